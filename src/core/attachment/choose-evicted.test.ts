@@ -97,7 +97,7 @@ describe("the replica that makes room for a primary", () => {
   }[] = [
     { because: "a primary", attachment: anAttachment("node-a") },
     {
-      because: "one with a want",
+      because: "one with a request",
       attachment: aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } }),
     },
     { because: "one that is leaving", attachment: leaving(aReplica("node-a")) },

@@ -45,7 +45,7 @@ export interface VolumeSettings {
    * (5 minutes).
    */
   readonly collectReplicasAfterMs: number;
-  /** Attach tries of one replica before another node is chosen. Default 3. */
+  /** Attach attempts of one replica before another node is chosen. Default 3. */
   readonly replicaAttachTries: number;
   /**
    * A heartbeat that has not moved for this time is stale, in milliseconds. Default 35,000: three

@@ -159,7 +159,7 @@ describe("planAttachment", () => {
         ),
       },
       {
-        because: "a found disk",
+        because: "an adopted disk",
         own: anAttachment("node-a", pending),
         volume: aVolumeWithRecord({ adopted: true }),
         plan: waits(
@@ -168,7 +168,7 @@ describe("planAttachment", () => {
         ),
       },
       {
-        because: "a replica after its last try",
+        because: "a replica after its last attempt",
         own: aReplica("node-a", { status: { state: "AttachmentFailed", error } }),
         plan: waits("every try to attach this replica failed"),
       },
@@ -179,7 +179,7 @@ describe("planAttachment", () => {
         plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
       },
       {
-        because: "nobody waits for a replica",
+        because: "nothing waits for a replica",
         own: aReplica("node-a", pending),
         others: [...attached, anAttachment("node-d")],
         plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d"),
@@ -257,7 +257,7 @@ describe("planAttachment", () => {
         plan: detaches("detach"),
       },
       {
-        because: "a detach was cut off",
+        because: "a detach was interrupted",
         own: aReplica("node-a", { status: { ...on, state: "Detaching" } }),
         plan: detaches("collection"),
       },
@@ -267,7 +267,7 @@ describe("planAttachment", () => {
         plan: detaches("collection"),
       },
       {
-        because: "it was cut off",
+        because: "it was fenced",
         own: aReplica("node-a", { status: on }),
         volume: aVolumeWithRecord({ writer: aWriter("node-b"), quarantine: [earlier] }),
         plan: detaches("collection"),
@@ -323,7 +323,7 @@ describe("planAttachment", () => {
         volume: isWriter,
         plan: { kind: "RecordRole", role: "Primary" },
       },
-      { because: "already told", own: anAttachment("node-a"), volume: isWriter, plan: undefined },
+      { because: "already recorded", own: anAttachment("node-a"), volume: isWriter, plan: undefined },
       {
         because: "Azure's case of a GUID is no other VM",
         own: anAttachment("node-a", { status: { vmId: a.vmId.toUpperCase() } }),

@@ -189,9 +189,9 @@ describe("planReplicas", () => {
         observed: anObservedVolume({ attachments: [primary, aReplica("node-b"), aReplica("node-c")] }),
         plan: [],
       },
-      { because: "nobody uses it", observed: anObservedVolume(), plan: [] },
+      { because: "nothing uses it", observed: anObservedVolume(), plan: [] },
       {
-        because: "no replicas asked for",
+        because: "no replicas requested",
         observed: anObservedVolume({
           volume: aVolume({ spec: { maxMountReplicaCount: 0 } }),
           attachments: [primary],
@@ -863,7 +863,7 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
-        because: "it wants to write",
+        because: "it requests to write",
         observed: anObservedVolume({
           attachments: [aReplica("node-a", { spec: { writerRequest: { since: agoMs(1) } } })],
         }),

@@ -54,7 +54,7 @@ describe("chooseNodeFacts", () => {
     {
       sources: { given: {}, metadata: undefined, labels: {} },
       chosen: { vmSize: "", location: "", zone: "", zoneLabel: undefined },
-      because: "nobody knows",
+      because: "nothing is known",
     },
   ];
   for (const { sources, chosen, because } of rows)

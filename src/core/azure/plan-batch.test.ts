@@ -53,7 +53,7 @@ describe("splitBatch", () => {
   });
 
   for (const { suspects, because } of [
-    { suspects: () => false, because: "nobody is suspected" },
+    { suspects: () => false, because: "no disk is suspected" },
     { suspects: () => true, because: "everybody is" },
   ]) {
     it(`halves a batch when ${because}`, () => {

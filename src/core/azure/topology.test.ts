@@ -81,7 +81,7 @@ describe("choosePlacement", () => {
     );
   });
 
-  it("gives a zone-redundant disk the region but no zone", () => {
+  it("places a zone-redundant disk in the region, without a zone", () => {
     const accessibilityRequirements = { preferred: [], requisite: [inZone("eastus-2")] };
     assert.deepEqual(
       choosePlacement({ accessibilityRequirements, skuName: "Premium_ZRS", location: undefined }),

@@ -78,7 +78,9 @@ export function choosePlacement(request: {
     kind: "InvalidArgument",
     field: "location",
     value: request.location ?? "",
-    problem: `none of the volume's required topologies lies there: ${[...new Set(zones)].toSorted().join(", ")}`,
+    problem:
+      "none of the volume's required topologies lies there: " +
+      `${[...new Set(zones)].toSorted().join(", ")}`,
   });
 }
 

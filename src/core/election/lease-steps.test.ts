@@ -127,13 +127,13 @@ describe("steps of the Lease", () => {
       isOlder: false,
     },
     {
-      because: "its counter went back",
+      because: "its counter is lower",
       shown: { generation: 1, counter: 6 },
       remembered: { generation: 1, counter: 7 },
       isOlder: true,
     },
     {
-      because: "its generation went back",
+      because: "its incarnation is lower",
       shown: { generation: 0, counter: 900 },
       remembered: { generation: 1, counter: 7 },
       isOlder: true,

@@ -38,7 +38,7 @@ const rows: readonly {
   readonly seen: Partial<ObservedLease>;
   readonly action: CandidateAction;
 }[] = [
-  { because: "somebody holds it", seen: { unchangedMs: 4_000 }, action: { kind: "Wait", ms: 11_000 } },
+  { because: "it is held", seen: { unchangedMs: 4_000 }, action: { kind: "Wait", ms: 11_000 } },
   {
     because: "its holder is silent for its time",
     seen: { unchangedMs: 15_000 },
@@ -62,7 +62,7 @@ const rows: readonly {
   {
     because: "this process itself held it last",
     seen: { identity: "a", remembered: { generation: 0, counter: 1 } },
-    action: { kind: "Acquire", because: "nobody else has held it since" },
+    action: { kind: "Acquire", because: "no other process has held it since" },
   },
   {
     because: "it is older than what is remembered",
@@ -113,7 +113,7 @@ const rows: readonly {
     action: { kind: "Create" },
   },
   {
-    because: "nobody else is there",
+    because: "there is no other candidate",
     seen: { isAlone: true },
     action: { kind: "Acquire", because: "the store is this process' alone" },
   },
@@ -173,7 +173,7 @@ describe("isRenewal", () => {
       is: false,
     },
     {
-      because: "it was made anew",
+      because: "it was recreated",
       lease: { ...renewed, metadata: { ...renewed.metadata, uid: "uid-2" } },
       of: lease,
       is: false,

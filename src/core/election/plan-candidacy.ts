@@ -96,7 +96,7 @@ export function planCandidacy(observed: ObservedLease): CandidateAction {
     if (lease.spec.holderIdentity === "") return { kind: "Acquire", because: "it was released" };
     // No other candidate has acquired it since this process wrote it.
     if (lease.spec.holderIdentity === observed.identity)
-      return { kind: "Acquire", because: "nobody else has held it since" };
+      return { kind: "Acquire", because: "no other process has held it since" };
   }
   const leftMs = holdMs(lease, settings) - unchangedMs;
   if (leftMs <= 0) return { kind: "Acquire", because: `${lease.spec.holderIdentity} has not renewed it` };

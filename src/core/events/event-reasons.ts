@@ -22,13 +22,13 @@ export const eventReasons = {
   CreationDelayed: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod"],
-    when: "creating the disk failed, and another try may succeed: a quota, Azure's call limits, an outage",
+    when: "creating the disk failed, and another attempt may succeed: a quota, Azure's call limits, an outage",
     remedy: TRIED_AGAIN,
   },
   CreationFailed: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod"],
-    when: "the disk can't be created as it was asked for: SKU, zone, size, parameters",
+    when: "the disk can't be created as requested: SKU, zone, size, parameters",
     remedy: "Change what is named there, in the StorageClass or the claim.",
   },
   DeletedByHand: {
@@ -75,7 +75,7 @@ export const eventReasons = {
       "minute, or not yet for an AzVolume that is deleted by hand",
     remedy:
       "The driver retries every 7 to 10 minutes where Azure refuses them, and later where that concerns " +
-      "more than 200 volumes. Do not delete the AzVolume or its finalizer until then: only it has this state.",
+      "more than 200 volumes. Keep the AzVolume and its finalizer until then: only it has this state.",
   },
   Attached: {
     type: "Normal",
@@ -118,7 +118,7 @@ export const eventReasons = {
   WaitingForQuarantine: {
     type: "Warning",
     tells: ["Pod", "Node"],
-    when: "the node was fenced from a disk and may have a dead mount: nothing is attached there until it is clean",
+    when: "a fenced node may have a dead mount: nothing is attached there until it is clean",
     remedy: "Its node plug-in cleans up by itself; if that does not end, restart the node.",
   },
   WaitingForExpansion: {
@@ -166,7 +166,7 @@ export const eventReasons = {
   ReplicasMissing: {
     type: "Warning",
     tells: ["PersistentVolumeClaim"],
-    when: "fewer nodes than replicas asked for are suitable",
+    when: "fewer suitable nodes than requested replicas",
     remedy:
       "Until then a failover has to attach the disk. Make room on nodes that the pods could run on, " +
       "or ask for fewer (maxMountReplicaCount).",
@@ -231,7 +231,7 @@ export const eventReasons = {
   WaitingForProof: {
     type: "Normal",
     tells: ["PersistentVolumeClaim", "Pod"],
-    when: "a disk is not new, or was found attached to a node, and it is not known whether it is in use there",
+    when: "a disk is not new, or was found on a node, and it is not known whether it is in use there",
     remedy: `Its node plug-in will report: check that it runs there; ${OUT_OF_SERVICE}.`,
   },
   AttachedToForeignVM: {
@@ -249,8 +249,8 @@ export const eventReasons = {
       "recovery, or a failed attach, found the disk on a VM although no object says so: it was attached " +
       "by hand, or an object was erased",
     remedy:
-      "The driver does not detach it from a VM that is no node of this cluster: detach it there. Until then " +
-      "no other node is granted the volume. A node reports by itself once nothing of it is in use there.",
+      "The driver does not detach it from a VM that is no node of this cluster: detach it there. Until " +
+      "then no other node is granted the volume. A node reports by itself once nothing of it is in use there.",
   },
   Fencing: {
     type: "Warning",
@@ -267,7 +267,7 @@ export const eventReasons = {
   RecordNotVerified: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod"],
-    when: "the object store was rolled back and the volume's record is not proven yet: it is granted to no node",
+    when: "the object store was rolled back and the volume's record is not proven yet: nothing is granted",
     remedy: TRIED_AGAIN,
   },
   BarrierPending: {
@@ -288,7 +288,7 @@ export const eventReasons = {
     type: "Warning",
     tells: [],
     when: "a node could not make the volume ready for its pod",
-    remedy: "The kubelet tries it again.",
+    remedy: "The kubelet retries.",
   },
   WriterReclaimed: {
     type: "Warning",

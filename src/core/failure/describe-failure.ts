@@ -39,33 +39,64 @@ function describe(failure: Failure): string {
     case "VolumeNotFound":
       return `volume ${quote(failure.volumeId)} does not exist, or no AzVolume object knows it`;
     case "NodeNotFound":
-      return `node ${quote(failure.nodeName)} is not known: no AzDriverNode of that name; check that the node plug-in runs there`;
+      return (
+        `node ${quote(failure.nodeName)} is not known: no AzDriverNode of that name; check that the ` +
+        "node plug-in runs there"
+      );
     case "VolumeExistsWithOtherRequest":
-      return `volume ${quote(failure.volumeName)} exists, made by another request: ${failure.difference}; use another name or ask for the same`;
+      return (
+        `volume ${quote(failure.volumeName)} exists, made by another request: ${failure.difference}; ` +
+        "use another name or ask for the same"
+      );
     case "OperationInProgress":
-      return `${failure.operation} of volume ${quote(failure.volumeId)} is under way; call again when it has ended`;
+      return (
+        `${failure.operation} of volume ${quote(failure.volumeId)} is under ` +
+        "way; call again when it has ended"
+      );
     case "Unsupported":
       return `${failure.what} is not supported by this version of the driver`;
     case "InvalidToken":
       return `starting_token ${quote(failure.token)} is none of this driver's; start again without a token`;
     case "OtherWriter":
-      return `volume ${quote(failure.volumeId)} is in use by node ${failure.writer}${usersOf(failure.users)}; it moves once that use has ended`;
+      return (
+        `volume ${quote(failure.volumeId)} is in use by node ` +
+        `${failure.writer}${usersOf(failure.users)}; it moves once that use has ended`
+      );
     case "WriterRecordUnverified":
-      return `volume ${quote(failure.volumeId)} was found attached to ${listOf(failure.nodes)}, and it is not proven that nothing writes it there; detach it there or wait until its node plug-in reports`;
+      return (
+        `volume ${quote(failure.volumeId)} was found attached to ${listOf(failure.nodes)}, and it is ` +
+        "not proven that nothing writes it there; detach it there or wait until its node plug-in " +
+        "reports"
+      );
     case "InQuarantine":
-      return `node ${failure.nodeName} may still have a dead mount of volume ${quote(failure.volumeId)}; it takes the volume again once its plug-in reports clean`;
+      return (
+        `node ${failure.nodeName} may still have a dead mount of volume ${quote(failure.volumeId)}; ` +
+        "it takes the volume again once its plug-in reports clean"
+      );
     case "NotWriter":
       return `node ${failure.nodeName} may not write volume ${quote(failure.volumeId)}: ${failure.reason}`;
     case "VolumeInUse":
-      return `volume ${quote(failure.volumeId)} is in use on node ${failure.nodeName}${usersOf(failure.users)}; end that use first`;
+      return (
+        `volume ${quote(failure.volumeId)} is in use on node ` +
+        `${failure.nodeName}${usersOf(failure.users)}; end that use first`
+      );
     case "StoreRolledBack":
-      return `the object store was rolled back to an older state (${failure.detail}); nothing is granted until a controller has checked every volume`;
+      return (
+        `the object store was rolled back to an older state (${failure.detail}); nothing is granted ` +
+        "until a controller has checked every volume"
+      );
     case "StillWaiting":
-      return `volume ${quote(failure.volumeId)}: still waiting for ${failure.what}; the work continues, call again`;
+      return (
+        `volume ${quote(failure.volumeId)}: still waiting for ${failure.what}; ` +
+        "the work continues, call again"
+      );
     case "Cancelled":
       return "the caller cancelled the call; work that had begun continues and the next call finds it";
     case "DeadlineExceeded":
-      return `${failure.operation} did not end within the caller's deadline; the work continues and the next call finds it`;
+      return (
+        `${failure.operation} did not end within the caller's deadline; the work continues and the ` +
+        "next call finds it"
+      );
     default:
       return describeCloudFailure(failure);
   }
@@ -95,33 +126,63 @@ function describeCloudFailure(failure: Exclude<Failure, { readonly kind: Request
     case "DiskNotFound":
       return `disk ${quote(failure.diskUri)} does not exist in Azure`;
     case "DiskAttachedElsewhere":
-      return `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; it must be detached there first`;
+      return (
+        `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; it must be ` +
+        "detached there first"
+      );
     case "DiskInUse":
-      return `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; Azure deletes a disk, and grows a shared one, only while no VM has it: end its use there first`;
+      return (
+        `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; Azure deletes a ` +
+        "disk, and grows a shared one, only while no VM has it: end its use there first"
+      );
     case "NoFreeLun":
-      return `node ${failure.nodeName} already has as many data disks as its VM size takes (${failure.lunsMax}); move a pod with a volume away or use a larger VM size`;
+      return (
+        `node ${failure.nodeName} already has as many data disks as its VM size takes ` +
+        `(${failure.lunsMax}); move a pod with a volume away or use a larger VM size`
+      );
     case "NoFreeShare":
-      return `disk ${quote(failure.diskUri)} is attached to as many VMs as maxShares (${failure.maxShares}) allows; it attaches once it is detached from another VM`;
+      return (
+        `disk ${quote(failure.diskUri)} is attached to as many VMs as maxShares ` +
+        `(${failure.maxShares}) allows; it attaches once it is detached from another VM`
+      );
     case "InstanceNotFound":
       return `no VM for node ${quote(failure.nodeName)} exists in Azure`;
     case "InstanceUnknown":
-      return `it is not known which VM node ${failure.nodeName} is or was, so nothing is proven of it: ${failure.instanceUri}: ${failure.problem}; check this id, and detach the disk there by hand if that VM is to be given up`;
+      return (
+        `it is not known which VM node ${failure.nodeName} is or was, so nothing is proven of it: ` +
+        `${failure.instanceUri}: ${failure.problem}; check this id, and detach the disk there by hand ` +
+        "if that VM is to be given up"
+      );
     case "InstanceReplaced":
-      return `the VM behind node ${failure.nodeName} is no longer ${failure.vmId}: another VM was created under its resource id`;
+      return (
+        `the VM behind node ${failure.nodeName} is no longer ${failure.vmId}: another VM was created ` +
+        "under its resource id"
+      );
     case "Refused":
       return failure.nodeName === undefined
-        ? `the volume of disk ${quote(failure.diskUri)} has changed since this was decided; it is decided again`
-        : `the writer record of disk ${quote(failure.diskUri)} forbids this on node ${failure.nodeName} now; it is tried again when the record has changed`;
+        ? `the volume of disk ${quote(failure.diskUri)} has changed since this was decided; it is ` +
+            "decided again"
+        : `the writer record of disk ${quote(failure.diskUri)} forbids this on node ${failure.nodeName} ` +
+            "now; it is tried again when the record has changed";
     case "Throttled":
-      return `Azure throttles requests (${failure.detail}); tried again in ${Math.ceil(failure.retryAfterMs / MS_PER_SECOND)} s`;
+      return (
+        `Azure throttles requests (${failure.detail}); tried again in ` +
+        `${Math.ceil(failure.retryAfterMs / MS_PER_SECOND)} s`
+      );
     case "QuotaExceeded":
       return `an Azure quota is used up (${failure.detail}); ask for more or delete what is not needed`;
     case "CloudRejected":
       return `Azure refused: ${failure.code}: ${failure.message}${requestOf(failure)}`;
     case "CloudUnavailable":
-      return `${isUnderWay(failure.code) ? "Azure is still at it" : "Azure can't be reached or failed for now"}: ${failure.code}: ${failure.message}${requestOf(failure)}`;
+      return (
+        `${isUnderWay(failure.code) ? "Azure is still at it" : "Azure can't be reached or failed for now"}: ` +
+        `${failure.code}: ${failure.message}${requestOf(failure)}`
+      );
     case "CloudUnauthorized":
-      return `Azure denies the driver access: ${failure.code}: ${failure.message}${requestOf(failure)}; check the identity's role assignments`;
+      return (
+        `Azure denies the driver access: ${failure.code}: ${failure.message}${requestOf(failure)}; ` +
+        "check the identity's role assignments"
+      );
     default:
       return describeLocalFailure(failure);
   }
@@ -150,29 +211,54 @@ function describeLocalFailure(failure: Exclude<Failure, { readonly kind: Request
     case "ObjectAlreadyExists":
       return `${failure.objectKind} ${quote(failure.name)} exists already`;
     case "ObjectConflict":
-      return `${failure.objectKind} ${quote(failure.name)} was changed concurrently by another client; call again`;
+      return (
+        `${failure.objectKind} ${quote(failure.name)} was changed concurrently ` +
+        "by another client; call again"
+      );
     case "ObjectInvalid":
-      return `${failure.objectKind} ${quote(failure.name)} was refused by the object store: ${failure.problem}`;
+      return (
+        `${failure.objectKind} ${quote(failure.name)} was refused by the object store: ` +
+        `${failure.problem}`
+      );
     case "StoreUnavailable":
       return `the object store can't be reached: ${failure.detail}`;
     case "DeviceNotFound":
       return describeMissingDevice(failure);
     case "WrongDevice":
-      return `device ${failure.devicePath} is not the volume's disk: ${failure.problem}; nothing was written to it`;
+      return (
+        `device ${failure.devicePath} is not the volume's disk: ${failure.problem}; nothing was ` +
+        "written to it"
+      );
     case "WrongFileSystem":
-      return `device ${failure.devicePath} carries ${failure.found}, not ${failure.requested}; nothing was written to it: use the file system that it has, or another volume`;
+      return (
+        `device ${failure.devicePath} carries ${failure.found}, not ${failure.requested}; nothing was ` +
+        "written to it: use the file system that it has, or another volume"
+      );
     case "DeviceBusy":
       return `device ${failure.devicePath} is busy: ${failure.detail}`;
     case "FileSystemBroken":
-      return `the file system on ${failure.devicePath} has errors that can't be repaired without losing data: ${failure.detail}; repair it by hand`;
+      return (
+        `the file system on ${failure.devicePath} has errors that can't be repaired without losing ` +
+        `data: ${failure.detail}; repair it by hand`
+      );
     case "GrowsUnmounted":
-      return `the file system on ${failure.devicePath} can't be grown while it is mounted, since this node keeps CAP_SYS_RESOURCE from its node plug-in; it grows before its next mount: delete the pods that use the volume, and they start with the new size`;
+      return (
+        `the file system on ${failure.devicePath} can't be grown while it is mounted, since this node ` +
+        "keeps CAP_SYS_RESOURCE from its node plug-in; it grows before its next mount: delete the " +
+        "pods that use the volume, and they start with the new size"
+      );
     case "PathNotAllowed":
-      return `${failure.field} ${quote(failure.path)} lies outside the directories that the driver may mount in: ${failure.allowedRoots.join(", ")}`;
+      return (
+        `${failure.field} ${quote(failure.path)} lies outside the directories that the driver may ` +
+        `mount in: ${failure.allowedRoots.join(", ")}`
+      );
     case "PathNotMounted":
       return `nothing is mounted at ${quote(failure.path)}`;
     case "HostCommandFailed":
-      return `${failure.command} failed with exit code ${failure.exitCode ?? "none"}: ${failure.stderr.trim()}`;
+      return (
+        `${failure.command} failed with exit code ${failure.exitCode ?? "none"}: ` +
+        `${failure.stderr.trim()}`
+      );
     case "HostCommandTimedOut":
       return `${failure.command} did not end within ${failure.timeoutMs} ms`;
     case "HostNotReady":
@@ -193,7 +279,10 @@ function describeMissingDevice({
   waitedMs,
 }: Extract<Failure, { readonly kind: "DeviceNotFound" }>): string {
   const found = seen.length === 0 ? "nothing" : seen.join("; ");
-  return `no block device for LUN ${lun} appeared within ${waitedMs / MS_PER_SECOND} s (searched ${searched.join(", ")}; seen: ${found}); check that the disk is attached`;
+  return (
+    `no block device for LUN ${lun} appeared within ${waitedMs / MS_PER_SECOND} s (searched ` +
+    `${searched.join(", ")}; seen: ${found}); check that the disk is attached`
+  );
 }
 
 function quote(value: string): string {

@@ -98,6 +98,6 @@ export const failureExamples: { readonly [K in Failure["kind"]]: FailureOf<K> } 
   PathNotMounted: { kind: "PathNotMounted", path: "/var/lib/kubelet/x" },
   HostCommandFailed: { kind: "HostCommandFailed", command: "mkfs.ext4", exitCode: 1, stderr: "no space\n" },
   HostCommandTimedOut: { kind: "HostCommandTimedOut", command: "mkfs.ext4", timeoutMs: 1000 },
-  HostNotReady: { kind: "HostNotReady", detail: "notes can't be written" },
+  HostNotReady: { kind: "HostNotReady", detail: "checkpoints can't be written" },
   OtherDriver: { kind: "OtherDriver", detail: "CSINode node-a names disk.csi.azure.com; remove it" },
 };

@@ -36,7 +36,7 @@ export interface LunSight {
 export type ChosenDevice = SeenDevice & { readonly path: string };
 
 /**
- * The device of a LUN. `absent`: there is none yet. `contradiction`: the devices can't be told apart, or
+ * The device of a LUN. `absent`: there is none yet. `contradiction`: the devices can't be distinguished, or
  * the witnesses disagree. Both may pass.
  */
 export type DeviceChoice =

@@ -46,7 +46,7 @@ describe("judgeDeviceContent", () => {
       content: { kind: "otherData", detail: "crypto of type crypto_LUKS" },
     },
     {
-      because: "partitions are someone's data",
+      because: "partitions are data",
       witnesses: { blkid: { PTTYPE: "gpt" } },
       content: { kind: "otherData", detail: "a partition table of type gpt" },
     },

@@ -68,7 +68,7 @@ describe("planPlaceholder", () => {
       step: "unmount",
     },
     {
-      because: "somebody else's tmpfs is none",
+      because: "another tmpfs is none",
       mounts: [shared, `50 27 0:90 / ${path} rw - tmpfs tmpfs rw`],
       hasTried: true,
       step: "unmount",

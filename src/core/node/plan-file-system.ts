@@ -59,7 +59,8 @@ export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
       if (formatted !== undefined)
         return wrongDevice(
           devicePath,
-          `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ${formatted.time}`,
+          `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ` +
+            `${formatted.time}`,
         );
       return observed.readOnly ? refuseReadOnly : { kind: "Make", uuid: mark?.uuid };
   }

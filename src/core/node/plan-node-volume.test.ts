@@ -128,12 +128,12 @@ describe("planNodeVolume", () => {
         plan: [cleanUpOfPod, forget],
       },
       {
-        because: "cut off",
+        because: "fenced",
         seen: seen({ record: aRecord({ quarantine: [a] }), ...live, mount: "dead" }),
         plan: [cleanUpOfPod, leave, forget],
       },
       {
-        because: "cut off, and cleaned up",
+        because: "fenced, and cleaned up",
         seen: seen({ record: aRecord({ quarantine: [a, b] }) }),
         plan: [leave],
       },
@@ -143,7 +143,7 @@ describe("planNodeVolume", () => {
         plan: [leave],
       },
       {
-        because: "a found disk, said clean",
+        because: "an adopted disk, reported clean",
         seen: seen({ record: aRecord({ adopted: true, clean: [a] }) }),
         plan: [],
       },
@@ -203,7 +203,7 @@ describe("planNodeVolume", () => {
     const prove: readonly NodeVolumeAction[] = [cleanUp, { kind: "ProveClean" }, forget];
     check([
       { because: "in use", seen: seen({ record, ...live }), plan: [{ kind: "Reclaim", epochKnown: 3 }] },
-      { because: "staged, and nobody uses it", seen: seen({ record, ...staged }), plan: prove },
+      { because: "staged and unused", seen: seen({ record, ...staged }), plan: prove },
       {
         because: "dead, and its pod still exists",
         seen: seen({ record, ...live, mount: "dead" }),
@@ -309,7 +309,7 @@ describe("planNodeVolume", () => {
         plan: [],
       },
       {
-        because: "who publishes says so",
+        because: "its publisher says so",
         seen: seen({ ...inUse, statesRequests: false, attachment: undefined }),
         plan: [],
       },
@@ -362,7 +362,11 @@ describe("planNodeVolume", () => {
         seen: seen({ record: undefined, checkpoint, mount: "dead" }),
         plan: [cleanUp, forget],
       },
-      { because: "only a note", seen: seen({ record: undefined, checkpoint }), plan: [cleanUp, forget] },
+      {
+        because: "only a checkpoint",
+        seen: seen({ record: undefined, checkpoint }),
+        plan: [cleanUp, forget],
+      },
       { because: "nothing", seen: seen({ record: undefined }), plan: [] },
     ]);
   });
@@ -371,7 +375,7 @@ describe("planNodeVolume", () => {
     check([
       { because: "a staging mount", seen: seen({ mount: "live" }), plan: [cleanUp, forget] },
       { because: "a target", seen: seen({ targets: [target] }), plan: [cleanUp, forget] },
-      { because: "a note", seen: seen({ checkpoint }), plan: [cleanUp, forget] },
+      { because: "a checkpoint", seen: seen({ checkpoint }), plan: [cleanUp, forget] },
     ]);
   });
 

@@ -9,7 +9,7 @@ export interface Backoff {
 }
 
 /**
- * The delay before try `attempt` (1 = first retry), between half of the full delay and all of it: `chance`
+ * The delay before `attempt` (1 = first retry), between half of the full delay and all of it: `chance`
  * is in [0, 1), so that retriers spread.
  */
 export function backoffMs(options: Backoff & { readonly attempt: number; readonly chance: number }): number {

@@ -43,7 +43,10 @@ function whyPodDoesNotFit(
   const podName = `pod ${pod.namespace}/${pod.name}`;
   const taint = untoleratedTaint(node.taints, pod.tolerations);
   if (taint !== undefined)
-    return `has a taint that ${podName} does not tolerate: ${taint.key}${taint.value === "" ? "" : `=${taint.value}`}:${taint.effect}`;
+    return (
+      `has a taint that ${podName} does not tolerate: ` +
+      `${taint.key}${taint.value === "" ? "" : `=${taint.value}`}:${taint.effect}`
+    );
   const label = Object.entries(pod.nodeSelector).find(([key, value]) => node.labels[key] !== value);
   if (label !== undefined) return `does not match the node selector of ${podName}: ${label[0]}=${label[1]}`;
   if (pod.nodeAffinity !== undefined && !pod.nodeAffinity.some((term) => matchesNode(term, node)))

@@ -1,4 +1,4 @@
-/** CSI's access modes that a volume may be asked for. */
+/** CSI's access modes that a volume may have. */
 export const accessModes = [
   "SINGLE_NODE_WRITER",
   "SINGLE_NODE_READER_ONLY",
@@ -12,7 +12,7 @@ export const accessModes = [
 /** One of CSI's access modes. */
 export type AccessMode = (typeof accessModes)[number];
 
-/** Whether `name` is an access mode that a volume may be asked for. */
+/** Whether `name` is an access mode that a volume may have. */
 export function isAccessMode(name: string): name is AccessMode {
   return accessModes.some((mode) => mode === name);
 }

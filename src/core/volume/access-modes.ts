@@ -33,7 +33,8 @@ export function checkCapabilities(
       return fail(
         invalidMode(
           accessMode,
-          `a file system can be used on one node only; use a SINGLE_NODE mode (${singleNodeModes}) or volumeMode Block`,
+          `a file system can be used on one node only; use a SINGLE_NODE mode (${singleNodeModes}) or ` +
+            "volumeMode Block",
         ),
       );
     }

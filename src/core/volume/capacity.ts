@@ -48,7 +48,9 @@ export function chooseDiskSize(
     );
   }
   if (range.limitBytes > 0n && gibToBytes(sizeGiB) > range.limitBytes) {
-    const problem = `the smallest ${skuName} disk for ${range.requiredBytes} bytes has ${sizeGiB} GiB (${gibToBytes(sizeGiB)} bytes), above the limit; raise the limit to a whole GiB`;
+    const problem =
+      `the smallest ${skuName} disk for ${range.requiredBytes} bytes has ${sizeGiB} GiB ` +
+      `(${gibToBytes(sizeGiB)} bytes), above the limit; raise the limit to a whole GiB`;
     return fail(outOfRange("capacity_range.limit_bytes", range.limitBytes, problem));
   }
   return ok({ sizeGiB });

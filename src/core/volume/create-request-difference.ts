@@ -15,7 +15,10 @@ type VolumeSpec = AzVolume["spec"];
  */
 export function createRequestDifference(existing: AzVolume, requested: VolumeSpec): string | undefined {
   if (existing.spec.volumeName !== requested.volumeName)
-    return `it was made as ${JSON.stringify(existing.spec.volumeName)}, and Azure compares disk names without case`;
+    return (
+      `it was made as ${JSON.stringify(existing.spec.volumeName)}, and Azure compares disk names ` +
+      "without case"
+    );
   return (
     sizeDifference(existing, requested) ??
     parametersDifference(existing, requested) ??
@@ -27,7 +30,10 @@ export function createRequestDifference(existing: AzVolume, requested: VolumeSpe
 function sizeDifference(existing: AzVolume, requested: VolumeSpec): string | undefined {
   const sizeGiB = existing.status?.detail?.sizeGiB ?? askedSize(existing.spec);
   if (sizeGiB === undefined || isSizeWithin(capacityOf(requested), sizeGiB)) return undefined;
-  return `it has ${sizeGiB} GiB, which is outside the range asked for now (${requested.requiredBytes} to ${requested.limitBytes === 0 ? "any number of" : requested.limitBytes} bytes)`;
+  return (
+    `it has ${sizeGiB} GiB, which is outside the range asked for now (${requested.requiredBytes} ` +
+    `to ${requested.limitBytes === 0 ? "any number of" : requested.limitBytes} bytes)`
+  );
 }
 
 /** The size of a disk that does not exist yet. */
@@ -88,7 +94,8 @@ function tagsDifference(before: VolumeParameters["tags"], now: VolumeParameters[
   const different = names.find((name) => before[name] !== now[name]);
   return different === undefined
     ? undefined
-    : `its tag ${different} is ${JSON.stringify(before[different] ?? "")}, not ${JSON.stringify(now[different] ?? "")}`;
+    : `its tag ${different} is ${JSON.stringify(before[different] ?? "")}, not ` +
+        `${JSON.stringify(now[different] ?? "")}`;
 }
 
 function sameWords(left: Readonly<Record<string, string>>, right: Readonly<Record<string, string>>): boolean {

@@ -78,7 +78,11 @@ describe("planDisk", () => {
     const { status: _, ...fresh } = aVolume();
     check([
       { because: "new", observed: anObservedVolume({ volume: fresh }), plan: { kind: "CreateDisk" } },
-      { because: "cut off while creating", observed: withoutDisk("Creating"), plan: { kind: "CreateDisk" } },
+      {
+        because: "interrupted while creating",
+        observed: withoutDisk("Creating"),
+        plan: { kind: "CreateDisk" },
+      },
       {
         because: "not ours",
         observed: withoutDisk("Pending", { spec: { diskUri } }),
@@ -86,7 +90,7 @@ describe("planDisk", () => {
       },
       { because: "failed for good", observed: withoutDisk("CreationFailed"), plan: undefined },
       {
-        because: "asked for something else since",
+        because: "another request since",
         observed: withoutDisk("CreationFailed", { metadata: { generation: 2 } }),
         plan: { kind: "CreateDisk" },
       },
@@ -213,12 +217,12 @@ describe("planDisk", () => {
         plan: { kind: "Wait", because: "its replicas are being detached" },
       },
       {
-        because: "nobody has it",
+        because: "no VM has it",
         observed: growing(3, offlineSince(minute)),
         plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
       },
       {
-        because: "published meanwhile",
+        because: "published since",
         observed: growing(3, offlineSince(minute), [anAttachment("node-a")]),
         plan: published,
       },

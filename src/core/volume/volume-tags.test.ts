@@ -43,7 +43,7 @@ describe("volumeTags", () => {
     [`team=${"v".repeat(257)}`, /at most 256 characters/u, "a long value"],
     ["Team=a,team=b", /twice/u, "Azure compares names without case"],
     ["K8s-Azure-Created-By=me", /sets itself/u, "the driver's own tag"],
-    ["for=${pv.metadata.name}", /--extra-create-metadata/u, "nobody said the PV's name"],
+    ["for=${pv.metadata.name}", /--extra-create-metadata/u, "the PV's name is unknown"],
     [
       Array.from({ length: 50 }, (_, index) => `t${index}=1`).join(","),
       /at most 50 tags/u,

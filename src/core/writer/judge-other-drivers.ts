@@ -83,7 +83,10 @@ export function otherNodePlugin(daemonSet: string, plugins: readonly NodePlugin[
   const first = others.find(({ pod }) => pod === firstPod);
   if (first === undefined) return undefined;
   const whose = first.daemonSet === undefined ? "" : ` of DaemonSet ${first.daemonSet}`;
-  return `pod ${first.pod}${whose} serves ${first.driverName} on ${first.nodeName === "" ? "a node" : first.nodeName} (${others.length} such pods); ${REMEDY}`;
+  return (
+    `pod ${first.pod}${whose} serves ${first.driverName} on ` +
+    `${first.nodeName === "" ? "a node" : first.nodeName} (${others.length} such pods); ${REMEDY}`
+  );
 }
 
 /**

@@ -29,7 +29,7 @@ describe("planBindings", () => {
       expected: [bind("node-a", "a-1")],
     },
     {
-      because: "the Node was made again",
+      because: "the Node was recreated",
       nodes: [aNode("node-b", { nodeUid: "b-2" })],
       expected: [bind("node-b", "b-2")],
     },

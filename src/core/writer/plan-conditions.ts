@@ -82,7 +82,9 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
       couldTakeOver(observed, node)
     );
   });
-  const message = `${ready.length} of ${asked} replicas are attached to nodes that could take over${ready.length === 0 ? "" : `: ${ready.map((replica) => replica.spec.nodeName).join(", ")}`}`;
+  const message =
+    `${ready.length} of ${asked} replicas are attached to nodes that could take ` +
+    `over${ready.length === 0 ? "" : `: ${ready.map((replica) => replica.spec.nodeName).join(", ")}`}`;
   return ready.length >= asked
     ? { type: FAILOVER_READY, status: "True", reason: "ReplicasAttached", message }
     : { type: FAILOVER_READY, status: "False", reason: "ReplicasMissing", message };

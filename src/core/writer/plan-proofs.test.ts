@@ -51,7 +51,7 @@ const rows: readonly {
     planned: [],
   },
   {
-    because: "somebody is being cut off",
+    because: "a node is being fenced",
     seen: observed({ attachments: [] }, { ...unverified, fencing: a }),
     planned: [],
   },

@@ -22,7 +22,9 @@ const silent = { heartbeatUnchangedMs: 36_000 };
 const tainted = (key: string) => ({ taints: [{ key, value: "", effect: "NoExecute" }] });
 const notReady = tainted("node.kubernetes.io/unreachable");
 const command = "kubectl taint nodes node-a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute";
-const remedy = `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ${command}`;
+const remedy =
+  "If its VM is off or cut off from the network for good, mark it out of service. On " +
+  `Kubernetes, run: ${command}`;
 const volume = aVolumeWithRecord({ writer: aWriter("node-a") });
 const waits = aPod({ nodeName: "node-b" });
 const told = { reason: "WriterSilent", nodeName: "node-a", retryAfterMs: 5_000 } as const;

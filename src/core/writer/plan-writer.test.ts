@@ -64,7 +64,7 @@ describe("planWriter", () => {
     const both = [requestedSince("node-a", 1_000), requestedSince("node-b", 2_000)];
     check([
       {
-        because: "one want",
+        because: "one request",
         observed: anObservedVolume({ attachments: [anAttachment("node-a")] }),
         plan: [grants("node-a")],
       },
@@ -94,7 +94,7 @@ describe("planWriter", () => {
         plan: [endsRequest("node-b"), grants("node-a")],
       },
       {
-        because: "nobody wants it",
+        because: "no node requests it",
         observed: anObservedVolume({ attachments: [aReplica("node-a"), withoutRequest("node-b")] }),
         plan: [],
       },
@@ -154,7 +154,7 @@ describe("planWriter", () => {
         plan: [endsRequest("node-a")],
       },
       {
-        because: "wanted, and not Primary yet",
+        because: "requested, and not Primary yet",
         observed: anObservedVolume({
           ...out,
           attachments: [aReplica("node-a", { spec: { writerRequest: { since: agoMs(1) } } })],
@@ -180,7 +180,7 @@ describe("planWriter", () => {
     });
     check([
       {
-        because: "nobody waits",
+        because: "no node waits",
         observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")] }),
         plan: [],
       },
@@ -200,7 +200,7 @@ describe("planWriter", () => {
         plan: [waitsFor(", where default/pod-1 still uses it")],
       },
       {
-        because: "nobody knows",
+        because: "its users are unknown",
         observed: anObservedVolume({ volume, attachments: waiting }),
         plan: [waitsFor("; it is not known now whether a workload uses it there")],
       },
@@ -216,7 +216,7 @@ describe("planWriter", () => {
         ],
       },
       {
-        because: "unused as far as a cache can tell",
+        because: "unused by the cache",
         observed: anObservedVolume({ volume, attachments: waiting, writerUse: "unused" }),
         plan: [{ kind: "ReleaseCheck", node: a }],
       },
@@ -270,7 +270,7 @@ describe("planWriter", () => {
         plan: [{ kind: "Recall", attachmentName: attachmentName("node-a") }],
       },
       {
-        because: "wanted again",
+        because: "requested again",
         observed: anObservedVolume({
           volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
           attachments: [recalled],
@@ -338,7 +338,7 @@ describe("planWriter", () => {
     assert.deepEqual(
       asked.map(({ kind }) => kind),
       ["Grant", "Grant", "WaitFor"],
-      "the oldest want decides",
+      "the oldest request decides",
     );
     const replica = [unchangedFor(14_999, attachment), unchangedFor(15_000, aReplica("node-b"))];
     assert.deepEqual(planWriter(anObservedVolume({ attachments: replica, hasUser })), [
@@ -412,7 +412,7 @@ describe("planWriter", () => {
         plan: [asks],
       },
       {
-        because: "also where its unmount stands still",
+        because: "also where its unmount makes no progress",
         observed: anObservedVolume({ ...used, attachments: [unchangedFor(600_000, recalled)] }),
         plan: [asks],
       },
@@ -432,7 +432,7 @@ describe("planWriter", () => {
         plan: [recalls],
       },
       {
-        because: "nobody knows",
+        because: "its users are unknown",
         observed: anObservedVolume({ ...used, writerUse: "unknown", attachments: [anAttachment("node-a")] }),
         plan: [recalls],
       },
@@ -646,13 +646,14 @@ describe("planWriter", () => {
         observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, refused)] }),
         plan: [
           waitsFor(
-            "has unmounted the volume, and the API server refuses its release; where its Node was made again, " +
+            "has unmounted the volume, and the API server refuses its release; " +
+              "where its Node was made again, " +
               "delete the pod of its node plug-in, so that it gets a new token",
           ),
         ],
       },
       {
-        because: "the same, out of service: its plug-in may never try it again",
+        because: "the same, out of service: its plug-in may never retry",
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(120_000, refused)],
@@ -707,7 +708,7 @@ describe("planWriter", () => {
         plan: [fences("stalled", "its unmount has made no progress for 120 s")],
       },
       {
-        because: "nobody watched meanwhile",
+        because: "not watched in between",
         observed: anObservedVolume({
           volume,
           attachments: [{ attachment: unmounting, unchangedMs: hour, watchedUnchangedMs: 10 }],
@@ -961,7 +962,7 @@ describe("planWriter", () => {
     check([
       { because: "it is alive, and shows it by itself", observed: observed({}), plan: [] },
       { because: "its VM may be no more", observed: observed({ heartbeatUnchangedMs: 60_000 }), plan: asks },
-      { because: "nobody speaks for its VM", observed: observed("unregistered"), plan: asks },
+      { because: "no node stands for its VM", observed: observed("unregistered"), plan: asks },
       {
         because: "its VM has had no node for long",
         observed: { ...observed("unregistered"), unchangedMs: 600_000 },
@@ -979,7 +980,7 @@ describe("planWriter", () => {
           },
         ],
       },
-      { because: "it is being cut off", observed: observed("unregistered", { fencing: a }), plan: [] },
+      { because: "it is being fenced", observed: observed("unregistered", { fencing: a }), plan: [] },
     ]);
   });
 

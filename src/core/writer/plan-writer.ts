@@ -181,7 +181,10 @@ export function waitsForRelease(
   const what = `${waiting.join(", ")} waits for the volume to be released by ${writer}`;
   if (kind === "used")
     return `${what}, where ${users.length === 0 ? "a workload" : users.join(", ")} still uses it`;
-  return `${what}; it is not known now whether a workload uses it there${because === undefined ? "" : `: ${because}`}`;
+  return (
+    `${what}; it is not known now whether a workload uses it ` +
+    `there${because === undefined ? "" : `: ${because}`}`
+  );
 }
 
 function planForUnrequestedHolder(
@@ -363,7 +366,8 @@ function planForUnverified(observed: ObservedVolume, node: UnverifiedNode): read
         because: "it had the disk when the record was made, and is lost",
       },
     ];
-  const message = `${node.nodeName} had the disk when the record was made and has not shown yet whether it is clean`;
+  const message =
+    `${node.nodeName} had the disk when the record was made and has not ` + "shown yet whether it is clean";
   const wait = { kind: "WaitFor", reason: "WaitingForProof", message } as const;
   return isSilent(observed, present)
     ? [

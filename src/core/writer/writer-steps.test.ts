@@ -156,7 +156,7 @@ describe("grant", () => {
     const inQuarantine = aRecord({ quarantine: [a] });
     check([
       {
-        because: "nobody has it",
+        because: "no node has it",
         step: grant(aRecord({ epoch: 3 }), a),
         expected: aRecord({ writer: { ...grantedA, epoch: 4 }, epoch: 4 }),
       },
@@ -181,7 +181,7 @@ describe("grant", () => {
         expected: "node-a is the writer",
       },
       {
-        because: "somebody is unverified",
+        because: "a node is unverified",
         step: grant(aRecord({ unverified: [b] }), a),
         expected: "nothing proves yet that node-b can't write",
       },
@@ -254,7 +254,7 @@ describe("acquire", () => {
         expected: "node-a is being fenced",
       },
       {
-        because: "the store went back",
+        because: "the store was rolled back",
         step: acquire(aRecord({ writer: grantedA, storeIncarnation: 1 }), a, clean),
         expected: "the record is of store incarnation 1, the store of 0",
       },
@@ -277,7 +277,7 @@ describe("release", () => {
         expected: aRecord({ writer: given, fencing: a }),
       },
       {
-        because: "another's fence goes on",
+        because: "another's fence continues",
         step: release(aRecord({ writer: unrequestedA, fencing: b, unverified: [b] }), a, 1),
         expected: aRecord({ writer: given, fencing: b, unverified: [b] }),
       },
@@ -292,7 +292,7 @@ describe("release", () => {
         expected: "the record no longer names this node and epoch",
       },
       {
-        because: "nobody",
+        because: "no node",
         step: release(aRecord(), a, 1),
         expected: "the record no longer names this node and epoch",
       },
@@ -309,7 +309,7 @@ describe("revoke", () => {
   it("removes a writer without request or hold, or says why not", () => {
     check([
       {
-        because: "unwanted, not held",
+        because: "without a request, not held",
         step: revoke(aRecord({ writer: { ...grantedA, requested: false } })),
         expected: aRecord({ epoch: 1 }),
       },
@@ -337,7 +337,7 @@ describe("assumeHeld", () => {
   it("makes a grant a held one, and changes no other", () => {
     check([
       {
-        because: "given back",
+        because: "released",
         step: assumeHeld(aRecord({ writer: { ...grantedA, requested: false } }), a),
         expected: aRecord({ writer: unrequestedA }),
       },
@@ -365,7 +365,7 @@ describe("assumeHeld", () => {
   });
 });
 
-describe("unwant and wantAgain", () => {
+describe("withdraw and renew", () => {
   it("change the request of the writer, or say why not", () => {
     check([
       {
@@ -376,7 +376,7 @@ describe("unwant and wantAgain", () => {
       {
         because: "ended already",
         step: withdraw(aRecord({ writer: unrequestedA }), a),
-        expected: "it is unwanted already",
+        expected: "its request is withdrawn already",
       },
       {
         because: "not the writer",
@@ -391,7 +391,7 @@ describe("unwant and wantAgain", () => {
       {
         because: "stated already",
         step: renew(aRecord({ writer: aWriter("node-a") }), a),
-        expected: "it is wanted already",
+        expected: "it is requested already",
       },
       { because: "no writer", step: renew(aRecord(), a), expected: "node-a is not the writer" },
       {
@@ -407,7 +407,7 @@ describe("fenceIntent", () => {
   it("declares the fence of an unrequested holder or unverified node once, or refuses", () => {
     check([
       {
-        because: "an unwanted holder",
+        because: "a holder without a request",
         step: fenceIntent(aRecord({ writer: unrequestedA }), a),
         expected: aRecord({ writer: unrequestedA, fencing: a }),
       },
@@ -482,7 +482,7 @@ describe("fenceClear", () => {
         expected: aRecord({ epoch: 1, adopted: true, clean: [b], quarantine: [a] }),
       },
       {
-        because: "it gave meanwhile",
+        because: "it released since",
         step: fenceClear(aRecord({ fencing: a }), a, undefined),
         expected: aRecord({ quarantine: [a] }),
       },
@@ -507,12 +507,12 @@ describe("fenceClear", () => {
         expected: changed,
       },
       {
-        because: "somebody claimed meanwhile",
+        because: "another node reclaimed since",
         step: fenceClear(claimedByB, a, undefined),
         expected: changed,
       },
       {
-        because: "the writer went meanwhile",
+        because: "the writer was removed since",
         step: fenceClear({ ...foundOnA, fencing: a }, a, unrequestedA),
         expected: changed,
       },
@@ -529,7 +529,7 @@ describe("leaveQuarantine", () => {
         step: leaveQuarantine(aRecord({ quarantine: [a, b] }), a),
         expected: aRecord({ quarantine: [b] }),
       },
-      { because: "a found disk", step: leaveQuarantine(found, a), expected: { ...found, clean: [a] } },
+      { because: "an adopted disk", step: leaveQuarantine(found, a), expected: { ...found, clean: [a] } },
       {
         because: "both",
         step: leaveQuarantine({ ...found, quarantine: [a] }, a),
@@ -568,7 +568,7 @@ describe("proveClean", () => {
         expected: { ...foundOnA, unverified: [], fencing: a, clean: [a] },
       },
       {
-        because: "another's fence goes on",
+        because: "another's fence continues",
         step: proveClean({ ...foundOnA, unverified: [a, b], fencing: b }, a),
         expected: { ...foundOnA, unverified: [b], fencing: b, clean: [a] },
       },
@@ -703,7 +703,7 @@ describe("bindToNode", () => {
   it("puts the uid in each entry of the node, and in none of another VM", () => {
     check([
       { because: "there is none", step: bindToNode(named(a), now), expected: named(now) },
-      { because: "the Node was made again", step: bindToNode(named(earlier), now), expected: named(now) },
+      { because: "the Node was recreated", step: bindToNode(named(earlier), now), expected: named(now) },
       {
         because: "it is being fenced",
         step: bindToNode(aRecord({ fencing: a }), now),
@@ -807,7 +807,8 @@ describe("identify", () => {
       },
       {
         because:
-          "it is the writer, which can't be unverified as well: it could neither reclaim nor show itself clean",
+          "it is the writer, which can't be unverified as well: it could neither reclaim nor show " +
+          "itself clean",
         step: identify(aRecord({ writer: aWriter("node-b"), unverified: [a, unknown] }), unknown, b),
         expected: aRecord({ writer: aWriter("node-b"), unverified: [a] }),
       },
@@ -972,7 +973,7 @@ describe("what may be attached and detached", () => {
       { because: "in quarantine", record: aRecord({ quarantine: [a] }), attach: false, detach: true },
       { because: "unverified", record: foundOnA, attach: false, detach: false },
       {
-        because: "found, not heard of",
+        because: "adopted, without a report",
         record: foundRecord({ attachedTo: [b], epoch: 0, storeIncarnation: 0 }),
         attach: false,
         detach: true,
@@ -1087,32 +1088,32 @@ describe("passBarrier", () => {
     const refusal = "an update that a lost record allowed may still detach the disk from node-a";
     const onlyA = { ...barrierPending, unverified: [], clean: [a, b], barrierPending: [a] };
     check([
-      { because: "it claims", step: reclaim(barrierPending, a, 0), expected: refusal },
-      { because: "it is wanted", step: grant(onlyA, a), expected: refusal },
+      { because: "it reclaims", step: reclaim(barrierPending, a, 0), expected: refusal },
+      { because: "it is requested", step: grant(onlyA, a), expected: refusal },
       {
-        because: "another is wanted",
+        because: "another is requested",
         step: grant(onlyA, b),
         expected: { ...onlyA, writer: { ...aWriter("node-b", { held: false }), epoch: 5 }, epoch: 5 },
       },
       {
-        because: "one of two is settled",
+        because: "one of two passes",
         step: passBarrier(barrierPending, a),
         expected: { ...barrierPending, barrierPending: [b] },
       },
       {
-        because: "the last one is settled",
+        because: "the last one passes",
         step: passBarrier({ ...barrierPending, barrierPending: [b] }, b),
         expected: foundRecord({ attachedTo: [a, b], epoch: 4, storeIncarnation: 0 }),
       },
       {
-        because: "it is settled already",
+        because: "it has passed already",
         step: passBarrier({ ...barrierPending, barrierPending: [b] }, a),
-        expected: "node-a is settled",
+        expected: "node-a has no pending write barrier",
       },
       {
         because: "another VM of its name",
         step: passBarrier(barrierPending, newA),
-        expected: "node-a is settled",
+        expected: "node-a has no pending write barrier",
       },
     ]);
   });

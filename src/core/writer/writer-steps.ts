@@ -328,7 +328,9 @@ export function distrust(record: WriterRecord, node: NodeIdentity): Step {
  * the VM of `node`.
  */
 export function passBarrier(record: WriterRecord, node: NodeKey): Step {
-  return isBarrierPending(record, node) ? ok(settled(record, node)) : fail(`${node.nodeName} is settled`);
+  return isBarrierPending(record, node)
+    ? ok(settled(record, node))
+    : fail(`${node.nodeName} has no pending write barrier`);
 }
 
 /** *leave quarantine*, by the node itself once it is clean. */
@@ -525,7 +527,7 @@ function setRequested(record: WriterRecord, node: NodeKey, requested: boolean): 
   const writer = record.writer;
   if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
   if (writer.requested === requested)
-    return fail(requested ? "it is wanted already" : "it is unwanted already");
+    return fail(requested ? "it is requested already" : "its request is withdrawn already");
   return ok({ ...record, writer: { ...writer, requested } });
 }
 

@@ -249,7 +249,10 @@ describe("createObjectCache", () => {
       await clock.advance(3_600_000);
       assert.equal(cache.hasSynced(), false);
       const tries = logged.length / 3;
-      assert.ok(tries > 3_600_000 / 10_000 && tries < 3_600_000 / 4_000, `${tries} tries a kind in an hour`);
+      assert.ok(
+        tries > 3_600_000 / 10_000 && tries < 3_600_000 / 4_000,
+        `${tries} attempts a kind in an hour`,
+      );
       await create(writer, "AzVolume", aVolume("pvc-1"));
       handle.setReachable(true);
       await clock.advance(10_000);

@@ -177,6 +177,6 @@ describe("followSource", () => {
     await clock.advance(600_000);
     stop.abort();
     await running.ended;
-    assert.ok(logged.length > 60 && logged.length < 150, `${logged.length} tries in ten minutes`);
+    assert.ok(logged.length > 60 && logged.length < 150, `${logged.length} attempts in ten minutes`);
   });
 });

@@ -14,7 +14,7 @@ export const azDriverNodeSchema = z.object({
         .min(0)
         .max(COUNTER_MAX)
         .describe(
-          "A counter that only this node writes, also kept in a local file; a smaller value shows a rollback.",
+          "A counter that only this node writes, also in a local file; a smaller value shows a rollback.",
         ),
       readyForVolumeAllocation: z.boolean(),
       statusMessage: z.string(),
@@ -34,9 +34,7 @@ export const azDriverNodeSchema = z.object({
             notedOn: z
               .object({ vmId: z.string(), instanceUri: z.string().min(1).describe("The VM's resource id.") })
               .optional()
-              .describe(
-                "The VM that wrote the checkpoint, if another: the system disk was copied, this VM has no disk.",
-              ),
+              .describe("The VM that wrote the checkpoint, if another one: it proves no disk on this VM."),
           }),
         )
         .max(CHECKPOINTED_VOLUMES_MAX)

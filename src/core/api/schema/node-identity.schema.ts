@@ -17,9 +17,7 @@ export const nodeIdentitySchema = z.object({
     .string()
     .min(1)
     .optional()
-    .describe(
-      "The uid of the orchestrator's node, as in its tokens; absent: any token of the name may move the entry.",
-    ),
+    .describe("The uid of the orchestrator's node. Absent: any token of the name may move the entry."),
 });
 
 /** A node that may have the disk of a volume whose record was rebuilt. */
