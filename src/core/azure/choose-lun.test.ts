@@ -25,7 +25,7 @@ describe("chooseLuns", () => {
     },
     { usedLuns: [], dataDisksMax: 0, count: 1, expected: [], because: "some sizes take no data disk" },
   ]) {
-    it(`answers [${expected.join()}] for ${count} beside [${usedLuns.join()}] of ${dataDisksMax}: ${because}`, () => {
+    it(`[${expected.join()}] for ${count} beside [${usedLuns.join()}] of ${dataDisksMax}: ${because}`, () => {
       assert.deepEqual(chooseLuns({ usedLuns, reservedLuns, dataDisksMax, count }), expected);
     });
   }

@@ -22,7 +22,7 @@ export const eventReasons = {
   CreationDelayed: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod"],
-    when: "creating the disk failed, and another attempt may succeed: a quota, Azure's call limits, an outage",
+    when: "creating the disk failed, and a retry may succeed: a quota, Azure's call limits, an outage",
     remedy: TRIED_AGAIN,
   },
   CreationFailed: {
@@ -250,7 +250,7 @@ export const eventReasons = {
       "by hand, or an object was erased",
     remedy:
       "The driver does not detach it from a VM that is no node of this cluster: detach it there. Until " +
-      "then no other node is granted the volume. A node reports by itself once nothing of it is in use there.",
+      "then no other node is granted the volume. A node reports by itself once it no longer uses it.",
   },
   Fencing: {
     type: "Warning",

@@ -204,7 +204,7 @@ describe("planConditions", () => {
     const message =
       "the disk is attached to /subscriptions/s/vm-1, /subscriptions/s/vm-2. The driver does not detach it " +
       "from a VM that is no node of this cluster: detach it there. Until then no other node is granted the " +
-      "volume. A node reports by itself once nothing of it is in use there.";
+      "volume. A node reports by itself once it no longer uses it.";
     const told = {
       type: ATTACHED_ELSEWHERE,
       status: "True" as const,

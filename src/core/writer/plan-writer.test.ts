@@ -878,7 +878,8 @@ describe("planWriter", () => {
       ({
         kind: "WaitFor",
         reason: "WaitingForProof",
-        message: `${nodeName} had the disk when the record was made and has not shown yet whether it is clean`,
+        message:
+          `${nodeName} had the disk when the record was made ` + "and has not shown yet whether it is clean",
         retryAfterMs: 1_000,
       }) as const;
     const stale = { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true };
