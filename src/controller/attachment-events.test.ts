@@ -44,8 +44,8 @@ function told(reason: DriverEvent["reason"], message: string, news?: string): Dr
   return news === undefined ? event : { ...event, news };
 }
 
-describe("what people are told of an attachment", () => {
-  it("is where the disk was attached, of a primary on the pods that wait there", async () => {
+describe("the events of an attachment", () => {
+  it("say where the disk was attached, on the pods that wait there for a primary", async () => {
     for (const { own, reason } of [
       { own: anAttachment("node-a", pending), reason: "Attached" },
       { own: aReplica("node-a", pending), reason: "ReplicaAttached" },
@@ -60,7 +60,7 @@ describe("what people are told of an attachment", () => {
     }
   });
 
-  it("is why an attach or a detach failed, which is no news for as long as only Azure's request id changes", async () => {
+  it("say why an attach or a detach failed, and ignore a new request id of Azure", async () => {
     for (const { own, reason } of [
       { own: anAttachment("node-a", pending), reason: "AttachRefused" },
       { own: aReplica("node-a", pending), reason: "ReplicaAttachFailed" },
@@ -99,7 +99,7 @@ describe("what people are told of an attachment", () => {
     });
   });
 
-  it("is what an attach waits for before Azure is asked, where somebody waits for it", () =>
+  it("say what an attach waits for before Azure is called", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", pending));
@@ -112,7 +112,7 @@ describe("what people are told of an attachment", () => {
       ]);
     }));
 
-  it("is which other volume keeps a node from having anything attached", () =>
+  it("say which other volume keeps a node from any attach", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -129,12 +129,12 @@ describe("what people are told of an attachment", () => {
       assert.deepEqual(world.told, [
         told(
           "WaitingForQuarantine",
-          "node-a was cut off from pvc-2 and is not clean yet, so nothing is attached to it",
+          "node-a was fenced from pvc-2 and is not clean yet, so nothing is attached to it",
         ),
       ]);
     }));
 
-  it("is that a device is missing before it is used, and then where it is", () =>
+  it("say that a device is missing before it is used, and then where it is", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
@@ -149,7 +149,7 @@ describe("what people are told of an attachment", () => {
       ]);
     }));
 
-  it("is that a writer has lost its disk, and then where it is again", () =>
+  it("say that a writer has lost its disk, and then where it is again", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
@@ -169,7 +169,7 @@ describe("what people are told of an attachment", () => {
       assert.deepEqual(world.told, [lost, told("Attached", "attached to node-a as LUN 0")]);
     }));
 
-  it("is that a replica was promoted", () =>
+  it("say that a replica was promoted", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
@@ -180,7 +180,7 @@ describe("what people are told of an attachment", () => {
       ]);
     }));
 
-  it("is that Azure takes its time, every half minute, for as long as it does", () =>
+  it("say every half minute that an attach is still under way", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({}));

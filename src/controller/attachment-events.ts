@@ -4,14 +4,14 @@ import { failureNews } from "../core/events/failure-news.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
-/** How long an attach is nothing to speak of, and how often it is spoken of then, in milliseconds. */
+/** From when on, and how often, a slow attach is reported, in milliseconds. */
 const SLOW_MS = 30_000;
 
 type TellPorts = Pick<ControllerPorts, "events">;
 
 /**
- * Tells people something of a disk on a node: on the volume, and on the node and the pods that wait there
- * where the reason says so.
+ * Emits an event about a disk on a node: on the volume, and on the node and its waiting pods where the
+ * reason asks for it.
  */
 export function tellAttachment(
   ports: TellPorts,
@@ -32,7 +32,7 @@ export function tellAttachment(
   });
 }
 
-/** Carries out an attach; one that takes long is told of, for as long as it does. */
+/** Carries out an attach and reports a slow one until it ends. */
 export async function whileTelling<T>(
   ports: Pick<ControllerPorts, "events" | "clock">,
   attachment: AzVolumeAttachment,

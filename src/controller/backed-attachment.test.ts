@@ -16,7 +16,7 @@ const never = new AbortController().signal;
 const unattached = { status: undefined } as const;
 const placed = { [PLACED_BY_LABEL]: "controller" };
 
-describe("an attachment that a node made by itself", () => {
+describe("an attachment that a node has created", () => {
   const rows: readonly {
     readonly because: string;
     readonly attachment: AzVolumeAttachment;
@@ -46,7 +46,7 @@ describe("an attachment that a node made by itself", () => {
       isAttached: true,
     },
     {
-      because: "VolumeAttachments state wants",
+      because: "VolumeAttachments make the requests",
       attachment: anAttachment("node-a", unattached),
       attach: "kubernetes",
       isAttached: true,
@@ -121,7 +121,7 @@ describe("an attachment that a node made by itself", () => {
         );
       }));
 
-  it("evicts no replica while no pod is seen there, and is deleted once it asks for nothing", () =>
+  it("evicts no replica while no pod is seen there, and is deleted once unrequested", () =>
     withControllerPorts(async (world) => {
       await world.given(
         "AzVolume",

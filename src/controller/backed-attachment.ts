@@ -4,18 +4,18 @@ import type { AzVolume } from "../core/api/az-volume.ts";
 import { isLeaving } from "../core/attachment/observed-volume.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
-/** What shows whether a pod stands behind an attachment. */
+/** What shows whether a pod requires an attachment. */
 export interface BackingPorts extends Pick<ControllerPorts, "attach"> {
   readonly clusterVolumes: Pick<ControllerPorts["clusterVolumes"], "knowsAttachments" | "attachmentOn">;
   readonly users: Pick<ControllerPorts["users"], "cachedOn">;
 }
 
 /**
- * What of an attachment more than the node's own word stands behind; undefined: nothing. A node's token may
- * make each of its own a Primary that wants the volume, and where nodes attach by themselves it may create
- * one for any volume. Until a pod, or what publishes the volume, is seen there, nothing is attached,
- * granted or evicted for it. An attachment that a controller placed, or has begun to attach for, stays a
- * replica. What the writer asks for is the release check's affair.
+ * The part of an attachment that more than the node's own word supports; undefined: none. A node's token
+ * may make any of its attachments a Primary with a request, and with `attach: driver` create one for any
+ * volume. Until a pod, or a client that publishes the volume, is seen there, nothing is attached, granted
+ * or evicted for it. An attachment that a controller placed, or has begun to attach, stays a replica. The
+ * release check handles the writer's request.
  */
 export function backedPart(
   ports: BackingPorts,
@@ -32,8 +32,8 @@ export function backedPart(
 }
 
 /**
- * Whether others than the node ask for the volume there: by who states wants, a pod, or a VolumeAttachment
- * or a CSI client. Where several nodes may write, no record says who holds the volume, and a
+ * Whether other parties than the node request the volume there: by the attach mode, a pod, or a
+ * VolumeAttachment or a CSI client. Where several nodes may write, no record names the holders, and a
  * VolumeAttachment may be gone while its node still unmounts.
  */
 function isAskedFor(
@@ -51,7 +51,7 @@ function isAskedFor(
 }
 
 /**
- * Whether an attachment, whose volume there need not be, is a node's own, for which no controller has begun
+ * Whether an attachment, whose volume need not exist, is a node's own, for which no controller has begun
  * anything and no pod is seen there.
  */
 export function isForNoPod(
@@ -70,8 +70,8 @@ function isControllers({ metadata, status }: AzVolumeAttachment): boolean {
 }
 
 /**
- * Only where controllers have said so: of itself a node may say that it is clean, and by its notes that it
- * may have the disk.
+ * Only where controllers have written it: a node may itself report that it is clean, and by its
+ * checkpoints that it may have the disk.
  */
 function isNamedAsHolder(volume: AzVolume, nodeName: string): boolean {
   const record = volume.status?.record;

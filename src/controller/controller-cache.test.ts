@@ -27,7 +27,7 @@ const never = new AbortController().signal;
 const RESCUE = instanceUriOf("rescue");
 const rescue = { nodeName: RESCUE, vmId: RESCUE, instanceUri: RESCUE };
 
-/** The same ports, and an Azure that names these VMs for the disk, which sits on each of them at LUN 5. */
+/** The same ports with an Azure that names these VMs for the disk, which sits on each of them at LUN 5. */
 function withDiskOn(world: ReconcileWorld, ...attachedTo: readonly string[]): ControllerPorts {
   const { cloud } = world.ports;
   return {
@@ -45,7 +45,7 @@ function withDiskOn(world: ReconcileWorld, ...attachedTo: readonly string[]): Co
   };
 }
 
-/** node-c says in its AzDriverNode that its VM is one which is no node; its Node names its own VM. */
+/** node-c reports in its AzDriverNode a VM that is no node; its Node names its own VM. */
 async function withLiar(
   act: (world: ReconcileWorld, ports: ControllerPorts) => Promise<void>,
   record = aRecord({ epoch: 1 }),
@@ -59,15 +59,15 @@ async function withLiar(
   });
 }
 
-describe("an AzDriverNode that reports the VM of others", () => {
-  it("makes no VM that has a disk a node: it is recorded as foreign", () =>
+describe("an AzDriverNode that reports another node's VM", () => {
+  it("does not make a VM with a disk a node: it is recorded as foreign", () =>
     withLiar(async (world, ports) => {
       const volume = world.volume() ?? assert.fail("pvc-1 is gone");
       await world.answerOf(compareAttachments(ports, volume, aDisk({ attachedTo: [RESCUE] }), never));
       assert.deepEqual([world.record()?.unverified, world.attachment("node-c")], [[rescue], undefined]);
     }));
 
-  it("gives no name to a foreign VM that a record has as unverified", () =>
+  it("gives no name to a foreign VM that a record lists as unverified", () =>
     withLiar(
       async (world, ports) => {
         const confirmed = await world.answerOf(
@@ -78,7 +78,7 @@ describe("an AzDriverNode that reports the VM of others", () => {
       aRecord({ epoch: 1, unverified: [rescue] }),
     ));
 
-  it("is as good as none, but for its notes and its heartbeat, and is reported", () =>
+  it("is ignored, except for its checkpoints and its heartbeat, and is reported", () =>
     withLiar(async (world) => {
       const { cache } = world.ports;
       assert.deepEqual([cache.get("AzDriverNode", "node-c"), cache.list("AzDriverNode")], [undefined, []]);
@@ -106,7 +106,7 @@ describe("an AzDriverNode that reports the VM of others", () => {
     }));
 
   for (const liar of ["node-a", "node-z"])
-    it(`makes ${liar} no claimant of what another node writes, where no Node names a VM`, () =>
+    it(`does not let ${liar} reclaim what another node writes, where no Node names a VM`, () =>
       withControllerPorts(async (world) => {
         world.nodeNames.clear();
         for (const name of [liar, "node-b"]) world.instances.set(instanceUriOf(name), identity(name).vmId);
@@ -141,7 +141,7 @@ describe("a node of which the orchestrator names no VM", () => {
     return { ...world.ports, cache: createControllerCache(cache, { users, trustsUnnamed: false }) };
   };
 
-  it("is ignored where only Nodes are believed, and reported once it had time to be named", () =>
+  it("is ignored where only Nodes are believed, and reported after a delay", () =>
     withControllerPorts(async (world) => {
       world.nodeNames.clear();
       await world.given("AzDriverNode", aDriverNode("node-a"));
@@ -160,7 +160,7 @@ describe("a node of which the orchestrator names no VM", () => {
       );
     }));
 
-  it("is shown once its Node is gone, so that it is forgotten, and makes no VM a node", () =>
+  it("is listed once its Node is gone, for pruning, and makes no VM a node", () =>
     withControllerPorts(async (world) => {
       world.gone.add("node-a");
       world.nodeNames.delete(instanceUriOf("node-a"));
@@ -176,7 +176,7 @@ describe("a node of which the orchestrator names no VM", () => {
       assert.deepEqual(ports.cache.ignoredDriverNodes(), []);
     }));
 
-  it("is still the node to whose VM a controller has attached a disk, if it is that VM", () =>
+  it("stays the node to whose VM a controller has attached a disk, if it is that VM", () =>
     withControllerPorts(async (world) => {
       world.gone.add("node-c");
       world.nodeNames.delete(instanceUriOf("node-c"));
@@ -191,11 +191,11 @@ describe("a node of which the orchestrator names no VM", () => {
     }));
 });
 
-describe("the note of a node whose VM is not believed", () => {
+describe("the checkpoint of a node whose VM is not believed", () => {
   const checkpoints = { volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 1 }] };
   const rows = [
     {
-      because: "no Node names its VM, and it reports another's",
+      because: "no Node names its VM, and it reports that of another node",
       reported: { instanceUri: RESCUE },
       isNamed: false,
       attachedTo: [],
@@ -209,7 +209,7 @@ describe("the note of a node whose VM is not believed", () => {
       checkpointed: [identity("node-c")],
     },
     {
-      because: "it reports another GUID for a VM of which Azure says which it is",
+      because: "it reports another GUID for a VM than Azure",
       reported: { vmId: "a-lie" },
       isNamed: true,
       attachedTo: [{ node: identity("node-c"), lun: 1, isLeaving: false }],

@@ -12,11 +12,11 @@ export interface IgnoredDriverNode extends DriverNodeProblem {
 }
 
 /**
- * The cache as reconcilers see it. AzDriverNodes whose VM is not believed are as good as none: no volume is
- * granted or attached there, and no disk is detached from a VM because of them. Exceptions: the index
- * `checkpointed` has all of them, since a note only makes a node unverified. That of a node which is gone
- * is shown, since plans give such a node nothing and read its heartbeat; but it is not in the index
- * `instanceUri`.
+ * The cache as reconcilers see it. It hides AzDriverNodes whose VM is not believed: no volume is granted
+ * or attached there, and no disk is detached from a VM because of them. Exceptions: the index
+ * `checkpointed` has all of them, since a checkpoint only makes a node unverified. Those of nodes that
+ * are gone are shown, since plans grant such a node nothing and read its heartbeat; but the index
+ * `instanceUri` lacks them.
  */
 export interface ControllerCache extends ObjectCache {
   /**
@@ -24,21 +24,21 @@ export interface ControllerCache extends ObjectCache {
    * reports.
    */
   reportedNodes(): readonly AzDriverNode[];
-  /** Those that are ignored, but for nodes that are gone; sorted by name. */
+  /** The ignored ones, without nodes that are gone; sorted by name. */
   ignoredDriverNodes(): readonly IgnoredDriverNode[];
 }
 
-/** What is asked of nodes besides the cache. */
+/** What else besides the cache shows which nodes exist. */
 export interface NodeWitnesses {
   readonly users: Pick<VolumeUsers, "cachedNode" | "cachedNodeNameOf">;
   /**
    * Whether an AzDriverNode is believed where the orchestrator names no VM of its node. False on
-   * Kubernetes, unless the administrator says so.
+   * Kubernetes, unless the administrator sets it.
    */
   readonly trustsUnnamed: boolean;
 }
 
-/** The one place that decides which AzDriverNodes are believed. The other methods are those of `cache`. */
+/** The only place that decides which AzDriverNodes are believed. The other methods are those of `cache`. */
 export function createControllerCache(
   cache: ObjectCache,
   { users, trustsUnnamed }: NodeWitnesses,

@@ -13,7 +13,7 @@ import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import type { ControllerCache } from "./controller-cache.ts";
 
-/** All that the reconcilers of the controller role act through. */
+/** The ports of all reconcilers of the controller role. */
 export interface ControllerPorts {
   readonly store: ObjectStore;
   readonly cache: ControllerCache;
@@ -26,34 +26,34 @@ export interface ControllerPorts {
   readonly events: Events;
   readonly logger: Logger;
   readonly leaseMemory: LeaseHighWaterMark;
-  /** The same for the time before this process started: only the nodes know. */
+  /** The same for the time before this process started, which only the nodes can report. */
   readonly gracePeriod: GracePeriod;
   readonly settings: VolumeSettings;
   /**
-   * Stands in a tag of each disk that this cluster made. Disks of another cluster are left alone unless
+   * Stored in a tag of each disk that this cluster made. Disks of another cluster are left alone unless
    * they are named.
    */
   readonly clusterId: string;
   /**
-   * Who says that a volume is wanted on a node: ControllerPublishVolume (`kubernetes`) or NodeStageVolume
+   * What requests a volume on a node: ControllerPublishVolume (`kubernetes`) or NodeStageVolume
    * (`driver`).
    */
   readonly attach: "kubernetes" | "driver";
 }
 
 /**
- * Whether the store was rolled back before this process started; `StartupGracePeriod` finds out from the
- * nodes.
+ * Whether the store was rolled back before this process started; `StartupGracePeriod` evaluates the
+ * nodes' reports.
  */
 export interface GracePeriod {
   /**
-   * The store incarnation, once records may be trusted; fails with `StoreRolledBack` if that is still open
-   * after `limitMs`.
+   * Returns the store incarnation, once records may be trusted; fails with `StoreRolledBack` if that is
+   * undecided after `limitMs`.
    */
   confirm(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>>;
   /**
-   * Waits until records may be trusted. Where no node can answer any more, requests that all records are
-   * rebuilt, and calls `onRebuild`. False: aborted.
+   * Waits until records may be trusted. Where no node can answer any more, requests a rebuild of all
+   * records, and calls `onRebuild`. False: aborted.
    */
   untilTrusted(leading: ControllerPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean>;
 }

@@ -37,7 +37,7 @@ const CALL_MS = 100;
 /** How long a slow read of a disk takes, in milliseconds. Well below the 10 s between two proofs. */
 const SLOW_READ_MS = 2_000;
 
-/** Runs all controllers on a platform that does some things otherwise, while `act` looks on. */
+/** Runs all controllers on a platform with some methods replaced, while `act` observes. */
 async function whileRunning(
   world: ReconcileWorld,
   cloud: Partial<CloudProvisioner>,
@@ -93,7 +93,7 @@ const unauthorized: Failure = {
   message: "may not write node-a",
   requestId: "r",
 };
-/** The controllers' Lease while the records are made again for generation 1. */
+/** The controllers' Lease while the records are rebuilt for incarnation 1. */
 const sweptLease: NewObject<"Lease"> = {
   metadata: { name: CONTROLLER_LEASE, annotations: { [REBUILD_ANNOTATION]: "1" } },
   spec: { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 },
@@ -111,7 +111,7 @@ describe("createControllers", () => {
     { because: "back-off alone", failure: diskNotFound, callsMax: 8 },
   ];
   for (const { because, failure, callsMax } of attaches) {
-    it(`does not take what its own failure wrote for news, and keeps to its delays: an attach, ${because}`, () =>
+    it(`is not triggered by its own failure, and keeps to its delays: an attach, ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzDriverNode", aDriverNode("node-a"));
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
@@ -125,7 +125,7 @@ describe("createControllers", () => {
       }));
   }
 
-  it("asks rarely for an attach that only a change can remedy, tells of it once, and tries at once when the pod is made anew", () =>
+  it("retries a refused attach rarely, reports it once, and at once for a new pod", () =>
     withControllerPorts(async (world) => {
       const told = (): readonly string[] =>
         world.told.filter(({ reason }) => reason === "AttachRefused").map(({ message }) => message);
@@ -169,7 +169,7 @@ describe("createControllers", () => {
       });
     }));
 
-  it("does not take what its own failure wrote for news, and keeps to its delays: the creation of a disk", () =>
+  it("is not triggered by its own failure, and keeps to its delays: a disk's creation", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", {
@@ -190,8 +190,8 @@ describe("createControllers", () => {
     });
 
     /**
-     * When the disk's tags were to be written within five minutes after a node was cut off, in
-     * milliseconds, while the volume changes every five seconds.
+     * When the disk's tags were to be written within five minutes after a fence, in milliseconds, while
+     * the volume changes every five seconds.
      */
     async function tagTries(answer: CloudProvisioner["tagDisk"]): Promise<readonly number[]> {
       const triedMs: number[] = [];
@@ -230,7 +230,7 @@ describe("createControllers", () => {
       assert.deepEqual(others, []);
     });
 
-    it("tries to write them no more often for each change", async () => {
+    it("retries the write no more often for each change", async () => {
       const failed = await tagTries(async () =>
         fail({ kind: "CloudUnavailable", code: "503", message: "", requestId: "r" }),
       );
@@ -240,7 +240,7 @@ describe("createControllers", () => {
     });
   });
 
-  it("takes it for news that there is no disk any more, and lets go of what waited for a record of it", () =>
+  it("prunes the volume of a disk that is gone, and what waited for its record", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       const failed = {
@@ -274,7 +274,7 @@ describe("createControllers", () => {
       });
     }));
 
-  it("asks who uses a volume for which another waits now and then only, and writes nothing meanwhile", () =>
+  it("checks a contended volume's users at intervals, and writes nothing between", () =>
     withControllerPorts(async (world) => {
       world.use = { kind: "unknown" };
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
@@ -284,7 +284,7 @@ describe("createControllers", () => {
       );
       for (const nodeName of ["node-a", "node-b"])
         await world.given("AzVolumeAttachment", anAttachment(nodeName, { status: { lun: 1 } }));
-      // A loop without a pause would never let the time pass.
+      // A loop without a pause would keep virtual time from passing.
       const { on } = world.ports.users;
       const patient: VolumeUsers["on"] = (where, signal) =>
         world.asked < 100 ? on(where, signal) : Promise.reject(new Error("asked again and again"));
@@ -318,7 +318,7 @@ describe("createControllers", () => {
       });
     }));
 
-  it("looks now and then at who stands in quarantine without an AzDriverNode: its VM may be no more", () =>
+  it("examines a quarantined VM without an AzDriverNode at intervals", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-b"));
       await world.given("AzVolume", aVolumeWithRecord({ quarantine: [identity("node-a")] }));
@@ -335,7 +335,7 @@ describe("createControllers", () => {
       });
     }));
 
-  it("binds entries without an attachment as soon as their Node is there again", () =>
+  it("binds entries without an attachment as soon as their Node exists again", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given(
@@ -354,7 +354,7 @@ describe("createControllers", () => {
       });
     }));
 
-  it("asks Azure seldom about a VM in quarantine that is kept though another one has its node's name, and forgets it once it is gone", () =>
+  it("asks Azure rarely about a retained quarantined VM, and prunes it when it is gone", () =>
     withControllerPorts(async (world) => {
       const earlier = {
         nodeName: "node-a",
@@ -384,7 +384,7 @@ describe("createControllers", () => {
 
   for (const { because, hasPlugin } of [
     { because: "whose VM exists, without a plug-in", hasPlugin: false },
-    { because: "that has nothing to show itself clean by", hasPlugin: true },
+    { because: "without anything to verify itself by", hasPlugin: true },
   ])
     it(`asks Azure rarely about a node ${because}, however often an attachment is written`, () =>
       withControllerPorts(async (world) => {
@@ -429,7 +429,7 @@ describe("createControllers", () => {
     { because: "without a device", hasPlugin: true },
     { because: "without a plug-in", hasPlugin: false },
   ])
-    it(`proves an unverified node ${because} as soon as a sweep ends`, () =>
+    it(`proves an unverified node ${because} as soon as a rebuild ends`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzDriverNode", aDriverNode("node-b"));
         if (hasPlugin) await world.given("AzDriverNode", aDriverNode("node-a"));
@@ -440,7 +440,7 @@ describe("createControllers", () => {
         world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
         world.use = { kind: "used", users: ["pod/writer"] };
         let [disksRead, proofs] = [0, 0];
-        // The second volume keeps the sweep going while the record of the first one asks for a proof.
+        // The second volume prolongs the rebuild while the first one's record requests a proof.
         const getDisk: CloudProvisioner["getDisk"] = async (_asked, signal) => {
           disksRead += 1;
           if (disksRead > 1) await world.clock.sleep(SLOW_READ_MS, signal).catch(() => undefined);
@@ -450,7 +450,7 @@ describe("createControllers", () => {
           proofs += 1;
           return world.ports.cloud.proveDetached(asked, signal);
         };
-        // Settled records are news themselves: here the end of the sweep is all that happens.
+        // A passed write barrier triggers a reconcile: here only the end of the rebuild may.
         const writeBarrier = async () => fail(throttled);
         await whileRunning(world, { getDisk, proveDetached, writeBarrier }, async () => {
           await world.clock.advance(1_000);
@@ -464,7 +464,7 @@ describe("createControllers", () => {
         });
       }));
 
-  it("settles a node soon that a record which was made again comes to name later", () =>
+  it("sends a write barrier for a node that a rebuilt record names later", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ adopted: true }));
@@ -490,7 +490,7 @@ describe("createControllers", () => {
       });
     }));
 
-  it("looks into Azure soon after an attachment was erased, finalizer and all: its disk keeps its share, and no object would say so", () =>
+  it("reads Azure soon after an attachment was erased together with its finalizer", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -506,7 +506,7 @@ describe("createControllers", () => {
           : found;
       };
       world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
-      // The VM lists the disk: there is no proof that it is off.
+      // The VM lists the disk: there is no proof that it is detached.
       const proveDetached = async () => ok(undefined);
       const cloud = {
         listDisks: async () => ok([disk]),

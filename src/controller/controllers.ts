@@ -32,48 +32,48 @@ import { rebuildReconciler } from "./rollback/rebuild-all-records.ts";
 import { silenceReconciler } from "./writer/mark-silent.ts";
 import { volumeReconciler } from "./writer/volume-reconciler.ts";
 
-/** Everything is looked at again after this time, in milliseconds, whatever was or was not noticed. */
+/** Every object is reconciled again after this time, in milliseconds, whether or not a change was seen. */
 const RESYNC_MS = 60_000;
 /**
- * How often it is looked whether a volume is there by now that an attachment of the cluster's is about, in
- * milliseconds. From caches alone.
+ * How often the controller checks whether the volume of a VolumeAttachment exists by now, in
+ * milliseconds. Reads caches alone.
  */
 const REQUESTS_AGAIN_MS = 5_000;
 /**
- * How often disks without an object, and objects without a disk, are looked for, in milliseconds: a list or
- * two a resource group. Calls for such a disk do not wait for it.
+ * Interval of the recovery of disks without an object and objects without a disk, in milliseconds: one or
+ * two lists for each resource group. Calls for such a disk do not wait for it.
  */
 const RECOVER_AGAIN_MS = 600_000;
 /**
- * How soon Azure is compared with the objects once one of these was erased, in milliseconds: they are
- * seldom erased one by one.
+ * Delay until Azure is compared with the objects after one was erased, in milliseconds: they are seldom
+ * erased one by one.
  */
 const ERASED_AFTER_MS = 10_000;
 const ONLY_KEY = "store";
 
-/** What metrics show of recovery. */
+/** The metrics of recovery. */
 export interface RecoveryReport {
-  /** How many disks of this cluster no PersistentVolume names, each time that recovery has looked. */
+  /** Receives the number of this cluster's disks that no PersistentVolume names, after each recovery. */
   readonly unclaimedDisks: (count: number) => void;
 }
 
 const noReport: RecoveryReport = { unclaimedDisks: () => undefined };
 
 /**
- * The reconcilers of the controller role, to be run until a signal is aborted, and again each time that
- * this process leads. First, and now and then, they recover: volumes whose objects were lost are rebuilt,
- * and objects whose disks are gone are forgotten. Every change in the caches brings the keys that it
- * concerns. To be made once.
+ * Creates the reconcilers of the controller role, to be run until a signal is aborted, and again each
+ * time that this process leads. They recover first, and at intervals: volumes whose objects were lost are
+ * rebuilt, and objects whose disks are gone are pruned. Every cache change queues the keys that it
+ * concerns. To be called once.
  */
 export function createControllers(
   ports: ControllerPorts,
   report: RecoveryReport = noReport,
 ): (signal: AbortSignal) => Promise<void> {
-  /** What is told of a node while the reconcilers run. */
+  /** Receives the nodes that change while the reconcilers run. */
   let onNode: ((nodeName: string) => void) | undefined;
   ports.users.onChange((nodeName) => onNode?.(nodeName));
   ports.clusterVolumes.onChange((nodeName) => onNode?.(nodeName));
-  // Also while another process leads: what it left undone is as old here.
+  // Also while another process leads: the age of what it left undone counts here.
   const untagged = createUntaggedTime(ports);
   return async (signal) => {
     const term = createLoops(ports, untagged, report);
@@ -88,7 +88,7 @@ export function createControllers(
   };
 }
 
-/** Only a sweep may go by what nodes say before it is known whether the store went back. */
+/** Until it is known whether the store was rolled back, only a rebuild may act on the nodes' reports. */
 async function runOnceTrusted(
   ports: ControllerPorts,
   { loops, rebuildNow }: ReturnType<typeof createLoops>,
@@ -98,7 +98,7 @@ async function runOnceTrusted(
     await Promise.all(loops.map((loop) => loop.run(signal)));
 }
 
-/** Loops with empty queues, but for what is done first. */
+/** Loops with empty queues, except for the initial keys. */
 function createLoops(
   ports: ControllerPorts,
   untagged: UntaggedTime,
@@ -140,7 +140,7 @@ function createLoops(
   };
 
   /**
-   * A fence is carried out at once. Without one Azure is not asked again before its time: a node writes its
+   * A fence starts at once. Without one Azure is not asked again before its time: a node writes its
    * attachment as often as it likes.
    */
   const addFence = (volumeName: string): void => {
@@ -167,7 +167,7 @@ function createLoops(
     new Set(ports.cache.list("AzVolume").flatMap(barrierPendingNames));
   const addEverything = (): void => {
     for (const volume of ports.cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
-    // Nothing has happened to these: Azure is not asked again before its time.
+    // Nothing has changed for these: Azure is not asked again before its time.
     for (const attachment of ports.cache.list("AzVolumeAttachment"))
       loops.attachment.queue.remind(attachment.metadata.name);
     for (const name of ports.cache.ignoredAttachments()) loops.attachment.queue.remind(name);
@@ -182,8 +182,8 @@ function createLoops(
     loops.wants.queue.add(ONLY_KEY);
   };
   /**
-   * What the orchestrator says of a node and of its users. Only the plans of writers and replicas go by it:
-   * neither disks nor attachments do.
+   * What the orchestrator says of a node and of its users. Only the plans of writers and replicas use it;
+   * those of disks and attachments do not.
    */
   const onNode = (nodeName: string): void => {
     for (const { metadata, spec, status } of ports.cache.byIndex(
@@ -201,8 +201,8 @@ function createLoops(
     if (isGone(nodeName)) loops.driverNode.queue.add(nodeName);
   };
   /**
-   * All that one attachment is read for: of the others of its volume none goes by more than the share that
-   * it holds.
+   * All reconcilers that read this attachment: of the other attachments of its volume only the number of
+   * shares matters.
    */
   const onAttachment = (name: string, volumeName: string, isShareMoved: boolean): void => {
     loops.attachment.queue.add(name);
@@ -213,7 +213,7 @@ function createLoops(
     if (isShareMoved) addAttachmentsOf(volumeName);
   };
 
-  /** The records of the sweep are trusted from now on. What it has refused does not wait. */
+  /** The records of the rebuild are trusted from now on. What it has refused is queued at once. */
   const onSweepEnd = (): void => {
     for (const nodeName of barrierPendingNodes()) loops.settle.queue.add(nodeName);
     for (const { metadata, status } of ports.cache.list("AzVolume")) {
@@ -267,9 +267,9 @@ function createLoops(
 }
 
 /**
- * Whether a volume has changed in anything that a plan looks at. That a try has begun, what a failed one
- * leaves (its error, its retries) and what is only told (conditions) is no news: if it were, each failure
- * would bring the next try at once, whatever back-off or Azure's Retry-After say.
+ * Whether a volume has changed in a field that a plan reads. The begin of a try, the result of a failed
+ * one (its error, its retries) and conditions do not count: otherwise each failure would trigger the next
+ * try at once, and defeat the back-off and Azure's Retry-After.
  */
 function isNewsOfVolume(previous: AzVolume | undefined, current: AzVolume | undefined): boolean {
   const relevant = (volume: AzVolume | undefined): object | undefined => {
@@ -289,8 +289,8 @@ function isNewsOfVolume(previous: AzVolume | undefined, current: AzVolume | unde
 }
 
 /**
- * The same for an attachment: that a try is to come, has begun, or has failed, is one state, until it was
- * the last one.
+ * The same for an attachment: a pending, a running and a failed try count as one state, until it was the
+ * last one.
  */
 function isNewsOfAttachment(
   previous: AzVolumeAttachment | undefined,
@@ -311,7 +311,7 @@ function isNewsOfAttachment(
   return !sameJson(relevant(previous), relevant(current));
 }
 
-/** Nodes that a record has unsettled since: all of them where it was made again. */
+/** Nodes with a new pending write barrier: all of them where the record was rebuilt. */
 function newlyBarrierPending(
   previous: AzVolume | undefined,
   current: AzVolume | undefined,
@@ -324,8 +324,8 @@ function newlyBarrierPending(
 }
 
 /**
- * An object that is gone without what lets it go in good order: its disk is kept, and on the VMs that have
- * it, and nothing else would tell of it.
+ * An object that is gone without a regular release: its disk exists and stays on its VMs, and no other
+ * object records that.
  */
 function isErased(change: ObjectChange): boolean {
   if (change.current !== undefined) return false;
@@ -335,17 +335,17 @@ function isErased(change: ObjectChange): boolean {
   return state === "Attaching" || state === "Attached" || state === "AttachmentFailed";
 }
 
-/** What the volume's condition tells. It brings no other try: its time has been set. */
+/** Counted in the volume's condition. It triggers no retry: its time has been set. */
 function isRefused(attachment: AzVolumeAttachment | undefined): boolean {
   return isPermanentKind(attachment?.status?.error?.kind ?? "");
 }
 
-/** The store incarnation to come, while records are being proven anew; zero otherwise. */
+/** The next store incarnation, while records are being rebuilt; zero otherwise. */
 function sweepOf(lease: Lease | undefined): number {
   return lease === undefined ? 0 : annotatedNumber(lease, REBUILD_ANNOTATION);
 }
 
-/** Names of nodes that were cut off from volumes, each once: of some no AzDriverNode tells. */
+/** Names of nodes that were fenced from volumes, each once: some have no AzDriverNode. */
 function quarantinedNames({ cache }: ControllerPorts): ReadonlySet<string> {
   return new Set(cache.list("AzVolume").flatMap(namesInQuarantine));
 }
@@ -354,12 +354,12 @@ function namesInQuarantine(volume: AzVolume | undefined): readonly string[] {
   return (volume?.status?.record?.quarantine ?? []).map(({ nodeName }) => nodeName);
 }
 
-/** Nodes to which disks may be attached again, those of other volumes included. */
+/** Nodes to which disks may be attached again, including those of other volumes. */
 function leftQuarantine(previous: AzVolume | undefined, current: AzVolume | undefined): readonly string[] {
   return namesInQuarantine(previous).filter((nodeName) => !namesInQuarantine(current).includes(nodeName));
 }
 
-/** Whether a node has changed in anything that a plan looks at. */
+/** Whether a node has changed in a field that a plan reads. */
 function isMoreThanHeartbeat(previous: AzDriverNode | undefined, current: AzDriverNode | undefined): boolean {
   const relevant = (node: AzDriverNode | undefined): object | undefined => {
     if (node?.status === undefined) return undefined;
@@ -369,7 +369,7 @@ function isMoreThanHeartbeat(previous: AzDriverNode | undefined, current: AzDriv
   return !sameJson(relevant(previous), relevant(current));
 }
 
-/** `onRecovered` is told each time that all disks have been looked at. */
+/** Calls `onRecovered` each time that all disks have been compared. */
 function recoveryReconciler(
   ports: ControllerPorts,
   report: RecoveryReport,

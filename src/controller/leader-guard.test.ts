@@ -14,7 +14,7 @@ const cancelled = fail({ kind: "Cancelled" });
 const newVolume = { metadata: { name: "pvc-1" }, spec: aVolume().spec } as NewObject<"AzVolume">;
 
 describe("leaderGuard", () => {
-  it("writes while it leads, and nothing afterwards, though nobody has told it", () =>
+  it("writes while it leads, and nothing afterwards, also without notification", () =>
     withControllerPorts(async (world) => {
       let isLeading = true;
       const { store } = leaderGuard(world.ports, () => isLeading);
@@ -33,12 +33,12 @@ describe("leaderGuard", () => {
       assert.deepEqual(
         await world.answerOf(store.get("AzVolume", "pvc-1", never)),
         created,
-        "reading harms nobody",
+        "reading is harmless",
       );
     }));
 
   for (const write of ["createDisk", "deleteDisk", "resizeDisk"] as const) {
-    it(`refuses a ${write} that is sent again after the leadership was lost`, () =>
+    it(`refuses a ${write} that is retried after the leadership was lost`, () =>
       withControllerPorts(async (world) => {
         let isLeading = true;
         const answers: boolean[] = [];
@@ -78,7 +78,7 @@ describe("leaderGuard", () => {
       }));
   }
 
-  it("asks nothing of the platform afterwards, and what waited in a queue since is refused when its turn comes", () =>
+  it("requests nothing afterwards, and refuses what has waited in a queue since", () =>
     withControllerPorts(async (world) => {
       let isLeading = true;
       let precondition: ((signal: AbortSignal) => Promise<boolean>) | undefined;

@@ -6,9 +6,9 @@ import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
 /**
- * The same ports, but for those of a leader: they write and ask for changes only while it leads. A process
- * that stood still for a while is told by its own clock, before any timer or message tells it, that its
- * time is over; what it was about to do is `Cancelled`.
+ * The same ports for a leader: they write and request changes only while it leads. A process that was
+ * paused learns from its own clock, before any timer or message, that its term has ended; its pending
+ * change is `Cancelled`.
  */
 export function leaderGuard(ports: ControllerPorts, isLeading: () => boolean): ControllerPorts {
   const leading: Leading = async (change) => (isLeading() ? change() : fail({ kind: "Cancelled" }));
@@ -40,7 +40,7 @@ function leadersStore(store: ObjectStore, leading: Leading): ObjectStore {
   };
 }
 
-/** What is asked in between, too: a request may have waited in a queue since it was made. */
+/** Also checked by the precondition: a request may have waited in a queue since it was made. */
 function leadersCloud(cloud: CloudProvisioner, leading: Leading, isLeading: () => boolean): CloudProvisioner {
   const asking = <R extends { readonly precondition: MayProceed }>(request: R): R => ({
     ...request,

@@ -2,19 +2,16 @@ import { isForeign, type NodeIdentity } from "../core/api/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/azure/disk-uri.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
-/**
- * The node on a VM, and which VM that was when a controller last used it; `vmId` undefined: whichever is
- * there.
- */
+/** The node on a VM, and its vmId when a controller last used it; `vmId` undefined: whichever is there. */
 interface NodeOfVm {
   readonly nodeName: string;
   readonly vmId?: string;
 }
 
 /**
- * The node on the VM with this resource id; undefined for a VM that is no node of this cluster. The
- * orchestrator's node says so, or an AzDriverNode that is believed (`controller-cache.ts`), or an
- * attachment that a controller has made while one of them did: its Node may have been deleted since.
+ * The node on the VM with this resource id; undefined for a VM that is no node of this cluster.
+ * Determined by the orchestrator's node, an AzDriverNode that is believed (`controller-cache.ts`), or an
+ * attachment that a controller has made while one of them said so: its Node may have been deleted since.
  */
 export function nodeOfVm(
   { cache, users }: Pick<ControllerPorts, "cache" | "users">,
@@ -53,9 +50,9 @@ export function nodeNameOf(
 }
 
 /**
- * Each name that a node on the VM of `node` may have: its own, that of the orchestrator's node, and those of
- * AzDriverNodes. Empty for a VM that is no node of this cluster. A VM may have a new name while objects, and
- * pods, of the earlier one are still there.
+ * Each name that a node on the VM of `node` may have: its own, that of the orchestrator's node, and those
+ * of AzDriverNodes. Empty for a VM that is no node of this cluster. A VM may have a new name while
+ * objects and pods of the earlier one still exist.
  */
 export function nodeNamesOf(
   { cache, users }: Pick<ControllerPorts, "cache" | "users">,

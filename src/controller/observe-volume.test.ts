@@ -77,7 +77,7 @@ describe("observeVolume of pods", () => {
 });
 
 describe("observeVolume of nodes that the orchestrator calls NotReady", () => {
-  it("names those of the record and of the attachments, whether or not they have an AzDriverNode", () =>
+  it("names those of the record and of the attachments, without AzDriverNode as well", () =>
     withControllerPorts(async (world) => {
       const notReady = ["node-a", "node-b", "node-x"];
       const cachedNode = (nodeName: string): OrchestratorNode => ({
@@ -99,7 +99,7 @@ describe("observeVolume of nodes that the orchestrator calls NotReady", () => {
 });
 
 describe("observeNodes", () => {
-  it("sees no node whose AzDriverNode reports another VM than the orchestrator's node names", () =>
+  it("ignores a node whose AzDriverNode reports another VM than its Node", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a", { instanceUri: instanceUriOf("node-x") }));
       await world.given("AzDriverNode", aDriverNode("node-b"));
@@ -111,12 +111,12 @@ describe("observeNodes", () => {
 
   for (const { because, attachment, isShort } of [
     {
-      because: "a volume that is wanted there was refused",
+      because: "a volume that is requested there was refused",
       attachment: anAttachment("node-a", { status: { state: "AttachmentFailed", error } }),
       isShort: true,
     },
     {
-      because: "it is being tried again",
+      because: "it is being retried",
       attachment: anAttachment("node-a", { status: { state: "Attaching", error } }),
       isShort: true,
     },
@@ -127,7 +127,7 @@ describe("observeNodes", () => {
       isShort: false,
     },
   ]) {
-    it(`sees a node ${isShort ? "short of slots" : "with room"} where ${because}: a replica that made room must not take it again`, () =>
+    it(`sees a node ${isShort ? "short of slots" : "with room"} where ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzDriverNode", aDriverNode("node-a"));
         await world.given("AzVolumeAttachment", attachment);

@@ -15,9 +15,7 @@ import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { backedPart } from "./backed-attachment.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
-/**
- * Everything the plans of one volume need, as the caches show it now. Undefined if there is no such volume.
- */
+/** All that the plans of one volume need, from the caches. Undefined if there is no such volume. */
 export function observeVolume(ports: ControllerPorts, volumeName: string): ObservedVolume | undefined {
   const { cache, users, clock, settings } = ports;
   const volume = cache.get("AzVolume", volumeName);
@@ -76,8 +74,8 @@ function cachedPodsOf(
 }
 
 /**
- * By what states wants. A CSI client that published the volume is a user itself, whether or not an
- * orchestrator stands behind it.
+ * Depends on what makes requests. A CSI client that published the volume is itself a user, with or
+ * without an orchestrator.
  */
 function hasUser(
   { attach, clusterVolumes, users }: ControllerPorts,
@@ -129,7 +127,7 @@ export function observeNodes(ports: Pick<ControllerPorts, "cache" | "users">): r
   return ports.cache.list("AzDriverNode").flatMap((driverNode) => observeNode(ports, driverNode) ?? []);
 }
 
-/** Undefined: its plug-in has not said yet where it runs, or the node is on its way out. */
+/** Undefined: its plug-in has not reported its VM yet, or the node is being removed. */
 function observeNode(
   { cache, users }: Pick<ControllerPorts, "cache" | "users">,
   { metadata, spec, status }: AzDriverNode,
@@ -140,7 +138,7 @@ function observeNode(
   return {
     nodeName: spec.nodeName,
     vmId: status.vmId,
-    // A node's token writes its AzDriverNode, not its Node: it must not make its grants and fences reach
+    // A node's token writes its AzDriverNode, not its Node: it must not direct grants and fences to
     // another VM.
     instanceUri,
     location: status.location,
@@ -155,7 +153,7 @@ function observeNode(
   };
 }
 
-/** Whether a primary was refused for want of a slot on its node, and is not attached yet. */
+/** Whether a primary was refused because its node has no free slot, and is not attached yet. */
 export function waitsForSlot({ spec, status }: AzVolumeAttachment): boolean {
   return spec.role === "Primary" && status?.state !== "Attached" && status?.error?.kind === "NoFreeLun";
 }

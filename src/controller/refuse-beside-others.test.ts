@@ -13,7 +13,7 @@ const CHANGES = ["attachDisk", "detachDisk", "fenceDisk", "proveDetached", "writ
 
 describe("refuseBesideOthers", () => {
   for (const change of CHANGES) {
-    it(`refuses ${change} beside another driver, and one that waited when that driver came`, () =>
+    it(`refuses ${change} beside another driver, also one that waited when that driver came`, () =>
       withControllerPorts(async ({ ports }) => {
         let other: string | undefined = DETAIL;
         const answers: boolean[] = [];
@@ -44,7 +44,7 @@ describe("refuseBesideOthers", () => {
       }));
   }
 
-  it("reads as ever", () =>
+  it("passes reads through", () =>
     withControllerPorts(async ({ ports, answerOf }) => {
       const cloud = refuseBesideOthers(ports.cloud, () => DETAIL);
       assert.deepEqual(

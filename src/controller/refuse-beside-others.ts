@@ -3,9 +3,10 @@ import { fail, type Result } from "../core/failure/result.ts";
 import type { CloudProvisioner, MayProceed } from "../ports/cloud/cloud-provisioner.ts";
 
 /**
- * The same provisioner, but while another Azure disk driver runs it changes no VM: attach, detach, fence
- * and the writes that prove something all fail with `OtherDriver`. `why` is asked again before each write,
- * since a request may have waited in a queue. Disks are made, grown and deleted, and all reads are served.
+ * The same provisioner, except that it changes no VM while another Azure disk driver runs: attach,
+ * detach, fence and the writes that prove something fail with `OtherDriver`. `why` is called again before
+ * each write, since a request may have waited in a queue. Disks are created, grown and deleted, and all
+ * reads are served.
  */
 export function refuseBesideOthers(cloud: CloudProvisioner, why: () => string | undefined): CloudProvisioner {
   const alone = async <T, R extends { readonly precondition: MayProceed }>(

@@ -2,11 +2,11 @@ import type { ControllerPorts } from "./controller-ports.ts";
 
 /**
  * How long a node may be without a Node that names its VM before that is reported, in milliseconds: the
- * cloud's node controller sets it a while after the Node is there.
+ * cloud's node controller sets it some time after the Node is created.
  */
 const NAMED_AFTER_MS = 60_000;
 
-/** Reports the AzDriverNodes that are ignored, each at itself and at its Node. */
+/** Reports the ignored AzDriverNodes, each on itself and on its Node. */
 export function reportIgnoredNodes({ cache, events }: Pick<ControllerPorts, "cache" | "events">): void {
   for (const { driverNode, because, isEarly } of cache.ignoredDriverNodes()) {
     const { name } = driverNode.metadata;

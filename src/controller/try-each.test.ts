@@ -13,14 +13,14 @@ const unavailable: Failure = {
 };
 
 describe("tryEach", () => {
-  it("answers what each has come to, in order", async () => {
+  it("returns the result of each, in order", async () => {
     assert.deepEqual(
       await tryEach(all, async (one) => ok(one * 2), assert.fail),
       ok(all.map((one) => one * 2)),
     );
   });
 
-  it("tries all where some fail, reports each of these, and fails as the first did", async () => {
+  it("tries all where some fail, reports each of these, and fails with the first", async () => {
     const failed: number[] = [];
     const failureOf = (one: number): Failure => ({ ...unavailable, requestId: `${one}` });
     const tried = await tryEach(
@@ -31,7 +31,7 @@ describe("tryEach", () => {
     assert.deepEqual([tried, failed], [fail(failureOf(3)), [3, 68]]);
   });
 
-  it("tries no more after a batch that failed in a way that the others would as well", async () => {
+  it("stops after a batch that failed in a way that the others would as well", async () => {
     const tried: number[] = [];
     const throttled: Failure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" };
     const attempt = async (one: number): Promise<Result<never, Failure>> => {
@@ -41,7 +41,7 @@ describe("tryEach", () => {
     assert.deepEqual([await tryEach(all, attempt, () => {}), tried.length], [fail(throttled), 64]);
   });
 
-  it("tries the others where the store takes no write of one object", async () => {
+  it("tries the others where the store refuses the write of one object", async () => {
     const full: Failure = { kind: "StoreUnavailable", detail: "request is too large" };
     const done: number[] = [];
     const attempt = async (one: number): Promise<Result<unknown, Failure>> =>

@@ -1,7 +1,7 @@
 import type { Failure } from "../core/failure/failure.ts";
 import { ok, type Result } from "../core/failure/result.ts";
 
-/** How many are tried side by side: the store commits what comes together in one go. */
+/** How many run concurrently: the store commits writes that arrive together in one batch. */
 const TRIED_AT_ONCE = 64;
 
 /** Failures of what all have in common, unless others of the same batch succeed. */
@@ -12,15 +12,15 @@ const GENERAL_KINDS: ReadonlySet<Failure["kind"]> = new Set([
   "Throttled",
 ]);
 
-/** Whether a failure may say nothing of the one that was tried: the others may fail in the same way. */
+/** Whether a failure may not concern the tried object: the others may fail in the same way. */
 export function isGeneral(failure: Failure): boolean {
   return GENERAL_KINDS.has(failure.kind);
 }
 
 /**
- * Tries each of `all`. A failure of one keeps no other waiting; it is told to `onFailure`. Fails as the
- * first one that failed did, once all were tried, or after a batch of which all failed in a way that the
- * others would as well. Answers what each has come to.
+ * Tries each of `all`. A failure of one delays no other and is passed to `onFailure`. Fails with the
+ * first failure once all were tried, or after a batch of which all failed in a way that the others would
+ * as well. Returns the result of each.
  */
 export async function tryEach<T, R>(
   all: readonly T[],

@@ -40,7 +40,7 @@ function aWatch(daemonSet: string | undefined) {
 }
 
 describe("watchOtherDriversInCluster", () => {
-  it("sees a pod of another driver at once, says so at the Lease, and sees it go at once", async () => {
+  it("reports another driver's pod on the Lease at once, and its end at once", async () => {
     const { world, told, why, look } = aWatch("kube-system/csi-azuredisk-node");
     assert.equal(why(), undefined);
     world.plugins = [foreign];
@@ -54,13 +54,13 @@ describe("watchOtherDriversInCluster", () => {
     assert.equal(why(), undefined);
   });
 
-  it("looks at no pods where its own DaemonSet is not known", () => {
+  it("ignores pods where its own DaemonSet is not known", () => {
     const { world, why } = aWatch(undefined);
     world.plugins = [foreign];
     assert.equal(why(), undefined);
   });
 
-  it("sees a controller by the Lease that it renews, also while the Lease can't be read for a moment", async () => {
+  it("detects a controller by its renewed Lease, also while reads of the Lease fail", async () => {
     const { world, clock, why, look } = aWatch("kube-system/csi-azuredisk-node");
     world.lease = ok({ holder: "v1", version: "1" });
     await look();

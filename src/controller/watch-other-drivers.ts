@@ -13,10 +13,13 @@ import type { Events } from "../ports/cluster/events.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Reconciler } from "../runtime/queue/control-loop.ts";
 
-/** Time between two looks, in milliseconds: a read of one Lease. A sidecar renews its Lease every 5 s. */
+/**
+ * Interval of the checks, in milliseconds: a read of one Lease each. A sidecar renews its Lease every 5
+ * s.
+ */
 const LOOK_EVERY_MS = 15_000;
 
-/** What a controller looks at to find another Azure disk driver in the cluster. */
+/** The facts by which a controller detects another Azure disk driver in the cluster. */
 export interface OtherDriverFacts {
   /**
    * `<namespace>/<name>` of the DaemonSet of this driver's own node plug-ins; undefined: not known, and
@@ -36,7 +39,7 @@ export interface OtherDriverFacts {
   ) => Promise<Result<{ readonly holder: string; readonly version: string } | undefined, Failure>>;
 }
 
-/** Looks for another Azure disk driver in the cluster; `why` is asked by all that would change a VM. */
+/** Looks for another Azure disk driver in the cluster; every caller that would change a VM calls `why`. */
 export function watchOtherDriversInCluster(
   facts: OtherDriverFacts,
   ports: { readonly clock: Clock; readonly events: Events; readonly logger: Logger },

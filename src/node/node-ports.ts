@@ -10,9 +10,9 @@ import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { OperationLock } from "../runtime/operation-lock.ts";
 
-/** What a node plug-in is told. */
+/** The settings of a node plug-in. */
 export interface NodeSettings {
-  /** `kubernetes`: ControllerPublishVolume states the want. `driver`: NodeStageVolume does. */
+  /** `kubernetes`: ControllerPublishVolume makes the request. `driver`: NodeStageVolume does. */
   readonly attach: "kubernetes" | "driver";
   /**
    * How long NodeStageVolume waits for attach and grant before it answers UNAVAILABLE with the reason, in
@@ -43,13 +43,13 @@ export interface NodeFacts extends NodeIdentity {
 /** How many volumes this node takes, as things are. */
 export interface VolumeLimit {
   /**
-   * Measures anew if what is known is older than `maxAgeMs`. Never fails: what can't be measured is as it
-   * was last.
+   * Measures again if the known value is older than `maxAgeMs`. Never fails: what can't be measured keeps
+   * its last value.
    */
   measure(maxAgeMs: number, signal: AbortSignal): Promise<number>;
 }
 
-/** All that the node role acts through. */
+/** The ports of the node role. */
 export interface NodePorts {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
@@ -62,13 +62,15 @@ export interface NodePorts {
   readonly logger: Logger;
   readonly locks: OperationLock;
   /**
-   * Volumes that another node has claimed while a pod uses them here, and what the heartbeat says of each.
+   * Volumes that another node has reclaimed while a pod uses them here, and what the heartbeat reports of
+   * each.
    */
   readonly disputes: Map<string, string>;
   readonly node: NodeFacts;
   readonly volumeLimit: VolumeLimit;
   /**
-   * Why another Azure disk driver serves this node; undefined if none is seen. Nothing is staged meanwhile.
+   * Why another Azure disk driver serves this node; undefined if none is seen. Nothing is staged while
+   * one is.
    */
   readonly otherDriver: () => string | undefined;
   readonly settings: NodeSettings;

@@ -20,9 +20,9 @@ interface World {
   readonly checkpointed: Set<string>;
   /** Makes a volume with that record, or gives it another. */
   record(volumeName: string, record: Partial<WriterRecord>): Promise<void>;
-  /** Has it wanted on a node. */
+  /** Requests it on a node. */
   request(volumeName: string, nodeName: string): Promise<void>;
-  /** The names of volumes and attachments in the node's cache, once it has heard everything. */
+  /** The names of volumes and attachments in the node's cache, once it has seen every event. */
   known(): Promise<{ readonly volumes: readonly string[]; readonly attachments: readonly string[] }>;
 }
 
@@ -114,7 +114,7 @@ describe("ownObjectsOf", () => {
         assert.deepEqual(await known(), { volumes: ["pvc-of-a"], attachments: ["pvc-of-a on node-a"] }),
     ));
 
-  it("tells a node of each volume whose record names it, in whatever part", () =>
+  it("shows a node each volume whose record names it, in any part", () =>
     onNodeA(
       async ({ record }) => {
         await record("fenced", { writer: aWriter("node-b"), fencing: identity("node-a") });
@@ -125,7 +125,7 @@ describe("ownObjectsOf", () => {
       async ({ known }) => assert.deepEqual((await known()).volumes, ["fenced", "quarantined", "unverified"]),
     ));
 
-  it("tells a node at once that a volume has become its own, and forgets it once it is not any more", () =>
+  it("shows a volume that becomes the node's own at once, and drops it afterwards", () =>
     onNodeA(
       async ({ record }) => record("pvc-1", { writer: aWriter("node-b") }),
       async ({ record, known }) => {
@@ -137,7 +137,7 @@ describe("ownObjectsOf", () => {
       },
     ));
 
-  it("keeps a volume that the node has noted or has an attachment of, whatever its record says", () =>
+  it("keeps a volume with a checkpoint or an attachment, whatever its record says", () =>
     onNodeA(
       async ({ record, checkpointed, request }) => {
         for (const name of ["checkpointed", "replica"]) await record(name, { writer: aWriter("node-b") });

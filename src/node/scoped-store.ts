@@ -3,10 +3,10 @@ import { labelValue } from "../core/api/object-names.ts";
 import { NODE_NAME_LABEL } from "../objects/new-attachment.ts";
 import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../ports/store/object-store.ts";
 
-/** Who follows, and what it knows of volumes that the volume's own object does not tell. */
+/** The node that follows, and what it knows of volumes besides their own objects. */
 export interface OwnObjectsOptions {
   readonly nodeName: string;
-  /** Whether the node has noted the volume, or has an attachment of it. */
+  /** Whether the node has a checkpoint of the volume, or an attachment of it. */
   readonly knowsVolume: (volumeName: string) => boolean;
 }
 
@@ -22,9 +22,9 @@ export function recordNames(volume: AzVolume, nodeName: string): boolean {
 }
 
 /**
- * The store as one node follows it: of the attachments only its own, of the volumes only those that have to
- * do with it. A cluster has thousands of others, and they would be kept in the memory of each node. Lists
- * and watches are narrowed, and nothing else: whatever a node needs to know of another volume, it reads.
+ * The store as one node follows it: of the attachments only its own, of the volumes only those that
+ * concern it. A cluster has thousands of others, which each node would keep in memory. Only lists and
+ * watches are narrowed: a node reads other volumes directly.
  */
 export function ownObjectsOf(store: ObjectStore, options: OwnObjectsOptions): ObjectStore {
   const { nodeName, knowsVolume } = options;
@@ -42,7 +42,7 @@ export function ownObjectsOf(store: ObjectStore, options: OwnObjectsOptions): Ob
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<K>, void> {
     for await (const event of store.watch(kind, narrowed(kind, selector), resourceVersion, signal)) {
-      // To who follows, a volume that is not the node's is not there (any more).
+      // For this node, a volume that does not concern it does not exist (any more).
       yield event.type === "BOOKMARK" || isOwn(kind, event.object)
         ? event
         : { type: "DELETED", object: event.object };

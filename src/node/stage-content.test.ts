@@ -37,7 +37,7 @@ const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string =>
 const detailOf = async (world: NodeWorld): Promise<VolumeDetail | undefined> =>
   (await must(world.store.get("AzVolume", "pvc-1", never))).status?.detail;
 
-/** What the volume's object says of earlier formats. */
+/** Sets what the volume's object says of earlier formats. */
 async function setDetail(world: NodeWorld, marks: Pick<VolumeDetail, "formatted">): Promise<void> {
   const volume = await must(world.store.get("AzVolume", "pvc-1", never));
   assert.ok(volume.status?.detail !== undefined);
@@ -50,7 +50,7 @@ async function setDetail(world: NodeWorld, marks: Pick<VolumeDetail, "formatted"
   );
 }
 
-/** Stages where the LUN has been looked up in Azure again. */
+/** Stages after the LUN has been looked up in Azure again. */
 async function stageOnceLookedUp(world: NodeWorld): Promise<string> {
   const staging = stageVolume(world.ports(), request, never);
   await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, LIMIT_MS);
@@ -75,7 +75,7 @@ describe("stageVolume and what is on the disk", () => {
     }));
 
   for (const fsType of ["ext4", "xfs"] as const)
-    it(`keeps the data of an ${fsType} that it made itself, each time that it is staged again`, () =>
+    it(`keeps the data of an ${fsType} that it made itself, at each later stage`, () =>
       withNode({ writer: granted }, async (world) => {
         assert.equal(kindOf(await stage(world, { fsType })), "ok");
         assert.equal(world.machine.writeFile(`${stagingPath}/record`, "kept").kind, "done");
@@ -87,7 +87,7 @@ describe("stageVolume and what is on the disk", () => {
         assert.ok(!world.steps.slice(world.steps.indexOf("format") + 1).includes("format"));
       }));
 
-  it("keeps an ext4 whose first format had ended when the plug-in died: it is whole, though its end was never noted", () =>
+  it("keeps an ext4 whose first format was complete but not recorded", () =>
     withNode({ writer: granted }, async (world) => {
       world.disk.formatMark = ownMark;
       world.disk.content = fileSystem("ext4");
@@ -100,7 +100,7 @@ describe("stageVolume and what is on the disk", () => {
       );
     }));
 
-  it("formats nothing again where the check of a first format could not be run: that says nothing of what is on the disk", () =>
+  it("does not format again where the check of a first format could not be run", () =>
     withNode({ writer: granted }, async (world) => {
       world.disk.formatMark = ownMark;
       world.disk.content = fileSystem("ext4");
@@ -123,7 +123,7 @@ describe("stageVolume and what is on the disk", () => {
       assert.deepEqual([world.disk.content, world.disk.isBroken], [fileSystem("ext4"), true]);
     }));
 
-  it("refuses a blank device where the volume had a file system, and says who made it", () =>
+  it("refuses a blank device where the volume had a file system, and names its maker", () =>
     withNode({ writer: granted }, async (world) => {
       await setDetail(world, { formatted: mark });
       const staged = await stage(world);
@@ -179,7 +179,7 @@ describe("stageVolume and what is on the disk", () => {
       assert.equal(world.disk.formatMark, undefined);
     }));
 
-  it("notes the UUID of a file system that was there first, and keeps who made it", () =>
+  it("records the UUID of a file system that existed first, and keeps its maker", () =>
     withNode({ writer: granted }, async (world) => {
       await setDetail(world, { formatted: mark });
       world.disk.content = fileSystem("ext4", "uuid-of-old");
@@ -206,11 +206,11 @@ describe("stageVolume and what is on the disk", () => {
         ),
         "ok",
       );
-      assert.deepEqual(written, ["AzVolume"], "the take alone");
+      assert.deepEqual(written, ["AzVolume"], "the acquire alone");
       assert.deepEqual((await detailOf(world))?.formatted, formatted);
     }));
 
-  it("leaves the note of a file system without a UUID as it is", () =>
+  it("leaves the record of a file system without a UUID as it is", () =>
     withNode({ writer: granted }, async (world) => {
       await setDetail(world, { formatted: mark });
       world.disk.content = fileSystem("ext4", "");
@@ -218,7 +218,7 @@ describe("stageVolume and what is on the disk", () => {
       assert.deepEqual((await detailOf(world))?.formatted, mark);
     }));
 
-  it("notes a file system without a UUID as made, so that no node formats the disk", () =>
+  it("records a file system without a UUID as made, so that no node formats the disk", () =>
     withNode({ writer: granted }, async (world) => {
       world.disk.content = fileSystem("ext4", "");
       assert.equal(await stageOnceLookedUp(world), "ok");
@@ -296,7 +296,7 @@ describe("stageVolume where one command of the host fails", () => {
       assert.deepEqual([world.disk.content, world.steps.includes("format")], [rest, false]);
     }));
 
-  it("keeps the volume, and the note that tells where to look, while it is mounted all the same", () =>
+  it("keeps the volume and its checkpoint while it is mounted all the same", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();
       const mountDevice: typeof ports.host.mountDevice = async (asked, signal) => {
@@ -310,7 +310,7 @@ describe("stageVolume where one command of the host fails", () => {
       assert.deepEqual([world.record()?.writer?.held, ports.checkpoints.volumes().length], [true, 1]);
     }));
 
-  it("keeps the note that tells where to look where it can't give the volume back", () =>
+  it("keeps the checkpoint where it can't release the volume", () =>
     withNode({ writer: granted }, async (world) => {
       world.machine.failNext("mountDevice", failure);
       world.meanwhile.mount = async () => void world.machine.openRaw(0);
@@ -322,7 +322,7 @@ describe("stageVolume where one command of the host fails", () => {
       assert.deepEqual([world.record()?.writer?.held, world.ports().checkpoints.volumes().length], [true, 1]);
     }));
 
-  it("reports a command of an earlier plug-in that lives, and takes nothing", () =>
+  it("reports a running command of an earlier plug-in, and acquires nothing", () =>
     withNode({ writer: granted }, async (world) => {
       world.machine.setLatencyMs("format", LIMIT_MS);
       const left = new AbortController();

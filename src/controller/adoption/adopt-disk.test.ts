@@ -26,7 +26,7 @@ function holdersOf(
 }
 
 describe("findHolders", () => {
-  it("names every VM that has the disk, those of other resource groups by their URIs, also where a node of ours has the same name", () =>
+  it("names every VM that has the disk, those of other resource groups by their URIs", () =>
     withControllerPorts(async (world) => {
       world.instances.set(instanceUriOf("node-a"), "vm-of-node-a");
       const foreign = vmUri("rg-2", "vm-x");
@@ -55,7 +55,7 @@ describe("findHolders", () => {
       );
     }));
 
-  it("names a VM that is not found by its resource id alone: the disk may name it because the id is outdated", () =>
+  it("names a VM that is not found by its resource id alone", () =>
     withControllerPorts(async (world) => {
       const instanceUri = instanceUriOf("node-a");
       const node = { nodeName: instanceUri, vmId: instanceUri, instanceUri };
@@ -65,7 +65,7 @@ describe("findHolders", () => {
       });
     }));
 
-  it("knows a node whose Node object is gone by its AzDriverNode, in any case", () =>
+  it("identifies a node whose Node is gone by its AzDriverNode, in any case", () =>
     withControllerPorts(async (world) => {
       world.nodeNames.clear();
       world.instances.set(instanceUriOf("node-a").toUpperCase(), "vm-of-node-a");
@@ -77,7 +77,7 @@ describe("findHolders", () => {
       });
     }));
 
-  it("answers nobody where the platform can't be asked about one of them", () =>
+  it("fails where the platform can't read one of the VMs", () =>
     withControllerPorts(async (world) => {
       const failure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;
       assert.deepEqual(
@@ -87,7 +87,7 @@ describe("findHolders", () => {
     }));
 
   for (const beingDetached of [false, true]) {
-    it(`tells where the disk sits, whatever case its URI is written in${beingDetached ? ", and that it is being taken off" : ""}`, () =>
+    it(`reports where the disk sits, whatever case its URI is written in${beingDetached ? ", and that it is being taken off" : ""}`, () =>
       withControllerPorts(async (world) => {
         world.instances.set(instanceUriOf("node-a"), "vm-of-node-a");
         const { inspectInstance } = world.ports.cloud;

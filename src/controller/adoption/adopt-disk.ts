@@ -11,8 +11,8 @@ export interface DiskHolder {
   readonly node: NodeIdentity;
   readonly lun: number | undefined;
   /**
-   * Somebody is taking the disk off it just now: a detach that was allowed before what is known now, and
-   * lands whatever is decided meanwhile.
+   * A detach from this VM is under way. It was allowed before what is known now, and lands whatever is
+   * decided.
    */
   readonly isLeaving: boolean;
 }
@@ -22,17 +22,16 @@ export function ownNodes<T extends NodeIdentity>(nodes: readonly T[]): readonly 
   return nodes.filter((node) => !isForeign(node));
 }
 
-/** A VM of which only its resource id is known stands under that id alone. */
+/** A VM known only by its resource id is identified by that id alone. */
 function foreignNode(instanceUri: string): NodeIdentity {
   return { nodeName: instanceUri, vmId: instanceUri, instanceUri };
 }
 
-/** What finding the holders of a disk asks. */
 type HolderPorts = Pick<ControllerPorts, "cloud" | "cache" | "users">;
 
 /**
- * Which VMs have a disk attached, with the GUID of each: the disk names resource ids, and these are reused.
- * A VM that the disk still names and that can't be found is no node any more, and may have the disk until
+ * Returns the VMs that have a disk attached, each with its GUID: the disk names resource ids, and these
+ * are reused. A VM that the disk names but that can't be found is not a node; it may have the disk until
  * the disk no longer names it. Fails as the platform does: no holder may be left out.
  */
 export async function findHolders(

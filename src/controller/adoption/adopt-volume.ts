@@ -11,9 +11,9 @@ import { isMadeByDriver } from "../disk/disk-tags.ts";
 import type { AdoptedUse } from "./adopted-use.ts";
 
 /**
- * Makes the AzVolume of a disk that exists and has none, or answers the one that somebody else has just
- * made. Its name follows from the disk alone, whoever adopts it: two objects for one disk would be two
- * writer records. Fails with `ObjectConflict` where its names are taken by other disks' objects.
+ * Creates the AzVolume of a disk that has none, or returns the one created concurrently. The name depends
+ * on the disk alone: two objects for one disk would be two writer records. Fails with `ObjectConflict`
+ * where its names belong to other disks' objects.
  */
 export async function adoptVolume(
   ports: { readonly store: ObjectStore },
@@ -42,7 +42,7 @@ export async function adoptVolume(
     if (created.failure.kind !== "ObjectAlreadyExists") return created;
     const present = await ports.store.get("AzVolume", name, signal);
     if (!present.ok) return present;
-    // An object without a disk yet is one whose creation is under way: it finds this disk by itself.
+    // An object without a disk is still being created: its creation finds this disk.
     const itsDisk = present.value.status?.detail?.diskUri ?? present.value.spec.diskUri ?? diskUri;
     if (isSameResourceUri(itsDisk, diskUri)) return ok({ volume: present.value, isNew: false });
   }

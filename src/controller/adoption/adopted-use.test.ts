@@ -17,7 +17,7 @@ describe("adoptedUse", () => {
     readonly use: Partial<AdoptedUse>;
   }[] = [
     {
-      because: "nobody says anything",
+      because: "nothing is stated",
       stated: unstatedUse,
       use: { capabilities: [oneNode], parameters: {}, maxMountReplicaCount: 0 },
     },
@@ -43,7 +43,7 @@ describe("adoptedUse", () => {
       use: { capabilities: [manyNodes], maxMountReplicaCount: 0 },
     },
     {
-      because: "its context holds what this version does not act upon",
+      because: "its context holds parameters that this version ignores",
       stated: {
         capabilities: [oneNode],
         volumeContext: {

@@ -5,25 +5,23 @@ import { volumeParameterNames } from "../../core/volume/volume-parameter-names.t
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { volumeFromTags } from "../disk/disk-tags.ts";
 
-/** What an adopted disk is to be used for. */
+/** The use that an adopted disk serves. */
 export type AdoptedUse = Pick<
   AzVolume["spec"],
   "volumeName" | "capabilities" | "parameters" | "maxMountReplicaCount"
 >;
 
-/** What whoever names a disk says of its use: a PersistentVolume, or the caller of a CSI method. */
+/** The use stated by the source that names a disk: a PersistentVolume, or the caller of a CSI method. */
 export interface StatedUse {
   /** Empty: not stated. */
   readonly capabilities: readonly VolumeCapability[];
   readonly volumeContext: Readonly<Record<string, string>>;
 }
 
-/** What a disk is taken for that nobody says anything of: one node's file system, as nearly all are. */
+/** The default use of a disk where none is stated: one node's file system, as for nearly all. */
 export const unstatedUse: StatedUse = { capabilities: [], volumeContext: {} };
 
-/**
- * What a disk without an AzVolume is for: as its tags tell, which this driver wrote, or else as is stated.
- */
+/** Returns the use of a disk without an AzVolume: from this driver's tags, or else as stated. */
 export function adoptedUse(
   disk: Pick<DiskFacts, "diskUri" | "maxShares" | "tags">,
   stated: StatedUse,
@@ -45,9 +43,9 @@ export function adoptedUse(
 }
 
 /**
- * Only what this version acts upon: a volume's context carries more, such as its provisioner's identity and
- * parameters that shaped the disk when it was created. What V1 would act upon at attach or mount is refused
- * there (`unservedAttribute`), never dropped.
+ * Keeps only parameters that this version acts upon. A volume's context also carries its provisioner's
+ * identity and parameters used at creation. What V1 would act upon at attach or mount is refused
+ * (`unservedAttribute`), never dropped.
  */
 function parametersIn(volumeContext: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const isActedUpon = (name: string): boolean =>
@@ -55,10 +53,7 @@ function parametersIn(volumeContext: Readonly<Record<string, string>>): Readonly
   return Object.fromEntries(Object.entries(volumeContext).filter(([name]) => isActedUpon(name)));
 }
 
-/**
- * A volume that may be used on many nodes is used so, whatever else it may be used for: external-attacher
- * states such a mode alone.
- */
+/** A mode for many nodes takes precedence over all others: external-attacher states such a mode alone. */
 function oneNodeOrMany(stated: readonly VolumeCapability[]): AdoptedUse["capabilities"] {
   if (stated.length === 0) return [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER" }];
   const many = stated.filter(({ accessMode }) => isMultiNode(accessMode));

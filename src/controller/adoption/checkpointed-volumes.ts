@@ -5,19 +5,19 @@ import type { ControllerPorts } from "../controller-ports.ts";
 
 type ReportedNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
 
-/** A node that says it has noted a volume, and is believed. */
+/** A node that reports a checkpoint of a volume, and is believed. */
 export interface NotingNode {
   readonly node: ReportedNode;
-  /** The highest epoch that it noted; undefined: it reports one that is out of reach. */
+  /** The highest epoch in its checkpoints; undefined: it reports one that is out of range. */
   readonly epoch: number | undefined;
-  /** The note was made on another VM: it tells of an epoch, and not that this node has the disk. */
+  /** The checkpoint was made on another VM: it proves an epoch, but not that this node has the disk. */
   readonly isOfAnotherVm: boolean;
 }
 
 type CheckpointPorts = Pick<ControllerPorts, "cache" | "events">;
 
 /**
- * The nodes that say they have noted a volume, as far as they are believed. What is not believed is
+ * Returns the nodes that report a checkpoint of a volume, as far as they are believed. The rest is
  * reported.
  */
 export function nodesWithCheckpoint(ports: CheckpointPorts, volume: AzVolume): readonly NotingNode[] {

@@ -20,13 +20,13 @@ import { aDriverNode } from "../testing/a-driver-node.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 
 const never = new AbortController().signal;
-/** No VM of the cluster's. */
+/** A VM that is no node of the cluster. */
 const STRANGER =
   "/subscriptions/sub-1/resourceGroups/elsewhere/providers/Microsoft.Compute/virtualMachines/vm";
 const on = (nodeNames: readonly string[]): ReturnType<typeof aDisk> =>
   aDisk({ attachedTo: nodeNames.map((name) => (name === STRANGER ? name : instanceUriOf(name))) });
 
-/** Compares what was listed, where Azure says now that these VMs have the disk, each at LUN 5. */
+/** Compares a list of disks, where Azure now reports the disk on these VMs, each at LUN 5. */
 async function compare(
   world: ReconcileWorld,
   { listed, now = listed }: { readonly listed: readonly string[]; readonly now?: readonly string[] },
@@ -65,7 +65,7 @@ const attached = (
 ): AzVolumeAttachment => aReplica(nodeName, { status: { vmId: `vm-${nodeName}`, ...status } });
 
 describe("compareAttachments", () => {
-  it("makes the attachment anew of a disk that is on a VM of which no object says so: it would keep its share for ever", () =>
+  it("recreates the attachment of a disk on a VM that no object names", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-b") })));
       await world.given("AzVolumeAttachment", attached("node-b"));
@@ -85,7 +85,7 @@ describe("compareAttachments", () => {
       assert.deepEqual(world.volume()?.status?.record?.writer?.nodeName, "node-b");
     }));
 
-  it("does so for a volume that is being deleted, too: Azure deletes no disk that a VM has", () =>
+  it("recreates it for a volume that is being deleted, too", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", {
         ...aVolumeWithRecord({}),
@@ -100,7 +100,7 @@ describe("compareAttachments", () => {
       });
     }));
 
-  it("has a VM looked at whose disk somebody else took off: promoting that replica would promote nothing", () =>
+  it("requests a read of the VM where another client has detached the disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       for (const nodeName of ["node-a", "node-b"])
@@ -120,7 +120,7 @@ describe("compareAttachments", () => {
       });
     }));
 
-  it("records a VM that is no node as unverified, makes no attachment of it, and reports it once", () =>
+  it("records a VM that is no node as unverified, and reports it once", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-a") })));
       await world.given("AzVolumeAttachment", attached("node-a"));
@@ -141,7 +141,7 @@ describe("compareAttachments", () => {
       assert.equal(world.told.length, 1);
     }));
 
-  it("trusts a node no more whose disk others bring back after its fence has ended", () =>
+  it("distrusts a node whose disk another client attaches again after its fence", () =>
     withControllerPorts(async (world) => {
       const fenced = { ...identity("node-a"), vmId: "vm-node-a" };
       const writer = aWriter("node-b", { epoch: 2 });
@@ -156,7 +156,7 @@ describe("compareAttachments", () => {
         [mayAttach(record, fenced), grant(record, fenced).ok, reclaim(record, fenced, 9).ok],
         [false, false, false],
       );
-      // Its attachment keeps the disk's place, so that the node can show that nothing of it is in use.
+      // Its attachment keeps the disk's place, so that the node can verify that nothing of it is in use.
       assert.deepEqual(seen(world, "node-a"), {
         role: "Replica",
         state: "Attached",
@@ -166,7 +166,7 @@ describe("compareAttachments", () => {
       assert.equal(mayDetach(record, fenced), false);
     }));
 
-  it("records a node of which no object says that it has the disk as unverified before it makes the attachment", () =>
+  it("records a node with an unrecorded disk as unverified before its attachment", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-b") })));
@@ -189,7 +189,7 @@ describe("compareAttachments", () => {
     { because: "an attach is under way", there: [attached("node-a", { state: "Attaching" })], listed: [] },
   ];
   for (const { because, there, listed } of same) {
-    it(`asks nothing and changes nothing where ${because}`, () =>
+    it(`requests and changes nothing where ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         for (const attachment of there) await world.given("AzVolumeAttachment", attachment);
@@ -207,7 +207,7 @@ describe("compareAttachments", () => {
       status: { state: "Attached", lun: 2, vmId: "vm-0", instanceUri: instanceUriOf("node-z") },
     },
   ] as const)
-    it(`records a node as unverified whose attachment ${because}: a person may have attached the disk`, () =>
+    it(`records a node as unverified whose attachment ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1 })));
         await world.given("AzVolumeAttachment", { ...aReplica("node-a"), status });
@@ -223,7 +223,7 @@ describe("compareAttachments", () => {
         });
       }));
 
-  it("changes nothing where the list was older than what it was compared with", () =>
+  it("changes nothing where the list is older than the objects", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", attached("node-a"));
@@ -232,7 +232,7 @@ describe("compareAttachments", () => {
       assert.equal(world.commits.length, before);
     }));
 
-  it("comes again where Azure can't be asked just now", () =>
+  it("requeues where Azure can't be reached", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;

@@ -15,11 +15,11 @@ import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
 import { recordHolders } from "./record-attached-vms.ts";
 
 /**
- * Compares the attachments of a volume with the VMs that Azure names for its disk, as they were listed. A
- * disk on a VM of which no object says so, since somebody has erased that, would keep its share for ever,
- * and could never be deleted: its attachment is made anew, as a replica. An attachment whose disk somebody
- * else has taken off would be promoted for nothing: it is marked for a look at the VM. Only a difference
- * costs anything, and it is looked into afresh before anything is written.
+ * Compares a volume's attachments with the VMs that Azure lists for its disk. A disk on a VM that no
+ * object names would keep its share for ever and could never be deleted: its attachment is recreated, as
+ * a replica. An attachment whose disk another client has detached would be promoted in vain: it is
+ * marked, so that the VM is read. Only a difference costs calls, and it is read uncached before anything
+ * is written.
  */
 export async function compareAttachments(
   ports: ControllerPorts,
@@ -32,9 +32,9 @@ export async function compareAttachments(
 }
 
 /**
- * The same without a list, for whoever has a reason to believe that the objects do not tell all: an attach
- * that ended when its object was gone, or a disk that Azure says is attached. `isWorthIt` is asked of the
- * disk as it is now.
+ * The same without a list, for callers that suspect a missing object: an attach that ended after its
+ * object was deleted, or a disk that Azure reports as attached. `isWorthIt` is called with the disk as it
+ * is now.
  */
 export async function lookForStrays(
   ports: ControllerPorts,
@@ -52,8 +52,8 @@ export async function lookForStrays(
 }
 
 /**
- * That there is no object is seen before the VM is read: a detach that ends meanwhile has one until it has
- * ended.
+ * Checks that there is no object before it reads the VM: a detach that ends concurrently has an object
+ * until it has ended.
  */
 async function recordStrays(
   ports: ControllerPorts,
@@ -79,14 +79,14 @@ async function recordStrays(
     if (!present.ok || !explains(present.value, instanceUri)) unsaid.push(instanceUri);
   }
   if (unsaid.length === 0) return ok(undefined);
-  // Without the volume's object there is nobody to detach for: it is made anew first, and all that have its
-  // disk with it.
+  // Without the volume's object nothing requests a detach: recreating it also records every VM with its
+  // disk.
   const owner = await ports.store.get("AzVolume", volumeName, signal);
   if (!owner.ok) return owner.failure.kind === "ObjectNotFound" ? ok(undefined) : owner;
   const holders = await findHolders(ports, { ...disk, attachedTo: unsaid }, signal);
   if (!holders.ok) return holders;
-  // The record first: nothing is taken off a VM on the word of an attachment while it is not known what the
-  // VM does with the disk.
+  // The record first: nothing is detached by an attachment alone while it is unknown what the VM does
+  // with the disk.
   const strays = holders.value
     .filter(({ node, lun }) => lun !== undefined || isForeign(node))
     .map(({ node }) => node);
@@ -119,7 +119,7 @@ async function reportStaleOnes(
   return ok(undefined);
 }
 
-/** Whether Azure names another VM than the objects do. */
+/** Whether Azure names other VMs than the objects do. */
 function differs(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boolean {
   const named = nodesOf(ports, disk);
   if (
@@ -141,9 +141,9 @@ function differs(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boo
 }
 
 /**
- * Whether an attachment says that the disk is on that VM, or on its way there. The VM stands in it from
- * before an attach is sent; one that still waits, for a share that a person may have taken by hand, says
- * nothing.
+ * Whether an attachment says that the disk is on that VM, or on its way there. The VM is recorded before
+ * an attach is sent; one that still waits says nothing, since a person may hold the share that it waits
+ * for.
  */
 function explains({ status }: AzVolumeAttachment, instanceUri: string): boolean {
   return status?.vmId !== undefined && isSameResourceUri(status.instanceUri ?? "", instanceUri);
@@ -154,7 +154,7 @@ function nodesOf(ports: ControllerPorts, disk: DiskFacts): ReadonlySet<string> {
   return new Set(disk.attachedTo.flatMap((instanceUri) => nodeNameOf(ports, instanceUri) ?? []));
 }
 
-/** Those that are said to be attached, and nobody doubts it yet. */
+/** Those recorded as attached and not in doubt. */
 function attachedIn(ports: ControllerPorts, volumeName: string): readonly AzVolumeAttachment[] {
   return attachmentsOf(ports, volumeName).filter(
     ({ metadata, status }) =>

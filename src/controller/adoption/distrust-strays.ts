@@ -8,10 +8,10 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Records VMs that have a disk although nothing says so as unverified, and reports each. A node shows that
- * it is clean, or its plug-in finds the disk in use. A VM that is no node of this cluster keeps the disk
- * until a person takes it off. Volumes that several nodes may write have no record: of these only VMs that
- * are no nodes are reported.
+ * Records VMs that have a disk without an object that says so as unverified, and reports each. A node
+ * then shows itself clean, or its plug-in finds the disk in use. A VM that is no node keeps the disk
+ * until a person detaches it. Volumes that several nodes may write have no record: of these, only VMs
+ * that are no nodes are reported.
  */
 export async function distrustStrays(
   ports: ControllerPorts,
@@ -32,13 +32,16 @@ export async function distrustStrays(
       signal,
     );
     if (moved.ok) report(ports, volumeName, node);
-    // It is named already, or the object went: then it is made again with all that have its disk.
+    // Either it is named already, or the object is gone: it is then recreated with all VMs that have its
+    // disk.
     else if (moved.failure.kind !== "NotWriter" && moved.failure.kind !== "ObjectNotFound") return moved;
   }
   return ok(undefined);
 }
 
-/** Whether a record names the VM with this resource id as one that writes, may write, or is being cut off. */
+/**
+ * Whether a record names the VM with this resource id as one that writes, may write, or is being fenced.
+ */
 export function isNamedIn({ status }: AzVolume, instanceUri: string): boolean {
   const { writer, fencing, unverified = [] } = status?.record ?? {};
   return [writer, fencing, ...unverified].some(
@@ -51,7 +54,7 @@ function report(
   volumeName: string,
   { nodeName, instanceUri }: NodeIdentity,
 ): void {
-  logger.warn("disk found attached to a VM of which no object says so", {
+  logger.warn("disk attached to a VM that no object names", {
     volumeName,
     nodeName,
     instanceUri,

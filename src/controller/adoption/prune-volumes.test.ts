@@ -13,7 +13,7 @@ import { forgetVolumes, type UnnamedVolumes } from "./prune-volumes.ts";
 
 const never = new AbortController().signal;
 
-/** On a platform that lists the disks that there are. */
+/** Prunes on a platform that lists these disks. */
 function forget(
   world: ReconcileWorld,
   ports: Partial<ReconcileWorld["ports"]> = {},
@@ -28,8 +28,8 @@ const found = (differing: Partial<UnnamedVolumes> = {}): ReturnType<typeof ok<Un
   ok({ forgotten: 0, unclaimed: 0, ...differing });
 
 /**
- * On a cluster that has no PersistentVolume, whose Azure lists these disks; answers what was found and what
- * people were told.
+ * Prunes in a cluster without PersistentVolumes, where Azure lists these disks. Returns the result and
+ * the events.
  */
 async function findUnclaimed(
   world: ReconcileWorld,
@@ -52,14 +52,14 @@ const isLeaving = (world: ReconcileWorld): boolean =>
   world.volume()?.metadata.deletionTimestamp !== undefined;
 
 describe("forgetVolumes", () => {
-  it("deletes the object of a disk that was kept and is gone by now: nobody would ever ask for that", () =>
+  it("deletes the object of a retained disk that no longer exists", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       assert.deepEqual(await forget(world), found({ forgotten: 1 }));
       assert.equal(isLeaving(world), true);
     }));
 
-  it("keeps the object while the disk is there", () =>
+  it("keeps the object while the disk exists", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       await world.given("AzVolume", aVolume());
@@ -67,14 +67,14 @@ describe("forgetVolumes", () => {
       assert.equal(isLeaving(world), false);
     }));
 
-  it("keeps it while a volume of the cluster's names the disk: its user is to be told that it is gone", () =>
+  it("keeps it while a volume of the cluster names the disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       assert.deepEqual(await forget(world, { clusterVolumes: aCluster([aClusterVolume()]) }), found());
       assert.equal(isLeaving(world), false);
     }));
 
-  it("keeps it while an attachment is about it", () =>
+  it("keeps it while an attachment refers to it", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       await world.given("AzVolumeAttachment", aReplica("node-a"));
@@ -86,22 +86,25 @@ describe("forgetVolumes", () => {
     readonly record: NonNullable<AzVolume["status"]>["record"];
   }[] = [
     { because: "a node writes it", record: aRecord({ writer: aWriter("node-a") }) },
-    { because: "a node is being cut off", record: aRecord({ fencing: identity("node-a") }) },
+    { because: "a node is being fenced", record: aRecord({ fencing: identity("node-a") }) },
     {
-      because: "a node may have a dead mount, and nothing is to be attached to it",
+      because: "a node is in quarantine, and nothing is to be attached to it",
       record: aRecord({ quarantine: [identity("node-a")] }),
     },
-    { because: "a node is not proven to be off it", record: aRecord({ unverified: [identity("node-a")] }) },
+    {
+      because: "a node is not proven to be without it",
+      record: aRecord({ unverified: [identity("node-a")] }),
+    },
   ];
   for (const { because, record } of records) {
-    it(`keeps what its record says: ${because}`, () =>
+    it(`keeps what its record states: ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolume({ status: { record } }));
         assert.deepEqual(await forget(world), found());
       }));
   }
 
-  it("keeps it where the disk is not listed but found, or can't be asked for", () =>
+  it("keeps it where the disk is not listed but found, or can't be read", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       const listDisks = async () => ok([]);
@@ -119,7 +122,7 @@ describe("forgetVolumes", () => {
       }
     }));
 
-  it("comes again where Azure can't list just now, and asks for each disk of a group that is gone", () =>
+  it("requeues where Azure can't list, and reads each disk of a group that is gone", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
@@ -141,7 +144,7 @@ describe("forgetVolumes", () => {
 
   const own = aDisk({ diskUri, tags: driverTags(aVolume(), "cluster-1") });
 
-  it("reports a disk of this cluster that no PersistentVolume names, with the list that it makes anyway, and deletes nothing", () =>
+  it("reports a disk of this cluster without PersistentVolume, and deletes nothing", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       await world.clock.advance(3_600_000);
@@ -168,7 +171,7 @@ describe("forgetVolumes", () => {
       disk: aDisk({ diskUri, tags: driverTags(aVolume(), "cluster-2") }),
       ageMs: 3_600_000,
     },
-    { because: "no cluster says that it made it", disk: aDisk({ diskUri }), ageMs: 3_600_000 },
+    { because: "no tag names the cluster that made it", disk: aDisk({ diskUri }), ageMs: 3_600_000 },
     { because: "CreateVolume may still run", disk: own, ageMs: 3_500_000 },
   ];
   for (const { because, disk, ageMs } of others) {
@@ -180,7 +183,7 @@ describe("forgetVolumes", () => {
       }));
   }
 
-  it("reports none where no orchestrator says which volumes there are", () =>
+  it("reports none where the orchestrator does not list volumes", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       await world.clock.advance(3_600_000);

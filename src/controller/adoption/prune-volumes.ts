@@ -8,24 +8,26 @@ import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { clusterOf } from "../disk/disk-tags.ts";
 
-/** CreateVolume may still run for a younger one, in milliseconds: the PersistentVolume is made after it. */
+/**
+ * Minimum age of an unclaimed disk, in milliseconds: its PersistentVolume is created only after
+ * CreateVolume returns.
+ */
 const UNCLAIMED_AFTER_MS = 3_600_000;
 
-/** What a look at all volumes that no PersistentVolume names has come to. */
+/** The result of one pass over the volumes that no PersistentVolume names. */
 export interface UnnamedVolumes {
   /** AzVolumes that were deleted. */
   readonly forgotten: number;
-  /** Disks of this cluster that are there, cost money, and that nothing in it names. */
+  /** Disks of this cluster that exist, cost money, and that nothing in it names. */
   readonly unclaimed: number;
 }
 
 /**
- * Deletes the AzVolumes of disks that are gone from Azure, where no volume of the cluster's names the disk
- * and nobody has it attached: a disk that was kept when its PersistentVolume went, and was deleted since.
- * Nobody would ever call DeleteVolume for it. What is deleted here is looked at once more as what people
- * delete by hand is: were the disk there after all, the object would be made anew. Disks of this cluster
- * that are there are reported (`UnclaimedDisk`), and never deleted: their data may be all that is left of a
- * volume.
+ * Deletes the AzVolumes of disks that no longer exist in Azure, where no volume of the cluster names the
+ * disk and no node has it attached. Such a disk was retained when its PersistentVolume went, and deleted
+ * later: no DeleteVolume call would follow. What is deleted here is examined like a manual deletion: if
+ * the disk exists after all, the object is recreated. Existing disks are reported (`UnclaimedDisk`) and
+ * never deleted: they may hold a volume's only data.
  */
 export async function forgetVolumes(
   ports: ControllerPorts,
@@ -46,7 +48,7 @@ export async function forgetVolumes(
   )) {
     const listed = await ports.cloud.listDisks({ resourceGroup }, signal);
     if (!listed.ok && isRetryable(listed.failure)) return listed;
-    // A group that can't be listed may be gone, with every disk in it: each is asked for.
+    // A group that can't be listed may be gone, with all its disks: each is read.
     const present = new Map(
       listed.ok ? listed.value.map((disk) => [resourceUriKey(disk.diskUri), disk]) : [],
     );
@@ -72,8 +74,8 @@ export async function forgetVolumes(
 }
 
 /**
- * Answers whether there was something to report. Where no orchestrator says which volumes there are, every
- * one of them would be.
+ * Returns whether there was something to report. Without an orchestrator that lists volumes, every one of
+ * them would be.
  */
 function reportUnclaimed(
   { clock, clusterId, clusterVolumes, events }: ControllerPorts,
@@ -88,8 +90,8 @@ function reportUnclaimed(
 }
 
 /**
- * Nobody has it or waits for it, nothing about it is under way, and no node is kept from other disks for
- * its sake.
+ * No node has or requests it, no operation on it is under way, and no node is in quarantine because of
+ * it.
  */
 function isIdle({ cache }: ControllerPorts, { metadata, spec, status }: AzVolume): boolean {
   const { writer, fencing, quarantine = [], unverified = [] } = status?.record ?? {};

@@ -16,30 +16,30 @@ import { type DiskHolder, findHolders } from "./adopt-disk.ts";
 import { nodesWithCheckpoint } from "./checkpointed-volumes.ts";
 import { forgetOthers, recordHolders } from "./record-attached-vms.ts";
 
-/** Who may have a disk. */
+/** The nodes that may have a disk. */
 export interface MayHave {
-  /** As Azure says, or the record that is replaced. */
+  /** According to Azure, or the record that is replaced. */
   readonly attachedTo: readonly NodeIdentity[];
   /**
-   * As only nodes say that noted the volume before they mounted it, or its attachments: Azure may show the
-   * disk as it was before its last attach.
+   * According to the nodes' checkpoints or the attachments alone: Azure may show the disk as it was
+   * before its last attach.
    */
   readonly checkpointed: readonly NodeIdentity[];
 }
 
-/** What can be said of a volume whose record is true no more. */
+/** What is known of a volume whose record is no longer true. */
 interface Seen extends MayHave {
-  /** Who was cut off before, as the record that is replaced or the disk's tags tell. */
+  /** Nodes that were fenced, according to the replaced record or the disk's tags. */
   readonly cutOff: readonly NodeIdentity[];
-  /** The highest that the record or a node knows. */
+  /** The highest that the record or a node reports. */
   readonly epoch: number;
 }
 
 /**
- * Makes a record anew that is true no more, from what Azure shows, and sets the attachments right in the
- * same go. `anew` is given the record that is replaced, as it is when it is written, and answers undefined
- * if it may stay. Done again after a crash it writes no second record, but again what has the disk
- * attached: that it had come so far is nowhere to be read. Fails as Azure and the store do.
+ * Rebuilds an untrusted writer record from Azure's state, and repairs the volume's attachments. `anew`
+ * receives the record that is replaced, as it is at the write, and returns undefined to keep it.
+ * Idempotent: after a crash the record is kept, but the attachments are repaired again, because
+ * completion of that step is not persisted. Fails as Azure and the store do.
  */
 export async function rebuildRecord(
   ports: ControllerPorts,
@@ -51,8 +51,8 @@ export async function rebuildRecord(
   if (detail === undefined) return ok(undefined);
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
   if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
-  // A disk that is gone is on no VM; its record still has to be one that is trusted, or nothing could be
-  // done with it any more.
+  // A disk that is gone is on no VM; its record must be rebuilt all the same, since no component acts on
+  // an untrusted one.
   const holders = disk.ok ? await findHolders(ports, disk.value, signal) : ok([]);
   if (!holders.ok) return holders;
   const mayHave = whoMayHave(ports, volume, holders.value);
@@ -93,7 +93,10 @@ export async function rebuildRecord(
   return recorded.ok ? forgetOthers(ports, volume.metadata.name, holders.value, signal) : recorded;
 }
 
-/** A disk that has grown since the backup: its device would pass for another one's. Disks never shrink. */
+/**
+ * A disk that has grown since the backup would not be accepted as the volume's device. Disks never
+ * shrink.
+ */
 function withSize(status: NonNullable<AzVolume["status"]>, sizeGiB: number): NonNullable<AzVolume["status"]> {
   return status.detail === undefined || status.detail.sizeGiB >= sizeGiB
     ? status
@@ -101,9 +104,9 @@ function withSize(status: NonNullable<AzVolume["status"]>, sizeGiB: number): Non
 }
 
 /**
- * The nodes that Azure names, those of ours that noted the volume, and those to which it is attached as its
- * objects say: what Azure shows may be from before the last attach, and a note is told with the next
- * heartbeat only. Their notes outlive a store that went back.
+ * The nodes that Azure names, those with a checkpoint of the volume, and those with an attachment. Azure
+ * may show the state before the last attach, and a checkpoint is reported only with the next heartbeat.
+ * Checkpoints survive a rollback.
  */
 export function whoMayHave(
   ports: ControllerPorts,
@@ -113,7 +116,7 @@ export function whoMayHave(
   const onTheirVms = nodesWithCheckpoint(ports, volume).filter(({ isOfAnotherVm }) => !isOfAnotherVm);
   const noting = onTheirVms
     .flatMap(({ node }) => believedVm(ports, node.metadata.name, node.status) ?? [])
-    // Of a VM that Azure names, Azure has just said which GUID it has.
+    // Of a VM that Azure names, Azure has just reported the GUID.
     .filter(
       ({ instanceUri }) => !holders.some((holder) => isSameResourceUri(holder.node.instanceUri, instanceUri)),
     );
@@ -127,8 +130,8 @@ export function whoMayHave(
 }
 
 /**
- * The VM of a node that has noted a volume: the one that its Node names, or that it reports and is believed
- * to be. Undefined: only its own word says so, and an update that settles its VM would reach another one.
+ * The VM of a node with a checkpoint of the volume: the one that its Node names, or that it reports and
+ * is believed to be. Undefined: only the node itself says so, and a write barrier could reach another VM.
  */
 function believedVm(
   ports: ControllerPorts,
@@ -150,12 +153,11 @@ function mergedOf(attachedTo: readonly NodeIdentity[], checkpointed: readonly No
   };
 }
 
-/** All of them. */
 export function allOf({ attachedTo, checkpointed }: MayHave): readonly NodeIdentity[] {
   return [...attachedTo, ...checkpointed];
 }
 
-/** Attachments of a volume that an attach was begun for: a record has allowed it. */
+/** Attachments of a volume whose attach has begun: a record has allowed it. */
 export function attachmentsMade({ cache }: ControllerPorts, volumeName: string): readonly BegunAttachment[] {
   const isBegun = (attachment: AzVolumeAttachment): attachment is BegunAttachment =>
     attachment.status !== undefined && attachment.status.state !== "Pending";
@@ -165,9 +167,9 @@ export function attachmentsMade({ cache }: ControllerPorts, volumeName: string):
 type BegunAttachment = AzVolumeAttachment & { readonly status: NonNullable<AzVolumeAttachment["status"]> };
 
 /**
- * With the nodes of which the record that is replaced said that they hold the volume, or may, whatever
- * Azure shows. An entry whose Node is missing keeps the uid that the record knows: by the name alone, the
- * token of the next Node of that name could remove it.
+ * Adds the nodes that the replaced record names as holders, or possible ones, whatever Azure shows. An
+ * entry whose Node is missing keeps the recorded uid: by the name alone, the token of the next Node of
+ * that name could remove it.
  */
 export function withHolders(
   { attachedTo, checkpointed }: MayHave,
@@ -184,7 +186,7 @@ export function withHolders(
   return mergedOf(named.map(known), [...checkpointed, ...unconfirmed].map(known));
 }
 
-/** The highest epochs that nodes noted before they mounted this volume. */
+/** The highest epochs in the nodes' checkpoints of this volume. */
 export function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): readonly number[] {
   return nodesWithCheckpoint(ports, volume).flatMap(({ epoch }) => epoch ?? []);
 }

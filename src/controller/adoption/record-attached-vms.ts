@@ -15,11 +15,10 @@ import type { DiskHolder } from "./adopt-disk.ts";
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
 /**
- * Makes the AzVolumeAttachments of nodes that have an adopted disk attached already, as replicas: whoever
- * writes will claim. What is there already is set right: an attach or detach that was cut off, or never
- * was, must not hide where the disk is. A disk that is just being taken off is where it says, and nothing
- * is staged on that before the VM was read once more: the detach would cut off whoever writes by then.
- * Doing it again changes nothing.
+ * Creates the AzVolumeAttachments of nodes that already have an adopted disk attached, as replicas: the
+ * node that writes reclaims. Existing ones are corrected: an interrupted attach or detach must not hide
+ * where the disk is. A disk that is being detached keeps its place, marked so that nothing is staged
+ * before the VM is read again: the detach would take the disk from a writer. Idempotent.
  */
 export async function recordHolders(
   ports: ControllerPorts,
@@ -55,7 +54,8 @@ export async function recordHolders(
 }
 
 /**
- * Attachments of nodes that do not have the disk: a LUN from the past would lead to another volume's disk.
+ * Resets the attachments of nodes that do not have the disk: an outdated LUN would lead to another
+ * volume's disk.
  */
 export async function forgetOthers(
   ports: ControllerPorts,

@@ -46,7 +46,7 @@ function anAttachmentOf(volumeId: string): AzVolumeAttachment {
 }
 
 describe("recoverVolumes", () => {
-  it("makes the object of a disk of ours anew that has none, once", () =>
+  it("recreates the object of a disk of this driver, once", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       assert.deepEqual(await recover(world, { "": [disk] }), ok(1));
@@ -71,27 +71,27 @@ describe("recoverVolumes", () => {
       }));
   }
 
-  it("asks the store nothing about a disk whose object the cache shows", () =>
+  it("reads nothing from the store for a disk whose object is cached", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       world.store.setReachable(false);
       assert.deepEqual(await recover(world, { "": [disk], "rg-1": [] }), ok(0));
     }));
 
-  it("learns that somebody has grown a disk: with the size that it had, nobody could stage it any more", () =>
+  it("records that another client has grown a disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       assert.deepEqual(await recover(world, { "": [{ ...disk, sizeGiB: 20 }], "rg-1": [] }), ok(0));
       assert.equal(world.volume()?.status?.detail?.sizeGiB, 20);
     }));
 
-  it("makes none of a disk that was deleted since it was listed", () =>
+  it("creates no object of a disk that was deleted after the list", () =>
     withControllerPorts(async (world) => {
       assert.deepEqual(await recover(world, { "": [disk] }), ok(0));
       assert.equal(world.volume(), undefined);
     }));
 
-  it("looks in every resource group that an object names, and goes on where one of them is no more", () =>
+  it("lists every resource group that an object names, and ignores missing ones", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       await world.given("AzVolumeAttachment", aReplica("node-a"));
@@ -100,7 +100,7 @@ describe("recoverVolumes", () => {
       assert.equal(world.volume()?.spec.diskUri, diskUri);
     }));
 
-  it("makes the object of a disk that only the cluster names, for what the cluster says it is for, and once", () =>
+  it("creates the object of a disk that the cluster names, for its stated use, once", () =>
     withControllerPorts(async (world) => {
       const block = { accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" } as const;
       const clusterVolumes = aCluster([aClusterVolume({ volumeId: madeByHand, capabilities: [block] })]);
@@ -117,7 +117,7 @@ describe("recoverVolumes", () => {
       assert.deepEqual(await recover({ ...world, ports }, { "": [], "rg-2": [] }), ok(0));
     }));
 
-  it("goes on where a disk that the cluster names is gone, is of no shape that Azure knows, or may not be looked at", () =>
+  it("continues where a disk that the cluster names is gone, malformed or unreadable", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       const forbidden = madeByHand.replace("sub-1", "sub-2");
@@ -142,7 +142,7 @@ describe("recoverVolumes", () => {
       );
     }));
 
-  it("comes again where Azure can't be asked just now, instead of leaving a volume out", () =>
+  it("requeues where Azure can't be reached, and leaves no volume out", () =>
     withControllerPorts(async (world) => {
       const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
       const cloud = {
@@ -156,7 +156,7 @@ describe("recoverVolumes", () => {
       );
     }));
 
-  it("rebuilds all others where one disk fails, whoever names it, and comes again for that one", () =>
+  it("rebuilds all others where one disk fails, and retries that one", () =>
     withControllerPorts(async (world) => {
       const uris = Array.from({ length: 70 }, (_, index) => diskUri.replace("pvc-1", `pvc-${index}`));
       const others = uris.map((uri) => uri.replace("rg-1", "rg-2"));

@@ -16,11 +16,11 @@ import { adoptedUse, type StatedUse, unstatedUse } from "./adopted-use.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 
 /**
- * Rebuilds the AzVolumes of disks that have none: of those that this driver made, after the object store
- * was lost, and of those that the cluster names, whoever made them: an earlier driver, or somebody by hand.
- * Their records start out *unverified*. The attachments of all others are compared with Azure. Running it
- * again changes nothing. A disk that fails keeps no other waiting. Fails as the first one did, once all
- * were tried, or sooner where the others would fail in the same way. Answers how many were rebuilt.
+ * Rebuilds the AzVolumes of disks that have none: those that this driver made, after the object store was
+ * lost, and those that the cluster names, made by an earlier driver or by hand. Their records start
+ * *unverified*. The attachments of all others are compared with Azure. Idempotent. A failing disk delays
+ * no other. Fails with the first failure once all were tried, or sooner where the others would fail in
+ * the same way. Returns how many were rebuilt.
  */
 export async function recoverVolumes(
   ports: ControllerPorts,
@@ -43,7 +43,7 @@ export async function recoverVolumes(
   return failed ?? ok(rebuilt);
 }
 
-/** The same of a resource group that may be gone, or somebody else's: then there is nothing to recover. */
+/** The same for a resource group that may be gone or belong to others: then there is nothing to recover. */
 async function recoverOther(
   ports: ControllerPorts,
   resourceGroup: string,
@@ -56,8 +56,8 @@ async function recoverOther(
 }
 
 /**
- * Resource groups besides the cluster's own in which volumes are known to be. The cluster's may be among
- * them: looking there twice changes nothing.
+ * Other resource groups known to contain volumes. The cluster's own may be among them: listing it twice
+ * is harmless.
  */
 function otherResourceGroups({ cache }: ControllerPorts): readonly string[] {
   const ofVolumes = cache
@@ -82,7 +82,7 @@ async function recoverFrom(
     : disks;
 }
 
-/** Disks that the cluster names; several of its volumes may stand for one disk. */
+/** Disks that the cluster names; several of its volumes may name one disk. */
 async function recoverNamed(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   const { cache, clusterVolumes } = ports;
   const byDisk = new Map(
@@ -125,8 +125,8 @@ async function recoverTagged(
   asOfList: ReadonlyMap<string, AzVolume>,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
-  // Nearly every disk has its object, in the cache, and is where its attachments say: the store is asked
-  // only about the others, each time that recovery comes round.
+  // Nearly every disk has a cached object, and is where its attachments say: only the others cost a read
+  // of the store at each recovery.
   const known = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(disk.diskUri))[0];
   if (known !== undefined) {
     const compared = await compareAttachments(ports, known, disk, signal);
@@ -136,7 +136,7 @@ async function recoverTagged(
     const sized = await recordGrowth(ports, known, disk, signal);
     return sized.ok ? ok(false) : sized;
   }
-  // What another cluster made is that cluster's to recover, wherever it lies.
+  // Disks that another cluster made are left to that cluster, in any resource group.
   if (volumeFromTags(disk.tags) === undefined || clusterOf(disk.tags) !== ports.clusterId) return ok(false);
   const stated = {
     capabilities: [],
@@ -146,9 +146,9 @@ async function recoverTagged(
 }
 
 /**
- * State tags that were edited from outside: they are recorded as they are, and the `tags` loop writes them
- * again. Only of a volume that has not changed since before its disk was listed: the list may show tags
- * from before a write of ours.
+ * State tags edited by another client are recorded as they are, and the `tags` loop writes them again.
+ * Only for a volume unchanged since before its disk was listed: the list may show tags from before a
+ * write of this driver.
  */
 async function recordStateTags(
   ports: ControllerPorts,
@@ -174,8 +174,8 @@ async function recordStateTags(
 }
 
 /**
- * A disk that somebody else has grown: with the size that the object knows, its device would pass for
- * another one's, and never be staged again.
+ * A disk grown by another client: with the recorded size, its device would be rejected as another
+ * volume's and never staged again.
  */
 async function recordGrowth(
   ports: ControllerPorts,
@@ -210,7 +210,7 @@ async function recoverVolume(
   for (const name of volumeObjectNames(diskUri)) {
     const present = await ports.store.get("AzVolume", name, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
-    // An object without a disk yet is one whose creation is under way: it finds this disk by itself.
+    // An object without a disk is still being created: its creation finds this disk.
     if (
       present.ok &&
       isSameResourceUri(
@@ -220,7 +220,7 @@ async function recoverVolume(
     )
       return ok(false);
   }
-  // Read after it was seen that there is no object: DeleteVolume may have ended since the disk was listed.
+  // Read after the object was found missing: DeleteVolume may have ended since the disk was listed.
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(false) : disk;
   const adopted = await adoptVolume(
@@ -230,7 +230,7 @@ async function recoverVolume(
     signal,
   );
   if (!adopted.ok || !adopted.value.isNew) return adopted.ok ? ok(false) : adopted;
-  ports.logger.warn("volume rebuilt from its disk: its record trusts nobody yet", {
+  ports.logger.warn("volume rebuilt from its disk: its record is unverified", {
     volumeName: adopted.value.volume.metadata.name,
     diskUri,
   });

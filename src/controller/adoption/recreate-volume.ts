@@ -10,11 +10,12 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * An AzVolume that was deleted by hand, by pruning or with its CRD: the disk stays, and the object is made
- * again, its record *unverified*. Only where Azure says that there is no such disk does the object go for
- * good. It goes only once Azure answers for the disk, without which nothing is adopted, and the disk's tags
- * keep its state, which the `tags` loop writes. Until then it serves as before. A crash in between leaves
- * the disk without an object; recovery finds it by its tags, and publishing it adopts it.
+ * Handles an AzVolume deleted by hand, by pruning or with its CRD: the disk stays, and the object is
+ * recreated with an *unverified* record. Only where Azure reports that the disk does not exist, the
+ * object is released for good. It is released only once Azure can read the disk, without which nothing is
+ * adopted, and the disk's tags keep its state, which the `tags` loop writes. Until then it serves as
+ * before. A crash in between leaves the disk without an object; recovery finds it by its tags, and
+ * publishing adopts it.
  */
 export async function rebuildVolume(
   ports: ControllerPorts,
@@ -34,7 +35,7 @@ export async function rebuildVolume(
     });
   }
   if (disk?.ok === false && !isDiskGone) return disk;
-  // Judged on the very version on which the object goes: its state may change at any time.
+  // Checked on the very version that is released: its state may change at any time.
   const mayGo = (present: AzVolume): boolean =>
     isDeletedByHand(present) && (isDiskGone || !areStateTagsDue(present.status));
   const removed = await changeSpec(
@@ -45,10 +46,10 @@ export async function rebuildVolume(
   );
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
   const last = removed.ok ? removed.value : volume;
-  // The next write of its tags, or of the mark of DeleteVolume, brings the volume here again.
+  // The next write of its tags, or of the mark of DeleteVolume, requeues the volume.
   if (removed.ok && last.metadata.finalizers?.includes(VOLUME_FINALIZER)) return ok({});
   const diskUri = diskUriOf(last);
-  if (isDiskGone) ports.logger.info("volume forgotten: its disk is gone", { volumeName: name, diskUri });
+  if (isDiskGone) ports.logger.info("volume pruned: its disk is gone", { volumeName: name, diskUri });
   if (diskUri === undefined || isDiskGone) return ok({});
   const spec: AzVolume["spec"] = {
     ...last.spec,
@@ -69,10 +70,9 @@ function diskUriOf({ spec, status }: AzVolume): string | undefined {
 }
 
 /**
- * The size that the disk is known to have, in bytes, where more was asked for: what became of that stands
- * in the status, which is lost with the object. A growth that was refused would be made up for when nobody
- * waits for it, and the file system would never follow; one that is under way is asked for again by whoever
- * wants it.
+ * The known size of the disk, in bytes, where a larger one was requested: the outcome of a growth is in
+ * the status, which is lost with the object. A refused growth would be repeated without a waiting caller,
+ * and the file system would never follow; one under way is requested again by its caller.
  */
 function sizeToKeep({ spec, status }: AzVolume): number {
   const sizeGiB = status?.detail?.sizeGiB;

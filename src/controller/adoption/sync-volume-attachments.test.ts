@@ -28,7 +28,7 @@ const never = new AbortController().signal;
 const unused: VolumeUse = { kind: "unused" };
 const otherDisk = diskUri.replace("pvc-1", "pvc-2");
 
-/** `pvc-1`, found in use on node-a, whose attachment the cluster has, too. */
+/** `pvc-1`, adopted while in use on node-a, which the cluster has attached, too. */
 async function withFound(
   act: (world: ReconcileWorld, cluster: ModelCluster) => Promise<void>,
 ): Promise<void> {
@@ -52,8 +52,8 @@ function roleOn(world: ReconcileWorld, nodeName: string): readonly [string | und
   return [spec?.role, spec?.writerRequest !== undefined];
 }
 
-describe("restoreWants, where ControllerPublishVolume states them", () => {
-  it("states the want of a node on which the cluster has the volume attached, as the volume is published there, and once", () =>
+describe("syncVolumeAttachments with attach: kubernetes", () => {
+  it("requests the volume for a node with a VolumeAttachment, as published, once", () =>
     withFound(async (world, cluster) => {
       assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
       assert.deepEqual(
@@ -66,14 +66,14 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       assert.equal(world.commits.length, commits);
     }));
 
-  it("makes the attachment of a node whose object was lost", () =>
+  it("creates the attachment of a node whose object was lost", () =>
     withFound(async (world, cluster) => {
       cluster.attached.set("csi-node-b", aClusterAttachment("node-b"));
       await restore(world, cluster);
       assert.deepEqual(roleOn(world, "node-b"), ["Primary", true]);
     }));
 
-  it("states the others where the disk of one can't be looked at, and comes again for that one", () =>
+  it("requests the others where the disk of one can't be read, and retries that one", () =>
     withFound(async (world, cluster) => {
       const { detail } = world.volume()?.status ?? assert.fail("no volume");
       if (detail === undefined) assert.fail("no disk");
@@ -105,7 +105,7 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       assert.deepEqual(roleOn(world, "node-a"), ["Primary", true]);
     }));
 
-  it("leaves a want ended that the node itself has ended: its unpublish is still to come", () =>
+  it("requests nothing where the node itself has withdrawn its request", () =>
     withFound(async (world, cluster) => {
       cluster.attached.set("csi-node-b", aClusterAttachment("node-b"));
       await world.given("AzVolumeAttachment", withoutRequest("node-b"));
@@ -134,14 +134,14 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
         cluster.attached.clear();
       },
     },
-    { because: "is on a node out of service", change: (world) => world.outOfService.add("node-a") },
+    { because: "is on a node that is out of service", change: (world) => world.outOfService.add("node-a") },
     {
-      because: "is on a node that is no more, and its mark with it",
+      because: "is on a node that is gone, with its mark",
       change: (world) => world.gone.add("node-a"),
     },
   ];
   for (const { because, change } of notStanding) {
-    it(`states none where the volume ${because}`, () =>
+    it(`requests nothing where the volume ${because}`, () =>
       withFound(async (world, cluster) => {
         change(world, cluster);
         assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
@@ -149,7 +149,7 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       }));
   }
 
-  it("takes back a want that an unpublish outran, which nobody else would ever end", () =>
+  it("withdraws a request that a concurrent unpublish would leave behind", () =>
     withFound(async (world, cluster) => {
       cluster.meanwhile = () => cluster.attached.clear();
       await restore(world, cluster);
@@ -163,13 +163,17 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
     readonly afterMs?: number;
     readonly isEnded: boolean;
   }[] = [
-    { because: "the cluster has no attachment of it, and nobody uses it", isEnded: true },
-    { because: "the cluster has one, whose unpublish is still to come", attached: true, isEnded: false },
-    { because: "somebody may use it", use: { kind: "unknown" }, isEnded: false },
-    { because: "it has only just come to be so", afterMs: 1_000, isEnded: false },
+    { because: "it has no VolumeAttachment and no user", isEnded: true },
+    {
+      because: "a VolumeAttachment exists, whose unpublish is still to come",
+      attached: true,
+      isEnded: false,
+    },
+    { because: "it may have a user", use: { kind: "unknown" }, isEnded: false },
+    { because: "that has only just begun", afterMs: 1_000, isEnded: false },
   ];
   for (const { because, attached = false, use = unused, afterMs = 61_000, isEnded } of forgotten) {
-    it(`${isEnded ? "ends" : "keeps"} a primary that its node no longer wants where ${because}`, () =>
+    it(`${isEnded ? "ends" : "keeps"} a primary that its node no longer requests where ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzVolumeAttachment", withoutRequest("node-a"));
@@ -184,7 +188,7 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       }));
   }
 
-  it("ends a want that the cluster has no attachment of, and that nobody uses: only an unpublish would, which was another driver's", () =>
+  it("withdraws a request without a VolumeAttachment and without a user", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
@@ -193,7 +197,7 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
     }));
 
-  it("ends a primary that its node no longer wants, also while it is tried again and again to attach it: the tries would never end, and keep the share of who waits", () =>
+  it("demotes an unrequested primary also while its attach is retried", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", withoutRequest("node-a"));
@@ -214,7 +218,7 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
     }));
 
-  it("ends nothing where no orchestrator has attachments", () =>
+  it("withdraws nothing where the orchestrator has no attachments", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", withoutRequest("node-a"));
@@ -223,7 +227,7 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       assert.deepEqual(roleOn(world, "node-a"), ["Primary", false]);
     }));
 
-  it("waits for a volume that nobody has looked at yet", () =>
+  it("waits for a volume that has not been read yet", () =>
     withControllerPorts(async (world) => {
       const cluster = aCluster([aClusterVolume()], [aClusterAttachment("node-a")]);
       assert.deepEqual(await restore(world, cluster), ok({ waiting: 1 }));
@@ -236,10 +240,10 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
     }));
 });
 
-describe("restoreWants, where another driver has published the volume while this one was away", () => {
+describe("syncVolumeAttachments after another driver has published the volume", () => {
   const [a, b] = [identity("node-a"), identity("node-b")];
 
-  /** `pvc-1` as this driver left it, and now the cluster has it attached to node-b. */
+  /** `pvc-1` as this driver left it; now the cluster has it attached to node-b. */
   async function afterV1(
     record: Partial<WriterRecord>,
     act: (world: ReconcileWorld, ports: ControllerPorts) => Promise<void>,
@@ -259,7 +263,7 @@ describe("restoreWants, where another driver has published the volume while this
     });
   }
 
-  it("trusts nobody before it has shown what it does with the disk, neither who held the volume nor who has it now: both may write", () =>
+  it("distrusts the former holder and the node with the VolumeAttachment", () =>
     afterV1({ writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.deepEqual(await world.answerOf(syncVolumeAttachments(ports, never)), ok({ waiting: 0 }));
@@ -280,7 +284,7 @@ describe("restoreWants, where another driver has published the volume while this
       assert.equal(world.commits.length, commits);
     }));
 
-  it("leaves a want from before that a workload may stand for", () =>
+  it("keeps an earlier request that a workload may rely on", () =>
     afterV1({ writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
       world.use = { kind: "unknown" };
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
@@ -288,7 +292,7 @@ describe("restoreWants, where another driver has published the volume while this
       assert.deepEqual(roleOn(world, "node-a"), ["Primary", true]);
     }));
 
-  it("does so, too, where the record names nobody: the node would be granted what it writes already, and pass for one that holds nothing", () =>
+  it("distrusts the node also where the record names no writer", () =>
     afterV1({}, async (world, ports) => {
       await world.answerOf(syncVolumeAttachments(ports, never));
       assert.deepEqual(
@@ -297,7 +301,7 @@ describe("restoreWants, where another driver has published the volume while this
       );
     }));
 
-  it("has the node settled first where the record was found again before, and no VM that it named or trusts", () =>
+  it("requires a write barrier only where the record was rebuilt before", () =>
     afterV1({ adopted: true, writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await world.answerOf(syncVolumeAttachments(ports, never));
@@ -316,7 +320,7 @@ describe("restoreWants, where another driver has published the volume while this
     { because: "waits for the node's proof", record: { adopted: true, unverified: [b] } },
     { because: "has the node in quarantine", record: { quarantine: [b] } },
     {
-      because: "has somebody being cut off",
+      because: "has a node being fenced",
       record: { writer: aWriter("node-a", { epoch: 4, requested: false }), fencing: a },
     },
     {
@@ -340,14 +344,14 @@ describe("restoreWants, where another driver has published the volume while this
   }
 });
 
-describe("restoreWants, where nodes attach by themselves", () => {
+describe("syncVolumeAttachments with attach: driver", () => {
   const uses: readonly { readonly use: VolumeUse; readonly role: readonly [string, boolean] }[] = [
     { use: { kind: "used", users: ["default/pod"] }, role: ["Primary", true] },
     { use: { kind: "unknown" }, role: ["Primary", true] },
     { use: { kind: "unused" }, role: ["Replica", false] },
   ];
   for (const { use, role } of uses) {
-    it(`lets go of the cluster's attachment and leaves ${role[1] ? "a" : "no"} want, where the volume is ${use.kind} there`, () =>
+    it(`releases the VolumeAttachment and leaves ${role[1] ? "a" : "no"} request, where the volume is ${use.kind} there`, () =>
       withFound(async (world, cluster) => {
         world.use = use;
         assert.deepEqual(await restore(world, cluster, "driver"), ok({ waiting: 0 }));
@@ -356,7 +360,7 @@ describe("restoreWants, where nodes attach by themselves", () => {
       }));
   }
 
-  it("ends what an unpublish would have ended that never comes: else the disk would stay attached for ever", () =>
+  it("withdraws what an unpublish that never comes would have withdrawn", () =>
     withFound(async (world, cluster) => {
       cluster.attached.set("csi-node-b", aClusterAttachment("node-b", { isLeaving: true }));
       await world.given("AzVolumeAttachment", withoutRequest("node-b"));
@@ -373,27 +377,27 @@ describe("restoreWants, where nodes attach by themselves", () => {
     readonly afterMs?: number;
   }[] = [
     {
-      because: "its node has forgotten, since nobody uses the volume there: it would take a share for ever",
+      because: "its node no longer uses, and would keep a share for ever",
       isEnded: true,
     },
     { because: "a pod waits for", use: { kind: "used", users: ["pod db-0"] }, isEnded: false },
-    { because: "somebody may wait for", use: { kind: "unknown" }, isEnded: false },
+    { because: "may have a waiting pod", use: { kind: "unknown" }, isEnded: false },
     { because: "has only just been stated", afterMs: 1_000, isEnded: false },
     {
-      because: "is the writer's, where nobody uses the volume: nobody could delete it otherwise",
+      because: "is the writer's, where the volume has no user: it would block DeleteVolume",
       writer: "node-a",
       isEnded: true,
     },
   ];
   for (const { because, isEnded, use = unused, writer = "node-b", afterMs = 61_000 } of waiting) {
-    it(`${isEnded ? "ends" : "keeps"} a want that ${because}`, () =>
+    it(`${isEnded ? "ends" : "keeps"} a request that ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ epoch: 1, writer: aWriter(writer) }));
         await world.given("AzVolumeAttachment", anAttachment("node-a"));
         await world.clock.advance(afterMs);
         world.use = use;
         assert.deepEqual(await restore(world, aCluster([aClusterVolume()]), "driver"), ok({ waiting: 0 }));
-        // The role of the writer ends with the release check.
+        // The release check ends the role of the writer.
         assert.deepEqual(roleOn(world, "node-a"), [
           isEnded && writer !== "node-a" ? "Replica" : "Primary",
           !isEnded,
@@ -401,7 +405,7 @@ describe("restoreWants, where nodes attach by themselves", () => {
       }));
   }
 
-  it("lets go of what an attacher keeps, which no attacher would ever do; where there is one, that is its own affair", () =>
+  it("releases the VolumeAttachment where no external-attacher does", () =>
     withFound(async (world, cluster) => {
       await restore(world, cluster, "driver");
       assert.equal(cluster.timesVolumesReleased, 1);
@@ -409,7 +413,7 @@ describe("restoreWants, where nodes attach by themselves", () => {
       assert.equal(cluster.timesVolumesReleased, 1);
     }));
 
-  it("keeps the attachment until its volume is known: it is all that tells of the want", () =>
+  it("keeps the attachment until its volume is known: nothing else shows the request", () =>
     withControllerPorts(async (world) => {
       const cluster = aCluster([aClusterVolume()], [aClusterAttachment("node-a")]);
       assert.deepEqual(await restore(world, cluster, "driver"), ok({ waiting: 1 }));
@@ -417,7 +421,7 @@ describe("restoreWants, where nodes attach by themselves", () => {
     }));
 });
 
-/** A primary that NodeUnstageVolume has been at. */
+/** A primary whose request NodeUnstageVolume has withdrawn. */
 function withoutRequest(nodeName: string): ReturnType<typeof anAttachment> {
   const attachment = anAttachment(nodeName);
   const { writerRequest: _, ...spec } = attachment.spec;

@@ -14,18 +14,17 @@ import { withdrawLeakedRequest } from "../writer/withdraw-leaked-request.ts";
 import { rebuildRecord, withHolders } from "./rebuild-record.ts";
 
 /**
- * How long an attachment of ours has to ask for what it asks for before it counts as forgotten, in
- * milliseconds: the cluster's may only be seen later. What its tries come to is no matter.
+ * Minimum age of an attachment without a counterpart before it counts as left behind, in milliseconds:
+ * the VolumeAttachment may be seen later. Its retries are ignored.
  */
 const FORGOTTEN_AFTER_MS = 60_000;
 
 /**
- * Brings wants and the cluster's attachments together. States the wants that they imply and no object of
- * ours states: those of a driver before this one, or whose objects were lost. Where nobody publishes any
- * more (`attach: driver`), the attachments are let go of then. And ends what no attachment stands for any
- * more. A record that does not know of an attachment which stands was not there when it was made: it trusts
- * nobody then. Running it again changes nothing. What fails keeps nothing else waiting (`tryEach`). Answers
- * how many have to wait for their volume.
+ * Synchronizes requests with VolumeAttachments. Makes the requests that they imply and no object states:
+ * those of an earlier driver, or whose objects were lost. With `attach: driver` no unpublish follows, so
+ * the VolumeAttachments are then released. Withdraws requests without a VolumeAttachment. A record that
+ * predates a standing VolumeAttachment is made unverified. Idempotent. A failure delays no other
+ * (`tryEach`). Returns how many wait for their volume.
  */
 export async function syncVolumeAttachments(
   ports: ControllerPorts,
@@ -37,7 +36,7 @@ export async function syncVolumeAttachments(
     attachments,
     (attachment) => restoreFrom(ports, attachment, signal),
     ({ name }, failure) =>
-      ports.logger.warn("no want restored from an attachment of the cluster", { attachment: name, failure }),
+      ports.logger.warn("request not restored from a VolumeAttachment", { attachment: name, failure }),
   );
   if (!restored.ok && signal.aborted) return restored;
   const ended = await endForgotten(ports, attachments, signal);
@@ -48,12 +47,11 @@ export async function syncVolumeAttachments(
 }
 
 /**
- * Primaries that no attachment of the cluster's stands for: after a change of the way in, or another
- * driver's time, nobody would ever unpublish them, and their disks would stay where they are, also where
- * another node needs the share. Where nodes attach by themselves, a want is the node's own to end; but one
- * that it has forgotten nobody would: a kubelet whose stage has failed for good never unstages, and a store
- * put back from a backup shows wants that had ended. Where it is the writer's, the release check then sees
- * that it has leaked.
+ * Demotes primaries without a VolumeAttachment: after a change of `attach`, or another driver's time, no
+ * unpublish would follow, and their disks would keep shares that other nodes need. With `attach: driver`
+ * a node withdraws its own request, except one that it has lost: a kubelet whose stage has failed for
+ * good never unstages, and a restored backup shows withdrawn requests. Where it is the writer's, the
+ * release check then finds the leaked request.
  */
 async function endForgotten(
   ports: ControllerPorts,
@@ -85,7 +83,7 @@ async function endForgotten(
         ? await withdrawLeakedRequest(ports, volume, where, signal)
         : await withdrawRequest(ports, { ...where, keepsPrimary: false }, signal);
     if (ended.ok)
-      logger.info("published volume let go: the cluster has no attachment that anybody would end", {
+      logger.info("publication removed: no VolumeAttachment", {
         volumeName,
         nodeName,
       });
@@ -96,8 +94,8 @@ async function endForgotten(
 }
 
 /**
- * The same for one volume, before its disk is recorded: a node that finds itself clean meanwhile must not
- * have it detached under a pod that is about to start.
+ * The same for one volume, before its disk is recorded: a node that shows itself clean concurrently must
+ * not lose the disk under a pod that is about to start.
  */
 export async function syncVolumeAttachmentsOf(
   ports: ControllerPorts,
@@ -129,17 +127,17 @@ async function restoreFrom(
 }
 
 /**
- * Published there, and nobody has begun to end that. Where ControllerPublishVolume has not succeeded yet,
- * it will be called again.
+ * Published, and not being unpublished. If ControllerPublishVolume has not succeeded yet, it will be
+ * called again.
  */
 export function isStanding(attachment: ClusterAttachment | undefined): boolean {
   return attachment !== undefined && attachment.isAttached && !attachment.isLeaving;
 }
 
 /**
- * States the want of one attachment of the cluster's, unless it stands. The attachment is read afresh
- * before, and once more afterwards: an unpublish in between has ended no want, since there was none, and
- * nobody would end this one.
+ * Requests the volume for one VolumeAttachment, unless it is requested already. The VolumeAttachment is
+ * read uncached before and after: an unpublish in between has found no request to withdraw, and no other
+ * call would withdraw this one.
  */
 async function syncVolumeAttachment(
   ports: ControllerPorts,
@@ -152,8 +150,8 @@ async function syncVolumeAttachment(
   if (isPrimary(ports, volume, nodeName)) return ok("done");
   const present = await clusterVolumes.readAttachment(name, signal);
   if (!present.ok) return present;
-  // The want of a node out of service has been ended on purpose, and on one that is gone nobody wants
-  // anything: its mark has gone with it.
+  // The request of a node out of service was withdrawn on purpose. A node that is gone requests nothing:
+  // its mark went with it.
   if (
     !isStanding(present.value) ||
     users.cachedNode(nodeName).isGone ||
@@ -178,7 +176,7 @@ async function syncVolumeAttachment(
     );
     return ended.ok ? ok("done") : ended;
   }
-  logger.info("want restored from what the cluster has attached", {
+  logger.info("request restored from a VolumeAttachment", {
     volumeName: volume.metadata.name,
     nodeName,
     attachment: name,
@@ -187,11 +185,10 @@ async function syncVolumeAttachment(
 }
 
 /**
- * Another driver has published the volume there, and was the one to say who writes: V1, while this driver
- * was away and its objects stayed. What the record says is from before, so everybody has to show anew what
- * they do with the disk. A node that holds the volume by that record is among them, whatever Azure says: an
- * attach to it may be under way. Not where the record tells why the node may not have the disk: then this
- * driver itself has ended its want.
+ * Another driver has published the volume there and granted the write: V1, while this driver was away and
+ * its objects stayed. The record is outdated, so every node has to show what it does with the disk. The
+ * recorded holder is among them, whatever Azure reports: an attach to it may be under way. Not where the
+ * record says why the node may not have the disk: then this driver has withdrawn its request.
  */
 async function trustRecord(
   ports: ControllerPorts,
@@ -204,14 +201,14 @@ async function trustRecord(
   if (!read.ok) return read;
   if (read.value.status?.record === undefined || isNamedIn(read.value.status.record, nodeName))
     return ok(undefined);
-  // The cache may be behind with what this driver's own publish has made.
+  // The cache may lag behind this driver's own publish.
   const own = await readAttachment(
     store,
     { volumeName: volume.metadata.name, diskUri: diskOf(volume), nodeName },
     signal,
   );
   if (own.ok ? own.value.spec.role === "Primary" : own.failure.kind !== "ObjectNotFound") return own;
-  logger.warn("volume published by another driver: its record trusts nobody any more", {
+  logger.warn("volume published by another driver: its record is unverified", {
     volumeName: volume.metadata.name,
     nodeName,
   });
@@ -228,8 +225,8 @@ async function trustRecord(
 }
 
 /**
- * Wants from before the other driver's time, which has ended what they stood for: else the volume would be
- * granted once more to where nobody wants it.
+ * Withdraws requests from before the other driver's time, whose workloads have ended: otherwise the
+ * volume would be granted to a node that no longer requests it.
  */
 async function withdrawOlderRequests(
   ports: ControllerPorts,
@@ -251,14 +248,14 @@ async function withdrawOlderRequests(
     if (use.kind !== "unused") continue;
     const ended = await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal);
     if (!ended.ok) return ended;
-    logger.info("want ended that another driver's time has left", { volumeName, nodeName });
+    logger.info("stale request withdrawn: left by another driver", { volumeName, nodeName });
   }
   return ok(undefined);
 }
 
 /**
- * Nobody will unpublish any more: what ControllerUnpublishVolume would have ended is ended here, where no
- * workload is left, and then the attachment goes.
+ * No unpublish follows: this withdraws what ControllerUnpublishVolume would have, where no workload is
+ * left, and then deletes the VolumeAttachment.
  */
 async function takeOver(
   ports: ControllerPorts,
@@ -279,7 +276,7 @@ async function takeOver(
   if (settled.value === "waits") return ok("waits");
   const released = await clusterVolumes.releaseAttachment(name, signal);
   if (!released.ok) return released;
-  logger.info("attachment of the cluster's taken over: nodes attach by themselves now", {
+  logger.info("VolumeAttachment taken over: nodes attach by themselves", {
     volumeName: volume.metadata.name,
     nodeName,
     attachment: name,

@@ -15,15 +15,15 @@ import { setAttachmentStatus } from "./attachment-object.ts";
 import { evictReplicaFor } from "./evict-replica.ts";
 
 /**
- * Before the next try of an attach that only a change can remedy, in milliseconds: 15 s, 30 s … 5 minutes.
- * A change that is seen brings it at once.
+ * Backoff of an attach that only a change can remedy, in milliseconds: 15 s, 30 s … 5 minutes. A change
+ * that is seen triggers a retry at once.
  */
 const REFUSED_BASE_MS = 15_000;
 const REFUSED_MAX_MS = 300_000;
 
 /**
- * Says why an attach failed, and does what may make the next one succeed. One that only a change can remedy
- * is tried again after minutes.
+ * Reports why an attach failed, and does what may let the next one succeed. One that only a change can
+ * remedy is retried after minutes.
  */
 export async function recordAttachFailure(
   ports: ControllerPorts,
@@ -33,7 +33,7 @@ export async function recordAttachFailure(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   if (failure.kind === "Refused" || failure.kind === "Cancelled") return { ok: false, failure };
-  // It says nothing of the node: another one would be chosen for the replica, and fail as well.
+  // The failure does not concern the node: a replica on another one would fail as well.
   if (failure.kind === "OtherDriver" && attachment.spec.role === "Replica") return { ok: false, failure };
   const retries = (attachment.status?.error?.retries ?? 0) + 1;
   const recorded = await setAttachmentStatus(
@@ -62,7 +62,7 @@ export async function recordAttachFailure(
     );
   if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
   if (failure.kind === "NoFreeShare" || failure.kind === "DiskAttachedElsewhere") {
-    // By the objects there was a share: one may be taken of which none of them says so.
+    // The objects show a free share: one may be in use without an object.
     const looked = await lookForStrays(ports, volume, signal);
     if (!looked.ok) return looked;
   }
@@ -80,7 +80,7 @@ export async function recordAttachFailure(
   return ok({ againAfterMs });
 }
 
-/** Whether the try before this one failed alike, for the same want. */
+/** Whether the previous try failed alike, for the same request. */
 function wasToldOf({ spec, status }: AzVolumeAttachment, failure: Failure): boolean {
   if (status?.error === undefined) return false;
   const earlier = fromObjectError(status.error);
@@ -90,7 +90,7 @@ function wasToldOf({ spec, status }: AzVolumeAttachment, failure: Failure): bool
   return earlier !== undefined && isSameRequest && failureNews(earlier) === failureNews(failure);
 }
 
-/** Its object went while the disk was on its way: where that arrives, or has, no object would say so. */
+/** Its object was erased during the attach: no object would name the VM that has, or gets, the disk. */
 export async function erased(
   ports: ControllerPorts,
   volume: AzVolume,

@@ -22,8 +22,7 @@ import { lunsPromisedOn, mayAttachNow, volumesCutOffFrom } from "./may-attach-no
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
 /**
- * Attaches the disk of an attachment to its node, as planned, and says where it sits or why it could not
- * be.
+ * Attaches the disk of an attachment to its node, as planned, and records where it sits or why it failed.
  */
 export async function attach(
   ports: ControllerPorts,
@@ -37,7 +36,7 @@ export async function attach(
   const isAwaited = attachment.spec.role === "Primary";
   const cutOff = volumesCutOffFrom(ports, action.node);
   if (cutOff.length > 0) {
-    const because = `${action.node.nodeName} was cut off from ${cutOff.join(", ")} and is not clean yet, so nothing is attached to it`;
+    const because = `${action.node.nodeName} was fenced from ${cutOff.join(", ")} and is not clean yet, so nothing is attached to it`;
     if (isAwaited) tellAttachment(ports, attachment, "WaitingForQuarantine", because);
     return {
       ok: false,
@@ -54,7 +53,7 @@ export async function attach(
   const attempt = ports.random.uuid();
   const marked = await markAttaching(ports, attachment, { node: action.node, attempt }, signal);
   if (!marked.ok) return unlessGone(marked);
-  // The plan was made on a cache; what the object itself says goes.
+  // The plan was based on a cache; the object itself decides.
   if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt)
     return ok({});
   const attachDisk = (): ReturnType<typeof cloud.attachDisk> =>
@@ -112,8 +111,8 @@ function markAttaching(
       const isThisVm = isSameVmId(status.vmId, vmId);
       const isDone = status.state === "Attached" && status.deviceMissing !== true && isThisVm;
       if (isDone || present.metadata.deletionTimestamp !== undefined) return undefined;
-      // From here on the disk may be on this VM, whatever becomes of the node: whoever detaches it later
-      // finds the VM here.
+      // From here on the disk may be on this VM, whatever happens to the node: a later detach finds the
+      // VM here.
       const { provenOff: _, ...begun } = isThisVm ? status : withoutPlace(status);
       return { ...present, status: { ...begun, state: "Attaching", attempt, vmId, instanceUri } };
     },
@@ -128,8 +127,8 @@ function withoutPlace(status: AttachmentStatus): AttachmentStatus {
 }
 
 /**
- * Only where the attach still stands: a fence that has cut the node off meanwhile has said so in the
- * status, and the LUN is nobody's any more.
+ * Only where the attach still stands: a concurrent fence has changed the status, and the LUN is no longer
+ * valid.
  */
 function recordAttached(
   ports: ControllerPorts,
@@ -153,8 +152,8 @@ function recordAttached(
 }
 
 /**
- * A fresh look, asked before the disk is taken off by force first. Without a record nobody knows who
- * writes: then Azure is waited for.
+ * An uncached check before the disk is force-detached. Without a record the writer is unknown: then the
+ * attach waits for Azure.
  */
 async function mayForceNow(
   ports: ControllerPorts,
@@ -168,7 +167,7 @@ async function mayForceNow(
   return record !== undefined && mayForceOff(record, node) && (await isTrusted(ports, record, signal));
 }
 
-/** As the volume's parameters ask, where its SKU, size and shares allow it. */
+/** As the volume's parameters request, where its SKU, size and shares allow it. */
 function cachingModeOf(volume: AzVolume): CachingMode {
   const detail = volume.status?.detail;
   const parsed = parseVolumeParameters(volume.spec.parameters);

@@ -10,12 +10,12 @@ import type { ControllerPorts } from "../controller-ports.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
-/** That very object: one that was made under the same name since has its own life. */
+/** Exactly this object: a later one of the same name has its own life. */
 export function attachmentTarget(attachment: AzVolumeAttachment): ChangeTarget<"AzVolumeAttachment"> {
   return { kind: "AzVolumeAttachment", name: attachment.metadata.name, uid: attachment.metadata.uid };
 }
 
-/** Changes its status; one that has none yet is pending. */
+/** Changes its status; without one it is Pending. */
 export function setAttachmentStatus(
   ports: ControllerPorts,
   attachment: AzVolumeAttachment,
@@ -31,8 +31,8 @@ export function setAttachmentStatus(
 }
 
 /**
- * Takes its finalizer off: nothing of the disk is left on the node. Where a backup that was put back has
- * taken the deletion back, the attachment stays, and says so of the disk.
+ * Removes its finalizer: nothing of the disk is left on the node. Where a restored backup has reverted
+ * the deletion, the attachment stays, and records that the disk is detached.
  */
 export async function releaseAttachment(
   ports: ControllerPorts,
@@ -48,7 +48,7 @@ export async function releaseAttachment(
   return recorded.ok ? ok({}) : unlessGone(recorded);
 }
 
-/** An object that went meanwhile leaves nothing to do. */
+/** Treats a missing object as success. */
 export function unlessGone(failed: { readonly ok: false; readonly failure: Failure }): Reconciled {
   return failed.failure.kind === "ObjectNotFound" ? ok({}) : failed;
 }

@@ -37,13 +37,13 @@ const metadata = { finalizers: [ATTACHMENT_FINALIZER] };
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 const run = (world: ReconcileWorld): Promise<unknown> => runOn(world, {});
 
-/** Reconciles on a platform that does some things otherwise. */
+/** Reconciles on a platform with some methods replaced. */
 function runOn(world: ReconcileWorld, cloud: Partial<CloudProvisioner>): Promise<unknown> {
   const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
   return world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-a"), never));
 }
 
-/** Somebody else changes the volume's status past the controller's cache. */
+/** Changes the volume's status without the controller's cache, as another client does. */
 async function setStatus(
   world: ReconcileWorld,
   change: (status: NonNullable<AzVolume["status"]>) => AzVolume["status"],
@@ -67,7 +67,7 @@ async function read<T>(call: Promise<Result<T, unknown>>): Promise<{ readonly va
 const givenNode = (world: ReconcileWorld): Promise<void> =>
   world.given("AzDriverNode", aDriverNode("node-a"));
 
-/** Removes an attachment for good, as somebody with `kubectl` does who takes its finalizer off. */
+/** Removes an attachment for good, as `kubectl` does when it removes the finalizer. */
 async function erase(world: ReconcileWorld): Promise<void> {
   await world.other.delete("AzVolumeAttachment", attachmentName("node-a"), {}, never);
   const present = await world.other.get("AzVolumeAttachment", attachmentName("node-a"), never);
@@ -80,8 +80,8 @@ async function erase(world: ReconcileWorld): Promise<void> {
 }
 
 /**
- * Removes an attachment for good and makes another one under its name, as an unpublish and a publish in
- * quick succession do.
+ * Removes an attachment for good and recreates it under its name, as an unpublish and a publish in quick
+ * succession do.
  */
 async function madeAnew(world: ReconcileWorld): Promise<void> {
   await erase(world);
@@ -112,7 +112,7 @@ describe("attachmentReconciler", () => {
       });
     }));
 
-  it("attaches the disk of an AzVolume that a person deletes, for as long as it stands", () =>
+  it("attaches the disk of an AzVolume that is being deleted by hand", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -125,7 +125,7 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  it("lets a detach that hangs be forced by what the record says by then: never off a node that holds the volume, nor where nobody knows who writes", () =>
+  it("force-detaches a hanging detach only if the record, as it is then, allows it", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
@@ -147,7 +147,7 @@ describe("attachmentReconciler", () => {
       assert.deepEqual(answers, [true, false, false]);
     }));
 
-  it("attaches a disk again that was taken off the node that writes it, and tells the users", () =>
+  it("reattaches a disk that was detached from its writer, and reports it", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
@@ -166,7 +166,7 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  it("asks Azure at once where a missed disk is, and again only after ten seconds", () =>
+  it("looks up a missing disk in Azure at once, and then every ten seconds", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
@@ -203,7 +203,7 @@ describe("attachmentReconciler", () => {
       assert.deepEqual(lookUps, [1, 1, 2]);
     }));
 
-  it("does not say Attached of a node that was cut off meanwhile", () =>
+  it("does not set Attached for a node that was fenced concurrently", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -215,7 +215,7 @@ describe("attachmentReconciler", () => {
       assert.equal(world.attachment("node-a")?.status?.state, "Pending");
     }));
 
-  it("leaves an attachment alone that was made anew under the name while the cache still shows the old one leaving", () =>
+  it("leaves a recreated attachment alone while the cache still shows the old one", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -229,7 +229,7 @@ describe("attachmentReconciler", () => {
       assert.equal(world.attachment("node-a")?.status, undefined);
     }));
 
-  it("detaches what is leaving, and lets the object go", () =>
+  it("detaches what is being deleted, and releases the object", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
@@ -239,7 +239,7 @@ describe("attachmentReconciler", () => {
       assert.deepEqual([[...world.attachedTo], world.attachment("node-a")], [[], undefined]);
     }));
 
-  it("keeps an attachment whose deletion a backup takes back while its disk is being detached, and says that the disk is off: without its finalizer it would go later with the disk still there", () =>
+  it("keeps the finalizer when a restored backup reverts a deletion during detach", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
@@ -256,7 +256,7 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  it("takes no disk away while nobody knows who writes: the volume's object is gone, or made anew without a record yet", async () => {
+  it("detaches no disk while the volume's object or its record is missing", async () => {
     await withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
@@ -291,14 +291,14 @@ describe("attachmentReconciler", () => {
     });
   });
 
-  it("lets an attachment go whose volume and disk are both gone", () =>
+  it("releases an attachment whose volume and disk are both gone", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
       await run(world);
       assert.equal(world.attachment("node-a"), undefined);
     }));
 
-  it("asks Azure for no second detach of a disk that a fence has proven to be off: other detaches from a dead VM take long", () =>
+  it("sends no second detach of a disk that a fence has proven to be detached", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
@@ -313,7 +313,7 @@ describe("attachmentReconciler", () => {
       assert.equal(world.attachment("node-a"), undefined);
     }));
 
-  it("keeps such an attachment where the record has been made anew since the cache was told", () =>
+  it("keeps such an attachment where the record was rebuilt, before the cache shows it", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
@@ -330,7 +330,7 @@ describe("attachmentReconciler", () => {
       assert.notEqual(world.attachment("node-a"), undefined);
     }));
 
-  it("forgets that a disk was proven to be off once it is attached again", () =>
+  it("discards the proof that a disk was detached once it is attached again", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -347,7 +347,7 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  it("ends a want that a node stated while the volume was on its way out, once the disk is gone: nobody else would ever collect it", () =>
+  it("withdraws a request made during the volume's deletion once the disk is gone", () =>
     withControllerPorts(async (world) => {
       await world.given(
         "AzVolumeAttachment",
@@ -363,7 +363,7 @@ describe("attachmentReconciler", () => {
       assert.equal(world.attachment("node-a"), undefined);
     }));
 
-  it("keeps a want whose volume the cache does not show yet", () =>
+  it("keeps a request whose volume the cache does not show yet", () =>
     withControllerPorts(async (world) => {
       await world.given(
         "AzVolumeAttachment",
@@ -384,7 +384,7 @@ describe("attachmentReconciler", () => {
       assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
     }));
 
-  it("makes an attachment anew that somebody deletes by hand while its node writes: it takes no disk away, and is in nobody's way", () =>
+  it("recreates an attachment deleted by hand while its node writes, without a detach", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
@@ -408,7 +408,7 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  it("makes a replica that was going anew as what its node has become by its claim: nobody else would say so", () =>
+  it("recreates a terminating replica as a primary after its node's reclaim", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
@@ -425,7 +425,7 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  it("leaves one alone that goes in good order, though the cache shows its node as the writer still", () =>
+  it("leaves a regular deletion alone, though the cached record still names its writer", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
@@ -437,7 +437,7 @@ describe("attachmentReconciler", () => {
       assert.deepEqual(world.attachment("node-a"), before);
     }));
 
-  it("does not keep a want that ended while there was no object to end it in: the volume would be granted to where nobody wants it", () =>
+  it("drops a request that was withdrawn while there was no attachment", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
@@ -462,14 +462,14 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  /** node-a has the disk, as Azure says. */
+  /** Azure reports the disk on node-a. */
   const onNodeA: Partial<CloudProvisioner> = {
     getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: [instanceUriOf("node-a")] })),
     inspectInstance: async ({ nodeName }) =>
       ok(anInstance(nodeName, { dataDisks: [{ diskUri, lun: 5, beingDetached: false }] })),
   };
 
-  it("makes an attachment anew that was erased while its disk was on its way: no object would say that the VM has it", () =>
+  it("recreates an attachment that was erased during its attach", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -484,7 +484,7 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  it("looks for a share that is taken without an object that says so, where Azure has none left and the objects do", () =>
+  it("looks for unrecorded VMs where Azure has no share left and the objects do", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-b"));
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -505,7 +505,7 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  it("asks nothing of the platform while anything on that VM may stand for an old device, of whichever volume", () =>
+  it("attaches nothing while the VM may still use an old device of any volume", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -532,8 +532,8 @@ describe("attachmentReconciler", () => {
   });
 
   for (const [what, storeIncarnation, attachedTo] of [
-    ["takes a disk off no node by a record of another store incarnation", 7, ["node-a"]],
-    ["takes a disk off a node by a record of the store's own generation", 0, []],
+    ["detaches no disk by a record of another store incarnation", 7, ["node-a"]],
+    ["detaches a disk by a record of the store's own incarnation", 0, []],
   ] as const)
     it(what, () =>
       withControllerPorts(async (world) => {
@@ -547,7 +547,7 @@ describe("attachmentReconciler", () => {
       }),
     );
 
-  describe("past a cache that is old", () => {
+  describe("past a stale cache", () => {
     const elsewhere = { name: replicaName, volumeName: "pvc-2" } as const;
     const lun3 = { ...replica, status: { ...replica.status, state: "Attached", lun: 3 } } as const;
     const ofTheOther = aVolume({
@@ -582,7 +582,7 @@ describe("attachmentReconciler", () => {
     };
     const rows: readonly [string, (world: ReconcileWorld) => Promise<void>, boolean][] = [
       ["attaches where nothing has happened", async () => undefined, true],
-      ["attaches nothing to a node that another controller has cut off since", fence, false],
+      ["attaches nothing to a node that another controller has fenced since", fence, false],
       [
         "attaches nothing to it once that attachment is gone, too",
         async (world) => {
@@ -619,7 +619,7 @@ describe("attachmentReconciler", () => {
         }),
       );
 
-    it("attaches nothing at a LUN that another controller has promised since", () =>
+    it("attaches nothing at a LUN that another controller has reserved since", () =>
       withControllerPorts(async (world) => {
         await oldCache(world);
         const { value } = await read(world.other.get("AzVolumeAttachment", elsewhere.name, never));
@@ -668,7 +668,7 @@ describe("attachmentReconciler", () => {
       return ok(undefined);
     };
 
-    it("is taken off there, and attached to the VM that has the name now", () =>
+    it("is detached there, and attached to the VM that has the name now", () =>
       withControllerPorts(async (world) => {
         detached.length = 0;
         await givenNode(world);
@@ -687,7 +687,7 @@ describe("attachmentReconciler", () => {
         );
       }));
 
-    it("stays there while the record, as it is by then, says that it may write", () =>
+    it("stays there while the record, as it is by then, allows it to write", () =>
       withControllerPorts(async (world) => {
         detached.length = 0;
         await givenNode(world);
@@ -705,7 +705,7 @@ describe("attachmentReconciler", () => {
         assert.deepEqual([detached, world.attachment("node-a")?.status?.vmId], [[], earlier.vmId]);
       }));
 
-    it("says nothing of a detach once the disk is on its way to the next VM, which the cache does not show yet", () =>
+    it("does not report a detach once the next VM's attach has begun, before the cache", () =>
       withControllerPorts(async (world) => {
         await givenNode(world);
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
@@ -727,7 +727,7 @@ describe("attachmentReconciler", () => {
       }));
   });
 
-  it("does not write the LUN of its attach over a later attempt: the disk may sit elsewhere by then", () =>
+  it("does not write its LUN over a later attempt", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -749,7 +749,7 @@ describe("attachmentReconciler", () => {
   const full: CloudProvisioner["attachDisk"] = async ({ node }) =>
     fail({ kind: "NoFreeLun", nodeName: node.nodeName, lunsMax: 8 });
 
-  it("has no disk put where the node looks for another one, which somebody may have taken off: the pod of that volume would get this disk", () =>
+  it("does not attach at a LUN where the node expects another disk", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -779,7 +779,7 @@ describe("attachmentReconciler", () => {
     [anAttachment("node-a", { status: undefined }), 1, 1],
     [aReplica("node-a", { status: undefined }), undefined, 0],
   ] as const) {
-    it(`holds another Azure disk driver against no node of a ${attachment.spec.role}`, () =>
+    it(`refuses an attach beside another Azure disk driver on a ${attachment.spec.role}`, () =>
       withControllerPorts(async (world) => {
         const beside = fail({ kind: "OtherDriver", detail: "pod v1/x serves disk.csi.azure.com" } as const);
         await givenNode(world);
@@ -831,7 +831,7 @@ describe("attachmentReconciler", () => {
     return isGoing;
   }
 
-  it("evicts one replica for one slot where a primary finds none, however often it is tried", () =>
+  it("evicts one replica for a primary without a slot, however often it retries", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -883,7 +883,7 @@ describe("attachmentReconciler", () => {
       assert.deepEqual(await leavingOf(world, names), [true, true, false]);
     }));
 
-  it("evicts no replica whose volume has begun to fail over since the cache was told, and tells of none", () =>
+  it("does not evict a replica whose volume has begun to fail over, before the cache", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -904,7 +904,7 @@ describe("attachmentReconciler", () => {
       assert.ok(world.told.every(({ reason }) => reason !== "ReplicaEvicted"));
     }));
 
-  it("leaves a replica that was promoted meanwhile, unseen by the cache", () =>
+  it("leaves a replica that was promoted before the cache shows it", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));

@@ -17,13 +17,12 @@ import { recreateAttachment } from "./recreate-attachment.ts";
 import { releaseOrphan } from "./release-orphan.ts";
 import { releaseUnattached } from "./release-unattached.ts";
 
-/**
- * How often an attachment is looked at again that no pod is seen behind, in milliseconds. From caches
- * alone.
- */
+/** How often an attachment without a pod is examined again, in milliseconds. Reads caches alone. */
 const UNBACKED_AGAIN_MS = 1_000;
 
-/** Attaches and detaches: one cloud operation at a time for each attachment, next to all others. */
+/**
+ * Attaches and detaches: one cloud operation at a time for each attachment, concurrently with all others.
+ */
 export function attachmentReconciler(ports: ControllerPorts): Reconciler {
   const lookups = new DeviceLookups(ports.clock);
   return {
@@ -59,8 +58,8 @@ async function reconcileAttachment(
 }
 
 /**
- * Nothing is done for it until a pod is seen there. What a node has made and asks for no more would stay,
- * since the node can't delete it.
+ * Does nothing for it until a pod is seen there. An attachment that its node has created and no longer
+ * requests is deleted, since the node can't delete it.
  */
 async function leaveUnbacked(
   ports: ControllerPorts,
@@ -109,12 +108,12 @@ async function execute(
   }
 }
 
-/** Whether nothing but the node's word asks for an attach: the disk has been attached to this very VM. */
+/** Whether only the node reports the disk as missing: it was attached to this very VM. */
 function isMissedThere({ status }: AzVolumeAttachment, { vmId }: NodeIdentity): boolean {
   return status?.state === "Attached" && status.deviceMissing === true && isSameVmId(status.vmId, vmId);
 }
 
-/** An attach of a disk that is attached already reads where it is. One that fails has its own back-off. */
+/** An attach of a disk that is already attached reads where it is. A failed one has its own back-off. */
 async function lookUp(
   ports: AttachmentPorts,
   observed: ObservedVolume,

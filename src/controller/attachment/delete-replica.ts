@@ -13,15 +13,15 @@ import type { ControllerPorts } from "../controller-ports.ts";
 import { unlessGone } from "./attachment-object.ts";
 
 /**
- * When a deletion whose condition fails past the cache is planned again, in milliseconds: the cache shows
- * why then.
+ * When a deletion whose uncached condition fails is planned again, in milliseconds: by then the cache
+ * shows why.
  */
 const PLAN_AGAIN_MS = 1_000;
 
 /**
- * Deletes a replica if what the plan rests on still holds past every cache: its node may not write, and the
- * plan's own condition. A replica that is kept by mistake costs a share for a moment; one that is deleted
- * by mistake costs the next failover an attach.
+ * Deletes a replica if the plan's premises still hold past every cache: its node may not write, and the
+ * plan's own condition. A replica kept by mistake costs a share for a moment; one deleted by mistake
+ * costs the next failover an attach.
  */
 export async function deleteReplica(
   ports: ControllerPorts,
@@ -41,8 +41,8 @@ export async function deleteReplica(
   if (nonReplicas.value === undefined) return ok({ againAfterMs: PLAN_AGAIN_MS });
   const present = await store.get("AzVolume", volumeName, signal);
   if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
-  // Planned on a record that may have been made anew since: a node that is to show what it does with the
-  // disk needs its attachment for that.
+  // The planned record may have been rebuilt since: a node that has to show what it does with the disk
+  // needs its attachment for that.
   const record = present.ok ? present.value.status?.record : undefined;
   if (mayWrite(record, attachment.spec.nodeName)) return ok({});
   if (nonReplicas.value.some((other) => isReplicaByRecord(record, other)))
@@ -54,7 +54,7 @@ export async function deleteReplica(
   )
     return ok({});
   const { uid, resourceVersion } = attachment.metadata;
-  // The version, too: a want that was stated in between makes it a primary, which is never deleted from here.
+  // The version as well: a request made in between makes it a primary, which is never deleted here.
   const deleted = await store.delete(
     "AzVolumeAttachment",
     action.attachmentName,
@@ -67,9 +67,9 @@ export async function deleteReplica(
 }
 
 /**
- * The attachments that the plan counted as no replicas, as they are past the cache. Undefined: the
- * condition does not hold, as far as it is about other objects than the volume. Fails where the store does
- * not answer.
+ * The attachments that the plan did not count as replicas, as they are past the cache. Undefined: the
+ * condition does not hold, as far as it concerns objects other than the volume. Fails where the store
+ * does not respond.
  */
 async function nonReplicasPastCache(
   { clusterVolumes, store }: ControllerPorts,
@@ -89,7 +89,7 @@ async function nonReplicasPastCache(
   return replicas.ok && replicas.value !== undefined ? nonReplicas : replicas;
 }
 
-/** Attachments by their names; undefined: one of them is gone or leaves. */
+/** Attachments by their names; undefined: one of them is gone or terminating. */
 async function stayingPastCache(
   store: ControllerPorts["store"],
   names: readonly string[],

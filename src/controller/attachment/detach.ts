@@ -19,8 +19,8 @@ import { forgetAttach } from "./reset-attachment.ts";
 type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
 
 /**
- * Takes the disk of an attachment off a node, where the record allows it, and lets the object go; off an
- * earlier VM of the node's name, and keeps the object for the VM that has it now.
+ * Detaches the disk of an attachment from a node, where the record allows it, and releases the object.
+ * From an earlier VM of the node's name it only detaches, and keeps the object for the present VM.
  */
 export async function detach(
   ports: ControllerPorts,
@@ -30,8 +30,8 @@ export async function detach(
 ): Promise<Reconciled> {
   const { clock, cloud, logger } = ports;
   const startedMs = clock.elapsedMs();
-  // Asked before the mark, too: a detach that is refused leaves the attachment as it was, and the node can
-  // still tell where the disk is.
+  // Checked before the mark, too: a refused detach leaves the attachment as it was, and the node can
+  // still find the disk.
   if (!(await mayDetachNow(ports, attachment, node, signal)))
     return {
       ok: false,
@@ -93,16 +93,16 @@ export async function detach(
 }
 
 /**
- * Whether what a status says is about that VM. Where the cache is old, the disk may be on its way to the next
- * one of its name.
+ * Whether a status concerns that VM. Where the cache is stale, the disk may be on its way to the next VM
+ * of the name.
  */
 function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIdentity): boolean {
   return vmId === undefined || isSameVmId(vmId, node.vmId);
 }
 
 /**
- * A fresh look at the record, asked between the read of the VM and its write: whether the disk may be taken
- * off the node, and its attachment go.
+ * An uncached check between the read of the VM and its write: whether the record allows the detach and
+ * the release of the attachment.
  */
 export async function mayDetachNow(
   ports: ControllerPorts,
@@ -111,7 +111,7 @@ export async function mayDetachNow(
   signal: AbortSignal,
 ): Promise<boolean> {
   const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
-  // Without the volume's object nobody knows who may write: it is made anew before anything is detached.
+  // Without the volume's object the writer is unknown: it is recreated before anything is detached.
   if (!fresh.ok || isRecordMissing(fresh.value) || attachmentProblem(attachment, fresh.value) !== undefined)
     return false;
   const record = fresh.value.status?.record;
@@ -124,8 +124,8 @@ export async function mayDetachNow(
 }
 
 /**
- * Lets an attachment go whose disk a fence has proven to be off its VM, if the record still says so and is
- * to be trusted. No call to Azure.
+ * Releases an attachment whose disk a fence has proven to be detached, if the record still says so and is
+ * trusted. Makes no call to Azure.
  */
 export async function releaseProven(
   ports: ControllerPorts,

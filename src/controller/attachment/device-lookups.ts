@@ -1,14 +1,14 @@
 import type { Clock } from "../../ports/clock.ts";
 
 /**
- * How often Azure is asked again where the same node says that its device is missing, in milliseconds. A
- * node's token may say so as often as it likes.
+ * How often Azure is read for the same node's report of a missing device, in milliseconds. A node's token
+ * may report it as often as it likes.
  */
 const LOOK_AGAIN_MS = 10_000;
 
 /**
- * Paces look-ups of devices that nodes miss. What it remembers only delays: a controller that has just
- * started looks at once.
+ * Paces look-ups of devices that nodes report missing. Its state only delays: a controller that has just
+ * started reads at once.
  */
 export class DeviceLookups {
   readonly #clock: Pick<Clock, "elapsedMs">;
@@ -28,7 +28,7 @@ export class DeviceLookups {
     return Math.max(0, lookedUpAtMs + LOOK_AGAIN_MS - this.#clock.elapsedMs());
   }
 
-  /** Notes that Azure has just been asked where an attachment's disk is. */
+  /** Records that Azure has just been asked where an attachment's disk is. */
   checkpoint(uid: string): void {
     const nowMs = this.#clock.elapsedMs();
     for (const [other, atMs] of this.#lookedUpAtMs)

@@ -3,8 +3,8 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Tells the users of a volume that its disk is off the node that holds it; answers whether the node of that
- * attachment does.
+ * Reports to the users of a volume that its disk is not on the node that holds it. Returns whether this
+ * attachment's node holds it.
  */
 export function tellIfLost(
   { events }: Pick<ControllerPorts, "events">,

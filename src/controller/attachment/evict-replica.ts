@@ -7,15 +7,15 @@ import type { ControllerPorts } from "../controller-ports.ts";
 import { observeVolume, waitsForSlot } from "../observe-volume.ts";
 
 /**
- * How long the slot of an attachment that is being deleted is counted on, in milliseconds. A detach takes
- * seconds; one that hangs for longer holds up no pod.
+ * How long the slot of a terminating attachment is counted on, in milliseconds. A detach takes seconds;
+ * one that hangs for longer delays no pod.
  */
 const COUNTED_ON_MS = 60_000;
 
 /**
- * Deletes a replica where a node has no slot left for `primary`: a replica never blocks a real pod. None
- * goes while as many slots are about to come free as primaries wait for there: each try of the same attach
- * would cost another volume its replica.
+ * Deletes a replica where a node has no slot left for `primary`: a replica never blocks a pod. Deletes
+ * none while as many slots are being freed as primaries wait for there: otherwise each retry of the
+ * attach would cost another volume its replica.
  */
 export async function evictReplicaFor(
   ports: ControllerPorts,
@@ -53,7 +53,7 @@ export async function evictReplicaFor(
   else ports.logger.warn("replica not evicted", { attachmentName: name, failure: deleted.failure });
 }
 
-/** Whether a detach is to come, or under way, that ends soon. */
+/** Whether a detach that ends soon is planned or under way. */
 function isFreeingSlot({ cache }: ControllerPorts, attachment: AzVolumeAttachment): boolean {
   const state = attachment.status?.state;
   const hasSlot = state === "Attached" || state === "Detaching";
@@ -65,8 +65,8 @@ function isFreeingSlot({ cache }: ControllerPorts, attachment: AzVolumeAttachmen
 }
 
 /**
- * Past the cache: a fence of that volume may have begun since, or its node have become one that may write.
- * The next try chooses again.
+ * Read past the cache: a fence of that volume may have begun since, or its node may have become a
+ * possible writer. The next try chooses again.
  */
 async function isRecordAsSeen(
   { store, logger }: ControllerPorts,

@@ -22,7 +22,7 @@ import { createAttachment, removeIgnored } from "./ignored-attachment.ts";
 const never = new AbortController().signal;
 const otherDisk = diskUri.replace("pvc-1", "backup");
 
-/** What node-n creates under the name of node-a's attachment. */
+/** The object that node-n creates under the name of node-a's attachment. */
 function aSquatter(spec: Partial<AzVolumeAttachment["spec"]> = {}): AzVolumeAttachment {
   return anAttachment("node-a", { spec: { nodeName: "node-n", ...spec }, status: undefined });
 }
@@ -53,7 +53,7 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
       assert.equal(world.record()?.writer, undefined);
     }));
 
-  it("delays a want only until the controller has deleted it", () =>
+  it("delays a request only until the controller has deleted it", () =>
     withControllerPorts(async (world) => {
       await given(world, aSquatter());
       const publish = { volume: aVolume(), nodeName: "node-a", volumeContext: {} };
@@ -64,7 +64,7 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
       assert.equal(world.attachment("node-a")?.spec.nodeName, "node-a");
     }));
 
-  it("is neither demoted nor promoted in the place of the attachment whose name it has", () =>
+  it("is neither demoted nor promoted instead of the attachment whose name it has", () =>
     withControllerPorts(async (world) => {
       const squatter = aSquatter();
       await given(world, squatter);
@@ -81,7 +81,7 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
       assert.deepEqual(world.attachment("node-a")?.spec, squatter.spec);
     }));
 
-  it("makes way for the driver's own object, with an event", () =>
+  it("is replaced by the driver's own object, with an event", () =>
     withControllerPorts(async (world) => {
       await given(world, aSquatter());
       const { writerRequest: _, ...spec } = aReplica("node-a").spec;

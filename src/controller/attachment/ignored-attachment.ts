@@ -16,9 +16,9 @@ import { attachmentTarget, unlessGone } from "./attachment-object.ts";
 const IGNORED_AGAIN_MS = 30_000;
 
 /**
- * Reports an AzVolumeAttachment whose name, volume and disk contradict each other, and deletes it: it may
- * have the name of one that the driver needs. One whose disk is on its node, as Azure says, stays until
- * another object tells of that.
+ * Reports an AzVolumeAttachment whose name, volume and disk contradict each other, and deletes it: the
+ * driver may need its name. One whose disk is on its node, according to Azure, stays until another object
+ * records that.
  */
 export async function removeIgnored(
   ports: ControllerPorts,
@@ -34,7 +34,7 @@ export async function removeIgnored(
   return because === undefined ? ok({}) : removeInconsistent(ports, attachment, because, signal);
 }
 
-/** The same of an object that was just read, for what is known already. */
+/** The same for an object that was just read and whose problem is known. */
 export async function removeInconsistent(
   ports: ControllerPorts,
   attachment: AzVolumeAttachment,
@@ -50,7 +50,7 @@ export async function removeInconsistent(
 }
 
 /**
- * Creates an attachment of the driver's own. An object about another volume or node that has its name is
+ * Creates an attachment of the driver's own. An object of another volume or node under its name is
  * deleted first, with an event.
  */
 export async function createAttachment(
@@ -71,8 +71,8 @@ export async function createAttachment(
 }
 
 /**
- * Whether the object is all that tells of a disk on its node. The controller attaches nothing for an
- * ignored object; this one was consistent at some time.
+ * Whether the object is the only trace of a disk on its node. The controller attaches nothing for an
+ * ignored object, but this one was consistent at some time.
  */
 async function isOnlyTrace(
   ports: ControllerPorts,
@@ -84,7 +84,7 @@ async function isOnlyTrace(
   const isOwner = (volume: AzVolume): boolean =>
     attachmentProblem({ metadata, spec: { ...spec, volumeName: volume.metadata.name } }, volume) ===
     undefined;
-  // Recovery makes the attachment of that volume from what Azure shows.
+  // Recovery creates the attachment of that volume from Azure's state.
   if (cache.byIndex("AzVolume", "diskUri", resourceUriKey(spec.volumeId)).some(isOwner)) return ok(false);
   const disk = await cloud.getDisk({ diskUri: spec.volumeId }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(false) : disk;
@@ -92,8 +92,8 @@ async function isOnlyTrace(
 }
 
 /**
- * Deletes that very object, as it was read. Nothing is detached: the driver has attached nothing by it.
- * Fails with `ObjectConflict` if it has changed since.
+ * Deletes exactly this object, as it was read. Nothing is detached: the driver has attached nothing by
+ * it. Fails with `ObjectConflict` if it has changed since.
  */
 export async function removeUnattached(
   { store, logger }: Pick<ControllerPorts, "store" | "logger">,
@@ -103,7 +103,7 @@ export async function removeUnattached(
   const { name, uid, resourceVersion } = attachment.metadata;
   const deleted = await store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
   if (!deleted.ok) return deleted;
-  logger.warn("attachment deleted by which nothing was attached", {
+  logger.warn("unattached attachment deleted", {
     attachmentName: name,
     nodeName: attachment.spec.nodeName,
   });

@@ -8,14 +8,14 @@ import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
-/** An attach as it was planned. */
+/** An attach as planned. */
 export interface PlannedAttach {
   readonly volume: AzVolume;
   readonly attachment: AzVolumeAttachment;
   readonly node: NodeIdentity;
 }
 
-/** A fresh look, asked between the read of the VM and its write. */
+/** An uncached check between the read of the VM and its write. */
 export async function mayAttachNow(
   ports: ControllerPorts,
   planned: PlannedAttach,
@@ -24,7 +24,7 @@ export async function mayAttachNow(
   const { volume, node } = planned;
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
-  // The record that is asked has to be that of the very disk that is attached.
+  // The record that is checked has to be that of the very disk that is attached.
   if (attachmentProblem(planned.attachment, fresh.value) !== undefined) return false;
   if (volumesCutOffFrom(ports, node).length > 0 || !(await isAsCached(ports, planned, signal))) return false;
   const record = fresh.value.status?.record;
@@ -32,9 +32,9 @@ export async function mayAttachNow(
 }
 
 /**
- * After a fence, something on that VM may still stand for the old device: a container with a raw device
- * open, or a plug-in that froze right before it mounts `/dev/sdc`. The kernel may give that name and number
- * to the next disk. So nothing new is attached to the VM until it has shown that it is clean.
+ * After a fence, a process on that VM may still refer to the old device: a container with the raw device
+ * open, or a plug-in that was paused right before it mounts `/dev/sdc`. The kernel may reuse that name
+ * and number for the next disk. So nothing is attached to the VM until it has shown that it is clean.
  */
 export function volumesCutOffFrom(ports: ControllerPorts, node: NodeIdentity): readonly string[] {
   const cutOff = ports.cache.list("AzVolume").filter((volume) => isCutOff(volume, node));
@@ -42,9 +42,10 @@ export function volumesCutOffFrom(ports: ControllerPorts, node: NodeIdentity): r
 }
 
 /**
- * Where the node looks for the disks that its attachments say it has. One that somebody else has taken off
- * is missed only at the next look at Azure; until then its LUN leads to nothing. If it led to another disk,
- * a raw one that is promoted would be that disk: nothing on it tells a node whose it is.
+ * The LUNs where the node expects disks, according to its attachments. A disk detached by another client
+ * is missed only at the next read of Azure; until then its LUN leads to no device. If another disk were
+ * attached there, a promoted raw volume would be that disk: nothing on it shows the node which volume it
+ * is.
  */
 export function lunsPromisedOn({ cache }: ControllerPorts, node: NodeIdentity): readonly number[] {
   return lunsPromised(cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName), node);
@@ -58,9 +59,9 @@ function lunsPromised(attachments: readonly AzVolumeAttachment[], node: NodeIden
 }
 
 /**
- * Whether the node is in no quarantine, and has no LUN promised, that the cache does not show yet. Another
- * controller wrote them: this one's own writes are in its cache at once. One list of the node's
- * attachments, and a read of each volume whose attachment is not as the cache shows it: a fence changes the
+ * Whether the node has no quarantine and no reserved LUN that the cache does not show yet, written by
+ * another controller: this one's own writes are in its cache at once. Costs one list of the node's
+ * attachments, and a read of each volume whose attachment differs from the cache: a fence changes the
  * attachment before it writes the quarantine.
  */
 async function isAsCached(
@@ -81,8 +82,8 @@ async function isAsCached(
 }
 
 /**
- * Volumes of which the node may have been cut off without the cache: few, and no more than a VM has LUNs,
- * unless the cache is very old.
+ * Volumes from which the node may have been fenced without the cache showing it: few, and at most one for
+ * each LUN, unless the cache is very stale.
  */
 function volumesToRead(
   { cache }: ControllerPorts,
@@ -91,7 +92,7 @@ function volumesToRead(
 ): ReadonlySet<string> {
   const cached = cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName);
   const versions = new Map(cached.map(({ metadata }) => [metadata.name, metadata.resourceVersion]));
-  // A fence has nothing to change in an attachment that was never begun.
+  // A fence changes nothing in an attachment that was never begun.
   const moved = present.filter(
     ({ metadata, status }) =>
       versions.get(metadata.name) !== metadata.resourceVersion || (status?.state ?? "Pending") === "Pending",

@@ -12,11 +12,10 @@ import { tellAttachment } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Makes an attachment anew that somebody deletes by hand while its node is to go on writing. Nothing is
- * asked of Azure, and no mount is touched: the new object says what the old one asked for, and the next
- * attach finds the disk where it is. What the old one said of LUN and VM is not believed any more: a fence
- * may have ended in between. Where this ends before the new object is there, it is as if somebody had
- * erased the old one.
+ * Recreates an attachment that was deleted by hand while its node continues to write. Makes no call to
+ * Azure and touches no mount: the new object requests what the old one did, and the next attach finds the
+ * disk where it is. The old LUN and VM are not copied: a fence may have ended in between. An interruption
+ * before the creation is handled like an erased attachment.
  */
 export async function recreateAttachment(
   ports: ControllerPorts,
@@ -38,8 +37,7 @@ export async function recreateAttachment(
   );
   if (!released.ok && released.failure.kind !== "ObjectNotFound") return released;
   const { recall: _, ...asked } = released.ok ? released.value.spec : attachment.spec;
-  // A replica that was going when its node claimed the volume: the record says what it is, and nobody else
-  // would say it here.
+  // A replica that was terminating when its node reclaimed the volume: only the record shows its role.
   const spec = {
     ...asked,
     role: "Primary" as const,
@@ -52,9 +50,9 @@ export async function recreateAttachment(
       signal,
     ),
   );
-  // Whoever wants the volume there may have been faster.
+  // A client that requests the volume there may have been faster.
   if (!made.ok) return made.failure.kind === "ObjectAlreadyExists" ? ok({}) : made;
-  // Who ended the want while there was no object has found nothing to end.
+  // A withdrawal while there was no object has found nothing to withdraw.
   const still = await isRequestedNow(ports, made.value, node, signal);
   if (!still.ok) return still;
   if (still.value) return ok({});
@@ -66,7 +64,7 @@ export async function recreateAttachment(
   return ended.ok ? ok({}) : ended;
 }
 
-/** By the record as it is, not as a cache has it. */
+/** By the uncached record. */
 async function isRequestedNow(
   ports: ControllerPorts,
   attachment: AzVolumeAttachment,

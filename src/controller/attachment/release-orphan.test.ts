@@ -17,7 +17,7 @@ const GONE = "never-was";
 const otherDisk = diskUri.replace("pvc-1", "backup");
 const placed = { [PLACED_BY_LABEL]: "controller" };
 
-/** What node-a made of that disk for a volume that is not there. */
+/** The attachment that node-a has made of that disk for a volume that does not exist. */
 function anOrphan(
   volumeId: string,
   parts: Partial<Pick<AzVolumeAttachment, "status">> = { status: undefined },
@@ -29,9 +29,7 @@ function anOrphan(
   return anAttachment("node-a", { metadata, spec: { volumeName: GONE, volumeId }, ...parts });
 }
 
-/**
- * Reconciles it, where nodes attach by themselves unless `attach` says another. Answers whether it is gone.
- */
+/** Reconciles it, with `attach: driver` by default. Returns whether it is gone. */
 async function goes(
   world: ReconcileWorld,
   attachment: AzVolumeAttachment,
@@ -52,7 +50,7 @@ async function goes(
   return !left.ok && left.failure.kind === "ObjectNotFound";
 }
 
-describe("an attachment of a volume that is not there", () => {
+describe("an attachment of a volume that does not exist", () => {
   const rows: readonly {
     readonly because: string;
     readonly status?: AzVolumeAttachment["status"];
@@ -84,7 +82,7 @@ describe("an attachment of a volume that is not there", () => {
         assert.deepEqual([...world.attachedTo], []);
       }));
 
-  it("makes way for the attachment of the volume that has its disk, with an event", () =>
+  it("is replaced by the attachment of the volume that has its disk, with an event", () =>
     withControllerPorts(async (world) => {
       const orphan = anOrphan(diskUri);
       await world.given("AzVolume", aVolume());

@@ -7,16 +7,16 @@ import type { ControllerPorts } from "../controller-ports.ts";
 import { releaseAttachment, unlessGone } from "./attachment-object.ts";
 import { removeInconsistent, removeUnattached } from "./ignored-attachment.ts";
 
-/** How often the disk of an attachment without AzVolume is looked for, in milliseconds. */
+/** How often the disk of an attachment without an AzVolume is looked up, in milliseconds. */
 const ORPHAN_AGAIN_MS = 30_000;
 
 /**
- * An attachment whose AzVolume is gone. DeleteVolume never leaves one behind, so the object was deleted by
- * hand, and its node may well write: nothing is detached until the volume is there again with a record that
- * tells. Only where the disk itself is gone there is nothing left to detach, nor to want: a node may have
- * stated its want while the volume was on its way out. A node's token may also name volumes that never
- * were: such an object goes if nothing was begun for it and no pod is there, or if its disk is that of
- * another volume, whose attachment it keeps from being made.
+ * Handles an attachment whose AzVolume is gone. DeleteVolume never leaves one behind, so the object was
+ * deleted by hand, and its node may write: nothing is detached until the volume and its record are
+ * recreated. Only where the disk itself is gone, nothing is left to detach or to request: a node may have
+ * requested the volume during its deletion. A node's token may also name volumes that never existed. Such
+ * an object is deleted if nothing was begun for it and no pod is there, or if its disk belongs to another
+ * volume, whose attachment it blocks.
  */
 export async function releaseOrphan(
   ports: ControllerPorts,
@@ -24,14 +24,14 @@ export async function releaseOrphan(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { metadata, spec } = attachment;
-  // The cache may be behind.
+  // The cache may be stale.
   const volume = await ports.store.get("AzVolume", spec.volumeName, signal);
   if (volume.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
   if (volume.failure.kind !== "ObjectNotFound") return volume;
   if (isForNoPod(ports, attachment)) return removeForNoPod(ports, attachment, signal);
   const owner = await findVolume(ports, spec.volumeId, signal);
   if (!owner.ok) return owner;
-  // The object was rebuilt since it was read: the attachment is its own.
+  // The object was rebuilt since it was read: the attachment belongs to it.
   if (owner.value?.metadata.name === spec.volumeName) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
   if (owner.value !== undefined) {
     const because = `there is no AzVolume ${spec.volumeName}, and its disk is that of AzVolume ${owner.value.metadata.name}`;

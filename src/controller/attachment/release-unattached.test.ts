@@ -25,7 +25,8 @@ const a = identity("node-a");
 const away: Failure = { kind: "CloudUnavailable", code: "InternalServerError", message: "", requestId: "" };
 
 /**
- * A world in which the replica of node-a is deleted while it still waits for its attach, and node-b writes.
+ * A world in which the replica of node-a is deleted while it still waits for its attach, and node-b
+ * writes.
  */
 async function withWaiting(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
@@ -41,8 +42,8 @@ async function withWaiting(act: (world: ReconcileWorld) => Promise<void>): Promi
 }
 
 /**
- * Reconciles it where Azure answers that about the disk, while `duringRead` happens, and node-a's VM has
- * it; answers how often a detach was asked for, too.
+ * Reconciles it where Azure answers that about the disk and node-a's VM has it, while `duringRead` runs.
+ * Also returns how often a detach was requested.
  */
 async function release(
   world: ReconcileWorld,
@@ -78,7 +79,7 @@ describe("an attachment through which no attach was begun", () => {
     { because: "the disk is gone", disk: fail({ kind: "DiskNotFound", diskUri }) },
   ];
   for (const { because, disk } of answers)
-    it(`goes without a detach: ${because}`, () =>
+    it(`is released without a detach: ${because}`, () =>
       withWaiting(async (world) => {
         assert.deepEqual(await release(world, disk), { outcome: ok({}), detaches: 0 });
         assert.equal(world.attachment("node-a"), undefined);
@@ -101,13 +102,13 @@ describe("an attachment through which no attach was begun", () => {
       assert.notEqual(world.attachment("node-a"), undefined);
     }));
 
-  it("stays while Azure can't be asked", () =>
+  it("stays while Azure can't be read", () =>
     withWaiting(async (world) => {
       assert.deepEqual(await release(world, fail(away)), { outcome: fail(away), detaches: 0 });
       assert.notEqual(world.attachment("node-a"), undefined);
     }));
 
-  it("stays where the record, as it is by then, says that its node may write", () =>
+  it("stays where the record, as it is by then, allows its node to write", () =>
     withWaiting(async (world) => {
       const becomesUnverified = (): Promise<void> =>
         world.setRecord((record) => ({ ...record, unverified: [a] }));

@@ -11,9 +11,9 @@ import { releaseAttachment, unlessGone } from "./attachment-object.ts";
 import { mayDetachNow } from "./detach.ts";
 
 /**
- * Lets an attachment go through which no attach was begun. Azure is asked first whether the node's VM has the
- * disk all the same: then a person attached it, the record distrusts the node, the attachment says where the
- * disk is, and it stays until the node is clean. Takes no disk off.
+ * Releases an attachment whose attach was never begun. First asks Azure whether the node's VM has the
+ * disk all the same: then a person attached it, the record distrusts the node, the attachment records
+ * where the disk is, and it stays until the node is clean. Detaches nothing.
  */
 export async function releaseUnattached(
   ports: ControllerPorts,
@@ -29,9 +29,9 @@ export async function releaseUnattached(
   if (!looked.ok) return looked;
   const present = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!present.ok) return unlessGone(present);
-  // Found there: what it says now brings the next plan.
+  // It was found there: the new status triggers the next plan.
   if (attachedVm(present.value) !== undefined) return ok({});
-  // By the record as it is now the node may write, or it is being rebuilt.
+  // According to the record as it is now, the node may write, or the record is being rebuilt.
   if (node !== undefined && !(await mayDetachNow(ports, attachment, node, signal)))
     return fail({ kind: "Refused", diskUri: volumeId, nodeName });
   return releaseAttachment(ports, attachment, signal);

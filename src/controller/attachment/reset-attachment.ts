@@ -8,10 +8,10 @@ import { changeStatus } from "../../objects/update-object.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 
 /**
- * Notes that a disk is off a node other than by a detach of its attachment: by a fence, or with its VM. The
- * LUN that the attachment still names may be another disk's soon, and a node that trusted it would take
- * that disk for this one. `isEntryGone`: it is proven that the VM lists the disk no more, so nothing is
- * left to detach. Success where there is no such attachment.
+ * Records that a disk is detached other than by a detach of its attachment: by a fence, or with its VM.
+ * Another disk may soon get the LUN that the attachment names, and the node would take it for this
+ * volume's. `isEntryGone`: it is proven that the VM no longer lists the disk, so nothing is left to
+ * detach. Success where there is no such attachment.
  */
 export async function forgetAttach(
   store: ObjectStore,

@@ -28,7 +28,7 @@ const deleted = { deletionTimestamp: agoMs(0), finalizers: [VOLUME_FINALIZER] };
 const run = (world: ReconcileWorld): Promise<unknown> =>
   world.answerOf(diskReconciler(world.ports).reconcile("pvc-1", never));
 
-/** Lets the volume go and makes another one under its name, before the controller's cache hears of it. */
+/** Removes the volume and recreates it under its name, before the controller's cache shows that. */
 async function madeAnew(world: ReconcileWorld): Promise<void> {
   world.store.holdWatches(true);
   const present = await world.other.get("AzVolume", "pvc-1", never);
@@ -69,13 +69,13 @@ describe("diskReconciler", () => {
       await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
     };
 
-    it("begins the record of a disk that was made for this very object with no node to distrust", () =>
+    it("starts the record of a disk made for this very object without distrusted nodes", () =>
       withControllerPorts(async (world) => {
         await create(world, (made) => ({ tags: ownTags(made) }));
         assert.deepEqual([world.record()?.adopted, world.record()?.unverified], [false, []]);
       }));
 
-    it("does not take a disk for new that a VM has attached already", () =>
+    it("does not treat a disk as new that a VM has attached already", () =>
       withControllerPorts(async (world) => {
         await create(world, (made) => ({ tags: ownTags(made), attachedTo: [instanceUriOf("node-a")] }));
         assert.deepEqual(
@@ -84,7 +84,7 @@ describe("diskReconciler", () => {
         );
       }));
 
-    it("does not take a disk for new whose tags keep a first format and who was cut off", () =>
+    it("does not treat a disk as new whose tags show a first format and a fence", () =>
       withControllerPorts(async (world) => {
         const formatted = { fsType: "ext4", uuid: "u-1", time: agoMs(0), nodeName: "node-a" };
         const kept = stateTagsOf(
@@ -108,7 +108,7 @@ describe("diskReconciler", () => {
       }));
   });
 
-  it("deletes the disk of a volume that DeleteVolume has marked, and lets the object go", () =>
+  it("deletes the disk of a volume that DeleteVolume has marked, then the object", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       await world.given("AzVolume", aVolume({ metadata: deleted, spec: { deleteRequested: true } }));
@@ -116,7 +116,7 @@ describe("diskReconciler", () => {
       assert.deepEqual([[...world.disks], world.volume()], [[], undefined]);
     }));
 
-  it("goes on with a deletion whose mark was written last: a volume that could not be made is given up so, and nobody calls DeleteVolume for it", () =>
+  it("completes the deletion of a volume whose creation has failed", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       await world.given(
@@ -129,7 +129,7 @@ describe("diskReconciler", () => {
       assert.deepEqual([[...world.disks], world.volume()], [[], undefined]);
     }));
 
-  it("finds the disk of a creation that was never recorded, not a copy that bears its tags", () =>
+  it("finds the disk of an unrecorded creation, not a copy that bears its tags", () =>
     withControllerPorts(async (world) => {
       const volume = aVolume({
         metadata: deleted,
@@ -151,7 +151,7 @@ describe("diskReconciler", () => {
       assert.deepEqual([[...world.disks], world.volume()], [[copyUri], undefined]);
     }));
 
-  it("never deletes the disk of a volume that was made anew under the name while the cache still shows the old one", () =>
+  it("never deletes the disk of a recreated volume while the cache shows the old one", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       await world.given("AzVolume", aVolume({ metadata: deleted, spec: { deleteRequested: true } }));
@@ -161,7 +161,7 @@ describe("diskReconciler", () => {
       assert.deepEqual(world.volume()?.metadata.finalizers, [VOLUME_FINALIZER]);
     }));
 
-  it("never deletes the disk of a volume whose deletion a backup has taken back, before the cache hears of it", () =>
+  it("never deletes the disk of a volume whose deletion a restored backup has reverted", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] } }));
@@ -187,7 +187,7 @@ describe("diskReconciler", () => {
       );
     }));
 
-  it("makes the object of a volume anew that was deleted by hand: the disk stays, and the new object knows it", () =>
+  it("recreates the object of a volume deleted by hand, with its disk", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       await world.given("AzVolume", aVolume({ metadata: deleted }));
@@ -199,7 +199,7 @@ describe("diskReconciler", () => {
       );
     }));
 
-  it("does not grow a disk when its object is made anew after it was refused to grow: nobody waits for it, and the file system would stay as it is", () =>
+  it("does not grow a disk when its object is recreated after a refused growth", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       const refused = aVolume({
@@ -213,14 +213,14 @@ describe("diskReconciler", () => {
       assert.equal(world.volume()?.spec.requiredBytes, Number(gibToBytes(10)));
     }));
 
-  it("lets an object go that was deleted by hand after its disk: nobody could get rid of it otherwise", () =>
+  it("releases an object that was deleted by hand after its disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume({ metadata: deleted }));
       await run(world);
       assert.deepEqual([world.volume(), world.told], [undefined, []]);
     }));
 
-  it("keeps an object that was deleted by hand until Azure answers for its disk: nothing could adopt it before", () =>
+  it("keeps an object that was deleted by hand until Azure can read its disk", () =>
     withControllerPorts(async (world) => {
       const unavailable = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;
       await world.given("AzVolume", aVolume({ metadata: deleted }));
@@ -238,7 +238,7 @@ describe("diskReconciler", () => {
       assert.deepEqual([world.volume()?.spec.diskUri, world.volume()?.status], [diskUri, undefined]);
     }));
 
-  it("leaves the finalizer on an object that was made anew already", () =>
+  it("leaves the finalizer on an object that was already recreated", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       await world.given("AzVolume", aVolume({ metadata: deleted }));
@@ -247,7 +247,7 @@ describe("diskReconciler", () => {
       assert.deepEqual(world.volume()?.metadata.finalizers, [VOLUME_FINALIZER]);
     }));
 
-  it("is done with the deletion of a disk that has gone before anybody looked at it: DeleteVolume does not say that there is none", () =>
+  it("completes the deletion of a disk that has gone before it was read", () =>
     withControllerPorts(async (world) => {
       const { status: _, ...unknown } = aVolume({
         metadata: deleted,
@@ -287,7 +287,7 @@ describe("diskReconciler", () => {
       return world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
     }
 
-    it("trusts nobody who has it, and grants it to nobody, before it is recorded where it sits", () =>
+    it("distrusts all VMs that have it, and grants it to no node before that is recorded", () =>
       withHolder(async (world) => {
         world.store.failNext({ fault: "unavailable", verb: "create", kind: "AzVolumeAttachment" });
         await adopt(world);
@@ -341,7 +341,7 @@ describe("diskReconciler", () => {
           assert.equal(world.record() !== undefined, state === "Pending");
         }));
 
-    it("goes on above every epoch that a node noted", () =>
+    it("starts above every epoch in the nodes' checkpoints", () =>
       withHolder(async (world) => {
         await world.given(
           "AzDriverNode",
@@ -351,7 +351,7 @@ describe("diskReconciler", () => {
         assert.equal(world.record()?.epoch, 7);
       }));
 
-    it("lets no VM write that has it before it is settled, where an earlier record may have sent a detach there", () =>
+    it("requires a write barrier where an earlier record may have sent a detach", () =>
       withHolder(async (world) => {
         await adopt(
           world,
@@ -362,7 +362,7 @@ describe("diskReconciler", () => {
 
     for (const { because, given } of [
       {
-        because: "a node noted it",
+        because: "a node has a checkpoint of it",
         given: (world: ReconcileWorld) =>
           world.given(
             "AzDriverNode",
@@ -372,18 +372,18 @@ describe("diskReconciler", () => {
           ),
       },
       {
-        because: "an attachment of it is left",
+        because: "an attachment of it exists",
         given: (world: ReconcileWorld) => world.given("AzVolumeAttachment", anAttachment("node-a")),
       },
     ])
-      it(`does so, too, where the disk itself tells of no record, and ${because}`, () =>
+      it(`requires it also where the disk's tags show no record, and ${because}`, () =>
         withHolder(async (world) => {
           await given(world);
           await adopt(world);
           assert.deepEqual(world.record()?.barrierPending, [a]);
         }));
 
-    it("writes to no VM for a disk of which there never was a record: thousands may come from V1", () =>
+    it("sends no write barrier for a disk that never had a record, as those of V1", () =>
       withHolder(async (world) => {
         await adopt(
           world,
@@ -399,7 +399,7 @@ describe("diskReconciler", () => {
       }));
   });
 
-  describe("asks the volume before each request that writes the disk", () => {
+  describe("checks the volume before each request that writes the disk", () => {
     const pending = { state: "Pending", observedGeneration: 0, conditions: [] } as const;
     const volumes = {
       createDisk: { ...aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] } }), status: pending },
@@ -452,7 +452,7 @@ describe("diskReconciler", () => {
         }));
   });
 
-  it("tells the claim, and whoever waits for it, why a disk is not there yet, and that it never will be", () =>
+  it("reports on the claim and its pods why a disk does not exist yet, or never will", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", {
         ...aVolume(),
@@ -482,7 +482,7 @@ describe("diskReconciler", () => {
       ]);
     }));
 
-  it("says of a shared disk in use once why it does not grow", () =>
+  it("reports once why a shared disk in use does not grow", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume({ spec: { requiredBytes: 20 * 2 ** 30 } }));
       await world.given("AzVolumeAttachment", anAttachment("node-a"));

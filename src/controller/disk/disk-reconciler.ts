@@ -43,7 +43,7 @@ type VolumeStatus = NonNullable<AzVolume["status"]>;
 export function diskReconciler(ports: ControllerPorts): Reconciler {
   return {
     name: "disk",
-    // A worker waits for as long as Azure takes: hundreds of claims may be made at once.
+    // A worker waits as long as Azure takes: hundreds of claims may be created at once.
     workers: 256,
     backoff: { baseMs: 200, maxMs: 60_000 },
     reconcile: async (volumeName, signal) => {
@@ -146,9 +146,9 @@ async function createDisk(
 }
 
 /**
- * Whether nothing can have written the disk yet. One with state tags was in use already: an object from a
- * backup, of before the disk was recorded, bears the same uid, and a new record would forget who was cut
- * off, and that there is a file system.
+ * Whether the disk can't have been written yet. One with state tags was in use: an object from a backup
+ * that predates the record of the disk bears the same uid, and a new record would lose the fenced nodes
+ * and the file system.
  */
 function isNeverUsed(volume: AzVolume, { tags, attachedTo }: DiskFacts): boolean {
   return isMadeFor(volume, tags) && attachedTo.length === 0 && Object.keys(stateTagsIn(tags)).length === 0;
@@ -188,9 +188,9 @@ async function recordCreated(
 }
 
 /**
- * A disk that is not new: its record starts out trusting nobody. The record comes first, so that nothing is
- * detached on the word of a missing one; then what has the disk attached; and only then the disk itself,
- * without which nobody is granted it, and an adoption that was cut off is begun again.
+ * Adopts a disk that is not new: its record starts unverified. The record comes first, so that nothing is
+ * detached because it is missing; then its attachments; the disk itself comes last. Without the recorded
+ * disk no node is granted it, and an interrupted adoption starts over.
  */
 async function adoptDisk(
   ports: ControllerPorts,
@@ -199,10 +199,10 @@ async function adoptDisk(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
-  // Nobody has a disk that is gone, and a deletion has what it wanted.
+  // A disk that is gone is attached to no VM, and a deletion is complete.
   if (!disk.ok && disk.failure.kind === "DiskNotFound" && volume.metadata.deletionTimestamp !== undefined)
     return deleteDisk(ports, volume, signal);
-  // A permission may be granted or a token renewed, and no caller asks for the adoption again.
+  // A permission may be granted or a token renewed, and no call requests the adoption again.
   if (!disk.ok)
     return recordFailure(ports, volume, disk.failure, signal, {
       isFinal: disk.failure.kind === "DiskNotFound",
@@ -266,8 +266,8 @@ async function adoptDisk(
 }
 
 /**
- * Whether there was a record of this disk before, which may have allowed what is still under way to a VM.
- * Thousands of disks that come from V1 were never spoken of: no VM is written to for their sake.
+ * Whether there was a record of this disk before, which may have allowed an update that is still under
+ * way to a VM. Disks from V1, maybe thousands, never had one: no VM is written to for them.
  */
 function hadRecord(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boolean {
   return (
@@ -335,8 +335,8 @@ function endOfflineResize(
 }
 
 /**
- * The mark was judged on the version that it was written on, and is never taken back: what follows from it
- * may be done by anybody.
+ * The mark was checked on the version that it was written on, and is never reverted: any process may act
+ * on it.
  */
 async function deleteObject(
   ports: ControllerPorts,
@@ -354,8 +354,8 @@ async function deleteDisk(
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  // The plan was made on a cache. A volume that is gone by now may have been made again, and its disk bears
-  // the same name; or a backup that was put back has taken the deletion back.
+  // The plan was based on a cache. The volume may be gone and recreated since, with a disk of the same
+  // name; or a restored backup has reverted the deletion.
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok) return settled(fresh);
   if (
@@ -384,8 +384,8 @@ async function deleteDisk(
 }
 
 /**
- * A disk whose creation was begun and never recorded: found by its name and by what its tags say. A disk of
- * that name may be another's, and a copy that a person has made of the disk bears its tags.
+ * Finds an unrecorded disk whose creation was begun, by its name and its tags. A disk of that name may
+ * belong to another volume, and a copy made by a person bears its tags.
  */
 async function findUnrecordedDisk(
   ports: ControllerPorts,
@@ -412,8 +412,8 @@ function isToBeCreated(volume: AzVolume): boolean {
 }
 
 /**
- * What to ask of the platform. The rules were checked when the volume was asked for; they are checked
- * again, since anyone may write a resource.
+ * Returns the request for the platform. The rules were checked when the volume was created; they are
+ * checked again, since any client may write a resource.
  */
 function diskRequest(
   ports: ControllerPorts,
@@ -450,8 +450,8 @@ function diskRequest(
 }
 
 /**
- * Where nothing says from where a disk must be reachable, it must be from the nodes: a regional disk does
- * not attach to a zonal VM. The zone of the most nodes is chosen.
+ * Without a required topology, the disk must be reachable from the nodes: a regional disk does not attach
+ * to a zonal VM. Chooses the zone of the most nodes.
  */
 function topologyOfNodes(ports: ControllerPorts): AzVolume["spec"]["accessibilityRequirements"] {
   const ready = observeNodes(ports).filter((node) => node.isReady);
@@ -507,8 +507,8 @@ function withOfflineResize(status: VolumeStatus, nowMs: number): VolumeStatus["c
 }
 
 /**
- * A permanent failure stops with the state that says so; any other is tried again. Told, unless it was told
- * better already.
+ * A permanent failure ends in the state that says so; any other is retried. Reported, unless a better
+ * event was emitted already.
  */
 async function recordFailure(
   ports: ControllerPorts,
@@ -520,7 +520,7 @@ async function recordFailure(
     isTold = false,
   }: { readonly isFinal?: boolean; readonly isTold?: boolean } = {},
 ): Promise<Reconciled> {
-  // Refused: the volume has changed, and the next plan goes by what it is now.
+  // The precondition failed: the volume has changed, and the next plan uses the new state.
   if (failure.kind === "Cancelled" || failure.kind === "Refused") return fail(failure);
   const retries = (volume.status?.error?.retries ?? 0) + 1;
   const recorded = await setStatus(
@@ -544,7 +544,7 @@ async function recordFailure(
   return isFinal ? ok({}) : fail(failure);
 }
 
-/** On the volume, and on the claim and the pods that wait for it. */
+/** Emits an event on the volume, and on the claim and the pods that wait for it. */
 function tellFailure(ports: ControllerPorts, volume: AzVolume, failure: Failure, isFinal: boolean): void {
   const about = { kind: "AzVolume", name: volume.metadata.name } as const;
   const news = failureNews(failure);
@@ -593,7 +593,7 @@ function setStatus(
   );
 }
 
-/** That very object: one that was made under the same name since has its own life, and its own disk. */
+/** Exactly this object: a later one of the same name has its own life, and its own disk. */
 function targetOf(volume: AzVolume): ChangeTarget<"AzVolume"> {
   return { kind: "AzVolume", name: volume.metadata.name, uid: volume.metadata.uid };
 }

@@ -4,7 +4,7 @@ import { aVolume } from "../../core/testing/objects.ts";
 import { driverTags, isMadeByDriver, isMadeFor, volumeFromTags } from "./disk-tags.ts";
 
 describe("disk tags", () => {
-  it("bring back, after the object store was lost, what a volume can't do without", () => {
+  it("restore what a volume needs after the object store was lost", () => {
     const volume = aVolume({
       spec: {
         capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }],
@@ -18,19 +18,19 @@ describe("disk tags", () => {
     });
   });
 
-  it("tell the disk of this very object from one of an earlier object of the same name", () => {
+  it("distinguish the disk of this very object from that of an earlier object", () => {
     const tags = driverTags(aVolume(), "cluster-1");
     assert.equal(isMadeFor(aVolume(), tags), true);
     assert.equal(isMadeFor(aVolume({ metadata: { uid: "another" } }), tags), false);
   });
 
-  it("know a disk of the V1 driver as the driver's, but make no volume of it", () => {
+  it("identify a disk of the V1 driver as the driver's, but make no volume of it", () => {
     const tags = { "k8s-azure-created-by": "kubernetes-azure-dd" };
     assert.equal(isMadeByDriver(tags), true);
     assert.equal(volumeFromTags(tags), undefined);
   });
 
-  it("take a disk without them for somebody else's", () => {
+  it("identify a disk without them as not made by the driver", () => {
     assert.equal(isMadeByDriver({ owner: "someone" }), false);
     assert.equal(volumeFromTags({ "disk.csi.azure.com-volume-name": "pvc-1" }), undefined);
   });

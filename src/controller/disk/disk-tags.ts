@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { accessModes } from "../../core/volume/access-mode.ts";
 
-/** Marks disks of this driver, as the V1 driver does. */
+/** Marks disks of this driver, in the same way as the V1 driver. */
 const CREATED_BY = { name: "k8s-azure-created-by", value: "kubernetes-azure-dd" } as const;
 const CLUSTER_ID = "disk.csi.azure.com-cluster-id";
 const UID = "disk.csi.azure.com-uid";
@@ -11,7 +11,7 @@ const ACCESS_TYPES = "disk.csi.azure.com-access";
 
 type Tags = Readonly<Record<string, string>>;
 
-/** What the driver writes on a disk so that its volume can be found again if the object store is lost. */
+/** The tags by which a disk's volume is recovered if the object store is lost. */
 export function driverTags(volume: AzVolume, clusterId: string): Tags {
   const access = [
     ...new Set(
@@ -31,29 +31,29 @@ export function driverTags(volume: AzVolume, clusterId: string): Tags {
 }
 
 /**
- * Whether this driver, V1 or V2, made a disk: only such a disk may become a volume of the same name, since
- * deleting the volume deletes it.
+ * Whether this driver, V1 or V2, made a disk: only such a disk may become a volume of the same name,
+ * since deleting the volume deletes it.
  */
 export function isMadeByDriver(tags: Tags): boolean {
   return tags[CREATED_BY.name] === CREATED_BY.value;
 }
 
-/** The cluster that made a disk, as its tag says; undefined for a disk that V1 made, or a person. */
+/** The cluster that made a disk, according to its tag; undefined for a disk that V1 or a person made. */
 export function clusterOf(tags: Tags): string | undefined {
   return tags[CLUSTER_ID];
 }
 
-/** Whether a disk was made for exactly this object: nobody can have had it before. */
+/** Whether a disk was made for exactly this object: no node can have had it before. */
 export function isMadeFor(volume: AzVolume, tags: Tags): boolean {
   return tags[UID] === volume.metadata.uid;
 }
 
-/** Whether this driver's V2 made a disk: there has been a record of it, then. V1's disks never had one. */
+/** Whether V2 of this driver made a disk, so that it has had a record. V1's disks never had one. */
 export function isMadeByV2(tags: Tags): boolean {
   return isMadeByDriver(tags) && tags[UID] !== undefined;
 }
 
-/** What a disk's tags tell of its volume; undefined for a disk that this driver's V2 did not make. */
+/** The volume that a disk's tags describe; undefined for a disk that V2 of this driver did not make. */
 export function volumeFromTags(tags: Tags):
   | {
       readonly volumeName: string;

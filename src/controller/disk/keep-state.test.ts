@@ -34,7 +34,7 @@ const noRoom: Failure = {
   problem: "Azure allows 50 tags on a disk",
 };
 
-/** A world whose disk has tags, which people can edit. */
+/** A world whose disk has tags that other clients can edit. */
 async function withTaggedDisk(
   act: (
     world: ReconcileWorld & {
@@ -42,17 +42,17 @@ async function withTaggedDisk(
       readonly cloud: CloudProvisioner;
       tagFailure: Failure | undefined;
       readonly tagged: () => number;
-      /** Another process takes over, and does not know since when the tags lack something. */
+      /** Another process takes over, and does not know since when the tags are outdated. */
       restart(): void;
       /** Runs the loop once. */
       keep(): Promise<Reconciled>;
       /** The same after the volume has been at rest. */
       rest(): Promise<Reconciled>;
-      /** Happens once, while Azure writes the tags. */
+      /** Runs once, while Azure writes the tags. */
       whileTagged: (() => Promise<void>) | undefined;
-      /** The same after the disks were listed, before the list is looked at. */
+      /** The same between the list of the disks and its use. */
       afterListing: (() => Promise<void>) | undefined;
-      /** The same of the loop that rebuilds an object which was deleted by hand. */
+      /** The same for the loop that rebuilds an object which was deleted by hand. */
       rebuild(disturbance?: { readonly beforeFirstWrite: () => Promise<void> }): Promise<unknown>;
     },
   ) => Promise<void>,
@@ -117,7 +117,7 @@ async function withTaggedDisk(
   });
 }
 
-/** The object goes, finalizer and all, and is made anew as a CSI call or recovery makes it. */
+/** Removes the object together with its finalizer, and recreates it as a CSI call or recovery does. */
 async function lose(world: ReconcileWorld, cloud: CloudProvisioner): Promise<void> {
   const present = await world.other.get("AzVolume", "pvc-1", never);
   assert.ok(present.ok);
@@ -146,7 +146,7 @@ describe("the state that a disk's tags keep", () => {
       assert.equal(world.record()?.adopted, true);
     }));
 
-  it("is taken back once the node is clean", () =>
+  it("is removed once the node is clean", () =>
     withTaggedDisk(async (world) => {
       await world.given("AzVolume", formattedAndCutOff);
       await world.rest();
@@ -158,7 +158,7 @@ describe("the state that a disk's tags keep", () => {
       );
     }));
 
-  it("is written again after someone else has edited it, and never makes the record forget", () =>
+  it("is written again after another client's edit, and never changes the record", () =>
     withTaggedDisk(async (world) => {
       await world.given("AzVolume", formattedAndCutOff);
       await world.rest();
@@ -229,7 +229,7 @@ describe("the state that a disk's tags keep", () => {
       assert.deepEqual(world.record()?.quarantine, [nodeB]);
     }));
 
-  it("is tried again and told where Azure fails for longer than it may lack", () =>
+  it("is retried and reported where Azure fails for longer than it may be missing", () =>
     withTaggedDisk(async (world) => {
       await world.given(
         "AzVolume",
@@ -262,7 +262,7 @@ describe("the state that a disk's tags keep", () => {
       assert.equal(world.tagged(), 2);
     }));
 
-  it("is told of no controller that has just started, whose first try fails", () =>
+  it("is not reported by a controller that has just started, whose first try fails", () =>
     withTaggedDisk(async (world) => {
       const quarantined = { detail: aDetail(), record: aRecord({ quarantine: [nodeB] }) };
       await world.given(
@@ -282,7 +282,7 @@ describe("the state that a disk's tags keep", () => {
       );
     }));
 
-  it("holds up nothing where Azure refuses it, and is told and tried again later", () =>
+  it("delays nothing where Azure refuses it, and is reported and retried later", () =>
     withTaggedDisk(async (world) => {
       await world.given(
         "AzVolume",
@@ -301,7 +301,7 @@ describe("the state that a disk's tags keep", () => {
       assert.equal(world.volume()?.status?.error, undefined);
     }));
 
-  it("is told of no disk that is gone, and of no volume that has changed since", () =>
+  it("is not reported for a disk that is gone, or a volume that has changed since", () =>
     withTaggedDisk(async (world) => {
       await world.given("AzVolume", formattedAndCutOff);
       for (const tagFailure of [
@@ -324,7 +324,7 @@ describe("the state that a disk's tags keep", () => {
       quarantine: [...record.quarantine, nodeC],
     });
 
-    it("is written before the object goes, however short it has lacked", () =>
+    it("is written before the object goes, however short it has been missing", () =>
       withTaggedDisk(async (world) => {
         await world.given(
           "AzVolume",
@@ -348,7 +348,7 @@ describe("the state that a disk's tags keep", () => {
       noRoom,
     ];
     for (const failure of failures)
-      it(`keeps the object for as long as Azure does not take the tags, and is told: ${failure.kind}`, () =>
+      it(`keeps the object until Azure accepts the tags, and reports that: ${failure.kind}`, () =>
         withTaggedDisk(async (world) => {
           await world.given("AzVolume", formattedAndCutOff);
           await deletedByHand(world);
@@ -381,7 +381,7 @@ describe("the state that a disk's tags keep", () => {
         assert.deepEqual(quarantineOf(world.volume()), [nodeB, nodeC]);
       }));
 
-    it("is judged on the version on which the object goes", () =>
+    it("is checked on the version that is released", () =>
       withTaggedDisk(async (world) => {
         await world.given("AzVolume", formattedAndCutOff);
         await world.rest();
@@ -390,7 +390,7 @@ describe("the state that a disk's tags keep", () => {
         assert.deepEqual(quarantineOf(world.volume()), [nodeB, nodeC]);
       }));
 
-    it("leaves the object to DeleteVolume, which has asked for it since", () =>
+    it("leaves the object to a DeleteVolume call that came since", () =>
       withTaggedDisk(async (world) => {
         await world.given("AzVolume", formattedAndCutOff);
         await world.rest();
@@ -408,7 +408,7 @@ describe("the state that a disk's tags keep", () => {
         );
       }));
 
-    it("is left to the disk's other tags where nothing lacks", () =>
+    it("is left to the disk's other tags where nothing is missing", () =>
       withTaggedDisk(async (world) => {
         await world.given("AzVolume", formattedAndCutOff);
         await world.rest();

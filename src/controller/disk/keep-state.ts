@@ -18,9 +18,9 @@ import { mayWriteDisk } from "./may-write-disk.ts";
 import type { UntaggedTime } from "./untagged-time.ts";
 
 /**
- * Keeps in a disk's tags what must outlive the volume's objects. In a loop of its own: the disk's loop may
- * wait for the growth of a disk, and try it again and again, for as long as Azure takes. No change of a
- * volume brings a try before its time.
+ * Keeps in a disk's tags what must outlive the volume's objects. Runs in a loop of its own: the disk's
+ * loop may wait for a growth, with retries, for as long as Azure takes. No change of a volume triggers a
+ * retry before its time.
  */
 export function keepStateReconciler(ports: ControllerPorts, untagged: UntaggedTime): Reconciler {
   return {
@@ -70,8 +70,8 @@ async function keepState(
 }
 
 /**
- * Writes the tags that keep a volume's state, and then records that they are there. A crash in between
- * writes them once more.
+ * Writes the tags that keep a volume's state, and then records them as written. A crash in between
+ * repeats the write.
  */
 async function writeStateTags(
   ports: ControllerPorts,
@@ -106,10 +106,11 @@ function tellNotKept(
   { metadata: { name } }: AzVolume,
   failure: Failure,
 ): void {
-  // A disk that is gone keeps nothing. Refused: the volume has changed, and the next plan goes by that.
+  // A disk that is gone keeps nothing. Precondition failed: the volume has changed, and the next plan
+  // uses that.
   if (failure.kind === "DiskNotFound" || failure.kind === "Refused" || failure.kind === "Cancelled") return;
-  logger.warn("the disk's tags do not keep what they are to keep", { volumeName: name, failure });
-  const message = `the tags of its disk do not say yet who was cut off from it and that it has a file system: ${describeFailure(failure)}`;
+  logger.warn("state tags not written to the disk", { volumeName: name, failure });
+  const message = `the disk's tags do not show yet which nodes are fenced and that it has a file system: ${describeFailure(failure)}`;
   events.emit({
     about: { kind: "AzVolume", name },
     reason: "StateNotKept",

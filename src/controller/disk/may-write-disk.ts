@@ -3,9 +3,9 @@ import type { MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Asked before each request to Azure that writes the disk, also before one that is sent again after a lost
- * answer: reads the volume past the cache. Another controller may have deleted it since, and its name,
- * which is the disk's, may stand for another volume.
+ * Called before each request to Azure that writes the disk, also before a retry after a lost answer:
+ * reads the volume past the cache. Another controller may have deleted it since, and its name, which is
+ * also the disk's, may denote another volume.
  */
 export function mayWriteDisk(
   ports: Pick<ControllerPorts, "store">,

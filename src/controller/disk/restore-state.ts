@@ -4,8 +4,8 @@ import type { KeptState } from "../../core/volume/state-tags.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Which nodes a rebuilt record has to distrust because the disk's tags say that they were cut off. Where
- * they say so of everyone, all nodes that are known.
+ * The nodes that a rebuilt record has to distrust because the disk's tags list them as fenced. Where the
+ * tags list everyone, all known nodes.
  */
 export function cutOffIn(
   { cache }: Pick<ControllerPorts, "cache">,
@@ -23,8 +23,8 @@ export function cutOffIn(
 }
 
 /**
- * A volume's detail with what the disk's tags know of its first format. What the object itself says goes
- * first: a tag can be edited by anyone.
+ * A volume's detail with the first format from the disk's tags. The object itself takes precedence: any
+ * client can edit a tag.
  */
 export function withKeptFormat(detail: VolumeDetail, { formatted }: KeptState): VolumeDetail {
   return detail.formatted !== undefined || formatted === undefined ? detail : { ...detail, formatted };

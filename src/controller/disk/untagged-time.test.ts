@@ -25,7 +25,7 @@ async function setCutOff(world: ReconcileWorld, ...nodeNames: readonly string[])
   await pass(world, 1_000);
 }
 
-/** What the status says of the disk's tags from now on. */
+/** Sets what the status shows of the disk's tags from now on. */
 async function setStateTags(
   world: ReconcileWorld,
   stateTags: Readonly<Record<string, string>>,
@@ -42,7 +42,7 @@ async function setStateTags(
   await pass(world, 1_000);
 }
 
-describe("the time that a disk's tags have lacked something", () => {
+describe("the time for which a disk's tags have been outdated", () => {
   it("counts from the first difference until there is none, whatever else changes", () =>
     withControllerPorts(async (world) => {
       const { untaggedMs } = createUntaggedTime(world.ports);
@@ -69,7 +69,7 @@ describe("the time that a disk's tags have lacked something", () => {
       assert.equal(untaggedMs("pvc-1"), 0);
     }));
 
-  it("counts from a write of the tags during which something else came to lack", () =>
+  it("counts from a write of the tags during which another change was made", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", plain);
       const { untaggedMs } = createUntaggedTime(world.ports);
@@ -82,7 +82,7 @@ describe("the time that a disk's tags have lacked something", () => {
       assert.ok(untaggedMs("pvc-1") > 0 && untaggedMs("pvc-1") <= 1_000, String(untaggedMs("pvc-1")));
     }));
 
-  it("knows since when it is tried to write what lacks, until nothing does", () =>
+  it("reports since when the write is retried, until nothing is missing", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", lacking);
       const { noteTry, triedMs } = createUntaggedTime(world.ports);
@@ -98,7 +98,7 @@ describe("the time that a disk's tags have lacked something", () => {
       assert.equal(triedMs("pvc-1"), 0);
     }));
 
-  it("knows of how many volumes the tags are refused, until nothing lacks", () =>
+  it("reports of how many volumes the tags are refused, until nothing is missing", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", lacking);
       await world.given("AzVolume", { ...lacking, metadata: { ...lacking.metadata, name: "pvc-2" } });
@@ -108,7 +108,7 @@ describe("the time that a disk's tags have lacked something", () => {
       assert.deepEqual([noteRefusal("pvc-1"), noteRefusal("pvc-2")], [1, 1]);
     }));
 
-  it("is endless where the cache shows the difference with the first that it shows", () =>
+  it("is endless where the first cached state already shows the difference", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", lacking);
       assert.equal(createUntaggedTime(world.ports).untaggedMs("pvc-1"), Infinity);
@@ -122,7 +122,7 @@ describe("the time that a disk's tags have lacked something", () => {
       assert.equal(untaggedMs("pvc-1"), Infinity);
     }));
 
-  it("is none of a volume that is gone", () =>
+  it("is none for a volume that is gone", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", lacking);
       const { untaggedMs } = createUntaggedTime(world.ports);

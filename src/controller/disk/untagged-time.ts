@@ -4,22 +4,23 @@ import { areStateTagsDue } from "../../core/volume/state-tags.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { Clock } from "../../ports/clock.ts";
 
-/** For how long the tags of each volume's disk have lacked something that they are to keep. */
+/** How long the tags of each volume's disk have lacked something that they are to keep. */
 export interface UntaggedTime {
   /**
-   * In milliseconds on our own clock, up to now. Infinity: the cache did not see it begin. 0: nothing is
-   * lacking.
+   * In milliseconds on the own clock, up to now. Infinity: the cache did not see it begin. 0: nothing is
+   * missing.
    */
   readonly untaggedMs: (volumeName: string) => number;
-  /** Notes that a try to write what is lacking begins. */
+  /** Records that a write of missing tags begins. */
   readonly noteTry: (volumeName: string) => void;
   /**
-   * How long ago the first of these tries began, in milliseconds on our own clock. 0: none has, or nothing
-   * is lacking.
+   * How long ago the first of these writes began, in milliseconds on the own clock. 0: none has, or
+   * nothing is missing.
    */
   readonly triedMs: (volumeName: string) => number;
   /**
-   * Notes that Azure refuses what is lacking. Answers for how many volumes it does now, this one included.
+   * Records that Azure refuses the missing tags. Returns for how many volumes it does now, including this
+   * one.
    */
   readonly noteRefusal: (volumeName: string) => number;
 }
@@ -31,10 +32,10 @@ interface Lack {
 }
 
 /**
- * Counts from when the cache first shows that something is lacking, or that other tags were written or
- * read, until it shows that nothing is, whatever else changes. How old it is where the cache shows it with
- * the first that it shows is not known, and it counts as older than any limit: a controller that starts
- * again and again never waits from the start.
+ * Counts from when the cache first shows missing tags, or a write or read of other tags, until it shows
+ * that none is missing, whatever else changes. If the first cached state already lacks tags, the age is
+ * unknown and counts as above any limit: a controller that restarts often does not begin the wait again
+ * each time.
  */
 export function createUntaggedTime({
   cache,
@@ -48,8 +49,8 @@ export function createUntaggedTime({
   function see(name: string, current: AzVolume | undefined, previous: AzVolume | undefined): void {
     if (!areStateTagsDue(current?.status)) lacks.delete(name);
     else if (previous === undefined) lacks.set(name, { beganMs: -Infinity });
-    // What moved while tags were written lacks since then: with the age of what was written it would be due
-    // at once.
+    // What changed during the write is missing only since then: with the age of the written tags it would
+    // be due at once.
     else if (!lacks.has(name) || !sameJson(stateTagsKnown(previous), stateTagsKnown(current)))
       lacks.set(name, { beganMs: clock.elapsedMs() });
   }

@@ -31,7 +31,7 @@ async function confirm(
 }
 
 describe("confirmVanished", () => {
-  it("clears a VM that the platform says is another now, with what its attachment said of it, and never one that it still knows", () =>
+  it("clears a VM that was replaced by another one, and never one that still exists", () =>
     withControllerPorts(async (world) => {
       const older = { ...identity("node-a"), vmId: "older" };
       await world.given(
@@ -54,7 +54,7 @@ describe("confirmVanished", () => {
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
     }));
 
-  it("has a VM that is nowhere fenced, which proves once more that it is gone", () =>
+  it("begins the fence of a VM that is not found, which proves again that it is gone", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
@@ -75,20 +75,20 @@ describe("confirmVanished", () => {
       assert.deepEqual([confirmed.ok, world.record()?.fencing], [false, undefined]);
     }));
 
-  it("takes a VM that is gone out of quarantine: nobody else will", () =>
+  it("takes a VM that is gone out of quarantine", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
       await confirm(world, a);
       assert.deepEqual([world.record()?.quarantine, world.record()?.fencing], [[], undefined]);
     }));
 
-  describe("of a VM on which no plug-in of ours runs", () => {
+  describe("for a VM without a node plug-in", () => {
     const vmUri = "/subscriptions/sub-1/resourceGroups/rg-2/providers/Microsoft.Compute/virtualMachines/vm-x";
     const listing = anInstance("vm-x", {
       instanceUri: vmUri,
       dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }],
     });
-    it("frees the volume of a VM that is no node only once its owner has taken the disk off it", () =>
+    it("releases the volume of a foreign VM only once its owner has detached the disk", () =>
       withControllerPorts(async (world) => {
         const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
         await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
@@ -148,7 +148,7 @@ describe("confirmVanished", () => {
       },
     ];
     for (const { because, inspected, isFreed } of inspections)
-      it(`${isFreed ? "frees" : "keeps"} the volume of a VM that the disk names no more: ${because}`, () =>
+      it(`${isFreed ? "frees" : "keeps"} the volume of a VM that the disk no longer names: ${because}`, () =>
         withControllerPorts(async (world) => {
           const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
           await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
@@ -159,7 +159,7 @@ describe("confirmVanished", () => {
           assert.deepEqual(world.record()?.unverified, isFreed ? [] : [node]);
         }));
 
-    it("frees the volume of an own VM by proof, and keeps the VM in quarantine", () =>
+    it("releases the volume of an own VM by proof, and keeps the VM in quarantine", () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ unverified: [a] }));
         world.instances.set(a.instanceUri, a.vmId);
@@ -171,10 +171,10 @@ describe("confirmVanished", () => {
         assert.deepEqual([world.record()?.unverified, world.record()?.quarantine], [[], [a]]);
       }));
 
-    it("fences a writer whose AzDriverNode is gone and whose VM has lost the disk", () =>
+    it("fences a writer whose AzDriverNode is gone and whose VM has no disk", () =>
       withControllerPorts(async (world) => {
-        // A mount command that is frozen there mounts once the VM goes on: without quarantine the disk
-        // could come back under it.
+        // A paused mount command mounts once the VM continues: without quarantine the disk could come
+        // back under it.
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
         world.instances.set(a.instanceUri, a.vmId);
         await confirm(world, a);
@@ -185,7 +185,7 @@ describe("confirmVanished", () => {
         );
       }));
 
-    it("frees no writer by a proof that is older than the record", () =>
+    it("releases no writer by a proof that is older than the record", () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }));
         world.instances.set(a.instanceUri, a.vmId);
@@ -208,7 +208,7 @@ describe("confirmVanished", () => {
           assert.deepEqual(world.steps, []);
         }));
 
-    it("keeps the volume of a VM that is no node where the disk can't be read", () =>
+    it("keeps the volume of a foreign VM where the disk can't be read", () =>
       withControllerPorts(async (world) => {
         const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
         await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
@@ -221,7 +221,7 @@ describe("confirmVanished", () => {
         assert.deepEqual(world.record()?.unverified, [node]);
       }));
 
-    it("lets go of it where the disk is gone: the object of a disk that was kept would be in the way of its own end, and the platform be asked for ever", () =>
+    it("releases it where the disk is gone", () =>
       withControllerPorts(async (world) => {
         const foreign = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
         await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [foreign] }));
@@ -229,7 +229,7 @@ describe("confirmVanished", () => {
         assert.deepEqual(world.record()?.unverified, []);
       }));
 
-    it("names the node that has registered on it since: the node shows what it does with the disk", () =>
+    it("names the node that has registered on it since", () =>
       withControllerPorts(async (world) => {
         const unknown = { nodeName: a.instanceUri, vmId: a.instanceUri, instanceUri: a.instanceUri };
         world.nodeNames.clear();
@@ -242,7 +242,7 @@ describe("confirmVanished", () => {
         assert.deepEqual(world.record()?.unverified, [a]);
       }));
 
-    it("never speaks for a node of ours", () =>
+    it("never acts for a node of the cluster", () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [a] }));
         await world.given("AzDriverNode", aDriverNode("node-a"));

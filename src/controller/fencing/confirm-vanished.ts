@@ -22,9 +22,9 @@ import { nodeNameOf, withNodeUid } from "../node-name-of.ts";
 import { proveOff } from "./prove-detached.ts";
 
 /**
- * Asks the platform whether a node's VM is gone: what it had open died with it. A holder whose VM is
- * nowhere to be found is freed only by a fence, which proves that once more; one whose resource id belongs
- * to another VM by now, with proof at once.
+ * Asks the platform whether a node's VM is gone, with all its open files. A holder whose VM is not found
+ * is released only by a fence, which proves that again; one whose resource id belongs to another VM by
+ * now, immediately with proof.
  */
 export async function confirmVanished(
   ports: ControllerPorts,
@@ -50,7 +50,7 @@ export async function confirmVanished(
       (record) => clearVanished(record, node),
       signal,
     );
-  // Neither writer nor unverified: only an entry in quarantine is left of it, which no node will take out.
+  // Neither writer nor unverified: only its quarantine entry is left, which no node will remove.
   const free = (record: WriterRecord): Step => {
     const freed = beginFence(record, node);
     return freed.ok ? freed : clearVanished(record, node);
@@ -59,7 +59,8 @@ export async function confirmVanished(
 }
 
 /**
- * Whether a node plug-in reports from this very VM. One on another VM of that name can show nothing for it.
+ * Whether a node plug-in reports from this very VM. One on another VM of that name can verify nothing for
+ * it.
  */
 function isReportedBy(driverNode: AzDriverNode | undefined, { vmId }: NodeIdentity): boolean {
   return (
@@ -67,16 +68,16 @@ function isReportedBy(driverNode: AzDriverNode | undefined, { vmId }: NodeIdenti
   );
 }
 
-/** The record with a fence of `node` begun, which nothing can be asked of any more. */
+/** The record with the fence of `node` begun, which can't answer any more. */
 function beginFence(record: WriterRecord, node: NodeIdentity): Step {
   const unrequested = withdraw(record, node);
   return fenceIntent(unrequested.ok ? unrequested.value : record, node);
 }
 
 /**
- * Frees a volume of a VM that runs without a node plug-in of ours: nothing there can give the volume back,
- * or show that it is clean. Only where the VM is proven to have no entry for the disk. An old mount command
- * may be alive there, so the node is in quarantine, and a former writer is fenced.
+ * Releases a volume from a VM that runs without this driver's node plug-in: nothing there can release it
+ * or show that it is clean. Requires proof that the VM has no entry for the disk. An old mount command
+ * may still run there, so the node enters quarantine, and a former writer is fenced.
  */
 function freeAbsent(
   ports: ControllerPorts,
@@ -91,7 +92,7 @@ function freeAbsent(
     node,
     isAsked: holds,
     clear,
-    outcome: "volume freed of a VM without node plug-in",
+    outcome: "volume released from a VM without node plug-in",
   };
   return proveOff(ports, asked, () => Promise.resolve(ok({})), signal);
 }
@@ -106,8 +107,8 @@ function holds({ status }: AzVolume, node: NodeIdentity): boolean {
 }
 
 /**
- * A VM that was known by its resource id alone may be that of a node that has registered since: then the
- * node shows what it does with the disk.
+ * A VM known only by its resource id may be that of a node that has registered since: then the node shows
+ * what it does with the disk.
  */
 async function identifyOrConfirm(
   ports: ControllerPorts,
@@ -131,8 +132,8 @@ async function identifyOrConfirm(
 }
 
 /**
- * A VM that is no node of ours is never cut off; its owner has taken the disk off it once neither the disk
- * names the VM nor the VM lists the disk.
+ * A VM that is no node of the cluster is never fenced. Its owner has detached the disk once neither the
+ * disk names the VM nor the VM lists the disk.
  */
 async function confirmDetachedByOthers(
   ports: ControllerPorts,
@@ -152,8 +153,8 @@ async function confirmDetachedByOthers(
     disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, node.instanceUri))
   )
     return ok({});
-  // Read last: the disk names a VM only after that has its entry, and may cease to while the entry is still
-  // being taken off.
+  // Read last: the disk names a VM only after the VM has its entry, and may cease to while the entry is
+  // still being removed.
   const listed = await listsDisk(ports, diskUri, node, signal);
   if (!listed.ok || listed.value) return listed;
   return moveRecord(
@@ -165,8 +166,8 @@ async function confirmDetachedByOthers(
 }
 
 /**
- * Whether the VM at the node's resource id has an entry for the disk. A VM that is gone has none, and of one
- * that this driver can't look up the disk alone decides.
+ * Whether the VM at the node's resource id has an entry for the disk. A VM that is gone has none. For one
+ * that this driver can't read, the disk alone decides.
  */
 async function listsDisk(
   { cloud }: ControllerPorts,

@@ -19,7 +19,7 @@ const never = new AbortController().signal;
 const a = identity("node-a");
 const unrequested = aWriter("node-a", { requested: false });
 
-/** A world in which node-a holds the volume unwanted and its fence was declared. */
+/** A world in which node-a holds the unrequested volume and its fence was declared. */
 async function withFence(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord({ writer: unrequested, fencing: a }));
@@ -37,7 +37,7 @@ const fence = (world: ReconcileWorld): Promise<unknown> =>
   world.answerOf(fenceReconciler(world.ports).reconcile("pvc-1", never));
 
 describe("fenceReconciler", () => {
-  it("cuts the node off, clears the record with proof, and puts the node in quarantine, with where its VM was read", () =>
+  it("fences the node with proof, then quarantines it with the place of its VM", () =>
     withFence(async (world) => {
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual([...world.attachedTo], []);
@@ -48,7 +48,7 @@ describe("fenceReconciler", () => {
       assert.deepEqual(await fence(world), { ok: true, value: {} });
     }));
 
-  it("forgets where the disk was attached, since another disk may get that LUN", () =>
+  it("resets where the disk was attached, since another disk may get that LUN", () =>
     withFence(async (world) => {
       await fence(world);
       assert.deepEqual(world.attachment("node-a")?.status, {
@@ -58,7 +58,7 @@ describe("fenceReconciler", () => {
       });
     }));
 
-  it("says that nothing is left to detach only where the VM has no entry for the disk: a VM that is off keeps it", () =>
+  it("marks nothing left to detach only where the VM has no entry for the disk", () =>
     withFence(async (world) => {
       const cloud = {
         ...world.ports.cloud,
@@ -68,7 +68,7 @@ describe("fenceReconciler", () => {
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
     }));
 
-  it("proves anew, and ends, the fence of a node that has given meanwhile: a detach that another controller was allowed may still land", () =>
+  it("proves again, and ends, the fence of a node that has released during it", () =>
     withFence(async (world) => {
       world.meanwhile.fenceDisk = () =>
         world.setRecord((record) => ({ ...record, writer: { ...unrequested, held: false } }));
@@ -78,7 +78,7 @@ describe("fenceReconciler", () => {
       assert.deepEqual(world.record(), aRecord({ epoch: 1, quarantine: [identity("node-a")] }));
     }));
 
-  it("does not take a proof from an earlier grant for one of now", () =>
+  it("does not accept a proof from an earlier grant", () =>
     withFence(async (world) => {
       world.meanwhile.fenceDisk = () =>
         world.setRecord((record) => ({ ...record, writer: { ...unrequested, epoch: 2 } }));
@@ -87,14 +87,14 @@ describe("fenceReconciler", () => {
       assert.deepEqual(world.record()?.fencing, a);
     }));
 
-  it("does not touch an object that was made anew under the same name", () =>
+  it("does not touch a recreated object of the same name", () =>
     withFence(async (world) => {
       world.meanwhile.fenceDisk = () => remakeVolume(world);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.writer, unrequested);
     }));
 
-  it("asks the record afresh before the disk is taken off, and does nothing where the fence is off", () =>
+  it("reads the record uncached before the detach, and does nothing without a fence", () =>
     withFence(async (world) => {
       const stale = world.ports.cache.get("AzVolume", "pvc-1");
       await world.setRecord(({ fencing: _, ...record }) => ({ ...record, writer: aWriter("node-a") }));
@@ -107,7 +107,7 @@ describe("fenceReconciler", () => {
     readonly because: string;
     readonly change: (world: ReconcileWorld) => Promise<void>;
   }[] = [
-    { because: "the object was made anew, and tells of another fence", change: remakeVolume },
+    { because: "the object was recreated, with another fence", change: remakeVolume },
     {
       because: "the node has shown itself clean",
       change: ({ setRecord }) => setRecord(({ fencing: _, ...record }) => record),
@@ -123,7 +123,7 @@ describe("fenceReconciler", () => {
     { because: "the object is gone", change: removeVolume },
   ];
   for (const { because, change } of changes)
-    it(`takes no disk off right before the update where ${because}`, () =>
+    it(`detaches no disk right before the update where ${because}`, () =>
       withFence(async (world) => {
         const { fenceDisk } = world.ports.cloud;
         const cloud: CloudProvisioner = {
@@ -137,7 +137,7 @@ describe("fenceReconciler", () => {
         assert.deepEqual([[...world.attachedTo], world.told], [["node-a"], []]);
       }));
 
-  it("ends where the volume is gone, and comes again where the store does not answer", () =>
+  it("ends where the volume is gone, and requeues where the store does not respond", () =>
     withFence(async (world) => {
       world.store.failNext({ fault: "unavailable", verb: "get", kind: "AzVolume" });
       const failed = (await fence(world)) as { readonly ok: boolean };
@@ -151,7 +151,7 @@ describe("fenceReconciler", () => {
       );
     }));
 
-  it("comes again where the store could not be read between the platform's look and its write: the record may still say fencing", () =>
+  it("requeues where the store fails between the platform's read and its write", () =>
     withFence(async (world) => {
       const { fenceDisk } = world.ports.cloud;
       const cloud: CloudProvisioner = {
@@ -171,7 +171,7 @@ describe("fenceReconciler", () => {
       assert.deepEqual(world.record()?.quarantine, [identity("node-a")]);
     }));
 
-  it("tells the node, the claim and all who wait that the proof is missing, and that it is there", () =>
+  it("reports the missing proof, and later the proof, to the node, claim and pods", () =>
     withFence(async (world) => {
       const about = { kind: "AzVolume", name: "pvc-1" } as const;
       const failure = {

@@ -12,10 +12,9 @@ import { proveDetached } from "./prove-detached.ts";
 import { clearProven } from "./record-proof.ts";
 
 /**
- * *fence*, steps 2 to 4: carries on wherever the record says that a fence was begun, by whichever
- * controller. The proof is taken anew in each pass, and the record is cleared only on the version read
- * after it: a record that moved meanwhile asks for another pass. Where nobody is being cut off, it looks
- * for proofs that need no fence.
+ * *fence*, steps 2 to 4: continues any fence that the record shows as begun, by whichever controller.
+ * Each pass proves it again, and clears the record only on the version read after the proof: a record
+ * that has changed requires another pass. Without a fence it looks for proofs that need none.
  */
 export function fenceReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -61,7 +60,7 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
     ),
   );
   if (!proof.ok) {
-    // The fence may be over, or the store could not be read just now: the next pass sees which.
+    // The fence may be over, or the store could not be read: the next pass sees which.
     if (proof.failure.kind === "Refused") return proof;
     events.emit({
       about: { kind: "AzVolume", name: volumeName },

@@ -34,7 +34,7 @@ const shared = aVolume({
   status: { record: undefined },
 });
 
-/** Asks it as an update of node-a does, of the disk in Azure's spelling. */
+/** Calls it as an update of node-a does, with the disk in Azure's spelling. */
 function asked(
   { ports }: ReconcileWorld,
   update: Partial<Parameters<typeof mayCarryOut>[1]> = {},
@@ -51,7 +51,7 @@ describe("mayCarryOut", () => {
   }[] = [
     { because: "the node holds the volume", record: { writer }, may: false },
     {
-      because: "the node may take it at any moment",
+      because: "the node may acquire it at any moment",
       record: { writer: { ...writer, held: false } },
       may: false,
     },
@@ -76,67 +76,67 @@ describe("mayCarryOut", () => {
       may: true,
     },
     {
-      because: "another disk is attached to a node that may take this one",
+      because: "another disk is attached to a node that may acquire this one",
       record: { writer: { ...writer, held: false } },
       update: { attaches: `${diskUri}-2` },
       may: false,
     },
     {
-      because: "an unverified node waits for its VM to be settled, and may write",
+      because: "an unverified node has a pending write barrier, and may write",
       record: { unverified: [node], barrierPending: [node] },
       update: { settles: true },
       may: false,
     },
     {
-      because: "the node has shown itself clean before its VM is settled",
+      because: "the node has shown itself clean before its write barrier",
       record: { adopted: true, clean: [node], barrierPending: [node] },
       update: { settles: true },
       may: true,
     },
     {
-      because: "an unverified node that is settled may claim it",
+      because: "an unverified node without a pending write barrier may reclaim it",
       record: { unverified: [node] },
       update: { settles: true },
       may: false,
     },
     {
-      because: "the VM to be settled has a writer's disk",
+      because: "the VM with the pending write barrier has a writer's disk",
       record: { writer },
       update: { settles: true },
       may: false,
     },
     {
-      because: "the VM that has replaced the one to be settled writes the disk",
+      because: "the VM that replaced the one with the write barrier writes the disk",
       record: { writer },
       update: { settles: true, node: replaced },
       may: false,
     },
     {
-      because: "the VM that has replaced the one to be settled may claim the disk",
+      because: "the VM that replaced the one with the write barrier may reclaim the disk",
       record: { unverified: [replaced, node], barrierPending: [replaced] },
       update: { settles: true, node: replaced },
       may: false,
     },
     {
-      because: "the VM and its predecessor both wait to be settled",
+      because: "the VM and its predecessor both have a pending write barrier",
       record: { unverified: [replaced, node], barrierPending: [replaced, node] },
       update: { settles: true, node: replaced },
       may: false,
     },
     {
-      because: "the VM to be settled writes under another name",
+      because: "the VM with the write barrier writes under another name",
       record: { writer },
       update: { settles: true, node: renamed },
       may: false,
     },
     {
-      because: "the node to be settled writes on a VM that has moved",
+      because: "the node with the write barrier writes on a VM that has moved",
       record: { writer },
       update: { settles: true, node: { ...node, instanceUri: `${node.instanceUri}-moved` } },
       may: false,
     },
     {
-      because: "another node than the VM to be settled writes it",
+      because: "another node than the VM with the write barrier writes it",
       record: { writer: { ...writer, ...identity("node-b") } },
       update: { settles: true },
       may: true,
@@ -148,7 +148,7 @@ describe("mayCarryOut", () => {
       may: false,
     },
     {
-      because: "a fence waits for a volume that the node may take",
+      because: "a fence waits for a volume that the node may acquire",
       record: { writer: { ...writer, held: false } },
       update: { fences: true },
       may: false,
@@ -160,7 +160,7 @@ describe("mayCarryOut", () => {
       may: false,
     },
     {
-      because: "a fence takes along what is being fenced off the node",
+      because: "a fence includes what is being fenced from the node",
       record: { writer: { ...writer, requested: false }, fencing: node },
       update: { fences: true },
       may: true,
@@ -184,7 +184,7 @@ describe("mayCarryOut", () => {
         assert.equal(await asked(world, update), may);
       }));
 
-  it("lets a fence go for what the node writes while it is out of service", () =>
+  it("allows a fence to carry out what the node writes while it is out of service", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer }));
       const answers = async () => [await asked(world, { fences: true }), await asked(world)];
@@ -202,7 +202,7 @@ describe("mayCarryOut", () => {
       assert.deepEqual(await answers(), [false, false]);
     }));
 
-  it("holds a fence back whose node's mark goes while the disk is marked", () =>
+  it("delays a fence if its node's mark is removed while the disk is marked", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer }));
       world.outOfService.add("node-a");
@@ -216,7 +216,7 @@ describe("mayCarryOut", () => {
       assert.equal(await mayCarryOut(ports, { node, fences: true })([diskUri], never), false);
     }));
 
-  it("holds a fence back where the VM's node has another name by now, and that one is in service", () =>
+  it("delays a fence where the VM's node was renamed and is in service", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: { ...writer, ...renamed } }));
       world.outOfService.add("node-a");
@@ -229,7 +229,7 @@ describe("mayCarryOut", () => {
       assert.equal(await named("node-renamed"), true);
     }));
 
-  describe("of a volume whose record does not tell who uses it on the VM", () => {
+  describe("of a volume whose record does not show who uses it on the VM", () => {
     const found = { adopted: true, clean: [identity("node-b")] };
     const rows: readonly {
       readonly because: string;
@@ -238,7 +238,7 @@ describe("mayCarryOut", () => {
       readonly may: boolean;
     }[] = [
       {
-        because: "a pod uses it by a record that was made again without its node",
+        because: "a pod uses it by a rebuilt record that does not name its node",
         volume: aVolumeWithRecord(found),
         use: used,
         may: false,
@@ -279,7 +279,7 @@ describe("mayCarryOut", () => {
           );
         }));
 
-    it("lets fences go that would wait for each other", () =>
+    it("allows fences that would wait for each other", () =>
       withControllerPorts(async (world) => {
         world.use = used;
         await world.given("AzVolume", aVolumeWithRecord({ ...found, fencing: node }));
@@ -310,7 +310,7 @@ describe("mayCarryOut", () => {
             );
           }));
 
-    it("lets a fence go where its node is out of service", () =>
+    it("allows a fence where its node is out of service", () =>
       withControllerPorts(async (world) => {
         world.use = used;
         world.outOfService.add("node-a");
@@ -341,7 +341,7 @@ describe("mayCarryOut", () => {
           );
         }));
 
-    it("asks of the pods under each name that the VM's node has", () =>
+    it("requests the pods under each name that the VM's node has", () =>
       withControllerPorts(async (world) => {
         const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> =>
           nodeName === "node-a" ? used : { kind: "unused" };
@@ -360,14 +360,14 @@ describe("mayCarryOut", () => {
         );
       }));
 
-    it("goes by a record that the cache does not show yet", () =>
+    it("uses a record that the cache does not show yet", () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ unverified: [node] }));
         const ports = { ...world.ports, cache: { ...world.ports.cache, byIndex: () => [] } };
         assert.equal(await mayCarryOut(ports, { node })([diskUri], never), false);
       }));
 
-    it("goes by no record of another disk whose volume has its name", () =>
+    it("ignores the record of another disk whose volume has its name", () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer }));
         const elsewhere = diskUri.replace("rg-1", "rg-2");
@@ -375,7 +375,7 @@ describe("mayCarryOut", () => {
       }));
   });
 
-  it("has a replica's attachment say that its disk comes off, and tells once", () =>
+  it("marks a replica's attachment for the foreign detach, and reports it once", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: { ...writer, ...identity("node-b") } }));
       await world.given("AzVolumeAttachment", aReplica("node-a"));
@@ -391,7 +391,7 @@ describe("mayCarryOut", () => {
       }
     }));
 
-  it("answers false where the attachment can't be made to say that its disk comes off", () =>
+  it("answers false where the attachment can't be marked", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", aReplica("node-a"));
@@ -400,7 +400,7 @@ describe("mayCarryOut", () => {
       assert.equal(await asked(world), true);
     }));
 
-  it("leaves an attachment of a third VM as it is, also where a VM is settled", () =>
+  it("leaves an attachment of a third VM as it is, also during a write barrier", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given(
@@ -415,7 +415,7 @@ describe("mayCarryOut", () => {
     [replaced, "an earlier VM"],
     [renamed, "another name of the VM"],
   ] as const)
-    it(`has the VM's replica say that its disk comes off as ${what} is settled`, () =>
+    it(`marks the attachment of the VM's replica as ${what} passes the write barrier`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzVolumeAttachment", aReplica("node-a"));
@@ -423,7 +423,7 @@ describe("mayCarryOut", () => {
         assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
       }));
 
-  it("leaves the attachment of a later VM as it is where no settlement is sent", () =>
+  it("leaves the attachment of a later VM as it is where no write barrier is sent", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", aReplica("node-a"));
@@ -431,7 +431,7 @@ describe("mayCarryOut", () => {
       assert.equal(world.attachment("node-a")?.status?.state, "Attached");
     }));
 
-  it("changes no attachment where the volume is in use, and tells its users", () =>
+  it("changes no attachment where the volume is in use, and reports that to its users", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer }));
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
@@ -443,7 +443,7 @@ describe("mayCarryOut", () => {
       );
     }));
 
-  it("answers false to an update when the node takes the volume before it is marked", () =>
+  it("answers false to an update when the node acquires the volume before the mark", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", aReplica("node-a"));
@@ -463,19 +463,19 @@ describe("mayCarryOut", () => {
       assert.equal(await mayCarryOut(ports, { node })([diskUri], never), false);
     }));
 
-  it("answers false where the volume of an attachment is being made anew", () =>
+  it("answers false where the volume of an attachment is being recreated", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolumeAttachment", aReplica("node-a"));
       assert.equal(await asked(world), false);
     }));
 
-  it("answers false where a volume's record is missing: it is not known who writes it", () =>
+  it("answers false where a volume's record is missing and its writer is unknown", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume({ status: { record: undefined } }));
       assert.equal(await asked(world), false);
     }));
 
-  it("lets a shared volume go that is not published to the node, replica or not", () =>
+  it("allows the detach of a shared volume that is not published to the node", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", shared);
       assert.equal(await asked(world), true);
@@ -518,7 +518,12 @@ describe("mayCarryOut", () => {
         attachment: { ...begun, status: { ...attaching, lun: 0 } },
         may: false,
       },
-      { because: "the node has noted the volume", use: waiting, reported: checkpointed, may: false },
+      {
+        because: "the node has a checkpoint of the volume",
+        use: waiting,
+        reported: checkpointed,
+        may: false,
+      },
       { because: "another disk is attached", use: waiting, attaches: `${diskUri}-2`, may: false },
     ];
     for (const { because, use, attachment = begun, reported = {}, attaches = diskUri, may } of rows)

@@ -16,16 +16,16 @@ import { type LeavingDisk, readLeaving } from "./leaving-disk.ts";
 
 type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseMemory" | "users">;
 
-/** What an update of a VM is for. */
+/** An update of a VM. */
 interface Update {
   readonly node: NodeIdentity;
   /**
-   * The disk that is attached: a detach of its own that was left behind is carried out where the node does
-   * not hold it.
+   * The disk that is attached: a detach of it that was left behind is carried out where the node does not
+   * hold it.
    */
   readonly attaches?: string;
   /**
-   * It settles the VM: it goes to the one that has the node's resource id by now, so only that id is
+   * It is a write barrier, sent to the VM that has the node's resource id by now, so only that id is
    * compared.
    */
   readonly settles?: true;
@@ -34,26 +34,26 @@ interface Update {
 }
 
 /**
- * Answers whether an update of a VM may carry out detaches that others have left behind there
- * (`toBeDetached`): the next update of the VM does so, whatever it is for. Not where the volume is in use on
- * that node: its users would lose their disk. Of a disk without a volume the pods decide. A fence may all the
- * same where its node is out of service: that is lost with all its disks. Where the volume is not in use, its
- * attachment says so before the update is sent. A node that is granted the volume while the update is under
- * way looks at its attachment after the take, and mounts nothing.
+ * Returns whether an update of a VM may carry out foreign detaches that were left behind there
+ * (`toBeDetached`): the next update of the VM does so, whatever its purpose. Not where the volume is in
+ * use on that node: its users would lose their disk. Of a disk without a volume the pods decide. A fence
+ * may all the same where its node is out of service, and lost with all its disks. Where the volume is not
+ * in use, its attachment is marked before the update is sent. A node that is granted the volume during
+ * the update reads its attachment after the acquire, and mounts nothing.
  */
 export function mayCarryOut(ports: Ports, update: Update): MayCarryOut {
   return async (diskUris, signal) => {
     const before = await findSpared(ports, update, diskUris, signal);
     if (before === undefined) return false;
     for (const leaving of before) if (!(await isMarked(ports, leaving, update, signal))) return false;
-    // A node that has taken a volume since then has not seen the mark.
+    // A node that has acquired a volume since then has not seen the mark.
     return (await findSpared(ports, update, diskUris, signal)) !== undefined;
   };
 }
 
 /**
- * What the store shows of each disk; undefined where a user loses one of them by the update. Where the
- * store does not answer, nothing is risked.
+ * What the store shows of each disk; undefined where the update takes one of them from a user, or the
+ * store does not respond.
  */
 async function findSpared(
   ports: Ports,
@@ -71,7 +71,7 @@ async function findSpared(
     isHarmful = true;
   }
   if (!isHarmful) return found;
-  // Asked last, and each time: the mark may have gone since the fence began, and the node be back.
+  // Checked last, and each time: the mark may be gone since the fence began, and the node back.
   return update.fences === true && (await isLost(ports, update.node, signal)) ? found : undefined;
 }
 
@@ -86,7 +86,7 @@ async function isLost(
   return true;
 }
 
-/** Whether no user loses the disk by the update; tells those who do. */
+/** Whether no user loses the disk by the update; reports it to those who do. */
 async function isSpared(
   ports: Ports,
   leaving: LeavingDisk,
@@ -104,8 +104,8 @@ async function isSpared(
 }
 
 /**
- * Of a disk without a volume no record says who writes it: it is one of others, or recovery has not reached
- * it yet. The pods on the VM decide.
+ * No record names the writer of a disk without a volume: it belongs to others, or recovery has not
+ * reached it yet. The pods on the VM decide.
  */
 async function isWithoutUsers(
   ports: Ports,
@@ -127,8 +127,8 @@ async function isWithoutUsers(
 }
 
 /**
- * Which pods on the VM use the disk, as the orchestrator says past every cache; undefined: none. `unknown`
- * counts as a use. A VM that is no node of this cluster has no pods.
+ * Which pods on the VM use the disk, as the orchestrator reports past every cache; undefined: none.
+ * `unknown` counts as a use. A VM that is no node of this cluster has no pods.
  */
 async function findPods(
   ports: Ports,
@@ -164,18 +164,19 @@ async function isInUse(
     return leaving.attachments.some(({ spec }) => spec.role === "Primary") || isUsedByPods();
   }
   if (!(await isTrusted(ports, record, signal))) return true;
-  // A fence of its own takes it off that node anyway. Two such fences would wait for each other.
+  // The update's own fence detaches it from that node anyway. Two such fences would wait for each other.
   if (fences === true && isFencing(record, node)) return false;
   const isNamed =
     settles === true ? isUsedAt(record, node) : isOwn ? !mayForceOff(record, node) : !mayDetach(record, node);
-  // A record that was made again names whom Azure listed, which may be behind. A node that is clean is known.
+  // A rebuilt record names the VMs that Azure listed, and that list may lag behind. A node that is clean
+  // is known.
   return isNamed || (isInQuarantine(record, node) && isUsedByPods());
 }
 
 /**
- * Whether the users of a shared disk on the VM only wait for it to be attached: no attachment there has had
- * it, no node there has noted the volume, and no container of a pod has ever run. Notes and pods both lag
- * behind by seconds: each alone would miss a user whose attachment was lost just after its start.
+ * Whether the users of a shared disk on the VM only wait for its attach: no attachment there has had it,
+ * no node there has a checkpoint of the volume, and no container of a pod has ever run. Checkpoints and
+ * pods both lag by seconds: each alone would miss a user whose attachment was lost just after its start.
  */
 async function isOnlyAwaited(
   ports: Ports,
@@ -199,8 +200,8 @@ async function isOnlyAwaited(
 }
 
 /**
- * Whether a node on whichever VM has the node's resource id writes the volume, may be about to, or is
- * unverified. An unverified node that waits to be settled may have pods that write.
+ * Whether a node on any VM with the node's resource id writes the volume, may be about to, or is
+ * unverified. An unverified node with a pending write barrier may have pods that write.
  */
 function isUsedAt({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
   const users = [...(writer === undefined ? [] : [writer]), ...unverified];
@@ -210,8 +211,8 @@ function isUsedAt({ writer, unverified }: WriterRecord, node: NodeIdentity): boo
 }
 
 /**
- * Has the disk's attachments to the VM say that it comes off, where they say that the disk is there. False
- * where that could not be written.
+ * Marks the disk's attachments to the VM that record the disk there: it is being detached. False where
+ * that could not be written.
  */
 async function isMarked(
   ports: Ports,
@@ -252,7 +253,7 @@ async function isMarkedAs(
   return true;
 }
 
-/** Whether an attachment's status is about the VM that the update goes to. */
+/** Whether an attachment's status concerns the VM that the update goes to. */
 function isOnVm(
   { vmId, instanceUri = "" }: NonNullable<AzVolumeAttachment["status"]>,
   { node, settles }: Update,

@@ -7,7 +7,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
-/** A disk that a VM lists as coming off, with what the store shows of it. */
+/** A disk that a VM lists as being detached, with what the store shows of it. */
 export interface LeavingDisk {
   readonly diskUri: string;
   /** Empty for a disk of others, and for one that recovery has not reached yet. */
@@ -17,9 +17,9 @@ export interface LeavingDisk {
 }
 
 /**
- * Reads past every cache: the volumes of the disk that the cache knows, else those under the names that
- * follow from its URI, and those that its attachments name. Fails as the store does, and with
- * `ObjectNotFound` where an attachment's volume is missing: who writes it is not known before the volume is
+ * Reads past every cache: the volumes of the disk that the cache shows, else those under the names
+ * derived from its URI, and those that its attachments name. Fails as the store does, and with
+ * `ObjectNotFound` where an attachment's volume is missing: its writer is unknown until the volume is
  * rebuilt.
  */
 export async function readLeaving(

@@ -22,8 +22,8 @@ const b = identity("node-b");
 const found: Partial<WriterRecord> = { adopted: true, unverified: [a, b], epoch: 4 };
 
 /**
- * A world in which the record of `pvc-1` was made anew while a detach from node-a was under way, which has
- * landed since: node-a finds no device.
+ * A world in which the record of `pvc-1` was rebuilt during a detach from node-a, which has landed since:
+ * node-a finds no device.
  */
 async function withLateDetach(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
@@ -43,8 +43,8 @@ async function withLateDetach(act: (world: ReconcileWorld) => Promise<void>): Pr
 const pass = (world: ReconcileWorld): Promise<unknown> =>
   world.answerOf(fenceReconciler(world.ports).reconcile("pvc-1", never));
 
-describe("an unverified node that has nothing to show itself clean by", () => {
-  it("is unverified no more once Azure has proven that the disk is not there, and in quarantine until it is clean", () =>
+describe("an unverified node that has nothing to verify itself by", () => {
+  it("moves to quarantine once Azure has proven that the disk is not there", () =>
     withLateDetach(async (world) => {
       assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
       assert.deepEqual(
@@ -60,14 +60,14 @@ describe("an unverified node that has nothing to show itself clean by", () => {
       assert.deepEqual(await pass(world), { ok: true, value: {} });
     }));
 
-  it("is asked about again later where Azure says that it has the disk", () =>
+  it("is checked again later where Azure reports that it has the disk", () =>
     withLateDetach(async (world) => {
       world.attachedTo.add("node-a");
       assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
       assert.deepEqual(world.record(), aRecord(found));
     }));
 
-  it("is told where its disk is, where Azure says that it has it and the object that said so was lost: it has nothing to look at otherwise", () =>
+  it("gets the place of its disk where Azure lists it and that object was lost", () =>
     withLateDetach(async (world) => {
       world.attachedTo.add("node-a");
       world.instances.set(instanceUriOf("node-a"), a.vmId);
@@ -95,7 +95,7 @@ describe("an unverified node that has nothing to show itself clean by", () => {
       assert.deepEqual(world.record(), aRecord(found), "from now on it may claim");
     }));
 
-  it("stays unverified where the record was made anew during the proof: an attach may have landed in between", () =>
+  it("stays unverified where the record was rebuilt during the proof", () =>
     withLateDetach(async (world) => {
       world.meanwhile.proveDetached = () => world.setRecord((record) => ({ ...record, epoch: 5 }));
       assert.deepEqual(await pass(world), {
@@ -105,7 +105,7 @@ describe("an unverified node that has nothing to show itself clean by", () => {
       assert.deepEqual(world.record(), aRecord({ ...found, epoch: 5 }));
     }));
 
-  it("is left alone once it has shown by itself what it does with the disk", () =>
+  it("is left alone once it has itself shown what it does with the disk", () =>
     withLateDetach(async (world) => {
       const { store } = world.ports;
       const get: typeof store.get = async (kind, name, signal) => {

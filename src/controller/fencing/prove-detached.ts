@@ -21,16 +21,15 @@ import { mayCarryOut } from "./foreign-detach.ts";
 import { clearProven } from "./record-proof.ts";
 
 /**
- * How often the platform is asked again about a node of which it says that it has the disk, in
+ * How often the platform is asked again about a node that has the disk, according to Azure, in
  * milliseconds.
  */
 const ASK_PLATFORM_MS = 10_000;
 
 /**
- * Ends *unverified* for nodes that have nothing by which they could show themselves clean, with proof that
- * the disk is not on their VM: an attach or detach that another controller was allowed may have landed
- * since the record was made anew. Takes no disk off anybody; the node is in quarantine until it has shown
- * that it is clean.
+ * Ends *unverified* for nodes that have nothing to verify themselves by, with proof that the disk is not
+ * on their VM: an attach or detach that another controller was allowed may have landed since the record
+ * was rebuilt. Detaches nothing; the node is in quarantine until it has shown that it is clean.
  */
 export async function proveDetached(
   ports: ControllerPorts,
@@ -43,7 +42,7 @@ export async function proveDetached(
   const nodes = observed === undefined ? [] : planProofs(observed);
   if (nodes.length === 0) return ok({});
   const generation = await readStoreIncarnation(ports, signal);
-  // The proof would be refused. The end of the sweep, or a record that is made again, brings the volume here.
+  // The proof would be refused. The end of the rebuild, or a rebuilt record, queues the volume here.
   if (!generation.ok) return generation.failure.kind === "StoreRolledBack" ? ok({}) : generation;
   if (record.storeIncarnation !== generation.value) return ok({});
   for (const node of nodes) {
@@ -69,21 +68,21 @@ async function prove(
   return proveOff(ports, asked, (volume) => recordPlace(ports, volume, node, signal), signal);
 }
 
-/** A node that the record names, and what a proof that its VM has no entry for the disk is to change. */
+/** A node in the record, and what a proof that its VM has no entry for the disk is to change. */
 interface Asked {
   readonly volumeName: string;
   readonly node: NodeIdentity;
-  /** Whether the record still asks for the proof. */
+  /** Whether the record still requests the proof. */
   readonly isAsked: (volume: AzVolume, node: NodeIdentity) => boolean;
   readonly clear: (record: WriterRecord, node: NodeIdentity) => Step;
-  /** What the log says once it is done. */
+  /** The log message on success. */
   readonly outcome: string;
 }
 
 /**
- * Proves that a VM has no entry for a disk, with the VM's ETag moved, and changes the record by it. Takes
- * no disk off: where the VM lists it, `onListed` answers. Success, too, where the record no longer asks for
- * the proof.
+ * Proves that a VM has no entry for a disk, with the VM's ETag moved, and changes the record by it.
+ * Detaches nothing: where the VM lists the disk, `onListed` decides. Success, too, where the record no
+ * longer requests the proof.
  */
 export async function proveOff(
   ports: ControllerPorts,
@@ -109,11 +108,12 @@ export async function proveOff(
   const proof = await steps.run("prove-detached", () =>
     cloud.proveDetached({ diskUri, node, precondition, mayCarryOut: mayCarryOut(ports, { node }) }, signal),
   );
-  // Refused: the node has shown what it does with the disk since, or the record is being rebuilt.
+  // Precondition failed: the node has shown what it does with the disk since, or the record is being
+  // rebuilt.
   if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
   if (proof.value === undefined) return onListed(began.value);
-  // On the version from before the proof: a record that was rebuilt since may know of an attach. Nothing is
-  // attached to a node that has not shown itself clean.
+  // Requires the version from before the proof: a record that was rebuilt since may know of an attach.
+  // Nothing is attached to a node that has not shown itself clean.
   const onlyAtVersion = began.value.metadata.resourceVersion;
   return clearProven(
     ports,
@@ -123,8 +123,8 @@ export async function proveOff(
 }
 
 /**
- * The VM lists the disk: where it sits there is what the node needs to look at it. The object that said so
- * may have been lost since the record was made anew.
+ * The VM lists the disk: the node needs its place there to check it. The object with the place may have
+ * been lost since the record was rebuilt.
  */
 async function recordPlace(
   ports: ControllerPorts,
@@ -145,7 +145,7 @@ async function recordPlace(
   return recorded.ok && there.length > 0 ? recordVerified(ports, volume, node, signal) : recorded;
 }
 
-/** A record that was replaced since asks for another look at Azure. */
+/** A record that was replaced since requires another read of Azure. */
 async function recordVerified(
   ports: ControllerPorts,
   { metadata, status }: AzVolume,
@@ -160,7 +160,7 @@ async function recordVerified(
     (record, fresh) => {
       const isSameRecord =
         fresh.metadata.uid === metadata.uid && record.storeIncarnation === storeIncarnation;
-      return isSameRecord ? verify(record, node) : fail("the record was made anew");
+      return isSameRecord ? verify(record, node) : fail("the record was rebuilt");
     },
     signal,
   );

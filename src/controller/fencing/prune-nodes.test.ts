@@ -12,7 +12,7 @@ import { driverNodeReconciler } from "./prune-nodes.ts";
 
 const never = new AbortController().signal;
 const SILENT_MS = 60_000;
-/** It has done something, and looks whether there is more to do. */
+/** It has changed something, and checks whether there is more to do. */
 const SOON_MS = 1_000;
 
 interface Situation {
@@ -20,14 +20,14 @@ interface Situation {
   readonly presence?: NodePresence;
   readonly record?: Partial<WriterRecord>;
   readonly silentMs?: number;
-  /** There is an AzDriverNode of it. Default: yes. */
+  /** It has an AzDriverNode. Default: yes. */
   readonly isRegistered?: boolean;
-  /** The plug-in has said which VM it is on. Default: no. */
+  /** The plug-in has reported its VM. Default: no. */
   readonly isVmKnown?: boolean;
   /** The vmId of the VM that is there now; default: none. */
   readonly vmId?: string;
   readonly inspectFailure?: Failure;
-  /** What the record becomes before the cache has seen it. */
+  /** What the record becomes before the cache shows it. */
   readonly becomes?: Partial<WriterRecord>;
 }
 
@@ -37,7 +37,7 @@ const ELSEWHERE_URI = INSTANCE_URI.replace("other", "another");
 /** The VM at `INSTANCE_URI`. */
 const placed = { ...identity("node-a"), instanceUri: INSTANCE_URI };
 
-/** Looks at node-a, whose Node is gone and whose plug-in is silent, but for what the situation says. */
+/** Runs for node-a, whose Node is gone and whose plug-in is silent, except as the situation says. */
 async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reconciled> {
   const {
     isGoneInCache = true,
@@ -56,7 +56,7 @@ async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reco
     await world.given("AzDriverNode", aDriverNode("node-a", isVmKnown ? { instanceUri: INSTANCE_URI } : {}));
   await world.given("AzDriverNode", aDriverNode("node-b"));
   await world.given("AzVolume", aVolumeWithRecord(record));
-  // Others are heard meanwhile: silence is counted only then.
+  // Other nodes send heartbeats: silence is counted only then.
   for (let passedMs = 0; passedMs < silentMs; passedMs += 5_000) {
     await world.beat("node-b");
     await world.clock.advance(5_000);
@@ -87,14 +87,14 @@ describe("driverNodeReconciler", () => {
   const kept: readonly (Situation & { readonly because: string })[] = [
     { because: "the cluster has the node", isGoneInCache: false },
     { because: "the cluster has the node again, which the cache does not show yet", presence: "present" },
-    { because: "nobody can tell", presence: "unknown" },
+    { because: "this is unknown", presence: "unknown" },
     { because: "it is a volume's writer", record: { writer: aWriter("node-a") } },
     {
       because: "it has not shown yet that it is clean",
       record: { adopted: true, unverified: [identity("node-a")] },
     },
     {
-      because: "it was cut off from a volume, and its VM is there",
+      because: "it was fenced from a volume, and its VM exists",
       record: { quarantine: [identity("node-a")] },
       isVmKnown: true,
       vmId: identity("node-a").vmId.toUpperCase(),
@@ -111,7 +111,7 @@ describe("driverNodeReconciler", () => {
       becomes: { unverified: [identity("node-a")] },
     },
     {
-      because: "its VM is none that this driver can look for",
+      because: "this driver can't read its VM",
       record: { quarantine: [identity("node-a")] },
       isVmKnown: true,
       inspectFailure: { kind: "Unsupported", what: "an instance of a uniform scale set" },
@@ -129,7 +129,7 @@ describe("driverNodeReconciler", () => {
       }));
   }
 
-  it("deletes the AzDriverNode of a scale-set node that is gone, of which no record says anything", () =>
+  it("deletes the AzDriverNode of a scale-set node that is gone, without records", () =>
     withControllerPorts(async (world) => {
       assert.deepEqual(
         await lookAt(world, {
@@ -144,7 +144,7 @@ describe("driverNodeReconciler", () => {
       assert.deepEqual(world.driverNodes(), ["node-b"]);
     }));
 
-  it("keeps it while the platform does not answer, and asks again", () =>
+  it("keeps it while the platform does not respond, and retries", () =>
     withControllerPorts(async (world) => {
       const inspectFailure: Failure = {
         kind: "CloudUnavailable",
@@ -165,9 +165,9 @@ describe("driverNodeReconciler", () => {
 
   for (const { because, vmId } of [
     { because: "there is no VM any more", vmId: undefined },
-    { because: "another VM bears the name", vmId: "another" },
+    { because: "another VM has the name", vmId: "another" },
   ]) {
-    it(`takes it out of quarantine where ${because}, and deletes it: records must not grow with each node that comes and goes`, () =>
+    it(`takes it out of quarantine where ${because}, and deletes it`, () =>
       withControllerPorts(async (world) => {
         const gone = {
           adopted: true,
@@ -183,7 +183,7 @@ describe("driverNodeReconciler", () => {
       }));
   }
 
-  it("forgets a VM of which nobody has told since its AzDriverNode was lost, by the place that stands in the record", () =>
+  it("prunes a VM without AzDriverNode by the place that stands in the record", () =>
     withControllerPorts(async (world) => {
       const record = {
         adopted: true,
@@ -202,10 +202,10 @@ describe("driverNodeReconciler", () => {
     readonly because: string;
     readonly record: Partial<WriterRecord>;
   })[] = [
-    { because: "that VM is there", record: { quarantine: [placed] }, vmId: placed.vmId },
+    { because: "that VM exists", record: { quarantine: [placed] }, vmId: placed.vmId },
     { because: "the cluster has the node again", record: { quarantine: [placed] }, presence: "present" },
     {
-      because: "nobody can tell whether the cluster has it",
+      because: "it is unknown whether the cluster has it",
       record: { quarantine: [placed] },
       presence: "unknown",
     },
@@ -221,7 +221,7 @@ describe("driverNodeReconciler", () => {
 
   for (const { because, record, vmAt } of [
     {
-      because: "where its plug-in has told of since",
+      because: "where its plug-in has reported since",
       record: { quarantine: [{ ...placed, instanceUri: ELSEWHERE_URI }] },
       vmAt: INSTANCE_URI,
     },
@@ -242,7 +242,7 @@ describe("driverNodeReconciler", () => {
       }));
   }
 
-  it("asks about each VM that stands under one name by itself", () =>
+  it("checks each VM under one name by itself", () =>
     withControllerPorts(async (world) => {
       const earlier = { nodeName: "node-a", vmId: "earlier", instanceUri: INSTANCE_URI };
       await lookAt(world, { record: { quarantine: [earlier, placed] }, isVmKnown: true, vmId: placed.vmId });
@@ -266,14 +266,14 @@ describe("driverNodeReconciler", () => {
           assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
         }));
 
-    it("stays in quarantine while it exists, and is asked about seldom", () =>
+    it("stays in quarantine while it exists, and is checked rarely", () =>
       withControllerPorts(async (world) => {
         const record = { quarantine: [earlier] };
         assert.deepEqual(await lookAt(world, { ...present, record, vmId: "EARLIER" }), KEPT);
         assert.deepEqual(world.record()?.quarantine, [earlier]);
       }));
 
-    it("stays where it has to be fenced, and is asked about again where Azure does not answer", () =>
+    it("stays where it has to be fenced, and is retried where Azure does not respond", () =>
       withControllerPorts(async (world) => {
         const record = { fencing: earlier, quarantine: [earlier] };
         assert.deepEqual(await lookAt(world, { ...present, record }), KEPT);
@@ -295,12 +295,12 @@ describe("driverNodeReconciler", () => {
         quarantine: [{ ...identity("node-a"), vmId: identity("node-a").vmId.toUpperCase() }],
       },
       {
-        because: "one of two of which nothing says which has the name",
+        because: "one of two VMs whose name is not known",
         isRegistered: false,
         quarantine: [earlier],
       },
     ])
-      it(`is not what stands in quarantine as ${because}`, () =>
+      it(`does not include the quarantined ${because}`, () =>
         withControllerPorts(async (world) => {
           assert.deepEqual(await lookAt(world, { ...present, isRegistered, record: { quarantine } }), {
             ok: true,
@@ -310,14 +310,14 @@ describe("driverNodeReconciler", () => {
         }));
   });
 
-  it("is not held up by what once said it was clean, and takes that back: it has to be said again, should the node come again", () =>
+  it("is deleted in spite of clean entries, which are withdrawn", () =>
     withControllerPorts(async (world) => {
       const clean = [identity("node-a"), identity("node-b"), { ...identity("node-a"), vmId: "earlier" }];
       await lookAt(world, { record: { adopted: true, clean } });
       assert.deepEqual([world.driverNodes(), world.record()?.clean], [["node-b"], [identity("node-b")]]);
     }));
 
-  it("leaves a plug-in alone that still beats, and looks again when it could be silent", () =>
+  it("keeps a plug-in with heartbeats, and checks again when it could be silent", () =>
     withControllerPorts(async (world) => {
       const looked = await lookAt(world, { silentMs: 5_000 });
       assert.ok(looked.ok && looked.value.againAfterMs !== undefined && looked.value.againAfterMs <= 35_000);

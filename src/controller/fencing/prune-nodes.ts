@@ -10,21 +10,19 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
-/**
- * From a change of records until they are looked at again, in milliseconds: the cache has seen it by then.
- */
+/** From a change of records until they are examined again, in milliseconds: the cache shows it by then. */
 const LOOK_AGAIN_MS = 1_000;
 
 /**
- * How soon Azure is asked again about a VM in quarantine that exists though another one has its node's name,
- * in milliseconds: a person may keep it for long, and nothing waits for its end.
+ * How soon Azure is asked again about a VM in quarantine that exists though another one has its node's
+ * name, in milliseconds: a person may keep it for long, and nothing waits for its end.
  */
 const KEPT_AGAIN_MS = 600_000;
 
 /**
- * Forgets nodes that are gone from the cluster for good, whether or not an AzDriverNode is left of them:
- * no plug-in will renew their heartbeat or show that they are clean. Their slots would be counted on, and
- * records would grow for ever. So it does with VMs that are gone whose node's name another VM has.
+ * Prunes nodes that are gone from the cluster for good, with or without an AzDriverNode: no plug-in will
+ * renew their heartbeat or show that they are clean. Otherwise their slots would be counted on, and
+ * records would grow for ever. Also prunes VMs that are gone whose node's name another VM has.
  */
 export function driverNodeReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -43,12 +41,12 @@ async function forgetIfGone(
   const { cache, users, clusterVolumes, settings } = ports;
   const driverNode = cache.get("AzDriverNode", nodeName);
   if (!users.cachedNode(nodeName).isGone) return forgetEarlier(ports, nodeName, driverNode, signal);
-  // A plug-in that still beats would only make it anew: its Node was deleted by hand, and its kubelet makes
-  // it again.
+  // A running plug-in would recreate it: its Node was deleted by hand, and its kubelet registers it
+  // again.
   const silentMs =
     driverNode === undefined ? Infinity : (cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0);
   if (silentMs < settings.heartbeatStaleMs) return ok({ againAfterMs: settings.heartbeatStaleMs - silentMs });
-  // What a record says of it has to be proven first, and the AzDriverNode tells of which VM it speaks.
+  // The record's entries have to be proven first, and the AzDriverNode names the VM they refer to.
   const isBusy = ({ writer, fencing, unverified, barrierPending = [] }: WriterRecord): boolean =>
     [writer, fencing, ...unverified, ...barrierPending].some((node) => node?.nodeName === nodeName);
   if (recordsWhere(ports, isBusy).length > 0) return ok({});
@@ -56,7 +54,7 @@ async function forgetIfGone(
   if (presence !== "gone") return ok({});
   const [cutOff, ...others] = quarantinedAs(ports, nodeName, driverNode);
   if (cutOff !== undefined) return forgetVanished(ports, [cutOff, ...others], signal);
-  // Nobody remembers which VM it was, once its AzDriverNode is gone.
+  // Without its AzDriverNode nothing shows which VM it was.
   const clean = recordsWhere(ports, (record) => record.clean.some((node) => node.nodeName === nodeName));
   const withdrawn = await moveRecords(
     ports,
@@ -69,7 +67,7 @@ async function forgetIfGone(
   return driverNode === undefined ? ok({}) : deleteDriverNode(ports, driverNode, signal);
 }
 
-/** Of the VMs that had the name before: what the one says that has it now does not concern them. */
+/** Of the VMs that had the name before: entries of the VM that has it now do not concern them. */
 async function forgetEarlier(
   ports: ControllerPorts,
   nodeName: string,
@@ -94,18 +92,18 @@ async function deleteDriverNode(
   const { name: nodeName, uid, resourceVersion } = metadata;
   const deleted = await store.delete("AzDriverNode", nodeName, { uid, resourceVersion }, signal);
   if (!deleted.ok) return deleted.failure.kind === "ObjectNotFound" ? ok({}) : deleted;
-  logger.info("node forgotten: the cluster has none of that name any more", { nodeName, vmId: status?.vmId });
+  logger.info("node pruned: the cluster has no Node of that name", { nodeName, vmId: status?.vmId });
   return ok({});
 }
 
-/** A quarantine entry: a VM that was cut off from a volume. */
+/** A quarantine entry: a VM that was fenced from a volume. */
 interface CutOff {
   readonly volumeName: string;
   readonly diskUri: string;
   readonly node: NodeIdentity;
   /**
-   * Every identity under which that VM was ever reported: its resource id may have changed since the entry
-   * was made.
+   * Every identity under which that VM was ever reported: its resource id may have changed since the
+   * entry was made.
    */
   readonly reported: readonly NodeIdentity[];
 }
@@ -140,8 +138,8 @@ function hasMoved(node: NodeIdentity, told: Pick<NodeIdentity, "vmId" | "instanc
 }
 
 /**
- * Takes VMs that are proven to be gone out of quarantine: where nodes come and go under new names, records
- * would grow for ever.
+ * Takes VMs that are proven to be gone out of quarantine: where nodes come and go under new names,
+ * records would grow for ever.
  */
 async function forgetVanished(
   ports: ControllerPorts,
@@ -161,7 +159,7 @@ async function forgetVanished(
       signal,
     );
     if (!moved.ok) return moved;
-    if (moved.value > 0) ports.logger.info("VM forgotten: it exists no more", { ...node, volumeName });
+    if (moved.value > 0) ports.logger.info("VM pruned: it no longer exists", { ...node, volumeName });
     count += moved.value;
   }
   return ok(count === 0 ? {} : { againAfterMs: LOOK_AGAIN_MS });
@@ -175,14 +173,14 @@ async function haveVanished(
 ): Promise<Result<boolean, Failure>> {
   for (const node of reported) {
     const proof = await ports.cloud.proveVanished({ diskUri, node }, signal);
-    // Where asking again soon is of no use, the next look at everything asks again.
+    // Where a soon retry is of no use, the next resync retries.
     if (!proof.ok) return isRetryable(proof.failure) ? proof : ok(false);
     if (proof.value === undefined) return ok(false);
   }
   return ok(true);
 }
 
-/** Answers how many of the records moved: others had moved on, or were gone. */
+/** Returns how many of the records changed: the others had changed before, or were gone. */
 async function moveRecords(
   ports: ControllerPorts,
   nodeName: string,
@@ -199,14 +197,14 @@ async function moveRecords(
   return ok(count);
 }
 
-/** Names of the volumes of whose records that is so, by the cache. */
+/** Names of the volumes whose cached records match. */
 function recordsWhere(ports: ControllerPorts, isSo: (record: WriterRecord) => boolean): readonly string[] {
   return recordsOf(ports)
     .filter(({ record }) => isSo(record))
     .map(({ volumeName }) => volumeName);
 }
 
-/** All records, by the cache. */
+/** All cached records. */
 function recordsOf({
   cache,
 }: ControllerPorts): readonly { readonly volumeName: string; readonly record: WriterRecord }[] {

@@ -8,26 +8,26 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { forgetAttach } from "../attachment/reset-attachment.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
-/** What was proven, and of which record. */
+/** What was proven, and for which record. */
 export interface ProvenDetached {
   readonly volumeName: string;
   readonly diskUri: string;
   readonly node: NodeIdentity;
   readonly proof: FenceProof;
-  /** The only version of the volume that is cleared: `ObjectConflict` where it has moved on. */
+  /** The only version of the volume that is cleared: `ObjectConflict` where it has changed. */
   readonly onlyAtVersion: string;
   readonly clear: (record: WriterRecord, node: NodeIdentity) => Step;
-  /** What the log says once it is done. */
+  /** The log message on success. */
   readonly outcome: string;
   /** When looking for the proof began, by the clock's `elapsedMs`. */
   readonly startedMs: number;
 }
 
 /**
- * Writes down that a node is proven to be off a disk: first in its attachment, then in the record, and
- * tells of it. Nothing may be attached to the node meanwhile: only so the attachment can't say Attached
- * again before the record is clear. Success, too, where the record allows it no more: somebody else was
- * there first.
+ * Records that a node is proven to be without a disk: first in its attachment, then in the record, and
+ * emits an event. Nothing may be attached to the node in between: only so the attachment can't become
+ * Attached again before the record is clear. Success, too, where the record no longer allows it: another
+ * process was first.
  */
 export async function clearProven(
   ports: ControllerPorts,

@@ -21,7 +21,7 @@ const never = new AbortController().signal;
 const a = identity("node-a");
 
 /**
- * A world in which node-a holds a volume that is asked back, and has no attachment that tells where the
+ * A world in which node-a holds a volume that is recalled, and has no attachment that shows where the
  * disk is.
  */
 async function withStrandedHolder(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
@@ -43,32 +43,32 @@ function pass(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): Pro
   );
 }
 
-/** A pass of the volume's own loop, which asks Azure nothing. */
+/** A pass of the volume's own loop, which makes no call to Azure. */
 function reconcile(world: ReconcileWorld): Promise<unknown> {
   return world.answerOf(volumeReconciler(world.ports, () => {}).reconcile("pvc-1", never));
 }
 
-describe("a holder that nothing tells where its disk is", () => {
+describe("a holder with nothing that shows where its disk is", () => {
   it("is fenced once Azure does not list the disk on its VM, though it is alive", () =>
     withStrandedHolder(async (world) => {
       assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
       assert.deepEqual(world.record()?.fencing, a);
     }));
 
-  it("is not fenced while Azure lists the disk there: another object will tell where", () =>
+  it("is not fenced while Azure lists the disk there", () =>
     withStrandedHolder(async (world) => {
       const dataDisks = [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }];
       await pass(world, { inspectInstance: async () => ok(anInstance("node-a", { dataDisks })) });
       assert.equal(world.record()?.fencing, undefined);
     }));
 
-  it("is not fenced where the VM of its name is another by now", () =>
+  it("is not fenced where another VM has its name by now", () =>
     withStrandedHolder(async (world) => {
       await pass(world, { inspectInstance: async () => ok(anInstance("node-a", { vmId: "another" })) });
       assert.equal(world.record()?.fencing, undefined);
     }));
 
-  it("is not fenced while a workload uses the volume there, and is wanted again", () =>
+  it("is not fenced while a workload uses the volume there, and is requested again", () =>
     withStrandedHolder(async (world) => {
       world.use = { kind: "used", users: ["pod default/db-0"] };
       await pass(world);
@@ -102,7 +102,7 @@ describe("a writer whose node name is another VM's", () => {
         );
       }));
 
-  it("is fenced once it is proven to be without the disk, though the other VM of its name reports", () =>
+  it("is fenced once it is proven to be without the disk, though its name is reused", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }));
@@ -111,7 +111,7 @@ describe("a writer whose node name is another VM's", () => {
       assert.deepEqual(world.record()?.fencing, earlier);
     }));
 
-  it("keeps the volume that the token of the other VM has given back, while Azure lists the disk there", () =>
+  it("keeps the volume released by the other VM's token while its VM has the disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzDriverNode", aDriverNode("node-b"));
@@ -131,7 +131,7 @@ describe("a writer whose node name is another VM's", () => {
       assert.deepEqual(world.record()?.fencing, earlier);
     }));
 
-  it("stays unverified while Azure lists the disk there, though the token of the other VM removes its entry", () =>
+  it("stays unverified while Azure lists the disk, though another VM removes its entry", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [earlier] }));
@@ -161,7 +161,7 @@ describe("a writer whose node name is another VM's", () => {
       isRevoked: false,
     },
   ])
-    it(`${isRevoked ? "loses" : "keeps"} a grant that was given back where ${because}`, () =>
+    it(`${isRevoked ? "loses" : "keeps"} a grant that was released where ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzDriverNode", aDriverNode("node-a"));
         const writer = {

@@ -13,15 +13,15 @@ import { executeWriterAction } from "../writer/execute-writer-action.ts";
 import { confirmVanished } from "./confirm-vanished.ts";
 
 /**
- * How often Azure is asked about the same volume's VMs, in milliseconds. Three reads each time, at most; a
- * VM that is being deleted takes longer.
+ * How often Azure is asked about the same volume's VMs, in milliseconds. At most three reads each time;
+ * the deletion of a VM takes longer.
  */
 const ASK_AGAIN_MS = 10_000;
 
 /**
- * Asks Azure whether VMs that keep a volume from its next writer still exist, and have the disk. In a loop
- * of its own: the volume's loop never waits for Azure, and runs at each change of an attachment, which a
- * node may write as often as it likes. No change brings a question before its time.
+ * Asks Azure whether VMs that keep a volume from its next writer still exist and have the disk. Runs in a
+ * loop of its own: the volume's loop never waits for Azure, and runs at each change of an attachment,
+ * which a node may write as often as it likes. No change triggers a read before its time.
  */
 export function vanishedReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -73,7 +73,7 @@ function carryOut(
   }
 }
 
-/** A VM that does not run writes nothing; one that runs may, whatever has its name. */
+/** A stopped VM writes nothing; a running one may, whichever VM has its name. */
 async function fenceIfOff(
   ports: ControllerPorts,
   observed: ObservedVolume,
@@ -90,8 +90,8 @@ async function fenceIfOff(
 }
 
 /**
- * A node's token may report any `vmId`: only what Azure shows at the resource id that its Node names says
- * that the writer's VM has moved there.
+ * A node's token may report any `vmId`: only what Azure shows at the resource id that its Node names
+ * proves that the writer's VM has moved there.
  */
 async function revokeIfMoved(
   ports: ControllerPorts,
@@ -106,8 +106,8 @@ async function revokeIfMoved(
 }
 
 /**
- * Nothing is taken off its VM: the fence asks who uses the volume there, proves that the disk is not there,
- * and keeps others from bringing it there.
+ * Detaches nothing: the fence checks who uses the volume there, proves that the disk is not there, and
+ * keeps others from attaching it there.
  */
 async function fenceIfDetached(
   ports: ControllerPorts,
@@ -118,8 +118,8 @@ async function fenceIfDetached(
   const instance = await ports.cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance;
   const { vmId, dataDisks } = instance.value;
-  // Another VM by now is asked about as one that may be gone; where the disk is listed, recovery makes the
-  // attachment that is missing.
+  // A replaced VM is handled like one that may be gone; where the disk is listed, recovery creates the
+  // missing attachment.
   if (!isSameVmId(vmId, node.vmId) || dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId)))
     return ok({});
   const because = "it has no AzVolumeAttachment to be recalled through, and its VM does not have the disk";

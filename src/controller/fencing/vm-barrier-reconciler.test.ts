@@ -44,8 +44,8 @@ const inUpdate = {
 } as const;
 
 /**
- * A world with two records that were made anew, while a detach that the lost ones allowed may be under way
- * to two VMs; each test looks at the first.
+ * A world with two rebuilt records, while a detach that the lost ones allowed may be under way to two
+ * VMs; each test examines the first.
  */
 async function withBarrierPending(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
@@ -65,7 +65,7 @@ function settleA(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): 
   return world.answerOf(barrierReconciler(ports).reconcile("node-a", never));
 }
 
-/** How often the platform is asked to settle a VM, and nothing goes wrong. */
+/** Counts write barriers to a VM; nothing fails. */
 function counting(): {
   readonly writeBarrier: CloudProvisioner["writeBarrier"];
   readonly asked: () => number;
@@ -83,24 +83,24 @@ function counting(): {
   return { writeBarrier, asked: () => asked };
 }
 
-describe("a VM that lost records may have sent an update to", () => {
-  it("is settled once for all volumes that it has, and its node may claim them", () =>
+describe("a VM to which lost records may have sent an update", () => {
+  it("passes one write barrier for all its volumes, whose node may then reclaim them", () =>
     withBarrierPending(async (world) => {
       const { writeBarrier, asked } = counting();
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
       assert.deepEqual(
         world.record(),
         aRecord({ ...found, barrierPending: [b] }),
-        "nobody has looked after node-b",
+        "node-b has not been verified",
       );
       const other = await world.other.get("AzVolume", "pvc-2", never);
       assert.deepEqual(other.ok && other.value.status?.record?.barrierPending, [b]);
       assert.equal(asked(), 1);
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
-      assert.equal(asked(), 1, "it is settled");
+      assert.equal(asked(), 1, "it has passed the write barrier");
     }));
 
-  it("is read and recorded with one call to the store at a time, however many volumes it has", () =>
+  it("is read and recorded with one store call at a time, however many volumes it has", () =>
     withBarrierPending(async (world) => {
       let [underWay, most] = [0, 0];
       const alone = async <T>(call: Promise<T>): Promise<T> => {
@@ -122,7 +122,7 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.equal(most, 1);
     }));
 
-  it("stays unsettled while Azure does not take an update of it, and people are told", () =>
+  it("keeps the write barrier pending while Azure refuses the update, and reports it", () =>
     withBarrierPending(async (world) => {
       assert.deepEqual(await settleA(world, { writeBarrier: async () => fail(inUpdate) }), {
         ok: false,
@@ -138,7 +138,7 @@ describe("a VM that lost records may have sent an update to", () => {
       );
     }));
 
-  it("stays unsettled for a disk that it still lists as one that is coming off: its next update may carry that out", () =>
+  it("keeps the barrier pending for a disk that it still lists as being detached", () =>
     withBarrierPending(async (world) => {
       const listed = (beingDetached: boolean): Partial<CloudProvisioner> => {
         const dataDisks = [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached }];
@@ -161,7 +161,7 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.deepEqual(world.record()?.barrierPending, [b]);
     }));
 
-  it("fails where one of two VMs of a name can't be settled, and settles the other", () =>
+  it("fails where one of two VMs of a name fails, and passes the barrier of the other", () =>
     withBarrierPending(async (world) => {
       const earlier = { ...a, vmId: "vm-before", instanceUri: `${a.instanceUri}-before` };
       await world.setRecord((record) => ({ ...record, barrierPending: [earlier] }));
@@ -175,7 +175,7 @@ describe("a VM that lost records may have sent an update to", () => {
       );
     }));
 
-  it("is settled though an earlier VM of its name, in the same record, can't be", () =>
+  it("passes the barrier though an earlier VM of its name, in the same record, fails", () =>
     withBarrierPending(async (world) => {
       const earlier = { ...a, vmId: "vm-before", instanceUri: `${a.instanceUri}-before` };
       await world.setRecord((record) => ({ ...record, barrierPending: [earlier, a, b] }));
@@ -185,21 +185,21 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.deepEqual(world.record()?.barrierPending, [earlier, b]);
     }));
 
-  it("is tried again where the store takes no record of it", () =>
+  it("is retried where the store refuses its record", () =>
     withBarrierPending(async (world) => {
       world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
       assert.equal(((await settleA(world)) as { readonly ok: boolean }).ok, false);
       assert.deepEqual(world.record()?.barrierPending, [a, b]);
     }));
 
-  it("is tried again where the store does not answer", () =>
+  it("is retried where the store does not respond", () =>
     withBarrierPending(async (world) => {
       world.store.failNext({ fault: "unavailable", verb: "get", kind: "AzVolume" });
       assert.equal(((await settleA(world)) as { readonly ok: boolean }).ok, false);
     }));
 
   for (const goes of ["before", "while Azure is asked"] as const)
-    it(`is settled for the other volumes where one goes ${goes}`, () =>
+    it(`passes the barrier for the other volumes where one goes ${goes}`, () =>
       withBarrierPending(async (world) => {
         const shown = world.ports.cache.byIndex("AzVolume", "barrierPendingOn", "node-a");
         const byIndex = ((): typeof shown => shown) as typeof world.ports.cache.byIndex;
@@ -214,14 +214,14 @@ describe("a VM that lost records may have sent an update to", () => {
         assert.deepEqual(left.ok && left.value.status?.record?.barrierPending, [b]);
       }));
 
-  it("stays unsettled in a record that was made anew meanwhile", () =>
+  it("keeps the barrier pending in a record that was rebuilt concurrently", () =>
     withBarrierPending(async (world) => {
       world.meanwhile.writeBarrier = () => remakeVolume(world);
       assert.deepEqual(await settleA(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.barrierPending, [a, b]);
     }));
 
-  it("stays unsettled in a record of another store incarnation", () =>
+  it("keeps the barrier pending in a record of another store incarnation", () =>
     withBarrierPending(async (world) => {
       await world.setRecord((record) => ({ ...record, storeIncarnation: 7 }));
       assert.deepEqual(await settleA(world), { ok: true, value: {} });
@@ -255,7 +255,7 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.deepEqual(settled, { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
     }));
 
-  it("tells nobody where this controller stops while it asks", () =>
+  it("reports nothing where this controller stops during the call", () =>
     withBarrierPending(async (world) => {
       const failure = { kind: "Cancelled" } as const;
       assert.deepEqual(await settleA(world, { writeBarrier: async () => fail(failure) }), {
@@ -265,7 +265,7 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.deepEqual(world.told, []);
     }));
 
-  it("is settled where it is gone, as far as the disks say so, too: it may have been looked for in the wrong place", () =>
+  it("passes the barrier if it is gone according to the disks as well", () =>
     withBarrierPending(async (world) => {
       const writeBarrier: CloudProvisioner["writeBarrier"] = async () =>
         fail({ kind: "InstanceNotFound", nodeName: "node-a" });
@@ -288,7 +288,7 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.deepEqual(world.record(), aRecord({ ...found, barrierPending: [b] }));
     }));
 
-  it("waits while others have marked a disk that its unverified node may write, until the node is clean", () =>
+  it("waits while its unverified node's disk has a foreign detach, until it is clean", () =>
     withControllerPorts(async (world) => {
       world.instances.set(a.instanceUri, a.vmId);
       await world.given(
@@ -312,7 +312,7 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.equal(world.record()?.barrierPending, undefined);
     }));
 
-  it("gets no proof by an update that would take a disk in use off the VM that has its resource id by now", () =>
+  it("gets no proof by an update that would take a disk in use from its successor", () =>
     withBarrierPending(async (world) => {
       const inUse = `${diskUri}-in-use`;
       const record = aRecord({ writer: aWriter("node-a") });
@@ -333,14 +333,14 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.deepEqual(answers, [false, false]);
     }));
 
-  it("stays unsettled where the record was lost once more meanwhile: that one may have allowed an update since", () =>
+  it("keeps the barrier pending where the record was lost once more concurrently", () =>
     withBarrierPending(async (world) => {
       world.meanwhile.writeBarrier = () => world.setRecord((record) => ({ ...record, storeIncarnation: 7 }));
       assert.deepEqual(await settleA(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.barrierPending, [a, b]);
     }));
 
-  it("is not written to while the records are being made anew, and nobody asks Azure about it", () =>
+  it("is neither written to nor read while the records are being rebuilt", () =>
     withBarrierPending(async (world) => {
       const annotations = { [REBUILD_ANNOTATION]: "3" };
       const spec = {
@@ -360,7 +360,7 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.equal(asked(), 0);
     }));
 
-  it("is tried again soon where the store could not be asked right before the write", () =>
+  it("is retried soon where the store could not be read right before the write", () =>
     withBarrierPending(async (world) => {
       const { writeBarrier } = counting();
       const settling = settleA(world, {

@@ -12,7 +12,7 @@ import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts
 import type { ControllerPorts } from "../controller-ports.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
 
-/** A volume whose record was made anew, and the node that it has unsettled, with its disk. */
+/** A volume whose record was rebuilt, and its node with the pending write barrier and its disk. */
 interface BarrierPending {
   readonly volume: AzVolume;
   readonly node: NodeIdentity;
@@ -20,16 +20,16 @@ interface BarrierPending {
 }
 
 /**
- * Ends *unsettled* for a node, by its name, in all records that were made anew: one update moves the ETag
- * of its VM, so that whatever the lost records allowed lands no more, a forced detach above all. Beside the
- * loop that fences: what is to be outrun may be a fence of this very controller, which waits for its
- * answer.
+ * Passes the pending write barriers of a node, by its name, in all rebuilt records: one update moves the
+ * ETag of its VM, so that no update that the lost records allowed can succeed, a force detach above all.
+ * Runs beside the fencing loop: the update to invalidate may be a fence of this very controller, which
+ * waits for its response.
  */
 export function barrierReconciler(ports: ControllerPorts): Reconciler {
   return {
     name: "passBarrier",
     workers: 64,
-    // Azure takes few updates of a VM, and a failover may want the next one.
+    // Azure takes few updates of a VM, and a failover may need the next one.
     backoff: { baseMs: 500, maxMs: 30_000 },
     reconcile: (nodeName, signal) => passVmBarrier(ports, nodeName, signal),
   };
@@ -41,7 +41,7 @@ async function passVmBarrier(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const generation = await readStoreIncarnation(ports, signal);
-  // No record is to be trusted yet: its end brings every node here again.
+  // No record is trusted yet: the end of the rebuild queues every node here again.
   if (!generation.ok) return generation.failure.kind === "StoreRolledBack" ? ok({}) : generation;
   const read = await readBarrierPending(ports, nodeName, generation.value, signal);
   if (!read.ok) return read;
@@ -53,7 +53,7 @@ async function passVmBarrier(
   return outcome;
 }
 
-/** Settles one VM for all volumes that have it unsettled. */
+/** Passes the write barrier of one VM for all volumes that require it. */
 async function passOneBarrier(
   ports: ControllerPorts,
   onVm: readonly BarrierPending[],
@@ -83,7 +83,7 @@ async function passOneBarrier(
   return fail(failure);
 }
 
-/** The records as they are now, past the cache: what was sent before them is outrun by what comes after. */
+/** Reads the records past the cache: what was sent before them is invalidated by what comes after. */
 async function readBarrierPending(
   ports: ControllerPorts,
   nodeName: string,
@@ -94,7 +94,7 @@ async function readBarrierPending(
     .byIndex("AzVolume", "barrierPendingOn", nodeName)
     .map(({ metadata }) => metadata.name);
   const barrierPending: BarrierPending[] = [];
-  // One after the other: 64 workers, each with all volumes of a node, would fill the connections of the
+  // One after the other: 64 workers, each with all volumes of a node, would use up the connections of the
   // store.
   for (const name of names) {
     const read = await ports.store.get("AzVolume", name, signal);
@@ -103,14 +103,14 @@ async function readBarrierPending(
     const { status, spec } = read.value;
     const diskUri = status?.detail?.diskUri ?? spec.diskUri;
     if (diskUri === undefined || status?.record?.storeIncarnation !== generation) continue;
-    // Several only where a VM took over the name of another.
+    // Several only where a VM has the name of an earlier one.
     const nodes = (status.record.barrierPending ?? []).filter((other) => other.nodeName === nodeName);
     barrierPending.push(...nodes.map((node) => ({ volume: read.value, node, diskUri })));
   }
   return ok(barrierPending);
 }
 
-/** Moves the VM's ETag; answers the volumes whose disks stay where they are. */
+/** Moves the VM's ETag; returns the volumes whose disks stay where they are. */
 async function withoutVanished(
   ports: ControllerPorts,
   first: BarrierPending,
@@ -136,7 +136,7 @@ async function withoutVanished(
       : moved;
   const instance = await cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance;
-  // What a detach has left half done Azure may carry out with any update of the VM.
+  // Azure may carry out an unfinished detach with any update of the VM.
   const leaving = instance.value.dataDisks.filter(({ beingDetached }) => beingDetached);
   return ok(
     barrierPending.filter(
@@ -145,7 +145,7 @@ async function withoutVanished(
   );
 }
 
-/** Nothing is at the VM's resource id: those whose disks prove that the VM is gone. */
+/** Nothing is at the VM's resource id: returns those whose disks prove that the VM is gone. */
 async function withoutVm(
   ports: ControllerPorts,
   barrierPending: readonly BarrierPending[],
@@ -164,7 +164,7 @@ async function withoutVm(
   });
 }
 
-/** A record that was lost once more meanwhile may have allowed other updates. */
+/** A record that was lost again in between may have allowed other updates. */
 async function recordBarrierPassed(
   ports: ControllerPorts,
   { volume: made, node }: BarrierPending,
@@ -178,7 +178,7 @@ async function recordBarrierPassed(
     (record, { metadata }) =>
       metadata.uid === uid && record.storeIncarnation === generation
         ? passBarrier(record, node)
-        : fail("the record was made anew"),
+        : fail("the record was rebuilt"),
     signal,
   );
   return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound"

@@ -19,7 +19,7 @@ const condition = {
   lastTransitionTime: "2026-01-01T00:00:00Z",
 };
 
-/** A world in which node-b has pvc-1 attached and noted, and says that the store went back. */
+/** A world in which node-b has pvc-1 attached and a checkpoint of it, and reports a rollback. */
 async function withDoubt(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord({}));
@@ -47,7 +47,7 @@ function detached(world: ReconcileWorld): Promise<{ readonly ok: boolean }> {
   );
 }
 
-/** Puts into the Lease what a sweep for node-b alone writes there. */
+/** Writes to the Lease what a rebuild for node-b's report alone writes there. */
 async function sweptForAlone(world: ReconcileWorld): Promise<void> {
   const read = await world.answerOf(world.other.get("Lease", CONTROLLER_LEASE, never));
   const lease = read.ok ? read.value : assert.fail("no Lease");
@@ -65,8 +65,8 @@ async function sweptForAlone(world: ReconcileWorld): Promise<void> {
   await world.clock.runUntil(() => false, 1_000);
 }
 
-describe("a node that alone says that the store went back", () => {
-  it("keeps the disk of a volume that it has noted", () =>
+describe("a node that alone reports a rollback", () => {
+  it("keeps the disk of a volume of which it has a checkpoint", () =>
     withDoubt(async (world) => {
       assert.deepEqual([(await detached(world)).ok, world.attachedTo.has("node-b")], [false, true]);
     }));
@@ -77,7 +77,7 @@ describe("a node that alone says that the store went back", () => {
       assert.deepEqual([(await detached(world)).ok, world.attachedTo.has("node-b")], [true, false]);
     }));
 
-  it("holds up its volumes until its report has started a second sweep, and then for one limit nothing", () =>
+  it("delays its volumes until its second rebuild has begun, and for one limit after", () =>
     withDoubt(async (world) => {
       const at = "2026-01-01T00:00:00.000000Z";
       const spec = {

@@ -4,10 +4,10 @@ import { hasReported, LONE_REPEATS_ANNOTATION, loneReportsOf } from "../../objec
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * The node that has a volume attached and noted, and says that the store went back, while its report waits
- * for a second witness: it may write without the record knowing. Nothing is granted or detached there until
- * then. Only by attachments that are there: a node can hold up no volume that it never had. A node that is
- * out of service doubts nothing, and one that repeats itself does so for one limit only.
+ * The node that has a volume attached and in its checkpoints and reports a rollback, while its report
+ * waits for a second witness: it may write without the record naming it. Nothing is granted or detached
+ * there until then. Requires an existing attachment: a node can't delay a volume that it never had. The
+ * report of a node out of service does not count, and a repeated one counts for one limit only.
  */
 export function doubtingNode(
   { cache, users, clock }: Pick<ControllerPorts, "cache" | "users" | "clock">,

@@ -66,7 +66,7 @@ async function withGeneration(
   });
 }
 
-/** `meanwhile` happens while the first disk is looked at. Azure can't say anything of the disk `failing`. */
+/** Runs `meanwhile` while the first disk is read. Azure fails for the disk `failing`. */
 function rebuild(
   world: ReconcileWorld,
   meanwhile: () => Promise<void> = async () => undefined,
@@ -84,7 +84,7 @@ function rebuild(
   return world.answerOf(rebuildReconciler({ ...world.ports, cloud }).reconcile("store", never));
 }
 
-/** What the Lease says of generations: the one that is, and the one to come. */
+/** The present and the next store incarnation in the Lease. */
 async function generations(world: ReconcileWorld): Promise<readonly [number, number]> {
   const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
   return [annotatedNumber(lease, STORE_INCARNATION_ANNOTATION), annotatedNumber(lease, REBUILD_ANNOTATION)];
@@ -101,7 +101,7 @@ async function setGenerations(world: ReconcileWorld, generation: number, mark: n
 }
 
 describe("rebuildReconciler", () => {
-  it("proves every record anew for the very generation that the mark names, and only then raises the store's", () =>
+  it("rebuilds every record for the marked incarnation, then raises the store's", () =>
     withGeneration(
       1,
       async (world) => {
@@ -122,7 +122,7 @@ describe("rebuildReconciler", () => {
       5,
     ));
 
-  it("does not end the sweep that another leader has begun since, where it stood still in the middle of its own", () =>
+  it("does not end the rebuild that another leader has begun while it was paused", () =>
     withGeneration(
       1,
       async (world) => {
@@ -131,13 +131,13 @@ describe("rebuildReconciler", () => {
         assert.deepEqual(
           await generations(world),
           [2, 3],
-          "nobody trusts a record until that sweep has ended, too",
+          "no record is trusted until that rebuild has ended, too",
         );
       },
       2,
     ));
 
-  it("does not mark anew what another leader has swept since it was reported", () =>
+  it("does not request again what another leader has rebuilt since the report", () =>
     withGeneration(1, async (world) => {
       const condition = {
         type: STORE_WENT_BACK,
@@ -155,7 +155,7 @@ describe("rebuildReconciler", () => {
     }));
 
   for (const storeIncarnation of [2, 4]) {
-    it(`proves a record anew that another generation left behind: ${storeIncarnation} in a store of 3`, () =>
+    it(`rebuilds a record of another incarnation: ${storeIncarnation} in a store of 3`, () =>
       withGeneration(3, async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeIncarnation }));
         assert.deepEqual(await rebuild(world), { ok: true, value: {} });
@@ -172,7 +172,7 @@ describe("rebuildReconciler", () => {
       }));
   }
 
-  it("has an attachment looked at once more whose disk is just being taken off: a writer there would be cut off as that ends", () =>
+  it("requests a read for an attachment whose disk is being detached", () =>
     withGeneration(1, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 0 }));
       const own = anAttachment("node-a");
@@ -195,7 +195,7 @@ describe("rebuildReconciler", () => {
       );
     }));
 
-  it("asks whoever noted the volume, too, where Azure does not show the disk there: it may be behind, and the node would write without the record knowing", () =>
+  it("distrusts nodes with a checkpoint also where Azure does not show the disk there", () =>
     withGeneration(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 2 }));
       const checkpointed = (nodeName: string, volumeName: string, epoch: number): Promise<unknown> =>
@@ -222,7 +222,7 @@ describe("rebuildReconciler", () => {
       );
     }));
 
-  it("takes a note that was made on another VM for an epoch alone: that VM's system disk was copied", () =>
+  it("uses only the epoch of a checkpoint that was made on another VM", () =>
     withGeneration(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 2 }));
       const { vmId, instanceUri } = identity("node-c");
@@ -233,7 +233,7 @@ describe("rebuildReconciler", () => {
       assert.equal(world.record()?.epoch, 4);
     }));
 
-  it("asks whoever the record or an attachment speaks of, too, where Azure does not show the disk there, and no heartbeat has told of a note yet: it writes", () =>
+  it("distrusts recorded and attached nodes where neither Azure nor checkpoints do", () =>
     withGeneration(3, async (world) => {
       await world.given(
         "AzVolume",
@@ -302,7 +302,7 @@ describe("rebuildReconciler", () => {
       assert.deepEqual(await generations(world), [4, 0], "ten minutes have passed");
     }));
 
-  it("ignores an epoch that no node can have seen: the record would run out of numbers", () =>
+  it("ignores an epoch out of range, which would exhaust the record's numbers", () =>
     withGeneration(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ epoch: 4, storeIncarnation: 2 }));
       const volumes = (epoch: number) => ({ volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch }] });
@@ -312,7 +312,7 @@ describe("rebuildReconciler", () => {
       assert.equal(world.record()?.epoch, 9);
     }));
 
-  it("proves the other records where one volume fails, reports that one, and tries it again", () =>
+  it("rebuilds the others where one volume fails, reports that one, and retries it", () =>
     withGeneration(
       1,
       async (world) => {
@@ -344,7 +344,7 @@ describe("rebuildReconciler", () => {
       2,
     ));
 
-  it("leaves records of the store's own generation alone", () =>
+  it("leaves records of the store's own incarnation alone", () =>
     withGeneration(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a"), storeIncarnation: 3 }));
       const commits = world.commits.length;
@@ -352,7 +352,7 @@ describe("rebuildReconciler", () => {
       assert.equal(world.commits.length, commits);
     }));
 
-  it("learns of a disk that has grown since the backup: with its old size nobody could stage it any more", () =>
+  it("records the size of a disk that has grown since its volume's backup", () =>
     withGeneration(1, async (world) => {
       await world.given(
         "AzVolume",
@@ -362,7 +362,7 @@ describe("rebuildReconciler", () => {
       assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
     }));
 
-  it("learns the size of a disk that has grown since the backup was made: no node would take it for the volume's own", () =>
+  it("records the size of a disk that has grown since the store's backup", () =>
     withGeneration(3, async (world) => {
       await world.given(
         "AzVolume",

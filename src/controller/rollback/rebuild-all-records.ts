@@ -20,11 +20,10 @@ import { allOf, rebuildRecord, withHolders } from "../adoption/rebuild-record.ts
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * After the store went back to a backup, no record can be trusted. The leader makes every record
- * *unverified* from what Azure shows, its epoch above all that any record or node knows, and then raises
- * the store incarnation: only then is anybody granted anything. A crash in between leaves the mark that the
- * next leader carries on from. A volume that could not be looked at keeps its old generation, and is tried
- * again.
+ * After a rollback no record can be trusted. The leader makes every record *unverified* from Azure's
+ * state, with an epoch above all that any record or node knows, and then raises the store incarnation:
+ * only then is any node granted a volume. After a crash in between, the next leader continues from the
+ * mark. A volume that could not be read keeps its old incarnation, and is retried.
  */
 export function rebuildReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -58,13 +57,13 @@ async function rebuildIfDue(ports: ControllerPorts, signal: AbortSignal): Promis
 }
 
 function tellLimited({ events }: ControllerPorts, nodeName: string): void {
-  const message = `${nodeName} alone says once more that the object store went back: the records stay until another node says so, too, or ten minutes have passed`;
+  const message = `${nodeName} alone reports a store rollback again: the records stay until another node reports it, too, or ten minutes have passed`;
   events.emit({ about: { kind: "Node", name: nodeName }, reason: "RollbackUnconfirmed", message });
 }
 
 /**
- * Records of another generation: written while a sweep passed by, or left over after the Lease was deleted
- * by hand. Nobody would ever trust them again.
+ * Records of another incarnation: written during a rebuild, or left over after the Lease was deleted by
+ * hand. No component would ever trust them again.
  */
 async function rebuildStragglers(
   ports: ControllerPorts,
@@ -78,9 +77,8 @@ async function rebuildStragglers(
 }
 
 /**
- * A failure on one volume keeps no other waiting. Its record stays one of an earlier generation, which
- * nothing is done by, and is proven by the next pass. Fails as the first one that failed did, once all were
- * tried.
+ * A failing volume delays no other. Its record keeps an earlier incarnation, on which no component acts,
+ * and the next pass rebuilds it. Fails with the first failure once all were tried.
  */
 async function rebuildEach(
   ports: ControllerPorts,
@@ -94,7 +92,7 @@ async function rebuildEach(
     if (rebuilt.ok) continue;
     if (signal.aborted || rebuilt.failure.kind === "Cancelled") return rebuilt;
     failed ??= rebuilt.failure;
-    const message = `its record is not proven yet after the object store went back: ${describeFailure(rebuilt.failure)}`;
+    const message = `its record is not rebuilt yet after the store rollback: ${describeFailure(rebuilt.failure)}`;
     ports.events.emit({
       about: { kind: "AzVolume", name: volume.metadata.name },
       reason: "RecordNotVerified",
@@ -105,7 +103,7 @@ async function rebuildEach(
   return failed === undefined ? ok({}) : fail(failed);
 }
 
-/** `alone`: the only node that says so. It is remembered in the same write. */
+/** `alone`: the only node that reports the rollback. It is recorded in the same write. */
 async function rebuild(
   ports: ControllerPorts,
   generation: number,
@@ -124,23 +122,20 @@ async function rebuild(
     signal,
   );
   if (!marked.ok) return marked;
-  // Another leader was faster, and may be at the next sweep: that one is begun by its own mark.
+  // Another leader was faster, and may be at the next rebuild: that one is begun by its own mark.
   if (annotatedNumber(marked.value, REBUILD_ANNOTATION) !== generation) return ok({});
-  ports.logger.warn("the object store went back: every record is proven anew", { generation });
+  ports.logger.warn("store rolled back: every record is rebuilt", { generation });
   const volumes = await ports.store.list("AzVolume", {}, signal);
   if (!volumes.ok) return volumes;
   const rebuilt = await rebuildEach(ports, volumes.value.items, generation, signal);
   if (!rebuilt.ok && (signal.aborted || rebuilt.failure.kind === "Cancelled")) return rebuilt;
-  // Also where some failed: their records are of an earlier generation than the store, and no step trusts
-  // them.
+  // Also where some failed: their records are of an earlier incarnation than the store, and no step
+  // trusts them.
   const raised = await annotate(ports, (lease) => generationOf(lease, generation), signal);
   return raised.ok ? rebuilt : raised;
 }
 
-/**
- * Says that every record is to be proven anew, though nobody has noticed anything: nobody is left who
- * could.
- */
+/** Requests a rebuild of every record without a report: no node is left that could report a rollback. */
 export async function requestRebuild(
   ports: ControllerPorts,
   signal: AbortSignal,
@@ -152,7 +147,7 @@ export async function requestRebuild(
   );
 }
 
-/** Not where a leader that stood still for a while would mark what has been swept since. */
+/** Undefined where the rebuild is done already: a leader that was paused must not request it again. */
 function markOf(lease: Lease, generation: number): Annotations | undefined {
   const isDone = annotatedNumber(lease, STORE_INCARNATION_ANNOTATION) >= generation;
   return isDone || annotatedNumber(lease, REBUILD_ANNOTATION) >= generation
@@ -161,8 +156,8 @@ function markOf(lease: Lease, generation: number): Annotations | undefined {
 }
 
 /**
- * Only where the mark is the very one that was swept for: another leader may have begun the next sweep,
- * which this must not end.
+ * Only for the very mark of this rebuild: another leader may have begun the next one, which this must not
+ * end.
  */
 function generationOf(lease: Lease, generation: number): Annotations | undefined {
   if (annotatedNumber(lease, REBUILD_ANNOTATION) !== generation) return undefined;
@@ -197,8 +192,8 @@ async function rebuildVolume(
 type Annotations = Readonly<Record<string, string>>;
 
 /**
- * Changes the Lease's annotations, or leaves it as it is where there is nothing to change. Not its counter:
- * that tells whether its holder lives.
+ * Changes the Lease's annotations, if there is anything to change. The counter stays: it shows whether
+ * the holder is alive.
  */
 async function annotate(
   ports: ControllerPorts,

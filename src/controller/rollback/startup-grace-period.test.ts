@@ -21,8 +21,8 @@ import { StartupGracePeriod } from "./startup-grace-period.ts";
 const never = new AbortController().signal;
 
 /**
- * A controller that has just started, over a store in which others have led, and `node-a` and `node-b` have
- * beaten.
+ * A controller that has just started, on a store in which others have led, and to which `node-a` and
+ * `node-b` have sent heartbeats.
  */
 async function withGracePeriod(
   act: (world: ReconcileWorld, gracePeriod: Asked) => Promise<void>,
@@ -59,7 +59,7 @@ interface Asked {
   sweeps: number;
 }
 
-/** Asks at once, and sees what comes of it. */
+/** Asks at once, and records the result. */
 function ask(world: ReconcileWorld, gracePeriod: StartupGracePeriod): Asked {
   const asked: Asked = { isTrusted: undefined, sweeps: 0 };
   gracePeriod
@@ -79,7 +79,7 @@ function ask(world: ReconcileWorld, gracePeriod: StartupGracePeriod): Asked {
   return asked;
 }
 
-/** Lets time pass, in which the nodes named beat every ten seconds. */
+/** Lets time pass, in which the named nodes send a heartbeat every ten seconds. */
 async function pass(world: ReconcileWorld, ms: number, beating: readonly string[] = []): Promise<void> {
   for (let passedMs = 0; passedMs < ms; passedMs += 10_000) {
     for (const nodeName of beating) await world.beat(nodeName);
@@ -117,8 +117,8 @@ async function setGenerations(world: ReconcileWorld, generation: number, mark: n
   await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
 }
 
-describe("a controller that remembers nothing of the store", () => {
-  it("trusts no record before every node has compared what it remembers", () =>
+describe("a controller without a high-water mark of the store", () => {
+  it("trusts no record before every node has compared its checkpoints", () =>
     withGracePeriod(async (world, asked) => {
       await pass(world, 5_000, ["node-a"]);
       assert.equal(asked.isTrusted, undefined);
@@ -126,7 +126,7 @@ describe("a controller that remembers nothing of the store", () => {
       assert.equal(asked.isTrusted, true);
     }));
 
-  it("waits for no node that is silent, where another was heard", () =>
+  it("does not wait for a silent node if another one has reported", () =>
     withGracePeriod(async (world, asked) => {
       await pass(world, 30_000, ["node-a"]);
       assert.equal(asked.isTrusted, undefined);
@@ -134,7 +134,7 @@ describe("a controller that remembers nothing of the store", () => {
       assert.deepEqual(asked, { isTrusted: true, sweeps: 0 });
     }));
 
-  it("goes by no record that a node says went back, until all of them have been proven anew", () =>
+  it("trusts no record after a node's rollback report until all have been rebuilt", () =>
     withGracePeriod(async (world, asked) => {
       await report(world, "node-a");
       await pass(world, 60_000, ["node-b"]);
@@ -147,7 +147,7 @@ describe("a controller that remembers nothing of the store", () => {
       assert.equal(asked.isTrusted, true);
     }));
 
-  it("waits for no report that itself waits for a second witness: one node's token would keep every controller from starting", () =>
+  it("does not wait for a report that itself waits for a second witness", () =>
     withGracePeriod(async (world, asked) => {
       const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
       const annotations = {
@@ -162,7 +162,7 @@ describe("a controller that remembers nothing of the store", () => {
       assert.deepEqual(asked, { isTrusted: true, sweeps: 0 });
     }));
 
-  it("waits without end for no node whose object changes while its counter stands still", () =>
+  it("does not wait endlessly for a node that changes while its counter stays", () =>
     withGracePeriod(async (world, asked) => {
       for (let times = 0; times < 14; times++) {
         const present = await must(world.other.get("AzDriverNode", "node-a", never));
@@ -179,7 +179,7 @@ describe("a controller that remembers nothing of the store", () => {
       assert.deepEqual(asked, { isTrusted: true, sweeps: 0 });
     }));
 
-  it("has every record proven anew where no node is left that could tell", () =>
+  it("requests a rebuild of every record where no node is left that could report", () =>
     withGracePeriod(async (world, asked) => {
       await pass(world, 50_000);
       assert.deepEqual(asked, { isTrusted: undefined, sweeps: 1 });
@@ -189,20 +189,20 @@ describe("a controller that remembers nothing of the store", () => {
       );
     }));
 
-  it("does not take the first beat of a new node for a comparison", () =>
+  it("does not count the first heartbeat of a new node as a comparison", () =>
     withGracePeriod(async (world, asked) => {
       await world.given("AzDriverNode", aDriverNode("node-c"));
       await pass(world, 30_000, ["node-c"]);
       assert.equal(asked.isTrusted, undefined);
     }));
 
-  it("waits for nobody where no node has ever been", () =>
+  it("waits for no node where none has ever registered", () =>
     withGracePeriod(async (world, asked) => {
       await pass(world, 1_000);
       assert.equal(asked.isTrusted, true);
     }, []));
 
-  it("that has run for a while by the time it leads waits for nobody", () =>
+  it("does not wait if it has run for a while by the time it leads", () =>
     withGracePeriod(async (world) => {
       const gracePeriod = new StartupGracePeriod(world.ports);
       await pass(world, 10_000, ["node-a", "node-b"]);

@@ -20,39 +20,35 @@ import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { requestRebuild } from "./rebuild-all-records.ts";
 
-/** How soon it is looked again who has beaten, in milliseconds: at the cache alone. */
+/** How often the nodes' heartbeats are checked, in milliseconds. Reads the cache alone. */
 const LOOK_AGAIN_MS = 250;
 
 /**
- * A node that shows no risen counter for this many times `heartbeatStaleMs` is silent, whatever else of its
+ * A node without a risen counter for this many times `heartbeatStaleMs` is silent, whatever else of its
  * object changes.
  */
 const SILENT_AFTER_STALE = 3;
 
-/** What hearing the nodes takes. */
 export interface GracePeriodPorts extends Pick<
   ControllerPorts,
   "store" | "users" | "clock" | "logger" | "leaseMemory"
 > {
-  /** With every AzDriverNode: whether the store went back, a node says whichever VM it is. */
+  /** Includes every AzDriverNode: a node's rollback report counts on whichever VM it is. */
   readonly cache: ObjectCache;
   readonly settings: Pick<VolumeSettings, "heartbeatStaleMs">;
 }
 
 /**
- * Who of the nodes has compared what it remembers with the store, since this process first read the
- * controllers' Lease. A process remembers the Lease from then on (`LeaseHighWaterMark`); whether the store
- * went back before, only the nodes can tell, each by its heartbeat counter. Made once a process; listens
- * while it stands by, so that a successor which has run for a while waits for nobody.
+ * Tracks which nodes have compared their checkpoints with the store since this process first read the
+ * controllers' Lease. From then on the process has a high-water mark of its own (`LeaseHighWaterMark`);
+ * an earlier rollback only the nodes can report, each by its heartbeat counter. Created once a process;
+ * it also runs on a follower, so that a successor which has run for a while need not wait.
  */
 export class StartupGracePeriod {
   readonly #ports: GracePeriodPorts;
-  /** The highest heartbeat of each node that was seen to rise. */
+  /** The highest heartbeat of each node whose counter was seen to rise. */
   readonly #heard = new Map<string, number>();
-  /**
-   * Nodes that have beaten for the first time since, as far as the store knows: they had nothing to compare
-   * with.
-   */
+  /** Nodes whose first heartbeat, according to the store, came since then: they had nothing to compare. */
   readonly #born = new Set<string>();
   /** The store incarnation when this process first read the Lease. */
   #generationAtStart: number | undefined;
@@ -69,8 +65,8 @@ export class StartupGracePeriod {
   }
 
   /**
-   * The store incarnation, if one may go by the records that were just read; waited for no longer than
-   * `limitMs`. Fails with `StoreRolledBack` where nobody has told by then whether the store went back
+   * Returns the store incarnation, if the records that were just read may be trusted; waits at most
+   * `limitMs`. Fails with `StoreRolledBack` if it is still open by then whether the store was rolled back
    * before this process started, and as `readStoreIncarnation` does.
    */
   async confirm(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>> {
@@ -88,8 +84,8 @@ export class StartupGracePeriod {
   }
 
   /**
-   * Waits until the records may be trusted; asks for all of them to be made anew where nobody is left who
-   * could tell, and says so by `onRebuild`. `leading` writes as a leader does. Answers false if `signal`
+   * Waits until the records may be trusted. Where no node is left that could report, requests a rebuild
+   * of all records and calls `onRebuild`. `leading` writes as a leader does. Returns false if `signal`
    * was aborted first.
    */
   async untilTrusted(leading: ControllerPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean> {
@@ -107,7 +103,7 @@ export class StartupGracePeriod {
         onRebuild();
       const news = judged.ok ? JSON.stringify(judged.value) : judged.failure.kind;
       if (news !== told)
-        logger.info("it is not known yet whether the object store went back", {
+        logger.info("start-up grace period: waiting for node heartbeats", {
           because: judged.ok ? judged.value : judged.failure,
         });
       told = news;
@@ -119,24 +115,26 @@ export class StartupGracePeriod {
       }
     }
     if (told !== "")
-      logger.info("the object store's records are trusted", { durationMs: clock.elapsedMs() - startedAtMs });
+      logger.info("start-up grace period over: records are trusted", {
+        durationMs: clock.elapsedMs() - startedAtMs,
+      });
     return true;
   }
 
   #saw({ kind, name, previous, current }: ObjectChange): void {
-    // What was written before the Lease was read may be of a time that a backup has undone since.
+    // What was written before the Lease was read may predate a restored backup.
     if (kind !== "AzDriverNode" || this.#ports.leaseMemory.seen.counter === 0) return;
     if (current === undefined) this.#heard.delete(name);
     else if (previous?.status === undefined) this.#born.add(name);
     else if (beatOf(current) > beatOf(previous)) this.#heard.set(name, beatOf(current));
   }
 
-  /** By the cache first; what it says is confirmed by fresh reads. */
+  /** Reads the cache first; uncached reads confirm its verdict. */
   async #judge(signal: AbortSignal): Promise<Result<GracePeriod, Failure>> {
     const { cache, store, leaseMemory } = this.#ports;
     if (leaseMemory.seen.counter === 0) {
       const first = await store.get("Lease", CONTROLLER_LEASE, signal);
-      // Nobody has ever led here: there is no record that anybody could have changed since.
+      // No controller has ever led here: there is no record that could have changed since.
       if (!first.ok) return first.failure.kind === "ObjectNotFound" ? ok({ kind: "trusts" }) : first;
       leaseMemory.saw(first.value);
     }
@@ -151,13 +149,13 @@ export class StartupGracePeriod {
     if (!lease.ok) return lease;
     if (annotatedNumber(lease.value, REBUILD_ANNOTATION) > 0) return ok({ kind: "waits", awaited: [] });
     const generation = generationOf(lease.value);
-    // Every record has been proven anew since this process first read the Lease.
+    // Every record has been rebuilt since this process first read the Lease.
     if (generation > this.#generationAtStart) return ok({ kind: "trusts" });
     const nodes = await store.list("AzDriverNode", {}, signal);
     return nodes.ok ? ok(evaluateGracePeriod(this.#known(nodes.value.items, lease.value))) : nodes;
   }
 
-  /** A report that leads to no sweep, since it waits for a second witness, is not waited for either. */
+  /** A report that leads to no rebuild, since it waits for a second witness, is not waited for either. */
   #known(nodes: readonly AzDriverNode[], lease: Lease | undefined): readonly KnownNode[] {
     const { users, clock } = this.#ports;
     const generation = generationOf(lease);
@@ -177,11 +175,11 @@ export class StartupGracePeriod {
     const { name } = node.metadata;
     if (this.#born.has(name)) return "born";
     const heard = this.#heard.get(name);
-    // One that shows less than was heard went back itself, and has not beaten since.
+    // A counter below the one that was seen went back itself, and has not risen since.
     if (heard !== undefined && beatOf(node) >= heard) return "heard";
     if ((cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= settings.heartbeatStaleMs) return "silent";
-    // Its object changes, and its counter does not rise: no plug-in does so, and the controller does not
-    // wait for it without end.
+    // Its object changes, but not its counter: no plug-in behaves so, and the controller does not wait
+    // for it endlessly.
     const watchedMs = (cache.lastHeardElapsedMs("AzDriverNode") ?? 0) - (this.#sinceMs ?? Infinity);
     return watchedMs >= SILENT_AFTER_STALE * settings.heartbeatStaleMs ? "silent" : "awaited";
   }
@@ -193,7 +191,7 @@ function generationOf(lease: Lease | undefined): number {
 
 function describe(gracePeriod: GracePeriod): string {
   const awaited = gracePeriod.kind === "waits" ? gracePeriod.awaited.join(", ") : "";
-  return `it is not known yet whether it did: nodes are to compare what they remember${awaited === "" ? "" : ` (${awaited})`}`;
+  return `whether it did is unknown until every node has reported${awaited === "" ? "" : ` (${awaited})`}`;
 }
 
 function beatOf(node: AzDriverNode): number {

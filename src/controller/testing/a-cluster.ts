@@ -8,18 +8,18 @@ import type {
   NodePresence,
 } from "../../ports/cluster/cluster-volumes.ts";
 
-/** A cluster that knows of volumes, as a test sets it up. */
+/** A cluster with volumes, as a test sets it up. */
 export interface ModelCluster extends ClusterVolumes {
   readonly known: ClusterVolume[];
   /** What is attached; a cache may lag behind it. */
   readonly attached: Map<string, ClusterAttachment>;
-  /** What the cache shows, where it is behind. */
+  /** What the cache shows, where it is stale. */
   stale: readonly ClusterAttachment[] | undefined;
   readonly presence: Map<string, NodePresence>;
-  /** How often volumes were let go of that an attacher keeps. */
+  /** How many released volumes have an external-attacher that keeps them. */
   timesVolumesReleased: number;
   readonly released: readonly string[];
-  /** Happens once, right after an attachment has been read past the cache. */
+  /** Runs once, right after an attachment has been read past the cache. */
   meanwhile: (() => void) | undefined;
 }
 

@@ -32,38 +32,40 @@ import { silentLogger } from "./silent-logger.ts";
 
 type Meeting = () => Promise<void>;
 
-/** A controller's ports on a simulated store, with a platform and an orchestrator that the test plays. */
+/**
+ * A controller's ports on a simulated store, with a platform and an orchestrator that the test controls.
+ */
 export interface ReconcileWorld {
   readonly ports: ControllerPorts;
   readonly clock: VirtualClock;
-  /** The controller's own way to the store. */
+  /** The controller's own access to the store. */
   readonly store: SimulatedHandle;
-  /** Somebody else's way to the store. */
+  /** Another client's access to the store. */
   readonly other: SimulatedHandle;
   readonly steps: readonly StepName[];
-  /** What people were told, in order. */
+  /** The events, in order. */
   readonly told: readonly DriverEvent[];
   /** Nodes that have the disk of `pvc-1` attached. */
   readonly attachedTo: Set<string>;
   /** VMs that exist, with their GUIDs, by resource id. */
   readonly instances: Map<string, string>;
-  /** Where the platform can't say anything of any VM. */
+  /** Set where the platform fails to read any VM. */
   inspectFailure: Failure | undefined;
   /** Disks that exist, by URI. */
   readonly disks: Set<string>;
-  /** Happens once, while the platform is at it. */
+  /** Runs once, during that call of the platform. */
   readonly meanwhile: Partial<
     Record<"fenceDisk" | "proveDetached" | "writeBarrier" | "attachDisk" | "detachDisk" | "users", Meeting>
   >;
-  /** What the orchestrator says of the volume's users, past every cache; and how often it was asked. */
+  /** What the orchestrator reports of the volume's users, past every cache, and how often it was asked. */
   use: VolumeUse;
   asked: number;
   readonly outOfService: Set<string>;
-  /** The nodes of VMs, by resource id, as the orchestrator's nodes say. */
+  /** The nodes of VMs, by resource id, according to the orchestrator's nodes. */
   readonly nodeNames: Map<string, string>;
   /** The uids of the orchestrator's nodes, by name. */
   readonly nodeUids: Map<string, string>;
-  /** Nodes of which the orchestrator has none any more. */
+  /** Nodes that the orchestrator no longer has. */
   readonly gone: Set<string>;
   readonly commits: readonly SimulatedCommit[];
   answerOf<T>(promise: Promise<T>): Promise<T>;
@@ -72,22 +74,22 @@ export interface ReconcileWorld {
     kind: K,
     object: KindMap[K],
   ): Promise<void>;
-  /** Makes a backup of the store; what it answers puts it back. */
+  /** Makes a backup of the store; the returned function restores it. */
   backUp(): () => void;
-  /** Marks an object for deletion as somebody else does, and waits until the cache shows it. */
+  /** Marks an object for deletion as another client does, and waits until the cache shows it. */
   markDeleted(kind: "AzVolume" | "AzVolumeAttachment", name: string): Promise<void>;
-  /** Changes the volume's record as somebody else does. */
+  /** Changes the volume's record as another client does. */
   setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
   volume(): AzVolume | undefined;
   record(): WriterRecord | undefined;
   attachment(nodeName: string): AzVolumeAttachment | undefined;
-  /** Names of the AzDriverNodes that nobody has deleted. */
+  /** Names of the AzDriverNodes that are not deleted. */
   driverNodes(): readonly string[];
-  /** A heartbeat of a node's plug-in, which the cache learns of. */
+  /** A heartbeat of a node's plug-in, which the cache shows. */
   beat(nodeName: string): Promise<void>;
 }
 
-/** For a loop of the volume in whose test Azure is not to be asked about a VM. */
+/** For a loop of the volume whose test expects no read of a VM. */
 export function asksNothing(volumeName: string): void {
   invariant(false, `Azure would be asked whether a VM of ${volumeName} still exists`);
 }
@@ -288,7 +290,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
   }
 }
 
-/** A platform with one disk that succeeds at what it may do. */
+/** A platform with one disk whose calls succeed where allowed. */
 function aCloud(
   world: () => ReconcileWorld,
   meet: (

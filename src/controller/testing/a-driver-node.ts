@@ -1,7 +1,7 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { identity } from "../../core/testing/objects.ts";
 
-/** A node whose plug-in is well and has mounted nothing. */
+/** A healthy node with nothing mounted. */
 export function aDriverNode(
   nodeName: string,
   status: Partial<NonNullable<AzDriverNode["status"]>> = {},

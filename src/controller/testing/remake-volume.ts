@@ -4,8 +4,7 @@ import { must } from "./settled.ts";
 const never = new AbortController().signal;
 
 /**
- * Deletes `pvc-1`, and makes another object under its name that says the same. The cache does not show it
- * yet.
+ * Deletes `pvc-1`, and recreates it under its name with the same content. The cache does not show it yet.
  */
 export async function remakeVolume({ other }: Pick<ReconcileWorld, "other">): Promise<void> {
   const { metadata, spec, status } = await must(other.get("AzVolume", "pvc-1", never));

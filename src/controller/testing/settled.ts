@@ -17,7 +17,7 @@ export async function settledOn<T>(clock: VirtualClock, promise: Promise<T>): Pr
 }
 
 /**
- * What a store has answered, which must not be a refusal. In fair weather it has no delay of its own: no
+ * The result of a store call, which must not be a failure. Without simulated faults it has no delay: no
  * time needs to pass.
  */
 export async function must<T>(promise: Promise<Result<T, unknown>>): Promise<T> {

@@ -53,7 +53,7 @@ describe("entries of a writer record and the uid of the Node", () => {
 
   for (const { because, nodeUid } of [
     { because: "they are older than it", nodeUid: {} },
-    { because: "the Node was made again", nodeUid: { nodeUid: "a-1" } },
+    { because: "the Node was recreated", nodeUid: { nodeUid: "a-1" } },
   ])
     it(`get it where ${because}`, () =>
       withControllerPorts(async (world) => {
@@ -70,7 +70,7 @@ describe("entries of a writer record and the uid of the Node", () => {
       assert.deepEqual((await recordAfter(world, { quarantine }))?.quarantine, quarantine);
     }));
 
-  it("bear it where a record is made again, and only if the Node names the VM", () =>
+  it("bear it in a rebuilt record, and only if the Node names the VM", () =>
     withControllerPorts(async (world) => {
       world.nodeUids.set("node-a", "a-2");
       world.nodeUids.set("node-b", "b-2");
@@ -103,14 +103,14 @@ describe("entries of a writer record and the uid of the Node", () => {
       expected: { attachedTo: [earlier], checkpointed: [] },
     },
     {
-      because: "it was cut off",
+      because: "it was fenced",
       present: { quarantine: [earlier] },
       attachedTo: [a],
       checkpointed: [],
       expected: { attachedTo: [earlier], checkpointed: [] },
     },
     {
-      because: "only its note names it",
+      because: "only its checkpoint names it",
       present: { barrierPending: [earlier] },
       attachedTo: [],
       checkpointed: [a],
@@ -135,7 +135,7 @@ describe("entries of a writer record and the uid of the Node", () => {
       assert.deepEqual(withHolders({ attachedTo, checkpointed }, aRecord(present)), expected);
     });
 
-  it("bear it where only a note names the node", () =>
+  it("bear it where only a checkpoint names the node", () =>
     withControllerPorts(async (world) => {
       world.nodeUids.set("node-a", "a-2");
       const volume = aVolumeWithRecord({});

@@ -42,7 +42,7 @@ async function execute(
 }
 
 describe("executeWriterAction", () => {
-  it("asks for users by the disk's id alone, also while the record has no detail", async () => {
+  it("looks for users by the disk's id alone, also while the record has no detail", async () => {
     for (const spec of [{}, { diskUri }])
       await withControllerPorts(async (world) => {
         const { status, ...volume } = aVolumeWithRecord({ writer: aWriter("node-a") });
@@ -69,7 +69,7 @@ describe("executeWriterAction", () => {
       });
   });
 
-  it("grants only where the fresh objects still ask for it", async () => {
+  it("grants only where the uncached objects still request it", async () => {
     const rows: readonly {
       readonly because: string;
       readonly meanwhile: (world: ReconcileWorld) => Promise<unknown>;
@@ -82,7 +82,7 @@ describe("executeWriterAction", () => {
         writer: granted,
       },
       {
-        because: "its want has ended",
+        because: "its request was withdrawn",
         meanwhile: (world) => changeAttachment(world, ({ writerRequest: _, ...spec }) => spec),
         writer: undefined,
       },
@@ -118,14 +118,14 @@ describe("executeWriterAction", () => {
     }
   });
 
-  it("tells those who wait who is in the way, where the cache showed nobody", () =>
+  it("reports to those who wait which user is in the way, unseen by the cache", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       for (const nodeName of ["node-a", "node-b"])
         await world.given("AzVolumeAttachment", anAttachment(nodeName));
       for (const use of [
         { kind: "used", users: ["pod default/db-0"] },
-        { kind: "unknown", because: "nobody answers" },
+        { kind: "unknown", because: "the orchestrator does not respond" },
       ] as const) {
         world.use = use;
         await execute(world, { kind: "ReleaseCheck", node: a });
@@ -145,7 +145,7 @@ describe("executeWriterAction", () => {
       ]);
     }));
 
-  it("ends the leaked want of a writer that it releases, so that it is not granted again before the one that waits", () =>
+  it("withdraws the leaked request of a writer that it releases", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
       await world.given(
@@ -161,8 +161,8 @@ describe("executeWriterAction", () => {
     }));
 
   for (const { because, writerRequest, held } of [
-    { because: "with a want", writerRequest: { since: agoMs(9_000) }, held: false },
-    { because: "whose want has ended before", writerRequest: undefined, held: false },
+    { because: "with a request", writerRequest: { since: agoMs(9_000) }, held: false },
+    { because: "whose request was withdrawn before", writerRequest: undefined, held: false },
     { because: "that still unmounts", writerRequest: undefined, held: true },
   ])
     it(`demotes the attachment of a released writer ${because}, where nothing unpublishes`, () =>
@@ -176,7 +176,7 @@ describe("executeWriterAction", () => {
         assert.deepEqual(world.attachment("node-a")?.spec, aReplica("node-a").spec);
       }));
 
-  it("demotes no attachment whose user states the want again after the release", () =>
+  it("demotes no attachment whose user requests it again after the release", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
@@ -185,7 +185,7 @@ describe("executeWriterAction", () => {
         ...world.ports.users,
         on: async () => {
           asked.push("on");
-          // After the want has ended, a new user is bound and states its own.
+          // After the withdrawal, a new user is bound and makes its own request.
           if (asked.length === 3)
             await requestWriter(
               world.ports,
@@ -214,7 +214,7 @@ describe("executeWriterAction", () => {
       );
     }));
 
-  it("states a want again whose user came while it was being ended", () =>
+  it("renews a request whose user came during the withdrawal", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { readOnly: true } }));
@@ -256,7 +256,7 @@ async function changeState(world: ReconcileWorld, state: "Updating"): Promise<vo
   );
 }
 
-describe("a node that alone says that the store went back", () => {
+describe("a node that alone reports a rollback", () => {
   const condition = {
     type: STORE_WENT_BACK,
     status: "True" as const,
@@ -269,8 +269,12 @@ describe("a node that alone says that the store went back", () => {
     volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 7 }],
   };
   for (const { because, attachments, isGranted } of [
-    { because: "it has the volume attached and noted", attachments: ["node-a", "node-b"], isGranted: false },
-    { because: "it never had the volume, whatever it says", attachments: ["node-a"], isGranted: true },
+    {
+      because: "it has the volume attached and in its checkpoints",
+      attachments: ["node-a", "node-b"],
+      isGranted: false,
+    },
+    { because: "it never had the volume, whatever it reports", attachments: ["node-a"], isGranted: true },
   ])
     it(`${isGranted ? "does not hold up" : "holds up"} a grant where ${because}`, () =>
       withControllerPorts(async (world) => {

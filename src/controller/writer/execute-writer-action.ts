@@ -32,14 +32,14 @@ import { releaseCheck, releaseForFence } from "./release-check.ts";
 import { withdrawLeakedRequest } from "./withdraw-leaked-request.ts";
 
 /**
- * How long an answer that a workload still uses the volume is believed before the question is asked again,
- * in milliseconds.
+ * How long an answer that a workload still uses the volume is believed before it is checked again, in
+ * milliseconds.
  */
 const ASK_AGAIN_MS = 2_000;
 
 /**
- * Carries out one planned move of the writer record. A refusal by the fresh record is no failure: the next
- * plan sees why.
+ * Carries out one planned change of the writer record. A refusal by the uncached record is no failure:
+ * the next plan sees why.
  */
 export async function executeWriterAction(
   ports: ControllerPorts,
@@ -49,7 +49,7 @@ export async function executeWriterAction(
 ): Promise<Reconciled> {
   const volumeName = observed.volume.metadata.name;
   const volumeId = observed.volume.status?.detail?.diskUri ?? observed.volume.spec.diskUri;
-  // By any other name nobody uses the volume: a pod that does would be overlooked.
+  // Under any other name the volume has no users: a pod that uses it would be overlooked.
   if (volumeId === undefined) return ok({});
   switch (action.kind) {
     case "Grant":
@@ -149,7 +149,7 @@ export async function executeWriterAction(
   }
 }
 
-/** Asked afresh, somebody is in the way whom the cache did not show, or nobody could be asked. */
+/** Reports a user that the cache did not show, or that the orchestrator could not be asked. */
 function tellStillUsed(
   ports: ControllerPorts,
   observed: ObservedVolume,
@@ -168,8 +168,8 @@ function tellStillUsed(
 }
 
 /**
- * Nodes that want to write and may not yet, and those with a pod that waits: Kubernetes' attach controller
- * may hold its attach back, so that no want says so.
+ * Nodes that request the volume and may not write yet, and those with a waiting pod: Kubernetes' attach
+ * controller may delay its attach, so that there is no request.
  */
 function waitingNodes(observed: ObservedVolume): readonly string[] {
   const writer = observed.volume.status?.record?.writer?.nodeName;
@@ -191,8 +191,8 @@ function settled(result: Result<unknown, Failure>): Reconciled {
 }
 
 /**
- * Past every cache. Where VolumeAttachments state wants, a pod says nothing: it may have been
- * force-deleted, or run on without one.
+ * Past every cache. With requests from VolumeAttachments a pod proves nothing: it may have been
+ * force-deleted, or run without one.
  */
 async function hasUserNow(
   ports: ControllerPorts,
@@ -202,7 +202,7 @@ async function hasUserNow(
   return ports.attach === "driver" && (await ports.users.on(where, signal)).kind === "used";
 }
 
-/** The want is read afresh, too: it lives in another object than the record. */
+/** Also reads the request uncached: it is in another object than the record. */
 async function grantWriter(
   ports: ControllerPorts,
   observed: ObservedVolume,
@@ -223,7 +223,7 @@ async function grantWriter(
   if (fresh.value.spec.writerRequest === undefined || fresh.value.metadata.deletionTimestamp !== undefined)
     return ok({});
   let storeIncarnation = Number.NaN;
-  // After the record was read, as for *take*: before, the store could go back in between.
+  // After the record was read, as for *acquire*: before, the store could be rolled back in between.
   const confirm = async (): Promise<Result<unknown, Failure>> => {
     const trusted = await readStoreIncarnation(ports, signal);
     if (trusted.ok) storeIncarnation = trusted.value;
@@ -245,7 +245,7 @@ async function grantWriter(
         return fail("the record is of another store incarnation");
       const doubting = doubtingNode(ports, observed.volume.metadata.name, storeIncarnation);
       if (doubting !== undefined)
-        return fail(`${doubting} has noted the volume, and says that the store went back`);
+        return fail(`${doubting} has a checkpoint of the volume, and reports a store rollback`);
       return grant(record, node);
     },
     signal,
@@ -316,7 +316,7 @@ async function beginFence(
     about: { kind: "AzVolume", name: volumeName },
     nodeName: action.node.nodeName,
     reason: "Fencing",
-    message: `${action.node.nodeName} is cut off from the disk: ${action.because}`,
+    message: `${action.node.nodeName} is being fenced from the disk: ${action.because}`,
     waitingOn: waitingNodes(observed),
   });
   if (action.ground === "stalled") {
@@ -334,12 +334,14 @@ async function beginFence(
   );
 }
 
-/** Who is known to be off has nothing to give back: its want ends in the same write. */
+/**
+ * A node that is known to be detached has nothing to release: its request is withdrawn in the same write.
+ */
 function intentOf(
   record: WriterRecord,
   { node, ground }: Extract<WriterAction, { kind: "BeginFence" }>,
 ): Step {
-  const unrequested = ground === "off" ? withdraw(record, node) : fail("its want has ended");
+  const unrequested = ground === "off" ? withdraw(record, node) : fail("its request was withdrawn");
   const intended = fenceIntent(unrequested.ok ? unrequested.value : record, node);
   return intended.ok || !unrequested.ok ? intended : unrequested;
 }

@@ -23,7 +23,7 @@ async function nodeIn(world: ReconcileWorld): Promise<readonly unknown[]> {
     : [];
 }
 
-/** node-b beats every ten seconds, so that the store is heard; node-a does not. */
+/** node-b sends a heartbeat every ten seconds, so that the store is known to respond; node-a does not. */
 async function silentFor(world: ReconcileWorld, ms: number): Promise<void> {
   for (let passedMs = 0; passedMs < ms; passedMs += 10_000) {
     await world.clock.advance(Math.min(10_000, ms - passedMs));
@@ -32,7 +32,7 @@ async function silentFor(world: ReconcileWorld, ms: number): Promise<void> {
 }
 
 describe("silenceReconciler", () => {
-  it("says of a node without a heartbeat for longer than the limit that it is not ready, and since when; its next one says that it is", () =>
+  it("marks a silent node as not ready; its next heartbeat marks it as ready", () =>
     withControllerPorts(async (world) => {
       for (const name of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(name));
       await silentFor(world, 30_000);
@@ -52,7 +52,7 @@ describe("silenceReconciler", () => {
       assert.equal(world.commits.length, writes, "it is said once");
     }));
 
-  it("says nothing of a node whose heartbeat the cache has not shown yet", () =>
+  it("ignores a node whose heartbeat the cache has not shown yet", () =>
     withControllerPorts(async (world) => {
       for (const name of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(name));
       await silentFor(world, 40_000);
@@ -68,7 +68,7 @@ describe("silenceReconciler", () => {
       assert.deepEqual(await nodeIn(world), [true, "", 2]);
     }));
 
-  it("marks the others where the store takes no mark of one, and comes again for that one", () =>
+  it("marks the others where the store refuses the mark of one, and retries that one", () =>
     withControllerPorts(async (world) => {
       for (const name of ["node-0", "node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(name));
       await silentFor(world, 40_000);

@@ -6,13 +6,13 @@ import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { tryEach } from "../try-each.ts";
 
-/** How often it is looked which nodes are silent, in milliseconds: at the cache alone. */
+/** How often silent nodes are looked for, in milliseconds. Reads the cache alone. */
 const LOOK_AGAIN_MS = 5_000;
 
 /**
- * Says of each node whose heartbeat is stale that it is not ready: its AzDriverNode would say otherwise for
- * ever, and its volumes be planned again only with the next resync. The node's next heartbeat says that it
- * is ready again.
+ * Marks each node whose heartbeat is stale as not ready: its AzDriverNode would otherwise stay ready for
+ * ever, and its volumes would be planned again only with the next resync. The node's next heartbeat marks
+ * it as ready again.
  */
 export function silenceReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -39,7 +39,7 @@ function isStale({ cache, settings }: ControllerPorts, { metadata, status }: AzD
   );
 }
 
-/** Only where no heartbeat has come since the one that the cache shows. */
+/** Only where no heartbeat has come since the cached one. */
 async function markSilent(
   { store, logger }: ControllerPorts,
   { metadata, status: seen }: AzDriverNode,

@@ -27,7 +27,7 @@ async function kindOf(result: ReturnType<typeof releaseCheck>): Promise<string> 
 }
 
 describe("releaseCheck", () => {
-  it("marks a holder unwanted where nobody uses the volume, and leaves it to be recalled", () =>
+  it("marks a holder without users as unrequested, and leaves it to be recalled", () =>
     withWriter(holder, async (world) => {
       assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "released");
       assert.deepEqual(world.record()?.writer, unrequested);
@@ -51,7 +51,7 @@ describe("releaseCheck", () => {
         assert.equal(world.commits.length, commits);
       }));
 
-    it(`states the want again where use is found ${use.kind} once the writer is marked`, () =>
+    it(`renews the request where use is found ${use.kind} once the writer is marked`, () =>
       withWriter(holder, async (world) => {
         world.meanwhile.users = () => {
           world.meanwhile.users = () => {
@@ -69,7 +69,7 @@ describe("releaseCheck", () => {
       }));
   }
 
-  it("has marked the writer unwanted when it asks for good, so that a user who comes then has something to take back", () =>
+  it("has marked the writer unrequested before its decisive check for users", () =>
     withWriter(holder, async (world) => {
       const requested: unknown[] = [];
       const look = (): Promise<void> => {
@@ -83,7 +83,7 @@ describe("releaseCheck", () => {
     }));
 
   for (const [whose, writer] of [
-    ["wanted again", holder],
+    ["requested again", holder],
     ["another node's", aWriter("node-b", { requested: false })],
   ] as const)
     it(`releases nothing where the volume is ${whose} as soon as the writer was marked`, () =>
@@ -99,14 +99,14 @@ describe("releaseCheck", () => {
         assert.deepEqual(world.record()?.writer, writer);
       }));
 
-  it("states the want of a writer again that another controller has marked before it died", () =>
+  it("renews the request of a writer that another controller has marked before it died", () =>
     withWriter(unrequested, async (world) => {
       world.use = used;
       await releaseCheck(world.ports, request, never);
       assert.deepEqual(world.record()?.writer, holder);
     }));
 
-  it("acts on nothing that moved after the question was asked", () =>
+  it("acts on nothing that changed after the check", () =>
     withWriter({ ...holder, held: false }, async (world) => {
       world.meanwhile.users = () => {
         world.meanwhile.users = () => world.setRecord((record) => ({ ...record, writer: holder }));
@@ -116,7 +116,7 @@ describe("releaseCheck", () => {
       assert.deepEqual(world.record()?.writer, holder);
     }));
 
-  it("asks no further where the node has given the volume back or another is the writer by now", () =>
+  it("checks no further where the volume was released or has another writer by now", () =>
     withWriter(aWriter("node-b"), async (world) => {
       assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "stillUsed");
       assert.deepEqual(world.record()?.writer, aWriter("node-b"));
@@ -124,7 +124,7 @@ describe("releaseCheck", () => {
 });
 
 describe("releaseForFence", () => {
-  it("declares the fence only on the version that the question was asked on", () =>
+  it("declares the fence only on the version of the check", () =>
     withWriter(unrequested, async (world) => {
       world.meanwhile.users = () => {
         world.meanwhile.users = () => world.setRecord((record) => ({ ...record, writer: holder }));

@@ -7,7 +7,7 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
-/** What the release check found. */
+/** The result of a release check. */
 export type Release =
   | { readonly kind: "released"; readonly volume: AzVolume }
   | { readonly kind: "stillUsed"; readonly use: VolumeUse };
@@ -15,13 +15,16 @@ export type Release =
 type ReleasePorts = Pick<ControllerPorts, "store" | "steps" | "users">;
 
 /**
- * The release check: does anybody still use the volume on its writer's node? In this order, each part of
- * which keeps a healthy writer from being cut off: mark the writer unwanted, read the record afresh
- * (version v), ask past every cache, and then act only on version v. A user who came meanwhile has either
- * been seen, or has moved the record past v by wanting it again.
+ * The release check: does a workload still use the volume on its writer's node? Each of these steps, in
+ * this order, keeps a healthy writer from being fenced:
+ * - mark the writer unrequested;
+ * - read the record uncached (version v);
+ * - check for users past every cache;
+ * - act only on version v.
  *
- * `released` means that the writer is unwanted and nobody uses it; a writer that held nothing is revoked.
- * `stillUsed` has stated the want again.
+ * A user that came in between was either seen, or has moved the record past v by a new request.
+ * `released` means that the writer is unrequested and has no user; a writer that held nothing is revoked.
+ * `stillUsed` has renewed the request.
  */
 export async function releaseCheck(
   ports: ReleasePorts,
@@ -73,8 +76,8 @@ async function askUsers(
   signal: AbortSignal,
 ): Promise<Result<Release, Failure>> {
   const { volumeName, volumeId, node } = request;
-  // A first look that writes nothing: where somebody uses it, or nobody can tell, marking and unmarking
-  // would wake everyone who watches, for nothing.
+  // A first check that writes nothing: with a user, or without an answer, marking and unmarking would
+  // wake every watcher in vain.
   const seen = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
   if (seen.kind !== "unused") return stillUsed(ports, request, seen, signal);
   const marked = await moveRecord(
@@ -87,8 +90,7 @@ async function askUsers(
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh;
   const writer = fresh.value.status?.record?.writer;
-  // It gave the volume back, or somebody wanted it again, between the two calls: there is nothing to ask
-  // any more.
+  // The volume was released or requested again between the two calls: there is nothing to check any more.
   if (writer === undefined || writer.requested || !isSameNode(writer, node))
     return ok({ kind: "stillUsed", use: { kind: "unknown" } });
   const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
@@ -109,7 +111,7 @@ async function stillUsed(
     (record) => renew(record, node),
     signal,
   );
-  // The node may have given the volume back meanwhile: then there is nothing to want again.
+  // The node may have released the volume concurrently: then there is no request to renew.
   if (!requested.ok && requested.failure.kind !== "NotWriter") return requested;
   return ok({ kind: "stillUsed", use });
 }

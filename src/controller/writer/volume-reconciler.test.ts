@@ -40,7 +40,7 @@ const offlineResize = {
 } as const;
 
 describe("volumeReconciler", () => {
-  it("leaves conditions alone that another loop has written since the cache was told: a resize without its beginning would never time out", () =>
+  it("keeps conditions that another loop has written, before the cache shows them", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
@@ -64,7 +64,7 @@ describe("volumeReconciler", () => {
       assert.deepEqual(conditions[0], offlineResize);
     }));
 
-  it("lets no replica go that has become the primary since the cache was told", () =>
+  it("deletes no replica that has become the primary, before the cache shows it", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given(
@@ -87,7 +87,7 @@ describe("volumeReconciler", () => {
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 
-  it("lets no attachment go whose node has come to be one that may write since the cache was told: it could show nothing any more, and wait for ever", () =>
+  it("deletes no attachment whose node may write by now, before the cache shows it", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given(
@@ -108,11 +108,11 @@ describe("volumeReconciler", () => {
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 
-  it("keeps replicas that are older than the timer when the writer is fenced, and prunes them once no request follows for as long", () =>
+  it("keeps old replicas when the writer is fenced, and prunes them without a request", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       const old = { metadata: { creationTimestamp: agoMs(86_400_000) } };
-      // The fence has ended: the dead writer's attachment is gone, and with it all that it said.
+      // The fence has ended: the fenced writer's attachment is gone, with its status.
       await world.given(
         "AzVolume",
         aVolumeWithRecord({ quarantine: [identity("node-a")] }, { maxMountReplicaCount: 1 }),
@@ -145,7 +145,7 @@ describe("volumeReconciler", () => {
       assert.ok(!isKept());
     }));
 
-  it("prunes no replica of a volume that was requested since the cache was told", () =>
+  it("prunes no replica of a volume that was requested, before the cache shows it", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given("AzVolume", aVolume({ status: { unrequestedSince: "2025-12-31T00:00:00.000Z" } }));
@@ -164,7 +164,7 @@ describe("volumeReconciler", () => {
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 
-  it("keeps the replica of a node that was gone and is back before the cache shows it", () =>
+  it("keeps the replica of a node that has come back, before the cache shows it", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-b"));
       await world.given("AzVolume", aVolumeWithRecord({ quarantine: [identity("node-a")] }));
@@ -192,7 +192,7 @@ describe("volumeReconciler", () => {
       assert.ok(!isKept());
     }));
 
-  it("replaces the replica of a node without AzDriverNode after a minute, unless one is there again past the cache", () =>
+  it("replaces the replica of a node without AzDriverNode after a minute", () =>
     withControllerPorts(async (world) => {
       const { metadata, ...registered } = aDriverNode("node-b");
       const deletable = { ...registered, metadata: { ...metadata, finalizers: [] } };
@@ -230,7 +230,7 @@ describe("volumeReconciler", () => {
     }));
 
   describe("where a disk has two shares and three attachments", () => {
-    /** Reconciles on a cache that does not show `change`. The replica on node-a is the first in line. */
+    /** Reconciles on a cache that does not show `change`. The replica on node-a is the first candidate. */
     const trim = (
       expected: unknown,
       change: (world: ReconcileWorld) => Promise<Partial<ObjectStore>>,
@@ -250,7 +250,7 @@ describe("volumeReconciler", () => {
       });
 
     for (const nodeName of ["node-b", "node-c"])
-      it(`deletes no replica while the cache does not show that ${nodeName}'s leaves`, () =>
+      it(`deletes no replica while the cache does not show that ${nodeName} is leaving`, () =>
         trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ other }) => {
           assert.ok((await other.delete("AzVolumeAttachment", attachmentName(nodeName), {}, never)).ok);
           return {};
@@ -291,7 +291,7 @@ describe("volumeReconciler", () => {
       trim({ answer: ok({}), isKept: false }, () => Promise.resolve({})));
   });
 
-  it("tells the pods of the nodes that want to write, and only those, what they wait for", () =>
+  it("reports what they wait for to the pods of the requesting nodes only", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given(
@@ -319,7 +319,7 @@ describe("volumeReconciler", () => {
       ]);
     }));
 
-  it("places a replica where the pods could run and most of their other volumes are, and tells why the others find no node", () =>
+  it("places a replica near the pods' other volumes, and reports why others are not", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b", "node-c", "node-d"])
         await world.given("AzDriverNode", aDriverNode(nodeName));
@@ -352,7 +352,7 @@ describe("volumeReconciler", () => {
       const reconcile = (): Promise<unknown> =>
         world.answerOf(volumeReconciler({ ...world.ports, users }, asksNothing).reconcile("pvc-1", never));
       await reconcile();
-      assert.deepEqual(world.told, [], "what is just being placed is not told of");
+      assert.deepEqual(world.told, [], "a replica that is just being placed is not reported");
       await world.clock.advance(1_000);
       await reconcile();
       const observed = observeVolume({ ...world.ports, users }, "pvc-1");

@@ -21,14 +21,12 @@ import { executeWriterAction } from "./execute-writer-action.ts";
 
 type Status = NonNullable<AzVolume["status"]>;
 
-/**
- * How often attachments are looked at again that no pod is seen behind, in milliseconds. From caches alone.
- */
+/** How often attachments without a visible pod are examined again, in milliseconds. Reads caches alone. */
 const UNBACKED_AGAIN_MS = 1_000;
 
 /**
- * Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must
- * not queue behind an attach. `onCloudCheck` is told of volumes of which Azure is to be asked about a VM.
+ * Changes the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion
+ * must not queue behind an attach. `onCloudCheck` receives volumes that require a read of a VM.
  */
 export function volumeReconciler(
   ports: ControllerPorts,
@@ -73,7 +71,7 @@ async function reconcileVolume(
   return ok(againAfterMs === Infinity ? {} : { againAfterMs });
 }
 
-/** The pod behind it may be seen soon, and not every change that shows one is told of. */
+/** The pod behind it may be seen soon, and not every such change triggers a reconcile. */
 function hasUnbacked({ cache }: ControllerPorts, observed: ObservedVolume): boolean {
   return (
     cache.byIndex("AzVolumeAttachment", "volumeName", observed.volume.metadata.name).length >
@@ -82,8 +80,8 @@ function hasUnbacked({ cache }: ControllerPorts, observed: ObservedVolume): bool
 }
 
 /**
- * Writes what the volume's status is to say beside its record. Where it has just come to be unrequested,
- * the plan is due again when its replicas are.
+ * Writes the volume's status besides its record. Where it has just become unrequested, the plan is due
+ * again when its replicas are.
  */
 async function recordStatus(
   ports: ControllerPorts,

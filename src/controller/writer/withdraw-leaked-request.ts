@@ -6,12 +6,12 @@ import { demoteUnrequested, withdrawRequest, requestWriter } from "../../objects
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Ends the want of a node for which the release check found no user. Left standing it would be the oldest,
- * and granted before the one that waits, again and again. A user who came meanwhile and relies on the want
- * that stood is found by asking once more: the want is stated again then. Where nodes attach by themselves,
- * the role ends as well: no unpublish follows, and a primary would block DeleteVolume and an expansion, and
- * keep its share. The role of the wanted writer stays until the release check has ended that: its node
- * would take a replica for an object that was rebuilt, and state the want again.
+ * Withdraws the request of a node for which the release check found no user. Left standing it would be
+ * the oldest, and be granted before the one that waits, again and again. A user that came in between and
+ * relies on it is found by a second check: the request is renewed then. With `attach: driver` the
+ * attachment is demoted as well: no unpublish follows, and a primary would block DeleteVolume and an
+ * expansion, and keep its share. The role of the requested writer stays until the release check has ended
+ * that: its node would take a replica for a rebuilt object, and renew the request.
  */
 export async function withdrawLeakedRequest(
   ports: Pick<ControllerPorts, "attach" | "store" | "clock" | "steps" | "users">,

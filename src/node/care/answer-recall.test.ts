@@ -20,7 +20,7 @@ describe("answerRecall", () => {
     { published: ["/pods/1", "/pods/2"] },
     { unmounting: true },
   ])
-    it(`writes what has changed at once: ${Object.keys(changed).join(", ")} ${JSON.stringify(changed)}`, () =>
+    it(`writes a change at once: ${Object.keys(changed).join(", ")} ${JSON.stringify(changed)}`, () =>
       withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
         await give(world);
         const before = version(world);
@@ -28,7 +28,7 @@ describe("answerRecall", () => {
         assert.notEqual(version(world), before);
       }));
 
-  it("writes nothing where nothing has changed, however long ago it answered: that is how a stalled unmount is noticed", () =>
+  it("writes nothing without a change, so that a stalled unmount is noticed", () =>
     withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
       await give(world);
       const before = version(world);
@@ -45,7 +45,7 @@ describe("unmountUnderRecall", () => {
     majorMinor: undefined,
   });
 
-  it("reports its progress at once and every five seconds while it unmounts, and no more once that has ended", () =>
+  it("reports its progress at once and every five seconds until the unmount has ended", () =>
     withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
       const unmount = async () => ok(await world.clock.sleep(12_000, never));
       assert.deepEqual(

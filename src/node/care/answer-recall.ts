@@ -6,26 +6,26 @@ import { changeStatus } from "../../objects/update-object.ts";
 import type { NodePorts } from "../node-ports.ts";
 
 /**
- * How often a recall is told of progress alone, in milliseconds: well below the least time without any
+ * Interval of answers with progress alone, in milliseconds: well below the least time without progress
  * after which an unmount counts as stalled.
  */
 const PROGRESS_MS = 5_000;
 
 type Recall = NonNullable<NonNullable<AzVolumeAttachment["status"]>["recall"]>;
 
-/** What a node has to say to a recall. */
+/** A node's answer to a recall. */
 export interface RecallAnswer {
   readonly id: string;
   readonly published: readonly string[];
   readonly majorMinor: string | undefined;
   readonly unmounting: boolean;
-  /** Nothing is mounted any more, and the store has refused the give. Default: it has not. */
+  /** Nothing is mounted any more, and the store has refused the release. Default: it has not. */
   readonly giveRefused?: boolean;
 }
 
 /**
- * Answers a recall: what is still published, whether the node is unmounting, and how far its writes have
- * come.
+ * Answers a recall: which targets are still published, whether the node is unmounting, and the progress
+ * of its writes.
  */
 export async function answerRecall(
   ports: NodePorts,
@@ -55,9 +55,9 @@ export async function answerRecall(
           earlier.unmounting === recall.unmounting &&
           earlier.giveRefused === recall.giveRefused &&
           earlier.published.join("\n") === recall.published.join("\n");
-        // The time alone is no news: an answer that did not move is how a stalled unmount is noticed. And
-        // each answer wakes this node again: a workload that writes moves its progress meanwhile, and the
-        // node would answer as fast as the store takes it.
+        // A new time alone is not written: an unchanged answer shows a stalled unmount. Each answer also
+        // wakes this node again: while a workload writes, its progress changes, and the node would answer
+        // as fast as the store accepts it.
         const isSame =
           isSameUse &&
           (earlier.progress === recall.progress ||
@@ -72,7 +72,7 @@ export async function answerRecall(
 }
 
 /**
- * Runs an unmount and tells the recall of its progress meanwhile: flushing gigabytes takes minutes and is
+ * Runs an unmount and reports its progress to the recall: flushing gigabytes takes minutes and is
  * healthy.
  */
 export async function unmountUnderRecall(

@@ -8,10 +8,10 @@ import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 
 /**
- * Mounts of a volume that this node never noted: those of the V1 driver, or of a plug-in whose state was
- * wiped. Looked for only while the record says that the node had the disk (*unverified*), since it must
- * then claim what is in use. Answered as the note that would describe them; undefined if nothing is
- * mounted. Fails with `DeviceNotFound` where the disk is attached and no link leads to it.
+ * Finds mounts of a volume without a checkpoint on this node: those of the V1 driver, or of a plug-in
+ * whose state was wiped. Runs only while the record says that the node had the disk (*unverified*), since
+ * it must then reclaim what is in use. Returns the checkpoint that would describe them; undefined if
+ * nothing is mounted. Fails with `DeviceNotFound` where the disk is attached and no link leads to it.
  */
 export async function findUntrackedMounts(
   ports: NodePorts,
@@ -27,15 +27,15 @@ export async function findUntrackedMounts(
   if (!device.ok) {
     if (device.failure.kind !== "DeviceNotFound") return device;
     if (attachment.status?.state !== "Attached") return ok(undefined);
-    // The platform has just said that the disk is here. A machine without the links of its disks must not
-    // pass for clean: V1 found them without.
+    // According to the platform the disk is here. A machine without device links must not count as clean:
+    // V1 found its disks without them.
     const reported = await reportMissing(ports, attachment, signal);
     return reported.ok ? device : reported;
   }
   const mounts = await ports.host.mountsOf(device.value.majorMinor, signal);
   if (!mounts.ok) return mounts;
-  // An attachment from a backup may lead to the LUN that another volume's disk has by now: what is noted as
-  // that volume's is not this one's.
+  // An attachment from a backup may name the LUN that another volume's disk has by now: what that
+  // volume's checkpoint lists is not this volume's.
   const checkpointed = new Set(
     ports.checkpoints.volumes().flatMap((other) => [other.stagingPath, ...other.targetPaths]),
   );

@@ -33,20 +33,20 @@ async function look(world: NodeWorld, host: Partial<HostProvisioner> = {}): Prom
 }
 
 describe("replicasReconciler", () => {
-  it("tells the controller of a disk that is not where it should be, before a failover counts on it", () =>
+  it("reports a missing disk to the controller before a failover relies on it", () =>
     withReplica(async (world) => {
       world.machine.detach(LUN);
       await look(world);
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
-  it("tells nothing of one that is there", () =>
+  it("reports nothing for a disk that is there", () =>
     withReplica(async (world) => {
       await look(world);
       assert.equal(world.attachment()?.status?.deviceMissing, undefined);
     }));
 
-  it("leaves the disk that a pod waits for to NodeStageVolume, which looks itself", () =>
+  it("leaves the disk that a pod waits for to NodeStageVolume", () =>
     withNode({ writer: aWriter("node-a") }, async (world) => {
       world.machine.detach(LUN);
       await look(world);
@@ -62,7 +62,7 @@ describe("replicasReconciler", () => {
     volumeContext: {},
   } as const;
 
-  it("tells the controller of a disk that is gone from under its workload", () =>
+  it("reports a disk to the controller that is gone from under its workload", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const staged = await world.answerOf(
         stageVolume(world.ports(), { volumeId: diskUri, ...stageOptions }, never),
@@ -90,7 +90,7 @@ describe("replicasReconciler", () => {
       assert.equal(world.attachment()?.status?.deviceMissing, undefined);
     }));
 
-  it("tells nothing of one that is taken off in good order while its device is waited for", () =>
+  it("reports nothing for a disk that is detached while its device is awaited", () =>
     withReplica(async (world) => {
       world.machine.detach(LUN);
       const { findDevice } = world.ports().host;

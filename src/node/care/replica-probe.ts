@@ -8,17 +8,18 @@ import { isMissing } from "../stage/find-device.ts";
 import { lunHere } from "../writer/lun-here.ts";
 
 /**
- * Time between two looks at the disks of a node, in milliseconds: how late a disk is missed that a person
- * has taken off.
+ * Interval of the probes of a node's disks, in milliseconds: the maximum delay until a disk that a person
+ * detached is missed.
  */
 const LOOK_EVERY_MS = 60_000;
 
 /**
- * Looks now and then whether the disks of this node's replicas are there. Nobody opens one before it is
- * promoted, and only then would it show that somebody has moved it to another LUN, or that this machine
- * never saw it: a failover that was to take no call to Azure would wait for several. A missing one is told
- * to the controller, which reads the VM again. So is that of a staged volume: a workload that only reads
- * may not notice for hours, and Azure tells of it with the next list of disks alone.
+ * Checks at intervals whether the disks of this node's replicas are present. A replica is opened only
+ * when it is promoted: only then would it show that another client has moved it to another LUN, or that
+ * this machine never saw it, and the failover would need several calls to Azure instead of none. A
+ * missing disk is reported to the controller, which reads the VM again. So is that of a staged volume: a
+ * workload that only reads may not notice for hours, and Azure reports it only with the next list of
+ * disks.
  */
 export function replicasReconciler(ports: NodePorts): Reconciler {
   return {
@@ -36,8 +37,8 @@ export function replicasReconciler(ports: NodePorts): Reconciler {
 }
 
 /**
- * Attachments of this node that are to stay, and that stand by or whose volume is staged: of any other,
- * NodeStageVolume looks for the device.
+ * Attachments of this node that stay, and are replicas or staged: for all others, NodeStageVolume looks
+ * for the device.
  */
 function lookedAfter(ports: NodePorts): readonly AzVolumeAttachment[] {
   const { cache, node } = ports;
@@ -67,9 +68,9 @@ async function lookAt(
   if (lun === undefined) return ok({});
   const found = await ports.host.findDevice({ lun }, signal);
   if (found.ok || !isMissing(found.failure)) return found;
-  // Links that lag contradict the kernel: no reason to doubt the disk of a volume in use.
+  // Links that lag contradict the kernel: no reason to distrust the disk of a volume in use.
   if (!isReplica(attachment) && found.failure.kind !== "DeviceNotFound") return ok({});
-  // One that has been taken off in good order meanwhile does not say Attached any more, and is not marked.
+  // One that was detached in the regular way in between is no longer Attached, and is not marked.
   const reported = await reportMissing(ports, attachment, signal);
   return reported.ok || reported.failure.kind === "ObjectNotFound" ? ok({}) : reported;
 }

@@ -35,7 +35,7 @@ const reconcile = (world: NodeWorld): Promise<Reconciled> =>
 const kindOf = (reconciled: Reconciled): string => (reconciled.ok ? "ok" : reconciled.failure.kind);
 const checkpoints = (world: NodeWorld): number => world.ports().checkpoints.volumes().length;
 
-/** What somebody else's driver does on this host. */
+/** Work of another driver on this host. */
 async function done<T>(world: NodeWorld, doing: Promise<Result<T, Failure>>): Promise<T> {
   const result = await world.answerOf(doing);
   assert.ok(result.ok);
@@ -58,7 +58,7 @@ function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
 }
 
 describe("ownVolumesReconciler", () => {
-  it("does not call a node clean that had the disk while neither note nor attachment tells where to look", () =>
+  it("is not clean of a disk that it had without a checkpoint or LUN to check", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
@@ -70,7 +70,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 2);
     }));
 
-  it("keeps a pod's mount where another node has claimed the volume, and reports it until that ends", () =>
+  it("keeps a pod's mount where another node has reclaimed the volume, and reports it", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
@@ -105,7 +105,7 @@ describe("ownVolumesReconciler", () => {
       "of another store incarnation",
       (record) => ({ ...withoutWriter(record), epoch: 2, storeIncarnation: 7 }),
     ],
-    ["older than it has noted", (record) => ({ ...withoutWriter(record), epoch: 0 })],
+    ["older than its checkpoint", (record) => ({ ...withoutWriter(record), epoch: 0 })],
     [
       "of another store incarnation, in which it is unverified",
       (record) => ({ ...withoutWriter(record), adopted: true, unverified: [a], storeIncarnation: 7 }),
@@ -123,7 +123,7 @@ describe("ownVolumesReconciler", () => {
         assert.equal(world.machine.mounts().length, 2);
       }));
 
-  it("notes its own VM with a claim, whatever VM the note was made on", () =>
+  it("writes its own VM to a checkpoint with a reclaim, also over another VM's", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
@@ -140,7 +140,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual(memory.volumes()[0]?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
     }));
 
-  it("unmounts by a record of the store's own generation that names another writer", () =>
+  it("unmounts by a record of the store's own incarnation that names another writer", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await world.setRecord((record) => ({ ...record, epoch: 2, writer: aWriter("node-b", { epoch: 2 }) }));
@@ -152,7 +152,7 @@ describe("ownVolumesReconciler", () => {
   const byV1 = "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com/d1f2/globalmount";
   const ofPod = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount";
 
-  it("claims what the V1 driver mounted for a pod, and knows from then on where it is", () =>
+  it("reclaims what the V1 driver mounted for a pod, and writes a checkpoint", () =>
     withNode(adopted, async (world) => {
       const { host } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
@@ -176,7 +176,7 @@ describe("ownVolumesReconciler", () => {
       );
       assert.deepEqual(checkpoint?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
       const message =
-        "node-a goes on writing the volume, whose record was lost while a pod used it there (epoch 1)";
+        "node-a continues to write the volume, whose record was lost while a pod used it there (epoch 1)";
       assert.deepEqual(world.told, [
         {
           about: { kind: "AzVolume", name: "pvc-1" },
@@ -188,7 +188,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 2);
     }));
 
-  it("does not claim a volume for what another one has mounted, at whose LUN the attachment from a backup says that its disk is: another node may write it", () =>
+  it("does not reclaim a volume for another one's mount at an outdated LUN", () =>
     withNode(adopted, async (world) => {
       const { host, checkpoints: memory } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
@@ -217,7 +217,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 2);
     }));
 
-  it("claims what a pod uses although its attachment is to go: that waits for what this node says, and this node must not wait for it", () =>
+  it("reclaims what a pod uses although its attachment is being deleted", () =>
     withNode(adopted, async (world) => {
       const { host, store } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
@@ -240,7 +240,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 2);
     }));
 
-  it("claims a raw device that the V1 driver bound for a pod, though nothing but that bind tells of it", () =>
+  it("reclaims a raw device that the V1 driver bound for a pod, by that bind alone", () =>
     withNode(adopted, async (world) => {
       await world.setVolume((volume) => ({
         ...volume,
@@ -255,7 +255,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 1);
     }));
 
-  it("does not pass for clean where the disk is attached and no link of its LUN is there, and asks for another look at the VM", () =>
+  it("is not clean where an attached disk has no link, and requests a read of the VM", () =>
     withNode(adopted, async (world) => {
       world.machine.detach(0);
       assert.equal(kindOf(await reconcile(world)), "DeviceNotFound");
@@ -263,7 +263,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
-  it("stays in quarantine, and keeps what tells where to look, while a process has the raw device open that was cut off", () =>
+  it("stays in quarantine while a process has the fenced raw device open", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       await publish(world, block);
@@ -282,7 +282,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(checkpoints(world), 0);
     }));
 
-  it("stays in quarantine while a process has a raw device open that the fence has taken off", () =>
+  it("stays in quarantine while a process has a raw device open that is detached", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const request = {
         volumeId: diskUri,
@@ -314,7 +314,7 @@ describe("ownVolumesReconciler", () => {
       }
     }));
 
-  it("drops its note also where somebody else took the node out of the record meanwhile", () =>
+  it("drops its checkpoint also where the controller has cleared the record", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
@@ -324,7 +324,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(checkpoints(world), 0);
     }));
 
-  it("answers a recall also where nothing is mounted any more and it still can't give: else nobody would ever cut it off", () =>
+  it("answers a recall also where nothing is mounted and its release fails", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       const close = world.machine.openRaw(0);
@@ -336,7 +336,7 @@ describe("ownVolumesReconciler", () => {
         ...attachment,
         spec: { ...attachment.spec, recall: { id: "recall-1", since: "2026-01-01T00:00:00.000Z" } },
       }));
-      // Slower than the unmount of nothing: what was to be told during that is cut off.
+      // Slower than the unmount of nothing: its progress report is cancelled.
       world.store.setWeather({ callDelayMs: [20, 20] });
       assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
       const { id, published, unmounting } = world.attachment()?.status?.recall ?? {};
@@ -346,7 +346,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.record()?.writer?.held, false);
     }));
 
-  /** A recalled holder without a pod. Answers what refuses its next give. */
+  /** A recalled holder without a pod. Returns what makes its next release fail. */
   async function recalled(world: NodeWorld, request: StageRequest): Promise<() => void> {
     await stage(world, request);
     await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, requested: false } }));
@@ -358,7 +358,7 @@ describe("ownVolumesReconciler", () => {
     };
   }
 
-  it("answers a recall that its give is refused, and writes nothing more for as long as it is", () =>
+  it("answers a recall once that its release is refused, while it stays so", () =>
     withNode({ writer: granted }, async (world) => {
       const refuse = await recalled(world, mount);
       refuse();
@@ -374,7 +374,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.record()?.writer?.held, false);
     }));
 
-  it("says no more that its give is refused once a process has the device open: that may stall", () =>
+  it("no longer answers that its release is refused once a process has the device open", () =>
     withNode({ writer: granted }, async (world) => {
       const refuse = await recalled(world, block);
       refuse();
@@ -385,7 +385,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.attachment()?.status?.recall?.giveRefused, undefined);
     }));
 
-  it("tells a recall of a busy workload's progress every five seconds, not each time that it has moved: its own answer wakes it again", () =>
+  it("reports a busy workload's progress to a recall every five seconds", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
@@ -414,7 +414,7 @@ describe("ownVolumesReconciler", () => {
       volume.close();
     }));
 
-  it("tells of the mounts that it removes and of the quarantine that it leaves once it was cut off", () =>
+  it("reports the mounts that it removes and the quarantine that it leaves", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
@@ -430,12 +430,12 @@ describe("ownVolumesReconciler", () => {
         {
           ...event,
           reason: "QuarantineLeft",
-          message: "node-a is clean of the volume that it was cut off from",
+          message: "node-a is clean of the volume that it was fenced from",
         },
       ]);
     }));
 
-  it("gives nothing back, and forgets nothing, where it could not unmount what a pod had of a raw disk", () =>
+  it("releases nothing and keeps its checkpoint where it could not unmount a raw disk", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       await publish(world, block);
@@ -451,7 +451,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([world.machine.mounts(), checkpoints(world), world.record()?.quarantine], [[], 0, []]);
     }));
 
-  it("leaves quarantine only once it could put a placeholder where a pod had the volume", () =>
+  it("leaves quarantine only once it could mount a placeholder at a pod's target", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
@@ -462,7 +462,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([world.record()?.quarantine, world.told], [[a], []]);
     }));
 
-  it("says nothing of stale mounts where it had none", () =>
+  it("reports no stale mounts where it had none", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
@@ -473,7 +473,7 @@ describe("ownVolumesReconciler", () => {
       );
     }));
 
-  it("forgets a volume that it gave back", () =>
+  it("drops the checkpoint of a volume that it released", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await world.setRecord((record) => ({
@@ -484,7 +484,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([world.record()?.writer?.held, checkpoints(world)], [false, 0]);
     }));
 
-  it("claims a raw disk by the name under which a pod has it, and notes it as one", () =>
+  it("reclaims a raw disk by the name that a pod uses, with a checkpoint for it", () =>
     withNode(adopted, async (world) => {
       await world.setVolume((volume) => ({
         ...volume,
@@ -500,7 +500,7 @@ describe("ownVolumesReconciler", () => {
       );
     }));
 
-  it("claims a raw disk that a pod uses once its record was lost, and leaves it to the pod", () =>
+  it("reclaims a raw disk in use after its record was lost, and leaves it to the pod", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       await publish(world, block);
@@ -512,7 +512,7 @@ describe("ownVolumesReconciler", () => {
       );
     }));
 
-  it("takes V1's own staging path for the staging path, whatever path of a pod comes before it", () =>
+  it("finds V1's own staging path, whatever path of a pod sorts before it", () =>
     withNode(adopted, async (world) => {
       const early = "/mnt/early";
       const { host } = world.ports();
@@ -534,7 +534,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([checkpoint?.stagingPath, checkpoint?.targetPaths], [byV1, [early]]);
     }));
 
-  it("reports a host that can't look for the disk, and does not say that the disk is missing", () =>
+  it("reports a host that can't look for the disk, but no missing disk", () =>
     withNode(adopted, async (world) => {
       world.machine.failNext("findDevice", { kind: "HostCommandTimedOut", command: "ls", timeoutMs: 1 });
       assert.equal(kindOf(await reconcile(world)), "HostCommandTimedOut");
@@ -553,7 +553,7 @@ describe("ownVolumesReconciler", () => {
       assert.notEqual(world.attachment()?.status?.deviceMissing, true);
     }));
 
-  it("says in its answer to a recall that pods have the volume, and that it does not unmount", () =>
+  it("answers a recall that pods have the volume, and that it does not unmount", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
@@ -568,7 +568,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([published, unmounting], [[targetPath], false]);
     }));
 
-  describe("a target from which it takes the volume, and which nobody has unpublished", () => {
+  describe("a target that is still published when its volume is removed", () => {
     const cutOff = async (world: NodeWorld): Promise<void> => {
       await stage(world, mount);
       await publish(world, mount);
@@ -578,7 +578,7 @@ describe("ownVolumesReconciler", () => {
     const unpublish = (world: NodeWorld) =>
       done(world, unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never));
 
-    it("gets a placeholder, on which a container that is started again can't write, and which keeps the node from nothing", () =>
+    it("gets a placeholder that refuses a restarted container's writes and is no use", () =>
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
         assert.equal(kindOf(await reconcile(world)), "ok");
@@ -599,7 +599,7 @@ describe("ownVolumesReconciler", () => {
         assert.equal(world.machine.openVolume(targetPath), undefined);
       }));
 
-    it("gets a placeholder also where the volume was removed and the plug-in was stopped before it could leave one", () =>
+    it("gets a placeholder also after a restart between removal and placeholder", () =>
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
         await done(world, world.ports().host.unmount(targetPath, never));
@@ -609,7 +609,7 @@ describe("ownVolumesReconciler", () => {
         assert.deepEqual(world.machine.placeholders(), [targetPath]);
       }));
 
-    it("is told of once, and is no use of the volume, while the node is not clean yet", () =>
+    it("is reported once, and is no use of the volume, while the node is not clean yet", () =>
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
         const inContainer = world.machine.openVolume(targetPath);
@@ -617,7 +617,7 @@ describe("ownVolumesReconciler", () => {
           assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
         const told = world.told.map(({ reason }) => reason);
         assert.deepEqual(told, ["PodLostDisk", "StaleMountsRemoved"]);
-        // A record that was made anew does not let a placeholder be claimed.
+        // A rebuilt record does not let a placeholder be reclaimed.
         await world.setRecord((record) => ({ ...record, quarantine: [], adopted: true, unverified: [a] }));
         assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
         assert.equal(world.record()?.writer, undefined);
@@ -626,7 +626,7 @@ describe("ownVolumesReconciler", () => {
         assert.deepEqual(world.record()?.unverified, []);
       }));
 
-    it("gets none where somebody removed its directory: nobody would take it away", () =>
+    it("gets none where its directory was removed", () =>
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
         await done(world, world.ports().host.unmount(targetPath, never));
@@ -634,7 +634,7 @@ describe("ownVolumesReconciler", () => {
         assert.deepEqual(world.machine.placeholders(), []);
       }));
 
-    it("gets the volume again once the record allows it, and the placeholder again where it does not after all", () =>
+    it("gets the volume again once the record allows it, or else the placeholder again", () =>
       withNode({ writer: granted }, async (world) => {
         await cutOff(world);
         await reconcile(world);
@@ -651,7 +651,7 @@ describe("ownVolumesReconciler", () => {
         assert.deepEqual(world.machine.placeholders(), []);
       }));
 
-    it("has none where it is a raw device's: nothing is started without the device", () =>
+    it("gets none where it is a raw device's: nothing is started without the device", () =>
       withNode({ writer: granted }, async (world) => {
         await stage(world, block);
         await publish(world, block);
@@ -662,7 +662,7 @@ describe("ownVolumesReconciler", () => {
       }));
   });
 
-  it("asks the store for nothing where a healthy writer has nothing to do: it is woken by each change of the volume, and the API server has thousands of such nodes", () =>
+  it("requests nothing from the store where a healthy writer has nothing to do", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
@@ -685,7 +685,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(asked.includes("AzVolume pvc-1"), true, "nothing is done by what the cache says");
     }));
 
-  it("reads a volume that its cache does not follow: of a record that was made anew the cache learns nothing before the node has an attachment, and the quarantine would never end", () =>
+  it("reads a volume that its cache does not follow, to leave a quarantine", () =>
     withNode({ adopted: true }, async (world) => {
       const ports = world.ports();
       const { cache } = ports;
@@ -702,13 +702,13 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual(world.record()?.clean, [a]);
     }));
 
-  it("tells nothing of a quarantine that only a found record implies", () =>
+  it("reports nothing of a quarantine that only an adopted record implies", () =>
     withNode({ adopted: true }, async (world) => {
       await reconcile(world);
       assert.deepEqual([world.record()?.clean, world.told], [[a], []]);
     }));
 
-  it("leaves a quarantine while a stage, where nodes attach by themselves, waits for a grant that can't come before", () =>
+  it("leaves a quarantine while a stage waits for a grant that requires this", () =>
     withNode({ adopted: true }, async (world) => {
       const ports = { ...world.ports(), settings: { ...world.ports().settings, attach: "driver" as const } };
       const staged = ports.locks.run(diskUri, "NodeStageVolume", () => stageVolume(ports, mount, never));
@@ -733,7 +733,7 @@ describe("ownVolumesReconciler", () => {
     settings: { ...world.ports().settings, attach: "driver" },
   });
 
-  it("forgets a volume whose objects are gone, by its note alone, and no other volume", () =>
+  it("drops the checkpoint of a volume without objects, and of no other volume", () =>
     withNode({ writer: granted }, async (world) => {
       const { checkpoints: memory } = world.ports();
       const other = {
@@ -766,7 +766,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([world.machine.mounts().length, checkpoints(world)], [2, 1]);
     }));
 
-  it("reports a disputed claim while a call has the volume, and until the record names this node again", () =>
+  it("reports a disputed volume during a call, and until the record names this node", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
@@ -799,7 +799,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([await pass(), ports.disputes.size], [{ ok: true, value: {} }, 0]);
     }));
 
-  it("unmounts and gives a recalled volume whose disk has gone from under its pod", () =>
+  it("unmounts and releases a recalled volume whose disk has gone from under its pod", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
@@ -814,7 +814,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([world.machine.mounts(), world.machine.placeholders()], [[], [targetPath]]);
     }));
 
-  it("gives nothing that it could not unmount", () =>
+  it("releases nothing that it could not unmount", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await world.setRecord((record) => ({
@@ -830,7 +830,7 @@ describe("ownVolumesReconciler", () => {
       );
     }));
 
-  it("unbinds every target of a raw disk that it may not have any more in one pass", () =>
+  it("unbinds every target of a revoked raw disk in one pass", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       for (const path of [targetPath, `${targetPath}-2`])
@@ -843,7 +843,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([world.machine.mounts(), world.record()?.quarantine], [[], []]);
     }));
 
-  it("states a lost want again where nodes attach by themselves, with the volume's context", () =>
+  it("renews a lost request with attach: driver, with the volume's context", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
@@ -880,7 +880,7 @@ describe("ownVolumesReconciler", () => {
     ["kubernetes", undefined],
     ["driver", "Primary"],
   ] as const)
-    it(`claims what a pod uses though its attachment is lost, and makes ${made ?? "none"} in the mode ${attach}`, () =>
+    it(`reclaims what a pod uses though its attachment is lost, and creates ${made ?? "none"} in the mode ${attach}`, () =>
       withNode({ writer: granted }, async (world) => {
         await stage(world, mount);
         await publish(world, mount);

@@ -24,17 +24,18 @@ import { findUntrackedMounts } from "./find-untracked-mounts.ts";
 
 const BUSY_AGAIN_MS = 200;
 /**
- * How often a recalled volume is looked at while workloads have it, in milliseconds: no change of an object
- * tells that the last one has gone.
+ * How often a recalled volume with workloads is checked, in milliseconds: no change of an object shows
+ * that the last one has gone.
  */
 const RECALLED_AGAIN_MS = 500;
 /**
- * How often a volume is looked at that another node has claimed while a pod uses it here, in milliseconds.
+ * How often a volume is checked that another node has reclaimed while a pod uses it here, in
+ * milliseconds.
  */
 const DISPUTED_AGAIN_MS = 2_000;
 
 /**
- * What a node does with its volumes by itself: claims what it uses, answers recalls, removes what the
+ * The work of a node on its own volumes: it reclaims what it uses, answers recalls, removes what the
  * record does not allow, and leaves quarantine.
  */
 export function ownVolumesReconciler(ports: NodePorts): Reconciler {
@@ -50,9 +51,9 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
         checkpoint?.volumeId ??
         ownAttachment(ports, volumeName)?.spec.volumeId;
       if (volumeId === undefined) return ok({});
-      // Looked at first without the lock: a call must not be told to come again because the node had
-      // nothing to do. By the cache, where it follows the volume: nothing is done by what it says, and what
-      // it does not say yet wakes this when it comes.
+      // First a check without the lock: a call must not be answered with a retry because of a pass with
+      // nothing to do. Uses the cache where it follows the volume: nothing is executed by it, and a later
+      // cache change triggers this again.
       const seen =
         volume === undefined
           ? await lookAfresh(ports, volumeName, volumeId, signal)
@@ -64,7 +65,7 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
       const done = await ports.locks.runMeanwhile(volumeId, "clean-up", () =>
         reconcileOwnVolume(ports, volumeName, volumeId, signal),
       );
-      // A call has the volume; it may leave something to do.
+      // A call holds the lock; it may leave something to do.
       return !done.ok && done.failure.kind === "OperationInProgress"
         ? ok({ againAfterMs: BUSY_AGAIN_MS })
         : done;
@@ -86,7 +87,8 @@ async function reconcileOwnVolume(
   if (!trusted.ok) return trusted;
   for (const action of actions) {
     const done = await execute(ports, seen.value, action, signal);
-    // Refused by the record: another pass or a controller was faster, and the rest of the plan still holds.
+    // Refused by the record: another pass or a controller was faster, and the rest of the plan still
+    // applies.
     if (!done.ok && done.failure.kind !== "NotWriter") return done;
   }
   if (actions.some(({ kind }) => kind === "ReportDispute")) return ok({ againAfterMs: DISPUTED_AGAIN_MS });
@@ -94,8 +96,8 @@ async function reconcileOwnVolume(
 }
 
 /**
- * A backup that was put back may not know of a mount that a workload writes to: nothing is unmounted,
- * claimed or said clean by such a record.
+ * A restored backup may lack a mount that a workload writes to: nothing is unmounted, reclaimed or
+ * reported clean by such a record.
  */
 async function trustRecord(
   ports: NodePorts,
@@ -239,13 +241,13 @@ async function execute(
           ),
         signal,
       );
-      // What a found record implies of every node is nothing that happened to this one.
+      // An adopted record quarantines every node: this is no event of this one.
       if (left.ok && includesNode(target.volume?.status?.record?.quarantine ?? [], ports.node))
         tell(
           ports,
           volumeName,
           "QuarantineLeft",
-          `${nodeName} is clean of the volume that it was cut off from`,
+          `${nodeName} is clean of the volume that it was fenced from`,
         );
       return left;
     }
@@ -265,7 +267,8 @@ async function execute(
           );
     case "UnmountAndRelease": {
       const { mount, targets } = target.observed;
-      // What is unmounted already makes no progress: it would only overwrite that the give was refused.
+      // What is unmounted already makes no progress: a report would only overwrite that the release was
+      // refused.
       const recallId = mount === "none" && targets.length === 0 ? undefined : action.recallId;
       const unmounted = await unmountUnderRecall(
         ports,
@@ -305,13 +308,13 @@ async function execute(
   }
 }
 
-/** The heartbeat says so, too, for as long as it is so. */
+/** The heartbeat reports it, too, for as long as it lasts. */
 async function reportDispute(
   ports: NodePorts,
   volumeName: string,
   claimedBy: string,
 ): Promise<Result<void, Failure>> {
-  const message = `${claimedBy} has claimed ${volumeName}, and a pod of ${ports.node.nodeName} has it mounted`;
+  const message = `${claimedBy} has reclaimed ${volumeName}, and a pod of ${ports.node.nodeName} has it mounted`;
   ports.disputes.set(volumeName, message);
   tell(ports, volumeName, "ReclaimDisputed", message);
   return ok(undefined);
@@ -327,8 +330,8 @@ function tell(ports: NodePorts, volumeName: string, reason: EventReason, message
 }
 
 /**
- * The unmount may have ended before it could tell anything of itself, and the node still can't give: a
- * recall without an answer would be waited for without end.
+ * The unmount may have ended before it could report progress, and the node still can't release: without
+ * an answer the controller would wait for the recall endlessly.
  */
 async function tellNotGiven(
   ports: NodePorts,
@@ -356,8 +359,8 @@ async function giveAndForget(
 }
 
 /**
- * A live mount with users, whose record was lost: this node goes on writing, under an epoch above all that
- * it knows.
+ * A live mount with users, whose record was lost: this node continues to write, under an epoch above all
+ * that it knows.
  */
 async function reclaimVolume(
   ports: NodePorts,
@@ -367,15 +370,15 @@ async function reclaimVolume(
 ): Promise<Result<unknown, Failure>> {
   const { volume, checkpoint, volumeName } = target;
   if (volume === undefined || checkpoint === undefined) return ok({});
-  // The want first: a claim that was cut off is made again, and one without a want would look like a leaked
-  // one.
+  // The request first: an interrupted reclaim is repeated, and one without a request would look like a
+  // leaked one.
   const requested = await requestWriter(
     ports,
     { volume, nodeName: ports.node.nodeName, volumeContext: {}, creates: ports.settings.attach === "driver" },
     signal,
   );
-  // An attachment that is to go takes no want; but it stays for as long as its node may write, which only a
-  // claim can tell. Where the orchestrator publishes, the controller makes the attachment that is missing.
+  // A terminating attachment takes no request; but it stays for as long as its node may write, which only
+  // a reclaim can show. Where the orchestrator publishes, the controller creates the missing attachment.
   if (
     !requested.ok &&
     requested.failure.kind !== "OperationInProgress" &&
@@ -394,7 +397,7 @@ async function reclaimVolume(
     ports,
     volumeName,
     "WriterReclaimed",
-    `${ports.node.nodeName} goes on writing the volume, whose record was lost while a pod used it there (epoch ${epoch})`,
+    `${ports.node.nodeName} continues to write the volume, whose record was lost while a pod used it there (epoch ${epoch})`,
   );
   return checkpointEpoch(ports, volume, checkpoint, epoch, signal);
 }
@@ -411,7 +414,7 @@ async function restoreLostRequest(
     signal,
   );
   if (stated.ok)
-    ports.logger.warn("want stated again: its attachment was lost", {
+    ports.logger.warn("request renewed: its attachment was lost", {
       volumeName,
       nodeName: ports.node.nodeName,
     });
@@ -433,8 +436,8 @@ function checkpointEpoch(
 }
 
 /**
- * Targets first, then the staging mount; never lazily. A target that a dead workload still holds busy is
- * tried again later.
+ * Targets first, then the staging mount; never lazily. A target that a terminated workload still keeps
+ * busy is retried later.
  */
 async function unmountAll(
   ports: NodePorts,

@@ -19,7 +19,7 @@ const notThere = fail({
   detail: "the instance metadata service can't be reached: give --vm-id",
 } as const);
 
-/** Answers one after the other, the last one for ever. */
+/** Returns the answers in order, the last one repeatedly. */
 function service(...answers: readonly Result<InstanceMetadata, Failure>[]): InstanceMetadataService {
   let asked = 0;
   return { read: async () => answers[Math.min(asked++, answers.length - 1)] ?? notThere };
@@ -43,7 +43,7 @@ function portsOf(
 }
 
 describe("discoverInstance", () => {
-  it("asks until the service of a VM that has just started answers, and says each time what to do", async () => {
+  it("retries until a new VM's metadata service responds, and logs a remedy each time", async () => {
     const clock = createVirtualClock();
     const told: LogFields[] = [];
     const logger: Logger = { ...silentLogger, warn: (_message, fields) => told.push(fields ?? {}) };
@@ -67,7 +67,7 @@ describe("discoverInstance", () => {
     ]);
   });
 
-  it("asks nobody where GUID and resource id are given, and reads the Node's labels", async () => {
+  it("calls no service where GUID and resource id are set, but reads the labels", async () => {
     const clock = createVirtualClock();
     const node = ownNode({ "topology.kubernetes.io/zone": "eastus-2" });
     const unasked: InstanceMetadataService = { read: () => assert.fail("asked") };
@@ -87,7 +87,7 @@ describe("discoverInstance", () => {
     );
   });
 
-  it("ends with its signal, however long nobody answers", async () => {
+  it("ends with its signal, however long the service does not respond", async () => {
     const clock = createVirtualClock();
     const life = new AbortController();
     const learning = discoverInstance(portsOf(clock, service(notThere)), nothingGiven, life.signal);
@@ -96,7 +96,7 @@ describe("discoverInstance", () => {
     await assert.rejects(settledOn(clock, learning), /told to end/);
   });
 
-  it("asks for what is not given: a GUID says nothing of where the VM is", async () => {
+  it("looks up what is not given: a GUID does not locate the VM", async () => {
     const clock = createVirtualClock();
     const learnt = await settledOn(
       clock,
@@ -109,7 +109,7 @@ describe("discoverInstance", () => {
     assert.deepEqual([learnt.vmId, learnt.instanceUri], ["guid", aMachine().resourceId]);
   });
 
-  it("refuses to guess: neither a GUID that nobody tells, nor where the VM is, nor the region of a zone", async () => {
+  it("refuses to guess a GUID, a VM's resource id or the region of a zone", async () => {
     const clock = createVirtualClock();
     await assert.rejects(
       discoverInstance(portsOf(clock, undefined), nothingGiven, never),
@@ -126,13 +126,13 @@ describe("discoverInstance", () => {
   });
 });
 
-/** As it is known, in another case. */
+/** The known VM, in another case. */
 function knownAs({ vmId, resourceId }: InstanceMetadata): Parameters<typeof confirmMachine>[1] {
   return { vmId: vmId.toUpperCase(), instanceUri: resourceId.toUpperCase() };
 }
 
 describe("confirmMachine", () => {
-  it("ends a process that has woken up in another VM", async () => {
+  it("ends a process that was resumed in another VM", async () => {
     const clock = createVirtualClock();
     const metadata = service(ok(aMachine()), notThere, ok(aMachine({ vmId: "another" })));
     await assert.rejects(
@@ -146,7 +146,7 @@ describe("confirmMachine", () => {
     );
   });
 
-  it("ends a process whose VM was moved: others would look for it where it was, and take it for gone", async () => {
+  it("ends a process whose VM was moved to another resource id", async () => {
     const clock = createVirtualClock();
     const metadata = service(
       ok(aMachine()),

@@ -10,7 +10,6 @@ import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 
-/** What learning takes. */
 export interface MachinePorts {
   readonly metadata: InstanceMetadataService;
   readonly clock: Clock;
@@ -18,7 +17,7 @@ export interface MachinePorts {
   readonly logger: Logger;
 }
 
-/** Which VM a process believes to be on. */
+/** The VM on which a process believes to run. */
 export interface KnownMachine {
   readonly vmId: string;
   /** Its resource id. */
@@ -30,13 +29,13 @@ export interface KnownMachine {
  * together.
  */
 const BACKOFF = { baseMs: 500, maxMs: 15_000 };
-/** Time between two looks at whether this is still the VM that it was, in milliseconds. */
+/** Interval of the check that this is still the same VM, in milliseconds. */
 const CONFIRM_EVERY_MS = 60_000;
 
 /**
- * Learns which VM this is, and what kind of one: tries until it is told, for nothing can be done before. A
- * `vmId` and an `instanceUri` that the operator gives are believed, and the platform not asked. Rejects
- * with the signal's reason.
+ * Discovers which VM this is and its size: retries until it is known, for nothing can be done before. A
+ * `vmId` and an `instanceUri` from the operator are believed without asking the platform. Rejects with
+ * the signal's reason.
  */
 export async function discoverInstance(
   ports: Omit<MachinePorts, "metadata"> & {
@@ -79,7 +78,7 @@ async function untilKnown<T>(
     const answer = await ask();
     signal.throwIfAborted();
     if (answer.ok) return answer.value;
-    ports.logger.warn("not known yet; it is asked again", {
+    ports.logger.warn("not known yet; retrying", {
       what,
       attempt,
       message: describeFailure(answer.failure),
@@ -89,10 +88,9 @@ async function untilKnown<T>(
 }
 
 /**
- * Makes sure, as long as this process runs, that it is on the VM that it believes to be on: records name a
- * node by name and GUID, and everything that is decided here rests on it. Throws where it has woken up in
- * another VM (an image of a running one, say), or its VM was moved, since only a new start learns
- * everything anew.
+ * Verifies, as long as this process runs, that it is on the VM that it believes to be on: records name a
+ * node by name and GUID, and every decision here rests on it. Throws after a resume in another VM (of an
+ * image of a running one, say), or a move of its VM, since only a restart discovers everything again.
  */
 export async function confirmMachine(
   ports: MachinePorts,
@@ -113,5 +111,5 @@ function isSameMachine({ vmId, instanceUri }: KnownMachine, found: InstanceMetad
 
 function otherMachine({ vmId, instanceUri }: KnownMachine, found: InstanceMetadata): string {
   const began = `this process began on the VM with vmId ${vmId} (${instanceUri})`;
-  return `${began} and is now on ${found.vmId} (${found.resourceId}): it ends, to begin anew as that one`;
+  return `${began} and is now on ${found.vmId} (${found.resourceId}): it exits, to restart as that one`;
 }

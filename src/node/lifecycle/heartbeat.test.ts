@@ -8,7 +8,7 @@ import { heartbeatReconciler } from "./heartbeat.ts";
 
 const never = new AbortController().signal;
 
-/** One heartbeat, and what the node's object shows after it. */
+/** One heartbeat, and the node's object after it. */
 async function beat(world: NodeWorld, ports: NodePorts) {
   const beaten = await world.answerOf(heartbeatReconciler(ports).reconcile("node", never));
   assert.ok(beaten.ok, JSON.stringify(beaten));
@@ -18,7 +18,7 @@ async function beat(world: NodeWorld, ports: NodePorts) {
 }
 
 describe("heartbeatReconciler", () => {
-  it("registers the node, and tells which VM it is and how many volumes it takes, 0 included, which NodeGetInfo can't say", () =>
+  it("registers the node with its VM and its volume limit, 0 included", () =>
     withNode({}, async (world) => {
       const ports: NodePorts = { ...world.ports(), volumeLimit: { measure: async () => 0 } };
       const { status, againAfterMs } = await beat(world, ports);
@@ -39,7 +39,7 @@ describe("heartbeatReconciler", () => {
       assert.equal((await beat(world, ports)).status?.heartbeat, 2);
     }));
 
-  it("reads its object only if somebody else has touched it: deleted it, or put an older one in its place", () =>
+  it("reads its object only if another client has changed or deleted it", () =>
     withNode({}, async (world) => {
       let reads = 0;
       const ports = world.ports();
@@ -74,7 +74,7 @@ describe("heartbeatReconciler", () => {
       ]);
     }));
 
-  it("shows a volume that another node has claimed under a pod here, for as long as it is so", () =>
+  it("shows a volume that another node has reclaimed under a pod here while that lasts", () =>
     withNode({}, async (world) => {
       const ports = world.ports();
       ports.disputes.set("pvc-1", "node-b has claimed pvc-1");
@@ -92,7 +92,7 @@ describe("heartbeatReconciler", () => {
       assert.deepEqual((await beat(world, ports)).status?.conditions, []);
     }));
 
-  it("reports no epoch that the API server would refuse: a damaged note must not silence the node", () =>
+  it("reports no epoch that the API server would refuse", () =>
     withNode({}, async (world) => {
       const ports = world.ports();
       const volumes: typeof ports.checkpoints.volumes = () => [
@@ -105,7 +105,7 @@ describe("heartbeatReconciler", () => {
       assert.deepEqual(status?.volumes, [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 2 ** 52 }]);
     }));
 
-  it("says of a note on which VM it was made where that is another one, by its GUID", () =>
+  it("reports a checkpoint made on another VM with that VM's GUID", () =>
     withNode({}, async (world) => {
       const ports = world.ports();
       const { vmId, instanceUri } = ports.node;
@@ -132,7 +132,7 @@ describe("heartbeatReconciler", () => {
       );
     }));
 
-  it("says that the store went back where its own counter did, and has everything listed anew", () =>
+  it("reports a rollback by its own counter, and lists everything again", () =>
     withNode({}, async (world) => {
       let listed = 0;
       const ports = world.ports();
@@ -148,7 +148,7 @@ describe("heartbeatReconciler", () => {
       assert.equal(listed, 1, "it is noticed once");
     }));
 
-  it("says so as well where a record is older than what the node noted before it mounted", () =>
+  it("reports a rollback also where a record is older than its checkpoint", () =>
     withNode({ writer: aWriter("node-a") }, async (world) => {
       const ports = world.ports();
       const uid = ports.cache.get("AzVolume", "pvc-1")?.metadata.uid ?? "";
@@ -167,7 +167,7 @@ describe("heartbeatReconciler", () => {
       const { status } = await beat(world, ports);
       assert.deepEqual(
         status?.conditions.map(({ message }) => message),
-        ["pvc-1 is at epoch 1, this node noted 5"],
+        ["pvc-1 is at epoch 1, this node's checkpoint at 5"],
       );
     }));
 });

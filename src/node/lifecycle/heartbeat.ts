@@ -13,22 +13,19 @@ import { recordedDoubt, olderThanCheckpoint } from "../writer/rollback-detector.
 
 const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
-/**
- * A heartbeat says how many volumes the node takes as it was measured this long ago at most, in
- * milliseconds.
- */
+/** Maximum age of the volume limit that a heartbeat reports, in milliseconds. */
 const VOLUME_LIMIT_MAX_AGE_MS = 60_000;
 
-/** The condition of an AzDriverNode that says: another node has claimed a volume that a pod uses here. */
+/** The condition of an AzDriverNode: another node has reclaimed a volume that a pod uses here. */
 const RECLAIM_DISPUTED = "ReclaimDisputed";
 
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
 /**
- * Registers this node and renews its heartbeat: the counter first in the store, then in the node's own
- * file, so that the file never runs ahead. A store that shows a smaller counter than the file, or a record
- * older than the notes, went back to a backup; the node says so and trusts no record until the leader has
- * raised the store incarnation.
+ * Registers this node and renews its heartbeat: the counter is written first to the store, then to the
+ * node's own file, so that the file never runs ahead. A store with a smaller counter than the file, or a
+ * record older than the checkpoints, was rolled back; the node reports that and trusts no record until
+ * the leader has raised the store incarnation.
  */
 export function heartbeatReconciler(ports: NodePorts): Reconciler {
   let last: Beat | undefined;
@@ -38,7 +35,7 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
     backoff: { baseMs: 500, maxMs: SLOW_STORE_MAX_MS },
     reconcile: async (_key, signal): Promise<Reconciled> => {
       const beaten = await beatAfter(ports, last, signal);
-      // What a write that failed has left is not known: the next beat reads it.
+      // The result of a failed write is not known: the next heartbeat reads it.
       last = beaten.ok ? beaten.value : last === undefined ? undefined : { ...last, written: undefined };
       if (!beaten.ok) return beaten;
       const checkpointed = await ports.checkpoints.putHeartbeat(beaten.value.heartbeat, signal);
@@ -48,7 +45,7 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
   };
 }
 
-/** What one heartbeat leaves for the next. */
+/** The state from one heartbeat to the next. */
 interface Beat {
   readonly heartbeat: number;
   readonly generation: number;
@@ -57,9 +54,9 @@ interface Beat {
 }
 
 /**
- * On what the last beat has written, without reading it: nobody else writes it, and the write says so by
- * its version, also where the store went back. Otherwise on what a fresh read shows. Thousands of nodes do
- * so six times a minute.
+ * Writes on top of the last heartbeat without reading it: no other client writes the object, and the
+ * write states its version, which also detects a rollback. Otherwise it starts from an uncached read.
+ * Thousands of nodes do so six times a minute.
  */
 async function beatAfter(
   ports: NodePorts,
@@ -89,8 +86,8 @@ async function beat(
   const heartbeat = Math.max(seen, checkpoints.heartbeat()) + 1;
   const doubts = doubtsOf(ports, present, { seen, generation: generation.value, incarnationAtLastBeat });
   const conditions = [...doubts, ...disputesOf(ports, present)];
-  // Before it is said: with this beat the counter is right again, and what is said goes where somebody
-  // deletes the object.
+  // Before the report: this heartbeat corrects the counter, and the report is lost where the object is
+  // deleted.
   const isCheckpointed = doubts.length === 0 || recordedDoubt(checkpoints, generation.value) !== undefined;
   const checkpointed = isCheckpointed ? ok(undefined) : await checkpoints.putDoubt(generation.value, signal);
   if (!checkpointed.ok) return checkpointed;
@@ -106,7 +103,7 @@ async function beat(
     busType: node.busType,
     vmId: node.vmId,
     instanceUri: node.instanceUri,
-    // A damaged note must not keep the API server from taking the heartbeat.
+    // A damaged checkpoint must not keep the API server from accepting the heartbeat.
     volumes: checkpoints
       .volumes()
       .slice(0, CHECKPOINTED_VOLUMES_MAX)
@@ -123,7 +120,7 @@ async function beat(
   return written.ok ? ok({ heartbeat, generation: generation.value, written: written.value }) : written;
 }
 
-/** A VM is told by its GUID: it keeps that when it moves to another resource id. */
+/** A VM is identified by its GUID, which it keeps when it moves to another resource id. */
 function notedElsewhere(node: NotedVm, vm: NotedVm | undefined): { readonly notedOn?: NotedVm } {
   return vm === undefined || isSameVmId(vm.vmId, node.vmId) ? {} : { notedOn: vm };
 }
@@ -142,7 +139,7 @@ async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Re
   return created;
 }
 
-/** Volumes that another node has claimed while a pod uses them here. */
+/** Volumes that another node has reclaimed while a pod uses them here. */
 function disputesOf(ports: NodePorts, present: AzDriverNode): NodeStatus["conditions"] {
   const message = [...ports.disputes.values()].toSorted().join("; ");
   if (message === "") return [];
@@ -167,7 +164,7 @@ async function readGeneration(ports: NodePorts, signal: AbortSignal): Promise<Re
   return lease.failure.kind === "ObjectNotFound" ? ok(0) : lease;
 }
 
-/** Says `StoreRolledBack` until the leader has moved past the generation in which it was noticed. */
+/** Reports `StoreRolledBack` until the leader has moved past the incarnation in which it was noticed. */
 function doubtsOf(
   ports: NodePorts,
   present: AzDriverNode,
@@ -183,8 +180,8 @@ function doubtsOf(
   );
   if (earlier !== undefined) return [earlier];
   const wasRegistered = present.status !== undefined;
-  // A generation above that of this node's last beat says that what it would report has been noticed by
-  // others, and every record proven anew since.
+  // An incarnation above that of this node's last heartbeat shows that others have noticed the rollback,
+  // and that every record was rebuilt since.
   const isRebuiltSince =
     state.incarnationAtLastBeat !== undefined && state.generation > state.incarnationAtLastBeat;
   const isCounterBack = wasRegistered && !isRebuiltSince && state.seen < ports.checkpoints.heartbeat();
@@ -196,8 +193,8 @@ function doubtsOf(
     ? counterBack
     : (olderRecord ?? recordedDoubt(ports.checkpoints, state.generation));
   if (message === undefined) return [];
-  ports.logger.error("the object store went back", { detail: message });
-  // A watch on a version that the store no longer knows may say nothing at all.
+  ports.logger.error("object store rolled back", { detail: message });
+  // A watch on a version that the store no longer knows may stay silent.
   ports.cache.listAgain();
   return [
     {

@@ -64,14 +64,14 @@ async function whileWatched(
 }
 
 describe("watchOtherDrivers", () => {
-  it("reads the CSINode once in five minutes where no other driver is", () =>
+  it("reads the CSINode once in five minutes where there is no other driver", () =>
     whileWatched(async (world, watch, pass) => {
       await pass(900_000);
       assert.deepEqual({ why: watch.why(), told: world.told }, { why: undefined, told: [] });
       assert.ok(world.reads >= 3 && world.reads <= 4, String(world.reads));
     }));
 
-  it("says that another driver has the node, and within ten seconds that it is gone", () =>
+  it("reports that another driver has the node, and within ten seconds that it is gone", () =>
     whileWatched(async (world, watch, pass) => {
       world.drivers = [named("vm-1")];
       await pass(300_000);
@@ -82,7 +82,7 @@ describe("watchOtherDrivers", () => {
       assert.equal(watch.why(), undefined);
     }));
 
-  it("keeps what it knew while the API server does not answer", () =>
+  it("keeps the last state while the API server does not respond", () =>
     whileWatched(async (world, watch, pass) => {
       world.drivers = [named("vm-1")];
       await pass(300_000);
@@ -91,7 +91,7 @@ describe("watchOtherDrivers", () => {
       assert.notEqual(watch.why(), undefined);
     }));
 
-  it("goes by the registration socket as well: V1 has our node id, and CSINode does not tell it from us", () =>
+  it("checks the registration socket as well, since V1 has the same node id in CSINode", () =>
     whileWatched(async (world, watch, pass) => {
       await pass(1_000);
       watch.onPlace("another process serves /reg.sock");

@@ -6,25 +6,25 @@ import type { Logger } from "../../ports/logger.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 
 /**
- * Time between two reads of this node's CSINode, in milliseconds: it changes when the kubelet registers a
+ * Interval of the reads of this node's CSINode, in milliseconds: it changes when the kubelet registers a
  * plug-in.
  */
 const LOOK_EVERY_MS = 300_000;
-/** The same while another driver is there. */
+/** The same while another driver is present. */
 const LOOK_AGAIN_MS = 10_000;
 
-/** What this node plug-in knows of other Azure disk drivers on its node. */
+/** The other Azure disk drivers that this node plug-in has found on its node. */
 export interface OtherDriverWatch {
   /** Why another Azure disk driver serves this node; undefined if none is seen. */
   readonly why: () => string | undefined;
   /**
-   * Told when another process has taken this plug-in's place in the kubelet's registry, and with undefined
-   * when it has it again.
+   * Called when another process has replaced this plug-in in the kubelet's registry, and with undefined
+   * when it is back.
    */
   readonly onPlace: (taken: string | undefined) => void;
   /**
-   * Reads the CSINode. To be queued at the start and at each registration; comes again by itself. Absent
-   * where there is no Kubernetes.
+   * Reads the CSINode. To be queued at the start and at each registration; requeues itself. Absent where
+   * there is no Kubernetes.
    */
   readonly reconciler: Reconciler | undefined;
 }

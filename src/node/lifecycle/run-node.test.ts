@@ -21,7 +21,7 @@ const request: StageRequest = {
 };
 const granted = aWriter("node-a", { held: false });
 
-/** Runs the node's own work while `act` looks on. */
+/** Runs the node's own work while `act` observes. */
 async function whileRunning(world: NodeWorld, act: () => Promise<void>): Promise<void> {
   const life = new AbortController();
   const running = runNode(world.ports(), life.signal);
@@ -34,21 +34,21 @@ async function whileRunning(world: NodeWorld, act: () => Promise<void>): Promise
 }
 
 describe("runNode", () => {
-  it("leaves a quarantine in which an earlier plug-in died", () =>
+  it("leaves a quarantine that an earlier plug-in has left behind", () =>
     withNode({ quarantine: [identity("node-a")] }, async (world) => {
       await whileRunning(world, async () => {
         assert.ok(await world.clock.runUntil(() => world.record()?.quarantine.length === 0, LIMIT_MS));
       });
     }));
 
-  it("proves itself clean where an earlier plug-in died before it had", () =>
+  it("verifies itself where an earlier plug-in died before it had", () =>
     withNode({ unverified: [identity("node-a")], adopted: true }, async (world) => {
       await whileRunning(world, async () => {
         assert.ok(await world.clock.runUntil(() => world.record()?.unverified.length === 0, LIMIT_MS));
       });
     }));
 
-  it("says clean of a volume that it waits for when the record is made anew, though nothing else tells it so", () =>
+  it("reports clean of a volume that it waits for when the record is rebuilt", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       await whileRunning(world, async () => {
         await world.clock.advance(10_000);
@@ -57,7 +57,7 @@ describe("runNode", () => {
       });
     }));
 
-  it("gives a recalled volume back once the last target is unbound, which nobody announces", () =>
+  it("releases a recalled volume once the last target is unbound, without any event", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();
       assert.equal((await world.answerOf(stageVolume(ports, request, never))).ok, true);
@@ -97,7 +97,7 @@ describe("runNode", () => {
       });
     }));
 
-  it("looks after its replicas", () =>
+  it("probes its replicas", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       await world.setAttachment(({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
         ...attachment,
@@ -112,7 +112,7 @@ describe("runNode", () => {
       });
     }));
 
-  it("says at once that the store went back when it is shown a record older than it has noted: somebody else may be granted what it writes", () =>
+  it("reports a rollback as soon as a record is older than its checkpoint", () =>
     withNode({ writer: { ...granted, epoch: 5 }, epoch: 5 }, async (world) => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       await whileRunning(world, async () => {

@@ -10,8 +10,8 @@ import { heartbeatReconciler } from "./heartbeat.ts";
 const ONLY_KEY = "node";
 
 /**
- * Runs what the node role does by itself until `signal` is aborted: its heartbeat, and the care of its
- * volumes and replicas.
+ * Runs the node role's own work until `signal` is aborted: its heartbeat, and the care of its volumes and
+ * replicas.
  */
 export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<void> {
   const heartbeat = new ControlLoop(heartbeatReconciler(ports), ports);
@@ -20,7 +20,7 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   ports.cache.onChange((change) => {
     if (change.kind === "AzVolume" && concerns(ports, change.name)) {
       ownVolumes.queue.add(change.name);
-      // The next heartbeat says that the store went back: until then others may be granted what this node
+      // The next heartbeat reports the rollback: until then other nodes may be granted what this node
       // writes.
       if (change.current !== undefined && olderThanCheckpoint(ports, change.current) !== undefined)
         heartbeat.queue.add(ONLY_KEY);
@@ -30,7 +30,7 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
       if (attachment?.spec.nodeName === ports.node.nodeName) ownVolumes.queue.add(attachment.spec.volumeName);
     }
   });
-  // What the plug-in before this one left undone is announced by no change.
+  // No change triggers the work that an earlier plug-in has left undone.
   for (const checkpoint of ports.checkpoints.volumes()) ownVolumes.queue.add(checkpoint.volumeName);
   for (const volume of ports.cache.list("AzVolume"))
     if (concerns(ports, volume.metadata.name)) ownVolumes.queue.add(volume.metadata.name);
@@ -41,14 +41,14 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   await Promise.all([heartbeat.run(signal), ownVolumes.run(signal), replicas.run(signal)]);
 }
 
-/** Whether a volume has to do with this node at all: thousands have not. */
+/** Whether a volume concerns this node at all: thousands do not. */
 function concerns(ports: NodePorts, volumeName: string): boolean {
   if (ports.checkpoints.volumes().some((checkpoint) => checkpoint.volumeName === volumeName)) return true;
   const volume = ports.cache.get("AzVolume", volumeName);
   if (volume === undefined) return false;
   const record = volume.status?.record;
-  // A record that was made anew keeps every node in quarantine and names none: whoever waits for the volume
-  // has to say that it is clean.
+  // A rebuilt record quarantines every node and names none: a node that waits for the volume has to show
+  // that it is clean.
   return (
     recordNames(volume, ports.node.nodeName) ||
     (record !== undefined && isInQuarantine(record, ports.node) && isAttachedHere(ports, volumeName))

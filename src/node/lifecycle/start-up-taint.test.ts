@@ -18,13 +18,13 @@ interface Cluster {
   taints: readonly NodeTaint[] | undefined;
   isRegistered: boolean;
   isServerDown: boolean;
-  /** Happens once, between the reading of the taints and the write. */
+  /** Runs once, between the reading of the taints and the write. */
   meanwhile: () => void;
   writes: number;
   readonly told: string[];
 }
 
-/** Runs the loop on a Node while `act` plays the cluster and lets time pass. */
+/** Runs the loop on a Node while `act` controls the cluster and lets time pass. */
 async function withNode(
   given: Partial<Cluster>,
   act: (cluster: Cluster, pass: (ms: number) => Promise<void>, register: () => void) => Promise<void>,
@@ -132,7 +132,7 @@ describe("startUpTaintReconciler", () => {
     }
   });
 
-  it("looks again at each registration: the node may have been tainted anew", () =>
+  it("checks again at each registration: the node may have been tainted again", () =>
     withNode({}, async (cluster, pass, register) => {
       await pass(1_000);
       cluster.taints = [startUpTaint];

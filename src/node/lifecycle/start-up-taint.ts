@@ -6,9 +6,9 @@ import type { Logger } from "../../ports/logger.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 
 /**
- * Takes the start-up taint off this node, once the driver is registered and CSINode shows how many volumes
- * it takes: pods that came earlier could be sent here without any limit. Tries for ever; queued again at
- * each registration, since an administrator may taint a node anew.
+ * Removes the start-up taint from this node, once the driver is registered and CSINode shows its volume
+ * limit: earlier pods could be scheduled here without any limit. Retries for ever; queued again at each
+ * registration, since an administrator may taint a node again.
  */
 export function startUpTaintReconciler(ports: {
   readonly ownNode: OwnNode;

@@ -53,7 +53,7 @@ function aWorld(overrides: Partial<VolumeLimitOptions> = {}): World {
         },
       },
       ownNode,
-      // Only attachments are asked for, by their node.
+      // Only attachments are read, by their node.
       cache: {
         byIndex: (() => [anAttachment("node-a")]) as unknown as VolumeLimitOptions["cache"]["byIndex"],
       },
@@ -67,23 +67,23 @@ function aWorld(overrides: Partial<VolumeLimitOptions> = {}): World {
 }
 
 describe("createVolumeLimit", () => {
-  it("is what the size takes: a volume of the driver's own does not count against it", async () => {
+  it("is the limit of the VM size: the driver's own volumes do not count against it", async () => {
     assert.equal(await createVolumeLimit(aWorld().options).measure(0, never), 8);
   });
 
-  it("leaves out the slot of a disk that somebody else has attached, and those that are reserved", async () => {
+  it("subtracts the slots of foreign disks, and the reserved ones", async () => {
     const world = aWorld({ reserved: 2 });
     world.disks = [ours, backup, { diskUri: undefined, lun: 5 }];
     assert.equal(await createVolumeLimit(world.options).measure(0, never), 4);
   });
 
-  it("is 0 where every slot is another's: then NodeGetInfo must not say 0, but this number must", async () => {
+  it("is 0 where every slot has a foreign disk, unlike in NodeGetInfo", async () => {
     const world = aWorld({ vmSize: "Standard_B1s" });
     world.disks = [backup, { diskUri: undefined, lun: 5 }];
     assert.equal(await createVolumeLimit(world.options).measure(0, never), 0);
   });
 
-  it("takes a volume for its own that only Kubernetes or the notes know: one that the V1 driver attached", async () => {
+  it("counts volumes that only Kubernetes or the checkpoints know as its own", async () => {
     const world = aWorld();
     world.disks = [ours, { diskUri: v1Uri, lun: LUNS.v1 }];
     world.volumesInKubernetes = [v1Uri];
@@ -109,7 +109,7 @@ describe("createVolumeLimit", () => {
     );
   });
 
-  it("believes a disk to be a stranger's at the second look only: a detach is seen some seconds late", async () => {
+  it("counts a disk as foreign only at the second read, as a detach shows late", async () => {
     const world = aWorld();
     const limit = createVolumeLimit(world.options);
     assert.equal(await limit.measure(0, never), 8);
@@ -122,7 +122,7 @@ describe("createVolumeLimit", () => {
     assert.equal(await limit.measure(0, never), 8);
   });
 
-  it("stays as it was while the service does not answer", async () => {
+  it("stays as it was while the service does not respond", async () => {
     const world = aWorld();
     const limit = createVolumeLimit(world.options);
     world.disks = [ours, backup];
@@ -132,7 +132,7 @@ describe("createVolumeLimit", () => {
     assert.equal(await limit.measure(0, never), 7);
   });
 
-  it("asks again only when what is known is too old", async () => {
+  it("measures again only when the known value is too old", async () => {
     const world = aWorld();
     const limit = createVolumeLimit(world.options);
     await limit.measure(60_000, never);
@@ -144,7 +144,7 @@ describe("createVolumeLimit", () => {
     assert.equal(world.asked, 2);
   });
 
-  it("asks nobody where the operator has said it, 0 included, or where there is nobody to ask", async () => {
+  it("calls no service where the operator sets it, 0 included, or none is there", async () => {
     const world = aWorld({ given: 0 });
     assert.equal(await createVolumeLimit(world.options).measure(0, never), 0);
     assert.equal(

@@ -7,15 +7,14 @@ import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { VolumeLimit } from "../node-ports.ts";
 
-/** What measuring takes. */
 export interface VolumeLimitOptions {
-  /** What the operator says; undefined: what the size takes. */
+  /** The operator's setting; undefined: the limit of the VM size. */
   readonly given: number | undefined;
   readonly vmSize: string;
-  /** Slots that are kept for other disks. */
+  /** Slots that are reserved for other disks. */
   readonly reserved: number;
   readonly nodeName: string;
-  /** Undefined: nobody can tell which disks the VM has, so none counts as somebody else's. */
+  /** Undefined: the disks of the VM are unknown, so none counts as foreign. */
   readonly metadata: InstanceMetadataService | undefined;
   /** Undefined: there is no Kubernetes. */
   readonly ownNode: OwnNode | undefined;
@@ -25,13 +24,13 @@ export interface VolumeLimitOptions {
   readonly logger: Logger;
 }
 
-/** Disks that were on the VM at one look. */
+/** Disks that were on the VM at one read. */
 type Disks = InstanceMetadata["dataDisks"];
 
 /**
- * How many volumes this node takes: what its VM size takes, less what is reserved, less the disks that
- * somebody else has attached. A disk counts as somebody else's only at the second look that finds it so,
- * but for the first look of all: the platform tells its VMs of a detach some seconds late.
+ * How many volumes this node takes: the limit of its VM size, less the reserved slots and the foreign
+ * disks. A disk counts as foreign only at the second read that finds it so, except at the very first
+ * read: the platform reports a detach to its VMs some seconds late.
  */
 export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
   const { given, vmSize, reserved, metadata, clock, logger } = options;
@@ -77,8 +76,8 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
 }
 
 /**
- * Disks for which neither the store, nor this node's notes, nor Kubernetes knows a volume of the driver's.
- * Kubernetes is asked only if there are any: V1's are known only there.
+ * Disks for which neither the store, nor this node's checkpoints, nor Kubernetes knows a volume of the
+ * driver's. Kubernetes is asked only if there are any: V1's are known only there.
  */
 async function strangersAmong(
   options: VolumeLimitOptions,

@@ -81,12 +81,12 @@ async function isOverAfter(world: World, ms: number, act: () => void): Promise<r
 }
 
 describe("waitUntilDrained", () => {
-  it("lets an upgrade go on at once, whatever is mounted", async () => {
+  it("lets an upgrade continue at once, whatever is mounted", async () => {
     const world = aWorld({ checkpointed: ["pvc-1"], attachments: [anAttachment("node-a")] });
     assert.equal(await waitUntilDrained(world.ports, never), false);
   });
 
-  it("does not hold up the end of an emptied node without volumes", async () => {
+  it("does not delay the end of a drained node without volumes", async () => {
     const world = aWorld({
       taints: drained,
       attachments: [anAttachment("node-a", { spec: { role: "Replica" } }), anAttachment("node-b")],
@@ -94,7 +94,7 @@ describe("waitUntilDrained", () => {
     assert.equal(await waitUntilDrained(world.ports, never), true);
   });
 
-  it("waits for the last mount, which nobody but this plug-in can undo", async () => {
+  it("waits for the last mount, which only this plug-in can remove", async () => {
     const world = aWorld({ taints: drained, checkpointed: ["pvc-1"] });
     assert.deepEqual(await isOverAfter(world, 600_000, () => (world.checkpointed = [])), [false, true]);
   });
@@ -106,12 +106,12 @@ describe("waitUntilDrained", () => {
     assert.deepEqual(await isOverAfter(world, 600_000, demote), [false, true]);
   });
 
-  it("takes a Node that is gone for one that is emptied", async () => {
+  it("treats a Node that is gone as drained", async () => {
     const world = aWorld({ taints: undefined, checkpointed: ["pvc-1"] });
     assert.deepEqual(await isOverAfter(world, 10_000, () => (world.checkpointed = [])), [false, true]);
   });
 
-  it("asks again while nobody can tell whether the node is being emptied", async () => {
+  it("retries while it is unknown whether the node is being drained", async () => {
     const world = aWorld({ taints: drained, isServerDown: true });
     assert.deepEqual(await isOverAfter(world, 60_000, () => (world.isServerDown = false)), [false, true]);
   });

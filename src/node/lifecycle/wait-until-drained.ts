@@ -8,25 +8,24 @@ import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 
-/** What the wait takes. */
 export interface DrainPorts {
   readonly ownNode: Pick<OwnNode, "read">;
   readonly store: Pick<ObjectStore, "list">;
-  /** The volumes in the notes of the plug-in that is about to stop, read anew. */
+  /** The volumes in the checkpoints of the plug-in that is about to stop, read uncached. */
   readonly readCheckpointedVolumes: () => Promise<readonly string[]>;
   readonly nodeName: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** How often it is looked whether the last volume has gone, in milliseconds. */
+/** How often the wait checks whether the last volume has gone, in milliseconds. */
 const LOOK_EVERY_MS = 500;
 
 /**
- * For a plug-in that is told to stop: where its node is being emptied or is gone, waits until no volume is
- * staged there and none is wanted there as Primary, since only this plug-in can unmount them; a volume that
- * stays behind mounted would have to be fenced. Anywhere else it returns at once, so that upgrades are
- * quick. Answers whether the node is being emptied. Rejects with the signal's reason.
+ * For a plug-in that is asked to stop. Where its node is being drained or is gone, waits until no volume
+ * is staged there and none is requested there as Primary, since only this plug-in can unmount them; a
+ * volume left mounted would have to be fenced. Otherwise it returns at once, so that upgrades are quick.
+ * Returns whether the node is being drained. Rejects with the signal's reason.
  */
 export async function waitUntilDrained(ports: DrainPorts, signal: AbortSignal): Promise<boolean> {
   const isEmptied = await untilAnswered(ports, () => isBeingEmptied(ports, signal), signal);
@@ -70,10 +69,7 @@ async function volumesLeft(
   return ok([...new Set([...primaries, ...(await readCheckpointedVolumes())])].toSorted());
 }
 
-/**
- * Without an answer nobody knows that it is time to stop; whoever told this process to wait also limits how
- * long.
- */
+/** Without an answer it is unknown whether to stop; the caller of this wait also limits it. */
 async function untilAnswered<T>(
   { clock, logger }: DrainPorts,
   ask: () => Promise<Result<T, Failure>>,
@@ -83,7 +79,7 @@ async function untilAnswered<T>(
     const answer = await ask();
     signal.throwIfAborted();
     if (answer.ok) return answer.value;
-    logger.warn("not known whether this node is being emptied; it is asked again", {
+    logger.warn("not known whether this node is being drained; retrying", {
       message: describeFailure(answer.failure),
     });
     await clock.sleep(LOOK_EVERY_MS, signal);

@@ -15,17 +15,17 @@ export interface AttachedDevice {
   readonly attachment: AzVolumeAttachment;
 }
 
-/** What one look for a device came to. `missing`: it may still come. */
+/** The result of one look for a device. `missing`: it may still appear. */
 type Look =
   | { readonly kind: "right"; readonly device: Device; readonly lun: number }
   | { readonly kind: "missing" | "refused"; readonly failure: Failure };
 
 /**
- * Finds the device of an attached volume and proves that it is the right one: no other volume is said to be
- * at the attachment's LUN, link and kernel agree on the device there, and its size is the disk's (looked at
- * again after a rescan). A device that is missing after one look is reported to the controller, which reads
- * the VM again and may correct the LUN. It is then awaited for up to `waitMs` in all, by what the
- * attachment says. Fails with what was seen last.
+ * Finds the device of an attached volume and verifies it: no other volume is recorded at the attachment's
+ * LUN, link and kernel agree on the device there, and its size is the disk's (checked again after a
+ * rescan). A missing device is reported to the controller, which reads the VM again and may correct the
+ * LUN. It is then awaited for up to `waitMs` in all, by the attachment's present LUN. Fails with the last
+ * finding.
  */
 export async function findRightDevice(
   ports: NodePorts,
@@ -51,14 +51,14 @@ export async function findRightDevice(
       { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: leftMs },
       signal,
     );
-    // What was seen at the LUN says more than that the LUN is being looked up.
+    // The finding at the LUN is more specific than the pending look-up.
     if (!again.ok)
       return again.failure.kind === "StillWaiting" ? fail(withWait(look.failure, waitedMs())) : again;
     attachment = again.value;
   }
 }
 
-/** One look says how long it took, not for how long the device was awaited. */
+/** A single look reports its own duration, not the time that the device was awaited. */
 function withWait(failure: Failure, waitedMs: number): Failure {
   return failure.kind === "DeviceNotFound" ? { ...failure, waitedMs } : failure;
 }
@@ -90,14 +90,14 @@ async function lookOnce(
   return { kind: "refused", failure: { kind: "WrongDevice", devicePath: found.value.path, problem } };
 }
 
-/** Whether a host says that a LUN has no device, or none that its witnesses agree on. */
+/** Whether a host reports that a LUN has no device, or none that its witnesses agree on. */
 export function isMissing(failure: Failure): boolean {
   return failure.kind === "DeviceNotFound" || failure.kind === "WrongDevice";
 }
 
 /**
- * Another volume that is said to sit at the same LUN of this VM: one of the two is not there any more, and
- * nothing on a raw device tells which.
+ * Another volume that is recorded at the same LUN of this VM: one of the two is no longer there, and
+ * nothing on a raw device shows which.
  */
 function twinAt(
   ports: NodePorts,

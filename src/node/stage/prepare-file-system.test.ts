@@ -42,8 +42,8 @@ async function stage(
 }
 
 /**
- * The plug-in and its command die with that share of the command's time behind it. Answers the ports of
- * the plug-in that comes after it.
+ * Kills the plug-in and its command at that share of the command's time. Returns the ports of the next
+ * plug-in.
  */
 async function cutOff(world: NodeWorld, fsType: FileSystemType, doneShare: number): Promise<NodePorts> {
   world.machine.setLatencyMs("format", FORMATS_FOR_MS);
@@ -60,7 +60,7 @@ async function cutOff(world: NodeWorld, fsType: FileSystemType, doneShare: numbe
   return world.ports();
 }
 
-/** What the controller does once it has read the VM again. */
+/** The work of the controller once it has read the VM again. */
 function lookedUp(world: NodeWorld, lun: number): Promise<void> {
   return world.setAttachment((attachment) => ({
     ...attachment,
@@ -68,7 +68,7 @@ function lookedUp(world: NodeWorld, lun: number): Promise<void> {
   }));
 }
 
-/** Stages while the controller, asked to look the LUN up again, finds that one. */
+/** Stages while the controller, which is to look the LUN up again, finds that one. */
 async function stageLookedUp(
   world: NodeWorld,
   ports: NodePorts,
@@ -103,7 +103,7 @@ describe("a first format that was cut off", () => {
     },
   ] as const;
   for (const { because, fsType, doneShare, left } of phases) {
-    it(`is made again with its UUID, by the mark alone, ${because}`, () =>
+    it(`is repeated with its UUID, by the mark alone, ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         const ports = await cutOff(world, fsType, doneShare);
         const mark = world.disk.formatMark;
@@ -120,7 +120,7 @@ describe("a first format that was cut off", () => {
       }));
   }
 
-  it("is not made again once the record no longer says that the node holds the volume", () =>
+  it("is not repeated once the record no longer says that the node holds the volume", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = await cutOff(world, "ext4", 0.5);
       const mark = world.disk.formatMark;
@@ -138,7 +138,7 @@ describe("a first format that was cut off", () => {
       assert.deepEqual(world.disk.content, rest);
     }));
 
-  it("is not made again over an XFS that a person made by hand", () =>
+  it("is not repeated over an XFS that a person made by hand", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = await cutOff(world, "xfs", 0.5);
       const byHand: DeviceContent = { kind: "fileSystem", fsType: "xfs", uuid: "uuid-by-hand" };
@@ -166,7 +166,7 @@ describe("a first format that was cut off", () => {
       { reusesNumbers: true },
     ));
 
-  it("is whole where only its record is missing, and is used as it is", () =>
+  it("is complete where only its record is missing, and is used as it is", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal(await stage(world, world.ports()), "ok");
       const { content } = world.disk;
@@ -182,7 +182,7 @@ describe("a first format that was cut off", () => {
       );
     }));
 
-  it("is marked while mkfs runs, and its mark gone before it is on record", () =>
+  it("is marked while mkfs runs, and the mark is erased before it is recorded", () =>
     withNode({ writer: granted }, async (world) => {
       const marks: unknown[] = [];
       const { host } = world.ports();
@@ -227,7 +227,7 @@ describe("a file system that neither the record nor a mark names", () => {
       assert.equal(world.detail()?.formatted?.uuid, "uuid-1");
     }));
 
-  it("is given back unchanged where no controller looks the LUN up", () =>
+  it("is released unchanged where no controller looks the LUN up", () =>
     withNode({ writer: granted }, async (world) => {
       world.disk.content = found;
       world.disk.isBroken = true;

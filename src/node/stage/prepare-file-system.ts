@@ -12,7 +12,7 @@ import type { NodePorts } from "../node-ports.ts";
 /** The file system that a volume is to be mounted with. */
 export interface FileSystemRequest {
   readonly fsType: FileSystemType;
-  /** The access mode allows no node to write. A read-only target alone says nothing of the others. */
+  /** The access mode allows no node to write. A read-only target alone says nothing about the others. */
   readonly readOnly: boolean;
 }
 
@@ -20,14 +20,17 @@ export interface FileSystemRequest {
 interface Prepared extends FileSystemRequest {
   readonly volume: AzVolume;
   readonly device: Device;
-  /** Has the disk's LUN read from Azure once more, and fails where that does not lead to this device. */
+  /**
+   * Requests another read of the disk's LUN from Azure, and fails where that does not lead to this
+   * device.
+   */
   readonly lookAgain: () => Promise<Result<void, Failure>>;
 }
 
 /**
- * Checks the file system that is there, or makes one on a disk that never had any. Anything else is left as
- * it is. Repeating it after any interruption is safe: the mark of a first format is on the disk before mkfs
- * begins, and gone before anything is mounted.
+ * Checks the existing file system, or makes one on a disk that never had any. Anything else is left as it
+ * is. Safe to repeat after any interruption: the mark of a first format is on the disk before mkfs
+ * begins, and erased before anything is mounted.
  */
 export async function prepareFileSystem(
   ports: NodePorts,
@@ -99,7 +102,7 @@ async function makeAgain(
   const { volume, device } = prepared;
   const held = await confirmHolder(ports, volume, signal);
   if (!held.ok) return held;
-  ports.logger.warn("first format was cut off: the file system is made again", {
+  ports.logger.warn("first format was interrupted: the file system is made again", {
     volumeName: volume.metadata.name,
     devicePath: device.path,
   });
@@ -119,9 +122,10 @@ async function make(
 }
 
 /**
- * Erases the mark, and then notes that the volume has its file system, and which: from here on no node ever
- * makes another on it, whatever the device looks like, and a device with another file system is refused. A
- * UUID that nobody noted yet (a static volume, one of an earlier version) is noted when it is first seen.
+ * Erases the mark, and then records that the volume has its file system, and which: from here on no node
+ * makes another one on it, whatever the device looks like, and a device with another file system is
+ * refused. An unrecorded UUID (of a static volume, or an earlier version) is recorded when it is first
+ * seen.
  */
 async function recordFormatted(
   ports: NodePorts,
@@ -131,8 +135,8 @@ async function recordFormatted(
 ): Promise<Result<void, Failure>> {
   const known = volume.status?.detail?.formatted;
   if (known !== undefined && (known.uuid !== undefined || uuid === "")) return ok(undefined);
-  // In this order: a mark that outlived the first mount would have a pod's data taken for the rest of a
-  // format, once the record is lost.
+  // In this order: with a mark that outlived the first mount, a pod's data would be taken for an
+  // unfinished format once the record is lost.
   const erased = await ports.host.eraseFormatMark(device, signal);
   if (!erased.ok) return erased;
   const identity = uuid === "" ? {} : { uuid };
@@ -171,9 +175,9 @@ async function confirmHolder(
 }
 
 /**
- * False where the record does not say any more that this node holds the volume: it was lost and made again
- * since the take, and knows nothing of what was begun under the old one. The chart's admission policy
- * refuses a write of the detail then.
+ * False where the record no longer says that this node holds the volume: it was lost and rebuilt since
+ * the acquire, and knows nothing of what was begun before. The chart's admission policy then refuses a
+ * write of the detail.
  */
 function isHolder({ node }: NodePorts, { status }: AzVolume): boolean {
   const record = status?.record;

@@ -21,7 +21,7 @@ const LIMIT_MS = 60_000;
 const granted = aWriter("node-a", { held: false });
 
 describe("publishVolume", () => {
-  it("stages again what was unmounted behind the orchestrator's back, read-only where nobody may write", () =>
+  it("stages again what was unmounted without the orchestrator, read-only if required", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
@@ -39,7 +39,7 @@ describe("publishVolume", () => {
       );
     }));
 
-  it("stages a volume that was given back and forgotten: kubelet may still believe it staged, and would never call NodeStageVolume again", () =>
+  it("stages a released volume without checkpoint that kubelet may believe staged", () =>
     withNode({}, async (world) => {
       const publishing = publishVolume(
         world.ports(),
@@ -55,7 +55,7 @@ describe("publishVolume", () => {
       );
     }));
 
-  it("publishes anew over a dead mount of its own: the disk has gone and come back as another device since a publish that was not confirmed", () =>
+  it("publishes again over its own dead mount whose disk has come back", () =>
     withNode({ writer: granted }, async (world) => {
       const publish = (): ReturnType<typeof publishVolume> =>
         publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
@@ -87,8 +87,8 @@ describe("publishVolume", () => {
       );
     }));
 
-  describe("where the node is cut off in the middle of it", () => {
-    /** Publishes while a fence begins between the look at the record and the bind. */
+  describe("where the node is fenced in the middle of it", () => {
+    /** Publishes while a fence begins between the read of the record and the bind. */
     async function publishUnderFence(world: NodeWorld): Promise<string> {
       world.machine.setLatencyMs("bindMount", 1_000);
       const publishing = publishVolume(
@@ -107,7 +107,7 @@ describe("publishVolume", () => {
       return published.ok ? "ok" : published.failure.kind;
     }
 
-    it("leaves nothing at the target of a pod that has not begun", () =>
+    it("leaves nothing at the target of a pod that has not started", () =>
       withNode({ writer: granted }, async (world) => {
         assert.equal(await publishUnderFence(world), "NotWriter");
         assert.deepEqual(
@@ -117,7 +117,7 @@ describe("publishVolume", () => {
         assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, []);
       }));
 
-    it("leaves a placeholder where a pod may run already, for which a kubelet that was started again publishes anew", () =>
+    it("leaves a placeholder where a pod may run already after a kubelet restart", () =>
       withNode({ writer: granted }, async (world) => {
         assert.equal(
           (
@@ -131,7 +131,7 @@ describe("publishVolume", () => {
         assert.deepEqual(world.machine.placeholders(), [targetPath]);
         assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, [targetPath]);
         await world.setRecord(({ fencing: _fencing, ...record }) => record);
-        // The second time it is a placeholder that is covered, and shows again.
+        // The second time the bind covers a placeholder, which shows again.
         assert.equal(await publishUnderFence(world), "NotWriter");
         assert.deepEqual(world.machine.placeholders(), [targetPath]);
       }));

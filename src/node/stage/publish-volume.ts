@@ -7,17 +7,17 @@ import { confirmHeld } from "../writer/acquire-volume.ts";
 import { type Staged, type StageRequest, stageVolume } from "./stage-volume.ts";
 
 /**
- * Binds a staged volume to a target. The record is read afresh as for staging, and the staging path must be
- * a live mount of the right device: a recall may have unmounted it behind the orchestrator's back, and the
- * volume may have been given back since; the orchestrator believes it staged and will not stage it again.
- * So where it is not, it is staged first, whatever is or is not known of it here.
+ * Binds a staged volume to a target. Reads the record uncached, as for staging, and requires a live mount
+ * of the right device at the staging path: a recall may have unmounted and released it unknown to the
+ * orchestrator, which believes it staged and will not stage it again. So it is staged first where it is
+ * not, whatever is known of it here.
  */
 export async function publishVolume(
   ports: NodePorts,
   request: StageRequest & { readonly targetPath: string; readonly targetReadOnly: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  // Staging what is staged is a look at the mount and one read of the record.
+  // For a staged volume this is a check of the mount and one read of the record.
   const staged = await stageVolume(ports, request, signal);
   if (!staged.ok) return staged;
   const present = await publishedAt(ports, staged.value.volume.metadata.name, request.targetPath, signal);
@@ -59,8 +59,8 @@ export async function publishVolume(
 }
 
 /**
- * What is mounted there already, and a pod may run with: kubelet, started again, publishes anew what is
- * published, and a placeholder is only at what was.
+ * The existing mount at the target, with which a pod may run: a restarted kubelet publishes again what is
+ * published, and a placeholder is only where a volume was.
  */
 async function publishedAt(
   ports: NodePorts,
@@ -75,9 +75,9 @@ async function publishedAt(
 }
 
 /**
- * A publish that was bound and could not be confirmed is repeated, and the disk may have gone and come back
- * as another device since: the dead mount makes way. Refused for it, for good, kubelet would take the
- * target for unmounted, and never unpublish it.
+ * A bound but unconfirmed publish is repeated, and the disk may have gone and come back as another device
+ * since: the dead mount is replaced. After a permanent refusal kubelet would take the target for
+ * unmounted, and never unpublish it.
  */
 async function coverDead(
   ports: NodePorts,
@@ -96,8 +96,8 @@ async function coverDead(
 }
 
 /**
- * Between the record's reading and the bind a fence may have begun: then the target goes again, and the
- * caller waits. A pod that ran there before is not left with a bare directory.
+ * Between the read of the record and the bind a fence may have begun: then the target is removed again,
+ * and the caller retries. A pod that ran there before is not left with a bare directory.
  */
 async function confirmAfterBind(
   ports: NodePorts,
@@ -120,11 +120,11 @@ async function confirmAfterBind(
     kind: "NotWriter",
     volumeId: request.volumeId,
     nodeName: ports.node.nodeName,
-    reason: "the volume was taken back while it was being published",
+    reason: "the volume was revoked while it was being published",
   });
 }
 
-/** Unbinds a target and forgets it. Success if nothing is there. */
+/** Unbinds a target and removes it from the checkpoint. Success if nothing is there. */
 export async function unpublishVolume(
   ports: NodePorts,
   request: { readonly volumeId: string; readonly targetPath: string },

@@ -4,8 +4,8 @@ import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 
 /**
- * Where a volume is still bound on this node: what the notes list and is really mounted, and whatever else
- * shows its device. Sorted.
+ * Where a volume is still bound on this node: the checkpoint's targets that are mounted, and other mounts
+ * of its device. Sorted.
  */
 export async function publishedTargets(
   ports: NodePorts,
@@ -24,21 +24,21 @@ export async function publishedTargets(
   return seen.ok ? ok(seen.value.bound) : seen;
 }
 
-/** What is at a volume's targets. */
+/** The state of a volume's targets. */
 export interface ObservedTargets {
   /**
-   * Where the volume is bound, sorted. Those that are known for targets are targets, also where one stands
-   * for the staging path.
+   * Where the volume is bound, sorted. Known targets count as targets, also where one equals the staging
+   * path.
    */
   readonly bound: readonly string[];
   /**
-   * Known targets that are directories with nothing mounted, no placeholder either, sorted. None of an
+   * Known targets that are directories with nothing mounted, not even a placeholder, sorted. None of an
    * earlier boot: its containers have ended with it.
    */
   readonly bare: readonly string[];
 }
 
-/** The same for paths that the caller knows of, in its notes or by what it found. */
+/** The same for paths that the caller knows, from its checkpoint or from what it found. */
 export async function observeTargets(
   ports: Pick<NodePorts, "host">,
   {
@@ -53,7 +53,7 @@ export async function observeTargets(
   for (const target of targetPaths) {
     const mounted = await ports.host.mountAt(target, signal);
     if (!mounted.ok) return mounted;
-    // A placeholder is no use of the volume: nothing may wait for it, and nothing is claimed by it.
+    // A placeholder is no use of the volume: nothing may wait for it, and nothing is reclaimed by it.
     if (mounted.value !== undefined && !mounted.value.isPlaceholder) bound.add(target);
     if (mounted.value !== undefined || majorMinor === undefined) continue;
     const kind = await ports.host.pathKind(target, signal);

@@ -5,8 +5,8 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { NodePorts } from "../node-ports.ts";
 
 /**
- * Tells at the volume why a node could not stage it; the kubelet tells the pod what it was answered. Not
- * where another call is under way, the caller gave up, or no object of that volume is known.
+ * Emits an event on the volume why a node could not stage it; the kubelet reports the answer on the pod.
+ * Not where another call is under way, the caller gave up, or no object of that volume is known.
  */
 export function tellStageFailure(ports: NodePorts, volumeId: string, failure: Failure): void {
   if (

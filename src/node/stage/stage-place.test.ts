@@ -76,7 +76,7 @@ async function withoutRecord(world: NodeWorld): Promise<void> {
 }
 
 describe("stageVolume and where the disk is", () => {
-  it("stages at whichever LUN the disk is, and notes that one", () =>
+  it("stages at any LUN where the disk is, and writes that one to the checkpoint", () =>
     withNode({ writer: granted }, async (world) => {
       world.machine.detach(0);
       world.machine.attach({ lun: 3, disk: world.disk });
@@ -95,7 +95,7 @@ describe("stageVolume and where the disk is", () => {
       );
     }));
 
-  it("does not take again what it holds while a process has the device at that LUN open", () =>
+  it("does not acquire again what it holds while a process has the device there open", () =>
     withNode({ writer: held }, async (world) => {
       await world.setVolume((volume) => ({
         ...volume,
@@ -121,11 +121,11 @@ describe("stageVolume and where the disk is", () => {
     { because: "is missed at its LUN", status: { deviceMissing: true }, says: "nowhere" },
   ];
   for (const { because, status, says } of moved)
-    it(`hands out nothing where the attachment says after the take that the disk ${because}`, () =>
+    it(`hands out nothing where the attachment says after the acquire that the disk ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         world.meanwhile.acquire = () => world.setAttachment((attachment) => withStatus(attachment, status));
         const staged = await stage(world, { accessType: "block" });
-        const problem = `by its attachment the disk was at LUN 0 before the take, and is ${says} now`;
+        const problem = `by its attachment the disk was at LUN 0 before the acquire, and is ${says} now`;
         assert.deepEqual(staged, {
           ok: false,
           failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },
@@ -133,7 +133,7 @@ describe("stageVolume and where the disk is", () => {
         assert.deepEqual(world.ports().checkpoints.volumes(), []);
       }));
 
-  it("hands out nothing where another device is at the LUN after the take, though the one before still exists", () =>
+  it("hands out nothing where another device is at the LUN after the acquire", () =>
     withNode(
       { writer: granted },
       async (world) => {
@@ -142,7 +142,7 @@ describe("stageVolume and where the disk is", () => {
           world.machine.attach({ lun: 1, disk: anotherDisk() });
           world.machine.attach({ lun: 0, disk: world.disk });
         };
-        const problem = "LUN 0 was 8:32 before the take and is 8:48 now";
+        const problem = "LUN 0 was 8:32 before the acquire and is 8:48 now";
         assert.deepEqual(await stage(world, { accessType: "block" }), {
           ok: false,
           failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },
@@ -151,7 +151,7 @@ describe("stageVolume and where the disk is", () => {
       { reusesNumbers: true },
     ));
 
-  it("unmounts what else is mounted where it is to stage", () =>
+  it("unmounts what else is mounted at the staging path", () =>
     withNode({ writer: granted }, async (world) => {
       const { host } = world.ports();
       const other = anotherDisk();
@@ -174,20 +174,20 @@ describe("stageVolume and where the disk is", () => {
       );
     }));
 
-  it("does not pass for staged where nothing but a pod's mount is left: what is at the staging path would be the node's own disk", () =>
+  it("does not count as staged where only a pod's mount is left", () =>
     withNode({ writer: granted }, async (world) => {
       await publish(world);
       await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
       assert.equal(kindOf(await stage(world)), "NotWriter");
     }));
 
-  it("notes a raw disk before it hands it out, also where it took it before it was stopped", () =>
+  it("writes a raw disk's checkpoint before it hands it out, also after a restart", () =>
     withNode({ writer: held }, async (world) => {
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
       assert.equal(world.ports().checkpoints.volumes().length, 1);
     }));
 
-  it("leaves a raw disk to the pod that has it, beside what other volumes have", () =>
+  it("leaves a raw disk to the pod that has it, besides what other volumes have", () =>
     withNode({ writer: granted }, async (world) => {
       await publish(world, block);
       await must(
@@ -218,13 +218,13 @@ describe("stageVolume and where the disk is", () => {
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
     }));
 
-  it("takes nothing off where nothing is mounted", () =>
+  it("unmounts nothing where nothing is mounted", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal(kindOf(await stage(world)), "ok");
       assert.deepEqual(world.steps, ["acquire", "checkpoint", "format", "mount"]);
     }));
 
-  it("waits for grant and attach together no longer than it may", () =>
+  it("waits for grant and attach together no longer than allowed", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const { stageWaitMs } = world.ports().settings;
       await world.setAttachment((attachment) => withStatus(attachment, { state: "Attaching" }));
@@ -246,7 +246,7 @@ describe("stageVolume and where the disk is", () => {
 });
 
 describe("stageVolume of a volume that several nodes may write", () => {
-  it("hands out a raw disk without a grant, and notes it", () =>
+  it("hands out a raw disk without a grant, and writes a checkpoint", () =>
     withNode({}, async (world) => {
       await withoutRecord(world);
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
@@ -273,7 +273,7 @@ describe("stageVolume of a volume that several nodes may write", () => {
     }));
 });
 
-describe("stageVolume and who asked for the volume", () => {
+describe("stageVolume and requests for the volume", () => {
   const waits = "ControllerPublishVolume for node-a: the volume is not published to this node";
   const { writerRequest: _, ...unrequested } = { writerRequest: undefined };
   const withoutRequest = ({
@@ -304,7 +304,7 @@ describe("stageVolume and who asked for the volume", () => {
     },
   ];
   for (const { because, arrange } of unpublished)
-    it(`leaves it to ControllerPublishVolume to want the volume where ${because}`, () =>
+    it(`leaves the request to ControllerPublishVolume where ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         await arrange(world);
         assert.deepEqual(await stage(world), {
@@ -314,21 +314,21 @@ describe("stageVolume and who asked for the volume", () => {
         assert.equal(world.record()?.writer?.held, false);
       }));
 
-  it("states the want again of a volume that is published, and that it has unstaged since", () =>
+  it("renews the request of a published volume that it has unstaged since", () =>
     withNode({ writer: granted }, async (world) => {
       await world.setAttachment(withoutRequest);
       assert.equal(kindOf(await stage(world)), "ok");
       assert.notEqual(world.attachment()?.spec.writerRequest, undefined);
     }));
 
-  it("writes nothing where it is wanted already", () =>
+  it("writes nothing where it is requested already", () =>
     withNode({ writer: granted }, async (world) => {
       const version = world.attachment()?.metadata.resourceVersion;
       assert.equal(kindOf(await stage(world)), "ok");
       assert.equal(world.attachment()?.metadata.resourceVersion, version);
     }));
 
-  it("reports a store that does not answer", () =>
+  it("reports a store that does not respond", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();
       const failure = { kind: "StoreUnavailable", detail: "down" } as const;
@@ -340,7 +340,7 @@ describe("stageVolume and who asked for the volume", () => {
       });
     }));
 
-  it("makes the attachment itself where nobody publishes", () =>
+  it("creates the attachment itself where no other component publishes", () =>
     withNode({ writer: granted }, async (world) => {
       await world.setAttachment(() => undefined);
       const ports = world.ports();

@@ -23,9 +23,9 @@ const request: StageRequest = {
   readOnly: false,
   volumeContext: {},
 };
-/** Until a watch has told of a grant, and the volume is mounted. */
+/** Until a watch has shown a grant, and the volume is mounted. */
 const GRANT_SEEN_MAX_MS = 1_000;
-/** One look for a device, and the watch that tells of its end. */
+/** One look for a device, and the watch that shows its end. */
 const LOOK_MAX_MS = 10_000;
 const granted = aWriter("node-a", { held: false });
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
@@ -40,7 +40,7 @@ function anotherDisk(): ModelDisk {
   return createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) });
 }
 
-/** Another disk comes to where the volume's was. */
+/** Another disk replaces the volume's. */
 function swap(world: NodeWorld, disk: ModelDisk): void {
   world.machine.detach(0);
   world.machine.attach({ lun: 0, disk });
@@ -52,7 +52,7 @@ function atLun(attachment: AzVolumeAttachment, lun: number): AzVolumeAttachment 
     : { ...attachment, status: { ...attachment.status, lun } };
 }
 
-/** What the controller does once it has read the VM again. */
+/** The work of the controller once it has read the VM again. */
 function lookedUp(world: NodeWorld, lun = 0): Promise<void> {
   return world.setAttachment((attachment) => ({
     ...attachment,
@@ -73,11 +73,11 @@ describe("stageVolume", () => {
         await world.setAttachment((attachment) => atLun(attachment, 1));
       },
     },
-    { because: "and nobody has noticed yet", move: async (world, other) => swap(world, other) },
+    { because: "and no component has noticed yet", move: async (world, other) => swap(world, other) },
   ];
   for (const { because, move } of moves) {
-    // Raw block: nothing on the device tells whose it is.
-    it(`does not hand out a disk that came to the device's place between its choice and the take, ${because}`, () =>
+    // Raw block: nothing on the device shows which volume it is.
+    it(`does not hand out a disk that replaced the device before the acquire, ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         const other = anotherDisk();
         world.meanwhile.acquire = () => move(world, other);
@@ -92,7 +92,7 @@ describe("stageVolume", () => {
     { step: "format", content: { kind: "blank" } },
   ] as const;
   for (const { step, content } of commands) {
-    it(`does not ${step} a disk that came to the device's place after the last look at it, and would have had its number`, () =>
+    it(`does not ${step} a disk that replaced the device, with its number, after the last check`, () =>
       withNode(
         { writer: granted },
         async (world) => {
@@ -109,7 +109,7 @@ describe("stageVolume", () => {
       ));
   }
 
-  it("waits for the writer before it no longer than it may, since kubelet's back-off would double, and says for whom; it starts the moment that it is granted", () =>
+  it("waits for the previous writer as long as it may, and starts upon the grant", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const { clock } = world;
       const { stageWaitMs } = world.ports().settings;
@@ -134,7 +134,7 @@ describe("stageVolume", () => {
     }));
 
   describe("where the device is awaited", () => {
-    /** The other volume's disk takes the name that the volume's had, while its LUN's link lags. */
+    /** The other volume's disk gets the name that the volume's had, while its LUN's link lags. */
     const swapNames = (world: NodeWorld): void => {
       world.machine.setUdev("lags");
       world.machine.detach(0);
@@ -205,7 +205,7 @@ describe("stageVolume", () => {
   });
 
   for (const accessType of ["block", "mount"] as const) {
-    it(`uses none of the blocks that its kernel read while it stood by (${accessType})`, () =>
+    it(`uses none of the blocks that its kernel has read as a replica (${accessType})`, () =>
       withNode({ writer: granted }, async (world) => {
         await world.setFormatted({ fsType: "xfs", uuid: "uuid" });
         world.disk.content = { kind: "fileSystem", fsType: "xfs", uuid: "uuid" };
@@ -218,7 +218,7 @@ describe("stageVolume", () => {
       }));
   }
 
-  it("has both looked up in Azure where two volumes are said to be at one LUN", () =>
+  it("requests a look-up of both volumes that are recorded at one LUN", () =>
     withNode({ writer: granted }, async (world) => {
       const name = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
       await world.given(
@@ -239,7 +239,7 @@ describe("stageVolume", () => {
       assert.equal(world.record()?.writer?.held, false);
     }));
 
-  it("does not take a raw disk that a pod uses as another volume for its own, by an attachment and a record from a backup", () =>
+  it("refuses a raw disk that a pod uses as another volume, despite an old record", () =>
     withNode({ writer: aWriter("node-a", { held: true }) }, async (world) => {
       const { host, checkpoints } = world.ports();
       const device = await world.answerOf(host.findDevice({ lun: 0 }, never));
@@ -268,7 +268,7 @@ describe("stageVolume", () => {
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
-  it("notes on which VM it stages", () =>
+  it("writes its VM to the checkpoint", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal(kindOf(await stage(world)), "ok");
       const { node, checkpoints } = world.ports();
@@ -278,7 +278,7 @@ describe("stageVolume", () => {
       );
     }));
 
-  it("waits for an attach to this very VM: what was attached to an earlier one of this name is nowhere", () =>
+  it("waits for an attach to this very VM, not to an earlier one of the name", () =>
     withNode({ writer: granted }, async (world) => {
       await world.setAttachment((attachment) =>
         attachment.status === undefined
@@ -344,7 +344,7 @@ describe("stageVolume", () => {
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
-  it("mounts anew over a dead mount where the disk has come back", () =>
+  it("mounts again over a dead mount where the disk has come back", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal(kindOf(await stage(world)), "ok");
       swap(world, world.disk);
@@ -353,14 +353,14 @@ describe("stageVolume", () => {
       assert.deepEqual([present.ok && present.value?.isDead, world.machine.mounts().length], [false, 1]);
     }));
 
-  it("does not call a dead mount staged while the device that it is of is still there", () =>
+  it("does not count a dead mount as staged while its device is still there", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal(kindOf(await stage(world)), "ok");
       world.machine.cutOff(0);
       assert.notEqual(kindOf(await stage(world)), "ok");
     }));
 
-  it("takes a live mount of another disk at its staging path for none of its own", () =>
+  it("does not count a live mount of another disk at its staging path as its own", () =>
     withNode({ writer: aWriter("node-a") }, async (world) => {
       const { host } = world.ports();
       world.machine.attach({
@@ -379,7 +379,7 @@ describe("stageVolume", () => {
       assert.equal(present.ok && present.value?.majorMinor, staged.ok && staged.value.device.majorMinor);
     }));
 
-  it("keeps a volume whose mount was made though its command has failed", () =>
+  it("keeps a volume whose mount exists though its command has failed", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();
       const mountDevice: typeof ports.host.mountDevice = async (...asked) => {
@@ -395,7 +395,7 @@ describe("stageVolume", () => {
       );
     }));
 
-  it("does not take a mount that is there for its own while the node is being cut off", () =>
+  it("does not accept an existing mount while the node is being fenced", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal(kindOf(await stage(world)), "ok");
       await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
@@ -407,7 +407,7 @@ describe("stageVolume", () => {
   const losses = [
     {
       before: "checkpoint",
-      because: "its record is made again before the first format begins",
+      because: "its record is rebuilt before the first format begins",
       record: made,
       content: "blank",
     },
@@ -425,13 +425,13 @@ describe("stageVolume", () => {
     },
     {
       before: "format",
-      because: "its record is made again during the first format",
+      because: "its record is rebuilt during the first format",
       record: made,
       content: "fileSystem",
     },
   ] as const;
   for (const { before, because, record, content } of losses) {
-    it(`says nothing of a file system where ${because}`, () =>
+    it(`writes nothing of a file system where ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         let detail: VolumeDetail | undefined;
         world.meanwhile[before] = async () => {

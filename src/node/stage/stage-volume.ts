@@ -17,32 +17,32 @@ import { type FileSystemRequest, prepareFileSystem } from "./prepare-file-system
 import { waitForAttachment, waitForGrant } from "./wait-for-device.ts";
 
 /**
- * Until the controller has read the VM again, in milliseconds; then the volume is given back, and the next
- * call looks again.
+ * How long the controller may take to read the VM again, in milliseconds; then the volume is released,
+ * and the next call retries.
  */
 const LOOK_AGAIN_MAX_MS = 20_000;
 
-/** How a volume is to be staged. */
+/** A request to stage a volume. */
 export interface StageRequest extends FileSystemRequest {
   readonly volumeId: string;
   readonly stagingPath: string;
   readonly accessType: "block" | "mount";
   readonly mountFlags: readonly string[];
   readonly volumeContext: Readonly<Record<string, string>>;
-  /** How long attach and grant may be waited for, in milliseconds; default `stageWaitMs` of the settings. */
+  /** How long to wait for attach and grant, in milliseconds; default `stageWaitMs` of the settings. */
   readonly waitMs?: number;
 }
 
-/** A volume that is staged: its device, and for a file system a live mount at the staging path. */
+/** A staged volume: its device, and for a file system a live mount at the staging path. */
 export interface Staged {
   readonly volume: AzVolume;
   readonly device: Device;
 }
 
 /**
- * Stages a volume: states the want where nobody else does, waits for attach and grant, proves that the
- * device is the right one, takes, and only then looks at what is on the device, makes a file system if
- * there never was one, and mounts. Repeating it after any interruption is safe.
+ * Stages a volume: makes the request with `attach: driver`, waits for attach and grant, verifies the
+ * device, acquires, and only then reads the device, makes a file system if there never was one, and
+ * mounts. Safe to repeat after any interruption.
  */
 export async function stageVolume(
   ports: NodePorts,
@@ -57,7 +57,7 @@ export async function stageVolume(
   const attachmentName = attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName });
   const requested = await requestOwnWriter(ports, request, volume, signal);
   if (!requested.ok) return requested;
-  // What the node has to clean up first, in quarantine perhaps, it does meanwhile.
+  // During the wait the node cleans up what it has to, in quarantine perhaps.
   const found = await ports.locks.whileWaiting(request.volumeId, async () => {
     if (volume.status?.record !== undefined) {
       const granted = await waitForGrant(
@@ -86,8 +86,8 @@ export async function stageVolume(
 }
 
 /**
- * Where the orchestrator does not publish, the node says itself that it wants the volume; elsewhere it only
- * says so again after it had unstaged.
+ * Where the orchestrator does not publish, the node itself requests the volume; elsewhere it only renews
+ * the request after it had unstaged.
  */
 async function requestOwnWriter(
   ports: NodePorts,
@@ -123,7 +123,7 @@ async function requestOwnWriter(
   );
 }
 
-/** Several nodes may write: there is nothing to take, and only raw block gets here. */
+/** Several nodes may write: there is nothing to acquire, and only raw block gets here. */
 async function stageShared(
   ports: NodePorts,
   request: StageRequest,
@@ -147,7 +147,7 @@ async function stageShared(
     : fresh;
 }
 
-/** What a pod writes to a raw disk must never be taken for the rest of a first format. */
+/** What a pod writes to a raw disk must never be taken for an unfinished first format. */
 async function handOutRaw(
   ports: NodePorts,
   volume: AzVolume,
@@ -173,8 +173,8 @@ async function stageAsWriter(
     return present;
   }
   if (present.value === "live") {
-    // Success only if a fresh record says that this very node holds it: a mount that looks alive may have
-    // been fenced.
+    // Success only if an uncached record says that this very node holds it: a mount that looks alive may
+    // have been fenced.
     const held = await confirmHeld(ports, volumeName, signal);
     if (!held.ok) return held;
     if (held.value !== undefined) return ok({ volume, device });
@@ -185,8 +185,8 @@ async function stageAsWriter(
   }
   const taken = await acquireVolume(ports, volumeName, found.lun, signal);
   if (!taken.ok) return taken;
-  // From before the last look until the mount: a mount command that stands still in between would else
-  // mount whatever has come by that name.
+  // From before the last check until the mount: a mount command paused in between would otherwise mount
+  // whatever disk has that name by then.
   const staged = await ports.host.whileHolding(
     device,
     async () => {
@@ -217,9 +217,9 @@ async function reportWrongDevice(
 }
 
 /**
- * The device was chosen before the take, and this process may have stood still in between, long enough for
- * the disk to go and another to get its name. What is taken now can't be detached; so it is looked for once
- * more, by what the attachment says now.
+ * The device was chosen before the acquire, and this process may have been paused in between, long enough
+ * for the disk to go and another to get its name. An acquired volume can't be detached, so its device is
+ * found once more, by the attachment's present LUN.
  */
 async function findSameDevice(
   ports: NodePorts,
@@ -235,10 +235,10 @@ async function findSameDevice(
     return fail({
       kind: "WrongDevice",
       devicePath: device.path,
-      problem: `by its attachment the disk was at LUN ${attachedLun} before the take, and is ${place} now`,
+      problem: `by its attachment the disk was at LUN ${attachedLun} before the acquire, and is ${place} now`,
     });
   }
-  // One look is enough for what was there a moment ago.
+  // A single look suffices for what was just there.
   const again = await findRightDevice(ports, { volume, attachment: fresh.value, waitMs: 0 }, signal);
   if (!again.ok) return again;
   return again.value.device.majorMinor === device.majorMinor
@@ -246,11 +246,11 @@ async function findSameDevice(
     : fail({
         kind: "WrongDevice",
         devicePath: device.path,
-        problem: `LUN ${lun} was ${device.majorMinor} before the take and is ${again.value.device.majorMinor} now`,
+        problem: `LUN ${lun} was ${device.majorMinor} before the acquire and is ${again.value.device.majorMinor} now`,
       });
 }
 
-/** Has the controller read the disk's LUN from Azure once more, and finds the device by that. */
+/** Requests another read of the disk's LUN from Azure, and finds the device by that. */
 async function lookAgain(
   ports: NodePorts,
   volume: AzVolume,
@@ -318,10 +318,7 @@ async function stageTaken(
   return ok({ volume, device });
 }
 
-/**
- * Written before anything is mounted: after a crash, or a store that went back, the node knows what it may
- * have had.
- */
+/** Written before anything is mounted: after a crash or a rollback the node knows what it may have had. */
 function checkpoint(
   ports: NodePorts,
   request: StageRequest,
@@ -351,7 +348,7 @@ function checkpoint(
   );
 }
 
-/** A stage that failed leaves nothing mounted and the volume given back, so that another node may have it. */
+/** A failed stage leaves nothing mounted and the volume released, so that another node may have it. */
 async function giveBackUnmounted(
   ports: NodePorts,
   request: StageRequest,
@@ -364,7 +361,7 @@ async function giveBackUnmounted(
     const given = await releaseVolume(ports, volumeName, signal);
     const settled = given.ok ? await ports.checkpoints.remove(volumeName, signal) : given;
     if (!settled.ok)
-      ports.logger.warn("volume not given back after a failed stage; the next stage takes it again", {
+      ports.logger.warn("volume not released after a failed stage; the next stage acquires it again", {
         volumeName,
         failure: settled.failure,
       });
@@ -373,8 +370,8 @@ async function giveBackUnmounted(
 }
 
 /**
- * What is at the staging path: nothing, this device alive, or something that has to go first. Fails with
- * `WrongDevice` where a raw device is in use by another volume.
+ * What is at the staging path: nothing, this device alive, or something to be removed first. Fails with
+ * `WrongDevice` where another volume uses the raw device.
  */
 async function mountState(
   ports: NodePorts,
@@ -387,8 +384,8 @@ async function mountState(
     const targets = await ports.host.mountsOf(device.majorMinor, signal);
     if (!targets.ok) return targets;
     const paths = targets.value.map(({ path }) => path);
-    // With an attachment from a backup the LUN leads to where another volume's disk is by now, and the
-    // record from that backup may name this node.
+    // With an attachment from a backup the LUN may lead to another volume's disk, and the record from
+    // that backup may name this node.
     const other = ports.checkpoints
       .volumes()
       .find(

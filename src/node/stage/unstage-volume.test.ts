@@ -19,7 +19,7 @@ const granted = aWriter("node-a", { held: false });
 const held = { ...granted, held: true };
 
 describe("unstageVolume", () => {
-  it("ends the want, unmounts, and gives the volume back", () =>
+  it("withdraws the request, unmounts, and releases the volume", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       assert.deepEqual(world.record()?.writer, held);
@@ -32,7 +32,7 @@ describe("unstageVolume", () => {
       assert.deepEqual(world.ports().checkpoints.volumes(), []);
     }));
 
-  it("does not give the volume back while a command of an earlier plug-in may still write to it", () =>
+  it("does not release the volume while an earlier plug-in's command may write to it", () =>
     withNode({ writer: granted }, async (world) => {
       world.machine.setLatencyMs("format", 60_000);
       const left = new AbortController();
@@ -53,7 +53,7 @@ describe("unstageVolume", () => {
       assert.deepEqual(world.record()?.writer, { ...held, held: false, requested: false });
     }));
 
-  it("does not give a raw block volume back while a process has the device open", () =>
+  it("does not release a raw block volume while a process has the device open", () =>
     withNode({ writer: granted }, async (world) => {
       const block: StageRequest = { ...request, accessType: "block" };
       assert.equal((await world.answerOf(stageVolume(world.ports(), block, never))).ok, true);

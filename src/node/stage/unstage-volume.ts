@@ -9,10 +9,10 @@ import { releaseVolume } from "../writer/acquire-volume.ts";
 import { publishedTargets } from "./published-targets.ts";
 
 /**
- * Unstages a volume: ends this node's want first, so that who waits can be served the moment it is given
- * back, then unmounts (which flushes) and gives. Success only once the give is recorded or the record no
- * longer names this node, also when nothing is mounted. Fails with `VolumeInUse` while targets are
- * published.
+ * Unstages a volume: withdraws this node's request first, so that a waiting node can be served upon the
+ * release, then unmounts (which flushes) and releases. Success only once the release is recorded or the
+ * record no longer names this node, also when nothing is mounted. Fails with `VolumeInUse` while targets
+ * are published.
  */
 export async function unstageVolume(
   ports: NodePorts,
@@ -65,7 +65,7 @@ async function withdrawOwnRequest(
     (present) => withdraw(present, ports.node),
     signal,
   );
-  // Another node's want, or one that a controller was faster to end.
+  // Another node's request, or one that a controller has withdrawn before.
   return unrequested.ok || unrequested.failure.kind === "NotWriter" ? ok(undefined) : unrequested;
 }
 

@@ -34,12 +34,12 @@ async function setStatus(world: NodeWorld, change: Partial<NonNullable<AzVolume[
 }
 
 describe("waitForGrant", () => {
-  it("says that a controller has to grant the volume where it has no writer", () =>
+  it("reports that a controller has to grant the volume where it has no writer", () =>
     withNode({}, async (world) =>
       assert.deepEqual(await waitGrant(world), waitsFor("a controller to grant it to this node")),
     ));
 
-  it("says what the controller says of the wait, and of nothing else", () =>
+  it("reports the controller's reason for the wait, and no other condition", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const condition = { status: "True", reason: "Waits", lastTransitionTime: agoMs(0) } as const;
       const conditions = [
@@ -61,12 +61,12 @@ describe("waitForGrant", () => {
       }),
     ));
 
-  it("does not pass for granted with a grant that is being taken back", () =>
+  it("does not count a grant that is being revoked", () =>
     withNode({ writer: { ...granted, requested: false } }, async (world) =>
       assert.equal((await waitGrant(world)).ok, false),
     ));
 
-  it("goes by the store where its cache does not show the grant", () =>
+  it("reads the store where its cache does not show the grant", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const ports = world.ports();
       const cache: NodePorts["cache"] = { ...ports.cache, waitFor: async () => undefined };
@@ -76,7 +76,7 @@ describe("waitForGrant", () => {
 });
 
 describe("waitForAttachment", () => {
-  it("says how far the attach is, and what Azure answered to it", () =>
+  it("reports the state of the attach, and Azure's error", () =>
     withNode({ writer: granted }, async (world) => {
       const error = { kind: "CloudRejected", message: "no quota", failure: "{}", time: agoMs(0), retries: 1 };
       await world.setAttachment((attachment) => ({
@@ -89,7 +89,7 @@ describe("waitForAttachment", () => {
       );
     }));
 
-  it("calls one that no controller has looked at yet pending", () =>
+  it("reports an attachment without status as pending", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();
       const { status: _, ...pending } = world.attachment() ?? assert.fail("no attachment");

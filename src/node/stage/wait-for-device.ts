@@ -7,7 +7,7 @@ import { isBarrierPending, isWriter, waitsForBarrier } from "../../core/writer/w
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
 
-/** Waits until the attachment says Attached. What it waits for is told when the time is over. */
+/** Waits until the attachment is Attached. Reports what it waited for when the time is over. */
 export async function waitForAttachment(
   ports: NodePorts,
   request: { readonly volumeId: string; readonly attachmentName: string; readonly waitMs: number },
@@ -49,7 +49,7 @@ export async function waitForGrant(
     signal,
   );
   if (waited !== undefined) return ok(waited);
-  // Afresh: of a volume that another node has, this node's cache may know nothing.
+  // Uncached: this node's cache may lack a volume that another node has.
   const read = await ports.store.get("AzVolume", request.volumeName, signal);
   if (!read.ok) return read;
   if (isGranted(read.value)) return ok(read.value);

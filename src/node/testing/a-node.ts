@@ -36,7 +36,7 @@ export const stagingPath = "/var/lib/kubelet/plugins/pvc-1/globalmount";
 
 /**
  * Node `node-a` on a modelled machine with the disk of `pvc-1` attached, a simulated store and a virtual
- * clock. The test plays the controllers.
+ * clock. The test acts as the controllers.
  */
 export interface NodeWorld {
   /** The plug-in as it runs now. */
@@ -47,9 +47,9 @@ export interface NodeWorld {
   readonly store: SimulatedHandle;
   /** Steps that were taken, in order. */
   readonly steps: readonly StepName[];
-  /** What people were told, in order. */
+  /** The events, in order. */
   readonly told: readonly DriverEvent[];
-  /** Kills the plug-in, whose commands live on unless they die with it, and starts another one. */
+  /** Kills the plug-in, whose commands survive unless they die with it, and starts another one. */
   readonly restartPlugin: (how?: { readonly childrenSurvive: boolean }) => void;
   /** Lets time pass until the promise has settled. */
   answerOf<T>(promise: Promise<T>): Promise<T>;
@@ -57,20 +57,20 @@ export interface NodeWorld {
   record(): WriterRecord | undefined;
   /** What the store says of the disk. */
   detail(): VolumeDetail | undefined;
-  /** Changes the writer record, as somebody else does. */
+  /** Changes the writer record, as another client does. */
   setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
-  /** Records that the volume has a file system, or loses that. */
+  /** Records that the volume has a file system, or removes that. */
   setFormatted(formatted: { readonly fsType: string; readonly uuid: string } | undefined): Promise<void>;
   /** Changes the volume's spec as it was when it was made; the cache shows it at once. */
   setVolume(change: (volume: AzVolume) => AzVolume): Promise<void>;
   /** The volume's attachment to this node as the store has it. */
   attachment(): AzVolumeAttachment | undefined;
   /**
-   * Changes it as somebody else does, or removes it where `change` answers undefined; the cache shows it at
-   * once.
+   * Changes it as another client does, or removes it where `change` returns undefined; the cache shows it
+   * at once.
    */
   setAttachment(change: (attachment: AzVolumeAttachment) => AzVolumeAttachment | undefined): Promise<void>;
-  /** Happens once, right before the step of that name. */
+  /** Runs once, right before the step of that name. */
   readonly meanwhile: Partial<Record<StepName, () => Promise<unknown>>>;
   /** Puts an object into the store, and waits until the cache shows it. */
   given<K extends "AzVolume" | "AzVolumeAttachment">(kind: K, object: KindMap[K]): Promise<void>;

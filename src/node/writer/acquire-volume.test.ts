@@ -19,12 +19,12 @@ const request: StageRequest = {
 const granted = aWriter("node-a", { held: false });
 
 describe("acquireVolume", () => {
-  it("takes nothing by a record that a backup has brought back since the store could be trusted", () =>
+  it("acquires nothing by a record from a backup restored after the store was trusted", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const ports = world.ports();
       const get: NodePorts["store"]["get"] = async (kind, name, signal) => {
         const read = await ports.store.get(kind, name, signal);
-        // The last thing that is read before the store counts as trusted.
+        // The last read before the store counts as trusted.
         if (kind === "AzDriverNode") await world.setRecord((record) => ({ ...record, writer: granted }));
         return read;
       };
@@ -36,7 +36,7 @@ describe("acquireVolume", () => {
     }));
 });
 
-describe("takeVolume, by a record that is older than what this node has noted", () => {
+describe("acquireVolume, by a record that is older than the node's checkpoint", () => {
   const checkpointed = {
     volumeName: "pvc-1",
     volumeId: diskUri,
@@ -48,8 +48,8 @@ describe("takeVolume, by a record that is older than what this node has noted", 
   } as const;
 
   for (const [what, epoch, isTaken] of [
-    ["takes nothing where it noted a later epoch of that object", 2, false],
-    ["takes it where it noted the same epoch", 1, true],
+    ["acquires nothing where its checkpoint has a later epoch of that object", 2, false],
+    ["acquires it where its checkpoint has the same epoch", 1, true],
   ] as const)
     it(what, () =>
       withNode({ writer: granted, epoch: 1 }, async (world) => {
@@ -66,7 +66,7 @@ describe("takeVolume, by a record that is older than what this node has noted", 
       }),
     );
 
-  it("takes the volume of an object that was made anew under the name, whatever it noted of the old one", () =>
+  it("acquires the volume of a recreated object, whatever its old checkpoint says", () =>
     withNode({ writer: granted, epoch: 1 }, async (world) => {
       const ports = world.ports();
       assert.equal(
@@ -82,7 +82,7 @@ describe("takeVolume, by a record that is older than what this node has noted", 
 });
 
 describe("confirmHeld", () => {
-  it("states the want of a writer again that a release check has marked: after this no fence can begin that has not seen the new user", () =>
+  it("renews a request that a release check has withdrawn, against a later fence", () =>
     withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
       const held = await world.answerOf(confirmHeld(world.ports(), "pvc-1", never));
       assert.deepEqual(held, { ok: true, value: aWriter("node-a") });
@@ -91,7 +91,7 @@ describe("confirmHeld", () => {
 });
 
 describe("releaseVolume", () => {
-  it("does not give back on the word of a look at nothing: a note that was lost must not make a mount look clean", () =>
+  it("does not release after a check without a device to look at", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       await world.ports().checkpoints.remove("pvc-1", never);

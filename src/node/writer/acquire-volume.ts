@@ -9,9 +9,9 @@ import { olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector
 import { showClean } from "./verify-clean.ts";
 
 /**
- * *take*: makes this node the holder of the volume, before anything is checked, formatted or mounted. Fails
- * with `HostNotReady` while a mount command of an earlier plug-in lives, `StoreRolledBack` while records
- * are proven anew, or `NotWriter` where the record does not allow it.
+ * *acquire*: makes this node the holder of the volume, before anything is checked, formatted or mounted.
+ * Fails with `HostNotReady` while a mount command of an earlier plug-in runs, `StoreRolledBack` while
+ * records are rebuilt, or `NotWriter` where the record does not allow it.
  */
 export async function acquireVolume(
   ports: NodePorts,
@@ -33,8 +33,8 @@ export async function acquireVolume(
   );
   if (!clean.ok) return clean;
   let storeIncarnation = Number.NaN;
-  // After the record was read: a store that went back in between would show a record in which this node is
-  // the writer, while another one is.
+  // After the record was read: a rollback in between would show a record in which this node is the
+  // writer, while another one is.
   const confirm = async (): Promise<Result<unknown, Failure>> => {
     const trusted = await readTrustedIncarnation(ports, signal);
     if (trusted.ok) storeIncarnation = trusted.value;
@@ -51,15 +51,15 @@ export async function acquireVolume(
     signal,
   );
   if (taken.ok)
-    ports.logger.info("volume taken", { volumeName, epoch: taken.value.status?.record?.writer?.epoch });
+    ports.logger.info("volume acquired", { volumeName, epoch: taken.value.status?.record?.writer?.epoch });
   return taken;
 }
 
 /**
- * *give*: hands the volume back once nothing here can write to it any more. An unmount alone does not show
- * that: a check or mount command of this or an earlier plug-in may still be under way, and a process may
- * have the raw device open. Success, too, if the record no longer says that this node holds it. Fails with
- * `DeviceBusy` while the node is not clean, and with `StillWaiting` while nothing tells where to look.
+ * *release*: returns the volume once nothing here can write to it any more. An unmount alone does not
+ * show that: a check or mount command of this or an earlier plug-in may still run, and a process may have
+ * the raw device open. Success, too, if the record no longer says that this node holds it. Fails with
+ * `DeviceBusy` while the node is not clean, and with `StillWaiting` while no device to check is known.
  */
 export async function releaseVolume(
   ports: NodePorts,
@@ -84,13 +84,13 @@ export async function releaseVolume(
     return given.failure.kind === "NotWriter" || given.failure.kind === "ObjectNotFound"
       ? ok(undefined)
       : given;
-  ports.logger.info("volume given back", { volumeName, epoch: writer.epoch });
+  ports.logger.info("volume released", { volumeName, epoch: writer.epoch });
   return ok(undefined);
 }
 
 /**
- * It had the disk, so it takes more than to find nothing where nobody knows where to look: a note that was
- * lost must not make it look clean.
+ * It had the disk, so finding nothing without a known device is no proof: a lost checkpoint must not make
+ * it look clean.
  */
 function proveClean(ports: NodePorts, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
@@ -103,9 +103,9 @@ function proveClean(ports: NodePorts, volume: AzVolume, signal: AbortSignal): Pr
 }
 
 /**
- * Proves by a fresh read that this node holds the volume and is not being cut off, and states the want
- * again if a release check had ended it: after this no fence can be declared that has not seen the new
- * user. Answers the writer, or undefined where it is not this node that holds it.
+ * Proves by an uncached read that this node holds the volume and is not being fenced, and renews the
+ * request if a release check had withdrawn it: after this no fence can be declared that has not seen the
+ * new user. Returns the writer, or undefined where this node does not hold it.
  */
 export async function confirmHeld(
   ports: NodePorts,
@@ -132,7 +132,7 @@ export async function confirmHeld(
     signal,
   );
   if (requested.ok) return ok(requested.value.status?.record?.writer);
-  // Another want of this node may have been faster, or a fence: the fresh record tells.
+  // Another request of this node may have been faster, or a fence: the uncached record shows which.
   return requested.failure.kind === "NotWriter" ? confirmStillHeld(ports, volumeName, signal) : requested;
 }
 

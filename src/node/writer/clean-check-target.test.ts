@@ -49,7 +49,7 @@ describe("accessTypeOf", () => {
 });
 
 describe("whereToLook", () => {
-  it("believes the LUN only of an attachment that is attached", () =>
+  it("uses the LUN only of an attachment that is attached", () =>
     withNode({}, async (world) => {
       const volume = aVolume();
       const expected = { accessType: "mount", lun: 0, lastMajorMinor: "8:32", lunsOfOthers: [] };
@@ -85,7 +85,7 @@ describe("whereToLook", () => {
     { what: "checkpoint", of: (volumeName) => ({ ...known, checkpoint: aCheckpoint({ volumeName }) }) },
   ];
   for (const { what, of } of parts)
-    it(`never takes the volume's own LUN for another's, by its ${what} alone`, () =>
+    it(`never treats the volume's own LUN as another's, by its ${what} alone`, () =>
       withNode({}, async (world) => {
         const ports = world.ports();
         assert.ok((await ports.checkpoints.put(aCheckpoint(), never)).ok);

@@ -4,7 +4,7 @@ import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 
-/** What is known of a volume and of this node's part in it. */
+/** What is known of a volume on this node. */
 export interface KnownVolume {
   readonly volume: AzVolume | undefined;
   readonly attachment: AzVolumeAttachment | undefined;
@@ -12,9 +12,9 @@ export interface KnownVolume {
 }
 
 /**
- * The LUN only while an attachment says that it is this volume's: another volume's disk may have it by now.
- * Then the device number that was noted tells, which the kernel gives to no other disk while anything holds
- * it.
+ * The LUN only while an attachment says that it is this volume's: another volume's disk may have it by
+ * now. Otherwise the checkpoint's device number, which the kernel gives to no other disk while a process
+ * holds it.
  */
 export function whereToLook(ports: NodePorts, known: KnownVolume): CleanRequest {
   const status = known.attachment?.status;
@@ -27,8 +27,8 @@ export function whereToLook(ports: NodePorts, known: KnownVolume): CleanRequest 
 }
 
 /**
- * `mount` only where everything that is known of the volume says so: raw block leaves traces that are not
- * looked for then.
+ * `mount` only where everything known of the volume says so: that check does not look for the traces of
+ * raw block.
  */
 export function accessTypeOf({
   volume,

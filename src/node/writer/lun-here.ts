@@ -2,8 +2,8 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import { isSameVmId, type NodeKey } from "../../core/api/node-identity.ts";
 
 /**
- * The LUN at which an attachment says that its disk sits on this very machine, where nobody doubts it;
- * undefined: it does not say so.
+ * The LUN at which an attachment records its disk on this very machine, if not in doubt; undefined: it
+ * does not.
  */
 export function lunHere(node: NodeKey, attachment: AzVolumeAttachment | undefined): number | undefined {
   const status = attachment?.status;

@@ -61,24 +61,24 @@ function withoutStore(ports: NodePorts, fromRead: number): NodePorts {
 describe("releaseVolume", () => {
   const others: readonly { readonly because: string; readonly record: Partial<WriterRecord> }[] = [
     { because: "another node writes", record: { writer: aWriter("node-b") } },
-    { because: "it was granted and never taken", record: { writer: granted } },
+    { because: "it was granted and never acquired", record: { writer: granted } },
     { because: "there is no writer", record: {} },
   ];
   for (const { because, record } of others)
-    it(`has nothing to give, and does not wait to be clean, where ${because}`, () =>
+    it(`has nothing to release, and does not wait to be clean, where ${because}`, () =>
       withNode(record, async (world) => {
         world.machine.openRaw(0);
         const before = world.record();
         assert.deepEqual([await release(world), world.record()], [done, before]);
       }));
 
-  it("has nothing to give of a volume whose object is gone", () =>
+  it("has nothing to release of a volume whose object is gone", () =>
     withNode({ writer: held }, async (world) => {
       await deleteVolume(world);
       assert.deepEqual(await release(world), done);
     }));
 
-  it("does not pass for done while the store does not answer", () =>
+  it("is not complete while the store does not respond", () =>
     withNode({ writer: held }, async (world) => {
       assert.deepEqual(await release(world, withoutStore(world.ports(), 0)), { ok: false, failure: down });
     }));
@@ -95,7 +95,7 @@ describe("releaseVolume", () => {
     { because: "its object was deleted", arrange: deleteVolume },
   ];
   for (const { because, arrange } of meanwhile)
-    it(`is done where ${because} in the middle of it`, () =>
+    it(`is complete where ${because} in the middle of it`, () =>
       withNode({ writer: held }, async (world) => {
         world.meanwhile.release = () => arrange(world);
         assert.deepEqual(await release(world), done);
@@ -106,18 +106,18 @@ describe("releaseVolume", () => {
 describe("confirmHeld", () => {
   const rows: readonly { readonly because: string; readonly record: Partial<WriterRecord> }[] = [
     { because: "another node is the writer", record: { writer: aWriter("node-b") } },
-    { because: "it has not taken the volume", record: { writer: granted } },
-    { because: "it is being cut off", record: { writer: held, fencing: identity("node-a") } },
+    { because: "it has not acquired the volume", record: { writer: granted } },
+    { because: "it is being fenced", record: { writer: held, fencing: identity("node-a") } },
     { because: "no node is the writer", record: {} },
   ];
   for (const { because, record } of rows)
-    it(`says no, and wants nothing, where ${because}`, () =>
+    it(`answers no, and requests nothing, where ${because}`, () =>
       withNode(record, async (world) => {
         const before = world.record();
         assert.deepEqual([await confirm(world), world.record(), world.steps], [done, before, []]);
       }));
 
-  it("writes nothing where the node holds the volume and is wanted", () =>
+  it("writes nothing where the node holds the volume and it is requested", () =>
     withNode({ writer: held }, async (world) => {
       assert.deepEqual([await confirm(world), world.steps], [{ ok: true, value: held }, []]);
     }));
@@ -129,7 +129,7 @@ describe("confirmHeld", () => {
     readonly writer: typeof held | undefined;
   }[] = [
     {
-      because: "another call has stated the want",
+      because: "another call has made the request",
       change: (record) => ({ ...record, writer: held }),
       writer: held,
     },
@@ -144,18 +144,18 @@ describe("confirmHeld", () => {
       writer: undefined,
     },
     {
-      because: "a fence has begun, and the want stands",
+      because: "a fence has begun, and the request stands",
       change: (record) => ({ ...record, writer: held, fencing: identity("node-a") }),
       writer: undefined,
     },
     {
-      because: "the volume was given back and granted again",
+      because: "the volume was released and granted again",
       change: (record) => ({ ...record, writer: granted }),
       writer: undefined,
     },
   ];
   for (const { because, change, writer } of races)
-    it(`goes by a fresh record where in the middle of it ${because}`, () =>
+    it(`uses an uncached record where in the middle of it ${because}`, () =>
       withNode({ writer: unrequested }, async (world) => {
         world.meanwhile.request = () => world.setRecord(change);
         assert.deepEqual(await confirm(world), { ok: true, value: writer });
@@ -173,7 +173,7 @@ describe("unstageVolume", () => {
       assert.deepEqual([world.record()?.writer, world.machine.mounts().length], [held, 2]);
     }));
 
-  it("gives nothing back where the unmount failed", () =>
+  it("releases nothing where the unmount failed", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       world.machine.failNext("unmount", failure);
@@ -182,7 +182,7 @@ describe("unstageVolume", () => {
       assert.deepEqual(await unstage(world), done);
     }));
 
-  it("unmounts nothing whose want it could not end: a pod could come back to it", () =>
+  it("unmounts nothing whose request it could not withdraw, as a pod may come back", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       const ports = world.ports();
@@ -195,7 +195,7 @@ describe("unstageVolume", () => {
       assert.equal(world.machine.mounts().length, 1);
     }));
 
-  it("unmounts and forgets a volume whose object is gone", () =>
+  it("unmounts a volume whose object is gone, and drops its checkpoint", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       await deleteVolume(world);
@@ -203,7 +203,7 @@ describe("unstageVolume", () => {
       assert.deepEqual([world.machine.mounts(), world.ports().checkpoints.volumes()], [[], []]);
     }));
 
-  it("leaves the want of another node's writer alone", () =>
+  it("leaves the request of another node's writer alone", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       await world.setRecord((record) => ({ ...record, writer: aWriter("node-b", { epoch: 2 }) }));
@@ -211,7 +211,7 @@ describe("unstageVolume", () => {
       assert.deepEqual(world.record()?.writer, aWriter("node-b", { epoch: 2 }));
     }));
 
-  it("unmounts and forgets a volume whose object is deleted while the want is ended", () =>
+  it("unmounts a volume deleted during the withdrawal, and drops its checkpoint", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       world.meanwhile["withdraw-request"] = () => deleteVolume(world);
@@ -219,14 +219,14 @@ describe("unstageVolume", () => {
       assert.deepEqual([world.machine.mounts(), world.ports().checkpoints.volumes()], [[], []]);
     }));
 
-  it("unmounts nothing while the store does not say whether the want has ended", () =>
+  it("unmounts nothing while the store does not say whether the request is withdrawn", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       assert.deepEqual(await unstage(world, withoutStore(world.ports(), 0)), { ok: false, failure: down });
       assert.equal(world.machine.mounts().length, 1);
     }));
 
-  it("goes on where a controller was faster to end the want", () =>
+  it("continues where a controller has withdrawn the request before", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       world.meanwhile["withdraw-request"] = () =>
@@ -243,7 +243,7 @@ describe("publishVolume where one step fails", () => {
     ["bindMount", request],
     ["bindDevice", block],
   ] as const)
-    it(`reports it, and notes the target first, so that it is looked for: ${method}`, () =>
+    it(`reports it, with the target in the checkpoint first: ${method}`, () =>
       withNode({ writer: granted }, async (world) => {
         world.machine.failNext(method, failure);
         assert.deepEqual(await publish(world, how), { ok: false, failure });
@@ -251,7 +251,7 @@ describe("publishVolume where one step fails", () => {
         assert.deepEqual(await publish(world, how), done);
       }));
 
-  it("binds nothing that it could not note", () =>
+  it("binds nothing without a checkpoint", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       const ports = world.ports();
@@ -283,7 +283,7 @@ describe("publishVolume where one step fails", () => {
       assert.deepEqual(await publish(world), { ok: false, failure });
     }));
 
-  it("takes a raw device that was bound back where the node is cut off in the middle of it, also where a pod had it before", () =>
+  it("removes a bound raw device where the node is fenced in the middle of it", () =>
     withNode({ writer: granted }, async (world) => {
       await must(publish(world, block));
       world.machine.setLatencyMs("bindDevice", 1_000);
@@ -302,7 +302,7 @@ describe("publishVolume where one step fails", () => {
       );
     }));
 
-  it("refuses a target where something is mounted that it has not noted, and leaves that alone", () =>
+  it("refuses a target with a mount that is not in its checkpoint, and leaves it alone", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       const other = createModelDisk({ diskUri: "/disks/other", sizeBytes: gibToBytes(10) });
@@ -321,7 +321,7 @@ describe("publishVolume where one step fails", () => {
       );
     }));
 
-  it("makes way at its own target for the volume's new device while the old one is there still", () =>
+  it("replaces the volume's old device at its own target by the new one", () =>
     withNode({ writer: granted }, async (world) => {
       await must(publish(world));
       await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
@@ -338,7 +338,7 @@ describe("publishVolume where one step fails", () => {
       assert.equal(mount.value?.majorMinor, found.value.majorMinor);
     }));
 
-  it("leaves no placeholder at a raw device's target, also where that device has gone and come back", () =>
+  it("leaves no placeholder at a raw device's target, whose device has come back, too", () =>
     withNode({ writer: granted }, async (world) => {
       await must(publish(world, block));
       world.machine.detach(0);
@@ -356,7 +356,7 @@ describe("publishVolume where one step fails", () => {
       assert.deepEqual(await publish(world), done);
     }));
 
-  it("reports a target from which it could not take the volume back", () =>
+  it("reports a target from which it could not remove the volume", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
       world.machine.setLatencyMs("bindMount", 1_000);
@@ -386,7 +386,7 @@ describe("publishVolume where one step fails", () => {
       );
     }));
 
-  it("keeps targets in order, whatever order they came in, and forgets each alone", () =>
+  it("keeps targets in order, whatever order they came in, and drops each alone", () =>
     withNode({ writer: granted }, async (world) => {
       const paths = ["/var/lib/kubelet/pods/2/mount", "/var/lib/kubelet/pods/1/mount"];
       for (const path of paths)

@@ -36,7 +36,7 @@ async function trust(world: NodeWorld): Promise<string> {
   return trusted.ok ? `generation ${trusted.value}` : trusted.failure.kind;
 }
 
-/** The node's object in the store shows another state, as after a restore from a backup. */
+/** The node's object in the store shows another state, as after a restored backup. */
 async function restore(world: NodeWorld, change: (status: NodeStatus) => NodeStatus): Promise<void> {
   const present = await world.answerOf(must(world.store.get("AzDriverNode", "node-a", never)));
   assert.ok(present.status !== undefined);
@@ -53,7 +53,7 @@ function withoutOwnObject(ports: NodePorts): NodePorts {
 }
 
 describe("readTrustedIncarnation", () => {
-  it("distrusts a store with an older heartbeat at once, before the next beat", () =>
+  it("distrusts a store with an older heartbeat at once, before the next heartbeat", () =>
     withNode({}, async (world) => {
       await beat(world);
       await beat(world);
@@ -67,14 +67,14 @@ describe("readTrustedIncarnation", () => {
       assert.deepEqual(await conditions(world), []);
     }));
 
-  it("trusts a store that is ahead of its own note, which a crash may leave behind", () =>
+  it("trusts a store that is ahead of its own file, as after a crash", () =>
     withNode({}, async (world) => {
       await beat(world);
       await restore(world, (status) => ({ ...status, heartbeat: 2 }));
       assert.equal(await trust(world), "generation 0");
     }));
 
-  it("trusts a store in which it has registered, and not yet beaten", () =>
+  it("trusts a store in which it has registered, without a heartbeat yet", () =>
     withNode({}, async (world) => {
       await world.ports().checkpoints.putHeartbeat(7, never);
       await world.answerOf(
@@ -104,12 +104,12 @@ describe("readTrustedIncarnation", () => {
   }[] = [
     { because: "it has reported that", condition: reported, trusted: "StoreRolledBack" },
     {
-      because: "it reported that of an earlier generation",
+      because: "it reported that of an earlier incarnation",
       condition: { ...reported, reason: "Generation7" },
       trusted: "generation 0",
     },
     {
-      because: "the report was taken back",
+      because: "the report was withdrawn",
       condition: { ...reported, status: "False" },
       trusted: "generation 0",
     },
@@ -120,7 +120,7 @@ describe("readTrustedIncarnation", () => {
     },
   ];
   for (const { because, condition, trusted } of reports)
-    it(`answers ${trusted} where its notes are lost, and by its object ${because}`, () =>
+    it(`answers ${trusted} where its checkpoints are lost, and by its object ${because}`, () =>
       withNode({}, async (world) => {
         await beat(world);
         await restore(world, (status) => ({ ...status, conditions: [condition] }));
@@ -134,7 +134,7 @@ describe("readTrustedIncarnation", () => {
       assert.deepEqual(trusted, { ok: false, failure: down });
     }));
 
-  it("goes on distrusting a store that went back after the object was deleted in which the node had said so", () =>
+  it("keeps distrusting a rolled back store after the node's object was deleted", () =>
     withNode({}, async (world) => {
       await beat(world);
       assert.equal(await trust(world), "generation 0");
@@ -191,31 +191,31 @@ describe("olderThanCheckpoint", () => {
     readonly checkpoints?: readonly VolumeCheckpoint[];
     readonly isOlder: boolean;
   }[] = [
-    { because: "its epoch is below the noted one", volume: at(2), isOlder: true },
+    { because: "its epoch is below that of the checkpoint", volume: at(2), isOlder: true },
     {
-      because: "its epoch is below the noted one, and another node is unverified",
+      because: "its epoch is below that of the checkpoint, and another node is unverified",
       volume: at(2, { unverified: [identity("node-b")] }),
       isOlder: true,
     },
-    { because: "its epoch is the noted one", volume: at(3), isOlder: false },
+    { because: "its epoch is that of the checkpoint", volume: at(3), isOlder: false },
     {
       because: "another node was granted the volume since",
       volume: at(4, { writer: aWriter("node-b", { epoch: 4 }) }),
       isOlder: false,
     },
     {
-      because: "it holds this node for unverified, and waits for what it knows",
+      because: "it lists this node as unverified, and waits for what it knows",
       volume: at(2, { unverified: [identity("node-a")] }),
       isOlder: false,
     },
     {
-      because: "nothing of the volume is noted",
+      because: "the volume has no checkpoint",
       volume: at(2),
       checkpoints: [{ ...checkpoint, volumeName: "pvc-2" }],
       isOlder: false,
     },
     {
-      because: "the note is of an earlier object of that name",
+      because: "the checkpoint is of an earlier object of that name",
       volume: at(2),
       checkpoints: [{ ...checkpoint, uid: "uid-earlier" }],
       isOlder: false,
@@ -228,10 +228,10 @@ describe("olderThanCheckpoint", () => {
     },
   ];
   for (const { because, volume, checkpoints = [checkpoint], isOlder } of rows)
-    it(`calls a record ${isOlder ? "older" : "no older"} than the note where ${because}`, () =>
+    it(`calls a record ${isOlder ? "older" : "no older"} than the checkpoint where ${because}`, () =>
       withNode({}, async (world) => {
         const ports = world.ports();
-        const detail = isOlder ? "pvc-1 is at epoch 2, this node noted 3" : undefined;
+        const detail = isOlder ? "pvc-1 is at epoch 2, this node's checkpoint at 3" : undefined;
         assert.equal(
           olderThanCheckpoint(
             { node: ports.node, checkpoints: { ...ports.checkpoints, volumes: () => checkpoints } },

@@ -8,10 +8,10 @@ import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 
 /**
- * The store incarnation, if this node may trust the store's records. Fails with `StoreRolledBack` where the
- * node's heartbeat counter shows an older state than the node remembers, or did and no leader has raised
- * the store incarnation since: also where what it has said of that was lost with its AzDriverNode. Asked
- * afresh: whoever asks is about to mount, or to unmount, by a record.
+ * Returns the store incarnation, if this node may trust the store's records. Fails with `StoreRolledBack`
+ * where the node's heartbeat counter in the store is below its own, or was and no leader has raised the
+ * store incarnation since, also where its report was lost with its AzDriverNode. Read uncached: the
+ * caller is about to mount or unmount by a record.
  */
 export async function readTrustedIncarnation(
   ports: NodePorts,
@@ -38,18 +38,19 @@ export async function readTrustedIncarnation(
   return ok(generation.value);
 }
 
-/** Says so if this node has noted that the store went back in that generation. */
+/** Returns the reason if this node has recorded a rollback in that incarnation. */
 export function recordedDoubt(
   checkpoints: Pick<NodeCheckpoints, "doubtedIncarnation">,
   generation: number,
 ): string | undefined {
   if (checkpoints.doubtedIncarnation() !== generation) return undefined;
-  return `this node saw that it did, and no controller has proven the records of generation ${generation} anew since`;
+  return `this node saw that it did, and no controller has rebuilt the records of store incarnation ${generation} since`;
 }
 
 /**
- * Says so if a volume's record is older than what this node noted before it mounted that very object. A
- * record that holds this node for unverified was made anew, and waits for what the node knows.
+ * Returns the reason if a volume's record is older than this node's checkpoint of that very object,
+ * written before the mount. A record that lists this node as unverified was rebuilt, and waits for what
+ * the node knows.
  */
 export function olderThanCheckpoint(
   ports: Pick<NodePorts, "checkpoints" | "node">,
@@ -66,5 +67,5 @@ export function olderThanCheckpoint(
     includesNode(record.unverified, ports.node)
   )
     return undefined;
-  return `${volume.metadata.name} is at epoch ${record.epoch}, this node noted ${checkpoint.epoch}`;
+  return `${volume.metadata.name} is at epoch ${record.epoch}, this node's checkpoint at ${checkpoint.epoch}`;
 }

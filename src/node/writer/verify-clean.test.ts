@@ -8,7 +8,7 @@ const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const volume = aVolume();
 
-/** What node-a shows of a volume that it never noted, by what is known of its attachment. */
+/** What node-a shows of a volume without checkpoint, by what is known of its attachment. */
 const shown = (
   world: NodeWorld,
   basis: "evidence" | "absence",
@@ -30,7 +30,7 @@ describe("showClean", () => {
       }
     }));
 
-  it("is evidence where the device at the LUN is free, and none while a process has it mounted", () =>
+  it("is evidence where the device at the LUN is free, but not while it is mounted", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const attachment = anAttachment("node-a");
       assert.deepEqual(await shown(world, "evidence", attachment), { ok: true, value: undefined });
@@ -49,7 +49,7 @@ describe("showClean", () => {
       assert.deepEqual(await shown(world, "evidence", attachment), { ok: true, value: undefined });
     }));
 
-  it("looks at the device that was noted where no attachment tells", () =>
+  it("checks the device in the checkpoint where no attachment names one", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const checkpoint = {
         ...{

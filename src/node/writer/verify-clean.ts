@@ -4,11 +4,11 @@ import type { NodePorts } from "../node-ports.ts";
 import { type KnownVolume, whereToLook } from "./clean-check-target.ts";
 
 /**
- * *Clean* is more than no mount: no earlier command alive, and the device absent or free. A node that had
- * the disk needs `evidence`: without a LUN or a note it would look at nothing, and must wait for the
- * attachment that tells where the disk is. One that never had it may rest on its `absence`. Fails with
- * `DeviceBusy` and the reason while the node is not clean, and with `StillWaiting` while nothing tells
- * where to look.
+ * *Clean* is more than no mount: no earlier command runs, and the device is absent or free. A node that
+ * had the disk needs `evidence`: without a LUN or a checkpoint it would check nothing, and waits for the
+ * attachment that says where the disk is. One that never had it may rest on its `absence`. Fails with
+ * `DeviceBusy` and the reason while the node is not clean, and with `StillWaiting` while no device to
+ * check is known.
  */
 export async function showClean(
   ports: NodePorts,
