@@ -55,7 +55,9 @@ export async function whileTelling<T>(
         about: { kind: "AzVolume", name: volumeName },
         nodeName,
         reason: "WaitingForAzure",
-        message: `the attach to ${nodeName} has taken ${Math.round((clock.elapsedMs() - startedMs) / 1_000)} s so far`,
+        message:
+          `the attach to ${nodeName} has taken ` +
+          `${Math.round((clock.elapsedMs() - startedMs) / 1_000)} s so far`,
         waitingOn: [nodeName],
         news: nodeName,
       });

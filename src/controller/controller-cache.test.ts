@@ -99,7 +99,9 @@ describe("an AzDriverNode that reports another node's VM", () => {
         ["node-c"],
       );
       reportIgnoredNodes(world.ports);
-      const message = `AzDriverNode node-c is ignored: it reports the VM ${RESCUE}, and node node-c is the VM ${instanceUriOf("node-c")}`;
+      const message =
+        `AzDriverNode node-c is ignored: it reports the VM ${RESCUE}, ` +
+        `and node node-c is the VM ${instanceUriOf("node-c")}`;
       assert.deepEqual(world.told, [
         { about: { kind: "AzDriverNode", name: "node-c" }, reason: "NodeIgnored", message },
       ]);

@@ -455,12 +455,12 @@ describe("createControllers", () => {
         await whileRunning(world, { getDisk, proveDetached, writeBarrier }, async () => {
           await world.clock.advance(1_000);
           assert.ok((await world.answerOf(world.other.create("Lease", sweptLease, never))).ok);
-          assert.ok(await world.clock.runUntil(() => disksRead === 2, SLOW_READ_MS), "no sweep");
+          assert.ok(await world.clock.runUntil(() => disksRead === 2, SLOW_READ_MS), "no rebuild");
           await world.clock.advance(SLOW_READ_MS / 2);
           assert.deepEqual(world.record()?.unverified, [identity("node-a")]);
-          if (hasPlugin) assert.equal(proofs, 0, "Azure is asked for a proof that the sweep refuses");
+          if (hasPlugin) assert.equal(proofs, 0, "Azure is asked for a proof that the rebuild refuses");
           await world.clock.advance(SLOW_READ_MS);
-          assert.deepEqual(world.record()?.unverified, [], "the proof is not sought after the sweep");
+          assert.deepEqual(world.record()?.unverified, [], "the proof is not sought after the rebuild");
         });
       }));
 

@@ -18,7 +18,7 @@ interface World {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
   readonly checkpointed: Set<string>;
-  /** Makes a volume with that record, or gives it another. */
+  /** Creates a volume with that record, or changes the record. */
   record(volumeName: string, record: Partial<WriterRecord>): Promise<void>;
   /** Requests it on a node. */
   request(volumeName: string, nodeName: string): Promise<void>;

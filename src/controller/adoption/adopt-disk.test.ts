@@ -87,7 +87,7 @@ describe("findHolders", () => {
     }));
 
   for (const beingDetached of [false, true]) {
-    it(`reports where the disk sits, whatever case its URI is written in${beingDetached ? ", and that it is being taken off" : ""}`, () =>
+    it(`reports where the disk sits, in any case of its URI${beingDetached ? ", and its detach" : ""}`, () =>
       withControllerPorts(async (world) => {
         world.instances.set(instanceUriOf("node-a"), "vm-of-node-a");
         const { inspectInstance } = world.ports.cloud;

@@ -59,6 +59,6 @@ function report(
     nodeName,
     instanceUri,
   });
-  const message = `the disk is attached to ${instanceUri}, and neither the writer record nor an AzVolumeAttachment says so`;
+  const message = `the disk is attached to ${instanceUri}, and no record or AzVolumeAttachment says so`;
   events.emit({ about: { kind: "AzVolume", name: volumeName }, reason: "FoundAttached", message });
 }

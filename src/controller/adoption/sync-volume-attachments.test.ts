@@ -351,7 +351,7 @@ describe("syncVolumeAttachments with attach: driver", () => {
     { use: { kind: "unused" }, role: ["Replica", false] },
   ];
   for (const { use, role } of uses) {
-    it(`releases the VolumeAttachment and leaves ${role[1] ? "a" : "no"} request, where the volume is ${use.kind} there`, () =>
+    it(`leaves ${role[1] ? "a" : "no"} request without VolumeAttachment where use is ${use.kind}`, () =>
       withFound(async (world, cluster) => {
         world.use = use;
         assert.deepEqual(await restore(world, cluster, "driver"), ok({ waiting: 0 }));

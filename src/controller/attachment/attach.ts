@@ -36,7 +36,9 @@ export async function attach(
   const isAwaited = attachment.spec.role === "Primary";
   const cutOff = volumesCutOffFrom(ports, action.node);
   if (cutOff.length > 0) {
-    const because = `${action.node.nodeName} was fenced from ${cutOff.join(", ")} and is not clean yet, so nothing is attached to it`;
+    const because =
+      `${action.node.nodeName} was fenced from ${cutOff.join(", ")} ` +
+      "and is not clean yet, so nothing is attached to it";
     if (isAwaited) tellAttachment(ports, attachment, "WaitingForQuarantine", because);
     return {
       ok: false,

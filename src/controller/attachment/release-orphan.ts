@@ -34,7 +34,9 @@ export async function releaseOrphan(
   // The object was rebuilt since it was read: the attachment belongs to it.
   if (owner.value?.metadata.name === spec.volumeName) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
   if (owner.value !== undefined) {
-    const because = `there is no AzVolume ${spec.volumeName}, and its disk is that of AzVolume ${owner.value.metadata.name}`;
+    const because =
+      `there is no AzVolume ${spec.volumeName}, ` +
+      `and its disk is that of AzVolume ${owner.value.metadata.name}`;
     return removeInconsistent(ports, attachment, because, signal);
   }
   const disk = await ports.cloud.getDisk({ diskUri: spec.volumeId }, signal);

@@ -476,7 +476,8 @@ describe("diskReconciler", () => {
           about,
           reason: "CreationFailed",
           message:
-            "the disk could not be made: an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
+            "the disk could not be made: an Azure quota is used up (PremiumDiskCount); " +
+            "ask for more or delete what is not needed",
           news: "an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
         },
       ]);

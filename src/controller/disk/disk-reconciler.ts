@@ -122,7 +122,9 @@ async function createDisk(
   );
   if (!created.ok) return recordFailure(ports, volume, created.failure, signal);
   if (!isMadeByDriver(created.value.tags)) {
-    const difference = `disk ${created.value.diskUri} exists already and was not made by this driver; use it as a static volume, or choose another name`;
+    const difference =
+      `disk ${created.value.diskUri} exists already and was not made by this driver; ` +
+      "use it as a static volume, or choose another name";
     return recordFailure(
       ports,
       volume,
@@ -132,7 +134,9 @@ async function createDisk(
   }
   const otherCluster = clusterOf(created.value.tags);
   if (otherCluster !== undefined && otherCluster !== ports.clusterId) {
-    const difference = `disk ${created.value.diskUri} exists already and was made by cluster ${otherCluster}, not by this one (${ports.clusterId}); choose another name`;
+    const difference =
+      `disk ${created.value.diskUri} exists already and was made by cluster ${otherCluster}, ` +
+      `not by this one (${ports.clusterId}); choose another name`;
     return recordFailure(
       ports,
       volume,

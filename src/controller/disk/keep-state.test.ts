@@ -242,7 +242,7 @@ describe("the state that a disk's tags keep", () => {
       for (let time = 0; time < 3; time++) await world.rest();
       const [told] = world.told;
       assert.deepEqual([told?.about.name, told?.reason], ["pvc-1", "StateNotKept"]);
-      assert.match(told?.message ?? "", /^the tags of its disk do not say yet who was cut off .*503/u);
+      assert.match(told?.message ?? "", /^the disk's tags do not show its fences .*503/u);
       world.tagFailure = undefined;
       assert.deepEqual(await world.rest(), ok({}));
     }));

@@ -110,7 +110,7 @@ function tellNotKept(
   // uses that.
   if (failure.kind === "DiskNotFound" || failure.kind === "Refused" || failure.kind === "Cancelled") return;
   logger.warn("state tags not written to the disk", { volumeName: name, failure });
-  const message = `the disk's tags do not show yet which nodes are fenced and that it has a file system: ${describeFailure(failure)}`;
+  const message = `the disk's tags do not show its fences and file system yet: ${describeFailure(failure)}`;
   events.emit({
     about: { kind: "AzVolume", name },
     reason: "StateNotKept",

@@ -183,7 +183,9 @@ describe("fenceReconciler", () => {
       const cloud = { ...world.ports.cloud, fenceDisk: async () => fail(failure) };
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       await fence(world);
-      const unverified = `node-a is not proven to be off the disk yet, so no other node may write: ${describeFailure(failure)}`;
+      const unverified =
+        "node-a is not proven to be off the disk yet, so no other node may write: " +
+        describeFailure(failure);
       assert.deepEqual(
         world.told.map(({ message, ...event }) => ({
           ...event,

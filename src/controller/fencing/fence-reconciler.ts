@@ -66,7 +66,9 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
       about: { kind: "AzVolume", name: volumeName },
       nodeName: node.nodeName,
       reason: "NoProof",
-      message: `${node.nodeName} is not proven to be off the disk yet, so no other node may write: ${describeFailure(proof.failure)}`,
+      message:
+        `${node.nodeName} is not proven to be off the disk yet, so no other node may write: ` +
+        describeFailure(proof.failure),
       news: failureNews(proof.failure),
     });
     return proof;

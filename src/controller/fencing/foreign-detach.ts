@@ -116,7 +116,9 @@ async function isWithoutUsers(
   const found = await findPods(ports, diskUri, node, signal);
   if (found === undefined) return true;
   const { nodeName, users } = found;
-  const message = `Azure lists disk ${diskUri} on ${nodeName} as one that is to come off, and the driver has not asked for that. Its users there: ${users}`;
+  const message =
+    `Azure lists disk ${diskUri} on ${nodeName} as one that is to come off, ` +
+    `and the driver has not asked for that. Its users there: ${users}`;
   ports.events.emit({
     about: { kind: "AzDriverNode", name: nodeName },
     reason: "DetachLeftBehind",
@@ -264,7 +266,9 @@ function isOnVm(
 }
 
 function tellUsers({ events }: Ports, volumeName: string, { nodeName }: NodeIdentity): void {
-  const message = `Azure lists the disk on ${nodeName} as one that is to come off, and the driver has not asked for that: the next update of that VM takes it away from its users`;
+  const message =
+    `Azure lists the disk on ${nodeName} as one that is to come off, ` +
+    "and the driver has not asked for that: the next update of that VM takes it away from its users";
   events.emit({
     about: { kind: "AzVolume", name: volumeName },
     nodeName,

@@ -92,7 +92,7 @@ describe("an unverified node that has nothing to verify itself by", () => {
         { state, lun, vmId, deviceMissing },
         { state: "Attached", lun: 5, vmId: a.vmId, deviceMissing: undefined },
       );
-      assert.deepEqual(world.record(), aRecord(found), "from now on it may claim");
+      assert.deepEqual(world.record(), aRecord(found), "from now on it may reclaim");
     }));
 
   it("stays unverified where the record was rebuilt during the proof", () =>

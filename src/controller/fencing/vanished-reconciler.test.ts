@@ -86,7 +86,7 @@ describe("a writer whose node name is another VM's", () => {
     { powerState: "unknown", vmId: earlier.vmId, isFenced: false },
     { powerState: "deallocated", vmId: "another", isFenced: false },
   ] as const)
-    it(`${isFenced ? "is fenced" : "keeps the volume"} while Azure shows its VM as ${powerState}, with vmId ${vmId}`, () =>
+    it(`${isFenced ? "is fenced" : "keeps the volume"} while its VM is ${powerState} as ${vmId}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzDriverNode", aDriverNode("node-a"));
         await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }));

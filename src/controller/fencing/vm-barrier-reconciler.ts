@@ -192,7 +192,8 @@ function reportBarrierPending(
   failure: Failure,
 ): void {
   if (failure.kind === "Refused" || failure.kind === "Cancelled") return;
-  const message = `a detach from ${nodeName} may still be under way, so it may not write: ${describeFailure(failure)}`;
+  const message =
+    `a detach from ${nodeName} may still be under way, so it may not write: ` + describeFailure(failure);
   events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
     nodeName,

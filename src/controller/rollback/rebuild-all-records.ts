@@ -57,7 +57,9 @@ async function rebuildIfDue(ports: ControllerPorts, signal: AbortSignal): Promis
 }
 
 function tellLimited({ events }: ControllerPorts, nodeName: string): void {
-  const message = `${nodeName} alone reports a store rollback again: the records stay until another node reports it, too, or ten minutes have passed`;
+  const message =
+    `${nodeName} alone reports a store rollback again: ` +
+    "the records stay until another node reports it, too, or ten minutes have passed";
   events.emit({ about: { kind: "Node", name: nodeName }, reason: "RollbackUnconfirmed", message });
 }
 
@@ -92,7 +94,7 @@ async function rebuildEach(
     if (rebuilt.ok) continue;
     if (signal.aborted || rebuilt.failure.kind === "Cancelled") return rebuilt;
     failed ??= rebuilt.failure;
-    const message = `its record is not rebuilt yet after the store rollback: ${describeFailure(rebuilt.failure)}`;
+    const message = `its record is not rebuilt yet after a rollback: ${describeFailure(rebuilt.failure)}`;
     ports.events.emit({
       about: { kind: "AzVolume", name: volume.metadata.name },
       reason: "RecordNotVerified",

@@ -175,7 +175,7 @@ export class StartupGracePeriod {
     const { name } = node.metadata;
     if (this.#born.has(name)) return "born";
     const heard = this.#heard.get(name);
-    // A counter below the one that was seen went back itself, and has not risen since.
+    // A counter below the one seen before was itself rolled back, and has not risen since.
     if (heard !== undefined && beatOf(node) >= heard) return "heard";
     if ((cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= settings.heartbeatStaleMs) return "silent";
     // Its object changes, but not its counter: no plug-in behaves so, and the controller does not wait

@@ -125,7 +125,7 @@ describe("executeWriterAction", () => {
         await world.given("AzVolumeAttachment", anAttachment(nodeName));
       for (const use of [
         { kind: "used", users: ["pod default/db-0"] },
-        { kind: "unknown", because: "the orchestrator does not respond" },
+        { kind: "unknown", because: "no answer" },
       ] as const) {
         world.use = use;
         await execute(world, { kind: "ReleaseCheck", node: a });
@@ -140,7 +140,7 @@ describe("executeWriterAction", () => {
         { ...event, message: `${waits}, where pod default/db-0 still uses it` },
         {
           ...event,
-          message: `${waits}; it is not known now whether a workload uses it there: nobody answers`,
+          message: `${waits}; it is not known now whether a workload uses it there: no answer`,
         },
       ]);
     }));

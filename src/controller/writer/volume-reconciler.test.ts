@@ -362,7 +362,8 @@ describe("volumeReconciler", () => {
         ["Replica", "Replica", undefined],
       );
       const because =
-        "node-a, node-b, node-c: has an attachment already; node-d: has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule";
+        "node-a, node-b, node-c: has an attachment already; " +
+        "node-d: has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule";
       assert.deepEqual(world.told, [
         {
           about: { kind: "AzVolume", name: "pvc-1" },

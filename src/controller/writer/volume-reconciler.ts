@@ -139,7 +139,9 @@ async function executeReplicaAction(
       events.emit({
         about: { kind: "AzVolume", name: volumeName },
         reason: "ReplicasMissing",
-        message: `${action.missing} of ${observed.volume.spec.maxMountReplicaCount} replicas find no node: ${reasons === "" ? "every share is taken" : reasons}`,
+        message:
+          `${action.missing} of ${observed.volume.spec.maxMountReplicaCount} replicas find no node: ` +
+          (reasons === "" ? "every share is taken" : reasons),
       });
       return ok({});
     }

@@ -89,7 +89,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 2);
       assert.deepEqual(
         [...ports.disputes],
-        [["pvc-1", "node-b has claimed pvc-1, and a pod of node-a has it mounted"]],
+        [["pvc-1", "node-b has reclaimed pvc-1, which a pod of node-a uses"]],
       );
       assert.deepEqual(world.told.map(({ reason }) => reason).slice(-1), ["ReclaimDisputed"]);
       await done(world, unpublishVolume(world.ports(), { volumeId: mount.volumeId, targetPath }, never));
@@ -422,8 +422,11 @@ describe("ownVolumesReconciler", () => {
       await reconcile(world);
       assert.deepEqual(world.record()?.quarantine, []);
       const event = { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a" } as const;
-      const removed = `node-a may not have the volume any more and has removed its mounts: ${targetPath}, ${stagingPath}`;
-      const lost = `pods of node-a have lost the volume, and find an empty read-only folder in its place: ${targetPath}`;
+      const removed =
+        "node-a may not have the volume any more and has removed its mounts: " +
+        `${targetPath}, ${stagingPath}`;
+      const lost =
+        "pods of node-a have lost the volume, and find an empty read-only folder in its place: " + targetPath;
       assert.deepEqual(world.told, [
         { ...event, reason: "PodLostDisk", message: lost },
         { ...event, reason: "StaleMountsRemoved", message: removed },
@@ -880,7 +883,7 @@ describe("ownVolumesReconciler", () => {
     ["kubernetes", undefined],
     ["driver", "Primary"],
   ] as const)
-    it(`reclaims what a pod uses though its attachment is lost, and creates ${made ?? "none"} in the mode ${attach}`, () =>
+    it(`reclaims what a pod uses, and creates ${made ?? "no"} attachment with attach: ${attach}`, () =>
       withNode({ writer: granted }, async (world) => {
         await stage(world, mount);
         await publish(world, mount);

@@ -111,7 +111,8 @@ async function trustRecord(
   const older =
     record.storeIncarnation === generation.value
       ? olderThanCheckpoint(ports, volume)
-      : `${volume.metadata.name} is of store incarnation ${record.storeIncarnation}, the store of ${generation.value}`;
+      : `${volume.metadata.name} is of store incarnation ${record.storeIncarnation}, ` +
+        `the store of ${generation.value}`;
   return older === undefined ? ok(undefined) : fail({ kind: "StoreRolledBack", detail: older });
 }
 
@@ -314,7 +315,7 @@ async function reportDispute(
   volumeName: string,
   claimedBy: string,
 ): Promise<Result<void, Failure>> {
-  const message = `${claimedBy} has reclaimed ${volumeName}, and a pod of ${ports.node.nodeName} has it mounted`;
+  const message = `${claimedBy} has reclaimed ${volumeName}, which a pod of ${ports.node.nodeName} uses`;
   ports.disputes.set(volumeName, message);
   tell(ports, volumeName, "ReclaimDisputed", message);
   return ok(undefined);
@@ -397,7 +398,8 @@ async function reclaimVolume(
     ports,
     volumeName,
     "WriterReclaimed",
-    `${ports.node.nodeName} continues to write the volume, whose record was lost while a pod used it there (epoch ${epoch})`,
+    `${ports.node.nodeName} continues to write the volume, ` +
+      `whose record was lost while a pod used it there (epoch ${epoch})`,
   );
   return checkpointEpoch(ports, volume, checkpoint, epoch, signal);
 }
@@ -454,7 +456,9 @@ async function unmountAll(
     if (!left.ok) return left;
   }
   if (placeholders.length > 0) {
-    const lost = `pods of ${ports.node.nodeName} have lost the volume, and find an empty read-only folder in its place`;
+    const lost =
+      `pods of ${ports.node.nodeName} have lost the volume, ` +
+      "and find an empty read-only folder in its place";
     tell(ports, target.volumeName, "PodLostDisk", `${lost}: ${placeholders.join(", ")}`);
   }
   if (target.checkpoint === undefined) return ok(undefined);

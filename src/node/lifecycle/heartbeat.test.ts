@@ -77,11 +77,11 @@ describe("heartbeatReconciler", () => {
   it("shows a volume that another node has reclaimed under a pod here while that lasts", () =>
     withNode({}, async (world) => {
       const ports = world.ports();
-      ports.disputes.set("pvc-1", "node-b has claimed pvc-1");
+      ports.disputes.set("pvc-1", "node-b has reclaimed pvc-1");
       const [condition] = (await beat(world, ports)).status?.conditions ?? [];
       assert.deepEqual(
         [condition?.type, condition?.status, condition?.message],
-        ["ReclaimDisputed", "True", "node-b has claimed pvc-1"],
+        ["ReclaimDisputed", "True", "node-b has reclaimed pvc-1"],
       );
       assert.deepEqual(
         (await beat(world, ports)).status?.conditions,

@@ -188,7 +188,9 @@ function doubtsOf(
   const olderRecord = ports.cache
     .list("AzVolume")
     .flatMap((volume) => olderThanCheckpoint(ports, volume) ?? [])[0];
-  const counterBack = `the heartbeat is ${state.seen} in the store, this node has written ${ports.checkpoints.heartbeat()}`;
+  const counterBack =
+    `the heartbeat is ${state.seen} in the store, ` +
+    `this node has written ${ports.checkpoints.heartbeat()}`;
   const message = isCounterBack
     ? counterBack
     : (olderRecord ?? recordedDoubt(ports.checkpoints, state.generation));

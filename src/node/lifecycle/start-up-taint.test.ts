@@ -91,7 +91,8 @@ describe("startUpTaintReconciler", () => {
       await pass(0);
       assert.deepEqual([cluster.taints, cluster.writes], [[otherTaint], 1]);
       assert.deepEqual(cluster.told, [
-        "node-a NodeReady: disk.csi.azure.com is registered: the taint disk.csi.azure.com/agent-not-ready was taken off",
+        "node-a NodeReady: disk.csi.azure.com is registered: " +
+          "the taint disk.csi.azure.com/agent-not-ready was removed",
       ]);
     }));
 

@@ -40,7 +40,7 @@ export function startUpTaintReconciler(ports: {
       events.emit({
         about: { kind: "Node", name: nodeName },
         reason: "NodeReady",
-        message: `${driverName} is registered: the taint ${startUpTaintKey(driverName)} was taken off`,
+        message: `${driverName} is registered: the taint ${startUpTaintKey(driverName)} was removed`,
       });
       return ok({});
     },

@@ -86,7 +86,9 @@ async function lookOnce(
   const rescanned = await ports.host.rescanDevice(found.value, signal);
   if (!rescanned.ok) return { kind: "refused", failure: rescanned.failure };
   if (rescanned.value.sizeBytes === requestedBytes) return { kind: "right", device: rescanned.value, lun };
-  const problem = `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, disk ${detail.diskUri} has ${requestedBytes} (${detail.sizeGiB} GiB)`;
+  const problem =
+    `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, ` +
+    `disk ${detail.diskUri} has ${requestedBytes} (${detail.sizeGiB} GiB)`;
   return { kind: "refused", failure: { kind: "WrongDevice", devicePath: found.value.path, problem } };
 }
 

@@ -85,7 +85,7 @@ async function stageLookedUp(
   return staged.ok ? "ok" : staged.failure.kind;
 }
 
-describe("a first format that was cut off", () => {
+describe("an interrupted first format", () => {
   const phases = [
     { because: "before it wrote anything", fsType: "ext4", doneShare: 0.1, left: "blank" },
     { because: "with data and no signature", fsType: "ext4", doneShare: 0.5, left: "otherData" },

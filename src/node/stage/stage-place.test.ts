@@ -142,7 +142,7 @@ describe("stageVolume and where the disk is", () => {
           world.machine.attach({ lun: 1, disk: anotherDisk() });
           world.machine.attach({ lun: 0, disk: world.disk });
         };
-        const problem = "LUN 0 was 8:32 before the acquire and is 8:48 now";
+        const problem = "LUN 0 was 8:32 before the acquire, and is 8:48 now";
         assert.deepEqual(await stage(world, { accessType: "block" }), {
           ok: false,
           failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },

@@ -152,7 +152,9 @@ describe("stageVolume", () => {
               kind: "WrongDevice",
               devicePath: "/dev/sdc",
               problem:
-                "/dev/disk/azure/scsi1/lun0 leads to /dev/sdc (8:32, SCSI 3:0:0:1), while by the kernel's addresses LUN 0 is /dev/sdd (8:48, SCSI 3:0:0:0): check the udev rules of the node, and whether udev runs",
+                "/dev/disk/azure/scsi1/lun0 leads to /dev/sdc (8:32, SCSI 3:0:0:1), " +
+                "while by the kernel's addresses LUN 0 is /dev/sdd (8:48, SCSI 3:0:0:0): " +
+                "check the udev rules of the node, and whether udev runs",
             },
           });
           assert.deepEqual(

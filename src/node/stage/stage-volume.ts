@@ -246,7 +246,9 @@ async function findSameDevice(
     : fail({
         kind: "WrongDevice",
         devicePath: device.path,
-        problem: `LUN ${lun} was ${device.majorMinor} before the acquire and is ${again.value.device.majorMinor} now`,
+        problem:
+          `LUN ${lun} was ${device.majorMinor} before the acquire, ` +
+          `and is ${again.value.device.majorMinor} now`,
       });
 }
 

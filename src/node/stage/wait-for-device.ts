@@ -26,8 +26,10 @@ export async function waitForAttachment(
   const present = ports.cache.get("AzVolumeAttachment", request.attachmentName);
   const what =
     present === undefined
-      ? `its attachment to ${ports.node.nodeName}: there is none, so ControllerPublishVolume has not been called for this node`
-      : `its attach to ${ports.node.nodeName}, which is ${present.status?.state ?? "Pending"}${present.status?.error === undefined ? "" : ` (${present.status.error.message})`}`;
+      ? `its attachment to ${ports.node.nodeName}: there is none, ` +
+        "so ControllerPublishVolume has not been called for this node"
+      : `its attach to ${ports.node.nodeName}, which is ${present.status?.state ?? "Pending"}` +
+        (present.status?.error === undefined ? "" : ` (${present.status.error.message})`);
   return fail({ kind: "StillWaiting", volumeId: request.volumeId, what });
 }
 

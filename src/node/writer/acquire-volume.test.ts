@@ -110,7 +110,7 @@ describe("releaseVolume", () => {
         failure: {
           kind: "StillWaiting",
           volumeId: diskUri,
-          what: "the attachment to node-a that tells where its disk is",
+          what: "the attachment to node-a that says where its disk is",
         },
       });
       await world.setAttachment((attachment) => ({ ...attachment, status }));

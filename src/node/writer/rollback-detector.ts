@@ -44,7 +44,7 @@ export function recordedDoubt(
   generation: number,
 ): string | undefined {
   if (checkpoints.doubtedIncarnation() !== generation) return undefined;
-  return `this node saw that it did, and no controller has rebuilt the records of store incarnation ${generation} since`;
+  return `this node saw it, and no controller has rebuilt the records of incarnation ${generation} since`;
 }
 
 /**

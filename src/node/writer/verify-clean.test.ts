@@ -21,7 +21,7 @@ const shown = (
 describe("showClean", () => {
   it("rests on absence only where the node never had the disk", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
-      const what = "the attachment to node-a that tells where its disk is";
+      const what = "the attachment to node-a that says where its disk is";
       const expected = { ok: false, failure: { kind: "StillWaiting", volumeId: diskUri, what } };
       const pending = anAttachment("node-a", { status: { state: "Pending", lun: 0 } });
       for (const attachment of [undefined, pending]) {

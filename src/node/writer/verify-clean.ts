@@ -21,7 +21,7 @@ export async function showClean(
     return fail({
       kind: "StillWaiting",
       volumeId: known.volumeId,
-      what: `the attachment to ${ports.node.nodeName} that tells where its disk is`,
+      what: `the attachment to ${ports.node.nodeName} that says where its disk is`,
     });
   }
   const clean = await ports.host.isClean(where, signal);
