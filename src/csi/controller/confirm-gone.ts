@@ -3,9 +3,9 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
- * Whether a volume whose AzVolume is gone is gone itself. Somebody may have erased the object, finalizer
- * and all: its disk stays then, and whoever had it mounted has it still. Fails with `StillWaiting` for its
- * disk `toBe` what was waited for ("to be deleted"), and as Azure does where that can't be told.
+ * Whether a volume without an AzVolume is really gone. If the object was erased with its finalizer, the
+ * disk stays, and nodes may still have it mounted. While the disk exists: fails with `StillWaiting` for
+ * its disk `toBe` ("to be deleted"). If the disk can't be read: fails as Azure does.
  */
 export async function confirmGone(
   { cloud }: Pick<ControllerContext, "cloud">,

@@ -12,20 +12,20 @@ import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { OperationLock } from "../../runtime/operation-lock.ts";
 
 /**
- * All that the controller service's handlers act through. They never change the platform: reconcilers do
- * what they write into the store.
+ * All ports of the controller service's handlers. Handlers never change the platform: they write into
+ * the store, and reconcilers act on it.
  */
 export interface ControllerContext {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
-  /** Whether the records that were just read may be gone by. */
+  /** Tells whether the records just read may be from before a rollback of the store. */
   readonly gracePeriod: Pick<StartupGracePeriod, "confirm">;
-  /** Only to look at disks that no AzVolume describes yet. */
+  /** Used only to read disks without an AzVolume. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
   readonly users: VolumeUsers;
-  /** What a disk is for that no AzVolume describes yet, and what is published already. */
+  /** What a disk without an AzVolume is for, and where it is published already. */
   readonly clusterVolumes: Pick<ClusterVolumes, "volumeOf" | "attachmentOn" | "knowsAttachments">;
-  /** What states wants: VolumeAttachments, or the nodes. */
+  /** What states requests: VolumeAttachments, or the nodes. */
   readonly attach: "kubernetes" | "driver";
   readonly clock: Clock;
   readonly random: Random;
@@ -36,23 +36,23 @@ export interface ControllerContext {
   readonly settings: ControllerServiceSettings;
 }
 
-/** Patience of the controller service. */
+/** Time limits of the controller service. */
 export interface ControllerServiceSettings {
   /**
-   * How long a call waits for a reconciler where its caller sets no nearer deadline, in milliseconds.
+   * How long a call waits for a reconciler if its caller sets no nearer deadline, in milliseconds.
    * Default 300,000.
    */
   readonly waitMaxMs: number;
   /**
-   * How long ControllerPublishVolume waits for the grant before it says who is in the way, in milliseconds.
-   * Default 2,000.
+   * How long ControllerPublishVolume waits for the grant before it names the node in the way, in
+   * milliseconds. Default 2,000.
    */
   readonly grantWaitMs: number;
-  /** What ControllerUnpublishVolume does where replicas are kept. Default `demote`. */
+  /** What ControllerUnpublishVolume does on volumes with replicas. Default `demote`. */
   readonly unpublish: "demote" | "detach";
 }
 
-/** Settings where nobody chose others. */
+/** The default settings. */
 export const defaultControllerServiceSettings: ControllerServiceSettings = {
   waitMaxMs: 300_000,
   grantWaitMs: 2_000,

@@ -25,7 +25,7 @@ describe("controllerHandlers", () => {
     });
   });
 
-  it("leave the rest of the service to answer UNIMPLEMENTED", async () => {
+  it("leave the rest of the service UNIMPLEMENTED", async () => {
     await withController(async ({ context }) => {
       const present = new Set(Object.keys(controllerHandlers(context)));
       assert.deepEqual(

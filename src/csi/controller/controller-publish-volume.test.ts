@@ -26,28 +26,28 @@ describe("controllerPublishVolume", () => {
       failure: { kind: "OtherWriter", volumeId, writer: "node-b", users: [] },
     },
     {
-      because: "nobody knows who writes",
+      because: "the writer is not known yet",
       record: aRecord({ adopted: true, unverified: [nodeB] }),
       failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-b"] },
     },
     {
-      because: "the node was cut off",
+      because: "the node was fenced",
       record: aRecord({ quarantine: [nodeA] }),
       failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" },
     },
     {
-      because: "the disk was found, and the node has not said clean",
+      because: "the disk was adopted, and the node has not reported clean",
       record: aRecord({ adopted: true }),
       failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" },
     },
     {
-      because: "an earlier VM of its name was cut off, and no controller has granted it yet",
+      because: "an earlier VM of its name was fenced, and no controller has granted it yet",
       record: aRecord({ quarantine: [{ ...nodeA, vmId: "older" }] }),
       failure: { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" },
     },
   ];
   for (const { because, record, failure } of rows) {
-    it(`says what is in the way of the grant: ${because}`, () =>
+    it(`says what blocks the grant: ${because}`, () =>
       withController(async (world) => {
         const volume = aVolumeObject();
         assert.ok(volume.status !== undefined);
@@ -88,7 +88,7 @@ describe("controllerPublishVolume", () => {
     { because: "the orchestrator has it published to another node", on: "node-b", isRequested: true },
   ];
   for (const { because, on = "node-a", isLeaving = false, record = {}, isRequested } of published) {
-    it(`${isRequested ? "states the want" : "leaves it to the leader to find out who writes"} where ${because}`, () =>
+    it(`${isRequested ? "requests the volume" : "leaves finding the writer to the leader"} where ${because}`, () =>
       withController(async (world) => {
         const volume = aVolumeObject();
         assert.ok(volume.status !== undefined);
@@ -114,7 +114,7 @@ describe("controllerPublishVolume", () => {
       }));
   }
 
-  it("refuses an attribute of V1 that would be dropped, before anything is written", () =>
+  it("refuses a V1 attribute that would be dropped, before it writes anything", () =>
     withController(async (world) => {
       await world.givenNode("node-a");
       await world.given("AzVolume", aVolumeObject());
@@ -135,7 +135,7 @@ describe("controllerPublishVolume", () => {
       );
     }));
 
-  it("waits for a node plug-in that has not said yet where it runs, instead of refusing its zone", () =>
+  it("waits for a node plug-in that has not reported its VM yet", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const made = await world.answerOf(

@@ -27,9 +27,10 @@ import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdopt } from "./find-or-adopt.ts";
 
 /**
- * ControllerPublishVolume: records that the node wants the volume and answers as soon as the grant is
- * recorded, too; the attach itself goes on, and NodeStageVolume waits for it. While another node is the
- * writer: FAILED_PRECONDITION naming it; the want stays, and is served when that node lets go.
+ * ControllerPublishVolume: records the node's writer request and answers once the grant is recorded;
+ * the attach continues, and NodeStageVolume waits for it. While another node is the writer:
+ * FAILED_PRECONDITION naming that node; the request stays, and is served once that node releases the
+ * volume.
  */
 export async function controllerPublishVolume(
   context: ControllerContext,
@@ -65,7 +66,7 @@ async function publish(
   const node = await context.store.get("AzDriverNode", nodeId, signal);
   if (!node.ok)
     return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
-  // Its object is made before anything is known of it: until then nothing can be said against it.
+  // The object is created before the node's VM is known: until then no check can refuse it.
   if (node.value.status === undefined)
     return fail({
       kind: "StillWaiting",
@@ -136,10 +137,7 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
   return undefined;
 }
 
-/**
- * Where several nodes write at once there is no replica to make room: every share belongs to somebody who
- * uses it.
- */
+/** Where several nodes write at once, no replica can make room: every share is in use. */
 function sharesTaken(
   context: ControllerContext,
   volume: AzVolume,
@@ -153,7 +151,7 @@ function sharesTaken(
     : { kind: "NoFreeShare", diskUri: request.volumeId, maxShares };
 }
 
-/** CSI asks for ALREADY_EXISTS where the volume is published to the node with another `readonly`. */
+/** CSI asks for ALREADY_EXISTS if the volume is published to the node with another `readonly`. */
 async function differentPublish(
   context: ControllerContext,
   request: ControllerPublishVolumeRequest,
@@ -178,9 +176,9 @@ async function differentPublish(
 }
 
 /**
- * Whether the orchestrator has the volume published to the node although this driver has not done so, as
- * after V1's time: external-attacher calls once more then. A want that is stated now would have the volume
- * granted to a node that writes it already, and that would pass for one that holds nothing.
+ * Whether the orchestrator has published the volume to the node without this driver, as after V1's
+ * time: external-attacher calls once more then. A request stated now would be granted to a node that
+ * writes already, and that node would pass for one without a mount.
  */
 async function isPublishedByAnother(
   { clusterVolumes, store }: ControllerContext,

@@ -47,7 +47,7 @@ async function givenPublished(
   );
 }
 
-/** What `act` answers in a world of its own. */
+/** Runs `act` in a world of its own and returns its result. */
 async function answerIn<T>(act: (world: ControllerWorld) => Promise<T>): Promise<T | undefined> {
   let answer: T | undefined;
   await withController(async (world) => {
@@ -81,7 +81,7 @@ async function isPublished(world: ControllerWorld): Promise<boolean> {
 }
 
 describe("controllerUnpublishVolume", () => {
-  it("does not answer while the record names the node, also where this replica's cache has not heard of the grant", () =>
+  it("does not answer while the record names the node, whatever the cache shows", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord(), withReplicas);
       const { steps } = world.context;
@@ -106,7 +106,7 @@ describe("controllerUnpublishVolume", () => {
       assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
     }));
 
-  it("ends the wants of all nodes where none is named, also those that this replica's cache has not heard of", () =>
+  it("withdraws the requests of all nodes without a node id, even those not yet cached", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord(), withReplicas);
       world.store.holdWatches(true);
@@ -129,18 +129,18 @@ describe("controllerUnpublishVolume", () => {
       assert.deepEqual(wants.ok && wants.value.items.flatMap(({ spec }) => spec.writerRequest ?? []), []);
     }));
 
-  it("answers within its caller's deadline with the reason, while the node does not give the volume back", () =>
+  it("answers within the caller's deadline, with the reason the node still has it", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
       world.use = { kind: "unused" };
       const deadlineMs = world.clock.elapsedMs() + 5_000;
       const answer = await world.answerOf(unpublish(world, {}, deadlineMs));
-      const what = "node-a to unmount it and give it back; if that node is dead, mark it out of service";
+      const what = "node-a to unmount and release it; if that node is dead, mark it out of service";
       assert.deepEqual(answer, { ok: false, failure: { kind: "StillWaiting", volumeId, what } });
       assert.ok(world.clock.elapsedMs() < deadlineMs);
     }));
 
-  it("does not take a record that is made anew meanwhile, in which nobody knows yet who writes, for the end of it", () =>
+  it("does not answer on a rebuilt record in which the writer is not known yet", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
       world.use = { kind: "unused" };
@@ -159,7 +159,7 @@ describe("controllerUnpublishVolume", () => {
       });
     }));
 
-  it("does not answer for a node that was granted the volume again while its detach was waited for: a pod writes there", () =>
+  it("does not answer if the node was granted the volume again during its detach", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord());
       const answer = unpublish(world, {}, world.clock.elapsedMs() + 60_000);
@@ -191,7 +191,7 @@ describe("controllerUnpublishVolume", () => {
       assert.equal(!answered.ok && answered.failure.kind, "StillWaiting");
     }));
 
-  it("does not take a volume whose object somebody erases meanwhile for one that is gone, while its disk is not", async () => {
+  it("does not take a volume for gone whose object was erased while its disk remains", async () => {
     const erasedMeanwhile = (
       disk: Pick<ControllerContext["cloud"], "getDisk"> | undefined,
     ): Promise<unknown> =>
@@ -227,7 +227,7 @@ describe("controllerUnpublishVolume", () => {
     assert.deepEqual(await erasedMeanwhile(undefined), ok({}));
   });
 
-  it("ends no want, and does not answer, before somebody has looked at the disk of a volume whose object was made anew", () =>
+  it("withdraws nothing on a recreated volume before its disk has been checked", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject({ detail: undefined, spec: { diskUri: volumeId } }));
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", writerRequest }));
@@ -244,7 +244,7 @@ describe("controllerUnpublishVolume", () => {
       );
     }));
 
-  it("states the want again that a call before it has ended, where it finds a user who came in between", () =>
+  it("renews the request that an earlier call withdrew, if it finds a user since then", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: holder, epoch: 1 }), withReplicas);
       const inUse = {
@@ -268,7 +268,7 @@ describe("controllerUnpublishVolume", () => {
       assert.equal(await isPublished(world), true);
     }));
 
-  it("keeps the volume published where the release check finds a user after the want has ended", () =>
+  it("keeps the volume published if the release check finds a late user", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: holder, epoch: 1 }), withReplicas);
       world.use = { kind: "unused" };
@@ -288,7 +288,7 @@ describe("controllerUnpublishVolume", () => {
       );
     }));
 
-  it("states no want again where the node is being released already", () =>
+  it("renews no request of a node that is being released already", () =>
     withController(async (world) => {
       await givenPublished(
         world,
@@ -305,7 +305,7 @@ describe("controllerUnpublishVolume", () => {
       assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
     }));
 
-  it("does not hold up the want of another node meanwhile", () =>
+  it("does not hold up another node's request", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
       await world.givenNode("node-b");
@@ -335,7 +335,7 @@ describe("controllerUnpublishVolume", () => {
       await world.answerOf(releasing);
     }));
 
-  it("changes nothing about a node of which nobody knows yet whether it writes", () =>
+  it("changes nothing about an unverified node", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ adopted: true, unverified: [nodeA] }), withReplicas);
       assert.deepEqual(await world.answerOf(unpublish(world)), {
@@ -345,7 +345,7 @@ describe("controllerUnpublishVolume", () => {
       assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
     }));
 
-  it("deletes no attachment that was published again meanwhile", () =>
+  it("keeps an attachment that was published again during the call", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord());
       const store: ControllerContext["store"] = {
@@ -366,7 +366,7 @@ describe("controllerUnpublishVolume", () => {
       assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
     }));
 
-  it("succeeds for a volume that does not exist, and looks first at a disk that only has no object", async () => {
+  it("succeeds for a volume that does not exist, after a check for its disk", async () => {
     await withController(async (world) => assert.deepEqual(await world.answerOf(unpublish(world)), ok({})));
     await withController(async (world) => {
       const answer = await world.answerOf(

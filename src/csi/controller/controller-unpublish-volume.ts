@@ -24,10 +24,10 @@ import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdopt } from "./find-or-adopt.ts";
 
 /**
- * ControllerUnpublishVolume: ends the node's want, and answers when the node is no longer the writer and,
- * where nothing is kept there, when the disk is detached. A node that has not given the volume back is
- * recalled, and fenced where the rules allow it; one with a healthy user never is: FAILED_PRECONDITION
- * naming the user.
+ * ControllerUnpublishVolume: withdraws the node's request. Answers once the node is no longer the
+ * writer and, where no replica is kept there, once the disk is detached. A node that has not released
+ * the volume is recalled, and fenced where the rules allow it. A node with a healthy user is never
+ * fenced: FAILED_PRECONDITION naming the user.
  */
 export async function controllerUnpublishVolume(
   context: ControllerContext,
@@ -47,7 +47,7 @@ async function unpublish(
   call: CallContext,
 ): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
   const found = await findOrAdopt(context, request.volumeId, undefined, call.signal);
-  // CSI: a volume that is gone is not published anywhere.
+  // CSI: a volume that is gone is published nowhere.
   if (!found.ok) return found.failure.kind === "VolumeNotFound" ? ok({}) : found;
   context.cache.remember("AzVolume", found.value);
   const nodes = await nodesToUnpublish(context, found.value, request.nodeId, call.signal);
@@ -60,8 +60,8 @@ async function unpublish(
 }
 
 /**
- * Without a node id CSI means every node that the volume is published to: also one of which this replica's
- * cache does not know yet.
+ * Without a node id CSI means every node that the volume is published to, also one that this replica's
+ * cache does not show yet.
  */
 async function nodesToUnpublish(
   context: ControllerContext,
@@ -107,14 +107,14 @@ async function unpublishFrom(
 }
 
 /**
- * Controllers write to an attachment while it is being released (a recall, its role): the delete is tried
- * on the next version then.
+ * Controllers write to an attachment while it is being released (a recall, its role): the delete is
+ * then retried on the next version.
  */
 const DELETE_TRIES_MAX = 20;
 
 /**
- * Deletes the attachment, unless it was published again meanwhile: deleting what somebody wants would only
- * delay them.
+ * Deletes the attachment, unless it was published again in the meantime: deleting a requested
+ * attachment would only delay its user.
  */
 async function deleteAttachment(
   context: ControllerContext,
@@ -135,9 +135,9 @@ async function deleteAttachment(
 }
 
 /**
- * Why the node keeps the volume: somebody uses it there, or nobody can tell yet. Then it stays published,
- * and its want stands: a call before this one may have ended it before that user came, and have got no
- * further.
+ * Why the node keeps the volume: it has a user there, or that can't be determined yet. Then it stays
+ * published, and its request is renewed: an earlier call may have withdrawn it before that user came,
+ * and got no further.
  */
 async function usersThere(
   context: ControllerContext,
@@ -151,13 +151,14 @@ async function usersThere(
   context.cache.remember("AzVolume", fresh.value);
   if (isRecordMissing(fresh.value)) return notLookedAt(volumeId);
   const record = fresh.value.status?.record;
-  // Whether it writes nobody knows yet; it has to show that it is clean, or to claim.
+  // Not known yet whether the node writes; it has to report clean or reclaim.
   if (isUnverified(record, nodeName)) return { kind: "WriterRecordUnverified", volumeId, nodes: [nodeName] };
   const writer = record?.writer;
   if (writer?.nodeName !== nodeName || !writer.held) return undefined;
   const use = await context.users.on({ nodeName, volumeId }, signal);
   if (use.kind !== "used") return undefined;
-  // An unwanted holder is being released already, and gives the volume back before that user can be served.
+  // An unrequested holder is being released already, and releases the volume before that user can be
+  // served.
   const restated = writer.requested
     ? await restateWant(context, fresh.value, nodeName, signal)
     : ok(undefined);
@@ -178,8 +179,8 @@ function restateWant(
 }
 
 /**
- * Ends the want in the record: at once on a node that is out of service or holds nothing, else by the
- * release check.
+ * Withdraws the request from the record: at once for a node that is out of service or does not hold the
+ * volume, else by the release check.
  */
 async function releaseRecord(
   context: ControllerContext,
@@ -213,7 +214,7 @@ async function releaseRecord(
   return fail({
     kind: "StillWaiting",
     volumeId,
-    what: `${nodeName} to give it back: nobody can tell now whether a workload uses it there${use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : ""}`,
+    what: `${nodeName} to release it: it is unknown now whether a workload uses it there${use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : ""}`,
   });
 }
 
@@ -229,8 +230,7 @@ async function waitUntilReleased(
 ): Promise<Result<void, Failure>> {
   const { signal } = call;
   const { volume, volumeId, nodeName, isKept } = target;
-  // The cache may not have seen yet what another replica's publish brought: it is waited for from here on,
-  // not from before.
+  // The cache may not show yet what another replica published: the wait starts here, not before.
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (fresh.ok) context.cache.remember("AzVolume", fresh.value);
   else if (fresh.failure.kind !== "ObjectNotFound") return fresh;
@@ -238,8 +238,8 @@ async function waitUntilReleased(
   const isReleased = (present: AzVolume | undefined): boolean => {
     if (present === undefined) return true;
     const record = present.status?.record;
-    // A volume that is made anew meanwhile has no record at first; the one that it gets knows no writer,
-    // and a node that may be one.
+    // A volume recreated during the call has no record at first; the record that it gets has no writer,
+    // and an unverified node.
     return (
       !isRecordMissing(present) && record?.writer?.nodeName !== nodeName && !isUnverified(record, nodeName)
     );
@@ -249,7 +249,7 @@ async function waitUntilReleased(
   const present = context.cache.get("AzVolume", volume.metadata.name);
   if (present === undefined) return confirmGone(context, volumeId, "to be looked at", signal);
   const record = present.status?.record;
-  // What a backup says of a writer is not to be answered for.
+  // The writer in a restored backup proves nothing.
   const confirmed = await context.gracePeriod.confirm(
     waitingTimeMs(context, call, context.settings.waitMaxMs),
     signal,
@@ -259,7 +259,7 @@ async function waitUntilReleased(
     return fail({
       kind: "StillWaiting",
       volumeId,
-      what: `its record, which is of store incarnation ${record.storeIncarnation}, to be proven anew`,
+      what: `its record, which is of store incarnation ${record.storeIncarnation}, to be rebuilt`,
     });
   if (isKept) return ok(undefined);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
@@ -278,8 +278,8 @@ async function waitUntilReleased(
       what: `its detach from ${nodeName}${error === undefined ? "" : ` (${error.message})`}`,
     });
   }
-  // A detach takes long: the node may have been granted the volume again meanwhile, and its attachment be
-  // one that is being made anew.
+  // A detach takes long: in that time the node may have been granted the volume again, and its
+  // attachment recreated.
   const last = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (!last.ok)
     return last.failure.kind === "ObjectNotFound"
@@ -295,15 +295,15 @@ function whyHeld(context: ControllerContext, volume: AzVolume, volumeId: string,
   const record = present?.status?.record;
   if (isUnverified(record, nodeName)) return { kind: "WriterRecordUnverified", volumeId, nodes: [nodeName] };
   if (record?.fencing?.nodeName === nodeName)
-    return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is cut off from the disk` };
+    return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is fenced from the disk` };
   return {
     kind: "StillWaiting",
     volumeId,
-    what: `${nodeName} to unmount it and give it back; if that node is dead, mark it out of service`,
+    what: `${nodeName} to unmount and release it; if that node is dead, mark it out of service`,
   };
 }
 
-/** Its object was made anew, and nobody has looked yet who has its disk. */
+/** The object was recreated, and its disk has not been read yet. */
 function notLookedAt(volumeId: string): Failure {
   return { kind: "StillWaiting", volumeId, what: "its disk to be looked at" };
 }

@@ -23,7 +23,7 @@ function create(
   return createVolume(world.context, aCreateVolumeRequest(request), aCall({ deadlineMs }));
 }
 
-/** A CreateVolume whose object has been made. */
+/** A CreateVolume whose object exists already. */
 async function begun(world: ControllerWorld, request: Partial<Request> = {}): Promise<Promise<Answer>[]> {
   const answer = create(world, request);
   await world.until(() => world.volume("pvc-1") !== undefined);
@@ -44,7 +44,7 @@ const rejected: Failure = {
 };
 
 describe("createVolume", () => {
-  it("records the request under the disk's name, held by the driver's finalizer, and answers once the disk is there", async () => {
+  it("creates an object with the disk's name and a finalizer, and waits for the disk", async () => {
     await withController(async (world) => {
       const parameters = {
         skuName: "Premium_LRS",
@@ -69,7 +69,7 @@ describe("createVolume", () => {
     });
   });
 
-  it("answers the same volume again, whatever happened in between", async () => {
+  it("answers the same volume to a repeated call, whatever happened in between", async () => {
     await withController(async (world) => {
       await created(world);
       assert.deepEqual(await world.answerOf(create(world)), ok({ volume: volumeMessage(aDetail()) }));
@@ -90,7 +90,7 @@ describe("createVolume", () => {
     });
   });
 
-  it("says why the last try failed when it can't wait longer", async () => {
+  it("answers the error of the last try when it can't wait longer", async () => {
     await withController(async (world) => {
       const [answer] = await begun(world);
       await world.failed("pvc-1", "Creating", { kind: "Throttled", retryAfterMs: 1000, detail: "writes" });
@@ -114,7 +114,7 @@ describe("createVolume", () => {
     });
   });
 
-  it("makes nothing for a call whose end is heard right after it: its caller may have had the volume made elsewhere, and deleted", async () => {
+  it("creates nothing for a call whose cancellation arrives right after it", async () => {
     await withController(async (world) => {
       const cancel = new AbortController();
       const answer = createVolume(world.context, aCreateVolumeRequest(), aCall({ signal: cancel.signal }));
@@ -125,7 +125,7 @@ describe("createVolume", () => {
     });
   });
 
-  it("makes nothing where the process stood still until the caller's deadline had passed", async () => {
+  it("creates nothing if the process was paused until past the caller's deadline", async () => {
     await withController(async (world) => {
       const { clock } = world;
       const standingStill = {
@@ -183,7 +183,7 @@ describe("createVolume", () => {
     });
   });
 
-  it("answers a final failure as it is and leaves nothing behind, so that the next call starts anew", async () => {
+  it("answers a final failure and deletes the object, for the next call to start over", async () => {
     await withController(async (world) => {
       const [answer] = await begun(world);
       await world.failed("pvc-1", "CreationFailed", rejected);
@@ -195,7 +195,7 @@ describe("createVolume", () => {
     });
   });
 
-  it("answers the disk of a volume whose AzVolume a person deleted: it is kept", async () => {
+  it("answers the kept disk of a volume whose AzVolume a person deleted", async () => {
     await withController(async (world) => {
       await created(world);
       await world.answerOf(world.store.delete("AzVolume", "pvc-1", {}, new AbortController().signal));
@@ -203,7 +203,7 @@ describe("createVolume", () => {
     });
   });
 
-  it("says that the volume is being deleted", async () => {
+  it("answers that the volume is being deleted", async () => {
     await withController(async (world) => {
       await created(world);
       const marked = await markDeleted(

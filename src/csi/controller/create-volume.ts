@@ -22,15 +22,12 @@ const metadataLabels: Readonly<Record<string, string>> = {
   "csi.storage.k8s.io/pvc/namespace": "disk.csi.azure.com/pvc-namespace",
 };
 
-/**
- * In milliseconds: the least that a timer waits. The event loop reads what has arrived before it comes to
- * the timer.
- */
+/** In milliseconds: the shortest timer. The event loop reads what has arrived before it runs the timer. */
 const YIELD_MS = 1;
 
 /**
- * CreateVolume: records what is asked for as an AzVolume and answers once its disk is there. A repeated
- * call finds the same object.
+ * CreateVolume: records the request as an AzVolume and answers once its disk exists. A repeated call
+ * finds the same object.
  */
 export async function createVolume(
   context: ControllerContext,
@@ -69,11 +66,11 @@ async function create(
 }
 
 /**
- * Lets in what says that the caller is gone, and rejects with the signal's reason then. A process that
- * stood still reads a call together with its end, and hears of the call first. Meanwhile the caller may
- * have had the volume made by another replica, and deleted: what is made now would be its own again, and
- * nobody would ask for its deletion. Fails with `DeadlineExceeded` where it stood still in here for longer
- * than the caller waits.
+ * Yields one event-loop turn, so that a cancellation already in the socket buffer is processed before
+ * anything is created. A paused process reads a request and its cancellation in one batch, request
+ * first. By then the caller may have had another replica create the volume, and deleted it: a volume
+ * created now would never be deleted. Rejects with the signal's reason. Fails with `DeadlineExceeded`
+ * if the process was paused in here beyond the caller's deadline.
  */
 async function yieldToCancellation(
   { clock }: ControllerContext,
@@ -85,7 +82,7 @@ async function yieldToCancellation(
     : fail({ kind: "DeadlineExceeded", operation: "CreateVolume" });
 }
 
-/** Makes the object, or finds the one that an earlier call made. */
+/** Creates the object, or finds the one that an earlier call created. */
 async function recordRequest(
   context: ControllerContext,
   objectName: string,
@@ -123,9 +120,9 @@ function hasFailed(volume: AzVolume): boolean {
 }
 
 /**
- * Repeating is pointless until the request changes, so the answer is final, and a CO that gets a final
- * answer never calls DeleteVolume. So the object is deleted here, with whatever there may be of its disk;
- * the next call starts anew.
+ * A repetition can't succeed until the request changes, so the answer is final, and a CO never calls
+ * DeleteVolume after a final answer. So the object is deleted here, with whatever exists of its disk;
+ * the next call starts over.
  */
 async function giveUp(
   context: ControllerContext,
@@ -152,5 +149,8 @@ async function giveUp(
   );
 }
 
-/** An immediate repetition is to find a clean slate; if it takes longer, that call is told so. */
+/**
+ * Waits so that an immediate repetition starts over; if the deletion takes longer, that call reports
+ * it.
+ */
 const CLEAN_UP_WAIT_MS = 5_000;

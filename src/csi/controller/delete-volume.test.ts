@@ -52,7 +52,7 @@ describe("deleteVolume", () => {
     });
   }
 
-  it("looks first at a disk that only has no object: answering that it is gone would leave it for ever", async () => {
+  it("first checks for a disk without object, which would otherwise stay for ever", async () => {
     await withController(async (world) => {
       const context = { ...world.context, cloud: { getDisk: async () => ok(aDisk()) } };
       const answer = await world.answerOf(
@@ -65,7 +65,7 @@ describe("deleteVolume", () => {
     });
   });
 
-  it("does not say that a volume is gone whose object was erased before its disk was deleted: nobody would ask for that again", async () => {
+  it("does not take a volume for gone whose object was erased while its disk remains", async () => {
     await withController(async (world) => {
       await givenVolume(world, aRecord());
       const context = { ...world.context, cloud: { getDisk: async () => ok(aDisk()) } };
@@ -80,7 +80,7 @@ describe("deleteVolume", () => {
     });
   });
 
-  it("does not take a disk of the same name in another resource group for the volume", async () => {
+  it("does not confuse it with a disk of the same name in another resource group", async () => {
     await withController(async (world) => {
       await givenVolume(world);
       assert.deepEqual(await world.answerOf(remove(world, aDiskUri().replace("rg-1", "rg-2"))), ok({}));
@@ -88,7 +88,7 @@ describe("deleteVolume", () => {
     });
   });
 
-  it("goes on with the deletion that an earlier call marked and did not carry on", async () => {
+  it("continues a deletion that an earlier call marked and did not carry on", async () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject({ spec: { deleteRequested: true } }));
       const answer = remove(world);
@@ -115,7 +115,7 @@ describe("deleteVolume", () => {
     });
   }
 
-  it("deletes a volume whose grant nobody uses or states any more", async () => {
+  it("deletes a volume whose grant has neither a user nor a request", async () => {
     await withController(async (world) => {
       await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, requested: true } }));
       world.use = { kind: "unused" };
@@ -138,7 +138,7 @@ describe("deleteVolume", () => {
     });
   });
 
-  it("deletes a volume that only a node's own attachment requests, with no pod behind it", async () => {
+  it("deletes a volume that only a node's own attachment requests, without a pod", async () => {
     await withController(async (world) => {
       await givenVolume(world, aRecord());
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
@@ -165,7 +165,7 @@ describe("deleteVolume", () => {
     });
   });
 
-  it("does not mind replicas nor a writer that has given back", async () => {
+  it("deletes despite replicas and a writer that has released the volume", async () => {
     await withController(async (world) => {
       await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, requested: false } }));
       await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica" }));
@@ -176,7 +176,7 @@ describe("deleteVolume", () => {
     });
   });
 
-  it("says what it waits for when the caller can't wait longer, and goes on at the next call", async () => {
+  it("says what it waits for if the caller can't wait longer, and continues next time", async () => {
     await withController(async (world) => {
       await givenVolume(world);
       const deadlineMs = world.clock.elapsedMs() + 5_000;
@@ -207,7 +207,7 @@ describe("deleteVolume", () => {
     });
   });
 
-  it("believes the store, not a cache that has not seen the volume yet", async () => {
+  it("reads the store, not a cache that has not seen the volume yet", async () => {
     await withController(async (world) => {
       world.store.holdWatches(true);
       const signal = new AbortController().signal;

@@ -34,8 +34,8 @@ async function remove(
   call: CallContext,
 ): Promise<Result<DeleteVolumeResponse, Failure>> {
   const found = await findOrAdopt(context, volumeId, undefined, call.signal);
-  // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply 0
-  // OK." A disk that only has no object yet does exist.
+  // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply
+  // 0 OK." A disk that only lacks its object does exist.
   if (!found.ok) return found.failure.kind === "VolumeNotFound" ? ok({}) : found;
   const volume = found.value;
   const [nodeName] = publishedNodes(context, volume);
@@ -64,8 +64,8 @@ async function remove(
 }
 
 /**
- * A want that no attachment states any more was left by a publish that nobody ended: the release check
- * decides whether somebody uses the volume all the same.
+ * A request without an attachment was left by a publish that was never ended: the release check decides
+ * whether the volume still has a user.
  */
 async function releaseLeakedRequest(
   context: ControllerContext,
@@ -85,13 +85,13 @@ async function releaseLeakedRequest(
     { volumeName: volume.metadata.name, volumeId, node: identityOf(writer) },
     signal,
   );
-  // Whatever it found, the record is judged once more on the version that the mark is written on.
+  // Whatever it found, the record is judged once more on the version that receives the mark.
   return released.ok || released.failure.kind === "NotWriter" || released.failure.kind === "ObjectConflict"
     ? ok(undefined)
     : released;
 }
 
-/** A deletion that had ended for good is begun again: this call asks for it. */
+/** A deletion that had failed for good starts again: this call asks for it. */
 async function tryDeletionAgain(
   context: ControllerContext,
   volume: AzVolume,
@@ -111,8 +111,8 @@ async function tryDeletionAgain(
 }
 
 /**
- * Whether a node may be writing the volume, by its record. Once marked it is granted to nobody any more, so
- * this is judged only before.
+ * Whether a node may be writing the volume, by its record. A marked volume is never granted again, so
+ * this is judged only before the mark.
  */
 function useOf(volume: AzVolume, volumeId: string): Failure | undefined {
   const record = volume.status?.record;

@@ -55,7 +55,7 @@ function sharedVolume(record = aRecord()): AzVolume {
 }
 
 describe("expandVolume", () => {
-  it("raises the size asked for and answers once the disk has it", async () => {
+  it("raises the requested size and answers once the disk has it", async () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = expand(world, 20);
@@ -117,7 +117,7 @@ describe("expandVolume", () => {
   const what = "default/db-0 to end: a shared disk grows only while no pod uses it or waits for it";
   const unlisted = "the pods to be listed: a shared disk grows only while no pod uses it or waits for it";
   for (const { because, record, pods, failure } of [
-    { because: "a node is being cut off", record: { fencing: lost }, pods: [], failure: inUse },
+    { because: "a node is being fenced", record: { fencing: lost }, pods: [], failure: inUse },
     {
       because: "a node is unverified",
       record: { unverified: [lost] },
@@ -151,7 +151,7 @@ describe("expandVolume", () => {
       });
     });
 
-  it("asks the store before it refuses to grow a shared disk: that another replica has unpublished it is not in this one's cache yet", async () => {
+  it("reads the store before it refuses, since the cache may lack an unpublish", async () => {
     await withController(async (world) => {
       await world.given("AzVolume", sharedVolume());
       const attachment = anAttachmentObject({ nodeName: "node-b" });

@@ -22,7 +22,7 @@ import type { ControllerContext } from "./controller-context.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /**
- * ControllerExpandVolume: raises the size that is asked for and answers once the disk has it. Disks never
+ * ControllerExpandVolume: raises the requested size and answers once the disk has it. Disks never
  * shrink.
  */
 export async function expandVolume(
@@ -82,8 +82,8 @@ async function expand(
 }
 
 /**
- * The size to reach. A disk that is larger than asked for stays, unless the caller's limit is below it:
- * nothing shrinks.
+ * The size to reach. A disk larger than requested keeps its size, unless the caller's limit is below
+ * it: nothing shrinks.
  */
 function targetSize(
   detail: VolumeDetail,
@@ -102,9 +102,9 @@ function targetSize(
 
 /**
  * Azure grows a shared disk only while no VM has it. Its replicas are detached for that, so it does not
- * grow while a node uses it or a failover is under way: a fence, an unverified node or a pod that waits.
- * FAILED_PRECONDITION never rests on a cache alone: the unpublish that another replica has just answered
- * may not be in this one's, and the caller asks again only once the pod is gone.
+ * grow while a node uses it or a failover is under way: a fence, an unverified node or a pod that
+ * waits. FAILED_PRECONDITION never rests on a cache alone: the cache may lack the unpublish that
+ * another replica has just answered, and the caller asks again only once the pod is gone.
  */
 async function sharedUse(
   context: ControllerContext,
@@ -128,7 +128,7 @@ async function sharedUse(
       volumeId: detail.diskUri,
       nodes: unverified.map(({ nodeName }) => nodeName).toSorted(),
     });
-  // A cache alone says that a pod waits: UNAVAILABLE, which is called again without the end of a pod.
+  // Only a cache says that a pod waits: UNAVAILABLE, which is repeated even if no pod ends.
   const pods = context.users.cachedPods(detail.diskUri)?.map(({ name }) => name);
   const what = `${pods?.join(", ") ?? "the pods"} to ${pods === undefined ? "be listed" : "end"}: a shared disk grows only while no pod uses it or waits for it`;
   return ok(pods?.length === 0 ? undefined : { kind: "StillWaiting", volumeId: detail.diskUri, what });
@@ -149,7 +149,7 @@ async function askForSize(
     isAsked(present) ? undefined : { ...present, spec: { ...present.spec, requiredBytes, limitBytes } };
   const asked = await changeSpec(context.store, target, raise, signal);
   if (!asked.ok || !hasFailed(asked.value)) return asked;
-  // Asked for before, and it failed: a repeated call asks for another try.
+  // This size was requested before, and it failed: a repeated call asks for another try.
   const again = (present: AzVolume): AzVolume | undefined => {
     if (present.status === undefined || !hasFailed(present)) return undefined;
     const { error: _, ...status } = present.status;
@@ -190,7 +190,7 @@ function hasFailed(volume: AzVolume): boolean {
   );
 }
 
-/** The node has its part always: a file system is grown, a raw device's size is read anew. */
+/** The node always has its part: it grows the file system, or rescans a raw device's size. */
 function answer(detail: VolumeDetail): ControllerExpandVolumeResponse {
   return { capacityBytes: gibToBytes(detail.sizeGiB), nodeExpansionRequired: true };
 }

@@ -8,10 +8,10 @@ import { findVolume } from "../../objects/find-volume.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
- * The volume of an id. A disk that no AzVolume describes (static, migrated, of another resource group, or
- * its object was lost) is adopted: made known with a record that trusts nobody. Where its tags do not tell
- * what it is for, `stated` does, or else the cluster. Fails with `VolumeNotFound` where there is no such
- * disk either, and with `StillWaiting` while it is being looked at.
+ * The volume of an id. A disk without an AzVolume (static, migrated, of another resource group, or its
+ * object was lost) is adopted with a record in which no node is verified. If its tags do not tell what
+ * it is for, `stated` does, or else the cluster. Fails with `VolumeNotFound` if there is no such disk,
+ * and with `StillWaiting` while the disk is being read.
  */
 export async function findOrAdopt(
   context: ControllerContext,

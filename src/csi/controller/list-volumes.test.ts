@@ -8,7 +8,7 @@ import { listVolumes } from "./list-volumes.ts";
 
 type Context = Parameters<typeof listVolumes>[0];
 
-/** What a cache shows: `volumes` may change between pages. */
+/** A cache: `volumes` may change between pages. */
 function contextWith(volumes: readonly AzVolume[], attachments: readonly AzVolumeAttachment[] = []): Context {
   const cache = {
     list: () => volumes,
@@ -47,7 +47,7 @@ describe("listVolumes", () => {
     assert.deepEqual(await pageOf(contextWith(volumes), {}), { names: ["pvc-b", "pvc-a"], nextToken: "" });
   });
 
-  it("says which nodes a volume is published on: its primaries, not its replicas", async () => {
+  it("lists the nodes a volume is published on: its primaries, not its replicas", async () => {
     const attachments = [
       anAttachmentObject({ nodeName: "node-a", role: "Replica" }),
       anAttachmentObject({ nodeName: "node-b", role: "Primary" }),
@@ -59,7 +59,7 @@ describe("listVolumes", () => {
     assert.deepEqual(listed.ok && listed.value.entries[0]?.status, { publishedNodeIds: ["node-b"] });
   });
 
-  it("goes on where a page ended, with new volumes and without the one that the token was made of", async () => {
+  it("continues where a page ended, even if the token's volume is gone", async () => {
     const [a, b, c, d] = [0, 1, 2, 3].map((second) =>
       aVolumeObject({ name: `pvc-${second}`, creationTimestamp: madeAt(second) }),
     );
@@ -70,7 +70,7 @@ describe("listVolumes", () => {
     assert.deepEqual(second, { names: ["pvc-2", "pvc-3"], nextToken: "" });
   });
 
-  it("ends without a token where the last page is full", async () => {
+  it("ends without a token after a full last page", async () => {
     assert.deepEqual(await pageOf(contextWith([aVolumeObject()]), { maxEntries: 1 }), {
       names: ["pvc-1"],
       nextToken: "",

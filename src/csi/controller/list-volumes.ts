@@ -11,7 +11,7 @@ import type {
 import { type PublicationPorts, publishedNodes } from "../messages/published-nodes.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
 
-/** A page that fits a message many times over. */
+/** A page fits a message many times over. */
 const ENTRIES_MAX = 1000;
 const TOKEN_PREFIX = "after:";
 
@@ -52,7 +52,7 @@ function entryOf(context: PublicationPorts, volume: AzVolume): readonly ListVolu
   return [{ volume: volumeMessage(detail), status: { publishedNodeIds: publishedNodes(context, volume) } }];
 }
 
-/** Volumes made between two pages come last; a token outlives the volume that it was made of. */
+/** Volumes created between two pages come last; a token outlives the volume that it was made of. */
 function positionOf(volume: AzVolume): string {
   return `${volume.metadata.creationTimestamp} ${volume.metadata.name}`;
 }

@@ -6,9 +6,9 @@ import { changeSpec } from "../../objects/update-object.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
- * Marks a volume as to be deleted, disk and all, and deletes its object; a finalizer holds it until the
- * disk is gone. The mark goes first: an object that is deleted without it keeps its disk. `objection`
- * judges the object on the very version that the mark is written on.
+ * Marks a volume as to be deleted together with its disk, and deletes its object; a finalizer holds the
+ * object until the disk is gone. The mark goes first: an object deleted without it keeps its disk.
+ * `objection` judges the object on the very version that receives the mark.
  */
 export async function markDeleted(
   context: Pick<ControllerContext, "store" | "steps">,

@@ -17,7 +17,7 @@ import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
- * ValidateVolumeCapabilities: confirms what the volume can serve, or says why it can't; the latter is no
+ * ValidateVolumeCapabilities: confirms what the volume can serve, or says why it can't, which is no
  * error.
  */
 export async function validateVolumeCapabilities(
@@ -52,7 +52,8 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
   if (unserved !== undefined) return describeFailure(unserved);
   const mutable = Object.keys(request.mutableParameters)[0];
   if (mutable !== undefined) return `mutable parameter ${mutable} is not supported`;
-  // Not stated is not compared: a CO may validate a volume that it knows only by its id.
+  // A part that the request leaves out is not compared: a CO may validate a volume that it knows only
+  // by its id.
   if (Object.keys(request.parameters).length === 0) return undefined;
   return createRequestDifference(volume, {
     ...volume.spec,

@@ -4,9 +4,9 @@ import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
- * Waits until `isDone` holds for a volume, as long as caller and settings allow, and answers the volume as
- * it is then: the caller judges it. Undefined: it is gone, or another of its name is there. `volume` was
- * read or written just now: nothing older counts. Rejects with the signal's reason.
+ * Waits until `isDone` holds for a volume, as long as caller and settings allow, and returns the volume
+ * as it is then: the caller judges it. Undefined: the volume is gone, or replaced by another of its
+ * name. `volume` was read or written just now: nothing older counts. Rejects with the signal's reason.
  */
 export async function waitForVolume(
   context: Pick<ControllerContext, "cache" | "clock" | "settings">,

@@ -17,14 +17,14 @@ function handlersOf(overrides: Partial<Identity> = {}): ReturnType<typeof identi
 }
 
 describe("identityHandlers", () => {
-  it("say the driver's name and version", async () => {
+  it("answer the driver's name and version", async () => {
     assert.deepEqual(
       await handlersOf().getPluginInfo?.({}, aCall()),
       ok({ name: "disk.csi.azure.com", vendorVersion: "1.2.3", manifest: {} }),
     );
   });
 
-  it("say what the driver as a whole can do", async () => {
+  it("answer the capabilities of the driver as a whole", async () => {
     const answer = await handlersOf().getPluginCapabilities?.({}, aCall());
     const names = answer?.ok === true ? answer.value.capabilities.map(({ type }) => type?.value.type) : [];
     assert.deepEqual(names, ["CONTROLLER_SERVICE", "VOLUME_ACCESSIBILITY_CONSTRAINTS", "ONLINE"]);

@@ -4,18 +4,18 @@ import { ok } from "../../core/failure/result.ts";
 import type { IdentityService, PluginCapability } from "../gen/csi/v1/csi.ts";
 import type { HandlersOf } from "../server/unary-handler.ts";
 
-/** What the identity service says of this plug-in. */
+/** What the identity service needs to know of this plug-in. */
 export interface Identity {
   readonly driverName: string;
   readonly version: string;
-  /** Whether the plug-in can serve calls; `false` while it starts, a failure when it can't serve at all. */
+  /** Whether the plug-in can serve calls: `false` while it starts, a failure when it can't serve at all. */
   readonly isReady: (signal: AbortSignal) => Promise<Result<boolean, Failure>>;
 }
 
 /**
- * Of the driver as a whole, whichever of its processes is asked: a node plug-in, too, says that there is a
- * controller service, as the V1 driver's does. ONLINE covers volumes that no node has, too. Shared disks
- * grow only while no VM has them: their expansion says so itself.
+ * Capabilities of the driver as a whole, the same in each of its processes: a node plug-in, too,
+ * reports a controller service, as V1's does. ONLINE also covers volumes that no node has. Shared disks
+ * grow only while no VM has them: their expansion reports that itself.
  */
 const pluginCapabilities: readonly PluginCapability[] = [
   { type: { $case: "service", value: { type: "CONTROLLER_SERVICE" } } },

@@ -15,7 +15,7 @@ import { probePlugin } from "./probe-plugin.ts";
 
 const limits = { clock: systemClock, timeoutMs: 60_000 };
 
-/** A plug-in that answers Probe as told. */
+/** A plug-in that answers Probe with the given function. */
 async function withPlugin(
   isReady: () => Promise<Result<boolean, never>>,
   act: (socket: string) => Promise<void>,
@@ -38,20 +38,20 @@ async function withPlugin(
 }
 
 describe("probePlugin", () => {
-  it("finds nothing wrong with a plug-in that serves", () =>
+  it("reports no fault of a plug-in that serves", () =>
     withPlugin(
       async () => ok(true),
       async (socket) => assert.equal(await probePlugin(`unix://${socket}`, limits), undefined),
     ));
 
-  it("tells of one that is not ready", () =>
+  it("reports one that is not ready", () =>
     withPlugin(
       async () => ok(false),
       async (socket) =>
         assert.match((await probePlugin(`unix://${socket}`, limits)) ?? "", /says that it is not ready$/),
     ));
 
-  it("tells of one that hangs, within its limit", () =>
+  it("reports one that hangs, within its limit", () =>
     withPlugin(
       () => new Promise(() => undefined),
       async (socket) =>
@@ -61,7 +61,7 @@ describe("probePlugin", () => {
         ),
     ));
 
-  it("tells of one whose socket somebody has removed: kubelet can't reach it any more, however well it feels", () =>
+  it("reports one whose socket was removed: kubelet can't reach it any more", () =>
     withPlugin(
       async () => ok(true),
       async (socket) => {

@@ -3,8 +3,8 @@ import type { Clock } from "../../ports/clock.ts";
 import { IdentityClient, ProbeRequest, type ProbeResponse } from "../gen/csi/v1/csi.ts";
 
 /**
- * Asks the plug-in behind a CSI endpoint, as livenessprobe does, over a connection of its own, whether it
- * serves: so a process whose socket is gone, or that no longer answers, is found out. Answers why not;
+ * Calls Probe on a CSI endpoint, as livenessprobe does, over a connection of its own. So it finds a
+ * process whose socket is gone or that no longer answers. Returns why the plug-in does not serve;
  * undefined if it does.
  */
 export async function probePlugin(

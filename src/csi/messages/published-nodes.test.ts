@@ -15,7 +15,7 @@ import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import { type PublicationPorts, publishedNodes } from "./published-nodes.ts";
 
 const replica = aReplica("node-c");
-/** What the token of a replica's node may make of its attachment. */
+/** What a node's token may make of its replica's attachment. */
 const flipped: AzVolumeAttachment = {
   ...replica,
   spec: { ...replica.spec, role: "Primary", writerRequest: { since: "1970-01-01T00:00:00.000Z" } },
@@ -30,20 +30,20 @@ interface Row {
   readonly attachment: AzVolumeAttachment;
   readonly volume?: AzVolume;
   readonly use?: VolumeUse;
-  /** Whether a VolumeAttachment to the node is seen. */
+  /** Whether a VolumeAttachment to the node exists. */
   readonly isAttached?: boolean;
   readonly isPublished: boolean;
 }
 
 const rows: readonly Row[] = [
   {
-    because: "its token made it a Primary with a want",
+    because: "its token made it a Primary with a request",
     attach: "kubernetes",
     attachment: flipped,
     isPublished: false,
   },
   {
-    because: "its token made it a Primary without a want",
+    because: "its token made it a Primary without a request",
     attach: "kubernetes",
     attachment: { ...flipped, spec: unrequested },
     isPublished: false,
@@ -55,7 +55,7 @@ const rows: readonly Row[] = [
     isPublished: false,
   },
   {
-    because: "its token made it a Primary without a want, and no pod is there",
+    because: "its token made it a Primary without a request, and no pod is there",
     attach: "driver",
     attachment: { ...flipped, spec: unrequested },
     isPublished: false,
@@ -88,7 +88,7 @@ const rows: readonly Row[] = [
     isPublished: true,
   },
   {
-    because: "its disk is on its way off",
+    because: "its disk is being detached",
     attach: "kubernetes",
     attachment: leaving(flipped),
     isPublished: true,

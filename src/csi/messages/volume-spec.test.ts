@@ -6,7 +6,7 @@ import { aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
 import { volumeSpecOf } from "./volume-spec.ts";
 
 describe("volumeSpecOf", () => {
-  it("records what was asked for, and how many replicas that means", () => {
+  it("records the request, and how many replicas it means", () => {
     const request = aCreateVolumeRequest({ parameters: { skuName: "Premium_LRS", maxShares: "3" } });
     assert.deepEqual(volumeSpecOf(request), {
       ok: true,
@@ -35,7 +35,7 @@ describe("volumeSpecOf", () => {
     assert.deepEqual(spec.ok ? spec.value.accessibilityRequirements : spec, accessibilityRequirements);
   });
 
-  it("keeps a limit above what JSON carries exactly as one that no disk reaches", () => {
+  it("keeps a limit too large for exact JSON as one that no disk reaches", () => {
     const spec = volumeSpecOf(
       aCreateVolumeRequest({ capacityRange: { requiredBytes: 1n, limitBytes: 2n ** 63n - 1n } }),
     );

@@ -9,10 +9,10 @@ import type { CreateVolumeRequest, TopologyRequirement } from "../gen/csi/v1/csi
 import { readCapabilities } from "./read-capabilities.ts";
 import { missingField } from "./required.ts";
 
-/** CSI promises at most 128 bytes; Kubernetes may name volumes longer. */
+/** CSI promises at most 128 bytes; Kubernetes may give volumes longer names. */
 const NAME_MAX_CHARS = 253;
 
-/** What a CreateVolume asks for, checked by every rule that needs no look at the platform. */
+/** The request of a CreateVolume, checked by every rule that does not read the platform. */
 export function volumeSpecOf(request: CreateVolumeRequest): Result<AzVolume["spec"], Failure> {
   const missing = missingField({ name: request.name });
   if (missing !== undefined) return fail(missing);
@@ -66,7 +66,7 @@ export function volumeSpecOf(request: CreateVolumeRequest): Result<AzVolume["spe
   });
 }
 
-/** A limit above every disk there is; resources keep integers that JSON carries exactly. */
+/** A limit above the size of every disk; JSON carries integers up to this one exactly. */
 export function exactNumber(limitBytes: bigint): number {
   const max = BigInt(Number.MAX_SAFE_INTEGER);
   return Number(limitBytes > max ? max : limitBytes);

@@ -2,14 +2,14 @@ import type { ControllerContext } from "../controller/controller-context.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 
 /**
- * Left for the answer to reach the caller before its own deadline: then it learns what is waited for, not
- * only that time is over.
+ * Kept back so that the answer reaches the caller before its deadline: then the caller learns what the
+ * call waits for.
  */
 const ANSWER_MARGIN_MS = 250;
 
 /**
- * How long a call may wait for a reconciler from now on, in milliseconds: as long as its caller does, and
- * `maxMs` at most.
+ * How long a call may wait for a reconciler from now on, in milliseconds: as long as its caller does,
+ * and `maxMs` at most.
  */
 export function waitingTimeMs(
   context: Pick<ControllerContext, "clock">,

@@ -25,7 +25,7 @@ async function withStaged(act: (world: NodeWorld) => Promise<void>): Promise<voi
   });
 }
 
-/** As kubelet asks before it publishes what it believes staged. */
+/** The request as kubelet sends it before it publishes a volume that it believes staged. */
 const expandStaged = (
   world: NodeWorld,
   attach: "kubernetes" | "driver" = "kubernetes",
@@ -80,7 +80,7 @@ describe("nodeExpandVolume", () => {
       assert.deepEqual(await expand(world), { ok: true, value: { capacityBytes: gibToBytes(10) } });
     }));
 
-  it("does not take a placeholder for the volume: it has been taken away from under its pod", () =>
+  it("does not take a placeholder for the volume: it was removed from under its pod", () =>
     withStaged(async (world) => {
       const target = "/var/lib/kubelet/pods/1/mount";
       world.machine.makeDirectory(target);
@@ -91,12 +91,12 @@ describe("nodeExpandVolume", () => {
       });
     }));
 
-  it("stages a volume first that this node is to write, and that was given back since kubelet had it staged: it would not ask for that again", () =>
+  it("first stages a volume to be written here that was released behind kubelet's back", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       assert.deepEqual(await expandStaged(world), { ok: true, value: { capacityBytes: gibToBytes(10) } });
     }));
 
-  it("says that it wants a volume of which nobody else says so, where nodes attach by themselves, and names what it waits for", () =>
+  it("requests an unrequested volume where nodes attach, and names what it waits for", () =>
     withNode({}, async (world) => {
       await world.setAttachment(({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
         ...attachment,
@@ -107,7 +107,7 @@ describe("nodeExpandVolume", () => {
       assert.notEqual(world.attachment()?.spec.writerRequest, undefined);
     }));
 
-  it("mounts nothing where this node is not to write", () =>
+  it("mounts nothing if this node may not write", () =>
     withNode({}, async (world) => {
       assert.deepEqual(await expandStaged(world), {
         ok: false,
@@ -120,7 +120,7 @@ describe("nodeExpandVolume", () => {
     { state: "Attached", lun: 0, deviceMissing: true },
     { state: "Pending" },
   ] as const) {
-    it(`touches no device while the attachment does not tell which it is: ${JSON.stringify(status)}`, () =>
+    it(`touches no device that the attachment does not identify: ${JSON.stringify(status)}`, () =>
       withStaged(async (world) => {
         await world.setAttachment((attachment) => ({ ...attachment, status }));
         assert.deepEqual(await expand(world), {

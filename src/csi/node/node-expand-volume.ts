@@ -39,7 +39,8 @@ async function expand(
   const { signal } = call;
   const volume = await readVolume(ports, volumeId, signal);
   if (!volume.ok) return volume;
-  // After the volume was read: CSI's own tests ask for NOT_FOUND of an unknown volume, whatever the path.
+  // After the volume was read: CSI's own tests expect NOT_FOUND for an unknown volume, whatever the
+  // path.
   const obstacle = pathObstacle("volume_path", volumePath, ports.settings.allowedRoots);
   if (obstacle !== undefined) return fail(obstacle);
   const mounted = await mountAt(ports, request, volume.value, call);
@@ -53,7 +54,7 @@ async function expand(
   );
   if (!attachment.ok) return attachment;
   const { lun, state, deviceMissing } = attachment.value.status ?? {};
-  // The LUN of an attachment that does not stand may be another disk's by now.
+  // After a failed attach, its LUN may belong to another disk by now.
   if (lun === undefined || state !== "Attached" || deviceMissing === true)
     return fail({ kind: "StillWaiting", volumeId, what: `its attach to ${ports.node.nodeName}` });
   const found = await ports.host.findDevice({ lun }, signal);
@@ -73,7 +74,7 @@ async function expand(
     const { fsType } = mounted.value;
     if (!isFileSystemType(fsType))
       return fail({ kind: "Unsupported", what: `growing a ${fsType} file system` });
-    // Its mount, which is looked at once more, may end before the command begins.
+    // The mount is checked once more; it may end before the command begins.
     const grown = await ports.host.whileHolding(
       device.value,
       () => ports.host.growFileSystem({ device: device.value, mountPath: volumePath, fsType }, signal),
@@ -85,10 +86,10 @@ async function expand(
 }
 
 /**
- * What is mounted at the volume's path. Kubelet grows a volume that it believes staged before it publishes
- * it, and does not stage it again; the volume may have been given back behind its back meanwhile. As for
- * NodePublishVolume it is staged first then: where this node is to write it, or where staging is what
- * states the want.
+ * What is mounted at the volume's path. Kubelet grows a volume that it believes staged before it
+ * publishes it, and does not stage it again; but the volume may have been released since. As for
+ * NodePublishVolume it is then staged first: if this node is to write it, or if staging is what states
+ * the request.
  */
 async function mountAt(
   ports: NodePorts,

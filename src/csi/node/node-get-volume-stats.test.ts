@@ -19,7 +19,7 @@ const stage = {
   volumeContext: {},
 } as const;
 
-/** The same node while nobody answers for the store. */
+/** The same node while the store does not answer. */
 function withoutStore(ports: NodePorts): NodePorts {
   return {
     ...ports,
@@ -28,7 +28,7 @@ function withoutStore(ports: NodePorts): NodePorts {
 }
 
 describe("nodeGetVolumeStats", () => {
-  it("answers for a volume that is staged here without asking the store, which thousands of nodes would do each minute", () =>
+  it("answers for a volume that is staged here without a request to the store", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const ports = world.ports();
       assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
@@ -41,7 +41,7 @@ describe("nodeGetVolumeStats", () => {
       );
     }));
 
-  it("tells a volume that nobody knows from one that is not at that path", () =>
+  it("tells an unknown volume from one that is not at that path", () =>
     withNode({}, async (world) => {
       const kindOf = async (volumeId: string): Promise<string> => {
         const request = { volumeId, volumePath: stagingPath, stagingTargetPath: "" };

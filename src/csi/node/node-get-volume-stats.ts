@@ -8,9 +8,9 @@ import { missingField } from "../messages/required.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 
 /**
- * NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND where the
- * volume is not at that path. Kubelet asks for each volume once a minute: a volume that this node has noted
- * is known to exist, and the store is not asked.
+ * NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND if the
+ * volume is not at that path. Kubelet asks for each volume once a minute: a volume in this node's
+ * checkpoints is known to exist, and the store is not asked.
  */
 export async function nodeGetVolumeStats(
   ports: NodePorts,

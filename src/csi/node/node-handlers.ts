@@ -29,8 +29,8 @@ export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
     nodeExpandVolume: (request, call) => nodeExpandVolume(ports, request, call),
     nodeGetCapabilities: async () =>
       ok({ capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } })) }),
-    // Kubelet asks when it registers the plug-in, and then every `nodeAllocatableUpdatePeriodSeconds` of
-    // the CSIDriver: each time it is measured anew.
+    // Kubelet asks when it registers the plug-in, and then every `nodeAllocatableUpdatePeriodSeconds`
+    // of the CSIDriver: each time it is measured again.
     nodeGetInfo: async (_request, call) =>
       ok({
         nodeId: ports.node.nodeName,

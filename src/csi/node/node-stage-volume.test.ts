@@ -19,7 +19,7 @@ const request: NodeStageVolumeRequest = {
   volumeContext: {},
 };
 
-/** What a caller is answered who waits as long as `patienceMs`, and after how long. */
+/** The answer to a caller that waits for `patienceMs`, and how long it took. */
 async function answerFor(
   world: NodeWorld,
   patienceMs: number,
@@ -35,7 +35,7 @@ async function answerFor(
 }
 
 describe("nodeStageVolume", () => {
-  it("tells a caller whose deadline is near what is waited for, before that deadline", () =>
+  it("answers a caller what is waited for before its near deadline", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const { answer, afterMs } = await answerFor(world, 20_000);
       assert.match(
@@ -70,7 +70,7 @@ describe("nodeStageVolume", () => {
       assert.ok((await world.answerOf(nodeStageVolume(world.ports(), request, aCall()))).ok);
     }));
 
-  it("does not format a blank disk of which a partition was asked for", () =>
+  it("does not format a whole blank disk when a partition was requested", () =>
     withNode({ writer: { ...aWriter("node-a"), held: false } }, async (world) => {
       const ofPartition = { ...request, volumeContext: { partition: "1" } };
       const staged = await world.answerOf(nodeStageVolume(world.ports(), ofPartition, aCall()));
@@ -84,7 +84,7 @@ describe("nodeStageVolume", () => {
       assert.notEqual(world.disk.content.kind, "blank");
     }));
 
-  it("waits its own time where the caller waits longer: kubelet doubles its pauses after each error", () =>
+  it("waits for its own limit if the caller waits longer, as kubelet's pauses double", () =>
     withNode({ writer: aWriter("node-b") }, async (world) =>
       assert.equal((await answerFor(world, 3_600_000)).afterMs, 100_000),
     ));

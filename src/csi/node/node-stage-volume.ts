@@ -12,7 +12,7 @@ import { readStageRequest } from "./stage-request.ts";
 
 /**
  * NodeStageVolume: see `stageVolume`. Refused while another Azure disk driver serves the node. Waits no
- * longer than its caller does, so that the caller is told what for instead of running into its deadline.
+ * longer than its caller does, so that the caller learns the reason instead of hitting its deadline.
  */
 export async function nodeStageVolume(
   ports: NodePorts,

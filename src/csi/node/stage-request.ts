@@ -9,11 +9,11 @@ import type { StageRequest } from "../../node/stage/stage-volume.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
 import { readVolumeCapability } from "../messages/volume-capability.ts";
 
-/** More than any disk has: whether it has enough shares was settled when it was published. */
+/** More than any disk has: whether it has enough shares was decided when it was published. */
 const SHARES_UNKNOWN = 15;
 
 /**
- * What NodeStageVolume and NodePublishVolume ask for, checked as far as it can be without looking at the
+ * The request of NodeStageVolume or NodePublishVolume, checked as far as possible without reading the
  * volume.
  */
 export function readStageRequest(request: {
@@ -27,8 +27,8 @@ export function readStageRequest(request: {
   const { accessType, accessMode } = capability.value;
   const supported = checkCapabilities([capability.value], isMultiNode(accessMode) ? SHARES_UNKNOWN : 1);
   if (!supported.ok) return supported;
-  // Without VolumeAttachments no controller has seen the context before: a blank disk must not be formatted
-  // whole where a partition of it was meant.
+  // Without VolumeAttachments no controller has checked the context: a blank disk must not be formatted
+  // whole when a partition of it was meant.
   const unserved = unservedAttribute(request.volumeContext);
   if (unserved !== undefined) return fail(unserved);
   const contextFsType = fsTypeOf(request.volumeContext);
@@ -47,7 +47,7 @@ export function readStageRequest(request: {
 }
 
 /**
- * Volume contexts of static and migrated volumes carry what their authors wrote: only the file system is
+ * Volume contexts of static and migrated volumes hold what their authors wrote: only the file system is
  * read here.
  */
 function fsTypeOf(

@@ -35,13 +35,14 @@ interface World {
   readonly folder: string;
   /** How often the plug-in was registered. */
   readonly registered: () => number;
-  /** What was told of refusals. */
+  /** The refusals that were reported. */
   readonly refusals: readonly string[];
-  /** What was told of the place in the registry. */
+  /** The reports about the place in the registry. */
   readonly places: readonly (string | undefined)[];
   start(): Promise<KubeletRegistration>;
   /**
-   * Runs `act` while the registration is kept, and answers how keeping ended; `act` may ask whether it has.
+   * Runs `act` while the registration is kept, and returns how keeping ended; `act` may ask whether it
+   * has.
    */
   whileKept(
     registration: KubeletRegistration,
@@ -135,8 +136,8 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /**
- * Lets virtual time pass until the condition holds. Files and sockets are real, so between two seconds of
- * virtual time there is a moment of real time for them.
+ * Advances virtual time until the condition holds. Files and sockets are real, so each two seconds of
+ * virtual time are followed by a moment of real time.
  */
 async function eventually(clock: VirtualClock, holds: () => Promise<boolean>): Promise<void> {
   const endsMs = systemClock.elapsedMs() + PATIENCE_MS;
@@ -148,7 +149,7 @@ async function eventually(clock: VirtualClock, holds: () => Promise<boolean>): P
 }
 
 describe("registerWithKubelet", () => {
-  it("tells kubelet where the driver is, and learns that it has been registered", () =>
+  it("gives kubelet the driver's socket, and learns that it has been registered", () =>
     inRegistry(async ({ socketPath, start, registered }) => {
       const registration = await start();
       assert.match(registration.whyNotRegistered() ?? "", /has not asked/);
@@ -160,7 +161,7 @@ describe("registerWithKubelet", () => {
       assert.equal(((await lstat(socketPath)).mode & 0o777).toString(8), "600");
     }));
 
-  it("says why kubelet refuses, waits for it to ask again, and begins to count anew then", () =>
+  it("reports why kubelet refuses, waits for its next try, and restarts the count then", () =>
     inRegistry(async ({ clock, socketPath, start, whileKept }) => {
       const registration = await start();
       const ended = await whileKept(registration, async () => {
@@ -176,7 +177,7 @@ describe("registerWithKubelet", () => {
       assert.equal(ended instanceof Error, false);
     }));
 
-  it("gives up once kubelet has refused it for five minutes: a new start may remedy what a new try does not", () =>
+  it("gives up after five minutes of refusals, since a restart may help", () =>
     inRegistry(async ({ clock, socketPath, start, whileKept }) => {
       const registration = await start();
       const ended = await whileKept(registration, async (hasEnded) => {
@@ -197,7 +198,7 @@ describe("registerWithKubelet", () => {
       assert.deepEqual(refusals, [`node-a RegistrationRefused: ${registration.whyNotRegistered() ?? ""}`]);
     }));
 
-  it("takes the place of the instance before it, whether that one lives or has left its socket behind", () =>
+  it("replaces the previous instance, whether it runs or has left its socket behind", () =>
     inRegistry(async ({ socketPath, start }) => {
       const first = await start();
       const second = await start();
@@ -214,7 +215,7 @@ describe("registerWithKubelet", () => {
       );
     }));
 
-  it("makes its socket anew where somebody has removed it: the V1 driver's registrar as it ends, say", () =>
+  it("recreates its socket after another process (V1's registrar, say) removed it", () =>
     inRegistry(async ({ clock, socketPath, start, whileKept, registered }) => {
       const registration = await start();
       await whileKept(registration, async () => {
@@ -226,7 +227,7 @@ describe("registerWithKubelet", () => {
       });
     }));
 
-  it("says that kubelet can't find it while its folder is gone, or another plug-in has its place", () =>
+  it("reports that kubelet can't find it: no folder, or another plug-in in its place", () =>
     inRegistry(async ({ clock, folder, socketPath, places, start, whileKept }) => {
       const registration = await start();
       const other = await start();
@@ -245,7 +246,7 @@ describe("registerWithKubelet", () => {
       await mkdir(folder);
     }));
 
-  it("takes its socket away at its end, which tells kubelet that the driver has gone, or leaves it for the instance that follows", () =>
+  it("removes its socket at its end, or leaves it for the instance that follows", () =>
     inRegistry(async ({ socketPath, start }) => {
       const leaving = await start();
       await leaving.stop({ leavesSocket: true }, never);
@@ -255,7 +256,7 @@ describe("registerWithKubelet", () => {
       assert.equal(await isThere(socketPath), false);
     }));
 
-  it("refuses a place that is no socket, and a folder that is not there", () =>
+  it("refuses a place that is no socket, and a folder that does not exist", () =>
     inRegistry(async ({ folder, clock }) => {
       const options = {
         driverName: "d",

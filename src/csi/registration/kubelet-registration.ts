@@ -13,7 +13,7 @@ import { GrpcServer } from "../server/grpc-server.ts";
 import { removeStaleSocket } from "../server/remove-stale-socket.ts";
 import { registrationHandlers } from "./registration-handlers.ts";
 
-/** What kubelet is told, and where. */
+/** What kubelet receives, and where. */
 export interface RegistrationOptions {
   readonly driverName: string;
   /**
@@ -29,42 +29,42 @@ export interface RegistrationOptions {
   /** Called each time that kubelet has registered the plug-in. */
   readonly onRegistered: () => void;
   /**
-   * Called while another process serves the registration socket, with a sentence, and with undefined once
-   * this plug-in does.
+   * Called with a sentence while another process serves the registration socket, and with undefined
+   * once this plug-in does.
    */
   readonly onPlace: (taken: string | undefined) => void;
-  /** Told of refusals, at the Node. */
+  /** Reports refusals at the Node. */
   readonly events: Events;
   readonly nodeName: string;
 }
 
 /** The plug-in's place in kubelet's registry. */
 export interface KubeletRegistration {
-  /** Keeps the place until `signal` is aborted. Rejects if kubelet goes on refusing the plug-in. */
+  /** Keeps the place until `signal` is aborted. Rejects if kubelet keeps refusing the plug-in. */
   keep(signal: AbortSignal): Promise<void>;
   /** Why kubelet can't find the plug-in; undefined if it can. */
   readonly whyNotServed: () => string | undefined;
   /** Why kubelet does not use the plug-in; undefined if it has registered it. */
   readonly whyNotRegistered: () => string | undefined;
   /**
-   * Ends it. `leavesSocket`: another instance comes soon, and kubelet goes on counting on the driver
-   * meanwhile.
+   * Ends it. `leavesSocket`: another instance follows soon, and kubelet counts on the driver until
+   * then.
    */
   stop(options: { readonly leavesSocket: boolean }, signal: AbortSignal): Promise<void>;
 }
 
-/** How often the socket is looked after, in milliseconds. */
+/** How often the socket is checked, in milliseconds. */
 const LOOK_EVERY_MS = 5_000;
 /**
- * How long kubelet may refuse the plug-in before this process gives up, in milliseconds. Kubelet asks again
- * by itself, after half a second first and two minutes at most.
+ * How long kubelet may refuse the plug-in before this process gives up, in milliseconds. Kubelet asks
+ * again by itself, after half a second first and two minutes at most.
  */
 const REFUSED_MAX_MS = 300_000;
 
 /**
  * Registers a plug-in with kubelet (plug-in registration v1), as node-driver-registrar does: kubelet
- * watches the folder, finds the socket and asks it. What another instance left there, living or dead, is
- * replaced. Fails with `HostNotReady`.
+ * watches the folder, finds the socket and calls it. A socket that another instance left there, running
+ * or dead, is replaced. Fails with `HostNotReady`.
  */
 export async function registerWithKubelet(
   options: RegistrationOptions,
@@ -156,9 +156,9 @@ async function listenAt(
     registrationHandlers({ driverName, csiSocketPath, onOutcome }),
   );
   try {
-    // By way of the open folder: whoever closes a socket removes it by the path that it was made with, and
-    // that one is gone once the folder is closed. So the socket stays where it is when this process ends,
-    // unless it is to go.
+    // By way of the open folder: closing a socket removes it by the path that it was created with, and
+    // that one is gone once the folder is closed. So the socket stays when this process ends, unless it
+    // is to go.
     const folder = await open(dirname(socketPath), constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       const path = join("/proc/self/fd", String(folder.fd), basename(socketPath));
@@ -177,7 +177,10 @@ async function listenAt(
   }
 }
 
-/** Who has the socket's place: we; nobody, or somebody who is dead; or somebody who lives. */
+/**
+ * What is at the socket's path: our socket; nothing, or a dead process's socket; or a running
+ * process's.
+ */
 async function lookAtPlace(socketPath: string, ownInode: bigint): Promise<"ours" | "free" | "taken"> {
   const found = await lstat(socketPath, { bigint: true }).catch(unlessMissing);
   if (found?.ino === ownInode) return "ours";
@@ -196,9 +199,9 @@ function unlessMissing(error: unknown): undefined {
   throw error;
 }
 
-/** What to do about those refusals that kubelet does not explain. */
+/** The remedy for refusals that kubelet does not explain. */
 function remedyFor(error: string): string {
   if (/topology value collision/u.test(error))
-    return "; if the label that it names is out of date (the VM was made anew in another zone, say), remove it from the Node";
+    return "; if the label that it names is out of date (the VM was recreated in another zone, say), remove it from the Node";
   return "";
 }

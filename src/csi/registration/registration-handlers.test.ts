@@ -5,7 +5,7 @@ import { aCall } from "../testing/a-call.ts";
 import { registrationHandlers } from "./registration-handlers.ts";
 
 describe("registrationHandlers", () => {
-  it("tell kubelet where the CSI socket is", async () => {
+  it("give kubelet the path of the CSI socket", async () => {
     const handlers = registrationHandlers({
       driverName: "disk.csi.azure.com",
       csiSocketPath: "/plugins/csi.sock",
@@ -22,7 +22,7 @@ describe("registrationHandlers", () => {
     );
   });
 
-  it("pass on what became of the registration", async () => {
+  it("report the outcome of the registration", async () => {
     const outcomes: unknown[] = [];
     const handlers = registrationHandlers({
       driverName: "d",

@@ -2,7 +2,7 @@ import { ok } from "../../core/failure/result.ts";
 import type { RegistrationService } from "../gen/pluginregistration/v1/api.ts";
 import type { HandlersOf } from "../server/unary-handler.ts";
 
-/** What kubelet is told of this plug-in, and how the outcome comes back. */
+/** What kubelet receives about this plug-in, and how the outcome comes back. */
 export interface Registration {
   readonly driverName: string;
   /**
@@ -10,7 +10,7 @@ export interface Registration {
    * `/var/lib/kubelet/plugins/disk.csi.azure.com/csi.sock`.
    */
   readonly csiSocketPath: string;
-  /** Called with each outcome that kubelet reports; it tries again by itself after a failure. */
+  /** Called with each outcome that kubelet reports; kubelet retries by itself after a failure. */
   readonly onOutcome: (outcome: { readonly registered: boolean; readonly error: string }) => void;
 }
 
@@ -20,8 +20,8 @@ const PLUGIN_TYPE = "CSIPlugin";
 const SUPPORTED_VERSIONS = ["1.0.0"];
 
 /**
- * Kubelet's plug-in registration (v1): kubelet finds the socket in its registry directory and asks what it
- * is. Makes node-driver-registrar unnecessary.
+ * Kubelet's plug-in registration (v1): kubelet finds the socket in its registry directory and asks what
+ * it is. Replaces node-driver-registrar.
  */
 export function registrationHandlers(registration: Registration): HandlersOf<typeof RegistrationService> {
   return {

@@ -9,7 +9,7 @@ import { toGrpcStatus } from "./to-grpc-status.ts";
 import type { UnaryHandler } from "./unary-handler.ts";
 import { CallEnded } from "./unary-handler.ts";
 
-/** What is counted of each call. */
+/** What is counted for each call. */
 export interface CallOutcome {
   /** Such as `/csi.v1.Controller/CreateVolume`. */
   readonly method: string;
@@ -36,16 +36,16 @@ export interface IncomingCall<Request> {
   readonly deadlineMs: number;
 }
 
-/** What goes back: a response or a status. */
+/** The answer: a response or a status. */
 export type Answer<Response> = { readonly response: Response } | { readonly status: GrpcStatus };
 
-/** Asked again and again by sidecars and kubelet: of interest only when they fail. */
+/** Called repeatedly by sidecars and kubelet: of interest only when they fail. */
 const ROUTINE_METHODS =
   /\/(?:Probe|GetPluginInfo|[A-Za-z]*GetCapabilities|GetPluginCapabilities|NodeGetVolumeStats|NodeGetInfo|ListVolumes|ControllerGetVolume|GetInfo)$/u;
 
 /**
- * Runs a handler and tells log and metrics of it. Never rejects: what a handler throws is a bug, logged as
- * such and answered with INTERNAL.
+ * Runs a handler and reports it to log and metrics. Never rejects: an exception of a handler is a bug,
+ * logged as such and answered with INTERNAL.
  */
 export async function answerCall<Request, Response>(
   handler: UnaryHandler<Request, Response>,
@@ -81,7 +81,7 @@ async function run<Request, Response>(
       ? { response: result.value }
       : { status: toGrpcStatus(endOf(call.signal, result.failure)) };
   } catch (error) {
-    // Ports that wait reject with the signal's reason; that is an end, not a bug.
+    // Ports that wait reject with the signal's reason; that is the end of the call, not a bug.
     if (call.signal.aborted && error === call.signal.reason)
       return { status: toGrpcStatus(endOf(call.signal, { kind: "Cancelled" })) };
     context.logger.error("handler threw: a bug", {
@@ -97,8 +97,8 @@ async function run<Request, Response>(
 }
 
 /**
- * `Cancelled` says that the signal was aborted; the signal knows whether the caller gave up or its deadline
- * passed.
+ * `Cancelled` only says that the signal was aborted; the signal knows whether the caller gave up or its
+ * deadline passed.
  */
 function endOf(signal: AbortSignal, failure: Failure): Failure {
   const reason: unknown = signal.reason;

@@ -4,10 +4,7 @@ import type { FailureOf } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 
-/**
- * Looks whether there is a folder for a socket. The platform says of a missing one that permission is
- * denied.
- */
+/** Checks that a socket's folder exists. The platform reports a missing one as a missing permission. */
 export async function checkSocketFolder(path: string): Promise<Result<void, FailureOf<"HostNotReady">>> {
   const folder = dirname(path);
   try {

@@ -46,7 +46,7 @@ function recordingLogger(lines: Line[], base: Readonly<Record<string, unknown>> 
 }
 
 const never = new AbortController().signal;
-/** Longer than anything here takes on a busy machine, in milliseconds. */
+/** Longer than any step here takes on a busy machine, in milliseconds. */
 const PATIENCE_MS = 60_000;
 /** A server with one handler on a socket of its own, a client on it, and what was logged and counted. */
 async function withServer(
@@ -97,14 +97,14 @@ function callDelete(
   });
 }
 
-/** Waits until the caller is gone and answers what the signal says of it. */
+/** Waits until the caller is gone and returns the signal's reason. */
 async function untilEnded(call: CallContext): Promise<never> {
   if (!call.signal.aborted) await once(call.signal, "abort");
   throw call.signal.reason;
 }
 
 describe("GrpcServer", () => {
-  it("answers what the handler answers, logs one line without secrets, and counts the call", async () => {
+  it("answers the handler's response, logs one line without secrets, counts the call", async () => {
     await withServer(
       async () => ok({}),
       async ({ client, lines, outcomes }) => {
@@ -185,7 +185,7 @@ describe("GrpcServer", () => {
     );
   });
 
-  it("tells the handler when the caller cancels", async () => {
+  it("aborts the handler's signal when the caller cancels", async () => {
     const { promise: ended, resolve } = Promise.withResolvers<unknown>();
     const { promise: began, resolve: begin } = Promise.withResolvers<void>();
     await withServer(
@@ -208,7 +208,7 @@ describe("GrpcServer", () => {
     );
   });
 
-  it("tells the handler how long the caller waits", async () => {
+  it("passes the caller's deadline to the handler", async () => {
     let leftMs = 0;
     await withServer(
       async (_request, call) => {
@@ -222,7 +222,7 @@ describe("GrpcServer", () => {
     );
   });
 
-  it("tells the handler when the deadline has passed", async () => {
+  it("aborts the handler's signal when the deadline has passed", async () => {
     const { promise: ended, resolve } = Promise.withResolvers<unknown>();
     await withServer(
       async (_request, call) => {
@@ -243,7 +243,7 @@ describe("GrpcServer", () => {
     );
   });
 
-  it("tells the handler of a call that was read together with its end, though a moment late", async () => {
+  it("aborts the signal, a moment late, of a call read together with its cancellation", async () => {
     const { promise: ended, resolve } = Promise.withResolvers<unknown>();
     await withServer(
       async ({ volumeId }, call) => {
@@ -302,7 +302,7 @@ describe("GrpcServer", () => {
     );
   });
 
-  it("tells calls under way to end when the time to drain is over", async () => {
+  it("aborts calls under way when the time to drain is over", async () => {
     const { promise: began, resolve: begin } = Promise.withResolvers<void>();
     const { promise: ended, resolve } = Promise.withResolvers<unknown>();
     await withServer(
@@ -350,7 +350,7 @@ describe("GrpcServer's socket", () => {
     }
   }
 
-  it("is for its owner only", async () => {
+  it("belongs to its owner only", async () => {
     await inDirectory(async (socket) => {
       assert.ok((await listenOn(socket)).ok);
       assert.equal((await stat(socket)).mode & 0o777, 0o600);
@@ -383,7 +383,7 @@ describe("GrpcServer's socket", () => {
     });
   });
 
-  it("comes to its name only when the server answers on it: sidecars end themselves where they wait for a second", async () => {
+  it("gets its name once the server answers, since sidecars give up after a second", async () => {
     await inDirectory(async (socket) => {
       const seen: string[] = [];
       const watcher = watch(dirname(socket), (type, name) => seen.push(`${type} ${name ?? ""}`));
@@ -411,7 +411,7 @@ describe("GrpcServer's socket", () => {
     });
   });
 
-  it("does not take the place of something else", async () => {
+  it("does not replace a file that is no socket", async () => {
     await inDirectory(async (socket) => {
       await writeFile(socket, "precious");
       const listened = await listenOn(socket);

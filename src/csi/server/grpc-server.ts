@@ -26,7 +26,7 @@ const RECEIVED_MESSAGE_MAX_BYTES = 4 * 1024 * 1024;
 const SENT_MESSAGE_MAX_BYTES = 16 * 1024 * 1024;
 /** external-attacher runs up to 1,000 workers over one connection. */
 const CONCURRENT_CALLS_MAX = 2000;
-/** Who may connect may mount and unmount: only the driver's own user. */
+/** A client that may connect may mount and unmount: only the driver's own user. */
 const SOCKET_MODE = 0o600;
 
 /**
@@ -60,8 +60,8 @@ export class GrpcServer {
   }
 
   /**
-   * Listens on `unix://<path>` or `tcp://<host>:<port>` and answers the endpoint, with the port that port 0
-   * became. Fails with `InvalidArgument` or `HostNotReady`.
+   * Listens on `unix://<path>` or `tcp://<host>:<port>` and returns the endpoint, in which port 0 is
+   * replaced by the actual port. Fails with `InvalidArgument` or `HostNotReady`.
    */
   async listen(endpoint: string): Promise<Result<string, Failure>> {
     const parsed = parseEndpoint(endpoint);
@@ -76,8 +76,8 @@ export class GrpcServer {
   }
 
   /**
-   * Takes no more calls and waits for those under way; when `signal` is aborted they are told to end and
-   * their connections are cut.
+   * Takes no more calls and waits for those under way; when `signal` is aborted their signals are
+   * aborted and their connections are cut.
    */
   async stop(signal: AbortSignal): Promise<void> {
     const cut = (): void => {
@@ -135,8 +135,8 @@ export class GrpcServer {
   }
 
   /**
-   * The socket comes to its name only when the server has answered a call on it. Go's clients, the sidecars
-   * among them, end a connection on which they hear nothing for a second, and then end themselves; while a
+   * The socket gets its name only when the server has answered a call on it. Go's clients, the sidecars
+   * among them, close a connection on which nothing arrives for a second, and then exit; while a
    * process starts on a busy machine, a second passes easily between the socket and the first answer.
    */
   async #listenAt(path: string): Promise<Result<void, Failure>> {
@@ -156,15 +156,15 @@ export class GrpcServer {
   }
 
   /**
-   * In the same folder, not longer than the path itself, since that is limited, and with a dot first:
-   * kubelet takes no notice of it in its registry.
+   * In the same folder, no longer than the path itself, since its length is limited, and with a leading
+   * dot: kubelet ignores it in its registry.
    */
   #hiddenPathFor(path: string): string {
     const letters = Math.max(1, basename(path).length - 1);
     return join(dirname(path), `.${String(this.#ports.random.next()).slice(-letters)}`);
   }
 
-  /** The platform removes a socket by the name that it was made with. */
+  /** The platform removes a socket by the name that it was created with. */
   async #removeSocket(): Promise<void> {
     const socket = this.#socket;
     this.#socket = undefined;

@@ -5,8 +5,8 @@ import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 
 /**
- * Removes the socket that a killed process left behind. A socket that somebody listens on, and anything
- * that is no socket, stays: that is a failure.
+ * Removes the socket that a killed process left behind. A socket with a listener, and a file that is no
+ * socket, stays: that is a failure.
  */
 export async function removeStaleSocket(path: string): Promise<Result<void, FailureOf<"HostNotReady">>> {
   try {

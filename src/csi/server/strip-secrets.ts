@@ -1,8 +1,8 @@
-/** Deep enough for every CSI message; what lies deeper is left out. */
+/** Deep enough for every CSI message; deeper values are left out. */
 const DEPTH_MAX = 8;
 const SECRET_NAME = /secret/iu;
 
-/** A request as it may be logged: CSI puts whatever is secret into fields whose names end in `secrets`. */
+/** A request as it may be logged: CSI puts secrets into fields whose names end in `secrets`. */
 export function stripSecrets(value: unknown, depth = 0): unknown {
   if (typeof value === "bigint") return value.toString();
   if (typeof value !== "object" || value === null) return value;

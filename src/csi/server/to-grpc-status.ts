@@ -3,7 +3,7 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 
-/** What a gRPC caller is answered instead of a response. */
+/** What a gRPC caller receives instead of a response. */
 export interface GrpcStatus {
   readonly code: status;
   readonly details: string;
@@ -19,9 +19,9 @@ export function toGrpcStatus(failure: Failure): GrpcStatus {
 
 /**
  * The codes of the CSI specification's error tables. Sidecars take CANCELLED, DEADLINE_EXCEEDED,
- * UNAVAILABLE and ABORTED for work that may go on in the background and every other code for an end without
- * effect; external-attacher takes NOT_FOUND from an unpublish for success. So a code says more than a word:
- * nothing that may have had an effect maps to a final one, and NOT_FOUND stays with what is really gone.
+ * UNAVAILABLE and ABORTED for work that may continue in the background, and every other code for an end
+ * without effect; external-attacher takes NOT_FOUND from an unpublish for success. So no failure that
+ * may have had an effect maps to a final code, and NOT_FOUND is only for what is really gone.
  */
 function codeOf(failure: Failure): status {
   switch (failure.kind) {
@@ -60,7 +60,8 @@ function codeOf(failure: Failure): status {
     case "WrongFileSystem":
     case "FileSystemBroken":
     case "OtherDriver":
-    // The kubelet takes this for: not while it is in use, and no reason to keep a pod from starting.
+    // For the kubelet this means: not while the volume is in use, and no reason to keep a pod from
+    // starting.
     case "GrowsUnmounted":
       return status.FAILED_PRECONDITION;
     case "NoFreeLun":
@@ -92,7 +93,7 @@ function codeOf(failure: Failure): status {
   }
 }
 
-/** What was tried stands at the beginning, the outcome of a command at the end: both are kept. */
+/** What was tried is at the beginning, the outcome of a command at the end: both are kept. */
 function shortened(sentence: string): string {
   if (sentence.length <= DETAILS_MAX_CHARS) return sentence;
   const half = Math.floor(DETAILS_MAX_CHARS / 2) - 2;

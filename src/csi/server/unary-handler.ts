@@ -2,7 +2,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Logger } from "../../ports/logger.ts";
 
-/** What a handler is told of the call besides its request. */
+/** What a handler learns of the call besides its request. */
 export interface CallContext {
   /**
    * Aborted when the caller cancels, its deadline passes or the server stops; `signal.reason` is a

@@ -43,7 +43,7 @@ describe("untilAnswering", () => {
     assert.deepEqual(asked, [["POST", "/csi.v1.Identity/GetPluginInfo", "application/grpc", "trailers"]]);
   });
 
-  it("does not take a server that speaks, and does not answer its call, for one that answers", async () => {
+  it("does not accept a server that sends bytes without answering its call", async () => {
     const sessions: { destroy(): void }[] = [];
     const server = createHttp2Server();
     server.on("session", (session) => sessions.push(session));
@@ -61,7 +61,7 @@ describe("untilAnswering", () => {
     });
   });
 
-  it("does not take a socket that somebody listens on for a server that answers", async () => {
+  it("does not accept a socket that listens without answering", async () => {
     const silent = createServer();
     const connections: Socket[] = [];
     silent.on("connection", (connection) => connections.push(connection));
@@ -79,7 +79,7 @@ describe("untilAnswering", () => {
     });
   });
 
-  it("says why there is nobody", async () => {
+  it("says why no server is there", async () => {
     const answered = await untilAnswering("/nowhere/s.sock", createVirtualClock());
     assert.match(answered.ok ? "" : answered.failure.detail, /does not answer: connect ENOENT/u);
   });

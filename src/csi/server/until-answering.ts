@@ -6,11 +6,11 @@ import type { Clock } from "../../ports/clock.ts";
 import { within } from "../../runtime/with-timeout.ts";
 
 /**
- * How long a server of this process may take for its first answer, in milliseconds: a machine that is
- * overloaded takes seconds.
+ * How long a server of this process may take for its first answer, in milliseconds: an overloaded
+ * machine takes seconds.
  */
 const ANSWER_MAX_MS = 30_000;
-/** A server says a few hundred bytes until it has answered. */
+/** A server sends a few hundred bytes until it has answered. */
 const ANSWER_MAX_BYTES = 64 * 1024;
 const METHOD = "/csi.v1.Identity/GetPluginInfo";
 const FRAME_HEAD_BYTES = 9;
@@ -18,7 +18,7 @@ const FRAME = { data: 0, headers: 1, reset: 3, settings: 4 } as const;
 const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
 /**
- * A call as a client of gRPC makes it (RFC 9113, 3.4 and 4.1; fields as RFC 7541, 6.2.2): the preface,
+ * A call as a gRPC client makes it (RFC 9113, 3.4 and 4.1; fields as RFC 7541, 6.2.2): the preface,
  * SETTINGS that set nothing, and one request without a message's bytes. Node's own client would take a
  * megabyte for it.
  */
@@ -40,9 +40,9 @@ const CALL = Buffer.concat([
 ]);
 
 /**
- * Waits until the server behind a socket has answered a call, whatever the answer: only then all that a
- * first call needs is loaded, and the next one is answered at once. Fails with `HostNotReady`, at the
- * latest after 30 seconds of `clock`.
+ * Waits until the server behind a socket has answered a call, whatever the answer: then everything that
+ * a first call needs is loaded, and the next one is answered at once. Fails with `HostNotReady`, after
+ * 30 seconds of `clock` at the latest.
  */
 export function untilAnswering(path: string, clock: Clock): Promise<Result<void, FailureOf<"HostNotReady">>> {
   return within(clock, ANSWER_MAX_MS, (signal) => firstAnswer(path, signal), new AbortController().signal);
@@ -98,12 +98,12 @@ function frame(
   return Buffer.concat([head, payload]);
 }
 
-/** A header field that no table is to remember. */
+/** A header field that enters no table. */
 function field(name: readonly number[], value: string): Buffer {
   return Buffer.from([...name, ...text(value)]);
 }
 
-/** A short text with its length. */
+/** A short text, preceded by its length. */
 function text(value: string): readonly number[] {
   return [value.length, ...Buffer.from(value, "latin1")];
 }

@@ -30,27 +30,27 @@ import { aDetail, aDiskUri } from "./objects.ts";
 type VolumeStatus = NonNullable<AzVolume["status"]>;
 
 /**
- * A controller service on a simulated store and a virtual clock. The test plays the reconcilers: it writes
- * what they would.
+ * A controller service on a simulated store and a virtual clock. The test plays the reconcilers: it
+ * makes their writes.
  */
 export interface ControllerWorld {
   readonly context: ControllerContext;
   readonly clock: VirtualClock;
   readonly store: SimulatedHandle;
   /**
-   * Pods that use each volume, or wait for it, as a cache shows them; undefined: still being listed; none
-   * unless a test says otherwise.
+   * Pods that use each volume, or wait for it, as a cache shows them; undefined: still being listed.
+   * Default: none.
    */
   pods: readonly VolumePod[] | undefined;
-  /** What the orchestrator says of every volume's users; `unknown` unless a test says otherwise. */
+  /** The orchestrator's answer about every volume's users. Default: `unknown`. */
   use: VolumeUse;
   /** The steps that were taken, in order. */
   readonly steps: readonly StepName[];
-  /** What people were told, in order. */
+  /** The events that were emitted, in order. */
   readonly told: readonly DriverEvent[];
-  /** Lets time pass until the promise has settled. */
+  /** Advances time until the promise has resolved or rejected. */
   answerOf<T>(promise: Promise<T>): Promise<T>;
-  /** Lets time pass until the store's truth satisfies `isReached`. */
+  /** Advances time until the store's objects satisfy `isReached`. */
   until(isReached: () => boolean): Promise<void>;
   /** The volume of that name as the store has it. */
   volume(name: string): AzVolume | undefined;
@@ -66,9 +66,9 @@ export interface ControllerWorld {
   givenNode(nodeName: string): Promise<void>;
   /** Changes a volume's status, as a reconciler does. */
   setStatus(name: string, change: (volume: AzVolume) => VolumeStatus): Promise<void>;
-  /** Says that the disk of a volume exists. */
+  /** Records that the disk of a volume exists. */
   diskCreated(name: string, sizeGiB?: number): Promise<void>;
-  /** Says that a volume is in a state of failure. */
+  /** Puts a volume into a state of failure. */
   failed(name: string, state: VolumeStatus["state"], failure: Failure): Promise<void>;
   /** Removes a volume's finalizers: a deleted one is gone then. */
   letGo(name: string): Promise<void>;
@@ -92,7 +92,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
   const steps: StepName[] = [];
   const use = (): VolumeUse => world.use;
   const told: DriverEvent[] = [];
-  const unused = (): never => invariant(false, "these handlers do not ask this") as never;
+  const unused = (): never => invariant(false, "these handlers do not call this") as never;
   const context: ControllerContext = {
     store,
     cache,

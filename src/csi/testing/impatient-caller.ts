@@ -5,12 +5,15 @@ import { invariant } from "../../core/failure/invariant.ts";
 import { connectRaw, sendDeleteVolume } from "./raw-calls.ts";
 
 /**
- * What a thread is given that calls DeleteVolume twice: it waits for the answer, and, told to go on, gives
- * up while its server stands still.
+ * The data of a thread that calls DeleteVolume twice. It waits for the first answer and, once resumed,
+ * gives up on the second call while its server is paused.
  */
 export interface ImpatientCaller {
   readonly socket: string;
-  /** One Int32; the server's thread sleeps on it until the second call and its end have been sent. */
+  /**
+   * One Int32; the server's thread sleeps on it until the second call and its cancellation have been
+   * sent.
+   */
   readonly over: SharedArrayBuffer;
 }
 
@@ -24,8 +27,8 @@ parentPort.postMessage("connected");
 await goAhead;
 const call = await sendDeleteVolume(session, "impatient");
 call.close(constants.NGHTTP2_CANCEL);
-// Closed is what has been put into the connection's buffer, which is written before the event loop has
-// turned.
+// Closing covers what has been put into the connection's buffer, which is written before the event loop
+// turns.
 await once(call, "close");
 await new Promise(setImmediate);
 Atomics.store(new Int32Array(over), 0, 1);

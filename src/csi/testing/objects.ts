@@ -25,7 +25,7 @@ export function aDetail(overrides: Partial<VolumeDetail> = {}): VolumeDetail {
   };
 }
 
-/** A record that nobody is in. */
+/** A record without any node. */
 export function aRecord(overrides: Partial<WriterRecord> = {}): WriterRecord {
   return {
     quarantine: [],

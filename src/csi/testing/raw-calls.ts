@@ -8,14 +8,14 @@ import { connect as connectSocket } from "node:net";
 import { ControllerService, DeleteVolumeRequest } from "../gen/csi/v1/csi.ts";
 
 /**
- * A connection to a gRPC server's socket, for calls that keep no time: gRPC's own client may give up before
- * its call has arrived, where the machine is busy.
+ * A connection to a gRPC server's socket, for calls without a deadline of their own: on a busy machine
+ * gRPC's own client may give up before its call has arrived.
  */
 export function connectRaw(socket: string): ClientHttp2Session {
   return connect("http://localhost", { createConnection: () => connectSocket(socket) });
 }
 
-/** Sends DeleteVolume; resolves with the call once all of it is on its way. */
+/** Sends DeleteVolume; resolves with the call once all of it is sent. */
 export async function sendDeleteVolume(
   session: ClientHttp2Session,
   volumeId: string,
@@ -30,7 +30,7 @@ export async function sendDeleteVolume(
     ...headers,
   });
   const message = requestSerialize(DeleteVolumeRequest.fromPartial({ volumeId }));
-  // Not compressed, and how long the message is.
+  // Not compressed, and the message's length.
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   call.resume();
