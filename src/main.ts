@@ -7,9 +7,9 @@ Usage: azuredisk-csi-driver <role> [settings]
 Roles:
   controller           CSI controller service and the reconcilers
   node                 CSI node service of one node
-  scheduler-extender   tells kube-scheduler where a pod's volumes are, and where they can't be
+  scheduler-extender   reports to kube-scheduler where a pod's volumes are, and where they can't be
   standalone           controller and one node in one process, without Kubernetes
-  pre-stop             waits, on a node that is being emptied, for its last volume: for the preStop hook of role node
+  pre-stop             waits for the last volume of a node that is being drained: preStop hook of role node
   store                the embedded object store, for controller and node without Kubernetes
 
 azuredisk-csi-driver <role> --help lists a role's settings.

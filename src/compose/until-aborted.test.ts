@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { untilAborted, untilEnded } from "./until-aborted.ts";
 
 describe("untilEnded", () => {
-  it("waits for all that runs, not only for what ends first: the Lease is released last", async () => {
+  it("waits for all that runs, not only for what ends first", async () => {
     const life = new AbortController();
     const ended: string[] = [];
     const running = untilEnded(
@@ -24,7 +24,7 @@ describe("untilEnded", () => {
     assert.deepEqual(ended, ["first", "last"]);
   });
 
-  it("tells the others to end where one fails, and throws its error once they have", async () => {
+  it("ends the others if one fails, and throws its error once they have ended", async () => {
     let hasEnded = false;
     const running = untilEnded(
       new AbortController().signal,

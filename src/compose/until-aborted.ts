@@ -8,7 +8,7 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 
 /**
  * Runs side by side what ends only by its signal, and waits for all of it; an end by that signal is no
- * error. Where one fails, the others are told to end, and its error is thrown once they have.
+ * error. If one fails, the others are aborted, and its error is thrown once they have ended.
  */
 export async function untilEnded(
   signal: AbortSignal,

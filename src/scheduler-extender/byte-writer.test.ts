@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { ByteWriter, ByteWriters } from "./byte-writer.ts";
 
 describe("ByteWriter", () => {
-  it("puts bytes and text together, however much it is, and begins anew in the same memory", () => {
+  it("joins bytes and text of any length, and starts over in the same memory", () => {
     const writer = new ByteWriter();
     const large = Buffer.alloc(700_000, "x");
     writer.appendText('{"é":"');
@@ -19,7 +19,7 @@ describe("ByteWriter", () => {
     );
   });
 
-  it("gives room to whoever writes by himself", () => {
+  it("gives room to a caller that writes by itself", () => {
     const writer = new ByteWriter();
     writer.appendText("a");
     writer.reserve(4).setInt32(writer.length, 0x62636465);
@@ -29,7 +29,7 @@ describe("ByteWriter", () => {
 });
 
 describe("ByteWriters", () => {
-  it("hands out again what was given back, empty; not more than it may keep, and nothing that has grown too large", () => {
+  it("reuses returned writers, empty, up to its limits of number and size", () => {
     const writers = new ByteWriters({ keptMax: 1, capacityMax: 1_000_000 });
     const [first, second] = [writers.take(), writers.take()];
     first.appendText("first");

@@ -4,9 +4,9 @@ import { viewOf } from "./node-names.ts";
 const FIRST_BYTES = 64 * 1024;
 
 /**
- * Bytes that are put together in memory that is used again. Memory outside of the heap costs the collector
- * more than what it saves: a hundred kilobytes that a request leaves behind bring a collection of the whole
- * heap after some hundred requests, for which all requests wait.
+ * Bytes that are joined in reused memory. Memory outside of the heap costs the collector more than it
+ * saves: 100 KB left behind by each request bring a collection of the whole heap after some hundred
+ * requests, and all requests wait for it.
  */
 export class ByteWriter {
   #bytes: Buffer = Buffer.alloc(0);
@@ -22,7 +22,7 @@ export class ByteWriter {
     return this.#bytes.length;
   }
 
-  /** Begins anew. What `written` answered before is overwritten from now on. */
+  /** Starts over. Bytes that `written` returned before are overwritten from now on. */
   clear(): void {
     this.#length = 0;
   }
@@ -39,7 +39,10 @@ export class ByteWriter {
     this.#length += this.#bytes.write(text, this.#length);
   }
 
-  /** Memory with room for so many more bytes behind `length`; whoever writes there says so by `advance`. */
+  /**
+   * Memory with room for that many more bytes behind `length`; the caller that writes there calls
+   * `advance`.
+   */
   reserve(bytes: number): DataView {
     const needed = this.#length + bytes;
     if (needed > this.#bytes.length) {
@@ -79,7 +82,7 @@ export class ByteWriters {
     return this.#kept.pop() ?? new ByteWriter();
   }
 
-  /** Nobody uses what it holds any more. */
+  /** Returns a writer whose bytes are no longer used. */
   giveBack(writer: ByteWriter): void {
     if (this.#kept.length >= this.#keptMax || writer.capacity > this.#capacityMax) return;
     writer.clear();

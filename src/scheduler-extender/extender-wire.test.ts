@@ -35,7 +35,7 @@ const parsed = (answer: Buffer) => JSON.parse(answer.toString("utf8"));
 const node = (name: string) => ({ metadata: { name }, status: { allocatable: { cpu: "3860m" } } });
 
 describe("readExtenderArgs", () => {
-  it("reads names, and nodes in full where there are no names, as Go writes them and as it would read them", () => {
+  it("reads names, or else nodes in full, as Go writes and reads them", () => {
     const pod = { metadata: { name: "web-0" } };
     const list = { metadata: { resourceVersion: "7" }, items: [node("node-a"), node("node-b")] };
     const rows: readonly (readonly [string, object])[] = [
@@ -67,7 +67,7 @@ describe("readExtenderArgs", () => {
     for (const [body, args] of rows) assert.deepEqual(read(body), args, body);
   });
 
-  it("is not misled by a pod that has in it what stands before the names", () => {
+  it("is not misled by a pod that contains the text before the names", () => {
     const text = ',"Nodes":null,"NodeNames":["node-x"]}';
     const rows = [
       { Pod: { metadata: { annotations: { text } } }, Nodes: null, NodeNames: ["node-a"] },
@@ -103,7 +103,7 @@ describe("readExtenderArgs", () => {
     );
   });
 
-  it("says what is wrong with anything else, and throws for nothing", () => {
+  it("says what is wrong with anything else, and never throws", () => {
     const rows = [
       ["", /^the body is not JSON: /u],
       ['{"Pod":', /^the body is not JSON: /u],
@@ -145,7 +145,7 @@ describe("readExtenderArgs", () => {
 });
 
 describe("writeFilterResult", () => {
-  it("tells apart nodes that others could leave from nodes that nothing helps, with a reason that Kubernetes can put together", () => {
+  it("tells failed from unresolvable nodes, with reasons that Kubernetes can group", () => {
     const removed = new Map<number, RemovalReason>([
       [1, "no-slot"],
       [2, "silent"],
@@ -157,14 +157,14 @@ describe("writeFilterResult", () => {
         NodeNames: ["node-a"],
         FailedNodes: { "node-b": "node(s) without free slots for the Azure disks of the pod" },
         FailedAndUnresolvableNodes: {
-          "node-c": "node(s) with an Azure Disk node plug-in that is not heard of any more",
+          "node-c": "node(s) with an Azure Disk node plug-in that does not report any more",
         },
         Error: "",
       },
     );
   });
 
-  it("answers all names but those removed, in their order, wherever the removed ones stand", () => {
+  it("answers all names but those removed, in their order, wherever the removed ones are", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(nodeName, fc.boolean())), (nodes) => {
         const removed = new Map<number, RemovalReason>(
@@ -179,7 +179,7 @@ describe("writeFilterResult", () => {
     );
   });
 
-  it("answers nodes in full as they came where they were asked for in full", () => {
+  it("answers nodes in full as they came if the request has them in full", () => {
     const list = { metadata: { resourceVersion: "7" }, items: [node("node-a"), node("node-b")] };
     const args = readExtenderArgs(Buffer.from(JSON.stringify({ Pod: null, Nodes: list, NodeNames: null })));
     assert.ok(args.ok);
@@ -192,7 +192,7 @@ describe("writeFilterResult", () => {
     );
   });
 
-  it("says by an error that there is no answer, so that a scheduler that may goes on without it", () => {
+  it("answers an error if there is no answer, so that a scheduler may ignore the extender", () => {
     assert.deepEqual(parsed(writeFilterError("the body is not JSON")), {
       Nodes: null,
       NodeNames: null,
@@ -204,7 +204,7 @@ describe("writeFilterResult", () => {
 });
 
 describe("writeHostPriorities", () => {
-  it("names each node asked for with its score, in long lists as in short ones", () => {
+  it("names each requested node with its score, in long lists as in short ones", () => {
     const long = Array.from({ length: 2_500 }, (_, at) => `node-${at}`);
     const rows: readonly (readonly [readonly string[], readonly (readonly [number, number])[]])[] = [
       [[], []],

@@ -5,14 +5,14 @@ import { SCORE_MAX } from "../core/schedule/score-nodes.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { nameAt, NameMemory, type NodeNames, scanNodeNames, startOfName, viewOf } from "./node-names.ts";
 
-/** What kube-scheduler asks (k8s.io/kube-scheduler/extender/v1 ExtenderArgs). */
+/** A request of kube-scheduler (k8s.io/kube-scheduler/extender/v1 ExtenderArgs). */
 export interface ExtenderArgs {
   readonly pod: unknown;
   /** The nodes that the pod may be placed on, as far as the scheduler knows. */
   readonly nodeNames: NodeNames;
   /**
-   * The nodes in full, in the same order, where the scheduler is not told that the extender is
-   * `nodeCacheCapable`; the list is answered in kind.
+   * The nodes in full, in the same order, if the scheduler does not know the extender as
+   * `nodeCacheCapable`; the answer has the same form.
    */
   readonly nodeList: { readonly items: readonly unknown[] } | undefined;
 }
@@ -23,7 +23,7 @@ const AFTER_NAMES = "]}";
 const WORD_BYTES = 4;
 const FIRST_HOST = Buffer.from('[{"Host":"');
 /**
- * What stands between two names in a HostPriorityList, by the score of the first, in words; what fills the
+ * The text between two names in a HostPriorityList, by the score of the first, in words; what fills the
  * last word is overwritten by the next name.
  */
 const BETWEEN_HOSTS = Array.from({ length: SCORE_MAX + 1 }, (_, score) =>
@@ -31,18 +31,18 @@ const BETWEEN_HOSTS = Array.from({ length: SCORE_MAX + 1 }, (_, score) =>
 );
 const BETWEEN_HOSTS_MAX_BYTES = 24;
 
-/** Kubernetes puts nodes with the same reason together: `0/5 nodes are available: 2 node(s) …`. */
+/** Kubernetes groups nodes with the same reason: `0/5 nodes are available: 2 node(s) …`. */
 const reasonTexts: Readonly<Record<RemovalReason, string>> = {
   "no-plug-in": "node(s) without the Azure Disk node plug-in",
   "not-ready": "node(s) with an Azure Disk node plug-in that is not ready",
-  silent: "node(s) with an Azure Disk node plug-in that is not heard of any more",
-  quarantine: "node(s) that were cut off from an Azure disk of the pod and have not shown to be clean since",
+  silent: "node(s) with an Azure Disk node plug-in that does not report any more",
+  quarantine: "node(s) that were fenced from an Azure disk of the pod and have not reported clean since",
   unreachable: "node(s) outside the region or zone of an Azure disk of the pod",
   "no-slot": "node(s) without free slots for the Azure disks of the pod",
 };
 
 /**
- * Reads a request; what is answered holds until `memory` is used again. The failure says what is wrong with
+ * Reads a request; the result holds until `memory` is used again. The failure says what is wrong with
  * the request.
  */
 export function readExtenderArgs(body: Buffer, memory = new NameMemory()): Result<ExtenderArgs, string> {
@@ -51,9 +51,9 @@ export function readExtenderArgs(body: Buffer, memory = new NameMemory()): Resul
 }
 
 /**
- * Reads a request as kube-scheduler writes it, with the names last, so that nothing but the pod goes
- * through `JSON`. Undefined if it is anything else. What stands before the names is an object without its
- * end only if the names are in that object itself; so nothing in a pod can be taken for them.
+ * Reads a request as kube-scheduler writes it, with the names last, so that only the pod goes through
+ * `JSON`. Undefined if it is anything else. The text before the names is an object without its end only
+ * if the names are in that object itself; so nothing in a pod can be taken for them.
  */
 function readAsGoWrites(body: Buffer, memory: NameMemory): ExtenderArgs | undefined {
   const start = body.indexOf(BEFORE_NAMES);
@@ -86,8 +86,8 @@ function readAnyJson(body: Buffer): Result<ExtenderArgs, string> {
 }
 
 /**
- * Writes an ExtenderFilterResult: all nodes but those removed (by their places, in ascending order), in the
- * form in which they were asked for.
+ * Writes an ExtenderFilterResult: all nodes but those removed (by their places, in ascending order), in
+ * the form of the request.
  */
 export function writeFilterResult(
   into: ByteWriter,
@@ -110,8 +110,8 @@ export function writeFilterResult(
 }
 
 /**
- * An ExtenderFilterResult that says why there is none; a scheduler that takes the extender for `ignorable`
- * goes on without it.
+ * An ExtenderFilterResult with an error; a scheduler that treats the extender as `ignorable` continues
+ * without it.
  */
 export function writeFilterError(problem: string): Buffer {
   return Buffer.from(
@@ -126,9 +126,9 @@ export function writeFilterError(problem: string): Buffer {
 }
 
 /**
- * Writes a HostPriorityList with the scores by the nodes' places, 0 for all others. It names every node
- * that was asked for: those that it does not name would not take part in the scheduler's draw among equals.
- * Copies names word by word, which makes no garbage and takes less time than strings do.
+ * Writes a HostPriorityList with the scores by the nodes' places, 0 for all others. It names every
+ * requested node: an unnamed one would not take part in the scheduler's draw among equals. Copies names
+ * word by word, which makes no garbage and is faster than strings.
  */
 export function writeHostPriorities(
   into: ByteWriter,

@@ -55,7 +55,7 @@ function anExtender(overrides: { readonly whyNotReady?: () => string | undefined
 }
 
 describe("the extender", () => {
-  it("keeps a pod off nodes that can't take its volumes, and sends it where they are", () => {
+  it("keeps a pod off nodes that can't take its volumes, and prefers those with replicas", () => {
     const { answer, lines } = anExtender();
     const filtered = answer("filter", asked);
     assert.deepEqual(read(filtered), {
@@ -91,7 +91,7 @@ describe("the extender", () => {
     }
   });
 
-  it("says neither yes nor no before it knows the cluster, and says so in the log", () => {
+  it("answers neutrally before it knows the cluster, and logs that", () => {
     const { answer, lines } = anExtender({ whyNotReady: () => "azvolumes have not been listed" });
     const filtered = answer("filter", asked);
     assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["neutral", nodeNames]);
@@ -108,7 +108,7 @@ describe("the extender", () => {
     );
   });
 
-  it("holds up no pod by a bug of its own", () => {
+  it("delays no pod because of a bug of its own", () => {
     const { index, lines } = anExtender();
     const broken = { ...index, findNodes: () => assert.fail("a bug") };
     const logger: Logger = {
@@ -124,7 +124,7 @@ describe("the extender", () => {
     assert.deepEqual(lines, [["extender failed on a request: a bug", undefined]]);
   });
 
-  it("answers anew in memory that the answer before it was longer in, and asks anew in memory that held more names", () => {
+  it("starts over in memory that held a longer answer or more names", () => {
     const { extender } = anExtender();
     const into = new ByteWriter();
     const answers = [nodeNames, ["node-b"], [], nodeNames].map((names) => {
@@ -140,7 +140,7 @@ describe("the extender", () => {
     assert.deepEqual(answers, [3, 1, 0, 3]);
   });
 
-  it("refuses what it can't read, with a line in the log", () => {
+  it("refuses what it can't read, and logs a line", () => {
     const { answer, lines } = anExtender();
     const filtered = answer("filter", Buffer.from("{"));
     assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["refused", null]);

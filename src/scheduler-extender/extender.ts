@@ -14,14 +14,14 @@ import { NameMemory, placeOfName } from "./node-names.ts";
 import type { PlacementIndex } from "./placement-index.ts";
 import { volumeReferences } from "./pod-request.ts";
 
-/** What kube-scheduler may ask. */
+/** The calls that kube-scheduler may make. */
 export type ExtenderVerb = "filter" | "prioritize";
 
-/** What is answered. */
+/** The answer to a request. */
 export interface ExtenderAnswer {
   /**
-   * `refused`: the request can't be read. `neutral`: nothing is said about the nodes, for a reason that is
-   * in the log.
+   * `refused`: the request can't be read. `neutral`: no judgement of the nodes, for a reason that is in
+   * the log.
    */
   readonly outcome: "answered" | "neutral" | "refused";
   /** JSON; mostly what is in the writer that was given. */
@@ -30,18 +30,15 @@ export interface ExtenderAnswer {
   readonly removed: ReadonlyMap<RemovalReason, number>;
 }
 
-/**
- * Answers kube-scheduler's questions about one pod, from memory; writes the answer into the writer given,
- * which is empty.
- */
+/** Answers kube-scheduler's questions about one pod, from memory, into the given empty writer. */
 export type AnswerExtender = (verb: ExtenderVerb, body: Buffer, into: ByteWriter) => ExtenderAnswer;
 
 const NONE_REMOVED: ExtenderAnswer["removed"] = new Map();
 
 /**
- * Answers from the index. What can't be answered is answered neutrally, and logged: every node passes, none
- * is better than another. A pod is never kept waiting because this process is confused or has not seen the
- * cluster yet.
+ * Answers from the index. A request that can't be answered gets a neutral answer, which is logged:
+ * every node passes, none is better than another. No pod waits because this process has a bug or has
+ * not listed the cluster yet.
  */
 export function createExtender(options: {
   readonly index: PlacementIndex;

@@ -25,7 +25,7 @@ const driver = "disk.csi.azure.com";
 const metadata = { name: "x", resourceVersion: "1" };
 
 describe("what the extender keeps of objects", () => {
-  it("knows a volume by its disk in lower case, where it is, and whom its record keeps out", () => {
+  it("knows a volume by its disk in lower case, its place, and the nodes it excludes", () => {
     const volume = aVolume({
       status: { record: aRecord({ quarantine: [identity("node-a")], fencing: identity("node-b") }) },
     });
@@ -37,7 +37,7 @@ describe("what the extender keeps of objects", () => {
     });
   });
 
-  it("knows where a volume's disk will be found before the disk was looked at, and nothing of one that is still to be made", () => {
+  it("knows a disk's future place before it was read, and nothing of a disk to be created", () => {
     const { diskKey, disk } = volumeFacts({ ...aVolume({ spec: { diskUri } }), status: undefined });
     assert.deepEqual({ diskKey, disk }, { diskKey: diskUri.toLowerCase(), disk: undefined });
     assert.equal(volumeFacts({ ...aVolume(), status: undefined }).diskKey, "");
@@ -47,12 +47,12 @@ describe("what the extender keeps of objects", () => {
     );
   });
 
-  it("counts as attached what is attached and stays, as taking a slot what has one or is getting one, as firm all but replicas", () => {
+  it("counts as attached what stays, as a slot what has or gets one, as firm all primaries", () => {
     const rows = [
       { because: "primary", attachment: anAttachment("node-a"), attached: true, slot: true, firm: true },
       { because: "replica", attachment: aReplica("node-a"), attached: true, slot: true, firm: false },
       {
-        because: "a replica that is wanted as the next writer",
+        because: "a replica that is requested as the next writer",
         attachment: aReplica("node-a", { spec: { writerRequest: { since: "2026-01-01T00:00:00.000Z" } } }),
         attached: true,
         slot: true,
@@ -104,7 +104,7 @@ describe("what the extender keeps of objects", () => {
     }
   });
 
-  it("takes a node for ready only if its plug-in says so and stays", () => {
+  it("considers a node ready only if its plug-in reports that and stays", () => {
     assert.deepEqual(nodeFacts(aDriverNode("node-a")), {
       metadata: { name: "node-a", resourceVersion: "1" },
       isReady: true,
@@ -120,7 +120,7 @@ describe("what the extender keeps of objects", () => {
     );
   });
 
-  it("knows the driver's own classes, the in-tree driver's among them, from all others, and PersistentVolumes by their disks", () => {
+  it("knows the driver's classes, also the in-tree one's, and volumes by their disks", () => {
     assert.deepEqual(persistentVolumeFacts({ metadata }, diskUri), {
       metadata,
       diskKey: diskUri.toLowerCase(),

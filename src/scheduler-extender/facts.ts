@@ -11,12 +11,12 @@ import type { SourceObject } from "../ports/store/source.ts";
 /** How classes name Kubernetes' former in-tree driver. */
 const IN_TREE_PROVISIONER = "kubernetes.io/azure-disk";
 
-/** Most volumes keep nobody out: they share one list. */
+/** Most volumes exclude no node: they share one list. */
 const NOBODY: readonly NodeKey[] = [];
 
 /**
- * What is kept of an AzVolume. A cluster has thousands of each of these, so that each keeps only what
- * placing a pod needs.
+ * What is kept of an AzVolume. A cluster has thousands of these, so each keeps only what placing a pod
+ * needs.
  */
 export interface VolumeFacts extends SourceObject {
   /** As `resourceUriKey` writes it; empty before it is known. */

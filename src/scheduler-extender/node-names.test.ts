@@ -52,7 +52,7 @@ describe("scanNodeNames", () => {
     }
   });
 
-  it("reads names wherever in a larger buffer they stand", () => {
+  it("reads names at any place of a larger buffer", () => {
     const body = Buffer.from('xyz"node-a","node-b"]}');
     const names = scanNodeNames(body.subarray(3, -2));
     assert.deepEqual(names === undefined ? [] : [nameAt(names, 0), nameAt(names, 1)], ["node-a", "node-b"]);
@@ -82,7 +82,7 @@ describe("scanNodeNames", () => {
     assert.deepEqual(scanned('""'), [""]);
   });
 
-  it("takes nothing for names that JSON does not", () => {
+  it("accepts as names only what JSON does", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...Array.from('a",, \\\u0001é')) }), (text) => {
         const names = scanned(text);

@@ -1,7 +1,7 @@
 /**
- * A list of node names as a request brought it: JSON's text between the brackets. Five thousand names are
- * most of a request, and of what a request costs. They are looked up and answered by the bytes that they
- * came in, four at a time, without being made strings: that takes a third of the time.
+ * A list of node names as a request brought it: JSON's text between the brackets. Five thousand names
+ * are most of a request, and of its cost. They are looked up and answered as bytes, four at a time,
+ * without becoming strings: that takes a third of the time.
  */
 export interface NodeNames {
   /** `"node-a","node-b"`, in UTF-8. */
@@ -16,22 +16,19 @@ export interface NodeNames {
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
-/**
- * Quotes, spaces, exclamation marks and what can't be printed come before it: a name ends where one of them
- * is.
- */
+/** Quotes, spaces, exclamation marks and unprintable bytes come before it: a name ends at any of them. */
 const NAME_BYTE_MIN = 0x23;
 const NAME_BYTE_MIN_FOURFOLD = 0x23232323;
 const HIGH_BITS = 0x80808080;
 const WORD_BYTES = 4;
 /** From the end of one name to the beginning of the next: quote, comma, quote. */
 const BETWEEN_BYTES = 3;
-/** What is made room for at first: most names are longer. */
+/** Room for this many bytes a name at first: most names are longer. */
 const BYTES_A_NAME = 16;
 /** Murmur3's first factor. */
 const HASH_FACTOR = 0xcc9e2d51 | 0;
 
-/** Memory for what is found out about names, to be used for one list after another. */
+/** Reused memory for the results about names. */
 export class NameMemory {
   ends = new Int32Array(0);
   hashes = new Int32Array(0);
@@ -48,16 +45,16 @@ export class NameMemory {
 }
 
 /**
- * Reads the text between the brackets of a JSON list of names; what is answered holds until `memory` is
- * used again. Undefined if it is anything else, or has spaces, escapes or commas by themselves: Go writes
- * none of them for names of nodes.
+ * Reads the text between the brackets of a JSON list of names; the result holds until `memory` is used
+ * again. Undefined if it is anything else, or has spaces, escapes or lone commas: Go writes none of
+ * them for names of nodes.
  */
 export function scanNodeNames(bytes: Buffer, memory: NameMemory = new NameMemory()): NodeNames | undefined {
   const { length } = bytes;
   memory.reserve(Math.ceil(length / BYTES_A_NAME));
   let { ends, hashes } = memory;
   let count = 0;
-  // With a quote as the last byte no name goes on past the end.
+  // With a quote as the last byte no name continues past the end.
   if (length > 0 && (bytes[length - 1] !== QUOTE || bytes.includes(BACKSLASH))) return undefined;
   const words = viewOf(bytes);
   let at = 0;
@@ -75,7 +72,7 @@ export function scanNodeNames(bytes: Buffer, memory: NameMemory = new NameMemory
     }
     for (let byte = bytes[at] ?? 0; byte >= NAME_BYTE_MIN; byte = bytes[++at] ?? 0) hash = mixed(hash, byte);
     if (bytes[at] !== QUOTE) return undefined;
-    // A name that is a comma would look like what stands between two names.
+    // A name that is a comma would look like the text between two names.
     if (bytes[at - 1] === COMMA && bytes[at - 2] === QUOTE) return undefined;
     if (count === ends.length) {
       memory.reserve(count * 2);

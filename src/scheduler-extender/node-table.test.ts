@@ -6,7 +6,7 @@ import { aCandidate } from "../core/schedule/testing/pod-volumes.ts";
 import { scanNodeNames } from "./node-names.ts";
 import { NodeTable } from "./node-table.ts";
 
-/** Short names of few characters, so that they meet in the table. */
+/** Short names of few characters, so that they collide in the table. */
 const nodeName = fc.string({ unit: fc.constantFrom("a", "b"), minLength: 1, maxLength: 9 });
 
 function find(table: NodeTable, nodeNames: readonly string[]): readonly (CandidateNode | undefined)[] {
@@ -16,7 +16,7 @@ function find(table: NodeTable, nodeNames: readonly string[]): readonly (Candida
 }
 
 describe("NodeTable", () => {
-  it("finds the nodes that a map would, whatever has come, changed and gone", () => {
+  it("finds the nodes that a map would, whatever was added, changed and removed", () => {
     const change = fc.record({ nodeName, firmAttachments: fc.nat(3), isThere: fc.boolean() });
     fc.assert(
       fc.property(fc.array(fc.array(change), { maxLength: 5 }), fc.array(nodeName), (rounds, asked) => {

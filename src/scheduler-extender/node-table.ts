@@ -18,9 +18,9 @@ interface Lookup {
 export class NodeTable {
   readonly #places = new Map<string, number>();
   readonly #nodes: CandidateNode[] = [];
-  /** Made when it is needed, and anew once a name has come or gone, which is seldom. */
+  /** Built when needed, and rebuilt after a name was added or removed, which is rare. */
   #lookup: Lookup | undefined;
-  /** What was found last: a list for each request would be most of what it leaves behind. */
+  /** The last result, reused: a list for each request would be most of its garbage. */
   readonly #found: (CandidateNode | undefined)[] = [];
 
   get(nodeName: string): CandidateNode | undefined {
@@ -56,8 +56,8 @@ export class NodeTable {
   }
 
   /**
-   * The node of each name; undefined where there is none of that name. The answer holds until the next
-   * names are looked for.
+   * The node of each name; undefined if no node has that name. The result holds until the next names
+   * are looked for.
    */
   find(names: NodeNames): readonly (CandidateNode | undefined)[] {
     this.#lookup ??= lookupOf(this.#nodes.map(({ nodeName }) => Buffer.from(nodeName)));
@@ -91,8 +91,8 @@ function lookupOf(nodeNames: readonly Buffer[]): Lookup {
 }
 
 /**
- * The place of one of the names; -1 if it is not known. `words`: the names' bytes. Makes no object: it is
- * asked thousands of times a request.
+ * The place of one of the names; -1 if it is not known. `words`: the names' bytes. Makes no object: it
+ * is called thousands of times a request.
  */
 function placeOf(lookup: Lookup, names: NodeNames, words: DataView, at: number): number {
   const { ends, slots } = lookup;

@@ -35,7 +35,7 @@ function anIndex() {
 }
 
 describe("the placement index", () => {
-  it("finds a bound claim's volume with its attachments, and a volume that the pod names by its disk", () => {
+  it("finds a bound claim's volume with its attachments, and a disk that the pod names", () => {
     const { cluster, index } = anIndex();
     cluster.claims.put({ metadata: meta("data", "default"), volumeName: "pv-1", className: "" });
     cluster.persistentVolumes.put({ metadata: meta("pv-1"), diskKey });
@@ -55,14 +55,14 @@ describe("the placement index", () => {
     assert.deepEqual(index.podVolumes([{ kind: "disk", diskUri: diskUri.toUpperCase() }]), found);
   });
 
-  it("knows of a disk whose AzVolume is not there yet only that it has to be attached", () => {
+  it("counts a disk without AzVolume only as one to be attached", () => {
     const { cluster, index } = anIndex();
     cluster.claims.put({ metadata: meta("data", "default"), volumeName: "pv-1", className: "" });
     cluster.persistentVolumes.put({ metadata: meta("pv-1"), diskKey });
     assert.deepEqual(index.podVolumes(claimed), [{ disk: undefined, barred: [], attachments: new Map() }]);
   });
 
-  it("counts a claim that waits for its first pod among the volumes if its class is the driver's, and no claim of others", () => {
+  it("counts a claim that waits for its first pod only if its class is the driver's", () => {
     const rows = [
       { because: "our class", volumeName: "", className: "managed-csi", count: 1 },
       { because: "another driver's class", volumeName: "", className: "files", count: 0 },
@@ -91,7 +91,7 @@ describe("the placement index", () => {
     assert.deepEqual(anIndex().index.podVolumes(claimed), []);
   });
 
-  it("takes a node for silent once its heartbeat has been watched unmoved for as long as is allowed, and for well when it moves again", async () => {
+  it("considers a node silent once its heartbeat has not moved for the limit, until it moves", async () => {
     const { cluster, clock, index } = anIndex();
     const healthAfter = async (unchangedMs: number): Promise<string | undefined> => {
       cluster.nodes.setUnchangedMs(unchangedMs);
@@ -124,7 +124,7 @@ describe("the placement index", () => {
     assert.equal(index.findNode("node-a")?.health, "silent");
   });
 
-  it("counts what has to stay on a node, whatever comes first and whatever is told twice", () => {
+  it("counts what has to stay on a node, in any order and despite repeats", () => {
     const primary = (name: string, nodeName: string): AttachmentFacts => ({
       ...attachmentFacts(anAttachment(nodeName)),
       metadata: meta(name),
@@ -150,7 +150,7 @@ describe("the placement index", () => {
     assert.deepEqual(firm(), [0, 0]);
   });
 
-  it("comes to the same in whatever order it learns of things", () => {
+  it("has the same result in whatever order it receives its events", () => {
     const nodeName = fc.constantFrom("node-a", "node-b", "node-c");
     const attachment = fc
       .tuple(fc.constantFrom("1", "2", "3", "4"), nodeName, fc.boolean(), fc.boolean())

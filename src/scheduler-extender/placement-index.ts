@@ -15,12 +15,12 @@ import { NodeTable } from "./node-table.ts";
 import type { VolumeReference } from "./pod-request.ts";
 
 /**
- * How old the answer to "is its heartbeat still moving?" may be: looking at every node in every request
+ * How old the answer to "is its heartbeat still moving?" may be: judging every node in every request
  * would cost as much as the rest of it.
  */
 const HEALTH_AGE_MAX_MS = 1_000;
 
-/** What the index stands on, each kept up to date by a watch of its own. */
+/** The caches of the index, each kept up to date by a watch of its own. */
 export interface PlacementCaches {
   readonly volumes: Pick<SourceCache<VolumeFacts, "diskKey">, "byIndex">;
   readonly attachments: Pick<SourceCache<AttachmentFacts, "diskKey">, "byIndex" | "onChange">;
@@ -31,22 +31,22 @@ export interface PlacementCaches {
 }
 
 /**
- * What this process knows of volumes and nodes, arranged so that a request costs its pod's volumes and its
- * nodes' names.
+ * What this process knows of volumes and nodes, arranged so that a request costs its pod's volumes and
+ * its nodes' names.
  */
 export interface PlacementIndex {
   /**
-   * Those of the volumes that are this driver's, as they are now; one that is to be made for the pod is
-   * among them.
+   * Those of the volumes that are this driver's, as they are now; one that is to be created for the pod
+   * is among them.
    */
   podVolumes(references: readonly VolumeReference[]): readonly PodVolume[];
   /** The node of that name; undefined where no node plug-in has registered. */
   findNode(nodeName: string): CandidateNode | undefined;
-  /** The nodes of those names, in their order. The answer holds until the next names are asked for. */
+  /** The nodes of those names, in their order. The result holds until the next names are looked up. */
   findNodes(names: NodeNames): readonly (CandidateNode | undefined)[];
   /**
-   * Has to be called before a request is answered: judges the nodes' heartbeats anew if that was not done
-   * lately.
+   * Has to be called before a request is answered: judges the nodes' heartbeats again if that was not
+   * done lately.
    */
   refreshHealth(): void;
 }
@@ -122,7 +122,8 @@ export function createPlacementIndex(options: {
   }
 
   /**
-   * Without an AzVolume nobody can say whether the disk is this driver's, or of another installation of it.
+   * Without an AzVolume the index can't know whether the disk is this driver's, or another
+   * installation's.
    */
   function podVolumeOfDisk(diskKey: string): PodVolume | undefined {
     return caches.volumes.byIndex("diskKey", diskKey).length === 0 ? undefined : podVolumeOf(diskKey);

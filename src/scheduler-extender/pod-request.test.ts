@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { volumeReferences } from "./pod-request.ts";
 
 describe("volumeReferences", () => {
-  it("finds claims, the claims of generic ephemeral volumes and disks named in the pod, each once", () => {
+  it("finds claims, the claims of generic ephemeral volumes and disks, each once", () => {
     const pod = {
       metadata: { name: "web-0", namespace: "shop" },
       spec: {

@@ -6,8 +6,8 @@ export type VolumeReference =
   | { readonly kind: "disk"; readonly diskUri: string };
 
 /**
- * A Pod (core/v1), as far as it is read. Nothing of it is taken for granted: whoever reaches the port may
- * have written it.
+ * A Pod (core/v1), as far as it is read. Any client of the port may have written it, so every field may
+ * be malformed.
  */
 interface WirePod {
   readonly metadata?: { readonly name?: unknown; readonly namespace?: unknown } | null;

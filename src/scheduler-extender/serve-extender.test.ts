@@ -14,10 +14,10 @@ import {
 } from "./serve-extender.ts";
 
 const MIB = 1024 * 1024;
-/** Longer than anything here takes on a busy machine, in milliseconds. */
+/** Longer than any step here takes on a busy machine, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
-/** Answers what it was asked, so that a test sees what arrived. */
+/** Answers with the request, so that a test sees what arrived. */
 const echo: AnswerExtender = (verb, body) =>
   body.toString("utf8") === "broken"
     ? { outcome: "refused", body: Buffer.from('{"Error":"broken"}'), removed: new Map() }
@@ -71,7 +71,7 @@ describe("the extender's server", () => {
     for (const server of servers.splice(0)) await server.drain(AbortSignal.abort());
   });
 
-  it("hands bodies of any size and script to the right verb, and leaves other paths to others", async () => {
+  it("passes bodies of any size and script to their verb, and other paths to the fallback", async () => {
     const { post, port, served } = await aServer();
     const large = "ä€😀".repeat(200_000);
     assert.deepEqual(await post("/filter", large), { code: 200, text: `filter ${large}` });
@@ -87,14 +87,14 @@ describe("the extender's server", () => {
     );
   });
 
-  it("tells a scheduler by a status code that there is no answer, and an empty list where that is one", async () => {
+  it("answers a status code if there is no answer, and an empty list if it is one", async () => {
     const { post, port } = await aServer();
     assert.deepEqual(await post("/filter", "broken"), { code: 400, text: '{"Error":"broken"}' });
     assert.equal((await post("/prioritize", "broken")).code, 200);
     assert.equal((await call(port, "GET", "/filter", "")).code, 405);
   });
 
-  it("refuses more than it may hold, names the remedy, and goes on serving", async () => {
+  it("refuses more than it may hold, names the remedy, and continues to serve", async () => {
     const { post, served } = await aServer({ limits: { bodyBytesMax: MIB } });
     const { code, text } = await post("/filter", "x".repeat(3 * MIB));
     assert.equal(code, 413);
@@ -106,7 +106,7 @@ describe("the extender's server", () => {
     );
   });
 
-  it("holds a bounded amount of unfinished requests together", async () => {
+  it("limits the memory of all unfinished requests together", async () => {
     const { post, port } = await aServer({ limits: { bufferedBytesMax: MIB } });
     const unfinished = connect(port, "127.0.0.1");
     unfinished.write(
@@ -146,13 +146,13 @@ describe("the extender's server", () => {
     assert.equal((await post("/filter", "")).code, 200);
   });
 
-  it("finishes what it was asked before it ends, closes connections that were kept, and takes no new ones", async () => {
+  it("finishes pending requests before it ends, and takes no new connections", async () => {
     const agent = new Agent({ keepAlive: true });
     const { server, port, post } = await aServer();
     await post("/filter", "", agent);
     const busy = connect(port, "127.0.0.1");
     busy.write("POST /filter HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n{");
-    // That the server has begun with it shows by its telling us to go on.
+    // The server shows by its 100-continue that it has begun.
     assert.match(String((await once(busy, "data"))[0]), /^HTTP\/1\.1 100 /u);
     const drained = server.drain(new AbortController().signal);
     await assert.rejects(once(connect(port, "127.0.0.1"), "connect"), { code: "ECONNREFUSED" });

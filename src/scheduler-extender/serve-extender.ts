@@ -9,18 +9,18 @@ import type { AnswerExtender, ExtenderAnswer, ExtenderVerb } from "./extender.ts
 /** A scheduler opens one connection for each call under way, and has a few of those. */
 const CONNECTIONS_MAX = 256;
 /**
- * Memory that is kept to receive and answer the next requests: 5,000 nodes take 0.2 MB by name and 0.3 MB
- * with scores.
+ * Memory kept to receive and answer the next requests: 5,000 nodes take 0.2 MB by name and 0.3 MB with
+ * scores.
  */
 const WRITERS = { keptMax: 16, capacityMax: 4 * 1024 * 1024 };
-/** A request that takes too long is found out within this part of the time it may take. */
+/** A request beyond its time limit is found within this part of that limit. */
 const TIMEOUT_CHECKS = 10;
 
 /** What one client may cost. */
 export interface ExtenderLimits {
   /**
-   * From the first byte of a request to its last, in milliseconds. Default 5,000, which is as long as a
-   * scheduler waits if it is not told otherwise.
+   * From the first byte of a request to its last, in milliseconds. Default 5,000, a scheduler's own
+   * default limit.
    */
   readonly requestTimeoutMs: number;
   /**
@@ -64,8 +64,8 @@ export interface ExtenderServer {
 }
 
 /**
- * Serves `/filter` and `/prioritize`, and by `otherwise` whatever else there is. Throws if the address
- * can't be had.
+ * Serves `/filter` and `/prioritize`, and all other paths by `otherwise`. Throws if the address can't
+ * be used.
  */
 export async function serveExtender(options: {
   readonly host: string;
@@ -137,7 +137,7 @@ export async function serveExtender(options: {
       ended = { outcome, removed };
       send(outcome === "refused" && verb === "filter" ? 400 : 200, body);
     });
-    // A client that goes away is no error of ours.
+    // A client that goes away is no error of this server.
     request.on("error", () => {});
     response.on("error", () => {});
     response.on("close", () => {

@@ -32,7 +32,7 @@ interface ClusterEvents {
   readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
-/** A controller's: on volumes, claims, pods, nodes and the Lease. `podName`: whose events they are. */
+/** A controller's: on volumes, claims, pods, nodes and the Lease. `podName`: the pod that emits them. */
 export function controllerEvents(
   options: ClusterEventsOptions & {
     readonly objects: ControllerObjects;

@@ -9,12 +9,12 @@ import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import { createSourceCache } from "../../runtime/cache/source-cache.ts";
 
-/** What Kubernetes itself knows of volumes, nodes and pods, and the ports that tell it. */
+/** What Kubernetes itself knows of volumes, nodes and pods, and the ports that report it. */
 export interface ClusterFacts {
   readonly caches: CoreCaches;
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
-  /** Which of the caches have not been listed yet, for people; undefined if all have. */
+  /** Which of the caches have not been listed yet, as text; undefined if all have. */
   readonly whyNotSynced: () => string | undefined;
   readonly untilSynced: (signal: AbortSignal) => Promise<void>;
   /** Keeps the caches up to date until `signal` is aborted. */

@@ -6,11 +6,13 @@ import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { Options, Values } from "../settings/options.ts";
 
-/** Which cluster the driver's disks belong to. */
+/** The cluster that the driver's disks belong to. */
 export const clusterIdOptions = {
   "cluster-id": {
     kind: "text",
-    help: "Tells this cluster's disks from those of others in the same resource groups: 1 to 63 letters, digits, or any of - _ . (on Kubernetes the uid of namespace kube-system if not given, else made once and kept in the store)",
+    help:
+      "Marks this cluster's disks in shared resource groups: 1 to 63 letters, digits, or any of - _ . " +
+      "(default: on Kubernetes the uid of namespace kube-system, else made once and kept in the store)",
   },
 } as const satisfies Options;
 
@@ -18,8 +20,8 @@ export const clusterIdOptions = {
 const AGAIN_MS = 1_000;
 
 /**
- * The cluster id: as set, or the cluster's own, which is asked for until it is known. Throws with a
- * sentence where the one that was set can't be.
+ * The cluster id: as set, or else the cluster's own, which is read with retries. Throws with a sentence
+ * if the given id is not allowed.
  */
 export async function clusterIdOf(
   values: Values<typeof clusterIdOptions>,

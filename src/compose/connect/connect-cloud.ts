@@ -19,14 +19,14 @@ type CloudValues = Values<typeof azureOptions & typeof detachOptions>;
 
 type CloudPorts = Pick<ProcessPorts, "clock" | "random" | "registry" | "lifetime">;
 
-/** What the provisioner knows of its surroundings besides its settings. */
+/** What the provisioner receives besides its settings. */
 export interface CloudContext {
-  /** Keeps what is learnt of writes that move a VM's ETag. */
+  /** Remembers which writes move a VM's ETag. */
   readonly etagWrites?: EtagWriteMemory;
 }
 
 /**
- * Builds the provisioner from a role's settings. Throws with a sentence that names the setting at fault.
+ * Builds the provisioner from a role's settings. Throws with a sentence that names the wrong setting.
  * Sends nothing to Azure yet.
  */
 export async function connectCloud(

@@ -28,14 +28,14 @@ async function inEnvironment(
 }
 
 describe("connectStore", () => {
-  it("takes the embedded store where its socket is given, in a pod as well", () =>
+  it("uses the embedded store if its socket is given, in a pod as well", () =>
     inEnvironment({ KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" }, async () => {
       const connection = await connectStore({ ...nothing, "store-socket": "/run/store.sock" }, "node", ports);
       assert.equal(connection.apiClient, undefined);
       connection.close();
     }));
 
-  it("takes the cluster of a kubeconfig file", async () => {
+  it("uses the cluster of a kubeconfig file", async () => {
     const folder = await mkdtemp(join(tmpdir(), "connect-store-"));
     const kubeconfig = join(folder, "kubeconfig");
     const cluster = { name: "c", cluster: { server: "https://127.0.0.1:6443" } };
@@ -55,7 +55,7 @@ describe("connectStore", () => {
     await rm(folder, { recursive: true });
   });
 
-  it("says what to give where nothing tells where the objects are, or two things do", () =>
+  it("names the missing setting where none or two name the store", () =>
     inEnvironment({ KUBERNETES_SERVICE_HOST: undefined }, async () => {
       await assert.rejects(
         connectStore(nothing, "node", ports),

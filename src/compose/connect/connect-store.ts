@@ -6,11 +6,11 @@ import type { ProcessPorts } from "../roles/run-role.ts";
 import type { Options, Values } from "../settings/options.ts";
 import { driverVersion } from "../version.ts";
 
-/** Which cluster, and where in it the driver's objects are. */
+/** The cluster, and the place in it, of the driver's objects. */
 export const kubernetesOptions = {
   kubeconfig: {
     kind: "text",
-    help: "kubeconfig file of the cluster that holds the driver's objects; none if not given: the pod's service account",
+    help: "kubeconfig file of the cluster with the driver's objects (default: the pod's service account)",
   },
   namespace: { kind: "text", default: "azure-disk-csi", help: "Namespace of the driver's objects" },
 } as const satisfies Options;
@@ -20,34 +20,34 @@ export const storeOptions = {
   ...kubernetesOptions,
   "store-socket": {
     kind: "text",
-    help: "Unix socket of the embedded object store (role store), where no Kubernetes is; wins over a pod's service account",
+    help: "Unix socket of the embedded object store (role store); wins over a pod's service account",
   },
 } as const satisfies Options;
 
-/** The object store, and the API server where there is one. */
+/** The object store, and the API server if there is one. */
 export interface StoreConnection {
   readonly store: ObjectStore;
   /**
-   * The same store over connections of its own, for the controllers' Lease alone: it never queues behind
-   * the calls of `store`. Connects when it is first used.
+   * The same store over connections of its own, for the controllers' Lease alone: it never queues
+   * behind the calls of `store`. Connects when it is first used.
    */
   readonly leaseStore: ObjectStore;
-  /** Undefined: there is no Kubernetes. */
+  /** Undefined without Kubernetes. */
   readonly apiClient: ApiClient | undefined;
   /** Drops idle connections. */
   close(): void;
 }
 
-/** What connecting takes. */
+/** The settings of a connection. */
 export interface ConnectPorts extends Pick<ProcessPorts, "clock" | "random"> {
   /** Milliseconds until the API server must have answered a call. Default: that of the client. */
   readonly requestTimeoutMs?: number;
 }
 
 /**
- * Connects to the object store: the embedded one behind `--store-socket`, or Kubernetes, by `--kubeconfig`
- * or as the pod that this process runs in. Only what is needed for the one is loaded. Nothing is asked of
- * it yet. Throws with a sentence where the settings allow neither, or both.
+ * Connects to the object store: the embedded one behind `--store-socket`, or Kubernetes, by
+ * `--kubeconfig` or as the pod of this process. Loads only what the one needs. Sends no request yet.
+ * Throws with a sentence if the settings allow neither, or both.
  */
 export async function connectStore(
   values: Values<typeof storeOptions>,
@@ -72,8 +72,8 @@ export async function connectStore(
 }
 
 /**
- * Connects to Kubernetes, by `--kubeconfig` or as the pod that this process runs in. Throws with a sentence
- * where that can't be read.
+ * Connects to Kubernetes, by `--kubeconfig` or as the pod of this process. Throws with a sentence if
+ * that can't be read.
  */
 export async function connectKubernetes(
   values: Values<typeof kubernetesOptions>,

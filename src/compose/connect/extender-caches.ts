@@ -31,7 +31,7 @@ import {
   type WireStorageClass,
 } from "../../scheduler-extender/facts.ts";
 
-/** What the extender knows of a cluster, each kind by a list and a watch of its own. */
+/** What the extender knows of a cluster: each kind has a list and a watch of its own. */
 export interface ExtenderCaches {
   readonly volumes: SourceCache<VolumeFacts, "diskKey">;
   readonly attachments: SourceCache<AttachmentFacts, "diskKey">;
@@ -97,7 +97,7 @@ export function createExtenderCaches(
   };
 }
 
-/** Which of the caches have not been listed yet, for people; undefined if all have. */
+/** Which of the caches have not been listed yet, as text; undefined if all have. */
 export function whyNotSynced(caches: ExtenderCaches): string | undefined {
   const missing = Object.entries<{ readonly hasSynced: () => boolean }>({ ...caches }).flatMap(
     ([name, cache]) => (cache.hasSynced() ? [] : [name]),

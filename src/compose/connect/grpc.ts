@@ -10,7 +10,7 @@ import type { Options } from "../settings/options.ts";
 import { driverNameOption } from "../settings/process-options.ts";
 import { driverVersion } from "../version.ts";
 
-/** Where a role serves CSI. */
+/** The endpoint on which a role serves CSI. */
 export const endpointOptions = {
   endpoint: {
     kind: "text",
@@ -57,7 +57,7 @@ export function createCsiServer(
   );
 }
 
-/** Starts listening; throws with a sentence where the endpoint can't be had. */
+/** Starts listening; throws with a sentence if the endpoint can't be used. */
 export async function listen(server: GrpcServer, endpoint: string): Promise<string> {
   const listening = await server.listen(endpoint);
   if (!listening.ok) throw new Error(describeFailure(listening.failure));

@@ -11,7 +11,7 @@ import type { ProcessPorts } from "../roles/run-role.ts";
 import type { StoreConnection } from "./connect-store.ts";
 
 /**
- * What the orchestrator knows of volumes and nodes, and how people are told: Kubernetes, or what stands in
+ * What the orchestrator knows of volumes and nodes, and where events go: Kubernetes, or the objects of
  * the embedded store.
  */
 export interface Orchestrator {
@@ -20,17 +20,14 @@ export interface Orchestrator {
   readonly events: Events;
   /** Why another Azure disk driver runs in the cluster; undefined if none is seen. */
   readonly otherDriver: () => string | undefined;
-  /** Which of its caches have not been listed yet, for people; undefined if all have. */
+  /** Which of its caches have not been listed yet, as text; undefined if all have. */
   readonly whyNotSynced: () => string | undefined;
   readonly untilSynced: (signal: AbortSignal) => Promise<void>;
   /** Keeps its caches up to date and writes events until `signal` is aborted. */
   readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
-/**
- * Where no Kubernetes is: an orchestrator says in ClusterNodes what is to be known, and events go to the
- * log.
- */
+/** Without Kubernetes: an orchestrator writes what it knows into ClusterNodes, and events go to the log. */
 export function embeddedOrchestrator(
   parts: { readonly store: ObjectStore; readonly cache: ObjectCache },
   { logger }: Pick<ProcessPorts, "logger">,
@@ -46,13 +43,13 @@ export function embeddedOrchestrator(
   };
 }
 
-/** Kubernetes. Only now is loaded what it takes. */
+/** Kubernetes. Its modules are loaded only here. */
 export async function kubernetesOrchestrator(
   parts: {
     readonly client: NonNullable<StoreConnection["apiClient"]>;
     readonly cache: ObjectCache;
     readonly driverName: string;
-    /** Of the driver's own objects. */
+    /** The namespace of the driver's own objects. */
     readonly namespace: string;
     /** `--node-daemon-set`. */
     readonly nodeDaemonSet: string | undefined;

@@ -8,7 +8,7 @@ import type { ProcessPorts } from "../roles/run-role.ts";
 import { parseDaemonSet } from "../settings/parse-daemon-set.ts";
 
 const ONLY_KEY = "cluster";
-/** Where AKS's in-box driver and V1's own manifests have their Leases. */
+/** The namespace in which AKS's in-box driver and V1's own manifests have their Leases. */
 const NAMESPACE_OF_V1 = "kube-system";
 
 /**
@@ -20,7 +20,7 @@ function snapshotterLease(driverName: string): string {
 }
 
 /**
- * Looks for another Azure disk driver on Kubernetes until `run` is aborted. Throws with a sentence where
+ * Looks for another Azure disk driver on Kubernetes until `run` is aborted. Throws with a sentence if
  * `daemonSet` is not namespace/name.
  */
 export function followOtherDrivers(

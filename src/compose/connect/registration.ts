@@ -10,11 +10,14 @@ import type { ProcessPorts } from "../roles/run-role.ts";
 import type { Options, Values } from "../settings/options.ts";
 import { parseDaemonSet } from "../settings/parse-daemon-set.ts";
 
-/** How a plug-in makes itself known to its kubelet. */
+/** How a plug-in registers with its kubelet. */
 export const registrationOptions = {
   "registration-socket": {
     kind: "text",
-    help: "Socket in the kubelet's plugins_registry, such as /var/lib/kubelet/plugins_registry/disk.csi.azure.com-reg.sock, on which this plug-in registers itself; none if not given",
+    help:
+      "Socket in the kubelet's plugins_registry, such as " +
+      "/var/lib/kubelet/plugins_registry/disk.csi.azure.com-reg.sock, on which this plug-in registers " +
+      "itself (default: none)",
   },
   "kubelet-registration-path": {
     kind: "text",
@@ -22,7 +25,9 @@ export const registrationOptions = {
   },
   "daemon-set": {
     kind: "text",
-    help: "namespace/name of the DaemonSet that this plug-in runs in: as long as it is there, the plug-in stays registered while it is replaced (default: it deregisters when it stops)",
+    help:
+      "namespace/name of this plug-in's DaemonSet: while that exists, the plug-in stays registered during " +
+      "its replacement (default: it deregisters when it stops)",
   },
 } as const satisfies Options;
 
@@ -32,15 +37,15 @@ export const registrationOptions = {
  */
 const ASK_MAX_MS = 2_000;
 
-/** A registration that knows by itself whether another instance will follow. */
+/** A registration that finds out whether another instance will follow. */
 export type Registration = Omit<KubeletRegistration, "stop"> & {
   /** Ends it; the socket stays if another instance follows. */
   stop(signal: AbortSignal): Promise<void>;
 };
 
 /**
- * Registers the plug-in with the kubelet, if a registry socket is given: no registrar sidecar is needed.
- * Throws with a sentence where the socket can't be made.
+ * Registers the plug-in with the kubelet, if a registry socket is given: no registrar sidecar is
+ * needed. Throws with a sentence if the socket can't be created.
  */
 export async function serveRegistration(
   plugin: {

@@ -16,7 +16,7 @@ import { untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import type { Role } from "./run-role.ts";
 
-/** What this role follows in the object store. */
+/** The kinds of the object store that this role follows. */
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"];
 
 const options = {
@@ -35,7 +35,11 @@ const options = {
 export const controllerRole: Role<typeof options> = {
   name: "controller",
   usage:
-    "azuredisk-csi-driver controller --endpoint unix:///run/csi.sock --cloud-config azure.json [--kubeconfig <file>]\nazuredisk-csi-driver controller --endpoint unix:///run/csi.sock --cloud-config azure.json --store-socket <socket>\n\nServes CSI's controller service and, where it leads, runs the reconcilers.",
+    "azuredisk-csi-driver controller --endpoint unix:///run/csi.sock --cloud-config azure.json " +
+    "[--kubeconfig <file>]\n" +
+    "azuredisk-csi-driver controller --endpoint unix:///run/csi.sock --cloud-config azure.json " +
+    "--store-socket <socket>\n\n" +
+    "Serves CSI's controller service and, while it leads, runs the reconcilers.",
   options,
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
@@ -89,7 +93,7 @@ export const controllerRole: Role<typeof options> = {
     );
     await untilSynced(lifetime);
     const endpoint = await listen(server, values.endpoint);
-    // Not before: on becoming the leader it reads everything there is, while sidecars wait for the socket.
+    // Only here: a new leader first reads every object, while sidecars wait for the socket.
     const work = untilEnded(lifetime, () => following, runReconcilers);
     return {
       serves: { endpoint },

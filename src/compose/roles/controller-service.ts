@@ -31,7 +31,7 @@ export const controllerServiceOptions = {
     default: 300_000,
     min: 100,
     max: 3_600_000,
-    help: "How long a call of the controller service waits for its work where its caller sets no nearer deadline",
+    help: "How long a controller service call waits for its work if its caller sets no nearer deadline",
   },
   "grant-wait-ms": {
     kind: "number",
@@ -44,16 +44,17 @@ export const controllerServiceOptions = {
   "trust-nodes-without-provider-id": {
     kind: "flag",
     help:
-      "On Kubernetes, believe what a node plug-in reports of its VM where its Node has no spec.providerID. Without it such a node gets no volumes. " +
-      "With it, a VM that takes such a node's name may move the writer records of the VM that had it: delete no Node while its VM may run",
+      "On Kubernetes, believe a node plug-in's report of its VM if its Node has no spec.providerID. " +
+      "Without it such a node gets no volumes. With it, a VM that takes such a node's name may move the writer " +
+      "records of the VM that had it: delete no Node while its VM may run",
   },
   ...leaderElectionOptions,
 } as const satisfies Options;
 
-/** What the controller half of a process is made of. */
+/** The parts of the controller half of a process. */
 export interface ControllerParts {
   readonly store: ObjectStore;
-  /** The way to the Lease: nothing that `store` has under way delays a call of it. */
+  /** A connection for the Lease: no call of `store` delays a call of it. */
   readonly leaseStore: ObjectStore;
   /** Follows `Lease` besides the driver's own kinds. */
   readonly cache: ObjectCache;
@@ -66,18 +67,18 @@ export interface ControllerParts {
   readonly volumes: VolumeSettings;
   readonly clusterId: string;
   /**
-   * Who can write the store is trusted, since it has no tokens: what a node plug-in reports of its VM
-   * counts where no orchestrator says so.
+   * Without tokens every client of the store is trusted: a node plug-in's report of its VM counts where
+   * no orchestrator names the VM.
    */
   readonly trustsUnnamedVms: boolean;
-  /** No other process can reach the store: there is nobody to wait for before it leads. */
+  /** No other process can reach the store: it leads without waiting for another. */
   readonly isAlone: boolean;
 }
 
 /**
- * Adds CSI's controller service to a server, which serves at once, and answers a run that stands for
- * election and runs the reconcilers whenever it leads. That run is to be waited for at the end: it releases
- * the Lease last of all.
+ * Adds CSI's controller service to a server, which serves at once. Returns a run that stands for
+ * election and runs the reconcilers whenever it leads. Wait for that run at the end: it releases the
+ * Lease last of all.
  */
 export function addControllerService(
   server: Pick<GrpcServer, "add">,
@@ -89,13 +90,10 @@ export function addControllerService(
   const { clock, random, steps, logger, registry } = process;
   const trustsNodes = values["trust-nodes-without-provider-id"];
   if (trustsNodes && !parts.trustsUnnamedVms)
-    logger.warn(
-      "nodes without spec.providerID are believed which VM they are: a VM that takes such a node's name may move its writer records",
-      {
-        setting: "--trust-nodes-without-provider-id",
-        remedy: "give each Node its spec.providerID, and leave the setting out",
-      },
-    );
+    logger.warn("nodes without spec.providerID report their VM: a VM of that name may move writer records", {
+      setting: "--trust-nodes-without-provider-id",
+      remedy: "give each Node its spec.providerID, and leave the setting out",
+    });
   const cache = createControllerCache(followed, {
     users,
     trustsUnnamed: parts.trustsUnnamedVms || trustsNodes,
@@ -147,7 +145,7 @@ export function addControllerService(
   });
   const unclaimed = new Gauge({
     name: "azuredisk_controller_unclaimed_disks",
-    help: "Disks of this cluster that no PersistentVolume names and no node has, as the leader's last recovery found them; 0 on others.",
+    help: "This cluster's disks without PersistentVolume or node, by the leader's last recovery.",
     registers: [registry],
   });
   const election = createElection(

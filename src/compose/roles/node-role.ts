@@ -25,29 +25,31 @@ import { addNodeService } from "./node-service.ts";
 import type { ProcessPorts, Role } from "./run-role.ts";
 
 /**
- * What this role follows in the object store. Not AzDriverNodes: each heartbeat of each node would be told
- * to every other one.
+ * The kinds of the object store that this role follows. Not AzDriverNodes: each node would receive each
+ * heartbeat of every other one.
  */
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
-/** How long the plug-in may take to answer on its own socket before it passes for dead, in milliseconds. */
+/** How long the plug-in may take to answer on its own socket before it counts as dead, in milliseconds. */
 const PROBE_MAX_MS = 5_000;
 const ONLY_KEY = "node";
 
-/** What the role is told of its machine, or whom it asks. */
+/** What the role is configured to know of its machine, or where it asks. */
 const machineOptions = {
   ...instanceOptions,
   "vm-id": { kind: "text", help: "The VM's vmId GUID (default: what the metadata service says)" },
   "vm-size": {
     kind: "text",
-    help: "The VM's size, such as Standard_D4s_v5: how many data disks it takes (default: as the metadata service, else the Node's label has it)",
+    help:
+      "The VM's size, such as Standard_D4s_v5; limits data disks (default: metadata service, else Node " +
+      "label)",
   },
   location: {
     kind: "text",
-    help: "The VM's region (default: as the metadata service, else the Node's label has it)",
+    help: "The VM's region (default: metadata service, else Node label)",
   },
   zone: {
     kind: "text",
-    help: "The VM's availability zone, such as 1; empty: not zonal (default: as the metadata service, else the Node's label has it)",
+    help: "The VM's zone, such as 1; empty: not zonal (default: metadata service, else Node label)",
   },
   "bus-type": {
     kind: "choice",
@@ -67,7 +69,7 @@ const options = {
     kind: "choice",
     default: "true",
     choices: ["true", "false"],
-    help: "Whether the taint <driver name>/agent-not-ready is taken off the Node once the driver is registered there",
+    help: "Whether the Node's taint <driver name>/agent-not-ready is removed once the driver is registered",
   },
   ...processOptions,
 } as const;
@@ -76,7 +78,10 @@ const options = {
 export const nodeRole: Role<typeof options> = {
   name: "node",
   usage:
-    "azuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> [--kubeconfig <file>]\nazuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> --store-socket <socket> --vm-id <guid> --vm-resource-id <id>\n\nServes CSI's node service on one node.",
+    "azuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> [--kubeconfig <file>]\n" +
+    "azuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> " +
+    "--store-socket <socket> --vm-id <guid> --vm-resource-id <id>\n\n" +
+    "Serves CSI's node service on one node.",
   options,
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
@@ -164,7 +169,7 @@ export const nodeRole: Role<typeof options> = {
   },
 };
 
-/** Loaded only where there is Kubernetes to show events. */
+/** Loaded only with Kubernetes, which shows events. */
 async function eventsOn(
   client: ApiClient,
   objects: ObjectCache,
@@ -187,8 +192,8 @@ function machineGiven(values: Values<typeof machineOptions>): Parameters<typeof 
 }
 
 /**
- * Registers the plug-in with its kubelet, and opens the node for pods once it is registered; `runs` go on
- * for as long as the role does.
+ * Registers the plug-in with its kubelet, and opens the node for pods once it is registered; `runs`
+ * last as long as the role does.
  */
 async function makeKnown(
   parts: {
@@ -231,7 +236,7 @@ async function makeKnown(
     values,
     ports,
   );
-  // A registrar of its own tells this process nothing: CSINode will.
+  // A separate registrar reports nothing to this process: CSINode shows it.
   if (registration === undefined) onRegistered();
   return {
     registration,

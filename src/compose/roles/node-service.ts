@@ -17,15 +17,15 @@ import type { Values } from "../settings/options.ts";
 import type { nodeOptions } from "../settings/process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
-/** What the node service stands on. */
+/** The ports of the node service. */
 export interface NodeServiceParts {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
   readonly checkpoints: NodeCheckpoints;
   readonly node: NodeFacts;
   /**
-   * How many volumes the node takes where `--max-volumes` does not say so; undefined: what its size takes,
-   * less what others have attached.
+   * How many volumes the node takes without `--max-volumes`; undefined: what its size takes, less what
+   * others have attached.
    */
   readonly volumesMax: number | undefined;
   readonly vmSize: string;
@@ -36,7 +36,7 @@ export interface NodeServiceParts {
   readonly events: Events;
 }
 
-/** Adds CSI's node service to a server, and answers the run of what the node does by itself. */
+/** Adds CSI's node service to a server, and returns the run of the node's own loops. */
 export async function addNodeService(
   server: GrpcServer,
   parts: NodeServiceParts,

@@ -24,23 +24,25 @@ const options = {
   "state-dir": stateDir,
   "daemon-set": {
     kind: "text",
-    help: "namespace/name of the DaemonSet that the plug-in runs in: once it is being removed, nothing is waited for (default: its end is not looked at)",
+    help:
+      "namespace/name of the plug-in's DaemonSet: the wait ends once that is being removed (default: not " +
+      "checked)",
   },
   "wait-max-ms": {
     kind: "number",
     default: 3_600_000,
     min: 0,
     max: 86_400_000,
-    help: "How long the wait may take at most; the kubelet ends it sooner, once the pod's grace period is over",
+    help: "Limit for the wait; the kubelet ends it sooner, once the pod's grace period is over",
   },
   "log-level": logLevel,
 } as const;
 
-/** What to run before a node plug-in's container is stopped (`lifecycle.preStop.exec` of its DaemonSet). */
+/** Runs before a node plug-in's container is stopped (`lifecycle.preStop.exec` of its DaemonSet). */
 export const preStopCommand = {
   name: "pre-stop",
   options,
-  /** Waits, where the node is being emptied, until its volumes have gone. Answers the exit code. */
+  /** While the node is being drained, waits until its volumes have gone. Returns the exit code. */
   run: async (argv: readonly string[]): Promise<number> => {
     const read = await readOptions(options, argv, readSettingsFile);
     if (!read.ok) {
@@ -56,7 +58,8 @@ export const preStopCommand = {
 };
 
 const usage =
-  "azuredisk-csi-driver pre-stop\n\nReturns at once, but where the node is being emptied or is gone: there, once no volume of the driver is staged or published any more.";
+  "azuredisk-csi-driver pre-stop\n\nReturns at once, except on a node that is being drained or is gone: there, " +
+  "once no volume of the driver is staged or published any more.";
 
 async function waitForVolumes(values: Values<typeof options>, nodeName: string | undefined): Promise<number> {
   if (nodeName === undefined)
@@ -78,13 +81,13 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string |
     () => undefined,
   );
   try {
-    // With the driver its rights are removed: asked again and again, the API server would refuse until the
-    // pod's grace period is over.
+    // The driver's rights are removed with it: the API server would refuse each retry until the pod's
+    // grace period is over.
     if (
       daemonSet !== undefined &&
       !(await isDaemonSetStaying(connection.apiClient, daemonSet, ending.signal))
     ) {
-      logger.info("the driver is being removed: nothing is waited for", { nodeName });
+      logger.info("the driver is being removed: nothing to wait for", { nodeName });
       return 0;
     }
     const isEmptied = await waitUntilDrained(
@@ -93,14 +96,14 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string |
     );
     logger.info(
       isEmptied
-        ? "the node is being emptied, and no volume is left"
-        : "the node is not being emptied: nothing is waited for",
+        ? "the node is being drained, and no volume is left"
+        : "the node is not being drained: nothing to wait for",
       { nodeName },
     );
     return 0;
   } catch (error) {
     if (!ending.signal.aborted) throw error;
-    logger.warn("volumes are left on this node, and the time is over", { nodeName });
+    logger.warn("time is over: volumes are left on this node", { nodeName });
     return 1;
   } finally {
     ending.abort();

@@ -3,7 +3,7 @@ import { it } from "node:test";
 import { processOptions } from "../settings/process-options.ts";
 import { runRole } from "./run-role.ts";
 
-it("ends what a role had begun when the rest of it can't start: a process that goes on without serving is started anew by nobody", async () => {
+it("ends what a role had begun if the rest of it can't start", async () => {
   let lifetime: AbortSignal | undefined;
   const role = {
     name: "broken",

@@ -18,36 +18,36 @@ import { helpText, type Options, readOptions, type Values } from "../settings/op
 import type { processOptions } from "../settings/process-options.ts";
 import { readSettingsFile } from "../settings/read-settings-file.ts";
 
-/** What every role is given by its process. */
+/** What a process passes to its role. */
 export interface ProcessPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly steps: Steps;
   readonly registry: Registry;
-  /** Aborted when the process is told to end: everything that runs for its own sake stops then. */
+  /** Aborted when the process has to end: all background work stops then. */
   readonly lifetime: AbortSignal;
 }
 
 /** A role that runs. */
 export interface RunningRole {
-  /** What it serves, for the line that says that it is ready. */
+  /** What it serves, for the line that reports it ready. */
   readonly serves: Readonly<Record<string, string>>;
   /** Why it can't do its work now; undefined if it can. */
   readonly whyNotReady: () => string | undefined;
   /**
-   * Why only a new process could do its work; undefined if it is well. Not given: it is well as long as it
-   * runs.
+   * Why only a new process could do its work; undefined if it is well. Without this function it is well
+   * as long as it runs.
    */
   readonly whyNotAlive?: () => Promise<string | undefined>;
   /**
-   * Settles when the role's own work has ended: after `lifetime` is aborted, or with the error that ended
-   * it.
+   * Settles when the role's own work has ended: after `lifetime` is aborted, or with the error that
+   * ended it.
    */
   readonly work: Promise<void>;
   /** Ends calls under way: lets them finish until `signal` is aborted. */
   drain(signal: AbortSignal): Promise<void>;
-  /** Lets go of files and connections, last of all. */
+  /** Closes files and connections, last of all. */
   close(): Promise<void>;
 }
 
@@ -60,8 +60,8 @@ export interface Role<T extends Options & typeof processOptions> {
 }
 
 /**
- * Runs a role until SIGTERM or SIGINT, or until it fails; answers the exit code. Prints one JSON line when
- * it is ready.
+ * Runs a role until SIGTERM or SIGINT, or until it fails; returns the exit code. Prints one JSON line
+ * when it is ready.
  */
 export async function runRole<T extends Options & typeof processOptions>(
   role: Role<T>,
@@ -84,8 +84,8 @@ export async function runRole<T extends Options & typeof processOptions>(
   const registry = new Registry();
   const steps = withCrashPoint(createCountedSteps({ registry, clock: systemClock }), process.env);
   let running: RunningRole | undefined;
-  // Served from the start: who waits for a store or an API server is not well yet, but need not be killed
-  // for it.
+  // Served from the start: a process that waits for a store or an API server is not ready yet, but need
+  // not be killed for it.
   const health = await serveHealth(common["http-endpoint"], {
     registry,
     whyNotReady: () => (running === undefined ? "the role is starting" : running.whyNotReady()),
@@ -103,8 +103,8 @@ export async function runRole<T extends Options & typeof processOptions>(
     running = await startedUnlessTold(starting, told, ending);
   } finally {
     if (running === undefined) {
-      // What was started before the rest failed would keep the process alive, and nobody would start it
-      // again.
+      // What had started before the failure would keep the process alive without serving, so that
+      // nothing restarts it.
       ending.abort();
       await health?.close();
     }
@@ -134,7 +134,7 @@ export async function runRole<T extends Options & typeof processOptions>(
   return isFailure ? 1 : 0;
 }
 
-/** What was started; undefined if the process was told to end before. Throws what starting throws. */
+/** What was started; undefined if the process had to end before. Throws what starting throws. */
 async function startedUnlessTold(
   starting: Promise<RunningRole>,
   told: Promise<string>,

@@ -24,7 +24,7 @@ const options = {
   "extender-endpoint": {
     kind: "text",
     default: "127.0.0.1:8889",
-    help: "host:port that serves /filter and /prioritize to kube-scheduler, and /healthz, /readyz and /metrics; port 0 takes a free one",
+    help: "host:port that serves kube-scheduler, /healthz, /readyz and /metrics; port 0 takes a free one",
   },
   kubeconfig: storeOptions.kubeconfig,
   namespace: storeOptions.namespace,
@@ -34,14 +34,15 @@ const options = {
 } as const;
 
 /**
- * Tells kube-scheduler which nodes can take a pod's volumes and which have them already. Only reads, so
- * that every replica of it serves. Never loads Azure's SDK or gRPC. Serves before it is ready: neutrally,
- * until it knows the cluster.
+ * Reports to kube-scheduler which nodes can take a pod's volumes and which have them already. It only
+ * reads, so every replica of it serves. Never loads Azure's SDK or gRPC. Answers neutrally until its
+ * caches are ready.
  */
 export const schedulerExtenderRole: Role<typeof options> = {
   name: "scheduler-extender",
   usage:
-    "azuredisk-csi-driver scheduler-extender [--kubeconfig <file>]\n\nTells kube-scheduler which nodes can take a pod's volumes and which have them already.",
+    "azuredisk-csi-driver scheduler-extender [--kubeconfig <file>]\n\n" +
+    "Reports to kube-scheduler which nodes can take a pod's volumes and which have them already.",
   options,
   start: async (values, { clock, random, logger, registry, lifetime }) => {
     const startedMs = clock.elapsedMs();

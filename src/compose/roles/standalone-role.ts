@@ -21,7 +21,7 @@ import { addControllerService, controllerServiceOptions } from "./controller-ser
 import { addNodeService, type NodeServiceParts } from "./node-service.ts";
 import type { ProcessPorts, Role } from "./run-role.ts";
 
-/** What this role follows in the object store. */
+/** The kinds of the object store that this role follows. */
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 
 const options = {
@@ -42,13 +42,14 @@ const options = {
 } as const;
 
 /**
- * Controller and one node in one process, on the embedded store: for csi-sanity and for orchestrators other
- * than Kubernetes.
+ * Controller and one node in one process, on the embedded store: for csi-sanity and for orchestrators
+ * other than Kubernetes.
  */
 export const standaloneRole: Role<typeof options> = {
   name: "standalone",
   usage:
-    "azuredisk-csi-driver standalone --endpoint unix:///run/csi.sock --store-file <file> --cloud-config azure.json --node-name <vm>\n\nServes all of CSI for one node, without Kubernetes.",
+    "azuredisk-csi-driver standalone --endpoint unix:///run/csi.sock --store-file <file> " +
+    "--cloud-config azure.json --node-name <vm>\n\nServes all of CSI for one node, without Kubernetes.",
   options,
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
@@ -114,8 +115,8 @@ export const standaloneRole: Role<typeof options> = {
 };
 
 /**
- * What the platform says of the VM that this process runs on. Throws with a sentence if there is none with
- * its resource id.
+ * The platform's facts about the VM that this process runs on. Throws with a sentence if no VM has its
+ * resource id.
  */
 async function readMachine(
   cloud: CloudProvisioner,

@@ -10,11 +10,12 @@ const options = {
   ...processOptions,
 } as const;
 
-/** The embedded object store as a process of its own: what Kubernetes' API server is elsewhere. */
+/** The embedded object store as a process of its own, in place of Kubernetes' API server. */
 export const storeRole: Role<typeof options> = {
   name: "store",
   usage:
-    "azuredisk-csi-driver store --file <file> --socket <socket>\n\nServes the embedded object store to the other roles on this machine.",
+    "azuredisk-csi-driver store --file <file> --socket <socket>\n\n" +
+    "Serves the embedded object store to the other roles on this machine.",
   options,
   start: async (values, { clock, random, logger, lifetime }) => {
     const store = openEmbeddedStore({ file: values.file, clock, random });

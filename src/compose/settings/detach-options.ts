@@ -8,24 +8,23 @@ import type { azureOptions } from "./process-options.ts";
 
 const HOUR_MS = 3_600_000;
 
-/**
- * How long a detach is left to the guest before the disk is taken off by force: roles that run reconcilers
- * have them.
- */
+/** How long a detach waits for the guest before it is forced: for roles that run reconcilers. */
 export const detachOptions = {
   "force-detach-after-ms": {
     kind: "number",
     default: defaultProvisionerSettings.detachPatienceMs,
     min: 1_000,
     max: HOUR_MS,
-    help: "How long a regular detach may take before the disk is taken off by force (ForceDetach, which Azure calls a last resort)",
+    help: "How long a regular detach may take before it is forced (ForceDetach, Azure's last resort)",
   },
   "fence-regular-detach-ms": {
     kind: "number",
     default: defaultProvisionerSettings.fenceRegularDetachMs,
     min: 0,
     max: HOUR_MS,
-    help: "How long a fence tries a regular detach first where the node's VM runs and its agent answers; any other VM is fenced by force at once. 0: always by force",
+    help:
+      "How long a fence tries a regular detach if the node's VM runs and its agent answers; it forces at " +
+      "once on any other VM. 0: always by force",
   },
 } as const satisfies Options;
 

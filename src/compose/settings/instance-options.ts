@@ -12,17 +12,19 @@ export const instanceOptions = {
   },
   "metadata-ca-file": {
     kind: "text",
-    help: "PEM file of a further certificate authority that the certificate of a metadata endpoint with https comes from",
+    help: "PEM file of a further certificate authority, for a metadata endpoint with https",
   },
   "vm-resource-id": {
     kind: "text",
-    help: "The VM's resource id, /subscriptions/…/virtualMachines/<name>, by which alone the controller looks it up (default: what the metadata service says)",
+    help:
+      "The VM's resource id, /subscriptions/…/virtualMachines/<name>, its only key for the controller " +
+      "(default: what the metadata service says)",
   },
 } as const satisfies Options;
 
 /**
- * The metadata service that the settings name. Throws with a sentence if the endpoint is none, or its
- * authority can't be read.
+ * The metadata service that the settings name. Throws with a sentence if the endpoint is not valid, or
+ * its authority can't be read.
  */
 export async function metadataService(
   values: Values<typeof instanceOptions>,

@@ -21,7 +21,7 @@ const defaults = {
 };
 
 describe("readOptions", () => {
-  it("takes flags and, where they are silent, defaults", async () => {
+  it("takes flags, and defaults for flags that are not given", async () => {
     assert.deepEqual(await readOptions(options, ["--endpoint=unix:///s"], noFile), ok(defaults));
     assert.deepEqual(
       await readOptions(
@@ -78,7 +78,7 @@ describe("readOptions", () => {
     { argv: ["--endpoint=x", "surplus"], sentence: /unexpected argument "surplus"/u },
   ];
   for (const { argv, sentence } of wrong) {
-    it(`refuses ${JSON.stringify(argv)} with a sentence that names the setting and what is allowed`, async () => {
+    it(`refuses ${JSON.stringify(argv)}: names the setting and what is allowed`, async () => {
       const read = await readOptions(options, argv, noFile);
       assert.match(read.ok ? "" : read.failure, sentence);
     });

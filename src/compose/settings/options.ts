@@ -24,7 +24,7 @@ export type Option =
 /** The settings of a role, by the names of their flags without the dashes. */
 export type Options = Readonly<Record<string, Option>>;
 
-/** What a setting becomes. */
+/** The value that a setting becomes. */
 type ValueOf<O extends Option> = O extends { readonly kind: "text"; readonly required: true }
   ? string
   : O extends { readonly kind: "text"; readonly default: string }
@@ -42,7 +42,7 @@ type ValueOf<O extends Option> = O extends { readonly kind: "text"; readonly req
 /** The settings of a role as it runs with them. */
 export type Values<T extends Options> = { readonly [K in keyof T]: ValueOf<T[K]> };
 
-/** Reads a settings file's text; a port, so that YAML is loaded only where a file is given. */
+/** Reads a settings file's text; a port, so that YAML is loaded only if a file is given. */
 export type ReadSettingsFile = (path: string) => Promise<Result<Readonly<Record<string, unknown>>, string>>;
 
 /** Flags that every role has. */
@@ -52,8 +52,8 @@ const commonHelp: Options = {
 };
 
 /**
- * Reads a role's settings from its flags and, where `--config` is given, a YAML file. The failure is a
- * sentence that names the setting, the value and what is allowed.
+ * Reads a role's settings from its flags and, with `--config`, a YAML file. The failure is a sentence
+ * that names the setting, the value and what is allowed.
  */
 export async function readOptions<const T extends Options>(
   options: T,
@@ -85,7 +85,7 @@ export function helpText(usage: string, options: Options): string {
   const lines = Object.entries({ ...options, ...commonHelp }).map(
     ([name, option]) => `  --${name}${placeholder(option)}\n      ${option.help}${defaultText(option)}`,
   );
-  return `${usage}\n\nSettings (as flags, or by the same names in the YAML file of --config):\n${lines.join("\n")}\n`;
+  return `${usage}\n\nSettings (flags, or the same names in the YAML file of --config):\n${lines.join("\n")}\n`;
 }
 
 function parseFlags(
@@ -134,7 +134,10 @@ function fromFile(file: Readonly<Record<string, unknown>>, name: string): readon
   return Array.isArray(value) ? value.map((item) => textOf(item)) : [textOf(value)];
 }
 
-/** A scalar of the file as a flag would give it; anything else as JSON, for the sentence that refuses it. */
+/**
+ * A scalar of the file as a flag would give it; anything else as JSON, for the sentence that refuses
+ * it.
+ */
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -1,6 +1,6 @@
 /**
- * A DaemonSet from the value of a setting such as `--daemon-set`; undefined if none is given. Throws with a
- * sentence where it is not namespace/name.
+ * A DaemonSet from the value of a setting such as `--daemon-set`; undefined if none is given. Throws
+ * with a sentence if it is not namespace/name.
  */
 export function parseDaemonSet(
   text: string | undefined,

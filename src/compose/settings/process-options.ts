@@ -18,7 +18,7 @@ export const processOptions = {
     default: 10_000,
     min: 0,
     max: 600_000,
-    help: "How long calls under way may go on after SIGTERM",
+    help: "How long calls under way may continue after SIGTERM",
   },
 } as const satisfies Options;
 
@@ -35,11 +35,15 @@ export const driverNameOption = {
 export const azureOptions = {
   "cloud-config": {
     kind: "text",
-    help: "azure.json of the cluster: subscriptionId, resourceGroup, location, tenantId, and how to sign in. Flags below win over it",
+    help:
+      "azure.json of the cluster: subscription, resource group, location, tenant, sign-in. Flags below win " +
+      "over it",
   },
   "azure-endpoint": {
     kind: "text",
-    help: "Azure Resource Manager's endpoint, such as https://localhost:8443 of an emulator (default: the cloud's own)",
+    help:
+      "Azure Resource Manager's endpoint, such as an emulator's https://localhost:8443 (default: the " +
+      "cloud's)",
   },
   "azure-ca-file": {
     kind: "text",
@@ -56,25 +60,25 @@ export const azureOptions = {
     default: 1,
     min: 0.0001,
     max: 1,
-    help: "Scale of the driver's waits for Azure (polls, back-off, call budget): for emulators that run faster than Azure",
+    help: "Scale of the driver's waits for Azure (polls, back-off, budget): for emulators faster than Azure",
   },
 } as const satisfies Options;
 
-/** The way in: part of node and controller, which must agree. */
+/** What requests a volume on a node: part of node and controller, which must agree. */
 export const attachOption = {
   kind: "choice",
   default: "kubernetes",
   choices: ["kubernetes", "driver"],
-  help: "Who says that a volume is wanted on a node: ControllerPublishVolume (kubernetes) or NodeStageVolume (driver)",
+  help: "What requests a volume on a node: ControllerPublishVolume (kubernetes) or NodeStageVolume (driver)",
 } as const satisfies Option;
 
-/** What the node role is told of its machine. */
+/** What the node role is configured to know of its machine. */
 export const nodeOptions = {
   "node-name": { kind: "text", required: true, help: "Name of this node; its VM may have another name" },
   "state-dir": {
     kind: "text",
     default: "/var/lib/azuredisk-csi",
-    help: "Folder for this node's notes and locks; must survive reboots",
+    help: "Folder for this node's checkpoints and locks; must survive reboots",
   },
   "kubelet-dir": {
     kind: "list",
@@ -84,25 +88,31 @@ export const nodeOptions = {
   "device-root": {
     kind: "text",
     default: "",
-    help: "For emulators: folder that holds this machine's dev/disk/azure, whose links to loop devices are believed; empty: the root",
+    help:
+      "For emulators: folder (empty: the root) with dev/disk/azure, whose links to loop devices are " +
+      "believed",
   },
   "shares-kernel": {
     kind: "flag",
-    help: "For labs: other nodes run on this kernel, disks are loop devices, and the links to them are believed. Taken for granted with --device-root",
+    help: "For labs: nodes share a kernel, and links to loop devices are believed. Implied by --device-root",
   },
   "device-wait-ms": {
     kind: "number",
     default: 60_000,
     min: 0,
     max: 600_000,
-    help: "How long NodeStageVolume waits for the device of an attached disk, and for its link and the kernel's address to agree",
+    help:
+      "How long NodeStageVolume waits for an attached disk's device, and for link and kernel address to " +
+      "agree",
   },
   "max-volumes": {
     kind: "number",
     default: -1,
     min: -1,
     max: 64,
-    help: "Volumes this node takes; -1: as many data disks as its VM size takes, less those that are reserved and those that somebody else has attached",
+    help:
+      "Volumes this node takes; -1: the data disks of its VM size, less reserved ones and those attached by " +
+      "others",
   },
   "reserved-data-disk-slot-num": {
     kind: "number",

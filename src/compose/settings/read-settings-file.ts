@@ -3,7 +3,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import type { ReadSettingsFile } from "./options.ts";
 
 /**
- * Reads a YAML settings file. The parser is loaded only here, since most processes are told everything by
+ * Reads a YAML settings file. The parser is loaded only here, since most processes have all settings as
  * flags.
  */
 export const readSettingsFile: ReadSettingsFile = async (path) => {

@@ -3,13 +3,13 @@ import type { Options, Values } from "./options.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** Settings of the volume plans: roles that run reconcilers have them. */
+/** Settings of the volume plans: for roles that run reconcilers. */
 export const volumeOptions = {
   unpublish: {
     kind: "choice",
     default: "demote",
     choices: ["demote", "detach"],
-    help: "What ControllerUnpublishVolume does where replicas are kept: demote leaves the disk attached as a replica",
+    help: "What ControllerUnpublishVolume does on volumes with replicas: demote leaves the disk as a replica",
   },
   "collect-replicas-after-ms": {
     kind: "number",
@@ -37,14 +37,16 @@ export const volumeOptions = {
     default: 1_000,
     min: 0,
     max: 600_000,
-    help: "How long an unwanted holder is left to unmount by itself before it is recalled",
+    help: "How long an unrequested holder may unmount by itself before it is recalled",
   },
   "recall-answer-ms": {
     kind: "number",
     default: 5_000,
     min: 10,
     max: HOUR_MS,
-    help: "How long a node that is out of service, and still heard of, may leave a recall unanswered, or mounts bound for a workload that is no more, before it is fenced",
+    help:
+      "How long a node that is out of service, and still reports, may leave a recall unanswered, or mounts " +
+      "bound for a workload that has gone, before it is fenced",
   },
   "unmount-stall-ms": {
     kind: "number",

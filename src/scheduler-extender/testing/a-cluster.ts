@@ -11,7 +11,7 @@ export interface FilledCache<T extends SourceObject> extends Pick<
 > {
   put(object: T): void;
   remove(key: string): void;
-  /** Says how long every object has been watched unchanged. */
+  /** Sets how long every object has been watched unchanged. */
   setUnchangedMs(unchangedMs: number): void;
 }
 
@@ -29,7 +29,7 @@ export function aCluster(): {
   };
 }
 
-/** A node whose plug-in is well. */
+/** A node with a healthy plug-in. */
 export function wellNode(nodeName: string): NodeFacts {
   return nodeFacts(aDriverNode(nodeName));
 }
