@@ -12,12 +12,12 @@ import type { VmQueues } from "./vm/vm-queues.ts";
 import type { VmRequest } from "./vm/vm-request.ts";
 import type { VmTarget } from "./vm/vm-update.ts";
 
-/** What attaches and detaches work with. */
+/** The collaborators of attaches and detaches. */
 export interface AttachmentContext extends VanishedContext {
   readonly queues: VmQueues;
   /** One first attach of a shared disk at a time: two within 200 ms make Azure refuse one of them. */
   readonly firstAttaches: KeyedMutex;
-  /** Disks as they were read lately: good enough to let an attach go, never to refuse it. */
+  /** Disks that were read lately: good enough to start an attach, never to refuse it. */
   readonly disks: BoundedCache<ArmDisk>;
 }
 
@@ -29,8 +29,8 @@ type DetachRequest = OnVm<Parameters<CloudProvisioner["detachDisk"]>[0]>;
 type FenceRequest = OnVm<Parameters<CloudProvisioner["proveDetached"]>[0]>;
 
 /**
- * Attaches a disk. Reads it first: a disk that can't be attached must cost none of the VM's few updates,
- * nor fail a batch.
+ * Attaches a disk. Reads it first: a disk that can't be attached must neither use up one of the VM's
+ * few updates, nor fail a batch.
  */
 export async function attachDisk(
   context: AttachmentContext,
@@ -40,8 +40,8 @@ export async function attachDisk(
   const { session } = context;
   for (let attempt = 1; ; attempt++) {
     const attached = await writing(context, request, () => attachOnce(context, request, signal));
-    // Azure contradicts what the disk itself says: the clash of two first attaches, or a disk that was just
-    // let go. The next read tells which.
+    // Azure contradicts the disk itself: the clash of two first attaches, or a disk that was just
+    // detached. The next read tells which.
     if (attached.ok || attached.failure.kind !== "DiskAttachedElsewhere" || attempt >= CLASH_TRIES_MAX)
       return attached;
     await session.backOff(attempt, signal);
@@ -56,7 +56,7 @@ async function attachOnce(
   request: AttachRequest,
   signal: AbortSignal,
 ): Promise<Result<{ readonly lun: number }, Failure>> {
-  // Disks that are asked for together are to go together, though their reads come back one after the other.
+  // Disks requested together are attached together, though their reads end one after the other.
   const arrived = context.queues.announce(request.vm);
   try {
     const known = context.disks.get(resourceUriKey(request.diskUri));
@@ -68,7 +68,7 @@ async function attachOnce(
     const obstacle = obstacleTo(request, disk.value);
     if (obstacle !== undefined) return fail(obstacle);
     const isFirst = disk.value.maxShares > 1 && ownersOf(disk.value).length === 0;
-    // What is known is about to change.
+    // The cached disk is about to change.
     context.disks.drop(resourceUriKey(request.diskUri));
     const attaching = isFirst
       ? attachFirst(context, request, signal)
@@ -88,7 +88,7 @@ function attachFirst(
   return context.firstAttaches.run(
     resourceUriKey(request.diskUri),
     async () => {
-      // While this one waited for its turn, the other attach has made it a later one.
+      // While this attach waited for its turn, another one came first, so it is not the first any more.
       const disk = await readDisk(context.session, request, signal);
       if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
       return obstacleOr(request, disk.value) ?? (await submitAttach(context, request, signal));
@@ -117,7 +117,7 @@ function obstacleOr(request: AttachRequest, disk: ArmDisk): Result<never, Failur
   return obstacle === undefined ? undefined : fail(obstacle);
 }
 
-/** Why Azure would refuse the attach, by the disk's own word. */
+/** Why Azure would refuse the attach, by the disk's own state. */
 function obstacleTo(request: AttachRequest, disk: ArmDisk): Failure | undefined {
   const attachedTo = ownersOf(disk);
   if (
@@ -130,15 +130,15 @@ function obstacleTo(request: AttachRequest, disk: ArmDisk): Failure | undefined 
 }
 
 /**
- * Detaches a disk. Off a VM that is not at its resource id any more, it is detached once that VM is proven
- * to be gone.
+ * Detaches a disk. If the VM is not at its resource id any more, the disk counts as detached once that
+ * VM is proven to be gone.
  */
 export async function detachDisk(
   context: AttachmentContext,
   request: DetachRequest,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  // Who may be taken off may be taken off by force.
+  // A disk that may be detached may be detached by force.
   const spec = {
     ...request,
     kind: "detach",
@@ -160,7 +160,7 @@ export async function detachDisk(
   return proof.ok ? ok(undefined) : proof;
 }
 
-/** Fences a disk off a node. */
+/** Fences a node from a disk. */
 export async function fenceDisk(
   context: AttachmentContext,
   request: FenceRequest,
@@ -172,7 +172,7 @@ export async function fenceDisk(
   throw new Error(`a fence was answered ${answer.value.kind}`);
 }
 
-/** Proves that a disk is off a node, and takes nothing off. Undefined: it is not. */
+/** Proves that a disk is off a node, without detaching anything. Undefined: it is attached. */
 export async function proveDetached(
   context: AttachmentContext,
   request: FenceRequest,
@@ -185,7 +185,7 @@ export async function proveDetached(
   throw new Error(`a proof was answered ${answer.value.kind}`);
 }
 
-/** Settles what may be under way to a VM. */
+/** Write barrier: updates prepared before it fail. */
 export async function writeBarrier(
   context: AttachmentContext,
   request: FenceRequest,
@@ -196,7 +196,7 @@ export async function writeBarrier(
   if (answer.value.kind === "settled") return ok(undefined);
   if (answer.value.kind === "instanceGone")
     return fail({ kind: "InstanceNotFound", nodeName: request.node.nodeName });
-  throw new Error(`settling a VM was answered ${answer.value.kind}`);
+  throw new Error(`the write barrier of a VM was answered ${answer.value.kind}`);
 }
 
 function askForProof(
@@ -213,8 +213,8 @@ function askForProof(
 }
 
 /**
- * A write of ours: what was known of the disk is dropped after it, too, since someone may have read the
- * disk meanwhile.
+ * A write of ours: the cached disk is dropped after it as well, since it may have been read during the
+ * write.
  */
 async function writing<T>(
   context: AttachmentContext,

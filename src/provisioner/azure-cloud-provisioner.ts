@@ -47,27 +47,27 @@ export interface AzureCloudProvisionerOptions {
   readonly clock: Clock;
   readonly random: Random;
   /**
-   * The cluster's subscription, resource group and location: where disks go that name no other place. VMs
+   * The cluster's subscription, resource group and location: for disks that name no other place. VMs
    * are looked up by their own resource ids.
    */
   readonly place: DiskPlace;
   /**
-   * Ends all work at shutdown. An operation of Azure's that is under way goes on there; the next instance
-   * finds it.
+   * Ends all work at shutdown. An operation that Azure has accepted continues; the next instance finds
+   * it.
    */
   readonly lifetime: AbortSignal;
-  /** Differences from what is right for Azure, for emulators. */
+  /** Differences from the settings for Azure, for emulators. */
   readonly settings?: Partial<ProvisionerSettings>;
   /**
    * The correlation id of the call under way, sent as `x-ms-client-request-id`. Without one, each call gets
    * a fresh id.
    */
   readonly correlationId?: () => string | undefined;
-  /** Keeps what is learnt of writes that move a VM's ETag. Default: for as long as the process lives. */
+  /** Remembers which writes move a VM's ETag. Default: for as long as the process lives. */
   readonly etagWrites?: EtagWriteMemory;
 }
 
-/** The provisioner with its end: work that callers no longer wait for goes on until `drained`. */
+/** The provisioner and its end: work that callers no longer wait for continues until `drained`. */
 export interface AzureCloudProvisioner extends CloudProvisioner {
   /** Resolves when no update of any VM is under way. */
   drained(): Promise<void>;
@@ -75,7 +75,7 @@ export interface AzureCloudProvisioner extends CloudProvisioner {
   budget(): readonly CallBudgetState[];
 }
 
-/** Disks that are remembered between their creation, or a look at them, and their attach. */
+/** Disks that are remembered between their creation, or a read, and their attach. */
 const DISKS_KNOWN_MAX = 10_000;
 const DISKS_KNOWN_MAX_AGE_MS = 30_000;
 
@@ -192,7 +192,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
   };
 }
 
-/** Waiting ends with the caller's signal by a rejection; the port's word for it is `Cancelled`. */
+/** Waiting ends with the caller's signal by a rejection; the port reports `Cancelled`. */
 async function cancellable<T>(
   signal: AbortSignal,
   work: () => Promise<Result<T, Failure>>,
@@ -207,8 +207,8 @@ async function cancellable<T>(
 }
 
 /**
- * Refuses what is no managed disk, or one of another subscription, before ARM sees it: the disk of that
- * group and name here would be another one.
+ * Refuses ids other than a managed disk's, and other subscriptions, before ARM sees them: the disk of
+ * that group and name here would be another one.
  */
 async function onDisk<T>(
   place: DiskPlace,
@@ -229,7 +229,7 @@ async function onDisk<T>(
   return work({ id, diskUri });
 }
 
-/** Also finds the VM, and refuses a node without vmId: every VM would seem to be another than it. */
+/** Also finds the VM, and refuses a node without vmId: every VM would seem to differ from it. */
 async function onVm<T>(
   place: DiskPlace,
   request: { readonly diskUri: string; readonly node: NodeIdentity },

@@ -35,7 +35,7 @@ describe("BoundedCache", () => {
     assert.equal(cache.get("a"), undefined);
   });
 
-  it("forgets what a write changes, also what is being read meanwhile", async () => {
+  it("drops what a write changes, also what is being read at that time", async () => {
     const { cache } = aCache();
     const { promise, resolve } = Promise.withResolvers<string>();
     const reading = cache.read(

@@ -3,15 +3,15 @@ import type { Clock } from "../ports/clock.ts";
 /** What bounds a cache. */
 export interface BoundedCacheOptions {
   readonly clock: Clock;
-  /** Upper limit for the number of entries; the one that was put first leaves first. */
+  /** Upper limit for the number of entries; the oldest one leaves first. */
   readonly entriesMax: number;
-  /** Longest time that an entry is believed, in milliseconds. */
+  /** Longest time that an entry is used, in milliseconds. */
   readonly maxAgeMs: number;
 }
 
 /**
- * Remembers what was read, for a while. Own writes drop what they change, also what is being read at that
- * moment. Only for what saves calls: nothing that proves anything may come out of a cache.
+ * Remembers what was read, for a while. Own writes drop what they change, also what is being read at
+ * that moment. Only for what saves calls: a cached value never counts as proof.
  */
 export class BoundedCache<V> {
   readonly #options: BoundedCacheOptions;
@@ -23,7 +23,7 @@ export class BoundedCache<V> {
     this.#options = options;
   }
 
-  /** What is remembered; undefined if nothing is, or if it is too old. */
+  /** The cached value; undefined if there is none, or it is too old. */
   get(key: string): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
@@ -33,8 +33,8 @@ export class BoundedCache<V> {
   }
 
   /**
-   * Reads afresh and remembers what `choose` answers of the outcome; undefined: nothing. An entry that is
-   * dropped meanwhile stays dropped.
+   * Reads, and remembers what `choose` makes of the outcome; undefined: nothing. An entry that is
+   * dropped during the read stays dropped.
    */
   async read<R>(key: string, read: () => Promise<R>, choose: (outcome: R) => V | undefined): Promise<R> {
     const reading = { isDropped: false };
@@ -51,7 +51,7 @@ export class BoundedCache<V> {
     }
   }
 
-  /** Forgets an entry: before a write of ours, and after it. */
+  /** Drops an entry: before a write of ours, and after it. */
   drop(key: string): void {
     this.#entries.delete(key);
     const reading = this.#reading.get(key);

@@ -4,7 +4,7 @@ import { KeyedMutex } from "./keyed-mutex.ts";
 
 const never = new AbortController().signal;
 
-/** Work that goes on until told. */
+/** Work that runs until released. */
 function anOpenEnd(): {
   readonly work: () => Promise<void>;
   readonly end: () => void;
@@ -22,14 +22,14 @@ function anOpenEnd(): {
   };
 }
 
-/** Lets everything run that waits for nothing. */
+/** Runs all work that waits for nothing. */
 const settle = (): Promise<void> =>
   new Promise((resolve) => {
     setImmediate(resolve);
   });
 
 describe("KeyedMutex", () => {
-  it("lets holders of one key go one after the other, and others at once", async () => {
+  it("runs holders of one key one after the other, and others at once", async () => {
     const mutex = new KeyedMutex();
     const [first, second, other] = [anOpenEnd(), anOpenEnd(), anOpenEnd()];
     const all = [
@@ -47,7 +47,7 @@ describe("KeyedMutex", () => {
     await Promise.all(all);
   });
 
-  it("lets a waiter give up at once, and nobody pass the holder by that", async () => {
+  it("lets a waiter give up at once, without another one passing the holder", async () => {
     const mutex = new KeyedMutex();
     const [holder, third] = [anOpenEnd(), anOpenEnd()];
     const held = mutex.run("a", holder.work, never);
@@ -65,7 +65,7 @@ describe("KeyedMutex", () => {
     await Promise.all([held, last]);
   });
 
-  it("forgets a key that nobody holds or waits for, also where the last waiter gave up: each disk has a key of its own", async () => {
+  it("drops a key without holder and waiters, also after the last waiter gave up", async () => {
     const mutex = new KeyedMutex();
     const holder = anOpenEnd();
     const held = mutex.run("a", holder.work, never);
@@ -79,7 +79,7 @@ describe("KeyedMutex", () => {
     assert.equal(mutex.keysInUse, 0);
   });
 
-  it("goes on after a holder that failed", async () => {
+  it("continues after a holder that failed", async () => {
     const mutex = new KeyedMutex();
     await assert.rejects(
       mutex.run("a", () => Promise.reject(new Error("broken")), never),

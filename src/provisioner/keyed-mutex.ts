@@ -1,9 +1,9 @@
 /** One holder at a time for each key; waiters go in the order of arrival. */
 export class KeyedMutex {
-  /** Of each key that somebody holds or waits for, the end of the last of them, and how many there are. */
+  /** For each key with a holder or waiters: the end of the last of them, and their number. */
   readonly #keys = new Map<string, { tail: Promise<void>; users: number }>();
 
-  /** How many keys somebody holds or waits for: of all others nothing is remembered. */
+  /** How many keys have a holder or waiters: of all others nothing is remembered. */
   get keysInUse(): number {
     return this.#keys.size;
   }
@@ -28,8 +28,8 @@ export class KeyedMutex {
   }
 
   /**
-   * The last one drops the key, whoever that is. A waiter that gave up before must not: a newcomer would go
-   * at once, while the holder still works.
+   * The last one drops the key. A waiter that gave up earlier must not: a newcomer would start at once,
+   * while the holder still works.
    */
   #leave(key: string): void {
     const present = this.#keys.get(key);
@@ -45,10 +45,7 @@ async function inTurn(earlier: Promise<void> | undefined, done: Promise<void>): 
   await done;
 }
 
-/**
- * What is awaited. Rejects with the signal's reason once that is aborted, and leaves the awaited work as it
- * is.
- */
+/** Awaits work. Rejects with the signal's reason once that is aborted; the awaited work continues. */
 export async function unlessAborted<T>(awaited: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason);

@@ -9,7 +9,7 @@ import {
   azureLimits,
 } from "./arm/throttle-budget.ts";
 
-/** What bounds the provisioner's patience. Times in milliseconds. */
+/** The provisioner's time limits, in milliseconds. */
 export interface ProvisionerSettings {
   /** How often operations on VMs are polled. Default 1 s to 5 s. */
   readonly vmPollPace: PollPace;
@@ -21,37 +21,37 @@ export interface ProvisionerSettings {
   /** Delays after a conflict, a changed ETag or a lost answer. Default 0.25 s, doubling to 15 s. */
   readonly backoff: Backoff;
   /**
-   * Troubles in a row (conflict, changed ETag, lost answer, preemption) after which a batch gives up.
+   * Consecutive faults (conflict, changed ETag, lost answer, preemption) after which a batch gives up.
    * Default 12, about 100 s of back-off.
    */
   readonly troublesMax: number;
-  /** Longest wait for one operation before its callers are told to come again. Default 15 min. */
+  /** Longest wait for one operation before its callers have to retry. Default 15 min. */
   readonly operationMaxMs: number;
   /**
-   * How long an update that is found in flight on a VM is waited for before ours is tried all the same.
-   * Default 60 s.
+   * How long ours waits for an update that is already in flight on a VM, before it is tried all the
+   * same. Default 60 s.
    */
   readonly inFlightPatienceMs: number;
   /**
-   * How long an update that takes disks off may run before they are taken off by force. Azure calls 30 to
+   * How long an update that detaches disks may run before they are detached by force. Azure calls 30 to
    * 120 s usual for a detach and ForceDetach a last resort. A guest that hangs never releases a disk by
-   * itself, and Azure takes one write of a VM at a time: nothing else would reach the VM. Default 240 s, as
-   * long as Azure's V1 driver waits.
+   * itself, and Azure takes one write of a VM at a time: nothing else would reach the VM. Default 240
+   * s, as long as Azure's V1 driver waits.
    */
   readonly detachPatienceMs: number;
   /**
-   * How long a fence tries a regular detach where the VM runs and its agent answers, before it forces. 0:
-   * every fence forces at once. Default 30 s: three times what a detach takes as a rule, and the most that
-   * a failover loses where Azure still calls a dead VM well.
+   * How long a fence tries a regular detach if the VM runs and its agent answers, before it forces. 0:
+   * every fence forces at once. Default 30 s: three times a usual detach, and the most that a failover
+   * loses while Azure still reports a dead VM as healthy.
    */
   readonly fenceRegularDetachMs: number;
   /**
-   * How long Azure is asked for the end of a write that only moves a VM's ETag; from then on the VM alone
-   * is read, to see whether it has moved. Default 60 s.
+   * How long Azure is polled for the end of a write that only moves a VM's ETag; from then on only the
+   * VM is read, to see whether its ETag has moved. Default 60 s.
    */
   readonly etagMoveMaxMs: number;
   /**
-   * How long a disk may go on naming a VM that no longer has it. Default 60 s; after the deletion of a VM
+   * How long a disk may still name a VM that no longer has it. Default 60 s; after the deletion of a VM
    * it takes tens of seconds.
    */
   readonly ownerPatienceMs: number;
@@ -68,7 +68,7 @@ export interface ProvisionerSettings {
   readonly gatewayLimits: Readonly<Record<GatewayClass, BucketLimit>>;
 }
 
-/** What is right for Azure itself. */
+/** The settings for Azure itself. */
 export const defaultProvisionerSettings: ProvisionerSettings = {
   vmPollPace: { minMs: 1000, maxMs: 5000 },
   diskPollPace: { minMs: 200, maxMs: 2000 },

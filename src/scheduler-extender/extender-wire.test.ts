@@ -164,7 +164,7 @@ describe("writeFilterResult", () => {
     );
   });
 
-  it("answers all names but those removed, in their order, wherever the removed ones are", () => {
+  it("answers all names in their order, but those removed, wherever these are", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(nodeName, fc.boolean())), (nodes) => {
         const removed = new Map<number, RemovalReason>(
@@ -192,7 +192,7 @@ describe("writeFilterResult", () => {
     );
   });
 
-  it("answers an error if there is no answer, so that a scheduler may ignore the extender", () => {
+  it("answers an error if it has no answer, so that a scheduler may ignore it", () => {
     assert.deepEqual(parsed(writeFilterError("the body is not JSON")), {
       Nodes: null,
       NodeNames: null,

@@ -55,7 +55,7 @@ function anExtender(overrides: { readonly whyNotReady?: () => string | undefined
 }
 
 describe("the extender", () => {
-  it("keeps a pod off nodes that can't take its volumes, and prefers those with replicas", () => {
+  it("keeps a pod off nodes without room, and prefers nodes with its volumes", () => {
     const { answer, lines } = anExtender();
     const filtered = answer("filter", asked);
     assert.deepEqual(read(filtered), {

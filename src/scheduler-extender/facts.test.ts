@@ -37,7 +37,7 @@ describe("what the extender keeps of objects", () => {
     });
   });
 
-  it("knows a disk's future place before it was read, and nothing of a disk to be created", () => {
+  it("knows a disk's future place before it is read, and no place before it is created", () => {
     const { diskKey, disk } = volumeFacts({ ...aVolume({ spec: { diskUri } }), status: undefined });
     assert.deepEqual({ diskKey, disk }, { diskKey: diskUri.toLowerCase(), disk: undefined });
     assert.equal(volumeFacts({ ...aVolume(), status: undefined }).diskKey, "");
@@ -47,7 +47,7 @@ describe("what the extender keeps of objects", () => {
     );
   });
 
-  it("counts as attached what stays, as a slot what has or gets one, as firm all primaries", () => {
+  it("judges attachments: which are attached, which take a slot, which are firm", () => {
     const rows = [
       { because: "primary", attachment: anAttachment("node-a"), attached: true, slot: true, firm: true },
       { because: "replica", attachment: aReplica("node-a"), attached: true, slot: true, firm: false },

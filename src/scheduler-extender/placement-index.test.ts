@@ -91,7 +91,7 @@ describe("the placement index", () => {
     assert.deepEqual(anIndex().index.podVolumes(claimed), []);
   });
 
-  it("considers a node silent once its heartbeat has not moved for the limit, until it moves", async () => {
+  it("considers a node silent while its heartbeat has not moved for the limit", async () => {
     const { cluster, clock, index } = anIndex();
     const healthAfter = async (unchangedMs: number): Promise<string | undefined> => {
       cluster.nodes.setUnchangedMs(unchangedMs);

@@ -71,7 +71,7 @@ describe("the extender's server", () => {
     for (const server of servers.splice(0)) await server.drain(AbortSignal.abort());
   });
 
-  it("passes bodies of any size and script to their verb, and other paths to the fallback", async () => {
+  it("passes bodies of any size and script to their verb, other paths to the fallback", async () => {
     const { post, port, served } = await aServer();
     const large = "ä€😀".repeat(200_000);
     assert.deepEqual(await post("/filter", large), { code: 200, text: `filter ${large}` });

@@ -13,7 +13,7 @@ export interface ArmDataDisk {
   readonly managedDisk?: { readonly id?: string };
   /** The disk is on its way off, or the last detach failed. */
   readonly toBeDetached?: boolean;
-  /** `ForceDetach` together with `toBeDetached`: without the guest's help. */
+  /** `ForceDetach` together with `toBeDetached`: does not wait for the guest. */
   readonly detachOption?: string;
 }
 
@@ -58,8 +58,8 @@ export interface ArmDisk {
 }
 
 /**
- * What a disk can be told to be at any time, in Azure's words. What is undefined is Azure's default, or
- * stays as it is.
+ * Properties that a disk can be given at any time, in Azure's words. What is undefined is Azure's
+ * default, or stays as it is.
  */
 interface ArmDiskTraits {
   /** Premium SSD v2 and Ultra only, as is `diskMBpsReadWrite`. */
@@ -161,13 +161,14 @@ export interface ArmGroup {
 }
 
 /**
- * A resource by its full id: every segment travels with every call, so that none can be dropped on the way.
+ * A resource by its full id: every segment travels with every call, so that none can be dropped on the
+ * way.
  */
 export interface ArmName extends ArmGroup {
   readonly name: string;
 }
 
-/** A refusal of ARM, or the lack of an answer. */
+/** A refusal of ARM, or a missing answer. */
 export interface ArmError {
   /**
    * 0: no answer came, so the call may or may not have taken effect. 200: a long-running operation failed.
@@ -225,18 +226,15 @@ export type ArmOperationStatus =
   /** `OperationPreempted` arrives here: a newer operation took its place. */
   | { readonly state: "canceled"; readonly error: ArmError };
 
-/**
- * Travels with every call as `x-ms-client-request-id`, so that our logs and Azure's can be laid side by
- * side.
- */
+/** Travels with every call as `x-ms-client-request-id`, so that our logs can be matched with Azure's. */
 interface ArmCall {
   readonly clientRequestId: string;
 }
 
 /**
- * Azure Resource Manager's compute operations, one method each, answering what ARM answered: no retries, no
- * waiting, no reading between the lines. A long-running operation is a start that answers a handle, and
- * `pollOperation`, so that our clock decides when to ask.
+ * Azure Resource Manager's compute operations, one method each, with ARM's answers: no retries, no
+ * waiting, no interpretation. A long-running operation is a start that returns a handle, and
+ * `pollOperation`, so that our clock decides when to poll.
  */
 export interface ArmApi {
   getDisk(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmDisk>>;
@@ -273,8 +271,8 @@ export interface ArmApi {
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
   /**
-   * Has no precondition, so it can't take part in the writer protocol; here for comparison and for volumes
-   * without a record.
+   * Has no precondition, so it can't take part in the writer protocol; here for comparison and for
+   * volumes without a record.
    */
   startAttachDetachDataDisks(
     request: ArmName &

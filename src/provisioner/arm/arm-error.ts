@@ -6,9 +6,9 @@ export const ownErrorCodes = {
   noAnswer: "NoAnswer",
   /** The caller gave up. */
   cancelled: "Cancelled",
-  /** A long-running operation took longer than we wait. */
+  /** A long-running operation took longer than its time limit. */
   stillRunning: "OperationStillRunning",
-  /** Our own budget says that Azure would refuse the call. */
+  /** Our own budget predicts that Azure would refuse the call. */
   budgetExhausted: "CallBudgetExhausted",
   /** The caller's `precondition` said no, so that nothing was sent. */
   refused: "RefusedByCaller",
@@ -28,7 +28,7 @@ export function errorWithoutAnswer(code: string, message: string, requestId: str
   };
 }
 
-/** Trouble that ARM has no error for; worth trying again. */
+/** A fault that ARM has no error for; worth a retry. */
 export function ownError(code: string, message: string): ArmError {
   return errorWithoutAnswer(code, message, "");
 }

@@ -23,7 +23,7 @@ export interface OperationTarget {
   readonly lane: Lane;
 }
 
-/** How an operation is waited for. */
+/** How the session waits for an operation. */
 export interface OperationWait extends OperationTarget {
   /** Default: `operationMaxMs`. */
   readonly maxMs?: number;
@@ -35,8 +35,8 @@ export interface OperationWait extends OperationTarget {
    */
   readonly readEnd: ReadEnd;
   /**
-   * Reads the same after each poll that says that the operation runs: what the resource shows already need
-   * not be waited for. Default: polls decide.
+   * Reads the same after each poll that reports a running operation: what the resource shows already
+   * need not be waited for. Default: polls decide.
    */
   readonly readEarlyEnd?: ReadEnd;
 }
@@ -50,16 +50,16 @@ export interface ArmSession {
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: ProvisionerSettings;
-  /** How long the budget would have such a call wait. */
+  /** How long such a call would wait for the budget. */
   readonly waitMs: (call: BudgetedCall) => number;
-  /** Notes that work waited for the budget elsewhere. */
+  /** Records that work waited for the budget elsewhere. */
   readonly noteWait: (group: CallGroup, waitedMs: number) => void;
-  /** Waits until the budget would let such a call go; fails if that takes too long. */
+  /** Waits until the budget would allow such a call; fails if that takes too long. */
   readonly untilAdmitted: (call: BudgetedCall, signal: AbortSignal) => Promise<Result<void, ArmError>>;
   /**
-   * Makes one call once the budget lets it. Repeats it only after a 429, which Azure promises not to have
-   * carried out; a write of a VM is not repeated even then, since whoever makes it must read and ask again
-   * first.
+   * Makes one call once the budget allows it. Repeats it only after a 429, which Azure promises not to
+   * have carried out; a write of a VM is not repeated even then, since its caller must read and check
+   * again first.
    */
   readonly call: <T>(
     budgeted: BudgetedCall,
@@ -67,9 +67,9 @@ export interface ArmSession {
     signal: AbortSignal,
   ) => Promise<Result<T, ArmError>>;
   /**
-   * Polls an operation to its end, for at most `maxMs` (default: `operationMaxMs`). A lost poll is no lost
-   * operation: it is asked again. Where Azure refuses to answer polls (401, 403, 404), the resource is read
-   * instead: a missing permission delays the end of a call, and never blocks it.
+   * Polls an operation to its end, for at most `maxMs` (default: `operationMaxMs`). A lost poll is
+   * repeated. If Azure refuses to answer polls (401, 403, 404), the resource is read instead: a missing
+   * permission delays the end of a call, and never blocks it.
    */
   readonly untilEnded: (
     operation: ArmOperation,
@@ -86,7 +86,7 @@ export interface ArmSession {
   readonly backOff: (attempt: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** Tries of one call that Azure refuses with 429, each after the wait that it asked for. */
+/** Tries of one call that Azure refuses with 429, each after the wait that its answer names. */
 const THROTTLED_TRIES_MAX = 4;
 
 /**
@@ -121,8 +121,8 @@ export function createArmSession(options: {
     const clientRequestId = options.clientRequestId() ?? random.uuid();
     const triesMax = budgeted.group === "vmWrite" ? 1 : THROTTLED_TRIES_MAX;
     for (let tries = 1; ; tries++) {
-      // Looked at and counted in one go: of many calls that look at the same moment, only as many may pass
-      // as there is room for.
+      // Checked and counted in one go: of many concurrent calls only as many may pass as there is room
+      // for.
       const admitted = await untilAdmitted(budgeted, signal, () => budget.spend(budgeted));
       if (!admitted.ok) return admitted;
       const answer = await invoke(clientRequestId);
@@ -244,7 +244,7 @@ async function backOff(
   );
 }
 
-/** Whether an answer is worth asking for once more: the call was lost, or Azure wants it later. */
+/** Whether a retry is worthwhile: the call was lost, or Azure wants it later. */
 function mayAskAgain(error: ArmError): boolean {
   return (
     classOf(error) === "lost" ||
@@ -253,8 +253,8 @@ function mayAskAgain(error: ArmError): boolean {
 }
 
 /**
- * Whether Azure will not say how an operation is doing: the permission to read operations is missing, or
- * the operation is forgotten.
+ * Whether Azure refuses to report an operation: the permission to read operations is missing, or the
+ * operation is forgotten.
  */
 function isPollRefused(error: ArmError): boolean {
   return error.statusCode === 401 || error.statusCode === 403 || error.statusCode === 404;

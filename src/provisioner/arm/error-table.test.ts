@@ -20,7 +20,7 @@ const diskUri = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/
 const vmUri = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/node-b";
 const context = { diskUri, nodeName: "node-a" };
 
-/** Messages as Azure was seen to send them. */
+/** Messages that Azure was seen to send. */
 const rows: readonly {
   readonly because: string;
   readonly error: Partial<ArmError>;
@@ -123,7 +123,7 @@ const rows: readonly {
     },
   },
   {
-    because: "the disk is still coming off",
+    because: "the disk is still being detached",
     error: { code: "AttachDiskWhileBeingDetached", message: "m" },
     class: "busy",
     failure: {
@@ -274,7 +274,7 @@ const rows: readonly {
     },
   },
   {
-    because: "something is gone of which nobody asked",
+    because: "another resource is gone",
     error: {
       statusCode: 404,
       code: "ResourceGroupNotFound",
@@ -331,7 +331,7 @@ const rows: readonly {
     },
   },
   {
-    because: "nobody knows the code",
+    because: "the code is unknown",
     error: { statusCode: 400, code: "Novelty", message: "m" },
     class: "rejected",
     failure: { kind: "CloudRejected", code: "Novelty", message: "m", requestId: "request-1" },
@@ -346,7 +346,7 @@ describe("error table", () => {
     });
   }
 
-  it("says in each sentence which code Azure answered, and to which request", () => {
+  it("names in each sentence the code that Azure answered, and the request", () => {
     for (const { because, error, class: errorClass } of rows) {
       if (errorClass === "cancelled") continue;
       const { details } = toGrpcStatus(toFailure(anError(error), context));
@@ -361,7 +361,7 @@ describe("error table", () => {
     assert.equal(isWorthRetrying(anError({ statusCode: 0, code: "Cancelled" })), false);
   });
 
-  it("takes a missing resource group for no missing resource: the settings may name the wrong one", () => {
+  it("does not take a missing resource group for a missing resource", () => {
     assert.equal(saysNotThere(anError({ statusCode: 404, code: "ResourceNotFound" })), true);
     assert.equal(saysNotThere(anError({ statusCode: 404, code: "ResourceGroupNotFound" })), false);
     assert.equal(saysNotThere(anError({ statusCode: 403, code: "AuthorizationFailed" })), false);

@@ -2,7 +2,7 @@ import type { AzureAnswer, Failure } from "../../core/failure/failure.ts";
 import type { ArmError } from "./arm-api.ts";
 import { ownErrorCodes } from "./arm-error.ts";
 
-/** What an error means for what we do next; what it means for the caller is its `Failure`. */
+/** What an error means for the driver's next step; what it means for the caller is its `Failure`. */
 export type ArmErrorClass =
   /** The caller gave up. */
   | "cancelled"
@@ -10,14 +10,14 @@ export type ArmErrorClass =
   | "lost"
   | "throttled"
   | "unauthorized"
-  /** Someone changed the resource since we read it: read again. */
+  /** The resource was changed since the read: read again. */
   | "changed"
   /** Another operation is under way: wait, then read again. */
   | "busy"
-  /** A newer operation took this one's place: read again. */
+  /** A newer operation replaced this one: read again. */
   | "preempted"
   | "notFound"
-  /** Azure's last word on this request. */
+  /** Azure's final answer to this request. */
   | "rejected";
 
 /** What was being tried, for the failure's fields. */
@@ -98,9 +98,9 @@ const instanceNotFound = (error: ArmError, context: ErrorContext): Failure =>
     : { kind: "InstanceNotFound", nodeName: context.nodeName, ...answered(error) };
 
 /**
- * ARM's errors, first match wins. Codes are shared between unlike errors (`OperationNotAllowed` has at
- * least six meanings), so pieces of messages decide where the code can't; those pieces are the ones that
- * Azure's own drivers match, too.
+ * ARM's errors, first match wins. Unlike errors share codes (`OperationNotAllowed` has at least six
+ * meanings), so parts of the message decide where the code can't; Azure's own drivers match the same
+ * parts.
  */
 const rows: readonly Row[] = [
   { code: exactly(ownErrorCodes.cancelled), class: "cancelled", failure: () => ({ kind: "Cancelled" }) },
@@ -116,7 +116,7 @@ const rows: readonly Row[] = [
   { status: [401, 403], class: "unauthorized", failure: unauthorized },
   { status: [412], class: "changed", failure: unavailable },
   { status: [408, 500, 502, 503, 504], class: "lost", failure: unavailable },
-  // No answer of ARM's: whatever stands in front of it does not find its way.
+  // No answer of ARM's: a proxy or front door in front of it can't find its way.
   { status: [404], code: /^(HTTP404|RestError)?$/i, class: "lost", failure: unavailable },
 
   { status: [409], text: /conflict with a concurrent request/i, class: "busy", failure: unavailable },
@@ -142,8 +142,8 @@ const rows: readonly Row[] = [
     class: "rejected",
     failure: quota,
   },
-  // Azure's own trouble while it carried an operation out. One disk may be behind it, so a batch is split;
-  // its callers may come again.
+  // A fault inside Azure while it carried an operation out. One disk may cause it, so a batch is split;
+  // its callers may retry.
   {
     code: /^Internal\w*Error$|^OperationTimedOut$|^RetryableError/i,
     class: "rejected",
@@ -169,7 +169,7 @@ const rows: readonly Row[] = [
   { status: [404], class: "notFound", failure: rejected },
 ];
 
-/** What an error means for what we do next. */
+/** What an error means for the driver's next step. */
 export function classOf(error: ArmError): ArmErrorClass {
   return rowOf(error)?.class ?? "rejected";
 }
@@ -179,23 +179,23 @@ export function toFailure(error: ArmError, context: ErrorContext): Failure {
   return (rowOf(error)?.failure ?? rejected)(error, context);
 }
 
-/** Whether the same request may succeed later without anyone changing it. */
+/** Whether the same request may succeed later without a change. */
 export function isWorthRetrying(error: ArmError): boolean {
   return ["lost", "throttled", "changed", "busy", "preempted"].includes(classOf(error));
 }
 
 /**
- * Whether the error is the end of an operation that had been accepted: what of it happened, only a read
- * tells.
+ * Whether the error ends an operation that had been accepted: only a read tells which part of it took
+ * effect.
  */
 export function isOperationFailure(error: ArmError): boolean {
   return error.statusCode === 200;
 }
 
 /**
- * Whether ARM or the compute provider says that a resource is not there. Any other 404 proves nothing: a
- * missing resource group or subscription, since the settings may name the wrong one, and a page of a proxy
- * or front door, which has no code of ARM's.
+ * Whether ARM or the compute provider reports that a resource does not exist. Any other 404 proves
+ * nothing: a missing resource group or subscription may be a wrong setting, and the page of a proxy or
+ * front door has no code of ARM's.
  */
 export function saysNotThere(error: ArmError): boolean {
   return error.statusCode === 404 && /^(ResourceNotFound|NotFound|PatchResourceNotFound)$/i.test(error.code);

@@ -7,7 +7,7 @@ import { ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { isWorthRetrying, toFailure } from "./error-table.ts";
 
-/** Counts what goes wrong in a row in one batch and bounds the patience with it. */
+/** Counts consecutive faults of one batch and limits its retries. */
 export class RetryBudget {
   readonly #session: ArmSession;
   readonly #vm: VmTarget;
@@ -21,13 +21,13 @@ export class RetryBudget {
   }
 
   /**
-   * Backs off, and waits until the budget has a write again, so that no wait comes between the next read
-   * and its write. Once patience is at its end, or where it would not help, settles `open` with the failure
+   * Backs off, and waits until the budget has a write again, so that no wait comes between the next
+   * read and its write. When the retries are used up, or can't help, ends `open` with the failure
    * instead.
    */
   async endure(error: ArmError, open: readonly VmRequest[], lane: Lane): Promise<void> {
     this.#count++;
-    // Whoever has waited for the budget as long as it may has no patience left.
+    // A batch that has waited for the budget to its limit has no retries left.
     const isOver =
       this.#count > this.#session.settings.troublesMax ||
       !isWorthRetrying(error) ||

@@ -32,7 +32,7 @@ const refused = (target: string, retryAfterMs: number): ArmAnswer<never> => ({
 });
 
 describe("ThrottleBudget", () => {
-  it("lets low lanes wait while urgent ones still go, each VM by itself", () => {
+  it("lets low lanes wait while urgent ones still pass, each VM by itself", () => {
     const { budget } = aBudget();
     for (let call = 0; call < 9; call++) budget.spend(write());
     const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "collection", "tag"] as const;
@@ -66,7 +66,7 @@ describe("ThrottleBudget", () => {
     assert.equal(budget.waitMs({ group: "vmRead", resource: "vm-b", lane: "failover" }), 0);
   });
 
-  it("keeps to the front door's limits over all kinds of calls, and learns of them", () => {
+  it("observes the front door's limits over all kinds of calls, and learns of them", () => {
     const { budget } = aBudget();
     const read: BudgetedCall = { group: "diskRead", resource: undefined, lane: "primaryAttach" };
     for (let call = 0; call < 188; call++) budget.spend(read);
@@ -89,7 +89,7 @@ describe("ThrottleBudget", () => {
     assert.equal(budget.waitMs({ group: "vmRead", resource: "vm-a", lane: "failover" }), 9000);
   });
 
-  it("tells how it stands, for metrics", () => {
+  it("reports its state, for metrics", () => {
     const { budget, pass } = aBudget();
     budget.spend(write());
     budget.spend(write());

@@ -64,7 +64,7 @@ export type GatewayClass = "reads" | "writes" | "deletes";
 
 /**
  * The front door's published limits, for each principal in a subscription and region. A hundred volumes
- * asked for at once come up against these first.
+ * requested at once reach these limits first.
  */
 export const azureGatewayLimits: Readonly<Record<GatewayClass, BucketLimit>> = {
   reads: { burst: 250, perMinute: 1500 },
@@ -75,7 +75,7 @@ export const azureGatewayLimits: Readonly<Record<GatewayClass, BucketLimit>> = {
 /** One call, as the budget sees it. */
 export interface BudgetedCall {
   readonly group: CallGroup;
-  /** ARM id in lower case, or whatever names the resource; undefined for lists. */
+  /** ARM id in lower case, or another name of the resource; undefined for lists. */
   readonly resource: string | undefined;
   readonly lane: Lane;
 }
@@ -192,8 +192,8 @@ export class ThrottleBudget {
 
   #block(call: BudgetedCall, error: ArmError, nowMs: number): void {
     const scopes = this.#scopesOf(call);
-    // A refusal that names a resource's policy concerns that resource alone; the front door's has a code of
-    // its own; any other one concerns the group.
+    // A refusal that names a resource's policy concerns that resource alone; the front door's has its
+    // own code; any other one concerns the group.
     const kind = /^SubscriptionRequestsThrottled$/i.test(error.code)
       ? "gateway"
       : error.details.some(({ target }) => scopeOf(target) === "resource")
@@ -226,8 +226,8 @@ export class ThrottleBudget {
   #put(key: string, bucket: Bucket): void {
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    // Bounded memory: the bucket that was used longest ago has refilled by now, and a full bucket is what a
-    // missing one means.
+    // Bounded memory: the bucket that was used longest ago has refilled by now, and a missing bucket
+    // counts as full.
     if (this.#buckets.size <= BUCKETS_MAX) return;
     const [oldest] = this.#buckets.keys();
     if (oldest !== undefined) this.#buckets.delete(oldest);

@@ -27,8 +27,8 @@ export function zonesOf(request: Pick<CreateDiskRequest, "skuName" | "zone">): r
 }
 
 /**
- * How a disk differs from what is asked for under its name; undefined if it will do. Tags may differ:
- * others set them, too.
+ * How a disk differs from the request under its name; undefined if it matches. Tags may differ: others
+ * set them, too.
  */
 export function differenceTo(request: CreateDiskRequest, disk: ArmDisk): string | undefined {
   const zones = zonesOf(request).join(",");

@@ -52,7 +52,7 @@ export async function diskOwners(
 }
 
 /**
- * Waits until a disk names no owner that `isOwner` means: the disk's side of a detach lags behind the VM's,
+ * Waits until a disk names no owner for which `isOwner` holds: the disk lags behind the VM in a detach,
  * most of all after a VM's deletion. Bounded by `ownerPatienceMs`.
  */
 export async function untilDisowned(

@@ -23,7 +23,7 @@ import type { BoundedCache } from "../bounded-cache.ts";
 import { differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
 import { ownersOf, readDisk } from "./disk-owners.ts";
 
-/** Where disks go that name no place. */
+/** The place of disks whose request names none. */
 export interface DiskPlace {
   readonly subscriptionId: string;
   readonly resourceGroup: string;
@@ -33,7 +33,7 @@ export interface DiskPlace {
 /** Disk calls have no lane of their own: volumes wait for them as for a first attach. */
 const LANE: Lane = "primaryAttach";
 
-/** A disk that exists, or may: its id in ARM's parts, and as it was named. */
+/** A disk that exists, or may: its id in ARM's parts, and the given name. */
 export interface DiskTarget {
   readonly id: ArmName;
   readonly diskUri: string;
@@ -44,16 +44,16 @@ const TAG_LANE: Lane = "tag";
 /** Azure's limit for one resource. */
 const TAGS_MAX = 50;
 
-/** What disk calls work with. */
+/** The collaborators of disk calls. */
 export interface DiskContext {
   readonly session: ArmSession;
-  /** Disks as they were read lately; own writes drop what they change. */
+  /** Disks that were read lately; own writes drop what they change. */
   readonly disks: BoundedCache<ArmDisk>;
 }
 
 /**
- * Creates a disk. Looks first: a PUT of a disk that exists would change it. Only one that this very request
- * has begun to create, and that Azure has failed, is written again.
+ * Creates a disk. Reads it first: a PUT would change a disk that exists. Only a disk that the same
+ * request has begun to create, and that Azure has failed, is written again.
  */
 export async function createDisk(
   { session, disks }: DiskContext,
@@ -87,7 +87,7 @@ export async function createDisk(
     signal,
   );
   if (!created.ok) return fail(toFailure(created.failure, {}));
-  // Who has just created a disk mostly attaches it next.
+  // The caller that created a disk mostly attaches it next.
   const read = await disks.read(
     resourceUriKey(diskUri),
     () => settledAfter(created.value, session, diskUri, signal),
@@ -96,7 +96,7 @@ export async function createDisk(
   return read.ok ? adopt(request, read.value) : fail(toFailure(read.failure, {}));
 }
 
-/** Deletes a disk. Looks for owners first, since a delete can win over an attach that is in flight. */
+/** Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. */
 export async function deleteDisk(
   { session, disks }: DiskContext,
   { id, diskUri, precondition }: DiskTarget & { readonly precondition: MayProceed },
@@ -189,8 +189,8 @@ export async function tagDisk(
 type TagChanges = Readonly<Record<string, string | undefined>>;
 
 /**
- * The whole map to send; undefined where the disk has it already, and no operation under way could take it
- * back.
+ * The whole map to send; undefined if the disk has it already, and no operation under way could revert
+ * it.
  */
 function planTags(
   present: ArmDisk,
@@ -267,16 +267,16 @@ async function settledDisk(
 }
 
 /**
- * Tries of a disk call whose answers are lost or that meets another operation, before the caller is told to
- * come again.
+ * Tries of a disk call whose answers are lost or that meets another operation, before the caller has to
+ * retry.
  */
 const DISK_TRIES_MAX = 4;
 
 /**
- * Starts a write of a disk and waits for its end; answers the disk where the end shows it. One whose answer
- * was lost is sent again: it says what is to be, of the disk of that name. `precondition` is asked right
- * before each request, also before one that Azure had throttled: only the caller knows whether the name
- * still stands for the same disk.
+ * Starts a write of a disk and waits for its end; returns the disk if the end shows it. A write whose
+ * answer was lost is sent again: it states the disk's target state. `precondition` is checked right
+ * before each request, also after a throttled one: only the caller knows whether the name still means
+ * the same disk.
  */
 async function write(
   { session, disks }: DiskContext,
@@ -315,7 +315,7 @@ async function write(
   }
 }
 
-/** What stands for the answer of a request that `precondition` has refused. */
+/** Replaces the answer of a request that `precondition` has refused. */
 function notSent(diskUri: string): ArmAnswer<never> {
   return {
     result: fail({
@@ -341,8 +341,8 @@ async function readWriteEnd(
 
 /**
  * Whether a disk is what a creation by the same request has left. An update that failed leaves the same
- * state on a disk with data, which may be another cluster's: its tags tell whose it is, and who was cut off
- * from it.
+ * state on a disk with data, which may be another cluster's: its tags tell its cluster, and the nodes
+ * fenced from it.
  */
 function isFailedCreation({ tags }: CreateDiskRequest, disk: ArmDisk): boolean {
   if (disk.provisioningState !== "Failed" || ownersOf(disk).length > 0) return false;

@@ -69,8 +69,8 @@ export function anOperationError(overrides: Partial<ArmError> = {}): ArmError {
 }
 
 /**
- * What becomes of an update: Azure carries it out, calls it done and does nothing, works on it without an
- * end, or answers an error.
+ * What happens to an update: Azure carries it out, calls it done without doing it, works on it without
+ * an end, or answers an error.
  */
 export type UpdateEnd = "carriedOut" | "ignored" | "hangs" | ArmError;
 
@@ -82,26 +82,26 @@ export interface SentUpdate {
   readonly atMs: number;
 }
 
-/** One VM in an Azure that does what a test says, on a virtual clock. Calls take no time. */
+/** One VM in an Azure that follows a test's script, on a virtual clock. Calls take no time. */
 export interface ScriptedVm {
   readonly clock: VirtualClock;
-  /** What the next read answers; a test changes it as Azure, or other people, do. */
+  /** What the next read answers; a test changes it as Azure, or other clients, do. */
   vm: ArmVm;
-  /** Asked at each read of the VM: changes what it is by then, or answers an error. */
+  /** Called at each read of the VM: changes it, or answers an error. */
   onRead: (vm: ArmVm, asked: { readonly atMs: number; readonly instanceView: boolean }) => ArmVm | ArmError;
-  /** Says what becomes of an update. Default: each is carried out. */
+  /** Decides about an update. Default: each is carried out. */
   onUpdate: (update: SentUpdate, index: number) => UpdateEnd;
-  /** Says what a poll answers of an update that ended so. Default: that. */
+  /** Decides what a poll answers about an update that ended so. Default: that. */
   onPoll: (end: UpdateEnd) => UpdateEnd | "refused";
   /** The VMs that each disk names as its owners. Default: none. */
   owners: (diskUri: string) => readonly string[];
   readonly updates: readonly SentUpdate[];
   readonly underWay: UpdatesUnderWay;
-  /** A request; `precondition` is true unless it says otherwise. */
+  /** A request; its `precondition` is true unless given. */
   request(kind: VmRequestSpec["kind"], diskName: string, overrides?: Partial<VmRequestSpec>): VmRequest;
-  /** Runs attaches and detaches as one batch; answers how each ended. */
+  /** Runs attaches and detaches as one batch; returns how each ended. */
   attachBatch(...requests: readonly VmRequest[]): Promise<readonly Awaited<VmRequest["answer"]>[]>;
-  /** Runs fences, proofs and settlements as one batch; answers how each ended. */
+  /** Runs fences, proofs and write barriers as one batch; returns how each ended. */
   fenceBatch(...requests: readonly VmRequest[]): Promise<readonly Awaited<VmRequest["answer"]>[]>;
 }
 

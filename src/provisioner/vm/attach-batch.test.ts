@@ -28,7 +28,7 @@ const sent = ({ updates }: ScriptedVm) =>
   }));
 
 describe("a batch of attaches and detaches", () => {
-  it("sends one update with the whole list: Azure detaches what a list leaves out", async () => {
+  it("sends one update with the whole list, as Azure detaches what a list leaves out", async () => {
     const azure = aScriptedVm([anEntry("kept", 0), anEntry("leaves", 1)]);
     const attach = azure.request("attach", "comes", { cachingMode: "ReadOnly" });
     assert.deepEqual(kinds(await azure.attachBatch(attach, azure.request("detach", "leaves"))), [
@@ -49,7 +49,7 @@ describe("a batch of attaches and detaches", () => {
     );
   });
 
-  it("answers another VM under the name as such, and does nothing to it", async () => {
+  it("reports another VM under the name, and does nothing to it", async () => {
     const azure = aScriptedVm([anEntry("leaves", 0)]);
     azure.vm = { ...azure.vm, vmId: "guid-of-another" };
     const [attached, detached] = await azure.attachBatch(
@@ -70,14 +70,14 @@ describe("a batch of attaches and detaches", () => {
       return azure;
     }
 
-    it("waits, and sends its own once that has ended", async () => {
+    it("waits, and sends its own update after that one has ended", async () => {
       const azure = updatingFor(30_000);
       assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), ["attached"]);
       const [{ atMs } = { atMs: 0 }] = azure.updates;
       assert.ok(atMs >= 30_000 && atMs <= 35_000, `${atMs} ms`);
     });
 
-    it("asks seldom whether that has ended: calls to Azure are counted", async () => {
+    it("polls seldom whether that has ended, since calls to Azure are counted", async () => {
       const azure = updatingFor(30_000);
       const { onRead } = azure;
       let reads = 0;
@@ -91,7 +91,7 @@ describe("a batch of attaches and detaches", () => {
       assert.ok(reads <= 30, `${reads} reads`);
     });
 
-    it("leaves it alone for another minute where Azure has refused its own because of it", async () => {
+    it("waits another minute after Azure has refused its own update because of it", async () => {
       const azure = updatingFor(Infinity);
       azure.onUpdate = (_, index) =>
         index === 0
@@ -102,7 +102,7 @@ describe("a batch of attaches and detaches", () => {
       assert.ok(second !== undefined && second.atMs >= 2 * MINUTE_MS, `${second?.atMs} ms`);
     });
 
-    it("asks Azure after a minute, which has the last word, and forces nothing", async () => {
+    it("sends its own update after a minute, without force, for Azure to decide", async () => {
       const azure = updatingFor(Infinity);
       assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), ["attached"]);
       const [first] = sent(azure);
@@ -113,7 +113,7 @@ describe("a batch of attaches and detaches", () => {
       assert.deepEqual(first.forced, []);
     });
 
-    it("has a minute for each such update, not for all of them", async () => {
+    it("waits a minute for each such update, not for all of them", async () => {
       const azure = updatingFor(40_000);
       azure.onUpdate = (_, index) => {
         if (index > 0) return "carriedOut";
@@ -160,7 +160,7 @@ describe("a batch of attaches and detaches", () => {
       assert.deepEqual(second.forced, []);
     });
 
-    it("does not wait so long for the detach of another disk, and does not force that", async () => {
+    it("waits less long for the detach of another disk, and does not force that", async () => {
       const azure = updatingFor(Infinity, [anEntry("others", 0, { toBeDetached: true })]);
       await azure.attachBatch(azure.request("attach", "comes"));
       const [first] = sent(azure);
@@ -176,7 +176,7 @@ describe("a batch of attaches and detaches", () => {
       return azure;
     };
 
-    it("takes the disk off by force after four minutes", async () => {
+    it("forces the detach after four minutes", async () => {
       const azure = hangs();
       assert.deepEqual(
         kinds(await azure.attachBatch(azure.request("detach", "leaves", { forcePrecondition }))),
@@ -202,7 +202,7 @@ describe("a batch of attaches and detaches", () => {
       assert.ok(waitedMs >= 15 * MINUTE_MS, `${waitedMs} ms`);
     });
 
-    it("forces nothing once the disk is on its way off no more: Azure works on something else by then", async () => {
+    it("forces nothing once the disk is not being detached any more", async () => {
       const azure = hangs();
       azure.onRead = (vm, { atMs }) => {
         if (azure.updates.length !== 1 || atMs < 4 * MINUTE_MS) return vm;
@@ -220,7 +220,7 @@ describe("a batch of attaches and detaches", () => {
       );
     });
 
-    it("forces nothing where a poll says that its detach has failed: Azure works on something else", async () => {
+    it("forces nothing if a poll reports that its detach has failed", async () => {
       const azure = hangs();
       let hasFailed = false;
       azure.onRead = (vm, { atMs }) => {
@@ -239,7 +239,7 @@ describe("a batch of attaches and detaches", () => {
       );
     });
 
-    it("waits a quarter of an hour for an attach: that is nothing to force", async () => {
+    it("waits a quarter of an hour for an attach, which can't be forced", async () => {
       const azure = aScriptedVm();
       azure.onUpdate = (_, index) => (index === 0 ? "hangs" : "carriedOut");
       azure.onRead = (vm, { atMs }) =>
@@ -250,7 +250,7 @@ describe("a batch of attaches and detaches", () => {
       assert.ok(azure.clock.elapsedMs() >= 15 * MINUTE_MS);
     });
 
-    it("takes a disk off for an attach by force only where that is allowed, and asks again each time", async () => {
+    it("forces a detach for an attach only where allowed, and checks that each time", async () => {
       for (const isAllowed of [true, false]) {
         const azure = aScriptedVm([anEntry("comes", 0, { toBeDetached: true })]);
         azure.vm = { ...azure.vm, provisioningState: "Updating" };
@@ -272,7 +272,7 @@ describe("a batch of attaches and detaches", () => {
     });
   });
 
-  it("gives up, and says so, where updates succeed and nothing changes", async () => {
+  it("gives up, with the reason, when updates succeed and nothing changes", async () => {
     const azure = aScriptedVm([anEntry("leaves", 0)], { troublesMax: 0 });
     azure.onUpdate = () => "ignored";
     const [detached] = await azure.attachBatch(azure.request("detach", "leaves"));
@@ -281,7 +281,7 @@ describe("a batch of attaches and detaches", () => {
     assert.equal(detached.failure.code, "UpdateWithoutEffect");
   });
 
-  it("says that a disk is still coming off where an attach waits for its place", async () => {
+  it("reports a disk still being detached when an attach waits for its slot", async () => {
     const full = [0, 1, 2, 3].map((lun) =>
       anEntry(`disk-${lun}`, lun, lun === 0 ? { toBeDetached: true } : {}),
     );
@@ -291,7 +291,7 @@ describe("a batch of attaches and detaches", () => {
     assert.deepEqual([attached.failure.code, azure.updates], ["DiskStillDetaching", []]);
   });
 
-  it("asks before it carries out the detach by others of the disk that it attaches", async () => {
+  it("checks before it carries out a foreign detach of the disk that it attaches", async () => {
     const azure = aScriptedVm([anEntry("comes", 0, { toBeDetached: true })]);
     const asked: (readonly string[])[] = [];
     const mayCarryOut = (uris: readonly string[]): Promise<boolean> =>
@@ -302,7 +302,7 @@ describe("a batch of attaches and detaches", () => {
     assert.deepEqual([asked, azure.updates], [[[diskUri("comes")]], []]);
   });
 
-  it("makes a request whose turn is over wait for no other", async () => {
+  it("lets a request whose turn is over wait for no other", async () => {
     const azure = aScriptedVm([anEntry("there", 0)]);
     const refused = azure.request("attach", "comes", { precondition: () => Promise.resolve(false) });
     assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "there"), refused)), [
@@ -320,13 +320,13 @@ describe("a batch of attaches and detaches", () => {
       return azure;
     };
 
-    it("believes the list where the disk names the VM", async () => {
+    it("believes the list if the disk names the VM", async () => {
       const azure = failed([vmUri.toUpperCase()]);
       assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "listed"))), ["attached"]);
       assert.equal(azure.updates.length, 0);
     });
 
-    it("writes the list once more where it does not: the disk may never have reached it", async () => {
+    it("writes the list once more if the disk does not name the VM", async () => {
       const azure = failed([]);
       assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "listed"))), ["attached"]);
       assert.equal(azure.updates.length, 1);
@@ -367,7 +367,7 @@ describe("a batch of attaches and detaches", () => {
       { because: "only a longer name is like it", message: "Disk 'pvc-bad-2' is locked", updates: 5 },
     ];
     for (const { because, message, detail, updates } of words)
-      it(`fails for the disk at fault alone, found at once where it is named: ${because}`, async () => {
+      it(`fails for the disk at fault alone: ${because}`, async () => {
         const azure = poison(
           message,
           detail === undefined ? [] : [{ code: "", target: "", message: detail }],
@@ -382,7 +382,7 @@ describe("a batch of attaches and detaches", () => {
         assert.equal(azure.updates.length, updates);
       });
 
-    it("settles by a read what a failed operation has done all the same", async () => {
+    it("reads what a failed operation has done all the same", async () => {
       const azure = aScriptedVm();
       azure.onUpdate = ({ change }) => {
         azure.vm = {
@@ -398,7 +398,7 @@ describe("a batch of attaches and detaches", () => {
     });
   });
 
-  it("reads again, in the lane of its most urgent request, where the VM was changed since the read", async () => {
+  it("reads again, in its most urgent request's lane, if the VM changed since the read", async () => {
     const azure = aScriptedVm();
     azure.onUpdate = (_, index) =>
       index === 0 ? anArmError({ statusCode: 412, code: "PreconditionFailed" }) : "carriedOut";

@@ -21,8 +21,8 @@ import type { VmSizes } from "./vm-sizes.ts";
 import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
 
 /**
- * Successful updates that a batch can need: drive a stuck detach to its end, take disks off, put disks on
- * in their place.
+ * Successful updates that a batch can need: complete a stuck detach, detach disks, attach disks in
+ * their place.
  */
 const SUCCESSES_MAX = 3;
 
@@ -32,13 +32,13 @@ interface Planned {
   readonly outcome: WishOutcome;
 }
 
-/** What was sent in an update that Azure refused or failed. */
+/** An update that Azure has refused or failed. */
 interface FailedUpdate {
   readonly writers: readonly VmRequest[];
   readonly error: ArmError;
 }
 
-/** What attaches and detaches of one VM work with. */
+/** The collaborators of attaches and detaches of one VM. */
 export interface AttachBatchContext {
   readonly session: ArmSession;
   readonly vm: VmTarget;
@@ -46,7 +46,7 @@ export interface AttachBatchContext {
   readonly underWay: UpdatesUnderWay;
 }
 
-/** Carries out attaches and detaches of one VM together; all of them are settled at the end. */
+/** Carries out attaches and detaches of one VM together; all of them have ended when it returns. */
 export function runAttachBatch(
   context: AttachBatchContext,
   batch: readonly VmRequest[],
@@ -56,13 +56,13 @@ export function runAttachBatch(
 }
 
 /**
- * Attaches and detaches that share updates. Each round reads the VM, settles what its model says is so,
- * asks `precondition` for the rest and writes the rest in one conditional update; the next round's read
- * tells what came of it. So a lost answer, a changed ETag, a conflict and a preemption all end the same
- * way: by reading again. A failed operation, too: it may have done its work for some disks, or for all. A
- * detach that hangs is not waited for as long as other operations: the next round takes the disk off by
- * force, since Azure lets nothing else reach the VM meanwhile; for an attach only where `forcePrecondition`
- * says so.
+ * Attaches and detaches that share updates. Each round reads the VM, answers the requests that its
+ * model already satisfies, checks `precondition` for the rest and writes the rest in one conditional
+ * update; the next round's read shows the outcome. So a lost answer, a changed ETag, a conflict, a
+ * preemption and a failed operation all end the same way: by reading again, since the operation may
+ * have done its work for some disks or all. A detach that hangs gets less time than other operations:
+ * the next round forces it, since Azure lets nothing else reach the VM until then; for an attach only
+ * if `forcePrecondition` allows it.
  */
 class AttachBatch {
   readonly #context: AttachBatchContext;
@@ -105,24 +105,24 @@ class AttachBatch {
     const toWrite = await settleFromModel(this.#context, read.value, open, this.#lifetime);
     if (await this.#isolated()) return;
     const asked = await this.#withoutUnforced(await checkPreconditions(toWrite));
-    // A detach that was refused is not its own: the disk stays for whoever uses it.
+    // A refused detach is not its own: the disk stays for its user.
     const ownKeys = new Set(
       asked.filter(({ request }) => request.kind === "detach").map(({ request }) => request.diskKey),
     );
     const allowed = await askCarryOut(asked, { model: read.value, ownKeys });
     if (allowed.length > 0) await this.#write(read.value, allowed, lane);
-    // What is left waits for a place or for a disk to come off, by someone else's doing.
+    // What is left waits for a slot or for a disk's detach, which others carry out.
     else if (this.#open().length > 0)
       await this.#troubles.endure(
-        ownError("DiskStillDetaching", `a disk is still coming off VM ${this.#vm.name}`),
+        ownError("DiskStillDetaching", `a disk is still being detached from VM ${this.#vm.name}`),
         open,
         lane,
       );
   }
 
   /**
-   * Without the attaches to a VM from which the disk comes off too slowly, where it must not be forced:
-   * they go on waiting.
+   * Without the attaches to a VM that detaches the disk too slowly, where force is not allowed: they
+   * keep waiting.
    */
   async #withoutUnforced(allowed: readonly Planned[]): Promise<readonly Planned[]> {
     const unforced = new Set<VmRequest>();
@@ -133,14 +133,14 @@ class AttachBatch {
   }
 
   /**
-   * Waits, within its patience, for an update that others or an earlier instance left in flight: it is not
-   * repeated, nor disturbed. Only a detach that hangs is forced: where none of its disks is on its way off
+   * Waits, within a limit, for an update that others or an earlier instance left in flight; it neither
+   * repeats nor disturbs it. Only a detach that hangs is forced: if none of its disks is being detached
    * any more, Azure works on something else, and nothing is forced.
    */
   async #waitedForOther(model: ArmVm, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
     const { underWay } = this.#context;
     underWay.saw(model);
-    // The mark of a detach of its own that has ended is no sign of one under way.
+    // The mark of an own detach that has ended is no sign of one under way.
     if (!isTerminal(model.provisioningState))
       await underWay.pollOwn((own) =>
         this.#session.isRunning(own, { resource: this.#vm.key, lane }, this.#lifetime),
@@ -200,8 +200,8 @@ class AttachBatch {
   }
 
   /**
-   * After a failed update, and a read that settled what came of it all the same: the disk at fault must not
-   * fail the others, so parts are tried by themselves.
+   * After a failed update, and a read that showed which requests it satisfied all the same: the disk at
+   * fault must not fail the others, so parts are tried by themselves.
    */
   async #isolated(): Promise<boolean> {
     const failed = this.#failed;
@@ -220,7 +220,7 @@ class AttachBatch {
   }
 }
 
-/** Settles what the model says is so already; answers what needs a write. */
+/** Answers the requests that the model already satisfies; returns those that need a write. */
 async function settleFromModel(
   { session, sizes }: AttachBatchContext,
   model: ArmVm,
@@ -232,7 +232,7 @@ async function settleFromModel(
     request.settle(ok({ kind: "instanceReplaced", vmId: model.vmId }));
     return false;
   });
-  // Of a size that nobody knows, Azure itself refuses what is too much.
+  // For an unknown size, Azure itself refuses too many disks.
   const dataDisksMax = (await sizes.dataDisksMax(model)) ?? LUNS_MAX;
   const planned = planVmUpdate({
     entries: model.dataDisks.map((entry) => ({
@@ -266,8 +266,8 @@ async function settleFromModel(
 }
 
 /**
- * A VM whose last operation did not succeed may list a disk that never reached it: then the disk has the
- * last word.
+ * A VM whose last operation did not succeed may list a disk that never reached it: then the disk
+ * decides.
  */
 async function diskAgrees(
   session: ArmSession,
@@ -283,7 +283,7 @@ async function diskAgrees(
 }
 
 /**
- * The whole list of data disks as it is to be: ARM detaches what a list leaves out, so every entry that was
+ * The whole target list of data disks: ARM detaches what a list leaves out, so every entry that was
  * read is in it.
  */
 function listWith(
@@ -317,7 +317,7 @@ function entering(request: VmRequest, lun: number): ArmDataDisk {
   };
 }
 
-/** Whether Azure's words name this disk: `Disk 'pvc-1' …`, or its whole id. */
+/** Whether Azure's message names this disk: `Disk 'pvc-1' …`, or its whole id. */
 function isNamedBy(error: ArmError, request: VmRequest): boolean {
   const words = [error.message, ...error.details.map((detail) => detail.message)]
     .join(" ")

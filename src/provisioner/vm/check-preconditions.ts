@@ -7,8 +7,8 @@ import { diskKeyOf } from "../disk/disk-key.ts";
 import type { VmRequest } from "./vm-request.ts";
 
 /**
- * Asks `precondition` for each request and settles those that are refused; answers the others, without
- * those whose callers gave up meanwhile.
+ * Checks `precondition` for each request and ends those that are refused; returns the others, without
+ * those whose callers have given up.
  */
 export async function checkPreconditions<P extends { readonly request: VmRequest }>(
   planned: readonly P[],
@@ -25,7 +25,7 @@ export async function checkPreconditions<P extends { readonly request: VmRequest
   return planned.filter(({ request }) => !request.isSettled);
 }
 
-/** Whether a detach of the request's disk that hangs may be forced. */
+/** Whether a hanging detach of the request's disk may be forced. */
 export async function askForForce(request: VmRequest): Promise<boolean> {
   return (
     request.spec.forcePrecondition !== undefined &&
@@ -34,8 +34,8 @@ export async function askForForce(request: VmRequest): Promise<boolean> {
 }
 
 /**
- * Asks `mayCarryOut` for each request where the VM lists disks that come off by no request of this batch,
- * and settles those that are to wait. Answers the others.
+ * Checks `mayCarryOut` for each request if the VM lists disks that are being detached by no request of
+ * this batch, and ends those that have to wait. Returns the others.
  */
 export async function askCarryOut<P extends { readonly request: VmRequest }>(
   planned: readonly P[],
@@ -49,7 +49,7 @@ export async function askCarryOut<P extends { readonly request: VmRequest }>(
   const uris = leaving.map((entry) => entry.managedDisk?.id ?? "");
   const pending = ownError(
     "OthersDetachPending",
-    `VM ${model.name} lists ${leaving.map(({ name }) => name ?? "?").join(", ")} as coming off by others, in use there: any update would take it off`,
+    `VM ${model.name} lists ${leaving.map(({ name }) => name ?? "?").join(", ")} as being detached by others, in use there: any update would detach it`,
   );
   await Promise.all(
     planned.map(async ({ request }) => {
@@ -69,8 +69,8 @@ async function answerOf(request: VmRequest, question: MayProceed): Promise<boole
   try {
     return await question(request.signal);
   } catch (bug) {
-    // A callback that was cancelled has settled its request already; any other rejection is a bug of that
-    // caller alone.
+    // A cancelled callback has ended its request already; any other rejection is a bug of that caller
+    // alone.
     request.crash(bug);
     return undefined;
   }

@@ -40,7 +40,7 @@ function withDisk(
 }
 
 describe("a batch of fences", () => {
-  it("takes off its own disk alone, by force at once where the VM does not answer", async () => {
+  it("detaches its own disk alone, by force at once if the VM does not answer", async () => {
     const azure = withDisk();
     assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
     assert.deepEqual(sent(azure), [{ atMs: 0, forced: [["pvc-1", true]] }]);
@@ -67,7 +67,7 @@ describe("a batch of fences", () => {
     });
 
   describe("of a VM that answers", () => {
-    it("asks for a regular detach, with the VM's power state read", async () => {
+    it("requests a regular detach, with the VM's power state read", async () => {
       const azure = withDisk();
       const asked: boolean[] = [];
       azure.onRead = (vm, { instanceView }) => {
@@ -78,7 +78,7 @@ describe("a batch of fences", () => {
       assert.deepEqual([sent(azure), asked], [[{ atMs: 0, forced: [["pvc-1", false]] }], [true, false]]);
     });
 
-    it("forces after half a minute what a regular detach has not taken off", async () => {
+    it("forces after half a minute what a regular detach has not detached", async () => {
       const azure = withDisk(answering);
       azure.onUpdate = (_, index) => (index === 0 ? "hangs" : "carriedOut");
       assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
@@ -87,7 +87,7 @@ describe("a batch of fences", () => {
       assert.ok(second !== undefined && second.atMs >= 30_000 && second.atMs < 40_000, `${second?.atMs} ms`);
     });
 
-    it("forces at once after a regular detach that Azure called done and that did nothing", async () => {
+    it("forces at once after a regular detach that Azure reports done without effect", async () => {
       const azure = withDisk(answering);
       azure.onUpdate = (_, index) => {
         if (index > 0) return "carriedOut";
@@ -101,7 +101,7 @@ describe("a batch of fences", () => {
       );
     });
 
-    it("has half a minute in all, also where its regular detach was never taken up", async () => {
+    it("has half a minute in all, even if its regular detach never started", async () => {
       const azure = withDisk(answering);
       azure.onUpdate = (update) =>
         update.atMs < 29_000 ? anArmError({ statusCode: 412, code: "PreconditionFailed" }) : "carriedOut";
@@ -123,7 +123,7 @@ describe("a batch of fences", () => {
   describe("while Azure works on the VM", () => {
     const updating = { provisioningState: "Updating" };
 
-    it("disturbs no update, reimage or upgrade of others, and says after a minute what it waits for", async () => {
+    it("disturbs no update, reimage or upgrade of others, and reports it after a minute", async () => {
       const azure = withDisk(updating);
       const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
       assert.ok(fenced !== undefined && !fenced.ok && fenced.failure.kind === "CloudUnavailable");
@@ -147,7 +147,7 @@ describe("a batch of fences", () => {
       assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
     });
 
-    it("waits for the end of another detach by others, though its own disk is listed", async () => {
+    it("waits for the end of another foreign detach, though its own disk is listed", async () => {
       const azure = withDisk({
         ...updating,
         dataDisks: [anEntry("pvc-1", 0), anEntry("pvc-2", 1, { toBeDetached: true })],
@@ -156,7 +156,7 @@ describe("a batch of fences", () => {
       assert.deepEqual(azure.updates, []);
     });
 
-    it("forces what may be an earlier process's detach of its disk after four minutes, in one batch or several", async () => {
+    it("forces an earlier process's possible detach of its disk after four minutes", async () => {
       const marked = { ...updating, dataDisks: [anEntry("pvc-1", 0, { toBeDetached: true })] };
       const azure = withDisk(marked);
       assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
@@ -175,7 +175,7 @@ describe("a batch of fences", () => {
       );
     });
 
-    it("does not call it others' update where it may be a detach", async () => {
+    it("does not report others' update if it may be a detach", async () => {
       const marked = { ...updating, dataDisks: [anEntry("pvc-1", 0, { toBeDetached: true })] };
       const azure = withDisk(marked, { detachPatienceMs: 60 * MINUTE_MS });
       const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
@@ -199,7 +199,7 @@ describe("a batch of fences", () => {
       return { azure, answers };
     };
 
-    it("forces at once where that is an update of this process by its poll", async () => {
+    it("forces at once if that is an update of this process by its poll", async () => {
       const { azure, answers } = await fencedWhileAttaching("hangs");
       assert.deepEqual(kinds(answers), ["fenced"]);
       assert.deepEqual(sent(azure), [{ atMs: 0, forced: [["pvc-1", true]] }]);
@@ -210,7 +210,7 @@ describe("a batch of fences", () => {
       ["has failed", anOperationError()],
       ["may have ended, which Azure does not say", "refused"],
     ] as const)
-      it(`disturbs nothing where this process's update of another disk ${because}`, async () => {
+      it(`disturbs nothing if this process's update of another disk ${because}`, async () => {
         const { azure, answers } = await fencedWhileAttaching(end);
         assert.deepEqual([codes(answers), azure.updates], [["VmBeingUpdated"], []]);
       });
@@ -256,7 +256,7 @@ describe("a batch of fences", () => {
       return azure;
     };
 
-    it("moves the VM's ETag all the same, and takes nothing off", async () => {
+    it("moves the VM's ETag all the same, and detaches nothing", async () => {
       const azure = off();
       const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
       const detail = `VM vm-a (guid-a) has no entry for the disk; its ETag moved from "1" to "2"`;
@@ -267,7 +267,7 @@ describe("a batch of fences", () => {
       );
     });
 
-    it("takes the next larger write where the smaller one leaves the ETag as it is, up to a tag beside the VM's own", async () => {
+    it("tries larger writes, up to a tag on the VM, while the ETag does not move", async () => {
       const azure = off();
       azure.onUpdate = ({ change }) => (change.tags === undefined ? "ignored" : "carriedOut");
       assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
@@ -279,7 +279,7 @@ describe("a batch of fences", () => {
       );
     });
 
-    it("has its proof as soon as a read shows another ETag and that nothing runs, though Azure calls the write running", async () => {
+    it("has its proof once a read shows another ETag and no operation under way", async () => {
       const azure = off();
       azure.onUpdate = () => {
         azure.vm = { ...azure.vm, etag: `"2"` };
@@ -290,7 +290,7 @@ describe("a batch of fences", () => {
       assert.ok(azure.clock.elapsedMs() < 10_000, `${azure.clock.elapsedMs()} ms`);
     });
 
-    it("has no proof by a read that shows the old ETag, or an operation that runs", async () => {
+    it("has no proof by a read that shows the old ETag, or an operation under way", async () => {
       for (const seen of [{ etag: `"1"` }, { etag: `"2"`, provisioningState: "Updating" }]) {
         const azure = off();
         azure.onUpdate = () => "hangs";
@@ -304,7 +304,7 @@ describe("a batch of fences", () => {
       }
     });
 
-    it("has no proof by an ETag that others have moved, where its own write was refused", async () => {
+    it("has no proof by an ETag that others moved, if its own write was refused", async () => {
       const azure = off();
       azure.onUpdate = (_, index) => {
         if (index > 0) return "carriedOut";
@@ -318,7 +318,7 @@ describe("a batch of fences", () => {
       );
     });
 
-    it("learns nothing of a kind of write from one that failed and left the ETag as it was", async () => {
+    it("learns nothing of a kind of write from a failed one that left the ETag as it was", async () => {
       const azure = off();
       azure.onUpdate = (_, index) => (index === 0 ? anOperationError() : "carriedOut");
       assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
@@ -329,7 +329,7 @@ describe("a batch of fences", () => {
     });
   });
 
-  it("has no proof by an update after which another VM is there: that one is asked about instead", async () => {
+  it("has no proof by an update after which another VM is there, and checks that VM", async () => {
     const azure = withDisk();
     azure.onUpdate = () => {
       azure.vm = { ...azure.vm, vmId: "guid-of-another", etag: `"9"`, dataDisks: [] };
@@ -343,7 +343,7 @@ describe("a batch of fences", () => {
     );
   });
 
-  it("settles the VM that has taken another's place by an update of its own, whatever ETag it has", async () => {
+  it("passes the barrier of a replacing VM by its own update, whatever its ETag", async () => {
     for (const etag of [`"1"`, `"9"`]) {
       const azure = withDisk();
       azure.onUpdate = (_, index) => {
@@ -391,7 +391,7 @@ describe("a batch of fences", () => {
         assert.equal(azure.updates.length, updates);
       });
 
-    it("counts only operations that failed, not a VM that others change meanwhile", async () => {
+    it("counts only operations that failed, not a VM that others change in between", async () => {
       const azure = withDisk();
       const changed = anArmError({ statusCode: 412, code: "PreconditionFailed" });
       azure.onUpdate = (_, index) => [changed, changed, anOperationError()][index] ?? "carriedOut";
@@ -399,7 +399,7 @@ describe("a batch of fences", () => {
       assert.equal(azure.updates.length, 4);
     });
 
-    it("has its proof by the next read where the failed operation has done its work", async () => {
+    it("has its proof by the next read if the failed operation has done its work", async () => {
       const azure = withDisk();
       azure.onUpdate = () => {
         azure.vm = { ...azure.vm, etag: `"2"`, dataDisks: [anEntry("pvc-2", 1)] };
@@ -424,7 +424,7 @@ describe("a batch of fences", () => {
         );
       });
 
-    it("reads again where the VM is said to be gone", async () => {
+    it("reads again if the VM is reported gone", async () => {
       const azure = withDisk();
       azure.onUpdate = (_, index) =>
         index === 0
@@ -434,7 +434,7 @@ describe("a batch of fences", () => {
     });
   });
 
-  it("settles whichever VM is there by one move of its ETag, whatever it lists", async () => {
+  it("passes any VM's barrier by one move of its ETag, whatever it lists", async () => {
     const azure = withDisk({ vmId: "guid-of-another" });
     azure.onRead = (vm, { instanceView }) => (instanceView ? assert.fail("the guest can't help") : vm);
     assert.deepEqual(kinds(await azure.fenceBatch(azure.request("settle", "pvc-1"))), ["settled"]);
@@ -444,7 +444,7 @@ describe("a batch of fences", () => {
     );
   });
 
-  it("moves the ETag for a settlement where the fence beside it was refused, and takes nothing off", async () => {
+  it("moves the ETag for a write barrier beside a refused fence, and detaches nothing", async () => {
     const azure = withDisk();
     const refused = azure.request("fence", "pvc-1", { precondition: () => Promise.resolve(false) });
     assert.deepEqual(kinds(await azure.fenceBatch(refused, azure.request("settle", "pvc-2"))), [
@@ -457,7 +457,7 @@ describe("a batch of fences", () => {
     );
   });
 
-  it("answers a question for proof at once where the disk is listed, and writes nothing", async () => {
+  it("answers a proof request at once if the disk is listed, and writes nothing", async () => {
     const azure = withDisk();
     assert.deepEqual(
       kinds(await azure.fenceBatch(azure.request("prove", "pvc-1", { node: { ...node, vmId: "guid-A" } }))),
@@ -466,7 +466,7 @@ describe("a batch of fences", () => {
     assert.equal(azure.updates.length, 0);
   });
 
-  it("takes a VM that is answered without its ETag or its GUID for no answer", async () => {
+  it("treats a VM without its ETag or its GUID as no answer", async () => {
     for (const [missing, what] of [
       [{ etag: "" }, "an ETag"],
       [{ vmId: "" }, "a vmId"],
@@ -482,7 +482,7 @@ describe("a batch of fences", () => {
     }
   });
 
-  it("names what is wrong where it can prove nothing", async () => {
+  it("names the fault if it can prove nothing", async () => {
     const still = withDisk({}, { troublesMax: 0 });
     still.onUpdate = () => {
       still.vm = { ...still.vm, etag: `"2"` };

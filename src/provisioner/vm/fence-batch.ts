@@ -26,12 +26,12 @@ import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
 const FENCE_TAG = "disk.csi.azure.com-fence";
 
 /**
- * Updates that are accepted and then fail, after which each disk of the batch is tried by itself, and a
+ * Updates that are accepted and then fail, before each disk of the batch is tried by itself, and a
  * single one given up.
  */
 const OPERATION_FAILURES_MAX = 2;
 
-/** What fences of one VM work with. */
+/** The collaborators of fences of one VM. */
 export interface FenceContext {
   readonly session: ArmSession;
   readonly place: Pick<DiskPlace, "subscriptionId">;
@@ -41,20 +41,20 @@ export interface FenceContext {
   readonly underWay: UpdatesUnderWay;
 }
 
-/** An update that Azure has taken up. */
+/** An update that Azure has accepted. */
 interface Sent {
   /** The VM as it was: by `If-Match`, at the moment of the update. */
   readonly before: ArmVm;
   readonly requests: readonly VmRequest[];
-  /** The kind of write where it only moves the ETag. */
+  /** The kind of write if it only moves the ETag. */
   readonly etagWrite: EtagWrite | undefined;
-  /** Azure has called it succeeded. */
+  /** Azure has reported it succeeded. */
   readonly hasSucceeded: boolean;
 }
 
 /**
- * Fences disks off one VM, or sees to it that nothing is under way to it any more; all requests are settled
- * at the end, each with proof or with a failure.
+ * Fences one VM from disks, or ensures that no update to it is under way any more. All requests have
+ * ended when it returns, each with proof or with a failure.
  */
 export function runFenceBatch(
   context: FenceContext,
@@ -65,11 +65,11 @@ export function runFenceBatch(
 }
 
 /**
- * Takes disks off and *moves the VM's ETag even if they are off already*, so that a write which a former
- * leader prepared fails. Each round: read the VM with its ETag, conclude from it what the last update has
- * done, decide, ask `precondition`, update with `If-Match`, wait for the end. ETags are small numbers and
- * may recur, so an ETag alone proves nothing: the proof is the entry's absence, after an update of ours, at
- * an ETag other than before it. Never a guess.
+ * Detaches disks and *moves the VM's ETag even if they are detached already*, so that a write which a
+ * former leader prepared fails. Each round: read the VM with its ETag, conclude from it what the last
+ * update has done, decide, check `precondition`, update with `If-Match`, wait for the end. ETags are
+ * small numbers and may recur, so an ETag alone proves nothing: the proof is the entry's absence, after
+ * an update of ours, at an ETag other than before it. Never a guess.
  */
 class FenceBatch {
   readonly #context: FenceContext;
@@ -78,7 +78,7 @@ class FenceBatch {
   readonly #troubles: RetryBudget;
   readonly #startedMs: number;
   #operationFailures = 0;
-  /** A regular detach was tried, and has not taken the disks off. */
+  /** A regular detach was tried, and has not detached the disks. */
   #isRegularOver = false;
   #busySinceMs: number | undefined;
   #sent: Sent | undefined;
@@ -141,7 +141,7 @@ class FenceBatch {
     return { isListed, isUpdating, whose, answers: answers(model), regularLeftMs, detachLeftMs };
   }
 
-  /** How long a regular detach may still be tried; zero where there is nothing to take off. */
+  /** How long a regular detach may still be tried; zero if nothing has to be detached. */
   #regularLeftMs(): number {
     const { clock, settings } = this.#context.session;
     if (this.#isRegularOver || victimsOf(this.#open()).size === 0) return 0;
@@ -155,7 +155,7 @@ class FenceBatch {
   ): Promise<void> {
     const { session, vm, underWay, etagWrites } = this.#context;
     const victims = victimsOf(allowed);
-    // The disk that was to be taken off may be the one that was refused.
+    // The disk to detach may be the one that was refused.
     const force = move.kind === "detach" && lists(before, victims) ? move.force : undefined;
     const etagWrite = force === undefined ? etagWrites.etagWrite : undefined;
     const change =
@@ -183,15 +183,15 @@ class FenceBatch {
   }
 
   /**
-   * What a read says of the update that was sent before it. Where the wait for its end was given up, or it
-   * failed, it may have done its work all the same: that shows by another ETag, once nothing runs on the
+   * What a read shows of the update that was sent before it. An update that failed, or whose end was
+   * not awaited, may have done its work all the same: another ETag shows that, once nothing runs on the
    * VM.
    */
   async #conclude(after: ArmVm): Promise<ArmError | undefined> {
     const sent = this.#sent;
     if (sent === undefined) return undefined;
     const { vm, etagWrites } = this.#context;
-    // Another machine: what is open is asked of that one.
+    // Another machine: the open requests now concern that one.
     const isReplaced = after.vmId !== sent.before.vmId;
     const isMoved = after.etag !== sent.before.etag;
     if (!isReplaced && !sent.hasSucceeded && !(isMoved && isTerminal(after.provisioningState)))
@@ -225,8 +225,8 @@ class FenceBatch {
   }
 
   /**
-   * Another VM is at the resource id. A settlement concerns it all the same: an update is sent to the id
-   * and reaches whichever VM is there by then.
+   * Another VM is at the resource id. A write barrier concerns it all the same: an update is sent to
+   * the id and reaches the VM that is there by then.
    */
   #proveReplaced(model: ArmVm): Promise<void> {
     const replaced = this.#open().filter(
@@ -242,8 +242,8 @@ class FenceBatch {
   }
 
   /**
-   * Waits for what is under way on the VM, within its patience: it is not disturbed, nor forced. The end of
-   * its own write is waited for as that of any operation.
+   * Waits, within a limit, for the operation under way on the VM: it is neither disturbed nor forced.
+   * The end of its own write is awaited like any operation's.
    */
   async #wait(whose: FencedVm["whose"]): Promise<void> {
     const { clock, settings } = this.#context.session;
@@ -272,8 +272,8 @@ class FenceBatch {
 
   async #updateFailed(error: ArmError, writers: readonly VmRequest[]): Promise<void> {
     if (isOperationFailure(error)) this.#operationFailures++;
-    // An operation that failed may have done its work all the same: the next round tells. Failing again and
-    // again is an answer, too.
+    // An operation that failed may have done its work all the same: the next round shows it. Failing
+    // repeatedly is an answer, too.
     const mayHaveWorked = isOperationFailure(error) && this.#operationFailures <= OPERATION_FAILURES_MAX;
     const endurable = mayHaveWorked ? ownError(error.code, error.message) : asRetryable(error);
     if (isWorthRetrying(endurable)) return this.#endure(endurable);
@@ -289,7 +289,7 @@ class FenceBatch {
   }
 }
 
-/** The disks that are to be taken off. */
+/** The disks to detach. */
 function victimsOf(requests: readonly VmRequest[]): ReadonlySet<string> {
   return new Set(requests.filter(({ kind }) => kind === "fence").map((request) => request.diskKey));
 }
@@ -298,7 +298,7 @@ function lists(model: ArmVm, diskKeys: ReadonlySet<string>): boolean {
   return model.dataDisks.some((entry) => diskKeys.has(diskKeyOf(entry)));
 }
 
-/** Whether the VM runs and its agent is ready, by an instance view: a model without one says neither. */
+/** Whether the VM runs and its agent is ready, by an instance view: a model without one shows neither. */
 function answers({ statusCodes = [], agentStatusCodes = [] }: ArmVm): boolean {
   const has = (codes: readonly string[], code: string): boolean =>
     codes.some((other) => other.toLowerCase() === code);
@@ -321,18 +321,15 @@ function etagMove(model: ArmVm, write: EtagWrite, mark: string): ArmVmChange {
 }
 
 /**
- * Whether a later model of the VM shows that its ETag has moved, and that nothing runs: such a write may be
- * called running for long while a zone fails.
+ * Whether a later model of the VM shows that its ETag has moved, and that nothing runs: Azure may
+ * report such a write as running for long while a zone fails.
  */
 function hasMoved(before: ArmVm): (later: ArmVm) => boolean {
   return (later) =>
     later.etag !== before.etag && later.vmId === before.vmId && later.provisioningState === "Succeeded";
 }
 
-/**
- * A proof without a fence is not to be had while the VM lists the disk: whoever asked for it wants nobody
- * cut off.
- */
+/** No proof without a fence while the VM lists the disk: such a request must fence no node. */
 function passListedBarriers(open: readonly VmRequest[], model: ArmVm): void {
   for (const request of open)
     if (request.kind === "prove" && model.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey))
@@ -372,7 +369,7 @@ async function entryGone(
   });
 }
 
-/** A VM that vanishes between read and write is no refusal: the next read tells. */
+/** A VM that vanishes between read and write is no refusal: the next read shows it. */
 function asRetryable(error: ArmError): ArmError {
   return saysNotThere(error) ? ownError("InstanceGoneMeanwhile", error.message) : error;
 }

@@ -4,7 +4,7 @@ import { fail } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { VmRequest } from "./vm-request.ts";
 
-/** What a group commit asks of its surroundings. */
+/** What a group commit needs from its surroundings. */
 export interface GroupCommitOptions {
   readonly clock: Clock;
   /** Ends the work for good, at shutdown. */
@@ -20,21 +20,21 @@ export interface GroupCommitOptions {
   readonly delayMaxMs: number;
   /** Longest wait for requests that are announced, in milliseconds. */
   readonly announcedMaxMs: number;
-  /** Told how long a batch waited for the budget, for metrics. */
+  /** Receives how long a batch waited for the budget, for metrics. */
   readonly noteDelay: (waitedMs: number) => void;
-  /** What such a request is answered. */
+  /** The answer to such a request. */
   readonly throttled: (retryAfterMs: number) => Failure;
-  /** Carries a batch out; every request of it is settled at the end. */
+  /** Carries a batch out; every request of it has ended when it returns. */
   readonly run: (batch: readonly VmRequest[]) => Promise<void>;
-  /** Told each time that nothing waits, runs or is announced any more. */
+  /** Called each time that nothing waits, runs or is announced any more. */
   readonly onUnused: () => void;
 }
 
 /**
- * Group commit: the first request goes at once, and whatever arrives while a batch is being carried out
- * forms the next one. No fixed delay: a batch waits only for requests that had been announced when it was
- * formed, so that those that were asked for together go together. While the call budget is low, the batch
- * waits and gathers; a more urgent arrival cuts the wait short.
+ * Group commit: the first request starts at once, and requests that arrive while a batch is carried out
+ * form the next one. No fixed delay: a batch waits only for requests that had been announced when it
+ * was formed, so that requests made together are carried out together. While the call budget is low,
+ * the batch waits and gathers; a more urgent arrival cuts the wait short.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
@@ -49,10 +49,7 @@ export class GroupCommit {
     this.#options = options;
   }
 
-  /**
-   * Says that a request is on its way. Whoever does so calls the answer when it has been submitted, or will
-   * not come.
-   */
+  /** Announces a request. Call the result when it has been submitted, or will not come. */
   announce(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#announced.add(promise);
@@ -87,7 +84,7 @@ export class GroupCommit {
 
   /** Never rejects: a bug in a batch goes to the callers of that batch. */
   async #pump(): Promise<void> {
-    // Lets the requests that one caller submits in a row share the first batch, and `submit` note that this
+    // The requests that one caller submits in a row share the first batch, and `submit` sees that this
     // runs.
     await Promise.resolve();
     let hasGathered = false;
@@ -127,7 +124,7 @@ export class GroupCommit {
     this.#options.noteDelay(this.#options.clock.elapsedMs() - nowMs);
   }
 
-  /** Failover waits for nobody. */
+  /** Failover waits for no other request. */
   async #waitForAnnounced(): Promise<void> {
     if (this.#waiting.some((request) => request.lane === "failover")) return;
     await this.#sleepUntil(

@@ -22,7 +22,7 @@ export interface Missing {
 /** What a read at a VM's resource id shows: nothing, or the vmId of another VM. */
 export type AtInstanceUri = { readonly kind: "nothing" } | { readonly kind: "other"; readonly vmId: string };
 
-/** What a proof that a VM is gone works with. */
+/** The collaborators of a proof that a VM is gone. */
 export interface VanishedContext {
   readonly session: ArmSession;
   readonly place: Pick<DiskPlace, "subscriptionId">;
@@ -31,7 +31,7 @@ export interface VanishedContext {
 }
 
 /**
- * Reads a node's VM and, where it is not at its resource id, proves that it is gone. Undefined: it exists.
+ * Reads a node's VM and, if it is not at its resource id, proves that it is gone. Undefined: it exists.
  * Changes nothing.
  */
 export async function proveVanished(
@@ -53,10 +53,10 @@ export async function proveVanished(
 }
 
 /**
- * The proof that a VM is gone which is not at its resource id. A 404 alone proves nothing: the id may be
- * outdated, or belong to a resource group that was mistyped. The disk must have been read, and each VM that
- * it names as its owner, which must have another vmId. An owner that can't be read, or that the disk still
- * names although it is gone, is waited for (the disk lags after a VM's deletion), bounded by
+ * Proves that a VM which is not at its resource id is gone. A 404 alone proves nothing: the id may be
+ * outdated, or belong to a mistyped resource group. The proof needs a read of the disk, and of each VM
+ * that it names as its owner, which must have another vmId. An owner that can't be read, or that the
+ * disk still names although it is gone, is waited for (the disk lags after a VM's deletion), bounded by
  * `ownerPatienceMs`, and then a retryable failure.
  */
 export async function proofOfEnd(
@@ -106,7 +106,7 @@ async function compareOwners(
   for (const owner of ownersOf(disk.value)) {
     const vm = resolveInstance(place, { nodeName: node.nodeName, instanceUri: owner });
     if (!vm.ok) return unknown(`the disk names ${owner} as an owner, which this driver can't read`);
-    // Started after the disk was read: only then does the answer say which VM it is that the disk names.
+    // Started after the disk was read: only then does the answer identify the VM that the disk names.
     const read = await vmReads.read(vm.value, signal);
     if (!read.ok && !saysNotThere(read.failure))
       return fail(toFailure(read.failure, { nodeName: node.nodeName }));

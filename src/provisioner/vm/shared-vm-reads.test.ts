@@ -11,7 +11,7 @@ import { defaultProvisionerSettings as settings } from "../settings.ts";
 import { SharedVmReads } from "./shared-vm-reads.ts";
 import type { VmTarget } from "./vm-update.ts";
 
-/** How long Azure takes for a read, in milliseconds. It shows what was so when the read started. */
+/** How long Azure takes for a read, in milliseconds. It shows the state at the start of the read. */
 const READ_MS = 100;
 
 const never = new AbortController().signal;
@@ -52,7 +52,7 @@ function aWorld(lifetime: AbortSignal = never) {
 const shown = (read: Result<ArmVm, ArmError>): string | undefined => (read.ok ? read.value.vmId : undefined);
 
 describe("SharedVmReads", () => {
-  it("answers by one read all who asked before it started, and by the next one who asked since", async () => {
+  it("answers all callers before its start by one read, and those since by the next", async () => {
     const { clock, startedMs, reads } = aWorld();
     const read = async (): Promise<string | undefined> => shown(await reads.read(vm, never));
     const early = [read(), read()];
@@ -62,7 +62,7 @@ describe("SharedVmReads", () => {
     assert.deepEqual(startedMs, [0, READ_MS]);
   });
 
-  it("reads a VM four times without a pause, then at the pace of polls, and other VMs at once", async () => {
+  it("reads a VM four times without a pause, then at the pace of polls; others at once", async () => {
     const { clock, startedMs, reads } = aWorld();
     for (let index = 0; index < 6; index++) await settledOn(clock, reads.read(vm, never));
     const [first = 0, , , fourth = 0, fifth = 0, sixth = 0] = startedMs;
@@ -81,7 +81,7 @@ describe("SharedVmReads", () => {
     assert.equal(reads.vmsPaced, 1);
   });
 
-  it("lets one who waits give up, and reads for the others all the same", async () => {
+  it("lets one waiter give up, and reads for the others all the same", async () => {
     const { clock, startedMs, reads } = aWorld();
     const impatient = new AbortController();
     const givenUp = reads.read(vm, impatient.signal);

@@ -23,10 +23,10 @@ const MS_PER_MINUTE = 60_000;
 type Read = Promise<Result<ArmVm, ArmError>>;
 
 /**
- * Reads of VMs for proofs. One read answers all who asked for that VM before it started, and no one else: a
- * proof must not rest on what Azure showed before the question. A VM is read by one such read at a time,
- * after four at the pace of `vmPollPace.minMs`, however many disks wait for its proof. Each is as urgent as
- * a failover, since one may come to wait for it.
+ * Reads of VMs for proofs. One read answers all callers that asked for that VM before it started, and
+ * no later ones: a proof must not rest on what Azure showed before the question. A VM is read by one
+ * such read at a time, after four at the pace of `vmPollPace.minMs`, however many disks wait for its
+ * proof. Each is as urgent as a failover, since one may come to wait for it.
  */
 export class SharedVmReads {
   readonly #session: ArmSession;
@@ -35,7 +35,7 @@ export class SharedVmReads {
   readonly #turns = new KeyedMutex();
   /** Reads that have not started. */
   readonly #pending = new Map<string, Read>();
-  /** Only of VMs that were read a moment ago. */
+  /** Only of VMs that were read recently. */
   readonly #buckets = new Map<string, Bucket>();
 
   /** `lifetime` ends reads at shutdown: no caller's signal ends a read for which others wait. */
@@ -67,10 +67,10 @@ export class SharedVmReads {
 
   async #start(vm: VmTarget): Read {
     try {
-      // Also where there is nothing to wait for: those who ask in a row share the read.
+      // Also without a pause: callers that ask in a row share the read.
       await this.#session.clock.sleep(this.#waitMs(vm.key), this.#lifetime);
     } finally {
-      // Who asks from here on needs a later read.
+      // Callers from here on need a later read.
       this.#pending.delete(vm.key);
     }
     this.#spend(vm.key);

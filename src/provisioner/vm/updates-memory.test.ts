@@ -7,7 +7,7 @@ import { UpdatesUnderWay } from "./updates-under-way.ts";
 
 const clock = createVirtualClock();
 
-/** What is known of a VM on which a detach was left behind. */
+/** The knowledge of a VM on which a detach was left behind. */
 function aMark(): UpdatesUnderWay {
   const underWay = new UpdatesUnderWay(clock);
   underWay.saw(aScriptedVm([anEntry("pvc-1", 0, { toBeDetached: true })]).vm);
@@ -15,7 +15,7 @@ function aMark(): UpdatesUnderWay {
 }
 
 describe("UpdatesMemory", () => {
-  it("hands over what it was given of a VM, once, and nothing of another", () => {
+  it("returns what it received of a VM, once, and nothing of another", () => {
     const memory = new UpdatesMemory(clock);
     const known = aMark();
     memory.keep("vm-a", known);
@@ -30,7 +30,7 @@ describe("UpdatesMemory", () => {
     assert.equal(memory.size, 0);
   });
 
-  it("forgets the VM without work for longest where there are too many", () => {
+  it("forgets the VM without work for longest when there are too many", () => {
     const memory = new UpdatesMemory(clock);
     const known = Array.from({ length: 1_001 }, aMark);
     for (const [index, underWay] of known.entries()) memory.keep(`vm-${index}`, underWay);

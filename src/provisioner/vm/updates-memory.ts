@@ -2,15 +2,15 @@ import type { Clock } from "../../ports/clock.ts";
 import { UpdatesUnderWay } from "./updates-under-way.ts";
 
 /**
- * VMs without work of which something is remembered: more than a cluster has with a detach that failed, and
- * a few hundred bytes each.
+ * VMs without work that are remembered: more than a cluster has with a failed detach, and a few hundred
+ * bytes each.
  */
 const VMS_REMEMBERED_MAX = 1_000;
 
 /**
- * What is known of the updates of VMs while they have no work. A mark that a failed detach has left behind
- * is kept until the VM is seen without it: to a process that has forgotten it, it would be a sign of a
- * detach under way. At the limit the VM that has had no work for longest is forgotten.
+ * What is known of the updates of VMs without work. A mark that a failed detach has left behind is kept
+ * until the VM is seen without it: a process that has forgotten it would take it for a detach under
+ * way. At the limit, the VM that has had no work for longest is forgotten.
  */
 export class UpdatesMemory {
   readonly #clock: Clock;
@@ -24,7 +24,7 @@ export class UpdatesMemory {
     return this.#kept.size;
   }
 
-  /** Hands over what is known of a VM, to the work that begins there. */
+  /** Returns what is known of a VM, to the work that begins there. */
   take(vmKey: string): UpdatesUnderWay {
     const kept = this.#kept.get(vmKey);
     this.#kept.delete(vmKey);

@@ -17,7 +17,7 @@ const update = (changes: Partial<OwnUpdate> = {}): OwnUpdate => ({
   ...changes,
 });
 
-/** A VM whose one disk is marked, and what is known of it. */
+/** A VM with one marked disk, and what is known of it. */
 function aWorld() {
   const clock = createVirtualClock();
   const underWay = new UpdatesUnderWay(clock);
@@ -72,7 +72,7 @@ describe("what is known of updates under way", () => {
       assert.equal(leavingForMs(), 0);
     });
 
-  it("counts a detach of its own from its begin, also of a mark that was left behind before", async () => {
+  it("counts a detach of its own from its begin, also of a mark left behind before", async () => {
     const { clock, underWay, atRest, busy, leavingForMs } = aWorld();
     underWay.saw(atRest);
     await underWay.during(update(), () => Promise.resolve(fail(anArmError({ statusCode: 0 }))));
@@ -85,7 +85,7 @@ describe("what is known of updates under way", () => {
     ["called done", ok({})],
     ["failed", fail(anOperationError())],
   ] as const)
-    it(`takes the mark for left behind where its own detach has ${because}`, async () => {
+    it(`takes the mark for left behind if its own detach has ${because}`, async () => {
       const { underWay, busy, leavingForMs } = aWorld();
       await underWay.during(update(), () => Promise.resolve(end));
       underWay.saw(busy);
@@ -95,7 +95,7 @@ describe("what is known of updates under way", () => {
       );
     });
 
-  it("keeps a disk on its way off while a later update of its own takes it off, too", async () => {
+  it("considers a disk being detached while a later own update detaches it, too", async () => {
     const { underWay, busy, leavingForMs } = aWorld();
     const [first, second] = [
       Promise.withResolvers<ReturnType<typeof fail<ReturnType<typeof anArmError>>>>(),
@@ -112,7 +112,7 @@ describe("what is known of updates under way", () => {
     assert.equal(leavingForMs(), undefined);
   });
 
-  it("believes a VM at rest while its own update is waited for, unless the read may be older", async () => {
+  it("believes a VM at rest while its own update runs, unless the read may be older", async () => {
     const { underWay, atRest, leavingForMs } = aWorld();
     const ended = Promise.withResolvers<ReturnType<typeof ok<object>>>();
     const waiting = underWay.during(update(), () => ended.promise);
@@ -135,7 +135,7 @@ describe("what is known of updates under way", () => {
     assert.equal(underWay.isEmpty, true);
   });
 
-  it("polls each update until one runs, the latest first, and forgets those that have ended", async () => {
+  it("polls each update until one runs, the latest first, and forgets those that ended", async () => {
     const { underWay } = aWorld();
     const lost = () => Promise.resolve(fail(anArmError({ statusCode: 0 })));
     for (const pollUrl of ["1", "2", "3"])

@@ -5,12 +5,12 @@ import { isOperationFailure } from "../arm/error-table.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 
-/** An update of this process that Azure has taken up. */
+/** An update of this process that Azure has accepted. */
 export interface OwnUpdate {
   readonly operation: ArmOperation;
   /** The VM's ETag before it. */
   readonly ifMatch: string;
-  /** The disks that it takes off. */
+  /** The disks that it detaches. */
   readonly takesOff: ReadonlySet<string>;
 }
 
@@ -18,18 +18,18 @@ export interface OwnUpdate {
 export type PollOperation = (operation: ArmOperation) => Promise<boolean | undefined>;
 
 /**
- * What is known of the operation that Azure works on at one VM. A data disk's `toBeDetached` says that a
- * detach was begun, and stays after one that failed: it is no sign of a detach under way once it was seen
- * while nothing was.
+ * What is known of the operation that Azure works on at one VM. A data disk's `toBeDetached` shows that
+ * a detach was begun, and stays after one that failed: once seen on a VM at rest, it is no sign of a
+ * detach under way.
  */
 export class UpdatesUnderWay {
   readonly #clock: Clock;
   #vmId: string | undefined;
   /** Updates of this process whose end was not seen. */
   readonly #unended = new Set<OwnUpdate>();
-  /** Those of them whose end is still waited for. */
+  /** Those of them whose end is still awaited. */
   readonly #waitedFor = new Set<OwnUpdate>();
-  /** Disks whose detach was begun, and has ended without taking them off. */
+  /** Disks whose detach was begun, and has ended without effect. */
   readonly #leftBehind = new Set<string>();
   /** Since when a detach of each disk may be under way, by the clock's `elapsedMs`. */
   readonly #leavingSinceMs = new Map<string, number>();
@@ -68,7 +68,7 @@ export class UpdatesUnderWay {
     const isAtRest = isTerminal(model.provisioningState);
     if (this.#vmId !== undefined && this.#vmId !== model.vmId) this.#forgetDisks();
     this.#vmId = model.vmId;
-    // A read may be older than the update that is waited for: then it shows the ETag before it.
+    // A read may be older than the awaited update: then it shows the ETag before it.
     if (isAtRest)
       for (const update of [...this.#unended])
         if (model.etag !== update.ifMatch || !this.#waitedFor.has(update)) this.#hasEnded(update);
@@ -81,9 +81,9 @@ export class UpdatesUnderWay {
   }
 
   /**
-   * Polls the updates of this process whose end was not seen; answers whether Azure works on one of them.
-   * After a read of the VM that shows an operation, that operation is then this process's: Azure works on
-   * one write of a VM at a time. False also where Azure refuses to answer polls.
+   * Polls the updates of this process whose end was not seen; returns whether Azure works on one of
+   * them. After a read of the VM that shows an operation, that operation is then this process's: Azure
+   * works on one write of a VM at a time. False also if Azure refuses to answer polls.
    */
   async pollOwn(poll: PollOperation): Promise<boolean> {
     for (const update of [...this.#unended].toReversed()) {
@@ -94,7 +94,7 @@ export class UpdatesUnderWay {
     return false;
   }
 
-  /** The disks of which a detach may be under way. */
+  /** The disks that may be under a detach. */
   leaving(model: ArmVm): readonly string[] {
     return model.dataDisks.flatMap((entry) =>
       entry.toBeDetached === true && !this.#leftBehind.has(diskKeyOf(entry)) ? [diskKeyOf(entry)] : [],

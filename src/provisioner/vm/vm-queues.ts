@@ -13,8 +13,8 @@ import type { VmSizes } from "./vm-sizes.ts";
 import type { VmTarget } from "./vm-update.ts";
 
 /**
- * The queues of one VM: attaches and detaches share updates, fences share theirs, and so do those who want
- * to be sure of what is under way.
+ * The queues of one VM: attaches and detaches share updates, fences share theirs, and so do write
+ * barriers.
  */
 interface VmQueue {
   readonly updates: GroupCommit;
@@ -22,7 +22,7 @@ interface VmQueue {
   readonly barriers: GroupCommit;
 }
 
-/** Which queue takes what. */
+/** Which queue receives what. */
 const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
   attach: "updates",
   detach: "updates",
@@ -32,11 +32,11 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
 };
 
 /**
- * One queue for each VM. A fence does not wait for an update that hangs, which on a dead VM may take half
- * an hour: fences have a group commit of their own, which goes at once, and while it works no new update
- * starts. Settling waits for neither: what it is to outrun may be an update of ours. The queues of a VM are
- * there for as long as they have work: VMs come and go. What is known of its updates outlasts them
- * (`UpdatesMemory`).
+ * One queue for each VM. A fence does not wait for an update that hangs, which on a dead VM may take
+ * half an hour: fences have a group commit of their own, which starts at once, and while it works no
+ * new update starts. A write barrier waits for neither: it may have to overtake an update of ours. The
+ * queues of a VM exist while they have work: VMs come and go. What is known of its updates outlasts
+ * them (`UpdatesMemory`).
  */
 export class VmQueues {
   readonly #session: ArmSession;
@@ -79,7 +79,7 @@ export class VmQueues {
     return request;
   }
 
-  /** Says that an attach or detach is on its way to a VM; see `GroupCommit.announce`. */
+  /** Announces an attach or detach of a VM; see `GroupCommit.announce`. */
   announce(vm: VmTarget): () => void {
     return this.#queueOf(vm).updates.announce();
   }

@@ -21,29 +21,32 @@ export type VmAnswer =
   | { readonly kind: "instanceGone" }
   | { readonly kind: "instanceReplaced"; readonly vmId: string };
 
-/** What is asked of a VM for one disk. */
+/** A request to a VM for one disk. */
 export interface VmRequestSpec {
-  /** `prove` is a fence that takes nothing off; `settle` moves the VM's ETag, whatever it lists. */
+  /**
+   * `prove` is a fence that detaches nothing; `settle` is a write barrier: it moves the VM's ETag,
+   * whatever it lists.
+   */
   readonly kind: "attach" | "detach" | "fence" | "prove" | "settle";
   readonly diskUri: string;
   readonly node: NodeIdentity;
   readonly cachingMode: CachingMode;
   readonly lane: Lane;
   readonly precondition: MayProceed;
-  /** Asked after each read of a VM that lists disks of which others want it rid. Default: always. */
+  /** Checked after each read of a VM that lists disks in a foreign detach. Default: always. */
   readonly mayCarryOut?: MayCarryOut;
   /**
-   * Asked as `precondition` is, and after it: whether a detach of the disk that hangs may be forced.
+   * Checked as `precondition` is, and after it: whether a hanging detach of the disk may be forced.
    * Default: never.
    */
   readonly forcePrecondition?: MayProceed;
-  /** Asked after each read of the VM. Default: none. */
+  /** Checked after each read of the VM. Default: none. */
   readonly reservedLuns?: PromisedLuns;
 }
 
 /**
- * A request that waits in a VM's queue or is being carried out. Settles once. When its caller gives up, it
- * settles as `Cancelled` and takes no part in later writes; an update that is under way goes on, since
+ * A request that waits in a VM's queue or is being carried out. Ends once. When its caller gives up, it
+ * ends as `Cancelled` and takes no part in later writes; an update that is under way continues, since
  * others share it.
  */
 export class VmRequest {
@@ -89,7 +92,7 @@ export class VmRequest {
     this.#resolve(result);
   }
 
-  /** Hands a bug to the caller, whose loop logs it. */
+  /** Passes a bug to the caller, whose loop logs it. */
   crash(bug: unknown): void {
     if (this.#settled) return;
     this.#end();

@@ -11,7 +11,7 @@ const MAX_AGE_MS = 24 * 3_600_000;
 /** Locations of one subscription that a cluster may have VMs in. */
 const LOCATIONS_MAX = 100;
 /**
- * How long a batch may be held up by the question for sizes, in milliseconds; beyond it the built-in table
+ * How long the question for sizes may delay a batch, in milliseconds; beyond it the built-in table
  * answers.
  */
 const PATIENCE_MS = 2000;
@@ -19,14 +19,14 @@ const PATIENCE_MS = 2000;
 const RETRY_AFTER_MS = 300_000;
 
 /**
- * How many data disks sizes of VMs take: Azure's own list, one for each location and kept for a day; where
- * it can't be had, the built-in table.
+ * How many data disks sizes of VMs take: Azure's own list, one for each location and kept for a day;
+ * without it, the built-in table.
  */
 export class VmSizes {
   readonly #session: ArmSession;
   readonly #lifetime: AbortSignal;
   readonly #lists: BoundedCache<Sizes>;
-  /** Questions under way, shared by all who ask meanwhile. */
+  /** Questions under way, shared by all callers until their answer. */
   readonly #loading = new Map<string, Promise<Sizes | undefined>>();
   readonly #failedAtMs = new Map<string, number>();
 
@@ -48,7 +48,7 @@ export class VmSizes {
     return sizes?.get(vm.vmSize.toLowerCase()) ?? knownDataDisksMax(vm.vmSize);
   }
 
-  /** The same, with a guess for a size that nobody knows. */
+  /** The same, with a guess for an unknown size. */
   async dataDisksMaxOrGuess(vm: { readonly vmSize: string; readonly location: string }): Promise<number> {
     return (await this.dataDisksMax(vm)) ?? dataDisksMaxOf(vm.vmSize);
   }

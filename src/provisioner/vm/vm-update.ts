@@ -28,7 +28,7 @@ export async function readVm(
   return read.ok && read.value.etag === "" ? fail(incomplete(vm, "an ETag")) : read;
 }
 
-/** The same of a VM that is only looked at, with its power state where `instanceView` asks for it. */
+/** The same of a VM for reading only, with its power state if `instanceView` asks for it. */
 export async function readInstance(
   session: ArmSession,
   vm: VmTarget,
@@ -59,15 +59,15 @@ export interface VmUpdate {
   readonly lane: Lane;
   /** Longest wait for its end. Default: `operationMaxMs`. */
   readonly maxMs?: number;
-  /** Told while Azure works on it. */
+  /** Called while Azure works on it. */
   readonly underWay: UpdatesUnderWay;
-  /** Whether a model of the VM shows already what the update is for. Default: its end is waited for. */
+  /** Whether a model of the VM already shows the update's result. Default: its end is awaited. */
   readonly isDone?: (vm: ArmVm) => boolean;
 }
 
 /**
- * Carries an update out, to its end. Success says only that Azure called the operation succeeded: what is
- * so, a fresh read tells.
+ * Carries an update out, to its end. Success only means that Azure reported the operation succeeded: a
+ * new read shows the result.
  */
 export async function updateVm(
   session: ArmSession,
@@ -116,7 +116,7 @@ function takenOffBy({ dataDisks = [] }: ArmVmChange): ReadonlySet<string> {
   return new Set(dataDisks.filter((entry) => entry.toBeDetached === true).map(diskKeyOf));
 }
 
-/** An entry that takes its disk off with the next write of the list. */
+/** An entry that detaches its disk with the next write of the list. */
 export function leaving(entry: ArmDataDisk, options: { readonly force: boolean }): ArmDataDisk {
   return { ...entry, toBeDetached: true, ...(options.force ? { detachOption: "ForceDetach" } : {}) };
 }
