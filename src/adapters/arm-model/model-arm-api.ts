@@ -25,10 +25,13 @@ import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resour
 /** What the adapter needs of the emulator's model. */
 export interface ModelArmApiOptions {
   readonly model: { handle(request: ArmRequest): ModelAnswer };
-  /** Whose sizes of VMs are listed; all other calls name their subscription. */
+  /** The subscription whose VM sizes are listed; all other calls name their subscription. */
   readonly subscriptionId: string;
   readonly clock: Clock;
-  /** Who calls, where one caller's reads may lag behind another's writes. Default: all callers are one. */
+  /**
+   * The calling client, where one client's reads may lag behind another's writes. Default: all calls
+   * are one client's.
+   */
   readonly caller?: string;
   /** How long each half of a call's way takes, in milliseconds. Default 0: calls are answered at once. */
   readonly oneWayMs?: () => number;
@@ -37,14 +40,14 @@ export interface ModelArmApiOptions {
 /** The call never got an answer. */
 type Lost = { readonly lost: ArmError };
 
-/** Pages of one list, so that a list that never ends is found out. */
+/** Limit for the pages of one list, so that an endless list is noticed. */
 const PAGES_MAX = 1000;
 /** Addresses of operations that are remembered. */
 const POLLED_MAX = 100;
 
 /**
- * Builds `ArmApi` over the emulator's model, called directly: what simulations run on. It speaks the wire's
- * JSON, so the two can't agree on a mistake of ours alone.
+ * Builds `ArmApi` over the emulator's model, called directly: simulations run on it. It speaks the
+ * wire's JSON, so a mistake of ours alone can't hide on both sides.
  */
 export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   const { model, clock } = options;
@@ -55,8 +58,8 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   const vmPath = (vm: ArmName): string => `${group(vm)}/virtualMachines/${vm.name}`;
 
   /**
-   * Where operations are asked for, by their addresses: each is asked for many times, and to read an
-   * address takes longer than to answer it.
+   * Operations by the addresses of their polls: each is polled many times, and parsing an address takes
+   * longer than answering.
    */
   const polled = new Map<
     string,

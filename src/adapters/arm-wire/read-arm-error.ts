@@ -1,7 +1,7 @@
 import type { ArmError } from "../../provisioner/arm/arm-api.ts";
 
 /**
- * Reads an ARM error out of a parsed body; what is missing becomes empty, since front doors and proxies
+ * Reads an ARM error out of a parsed body; missing parts become empty, since front doors and proxies
  * answer in other shapes.
  */
 export function readArmError(

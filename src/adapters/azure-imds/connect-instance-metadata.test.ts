@@ -54,7 +54,7 @@ function connect(endpoint: string, timeoutMs = 60_000): ReturnType<typeof connec
 }
 
 describe("connectInstanceMetadata", () => {
-  it("tells a VM what it is, with GUID and region as everybody else spells them", async () => {
+  it("describes a VM, with GUID and region in their common spelling", async () => {
     const asked: Pick<IncomingMessage, "url" | "headers">[] = [];
     await withService(
       (request, response) => {
@@ -88,7 +88,7 @@ describe("connectInstanceMetadata", () => {
     );
   });
 
-  it("says what to check where the answer describes no VM", async () => {
+  it("says what to check if the answer describes no VM", async () => {
     const answers = [
       { code: 400, body: '{"error":"Bad request"}' },
       { code: 200, body: "<html>a captive portal</html>" },
@@ -106,7 +106,7 @@ describe("connectInstanceMetadata", () => {
     }
   });
 
-  it("gives up on a service that is not there, or does not answer, and says what else would do", async () => {
+  it("gives up on a service that does not answer, and names the settings for that", async () => {
     const gone = await connect("http://127.0.0.1:1").read(never);
     assert.match(JSON.stringify(gone), /can't be reached .*--vm-id/);
     await withService(
@@ -128,7 +128,7 @@ describe("connectInstanceMetadata", () => {
     );
   });
 
-  it("refuses an endpoint that it can't ask", () => {
+  it("refuses an endpoint that is no URL of http or https", () => {
     assert.throws(() => connect("ftp://169.254.169.254"), /must be http or https/);
   });
 });

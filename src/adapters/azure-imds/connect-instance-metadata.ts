@@ -14,8 +14,8 @@ import { parseInstanceDocument } from "./parse-instance-document.ts";
 /** How to reach the service. */
 export interface InstanceMetadataOptions {
   /**
-   * Such as `http://169.254.169.254`, Azure's own; anything in front of `/metadata/instance`, for an
-   * emulator that serves several VMs.
+   * Such as `http://169.254.169.254`, Azure's own; any prefix of `/metadata/instance`, for an emulator
+   * that serves several VMs.
    */
   readonly endpoint: string;
   /** A further certificate authority (PEM), for an endpoint with https. */
@@ -28,13 +28,13 @@ const PATH = "/metadata/instance?api-version=2021-12-13&format=json";
 const TIMEOUT_MS = 5_000;
 /** A VM with 64 data disks is described in less than 64 KiB. */
 const ANSWER_MAX_BYTES = 1024 * 1024;
-/** What of an unexpected answer is quoted. */
+/** How much of an unexpected answer is quoted. */
 const QUOTED_MAX_CHARS = 200;
 
 /**
- * Azure's instance metadata service of the VM that this process runs on. Each question is a connection of
- * its own that no proxy takes part in: a proxy would be told of its own VM. Throws if the endpoint is no
- * URL.
+ * Azure's instance metadata service of the VM that this process runs on. Each question uses a
+ * connection of its own without a proxy: a proxy would receive the answer about its own VM. Throws if
+ * the endpoint is no URL.
  */
 export function connectInstanceMetadata(options: InstanceMetadataOptions): InstanceMetadataService {
   const url = new URL(`${options.endpoint.replace(/\/+$/u, "")}${PATH}`);
@@ -45,7 +45,7 @@ export function connectInstanceMetadata(options: InstanceMetadataOptions): Insta
   const authorities =
     certificateAuthority === undefined ? {} : { ca: [...rootCertificates, certificateAuthority] };
   const isSecure = url.protocol === "https:";
-  // Agents of their own, which know of no proxy whatever the environment says.
+  // Agents of their own, which use no proxy whatever the environment says.
   const agent = isSecure
     ? new HttpsAgent({ keepAlive: false, ...authorities })
     : new HttpAgent({ keepAlive: false });

@@ -24,9 +24,10 @@ export interface CredentialSources {
 }
 
 /**
- * Chooses how to log in to Azure: workload identity if its token file is known (what its webhook injects
- * goes before the file), a managed identity if `useManagedIdentityExtension`, else the client secret. An
- * incomplete choice fails and names the missing field: guessing would log in as someone else.
+ * Chooses how to log in to Azure: workload identity if its token file is known (what its webhook
+ * injects goes before the file), a managed identity if `useManagedIdentityExtension`, else the client
+ * secret. An incomplete choice fails and names the missing field: guessing would log in as another
+ * identity.
  */
 export function createAzureCredential(sources: CredentialSources): Result<TokenCredential, ConfigFailure> {
   const { config, environment } = sources;

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { parseAzureConfig } from "./parse-azure-config.ts";
 
 describe("azure.json", () => {
-  it("is read with the names that Kubernetes' cloud providers give its fields, and its other fields are left out", () => {
+  it("reads the fields that Kubernetes' cloud providers use, and leaves out the others", () => {
     const config = {
       ...{
         cloud: "AzurePublicCloud",
@@ -46,7 +46,7 @@ describe("azure.json", () => {
     { text: '{"aadClientSecret":12345}', field: "aadClientSecret", problem: /must be a string/ },
   ];
   for (const { text, field, problem } of wrong) {
-    it(`is refused, and no value of it repeated: ${JSON.stringify(text)}`, () => {
+    it(`refuses, without repeating any value: ${JSON.stringify(text)}`, () => {
       const parsed = parseAzureConfig(text);
       assert.ok(!parsed.ok);
       assert.deepEqual([parsed.failure.field, parsed.failure.value], [field, ""]);

@@ -18,9 +18,9 @@ const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean">> = {
 };
 
 /**
- * Reads an `azure.json`. It has many more fields, which are for others and ignored; an empty one is none.
- * One of ours that is of the wrong type is named: a `"true"` that is taken for false would log in as
- * someone else. Values are never repeated: they may be secrets.
+ * Reads an `azure.json`. Its many other fields are for others and ignored; an empty one counts as
+ * missing. A field of ours with the wrong type is named: a `"true"` taken for false would log in as
+ * another identity. Values are never repeated: they may be secrets.
  */
 export function parseAzureConfig(text: string): Result<AzureConfig, ConfigFailure> {
   const parsed = parsedJson(text);

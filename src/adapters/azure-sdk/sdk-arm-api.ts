@@ -60,10 +60,10 @@ const PAGES_MAX = 1000;
 
 /**
  * Builds `ArmApi` over the official SDK. Its typed operations build and send the requests (paths, API
- * versions, bodies, authentication); its own retries are off, since the budget above must see every call.
- * What came back is read from the wire, because the SDK drops what we need: a poller that was cancelled
- * loses the code (`OperationPreempted`), one that failed keeps it only inside a sentence, and one lost poll
- * ends a poller for good. For the same reasons operations are polled by plain GETs through the SDK's
+ * versions, bodies, authentication); its own retries are off, since the budget above must see every
+ * call. Answers are read from the wire, because the SDK drops what we need: a cancelled poller loses
+ * the code (`OperationPreempted`), a failed one keeps it only inside a sentence, and one lost poll ends
+ * a poller for good. For the same reasons operations are polled by plain GETs through the SDK's
  * pipeline, and so in steps of our clock.
  */
 export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {

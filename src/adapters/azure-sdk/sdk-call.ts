@@ -10,7 +10,7 @@ interface RawAnswer {
   readonly bodyAsText?: string | null;
 }
 
-/** What each call of the SDK is given. */
+/** What each call of the SDK receives. */
 export interface CallOptions {
   readonly abortSignal: AbortSignal;
   readonly requestOptions: { readonly headers: Record<string, string> };
@@ -75,7 +75,7 @@ export function readSdkAnswer<T>(answer: SdkAnswer, read: (wire: WireAnswer) => 
   return "lost" in answer ? { result: fail(answer.lost), remaining: [] } : read(answer);
 }
 
-/** Errors of the credential that no retry mends. */
+/** Errors of the credential that no retry fixes. */
 const CREDENTIAL_ERRORS = [
   "AuthenticationError",
   "CredentialUnavailableError",
@@ -90,8 +90,8 @@ function lostError(
   if (call.isCancelled)
     return errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", call.clientRequestId);
   const { name, message, code, statusCode } = factsOf(error);
-  // A token service that is busy or unreachable is no refusal: only its 4xx answers and a credential that
-  // is not there are.
+  // A busy or unreachable token service is no refusal: only its 4xx answers and a missing credential
+  // are.
   const isRefusedLogin =
     CREDENTIAL_ERRORS.includes(name) &&
     (statusCode === undefined || (statusCode >= 400 && statusCode < 429)) &&

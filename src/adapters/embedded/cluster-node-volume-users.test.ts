@@ -48,7 +48,7 @@ describe("createClusterNodeVolumeUsers", () => {
     { volumeId: "/subscriptions/s/disks/pvc-2", user: "other" },
   ];
 
-  it("names the users of a volume, whatever the case of its URI, afresh and from the cache", async () => {
+  it("names the users of a volume, whatever the case of its URI, uncached and cached", async () => {
     const store = aHandle();
     const users = createClusterNodeVolumeUsers({
       store,
@@ -65,7 +65,7 @@ describe("createClusterNodeVolumeUsers", () => {
     });
   });
 
-  it("knows which VM a node is, and which node a VM, as far as its orchestrator says", async () => {
+  it("maps a node to its VM and back, as far as its orchestrator states it", async () => {
     const store = aHandle();
     const instanceUri = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-1";
     const told = createClusterNodeVolumeUsers({
@@ -79,7 +79,7 @@ describe("createClusterNodeVolumeUsers", () => {
     assert.equal(untold.cachedNode("node-a").instanceUri, undefined);
   });
 
-  it("asks the store, not the cache, when asked afresh", async () => {
+  it("reads the store, not the cache, when asked for uncached users", async () => {
     const store = aHandle();
     const node = await aNode(store);
     const users = createClusterNodeVolumeUsers({ store, cache: cacheOf([node]) });
@@ -93,7 +93,7 @@ describe("createClusterNodeVolumeUsers", () => {
     assert.equal(users.cachedOn({ nodeName: "node-a", volumeId: VOLUME_ID }).kind, "unused");
   });
 
-  it("calls nothing unused and nobody out of service that it knows nothing of", async () => {
+  it("reports nothing unused or out of service that it does not know", async () => {
     const store = aHandle();
     const users = createClusterNodeVolumeUsers({ store, cache: cacheOf([]) });
     const request = { nodeName: "node-a", volumeId: VOLUME_ID };
@@ -116,7 +116,7 @@ describe("createClusterNodeVolumeUsers", () => {
     );
   });
 
-  it("says what the cache says of a node, and tells when that changes", async () => {
+  it("answers about a node from the cache, and reports its changes", async () => {
     const store = aHandle();
     const cache = cacheOf([await aNode(store, { outOfService: true, unschedulable: true })]);
     const users = createClusterNodeVolumeUsers({ store, cache });

@@ -4,14 +4,14 @@ import { placementUnknown } from "../../core/schedule/pod-rules.ts";
 import type { VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 
-/** What a cache of ClusterNodes can do for this adapter; `ObjectCache` fits. */
+/** The part of a cache of ClusterNodes that this adapter needs; `ObjectCache` fits. */
 export interface ClusterNodeCache {
   get(kind: "ClusterNode", name: string): ClusterNode | undefined;
   list(kind: "ClusterNode"): readonly ClusterNode[];
   onChange(listener: (change: { readonly kind: string; readonly name: string }) => void): unknown;
 }
 
-/** `VolumeUsers` where no Kubernetes runs: an orchestrator writes what it knows into ClusterNode objects. */
+/** `VolumeUsers` without Kubernetes: an orchestrator writes what it knows into ClusterNode objects. */
 export function createClusterNodeVolumeUsers(options: {
   readonly store: ObjectStore;
   readonly cache: ClusterNodeCache;
@@ -20,7 +20,7 @@ export function createClusterNodeVolumeUsers(options: {
   return {
     on: async ({ nodeName, volumeId }, signal) => {
       const read = await store.get("ClusterNode", nodeName, signal);
-      // Neither a missing object nor a store that is away says that nobody uses the volume.
+      // Neither a missing object nor an unavailable store shows that the volume is unused.
       return read.ok ? useOf(read.value, volumeId) : { kind: "unknown" };
     },
     cachedOn: ({ nodeName, volumeId }) => {
@@ -29,7 +29,7 @@ export function createClusterNodeVolumeUsers(options: {
     },
     isOutOfService: async (nodeName, signal) => {
       const read = await store.get("ClusterNode", nodeName, signal);
-      // Only what was said counts: whoever can't be asked is in service.
+      // Only what was stated counts: a node without an answer is in service.
       return read.ok && read.value.spec.outOfService;
     },
     cachedNode: (nodeName) => {
@@ -50,7 +50,8 @@ export function createClusterNodeVolumeUsers(options: {
     cachedNodeNameOf: (instanceUri) =>
       cache.list("ClusterNode").find(({ spec }) => isSameResourceUri(spec.instanceUri ?? "", instanceUri))
         ?.metadata.name,
-    // A ClusterNode says who uses a volume, and no rules: its orchestrator starts workloads where it likes.
+    // A ClusterNode states the users of a volume, and no rules: its orchestrator starts workloads on
+    // any node.
     cachedPlacement: () => placementUnknown,
     onChange: (listener) => {
       cache.onChange((change) => {

@@ -20,7 +20,7 @@ import type { StoreServer } from "./serve-embedded-store.ts";
 import { MESSAGE_BYTES_MAX } from "./wire.ts";
 
 const never = new AbortController().signal;
-/** Longer than anything here takes on a busy machine, in milliseconds. */
+/** Longer than any step here takes on a busy machine, in milliseconds. */
 const PATIENCE_MS = 60_000;
 const NODE = { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } };
 const failingLogger: Logger = {
@@ -79,7 +79,7 @@ function besideStore(test: (place: Place) => Promise<void>): () => Promise<void>
 
 describe("connectEmbeddedStore", () => {
   it(
-    "fails with StoreUnavailable after a short while when nobody serves, naming the socket",
+    "fails with StoreUnavailable soon if no server listens, naming the socket",
     besideStore(async ({ connect, socketPath }) => {
       const waitsMs: number[] = [];
       const hurried = { ...systemClock, sleep: async (ms: number) => void waitsMs.push(ms) };
@@ -95,7 +95,7 @@ describe("connectEmbeddedStore", () => {
   );
 
   it(
-    "gets through when the server comes up meanwhile",
+    "succeeds if the server comes up during the call",
     besideStore(async ({ connect, serve }) => {
       const creating = connect().create("AzDriverNode", NODE, never);
       await serve();
@@ -104,7 +104,7 @@ describe("connectEmbeddedStore", () => {
   );
 
   it(
-    "ends watches with WatchBroken when the server goes, and goes on with the next server",
+    "ends watches with WatchBroken when the server ends, and uses the next server",
     besideStore(async ({ connect, serve }) => {
       const server = await serve();
       const client = connect();
@@ -177,7 +177,7 @@ describe("connectEmbeddedStore", () => {
 
 describe("serveEmbeddedStore", () => {
   it(
-    "makes a socket that only its owner can open, in place of one that was left behind",
+    "makes a socket that only its owner can open, in place of one left behind",
     besideStore(async ({ serve, socketPath }) => {
       writeFileSync(socketPath, "left behind");
       const server = await serve();
@@ -189,7 +189,7 @@ describe("serveEmbeddedStore", () => {
   );
 
   it(
-    "refuses a socket path that the kernel would cut off",
+    "refuses a socket path that the kernel would truncate",
     besideStore(async () => {
       const store = connectEmbeddedStore({
         socketPath: "/nowhere",

@@ -26,8 +26,8 @@ const REQUEST_TIMEOUT_MS = 5_000;
 /** The longest answer: a list of every object that a file of a store without Kubernetes may hold. */
 const ANSWER_BYTES_MAX = 512 * 1024 * 1024;
 /**
- * Waits between attempts while nobody listens on the socket: long enough for a server to restart, short
- * enough for a CSI call.
+ * Waits between attempts while no server listens on the socket: long enough for a server to restart,
+ * short enough for a CSI call.
  */
 const RETRY_DELAYS_MS: readonly number[] = [25, 50, 100, 200, 400];
 
@@ -47,9 +47,9 @@ export interface ConnectedStore extends ObjectStore {
 }
 
 /**
- * The store behind `serveEmbeddedStore`'s socket. Connects when it is first used. While nobody listens, a
- * call tries for about 0.8 s and then fails with `StoreUnavailable`; a call that may have reached the
- * server is never sent twice, except reads.
+ * The store behind `serveEmbeddedStore`'s socket. Connects when it is first used. While no server
+ * listens, a call tries for about 0.8 s and then fails with `StoreUnavailable`; a call that may have
+ * reached the server is never sent twice, except reads.
  */
 export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
   const { socketPath, clock, random } = options;

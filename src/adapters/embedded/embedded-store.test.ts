@@ -74,7 +74,7 @@ describe("openEmbeddedStore", () => {
   );
 
   it(
-    "refuses a file that another store has open, and says what to do",
+    "refuses a file that another store has open, with the remedy",
     inFolder(async ({ file, open }) => {
       open();
       assert.throws(
@@ -112,7 +112,7 @@ describe("openEmbeddedStore", () => {
   );
 
   it(
-    "takes no version of a lost time for its own after the file was put back from a backup",
+    "accepts no version of a lost time after the file was restored from a backup",
     inFolder(async ({ file, open }) => {
       const first = open();
       const made = await createNode(first, "node-a");
@@ -149,7 +149,7 @@ describe("openEmbeddedStore", () => {
   );
 
   it(
-    "never gives out a version twice, even if the clock went back",
+    "never issues a version twice, even if the clock was set back",
     inFolder(async ({ open }) => {
       const first = open({ clock: createVirtualClock({ startMs: 1_000_000 }) });
       const made = await createNode(first, "node-a");
@@ -167,7 +167,7 @@ describe("openEmbeddedStore", () => {
     { version: "1", because: "before the store's birth" },
   ]) {
     it(
-      `calls a version gone that is ${because}`,
+      `reports a version gone that is ${because}`,
       inFolder(async ({ open }) => {
         await assert.rejects(firstEvent(open(), version), WatchGone);
       }),

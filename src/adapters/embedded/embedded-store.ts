@@ -29,7 +29,7 @@ const WATCH_BATCH_MAX = 256;
 
 /** How to open an embedded store. */
 export interface EmbeddedStoreOptions {
-  /** Path of the store's file, made if it isn't there; `-wal` lies beside it. */
+  /** Path of the store's file, created if missing; `-wal` lies beside it. */
   readonly file: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -39,10 +39,10 @@ export interface EmbeddedStoreOptions {
   readonly bookmarkIntervalMs?: number;
 }
 
-/** An object store in a file of this machine, for one process; `serveEmbeddedStore` shows it to others. */
+/** An object store in a file of this machine, for one process; `serveEmbeddedStore` serves it to others. */
 export interface EmbeddedStore extends ObjectStore {
   /**
-   * Ends every watch (`WatchBroken`), answers waiting writes with `StoreUnavailable`, and lets go of the
+   * Ends every watch (`WatchBroken`), answers waiting writes with `StoreUnavailable`, and closes the
    * file.
    */
   close(): void;
@@ -145,7 +145,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
       if (changes.length > 0) continue;
       seen = current;
       if (isQuiet) yield { type: "BOOKMARK", resourceVersion: String(seen) };
-      // The yield above gave others a turn: whatever was written meanwhile has notified nobody who waits.
+      // During the yield above, writes may have been made that notified no waiter.
       if (file.currentVersion() !== seen) {
         isQuiet = false;
         continue;

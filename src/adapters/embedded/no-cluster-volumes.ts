@@ -2,8 +2,8 @@ import { ok } from "../../core/failure/result.ts";
 import type { ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
 
 /**
- * `ClusterVolumes` where no Kubernetes runs: nobody but the driver's own objects and the disks' tags knows
- * of volumes, and nobody can say that a node is gone.
+ * `ClusterVolumes` without Kubernetes: only the driver's own objects and the disks' tags know of
+ * volumes, and no source can prove that a node is gone.
  */
 export const noClusterVolumes: ClusterVolumes = {
   knowsAttachments: false,

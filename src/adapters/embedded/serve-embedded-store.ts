@@ -30,9 +30,9 @@ export interface StoreServer {
 
 /**
  * Serves a store to other processes of this machine over a unix socket that only its owner can open:
- * HTTP/1.1 and JSON in Kubernetes' shape, so that `curl --unix-socket` shows what is in it. A client that
- * stops reading holds up nobody but itself. Takes the place of a socket that a dead server left; the
- * store's own lock keeps two servers off one store. Throws if the socket can't be made.
+ * HTTP/1.1 and JSON in Kubernetes' shape, so that `curl --unix-socket` shows its content. A client that
+ * stops reading delays only itself. Replaces a socket that a dead server left; the store's own lock
+ * keeps two servers off one store. Throws if the socket can't be created.
  */
 export async function serveEmbeddedStore(options: {
   readonly store: ObjectStore;
@@ -78,7 +78,7 @@ async function listenPrivately(server: Server, socketPath: string): Promise<void
     );
   }
   await rm(socketPath + NEW_SUFFIX, { force: true });
-  // The socket is made within listen(), so nobody can open it before its mode is right.
+  // The socket is created within listen(), so no client can open it before its mode is right.
   const umask = process.umask(0o177);
   try {
     server.listen(socketPath + NEW_SUFFIX);
@@ -100,7 +100,7 @@ async function answer(store: ObjectStore, request: IncomingMessage, response: Se
     return sendStatus(response, wireStatus("NotFound", 404, `there is nothing at ${url.pathname}`));
   const gone = new AbortController();
   response.on("close", () => gone.abort());
-  // Writing to a client that has just gone is no error of ours: the request ends.
+  // Writing to a client that has just gone is no error of this server: the request ends.
   response.on("error", () => gone.abort());
   const selector = parseSelector(url.searchParams.get("labelSelector") ?? "");
   if (selector === undefined)

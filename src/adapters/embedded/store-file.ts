@@ -59,8 +59,8 @@ export interface StoreFile {
 }
 
 /**
- * Opens the store's file, making it if there is none. Throws `StoreFileRefused` if another process or store
- * has it open or it is not a store.
+ * Opens the store's file, creating it if there is none. Throws `StoreFileRefused` if another process or
+ * store has it open or it is not a store.
  */
 export function openStoreFile(options: {
   readonly file: string;
@@ -80,7 +80,8 @@ export function openStoreFile(options: {
 }
 
 /**
- * Makes the file for its owner only, before SQLite would make it for everyone, and makes its name durable.
+ * Creates the file for its owner only, before SQLite would create it for everyone, and makes its name
+ * durable.
  */
 function makeFile(file: string): void {
   closeSync(openSync(file, "a", 0o600));
@@ -94,8 +95,8 @@ function makeFile(file: string): void {
 
 function acquireHold(db: DatabaseSync, file: string): void {
   try {
-    // The lock belongs to the process and goes with it, whatever way it ends; a stopped process keeps it,
-    // as it must.
+    // The lock belongs to the process and goes with it, however it ends; a stopped process keeps it, as
+    // it must.
     db.exec(
       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT;",
     );
@@ -136,9 +137,9 @@ function beginVersions(db: DatabaseSync, birth: number): void {
 }
 
 /**
- * Each opening begins at a version that no earlier opening can have given out, even if this file was put
- * back from a backup: a version that a caller holds from the lost time then matches no object and resumes
- * no watch.
+ * Each opening begins at a version that no earlier opening can have issued, even if this file was
+ * restored from a backup: a version that a caller holds from the lost time then matches no object and
+ * resumes no watch.
  */
 function skipVersions(db: DatabaseSync, birth: number): void {
   const last = Number(db.prepare("SELECT current FROM versions").get()?.["current"]);

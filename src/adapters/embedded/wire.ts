@@ -8,7 +8,7 @@ import { apiVersionOf } from "./api-paths.ts";
  */
 export const MESSAGE_BYTES_MAX = 2 * 1024 * 1024;
 
-/** Kubernetes' `Status` (meta/v1): how a failure is told. */
+/** Kubernetes' `Status` (meta/v1): how a failure is reported. */
 export interface WireStatus {
   readonly kind: "Status";
   readonly apiVersion: "v1";
@@ -65,13 +65,13 @@ export function wireEvent<K extends Kind>(kind: K, event: WatchEvent<K>): WireEv
   };
 }
 
-/** Takes the wire's wrapping off an object. The server checked it when it was written. */
+/** Removes the wire's wrapping from an object. The server checked it when it was written. */
 export function objectFromWire<K extends Kind>(_kind: K, value: unknown): KindMap[K] {
   const { apiVersion: _apiVersion, kind: _wireKind, ...object } = value as Record<string, unknown>;
   return object as unknown as KindMap[K];
 }
 
-/** A failure of the store as the wire tells it. */
+/** A failure of the store as the wire reports it. */
 export function statusOf(failure: Failure): WireStatus {
   switch (failure.kind) {
     case "ObjectNotFound":
@@ -98,7 +98,7 @@ export function wireStatus(reason: WireStatus["reason"], code: number, message: 
   return { kind: "Status", apiVersion: "v1", status: "Failure", reason, message, code };
 }
 
-/** The failure that a `Status` about an object tells. */
+/** The failure that a `Status` about an object reports. */
 export function failureFromWire(
   value: unknown,
   about: { readonly kind: Kind; readonly name: string },

@@ -45,7 +45,7 @@ describe("createWriteQueue", () => {
     assert.deepEqual(batches, [256, 44, 1]);
   });
 
-  it("acknowledges nothing that could not be committed, and goes on", async () => {
+  it("acknowledges nothing that could not be committed, and continues", async () => {
     let isFull = true;
     const { add } = aQueue(() => {
       if (isFull) throw new DiskFull("no space left");
@@ -59,7 +59,7 @@ describe("createWriteQueue", () => {
     assert.equal((await add()).ok, true);
   });
 
-  it("lets a bug reach whoever waits for it", async () => {
+  it("passes a bug to the waiting caller", async () => {
     const { addFailing } = aQueue();
     await assert.rejects(addFailing(new TypeError("bug")), /bug/);
   });

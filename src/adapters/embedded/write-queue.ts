@@ -11,8 +11,8 @@ const BATCH_MAX = 256;
  */
 export interface WriteQueue<T> {
   /**
-   * Runs `write` in the next batch; answers when the batch is on disk. Fails with `StoreUnavailable` if it
-   * is not, and with `Cancelled` if `signal` is aborted before it began.
+   * Runs `write` in the next batch; returns when the batch is on disk. Fails with `StoreUnavailable` if
+   * it is not, and with `Cancelled` if `signal` is aborted before it began.
    */
   readonly add: (write: () => Result<T, Failure>, signal: AbortSignal) => Promise<Result<T, Failure>>;
   /** Answers every write that has not begun, and every later one, with `StoreUnavailable`. */

@@ -3,21 +3,21 @@ import type { Socket } from "node:net";
 
 /** A call to a server. */
 export interface HttpCall {
-  /** Who is called, for sentences, such as `the store server at /run/store.sock`. */
+  /** The server, for sentences, such as `the store server at /run/store.sock`. */
   readonly server: string;
-  /** What to do where it can't be reached for this reason, for sentences. */
+  /** The remedy if it can't be reached for this reason, for sentences. */
   readonly remedyOf: (error: unknown) => string;
   /** Begins a request to it, by `request` of node:http or node:https. */
   readonly begin: (headers: OutgoingHttpHeaders) => ClientRequest;
-  /** What tells that a new connection is ready for a request: after TLS's handshake, where there is one. */
+  /** The event that reports a new connection ready for a request: after TLS's handshake, if any. */
   readonly readyEvent: "connect" | "secureConnect";
   readonly body: { readonly text: string; readonly contentType: string } | undefined;
   /**
-   * Milliseconds until the answer must be there, counted from when the call gets a connection: time in the
-   * queue for one does not count.
+   * Milliseconds until the answer must be there, counted from when the call gets a connection: time in
+   * the queue for one does not count.
    */
   readonly timeoutMs: number;
-  /** What must be there by then: the head of an answer that goes on for long, or all of it. */
+  /** What must be there by then: the head of a long-lasting answer, or all of it. */
   readonly timeoutCovers: "head" | "whole";
 }
 
@@ -32,7 +32,7 @@ export class CallFailed extends Error {
   override readonly name = "CallFailed";
   /** The request can't have reached the server: it may be sent again. */
   readonly wasNotSent: boolean;
-  /** The server may still be at it. */
+  /** The server may still be processing it. */
   readonly isTimeout: boolean;
 
   constructor(
@@ -46,15 +46,15 @@ export class CallFailed extends Error {
 }
 
 /**
- * Connections that a request can be written to. (`reusedSocket` of a request does not tell: it is false
- * where the request has waited for its turn.)
+ * Connections that a request can be written to. (A request's `reusedSocket` is no help: it is false if
+ * the request has waited for its turn.)
  */
 const readySockets = new WeakSet<Socket>();
 
 /**
- * Sends a request and answers the response as soon as its head is there; its body is still to be read.
- * Throws `CallFailed` if there is no answer in time, and `signal.reason` once `signal` is aborted, which
- * also ends a response that is being read.
+ * Sends a request and returns the response as soon as its head is there; its body is still to be read.
+ * Throws `CallFailed` if there is no answer in time, and `signal.reason` once `signal` is aborted,
+ * which also ends a response that is being read.
  */
 export function sendCall(call: HttpCall, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -108,8 +108,8 @@ export function sendCall(call: HttpCall, signal: AbortSignal): Promise<IncomingM
 }
 
 /**
- * Reads a response's body as text. Throws `CallFailed` if the connection is lost meanwhile, the call's time
- * is over, or there are more than `bytesMax`.
+ * Reads a response's body as text. Throws `CallFailed` if the connection is lost before its end, the
+ * call's time is over, or there are more than `bytesMax`.
  */
 export async function readText(response: IncomingMessage, call: HttpCall, bytesMax: number): Promise<string> {
   const chunks: Buffer[] = [];

@@ -20,7 +20,7 @@ function ofVolume(
 }
 
 describe("createClusterVolumes", () => {
-  it("tells this driver's volumes with all that a disk without object or tag would be adopted with", async () => {
+  it("returns this driver's volumes with all data for adopting their disks", async () => {
     const cluster = aCoreCluster();
     putVolume(cluster, "block", { accessModes: ["ReadWriteMany", "ReadOnlyMany"], volumeMode: "Block" });
     putVolume(cluster, "free", {
@@ -88,7 +88,7 @@ describe("createClusterVolumes", () => {
     ]);
   });
 
-  it("leaves the in-tree driver's volumes to the driver that Kubernetes hands them to", async () => {
+  it("leaves the in-tree driver's volumes to the driver that Kubernetes passes them to", async () => {
     const cluster = aCoreCluster();
     cluster.put(VOLUMES, {
       metadata: { name: "pv-tree" },
@@ -100,7 +100,7 @@ describe("createClusterVolumes", () => {
       caches: cluster.caches,
       driverName: "disk2.csi.azure.com",
     });
-    // The caches were made for this driver's name; a fresh read goes by the other one.
+    // The caches were made for this driver's name; an uncached read uses the other one.
     putAttachment(cluster, "csi-1", {
       spec: {
         attacher: "disk2.csi.azure.com",
@@ -111,7 +111,7 @@ describe("createClusterVolumes", () => {
     assert.deepEqual(await other.readAttachment("csi-1", never), { ok: true, value: undefined });
   });
 
-  it("finds the volume of a disk, whatever the case of its URI: the one with a claim, if several name it", async () => {
+  it("finds the volume of a disk in any case, and prefers one with a claim", async () => {
     const cluster = aCoreCluster();
     const csi = { driver: DRIVER, volumeHandle: diskOf("data") };
     cluster.put(VOLUMES, { metadata: { name: "pv-1" }, spec: { csi } });
@@ -133,7 +133,7 @@ describe("createClusterVolumes", () => {
     );
   });
 
-  it("tells this driver's attachments whose volume is known, cached and afresh", async () => {
+  it("returns this driver's attachments whose volume is known, cached and uncached", async () => {
     const cluster = aCoreCluster();
     putVolume(cluster, "data");
     putAttachment(cluster, "csi-1", { spec: ofVolume("pv-data") });
@@ -171,7 +171,7 @@ describe("createClusterVolumes", () => {
     assert.equal((await volumes.readAttachment("csi-1", never)).ok, false, "a volume that can't be read");
   });
 
-  it("lets go of an attachment that no attacher cares for: the finalizers that it left go, nobody else's", async () => {
+  it("releases an attachment without an attacher by removing only its left finalizers", async () => {
     const cluster = aCoreCluster();
     putVolume(cluster, "data", {}, { finalizers: ["kubernetes.io/pv-protection", FINALIZER] });
     putAttachment(cluster, "csi-1", { spec: ofVolume("pv-data"), metadata: { finalizers: [FINALIZER] } });
@@ -207,7 +207,7 @@ describe("createClusterVolumes", () => {
     );
   });
 
-  it("lets go of this driver's volumes that an attacher keeps though nothing attaches them", async () => {
+  it("releases this driver's unattached volumes that an attacher keeps", async () => {
     const cluster = aCoreCluster();
     const kept = { finalizers: ["kubernetes.io/pv-protection", FINALIZER] };
     for (const claim of ["free", "attached"]) putVolume(cluster, claim, {}, kept);
@@ -227,7 +227,7 @@ describe("createClusterVolumes", () => {
     );
   });
 
-  it("says of an attachment that it could not let go of it, and why", async () => {
+  it("reports an attachment that it could not release, and why", async () => {
     const cluster = aCoreCluster();
     putVolume(cluster, "data");
     putAttachment(cluster, "csi-1", { spec: ofVolume("pv-data"), metadata: { finalizers: [FINALIZER] } });
@@ -240,7 +240,7 @@ describe("createClusterVolumes", () => {
     );
   });
 
-  it("calls a node gone only on the API server's word", async () => {
+  it("reports a node gone only by the API server's answer", async () => {
     const cluster = aCoreCluster();
     putNode(cluster, "node-a");
     const volumes = volumesOf(cluster);

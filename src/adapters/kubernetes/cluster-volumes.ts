@@ -17,7 +17,7 @@ import {
   type VolumeAttachment,
 } from "./core/core-volume-attachment.ts";
 
-/** PersistentVolumes that are let go of side by side. */
+/** PersistentVolumes that are released in parallel. */
 const RELEASED_AT_ONCE = 16;
 
 /** `ClusterVolumes` from PersistentVolumes and VolumeAttachments. */
@@ -173,7 +173,7 @@ export function createClusterVolumes(options: {
   };
 }
 
-/** Whether it came, is on its way out, or went: its status changes far more often. */
+/** Whether it was added, is being deleted, or was removed: its status changes far more often. */
 function isNewsOfAttachment(
   previous: ClusterVolumeAttachment | undefined,
   current: ClusterVolumeAttachment | undefined,

@@ -32,16 +32,17 @@ export interface ApiWatchEvent {
 /** Speaks to Kubernetes' API server: connections, credentials, time-outs. Knows nothing of any resource. */
 export interface ApiClient {
   /**
-   * Sends a request. Fails with `StoreUnavailable` where there is no answer (retryable; a write may or may
-   * not have happened) and with `Cancelled` once `signal` is aborted; every HTTP answer, errors included,
-   * is a value.
+   * Sends a request. Fails with `StoreUnavailable` if there is no answer (retryable; a write may or may
+   * not have happened) and with `Cancelled` once `signal` is aborted; every HTTP answer, errors
+   * included, is a value.
    */
   call(request: ApiRequest, signal: AbortSignal): Promise<Result<ApiAnswer, Failure>>;
   /**
-   * Streams a watch, line by line, until `signal` is aborted or the server ends it in good order. `query`
-   * says from which `resourceVersion`, and which objects; bookmarks are always asked for. Throws
-   * `WatchGone` where that version is no longer kept (410, or an ERROR event that says so) and
-   * `WatchBroken` where the watch can't begin, the connection is lost, or the server tells another error.
+   * Streams a watch, line by line, until `signal` is aborted or the server ends it in good order.
+   * `query` selects the `resourceVersion` to start from, and the objects; bookmarks are always
+   * requested. Throws `WatchGone` if that version is no longer kept (410, or an ERROR event that says
+   * so) and `WatchBroken` if the watch can't begin, the connection is lost, or the server reports
+   * another error.
    */
   watch(
     path: string,

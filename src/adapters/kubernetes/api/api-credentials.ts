@@ -19,18 +19,18 @@ export interface Credential {
 /** Credentials that are renewed in place. */
 export interface ApiCredentials {
   /**
-   * What holds now; files that were read more than a minute ago are read again. Rejects where one was never
-   * readable.
+   * The current credentials; files that were read more than a minute ago are read again. Rejects if one
+   * was never readable.
    */
   current(): Promise<Credential>;
   /**
-   * Reads every file again at once, for somebody refused `used`. Answers whether there is anything else to
-   * try.
+   * Reads every file again at once, after a server refused `used`. Returns whether there is anything
+   * else to try.
    */
   renew(used: Credential): Promise<boolean>;
 }
 
-/** The credentials of a configuration. A file that can't be read any more leaves what it said last. */
+/** The credentials of a configuration. A file that can't be read any more leaves its last content. */
 export function createApiCredentials(config: ApiServerConfig, clock: Clock): ApiCredentials {
   let known: Credential | undefined;
   let readAtMs = 0;
@@ -50,7 +50,7 @@ export function createApiCredentials(config: ApiServerConfig, clock: Clock): Api
     return known;
   }
 
-  /** Whoever asks while a reading is under way shares it. */
+  /** Callers that ask during a reading share it. */
   function readOnce(): Promise<Credential> {
     reading ??= readAll().finally(() => {
       reading = undefined;

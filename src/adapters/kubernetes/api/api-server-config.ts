@@ -9,9 +9,9 @@ export type Material =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "file"; readonly path: string };
 
-/** Which API server, and as whom. */
+/** Which API server, and under which identity. */
 export interface ApiServerConfig {
-  /** Where this comes from, for sentences. */
+  /** The source of this configuration, for sentences. */
   readonly origin: string;
   /** `https://<host>:<port>`, perhaps with a path before the API's own. */
   readonly url: URL;
@@ -19,7 +19,7 @@ export interface ApiServerConfig {
   readonly serverName: string | undefined;
   /** The namespace that goes with it; undefined: none was chosen. */
   readonly namespace: string | undefined;
-  /** Who signed the server's certificate, in PEM; undefined: somebody well known. */
+  /** Who signed the server's certificate, in PEM; undefined: a well-known authority. */
   readonly ca: Material | undefined;
   readonly clientCertificate: { readonly certificate: Material; readonly key: Material } | undefined;
   /** Bearer token. */

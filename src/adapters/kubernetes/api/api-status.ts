@@ -1,10 +1,10 @@
 import type { ApiAnswer } from "./api-client.ts";
 
-/** Kubernetes' `Status` (meta/v1), as far as the driver reads it: how the API server tells a failure. */
+/** Kubernetes' `Status` (meta/v1), as far as the driver reads it: how the API server reports a failure. */
 export interface ApiStatus {
   /** The HTTP status code. */
   readonly code: number;
-  /** A word such as `NotFound`; empty where the answer was no Status. */
+  /** A word such as `NotFound`; empty if the answer was no Status. */
   readonly reason: string;
   readonly message: string;
   /** What the failure is about: the plural of a resource, its group, and an object's name. */
@@ -25,7 +25,7 @@ interface WireStatus {
   };
 }
 
-/** The failure that an answer, or the object of an ERROR event, tells. */
+/** The failure that an answer, or the object of an ERROR event, reports. */
 export function readApiStatus({ code, body }: ApiAnswer): ApiStatus {
   const {
     reason = "",

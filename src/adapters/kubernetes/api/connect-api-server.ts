@@ -32,13 +32,13 @@ const ANSWER_BYTES_MAX = 128 * 1024 * 1024;
 /** An object is at most 1.5 MiB in etcd; JSON and its wrapping take more. */
 const WATCH_LINE_LENGTH_MAX = 8 * 1024 * 1024;
 /**
- * Waits between attempts where a request can't have arrived, or may be repeated: short enough for a CSI
+ * Waits between attempts if a request can't have arrived, or may be repeated: short enough for a CSI
  * call.
  */
 const RETRY_DELAYS_MS: readonly number[] = [25, 50, 100, 200, 400];
 /**
- * How often one call waits for as long as the server asks for (429 with Retry-After), and how long at the
- * most.
+ * How often one call waits for as long as the server asks for (429 with Retry-After), and its longest
+ * wait.
  */
 const RETRY_AFTER_COUNT_MAX = 3;
 const RETRY_AFTER_MAX_MS = 5_000;
@@ -50,14 +50,14 @@ const CERTIFICATE_CODE = /CERT|SELF_SIGNED|VERIFY|ALTNAME/u;
 /** How to reach an API server. */
 export interface ConnectApiServerOptions {
   readonly config: ApiServerConfig;
-  /** Who calls, for the API server's logs, such as `azuredisk-csi-driver/0.1.0 (node)`. */
+  /** The caller, for the API server's logs, such as `azuredisk-csi-driver/0.1.0 (node)`. */
   readonly userAgent: string;
   readonly clock: Clock;
   readonly random: Random;
   /** Milliseconds until a call must be answered, and a watch begun. Default 10,000. */
   readonly requestTimeoutMs?: number;
   /**
-   * The server is asked to end each watch after between so long and twice that, in seconds, so that its
+   * The server has to end each watch after between this and twice this time, in seconds, so that its
    * watchers spread over all servers. Default 300.
    */
   readonly watchSeconds?: number;
@@ -65,11 +65,10 @@ export interface ConnectApiServerOptions {
 
 /**
  * The client of Kubernetes' API server over HTTPS, HTTP/1.1 with kept connections. Connects when it is
- * first used; certificates are always verified. A call that can't have reached the server is tried for
- * about 0.8 s, so are reads whatever happened to them; a write that may have arrived is never sent twice.
- * Credentials are read again every minute, and at once where the server refuses them (401) or is not who it
- * should be. Waits as long as the server asks for where it says so (429 with Retry-After), up to 5 s and
- * three times.
+ * first used; certificates are always verified. A call that can't have reached the server is retried
+ * for about 0.8 s, and so is every read; a write that may have arrived is never sent twice. Credentials
+ * are read again every minute, and at once if the server refuses them (401) or has the wrong
+ * certificate. Waits as long as the server asks (429 with Retry-After), up to 5 s and three times.
  */
 export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
   const { config, clock, random } = options;
@@ -126,7 +125,7 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
       begin: (headers) => {
         const sent = request({
           agent: timeoutCovers === "head" ? kept.watches : kept.calls,
-          // An IPv6 address stands in brackets in a URL.
+          // An IPv6 address is in brackets in a URL.
           host: hostname.replace(/^\[|\]$/gu, ""),
           port: port === "" ? 443 : Number(port),
           method: target.method,
@@ -151,8 +150,8 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
   }
 
   /**
-   * Sends until there is an answer to be handed on: repeats where that is safe and may help. `receive`
-   * answers what it makes of a response; it is asked once for each that came.
+   * Sends until there is an answer to return: repeats if that is safe and may help. `receive` maps a
+   * response; it is called once for each response.
    */
   async function exchange<T>(
     target: HttpTarget,
@@ -274,7 +273,7 @@ interface Connections {
 
 function openConnections({ ca, certificate, key }: Credential, serverName: string | undefined): Connections {
   const tls = {
-    // One for all connections: each would parse the certificates anew.
+    // One for all connections: each would parse the certificates again.
     secureContext: createSecureContext({
       ...(ca === undefined ? {} : { ca }),
       ...(certificate === undefined ? {} : { cert: certificate }),
@@ -308,7 +307,7 @@ function openConnections({ ca, certificate, key }: Credential, serverName: strin
  */
 function retryAfterMs(response: IncomingMessage, isRead: boolean): number | undefined {
   const code = response.statusCode ?? 0;
-  // 429 comes before anything was done; what a server error leaves behind is not known.
+  // 429 is sent before anything was done; the effect of a request that met a server error is unknown.
   if (code !== 429 && !(isRead && code >= 500)) return undefined;
   const seconds = Number(response.headers["retry-after"] ?? Number.NaN);
   return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1_000, RETRY_AFTER_MAX_MS) : undefined;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { inClusterConfig } from "./in-cluster-config.ts";
 
-it("finds the API server that Kubernetes gives to a pod, on IPv4 and IPv6, and says what is missing", async () => {
+it("finds the API server of a pod, on IPv4 and IPv6, and names what is missing", async () => {
   const accountDirectory = await mkdtemp(join(tmpdir(), "account-"));
   try {
     const inPod = (environment: Readonly<Record<string, string>>) =>

@@ -9,8 +9,8 @@ import { unavailable } from "./unavailable.ts";
 /** Objects a page. */
 const PAGE_SIZE = 500;
 /**
- * How often a list begins anew after its place was forgotten by the server; the last time it is asked for
- * as a whole.
+ * How often a list starts over after the server forgot its place; the last time it is requested as a
+ * whole.
  */
 const RESTARTS_MAX = 2;
 
@@ -29,9 +29,9 @@ interface Page {
 }
 
 /**
- * Lists a collection in pages of 500, each transformed as it comes, so that no more than one page is held
- * as the server sent it. The answer is one state of the cluster: that of `resourceVersion`. Begins anew
- * where the server has forgotten its place meanwhile (410).
+ * Lists a collection in pages of 500, each transformed as it comes, so that no more than one page is
+ * held as the server sent it. The result is one state of the cluster: that of `resourceVersion`. Starts
+ * over if the server has forgotten its place (410).
  */
 export async function listPages<T>(
   client: ApiClient,

@@ -33,8 +33,8 @@ function text({
 }
 
 /**
- * Reads a kubeconfig file of that text in a folder of its own; the folder's name is taken out of what is
- * answered.
+ * Reads a kubeconfig file of that text in a folder of its own; the folder's name is removed from the
+ * result.
  */
 async function read(content: string, contextName?: string): Promise<unknown> {
   const folder = await mkdtemp(join(tmpdir(), "kubeconfig-"));
@@ -52,7 +52,7 @@ async function read(content: string, contextName?: string): Promise<unknown> {
 const base64 = (plain: string): string => Buffer.from(plain).toString("base64");
 
 describe("readKubeconfig", () => {
-  it("takes the current context, and what stands in the file before the files that it names", async () => {
+  it("takes the current context, and the file's own values before files that it names", async () => {
     const content = text({
       cluster: {
         "certificate-authority-data": base64("CA"),
@@ -124,7 +124,7 @@ contexts: [{name: x, context: {cluster: c, user: u}}]
     { given: "users: [{user: {token: very-secret}]", says: /can't be read/u },
   ];
   for (const { given, says } of refused) {
-    it(`refuses what it can't do, with the remedy: ${says.source.slice(0, 60)}`, async () => {
+    it(`refuses the unsupported, with the remedy: ${says.source.slice(0, 60)}`, async () => {
       const problem = await read(typeof given === "string" ? given : text(given));
       assert.ok(typeof problem === "string", JSON.stringify(problem));
       assert.match(problem, says);

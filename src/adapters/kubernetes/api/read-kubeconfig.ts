@@ -80,8 +80,8 @@ export async function readKubeconfig(
 }
 
 /**
- * Undefined if it is no JSON, or YAML has to say what is wrong with it: an error of JSON's quotes what may
- * be a token.
+ * Undefined if it is no JSON, or YAML has to report its fault: JSON's errors quote text that may be a
+ * token.
  */
 function parseJson(content: string): unknown {
   try {
@@ -91,14 +91,14 @@ function parseJson(content: string): unknown {
   }
 }
 
-/** The parser takes some 2 MiB, so that it is loaded where it is needed. */
+/** The parser takes some 2 MiB, so it is loaded only here. */
 async function parseYaml(content: string): Promise<unknown> {
   const { parse } = await import("../../yaml/parse-yaml.ts");
   // Without the lines around an error: they may hold a token.
   return parse(content, { prettyErrors: false });
 }
 
-/** As in kubectl, what stands in the file itself goes before the file that it names. */
+/** As in kubectl, values in the file itself go before the file that it names. */
 function material(fields: Fields, name: string, directory: string): Material | undefined {
   const data = text(fields, `${name}-data`);
   if (data !== undefined) return { kind: "text", text: Buffer.from(data, "base64").toString("utf8") };

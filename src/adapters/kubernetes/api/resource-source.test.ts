@@ -34,7 +34,7 @@ const keep = ({ metadata: { name, namespace, resourceVersion } }: ApiObject): So
 const kept = (name: string): SourceObject => ({ metadata: { name, namespace: "ns", resourceVersion: "5" } });
 
 describe("resourceSource: list", () => {
-  it("lists in pages, keeps what is needed of each object, and answers the version of the whole", async () => {
+  it("lists in pages, keeps what is needed of each object, returns the whole's version", async () => {
     const client = scriptedApiClient(({ query }) =>
       query?.["continue"] === "p2" ? page(["c"], "100") : page(["a", "b"], "100", "p2"),
     );
@@ -58,7 +58,7 @@ describe("resourceSource: list", () => {
     assert.equal(pods.name, "pods");
   });
 
-  it("begins anew where the server has forgotten its place, and shows nothing of the list that was broken off", async () => {
+  it("starts over if the server has forgotten its place, without the broken-off list", async () => {
     let isForgotten = false;
     const client = scriptedApiClient(({ query }) => {
       if (query?.["continue"] === "old") {
@@ -71,7 +71,7 @@ describe("resourceSource: list", () => {
     assert.deepEqual(listed, { ok: true, value: { items: [kept("new")], resourceVersion: "200" } });
   });
 
-  it("asks for the whole at once where places are forgotten again and again, and gives up in the end", async () => {
+  it("requests the whole list after places are forgotten repeatedly, then gives up", async () => {
     const whole = scriptedApiClient(({ query }) => {
       if (query?.["continue"] !== undefined) return expired;
       return query?.["limit"] === undefined ? page(["a", "b"], "300") : page(["a"], "100", "p2");
@@ -115,7 +115,7 @@ describe("resourceSource: list", () => {
     },
   ];
   for (const { answer, says } of answers) {
-    it(`says in words what is wrong and what to do: ${says.source.slice(0, 50)}`, async () => {
+    it(`reports the fault and the remedy: ${says.source.slice(0, 50)}`, async () => {
       const listed = await resourceSource(
         scriptedApiClient(() => answer),
         { path: PATH, transform: keep },
@@ -127,7 +127,7 @@ describe("resourceSource: list", () => {
 });
 
 describe("resourceSource: watch", () => {
-  it("hands on what it keeps of each object, and bookmarks", async () => {
+  it("passes on what it keeps of each object, and bookmarks", async () => {
     const client = scriptedApiClient(
       () => page([], "90"),
       [
@@ -153,7 +153,7 @@ describe("resourceSource: watch", () => {
     });
   });
 
-  it("does not wait for a version that is still to come: the cluster's store went back to a backup", async () => {
+  it("does not wait for a version to come after the cluster's store was restored", async () => {
     const client = scriptedApiClient(() => page(["a"], "89", "more"));
     const events = resourceSource(client, { path: PATH, transform: keep }).watch("90", never);
     await assert.rejects(async () => {

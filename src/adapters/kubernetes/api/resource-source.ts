@@ -13,8 +13,8 @@ export interface ResourceSourceOptions<Wire extends ApiObject, T extends SourceO
   /** `fieldSelector`, `labelSelector`. */
   readonly query?: Readonly<Record<string, string>>;
   /**
-   * What is kept of an object as the API server sends it: only what is needed, for a cluster has many. Must
-   * keep name, namespace and resourceVersion.
+   * What is kept of an object as the API server sends it: only what is needed, for a cluster has many.
+   * Must keep name, namespace and resourceVersion.
    */
   readonly transform: (object: Wire) => T;
 }
@@ -33,8 +33,8 @@ export function resourceSource<Wire extends ApiObject, T extends SourceObject>(
   const read = (object: unknown): T => transform(object as Wire);
 
   /**
-   * A watch from a version that is still to come tells nothing at all: after etcd was restored from a
-   * backup, that is for a long time.
+   * A watch from a version that is still to come reports nothing: after etcd was restored from a
+   * backup, for a long time.
    */
   async function refuseFuture(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const newest = await newestVersion(client, request, signal);

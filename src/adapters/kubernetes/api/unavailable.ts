@@ -1,7 +1,7 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { ApiStatus } from "./api-status.ts";
 
-/** What was asked of the API server, for sentences. */
+/** The request to the API server, for sentences. */
 export interface AskedFor {
   readonly verb: "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
   /**
@@ -16,8 +16,8 @@ export interface AskedFor {
 const RBAC_MESSAGE = /cannot \w+ resource/u;
 
 /**
- * Why the API server can't be used for this at the moment, and the remedy. Everything that is not about one
- * object ends here: it is worth another try once it is cured.
+ * Why the API server can't be used for this at the moment, and the remedy. Every failure that is not
+ * about one object ends here: a retry may help once its cause is removed.
  */
 export function unavailable(status: ApiStatus, asked: AskedFor): Failure {
   return { kind: "StoreUnavailable", detail: sentence(status, asked) };

@@ -4,8 +4,8 @@ import type { Labels } from "../../../core/schedule/pod-rules.ts";
 const POOLED_MAX = 20_000;
 
 /**
- * Answers the same object for equal labels: the thousand pods of one Deployment then hold one set of labels
- * instead of a thousand.
+ * Returns the same object for equal labels: the thousand pods of one Deployment then hold one set of
+ * labels instead of a thousand.
  */
 export function createLabelPool(): (labels: Labels) => Labels {
   const pool = new Map<string, Labels>();

@@ -46,9 +46,9 @@ function instanceUriOf(providerId: string): string {
 }
 
 /**
- * Whether somebody said that the node is down for good, so that its pods may be forgotten, as
- * https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/#non-graceful-node-shutdown has
- * it. Kubernetes looks at the key alone.
+ * Whether the node is marked as down for good, so that its pods may be forgotten:
+ * https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/#non-graceful-node-shutdown.
+ * Kubernetes checks the key alone.
  */
 export function isOutOfService(taints: readonly Pick<Taint, "key">[]): boolean {
   return taints.some(({ key }) => key === "node.kubernetes.io/out-of-service");

@@ -38,7 +38,7 @@ export function claimsIn(namespace: string): CoreResource {
   };
 }
 
-/** Writes that lose to another writer are made anew on what is there then, at most so often. */
+/** How often a write that loses to another writer is repeated on the newer version. */
 const TRIES_MAX = 10;
 
 /**
@@ -78,12 +78,12 @@ export async function deleteCoreObject(
     body: { preconditions: { uid } },
   };
   const deleted = await call(client, request, { verb: "delete", resource, namespace }, signal);
-  // Another object bears the name by now.
+  // Another object has the name by now.
   return deleted.ok || deleted.failure.kind === "ObjectConflict" ? ok(undefined) : deleted;
 }
 
 /**
- * Takes a finalizer off that very object. Success, too, where it is gone or has none. Fails with
+ * Removes a finalizer from that very object. Success, too, if it is gone or has none. Fails with
  * `StoreUnavailable` or `Cancelled`.
  */
 export async function removeCoreFinalizer(

@@ -35,7 +35,7 @@ export interface ClusterPersistentVolume {
   readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
   /** Undefined: it is another driver's. */
   readonly volume: ClusterVolume | undefined;
-  /** An attacher keeps it from going away until it has no attachment. */
+  /** An attacher's finalizer keeps it until it has no attachment. */
   readonly isKeptByAttacher: boolean;
 }
 
@@ -53,15 +53,15 @@ export function readClusterPersistentVolume(
   };
 }
 
-/** What external-attacher puts on VolumeAttachments and PersistentVolumes that it cares for. */
+/** The finalizer of external-attacher on its VolumeAttachments and PersistentVolumes. */
 export function attacherFinalizer(driverName: string): string {
   const name = driverName.replaceAll(/[^a-zA-Z0-9-]/gu, "-");
   return `external-attacher/${name.endsWith("-") ? `${name}X` : name}`;
 }
 
 /**
- * The volume of this driver that a PersistentVolume, or the inline volume of a VolumeAttachment, stands
- * for; undefined: it is none of ours.
+ * The volume of this driver in a PersistentVolume, or in the inline volume of a VolumeAttachment;
+ * undefined: another driver's.
  */
 export function clusterVolumeOf(
   name: string,
@@ -84,7 +84,7 @@ export function clusterVolumeOf(
   };
 }
 
-/** The driver to which Kubernetes hands the in-tree driver's volumes. */
+/** The driver to which Kubernetes passes the in-tree driver's volumes. */
 const MIGRATED_TO = "disk.csi.azure.com";
 
 interface VolumeSource extends Pick<ClusterVolume, "volumeId" | "volumeContext" | "readOnly"> {
@@ -92,8 +92,8 @@ interface VolumeSource extends Pick<ClusterVolume, "volumeId" | "volumeContext" 
 }
 
 /**
- * The in-tree driver's volumes are handed to CSI as Kubernetes' csi-translation-lib has it: managed disks
- * only, the rest of it as attributes.
+ * The in-tree driver's volumes are passed to CSI as in Kubernetes' csi-translation-lib: managed disks
+ * only, the rest as attributes.
  */
 function sourceOf({ csi, azureDisk }: PersistentVolumeSpec, driverName: string): VolumeSource | undefined {
   if (csi?.driver === driverName)

@@ -77,7 +77,7 @@ export function readPodRules(
   };
 }
 
-/** With which pods a pod of that namespace must not share a place. */
+/** The pods that a pod of that namespace must not share a place with. */
 export function readPodAntiAffinity(
   { affinity }: PodSpecRules,
   namespace: string,
@@ -95,7 +95,7 @@ function readRequirements(
   return (requirements ?? []).map(({ key, operator, values }) => ({ key, operator, values: values ?? [] }));
 }
 
-/** The API server has merged `matchLabelKeys` into the selector when it took the pod in. */
+/** The API server has merged `matchLabelKeys` into the selector when the pod was created. */
 function readPodTerms(terms: WirePodTerms | undefined, ownNamespace: string): readonly PodAffinityTerm[] {
   return (terms?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) => ({
     topologyKey: term.topologyKey,
@@ -116,7 +116,7 @@ function readSelector(selector: WirePodTerm["labelSelector"]): readonly Requirem
 
 /**
  * Neither list nor selector means the pod's own namespace. Labels of namespaces are not followed: a
- * selector counts as every namespace, so that a rule is rather seen where there is none than missed.
+ * selector counts as every namespace, since a rule too many is safer than one missed.
  */
 function namespacesOf(
   { namespaces, namespaceSelector }: WirePodTerm,

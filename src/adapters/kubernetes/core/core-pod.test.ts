@@ -78,7 +78,7 @@ describe("readClusterPod", () => {
     driverName: "disk.csi.azure.com",
   };
 
-  it("knows a pod that serves an Azure disk driver by the kubelet's folder that it has", () => {
+  it("recognises a pod that serves an Azure disk driver by its kubelet folder", () => {
     const folders = [
       "/var/lib/kubelet/plugins/disk.csi.azure.com",
       "/var/lib/kubelet/plugins/disk.csi.azure.com/",
@@ -93,7 +93,7 @@ describe("readClusterPod", () => {
     assert.deepEqual(readPod(folders.slice(0, 1), owners), { ...plugin, daemonSet: undefined });
   });
 
-  it("knows the in-box driver where this one has another name", () => {
+  it("knows the in-box driver even if this one has another name", () => {
     assert.deepEqual(
       readPod(["/var/lib/kubelet/plugins/disk.csi.azure.com"], [OWNER], "fast.example.com"),
       plugin,
@@ -102,7 +102,7 @@ describe("readClusterPod", () => {
     assert.deepEqual(own, { ...plugin, driverName: "fast.example.com" });
   });
 
-  it("forgets one that is marked for deletion, which stays for ever where its node is dead", () => {
+  it("ignores one marked for deletion, which stays for ever on a dead node", () => {
     const leaving = { deletionTimestamp: "2026-01-01T00:00:00Z" };
     assert.equal(
       readPod(["/var/lib/kubelet/plugins/disk.csi.azure.com"], [OWNER], "disk.csi.azure.com", leaving),
@@ -110,7 +110,7 @@ describe("readClusterPod", () => {
     );
   });
 
-  it("takes no other pod for one: other drivers, the kubelet's folders as a whole, what lies below", () => {
+  it("ignores all other pods: other drivers, all of the kubelet's folders, subfolders", () => {
     const others = [
       "/var/lib/kubelet/plugins/file.csi.azure.com",
       "/var/lib/kubelet/plugins",

@@ -39,14 +39,14 @@ interface PodVolume {
   readonly persistentVolumeClaim?: { readonly claimName: string };
   /** A generic ephemeral volume: its claim is named after pod and volume. */
   readonly ephemeral?: object;
-  /** The in-tree driver's inline volume, which Kubernetes hands to CSI under the same disk URI. */
+  /** The in-tree driver's inline volume, which Kubernetes passes to CSI under the same disk URI. */
   readonly azureDisk?: { readonly diskURI: string };
   readonly hostPath?: { readonly path: string };
 }
 
 /**
- * What is kept of a pod that has not ended. Thousands have no volume of ours: those are kept only as the
- * neighbours that rules between pods are about.
+ * What is kept of a pod that has not ended. Thousands have no volume of ours: those are kept only as
+ * the neighbours that rules between pods are about.
  */
 export interface ClusterPod {
   readonly metadata: {
@@ -59,7 +59,7 @@ export interface ClusterPod {
   readonly nodeName: string;
   /** `Pending`: it waits for something. */
   readonly isPending: boolean;
-  /** Marked for deletion. It is there until the kubelet says that its containers have ended. */
+  /** Marked for deletion. It exists until the kubelet reports that its containers have ended. */
   readonly isTerminating: boolean;
   /** Its claims as `<namespace>/<name>`, of whatever driver. */
   readonly claims: readonly string[];
@@ -75,7 +75,10 @@ export interface ClusterPod {
 
 const NOTHING: readonly never[] = [];
 
-/** What is kept of a pod; `pooled` answers the same object for equal labels. `driverName`: this driver's. */
+/**
+ * What is kept of a pod; `pooled` returns the same object for equal labels. `driverName`: this
+ * driver's.
+ */
 export function readClusterPod(pod: Pod, pooled: (labels: Labels) => Labels, driverName: string): ClusterPod {
   const { name, namespace, uid, resourceVersion, deletionTimestamp } = pod.metadata;
   const labels = pooled(pod.metadata.labels ?? {});
@@ -103,8 +106,8 @@ export function readClusterPod(pod: Pod, pooled: (labels: Labels) => Labels, dri
 const DRIVER_FOLDER = /[/\\]plugins[/\\]([^/\\]+)[/\\]*$/u;
 
 /**
- * A pod that serves a driver is known by the folder that it has, whatever its name, labels and images are.
- * One that is marked for deletion counts no more: on a node that is dead it stays for ever.
+ * A pod that serves a driver is recognised by its folder, whatever its name, labels and images are. One
+ * that is marked for deletion does not count: on a dead node it stays for ever.
  */
 function nodePluginOf({ metadata, spec }: Pod, driverName: string): NodePlugin | undefined {
   const { namespace, name, deletionTimestamp, ownerReferences = [] } = metadata;

@@ -27,13 +27,10 @@ export interface CachedResource<T extends SourceObject, Index extends string> {
 /** How pods are found. */
 export type PodIndex = "nodeName" | "claim" | "diskKey" | "namespace" | "repelling" | "nodePlugin";
 
-/** The value of the index `repelling` under which all pods stand that keep others away. */
+/** The value of the index `repelling` for all pods that keep others away. */
 export const REPELLING = "yes";
 
-/**
- * The value of the index `nodePlugin` under which all pods stand that serve an Azure disk driver on their
- * node.
- */
+/** The value of the index `nodePlugin` for all pods that serve an Azure disk driver on their node. */
 export const NODE_PLUGIN = "yes";
 
 /** How PersistentVolumes of this driver are found. */

@@ -20,7 +20,7 @@ function shown(objectName: string, firstMs: number, count: number, combined = fa
 }
 
 describe("EventCorrelator", () => {
-  it("shows what goes on once, counts how often it was told, and says every five minutes that it still is so", () => {
+  it("shows a lasting event once, counts repeats, and updates it every five minutes", () => {
     const correlator = aCorrelator();
     assert.deepEqual(correlator.decide(anEvent(), 0), shown("db-0.1", 0, 1));
     for (let second = 1; second < 300; second += 1)
@@ -28,14 +28,14 @@ describe("EventCorrelator", () => {
     assert.deepEqual(correlator.decide(anEvent(), 300_000), shown("db-0.1", 0, 301));
   });
 
-  it("says at once that something is so again after it was not told for a while", () => {
+  it("shows an event again at once after a silence", () => {
     const correlator = aCorrelator();
     correlator.decide(anEvent(), 0);
     assert.deepEqual(correlator.decide(anEvent(), 89_999), { kind: "repeated" });
     assert.deepEqual(correlator.decide(anEvent(), 89_999 + 90_000), shown("db-0.1", 0, 3));
   });
 
-  it("takes another message, reason, type or object for news, and another text of the same news not", () => {
+  it("shows another message, reason, type or object, but not another text of one event", () => {
     const correlator = aCorrelator();
     correlator.decide(anEvent(), 0);
     assert.deepEqual(
@@ -53,7 +53,7 @@ describe("EventCorrelator", () => {
       assert.deepEqual(correlator.decide(anEvent(other), 1_000), shown(`db-0.${index + 2}`, 1_000, 1));
   });
 
-  it("combines the tenth of similar events within ten minutes and all after it, until they cease", () => {
+  it("combines similar events from the tenth in ten minutes on, until a gap", () => {
     const correlator = aCorrelator();
     for (let nth = 1; nth < 10; nth += 1)
       assert.deepEqual(correlator.decide(anEvent({ news: `try ${nth}` }), nth), shown(`db-0.${nth}`, nth, 1));
@@ -68,7 +68,7 @@ describe("EventCorrelator", () => {
     );
   });
 
-  it("lets one object have 25 events at once and one more every five minutes, whatever others have", () => {
+  it("allows one object 25 events at once and one more every five minutes", () => {
     const correlator = aCorrelator();
     const reasons = Array.from({ length: 30 }, (_, index) => `Reason${index}`);
     const kinds = reasons.map((reason) => correlator.decide(anEvent({ reason }), 0).kind);
@@ -82,7 +82,7 @@ describe("EventCorrelator", () => {
     assert.equal(correlator.decide(anEvent({ reason: "Again" }), 5 * MINUTE_MS).kind, "tooMany");
   });
 
-  it("shows what is so for each of 10,000 volumes and their claims as one Event each, however often it is told", () => {
+  it("shows one Event each for 10,000 volumes and their claims, however often repeated", () => {
     const correlator = aCorrelator();
     const subjects = Array.from({ length: 20_000 }, (_, nth) => ({
       ...pod,

@@ -8,13 +8,13 @@ export interface EventSubject {
   readonly uid: string;
 }
 
-/** Something to be shown on one object. */
+/** An event to be shown on one object. */
 export interface SubjectEvent {
   readonly subject: EventSubject;
   readonly type: "Normal" | "Warning";
   readonly reason: string;
   readonly message: string;
-  /** What has to change for it to be news. */
+  /** The part that has to change for a new event. */
   readonly news: string;
 }
 
@@ -26,7 +26,7 @@ export interface EventSeries {
   readonly count: number;
 }
 
-/** What becomes of an event. `combined`: it stands for many similar ones. */
+/** The outcome for an event. `combined`: it stands for many similar ones. */
 export type Verdict =
   | {
       readonly kind: "show";
@@ -34,7 +34,7 @@ export type Verdict =
       readonly combined: boolean;
       readonly series: EventSeries;
     }
-  /** The same was just shown, or is shown all the time. */
+  /** The same was just shown, or is shown continuously. */
   | { readonly kind: "repeated" }
   /** The object has had too many events. */
   | { readonly kind: "tooMany" };
@@ -48,19 +48,16 @@ const SIMILAR_WITHIN_MS = 600_000;
 const BURST = 25;
 const REFILL_MS = 300_000;
 /**
- * The most objects, series and kinds of events that are remembered each. What is so for every volume, such
- * as that a replica finds no node, is told of 10,000 volumes and their claims once a minute. Were fewer
- * remembered (client-go: 4,096), each would be forgotten before it is told again, and be a new Event object
- * every minute for as long as it is so.
+ * Limit for remembered objects, series and kinds of events, each. A condition of every volume, such as
+ * a replica without a node, is emitted for 10,000 volumes and their claims once a minute. With a lower
+ * limit (client-go: 4,096) each would be forgotten before its next emission, and become a new Event
+ * object every minute.
  */
 const REMEMBERED_MAX = 32_768;
 
-/** How often what goes on is shown to go on: as often as the object may have one more event. */
+/** How often a lasting event is updated: as often as the object may have one more event. */
 const STILL_SO_MS = 300_000;
-/**
- * Callers repeat themselves at least once a minute for as long as something is so: after a longer silence
- * it is so again.
- */
+/** Callers repeat a lasting event at least once a minute: after a longer silence it counts as new. */
 const SO_AGAIN_MS = 90_000;
 
 interface Series extends EventSeries {
@@ -69,9 +66,10 @@ interface Series extends EventSeries {
 }
 
 /**
- * Decides which events are shown, as which: repeats of one count up the same object, and only now and then;
- * the tenth of similar ones within ten minutes, and all after it, are combined; and an object has 25 events
- * at once and one more every five minutes. Remembers the latest 32,768 of everything.
+ * Decides which events are shown, as which: repeats of one raise the count of the same object, and only
+ * now and then; the tenth of similar ones within ten minutes, and all after it, are combined; and an
+ * object has 25 events at once and one more every five minutes. Remembers the latest 32,768 of
+ * everything.
  */
 export class EventCorrelator {
   readonly #series = new Map<string, Series>();
@@ -104,7 +102,7 @@ export class EventCorrelator {
     return { kind: "show", isNew: known === undefined, combined, series };
   }
 
-  /** Repeats of one are one series; too many that differ only in what they say are another. */
+  /** Repeats of one are one series; too many that differ only in their message are another. */
   #seriesKeyOf(
     { subject, type, reason, news }: SubjectEvent,
     nowMs: number,
@@ -115,7 +113,7 @@ export class EventCorrelator {
       known !== undefined && nowMs - known.seenMs <= SIMILAR_WITHIN_MS ? known.news : new Set<string>();
     recent.add(news);
     const combined = recent.size >= SIMILAR_MAX;
-    // As many are remembered as are needed to know that there are too many.
+    // Only as many are remembered as are needed to detect too many.
     const oldest = combined ? recent.values().next().value : undefined;
     if (oldest !== undefined) recent.delete(oldest);
     remember(this.#similar, key, { news: recent, seenMs: nowMs });
@@ -134,7 +132,7 @@ function subjectKey({ kind, namespace = "", name, uid }: EventSubject): string {
   return `${kind} ${namespace}/${name} ${uid}`;
 }
 
-/** The map's order is that of use: the first is forgotten. */
+/** The map's order is that of use: the first one is dropped. */
 function remember<T>(map: Map<string, T>, key: string, value: T): void {
   map.delete(key);
   map.set(key, value);

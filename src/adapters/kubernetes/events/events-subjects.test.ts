@@ -15,7 +15,7 @@ const namespace = "azure-disk-csi";
 const about = { kind: "AzVolume", name: "pvc-1" } as const;
 const azVolume = "AzVolume azure-disk-csi/pvc-1 uid-pvc-1";
 const claim = "PersistentVolumeClaim default/data uid-data";
-/** Told on volume, claim, pods and node. */
+/** An event on volume, claim, pods and node. */
 const EVERYWHERE: EventReason = "Fencing";
 
 function objectsOf(...volumes: readonly AzVolume[]): ControllerObjects {
@@ -68,7 +68,7 @@ function told(
 }
 
 describe("controllerSubjects", () => {
-  it("finds the volume, its claim, the pods that wait for it and the node that is named", async () => {
+  it("finds the volume, its claim, the pods that wait for it and the named node", async () => {
     const cluster = await aCluster();
     const pods = (...names: readonly string[]): readonly string[] =>
       names.map((name) => `Pod default/${name} uid-${name}`);
@@ -128,7 +128,7 @@ describe("controllerSubjects", () => {
       assert.deepEqual(told(cluster, event, volume), expected, because);
   });
 
-  it("finds the claim of a disk that is just being made by what external-provisioner said of it", async () => {
+  it("finds the claim of a disk in creation by external-provisioner's data", async () => {
     const cluster = await aCluster();
     const parameters = {
       "csi.storage.k8s.io/pvc/name": "other",
@@ -151,7 +151,7 @@ describe("controllerSubjects", () => {
     ]);
   });
 
-  it("tells no claim that has only the name of the one that the disk belonged to, and nobody of a volume that is not known", async () => {
+  it("skips a claim that only has the former one's name, and unknown volumes", async () => {
     const cluster = await aCluster();
     putClaim(cluster, "data", { metadata: { uid: "uid-anew" } });
     await cluster.show();
@@ -163,7 +163,7 @@ describe("controllerSubjects", () => {
 });
 
 describe("nodeSubjects", () => {
-  it("needs no right to write about claims and pods: it tells the volume and its own node", () => {
+  it("needs no right to write about claims and pods: uses the volume and its own node", () => {
     const subjectsOf = nodeSubjects({ objects: objectsOf(volume), namespace, nodeName: "node-a" });
     const kinds = (event: Omit<DriverEvent, "message">): readonly string[] =>
       subjectsOf({ message: "", ...event }).map(({ kind, name }) => `${kind} ${name}`);

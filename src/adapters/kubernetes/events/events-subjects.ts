@@ -11,7 +11,7 @@ import type { ClusterPod } from "../core/core-pod.ts";
 import type { PersistentVolumeIndex, PodIndex } from "../core/core-sources.ts";
 import type { EventSubject } from "./events-correlator.ts";
 
-/** Of a cache of the driver's own objects, what finding subjects needs; `ObjectCache` fits. */
+/** The part of a cache of the driver's own objects that finding subjects needs; `ObjectCache` fits. */
 export interface OwnObjects {
   get(kind: "AzVolume", name: string): AzVolume | undefined;
 }
@@ -23,7 +23,7 @@ export interface ControllerObjects extends OwnObjects {
   get(kind: "Lease", name: string): Lease | undefined;
 }
 
-/** Of the caches of core resources, what finding subjects needs. */
+/** The part of the caches of core resources that finding subjects needs. */
 export interface SubjectCaches {
   readonly pods: Pick<SourceCache<ClusterPod, PodIndex>, "byIndex">;
   readonly claims: Pick<SourceCache<ClusterClaim>, "get">;
@@ -34,7 +34,7 @@ const CLAIM_NAME = "csi.storage.k8s.io/pvc/name";
 const CLAIM_NAMESPACE = "csi.storage.k8s.io/pvc/namespace";
 
 /**
- * The objects on which a controller shows an event: what it is about, and by the caches the volume's claim,
+ * The objects on which a controller shows an event: its object, and by the caches the volume's claim,
  * the pods that wait for it, and the node.
  */
 export function controllerSubjects(options: {
@@ -101,7 +101,7 @@ function leaseSubject(lease: Lease | undefined, namespace: string): readonly Eve
   return [{ apiVersion: "coordination.k8s.io/v1", kind: "Lease", namespace, name, uid }];
 }
 
-/** As the kubelet does, whose events stand beside these: a Node's uid is its name there. */
+/** As the kubelet does, whose events are shown beside these: a Node's uid is its name there. */
 function nodeSubject(name: string): EventSubject {
   return { apiVersion: "v1", kind: "Node", namespace: undefined, name, uid: name };
 }
@@ -138,8 +138,8 @@ function claimsOf(volume: AzVolume, { persistentVolumes, claims }: SubjectCaches
 }
 
 /**
- * The volume's pods that an event is for, each once: those that wait for it, and those that are bound to
- * the node that it names.
+ * The volume's pods that receive an event, each once: those that wait for it, and those that are bound
+ * to the node that it names.
  */
 function podsToTell(
   volume: AzVolume,

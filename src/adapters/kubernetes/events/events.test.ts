@@ -28,7 +28,7 @@ interface World {
   readonly emit: (event: DriverEvent) => void;
   readonly clock: VirtualClock;
   /**
-   * Of what was sent: `POST`, the namespace, and the body without the object's name; a PATCH with the
+   * The requests: `POST`, the namespace, and the body without the object's name; a PATCH with the
    * name's number.
    */
   readonly sent: readonly (readonly [string, string, unknown])[];
@@ -117,7 +117,7 @@ function theEvent(subject: EventSubject, overrides: object = {}): unknown {
 }
 
 describe("createKubernetesEvents", () => {
-  it("shows an event on each object that it is for, in its namespace, with what to do about it", () =>
+  it("shows an event on each of its objects, in its namespace, with the remedy", () =>
     inWorld([pod, node], async ({ emit, clock, sent, logged }) => {
       emit(fenced);
       assert.deepEqual(sent, [], "whoever tells something waits for nobody");
@@ -129,7 +129,7 @@ describe("createKubernetesEvents", () => {
       assert.deepEqual(logged, []);
     }));
 
-  it("counts up what goes on, and tells it anew where Kubernetes has forgotten it", () =>
+  it("counts up a lasting event, and writes it again after Kubernetes has dropped it", () =>
     inWorld([pod], async ({ emit, clock, sent, answers }) => {
       emit(fenced);
       await clock.advance(1_000);
@@ -150,7 +150,7 @@ describe("createKubernetesEvents", () => {
       ]);
     }));
 
-  it("tries again for a while where the API server does not answer or is overloaded, and takes what exists already for written", () =>
+  it("retries while the API server is away or overloaded, and accepts existing events", () =>
     inWorld([pod], async ({ emit, clock, sent, answers, logged }) => {
       answers.push(-1, 500, 429, 201);
       emit(fenced);
@@ -158,7 +158,7 @@ describe("createKubernetesEvents", () => {
       assert.deepEqual([sent.length, logged], [4, []]);
     }));
 
-  it("gives an event up after five tries, or where it is refused for good, logs that, and goes on with the next", () =>
+  it("gives an event up after five tries or a final refusal, logs it, and continues", () =>
     inWorld([pod], async ({ emit, clock, sent, answers, logged }) => {
       answers.push(-1, -1, -1, -1, -1);
       emit(fenced);
@@ -174,7 +174,7 @@ describe("createKubernetesEvents", () => {
       ]);
     }));
 
-  it("keeps at most a thousand events waiting, drops what is beyond, and says how many", () => {
+  it("keeps at most a thousand events waiting, drops what is beyond, and counts it", () => {
     const pods = Array.from({ length: 1_500 }, (_, index) => ({ ...pod, uid: `uid-${index}` }));
     return inWorld(pods, async ({ emit, clock, sent, logged }) => {
       emit(fenced);
@@ -184,7 +184,7 @@ describe("createKubernetesEvents", () => {
     });
   });
 
-  it("keeps what to do in a message that is too long", () =>
+  it("keeps the remedy in a message that is too long", () =>
     inWorld([pod], async ({ emit, clock, sent }) => {
       emit({ ...fenced, message: "x".repeat(5_000) });
       await clock.settle();

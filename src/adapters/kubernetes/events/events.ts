@@ -15,10 +15,7 @@ import {
   type SubjectEvent,
 } from "./events-correlator.ts";
 
-/**
- * Kubernetes' limit on what an event says is 1,024: this leaves room for what is put before it, and for
- * what to do about it.
- */
+/** Kubernetes limits an event's message to 1,024: this leaves room for a prefix and the remedy. */
 const MESSAGE_MAX_CHARS = 700;
 const OBJECT_NAME_MAX_CHARS = 253;
 const NAME_SUFFIX_DIGITS = 16;
@@ -26,12 +23,12 @@ const NAME_SUFFIX_DIGITS = 16;
 const QUEUED_MAX = 1_000;
 const TRIES_MAX = 5;
 const RETRY_BASE_MS = 500;
-/** Where events of objects without a namespace stand. */
+/** The namespace for events of objects without one. */
 const CLUSTER_NAMESPACE = "default";
-/** What Kubernetes' own recorder puts before what stands for many. */
+/** What Kubernetes' own recorder puts before a combined message. */
 const COMBINED = "(combined from similar events): ";
 
-/** What writing events works with. */
+/** What writing events needs. */
 export interface KubernetesEventsOptions {
   readonly client: ApiClient;
   readonly clock: Clock;
@@ -39,9 +36,9 @@ export interface KubernetesEventsOptions {
   readonly logger: Logger;
   /** The objects on which an event is shown. */
   readonly subjectsOf: (event: DriverEvent) => readonly EventSubject[];
-  /** Who tells it: the driver's name. */
+  /** The component that emits it: the driver's name. */
   readonly reportingComponent: string;
-  /** And which of its processes: the pod's or the node's name. */
+  /** The process of it: the pod's or the node's name. */
   readonly reportingInstance: string;
 }
 
@@ -100,13 +97,13 @@ export function createKubernetesEvents(
         },
         signal,
       );
-      // Kubernetes forgets events after an hour: what goes on is told anew.
+      // Kubernetes drops events after an hour: a lasting one is written again.
       if (!patched.ok || patched.value.code !== 404) return patched;
     }
     return client.call({ method: "POST", path, body: wireEvent(write, options) }, signal);
   }
 
-  /** Until it is there, or there is no use in trying. */
+  /** Until it is written, or a retry is useless. */
   async function deliver(write: Write, signal: AbortSignal): Promise<void> {
     const { subject, reason } = write.event;
     for (let attempt = 1; !signal.aborted; attempt += 1) {
