@@ -47,7 +47,7 @@ describe("isDaemonSetStaying", () => {
     });
   }
 
-  it("stays where nobody answers", async () => {
+  it("stays if the API server does not answer", async () => {
     assert.equal(
       await isDaemonSetStaying(
         { call: async () => fail({ kind: "StoreUnavailable", detail: "no answer" }) },

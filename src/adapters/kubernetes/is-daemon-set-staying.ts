@@ -1,13 +1,14 @@
 import type { ApiClient } from "./api/api-client.ts";
 import type { ApiObject } from "./api/api-object.ts";
 
-/** What is answered to an account whose rights, or which itself, went with the DaemonSet. */
+/** The answers to an account that was deleted, or lost its rights, with the DaemonSet. */
 const NO_RIGHTS: readonly number[] = [401, 403];
 
 /**
- * Whether a DaemonSet is there to stay, so that a pod of it that ends will be followed by another. Not if
- * it is gone or going, or if nobody may ask any more: its account is removed together with it. In doubt,
- * since the API server does not answer, it stays. Needs the verb get on that one of `daemonsets.apps`.
+ * Whether a DaemonSet stays, so that a pod of it that ends will be followed by another. False if it is
+ * gone or being deleted, or if this account may not ask any more: it is removed together with the
+ * DaemonSet. True if the API server does not answer. Needs the verb get on that one of
+ * `daemonsets.apps`.
  */
 export async function isDaemonSetStaying(
   client: Pick<ApiClient, "call">,

@@ -121,7 +121,7 @@ describe("createKubernetesObjectStore: failures", () => {
     },
   ];
   for (const { because, answer, failure } of rows) {
-    it(`tells what a caller can act on: ${because}`, async () => {
+    it(`returns a failure that a caller can act on: ${because}`, async () => {
       const store = createKubernetesObjectStore(
         scriptedApiClient(() => answer),
         NAMESPACE,
@@ -141,7 +141,7 @@ describe("createKubernetesObjectStore: failures", () => {
     });
   }
 
-  it("asks nothing about a name that no object can have: its path would be that of something else", async () => {
+  it("sends no request for an impossible name: its path would mean something else", async () => {
     const client = scriptedApiClient(() => ({ code: 200, body: {} }));
     const store = createKubernetesObjectStore(client, NAMESPACE);
     for (const name of ["", ".", "..", "a/status", "UPPER", "a?b"])
@@ -172,7 +172,7 @@ describe("createKubernetesObjectStore: Leases", () => {
     },
   };
 
-  it("writes moments to the microsecond, as the API server wants them, and reads them to the millisecond, as the driver does", async () => {
+  it("writes moments to the microsecond for the API server, and reads them to the ms", async () => {
     const spec = {
       holderIdentity: "me",
       leaseDurationSeconds: 15,
@@ -191,7 +191,7 @@ describe("createKubernetesObjectStore: Leases", () => {
     assert.deepEqual(updated.ok && updated.value.spec, spec);
   });
 
-  it("reads a Lease that was given back, or made by somebody else, with what it lacks", async () => {
+  it("reads a Lease that lacks fields: released, or created by another client", async () => {
     const store = createKubernetesObjectStore(
       scriptedApiClient(() => ({
         code: 200,
@@ -210,7 +210,7 @@ describe("createKubernetesObjectStore: Leases", () => {
 });
 
 describe("createKubernetesObjectStore: objects", () => {
-  it("keeps what it does not know: somebody's owner references, a newer version's fields", async () => {
+  it("keeps unknown fields: foreign owner references, a newer version's fields", async () => {
     const ownerReferences = [{ apiVersion: "v1", kind: "Node", name: "n", uid: "1" }];
     const wire = {
       apiVersion: "disk.csi.azure.com/v1",

@@ -24,8 +24,8 @@ interface StoreCall {
 }
 
 /**
- * The object store in Kubernetes: custom resources (deploy/crds) and Leases in one namespace. There are no
- * ClusterNodes: what they say, Kubernetes says itself in its pods and nodes; asking for one is a bug.
+ * The object store in Kubernetes: custom resources (deploy/crds) and Leases in one namespace. There are
+ * no ClusterNodes: Kubernetes has their content in its pods and nodes; asking for one is a bug.
  */
 export function createKubernetesObjectStore(client: ApiClient, namespace: string): ObjectStore {
   function collectionOf(kind: Kind): string {
@@ -43,7 +43,7 @@ export function createKubernetesObjectStore(client: ApiClient, namespace: string
   ): Promise<Result<T, Failure>> {
     const { method, kind, name, subresource, body } = asked;
     const collection = collectionOf(kind);
-    // There is no object of any other name, and its path would be that of something else.
+    // No object has any other name, and its path would mean something else.
     if (method !== "POST" && !isSubdomain(name))
       return fail({ kind: "ObjectNotFound", objectKind: kind, name });
     const path =
@@ -145,7 +145,7 @@ function failureOf(
   const status = readApiStatus(answer);
   const { details, reason, message } = status;
   const plural = pluralOf(kind);
-  // A definition or a namespace that is missing is 404 as well, and says nothing of the object.
+  // A missing definition or namespace is 404 as well, and does not mean that the object is missing.
   if (reason === "NotFound" && details.kind === plural && details.name === name)
     return { kind: "ObjectNotFound", objectKind: kind, name };
   if (reason === "AlreadyExists") return { kind: "ObjectAlreadyExists", objectKind: kind, name };

@@ -14,7 +14,7 @@ interface World {
   readonly client: ApiClient;
 }
 
-/** An API server that knows the objects given, by path, and of JSON patches what is needed here. */
+/** An API server with the given objects, by path, and the part of JSON patches that is needed here. */
 function anApiServer(given: Readonly<Record<string, Record<string, unknown>>>): World {
   const objects = new Map(Object.entries(given));
   const answer = ({ method, path, body, contentType }: ApiRequest): ApiAnswer => {
@@ -64,7 +64,7 @@ function refusing(answer: ApiAnswer): World {
 }
 
 describe("createOwnNode", () => {
-  it("reads labels, taints, and the driver's volumes that Kubernetes has there, whoever attached them", async () => {
+  it("reads labels, taints, and the driver's volumes there, by any driver", async () => {
     const pvc1 = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1";
     const world = anApiServer({
       "/api/v1/nodes/node-a": {
@@ -85,13 +85,13 @@ describe("createOwnNode", () => {
     );
   });
 
-  it("knows a Node that has next to nothing, and says where there is none", async () => {
+  it("reads a Node that has next to nothing, and reports a missing one", async () => {
     const bare = anApiServer({ "/api/v1/nodes/node-a": { metadata: {} } });
     assert.deepEqual(await ownNodeOf(bare).read(never), ok({ labels: {}, taints: [], volumeIds: [] }));
     assert.deepEqual(await ownNodeOf(anApiServer({})).read(never), ok(undefined));
   });
 
-  it("names the drivers that the kubelet has registered, with what each calls the node", async () => {
+  it("names the drivers that the kubelet has registered, with each one's node id", async () => {
     const file = { name: "file.csi.azure.com", nodeId: "node-a", volumesMax: undefined };
     const disk = { name: "disk.csi.azure.com", nodeId: "vm-1", volumesMax: 4 };
     const rows = [
@@ -113,7 +113,7 @@ describe("createOwnNode", () => {
     assert.deepEqual(await ownNodeOf(anApiServer({})).drivers(never), ok([]));
   });
 
-  it("takes a taint away and leaves the others", async () => {
+  it("removes a taint and leaves the others", async () => {
     const world = anApiServer({
       "/api/v1/nodes/node-a": {
         metadata: {},
@@ -134,7 +134,7 @@ describe("createOwnNode", () => {
     });
   });
 
-  it("writes nothing where somebody has changed the taints meanwhile, or the Node has gone", async () => {
+  it("writes nothing if the taints were changed concurrently, or the Node is gone", async () => {
     const conflict = fail({ kind: "ObjectConflict", objectKind: "Node", name: "node-a" });
     const world = anApiServer({
       "/api/v1/nodes/node-a": { metadata: {}, spec: { taints: [startUpTaint, otherTaint] } },
@@ -150,7 +150,7 @@ describe("createOwnNode", () => {
     );
   });
 
-  it("says what it was that the API server refused", async () => {
+  it("names the request that the API server refused", async () => {
     const forbidden = refusing({
       code: 403,
       body: {

@@ -7,7 +7,7 @@ import { readClusterId } from "./read-cluster-id.ts";
 const never = new AbortController().signal;
 
 describe("readClusterId", () => {
-  it("is the uid of the namespace kube-system, and asks for that namespace alone", async () => {
+  it("is the uid of the namespace kube-system, and requests that namespace alone", async () => {
     const requests: ApiRequest[] = [];
     const call = async (request: ApiRequest) => {
       requests.push(request);
@@ -21,7 +21,7 @@ describe("readClusterId", () => {
     ["it may not be read", { code: 403, body: { message: "forbidden" } }],
     ["it has no uid", { code: 200, body: { metadata: {} } }],
   ] as const) {
-    it(`fails where ${because}: no other id takes its place`, async () => {
+    it(`fails if ${because}: no other id replaces it`, async () => {
       const detail = `namespace kube-system, whose uid is the cluster id, can't be read: HTTP ${answer.code}`;
       assert.deepEqual(
         await readClusterId({ call: async () => ok(answer) }, never),

@@ -7,7 +7,7 @@ import { readLease } from "./read-lease.ts";
 const never = new AbortController().signal;
 const named = { namespace: "kube-system", name: "external-snapshotter-leader-disk-csi-azure-com" };
 
-/** An API server with one answer, and what it is asked. */
+/** An API server with one answer, and the requests that it received. */
 function answering(code: number, body: object): { readonly client: ApiClient; readonly asked: ApiRequest[] } {
   const asked: ApiRequest[] = [];
   const call = async (request: ApiRequest) => {
@@ -18,7 +18,7 @@ function answering(code: number, body: object): { readonly client: ApiClient; re
 }
 
 describe("readLease", () => {
-  it("answers the holder and the renewal, which no edit of labels changes", async () => {
+  it("returns the holder and the renewal, which no edit of labels changes", async () => {
     const spec = { holderIdentity: "v1", renewTime: "2026-01-01T00:00:00.000000Z" };
     for (const resourceVersion of ["7", "8"]) {
       const { client, asked } = answering(200, {
@@ -33,7 +33,7 @@ describe("readLease", () => {
     }
   });
 
-  it("answers a Lease that was never held, and one that is not there", async () => {
+  it("returns a Lease that was never held, and nothing for a missing one", async () => {
     assert.deepEqual(
       await readLease(answering(200, { metadata: { resourceVersion: "7" }, spec: {} }).client, named, never),
       ok({ holder: "", version: "" }),
@@ -42,7 +42,7 @@ describe("readLease", () => {
     assert.deepEqual(await readLease(answering(404, missing).client, named, never), ok(undefined));
   });
 
-  it("fails where it may not look: an unknown answer refuses nothing", async () => {
+  it("fails if it may not read the Lease: an unknown answer refuses nothing", async () => {
     const forbidden = { code: 403, reason: "Forbidden", message: "no", details: { name: named.name } };
     assert.match(
       JSON.stringify(await readLease(answering(403, forbidden).client, named, never)),

@@ -24,8 +24,9 @@ export interface WireObject extends ApiObject {
 }
 
 /**
- * Takes the wire's wrapping off an object, and what only the API server needs. What the driver's types
- * don't know stays: a newer version of the driver, or somebody's owner references, must survive a write.
+ * Removes the wire's wrapping from an object, and what only the API server needs. Fields that the
+ * driver's types don't know stay: a newer driver's fields, or foreign owner references, must survive a
+ * write.
  */
 export function objectFromWire<K extends Kind>(kind: K, object: WireObject): KindMap[K] {
   const {
@@ -46,7 +47,7 @@ export function objectFromWire<K extends Kind>(kind: K, object: WireObject): Kin
   return ours as unknown as KindMap[K];
 }
 
-/** An object to be made. */
+/** An object to be created. */
 export function newObjectToWire<K extends Kind>(kind: K, object: NewObject<K>, namespace: string): object {
   return {
     apiVersion: apiVersionOf(kind),
@@ -93,7 +94,10 @@ function specToWire(kind: Kind, spec: KindMap[Kind]["spec"]): object {
   };
 }
 
-/** All of a Lease's fields are optional there: one that somebody else made, or gave back, may lack some. */
+/**
+ * All of a Lease's fields are optional there: one that another client created, or that was released,
+ * may lack some.
+ */
 function leaseSpecFromWire(spec: unknown): object {
   const { renewTime, ...lease } = (spec ?? {}) as { readonly renewTime?: string };
   return {

@@ -20,7 +20,7 @@ interface BoundPod {
   readonly hasNeverRun: boolean;
   readonly claims: readonly string[];
   readonly diskKeys: readonly string[];
-  /** When the kubelet began with it, in milliseconds since 1970; undefined: it has not. */
+  /** When the kubelet started it, in milliseconds since 1970; undefined: it has not. */
   readonly startedMs: number | undefined;
 }
 
@@ -32,23 +32,23 @@ type ClaimedDisk =
   | Doubt;
 type Doubt = { readonly kind: "doubt"; readonly because: string };
 
-/** What finding users works with. */
+/** What finding users needs. */
 export interface FindUsersOptions {
   readonly client: ApiClient;
   readonly driverName: string;
   /**
-   * Claims (`<namespace>/<name>`) that the disk's PersistentVolumes were ever bound to; undefined: the disk
-   * has none, or nobody knows them.
+   * Claims (`<namespace>/<name>`) that the disk's PersistentVolumes were ever bound to; undefined: the
+   * disk has none, or they are not known.
    */
   readonly claimsOf: (volumeId: string) => ReadonlySet<string> | undefined;
 }
 
 /**
- * Who uses a volume on a node, asked past every cache: the pods bound to the node, their claims, the
- * PersistentVolumes of these. A pod marked for deletion counts for as long as it is there. A claim that is
- * gone, or was made anew under a running pod, may have had this very disk: whether it had, its
- * PersistentVolume still tells; where that is gone, too, nobody can tell. Needs the verbs list on `pods`
- * and get on `persistentvolumeclaims` and `persistentvolumes`, in the whole cluster.
+ * The users of a volume on a node, read past every cache: the pods bound to the node, their claims, the
+ * PersistentVolumes of these. A pod marked for deletion counts while it exists. A claim that is gone,
+ * or was recreated under a running pod, may have had this disk: its PersistentVolume still shows that;
+ * if that is gone, too, the answer is unknown. Needs the verbs list on `pods` and get on
+ * `persistentvolumeclaims` and `persistentvolumes`, in the whole cluster.
  */
 export async function findUsersNow(
   options: FindUsersOptions,
@@ -85,13 +85,13 @@ export async function findUsersNow(
   return because === undefined ? { kind: "unused" } : { kind: "unknown", because };
 }
 
-/** Of another pod it may not be known whether it uses the volume, and that one may run. */
+/** For another pod it may be unknown whether it uses the volume, and that one may run. */
 function usedBy(pods: readonly BoundPod[], { isCertain }: { readonly isCertain: boolean }): VolumeUse {
   const areWaiting = isCertain && pods.every((pod) => pod.hasNeverRun);
   return { kind: "used", users: pods.map(describePod).toSorted(), ...(areWaiting ? { areWaiting } : {}) };
 }
 
-/** How a pod is named to people. */
+/** A pod's name in messages. */
 export function describePod({
   name,
   isTerminating,
@@ -106,7 +106,7 @@ function unknown(failure: Failure): VolumeUse {
   return { kind: "unknown", because: failure.kind === "StoreUnavailable" ? failure.detail : failure.kind };
 }
 
-/** Without a resource version the API server answers with what is so now. */
+/** Without a resource version the API server answers with the latest state. */
 async function listPods(
   client: ApiClient,
   nodeName: string,
@@ -173,8 +173,7 @@ async function resolveClaim(
       ),
     );
   const boundTo = volume.value.spec.claimRef?.uid;
-  // Bound, they name each other. A PersistentVolume that was made anew under the name may stand for another
-  // disk.
+  // Bound, they name each other. A PersistentVolume recreated under the name may have another disk.
   if (boundTo !== undefined && boundTo !== metadata.uid)
     return ok(
       doubt(
@@ -186,8 +185,8 @@ async function resolveClaim(
 }
 
 /**
- * Pods come to a node once their claims are bound. One that an administrator put there by name may well
- * wait for its claim: that is why doubts are looked into.
+ * Pods are bound to a node once their claims are bound. A pod that an administrator bound there by name
+ * may wait for its claim: that is why doubts are resolved by a read.
  */
 function isYounger(createdAt: string | undefined, startedMs: number | undefined): boolean {
   return createdAt !== undefined && startedMs !== undefined && fromTimestamp(createdAt) > startedMs;

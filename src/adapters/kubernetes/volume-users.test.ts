@@ -28,7 +28,7 @@ function usedBy(...users: readonly string[]): VolumeUse {
 }
 
 describe("createPodVolumeUsers: who uses a volume on a node", () => {
-  it("follows a pod's claim to the disk, afresh and from the caches", async () => {
+  it("follows a pod's claim to the disk, uncached and from the caches", async () => {
     const rows: readonly {
       readonly because: string;
       readonly make: (cluster: CoreCluster) => void;
@@ -158,7 +158,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     }
   });
 
-  it("counts a pod that waits for its volume, and says afresh whether all that use it wait", async () => {
+  it("counts a pod that waits for its volume, and tells uncached whether all users wait", async () => {
     const cluster = aCoreCluster();
     putUse(cluster, "data");
     putPod(cluster, "data-pod", { claims: ["data"], phase: "Pending" });
@@ -173,7 +173,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     assert.deepEqual(await users.on(asked, never), usedBy("pod default/data-pod", "pod default/db-0"));
   });
 
-  it("does not say that all wait while a pod that runs may use the volume as well", async () => {
+  it("does not report all waiting while a running pod may use the volume as well", async () => {
     const cluster = aCoreCluster();
     putPod(cluster, "waits", {
       phase: "Pending",
@@ -186,7 +186,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     assert.deepEqual(await users.on(asked, never), usedBy("pod default/waits"));
   });
 
-  it("believes no cache when asked afresh", async () => {
+  it("uses no cache for an uncached read", async () => {
     const cluster = aCoreCluster();
     await cluster.show();
     putUse(cluster, "data", "db-0");
@@ -195,7 +195,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     assert.deepEqual(users.cachedOn(asked), UNUSED);
   });
 
-  it("takes a claim that is gone, or was made anew, for what its PersistentVolume still says; where nothing says it, nobody can tell", async () => {
+  it("resolves a deleted or recreated claim by its PersistentVolume, if that exists", async () => {
     const gone =
       "pod default/db-0 names claim default/data, which does not exist, so nobody can tell which disk it uses";
     const anew =
@@ -269,7 +269,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     }
   });
 
-  it("calls nothing unused that it could not ask about", async () => {
+  it("reports nothing unused that it could not ask about", async () => {
     const rows: readonly (readonly [string, string])[] = [
       ["GET /api/v1/pods", "pods"],
       ["GET /api/v1/namespaces/default/persistentvolumeclaims/other", "persistentvolumeclaims"],
@@ -289,7 +289,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     assert.equal(usersOf(cluster).cachedOn(asked).kind, "unknown", "caches that have not synced");
   });
 
-  it("hints at nothing where the caches do not lead from a pod to its disk", async () => {
+  it("gives no hint if the caches do not lead from a pod to its disk", async () => {
     const cluster = aCoreCluster();
     putPod(cluster, "db-0", { claims: ["data"] });
     await cluster.show();
@@ -301,7 +301,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
 });
 
 describe("createPodVolumeUsers: nodes", () => {
-  it("says out of service only where the Node itself says so, and has been read", async () => {
+  it("reports out of service only if the Node itself shows it, and has been read", async () => {
     const cluster = aCoreCluster();
     putNode(cluster, "node-a", {
       spec: {
@@ -351,7 +351,7 @@ describe("createPodVolumeUsers: nodes", () => {
     assert.equal(await users.isOutOfService("node-a", never), false);
   });
 
-  it("tells of each node on which a user came or went, a claim was bound, or rules for pods changed, and of nothing else", async () => {
+  it("reports nodes whose users, bound claims or pod rules changed, and nothing else", async () => {
     const cluster = aCoreCluster();
     const told: string[] = [];
     usersOf(cluster).onChange((nodeName) => told.push(nodeName));
@@ -414,7 +414,7 @@ describe("createPodVolumeUsers: placement", () => {
     namespaces: ["default"],
   };
 
-  it("tells the rules of the pods that use a volume, the pods that these are about, and their other volumes", async () => {
+  it("returns the users' rules, the pods that these concern, and their other volumes", async () => {
     const cluster = aCoreCluster();
     for (const node of ["node-a", "node-b"]) putNode(cluster, node);
     for (const claim of ["data", "log", "elsewhere"]) {
@@ -524,7 +524,7 @@ describe("createPodVolumeUsers: placement", () => {
     );
   });
 
-  it("knows no rule where nobody uses the volume, and before it knows the cluster", async () => {
+  it("returns no rule for an unused volume, or before it knows the cluster", async () => {
     const cluster = aCoreCluster();
     putUse(cluster, "data");
     const users = usersOf(cluster);
@@ -534,7 +534,7 @@ describe("createPodVolumeUsers: placement", () => {
     assert.deepEqual(users.cachedPlacement(diskOf("other")), nothing);
   });
 
-  it("names the pods that use a volume wherever they are, those without a node too, once it knows the cluster", async () => {
+  it("names a volume's pods on all nodes and on none, once it knows the cluster", async () => {
     const cluster = aCoreCluster();
     putUse(cluster, "data", "db-0");
     putPod(cluster, "db-1", {

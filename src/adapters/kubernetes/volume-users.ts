@@ -19,7 +19,7 @@ import type { ClusterPod } from "./core/core-pod.ts";
 import { type NodeIndex, type PersistentVolumeIndex, type PodIndex, REPELLING } from "./core/core-sources.ts";
 import { describePod, findUsersNow } from "./volume-users-now.ts";
 
-/** Of each cache, what this adapter asks it. */
+/** The part of each cache that this adapter needs. */
 export interface VolumeUsersCaches {
   readonly pods: Pick<SourceCache<ClusterPod, PodIndex>, "byIndex" | "list" | "hasSynced" | "onChange">;
   readonly claims: Pick<SourceCache<ClusterClaim>, "get" | "hasSynced" | "onChange">;
@@ -42,7 +42,7 @@ export function createPodVolumeUsers(options: {
   const hasSynced = (): boolean => pods.hasSynced() && claims.hasSynced() && persistentVolumes.hasSynced();
 
   /**
-   * The disk behind a claim: "unknown" where the claim is not known, undefined where it has no disk of this
+   * The disk behind a claim: "unknown" if the claim is not known, undefined if it has no disk of this
    * driver.
    */
   function diskOf(claimKey: string): { readonly volumeId: string } | "unknown" | undefined {
@@ -105,8 +105,8 @@ export function createPodVolumeUsers(options: {
   }
 
   /**
-   * Pods that a rule between pods concerns: those that the users' own rules select, and those whose rules
-   * select one of the users.
+   * Pods that a rule between pods concerns: those that the users' own rules select, and those whose
+   * rules select one of the users.
    */
   function neighboursOf(users: readonly PodRules[], own: ReadonlySet<ClusterPod>): readonly NeighbourPod[] {
     const terms = users.flatMap((user) => [...user.podAffinity, ...user.podAntiAffinity]);
@@ -144,7 +144,7 @@ export function createPodVolumeUsers(options: {
     cachedOn: ({ nodeName, volumeId }) => cachedUse(nodeName, volumeId),
     isOutOfService: async (nodeName, signal) => {
       const read = await readCoreObject<Node>(client, coreResources.nodes, nodeName, signal);
-      // Only what was said counts: whoever can't be asked is in service.
+      // Only what was stated counts: a node without an answer is in service.
       return read.ok && read.value !== undefined && isOutOfService(readClusterNode(read.value).taints);
     },
     cachedNode: (nodeName) => orchestratorNode(nodes.get(nodeName), nodes.hasSynced()),
@@ -212,7 +212,7 @@ function orchestratorNode(node: ClusterNode | undefined, hasSynced: boolean): Or
   };
 }
 
-/** That it waits, runs or is being deleted is no news: it uses its volumes all the same. */
+/** Waiting, running or being deleted makes no difference: it uses its volumes all the same. */
 function isNewsOfUse(previous: ClusterPod | undefined, current: ClusterPod | undefined): boolean {
   const usesVolumes = (previous ?? current)?.rules !== undefined;
   return usesVolumes && (previous?.nodeName ?? "") !== (current?.nodeName ?? "");

@@ -34,9 +34,9 @@ export interface LinuxHostOptions {
   /** Prefix of `/dev/disk/azure`, for a node with a device tree of its own; default: empty, the real one. */
   readonly deviceRoot?: string;
   /**
-   * Whether other nodes, with links of their own, have loop devices on this kernel; default: where there is
-   * a `deviceRoot`. A link to a loop device, which has no address, is then believed, and the kernel's own
-   * disks are not looked at.
+   * Whether other nodes, with links of their own, have loop devices on this kernel; default: if there
+   * is a `deviceRoot`. A link to a loop device, which has no address, is then believed, and the
+   * kernel's own disks are not checked.
    */
   readonly sharesKernel?: boolean;
   /**
@@ -61,8 +61,8 @@ export interface LinuxHostOptions {
 }
 
 /**
- * The Linux host with what its owner needs besides: `close` lets go of the instance lock; commands that
- * still run keep it.
+ * The Linux host and what its owner needs: `close` releases the instance lock; commands that still run
+ * keep it.
  */
 export type LinuxHost = HostProvisioner & { readonly close: () => Promise<void> };
 
@@ -96,7 +96,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     findDevice: (request, signal) => attempt("find device", signal, () => findDevice(host, request, signal)),
     rescanDevice: (device, signal) =>
       attempt(`rescan ${device.path}`, signal, () => rescanDevice(host, device)),
-    // What `act` throws is not this host's.
+    // An exception of `act` is not this host's.
     whileHolding: async (device, act, signal) =>
       signal.aborted ? fail({ kind: "Cancelled" }) : whileHolding(device, act),
     dropCachedBlocks: (device, signal) =>
@@ -171,8 +171,8 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
 }
 
 /**
- * Runs one call; an error of the operating system that its code did not expect (no permission, disk full,
- * I/O error) is a failure of this host, not a bug.
+ * Runs one call; an error of the operating system that its code did not expect (no permission, disk
+ * full, I/O error) is a failure of this host, not a bug.
  */
 async function attempt<T>(
   what: string,
@@ -182,7 +182,7 @@ async function attempt<T>(
   if (signal.aborted) return fail({ kind: "Cancelled" });
   try {
     const result = await act();
-    // What was observed while the caller left may lack the commands that were killed with it.
+    // An observation made while the caller left may lack the commands that were killed with it.
     return result.ok && signal.aborted ? fail({ kind: "Cancelled" }) : result;
   } catch (error) {
     if (error instanceof Error && "syscall" in error)

@@ -3,7 +3,7 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
-/** Answers undefined for a missing file or directory; passes on every other error. */
+/** Returns undefined for a missing file or directory; passes on every other error. */
 export function undefinedIfMissing(error: unknown): undefined {
   const code = errorCode(error);
   if (code === "ENOENT" || code === "ENOTDIR" || code === "ESRCH") return undefined;

@@ -3,7 +3,7 @@ import type { CommandRunner } from "./command/command-runner.ts";
 import type { CommandTimeLimits } from "./command/command-time-limits.ts";
 import type { InstanceLock } from "./command/instance-lock.ts";
 
-/** What every part of the Linux host works with. */
+/** The context of every part of the Linux host. */
 export interface HostContext {
   /** Prefix of `/dev/disk/azure`; empty for the real one. */
   readonly deviceRoot: string;

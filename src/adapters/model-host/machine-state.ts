@@ -15,8 +15,8 @@ export interface ModelDevice {
   /** `cutOff`: still visible, but every write and direct read fails. */
   state: "present" | "cutOff" | "gone";
   /**
-   * What the kernel has cached of its blocks, as they were when it read them: every read is answered from
-   * here until it is dropped. Undefined: nothing.
+   * The kernel's cache of its blocks, as of their read: every read is answered from here until it is
+   * dropped. Undefined: nothing.
    */
   cached: CachedBlocks | undefined;
   /** Written, but not flushed: lost with the machine. */
@@ -41,8 +41,8 @@ export interface ModelMount {
 }
 
 /**
- * What a container holds of a device: a copy of its mount in a namespace of its own, or an open raw device.
- * It stays whatever is unmounted outside.
+ * What a container holds of a device: a copy of its mount in a namespace of its own, or an open raw
+ * device. Unmounting outside does not end it.
  */
 export interface HeldVolume {
   readonly device: ModelDevice;
@@ -50,7 +50,7 @@ export interface HeldVolume {
   readonly readOnly: boolean;
 }
 
-/** Something that changed a disk: what the simulation's checkers judge. */
+/** A change of a disk: the simulation's checkers judge these. */
 export interface ModelDiskWrite {
   readonly nodeName: string;
   readonly diskUri: string;
@@ -69,49 +69,49 @@ export interface MachineState {
   readonly operations: ModelOperations;
   readonly devicesByLun: Map<number, ModelDevice>;
   /**
-   * The links that udev has made, by LUN: the name of the device that each leads to, which is another
-   * disk's by now where udev lags.
+   * The links that udev has made, by LUN: the name of each one's device, which is another disk's by now
+   * if udev lags.
    */
   readonly links: Map<number, string>;
-  /** How long one look for a device waits for it, in milliseconds. */
+  /** How long one search for a device waits for it, in milliseconds. */
   readonly deviceWaitMs: number;
   readonly mounts: ModelMount[];
   /** Where a placeholder is mounted; below what else is mounted there, if anything is. */
   readonly placeholders: Set<string>;
   /** What containers hold. */
   readonly heldVolumes: Set<HeldVolume>;
-  /** What plug-ins keep open to hold on to the numbers. */
+  /** The devices that plug-ins keep open to reserve their numbers. */
   readonly holds: Set<{ readonly device: ModelDevice; readonly instanceNumber: number }>;
-  /** What processes have open of raw devices, also of those that have been cut off or have gone. */
+  /** The raw devices that processes have open, also detached ones. */
   readonly rawDescriptors: Set<{ readonly device: ModelDevice }>;
   /** Paths that exist below no mount, and what they are. */
   readonly paths: Map<string, "directory" | "file" | "strayFile">;
   readonly liveInstances: Set<number>;
   /**
-   * Something other than the driver reads each device as it comes and after its last unmount, and keeps it
-   * open: the kernel forgets none of its blocks.
+   * A process other than the driver reads each device when it appears and after its last unmount, and
+   * keeps it open: the kernel drops none of its blocks.
    */
   readonly keepsDevicesOpen: boolean;
   latencyMs: (method: HostMethod) => number;
   takeFault: (method: HostMethod) => Failure | undefined;
   wrote: (device: ModelDevice, by: ModelDiskWrite["by"]) => void;
-  /** Something was written into the cache that is not on its disk yet. */
+  /** Data was written into the cache that is not on its disk yet. */
   cached: () => void;
   /** A plug-in has removed a mount. */
   unmounted: (mount: ModelMount) => void;
 }
 
-/** What a read of a device answers: the blocks that are cached, or else the disk's. */
+/** The answer to a read of a device: the cached blocks, or else the disk's. */
 export function blocksOf({ cached, disk }: ModelDevice): Readonly<CachedBlocks> {
   return cached ?? disk;
 }
 
-/** Has the kernel cache the blocks of a device as they are now, unless it has them. */
+/** Makes the kernel cache the blocks of a device as they are now, unless it has them. */
 export function readBlocks(device: ModelDevice): void {
   device.cached ??= { content: device.disk.content, files: new Map(device.disk.files) };
 }
 
-/** Writes what is on a device: to the disk, and to what is cached of it here. */
+/** Writes to a device: to the disk, and to what is cached of it here. */
 export function writeContent(device: ModelDevice, content: DeviceContent): void {
   for (const blocks of [device.disk, device.cached]) {
     if (blocks === undefined) continue;
@@ -139,8 +139,8 @@ export function isMounted(state: MachineState, device: ModelDevice): boolean {
 }
 
 /**
- * Ends what a device still has in its cache once the last mount of it has gone: written back, or lost with
- * a device that takes no more.
+ * Empties a device's cache once its last mount has ended: written back, or lost with a device that
+ * takes no more writes.
  */
 export function afterUnmount(state: MachineState, device: ModelDevice): void {
   if (isMounted(state, device) || state.mounts.some((mount) => mount.device === device)) return;
@@ -157,7 +157,7 @@ export function flushDevice(state: MachineState, device: ModelDevice): boolean {
     device.disk.files.set(name, text);
     device.cached?.files.set(name, text);
   }
-  // What is written past every file system is data that no tool knows.
+  // A write past every file system leaves data that no tool knows.
   if (device.disk.content.kind === "blank") writeRawContent(device);
   device.unflushed.clear();
   state.wrote(device, "flush");

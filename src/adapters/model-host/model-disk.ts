@@ -2,8 +2,8 @@ import type { FormatMark } from "../../core/node/format-mark.ts";
 import type { DeviceContent } from "../../core/node/judge-device-content.ts";
 
 /**
- * A disk as all machines that it is attached to see it. Shared between `ModelMachine`s to stand for a
- * shared disk.
+ * A disk as all machines with an attachment see it. Share it between `ModelMachine`s to model a shared
+ * disk.
  */
 export interface ModelDisk {
   readonly diskUri: string;
@@ -19,7 +19,7 @@ export interface ModelDisk {
   readonly files: Map<string, string>;
 }
 
-/** Makes a new, blank disk. */
+/** Creates a new, blank disk. */
 export function createModelDisk({
   diskUri,
   sizeBytes,

@@ -16,21 +16,21 @@ import {
 } from "./machine-state.ts";
 import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
 
-/** Bytes for one inode, as ext4 makes them; only so that the model's numbers look like some file system's. */
+/** Bytes for one inode, as in ext4; only to make the model's numbers look real. */
 const bytesPerInode = 16384n;
 /** The kernel gives file systems without a device numbers of major 0. */
 const placeholderMajorMinor = "0:99";
-/** How often a LUN is looked at while its device is awaited, in milliseconds. */
+/** How often a LUN is checked while its device is awaited, in milliseconds. */
 const lookEveryMs = 500;
 /**
- * How far a command that makes a file system has come: it looks first, then writes, and the signature,
- * which names what is not complete yet, comes last.
+ * The progress of a command that makes a file system: it reads first, then writes, and the signature,
+ * which names a still incomplete file system, comes last.
  */
 const formatPhases = [
   { untilShare: 0.2, phase: "reading" },
   { untilShare: 0.7, phase: "writing" },
 ] as const;
-/** Stands for whatever process of a container holds a volume. */
+/** Stands for any container process that holds a volume. */
 const containerPid = 1;
 
 /** The host that one plug-in instance has of a modelled machine. */
@@ -39,7 +39,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
     [...machine.liveInstances].some((number) => number < instanceNumber) ||
     machine.operations.inFlight().some((operation) => operation.instanceNumber < instanceNumber);
 
-  /** A look: happens at once. */
+  /** A read: happens at once. */
   const look = <T>(
     method: HostMethod,
     signal: AbortSignal,
@@ -51,8 +51,8 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
   };
 
   /**
-   * A command: takes the time that the machine is set to, outlives its caller, and excludes others on what
-   * it touches.
+   * A command: takes the machine's set time, outlives its caller, and excludes others on what it
+   * touches.
    */
   const command = async (
     method: HostMethod,
@@ -201,7 +201,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           if (found.disk.formatMark === undefined) return ok(undefined);
           if (isMounted(found)) return busy(found);
           found.disk.formatMark = undefined;
-          // As a check does, it writes what is no data of a user's.
+          // Like a check, it writes no user data.
           machine.wrote(found, "check");
           return ok(undefined);
         }),

@@ -56,7 +56,7 @@ async function untilMounting(machine: ModelMachine): Promise<void> {
 }
 
 describe("a modelled machine", () => {
-  it("shows another machine only what was flushed, and tells of every write to the disk", async () => {
+  it("shows another machine only flushed data, and reports every write to the disk", async () => {
     const a = aMachine();
     await stage(a.host);
     a.machine.writeFile("/staging/kept", "text");
@@ -75,7 +75,7 @@ describe("a modelled machine", () => {
     );
   });
 
-  it("answers EIO to a process of a machine that has been cut off, and leaves the disk as it is", async () => {
+  it("answers EIO to a process of a detached disk, and leaves the disk as it is", async () => {
     const { machine, host, disk } = aMachine();
     await stage(host);
     machine.writeFile("/staging/file", "before");
@@ -89,7 +89,7 @@ describe("a modelled machine", () => {
     assert.deepEqual([...disk.files.values()], ["before"]);
   });
 
-  it("lets a mount command outlive its plug-in and take effect later, seen by the next instance", async () => {
+  it("lets a mount command outlive its plug-in and take effect in the next instance", async () => {
     const { machine, clock, host } = aMachine();
     machine.setLatencyMs("mountDevice", 1000);
     const staging = stage(host);
@@ -107,7 +107,7 @@ describe("a modelled machine", () => {
     );
   });
 
-  it("lets the next instance work on a path on which a command of an earlier one is under way: nobody waits for a command that is not his own, as on Linux", async () => {
+  it("does not wait for an earlier instance's command on the same path, as on Linux", async () => {
     const { machine, host } = aMachine();
     machine.setLatencyMs("mountDevice", 1000);
     const staging = stage(host);
@@ -132,7 +132,7 @@ describe("a modelled machine", () => {
     assert.deepEqual(machine.mounts(), []);
   });
 
-  it("fails a call once where it is told to", async () => {
+  it("fails a call once if a test wants that", async () => {
     const { machine, host } = aMachine();
     machine.failNext("mountDevice", { kind: "HostCommandTimedOut", command: "mount", timeoutMs: 1 });
     assert.equal(await stage(host), "HostCommandTimedOut");
@@ -151,7 +151,7 @@ describe("a modelled machine", () => {
     assert.equal(checked.ok ? "success" : checked.failure.kind, "FileSystemBroken");
   });
 
-  it("keeps a container's volume writable, and the machine unclean, whatever is unmounted outside", async () => {
+  it("keeps a container's volume writable, and the machine unclean, after an unmount", async () => {
     const { machine, host, disk } = aMachine();
     await stage(host);
     const volume = machine.openVolume("/staging");
@@ -173,7 +173,7 @@ describe("a modelled machine", () => {
     );
   });
 
-  it("lets a process write that has the raw device open, until it closes that or the disk has gone", () => {
+  it("lets a process write to an open raw device until it closes it or loses the disk", () => {
     const { machine, disk } = aMachine();
     const close = machine.openRaw(0);
     assert.equal(machine.canWrite(disk.diskUri), true);

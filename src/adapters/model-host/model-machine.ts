@@ -16,46 +16,46 @@ import type { ModelDisk } from "./model-disk.ts";
 import { createModelHost } from "./model-host.ts";
 import { createModelOperations } from "./model-operations.ts";
 
-/** What answers a process that writes or reads: the kernel's error, or the text. */
+/** The answer to a process that writes or reads: the kernel's error, or the text. */
 export type ModelIo =
   | { readonly kind: "done"; readonly text: string }
   | { readonly kind: "EIO" | "EROFS" | "ENOENT" };
 
 /**
- * A volume as a container has it: in a mount namespace of its own, or as an open raw device. Whatever is
- * unmounted outside, it stays until it is closed.
+ * A volume as a container has it: in a mount namespace of its own, or as an open raw device. It stays
+ * until it is closed, whatever is unmounted outside.
  */
 export interface OpenVolume {
-  /** As a process that begins: opens what it has there for reading and writing. */
+  /** A process begins: opens the volume for reading and writing. */
   readonly open: () => ModelIo;
   /** Writes a file, or the block of a raw device: into the cache, until a sync. */
   readonly write: (name: string, text: string) => ModelIo;
   readonly read: (name: string) => ModelIo;
   readonly sync: () => ModelIo;
   /**
-   * As a process that ends: what it wrote stays in the cache, and goes to the disk with the last mount.
-   * Does nothing once the machine has lost it.
+   * A process ends: what it wrote stays in the cache, and goes to the disk with the last mount. Does
+   * nothing once the machine has lost it.
    */
   readonly close: () => void;
 }
 
-/** One machine with its devices, mounts and plug-in instances, and the switches to hurt it. */
+/** One machine with its devices, mounts and plug-in instances, and the switches for its faults. */
 export interface ModelMachine {
   /** Starts a plug-in instance. An earlier one that is not killed counts as alive. */
   readonly startPlugin: () => HostProvisioner;
-  /** Kills a plug-in instance. `childrenSurvive`: its commands go on, and take effect later. */
+  /** Kills a plug-in instance. `childrenSurvive`: its commands continue, and take effect later. */
   readonly killPlugin: (host: HostProvisioner, how: { readonly childrenSurvive: boolean }) => void;
   readonly attach: (at: { readonly lun: number; readonly disk: ModelDisk }) => void;
-  /** The device goes away; what is mounted from it is dead. */
+  /** The device disappears; mounts from it are dead. */
   readonly detach: (lun: number) => void;
   /**
-   * The platform has taken the disk off, but the machine has not noticed: the device is there, and every
+   * The platform has detached the disk, but the machine has not noticed: the device is there, and every
    * write fails.
    */
   readonly cutOff: (lun: number) => void;
   /**
-   * `lags`: links stay as they are, whatever comes and goes. `lost`: there are none. `runs`, as at first:
-   * they follow the devices.
+   * `lags`: links stay as they are, whatever devices appear and disappear. `lost`: there are none.
+   * `runs`, the default: they follow the devices.
    */
   readonly setUdev: (how: "runs" | "lags" | "lost") => void;
   /** Power lost: mounts, processes and everything unflushed are gone; disks stay attached. */
@@ -75,25 +75,23 @@ export interface ModelMachine {
   /** Makes an empty directory. */
   readonly makeDirectory: (path: string) => void;
   /**
-   * Whether something here can complete a write to that disk: a writable mount in any namespace, or a raw
+   * Whether this machine can complete a write to that disk: a writable mount in any namespace, or a raw
    * device bound or open, of a device that takes writes.
    */
   readonly canWrite: (diskUri: string) => boolean;
   /**
-   * A process keeps a device open that it has read: the kernel answers from what it cached then, until that
-   * is dropped.
+   * A process keeps a device open that it has read: the kernel answers from what it cached then, until
+   * that is dropped.
    */
   readonly readDevice: (lun: number) => void;
   /** A process reads, or writes and syncs, a block of a raw device. */
   readonly readBlock: (lun: number, name: string) => string | undefined;
   readonly writeBlock: (lun: number, name: string, text: string) => void;
-  /**
-   * A process keeps the raw device open, also after it has been cut off or has gone; the answer closes it.
-   */
+  /** A process keeps the raw device open, even after it was detached; the answer closes it. */
   readonly openRaw: (lun: number) => () => void;
   /**
-   * The kernel writes back all that is in its cache, as it does by itself now and then. What a disk does
-   * not take any more stays there.
+   * The kernel writes back its whole cache, as it does by itself now and then. Writes that a disk does
+   * not take any more stay there.
    */
   readonly writeBack: () => void;
   readonly failNext: (method: HostMethod, failure: Failure) => void;
@@ -122,20 +120,19 @@ export interface ModelUnmount {
 /** The first major number of the kernel's `sd` driver, so that a model's messages look like real ones. */
 const sdMajor = 8;
 
-/** How long one look for a device waits for it, in milliseconds, as on Linux. */
+/** How long one search for a device waits for it, in milliseconds, as on Linux. */
 const DEVICE_WAIT_MS = 5_000;
 
 /** The index of the first data disk: sda is the system's, sdb the temporary one. */
 const FIRST_INDEX = 2;
 
 /**
- * Makes a machine without devices. `onDiskWrite` is told of every change of a disk, `onCached` of every
- * write into the cache, `onUnmount` of every mount that a plug-in removes; commands take `usualLatencyMs`,
- * by default no time; `mayGrowMountedExt`, default true, is false where plug-ins lack CAP_SYS_RESOURCE.
- * `reusesNumbers`, default false: a new device gets the lowest number that nothing holds, as the kernel may
- * do, else one that there never was. `keepsDevicesOpen`, default false: something, such as multipathd,
- * reads each device and keeps it open, so that the kernel has old blocks of a disk that another machine
- * writes.
+ * Creates a machine without devices. `onDiskWrite` receives every change of a disk, `onCached` every
+ * write into the cache, `onUnmount` every mount that a plug-in removes; commands take `usualLatencyMs`,
+ * by default no time; `mayGrowMountedExt`, default true, is false if plug-ins lack CAP_SYS_RESOURCE.
+ * `reusesNumbers`, default false: a new device gets the lowest free number, as the kernel may do, else
+ * a new one. `keepsDevicesOpen`, default false: another process, such as multipathd, reads each device
+ * and keeps it open, so that the kernel has old blocks of a disk that another machine writes.
  */
 export function createModelMachine({
   nodeName,
@@ -390,8 +387,8 @@ function holdVolume(state: MachineState, { device, fsType, readOnly }: ModelMoun
 }
 
 /**
- * A mount, or an open descriptor, of a device that has gone keeps its number from others; a command that
- * has inherited none does not.
+ * A mount, or an open descriptor, of a device that has gone keeps its number from others; a command
+ * that has inherited none does not.
  */
 function lowestFree({
   devicesByLun,

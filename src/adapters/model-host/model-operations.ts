@@ -9,12 +9,12 @@ interface ModelOperation {
   readonly instanceNumber: number;
   readonly touches: readonly string[];
   readonly latencyMs: number;
-  /** Numbers of devices that it has inherited open: nobody else gets them while it is under way. */
+  /** Numbers of devices that it has inherited open: no other device gets them while it is under way. */
   readonly heldNumbers: readonly string[];
   readonly act: () => Result<void, Failure>;
   /**
-   * What it has done when it is cut off with that share of its time behind it, from 0 to 1; nothing where
-   * this is left out.
+   * Its effect if it is interrupted after that share of its time, from 0 to 1; none if this is left
+   * out.
    */
   readonly cutOff?: (doneShare: number) => void;
 }
@@ -22,17 +22,17 @@ interface ModelOperation {
 /** The commands of a machine that are under way, over all plug-in instances. */
 export interface ModelOperations {
   /**
-   * Runs a command after those of the same instance that touch the same things: what an earlier instance
-   * left behind nobody waits for, as on Linux. It goes on when its caller leaves, as a child process does;
-   * the same command again joins it.
+   * Runs a command after those of the same instance that touch the same things; it does not wait for an
+   * earlier instance's commands, as on Linux. It continues when its caller leaves, as a child process
+   * does; the same command again joins it.
    */
   readonly run: (operation: ModelOperation, signal: AbortSignal) => Promise<Result<void, Failure>>;
   readonly inFlight: () => readonly ModelOperation[];
-  /** Ends the commands that `isKilled` picks, with what they have done by then. */
+  /** Ends the commands that `isKilled` selects, with their effect so far. */
   readonly kill: (isKilled: (operation: ModelOperation) => boolean) => void;
   /**
-   * Has the commands on a thing do no more than they have done by now: it is taken from them, and they fail
-   * when they notice.
+   * Stops the effect of the commands on a thing at its present state: the thing is taken away from
+   * them, and they fail when they notice.
    */
   readonly cutOff: (touched: string) => void;
 }
@@ -46,7 +46,7 @@ interface InFlight {
 
 const cancelled: Result<never, Failure> = fail({ kind: "Cancelled" });
 
-/** Makes the operations of one machine. */
+/** Creates the operations of one machine. */
 export function createModelOperations(clock: Clock): ModelOperations {
   const inFlight = new Set<InFlight>();
   const conflictOf = ({ instanceNumber, touches }: ModelOperation): InFlight | undefined =>

@@ -2,11 +2,11 @@ import type { Clock } from "../../ports/clock.ts";
 
 /** Lets watches wait for changes of one kind, without polling. */
 export interface ChangeSignal {
-  /** Wakes everyone who waits. */
+  /** Wakes all waiters. */
   readonly notify: () => void;
   /** Waits for the next `notify`, at most `quietMs`; ends at once when `signal` is aborted. */
   readonly wait: (quietMs: number, signal: AbortSignal) => Promise<"changed" | "quiet" | "aborted">;
-  /** Calls `listener` at each `notify`. Answers how to stop it. */
+  /** Calls `listener` at each `notify`. Returns a function that stops it. */
   readonly listen: (listener: () => void) => () => void;
 }
 
@@ -17,7 +17,7 @@ export function createChangeSignal(clock: Clock): ChangeSignal {
     notify: () => {
       for (const wake of [...waiting]) wake();
     },
-    // By hand and not with await: watches wait here for most of their lives, thousands of times in each
+    // By hand and not with await: watches wait here most of their time, thousands of times in each
     // virtual minute of a simulation.
     wait: (quietMs, signal) =>
       new Promise((resolve, reject) => {

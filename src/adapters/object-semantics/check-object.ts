@@ -28,7 +28,7 @@ const schemas = {
 
 const rules: { readonly [K in Kind]: readonly SpecRule<KindMap[K]["spec"]>[] } = specRules;
 
-/** What a caller hands in: only what callers may choose is read, the rest is the store's. */
+/** The object of a caller: only fields that callers may choose are read, the rest is the store's. */
 const incomingSchema = z.object({
   metadata: z.object({
     name: z.string(),
@@ -42,10 +42,10 @@ const incomingSchema = z.object({
   status: z.unknown().optional(),
 });
 
-/** An object as a caller hands it in. */
+/** An object as a caller passes it. */
 export type IncomingObject = z.infer<typeof incomingSchema>;
 
-/** Reads what a caller hands in. Fails with `ObjectInvalid`, naming the field. */
+/** Reads a caller's object. Fails with `ObjectInvalid`, naming the field. */
 export function readIncoming(kind: Kind, name: string, value: unknown): Result<IncomingObject, Failure> {
   const parsed = incomingSchema.safeParse(value);
   if (!parsed.success) return invalid(kind, name, issuesText(parsed.error));
@@ -59,9 +59,9 @@ export function readIncoming(kind: Kind, name: string, value: unknown): Result<I
 }
 
 /**
- * Checks a whole object as it would be stored, against its kind's schema, the metadata rules and the kind's
- * rules on `spec`; `old` is what it replaces. Answers it without the fields that the schema doesn't know.
- * Fails with `ObjectInvalid`, naming each field.
+ * Checks a whole object as it would be stored, against its kind's schema, the metadata rules and the
+ * kind's rules on `spec`; `old` is what it replaces. Returns it without the fields that the schema
+ * doesn't know. Fails with `ObjectInvalid`, naming each field.
  */
 export function checkObject<K extends Kind>(
   kind: K,

@@ -9,8 +9,8 @@ import { plainJson } from "./plain-json.ts";
 import type { ObjectMeta, StoredObject } from "./stored-object.ts";
 
 /**
- * What a write does to the store: nothing (the object is that already), put `object` in place, or remove
- * it. `object` is what the caller is answered.
+ * The effect of a write: nothing (the object is that already), put `object` in place, or remove it. The
+ * caller receives `object`.
  */
 export type WriteDecision =
   | { readonly effect: "none"; readonly object: StoredObject }
@@ -50,7 +50,7 @@ export interface Denial {
   readonly isForbidden?: boolean | undefined;
 }
 
-/** A write and what it is about; objects come from callers unchecked. */
+/** A write and its target; objects come from callers unchecked. */
 export type WriteRequest =
   | { readonly verb: "create"; readonly kind: Kind; readonly name: string; readonly object: unknown }
   | { readonly verb: "update"; readonly kind: Kind; readonly name: string; readonly object: unknown }
@@ -64,12 +64,12 @@ export type WriteRequest =
     };
 
 /**
- * Decides a write by Kubernetes' rules, given the object that is there now. Pure: the store carries the
- * decision out. Fails with `ObjectNotFound`, `ObjectAlreadyExists`, `ObjectConflict`, `ObjectInvalid`, or
- * `StoreUnavailable` where admission forbids the write. In the order of the API server's generic registry
- * (`Create`, `Update` and `Delete` of k8s.io/apiserver/pkg/registry/generic/registry/store.go): admission
- * sees a write last, once it is neither of an object that is gone, nor in conflict, nor invalid; but a
- * creation before anything looks whether its name is taken.
+ * Decides a write by Kubernetes' rules, given the present object. Pure: the store carries the decision
+ * out. Fails with `ObjectNotFound`, `ObjectAlreadyExists`, `ObjectConflict`, `ObjectInvalid`, or
+ * `StoreUnavailable` if admission forbids the write. In the order of the API server's generic registry
+ * (`Create`, `Update` and `Delete` of k8s.io/apiserver/pkg/registry/generic/registry/store.go):
+ * admission comes last, after the checks for a missing object, a conflict and an invalid object; but a
+ * creation's name is checked for existence only after admission.
  */
 export function decideWrite(
   request: WriteRequest,
@@ -107,7 +107,7 @@ function admitted(
     : invalid(kind, name, problem);
 }
 
-/** The object that a creation makes, also where one of that name is there: then it gets no uid of its own. */
+/** The object that a creation makes, also if one of that name exists: then it gets no uid of its own. */
 function decideCreate(
   request: { readonly kind: Kind; readonly name: string; readonly object: unknown },
   current: StoredObject | undefined,
@@ -163,7 +163,7 @@ function decideUpdate(
     current,
   );
   if (!checked.ok) return checked;
-  // What the schema does not know is gone by now.
+  // Fields that the schema does not know are gone by now.
   const specChanged = !sameJson(checked.value.spec, current.spec);
   return ok(
     replace(current, checked.value, {
@@ -238,10 +238,7 @@ function readReplacement(
   return isOther ? fail({ kind: "ObjectConflict", objectKind: request.kind, name: request.name }) : read;
 }
 
-/**
- * Whether an object was handed in with the very metadata that the store gave out: that was read when it
- * came.
- */
+/** Whether an object has the very metadata that the store returned: that was read when it came. */
 function isOfVersion(plain: unknown, current: StoredObject): plain is IncomingObject {
   return (
     typeof plain === "object" && plain !== null && "metadata" in plain && plain.metadata === current.metadata
@@ -253,7 +250,7 @@ function replace(
   next: StoredObject,
   meta: { readonly resourceVersion: string; readonly generation: number },
 ): WriteDecision {
-  // As in the API server, writing what is there already makes neither a version nor an event.
+  // As in the API server, an unchanged write makes neither a version nor an event.
   if (sameJson(next, current)) return { effect: "none", object: current };
   const object: StoredObject = { ...next, metadata: { ...next.metadata, ...meta } };
   const isLastFinalizerGone =

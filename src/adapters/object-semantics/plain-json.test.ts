@@ -9,7 +9,7 @@ function throughText(value: unknown): unknown {
 }
 
 describe("plainJson", () => {
-  it("copies whatever there is as its text would", () => {
+  it("copies any value as its text would", () => {
     const anything = fc.anything({
       withDate: true,
       withMap: true,
@@ -24,14 +24,14 @@ describe("plainJson", () => {
     );
   });
 
-  it("shares nothing with the original, and leaves out what is not there", () => {
+  it("shares nothing with the original, and leaves out undefined values", () => {
     const original = { list: [{ name: "a", gone: undefined }], when: new Date(0) };
     const copy = plainJson(original);
     original.list.push({ name: "b", gone: undefined });
     assert.deepEqual(copy, { list: [{ name: "a" }], when: "1970-01-01T00:00:00.000Z" });
   });
 
-  it("keeps what it is told to keep, and copies the rest", () => {
+  it("keeps the given values, and copies the rest", () => {
     const original = { spec: { name: "a" }, status: { name: "b" } };
     const copy = plainJson(original, [original.spec]) as typeof original;
     assert.deepEqual(

@@ -1,13 +1,13 @@
 /**
- * A copy as plain JSON: keys whose value is undefined are gone, nothing is shared with the original but for
- * what is in `kept`, which nobody writes into.
+ * A copy as plain JSON: keys whose value is undefined are gone, nothing is shared with the original
+ * except what is in `kept`, which is never written to.
  */
 export function plainJson(value: unknown, kept: readonly unknown[] = []): unknown {
   const copy = copyOf(value, kept);
   return copy === NOT_PLAIN ? throughText(value) : copy;
 }
 
-/** More bytes than this the text of a JSON value never has: found faster than the text is written. */
+/** An upper bound for the bytes of a JSON value's text: found faster than the text is written. */
 export function jsonBytesAtMost(value: unknown): number {
   if (typeof value === "string") return 2 + value.length * ESCAPED_BYTES_MAX;
   if (typeof value !== "object" || value === null) return SCALAR_BYTES_MAX;
@@ -72,7 +72,7 @@ function copyOfFields(value: object, kept: readonly unknown[]): unknown {
     return NOT_PLAIN;
   const fields = value as Readonly<Record<string, unknown>>;
   const copy: Record<string, unknown> = {};
-  // Each write and each read of a store goes through here: no pair is made for each field.
+  // Each write and each read of a store passes here: no pair is made for each field.
   for (const name of Object.keys(fields)) {
     const part = fields[name];
     if (part === undefined) continue;

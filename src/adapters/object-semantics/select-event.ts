@@ -16,9 +16,9 @@ export function matchesSelector(labels: ObjectMeta["labels"], selector: LabelSel
 }
 
 /**
- * What a watch with `selector` calls a change: an object that begins to match is ADDED and one that stops
- * matching is DELETED for that watch, whatever happened to it in the store. Undefined: nothing that the
- * watch is about.
+ * A change as a watch with `selector` reports it: an object that begins to match is ADDED and one that
+ * stops matching is DELETED for that watch, whatever happened to it in the store. Undefined: not for
+ * this watch.
  */
 export function selectedType(
   change: LoggedChange,

@@ -3,7 +3,10 @@ import type { CallBudgetState } from "../../ports/cloud/call-budget.ts";
 
 const MS_PER_SECOND = 1000;
 
-/** Shows how many calls Azure still allows, and what was refused or had to wait, read anew at each scrape. */
+/**
+ * Shows how many calls Azure still allows, and how many were refused or had to wait, read at each
+ * scrape.
+ */
 export function registerBudgetMetrics(registry: Registry, states: () => readonly CallBudgetState[]): void {
   const gauge = (
     name: string,

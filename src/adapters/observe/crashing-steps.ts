@@ -2,17 +2,17 @@ import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { type StepName, stepNames, type Steps } from "../../ports/steps.ts";
 
 /**
- * Names the point at which a process is to kill itself, such as `before:take` or `after:attach`, and the
- * file that remembers that it did.
+ * Names the point at which a process kills itself, such as `before:acquire` or `after:attach`, and the
+ * file that records that it did.
  */
 export const CRASH_AT = "AZUREDISK_CRASH_AT";
 
-/** The file that makes the crash happen once only: without it every restart would die at the same point. */
+/** The file that makes the crash happen only once: without it every restart would die at the same point. */
 export const CRASH_MARK = "AZUREDISK_CRASH_MARK";
 
 /**
- * For crash tests: kills the process with SIGKILL, right before or right after a named step, once. Nothing
- * of this is active unless both environment variables are set. Throws if the point has no such form.
+ * For crash tests: kills the process with SIGKILL, right before or right after a named step, once.
+ * Inactive unless both environment variables are set. Throws if the point has no such form.
  */
 export function withCrashPoint(
   steps: Steps,

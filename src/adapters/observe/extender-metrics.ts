@@ -11,7 +11,7 @@ export interface ObservedRequest {
   readonly removed: ReadonlyMap<string, number>;
 }
 
-/** Counts and times what schedulers ask of the extender. */
+/** Counts and times the requests of schedulers. */
 export function createExtenderMetrics(registry: Registry): (request: ObservedRequest) => void {
   const total = new Counter({
     name: "azuredisk_extender_requests_total",

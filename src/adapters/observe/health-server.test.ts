@@ -9,7 +9,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** What a server answers that is as well as said. */
+/** The answers of a server, as `<path> <status>` and body. */
 async function ask(options: Partial<HealthOptions>, path: string): Promise<Answer> {
   const server = await startHealthServer({
     address: "127.0.0.1:0",
@@ -31,35 +31,35 @@ async function ask(options: Partial<HealthOptions>, path: string): Promise<Answe
 }
 
 describe("startHealthServer", () => {
-  it("calls a process well that has nothing else to say of itself", async () =>
+  it("reports a process healthy that has no health check of its own", async () =>
     assert.deepEqual(await ask({}, "/healthz"), { code: 200, text: "ok" }));
 
-  it("says why a new process is called for", async () =>
+  it("says why a new process is needed", async () =>
     assert.deepEqual(await ask({ whyNotAlive: async () => "its socket is gone" }, "/healthz"), {
       code: 500,
       text: "its socket is gone",
     }));
 
-  it("takes a question about its health that fails for a failure of its health", async () => {
+  it("takes a failing health check for a failure of health", async () => {
     const { code, text } = await ask({ whyNotAlive: () => Promise.reject(new Error("a bug")) }, "/healthz");
     assert.deepEqual({ code, text }, { code: 500, text: "Error: a bug" });
   });
 
-  it("tells a process that is not ready from one that is not well", async () => {
+  it("tells a process that is not ready from one that is not healthy", async () => {
     const options = { whyNotReady: () => "the caches have not synced" };
     assert.deepEqual(await ask(options, "/readyz"), { code: 503, text: "the caches have not synced" });
     assert.deepEqual(await ask(options, "/healthz"), { code: 200, text: "ok" });
     assert.deepEqual(await ask({}, "/readyz"), { code: 200, text: "ok" });
   });
 
-  it("shows metrics, and what else there is", async () => {
+  it("serves metrics, and other paths that it is given", async () => {
     const registry = new Registry();
     new Gauge({ name: "volumes", help: "Volumes.", registers: [registry] }).set(3);
     assert.match((await ask({ registry }, "/metrics")).text, /^volumes 3$/mu);
     assert.deepEqual(await ask({}, "/"), { code: 404, text: "there are /healthz, /readyz and /metrics" });
   });
 
-  it("refuses an address that is none", async () => {
+  it("refuses an invalid address", async () => {
     const options = { registry: new Registry(), whyNotReady: () => undefined };
     await assert.rejects(
       startHealthServer({ address: "8080", ...options }),

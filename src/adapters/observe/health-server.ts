@@ -9,21 +9,21 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** What health is answered from. */
+/** The sources of the answers about health. */
 export interface HealthOptions {
   readonly registry: Registry;
   /** Undefined: it can do its work. */
   readonly whyNotReady: () => string | undefined;
   /**
-   * Undefined: it is well, or only a while will remedy it. Otherwise a new process is called for. Not
-   * given: a process that answers is well.
+   * Undefined: it is well, or only time will help. Otherwise a new process is needed. Without this
+   * function a process that answers is well.
    */
   readonly whyNotAlive?: () => Promise<string | undefined>;
 }
 
 /**
  * Serves `/healthz` (the process is well; otherwise 500 and why not), `/readyz` (it can do its work;
- * otherwise 503 and why not) and `/metrics` on one port. Throws if the address can't be had.
+ * otherwise 503 and why not) and `/metrics` on one port. Throws if the address can't be used.
  */
 export async function startHealthServer(
   options: HealthOptions & { readonly address: string },

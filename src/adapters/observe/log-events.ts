@@ -2,7 +2,7 @@ import { meaningOf, withRemedy } from "../../core/events/event-reasons.ts";
 import type { Events } from "../../ports/cluster/events.ts";
 import type { Logger } from "../../ports/logger.ts";
 
-/** The most events that are remembered for telling news from repetition. */
+/** The most events that are remembered for recognising repetitions. */
 const REMEMBERED_MAX = 1_000;
 
 /** Events as log lines, the same one about the same object only once in a row. */

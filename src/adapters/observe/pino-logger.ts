@@ -2,8 +2,8 @@ import { pino } from "pino";
 import type { LogFields, Logger } from "../../ports/logger.ts";
 
 /**
- * Structured logging to standard error, one JSON object a line; standard output is for what a person or
- * program asked for.
+ * Structured logging to standard error, one JSON object a line; standard output is for the requested
+ * output.
  */
 export function createPinoLogger(options: { readonly level: string; readonly fields: LogFields }): Logger {
   return wrap(

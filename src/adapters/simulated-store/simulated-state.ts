@@ -22,7 +22,7 @@ export interface SimulatedChange extends LoggedChange {
 /** All objects of a simulated store at one moment. */
 export type StoreSnapshot = ReadonlyMap<Kind, ReadonlyMap<string, StoredObject>>;
 
-/** What a simulated store holds: the truth that all its handles share. Objects are frozen. */
+/** The objects of a simulated store: the truth that all its handles share. Objects are frozen. */
 export interface SimulatedState {
   readonly version: () => number;
   readonly object: (kind: Kind, name: string) => StoredObject | undefined;
@@ -62,7 +62,7 @@ export function createSimulatedState(options: {
   }
 
   function forgetHistory(): void {
-    // Not even a watch from the newest version may go on: the version moves.
+    // Not even a watch from the newest version may continue: the version moves.
     version++;
     for (const kind of kinds) {
       changes.set(kind, []);
@@ -139,9 +139,7 @@ function of<T>(byKind: ReadonlyMap<Kind, T>, kind: Kind): T {
   return value;
 }
 
-/**
- * Freezes a plain JSON value all the way down, so that a caller who writes into what it read is found out.
- */
+/** Freezes a plain JSON value all the way down, so that a caller that writes into it is noticed. */
 function deepFrozen<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

@@ -32,7 +32,7 @@ function aWorld(
 }
 
 describe("createSimulatedStore", () => {
-  it("takes as long as the weather says, and has its effect when it is sent or when it is answered, now the one and now the other", async () => {
+  it("takes the weather's time, and has its effect at either end of the call", async () => {
     const effectsAtMs = new Set<number>();
     for (let seed = 1; seed <= 10; seed++) {
       const { clock, store } = aWorld({ seed, weather: { callDelayMs: [100, 100] } });
@@ -48,7 +48,7 @@ describe("createSimulatedStore", () => {
     );
   });
 
-  it("tells watches late, in order, for as long as the weather says", async () => {
+  it("delivers events late, in order, for as long as the weather says", async () => {
     const { clock, store } = aWorld();
     const late = store.handle("late");
     late.setWeather({ watchDelayMs: [1_000, 5_000] });
@@ -64,7 +64,7 @@ describe("createSimulatedStore", () => {
     await told.stop();
   });
 
-  it("lets planned faults happen once, to the calls that they fit", async () => {
+  it("makes planned faults happen once, to matching calls", async () => {
     const { store } = aWorld();
     const handle = store.handle("a");
     const made = await createNode(handle, "node-a");
@@ -94,7 +94,7 @@ describe("createSimulatedStore", () => {
     );
   });
 
-  it("carries out a call late where it is told to, on what is there by then: a delete without a precondition takes what was made meanwhile", async () => {
+  it("carries out a call late on request, on the objects of that time", async () => {
     const { clock, store } = aWorld();
     const [slow, other] = [store.handle("slow"), store.handle("other")];
     await createNode(other, "node-a");
@@ -107,7 +107,7 @@ describe("createSimulatedStore", () => {
     assert.deepEqual([(await deleting).ok, store.objects("AzDriverNode")], [true, []]);
   });
 
-  it("cuts one handle off and leaves the others alone", async () => {
+  it("disconnects one handle and leaves the others alone", async () => {
     const { store } = aWorld();
     const [cut, other] = [store.handle("cut"), store.handle("other")];
     const told = toldTo(cut);
@@ -122,7 +122,7 @@ describe("createSimulatedStore", () => {
     assert.equal((await cut.get("AzDriverNode", "node-a", never)).ok, true);
   });
 
-  it("holds back what watches tell, breaks them, and calls them gone, at will", async () => {
+  it("holds watch events back, breaks watches, and reports them gone, on request", async () => {
     const { clock, store } = aWorld();
     const handle = store.handle("a");
     const told = toldTo(handle);
@@ -141,7 +141,7 @@ describe("createSimulatedStore", () => {
     await assert.rejects(toldTo(handle).ended, WatchBroken);
   });
 
-  it("tells what it has told once more, at will: the same event after the delay of its weather, before all others, and no third time", async () => {
+  it("repeats an event once on request, after its delay and before all others", async () => {
     const { clock, store } = aWorld();
     const handle = store.handle("a");
     handle.setWeather({ watchRepeated: 1, watchDelayMs: [1_000, 1_000] });
@@ -182,7 +182,7 @@ describe("createSimulatedStore", () => {
     ]);
   });
 
-  it("asks chance for nothing in fair weather, so that faults which it learns later leave the runs of old seeds as they are", async () => {
+  it("draws no random numbers in fair weather, so that old seeds keep their runs", async () => {
     const clock = createVirtualClock();
     const seeded = createSeededRandom(1);
     const random = { ...seeded, next: () => assert.fail("it drew a number") };
@@ -194,13 +194,13 @@ describe("createSimulatedStore", () => {
     assert.deepEqual(told.names, ["node-a"]);
   });
 
-  it("forgets what is older than its history", async () => {
+  it("drops what is older than its history", async () => {
     const { store } = aWorld({ historyMax: 3 });
     for (let index = 0; index < 4; index++) await createNode(store.handle("a"), `node-${index}`);
     await assert.rejects(toldTo(store.handle("a")).ended, WatchGone);
   });
 
-  it("tells each commit with both states, by whom and when", async () => {
+  it("reports each commit with both states, the handle and the time", async () => {
     const { clock, store } = aWorld();
     const commits: SimulatedCommit[] = [];
     const off = store.onCommit((commit) => commits.push(commit));
@@ -217,7 +217,7 @@ describe("createSimulatedStore", () => {
     ]);
   });
 
-  it("asks admission where an API server does: last, but before a name is known to be taken", async () => {
+  it("asks admission where an API server does: last, but before the name check", async () => {
     const asked: string[] = [];
     const guard = {
       forbids: (by: string, { verb }: Pick<AdmittedWrite, "verb">) =>
@@ -270,7 +270,7 @@ describe("createSimulatedStore", () => {
     assert.deepEqual(store.objects("AzDriverNode"), [newer]);
   });
 
-  it("hands out objects that nobody can write into", async () => {
+  it("returns objects that can't be written to", async () => {
     const { store } = aWorld();
     const made = await createNode(store.handle("a"), "node-a");
     assert.throws(() => Object.assign(made.spec, { nodeName: "other" }), TypeError);
@@ -318,7 +318,7 @@ async function stormyHistory(seed: number): Promise<readonly string[]> {
   return history;
 }
 
-/** Collects the names that a watch from the store's birth tells. */
+/** Collects the names that a watch from the store's birth reports. */
 function toldTo(store: ObjectStore): {
   readonly names: readonly string[];
   readonly ended: Promise<void>;

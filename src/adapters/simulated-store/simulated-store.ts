@@ -25,7 +25,7 @@ import type { Weather } from "./weather.ts";
 const HISTORY_MAX = 10_000;
 const BOOKMARK_INTERVAL_MS = 10_000;
 
-/** What a user of the store can ask of it. */
+/** The calls of a user of the store. */
 type StoreVerb = "get" | "list" | WriteRequest["verb"];
 
 /** A fault that happens to one certain call. */
@@ -38,7 +38,7 @@ interface ScriptedFault {
   readonly kind?: Kind;
 }
 
-/** What an API server allows a user, beyond what any object has to be. */
+/** The rights of a user at an API server, beyond the rules for every object. */
 export interface WriteGuard {
   /** Why the handle `by` has no right to such a write, whatever is in the store; undefined: it has. */
   forbids(by: string, request: Pick<WriteRequest, "verb" | "kind">): string | undefined;
@@ -71,7 +71,7 @@ export interface SimulatedCommit {
   readonly atMs: number;
 }
 
-/** One user's way to a simulated store, with its own weather. */
+/** One user's connection to a simulated store, with its own weather. */
 export interface SimulatedHandle extends ObjectStore {
   /** Changes this handle's weather; what is left out follows the store's. */
   setWeather(weather: Partial<Weather>): void;
@@ -82,34 +82,34 @@ export interface SimulatedHandle extends ObjectStore {
    * `WatchBroken`.
    */
   setReachable(isReachable: boolean): void;
-  /** While true, watches tell nothing, as if the messages were stuck: what a cache shows grows old. */
+  /** While true, watches deliver nothing, as if the messages were stuck: caches become stale. */
   holdWatches(areHeld: boolean): void;
   /** Ends every watch of this handle with `WatchBroken`. */
   breakWatches(): void;
-  /** Lets a fault happen to the next call that it fits. */
+  /** Makes a fault happen to the next matching call. */
   failNext(fault: ScriptedFault): void;
 }
 
 /**
- * An object store in memory under a clock and a source of chance, with faults at will. The same clock and
- * seed give the same run.
+ * An object store in memory under a clock and a source of randomness, with faults on request. The same
+ * clock and seed give the same run.
  */
 export interface SimulatedStore {
-  /** A user's way to the store. */
+  /** A user's connection to the store. */
   handle(name: string): SimulatedHandle;
   /** Changes the weather of every handle that has none of its own. */
   setWeather(weather: Partial<Weather>): void;
-  /** The truth of this moment, for checkers: no delay and no fault. Sorted by name. */
+  /** The present truth, for checkers: no delay and no fault. Sorted by name. */
   objects<K extends Kind>(kind: K): readonly KindMap[K][];
   /**
-   * Calls `listener` within each write that changes something, before anybody else learns of it; a throw
-   * fails the run. Answers how to stop it.
+   * Calls `listener` within each write that changes something, before any client learns of it; a throw
+   * fails the run. Returns a function that stops it.
    */
   onCommit(listener: (commit: SimulatedCommit) => void): () => void;
   /** Makes every version so far too old to watch from, as compaction does. */
   forgetHistory(): void;
   snapshot(): StoreSnapshot;
-  /** Puts the objects of a snapshot back, as a restored backup does. Versions go on; watches are gone. */
+  /** Restores the objects of a snapshot, as a restored backup does. Versions continue; watches are gone. */
   restore(snapshot: StoreSnapshot): void;
 }
 
@@ -226,8 +226,8 @@ function createHandle(parts: HandleParts): SimulatedHandle {
   ): Promise<Result<T, Failure>> {
     const { fault, lateMs = 0 } = faultOf(about.verb, about.kind) ?? {};
     const delayMs = between(weather().callDelayMs);
-    // The request or its answer takes the time, by chance: whoever else comes in between sees either order,
-    // for one wake-up a call.
+    // The request or its answer takes the time, by chance: a concurrent call sees either order, for one
+    // wake-up a call.
     const beforeMs = delayMs > 0 && random.next() < 0.5 ? delayMs : 0;
     if (!(await passes(beforeMs + lateMs, signal))) return fail({ kind: "Cancelled" });
     if (!isReachable || fault === "unavailable") return unavailable(parts.name, "the request was lost");
@@ -284,7 +284,7 @@ function createHandle(parts: HandleParts): SimulatedHandle {
         if (!state.canResumeFrom(kind, seen))
           throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
         let next = state.changeAfter(kind, seen);
-        // Nobody waits to be told nothing.
+        // An event without watchers needs no delay.
         while (next !== undefined && selectedType(next, selector) === undefined) {
           seen = next.version;
           next = state.changeAfter(kind, seen);

@@ -12,7 +12,7 @@ function aVigil() {
 }
 
 describe("createVigil", () => {
-  it("wakes at each time, also where a later one was waited for before", async () => {
+  it("wakes at each time, even after a wait for a later one", async () => {
     const { clock, changed, vigil } = aVigil();
     const wokenAtMs: number[] = [];
     const wait = async (atMs: number): Promise<void> => {

@@ -1,7 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { ChangeSignal } from "../object-semantics/change-signal.ts";
 
-/** How one watch waits, again and again, until it has ended. */
+/** How one watch waits, repeatedly, until it has ended. */
 export interface Vigil {
   /**
    * Waits until `atMs`, in elapsed milliseconds, or less: until the next change, until the watch's signal
@@ -12,9 +12,9 @@ export interface Vigil {
 }
 
 /**
- * A vigil over one kind's changes. Almost every wait of a watch ends by a change, long before its time: a
- * sleep that is under way is kept for the waits that follow, and none is begun that ends later. Thousands
- * of sleeps in each virtual minute of a simulation are saved by that.
+ * The waits of one watch for a kind's changes. Almost every wait ends by a change, long before its
+ * time: a pending sleep is kept for the following waits, and none starts that ends later. That saves
+ * thousands of sleeps in each virtual minute of a simulation.
  */
 export function createVigil(clock: Clock, changed: Pick<ChangeSignal, "listen">, signal: AbortSignal): Vigil {
   const ended = new AbortController();

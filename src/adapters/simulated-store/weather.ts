@@ -1,11 +1,11 @@
 /**
- * How badly the way between one user of a simulated store and the store behaves. Probabilities are in [0,
- * 1]; ranges are [least, most] in milliseconds.
+ * The faults between one user of a simulated store and the store. Probabilities are in [0, 1]; ranges
+ * are [least, most] in milliseconds.
  */
 export interface Weather {
   /** How long a call takes; its effect happens at its beginning or at its end. */
   readonly callDelayMs: readonly [number, number];
-  /** How long after it happened a watch tells a change. Order is kept. */
+  /** How long after it happened a watch delivers a change. Order is kept. */
   readonly watchDelayMs: readonly [number, number];
   /** A write other than create is answered `ObjectConflict` and has no effect. */
   readonly conflict: number;
@@ -13,13 +13,13 @@ export interface Weather {
   readonly unavailable: number;
   /** A call has its effect and is answered `StoreUnavailable`. */
   readonly lostAnswer: number;
-  /** A watch ends with `WatchBroken` before it tells a change. */
+  /** A watch ends with `WatchBroken` before it delivers a change. */
   readonly watchBroken: number;
   /** A watch begins with `WatchGone`. */
   readonly watchGone: number;
   /**
-   * A watch tells what it has just told once more, before anything else, by `watchDelayMs` later: deletions
-   * and bookmarks, too.
+   * A watch repeats its last event, before anything else, by `watchDelayMs` later: deletions and
+   * bookmarks, too.
    */
   readonly watchRepeated: number;
 }

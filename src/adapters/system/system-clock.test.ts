@@ -5,7 +5,7 @@ import { systemClock } from "./system-clock.ts";
 describe("systemClock", () => {
   const never = new AbortController().signal;
 
-  it("tells the wall clock's time and a monotonic one", async () => {
+  it("shows the wall clock's time and a monotonic one", async () => {
     const before = systemClock.elapsedMs();
     await systemClock.sleep(2, never);
     // Timers may fire up to a millisecond early.

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Random } from "../../ports/random.ts";
 
-/** Chance from the runtime: not repeatable. */
+/** Randomness from the runtime: not repeatable. */
 export const systemRandom: Random = {
   next: () => Math.random(),
   uuid: () => randomUUID(),

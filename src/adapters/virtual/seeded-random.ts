@@ -1,8 +1,8 @@
 import type { Random } from "../../ports/random.ts";
 
 /**
- * Chance that a seed makes repeatable: the same seed gives the same numbers on every machine. Not for
- * secrets.
+ * Randomness that a seed makes repeatable: the same seed gives the same numbers on every machine. Not
+ * for secrets.
  */
 export interface SeededRandom extends Random {
   /**
@@ -14,7 +14,7 @@ export interface SeededRandom extends Random {
 
 const WARM_UP_DRAWS = 12;
 
-/** A source of chance (sfc32) from a seed. */
+/** A source of random numbers (sfc32) from a seed. */
 export function createSeededRandom(seed: number | string): SeededRandom {
   const draw = sfc32(String(seed));
   return {

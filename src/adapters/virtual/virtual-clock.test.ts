@@ -7,7 +7,7 @@ import { createVirtualClock } from "./virtual-clock.ts";
 const never = new AbortController().signal;
 
 describe("createVirtualClock", () => {
-  it("stands still until it is moved", async () => {
+  it("stops until it is moved", async () => {
     const clock = createVirtualClock({ startMs: 1000 });
     await clock.settle();
     assert.deepEqual([clock.nowMs(), clock.elapsedMs()], [1000, 0]);
@@ -34,7 +34,7 @@ describe("createVirtualClock", () => {
     assert.deepEqual(woken, expected);
   });
 
-  it("runs everything that follows from one wake-up before the next, sleeps begun meanwhile included", async () => {
+  it("runs all that follows from one wake-up before the next, also sleeps begun then", async () => {
     const clock = createVirtualClock();
     const seen: string[] = [];
     const walk = async (name: string, stepsMs: readonly number[]): Promise<void> => {
@@ -52,7 +52,7 @@ describe("createVirtualClock", () => {
     assert.deepEqual(seen.at(-1), "a@30");
   });
 
-  it("lets time pass however short a sleep is, and however late: who is woken a moment too early and sleeps again would never come to an end", async () => {
+  it("advances time for any short sleep, so that repeated ones come to an end", async () => {
     const clock = createVirtualClock();
     await clock.advance(529_914.173_617_727_6);
     const startedMs = clock.elapsedMs();
@@ -62,7 +62,7 @@ describe("createVirtualClock", () => {
     assert.ok(clock.elapsedMs() > startedMs);
   });
 
-  it("rejects a sleep with the signal's reason as soon as it is aborted, and forgets it", async () => {
+  it("rejects a sleep with the signal's reason as soon as it is aborted, and drops it", async () => {
     const clock = createVirtualClock();
     const controller = new AbortController();
     const sleeping = clock.sleep(1000, controller.signal);
@@ -74,7 +74,7 @@ describe("createVirtualClock", () => {
     assert.equal(await clock.runUntilIdle(0), true);
   });
 
-  it("forgets thousands of cancelled sleeps without losing the others", async () => {
+  it("drops thousands of cancelled sleeps without losing the others", async () => {
     const clock = createVirtualClock();
     let woken = 0;
     const rest = Promise.all(
@@ -95,7 +95,7 @@ describe("createVirtualClock", () => {
     assert.equal(woken, 100);
   });
 
-  it("says whether a condition was reached within the limit, and stands at the moment it was", async () => {
+  it("reports whether a condition was reached in the limit, and stops at that moment", async () => {
     const clock = createVirtualClock();
     let ticks = 0;
     const stop = new AbortController();
@@ -115,7 +115,7 @@ describe("createVirtualClock", () => {
     await ticking;
   });
 
-  it("lets the wall clock jump without waking anyone", async () => {
+  it("lets the wall clock jump without waking a sleeper", async () => {
     const clock = createVirtualClock({ startMs: 0 });
     clock.jumpWallClock(-5000);
     assert.deepEqual([clock.nowMs(), clock.elapsedMs()], [-5000, 0]);

@@ -2,36 +2,36 @@ import { invariant } from "../../core/failure/invariant.ts";
 import type { Clock } from "../../ports/clock.ts";
 
 /**
- * The most timers that one `runUntilIdle` or `runUntil` fires, so that a world that never rests is found
- * out.
+ * The most timers that one `runUntilIdle` or `runUntil` fires, so that a world that never rests is
+ * noticed.
  */
 const TIMERS_MAX = 10_000_000;
 /**
- * No sleep is shorter, in milliseconds: one that is lost in the rounding of the time that it is added to
- * would be slept again and again without an end.
+ * The shortest sleep, in milliseconds: one that is lost in the rounding of the time that it is added to
+ * would be repeated without an end.
  */
 const SLEEP_MIN_MS = 0.001;
 
 /**
- * A clock that moves only when told. Sleepers wake one at a time, in the order of their times and, at one
- * time, in the order in which they went to sleep; before the next one wakes, everything that follows from
- * the last one has run, as far as it needs no real I/O.
+ * A clock that only its methods move. Sleepers wake one at a time, in the order of their times and, at
+ * one time, in the order in which they went to sleep; before the next one wakes, everything that
+ * follows from the last one has run, as far as it needs no real I/O.
  */
 export interface VirtualClock extends Clock {
-  /** Lets `ms` milliseconds pass, waking whoever is due. */
+  /** Advances time by `ms` milliseconds, waking the sleepers that are due. */
   advance(ms: number): Promise<void>;
-  /** Lets time pass until nobody sleeps, at most `limitMs`. Answers whether that was reached. */
+  /** Advances time until there is no sleeper, at most `limitMs`. Returns whether that was reached. */
   runUntilIdle(limitMs: number): Promise<boolean>;
   /**
-   * Lets time pass until `isReached` answers true, at most `limitMs`. Asks after each wake-up. Answers
+   * Advances time until `isReached` returns true, at most `limitMs`. Checks after each wake-up. Returns
    * whether it was reached.
    */
   runUntil(isReached: () => boolean, limitMs: number): Promise<boolean>;
-  /** Lets everything run that needs no time to pass. */
+  /** Runs everything that needs no time to pass. */
   settle(): Promise<void>;
   /** Moves the wall clock alone, as an administrator or NTP may. */
   jumpWallClock(ms: number): void;
-  /** How many sleep. */
+  /** The number of sleepers. */
   sleepers(): number;
 }
 
@@ -102,7 +102,7 @@ export function createVirtualClock(options: { readonly startMs?: number } = {}):
     }
   }
 
-  /** By hand and not with await: this goes round once for each timer of a simulation, millions of times. */
+  /** By hand and not with await: this loop runs once for each timer of a simulation, millions of times. */
   function fire(untilMs: number, isDone: () => boolean): Promise<boolean> {
     return new Promise((resolve, reject) => {
       let fired = 0;
@@ -163,7 +163,7 @@ const READY = Promise.resolve();
 function whenSettled(act: () => void): void {
   settled++;
   if (settled % LOOP_TURN_EVERY === 0) setImmediate(act);
-  // Asked for by a promise job. It is never rejected.
+  // Requested by a promise job. It is never rejected.
   else READY.then(() => process.nextTick(act), act);
 }
 

@@ -18,13 +18,13 @@ const never = new AbortController().signal;
 export interface CoreCluster {
   readonly client: ApiClient;
   readonly caches: CoreCaches;
-  /** Makes or replaces an object in a collection such as `/api/v1/pods`; `metadata` is filled in. */
+  /** Creates or replaces an object in a collection such as `/api/v1/pods`; `metadata` is filled in. */
   put(collection: string, object: GivenObject): void;
   remove(collection: string, key: string): void;
   get(collection: string, key: string): ApiObject | undefined;
   /**
-   * From now on requests whose `<method> <path>` begins so are answered with that HTTP status; with 0 not
-   * at all.
+   * From now on requests whose `<method> <path>` begins so are answered with that HTTP status; with 0
+   * not at all.
    */
   refuse(prefix: string, code: number): void;
   /** Brings the caches up to date. Before the first time they have not synced. */
@@ -179,7 +179,7 @@ function isSelected(object: ApiObject, selector: string): boolean {
   });
 }
 
-/** A cache that shows what its source listed when it was last told to. */
+/** A cache that shows what its source listed at the last `show`. */
 function shownCache<T extends SourceObject, Index extends string>({
   source,
   indexes,

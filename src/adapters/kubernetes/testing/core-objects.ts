@@ -20,7 +20,7 @@ export function diskOf(name: string): string {
 
 type Metadata = Partial<Pod["metadata"]>;
 
-/** A pod `default/<name>`, running on node-a, that uses the claims that it is given. */
+/** A pod `default/<name>`, running on node-a, that uses the given claims. */
 export function putPod(
   cluster: CoreCluster,
   name: string,
@@ -42,10 +42,7 @@ export function putPod(
   cluster.put(PODS, pod);
 }
 
-/**
- * A claim `default/<name>` bound to the PersistentVolume `pv-<name>`, or to the one that is given; "" for
- * none.
- */
+/** A claim `default/<name>` bound to the PersistentVolume `pv-<name>`, or to the given one; "" for none. */
 export function putClaim(
   cluster: CoreCluster,
   name: string,

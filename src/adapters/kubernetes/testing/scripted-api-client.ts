@@ -1,7 +1,7 @@
 import { ok } from "../../../core/failure/result.ts";
 import type { ApiAnswer, ApiClient, ApiRequest, ApiWatchEvent } from "../api/api-client.ts";
 
-/** An API client that answers as a test says, and tells what it was asked. */
+/** An API client with a test's answers, which records its requests. */
 export interface ScriptedApiClient extends ApiClient {
   readonly requests: readonly ApiRequest[];
 }

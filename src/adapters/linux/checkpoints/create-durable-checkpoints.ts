@@ -4,7 +4,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import type { NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 
-/** What was noted before the machine was started again says nothing of the devices that it has now. */
+/** A device number recorded before the machine's restart means nothing for its present devices. */
 export function afterBoot(content: CheckpointFile, bootId: string): CheckpointFile {
   const isSameBoot = content.bootId === undefined || content.bootId === bootId;
   return {
@@ -16,7 +16,10 @@ export function afterBoot(content: CheckpointFile, bootId: string): CheckpointFi
   };
 }
 
-/** Notes that begin with `first`; `replace` makes a new content durable before it resolves, or rejects. */
+/**
+ * Checkpoints that begin with `first`; `replace` makes a new content durable before it resolves, or
+ * rejects.
+ */
 export function createDurableCheckpoints(
   first: CheckpointFile,
   replace: (content: CheckpointFile) => Promise<void>,
@@ -24,7 +27,7 @@ export function createDurableCheckpoints(
   let durable = first;
   let lastWrite: Promise<unknown> = Promise.resolve();
 
-  /** One change after the other, each on top of what the one before it made durable. */
+  /** One change after the other, each on top of the previous durable content. */
   const change = async (
     revise: (current: CheckpointFile) => CheckpointFile,
     signal: AbortSignal,

@@ -40,7 +40,7 @@ describe("openFileNodeCheckpoints", () => {
     assert.deepEqual([checkpoints.volumes(), checkpoints.heartbeat()], [[], 0]);
   });
 
-  it("keeps notes, heartbeat and doubt over a restart, one note for each volume", async (t) => {
+  it("keeps checkpoints (one for each volume), heartbeat and doubt over a restart", async (t) => {
     const path = await aPath(t);
     const before = await openFileNodeCheckpoints(path);
     await before.put(aCheckpoint({ volumeName: "pvc-2" }), never);
@@ -56,7 +56,7 @@ describe("openFileNodeCheckpoints", () => {
     );
   });
 
-  it("forgets device numbers when the machine is started again, and only then: another disk may have them now", async (t) => {
+  it("drops device numbers when the machine restarts, and only then", async (t) => {
     const path = await aPath(t);
     const bootIdFile = join(path, "..", "boot_id");
     await writeFile(bootIdFile, "first\n");
@@ -71,7 +71,7 @@ describe("openFileNodeCheckpoints", () => {
     ]);
   });
 
-  it("removes a note, and does nothing for a volume without one", async (t) => {
+  it("removes a checkpoint, and does nothing for a volume without one", async (t) => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
     await checkpoints.put(aCheckpoint({}), never);
@@ -95,7 +95,7 @@ describe("openFileNodeCheckpoints", () => {
     );
   });
 
-  it("reads notes of an older plug-in, which do not say on which VM they were made", async (t) => {
+  it("reads checkpoints of an older plug-in, which do not name their VM", async (t) => {
     const path = await aPath(t);
     const { vm: _, ...older } = aCheckpoint({});
     await writeFile(path, JSON.stringify({ version: 1, heartbeat: 1, volumes: [older] }));
@@ -137,7 +137,7 @@ describe("openFileNodeCheckpoints", () => {
     });
   }
 
-  it("says that it can't write, and keeps what was durable", async (t) => {
+  it("reports that it can't write, and keeps what was durable", async (t) => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
     await checkpoints.putHeartbeat(1, never);
@@ -161,9 +161,9 @@ describe("openFileNodeCheckpoints", () => {
     const path = await aPath(t);
     const source = `
       const { openFileNodeCheckpoints } = await import(${JSON.stringify(new URL("./file-node-checkpoints.ts", import.meta.url).href)});
-      const notes = await openFileNodeCheckpoints(${JSON.stringify(path)});
-      for (let beat = notes.heartbeat() + 1; ; beat += 1) {
-        await notes.putHeartbeat(beat, new AbortController().signal);
+      const checkpoints = await openFileNodeCheckpoints(${JSON.stringify(path)});
+      for (let beat = checkpoints.heartbeat() + 1; ; beat += 1) {
+        await checkpoints.putHeartbeat(beat, new AbortController().signal);
         console.log(beat);
       }`;
     for (const linesBeforeKill of [1, 7, 20]) {

@@ -6,13 +6,13 @@ import { afterBoot, createDurableCheckpoints } from "./create-durable-checkpoint
 import { parseNodeCheckpoints } from "./parse-node-checkpoints.ts";
 import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 
-/** A name that the kernel makes up each time that the machine is started. */
+/** A name that the kernel generates each time that the machine starts. */
 const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
 
 /**
- * Opens the node's notes in the file at `path`, which has to survive reboots. No file: the node's first
- * start. Throws if the file can't be read or understood: starting with empty notes would let the node take
- * a disk that it may still be writing.
+ * Opens the node's checkpoints in the file at `path`, which has to survive reboots. No file: the node's
+ * first start. Throws if the file can't be read or parsed: starting with no checkpoints would let the
+ * node acquire a volume that it may still be writing.
  */
 export async function openFileNodeCheckpoints(
   path: string,
@@ -43,8 +43,8 @@ function checkpointsIn(path: string, first: CheckpointFile): NodeCheckpoints {
 }
 
 /**
- * Replaces a file so that after a crash at any moment either the old or the new content is there, and after
- * the answer the new one.
+ * Replaces a file so that after a crash at any moment either the old or the new content is there, and
+ * after the return the new one.
  */
 async function replaceDurably(path: string, text: string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.new`);

@@ -2,18 +2,18 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { NotedVm, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 
-/** What the notes file holds. */
+/** The content of the checkpoint file. */
 export interface CheckpointFile {
   /** The kernel's name for the start of the machine after which it was written; undefined: not known. */
   readonly bootId: string | undefined;
   readonly heartbeat: number;
-  /** Undefined, too, in what an older plug-in wrote. */
+  /** Undefined, too, in a file of an older plug-in. */
   readonly doubtedIncarnation?: number | undefined;
   readonly volumes: readonly VolumeCheckpoint[];
 }
 
 /**
- * Parses the notes file; fails with what is wrong with it. By hand: the node role never loads a schema
+ * Parses the checkpoint file; fails with its fault. By hand: the node role never loads a schema
  * library.
  */
 export function parseNodeCheckpoints(text: string): Result<CheckpointFile, string> {

@@ -4,10 +4,10 @@ import type { HostCommand } from "./command-runner.ts";
 import { commandLine } from "./spawn-child.ts";
 import type { ChildExit } from "./spawn-child.ts";
 
-/** Longest output that a failure quotes, in characters: its end, where programs say what went wrong. */
+/** Longest output that a failure quotes, in characters: its end, where programs report errors. */
 const quotedLengthMax = 2000;
 
-/** The failure of a command that ended with an exit code that it should not have. */
+/** The failure of a command with an unexpected exit code. */
 export function commandFailed(command: Pick<HostCommand, "program" | "args">, exit: ChildExit) {
   return fail<Failure>({
     kind: "HostCommandFailed",

@@ -41,7 +41,7 @@ function aCommand(script: string, given: Partial<HostCommand> = {}): HostCommand
   };
 }
 
-/** A script that says that it has started by making one file, and ends when another one is there. */
+/** A script that creates one file when it starts, and ends when another one exists. */
 function waiting(directory: string, name: string): string {
   return `touch ${directory}/${name}.started; until test -e ${directory}/${name}.go; do sleep 0.01; done; echo x >> ${directory}/${name}.done`;
 }
@@ -59,7 +59,7 @@ describe("a changing command", tests, () => {
     await lock.close();
   });
 
-  it("runs on when its caller leaves, and the same command again joins it", async (t) => {
+  it("continues when its caller leaves, and the same command again joins it", async (t) => {
     const { runner, lock, directory } = await aRunner(t);
     const command = aCommand(waiting(directory, "a"));
     const caller = new AbortController();
@@ -77,7 +77,7 @@ describe("a changing command", tests, () => {
     await lock.close();
   });
 
-  it("keeps others off what it touches until it has ended, reads included, and nobody else", async (t) => {
+  it("blocks others, reads included, on what it touches until it has ended", async (t) => {
     const { runner, lock, directory } = await aRunner(t);
     const first = runner.run(aCommand(waiting(directory, "a"), { touches: ["8:32", "/path"] }), never);
     await untilExists(`${directory}/a.started`);
@@ -166,7 +166,7 @@ it("says which program is missing", tests, async (t) => {
   await lock.close();
 });
 
-it("runs four commands of a pool at a time, and those of another pool beside them", tests, async (t) => {
+it("runs four commands of a pool at a time, and those of another pool in parallel", tests, async (t) => {
   const { runner, lock, directory } = await aRunner(t);
   const names = ["a", "b", "c", "d", "e"];
   const running = names.map((name) =>

@@ -28,12 +28,12 @@ export interface HostCommand {
 /** Runs commands, each at most `limitMs`, `commandsAtOnceMax` of a pool at a time. */
 export interface CommandRunner {
   /**
-   * Runs a command to its end; any exit code is a success here. Fails with `HostCommandFailed` if it can't
-   * be started, `HostCommandTimedOut` or `Cancelled`.
+   * Runs a command to its end; any exit code is a success here. Fails with `HostCommandFailed` if it
+   * can't be started, `HostCommandTimedOut` or `Cancelled`.
    *
    * A command that only reads is killed when its caller leaves. One that *changes* something is never
-   * killed (half an mkfs is worse than a late one): it runs on, and whoever comes next for the same device
-   * or path waits for its end first; the same command again joins it.
+   * killed (half an mkfs is worse than a late one): it keeps running, and the next command for the same
+   * device or path waits for its end first; the same command again joins it.
    */
   readonly run: (command: HostCommand, signal: AbortSignal) => Promise<Result<ChildExit, Failure>>;
   /** The changing commands that still run on a device or path. */
@@ -52,14 +52,14 @@ interface InFlight {
   readonly line: string;
   readonly touches: readonly string[];
   readonly ended: Promise<Result<ChildExit, Failure>>;
-  /** Callers that wait for it; a command that nobody waits for any more is not started. */
+  /** Callers that wait for it; a command without waiting callers is not started. */
   callers: number;
 }
 
 /**
- * Makes the runner of one plug-in instance. Changing commands inherit `lockFd`, so that a later instance
- * can tell whether one is alive, and `descriptorsOf` what they touch, so that a device that is held when
- * they start stays held as long as they live.
+ * Creates the runner of one plug-in instance. Changing commands inherit `lockFd`, so that a later
+ * instance can tell whether one is alive, and `descriptorsOf` what they touch, so that a device held at
+ * their start stays held as long as they live.
  */
 export function createCommandRunner({
   lockFd,
@@ -80,8 +80,8 @@ export function createCommandRunner({
   } satisfies Record<CommandPool, unknown>;
   const changing = new Set<InFlight>();
   /**
-   * Reads that were killed, but are stuck in the kernel; not started again meanwhile, or they would pile
-   * up.
+   * Reads that were killed, but are stuck in the kernel; not started again until they end, or they
+   * would pile up.
    */
   const stuckReads = new Set<string>();
   let outputsMade = 0;
@@ -131,7 +131,7 @@ export function createCommandRunner({
   }
 
   /**
-   * Puts a changing command in flight without waiting, so that nothing can slip in between the look for
+   * Puts a changing command in flight without waiting, so that nothing comes between the check for
    * conflicts and this.
    */
   function begin(command: HostCommand, line: string): InFlight {
@@ -164,8 +164,8 @@ export function createCommandRunner({
           outputFd: output.fd,
         });
         const waited = await waitWithin(child.exited, command.limitMs, clock, never);
-        // A command that outlives its limit gives up its slot: one that is stuck in the kernel must not
-        // keep the others out for ever.
+        // A command that outlives its limit frees its slot: one that is stuck in the kernel must not
+        // block the others for ever.
         ticket.leave();
         const exited = waited.kind === "done" ? waited.value : await child.exited;
         return exited.ok

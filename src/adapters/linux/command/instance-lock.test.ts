@@ -15,8 +15,8 @@ async function aDirectory(t: TestContext): Promise<string> {
 }
 
 /**
- * A plug-in of its own: takes the lock, starts a command that only a signal ends, and says the command's
- * process id.
+ * A plug-in of its own: acquires the lock, starts a command that only a signal ends, and prints the
+ * command's process id.
  */
 async function aPluginWithAChild(directory: string) {
   const source = `
@@ -52,7 +52,7 @@ describe("takeInstanceLock", () => {
     assert.deepEqual(await readdir(directory), [`instance-${later.instanceNumber}.lock`]);
   });
 
-  it("removes what earlier instances left, also where no volume is ever staged: it would be a file for each time that the plug-in is started", async (t) => {
+  it("removes what earlier instances left, even if no volume is ever staged", async (t) => {
     const directory = await aDirectory(t);
     for (let nth = 1; nth <= 3; nth += 1) await (await takeInstanceLock(directory)).close();
     const last = await takeInstanceLock(directory);
@@ -60,7 +60,7 @@ describe("takeInstanceLock", () => {
     assert.deepEqual(await readdir(directory), [`instance-${last.instanceNumber}.lock`]);
   });
 
-  it("is not taken in by its own other looks at the same moment: two volumes may be staged at once", async (t) => {
+  it("is not misled by its own concurrent checks: two volumes may be staged at once", async (t) => {
     const directory = await aDirectory(t);
     await (await takeInstanceLock(directory)).close();
     const later = await takeInstanceLock(directory);
@@ -72,7 +72,7 @@ describe("takeInstanceLock", () => {
     );
   });
 
-  it("sees a command that outlives its plug-in's kill -9, and no longer once the command is dead", async (t) => {
+  it("sees a command that outlives its killed plug-in, until the command is dead", async (t) => {
     const directory = await aDirectory(t);
     const { plugin, childPid } = await aPluginWithAChild(directory);
     plugin.kill("SIGKILL");
@@ -87,7 +87,7 @@ describe("takeInstanceLock", () => {
     assert.deepEqual(alive, { ok: true, value: false });
   });
 
-  it("gives instances that start at once different numbers, of which exactly the lowest sees none before it", async (t) => {
+  it("numbers concurrent instances, of which exactly the lowest sees no earlier one", async (t) => {
     const directory = await aDirectory(t);
     const locks = await Promise.all([1, 2, 3, 4].map(() => takeInstanceLock(directory)));
     t.after(() => Promise.all(locks.map((lock) => lock.close())));
@@ -99,7 +99,7 @@ describe("takeInstanceLock", () => {
     );
   });
 
-  it("refuses to start where it can't lock", async (t) => {
+  it("refuses to start if it can't lock", async (t) => {
     const file = join(await aDirectory(t), "file");
     await writeFile(file, "");
     await assert.rejects(takeInstanceLock(join(file, "locks")), /ENOTDIR/);

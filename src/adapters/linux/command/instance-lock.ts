@@ -7,20 +7,21 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 
 /**
- * The lock of one plug-in instance: held by the instance itself and by every command that it starts, until
- * the last of them is dead.
+ * The lock of one plug-in instance: held by the instance itself and by every command that it starts,
+ * until the last of them is dead.
  *
  * Each instance has a file of its own, `instance-<n>.lock`, numbered higher than all that are there. An
- * flock(2) belongs to the *open file description*, which a child shares when it inherits the descriptor.
- * Node has no flock: the short-lived flock(1) locks the description that we pass to it as its descriptor 3,
- * and the lock stays with ours when flock(1) has gone. From then on every command is given that descriptor.
+ * flock(2) belongs to the *open file description*, which a child shares when it inherits the
+ * descriptor. Node has no flock: the short-lived flock(1) locks the description that we pass to it as
+ * its descriptor 3, and our descriptor keeps the lock when flock(1) has ended. From then on every
+ * command inherits that descriptor.
  *
- * This leaves no gap in which a command could start unseen: a forked child has the descriptor from its
- * first instant, before it has executed anything. Had each command been run as `flock lockfile command`
- * instead, a plug-in killed between fork and flock would leave a process that takes the lock, and mounts,
- * *after* its successor has found the lock free. Here nothing ever takes an earlier instance's lock later
- * than the instance itself does, and `takeInstanceLock` checks afterwards that its file is still the one in
- * the directory: a successor unlinks a file only while it holds that file's lock.
+ * No command can start unseen: a forked child has the descriptor from its first instant, before it has
+ * executed anything. With `flock lockfile command` for each command instead, a plug-in killed between
+ * fork and flock would leave a process that takes the lock, and mounts, *after* its successor has found
+ * the lock free. Here nothing takes an earlier instance's lock later than the instance itself does, and
+ * `takeInstanceLock` checks afterwards that its file is still the one in the directory: a successor
+ * unlinks a file only while it holds that file's lock.
  */
 export interface InstanceLock {
   /** The descriptor that children inherit. */
@@ -31,13 +32,13 @@ export interface InstanceLock {
    * are dead.
    */
   readonly earlierAlive: () => Promise<Result<boolean, Failure>>;
-  /** Lets go of the lock; commands that still run keep it. */
+  /** Releases the lock; commands that still run keep it. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * Tries to get a lock file of one's own before giving up: each failed one means that another instance
- * started at the same moment.
+ * Tries to get an own lock file before giving up: each failed one means that another instance started
+ * at the same moment.
  */
 const attemptsMax = 16;
 
@@ -45,8 +46,8 @@ const attemptsMax = 16;
 const conflictExitCode = 75;
 
 /**
- * Takes the lock of a new instance in `directory`, making it. Throws if it can't: without it no volume
- * could be taken safely.
+ * Takes the lock of a new instance in `directory`, creating it. Throws if it can't: without it no
+ * volume could be acquired safely.
  */
 export async function takeInstanceLock(directory: string): Promise<InstanceLock> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -61,8 +62,8 @@ export async function takeInstanceLock(directory: string): Promise<InstanceLock>
     if (file === undefined) continue;
     if ((await tryLock(file)) && (await isStillAt(path, file))) {
       const lock = lockOf(directory, instanceNumber, file);
-      // Only for what it removes: a node that never stages a volume would keep a file for each time that
-      // its plug-in is started. Whoever goes by the answer asks again.
+      // Called only to remove files: a node that never stages a volume would keep a file for each start
+      // of its plug-in. A caller that relies on the result checks again.
       await lock.earlierAlive();
       return lock;
     }
@@ -81,8 +82,8 @@ function lockOf(directory: string, instanceNumber: number, file: FileHandle): In
     try {
       const earlier = (await instanceNumbers(directory)).filter((number) => number < instanceNumber);
       let someAlive = false;
-      // One after the other: a plug-in that was started over and over may have left thousands, and a
-      // process is started for each.
+      // One after the other: a plug-in that was restarted very often may have left thousands, and each
+      // check starts a process.
       for (const number of earlier) someAlive = (await isAlive(lockPath(directory, number))) || someAlive;
       allEarlierDead = !someAlive;
       return ok(!allEarlierDead);
@@ -98,8 +99,8 @@ function lockOf(directory: string, instanceNumber: number, file: FileHandle): In
   return {
     fd: file.fd,
     instanceNumber,
-    // A look holds each lock for a moment, so a second one beside it would find them held: whoever asks
-    // meanwhile gets the same answer.
+    // A check holds each lock for a moment, so a second one in parallel would find them held:
+    // concurrent callers share one check.
     earlierAlive: () => (allEarlierDead ? Promise.resolve(ok(false)) : (look ??= lookAtEarlier())),
     close: () => file.close(),
   };
@@ -120,7 +121,7 @@ async function isAlive(path: string): Promise<boolean> {
   }
 }
 
-/** Locks an open file, or answers false if another description holds its lock. */
+/** Locks an open file; false if another description holds its lock. */
 async function tryLock(file: FileHandle): Promise<boolean> {
   const exitCode = await new Promise<number | null>((resolve, reject) => {
     const flock = spawn(

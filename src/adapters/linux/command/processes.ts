@@ -5,7 +5,7 @@ import { parseMountinfo } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
 import { errorCode } from "../error-code.ts";
 
-/** File systems that may hang when they are asked for a file. No device node that anyone uses is on one. */
+/** File systems that may hang when a file on them is read. None has a device node in use. */
 const mayHang = /^(nfs|cifs|smb|ceph|9p|fuse|afs|lustre|gluster)/;
 
 /**
@@ -122,8 +122,8 @@ interface ProcessLink {
 }
 
 /**
- * Where a process's working directory, root and descriptors lead. Reading a link never touches the file
- * behind it.
+ * The targets of a process's working directory, root and descriptors. Reading a link never touches the
+ * file behind it.
  */
 async function linksOfProcess(procRoot: string, pid: number): Promise<readonly ProcessLink[]> {
   const directory = join(procRoot, String(pid));
@@ -140,10 +140,10 @@ async function linksOfProcess(procRoot: string, pid: number): Promise<readonly P
 }
 
 /**
- * A process may end, or close a descriptor, at any time: then the fallback holds. So it does for a process
- * that the kernel does not let us look into, which on a node is one with more privileges than this
- * privileged plug-in: no workload, and never a child of ours. Its mounts show in the exclusive open all the
- * same.
+ * A process may end, or close a descriptor, at any time: then the fallback applies. It also applies to
+ * a process that the kernel does not let us inspect: on a node that is one with more privileges than
+ * this privileged plug-in, so no workload, and never a child of ours. Its mounts show in the exclusive
+ * open all the same.
  */
 async function unlessGone<T>(look: () => Promise<T>, fallback: T): Promise<T> {
   try {

@@ -17,7 +17,7 @@ it("admits as many as it has slots, then one for each that leaves, in their orde
   assert.deepEqual(admitted, ["a", "b", "c"]);
 });
 
-it("forgets one that leaves before its turn", async () => {
+it("drops one that leaves before its turn", async () => {
   const semaphore = createSemaphore(1);
   const [first, second, third] = [semaphore.enter(), semaphore.enter(), semaphore.enter()];
   second.leave();

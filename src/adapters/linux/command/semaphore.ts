@@ -2,16 +2,16 @@
 interface Ticket {
   /** Resolves when its turn has come. */
   readonly granted: Promise<void>;
-  /** Gives the slot back, or leaves the queue before its turn; later calls do nothing. */
+  /** Frees the slot, or leaves the queue before its turn; later calls do nothing. */
   readonly leave: () => void;
 }
 
-/** Lets at most `slotsMax` holders in at a time, in the order in which they came. */
+/** Admits at most `slotsMax` holders at a time, in the order of arrival. */
 export interface Semaphore {
   readonly enter: () => Ticket;
 }
 
-/** Makes a semaphore of `slotsMax` slots. */
+/** Creates a semaphore of `slotsMax` slots. */
 export function createSemaphore(slotsMax: number): Semaphore {
   const holding = new Set<symbol>();
   const waiting = new Map<symbol, () => void>();

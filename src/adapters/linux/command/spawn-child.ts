@@ -34,7 +34,7 @@ export interface ChildRequest {
 /** Most bytes of one stream that are kept; what comes after them is read and dropped. */
 const outputBytesMax = 2 * 1024 * 1024;
 
-/** Where programs are looked for beyond `PATH`, which in a container may lack the `sbin` directories. */
+/** Directories of programs beyond `PATH`, which in a container may lack the `sbin` directories. */
 const programDirectories = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
@@ -80,7 +80,7 @@ export function spawnChild({ program, args, heldFds = [], outputFd }: ChildReque
   return { exited, kill: () => child.kill("SIGKILL") };
 }
 
-/** A command as people write it, for messages. */
+/** A command as typed in a shell, for messages. */
 export function commandLine(program: string, args: readonly string[]): string {
   return [program, ...args].join(" ");
 }

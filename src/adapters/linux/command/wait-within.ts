@@ -7,8 +7,8 @@ export type Waited<T> =
   | { readonly kind: "cancelled" };
 
 /**
- * Waits for `work` at most `limitMs` and until `signal` is aborted, whichever is first. `work` itself goes
- * on: whoever started it still owns it.
+ * Waits for `work` at most `limitMs` and until `signal` is aborted, whichever is first. `work` itself
+ * continues: its caller still owns it.
  */
 export async function waitWithin<T>(
   work: Promise<T>,

@@ -39,10 +39,7 @@ export async function sizeOfDevice(sysRoot: string, majorMinor: string): Promise
   return sectors === undefined ? undefined : bytes(BigInt(sectors) * sectorBytes);
 }
 
-/**
- * The node of a block device under `/dev`, by the name that the kernel gave it; undefined if it isn't
- * there.
- */
+/** The node of a block device under `/dev`, by its kernel name; undefined if it does not exist. */
 export async function nodeOfDevice(sysRoot: string, majorMinor: string): Promise<string | undefined> {
   const uevent = await readDeviceAttribute(sysRoot, majorMinor, "uevent");
   const name = /^DEVNAME=(.+)$/m.exec(uevent ?? "")?.[1];

@@ -26,8 +26,8 @@ export async function addressOfDevice(sysRoot: string, majorMinor: string): Prom
 }
 
 /**
- * Every data disk of this VM that has one of these LUNs, by the kernel's own addresses: no link is needed
- * to find it, and no udev.
+ * Every data disk of this VM that has one of these LUNs, by the kernel's own addresses: finding it
+ * needs neither a link nor udev.
  */
 export async function dataDisksAt(
   sysRoot: string,
@@ -47,7 +47,7 @@ async function dataDiskAt(
 ): Promise<SeenDevice | undefined> {
   const parent = await parentOf(sysRoot, majorMinor);
   const scsiLun = parent === undefined ? undefined : scsiLunOf(parent);
-  // Most devices are told apart by one link.
+  // Most devices can be excluded by one link.
   if (parent === undefined || (scsiLun === undefined ? !isNvmeParent(parent) : !luns.has(scsiLun)))
     return undefined;
   const address = await addressOfDevice(sysRoot, majorMinor);

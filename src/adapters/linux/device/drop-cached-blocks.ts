@@ -7,8 +7,8 @@ import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
 
 /**
- * Drops what this kernel has cached of a device's blocks: BLKFLSBUF, since the kernel forgets them by
- * itself only with the last close of the device.
+ * Drops this kernel's cache of a device's blocks (BLKFLSBUF), since the kernel drops them by itself
+ * only with the last close of the device.
  */
 export async function dropCachedBlocks(
   host: HostContext,

@@ -3,15 +3,15 @@ import { open } from "node:fs/promises";
 import { errorCode } from "../error-code.ts";
 
 /**
- * Whether a block device is held exclusively by anyone: mounted in any mount namespace, formatted or
- * checked right now, or part of a device-mapper or RAID device. `O_EXCL` without `O_CREAT` asks the kernel
- * just that. Plain descriptors and loop devices on top don't show.
+ * Whether a block device is held exclusively: mounted in any mount namespace, formatted or checked
+ * right now, or part of a device-mapper or RAID device. `O_EXCL` without `O_CREAT` asks the kernel
+ * exactly that. Plain descriptors and loop devices on top don't show.
  */
 export async function isHeldExclusively(path: string): Promise<boolean> {
   return (await askForExclusiveHolder(path)) === "held";
 }
 
-/** As `isHeldExclusively`; `gone` if there is no device any more that could be asked. */
+/** As `isHeldExclusively`; `gone` if the device does not exist any more. */
 export async function exclusiveHolderOf(path: string): Promise<"none" | "held" | "gone"> {
   try {
     return await askForExclusiveHolder(path);

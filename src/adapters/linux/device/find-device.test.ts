@@ -13,12 +13,13 @@ import type { DeviceSources } from "./find-device.ts";
 const never = new AbortController().signal;
 const DATA_CONTROLLER = "{f8b3781b-1e82-4818-a1c3-63d806ec15bb}";
 const OS_CONTROLLER = "{f8b3781a-1e82-4818-a1c3-63d806ec15bb}";
-/** Long enough for a device that comes while it is awaited, also on a busy machine. */
+/** Long enough for a device that appears during the wait, also on a busy machine. */
 const PATIENT_MS = 30_000;
 const SECTORS = "2048";
 
 /**
- * A block device of this machine, which plays a disk: only its node counts, and nothing is read from it.
+ * A block device of this machine in the role of a disk: only its node counts, and nothing is read from
+ * it.
  */
 interface Node {
   readonly path: string;
@@ -213,7 +214,7 @@ describe("findDevice", () => {
   );
 });
 
-describe("what isClean looks at", () => {
+describe("what isClean checks", () => {
   on(
     "is a disk by the kernel's address where a link of another LUN lags",
     async ({ sources, ...machine }, one) => {

@@ -12,7 +12,7 @@ import type { HostContext } from "../host-context.ts";
 import { blockDeviceAt, sizeOfDevice } from "./block-device.ts";
 import { addressOfDevice, dataDisksAt } from "./device-address.ts";
 
-/** What the devices of a node are looked for in. */
+/** Where the devices of a node are looked up. */
 export type DeviceSources = Pick<HostContext, "deviceRoot" | "sysRoot" | "sharesKernel">;
 
 /** A device that may have a LUN; `path`: its node, if there is one. */
@@ -22,8 +22,8 @@ export interface DeviceAtLun {
 }
 
 /**
- * How often a LUN is looked at while its device is awaited, and how often the SCSI hosts are asked for it,
- * in milliseconds.
+ * How often a LUN is checked while its device is awaited, and how often the SCSI hosts are rescanned
+ * for it, in milliseconds.
  */
 const lookEveryMs = 100;
 const rescanEveryMs = 10_000;
@@ -89,7 +89,7 @@ function notFound(
   });
 }
 
-/** Which device a LUN means now. */
+/** The device that a LUN means now. */
 async function chooseAtLun(host: DeviceSources, lun: number): Promise<DeviceChoice> {
   return chooseDevice(await lookAtLun(host, lun));
 }
@@ -108,7 +108,7 @@ export async function devicesAtLun(host: DeviceSources, lun: number): Promise<re
   return candidatesOf(await lookAtLun(host, lun));
 }
 
-/** The device numbers that some LUNs have for certain. */
+/** The device numbers that some LUNs certainly have. */
 export async function numbersAtLuns(
   host: DeviceSources,
   luns: readonly number[],
@@ -156,8 +156,8 @@ function toDevice({ path, majorMinor, sizeBytes }: ChosenDevice): Device {
 }
 
 /**
- * Asks every SCSI host to look for new devices: all channels, targets and LUNs. NVMe needs no asking: the
- * controller announces namespaces.
+ * Asks every SCSI host to look for new devices: all channels, targets and LUNs. NVMe needs no request:
+ * the controller announces namespaces.
  */
 async function rescanScsiHosts(sysRoot: string): Promise<Result<void, Failure>> {
   const directory = join(sysRoot, "class/scsi_host");

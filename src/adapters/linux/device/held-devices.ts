@@ -9,8 +9,8 @@ import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { errorCode } from "../error-code.ts";
 
 /**
- * The devices that this process has open for the sake of their numbers. The kernel gives the name and
- * number of a disk to another one only when the last descriptor of it is closed; until then an open by that
+ * The devices that this process keeps open to reserve their numbers. The kernel gives the name and
+ * number of a disk to another one only when its last descriptor is closed; until then an open by that
  * name finds the dead disk, or nothing (docs/adr/0021).
  */
 export interface HeldDevices {
@@ -51,7 +51,7 @@ export function createHeldDevices(): HeldDevices {
 }
 
 /**
- * Not exclusively, which would keep mount and mkfs out, and for reading only, which udev does not take for
+ * Not exclusively, which would block mount and mkfs, and for reading only, which udev does not take for
  * a change.
  */
 async function openDevice(device: Device): Promise<Result<FileHandle, Failure>> {

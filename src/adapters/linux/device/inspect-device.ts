@@ -23,9 +23,9 @@ const blkidFoundNothing = 2;
 const blkidAmbivalent = 8;
 
 /**
- * Asks what is on a device. A signature that blkid names decides alone, as it does on every stage but the
- * first: each further witness costs a
- * command. Where blkid finds nothing, wipefs and the device's own ends have to agree.
+ * Checks what is on a device. A signature that blkid names decides alone, as on every stage but the
+ * first: each further witness costs a command. If blkid finds nothing, wipefs and the device's own ends
+ * have to agree.
  */
 export async function inspectDevice(
   host: HostContext,
@@ -100,10 +100,7 @@ function holdsData(block: Buffer): boolean {
   return block.some((byte) => byte !== 0);
 }
 
-/**
- * By dd, not by our own read: a read of a device that hangs would keep one of Node's few I/O threads with
- * it.
- */
+/** By dd, not by our own read: a read of a hanging device would block one of Node's few I/O threads. */
 async function readDirectly(
   host: HostContext,
   device: Device,
@@ -123,7 +120,7 @@ async function readDirectly(
   if (!exit.ok) return exit;
   if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
   const requestedBytes = device.sizeBytes - offset < blockBytes ? device.sizeBytes - offset : blockBytes;
-  // Nothing read is no proof of zeros: the device may have been cut off or shrunk.
+  // An empty read is no proof of zeros: the device may have been detached or shrunk.
   if (BigInt(exit.value.stdout.length) < requestedBytes) {
     return fail({
       kind: "WrongDevice",

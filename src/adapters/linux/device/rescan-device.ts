@@ -9,12 +9,12 @@ import type { HostContext } from "../host-context.ts";
 import { blockDeviceAt, sizeOfDevice } from "./block-device.ts";
 
 /**
- * The files, below the device's folder in sysfs, that make the kernel ask a SCSI disk or an NVMe controller
- * for sizes anew. A loop device has neither and needs none.
+ * The files, below the device's folder in sysfs, that make the kernel read sizes again from a SCSI disk
+ * or an NVMe controller. A loop device has neither and needs none.
  */
 const rescanFiles = ["device/rescan", "device/rescan_controller"] as const;
 
-/** Asks the kernel to read a device's size anew, and answers the device with that size. */
+/** Makes the kernel read a device's size again, and returns the device with that size. */
 export async function rescanDevice(
   { sysRoot }: HostContext,
   device: Device,

@@ -9,20 +9,20 @@ import { isHeldExclusively } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 
 /**
- * Exit codes of e2fsck below this one mean that all is well now: clean (0), repaired (1), repaired with
- * advice to reboot (2), which concerns root only.
+ * Exit codes of e2fsck below this one are success: clean (0), repaired (1), repaired with advice to
+ * reboot (2), which concerns root only.
  */
 const uncorrected = 4;
 
 /**
- * From here on it isn't the file system, but e2fsck that failed: wrong usage (16), cancelled (32), library
+ * From here on not the file system is at fault, but e2fsck: wrong usage (16), cancelled (32), library
  * error (128).
  */
 const usageError = 16;
 
 /**
  * Replays the journal and repairs what can be repaired without asking. XFS has no such check: its mount
- * replays the log, and a repair is for people.
+ * replays the log, and a repair is manual.
  */
 export async function checkFileSystem(
   host: HostContext,
@@ -30,8 +30,8 @@ export async function checkFileSystem(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   if (fsType === "xfs") return ok(undefined);
-  // -F drops what this kernel has cached of the device first, as `dropCachedBlocks` does, without a command
-  // of its own.
+  // -F first drops this kernel's cache of the device, as `dropCachedBlocks` does, without a command of
+  // its own.
   const command: HostCommand = {
     program: "e2fsck",
     args: ["-F", "-p", device.path],

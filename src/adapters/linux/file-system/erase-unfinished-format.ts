@@ -11,8 +11,8 @@ const END_MIB = 1;
 const MIB = 1024n * 1024n;
 
 /**
- * Zeroes both ends of a device, which is what tells a blank one; a file system is made anew over what an
- * unfinished one left between.
+ * Zeroes both ends of a device, which makes it blank for the checks; a new file system overwrites what
+ * an unfinished one left between.
  */
 export async function eraseUnfinishedFormat(
   host: HostContext,

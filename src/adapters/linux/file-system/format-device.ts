@@ -48,9 +48,9 @@ export async function formatDevice(
 }
 
 /**
- * A new disk is all zeros, so discarding it first would only take time, and the format mark with it. ext:
- * no blocks reserved for root, and `-F` since nobody is there to answer questions. xfs: without `-f`, so
- * that mkfs.xfs looks for itself once more and refuses a device that is not blank.
+ * A new disk is all zeros, so a discard first would only take time, and erase the format mark. ext: no
+ * blocks reserved for root, and `-F` since no user is there to answer questions. xfs: without `-f`, so
+ * that mkfs.xfs checks once more and refuses a device that is not blank.
  */
 function formatCommand(host: HostContext, device: Device, fsType: FileSystemType, uuid: string): HostCommand {
   const args =

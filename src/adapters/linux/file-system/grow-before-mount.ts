@@ -11,13 +11,14 @@ import type { HostContext } from "../host-context.ts";
 import { growUnmounted } from "./grow-file-system.ts";
 
 /**
- * Bit of CAP_SYS_RESOURCE (capabilities(7)): the kernel wants it of who resizes a mounted ext file system.
+ * Bit of CAP_SYS_RESOURCE (capabilities(7)): the kernel requires it for resizing a mounted ext file
+ * system.
  */
 const SYS_RESOURCE_BIT = 24n;
 
 /**
- * Whether this process may resize an ext file system that is mounted. Some machines keep the capability
- * even from privileged containers.
+ * Whether this process may resize an ext file system that is mounted. Some machines withhold the
+ * capability even from privileged containers.
  */
 export async function mayGrowMountedExt(): Promise<boolean> {
   const effective = /^CapEff:\s*([0-9a-f]+)$/mu.exec(await readFile("/proc/self/status", "utf8"))?.[1] ?? "0";
@@ -25,8 +26,8 @@ export async function mayGrowMountedExt(): Promise<boolean> {
 }
 
 /**
- * Grows an ext file system that is smaller than its device, where nobody here could once it is mounted.
- * Elsewhere growing it then costs no check, and is left to `growFileSystem`.
+ * Grows an ext file system that is smaller than its device, on a machine where that is impossible once
+ * it is mounted. On others growing it then costs no check, and is left to `growFileSystem`.
  */
 export async function growBeforeMount(
   host: HostContext,

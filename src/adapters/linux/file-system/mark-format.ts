@@ -15,8 +15,8 @@ import { isHeldExclusively } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 
 /**
- * Reads the block past the kernel's cache, by dd: a read of a device that hangs would keep one of Node's
- * few I/O threads with it.
+ * Reads the block past the kernel's cache, by dd: a read of a hanging device would block one of Node's
+ * few I/O threads.
  */
 export async function readFormatMark(
   host: HostContext,
@@ -43,7 +43,7 @@ export async function readFormatMark(
   if (!exit.ok) return exit;
   if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
   const { stdout } = exit.value;
-  // Nothing read is no proof of zeros: the device may have been cut off.
+  // An empty read is no proof of zeros: the device may have been detached.
   if (stdout.length < FORMAT_MARK_BYTES) {
     const problem = `only ${stdout.length} of ${FORMAT_MARK_BYTES} bytes at offset ${offset} could be read: look for the LUN again`;
     return fail({ kind: "WrongDevice", devicePath: device.path, problem });

@@ -34,8 +34,8 @@ export async function bindMount(
   },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  // The direct read that tells of a fresh cut costs as much as the bind; who publishes has just had it from
-  // `mountAt`.
+  // The direct read that shows a recent detach costs as much as the bind; a publish has just had it
+  // from `mountAt`.
   const staged = await glanceAtMount(host, request.stagingPath);
   if (staged === undefined) return fail({ kind: "PathNotMounted", path: request.stagingPath });
   if (staged.whyDead !== undefined)
@@ -62,9 +62,9 @@ export async function bindMount(
 }
 
 /**
- * Binds a device's node to a file, making the file. Read-only is a wish here: the mount is, but Linux lets
- * a device be written through a node on a read-only mount; the container runtime has to withhold write
- * access, as kubelet asks it to.
+ * Binds a device's node to a file, creating the file. Read-only can't be enforced here: the mount is,
+ * but Linux lets a device be written through a node on a read-only mount; the container runtime has to
+ * withhold write access, as kubelet asks it to.
  */
 export async function bindDevice(
   host: HostContext,
@@ -115,7 +115,7 @@ async function bind(host: HostContext, request: Bind, signal: AbortSignal): Prom
       );
 }
 
-/** Makes the bind unless it is there, and answers the options that it has now. */
+/** Makes the bind unless it exists, and returns its present options. */
 async function bindOnce(
   host: HostContext,
   request: Bind,
@@ -160,7 +160,7 @@ async function runMount(
   return exit.value.exitCode === 0 ? ok(undefined) : commandFailed(command, exit.value);
 }
 
-/** A dead XFS at the path answers EIO even to mkdir; what is mounted there is looked at next. */
+/** A dead XFS at the path answers EIO even to mkdir; what is mounted there is checked next. */
 async function mkdirUnlessMounted(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: directoryMode });

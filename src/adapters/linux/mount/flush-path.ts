@@ -19,7 +19,7 @@ export async function flushPath(
 
 /**
  * Flushes a mount. The kernel reports a lost write to one sync only, and an ext4 that has aborted its
- * journal may call the next sync a success, so the mount is looked at again afterwards.
+ * journal may report the next sync as a success, so the mount is checked again afterwards.
  */
 export async function flushMount(
   host: HostContext,

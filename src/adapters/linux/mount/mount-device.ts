@@ -23,7 +23,7 @@ interface MountRequest {
 /** Directories that the driver makes are for root and the kubelet only. */
 const directoryMode = 0o750;
 
-/** What mount(8) says of a file system that the kernel can't use as it is. */
+/** Mount(8)'s message about a file system that the kernel can't use as it is. */
 const brokenMessages = /Structure needs cleaning|can't read superblock|Bad message/;
 
 /** Mounts a file system, making the directory. */

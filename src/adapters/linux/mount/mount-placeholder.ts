@@ -19,11 +19,11 @@ import { awaitCommandsOn, unmountOnce } from "./unmount-path.ts";
 const stepsMax = 20;
 
 /**
- * Mounts a placeholder beneath what is mounted at `$1`/`$2`, without the system call for that, which only
- * Linux 6.5 has: what is mounted at the same directory of a clone of its parent mount is propagated to the
- * parent, and propagation puts it under what is there (since Linux 4.11). The clone is in a mount namespace
- * of its own, on a mount that is private there, and goes with it; what ends with a namespace is not
- * propagated.
+ * Mounts a placeholder beneath what is mounted at `$1`/`$2`, without the system call for that, which
+ * only Linux 6.5 has. A mount at the same directory of a clone of its parent mount is propagated to the
+ * parent, and propagation puts it under what is there (since Linux 4.11). The clone is in a mount
+ * namespace of its own, on a mount that is private there, and ends with it; the end of a namespace is
+ * not propagated.
  */
 const mountBeneath = `mount --make-private /proc
 mount --bind "$1" /proc/fs
@@ -62,7 +62,8 @@ async function acquireStep(
 ): Promise<Result<"taken" | "nothing to cover", Failure>> {
   switch (step) {
     case "mount": {
-      // Who removed the directory waits for nothing there any more, and one that we made would be left over.
+      // If the directory was removed, its remover waits for nothing there, and a recreated one would be
+      // left over.
       if ((await lstat(path).catch(undefinedIfMissing))?.isDirectory() !== true)
         return ok("nothing to cover");
       const command = commandOn(host, path, {
@@ -86,8 +87,8 @@ async function acquireStep(
         basename(path),
       ];
       const exit = await host.runner.run(commandOn(host, path, { program: "unshare", args }), signal);
-      // Whether it worked mountinfo tells, which is read next. Without it the directory shows for a moment,
-      // which is better than a node that never becomes clean.
+      // Mountinfo, which is read next, shows whether it worked. Without it the directory shows for a
+      // moment, which is better than a node that never becomes clean.
       return exit.ok ? ok("taken") : exit;
     }
     case "unmount": {

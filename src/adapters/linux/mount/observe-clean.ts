@@ -16,13 +16,13 @@ import type { DeviceAtLun } from "../device/find-device.ts";
 import type { HostContext } from "../host-context.ts";
 import { mountPathsOf } from "./read-mounts.ts";
 
-/** Looks for every trace of a volume on this host that its access type can leave; `judgeClean` decides. */
+/** Checks every trace of a volume on this host that its access type can leave; `judgeClean` decides. */
 export async function observeClean(
   host: HostContext,
   request: CleanRequest,
   signal: AbortSignal,
 ): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>> {
-  // First: a command that is dead now can't leave new traces behind the looks that follow.
+  // First: a command that is dead now can't leave new traces behind the checks that follow.
   const earlierAlive = await host.lock.earlierAlive();
   if (!earlierAlive.ok) return earlierAlive;
   const present = request.lun === undefined ? [] : await devicesAtLun(host, request.lun);
@@ -54,15 +54,16 @@ export async function observeClean(
 type Traces = Omit<CleanEvidence, "earlierChildAlive" | "devicePath">;
 
 /**
- * A device number that may stand for the volume; `path` is its node, if there is one that can be asked for
- * an exclusive holder.
+ * A device number that may stand for the volume; `path` is its node, if it has one on which an
+ * exclusive holder can be checked.
  */
 type Place = DeviceAtLun;
 
 /**
- * What the volume's LUN has now, and the last one that was seen. The kernel gives a number away again only
- * when nothing holds the old device, so a number that another volume's LUN has now says nothing of this
- * volume any more. A LUN that no volume of ours has may still be this one's, not yet noticed to have gone.
+ * The device that the volume's LUN has now, and the last one that was seen. The kernel reuses a number
+ * only when nothing holds the old device, so a number that another volume's LUN has now is no longer
+ * this volume's. A LUN that no volume of ours has may still be this one's, if its removal was not
+ * noticed yet.
  */
 async function placesToSearch(
   host: HostContext,
@@ -80,8 +81,8 @@ async function placesToSearch(
 }
 
 /**
- * Not of a partitioned disk, which its partitions' mounts hold: after a reboot numbers are given anew, and
- * this one may be that of the node's own disk.
+ * Not for a partitioned disk, which its partitions' mounts hold: numbers change with a reboot, and this
+ * one may be that of the node's own disk.
  */
 async function nodeOfWholeDisk(host: HostContext, majorMinor: string): Promise<string | undefined> {
   return (await isPartitioned(host.sysRoot, majorMinor))
@@ -90,9 +91,9 @@ async function nodeOfWholeDisk(host: HostContext, majorMinor: string): Promise<s
 }
 
 /**
- * Whether a device number now belongs to another node on this kernel: the numbers of nodes that share one
- * are not each node's own. A device that lives, that no link of ours leads to and that isn't mounted in our
- * namespace is theirs. On a node that has the kernel for itself this is never assumed.
+ * Whether a device number now belongs to another node on this kernel: nodes that share a kernel also
+ * share its numbers. A live device without a link of ours and without a mount in our namespace is
+ * another node's. On a node with a kernel of its own this is never assumed.
  */
 async function isAnotherNodes(host: HostContext, majorMinor: string): Promise<boolean> {
   if (!host.sharesKernel) return false;
@@ -103,15 +104,15 @@ async function isAnotherNodes(host: HostContext, majorMinor: string): Promise<bo
 }
 
 /**
- * A file system is written to only through a mount, and a device that opens exclusively is mounted in no
- * mount namespace: that one question replaces all others. Where it can't be asked, since the device is
- * gone, or was answered with yes, the mounts of every namespace tell.
+ * A file system is written to only through a mount, and a device that opens exclusively is mounted in
+ * no mount namespace: that check replaces all others. If the device is gone, or is held, the mounts of
+ * every namespace decide.
  */
 async function mountTracesOf(
   host: HostContext,
   { majorMinor, path }: Place,
 ): Promise<Result<Traces, Failure>> {
-  // Before the looks: a mount command that ends in between must be seen by either.
+  // Before the checks: a mount command that ends in between must be seen by either.
   const commandsInFlight = host.runner.inFlightOn(majorMinor);
   const holder = path === undefined ? "gone" : await exclusiveHolderOf(path);
   const isMountPossible = holder !== "none";
@@ -170,8 +171,8 @@ async function loopDevicesOn(
   for (const { path, backingFileSystem, backingInode, backingPath } of parseLosetup(
     exit.value.stdout.toString("utf8"),
   )) {
-    // By the path where we can see it, else by file system and inode of the device's node: kubelet's loop
-    // devices stand on bound nodes whose paths only kubelet may see.
+    // By the path where it is visible, else by file system and inode of the device's node: kubelet's
+    // loop devices are on bound nodes whose paths only kubelet may see.
     const isSameFile =
       nodeFile !== undefined &&
       backingFileSystem === majorMinorOf(nodeFile.dev) &&

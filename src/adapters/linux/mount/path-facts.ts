@@ -10,7 +10,7 @@ import type { HostContext } from "../host-context.ts";
 import { canonicalPath, observeMountAt } from "./read-mounts.ts";
 
 /**
- * The usage of the file system that is mounted at a path. A path where nothing is mounted is refused: its
+ * The usage of the file system that is mounted at a path. A path without a mount is refused: its
  * numbers would be those of the node's own disk.
  */
 export async function fileSystemStats(
@@ -51,7 +51,7 @@ export async function deviceSize({ sysRoot }: HostContext, path: string): Promis
     : ok(sizeBytes);
 }
 
-/** What kind of thing is at a path; links are not followed. */
+/** The kind of file at a path; links are not followed. */
 export async function pathKind(
   path: string,
 ): Promise<"absent" | "file" | "directory" | "blockDevice" | "other"> {
@@ -69,7 +69,7 @@ export async function pathKind(
 }
 
 /**
- * Where the kernel's write counters are in a device's `stat` file (Documentation/block/stat.rst): writes
+ * The kernel's write counters in a device's `stat` file (Documentation/block/stat.rst): writes
  * completed, sectors written, requests in flight, flushes.
  */
 const writeCounterFields = [4, 6, 8, 15] as const;

@@ -10,7 +10,7 @@ import { nodeOfDevice, readDeviceAttribute, sizeOfDevice } from "../device/block
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 
-/** A mount with the options that it has for itself, and why it is dead. */
+/** A mount with its own options, and why it is dead. */
 export interface ObservedMount extends MountPoint {
   readonly options: readonly string[];
   readonly source: string;
@@ -18,18 +18,18 @@ export interface ObservedMount extends MountPoint {
 }
 
 /**
- * Reads of mountinfo before giving up on two equal ones: mounts that come and go in between make the kernel
+ * Reads of mountinfo before giving up on two equal ones: concurrent mounts and unmounts make the kernel
  * leave out others.
  */
 const readsMax = 5;
 
 /**
- * What a read error of a cut-off device says; anything else (no such program, no permission) is no proof of
+ * The read error of a detached device; any other one (no such program, no permission) is no proof of
  * death.
  */
 const ioErrorMessages = /Input\/output error|No such device|Remote I\/O error/;
 
-/** No disk is smaller: a raw device that is has been cut off. */
+/** No disk is smaller: a smaller raw device has been detached. */
 const smallestDiskBytes = 4096n;
 
 /** Bytes of the direct read: the largest sector size that Azure's disks have. */
@@ -59,8 +59,8 @@ export async function canonicalPath(path: string): Promise<string> {
 }
 
 /**
- * The mount at a path, with the direct read that tells of a cut which has left no other trace yet;
- * undefined if there is none.
+ * The mount at a path, with the direct read that detects a detach without another trace yet; undefined
+ * if there is none.
  */
 export async function observeMountAt(
   host: HostContext,
@@ -74,8 +74,8 @@ export async function observeMountAt(
 }
 
 /**
- * The mount at a path by what the kernel shows without any I/O: for the path of a failover, where a direct
- * read would cost more than all else.
+ * The mount at a path as the kernel shows it without any I/O: for the path of a failover, where a
+ * direct read would cost more than all else.
  */
 export async function glanceAtMount(host: HostContext, path: string): Promise<ObservedMount | undefined> {
   const entries = await readMountinfo(host.procRoot);
@@ -114,8 +114,8 @@ async function mountsWithDevice(entries: readonly MountinfoEntry[], majorMinor: 
 /** The device whose node is bound here; undefined for every other mount. */
 async function boundDeviceOf(entry: MountinfoEntry): Promise<string | undefined> {
   if (entry.root === "/") return undefined;
-  // Never ask a network or FUSE file system, which may hang: device nodes are on devtmpfs, or on a local
-  // disk.
+  // Never read a network or FUSE file system, which may hang: device nodes are on devtmpfs, or on a
+  // local disk.
   const isLocal =
     !entry.majorMinor.startsWith("0:") ||
     entry.fsType === "devtmpfs" ||
@@ -158,7 +158,7 @@ async function whyDeadOf(
   isBound: boolean,
   majorMinor: string,
 ): Promise<string | undefined> {
-  // Not a block device's file system (tmpfs, NFS …): nothing of ours.
+  // Not a block device's file system (tmpfs, NFS …): not the driver's.
   if (majorMinor.startsWith("0:")) return undefined;
   const [sizeBytes, state] = await Promise.all([
     sizeOfDevice(host.sysRoot, majorMinor),
@@ -184,7 +184,7 @@ async function askRoot(
     const stats = await statfs(mountPoint, { bigint: true });
     return { fileSystemBytes: stats.blocks * stats.bsize, answersIoError: false };
   } catch (error) {
-    // Another error (the mount has just gone, say) proves nothing.
+    // Another error (the mount has just ended, say) proves nothing.
     return {
       fileSystemBytes: undefined,
       answersIoError: errorCode(error) === "EIO" || errorCode(error) === "ENODEV",
@@ -193,8 +193,8 @@ async function askRoot(
 }
 
 /**
- * Reads the first block of the device past every cache: until a cut-off file system next writes, only this
- * tells.
+ * Reads the first block of the device past every cache: until the detached file system is next written,
+ * only this detects it.
  */
 async function answersIoErrorDirectly(
   host: HostContext,
@@ -214,7 +214,7 @@ async function answersIoErrorDirectly(
     },
     signal,
   );
-  // A read that hangs or can't be made is no answer; a device shorter than one block has been cut off.
+  // A read that hangs or can't be made is no answer; a device shorter than one block has been detached.
   if (!exit.ok) return false;
   return exit.value.exitCode === 0
     ? exit.value.stdout.length < probeBytes

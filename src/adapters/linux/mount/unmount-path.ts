@@ -10,15 +10,15 @@ import { flushMount } from "./flush-path.ts";
 import { canonicalPath, glanceAtMount, mountPathsOf } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
-/** Most mounts stacked on one path that are taken off in one call. */
+/** Most mounts stacked on one path that one call unmounts. */
 const stackedMountsMax = 16;
 
 /** Most processes that a failure names. */
 const usersNamedMax = 5;
 
 /**
- * Unmounts whatever is mounted at a path and removes the path. Never lazy, never by force: a mount that
- * can't be ended is a failure, since its device may still be written.
+ * Unmounts everything at a path and removes the path. Never lazy, never by force: a mount that can't be
+ * unmounted is a failure, since its device may still be written.
  */
 export async function unmountPath(
   host: HostContext,
@@ -26,8 +26,8 @@ export async function unmountPath(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const path = await canonicalPath(givenPath);
-  // A mount command for this path that is still under way has to end first, or it would mount after we
-  // found nothing.
+  // A mount command for this path that is still under way has to end first, or it would mount after
+  // this check.
   for (let unmounted = 0; unmounted < stackedMountsMax; unmounted += 1) {
     const settled = await awaitCommandsOn(host, path, signal);
     if (!settled.ok) return settled;
@@ -67,7 +67,7 @@ export async function awaitCommandsOn(
   return waited.ok ? ok(undefined) : waited;
 }
 
-/** Takes off one mount, flushing first where it is a device's last. Never lazy, never by force. */
+/** Unmounts one mount, flushing first if it is a device's last. Never lazy, never by force. */
 export async function unmountOnce(
   host: HostContext,
   mount: ObservedMount,
@@ -76,7 +76,7 @@ export async function unmountOnce(
   const isLast = (await mountPathsOf(host, mount.majorMinor)).length <= 1;
   if (isLast && !mount.isDead && !mount.isPlaceholder) {
     // umount(2) flushes only with the very last mount, which may be in another mount namespace, and
-    // swallows I/O errors. The error is reported once; the next call goes on.
+    // swallows I/O errors. The error is reported once; the next call continues.
     const flushed = await flushMount(host, mount, signal);
     if (!flushed.ok && flushed.failure.kind !== "FileSystemBroken") return flushed;
   }
@@ -102,8 +102,8 @@ export async function unmountOnce(
 }
 
 /**
- * Removes the mount point. Whatever someone wrote into it while nothing was mounted is not ours to delete.
- * By removing a directory the kernel also detaches what other mount namespaces have mounted on that very
+ * Removes the mount point. Files written into it while nothing was mounted are not ours to delete. By
+ * removing a directory the kernel also detaches the mounts of other mount namespaces on that very
  * directory; a file system that is still in use there stays alive and is found by `isClean`.
  */
 async function removeEmpty(path: string): Promise<Result<void, Failure>> {
