@@ -132,7 +132,7 @@ describe("openFileNodeCheckpoints", () => {
     it(`refuses a file when ${because}, and leaves it as it is`, async (t) => {
       const path = await aPath(t);
       await writeFile(path, text);
-      await assert.rejects(openFileNodeCheckpoints(path), /notes in .* are damaged \(/);
+      await assert.rejects(openFileNodeCheckpoints(path), /checkpoints in .* are damaged \(/);
       assert.equal(await readFile(path, "utf8"), text);
     });
   }
