@@ -147,14 +147,14 @@ async function resolveClaim(
   if (claim.value === undefined)
     return ok(
       doubt(
-        `pod ${pod.name} names claim ${claimKey}, which does not exist, so nobody can tell which disk it uses`,
+        `pod ${pod.name} names claim ${claimKey}, which does not exist, so its disk is unknown`,
       ),
     );
   const { metadata, spec } = claim.value;
   if (isYounger(metadata.creationTimestamp, pod.startedMs))
     return ok(
       doubt(
-        `claim ${claimKey} is younger than pod ${pod.name}, which uses it: it was made anew, and nobody can tell which disk the pod uses`,
+        `claim ${claimKey} is younger than pod ${pod.name}, which uses it: it was recreated, and the pod's disk is unknown`,
       ),
     );
   const volumeName = spec?.volumeName ?? "";

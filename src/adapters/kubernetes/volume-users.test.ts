@@ -34,7 +34,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
       readonly make: (cluster: CoreCluster) => void;
       readonly use: VolumeUse;
     }[] = [
-      { because: "nobody is there", make: () => {}, use: UNUSED },
+      { because: "there are no pods", make: () => {}, use: UNUSED },
       {
         because: "a pod is there",
         make: (cluster) => putUse(cluster, "data", "db-0"),
@@ -68,7 +68,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
         use: usedBy("pod default/data-pod (being deleted)"),
       },
       {
-        because: "nobody knows how a pod on a silent node is doing",
+        because: "the state of a pod on a silent node is unknown",
         make: (cluster) => {
           putUse(cluster, "data");
           putPod(cluster, "data-pod", { claims: ["data"], phase: "Unknown" });
@@ -158,7 +158,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     }
   });
 
-  it("counts a pod that waits for its volume, and tells uncached whether all users wait", async () => {
+  it("counts a pod that waits for its volume, and reports if all users wait", async () => {
     const cluster = aCoreCluster();
     putUse(cluster, "data");
     putPod(cluster, "data-pod", { claims: ["data"], phase: "Pending" });
@@ -197,9 +197,9 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
 
   it("resolves a deleted or recreated claim by its PersistentVolume, if that exists", async () => {
     const gone =
-      "pod default/db-0 names claim default/data, which does not exist, so nobody can tell which disk it uses";
+      "pod default/db-0 names claim default/data, which does not exist, so its disk is unknown";
     const anew =
-      "claim default/data is younger than pod default/db-0, which uses it: it was made anew, and nobody can tell which disk the pod uses";
+      "claim default/data is younger than pod default/db-0, which uses it: it was recreated, and the pod's disk is unknown";
     const younger = { uid: "uid-anew", creationTimestamp: "2026-01-01T00:30:00Z" };
     const rows: readonly {
       readonly because: string;
@@ -228,12 +228,12 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
         use: UNUSED,
       },
       {
-        because: "the claim was made anew for another disk",
+        because: "the claim was recreated for another disk",
         make: (cluster) => putClaim(cluster, "data", { volumeName: "", metadata: younger }),
         use: usedBy("pod default/db-0"),
       },
       {
-        because: "the claim was made anew, and its old volume is gone",
+        because: "the claim was recreated, and its old volume is gone",
         make: (cluster) => {
           putClaim(cluster, "data", { volumeName: "", metadata: younger });
           cluster.remove(VOLUMES, "pv-data");

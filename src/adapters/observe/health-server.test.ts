@@ -9,7 +9,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** The answers of a server, as `<path> <status>` and body. */
+/** The answer of a server with these options to a GET of `path`. */
 async function ask(options: Partial<HealthOptions>, path: string): Promise<Answer> {
   const server = await startHealthServer({
     address: "127.0.0.1:0",

@@ -67,8 +67,8 @@ describe("readOptions", () => {
     },
     { argv: ["--endpoint=x", "--wait-ms=soon"], sentence: /--wait-ms is "soon": must be a number/u },
     {
-      argv: ["--endpoint=x", "--attach=nobody"],
-      sentence: /--attach is "nobody": must be one of kubernetes, driver/u,
+      argv: ["--endpoint=x", "--attach=neither"],
+      sentence: /--attach is "neither": must be one of kubernetes, driver/u,
     },
     {
       argv: ["--endpoint=x", "--atach=driver"],

@@ -120,7 +120,7 @@ describe("nodeExpandVolume", () => {
     { state: "Attached", lun: 0, deviceMissing: true },
     { state: "Pending" },
   ] as const) {
-    it(`touches no device that the attachment does not identify: ${JSON.stringify(status)}`, () =>
+    it(`touches no device without an identifying attachment: ${JSON.stringify(status)}`, () =>
       withStaged(async (world) => {
         await world.setAttachment((attachment) => ({ ...attachment, status }));
         assert.deepEqual(await expand(world), {

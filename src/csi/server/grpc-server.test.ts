@@ -250,7 +250,7 @@ describe("GrpcServer", () => {
         if (volumeId === "patient") return ok({});
         const wasEnded = call.signal.aborted;
         await systemClock.sleep(1, call.signal).then(
-          () => resolve("not heard of"),
+          () => resolve("not noticed"),
           () => resolve({ wasEnded, failure: call.signal.reason.failure }),
         );
         return ok({});
@@ -261,7 +261,7 @@ describe("GrpcServer", () => {
           workerData: { socket, over } satisfies ImpatientCaller,
         });
         await once(caller, "message");
-        caller.postMessage("go on");
+        caller.postMessage("continue");
         assert.notEqual(Atomics.wait(new Int32Array(over), 0, 0, PATIENCE_MS), "timed-out");
         assert.deepEqual(await ended, { wasEnded: false, failure: { kind: "Cancelled" } });
         await caller.terminate();

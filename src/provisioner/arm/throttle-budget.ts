@@ -128,7 +128,7 @@ export class ThrottleBudget {
     ];
   }
 
-  /** Notes that a call waited for the budget. */
+  /** Records that a call waited for the budget. */
   noteWait(group: CallGroup, waitedMs: number): void {
     this.#totalsOf(group).waitedMs += waitedMs;
   }

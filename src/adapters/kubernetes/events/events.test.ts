@@ -20,7 +20,7 @@ const node: EventSubject = {
 const fenced: DriverEvent = {
   about: { kind: "AzVolume", name: "pvc-1" },
   reason: "Fencing",
-  message: "node-a is cut off from the disk",
+  message: "node-a is fenced from the disk",
 };
 const REMEDY = "No other node writes until that is proven.";
 
@@ -55,7 +55,7 @@ async function inWorld(
       const code = answers.shift() ?? 201;
       return Promise.resolve(
         code < 0
-          ? fail({ kind: "StoreUnavailable", detail: "nobody answers" })
+          ? fail({ kind: "StoreUnavailable", detail: "no answer" })
           : ok({ code, body: { message: "refused by the test" } }),
       );
     },
@@ -105,7 +105,7 @@ function theEvent(subject: EventSubject, overrides: object = {}): unknown {
     involvedObject: subject,
     type: "Warning",
     reason: "Fencing",
-    message: `node-a is cut off from the disk. ${REMEDY}`,
+    message: `node-a is fenced from the disk. ${REMEDY}`,
     firstTimestamp: "2026-01-01T12:00:00Z",
     lastTimestamp: "2026-01-01T12:00:00Z",
     count: 1,
@@ -120,7 +120,7 @@ describe("createKubernetesEvents", () => {
   it("shows an event on each of its objects, in its namespace, with the remedy", () =>
     inWorld([pod, node], async ({ emit, clock, sent, logged }) => {
       emit(fenced);
-      assert.deepEqual(sent, [], "whoever tells something waits for nobody");
+      assert.deepEqual(sent, [], "the caller of emit does not wait");
       await clock.settle();
       assert.deepEqual(sent, [
         ["POST 1", "default", theEvent(pod)],
@@ -138,7 +138,7 @@ describe("createKubernetesEvents", () => {
       const update = {
         count: 3,
         lastTimestamp: "2026-01-01T12:05:01Z",
-        message: `node-a is cut off from the disk. ${REMEDY}`,
+        message: `node-a is fenced from the disk. ${REMEDY}`,
       };
       answers.push(404);
       emit(fenced);
@@ -169,7 +169,7 @@ describe("createKubernetesEvents", () => {
       await clock.settle();
       assert.equal(sent.length, 7);
       assert.deepEqual(logged, [
-        'event not written {"object":"Pod/db-0","reason":"Fencing","problem":"nobody answers"}',
+        'event not written {"object":"Pod/db-0","reason":"Fencing","problem":"no answer"}',
         'event not written {"object":"Pod/db-0","reason":"NoProof","problem":"refused by the test"}',
       ]);
     }));

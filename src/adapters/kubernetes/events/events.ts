@@ -163,8 +163,7 @@ export function createKubernetesEvents(
 }
 
 /**
- * Nothing is wrong where the event is there. A write that was never answered may have arrived: then the
- * event exists already.
+ * An existing event is no failure: a write without an answer may have arrived.
  */
 function problemOf(
   sent: Result<ApiAnswer, Failure>,

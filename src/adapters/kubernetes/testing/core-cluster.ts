@@ -116,7 +116,7 @@ export function aCoreCluster(): CoreCluster {
       requests.push(`${request.method} ${request.path}`);
       const answered = answer(request);
       return Promise.resolve(
-        answered.code === 0 ? fail({ kind: "StoreUnavailable", detail: "nobody answers" }) : ok(answered),
+        answered.code === 0 ? fail({ kind: "StoreUnavailable", detail: "no answer" }) : ok(answered),
       );
     },
     watch: () => {

@@ -113,7 +113,7 @@ describe("openFileNodeCheckpoints", () => {
     },
     {
       text: '{"version":1,"heartbeat":1,"volumes":[{"volumeName":"pvc-1"}]}',
-      because: "a note lacks fields",
+      because: "a checkpoint lacks fields",
     },
     {
       text: JSON.stringify({
@@ -121,11 +121,11 @@ describe("openFileNodeCheckpoints", () => {
         heartbeat: 1,
         volumes: [{ ...aCheckpoint({}), vm: { vmId: "guid-a" } }],
       }),
-      because: "a note's VM lacks its resource id",
+      because: "a checkpoint's VM lacks its resource id",
     },
     {
       text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aCheckpoint({}), vm: "guid-a" }] }),
-      because: "a note's VM is a text",
+      because: "a checkpoint's VM is a text",
     },
   ];
   for (const { text, because } of damaged) {
