@@ -62,7 +62,7 @@ describe("what Kubernetes' API server knows, and is told", { skip: missing ?? fa
         await objects.createPod("failed", { nodeName: "node-a", claims: ["data"], phase: "Failed" });
         assert.deepEqual(await users.on(asked, never), { kind: "unused" });
         await objects.createPod("lost", { nodeName: "node-a", claims: ["nothing"] });
-        const because = `pod ${objects.namespace}/lost names claim ${objects.namespace}/nothing, which does not exist, so nobody can tell which disk it uses`;
+        const because = `pod ${objects.namespace}/lost names claim ${objects.namespace}/nothing, which does not exist, so its disk is unknown`;
         // These caches have not synced: who the disk's claims are is not known.
         assert.deepEqual(await users.on(asked, never), { kind: "unknown", because });
         // These have: the disk is another claim's.

@@ -145,11 +145,7 @@ async function resolveClaim(
   const claim = await readCoreObject<PersistentVolumeClaim>(client, claimsIn(namespace), claimName, signal);
   if (!claim.ok) return claim;
   if (claim.value === undefined)
-    return ok(
-      doubt(
-        `pod ${pod.name} names claim ${claimKey}, which does not exist, so its disk is unknown`,
-      ),
-    );
+    return ok(doubt(`pod ${pod.name} names claim ${claimKey}, which does not exist, so its disk is unknown`));
   const { metadata, spec } = claim.value;
   if (isYounger(metadata.creationTimestamp, pod.startedMs))
     return ok(
