@@ -2,23 +2,23 @@ import { defineConfig } from "oxlint";
 import type { OxlintConfig } from "oxlint";
 
 /**
- * What a layer's files may import of ours (by folder under src/) and which packages they must not.
- * Everything not named is refused.
+ * Which of our layers (folders under src/) a layer's files may import, and which packages they may not.
+ * Every layer that is not named is refused.
  */
 interface Layer {
   readonly files: readonly string[];
   readonly mayImport: readonly string[];
   /**
-   * Gitignore-style patterns inside a layer that is otherwise closed, for example the ARM port of the
-   * provisioner.
+   * Gitignore-style patterns of modules that may be imported from a layer that is otherwise closed, for
+   * example the ARM port of the provisioner.
    */
   readonly except?: readonly string[];
   readonly closedPackages: readonly string[];
-  /** Whether the outside world's clock and chance may be touched here: adapters and the emulator's edges. */
+  /** Whether real time and randomness are allowed here: adapters and the emulator's edges. */
   readonly isEdge?: true;
 }
 
-/** Every folder of src/; a test holds this list against the tree. */
+/** Every folder of src/; a test compares this list with the tree. */
 export const SOURCE_LAYERS = [
   "core",
   "ports",
@@ -37,7 +37,7 @@ export const SOURCE_LAYERS = [
 const TOP_LEVEL_FOLDERS = ["demo", "test", "sim", "bench", "scripts", "deploy", "testbed"] as const;
 
 /**
- * The unit tests and contract suites under one folder of src/, and the builders and worlds that only they
+ * The unit tests and contract suites under one folder of src/, and the builders and worlds that only tests
  * use (`testing/`).
  */
 function testsIn(folder: string): readonly string[] {
@@ -46,14 +46,14 @@ function testsIn(folder: string): readonly string[] {
 
 /** A specifier without a leading dot: a package or a Node module. */
 const ANY_PACKAGE = "^[^.]";
-/** Without look-ahead: oxlint's engine has none and would silently match nothing. */
+/** No look-ahead: oxlint's engine does not support it and would silently match nothing. */
 const ANY_PACKAGE_BUT_SCHEMAS = "^([^.z]|z[^o]|zo[^d]|zod[^/])";
 const AZURE_SDK = "^@azure/";
 const SCHEMA_LIBRARY = "^zod(/|$)";
 const LOGGING_AND_METRICS = "^(pino|prom-client)(/|$)";
 const FOREIGN_FUNCTIONS = "^koffi(/|$)";
 
-/** Layers, inside first. A row further down wins for the files it names. */
+/** Layers, innermost first. A later row overrides earlier ones for the files it names. */
 const LAYERS: readonly Layer[] = [
   { files: ["src/core/**"], mayImport: ["core"], closedPackages: [ANY_PACKAGE_BUT_SCHEMAS, SCHEMA_LIBRARY] },
   { files: ["src/core/**/*.schema.ts"], mayImport: ["core"], closedPackages: [ANY_PACKAGE_BUT_SCHEMAS] },
@@ -134,8 +134,8 @@ const LAYERS: readonly Layer[] = [
 ];
 
 /**
- * Unit tests may use any package and, outside core and emulator, any fake of another layer: they are never
- * loaded by a role.
+ * Unit tests may use any package and, outside core and emulator, any fake of another layer: no role loads
+ * them.
  */
 const TEST_LAYERS: readonly Layer[] = [
   { files: testsIn(""), mayImport: SOURCE_LAYERS, closedPackages: [] },
@@ -165,7 +165,7 @@ const TIMER_MODULES = [
 const TIMER_ADVICE = "Time is a port: take a Clock (src/ports/clock.ts).";
 const CHANCE_ADVICE = "Chance is a port: take a Random (src/ports/random.ts).";
 
-/** `timestamp.ts` converts moments and asks no clock for them. */
+/** `timestamp.ts` converts times and reads no clock. */
 const EDGES = [
   ...LAYERS.filter((layer) => layer.isEdge === true).flatMap((layer) => layer.files),
   "src/emulator/system-clock.ts",
@@ -182,8 +182,8 @@ function importRules(layer: Layer): NonNullable<OxlintConfig["rules"]> {
     },
     { regex: "(^|/)main\\.ts$", message: "A program's entry is started, not imported." },
     { regex: `(^|/)\\.\\./(${TOP_LEVEL_FOLDERS.join("|")})/`, message: "Sources import sources only." },
-    // A type costs nothing at run time: only the schema library's are used outside their layer, to infer a
-    // resource's type from its schema.
+    // A type costs nothing at run time. Only the schema library's types are used outside their layer, to
+    // infer a resource's type from its schema.
     ...layer.closedPackages.map((regex) => ({
       regex,
       allowTypeImports: regex === SCHEMA_LIBRARY,
@@ -217,14 +217,14 @@ const TIME_AND_CHANCE: NonNullable<OxlintConfig["rules"]> = {
   ],
 };
 
-/** node:test awaits what it is given to run itself: its own calls need no await. */
+/** node:test awaits the functions that it runs, so its own calls need no await. */
 const NODE_TEST_CALLS: { from: "package"; package: string; name: string[] } = {
   from: "package",
   package: "node:test",
   name: ["describe", "it", "suite", "test", "before", "after", "beforeEach", "afterEach"],
 };
 
-/** A test may let the event loop turn once more while it waits for a condition. */
+/** A test may yield to the event loop while it waits for a condition. */
 const TIME_IN_TESTS: NonNullable<OxlintConfig["rules"]> = {
   "no-restricted-globals": ["error", ...CLOCK_GLOBALS.map((name) => ({ name, message: TIMER_ADVICE }))],
 };
@@ -243,17 +243,17 @@ export default defineConfig({
     eqeqeq: "error",
     "no-console": "off",
     "no-var": "error",
-    // What a pattern leaves out on purpose starts with an underscore.
+    // Properties that a pattern omits on purpose start with an underscore.
     "no-unused-vars": [
       "error",
       { argsIgnorePattern: "^_", varsIgnorePattern: "^_", ignoreRestSiblings: true },
     ],
     "prefer-const": "error",
-    // A copy protects a loop against changes of what it walks.
+    // A copy protects a loop against changes of the collection that it iterates over.
     "unicorn/no-useless-spread": "off",
     "import/no-cycle": ["error", { ignoreTypes: false }],
     "import/no-default-export": "error",
-    // Ours are objects of closures: their methods need no `this`.
+    // Our objects are closures: their methods do not use `this`.
     "typescript/unbound-method": "off",
     "typescript/await-thenable": "error",
     "typescript/consistent-type-imports": "error",

@@ -7,9 +7,10 @@ import { measureOneVmOverWire } from "./attach/one-vm-over-wire.ts";
 import { measureOneVm, measurePoison } from "./attach/one-vm.ts";
 import { measureCreate, measureStart } from "./attach/wire.ts";
 
-const USAGE = `npm run bench:attach            attaches, detaches and creations beside plain clients, against the emulator
+const USAGE = `npm run bench:attach            attaches, detaches and creates disks beside plain clients, on the emulator
 npm run bench:attach -- --json  one JSON object instead of a table
-npm run bench:attach -- <part>  only these of oneVm, poison, fleet, churn, oneVmOverWire, emulator, start, create`;
+npm run bench:attach -- <part>  only these of oneVm, poison, fleet, churn, oneVmOverWire, emulator,
+                                start, create`;
 
 /** Parts that run on the emulator's model and a virtual clock: the same figures on every machine. */
 const onModel = { oneVm: measureOneVm, poison: measurePoison, fleet: measureFleet, churn: measureChurn };

@@ -12,7 +12,7 @@ import {
 
 const CONCURRENT_CALLS = 16;
 
-/** Sends calls that change nothing to a CSI socket, as kubelet and its health checks do, a few at a time. */
+/** Sends read-only calls to a CSI socket, a few at a time, as the kubelet and its health checks do. */
 async function callNode(socketPath: string, calls: number): Promise<void> {
   const identity = new IdentityClient(`unix:${socketPath}`, credentials.createInsecure());
   const node = new NodeClient(`unix:${socketPath}`, credentials.createInsecure());

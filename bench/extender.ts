@@ -17,9 +17,11 @@ const USAGE = `npm run bench:extender             the scheduler extender beside 
 npm run bench:extender -- --json   one JSON object instead of a table
 npm run bench:extender -- <part>   only these of ours, scanning, listing
 
-The role as it ships (bundled) at ${NODES} nodes and ${VOLUMES} volumes, each with a primary and ${REPLICAS} replicas, kept up to date by watches with the heartbeats of all
-nodes. A process of its own asks over HTTP on loopback, by names, all nodes for each pod: /filter, then /prioritize, one after the other as kube-scheduler does.
-The flags and the environment are those of scripts/build/node-runtime.ts; the environment variable EXTENDER_FLAGS replaces both.`;
+The bundled role at ${NODES} nodes and ${VOLUMES} volumes, each with a primary and ${REPLICAS} replicas.
+Watches keep it up to date, with the heartbeats of all nodes. A client process sends the names of all nodes
+for each pod over HTTP on loopback: first /filter, then /prioritize, as kube-scheduler does.
+The flags and the environment are those of scripts/build/node-runtime.ts; the environment variable
+EXTENDER_FLAGS replaces both.`;
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PROGRAM = join(ROOT, "dist/azuredisk-csi-driver.cjs");
@@ -28,9 +30,9 @@ const READY_MAX_MS = 120_000;
 const POLL_MS = 50;
 /** Of the kernel's USER_HZ. */
 const MS_PER_TICK = 10;
-/** Garbage of the first lists is gone. */
+/** By then the garbage of the first lists is gone. */
 const SETTLE_MS = 2_000;
-/** For what watches cost while nobody asks. */
+/** How long the cost of watches is measured, without requests. */
 const WATCHING_MS = 3_000;
 
 const ours: Omit<ClientTask, "endpoint"> = {
@@ -168,8 +170,8 @@ async function ask(task: ClientTask): Promise<ClientFigures> {
 }
 
 /**
- * How much time of processors a process uses while something goes on: a busy machine changes it less than
- * it changes durations.
+ * The processor time that a process uses during `work`. A busy machine changes it less than it changes
+ * durations.
  */
 async function processorTime(
   pid: number,
@@ -181,7 +183,7 @@ async function processorTime(
   return { usedMs: (await cpuMs(pid)) - before, passedMs: performance.now() - startedMs };
 }
 
-/** What a process has used of processors so far, its garbage collection included. */
+/** The processor time that a process has used so far, garbage collection included. */
 async function cpuMs(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
   // proc_pid_stat(5): utime and stime are fields 14 and 15; the name in field 2 may hold spaces.

@@ -9,24 +9,28 @@ import { PHASES } from "./failover/phases.ts";
 import type { Summary } from "./failover/summary.ts";
 import { watchTimeline } from "./failover/timeline.ts";
 
-const USAGE = `npm run bench:failover                        how long a pod with a disk takes to move: real Kubernetes in an emulated Azure; needs root and Go, takes half an hour
-npm run bench:failover -- --rounds 5          so many rounds (default 20), each a deletion of the pod on a cordoned node, and a drain
+const USAGE = `npm run bench:failover                        how long a pod with a disk takes to move
+npm run bench:failover -- --rounds 5          so many rounds (default 20)
 npm run bench:failover -- --only replicas,attachByDriver
 npm run bench:failover -- --json              one JSON object instead of a table
 npm run bench:failover -- --time-scale 1      Azure's latencies times this factor (default 0.05)
-npm run bench:failover -- --lab <name>        in a lab of two nodes in one zone that stands, instead of one of its own
+npm run bench:failover -- --lab <name>        in a running lab of two nodes in one zone, instead of its own
 
-replicas, plain: with and without a replica, by turns; fastTick: with a replica, and kubelets that report their node's status each second instead of each ten;
-attachByDriver: with a replica, and the chart's value \`attach: driver\`. All else of the kubelets is Kubernetes' default.
-Each move begins 2.5 s after the one before it or later: the kubelet takes up to two seconds longer to end a pod that it has only just started. Of a move that took much longer than
-others, standard error has what happened when.`;
+Runs real Kubernetes in an emulated Azure. Needs root and Go, and takes half an hour.
+Each round deletes the pod on a cordoned node, and drains a node. The parts:
+replicas, plain  with and without a replica, by turns
+fastTick         with a replica, and kubelets that report their node's status each second instead of each ten
+attachByDriver   with a replica, and the chart's value \`attach: driver\`
+All else of the kubelets is Kubernetes' default. Each move begins at least 2.5 s after the one before it:
+the kubelet takes up to two seconds longer to end a pod that it has just started.
+For a move that took much longer than others, standard error lists what happened when.`;
 
 const ROUNDS = 20;
 const TIME_SCALE = 0.05;
 const LAB_NAME = "bench-failover";
 const CLONE = fileURLToPath(new URL("..", import.meta.url));
 
-/** What there is to know of the machine and of Azure's pace. */
+/** The machine and Azure's pace. */
 interface Machine {
   readonly loadBefore: number | undefined;
   readonly loadAfter: number | undefined;
@@ -74,7 +78,7 @@ function refusePart(name: string): never {
   throw new Error(`--only ${name}: there are ${PARTS.join(", ")}`);
 }
 
-/** Two nodes are enough for a pod to move, and leave the machine the most to spare. */
+/** Two nodes are enough for a pod to move, and use the least of the machine. */
 function ownLab(timeScale: number, signal: AbortSignal): Promise<Lab> {
   return startLab(
     { name: LAB_NAME, nodes: 2, zones: 1, timeScale, endsWithProcess: true, replaces: true },

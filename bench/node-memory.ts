@@ -11,14 +11,17 @@ import { fillStore } from "./node-memory/fill-store.ts";
 import { runProcess, untilPresent } from "./node-memory/processes.ts";
 import { residentMiB } from "./resident-memory.ts";
 
-const USAGE = `npm run bench:node-memory                  resident memory of the bundled node role beside a bare Node process
-npm run bench:node-memory -- --kubernetes  with a Kubernetes API server for its store, and the VM's metadata service; needs Go
-npm run bench:node-memory -- --volumes 500 so many volumes in the store, each attached to another node and standing by on one more
+const USAGE = `npm run bench:node-memory                  resident memory of the bundled node role beside a bare Node
+npm run bench:node-memory -- --kubernetes  with a Kubernetes API server as its store, and the VM's metadata
+                                           service; needs Go
+npm run bench:node-memory -- --volumes 500 so many volumes in the store, each attached to another node and
+                                           with a replica on one more
 npm run bench:node-memory -- --json        one JSON object instead of a table
-The flags and the environment are those of scripts/build/node-runtime.ts; the environment variable NODE_ROLE_FLAGS replaces both.`;
+The flags and the environment are those of scripts/build/node-runtime.ts; the environment variable
+NODE_ROLE_FLAGS replaces both.`;
 
 const CALLS = 20_000;
-/** Start-up garbage is gone and the heartbeat has run a few times. */
+/** By then start-up garbage is gone, and the heartbeat has run a few times. */
 const SETTLE_MS = 5_000;
 const HEARTBEAT_MS = 1_000;
 const NODE_NAME = "node-a";

@@ -7,7 +7,7 @@ const USAGE = `npm run bench:sim                  simulated failovers a second o
 npm run bench:sim -- --seeds 200  default 100, the first ones
 npm run bench:sim -- --json       one JSON object`;
 const SEEDS = 100;
-/** Not measured: code is compiled meanwhile, and in a run of thousands that is a small part. */
+/** Not measured, since code is still being compiled. In a run of thousands that is a small part. */
 const WARM_UP_SEEDS = 40;
 const MS_PER_S = 1_000;
 const US_PER_MS = 1_000;
@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const wallMs = performance.now() - startedMs;
   const { user, system } = process.cpuUsage(before);
   const processorMs = (user + system) / US_PER_MS;
-  // Once more, since a profiler slows down what it looks at.
+  // In a second run, since a profiler slows down what it measures.
   const areas = await profileAreas(async () => {
     await runFirst(seeds);
   });

@@ -17,8 +17,8 @@ import { checksumsHold, recordsHold, startWriter, type Writer, writeFiles } from
 const STATE_KEPT_MAX_MS = 60_000;
 const REPLICAS_MAX_MS = 120_000;
 /**
- * On top, times the time scale: at Azure's own pace one attach in a hundred takes a minute, and replicas
- * come one after another.
+ * Added to a part that depends on the time scale: at Azure's own pace one attach in a hundred takes a
+ * minute, and replicas are attached one after another.
  */
 const REPLICAS_AZURE_MS = 300_000;
 const CLEAN_MAX_MS = 120_000;
@@ -32,17 +32,17 @@ export interface Stage {
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
   /**
-   * How long replicas that no node requests are kept, in milliseconds, where the run is to wait until they
-   * are older; undefined: it does not wait.
+   * How long replicas on nodes without a request are kept, in milliseconds. If given, the run waits until
+   * they are older.
    */
   readonly pruneAfterMs: number | undefined;
 }
 
-/** Puts a volume to work on a node: attach, stage, publish. Without devices, as far as that goes. */
+/** Attaches, stages and publishes a volume on a node; without devices, as far as possible. */
 export async function start(on: Stage, volume: DemoVolume, node: LabNode, prefix: string): Promise<void> {
   const { lab, timeline } = on;
   const context = await timeline.measure(`${prefix}: ControllerPublishVolume on ${node.name}`, () =>
-    // Orchestrators call again, too, where the grant takes longer than such a call waits for it.
+    // Orchestrators retry as well when the grant takes longer than such a call waits.
     untilServed(`${volume.name} to be granted to ${node.name}`, GRANT_MAX_MS, () =>
       publishOnController(lab, volume, node),
     ),
@@ -59,7 +59,7 @@ export async function start(on: Stage, volume: DemoVolume, node: LabNode, prefix
   );
 }
 
-/** Takes a volume from a node, in the order of an orderly drain. */
+/** Removes a volume from a node, in the order of an orderly drain. */
 export async function release(on: Stage, volume: DemoVolume, node: LabNode, prefix: string): Promise<void> {
   const { lab, timeline } = on;
   if (lab.hasDevices) {
@@ -91,7 +91,10 @@ export async function untilAttached(
   );
 }
 
-/** Waits until all attachments of the volume are older than replicas are kept that no node requests. */
+/**
+ * Waits until all attachments of the volume are older than the time for which unrequested replicas are
+ * kept.
+ */
 export async function untilAged(on: Stage, volume: DemoVolume): Promise<void> {
   const { pruneAfterMs = 0 } = on;
   await waitUntil(
@@ -108,7 +111,7 @@ export async function untilAged(on: Stage, volume: DemoVolume): Promise<void> {
   );
 }
 
-/** The uids of the volume's attachments, by node: another uid is another attach. */
+/** The uids of the volume's attachments, by node. A different uid means a different attach. */
 export async function uidsOf(on: Stage, volume: DemoVolume): Promise<ReadonlyMap<string, string>> {
   return new Map(
     [...(await attachedNodes(on.lab, volume, on.signal))].map(([nodeName, { metadata }]) => [
@@ -119,8 +122,8 @@ export async function uidsOf(on: Stage, volume: DemoVolume): Promise<ReadonlyMap
 }
 
 /**
- * Waits until the disk's tags keep what is to outlive the objects: that is written once the volume is at
- * rest, and calls Azure.
+ * Waits until the disk's tags hold the state that outlives the objects. The driver writes it once the
+ * volume is at rest, with a call to Azure.
  */
 export async function untilStateKept(on: Stage, volume: DemoVolume): Promise<void> {
   await waitUntil(
@@ -131,20 +134,20 @@ export async function untilStateKept(on: Stage, volume: DemoVolume): Promise<voi
   );
 }
 
-/** A volume at work: its files, and a writer that appends. */
+/** A volume in use: its files, and a writer that appends. */
 export interface Work {
   readonly checksums: ReadonlyMap<string, string>;
   readonly writer: Writer;
 }
 
-/** Writes files with checksums and starts a writer that syncs each record. */
+/** Writes files with checksums, and starts a writer that syncs each record. */
 export async function putToWork(on: Stage, volume: DemoVolume, node: LabNode): Promise<Work> {
   const checksums = await writeFiles(node, volume);
   return { checksums, writer: await startWriter(on.lab, node, volume, 1) };
 }
 
 /**
- * Stops the writer after a few more records, as a pod's termination would; answers the last synced record.
+ * Stops the writer after a few more records, as a pod's termination would. Returns the last synced record.
  */
 export async function endWork(work: Work): Promise<number> {
   await work.writer.untilSynced(work.writer.lastSynced() + RECORDS_BEFORE_A_MOVE);
@@ -152,7 +155,7 @@ export async function endWork(work: Work): Promise<number> {
   return work.writer.lastSynced();
 }
 
-/** Whether nothing of what was synced is missing on this node. */
+/** Whether this node has everything that was synced. */
 export async function nothingLost(
   node: LabNode,
   volume: DemoVolume,
@@ -162,24 +165,23 @@ export async function nothingLost(
   return (await checksumsHold(node, volume, checksums)) && (await recordsHold(node, volume, lastSynced));
 }
 
-/** The node freezes: its plug-in and its workloads, as a hung VM. */
+/** Freezes the node's plug-in and workloads, as in a hung VM. */
 export function freeze(node: LabNode, writer: Writer | undefined): void {
   node.process.kill("SIGSTOP");
   writer?.process.kill("SIGSTOP");
 }
 
-/** It goes on as if nothing had happened. */
+/** The node continues as if nothing had happened. */
 export function thaw(node: LabNode, writer: Writer | undefined): void {
   node.process.kill("SIGCONT");
   writer?.process.kill("SIGCONT");
 }
 
 /**
- * The stale writer comes back. Its next sync must fail, and nothing that it or its node does may reach the
- * disk; the node cleans up after itself and leaves quarantine. A container that is started again there must
- * not write beside the disk; then its pod is unpublished, as by a kubelet that hears that it is gone. The
- * volume must not be mounted anywhere meanwhile, so that any change of the disk would be the stale
- * writer's.
+ * Thaws the stale writer. Its next sync must fail, and nothing that it or its node does may reach the disk.
+ * The node cleans up and leaves quarantine. A container that is restarted there must not write beside the
+ * disk. Then its pod is unpublished, as by a kubelet that learns of its deletion. The volume must not be
+ * mounted anywhere during this, so that any change of the disk comes from the stale writer.
  */
 export async function provesStaleWriterBlocked(
   on: Stage,
@@ -203,7 +205,7 @@ export async function provesStaleWriterBlocked(
     }),
   );
   const besideDisk = await writeFiles(stale, volume).then(() => "WRITES BESIDE ITS DISK", errorCodeOf);
-  // What the node does by itself may be at its last step.
+  // The node may be at the last step of its own cleanup.
   await untilServed(`${stale.name} to have unpublished`, CLEAN_MAX_MS, () =>
     unpublishOnNode(lab, volume, stale),
   );
@@ -211,7 +213,8 @@ export async function provesStaleWriterBlocked(
   const isClean = await fileSystemIsClean(lab, volume);
   const isRefused = failed === "failed EIO" || failed === "failed EROFS";
   on.say(
-    `  its fsync answered ${failed.slice("failed ".length)}; the disk is ${isUnchanged ? "unchanged" : "CHANGED"}; e2fsck -fn says ${isClean ? "clean" : "NOT CLEAN"}`,
+    `  its fsync answered ${failed.slice("failed ".length)}; ` +
+      `the disk is ${isUnchanged ? "unchanged" : "CHANGED"}; e2fsck -fn says ${isClean ? "clean" : "NOT CLEAN"}`,
   );
   on.say(`  a container that is started again there finds ${besideDisk} where the volume was`);
   return isRefused && isUnchanged && isClean && besideDisk === "EROFS";

@@ -1,8 +1,8 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 
 /**
- * A workload: appends numbered records to a file and syncs each. Prints the number of each record once it
- * is synced, and the error that stops it. Runs inside a node's mount namespace, as a container would.
+ * A workload that appends numbered records to a file and syncs each. It prints the number of each synced
+ * record, and the error that stops it. It runs in a node's mount namespace, as a container would.
  */
 const [file = "", everyMs = "20"] = process.argv.slice(2);
 const descriptor = openSync(file, "a");

@@ -1,6 +1,6 @@
 /**
- * The environment of a process whose wall clock is `behindMs` milliseconds behind, in Node.js: what it stamps
- * looks that much older to every other process. Durations and timers are as they are.
+ * The environment of a Node.js process whose wall clock is `behindMs` milliseconds behind: its time stamps
+ * look that much older to every other process. Durations and timers do not change.
  */
 export function environmentWithClockBehind(behindMs: number): NodeJS.ProcessEnv {
   const program = `const now=Date.now;Date.now=()=>now()-${behindMs}`;

@@ -6,12 +6,13 @@ import { createTimeline, type Phase } from "./timeline.ts";
 
 const HELP = `npm run demo [-- flags]
 
-Shows the driver doing its main job without Kubernetes and without Azure: provision, attach, replicate, stage, write, fail over.
+Runs the driver without Kubernetes and without Azure: provision, attach, replicate, stage, write, fail over.
 
   --json                 print one JSON object with the figures instead of the story
   --keep                 leave everything running afterwards, with the sockets printed; Ctrl-C ends it
   --time-scale <factor>  Azure's latencies times this factor (default 0.05)
-  --prune-after <ms>     keep replicas that no node requests so long (default 300000), and fail over only once they are older
+  --prune-after <ms>     keep replicas on nodes without a request so long (default 300000), and fail over
+                         only once they are older
   --help                 this text
 `;
 
@@ -66,7 +67,8 @@ async function main(): Promise<number> {
     `Azure's latencies times ${timeScale}.${devices.available ? "" : ` Left out: format and mount (${devices.reason}).`}`,
   );
   say(
-    "Starting the emulator (HTTPS), the store, the controller and a node plug-in for each VM, each a process of its own …",
+    "Starting the emulator (HTTPS), the store, the controller and a node plug-in for each VM, " +
+      "each in a process of its own …",
   );
   const startedMs = performance.now();
   const lab = await startLab({
@@ -111,10 +113,13 @@ function summary(findings: Findings, totalMs: number): string {
     "",
     `  ${"graceful failover".padEnd(40)} ${"with replicas".padStart(22)}   ${"without".padStart(22)}`,
     ...rows,
-    `  ${"in all".padEnd(40)} ${cell({ ms: replicated.gracefulMs, armCalls: replicated.armCallsOnPath })}   ${cell({ ms: plain.gracefulMs, armCalls: plain.armCallsOnPath })}`,
+    `  ${"in all".padEnd(40)} ${cell({ ms: replicated.gracefulMs, armCalls: replicated.armCallsOnPath })}   ` +
+      `${cell({ ms: plain.gracefulMs, armCalls: plain.armCallsOnPath })}`,
     "",
     `  forced failover, fence and proof included: ${replicated.forcedMs} ms`,
-    `  every synced byte was there: ${findings.checksumsHeld ? "yes" : "NO"}; the stale writer was blocked: ${findings.staleWriterBlocked ? "yes" : "NO"}; the replicas were kept: ${findings.replicasKept ? "yes" : "NO"}; left behind: ${findings.leaked}`,
+    `  every synced byte was there: ${findings.checksumsHeld ? "yes" : "NO"}; ` +
+      `the stale writer was blocked: ${findings.staleWriterBlocked ? "yes" : "NO"}; ` +
+      `the replicas were kept: ${findings.replicasKept ? "yes" : "NO"}; left behind: ${findings.leaked}`,
     `  ${findings.ok ? "All as it should be" : "NOT as it should be"}, in ${(totalMs / 1_000).toFixed(1)} s.`,
   ].join("\n");
 }

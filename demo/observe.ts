@@ -35,7 +35,7 @@ export async function readRecord(
   return (await readStatus(lab, volume, signal))?.record;
 }
 
-/** What the disk's tags keep of a volume, as its AzVolume says. */
+/** The volume's state in the disk's tags, according to its AzVolume. */
 export async function readStateTags(
   lab: Lab,
   volume: DemoVolume,
@@ -65,7 +65,7 @@ async function diskFile(lab: Lab, volume: DemoVolume): Promise<string> {
   return `${lab.directory}/disks/${name}`;
 }
 
-/** A hash of all that a disk holds: the allocated parts of its file. */
+/** A hash of a disk's content: the allocated parts of its file. */
 export async function hashOfDisk(lab: Lab, volume: DemoVolume): Promise<string> {
   const path = await diskFile(lab, volume);
   const hash = createHash("sha256");
@@ -101,8 +101,8 @@ function extentsIn(text: string): readonly (readonly [number, number])[] {
 }
 
 /**
- * `e2fsck -fn` on a disk that no node has mounted: reads everything, changes nothing. Needs no attachment:
- * an unused replica may be pruned at any time.
+ * Runs `e2fsck -fn` on a disk that no node has mounted: it reads everything and changes nothing. It needs
+ * no attachment, since an unused replica may be pruned at any time.
  */
 export async function fileSystemIsClean(lab: Lab, volume: DemoVolume): Promise<boolean> {
   try {
@@ -113,7 +113,7 @@ export async function fileSystemIsClean(lab: Lab, volume: DemoVolume): Promise<b
   }
 }
 
-/** What is left of a lab that should be empty: disks, objects, loop devices, mounts. */
+/** What remains of a lab that should be empty: disks, objects, loop devices, mounts. */
 export async function leftovers(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
   const disks = (await lab.emulator.disks()).map((disk) => `disk ${disk.name} in Azure`);
   const objects: string[] = [];

@@ -18,7 +18,7 @@ import type { Phase } from "./timeline.ts";
 import { createVolume, deleteVolume, unpublishOnController } from "./volume-moves.ts";
 import { startWriter } from "./workload.ts";
 
-/** What the demo found, all of it measured. */
+/** The demo's findings, all of them measured. */
 export interface Findings {
   readonly ok: boolean;
   readonly phases: readonly Phase[];
@@ -30,7 +30,7 @@ export interface Findings {
   readonly plain: { readonly gracefulMs: number; readonly armCallsOnPath: number };
   readonly checksumsHeld: boolean;
   readonly staleWriterBlocked: boolean;
-  /** Both failovers went to the replica that was there, and not to one that was made anew. */
+  /** Both failovers promoted the existing replica, not a recreated one. */
   readonly replicasKept: boolean;
   readonly leaked: number;
 }
@@ -103,8 +103,8 @@ export async function play(on: Stage): Promise<Findings> {
     say(
       `  ${syncedByB} synced records and ${firstWork.checksums.size} checksums ${held.at(-1) === true ? "hold" : "DO NOT HOLD"} on node-c`,
     );
-    // Nobody has it mounted while the stale writer wakes up: whatever changed on the disk then would be its
-    // doing.
+    // No node has it mounted while the stale writer wakes up, so any change of the disk comes from that
+    // writer.
     await release(on, replicated, c, "pause");
     staleWriterBlocked = await provesStaleWriterBlocked(on, replicated, b, secondWriter);
     await start(on, replicated, c, "resume");

@@ -8,11 +8,11 @@ export interface Phase {
   readonly armCalls: number;
 }
 
-/** Measures phases one after another and tells of each as it ends. */
+/** Measures phases one after another and reports each as it ends. */
 export interface Timeline {
   measure<T>(name: string, act: () => Promise<T>): Promise<T>;
   readonly phases: readonly Phase[];
-  /** Milliseconds and ARM calls of all phases whose name begins so, added up. */
+  /** Milliseconds and ARM calls of all phases whose name begins with `prefix`, added up. */
   sum(prefix: string): { readonly ms: number; readonly armCalls: number };
 }
 

@@ -5,8 +5,8 @@ import { waitUntil } from "./wait-until.ts";
 const UNDER_WAY: readonly number[] = [status.ABORTED, status.UNAVAILABLE];
 
 /**
- * Calls again for as long as the answer is that work is under way, or one of `also`, as orchestrators do.
- * Throws with `what` when time is over.
+ * Repeats a call while the answer is that work is in progress, or one of `also`, as orchestrators do.
+ * Throws with `what` after the timeout.
  */
 export async function untilServed<T>(
   what: string,

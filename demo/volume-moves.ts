@@ -1,7 +1,7 @@
 import type { VolumeCapability } from "../src/csi/gen/csi/v1/csi.ts";
 import type { Lab, LabNode } from "./lab/lab.ts";
 
-/** A volume of the demo's. */
+/** A volume of the demo. */
 export interface DemoVolume {
   readonly volumeId: string;
   readonly name: string;
@@ -10,8 +10,8 @@ export interface DemoVolume {
 }
 
 /**
- * A VM that freezes takes its kernel with it. Here all nodes share one, so its journal is told not to
- * commit of its own accord while "the VM" stands still.
+ * When a VM freezes, its kernel freezes too. Here all nodes share one kernel, so the file system's journal
+ * must not commit by itself while "the VM" is frozen.
  */
 const COMMIT_BY_FSYNC_ONLY = "commit=600";
 

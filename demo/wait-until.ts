@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 const LOOK_EVERY_MS = 20;
 
 /**
- * Looks again and again until `look` answers something; throws with `what` when time is over. For
- * conditions that nobody announces.
+ * Calls `look` repeatedly until it returns something; throws with `what` after the timeout. For conditions
+ * without a notification.
  */
 export async function waitUntil<T>(
   what: string,

@@ -10,7 +10,7 @@ const FILES = 8;
 const FILE_BYTES = 256 * 1024;
 const FIRST_RECORD_MAX_MS = 120_000;
 
-/** Writes files of random content, and their checksums beside them. */
+/** Writes files of random content and computes their checksums. */
 export async function writeFiles(node: LabNode, volume: DemoVolume): Promise<ReadonlyMap<string, string>> {
   const checksums = new Map<string, string>();
   for (let index = 0; index < FILES; index += 1) {
@@ -38,7 +38,7 @@ export async function checksumsHold(
 /** A process on a node that appends to a file and syncs each record. */
 export interface Writer {
   readonly process: Child;
-  /** The number of the last record that it was told is synced. */
+  /** The number of the last record whose sync was reported. */
   lastSynced(): number;
   untilSynced(record: number): Promise<void>;
 }
@@ -84,7 +84,7 @@ export async function startWriter(
   return writer;
 }
 
-/** Whether the log holds each record from the first to `last`, in order, whole. */
+/** Whether the log holds each record from the first to `last`, in order and complete. */
 export async function recordsHold(node: LabNode, volume: DemoVolume, last: number): Promise<boolean> {
   const text = await readFile(node.seenFromOutside(`${targetPath(node, volume)}/log`), "utf8");
   const numbers = text

@@ -7,7 +7,7 @@ const OUTPUT_FOLDER = "dist";
 const EXECUTABLE_MODE = 0o755;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-// Apart, so that what the one needs has no influence on the chunks of the other.
+// Bundled separately, so that the needs of one do not change the chunks of the other.
 const built = await Promise.all(
   [PROGRAMS, LIBRARIES].map((programs) => bundle(root, programs, OUTPUT_FOLDER)),
 );

@@ -7,7 +7,7 @@ const USAGE = `npm run check            every check, two at a time
 npm run check -- <name>  only the checks whose name contains <name>; several may be given
 npm run check -- --list  their names`;
 
-/** Two cores, and the linter and compiler use threads of their own. */
+/** There are two cores, and the linter and compiler use threads of their own. */
 const CONCURRENT_CHECKS = 2;
 const NAME_WIDTH = 34;
 

@@ -9,7 +9,7 @@ import type { GeneratedFile } from "./generate/generated-file.ts";
 const USAGE = `npm run generate            writes every generated file
 npm run generate -- --check  writes nothing; fails if a generated file differs from what would be written`;
 
-/** Directories that hold generated files only: whatever else lies there is left over. */
+/** Directories that hold generated files only: every other file there is left over. */
 const GENERATED_DIRECTORIES = ["src/csi/gen", "deploy/crds", "deploy/chart/files/crds"];
 
 async function contentOf(path: string): Promise<string | undefined> {

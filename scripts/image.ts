@@ -6,7 +6,8 @@ import { parseArgs } from "node:util";
 import { buildImage, imageLayers, layerBytes } from "../deploy/image/build-image.ts";
 import { tarChunks } from "../deploy/image/write-tar.ts";
 
-const USAGE = `npm run image                           builds the driver's image from Debian's packages, Node and our bundle; no container tools, no root
+const USAGE = `npm run image                           builds the driver's image from Debian's packages, Node and our
+                                        bundle; needs no container tools and no root
 npm run image -- --name registry/name:1  under that name (default: localhost/azuredisk-csi-driver:<version>)
 npm run image -- --layers <folder>       writes its layers as tar files instead, for the Containerfile`;
 const MEBIBYTE = 1024 * 1024;
@@ -25,7 +26,8 @@ async function main(): Promise<number> {
   }
   const { name, digest, sizeBytes, archive, sbom } = await buildImage(values.name);
   console.log(
-    `image    ${name}\ndigest   ${digest}\nsize     ${mebibytes(sizeBytes)}\narchive  ${relative(".", archive)}\nsbom     ${relative(".", sbom)}`,
+    `image    ${name}\ndigest   ${digest}\nsize     ${mebibytes(sizeBytes)}\n` +
+      `archive  ${relative(".", archive)}\nsbom     ${relative(".", sbom)}`,
   );
   return 0;
 }

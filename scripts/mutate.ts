@@ -19,19 +19,19 @@ import { judgingModels, judgingTests, targets } from "./mutate/targets.ts";
 import { mutantKey, openVerdictCache } from "./mutate/verdict-cache.ts";
 import type { Outcome } from "./mutate/verdict-cache.ts";
 
-/** Each rule that a model leaves out is missed within so many states. */
+/** Each rule that a model leaves out is detected within so many states. */
 const STATES_MAX = 650_000;
 
-const USAGE = `npm run mutate                      changes the rules one by one and lists the changes that no test notices
+const USAGE = `npm run mutate                      changes the rules one by one and lists changes that no test notices
 npm run mutate -- --files <word>    only files whose path contains the word; may be repeated
 npm run mutate -- --list            the mutants, without running a test
-npm run mutate -- --killed          lists killed mutants, too, each with the test that noticed it
-npm run mutate -- --models          the models of the protocols judge instead of the tests, and all of the code that they run
+npm run mutate -- --killed          also lists killed mutants, each with the test that noticed it
+npm run mutate -- --models          judges by the protocol models instead of the tests, over all code they run
 npm run mutate -- --models --changes <word>  only changes that contain the word, as --list prints them
-npm run mutate -- --models --states <n>      how many states of each model, nearest first; default ${STATES_MAX}
+npm run mutate -- --models --states <n>      states of each model, nearest first; default ${STATES_MAX}
 npm run mutate -- --threads <n>     default: one for each processor
 npm run mutate -- --no-cache        judges everything again
-Exit code 1 where a target has fewer killed mutants than it must, or an entry of the list of equivalents is wrong.`;
+The exit code is 1 if a target has too few killed mutants, or an entry of the list of equivalents is wrong.`;
 
 const CACHE_FILE = ".cache/mutate/verdicts.json";
 const PROGRESS_EVERY_MS = 5_000;
@@ -56,7 +56,7 @@ async function filesOf(patterns: readonly string[]): Promise<readonly string[]> 
   return files.toSorted();
 }
 
-/** For each test file the distance to every file that it loads and that has mutants. */
+/** For each test file, the distance to every loaded file that has mutants. */
 async function distancesTo(
   paths: readonly string[],
   tests: readonly string[],
@@ -70,7 +70,7 @@ async function distancesTo(
   return distances;
 }
 
-/** Prints a line now and then, the last one always. */
+/** Prints a line now and then, and always the last one. */
 function createProgress(): (what: string, done: number, all: number) => void {
   let printedMs = performance.now();
   return (what, done, all) => {
@@ -110,8 +110,8 @@ async function run(options: Options): Promise<boolean> {
     throw new Error(`no file with mutants has one of these in its path: ${options.words.join(", ")}`);
   if (options.byModels) return showModels(options, mutants, sources);
 
-  // A mutant that nothing noticed last time takes every test that reaches it: the compiler refuses most of
-  // them, and is quicker.
+  // A mutant that survived last time runs every test that reaches it. The compiler refuses most of these
+  // and is quicker, so it goes first.
   const { wasUnnoticed } = await openVerdictCache(join(root, CACHE_FILE));
   const known = await refusedByCompiler(root, options.usesCache ? mutants.filter(wasUnnoticed) : [], sources);
   const asked = mutants.filter((mutant) => !known.has(mutant));
@@ -152,7 +152,10 @@ async function run(options: Options): Promise<boolean> {
   return isReached && wrong.length === 0 && outdated.length === 0;
 }
 
-/** What the models say of each change. They are no gate: much of what they run is no rule of theirs. */
+/**
+ * Prints the models' verdict on each change. They are no gate: much of the code they run is outside their
+ * rules.
+ */
 async function showModels(
   options: Options,
   all: readonly Mutant[],
@@ -213,7 +216,7 @@ async function judgeAll(
   const writes: Promise<void>[] = [];
   const unsaved = new Set<string>();
   let savedMs = performance.now();
-  // What an interrupted run has judged is not judged again.
+  // Saves verdicts, so that an interrupted run continues where it stopped.
   const save = (): void => {
     for (const file of unsaved) {
       const ofFile = (byFile.get(file) ?? []).flatMap((mutant): readonly (readonly [string, Outcome])[] => {

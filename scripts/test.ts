@@ -10,7 +10,7 @@ import type { Suite } from "./test/suites.ts";
 import type { TestOutcome } from "./test/test-outcome.ts";
 
 const USAGE = `npm test                  npm run check, then every test there is
-npm test -- <word> ...    only suites of that name and files whose path contains the word; without npm run check
+npm test -- <word> ...    only suites of that name and files whose path contains the word, without checks
 npm test -- --list        the suites
 With CI=true, as root and with Go, a skipped test counts as a failure.`;
 
@@ -32,8 +32,8 @@ async function runCheck(root: string): Promise<TestOutcome> {
 }
 
 /**
- * What suites start of Kubernetes: built before them where it is not yet, so that minutes of compiling
- * count against no suite's time.
+ * Builds the Kubernetes programs that suites need, if they are missing, so that minutes of compiling count
+ * against no suite's time.
  */
 async function prepareParts(signal: AbortSignal): Promise<TestOutcome> {
   console.log("Kubernetes' own programs");
@@ -49,7 +49,7 @@ async function prepareParts(signal: AbortSignal): Promise<TestOutcome> {
   );
 }
 
-/** One suite after the other. */
+/** Runs suites one after the other. */
 async function runLane(
   suites: readonly Suite[],
   root: string,
@@ -102,7 +102,8 @@ async function main(): Promise<boolean> {
   const startedMs = performance.now();
   const machine = await inspectMachine();
   console.log(
-    `Node ${process.version}, ${machine.isRoot ? "root" : "not root"}, ${machine.hasGo ? "Go" : "no Go"}; ${await installMissingPackages(machine, root)}`,
+    `Node ${process.version}, ${machine.isRoot ? "root" : "not root"}, ${machine.hasGo ? "Go" : "no Go"}; ` +
+      (await installMissingPackages(machine, root)),
   );
   const outcomes = positionals.length === 0 ? [await runCheck(root)] : [];
   if (machine.isRoot && machine.hasGo && suites.some(({ needsParts }) => needsParts))

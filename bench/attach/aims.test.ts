@@ -6,27 +6,28 @@ import { measureChurn } from "./churn.ts";
 import { measureFleet } from "./fleet.ts";
 import { measureOneVm, measurePoison } from "./one-vm.ts";
 
-/** What the benchmark shows on the virtual clock is the same on every machine, so that it can be held to. */
+/** Figures on the virtual clock are the same on every machine, so a test can hold the queue to them. */
 describe("the attach queue on the model", () => {
-  it("attaches 30 disks that are asked for at once in one update, within 1.15 times the floor, and before either plain client", async () => {
+  // It is also faster than either plain client.
+  it("attaches 30 requested disks in one update within 1.15 times the floor", async () => {
     const { floorMs, ms, armWrites, oneByOneMs, windowMs } = await measureOneVm();
     assert.equal(armWrites, 1);
     assert.ok(ms <= floorMs * 1.15, `${ms} ms, floor ${floorMs} ms`);
     assert.ok(ms < windowMs && windowMs < oneByOneMs);
   });
 
-  it("attaches 29 of 30 when one fails each update that it is part of, and answers one error", async () => {
+  it("attaches 29 of 30 disks, and fails the one that fails every update it is in", async () => {
     const { attached, errors } = await measurePoison();
     assert.deepEqual({ attached, errors }, { attached: 29, errors: 1 });
   });
 
-  it("loses none of 300 disks on 20 VMs under Azure's limits, and is refused no call", async () => {
+  it("attaches 300 disks on 20 VMs under Azure's limits without a refused call", async () => {
     const { lost, throttled, writes } = await measureFleet();
     assert.deepEqual({ lost, throttled }, { lost: 0, throttled: 0 });
     assert.ok(writes <= 40, `${writes} updates`);
   });
 
-  it("uses up a small budget while work waits, and lets each failover go first", async () => {
+  it("uses up a small budget while work waits, and sends each failover first", async () => {
     const { budgetUsed, failovers, failoversFirst } = await measureChurn();
     assert.ok(budgetUsed >= 0.95, `${budgetUsed} of the budget`);
     assert.equal(failoversFirst, failovers);
@@ -34,7 +35,7 @@ describe("the attach queue on the model", () => {
 });
 
 describe("the benchmark", () => {
-  it("prints one JSON object, with the keys by which its figures are known", async () => {
+  it("prints one JSON object with the documented keys", async () => {
     const root = fileURLToPath(new URL("../..", import.meta.url));
     const { output } = await runCommand(
       process.execPath,

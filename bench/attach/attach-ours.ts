@@ -6,7 +6,7 @@ import type { CloudProvisioner, Lane } from "../../src/ports/cloud/cloud-provisi
 const never = new AbortController().signal;
 const mayAlways = (): Promise<boolean> => Promise.resolve(true);
 
-/** Attaches a disk by the provisioner. */
+/** Attaches a disk with the provisioner. */
 export function attach(
   provisioner: CloudProvisioner,
   wish: { readonly diskUri: string; readonly node: NodeIdentity; readonly lane?: Lane },
@@ -17,7 +17,7 @@ export function attach(
   );
 }
 
-/** Detaches a disk by the provisioner. */
+/** Detaches a disk with the provisioner. */
 export function detach(
   provisioner: CloudProvisioner,
   wish: { readonly diskUri: string; readonly node: NodeIdentity },

@@ -2,16 +2,16 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** A program of the benchmark that runs by itself. */
+/** A program of the benchmark in a process of its own. */
 export interface Child {
   readonly pid: number;
-  /** Its next line on standard output; rejects if it ends before. */
+  /** The next line on its standard output. Rejects if the process ends first. */
   readonly line: () => Promise<string>;
-  /** Ends it with SIGTERM and waits for its end. */
+  /** Sends SIGTERM and waits until the process has ended. */
   readonly stop: () => Promise<void>;
 }
 
-/** Starts a program with this Node. What it says on standard error goes to ours. */
+/** Starts a program with this Node. Its standard error goes to this process's. */
 export function startChild(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},

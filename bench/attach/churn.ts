@@ -7,14 +7,14 @@ import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
 const DURATION_MS = 2 * 3_600_000;
 const DISKS = 12;
 const MS_PER_MINUTE = 60_000;
-/** One update a minute, one at once. */
+/** A burst of one update, then one a minute. */
 const limit = { burst: 1, perMinute: 1 };
 const FAILOVER_EVERY_MS = 10 * MS_PER_MINUTE;
 const never = new AbortController().signal;
 
 /**
- * Twelve disks that come and go for two hours on a VM that may be updated once a minute, and a failover
- * every ten minutes.
+ * Twelve disks are attached and detached for two hours on a VM that allows one update a minute, with a
+ * failover every ten minutes.
  */
 export interface Churn {
   /** Share of the permitted updates that were made while work waited. */
@@ -26,7 +26,7 @@ export interface Churn {
   readonly failovers: number;
 }
 
-/** Measures it with the published latencies and their spread. */
+/** Uses the published latencies with their spread. */
 export async function measureChurn(): Promise<Churn> {
   const cloud = createVirtualCloud({
     vms: 1,
@@ -85,7 +85,7 @@ function startMs(cloud: VirtualCloud): number {
   return cloud.model.journal.since(0, 1)[0]?.atMs ?? 0;
 }
 
-/** What the reconcilers do after a failure: wait as long as it says. */
+/** Waits as long as a failure says, as the reconcilers do. */
 async function pause(
   clock: Clock,
   failure: { readonly kind: string; readonly retryAfterMs?: number },

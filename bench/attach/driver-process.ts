@@ -34,22 +34,22 @@ import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-
 import { residentMiB } from "../resident-memory.ts";
 import { SUBSCRIPTION_ID, place } from "./place.ts";
 
-/** What the driver of the benchmark is told. */
+/** The settings of the driver process. */
 export interface DriverTask {
   readonly kind: "serve" | "recover";
   readonly azureEndpoint: string;
   readonly azureCaFile: string;
   readonly storeFile: string;
-  /** Of CSI, with `serve`. */
+  /** The CSI socket, with `serve`. */
   readonly socketPath: string;
 }
 
-/** What `recover` answers on its standard output. */
+/** What `recover` prints on its standard output. */
 export interface Recovered {
   readonly volumes: number;
   readonly seconds: number;
   readonly listSeconds: number;
-  /** The same again, with nothing to rebuild. */
+  /** The duration of a second run, with nothing to rebuild. */
   readonly againSeconds: number;
   readonly mib: number;
 }
@@ -58,8 +58,8 @@ const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode"
 const MS_PER_SECOND = 1000;
 
 /**
- * More calls than one machine can make: what is measured is the driver, not the waits that Azure's limits
- * ask of it.
+ * More calls than one machine can make: the benchmark measures the driver, not the waits for Azure's
+ * limits.
  */
 const plenty: BucketLimit = { burst: 1_000_000, perMinute: 60_000_000 };
 

@@ -16,18 +16,17 @@ const SETTLE_MS = 2000;
 const TICKS_PER_SECOND = 100;
 const MS_PER_SECOND = 1000;
 
-/** The emulator's own program, alone in a process. */
+/** The emulator's own program in a process of its own. */
 export interface EmulatorAlone {
   /** GETs of a VM over TLS, with kept connections. */
   readonly getsPerSecond: number;
-  /** The same for each second that its process had a core: what a machine that does nothing else shows. */
+  /** The same for each second of processor time, which is what an idle machine would show. */
   readonly getsPerCoreSecond: number;
   readonly idleMiB: number;
 }
 
 /**
- * Starts the emulator from its sources, looks at its memory, then asks it for one VM as fast as 16
- * connections can.
+ * Starts the emulator from its sources, reads its memory, then reads one VM as fast as 16 connections can.
  */
 export async function measureEmulator(): Promise<EmulatorAlone> {
   const folder = await mkdtemp(join(tmpdir(), "bench-emulator-"));
@@ -59,7 +58,7 @@ export async function measureEmulator(): Promise<EmulatorAlone> {
   }
 }
 
-/** How many answers came within the time. */
+/** Counts the answers that came within the time. */
 async function askFor(ms: number, ask: () => Promise<void>): Promise<number> {
   const endMs = performance.now() + ms;
   let answers = 0;

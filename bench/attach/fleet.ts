@@ -5,16 +5,16 @@ import { createVirtualCloud } from "./virtual-cloud.ts";
 const VMS = 20;
 const DISKS = 300;
 
-/** 300 disks over 20 VMs, asked for at once, with Azure's limits enforced. */
+/** 300 disks over 20 VMs, all requested at once, with Azure's limits enforced. */
 export interface Fleet {
   readonly lost: number;
   readonly writes: number;
-  /** Calls of any kind that were refused with 429. */
+  /** Calls of any kind that the model refused with 429. */
   readonly throttled: number;
   readonly ms: number;
 }
 
-/** Measures it with the published latencies and their spread. */
+/** Uses the published latencies with their spread. */
 export async function measureFleet(): Promise<Fleet> {
   const cloud = createVirtualCloud({ vms: VMS, settings: { throttling: "enforce" } });
   const disks = cloud.addDisks(DISKS);

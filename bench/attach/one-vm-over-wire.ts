@@ -16,7 +16,7 @@ export interface OneVmOverWire {
   readonly armWrites: number;
 }
 
-/** The same as on the model, at Azure's own pace: what the wire, the SDK and this machine add. */
+/** Measures the same as on the model at Azure's own pace: what the wire, the SDK and this machine add. */
 export async function measureOneVmOverWire(): Promise<OneVmOverWire> {
   const { medianMs, perDiskMs = 0 } = DEFAULT_LATENCIES.attach;
   const emulator = await startEmulator({

@@ -8,7 +8,10 @@ import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
 
 const DISKS = 30;
 
-/** Published attach time without its spread, so that the floor is one number; Azure's limits enforced. */
+/**
+ * The published attach time without its spread, so that the floor is one number. Azure's limits are
+ * enforced.
+ */
 const settings: Partial<ModelSettings> = {
   throttling: "enforce",
   latencies: {
@@ -17,7 +20,7 @@ const settings: Partial<ModelSettings> = {
   },
 };
 
-/** 30 disks to one VM, asked for at once. */
+/** 30 disks to one VM, all requested at once. */
 export interface OneVm {
   readonly floorMs: number;
   readonly ms: number;
@@ -28,7 +31,7 @@ export interface OneVm {
   readonly windowWrites: number;
 }
 
-/** 30 disks of which one can never be attached. */
+/** 30 disks, one of which can never be attached. */
 export interface Poison {
   readonly attached: number;
   readonly errors: number;
@@ -37,8 +40,8 @@ export interface Poison {
 }
 
 /**
- * Our queue beside a one-by-one client and a one-second-window batcher. The floor is one 30-disk update,
- * rounded up to the next permitted poll.
+ * Compares our queue with a one-by-one client and a one-second-window batcher. The floor is one update of
+ * 30 disks, rounded up to the next permitted poll.
  */
 export async function measureOneVm(): Promise<OneVm> {
   const { medianMs, perDiskMs = 0 } = DEFAULT_LATENCIES.attach;
@@ -57,9 +60,7 @@ export async function measureOneVm(): Promise<OneVm> {
   };
 }
 
-/**
- * One disk whose attach fails each whole update that it is part of, without being named: the hardest case.
- */
+/** One disk whose attach fails every update that it is part of, without being named: the hardest case. */
 export async function measurePoison(): Promise<Poison> {
   const cloud = createVirtualCloud({ vms: 1, settings });
   const { node, disks } = aFullVm(cloud);
@@ -120,7 +121,7 @@ function aFullVm(cloud: VirtualCloud): {
   return { node, disks: cloud.addDisks(DISKS) };
 }
 
-/** Updates of VMs that were sent, refused ones included. */
+/** The VM updates that were sent, refused ones included. */
 export function vmWrites(cloud: VirtualCloud): readonly JournalEntry[] {
   return cloud.model.journal
     .since(0, Infinity)

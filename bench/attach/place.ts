@@ -1,9 +1,9 @@
-/** Where everything of the benchmark is. */
+/** The subscription, resource group and location of everything in the benchmark. */
 export const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
 export const RESOURCE_GROUP = "rg";
 export const LOCATION = "eastus";
 
-/** The same, as the provisioner takes it. */
+/** The same in the provisioner's form. */
 export const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
 
 const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute`;

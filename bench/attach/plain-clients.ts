@@ -17,16 +17,16 @@ const WINDOW_MS = 1000;
 const RETRY_DEFAULT_MS = 1000;
 
 /**
- * A client that attaches one disk after the other: reads the VM, adds the disk, waits for the end. It polls
- * at the same pace as ours.
+ * A client that attaches one disk after the other: it reads the VM, adds the disk and waits for the end. It
+ * polls at the same pace as ours.
  */
 export const oneByOne: AttachAll = async (cloud, nodeName, diskUris) => {
   for (const diskUri of diskUris) await update(cloud, nodeName, [diskUri]);
 };
 
 /**
- * A client that gathers for one second and sends what it has got in one update, as Azure's first driver
- * does. It polls at the same pace as ours.
+ * A client that gathers requests for one second and sends them in one update, as Azure's first driver does.
+ * It polls at the same pace as ours.
  */
 export const oneSecondWindow: AttachAll = async (cloud, nodeName, diskUris) => {
   await cloud.clock.sleep(WINDOW_MS, never);
@@ -93,7 +93,7 @@ async function untilEnded({ arm, clock }: Parameters<AttachAll>[0], started: Arm
   }
 }
 
-/** Repeats a call that is refused with 429 after the time that the refusal names. */
+/** Repeats a call that was refused with 429, after the time that the refusal names. */
 async function repeated<T>(clock: Clock, call: () => Promise<ArmAnswer<T>>): Promise<T> {
   for (;;) {
     const { result } = await call();

@@ -16,8 +16,8 @@ import type { ProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, place, vmUri } from "./place.ts";
 
 /**
- * The emulator's model on a clock that jumps, and a provisioner on it: hours in seconds, and the same
- * figures at each run.
+ * The emulator's model on a virtual clock, with a provisioner. Hours pass in seconds, and every run has the
+ * same figures.
  */
 export interface VirtualCloud {
   readonly clock: Clock;
@@ -25,15 +25,15 @@ export interface VirtualCloud {
   readonly arm: ArmApi;
   readonly provisioner: AzureCloudProvisioner;
   readonly nodes: readonly NodeIdentity[];
-  /** Lets time pass until `work` is done. */
+  /** Advances the clock until `work` is done. */
   readonly run: <T>(work: Promise<T>) => Promise<T>;
-  /** Makes disks by the cloud's own hand: no call of ours is counted for them. Answers their ids. */
+  /** Creates disks directly in the model, so that they count as no call. Returns their ids. */
   readonly addDisks: (count: number) => readonly string[];
-  /** Disks that the VM has for good. */
+  /** Disks that are attached to the VM, with no update pending. */
   readonly attachedTo: (node: NodeIdentity) => readonly string[];
 }
 
-/** A call's way to Azure or back, in milliseconds. */
+/** The duration of a call's way to Azure or back, in milliseconds. */
 const ONE_WAY_MS = 10;
 const RUN_MAX_MS = 7 * 24 * 3_600_000;
 const SIZE = "Standard_D16s_v5";

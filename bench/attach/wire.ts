@@ -13,21 +13,20 @@ import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri } from "./place.ts";
 const DRIVER = fileURLToPath(new URL("driver-process.ts", import.meta.url));
 const DISKS = 10_000;
 const EMULATOR = fileURLToPath(new URL("../../src/emulator/main.ts", import.meta.url));
-/** So many that what one volume in a hundred takes is not the word of two or three. */
+/** Enough volumes that the 99th percentile does not rest on two or three of them. */
 const VOLUMES = 1_000;
 /**
- * Volumes before the measured ones: code that is not compiled yet, connections that are not open yet,
- * latencies that are not known yet.
+ * Volumes before the measured ones, while code is not compiled, connections not open and latencies not
+ * known yet.
  */
 const WARM_UP = 100;
 /**
- * Twenty a second, at an even pace: were each call to wait for another's end, those that a stall held up
- * would come together for ever after.
+ * Twenty a second at an even pace. If each call waited for another's end, calls that a stall delayed
+ * together would stay together.
  */
 const CALL_EVERY_MS = 50;
 /**
- * The emulator's own latency of a disk's creation: as long as it must be for twenty a second to be a
- * hundred in flight.
+ * The emulator's latency of a disk's creation: long enough that twenty a second make a hundred in flight.
  */
 const CREATE_MS = 5000;
 const GIB = 1024n ** 3n;
@@ -35,27 +34,27 @@ const GIB = 1024n ** 3n;
 /** 10,000 disks listed and reconciled by a driver whose object store was lost. */
 export interface Start {
   readonly seconds: number;
-  /** Of these, for listing disks. */
+  /** The part of it that listing disks takes. */
   readonly listSeconds: number;
-  /** The same again, with the object store intact. */
+  /** The duration of a second run, with the object store intact. */
   readonly againSeconds: number;
   readonly mib: number;
   readonly volumes: number;
 }
 
-/** CreateVolume at 100 in flight: what comes on top of the emulator's own latency. */
+/** CreateVolume with 100 calls in flight: the time beyond the emulator's own latency. */
 export interface Create {
   readonly p50OverheadMs: number;
   readonly p99OverheadMs: number;
   readonly emulatorMs: number;
   readonly volumes: number;
-  /** The most calls that were under way at once. */
+  /** The highest number of calls in flight at once. */
   readonly inFlightMax: number;
 }
 
 /**
- * Runs the driver's recovery in a process of its own against 10,000 tagged disks, over the SDK and TLS,
- * into an empty embedded store.
+ * Runs the driver's recovery in its own process against 10,000 tagged disks, over the SDK and TLS, into an
+ * empty embedded store.
  */
 export async function measureStart(): Promise<Start> {
   return inFolder(async (folder) => {
@@ -91,9 +90,9 @@ export async function measureStart(): Promise<Start> {
 }
 
 /**
- * Calls CreateVolume over gRPC, twenty times a second, of a driver in a process of its own: CSI, object
- * store, reconciler, SDK, TLS. The emulator is another one, so that its work and its garbage are not on the
- * clock of who measures.
+ * Calls CreateVolume over gRPC twenty times a second. The driver runs in its own process: CSI, object
+ * store, reconciler, SDK, TLS. So does the emulator, so that its work and garbage collection do not delay
+ * the measuring process.
  */
 export async function measureCreate(): Promise<Create> {
   return inFolder(async (folder) => {
@@ -198,7 +197,7 @@ async function withDriver<T>(
   }
 }
 
-/** Disks as the driver leaves them: with the tags by which their volumes are found again. */
+/** Disks with the tags by which the driver finds their volumes again. */
 function addDisks({ model }: Emulator): void {
   for (let index = 0; index < DISKS; index++) {
     const tags = {

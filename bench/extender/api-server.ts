@@ -12,10 +12,9 @@ import {
 } from "./cluster.ts";
 
 /**
- * What answers as Kubernetes' API server would, and costs less: pages of lists are made once and kept,
- * watches send heartbeats of all nodes every 10 s and a few changes of attachments. So a list costs its
- * client what it costs with the real one, and the server nearly nothing: the machine is left to the
- * extenders.
+ * An imitation of Kubernetes' API server that costs less. It builds the pages of lists once and keeps them.
+ * Its watches send the heartbeats of all nodes every 10 s and a few changes of attachments. A list costs
+ * the client as much as with the real server, and leaves the machine to the extenders.
  */
 export interface ApiServerStarted {
   readonly port: number;
@@ -24,7 +23,7 @@ export interface ApiServerStarted {
 
 const PAGE_SIZE = 500;
 const TICK_MS = 20;
-/** Each node's heartbeat every 10 s. */
+/** Each node sends a heartbeat every 10 s. */
 const HEARTBEATS_A_TICK = (NODES * TICK_MS) / 10_000;
 const ATTACHMENT_CHANGES_A_TICK = 1;
 const BOOKMARK_MS = 10_000;

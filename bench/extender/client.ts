@@ -1,38 +1,38 @@
 import { Agent, request } from "node:http";
 import { CLAIM_NAMESPACE, NODES, VOLUMES, claimName, isReady, nodeName, nodesOf } from "./cluster.ts";
 
-/** What a scheduler's part of the benchmark does. */
+/** The task of the process that acts as a scheduler. */
 export interface ClientTask {
   /** `host:port` of an extender. */
   readonly endpoint: string;
-  /** Pods before the measured ones: code that is not compiled yet, connections that are not open yet. */
+  /** Pods before the measured ones, while code is not compiled and connections are not open yet. */
   readonly warmUpPods: number;
-  /** Pods that are asked about one after the other, filter and then prioritize, as kube-scheduler does. */
+  /** Pods requested one after the other, filter and then prioritize, as kube-scheduler does. */
   readonly pods: number;
-  /** Pods that are then asked about by several schedulers at once; 0: none. */
+  /** Pods that several schedulers then request at once; 0: none. */
   readonly concurrentPods: number;
   readonly schedulers: number;
 }
 
-/** What it measured; milliseconds from a request's first byte to its answer's last. */
+/** The figures; milliseconds from a request's first byte to its answer's last. */
 export interface ClientFigures {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
   readonly filterP50Ms: number;
   readonly prioritizeP50Ms: number;
-  /** Requests, one after the other. */
+  /** Requests a second, one after the other. */
   readonly perSecond: number;
-  /** Requests of several schedulers at once. */
+  /** Requests a second of several schedulers at once. */
   readonly concurrentPerSecond: number;
   readonly concurrentP99Ms: number;
   readonly requestBytes: number;
 }
 
 const MS_PER_SECOND = 1000;
-/** One answer in so many is read and compared with what it must be. */
+/** One answer in so many is read and compared with the expected one. */
 const CHECK_EVERY = 20;
-/** The scheduler does not always begin with the same node. */
+/** The order of nodes differs between requests, as a scheduler's does. */
 const ROTATIONS = 8;
 
 const tails: readonly Buffer[] = Array.from({ length: ROTATIONS }, (_, rotation) => {
@@ -143,12 +143,12 @@ function call(
   });
 }
 
-/** Volumes in no order that a cache could profit from. */
+/** An order of volumes that no cache can profit from. */
 function volumeOf(pod: number): number {
   return (pod * 6_733) % VOLUMES;
 }
 
-/** An ExtenderArgs as kube-scheduler writes it: a pod of 5 KB, no nodes, all names. */
+/** An ExtenderArgs as kube-scheduler writes it: a pod of 5 KB and the names of all nodes. */
 function body(pod: number): readonly Buffer[] {
   const head = {
     metadata: {
@@ -203,7 +203,8 @@ function checkPriorities(text: string, volume: number): void {
     .map((node) => nodeName(node));
   if (priorities.length !== NODES || best.toSorted().join() !== attached.toSorted().join())
     throw new Error(
-      `of ${priorities.length} nodes ${best.join(", ")} are preferred, not those with the volume: ${attached.join(", ")}`,
+      `of ${priorities.length} nodes ${best.join(", ")} are preferred, ` +
+        `not those with the volume: ${attached.join(", ")}`,
     );
 }
 

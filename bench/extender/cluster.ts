@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { attachmentObjectName } from "../../src/core/api/object-names.ts";
 
-/** The cluster of the benchmark: the same in every process that asks. */
+/** The size of the benchmark's cluster, the same in every process. */
 export const NODES = 5_000;
 export const VOLUMES = 10_000;
-/** Beside the primary. */
+/** Replicas of a volume, beside its primary. */
 export const REPLICAS = 2;
 export const NAMESPACE = "azure-disk-csi";
 export const CLAIM_NAMESPACE = "default";
@@ -12,29 +12,29 @@ const CLASS = "managed-csi-replicas";
 const DRIVER = "disk.csi.azure.com";
 const ZONES = 3;
 const VOLUMES_MAX = 16;
-/** One node in a hundred says that it can take no volumes, so that there is something to filter. */
+/** One node in a hundred reports that it takes no volumes, so that the filter has something to remove. */
 const NOT_READY_EVERY = 100;
 const SIZE_BYTES = 274_877_906_944;
 const TIME = "2026-01-01T00:00:00Z";
 
-/** A resource as the API server shows its collection. */
+/** A resource as the API server lists it. */
 export interface Collection {
   readonly path: string;
   /** Each object in JSON. */
   readonly items: readonly string[];
 }
 
-/** A node's name, as long as AKS makes them. */
+/** A node's name, as long as those of AKS. */
 export function nodeName(at: number): string {
   return `aks-nodepool1-38471562-vmss${at.toString(36).padStart(6, "0")}`;
 }
 
-/** The claim of a volume. */
+/** The name of a volume's PersistentVolumeClaim. */
 export function claimName(volume: number): string {
   return `data-shop-database-${volume}`;
 }
 
-/** Whether the plug-in of a node says that it can take volumes. */
+/** Whether the plug-in of a node reports that it takes volumes. */
 export function isReady(node: number): boolean {
   return node % NOT_READY_EVERY !== 0;
 }
@@ -46,7 +46,7 @@ export function nodesOf(volume: number): readonly number[] {
 }
 
 /**
- * Everything that the extender lists and watches, by path, with the weight that it has in a real cluster:
+ * Everything that the extender lists and watches, by path. Objects are as large as in a real cluster:
  * metadata, field managers, status.
  */
 export function collections(): readonly Collection[] {
@@ -107,7 +107,7 @@ export function azDriverNode(node: number, version: number): object {
   };
 }
 
-/** An AzVolumeAttachment that is attached. */
+/** An AzVolumeAttachment whose disk is attached. */
 export function azVolumeAttachment(
   volume: number,
   node: number,
@@ -320,7 +320,7 @@ function vmId(node: number): string {
   return uid(`vm-${node}`);
 }
 
-/** The same UUID for the same text. */
+/** Returns the same UUID for the same text. */
 function uid(text: string): string {
   return createHash("sha256")
     .update(text)

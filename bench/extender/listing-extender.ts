@@ -20,17 +20,17 @@ import { nameAt } from "../../src/scheduler-extender/node-names.ts";
 import { volumeReferences } from "../../src/scheduler-extender/pod-request.ts";
 import { NAMESPACE } from "./cluster.ts";
 
-/** What the version that lists is told. */
+/** The settings of the version that lists. */
 export interface ListingTask {
   readonly kubeconfig: string;
   /**
-   * `api`: lists through the API for each request, as the first releases of V2 did; `memory`: goes through
-   * all objects of caches for each request, as the last ones do.
+   * `api`: lists through the API for each request, as the first releases of V2 did. `memory`: walks all
+   * cached objects for each request, as the last releases do.
    */
   readonly from: "api" | "memory";
 }
 
-/** What both kinds of listing answer from. */
+/** The objects from which both kinds of listing answer. */
 interface Lists {
   nodes(): Promise<readonly Pick<AzDriverNode, "metadata" | "spec" | "status">[]>;
   attachments(): Promise<readonly Pick<AzVolumeAttachment, "metadata" | "spec" | "status">[]>;
@@ -41,8 +41,8 @@ const POLL_MS = 20;
 const never = new AbortController().signal;
 
 /**
- * The same questions answered by listing AzDriverNodes and AzVolumeAttachments for each request. What is
- * not about listing is ours on both sides: runtime, HTTP server, API client, wire, the way from claims to
+ * Answers the same requests by listing AzDriverNodes and AzVolumeAttachments for each. Everything apart
+ * from listing is ours on both sides: runtime, HTTP server, API client, wire, the lookup from claims to
  * disks. The rules are the V2 original's: readiness filters, attachments score.
  */
 async function main(task: ListingTask): Promise<void> {
@@ -139,7 +139,7 @@ function listsOfApi(client: ReturnType<typeof connectApiServer>): Lists {
   return { nodes: () => list("azdrivernodes"), attachments: () => list("azvolumeattachments") };
 }
 
-/** As an informer's lister: what there is, copied into a list, each time. */
+/** Copies all cached objects into a list each time, as an informer's lister does. */
 function listsOfMemory({ nodes, attachments }: ReturnType<typeof createExtenderCaches>): Lists {
   const knownNodes = new Map<string, Pick<AzDriverNode, "metadata" | "spec" | "status">>();
   const knownAttachments = new Map<string, Pick<AzVolumeAttachment, "metadata" | "spec" | "status">>();

@@ -5,7 +5,7 @@ import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 
 const READY_MAX_MS = 120_000;
 
-/** These fields of the kubelets' configuration, which is the same on each node. */
+/** The values of these fields in the kubelets' configuration, which is the same on each node. */
 export async function kubeletFields(
   lab: Lab,
   names: readonly string[],
@@ -17,8 +17,8 @@ export async function kubeletFields(
 }
 
 /**
- * Starts every kubelet of a lab anew with these fields of its configuration, where it has others;
- * `undefined`: Kubernetes' default. Containers go on.
+ * Sets these fields of every kubelet's configuration (`undefined`: Kubernetes' default) and restarts the
+ * kubelets where they differ. Containers keep running.
  */
 export async function configureKubelets(lab: Lab, fields: Readonly<Record<string, unknown>>): Promise<void> {
   for (const node of lab.nodes) await configureKubelet(lab, node, fields);
@@ -34,7 +34,7 @@ async function configureKubelet(
   await node.exec(["tee", NODE_PATHS.kubeletConfig], { input: JSON.stringify({ ...present, ...fields }) });
   await node.stopKubelet();
   await node.startKubelet();
-  // The node's status tells nothing of it: what has not changed is written every five minutes.
+  // The node's status does not show it: an unchanged status is written only every five minutes.
   await waitUntil(`the kubelet of ${node.name} to answer again`, { timeoutMs: READY_MAX_MS }, async () => {
     const { code } = await lab.request({ url: `/api/v1/nodes/${node.name}/proxy/healthz` });
     return code === 200 ? true : undefined;

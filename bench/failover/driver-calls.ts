@@ -20,8 +20,8 @@ interface CallLine {
 }
 
 /**
- * The CSI calls about a volume that the driver's plug-ins have answered since, as their logs have them: a
- * node's plug-in its own, the controllers those about nodes.
+ * The answered CSI calls about a volume since then, from the plug-ins' logs: node calls from node plug-ins,
+ * calls about nodes from the controllers.
  */
 export async function driverCallsSince(
   lab: Lab,
@@ -34,7 +34,7 @@ export async function driverCallsSince(
       const { code, body } = await lab.request({
         url: `${PODS}/${metadata.name}/log?container=${CONTAINER}&sinceTime=${since}`,
       });
-      // A pod that has just gone took its log with it.
+      // A deleted pod has no log any more.
       if (code === 404) return [];
       if (code !== 200) throw new Error(`log of ${metadata.name}: ${code} ${JSON.stringify(body)}`);
       return parseCalls(typeof body === "string" ? body : JSON.stringify(body), spec.nodeName).filter(
@@ -45,7 +45,7 @@ export async function driverCallsSince(
   return calls.flat().filter(({ endMs }) => endMs >= sinceMs);
 }
 
-/** The calls in a plug-in's log; one that does not say which node it is about is the plug-in's own. */
+/** The calls in a plug-in's log. A call that names no node belongs to the plug-in's own node. */
 function parseCalls(
   log: string,
   ownNode: string,

@@ -9,10 +9,10 @@ import { NAMESPACE, podOf, type Side } from "./workload.ts";
 /** How a pod is made to move. */
 export type Way = "podDelete" | "drain";
 
-/** One move, and the calls that Azure was sent meanwhile about the volume and the nodes. */
+/** One move, with the calls to Azure about the volume and the nodes during the move. */
 export interface Move extends MoveFigures {
   readonly armCalls: number;
-  /** What happened, line by line, for people to read. */
+  /** The events, line by line, for people to read. */
   readonly course: readonly string[];
 }
 
@@ -28,8 +28,8 @@ const DRAIN_MAX_MS = 180_000;
 const ATTACHMENTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azvolumeattachments";
 
 /**
- * Makes the pod of one side move to the other node and measures that: from the request that deletes it, or
- * from the eviction of a drain, to the moment at which the API says that its successor's container runs.
+ * Moves the pod of one side to the other node and measures it: from the deletion, or the eviction of a
+ * drain, until the API reports that the successor's container runs.
  */
 export async function movePod(lab: Lab, timeline: Timeline, volume: BenchVolume, way: Way): Promise<Move> {
   const { side, persistentVolume, volumeId } = volume;
@@ -128,8 +128,8 @@ async function deletePod(
 }
 
 /**
- * As an administrator does it, though only this side's pod has to go. How long kubectl takes to start says
- * nothing about the driver.
+ * Drains the node as an administrator does, although only this side's pod has to move. kubectl's own
+ * start-up time says nothing about the driver.
  */
 async function drain(
   lab: Lab,

@@ -7,7 +7,7 @@ import { summarise, type Summary } from "./summary.ts";
 import type { Timeline } from "./timeline.ts";
 import { classOf, NAMESPACE, podOf, type Side, SIDES, workloadOf } from "./workload.ts";
 
-/** What is measured, each by every way to make a pod move. */
+/** The parts of the benchmark. Each is measured with every way to move a pod. */
 export const PARTS = ["replicas", "plain", "fastTick", "attachByDriver"] as const;
 
 export type Part = (typeof PARTS)[number];
@@ -19,30 +19,30 @@ export interface Run {
   readonly lab: Lab;
   readonly timeline: Timeline;
   readonly rounds: number;
-  /** Takes progress, for people to read. */
+  /** Receives progress, for people to read. */
   readonly tell: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** How the cluster is while some parts are measured. */
+/** The state of the cluster while some parts are measured. */
 interface Situation {
-  /** By turns, so that each meets the same machine. */
+  /** Measured by turns, so that each meets the same machine. */
   readonly parts: readonly { readonly part: Part; readonly side: Side }[];
   readonly kubelet: Readonly<Record<string, unknown>>;
   /** `nodeStatusUpdateFrequency` in milliseconds. */
   readonly tickMs: number;
-  /** What happened is told of moves that took longer, in milliseconds. */
+  /** Moves that took longer, in milliseconds, are printed event by event. */
   readonly explainedMs: number;
   readonly values: ChartValues;
 }
 
-/** Where the lab's kubelets are not as Kubernetes' defaults have them. */
+/** Fields of the lab's kubelets that differ from Kubernetes' defaults, set to the defaults. */
 const STOCK = {
   syncFrequency: "1m",
   nodeStatusUpdateFrequency: undefined,
   nodeStatusReportFrequency: undefined,
 };
-/** With the last field, a status that has not changed is not written at each tick. */
+/** The last field keeps a kubelet from writing an unchanged status at each tick. */
 const FAST = { ...STOCK, nodeStatusUpdateFrequency: "1s", nodeStatusReportFrequency: "5m" };
 
 const situations: readonly Situation[] = [
@@ -73,19 +73,19 @@ const situations: readonly Situation[] = [
 ];
 
 const WAYS: readonly Way[] = ["podDelete", "drain"];
-/** The golden ratio's part: its multiples fall evenly into 0..1, however many there are. */
+/** The golden ratio's fraction: its multiples are spread evenly over 0..1, however many there are. */
 const STRIDE = 0.618_034;
 /**
- * A kubelet that has just seen to a pod tells its containers to end only once it has looked at them anew,
- * up to two seconds later (`podWorkerLoop` in its pod_workers.go).
+ * A kubelet that has just synced a pod ends the pod's containers only at its next sync, up to two seconds
+ * later (`podWorkerLoop` in its pod_workers.go).
  */
 const SETTLED_MS = 2_500;
 const READY_MAX_MS = 180_000;
 const CLEAN_MAX_MS = 300_000;
 
 /**
- * Measures these parts, and leaves the lab's kubelets as they were, the driver as its chart has it by
- * default, and nothing of what was made here.
+ * Measures these parts. Afterwards the kubelets are as they were, the driver has its chart's defaults, and
+ * everything created here is deleted.
  */
 export async function measureParts(run: Run, wanted: readonly Part[]): Promise<Figures> {
   const { lab } = run;
@@ -119,9 +119,7 @@ async function measureSituation(
   volumes: Map<Side, BenchVolume>,
 ): Promise<Figures> {
   const { lab, timeline, rounds, tell, signal } = run;
-  tell(
-    `${situation.parts.map(({ part }) => part).join(", ")}: kubelets and driver as they are wanted there …`,
-  );
+  tell(`${situation.parts.map(({ part }) => part).join(", ")}: configuring kubelets and driver …`);
   await configureKubelets(lab, situation.kubelet);
   await installDriver(lab, { values: situation.values });
   const measured: {
@@ -136,11 +134,11 @@ async function measureSituation(
     measured.push({ part, volume, podDelete: [], drain: [] });
   }
   const startsBefore = await Promise.all(measured.map(({ volume }) => startsRecorded(lab, volume.side)));
-  // The first round is for everything to have been done once: it is not counted.
+  // The first round only warms up and is not counted.
   for (let round = 0; round <= rounds; round += 1) {
     for (const [index, way] of WAYS.entries()) {
       for (const one of measured) {
-        // A move ends soon after a kubelet's tick; the next begins not then, but at any time between two.
+        // A move ends soon after a kubelet's tick. The next one begins at any time between two ticks.
         await sleep(
           SETTLED_MS + (((round * WAYS.length + index) * STRIDE) % 1) * situation.tickMs,
           undefined,
@@ -175,8 +173,8 @@ function describeMove({ totalMs, driverShareMs, armCalls, phases }: Move): strin
 }
 
 /**
- * What Kubernetes said of a side's present pod. Now and then it is that the API server's node authorizer
- * had not seen yet where the pod is: the kubelet asks again 12 seconds later.
+ * Kubernetes' events of a side's present pod. A slow move may be due to the API server's node authorizer:
+ * while it has not yet seen where the pod is, it refuses, and the kubelet retries after 12 seconds.
  */
 async function tellEvents(lab: Lab, side: Side): Promise<string> {
   const own = `--namespace=${NAMESPACE}`;
@@ -216,7 +214,9 @@ async function startSide(lab: Lab, side: Side): Promise<BenchVolume> {
   return { side, persistentVolume, volumeId };
 }
 
-/** Each start of the pod notes itself in the volume: all of them are there if none was lost on the way. */
+/**
+ * Each start of the pod writes a record into the volume, so this is the number of starts if none was lost.
+ */
 async function startsRecorded(lab: Lab, side: Side): Promise<number> {
   const starts = await lab.kubectl([
     `--namespace=${NAMESPACE}`,

@@ -32,7 +32,7 @@ const published: MoveTimes = {
 };
 
 describe("the figures of a move", () => {
-  it("add up to the whole, and count what went on beside something slower as nothing", () => {
+  it("add up to the whole; work beside something slower takes no time", () => {
     assert.deepEqual(measureMove(published), {
       totalMs: 7_900,
       driverShareMs: 220,
@@ -57,7 +57,7 @@ describe("the figures of a move", () => {
     });
   });
 
-  it("count as the driver's stage what it waits there for the old node to let go, and only once", () => {
+  it("count the wait for the old node's release once, in the driver's stage", () => {
     const { driverShareMs, phases, totalMs } = measureMove({
       ...published,
       oldStatusMs: undefined,

@@ -1,6 +1,6 @@
 /**
- * What a pod's move goes through, in this order. With `attach: driver` there are no unpublish, publish and
- * status tick.
+ * The phases of a pod's move, in order. With `attach: driver` there are no unpublish, publish and status
+ * tick.
  */
 export const PHASES = [
   "kubeletUnmount",
@@ -28,8 +28,8 @@ export interface DriverCall {
 }
 
 /**
- * When what happened during one move, on the clock of this machine in milliseconds. What did not happen is
- * undefined.
+ * When each event of one move happened, on this machine's clock in milliseconds. Events that did not happen
+ * are undefined.
  */
 export interface MoveTimes {
   readonly from: string;
@@ -49,17 +49,17 @@ export interface MoveTimes {
 /** One move in figures, in milliseconds. */
 export interface MoveFigures {
   readonly totalMs: number;
-  /** Time in which at least one of the driver's calls was under way. */
+  /** The time during which at least one of the driver's calls was in flight. */
   readonly driverShareMs: number;
   /** They add up to `totalMs`. */
   readonly phases: Readonly<Record<Phase, number>>;
-  /** By method; those that were repeated are added up. */
+  /** By method; repeated calls are added up. */
   readonly callsMs: Readonly<Record<string, number>>;
 }
 
 /**
- * Splits a move by what it waited for: a phase begins where everything before it has ended, so what went on
- * beside something slower takes no time.
+ * Splits a move by what it waited for. A phase begins where everything before it has ended, so work beside
+ * something slower takes no time.
  */
 export function measureMove(times: MoveTimes): MoveFigures {
   const { calls, from, to, deletedMs, runningMs } = times;
@@ -101,15 +101,12 @@ function last(calls: readonly DriverCall[]): number | undefined {
   return calls.length === 0 ? undefined : Math.max(...calls.map(({ endMs }) => endMs));
 }
 
-/**
- * Where the new node is asked while the old one still unmounts, the wait for that is the driver's, in its
- * stage.
- */
+/** If the new node is called while the old one still unmounts, that wait belongs to the driver's stage. */
 function earlier(left: number | undefined, right: number | undefined): number | undefined {
   return left === undefined || right === undefined ? left : Math.min(left, right);
 }
 
-/** How much of a span the calls cover; what two of them cover counts once. */
+/** How much of a span the calls cover; overlapping calls count once. */
 function coveredMs(calls: readonly DriverCall[], fromMs: number, toMs: number): number {
   let covered = 0;
   let reachedMs = fromMs;

@@ -20,7 +20,7 @@ function aMove(totalMs: number, rest: Partial<Move> = {}): Move {
 }
 
 describe("the summary of a benchmark", () => {
-  it("has a move's half and its worst by nearest rank, under the keys that people compare", () => {
+  it("has the median and the worst move by nearest rank under the known keys", () => {
     const moves = Array.from({ length: 20 }, (_, index) =>
       aMove(1_000 + 100 * index, index === 0 ? { armCalls: 4 } : {}),
     );
@@ -35,7 +35,7 @@ describe("the summary of a benchmark", () => {
     });
   });
 
-  it("counts a call that not every move has as nothing in the others", () => {
+  it("counts a call as 0 ms in moves that do not have it", () => {
     const { calls } = summarise([
       aMove(1_000),
       aMove(2_000, { callsMs: { ControllerPublishVolume: 30 } }),

@@ -7,7 +7,7 @@ export interface Summary {
   readonly p99Ms: number;
   readonly driverShareP50Ms: number;
   readonly driverShareP99Ms: number;
-  /** A move, on average. */
+  /** The average of a move. */
   readonly armCalls: number;
   /** p50 of each. */
   readonly phases: Readonly<Record<Phase, number>>;

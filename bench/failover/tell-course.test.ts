@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { tellCourse } from "./tell-course.ts";
 
-it("tells a slow move in order, with the answer of each call: a container that ended late is told from a call that failed", () => {
+// A container that ended late can so be distinguished from a call that failed.
+it("lists the events of a slow move in order, with the answer of each call", () => {
   const call = (method: string, code: string, startMs: number, endMs: number) => ({
     method,
     code,

@@ -1,9 +1,8 @@
 import type { MoveTimes } from "./phases.ts";
 
 /**
- * Tells a move's course, a line for each thing that happened, in its order, in milliseconds after the
- * deletion: when the old container had ended as the API has it, and each of the driver's calls with its
- * node, code and duration.
+ * Lists a move's events in order, one a line, in milliseconds after the deletion. Includes when the old
+ * container ended according to the API, and each of the driver's calls with its node, code and duration.
  */
 export function tellCourse(
   { calls, deletedMs, scheduledMs, runningMs, from, to }: MoveTimes,

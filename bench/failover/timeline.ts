@@ -2,7 +2,7 @@ import { followCollection, type WatchedObject } from "../../testbed/lab/cluster/
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { NAMESPACE } from "./workload.ts";
 
-/** Something that a watch told. */
+/** An object that a watch reported. */
 export interface Seen<T extends WatchedObject = WatchedObject> {
   readonly kind: Kind;
   readonly atMs: number;
@@ -42,12 +42,12 @@ const PATHS: Readonly<Record<Kind, string>> = {
   Node: "/api/v1/nodes",
 };
 
-/** What happened in the cluster since the last `clear`, as watches told it. */
+/** What the watches reported since the last `clear`. */
 export interface Timeline {
   clear(): void;
-  /** When the first thing happened that fits; undefined if nothing did so far. */
+  /** The time of the first matching event; undefined if there is none so far. */
   first<K extends Kind>(kind: K, fits: (seen: Seen<Kinds[K]>) => boolean): number | undefined;
-  /** When the first thing happens that fits, perhaps it has already. Throws with `what` when time is over. */
+  /** Waits for the first matching event, which may be in the past. Throws with `what` after the timeout. */
   until<K extends Kind>(
     what: string,
     kind: K,
@@ -57,7 +57,7 @@ export interface Timeline {
 
 const MOVE_MAX_MS = 180_000;
 
-/** Begins to watch. */
+/** Starts the watches. */
 export async function watchTimeline(lab: Lab, signal: AbortSignal): Promise<Timeline> {
   let seen: Seen[] = [];
   let wake = Promise.withResolvers<void>();
@@ -73,7 +73,7 @@ export async function watchTimeline(lab: Lab, signal: AbortSignal): Promise<Time
       },
       signal,
     );
-    // A moment that a watch missed would be missed for good: whoever waits is told.
+    // An event that a watch misses is lost, so waiting callers fail when a watch ends.
     followed.ended.catch((error: unknown) => {
       failure = new Error(`the watch of ${path} has failed`, { cause: error });
       wake.resolve();

@@ -6,17 +6,15 @@ export type Side = (typeof SIDES)[number];
 export const NAMESPACE = "bench-failover";
 
 /**
- * Notes its start in its volume, and ends at once when it is asked to. A plain `sync` would wait for every
- * file system of the machine, and the shell hears no signal meanwhile: a pod that is deleted then ends only
- * when kubelet kills it, two seconds later.
+ * Records its start in its volume, and ends at once on SIGTERM. A plain `sync` would wait for every file
+ * system of the machine, and the shell would not handle the signal until then: the kubelet would kill it
+ * two seconds later.
  */
 const WRITER =
-  "trap 'exit 0' TERM; echo started | dd of=/data/starts oflag=append conv=notrunc,fsync 2>/dev/null; while true; do sleep 1000 & wait $!; done";
+  "trap 'exit 0' TERM; echo started | dd of=/data/starts oflag=append conv=notrunc,fsync 2>/dev/null; " +
+  "while true; do sleep 1000 & wait $!; done";
 
-/**
- * Everything of one side: a class, and a StatefulSet of one pod that ends at once when it is asked to and
- * notes each of its starts in its volume.
- */
+/** The objects of one side: a class, and a StatefulSet of one pod that runs `WRITER`. */
 export function workloadOf(side: Side): string {
   const objects = [
     {

@@ -8,7 +8,7 @@ import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { startApiServer, whyNoApiServer } from "../../test/kubernetes-store/api-server.ts";
 import { runProcess, untilPresent } from "./processes.ts";
 
-/** A store that a node role may use, and how the role is told of it. */
+/** An object store for a node role, with the flags that name it. */
 export interface BenchStore {
   readonly store: ObjectStore;
   readonly flags: readonly string[];
@@ -19,7 +19,7 @@ const NAMESPACE = "azure-disk-csi";
 const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
 const never = new AbortController().signal;
 
-/** The embedded store as a process of its own; who the node is, is said. */
+/** The embedded store in a process of its own. Flags give the node's identity. */
 export async function embeddedStore(program: string, folder: string): Promise<BenchStore> {
   const socketPath = join(folder, "store.sock");
   const server = runProcess([
@@ -48,7 +48,7 @@ export async function embeddedStore(program: string, folder: string): Promise<Be
 }
 
 /**
- * Kubernetes' API server; who the node is, the emulator's metadata service tells, over plain HTTP as
+ * Kubernetes' API server. The emulator's metadata service gives the node's identity, over plain HTTP as
  * Azure's does.
  */
 export async function kubernetesStore(nodeName: string, tell: (line: string) => void): Promise<BenchStore> {

@@ -7,8 +7,8 @@ const never = new AbortController().signal;
 const CREATED_AT_ONCE = 16;
 
 /**
- * Puts volumes into a store as a cluster has them: each written to by one node and standing by on another,
- * none of which is the node that is measured.
+ * Fills a store with volumes as a cluster has them: each has a writer on one node and a replica on another,
+ * neither of which is the measured node.
  */
 export async function fillStore(store: ObjectStore, volumes: number): Promise<void> {
   let next = 0;

@@ -13,7 +13,7 @@ export interface BenchProcess {
 const READY_MAX_MS = 60_000;
 const POLL_MS = 20;
 
-/** Starts this Node with the arguments given. */
+/** Starts this Node with the given arguments. */
 export function runProcess(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
@@ -37,7 +37,7 @@ export function runProcess(
   };
 }
 
-/** Waits for a file, a socket say, that a process is to make. */
+/** Waits until a process has created a file, such as a socket. */
 export async function untilPresent(path: string, maker: BenchProcess): Promise<void> {
   for (let waitedMs = 0; waitedMs < READY_MAX_MS; waitedMs += POLL_MS) {
     const isPresent = await access(path).then(

@@ -1,14 +1,14 @@
 import { Session } from "node:inspector/promises";
 
-/** How much of the processor's time an area of the sources took, as a share of all. */
+/** An area's share of the processor time. */
 export interface AreaShare {
   readonly area: string;
   readonly share: number;
 }
 
-/** Samples taken a millisecond apart would miss short functions; this is in microseconds. */
+/** In microseconds. Samples a millisecond apart would miss short functions. */
 const SAMPLING_US = 500;
-/** Areas by what a file's path contains, the first that fits. */
+/** Areas by what a file's path contains; the first match counts. */
 const AREAS: readonly (readonly [area: string, path: string])[] = [
   ["simulated Kubernetes", "/sim/kubernetes/"],
   ["machines and Azure around the model", "/sim/azure/"],
@@ -32,7 +32,7 @@ const AREAS: readonly (readonly [area: string, path: string])[] = [
   ["node plug-ins", "/src/node/"],
 ];
 
-/** Runs `work` and says where its time went. */
+/** Runs `work` and measures the share of each area. */
 export async function profileAreas(work: () => Promise<void>): Promise<readonly AreaShare[]> {
   const session = new Session();
   session.connect();

@@ -2,28 +2,28 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** A process of the demo's. */
+/** A process of the demo. */
 export interface Child {
   readonly name: string;
   readonly pid: number;
-  /** What it printed on standard error so far. */
+  /** Its standard error so far. */
   readonly log: () => string;
   /**
-   * The first line of standard output that `matches` accepts; lines that came before are seen, too. Rejects
-   * if the process ends first or time runs out.
+   * The first line of standard output that `matches` accepts, earlier lines included. Rejects if the
+   * process ends first or after the timeout.
    */
   untilLine(matches: (line: string) => boolean, timeoutMs: number): Promise<string>;
   readonly lines: () => readonly string[];
   kill(signal: NodeJS.Signals): void;
   /** Calls `tell` when the process has ended: with its exit code, or the signal that killed it. */
   onEnd(tell: (how: string) => void): void;
-  /** Asks it to end, kills it if it does not, and waits until it is gone. */
+  /** Sends SIGTERM, kills the process after the grace period, and waits until it is gone. */
   stop(graceMs: number): Promise<void>;
 }
 
 const LOG_MAX_CHARS = 1_000_000;
 
-/** Starts a process whose end belongs to the demo. */
+/** Starts a process that the demo ends. */
 export function startChild(
   name: string,
   command: readonly string[],
@@ -76,7 +76,7 @@ export function startChild(
           timeoutMs,
         );
         waiting.add(tell);
-        // Not at its exit: what it printed last may still have to be read then.
+        // Not on `exit`: output may still be unread then.
         child.once("close", () =>
           end(() =>
             reject(
@@ -88,7 +88,7 @@ export function startChild(
     },
     stop: async (graceMs) => {
       if (hasExited()) return;
-      // A frozen process takes no SIGTERM until it is thawed.
+      // A frozen process handles no SIGTERM until it is thawed.
       child.kill("SIGCONT");
       child.kill("SIGTERM");
       const timer = setTimeout(() => void child.kill("SIGKILL"), graceMs);

@@ -1,7 +1,7 @@
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { ControllerService, NodeService } from "../../src/csi/gen/csi/v1/csi.ts";
 
-/** A call failed: what CSI answered. */
+/** A failed call, with CSI's answer. */
 export class CsiError extends Error {
   override readonly name = "CsiError";
   readonly code: number;
@@ -12,7 +12,7 @@ export class CsiError extends Error {
   }
 }
 
-/** Any CSI client can be used instead; this one is typed by the generated definitions. */
+/** A method in the generated definitions. Any other CSI client would do as well. */
 interface Method<Request, Response> {
   readonly path: string;
   readonly requestSerialize: (value: Request) => Buffer;
@@ -26,7 +26,7 @@ type Methods<Service> = {
     : never;
 };
 
-/** How patient one call is. */
+/** The limits of one call. */
 export interface CallOptions {
   /** The call's deadline from now, in milliseconds. Default 120,000. */
   readonly timeoutMs?: number;
@@ -42,7 +42,7 @@ export interface CsiClients {
 const CALL_MAX_MS = 120_000;
 const RECONNECT_MS = 100;
 
-/** Connects to a CSI socket. Calls under way end when `signal` is aborted. */
+/** Connects to a CSI socket. Aborting `signal` ends calls in flight. */
 export function connectCsi(socketPath: string, signal: AbortSignal): CsiClients {
   const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
     "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
@@ -79,8 +79,7 @@ function call(
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const abort = (): void => sent.cancel();
-    // A process of the lab's that was just started again has its socket, but the channel may still be
-    // waiting to try it.
+    // After a restart of the process the socket exists, but the channel may still be in its backoff.
     const metadata = new Metadata({ waitForReady: true });
     const sent = client.makeUnaryRequest(
       method.path,

@@ -1,4 +1,4 @@
-/** The emulator's own API, as far as the demo looks at it. */
+/** The part of the emulator's own API that the demo uses. */
 export interface EmulatorClient {
   /** Calls of Azure's API so far, operation polls included. */
   armCalls(): Promise<number>;
@@ -20,7 +20,7 @@ interface State {
   }[];
 }
 
-/** Speaks to an emulator over TLS with its own CA, for a lab with nodes of these names. */
+/** Connects to an emulator over TLS with its own CA, for a lab with nodes of these names. */
 export function createEmulatorClient(
   url: string,
   nodeNames: readonly string[],

@@ -1,22 +1,22 @@
 import type { Child } from "./child.ts";
 
-/** A process of the lab's that can be started again: the same program, on the same files. */
+/** A process of the lab that can be restarted: the same program, on the same files. */
 export interface LabProcess {
-  /** The one that runs now, or ran last. */
+  /** The current process, or the last one. */
   readonly child: Child;
   /**
-   * How each one since the last restart died that nobody had told to: its exit code or the signal that
-   * killed it. Whoever has taken note may clear it.
+   * How each process since the last restart ended unexpectedly: its exit code or the signal that killed it.
+   * A caller that has handled them may clear the list.
    */
   readonly deaths: string[];
-  /** Waits until it says that it is ready; one that dies on the way is waited for in its successor. */
+  /** Waits until the process reports that it is ready. If it ends first, waits for its successor. */
   untilReady(): Promise<string>;
   /**
-   * Ends it, starts it again, and waits until it is ready. `env` comes on top of the lab's own, in later
-   * revivals, too.
+   * Ends the process, starts it again, and waits until it is ready. `env` is added to the lab's own, also
+   * in later restarts.
    */
   restart(env?: NodeJS.ProcessEnv): Promise<void>;
-  /** From now on it is not revived any more. */
+  /** Excludes the process from further automatic restarts. */
   retire(): void;
 }
 
@@ -24,14 +24,14 @@ export interface LabProcess {
 export interface LabProcessOptions {
   readonly start: (env: NodeJS.ProcessEnv) => Child;
   readonly isReady: (line: string) => boolean;
-  /** Deaths after a restart that it is revived from, as by a supervisor. */
+  /** How many times the process is restarted after it has ended by itself, as by a supervisor. */
   readonly revivalsMax: number;
 }
 
 const READY_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
 
-/** Starts a process of the lab's; it may not be ready yet. */
+/** Starts a process of the lab. It may not be ready yet. */
 export function startLabProcess(options: LabProcessOptions): LabProcess {
   const deaths: string[] = [];
   const told = new Set<Child>();

@@ -16,7 +16,7 @@ import { createEmulatorClient, type EmulatorClient } from "./emulator-client.ts"
 import { type LabProcess, startLabProcess } from "./lab-process.ts";
 import { createOrchestrator, type Orchestrator } from "./orchestrator.ts";
 
-/** A virtual machine of the lab's. */
+/** A virtual machine of the lab. */
 export interface LabVm {
   readonly name: string;
   readonly zone: string;
@@ -26,11 +26,10 @@ export interface LabVm {
 export interface LabNode {
   readonly name: string;
   readonly zone: string;
-  /** The node plug-in as it runs now. */
+  /** The current process of the node plug-in. */
   readonly process: Child;
   /**
-   * A process that is always in the node's mount namespace: mounts outlive the plug-in, as on a real
-   * machine.
+   * A process that stays in the node's mount namespace: mounts outlive the plug-in, as on a real machine.
    */
   readonly mountsPid: number;
   readonly csi: CsiClients["node"];
@@ -59,7 +58,7 @@ export interface Lab {
   readonly endpoints: Readonly<Record<string, string>>;
   /** The end of what each process logged. */
   logs(): string;
-  /** Hands a process to the lab, which ends it before the node plug-ins. */
+  /** Hands a process over to the lab, which ends it before the node plug-ins. */
   own(child: Child): void;
   close(): Promise<void>;
 }
@@ -67,14 +66,14 @@ export interface Lab {
 const SUBSCRIPTION = "00000000-0000-4000-8000-000000000001";
 const RESOURCE_GROUP = "demo";
 const LOCATION = "eastus";
-/** Given, since the store and the id that it would keep are lost in some tests. */
+/** Set explicitly, since some tests lose the store with the id that it would keep. */
 const CLUSTER_ID = "lab";
 const VM_SIZE = "Standard_D8s_v5";
 const READY_MAX_MS = 120_000;
 const MOUNTS_OF = "mounts of ";
 const LOG_TAIL_CHARS = 3_000;
 const STOP_GRACE_MS = 60_000;
-/** Quick, so that the demo is: ten seconds are right for a cluster. */
+/** Short, to keep the demo fast. A cluster uses ten seconds. */
 const HEARTBEAT_MS = 1_000;
 const RECALL_ANSWER_MS = 1_500;
 
@@ -88,15 +87,15 @@ const demoVms: readonly LabVm[] = [
   { name: "node-d", zone: "2" },
 ];
 
-/** A store that a lab's processes share, which is not the lab's own. */
+/** A store that the lab's processes share but the lab does not start. */
 export interface OtherStore {
   readonly store: ConnectedStore;
   readonly orchestrator: Orchestrator;
-  /** The flags by which a controller or node plug-in reaches it, by the name of its process. */
+  /** The flags with which a controller or node plug-in connects to it, by the name of its process. */
   flags(processName: string): readonly string[];
 }
 
-/** What a lab is made of. */
+/** The composition of a lab. */
 export interface LabOptions {
   /** Azure's latencies times this factor. */
   readonly timeScale: number;
@@ -105,43 +104,44 @@ export interface LabOptions {
   /** Default: three VMs in one zone and one in another. */
   readonly vms?: readonly LabVm[];
   /**
-   * VMs in the same resource group that are no nodes of this lab: for a lab that is to stand beside it.
-   * Default: none.
+   * VMs in the same resource group that are not nodes of this lab, for a second lab beside it. Default:
+   * none.
    */
   readonly strangers?: readonly LabVm[];
   /**
-   * Another lab, whose strangers are this one's VMs: both share its Azure and its resource group. Default:
+   * Another lab, whose strangers are this one's VMs. Both share its Azure and its resource group. Default:
    * an Azure of its own.
    */
   readonly beside?: Lab;
   /** Default `lab`. */
   readonly clusterId?: string;
-  /** Controllers on the one store, one of which leads: `controller`, `controller-2` and so on. Default 1. */
+  /**
+   * Controllers on the one store, one of which leads: `controller`, `controller-2` and so on. Default 1.
+   */
   readonly controllerCount?: number;
-  /** Further settings of each controller; they win over the lab's own. */
+  /** Further settings of each controller; they override the lab's own. */
   readonly controllerFlags?: readonly string[];
   /** Further settings of each node plug-in. */
   readonly nodeFlags?: readonly string[];
-  /**
-   * Where objects are kept. The lab closes its connection. Default: an embedded store, a process of the
-   * lab.
-   */
+  /** The object store. The lab closes its connection. Default: an embedded store, a process of the lab. */
   readonly store?: OtherStore;
   /** How CSI sockets are connected to. Default `connectCsi`: each call is made once. */
   readonly connect?: typeof connectCsi;
   /**
-   * How old objects are for all other processes from the moment that they are created, in milliseconds: the
-   * store's clock is that much behind. Nothing else is, since the store stamps only when an object was
-   * created, or marked for deletion. Default 0.
+   * How much older objects look to all other processes, in milliseconds: the store's clock is that much
+   * behind. Nothing else changes, since the store stamps only creations and deletions. Default 0.
    */
   readonly objectsBornAgedMs?: number;
-  /** Deaths of store, controller or a node plug-in that it is revived from by itself. Default 0. */
+  /**
+   * How many times store, controller and node plug-ins are restarted after they have ended by themselves.
+   * Default 0.
+   */
   readonly revivalsMax?: number;
 }
 
 /**
- * Starts emulator, store, controller and node plug-ins, each as a process of its own; each node in a mount
- * namespace of its own.
+ * Starts emulator, store, controller and node plug-ins in processes of their own, and each node in its own
+ * mount namespace.
  */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const directory = await mkdtemp(join(tmpdir(), "azd-"));
@@ -154,7 +154,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     await Promise.all(
       children.filter((child) => child.name.startsWith("writer")).map((child) => child.stop(STOP_GRACE_MS)),
     );
-    // Node plug-ins and their mounts first: a mount would hold a device, and the emulator its disk.
+    // Node plug-ins and their mounts end first: a mount would hold a device, and the emulator its disk.
     await Promise.all(
       children.filter((child) => child.name.startsWith("node-")).map((child) => child.stop(STOP_GRACE_MS)),
     );
@@ -204,7 +204,7 @@ async function build(building: Building): Promise<Lab> {
     processes.set(name, started);
     return started;
   };
-  // Types are stripped from the sources at each start: the second time from the cache.
+  // Node strips the types from the sources at each start; later starts use the cache.
   const compileCache = fileURLToPath(new URL("../../.cache/node", import.meta.url));
   const azureDirectory = building.beside?.directory ?? directory;
   const caFile = join(azureDirectory, "ca.pem");
@@ -259,7 +259,7 @@ async function build(building: Building): Promise<Lab> {
       `--azure-time-scale=${timeScale}`,
       `--recall-answer-ms=${RECALL_ANSWER_MS}`,
       `--heartbeat-stale-ms=${HEARTBEAT_MS * 4}`,
-      // It is started again after it was killed, and has no end of a Lease to wait for.
+      // A single controller is restarted after it was killed, without waiting for the Lease to expire.
       ...(controllerNames.length === 1 ? ["--leader-election=none"] : []),
       ...(building.controllerFlags ?? []),
     ]),
@@ -363,7 +363,7 @@ async function startNode(start: {
         "echo {} && exec sleep infinity",
       ])
     : undefined;
-  // Before it says so, it may still be in the lab's own namespace.
+  // Until it reports that it is ready, it may still be in the lab's own namespace.
   await mounts?.untilLine(isReady, READY_MAX_MS);
   const plugin = runAgain(vm.name, [
     ...(mounts === undefined ? [] : ["nsenter", `--mount=/proc/${mounts.pid}/ns/mnt`, "--"]),
@@ -401,7 +401,7 @@ async function startNode(start: {
   return { node, socket, close: clients.close };
 }
 
-/** The name of a node's VM in Azure, which is not the node's: nothing may take the one for the other. */
+/** The name of a node's VM in Azure. It differs from the node's name, so that confusing the two fails. */
 function vmNameOf({ name }: LabVm): string {
   return `flex_${name}`;
 }

@@ -3,18 +3,18 @@ import type { ClusterNode } from "../../src/core/api/cluster-node.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
 
 /**
- * What the conductor tells the driver of its nodes, as Kubernetes' API would: which workloads use which
- * volume, and which node is out of service.
+ * Passes to the driver what Kubernetes' API would: which workloads use which volume, and which node is out
+ * of service.
  */
 export interface Orchestrator {
-  /** `instanceUri`: the resource id of the VM that the node is. */
+  /** `instanceUri`: the resource id of the node's VM. */
   addNode(nodeName: string, instanceUri: string): Promise<void>;
   addUser(nodeName: string, volumeId: string, user: string): Promise<void>;
   removeUser(nodeName: string, volumeId: string): Promise<void>;
   setOutOfService(nodeName: string, outOfService: boolean): Promise<void>;
 }
 
-/** Keeps a ClusterNode a node in the embedded store. */
+/** Keeps one ClusterNode per node in the embedded store. */
 export function createOrchestrator(store: ConnectedStore, signal: AbortSignal): Orchestrator {
   const change = async (
     nodeName: string,

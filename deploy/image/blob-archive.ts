@@ -3,8 +3,8 @@ import type { FileHandle } from "node:fs/promises";
 import { BLOCK_BYTES, encodeTarHeader, paddingAfter } from "./tar-header.ts";
 
 /**
- * How one piece of content refers to another: by type, digest (`sha256:<hex>`) and size in bytes. The names
- * are OCI's.
+ * A reference from one piece of content to another: type, digest (`sha256:<hex>`) and size in bytes. The
+ * names are OCI's.
  */
 export interface BlobDescriptor {
   readonly mediaType: string;
@@ -12,14 +12,14 @@ export interface BlobDescriptor {
   readonly size: number;
 }
 
-/** A tar file in the making, in which content is stored by its digest. */
+/** A tar file that is being written, in which content is stored by its digest. */
 export interface BlobArchive {
   addBlob(
     mediaType: string,
     chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   ): Promise<BlobDescriptor>;
   addFile(path: string, bytes: Uint8Array): Promise<void>;
-  /** Ends the archive; answers its size in bytes. */
+  /** Ends the archive and returns its size in bytes. */
   end(): Promise<number>;
 }
 

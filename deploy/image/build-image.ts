@@ -18,7 +18,7 @@ import type { TarEntry } from "./tar-entry.ts";
 import { contentBytes } from "./tar-header.ts";
 import { withFolders } from "./with-folders.ts";
 
-/** An image that was built, or was there already. */
+/** An image that was built now or before. */
 export interface BuiltImage {
   readonly name: string;
   /** OCI layout in a tar file. */
@@ -47,14 +47,14 @@ const ARCHITECTURES = {
 } as const;
 
 /**
- * No registry has it: a name that every node must have been given the image for, and that nobody else can
- * publish under.
+ * No registry serves this name: every node must be given the image, and no other party can publish under
+ * it.
  */
 const DEFAULT_IMAGE_REPOSITORY = "localhost/azuredisk-csi-driver";
 
 /**
- * Builds the driver's image from Debian's packages, Node's binary from npm and our bundle, or finds it
- * built of the very same. The same content gives the same digest.
+ * Builds the driver's image from Debian's packages, Node's binary from npm and our bundle, or finds the
+ * image built of the same inputs. The same content gives the same digest.
  */
 export async function buildImage(name?: string): Promise<BuiltImage> {
   const layers = await imageLayers();
@@ -81,12 +81,12 @@ export async function buildImage(name?: string): Promise<BuiltImage> {
   await mkdir(folder, { recursive: true });
   const written = await writeOciImage(ociImage(layers, fullName, version), archive);
   await writeFile(sbom, layers.sbom);
-  // Last: it says that the rest is whole.
+  // Written last, since it marks the rest as complete.
   await writeFile(about, JSON.stringify(written));
   return { ...written, name: fullName, archive, sbom };
 }
 
-/** The image's layers: what seldom changes below what changes with every build. */
+/** The image's layers: those that seldom change are below those that change with every build. */
 export async function imageLayers(): Promise<ImageLayers> {
   const architecture = architectureOf(process.arch);
   const packages = await fetchDebianPackages(
@@ -131,7 +131,7 @@ export async function imageLayers(): Promise<ImageLayers> {
   return { system: withFolders(system), program: withFolders(program), sbom: sbomText, key };
 }
 
-/** How large the files of a layer are together, in bytes. */
+/** The total size of a layer's files, in bytes. */
 export function layerBytes(entries: readonly TarEntry[]): number {
   return entries.reduce((sum, entry) => sum + contentBytes(entry), 0);
 }
@@ -177,12 +177,13 @@ async function nodeBinary(packageName: string): Promise<{
   };
 }
 
-/** What Debian's installation scripts would have written, as far as programs look at it. */
+/** What Debian's installation scripts would have written, as far as programs use it. */
 function settings(): readonly TarEntry[] {
   return [
     textFile(
       "etc/passwd",
-      `root:x:0:0:root:/root:/usr/bin/sh\nnonroot:x:${IMAGE_USER}:${IMAGE_USER}:nonroot:/nonexistent:/usr/bin/false\n`,
+      `root:x:0:0:root:/root:/usr/bin/sh\n` +
+        `nonroot:x:${IMAGE_USER}:${IMAGE_USER}:nonroot:/nonexistent:/usr/bin/false\n`,
     ),
     textFile("etc/group", `root:x:0:\nnonroot:x:${IMAGE_USER}:\n`),
     textFile("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),

@@ -2,13 +2,13 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Metafile } from "esbuild";
 
-/** An npm package of which something is in the bundle. */
+/** An npm package with code in the bundle. */
 export interface BundledPackage {
   readonly name: string;
   readonly version: string;
-  /** As its package.json says; empty if it says nothing. */
+  /** As in its package.json; empty if there is none. */
   readonly license: string;
-  /** The text that its licence wants kept; empty if it has none. */
+  /** The text that its licence requires to be kept; empty if there is none. */
   readonly licenseText: string;
 }
 

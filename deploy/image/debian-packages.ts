@@ -11,9 +11,9 @@ export interface DebianPackage {
   readonly architecture: string;
   /** Of the `.deb`, in hexadecimal. */
   readonly sha256: string;
-  /** The paragraph that dpkg knows it by. */
+  /** Its paragraph in dpkg's status file. */
   readonly control: string;
-  /** Where its files are. */
+  /** The folder of its files. */
   readonly folder: string;
 }
 
@@ -22,8 +22,8 @@ const APT_TIMEOUT_MS = 300_000;
 const ARCHIVE_LINE = /^'[^']+' (\S+\.deb) \d+/gmu;
 
 /**
- * Has apt resolve as if nothing were installed, without touching what is: its own empty list of packages,
- * and its own folder for archives.
+ * Runs apt as if nothing were installed, without changing what is: with an empty list of packages, and its
+ * own folder for archives.
  */
 async function apt(
   folder: string,
@@ -38,7 +38,7 @@ async function apt(
     `-oDir::State::status=${nothingInstalled}`,
     `-oDir::Cache::archives=${archives}/`,
     "-oAPT::Install-Recommends=false",
-    // apt's own user may not be able to enter the folder; signatures are checked all the same.
+    // apt's own user may not be able to enter the folder. Signatures are checked all the same.
     ...(process.getuid?.() === 0 ? ["-oAPT::Sandbox::User=root"] : []),
   ];
   const install = (): ReturnType<typeof runCommand> =>
@@ -57,8 +57,8 @@ async function apt(
 }
 
 /**
- * The packages `names` and all that they depend on, of the Debian release that this machine's apt knows;
- * downloaded into `folder` and unpacked there once. Sorted by name.
+ * Downloads and unpacks `names` and all their dependencies into `folder`, once. They are of the Debian
+ * release that this machine's apt knows. Sorted by name.
  */
 export async function fetchDebianPackages(
   names: readonly string[],
@@ -67,10 +67,11 @@ export async function fetchDebianPackages(
   for (const command of ["apt-get", "dpkg-deb"]) {
     if ((await findCommand(command)) === undefined)
       throw new Error(
-        `${command} is missing: the image is put together from Debian's packages, so this needs Debian or Ubuntu, or the Containerfile`,
+        `${command} is missing: building the image from Debian's packages needs Debian or Ubuntu; ` +
+          "or use the Containerfile",
       );
   }
-  // apt leaves out what it has downloaded already: it is asked with a folder that stays empty.
+  // apt leaves out archives that it has downloaded already, so this lists with a folder that stays empty.
   const listed = await apt(folder, join(folder, "no-archives"), "--print-uris", names);
   const archives = [...listed.matchAll(ARCHIVE_LINE)]
     .map(([, name]) => join(folder, "archives", basename(name ?? "")))
@@ -89,7 +90,7 @@ async function unpack(archive: string, parent: string): Promise<DebianPackage> {
     await mkdir(unfinished, { recursive: true });
     await deb(["--extract", archive, unfinished]);
     await rename(unfinished, folder).catch(async (error: unknown) => {
-      // Another run was faster.
+      // Another run has finished it first.
       await rm(unfinished, { recursive: true });
       if (!(await isThere(folder))) throw error;
     });

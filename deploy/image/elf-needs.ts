@@ -2,7 +2,7 @@
 export interface ElfNeeds {
   /** Names of shared libraries (DT_NEEDED), in their order. */
   readonly libraries: readonly string[];
-  /** Full path of the program that loads it (PT_INTERP); libraries name none. */
+  /** Full path of the program that loads it (PT_INTERP); undefined for libraries. */
   readonly loader: string | undefined;
 }
 

@@ -6,9 +6,9 @@ import type { TarEntry } from "./tar-entry.ts";
 const PERMISSION_BITS = 0o7777n;
 
 /**
- * Everything in a folder as a layer of an image, sorted by path, with modes, owners and hard links as they
- * are on disk. Extended attributes are left out. Throws at a device, socket or pipe: a container's are made
- * by its runtime.
+ * Everything in a folder as a layer of an image, sorted by path, with modes, owners and hard links as on
+ * disk. Extended attributes are left out. Throws at a device, socket or pipe: the container runtime makes
+ * those.
  */
 export async function folderEntries(folder: string): Promise<readonly TarEntry[]> {
   const paths = (await pathsIn(folder, "")).toSorted();
@@ -19,8 +19,8 @@ export async function folderEntries(folder: string): Promise<readonly TarEntry[]
 }
 
 /**
- * Below a folder. A symbolic link is an entry, also one that leads to a folder: `readdir` on its own
- * (`recursive`) lists what is behind it as well.
+ * The paths below a folder. A symbolic link is an entry, also one to a folder; `readdir` with `recursive`
+ * would follow it.
  */
 async function pathsIn(folder: string, under: string): Promise<readonly string[]> {
   const listed = await readdir(join(folder, under), { withFileTypes: true });

@@ -7,14 +7,15 @@ import { DRIVER_PROGRAMS } from "./image-programs.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /**
- * How the Linux host names what it runs: as a command's program, or as the argument of one of its few
- * functions that make one.
+ * A program's name in the Linux host: the program of a command, or the argument of a function that builds
+ * one.
  */
 const NAMED_PROGRAM =
   /(?:\bprogram: |\b(?:make|spawn)\(\s*|\binspectCommand\(\s*host,\s*device,\s*)"([\w.]+)"/gu;
 
-it("lists exactly the programs that the Linux host runs: a missing one fails on a user's node, a needless one is attack surface", async () => {
-  // `unshare` runs the shell: no call names it as its program.
+// A missing program fails on a user's node; a needless one is attack surface.
+it("lists exactly the programs that the Linux host runs", async () => {
+  // `unshare` runs the shell, which no call names as its program.
   const found = new Set(["sh", ...fileSystemTypes.map((fsType) => `mkfs.${fsType}`)]);
   for await (const path of glob("src/adapters/linux/**/*.ts", { cwd: ROOT })) {
     if (path.endsWith(".test.ts")) continue;

@@ -1,18 +1,18 @@
 /**
- * What the image takes from one Debian package; the libraries that its programs load come along by
- * themselves.
+ * What the image takes from one Debian package. The libraries that its programs load are added
+ * automatically.
  */
 export interface PackageChoice {
   readonly package: string;
-  /** Run by the driver: without them it can't work. */
+  /** Run by the driver, which needs them all. */
   readonly driver: readonly string[];
-  /** For whoever looks into a container, and for scripts. */
+  /** For people who inspect a container, and for scripts. */
   readonly people: readonly string[];
   /** Further files, by their path in the package. */
   readonly files: readonly string[];
 }
 
-/** The programs of the image. A test holds `driver` against what `src/adapters/linux` runs. */
+/** The programs of the image. A test compares `driver` with what `src/adapters/linux` runs. */
 export const PACKAGE_CHOICES: readonly PackageChoice[] = [
   {
     package: "base-files",
@@ -60,7 +60,7 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
     package: "e2fsprogs",
     driver: ["dumpe2fs", "e2fsck", "mkfs.ext2", "mkfs.ext3", "mkfs.ext4", "resize2fs"],
     people: ["tune2fs"],
-    // What mkfs makes without options is said here.
+    // The defaults of mkfs.
     files: ["etc/mke2fs.conf"],
   },
   {
@@ -72,7 +72,7 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
   { package: "btrfs-progs", driver: [], people: ["btrfs", "mkfs.btrfs"], files: [] },
 ];
 
-/** Libraries of Debian that Node itself loads come from these packages or from what they depend on. */
+/** The packages whose dependencies include all Debian libraries that Node loads. */
 export const RUNTIME_PACKAGES: readonly string[] = ["libc6", "libstdc++6"];
 
 /** Every program that the driver runs, sorted. */

@@ -7,7 +7,7 @@ import { EXTENDER_RUNTIME, NODE_RUNTIME } from "../../scripts/build/node-runtime
 import { runCommand } from "../../scripts/child/run-command.ts";
 import { IMAGE_CONFIG, launcherScript } from "./launcher.ts";
 
-it("is started the same way whether the image was built here or by the Containerfile", async () => {
+it("is configured the same in our image build and in the Containerfile", async () => {
   const containerfile = await readFile(join(import.meta.dirname, "Containerfile"), "utf8");
   const said = (instruction: string): string | undefined =>
     new RegExp(`^${instruction} (.+)$`, "mu").exec(containerfile)?.[1];
@@ -22,7 +22,7 @@ it("is started the same way whether the image was built here or by the Container
   );
 });
 
-it("starts each role with the flags that were measured for it, and hands on every argument as it is", async () => {
+it("starts each role with its measured flags and passes every argument on", async () => {
   const folder = await mkdtemp(join(tmpdir(), "launcher-"));
   try {
     const stub = join(folder, "stub");

@@ -9,10 +9,10 @@ export const IMAGE_PATHS = {
   documents: "usr/share/doc/azuredisk-csi-driver",
 } as const;
 
-/** The user of roles that need no root; the node role's pod says otherwise. */
+/** The user of roles that need no root. The node role's pod overrides it. */
 export const IMAGE_USER = 65_532;
 
-/** How containers of the image are started; the Containerfile says the same. */
+/** How containers of the image are started. The Containerfile has the same values. */
 export const IMAGE_CONFIG = {
   User: `${IMAGE_USER}:${IMAGE_USER}`,
   Env: ["PATH=/usr/local/bin:/usr/sbin:/usr/bin"],
@@ -21,8 +21,8 @@ export const IMAGE_CONFIG = {
 } as const;
 
 /**
- * The program that containers start: a role with the flags that were measured for it. It leaves nothing of
- * itself behind: Node takes its place.
+ * The program that containers start. It runs a role with the flags that were measured for it, and replaces
+ * itself with Node.
  */
 export function launcherScript(): string {
   return `#!/bin/sh

@@ -28,7 +28,7 @@ describe("OCI archive", () => {
     return JSON.parse(await readFile(path, "utf8"));
   }
 
-  it("is a layout that leads from every name through manifest and configuration to the layers", async () => {
+  it("leads from every name through manifest and configuration to the layers", async () => {
     const { digest, sizeBytes } = await writeOciImage(IMAGE, join(folder, "image.tar"));
     const unpacked = await mkdtemp(join(folder, "unpacked-"));
     const { code, output } = await runCommand(
@@ -88,7 +88,7 @@ describe("OCI archive", () => {
     assert.equal(sizeBytes, (await readFile(join(folder, "image.tar"))).length);
   });
 
-  it("has the same bytes whenever it is written, so that an unchanged image keeps its digest", async () => {
+  it("has the same bytes, and so the same digest, whenever it is written", async () => {
     const first = await writeOciImage(IMAGE, join(folder, "first.tar"));
     const second = await writeOciImage(IMAGE, join(folder, "second.tar"));
     assert.deepEqual(first, second);
@@ -118,7 +118,7 @@ describe("OCI archive", () => {
     assert.deepEqual(await readdir(target), []);
   });
 
-  it("refuses a name without registry or tag, which a node could never find", async () => {
+  it("refuses a name without registry or tag, which a node could not find", async () => {
     for (const name of ["nginx", "nginx:1.0", "docker.io/library/nginx"]) {
       await assert.rejects(writeOciImage({ ...IMAGE, names: [name] }, join(folder, "refused.tar")), {
         message: `${name} is no full name of an image: write registry/repository:tag`,

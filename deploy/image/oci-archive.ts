@@ -12,7 +12,7 @@ export interface OciRunConfig {
   /** `NAME=value`. */
   readonly Env?: readonly string[];
   readonly Entrypoint?: readonly string[];
-  /** Arguments of the entrypoint if the pod names none. */
+  /** Arguments of the entrypoint if the pod gives none. */
   readonly Cmd?: readonly string[];
   readonly WorkingDir?: string;
   /** For example `{ "8080/tcp": {} }`. */
@@ -23,17 +23,16 @@ export interface OciRunConfig {
 /** An image to write. */
 export interface OciImage {
   /**
-   * Full names with tag, for example `registry.k8s.io/pause:3.10.1`: the archive's image is known by each
-   * of them.
+   * Full names with tag, for example `registry.k8s.io/pause:3.10.1`. The archive's image has all of them.
    */
   readonly names: readonly string[];
   readonly architecture: "amd64" | "arm64";
-  /** From the bottom up; parents stand before their children. `folderEntries` makes one of a folder. */
+  /** From the bottom up; parents come before their children. `folderEntries` makes one from a folder. */
   readonly layers: readonly (readonly TarEntry[])[];
   readonly config: OciRunConfig;
 }
 
-/** What `writeOciImage` wrote. */
+/** The result of `writeOciImage`. */
 export interface WrittenImage {
   /** The manifest's digest, `sha256:<hex>`: pins the image whatever its name. */
   readonly digest: string;
@@ -43,9 +42,9 @@ export interface WrittenImage {
 const MEDIA_TYPE = "application/vnd.oci.image";
 
 /**
- * Writes an image as an OCI layout in a tar file, as `ctr images import`, `docker load`, `podman load` and
- * `skopeo` read it. The same content gives the same bytes and digests: every time in it is fixed. Layers
- * are not compressed. The file appears when it is complete.
+ * Writes an image as an OCI layout in a tar file, which `ctr images import`, `docker load`, `podman load`
+ * and `skopeo` read. The same content gives the same bytes and digests, since every time in it is fixed.
+ * Layers are not compressed. The file appears when it is complete.
  */
 export async function writeOciImage(image: OciImage, file: string): Promise<WrittenImage> {
   const unfinished = `${file}.${process.pid}.unfinished`;
@@ -86,8 +85,8 @@ function imageConfig({ architecture, config }: OciImage, layers: readonly BlobDe
 }
 
 /**
- * `io.containerd.image.name` is where containerd and Docker look for the full name; OCI's own annotation
- * holds the tag.
+ * containerd and Docker read the full name from `io.containerd.image.name`; OCI's own annotation holds the
+ * tag.
  */
 function index({ names, architecture }: OciImage, manifest: BlobDescriptor): object {
   const manifests = names.map((name) => ({

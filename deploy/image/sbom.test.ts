@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { sbomOf } from "./sbom.ts";
 
-it("tells a scanner of every component under the name that vulnerabilities are filed by", () => {
+it("lists every component under the name that vulnerability databases use", () => {
   const sbom = sbomOf({
     version: "0.1.0",
     key: "0123",

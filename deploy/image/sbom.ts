@@ -1,10 +1,10 @@
 import type { BundledPackage } from "./bundled-packages.ts";
 import type { DebianPackage } from "./debian-packages.ts";
 
-/** What is in an image. */
+/** The content of an image. */
 export interface ImageContent {
   readonly version: string;
-  /** Tells this content from every other. */
+  /** Identifies this content. */
   readonly key: string;
   /** Debian's release, such as `12`. */
   readonly debianRelease: string;
@@ -16,7 +16,7 @@ export interface ImageContent {
 const DOCUMENT_ID = "SPDXRef-DOCUMENT";
 const DRIVER_ID = "SPDXRef-driver";
 const UNKNOWN = "NOASSERTION";
-/** A time would make two equal images differ. */
+/** Fixed, since a real time would make two equal images differ. */
 const CREATED = "1980-01-01T00:00:00Z";
 const LICENSE_EXPRESSION = /^[\w.+-]+(?: (?:AND|OR|WITH) [\w.+-]+)*$/u;
 
@@ -29,7 +29,7 @@ interface Component {
   readonly sha256?: string;
 }
 
-/** The image's bill of materials as SPDX 2.3: what scanners look up vulnerabilities by. */
+/** The image's bill of materials as SPDX 2.3, from which scanners look up vulnerabilities. */
 export function sbomOf(content: ImageContent): object {
   const components = [
     nodeComponent(content),

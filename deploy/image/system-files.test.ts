@@ -13,7 +13,7 @@ describe("files of the system layer", () => {
   });
   after(async () => rm(folder, { recursive: true }));
 
-  /** An unpacked package; a content that starts with `->` is a symbolic link. */
+  /** An unpacked package; content that starts with `->` makes a symbolic link. */
   async function aPackage(name: string, files: Readonly<Record<string, string>>): Promise<DebianPackage> {
     for (const [path, content] of Object.entries(files)) {
       const full = join(folder, name, path);
@@ -25,7 +25,7 @@ describe("files of the system layer", () => {
     return { name, version: "1", architecture: "amd64", sha256: "", control: "", folder: join(folder, name) };
   }
 
-  it("are the programs asked for, what they link to and load, and the licences of their packages; nothing else", async () => {
+  it("are exactly the chosen programs, what they link to and load, and licences", async () => {
     const packages = [
       await aPackage("shell", {
         "bin/dash": "dash",
@@ -66,7 +66,7 @@ describe("files of the system layer", () => {
     );
   });
 
-  it("must all be there: an image that lacks a program is not built", async () => {
+  it("must all exist: an image that lacks a program is not built", async () => {
     const packages = [await aPackage("empty", { "usr/share/doc/empty/copyright": "MIT" })];
     const rows = [
       {

@@ -8,34 +8,31 @@ import type { TarEntry } from "./tar-entry.ts";
 
 /** A file of a package, as it goes into the image. */
 interface PackagedFile {
-  /**
-   * In the image: relative, with `bin`, `sbin` and `lib` below `usr`, as Debian has been installed since
-   * its release 12.
-   */
+  /** In the image: relative, with `bin`, `sbin` and `lib` below `usr`, as in Debian since release 12. */
   readonly path: string;
   readonly package: string;
-  /** Where it is unpacked. */
+  /** Its path where it is unpacked. */
   readonly source: string;
   /** Of a symbolic link. */
   readonly target?: string;
 }
 
-/** What was chosen of the packages. */
+/** The files and packages that were chosen. */
 export interface SystemFiles {
   readonly entries: readonly TarEntry[];
-  /** The packages that gave anything but their licence, sorted. */
+  /** The packages that contributed more than their licence, sorted. */
   readonly packages: readonly DebianPackage[];
 }
 
 const MERGED = /^(?:bin|sbin|lib|lib64|lib32)(?=\/)/u;
 const PROGRAM_FOLDERS = ["usr/bin", "usr/sbin"];
-/** Set-user-id programs have no place in an image whose processes are root already or must not become it. */
+/** Removes set-user-id bits: the image's processes are root already or must not become root. */
 const MODE_BITS = 0o777;
 const LIBRARY = /^usr\/lib(?:64)?\/(?:[\w-]+-linux-gnu\/)?[^/]+\.so(?:\.[\w.]+)*$/u;
 
 /**
- * The programs and files of `choices`, and of all the packages the libraries that they and `alsoLoaded`
- * (programs from elsewhere) load. Throws if one is in no package.
+ * The programs and files of `choices`, and the libraries that they and `alsoLoaded` (programs from
+ * elsewhere) load, from any of the packages. Throws if one is in no package.
  */
 export async function systemFiles(
   packages: readonly DebianPackage[],
@@ -107,7 +104,7 @@ async function filesOf({ name, folder }: DebianPackage): Promise<readonly Packag
   );
 }
 
-/** A package's licence; its folder of documents may be a link to another package's. */
+/** A package's licence. Its documentation folder may be a link to another package's. */
 function licencesOf(name: string, byPath: ReadonlyMap<string, PackagedFile>): readonly PackagedFile[] {
   const folder = byPath.get(`usr/share/doc/${name}`);
   const copyright = byPath.get(

@@ -22,8 +22,8 @@ const TYPE_FLAGS: Readonly<Record<TarEntry["kind"], string>> = {
 const EXTENDED_HEADER = "x";
 
 /**
- * The header of one member (POSIX.1-2001), with an extended one before it where a name is long or not
- * ASCII. Its content follows in blocks of `BLOCK_BYTES`.
+ * The header of one member (POSIX.1-2001), after an extended header if a name is long or not ASCII. Its
+ * content follows in blocks of `BLOCK_BYTES`.
  */
 export function encodeTarHeader(entry: TarEntry): Uint8Array {
   const name = entry.kind === "Folder" ? `${entry.path}/` : entry.path;
@@ -53,7 +53,7 @@ export function encodeTarHeader(entry: TarEntry): Uint8Array {
   return Buffer.concat([extended, content, paddingAfter(content.length), header]);
 }
 
-/** What fills the last block of a content of this size. */
+/** The padding of the last block of content of this size. */
 export function paddingAfter(sizeBytes: number): Uint8Array {
   return new Uint8Array((BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES);
 }
@@ -64,7 +64,7 @@ export function contentBytes(entry: TarEntry): number {
   return entry.content.kind === "Bytes" ? entry.content.bytes.length : entry.content.sizeBytes;
 }
 
-/** `<length> <key>=<value>\n` where the length counts itself too; nothing if the value fits the header. */
+/** `<length> <key>=<value>\n`, where the length includes itself; nothing if the value fits the header. */
 function extendedRecord(key: string, value: string): readonly string[] {
   if (value.length <= NAME_BYTES_MAX && ASCII.test(value)) return [];
   const rest = ` ${key}=${value}\n`;
@@ -74,7 +74,7 @@ function extendedRecord(key: string, value: string): readonly string[] {
   return [`${lengthBytes}${rest}`];
 }
 
-/** For readers that know no extended headers. */
+/** For readers that do not support extended headers. */
 function shorten(name: string): string {
   return name.replaceAll(/[^\u0020-\u007e]/gu, "_").slice(0, NAME_BYTES_MAX);
 }

@@ -3,7 +3,7 @@ import type { TarEntry } from "./tar-entry.ts";
 
 const FOLDER_MODE = 0o755;
 
-/** `entries` sorted by path, with the folders that they are in. */
+/** `entries` sorted by path, with their parent folders added. */
 export function withFolders(entries: readonly TarEntry[]): readonly TarEntry[] {
   const byPath = new Map(entries.map((entry) => [entry.path, entry]));
   for (const { path } of entries) {

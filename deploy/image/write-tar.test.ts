@@ -17,7 +17,7 @@ describe("tar archive", () => {
   });
   after(async () => rm(folder, { recursive: true }));
 
-  /** As the system's own tar lists it: mode, owner, size, time and name. */
+  /** The archive as the system's own tar lists it: mode, owner, size, time and name. */
   async function list(entries: readonly TarEntry[]): Promise<readonly string[]> {
     const file = join(folder, "archive.tar");
     await writeFile(file, tarChunks(entries));
@@ -45,7 +45,7 @@ describe("tar archive", () => {
       .map((line) => line.replaceAll(/ +/gu, " "));
   }
 
-  it("holds every kind of member as another program reads it", async () => {
+  it("holds every kind of member so that another program can read it", async () => {
     const bytes = Buffer.from("#!/bin/sh\n");
     assert.deepEqual(
       await list([
@@ -88,7 +88,7 @@ describe("tar archive", () => {
     );
   });
 
-  it("takes a folder as it is on disk: modes, owners, links; parents before what is in them", async () => {
+  it("takes a folder with its modes, owners and links, parents first", async () => {
     const root = await mkdtemp(join(folder, "root-"));
     const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     await mkdir(join(root, "etc"));
@@ -111,7 +111,8 @@ describe("tar archive", () => {
     ]);
   });
 
-  it("takes a symbolic link to a folder for a link, and nothing of what is behind it: a layer with both can't be unpacked", async () => {
+  // A layer with both cannot be unpacked.
+  it("stores a symbolic link to a folder as a link, without what is behind it", async () => {
     const root = await mkdtemp(join(folder, "root-"));
     await mkdir(join(root, "bin"));
     await writeFile(join(root, "bin/tool"), "tool");
@@ -124,7 +125,7 @@ describe("tar archive", () => {
     );
   });
 
-  it("refuses what a container's runtime makes itself", async () => {
+  it("refuses entries that the container runtime makes itself", async () => {
     const root = await mkdtemp(join(folder, "root-"));
     const { code } = await runCommand("mkfifo", [join(root, "pipe")], { cwd: root });
     assert.equal(code, 0);

@@ -6,8 +6,8 @@ const READ_BYTES = 1024 * 1024;
 const END_BLOCKS = 2;
 
 /**
- * A tar archive of `entries` in their order, in chunks. Nothing in it depends on when or by whom it is
- * made. Throws if a file on disk is not as long as its entry says.
+ * A tar archive of `entries` in their order, in chunks. Its bytes depend only on the entries. Throws if a
+ * file on disk is not as long as its entry says.
  */
 export async function* tarChunks(entries: readonly TarEntry[]): AsyncGenerator<Uint8Array> {
   for (const entry of entries) {

@@ -2,34 +2,34 @@ import { basename, join } from "node:path";
 import { build, transform } from "esbuild";
 import type { Metafile } from "esbuild";
 
-/** A program of the project: an entry and the name of its file in dist/, without ending. */
+/** A program of the project: an entry and the name of its file in dist/, without extension. */
 export interface Program {
   readonly entry: string;
   readonly name: string;
-  /** It is imported, not run. */
+  /** Other packages import it; it is not run. */
   readonly isImported?: true;
 }
 
-/** What can be installed and run without TypeScript and node_modules. */
+/** The programs that run without TypeScript and node_modules. */
 export const PROGRAMS: readonly Program[] = [
   { entry: "src/main.ts", name: "azuredisk-csi-driver" },
   { entry: "src/emulator/main.ts", name: "azure-compute-emulator" },
 ];
 
-/** What other packages can import, as `exports` of package.json says. */
+/** The modules that other packages can import, as in `exports` of package.json. */
 export const LIBRARIES: readonly Program[] = [
   { entry: "src/emulator/index.ts", name: "emulator", isImported: true },
 ];
 
 /** How one chunk names another. */
 const CHUNK_REFERENCE = /"\.{1,2}\/(?:chunks\/)?[\w.-]+-[A-Z0-9]{8}\.mjs"/gu;
-/** Native add-ons can't be bundled; the emulator's data plane loads it when it is used. */
+/** Native add-ons can't be bundled; the emulator's data plane loads this one when it needs it. */
 const EXTERNAL = ["koffi"];
 
-/** Makes a program's file one that npm can link and the shell can run. */
+/** Lets npm link a program's file and the shell run it. */
 const SHEBANG = "#!/usr/bin/env node\n";
 
-/** The files of a build, ready to be written, and what is in them. */
+/** The files of a build, ready to be written, and their metadata. */
 export interface Bundle {
   readonly files: readonly { readonly path: string; readonly text: string }[];
   /** Of the chunks: file names end in `.mjs` there and in `.cjs` in `files`. */
@@ -37,9 +37,9 @@ export interface Bundle {
 }
 
 /**
- * Bundles programs into `outdir`, one file each and chunks beside them. What a role loads by dynamic import
- * stays in chunks of its own, so that the node role neither reads nor parses the Azure SDK. esbuild splits
- * ES modules only; each chunk is then turned into CommonJS, with which the node role takes 7 MiB less.
+ * Bundles programs into `outdir`, one file each, with chunks beside them. Dynamic imports stay in chunks of
+ * their own, so that the node role neither reads nor parses the Azure SDK. esbuild splits ES modules only.
+ * Each chunk is then converted to CommonJS, with which the node role uses 7 MiB less.
  */
 export async function bundle(root: string, programs: readonly Program[], outdir: string): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
@@ -72,10 +72,10 @@ async function toCommonJs(text: string): Promise<string> {
     format: "cjs",
     platform: "node",
     target: "node24",
-    // `import()` would start Node's loader of ES modules for chunks that are CommonJS.
+    // `import()` would start Node's ES module loader for chunks that are CommonJS.
     supported: { "dynamic-import": false },
     minify: true,
-    // An ES module's own address, which a dependency asks for.
+    // A dependency uses an ES module's own address.
     define: { "import.meta.url": "undefined" },
     legalComments: "none",
     logLevel: "warning",

@@ -10,7 +10,7 @@ import { bundle, LIBRARIES } from "./bundle.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PACKAGE = "azuredisk-csi-driver-v2";
 
-/** What a package that has installed this one writes. */
+/** The source of a package that has installed this one. */
 const USER = `
 import { createComputeModel, replayJournal, startEmulator } from "${PACKAGE}/emulator";
 const emulator = await startEmulator({ https: false, settings: { timeScale: 0 } });
@@ -19,7 +19,7 @@ await emulator.close();
 console.log(status, typeof createComputeModel, typeof replayJournal);
 `;
 
-it("gives the emulator to packages that have installed this one, without its sources and its own packages", async () => {
+it("gives the emulator to other packages without our sources and dependencies", async () => {
   const folder = await mkdtemp(join(tmpdir(), "library-"));
   try {
     const installed = join(folder, "node_modules", PACKAGE);

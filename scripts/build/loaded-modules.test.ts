@@ -9,14 +9,16 @@ import { loadedModules } from "./loaded-modules.ts";
 
 const FILES = {
   "main.ts":
-    'import { shared } from "./shared.ts";\nconst role = process.argv[2] === "a" ? import("./a.ts") : import("./b.ts");\nrole.then(({ run }) => console.log(run(), shared));\n',
+    'import { shared } from "./shared.ts";\n' +
+    'const role = process.argv[2] === "a" ? import("./a.ts") : import("./b.ts");\n' +
+    "role.then(({ run }) => console.log(run(), shared));\n",
   "shared.ts": 'export const shared = "shared";\n',
   "a.ts": 'import { shared } from "./shared.ts";\nexport const run = (): string => shared;\n',
   "b.ts": 'import { large } from "./large.ts";\nexport const run = (): string => large;\n',
   "large.ts": 'export const large = "large";\n',
 };
 
-it("keeps apart what one role loads and another does not, and the result runs", async () => {
+it("separates the modules that only one role loads, and the result runs", async () => {
   const root = await mkdtemp(join(tmpdir(), "bundle-"));
   try {
     for (const [path, source] of Object.entries(FILES)) {

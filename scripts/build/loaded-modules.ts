@@ -1,8 +1,8 @@
 import type { Metafile } from "esbuild";
 
 /**
- * The source files in the chunks that are loaded when the chunk of `entry` is: its own and those it imports
- * statically, but none that it would import later. `entry` is a program's entry or a module that something
+ * The source files in the chunks that are loaded with the chunk of `entry`: its own and those it imports
+ * statically, but none that it imports later. `entry` is a program's entry or a module that something
  * imports dynamically.
  */
 export function loadedModules(metafile: Metafile, entry: string): readonly string[] {

@@ -54,7 +54,7 @@ describe("the bundled driver", () => {
     });
   }
 
-  it("reads a settings file, whose parser is loaded only then", async () => {
+  it("loads the parser of settings files only to read such a file", async () => {
     const folder = await mkdtemp(join(tmpdir(), "bundled-driver-"));
     try {
       for (const { path, text } of files) {
@@ -78,7 +78,8 @@ describe("the bundled driver", () => {
     }
   });
 
-  it("loads the Azure SDK in the controller, so that the rule above can fail", () => {
+  // Without this, the rule above could not fail.
+  it("loads the Azure SDK in the controller", () => {
     assert.ok(
       loadedModules(metafile, "src/compose/roles/controller-role.ts").some((path) =>
         path.includes("node_modules/@azure/"),

@@ -4,7 +4,7 @@ export interface Check {
   readonly run: (root: string) => Promise<CheckResult>;
 }
 
-/** `summary` says in a few words what was looked at; `output` is shown when the check fails. */
+/** `summary` says in a few words what was checked; `output` is shown when the check fails. */
 export interface CheckResult {
   readonly ok: boolean;
   readonly summary: string;

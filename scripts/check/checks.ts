@@ -9,7 +9,7 @@ import { findTextViolations } from "./text-rules.ts";
 const SUCCESS = 0;
 const LINTED_FILES = /on (\d+) files/u;
 const TEXT_FILE = /\.(?:ts|json|md|yaml|yml|sh|proto|go|mod)$|^\.ci\/|^\.npmrc$/u;
-/** These say what is forbidden, or are other people's words. */
+/** These files state what is forbidden, or are other people's words. */
 const FREE_TEXT = /^(?:scripts\/check\/|LICENSE$|docs\/adr\/)/u;
 
 /** Every check, the slowest first so that two at a time end together. */
@@ -51,7 +51,7 @@ async function checkGeneratedFiles(root: string): Promise<CheckResult> {
   return checkCommand(root, process.execPath, [generator, "--check"]);
 }
 
-/** A linter that looks at nothing also finds nothing: the run must have covered every source file. */
+/** Checks that the linter has covered every source file: a linter that reads no file finds nothing. */
 async function checkLint(root: string): Promise<CheckResult> {
   const sources = (await trackedFiles(root)).filter(
     (path) => path.endsWith(".ts") && !path.includes("/gen/"),
@@ -62,7 +62,9 @@ async function checkLint(root: string): Promise<CheckResult> {
     return {
       ok: false,
       summary: "oxlint",
-      output: `${output}\noxlint looked at ${linted} files, but there are ${sources.length} sources: check ignorePatterns in oxlint.config.ts`,
+      output:
+        `${output}\noxlint read ${linted} files, but there are ${sources.length} sources: ` +
+        "check ignorePatterns in oxlint.config.ts",
     };
   }
   return { ok: code === SUCCESS, summary: `oxlint, ${linted} files`, output };
@@ -93,7 +95,7 @@ async function checkLockFile(root: string): Promise<CheckResult> {
   };
 }
 
-/** Files that git knows or would add, deleted ones left out. */
+/** Files that git tracks or would add, without deleted ones. */
 async function trackedFiles(root: string): Promise<readonly string[]> {
   const [listed, deleted] = await Promise.all([
     runCommand("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root }),

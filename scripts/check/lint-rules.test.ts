@@ -7,9 +7,7 @@ import { fileURLToPath } from "node:url";
 import { SOURCE_LAYERS } from "../../oxlint.config.ts";
 import { runCommand } from "../child/run-command.ts";
 
-/**
- * A file planted in an otherwise empty copy of the project, and the one rule that must refuse it (or none).
- */
+/** A file in an otherwise empty copy of the project, and the one rule that must refuse it, if any. */
 interface Planted {
   readonly path: string;
   readonly source: string;
@@ -75,7 +73,7 @@ const PLANTED: readonly Planted[] = [
     because: "a type costs nothing at run time",
   },
   importing("src/ports/a.ts", "../core/result.ts", undefined, "ports speak core's types"),
-  importing("src/ports/b.ts", "../runtime/queue.ts", IMPORTS, "ports know nobody who uses them"),
+  importing("src/ports/b.ts", "../runtime/queue.ts", IMPORTS, "ports import none of their users"),
   importing("src/ports/c.ts", "node:fs", IMPORTS, "ports have no implementation"),
   importing(
     "src/provisioner/a.ts",
@@ -128,7 +126,7 @@ const PLANTED: readonly Planted[] = [
     "src/csi/controller/b.ts",
     "../../objects/writer-request.ts",
     undefined,
-    "services write the wants that reconcilers read",
+    "services write the requests that reconcilers read",
   ),
   importing("src/controller/h.ts", "../node/heartbeat.ts", IMPORTS, "reconcilers run without a node"),
   importing(
@@ -138,7 +136,12 @@ const PLANTED: readonly Planted[] = [
     "a node moves the same record by the same rules",
   ),
   importing("src/node/e.ts", "../controller/controllers.ts", IMPORTS, "a node runs without the controller"),
-  importing("src/objects/a.ts", "../controller/controllers.ts", IMPORTS, "objects know nobody who uses them"),
+  importing(
+    "src/objects/a.ts",
+    "../controller/controllers.ts",
+    IMPORTS,
+    "objects import none of their users",
+  ),
   importing(
     "src/runtime/a.ts",
     "../objects/writer-request.ts",
@@ -269,13 +272,13 @@ const PLANTED: readonly Planted[] = [
     path: "src/csi/k.ts",
     source: "async function work(): Promise<void> {}\nexport function start(): void {\n  work();\n}\n",
     rule: "typescript(no-floating-promises)",
-    because: "nobody would see it fail",
+    because: "its failure would go unseen",
   },
   {
     path: "src/csi/l.ts",
     source: "async function work(): Promise<void> {}\nexport function start(): void {\n  void work();\n}\n",
     rule: "typescript(no-floating-promises)",
-    because: "nobody would see it fail",
+    because: "its failure would go unseen",
   },
   {
     path: "src/csi/m.test.ts",
@@ -292,9 +295,10 @@ const PLANTED: readonly Planted[] = [
   {
     path: "src/csi/n.ts",
     source:
-      "export function each(names: readonly string[]): void {\n  names.forEach(async (name) => {\n    await Promise.resolve(name);\n  });\n}\n",
+      "export function each(names: readonly string[]): void {\n" +
+      "  names.forEach(async (name) => {\n    await Promise.resolve(name);\n  });\n}\n",
     rule: "typescript(no-misused-promises)",
-    because: "nobody would wait for it",
+    because: "nothing would wait for it",
   },
   {
     path: "src/csi/o.ts",
@@ -305,7 +309,8 @@ const PLANTED: readonly Planted[] = [
   {
     path: "src/csi/p.ts",
     source:
-      'export function say(word: "a" | "b"): number | undefined {\n  switch (word) {\n    case "a":\n      return 1;\n  }\n  return undefined;\n}\n',
+      'export function say(word: "a" | "b"): number | undefined {\n' +
+      '  switch (word) {\n    case "a":\n      return 1;\n  }\n  return undefined;\n}\n',
     rule: "typescript(switch-exhaustiveness-check)",
     because: "a new case must not compile unnoticed",
   },
@@ -389,7 +394,7 @@ describe("the linter", () => {
     );
   });
 
-  it("looks at every planted file", () => {
+  it("checks every planted file", () => {
     assert.equal(report.number_of_files, PLANTED.length);
   });
 

@@ -18,7 +18,7 @@ describe("lock file rules", () => {
     );
   });
 
-  it("find an optional package that the registry did not have when the file was written", () => {
+  it("find an optional package that the registry lacked when it was locked", () => {
     const faults = findLockFileFaults({
       packages: { "node_modules/tool": { optionalDependencies: { "tool-darwin": "1.0.0" } } },
     });

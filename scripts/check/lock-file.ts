@@ -1,17 +1,17 @@
-/** One package of package-lock.json, as far as the rules below look. */
+/** One package of package-lock.json, as far as these rules need it. */
 interface LockedPackage {
   readonly resolved?: string;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-/** package-lock.json, as far as the rules below look. */
+/** package-lock.json, as far as these rules need it. */
 export interface LockFile {
   readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
 /**
- * What would make `npm ci` differ between machines. A registry that lacks a platform's optional package
- * makes `npm install` leave it out silently; `npm ci` then refuses the lock file everywhere.
+ * Faults that would make `npm ci` differ between machines. If a registry lacks a platform's optional
+ * package, `npm install` leaves it out silently; `npm ci` then refuses the lock file everywhere.
  */
 export function findLockFileFaults(lockFile: LockFile): readonly string[] {
   const locked = Object.entries(lockFile.packages);
@@ -23,13 +23,14 @@ export function findLockFileFaults(lockFile: LockFile): readonly string[] {
       .filter((name) => !isLocked(lockFile, path, name))
       .map(
         (name) =>
-          `${path}: its optional package ${name} is not locked: choose a version whose packages this registry has for every platform`,
+          `${path}: its optional package ${name} is not locked: choose a version ` +
+          "whose packages this registry has for every platform",
       ),
   );
   return [...hosts, ...missing];
 }
 
-/** Whether Node's look-up from `path` upwards finds `name` among the locked packages. */
+/** Whether Node's lookup from `path` upwards finds `name` among the locked packages. */
 function isLocked(lockFile: LockFile, path: string, name: string): boolean {
   const folders = path.split("/node_modules/");
   return (

@@ -7,7 +7,7 @@ describe("text rules", () => {
     {
       text: `// ${"TO"}DO: later`,
       rules: ["open-work"],
-      because: "nobody finds work without an issue again",
+      because: "work without an issue is not found again",
     },
     { text: `// ${"TO"}DO(#12): later`, rules: [], because: "the issue says the rest" },
     { text: `// ${"FIX"}ME(someone)`, rules: ["open-work"], because: "a person is not an issue" },

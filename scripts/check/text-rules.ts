@@ -1,4 +1,4 @@
-/** A rule about text that no linter of ours knows. */
+/** A rule about text that none of our linters has. */
 interface TextRule {
   readonly name: string;
   readonly pattern: RegExp;

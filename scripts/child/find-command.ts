@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 
-/** Where system tools and Go are even if PATH does not say so. */
+/** Folders of system tools and Go, in case PATH lacks them. */
 const SYSTEM_FOLDERS = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/local/go/bin"];
 
 /** The full path of a command, `undefined` if this machine does not have it. */

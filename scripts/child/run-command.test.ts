@@ -6,7 +6,7 @@ import { runCommand } from "./run-command.ts";
 const LIMIT_MS = 30_000;
 const module = new URL("run-command.ts", import.meta.url).href;
 
-it("ends at once where the command can't be started, and names it", async () => {
+it("ends at once and names a command that can't be started", async () => {
   const source = `import { runCommand } from ${JSON.stringify(module)};
 const { code, output } = await runCommand("no-such-command", [], { cwd: "/", timeoutMs: 300_000 });
 console.log(code, output);`;
@@ -18,7 +18,7 @@ console.log(code, output);`;
   assert.match(outcome.output, /^undefined no-such-command could not be started: .*ENOENT/u);
 });
 
-it("kills a command that takes longer than it may", async () => {
+it("kills a command that exceeds its time limit", async () => {
   const { code, output } = await runCommand(process.execPath, ["-e", "setInterval(() => 0, 1000)"], {
     cwd: tmpdir(),
     timeoutMs: 100,

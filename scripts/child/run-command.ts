@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 
-/** What a command printed, how it ended and how long it took. */
+/** A command's output, exit and duration. */
 export interface CommandOutcome {
   /** Exit code; `undefined` if a signal ended it or it could not be started. */
   readonly code: number | undefined;
-  /** Standard output and error in the order in which they came. */
+  /** Standard output and error, in the order in which they arrived. */
   readonly output: string;
   readonly durationMs: number;
 }
@@ -16,15 +16,17 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The command is killed after this long, in milliseconds. Default: 10 minutes. */
   readonly timeoutMs?: number;
-  /** Interrupts the command as Ctrl-C would; it is awaited all the same, so that it can tidy up. */
+  /**
+   * Interrupts the command as Ctrl-C would; `runCommand` still waits for its end, so that it can clean up.
+   */
   readonly signal?: AbortSignal;
 }
 
 const DEFAULT_TIMEOUT_MS = 600_000;
 
 /**
- * This process's environment with the project's tools first, so that a tool's `#!/usr/bin/env node` finds
- * the pinned Node and not the system's.
+ * This process's environment with the project's tools first in PATH, so that a tool's `#!/usr/bin/env node`
+ * finds the pinned Node.
  */
 export function toolEnvironment(root: string): NodeJS.ProcessEnv {
   return {
@@ -34,8 +36,8 @@ export function toolEnvironment(root: string): NodeJS.ProcessEnv {
 }
 
 /**
- * Runs a command to its end. A command that can't be started answers like one that failed, with the reason
- * as its output.
+ * Runs a command to its end. A command that can't be started counts as failed, with the reason as its
+ * output.
  */
 export async function runCommand(
   command: string,
@@ -58,7 +60,7 @@ export async function runCommand(
     env: { ...toolEnvironment(options.cwd), ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  // Node's own `timeout` keeps the process alive until it is over where the command could not be started.
+  // Node's own `timeout` keeps the process alive until it fires, even if the command could not be started.
   const limit = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   options.signal?.addEventListener("abort", interrupt);
   if (options.signal?.aborted === true) interrupt();

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { crdManifests } from "./crd-manifests.ts";
 
 /**
- * What JSON Schema has and a structural schema (apiextensions.k8s.io/v1) must not have, or only in ways
+ * Keywords of JSON Schema that a structural schema (apiextensions.k8s.io/v1) must not have, or only in ways
  * that Zod does not write.
  */
 const FORBIDDEN = new Set([

@@ -1,29 +1,29 @@
 import type { Mutant } from "./source/mutant.ts";
 import { describeChange } from "./source/mutant.ts";
 
-/** A mutant that no test can notice, since nothing that the program promises changes. */
+/** A mutant that no test can notice, since it changes nothing that the program promises. */
 export interface Equivalent {
   readonly file: string;
   /**
-   * The line of the source that is changed, without the space around it: it may move, and the same change
-   * elsewhere is another.
+   * The changed source line, without surrounding space. The line may move; the same change of another line
+   * is another mutant.
    */
   readonly line: string;
-  /** As the list of survivors prints it. */
+  /** The change as the list of survivors prints it. */
   readonly change: string;
   /** Why nothing changes. */
   readonly because: string;
 }
 
-/** Every known one. An entry that fits no mutant any more is an error. */
+/** All known equivalents. An entry that matches no mutant is an error. */
 const equivalents: readonly Equivalent[] = [];
 
-/** The reason why a mutant is known to be equivalent, if it is. */
+/** Why a mutant is known to be equivalent; undefined if it is not. */
 export function whyEquivalent(mutant: Mutant, source: string, known = equivalents): string | undefined {
   return known.find((entry) => isAbout(entry, mutant, source))?.because;
 }
 
-/** The entries about these files that fit no mutant. */
+/** The entries about these files that match no mutant. */
 export function outdatedEquivalents(
   sources: ReadonlyMap<string, string>,
   mutants: readonly Mutant[],

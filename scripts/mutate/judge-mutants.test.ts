@@ -7,7 +7,7 @@ import { judgeMutants } from "./judge-mutants.ts";
 import { findMutants } from "./source/find-mutants.ts";
 import { describeChange } from "./source/mutant.ts";
 
-/** What becomes of the mutants of a source whose tests are `tests`: by the change, how it ended. */
+/** How each mutant of a source ended with `tests` as its tests, by its change. */
 async function outcomesOf(
   t: TestContext,
   source: string,
@@ -16,7 +16,8 @@ async function outcomesOf(
   const root = await mkdtemp(join(tmpdir(), "judge-mutants-"));
   t.after(() => rm(root, { recursive: true }));
   const head =
-    'import assert from "node:assert/strict";\nimport { describe, it } from "node:test";\nimport * as own from "./rule.ts";\n';
+    'import assert from "node:assert/strict";\n' +
+    'import { describe, it } from "node:test";\nimport * as own from "./rule.ts";\n';
   await writeFile(join(root, "rule.ts"), source);
   await writeFile(join(root, "rule.test.ts"), head + tests);
   const outcomes: Record<string, string> = {};
@@ -39,12 +40,13 @@ async function outcomesOf(
   return outcomes;
 }
 
-it("names the test that kills a mutant, and tells survivors from what no test runs", async (t) => {
+it("names the killing test; survivors differ from mutants that no test reaches", async (t) => {
   const source = `export const isOld = (age: number): boolean => age > 3;
 export const isYoung = (age: number): boolean => age < 3;
 `;
   const tests =
-    'describe("isOld", () => { it("is true of 9", async () => { await undefined; assert.ok(own.isOld(9)); }); });';
+    'describe("isOld", () => { it("is true of 9", async () => ' +
+    "{ await undefined; assert.ok(own.isOld(9)); }); });";
   assert.deepEqual(await outcomesOf(t, source, tests), {
     "age > 3 -> age <= 3": "killed by isOld > is true of 9",
     "age > 3 -> age >= 3": "survived",
@@ -54,18 +56,20 @@ export const isYoung = (age: number): boolean => age < 3;
   });
 });
 
-it("switches a mutant of a constant on before its module is loaded", async (t) => {
+it("activates a mutant of a constant before its module is loaded", async (t) => {
   const tests = 'it("is ten", () => assert.equal(own.limit, 10));';
   assert.deepEqual(await outcomesOf(t, "export const limit = 10;\n", tests), {
     "10 -> 11": "killed by is ten",
   });
 });
 
-it("ends a loop that goes round without an end, and lets no failing test judge", async (t) => {
+it("ends an endless loop, and ignores tests that fail without a mutant", async (t) => {
   const source =
-    "export function countTo(end: number): number {\n  let at = 0;\n  while (at < end) at += 1;\n  return at;\n}\n";
+    "export function countTo(end: number): number {\n" +
+    "  let at = 0;\n  while (at < end) at += 1;\n  return at;\n}\n";
   const tests =
-    'it("counts", () => assert.equal(own.countTo(3), 3));\nit("fails", () => assert.equal(own.countTo(3), 4));';
+    'it("counts", () => assert.equal(own.countTo(3), 3));\n' +
+    'it("fails", () => assert.equal(own.countTo(3), 4));';
   assert.deepEqual(await outcomesOf(t, source, tests), {
     fails: "fails: Expected values to be strictly equal:",
     "0 -> 1": "survived",

@@ -7,7 +7,7 @@ import { startJudge } from "./start-judge.ts";
 import type { Judge } from "./start-judge.ts";
 import type { Outcome } from "./verdict-cache.ts";
 
-/** What is judged, and by which tests. */
+/** The mutants to judge, and the tests. */
 export interface JudgeRequest {
   readonly root: string;
   /** Sources of the files with mutants, by their path. */
@@ -19,28 +19,25 @@ export interface JudgeRequest {
   /** The test to try first. */
   readonly lastKiller: (mutant: Mutant) => Pick<TestName, "file" | "title"> | undefined;
   readonly onProgress: (what: string, done: number, all: number) => void;
-  /** A test that fails without any mutant judges nothing. */
+  /** Called for a test that fails without any mutant; it is not used to judge. */
   readonly onFailing: (test: Pick<MeasuredTest, "file" | "title" | "failure">) => void;
   readonly onOutcome: (mutant: Mutant, outcome: Outcome) => void;
 }
 
-/**
- * How long all tests of a file, and one test, may take that were never run before: enough on a busy
- * machine.
- */
+/** Time limits of a test file and of one test that have not run before, long enough for a busy machine. */
 const FILE_MAX_MS = 120_000;
 const TEST_MAX_MS = 20_000;
 const LOAD_MAX_MS = 20_000;
 const SLOWER_MAX = 5;
-/** What modules do while they are loaded concerns the tests near to them. */
+/** Only the nearest tests judge what a module does while it is loaded. */
 const DISTANCE_MAX_AT_LOAD = 2;
-/** A thread is replaced after so many mutants: what failed tests leave behind stays in memory. */
+/** A thread is replaced after so many mutants, since failed tests leave garbage in memory. */
 const MUTANTS_PER_THREAD = 400;
 const TRIES_MAX = 3;
 
 /**
- * Judges every mutant: measures which test reaches which of them, then runs those, the likeliest first,
- * until one fails.
+ * Judges every mutant: measures which tests reach it, then runs those, the likeliest first, until one
+ * fails.
  */
 export async function judgeMutants(request: JudgeRequest): Promise<void> {
   const numbered = request.mutants.map((mutant, id) => ({ id, mutant }));
@@ -97,7 +94,7 @@ async function measureTests(request: JudgeRequest, data: JudgeThreadData): Promi
         continue;
       }
       for (const test of answer.tests.filter(({ failure }) => failure !== undefined)) request.onFailing(test);
-      // What a failed test leaves behind must not fail the next.
+      // State that a failed test leaves behind must not fail the next one.
       if (answer.tests.some(({ failure }) => failure !== undefined)) {
         await judge.end();
         judge = startJudge(data);
@@ -150,7 +147,7 @@ async function judgeFrom(
   await judge?.end();
 }
 
-/** In a thread of its own, which has the mutant from the start. */
+/** Judges in a thread of its own, in which the mutant is active from the start. */
 async function judgeAlone(
   { id, mutant }: NumberedMutant,
   request: JudgeRequest,
@@ -168,7 +165,7 @@ async function judgeAlone(
   return outcome ?? { kind: "survived" };
 }
 
-/** Nothing where the thread was spoilt. */
+/** Returns undefined if the thread can't be used any more. */
 async function ask(judge: Judge, mutant: number, tests: readonly TestName[]): Promise<Outcome | undefined> {
   const usualMs = tests.reduce((sum, { usual }) => sum + usual.durationMs, 0);
   const task: JudgeTask = { kind: "judge", mutant, tests };

@@ -1,23 +1,23 @@
-/** What a judging thread is started with. */
+/** The data with which a judging thread starts. */
 export interface JudgeThreadData {
   /** The project's folder, as a URL that ends in a slash. */
   readonly rootUrl: string;
   /** Instrumented sources by the URL of the file. */
   readonly sources: ReadonlyMap<string, string>;
-  /** A mutant that is switched on before anything is loaded. */
+  /** A mutant that is active before anything is loaded. */
   readonly activeFromStart: number | undefined;
-  /** How long a test may take that was never run before, in milliseconds. */
+  /** The time limit of a test that has not run before, in milliseconds. */
   readonly firstRunMaxMs: number;
 }
 
-/** A test, with what it takes without a mutant. */
+/** A test, with its duration without a mutant. */
 export interface TestName {
   readonly file: string;
   readonly title: string;
   readonly usual: { readonly durationMs: number; readonly askedCount: number };
 }
 
-/** A test as it was run once without a mutant. */
+/** The result of one run of a test without a mutant. */
 export interface MeasuredTest {
   readonly file: string;
   readonly title: string;
@@ -25,14 +25,11 @@ export interface MeasuredTest {
   readonly askedCount: number;
   /** Numbers of the mutants whose code it runs. */
   readonly reached: readonly number[];
-  /** Why it fails without a mutant: it can judge nothing. */
+  /** Why it fails without a mutant; such a test can judge nothing. */
   readonly failure: string | undefined;
 }
 
-/**
- * What became of a mutant. `spoilt` says nothing of it: the thread is to be replaced, and the mutant judged
- * again.
- */
+/** How a mutant ended. `spoilt` is no verdict: the thread is replaced, and the mutant judged again. */
 export type Verdict =
   | { readonly kind: "killed"; readonly by: Pick<TestName, "file" | "title">; readonly why: string }
   | { readonly kind: "survived" }

@@ -15,18 +15,21 @@ import type { RegisteredTest } from "./test-registry.ts";
 
 const { rootUrl, sources, activeFromStart, firstRunMaxMs } = workerData as JudgeThreadData;
 
-/** A test that takes longer than this many times its usual time, and than this many milliseconds, hangs. */
+/**
+ * A test hangs if it takes longer than this many times its usual time, and longer than this many
+ * milliseconds.
+ */
 const SLOWER_MAX = 20;
 const TEST_MAX_MS = 4_000;
-/** A loop that asks for this many switches more than the test usually does goes round without an end. */
+/** A loop is endless if it asks for this many switches more than the test usually does. */
 const ASKED_MORE_MAX = 200_000;
 
 let active: number | undefined = activeFromStart;
-/** What asked while something is measured. */
+/** The mutants asked for during a measurement. */
 let asked: Set<number> | undefined;
 let askedCount = 0;
 let askedMax = Number.POSITIVE_INFINITY;
-/** What modules ask while they are loaded: such a mutant can't be switched on later. */
+/** The mutants asked for while modules are loaded. These can't be switched on later. */
 const askedAtLoad = new Set<number>();
 
 Object.assign(globalThis, {
@@ -51,7 +54,7 @@ registerHooks({
   },
 });
 
-/** What broke outside the test that was running: a promise that nothing waits for. */
+/** Errors outside the running test, from promises that nothing awaits. */
 const broken: unknown[] = [];
 for (const event of ["uncaughtException", "unhandledRejection"] as const) {
   process.on(event, (error: unknown) => {
@@ -60,7 +63,7 @@ for (const event of ["uncaughtException", "unhandledRejection"] as const) {
 }
 
 interface LoadedTest extends RegisteredTest {
-  /** Measured without any mutant; `undefined` as long as it has not been run. */
+  /** Measured without any mutant; `undefined` until it has been run. */
   usual: { readonly durationMs: number; readonly askedCount: number } | undefined;
 }
 
@@ -78,14 +81,14 @@ async function register(file: string): Promise<ReadonlyMap<string, LoadedTest>> 
   asked = undefined;
   const tests = new Map<string, LoadedTest>();
   for (const { title, run } of takeRegistered().filter(({ title: name }) => !waitingTests.test(name))) {
-    // Of two tests with one title the second is another test all the same.
+    // A second test with the same title is a different test.
     const own = tests.has(title) ? `${title} (${tests.size})` : title;
     tests.set(own, { title: own, run, usual: undefined });
   }
   return tests;
 }
 
-/** Why the test failed; `undefined` where it passed. */
+/** Why the test failed; `undefined` if it passed. */
 async function runOnce(test: LoadedTest): Promise<string | undefined> {
   const limitMs =
     test.usual === undefined ? firstRunMaxMs : Math.max(TEST_MAX_MS, test.usual.durationMs * SLOWER_MAX);
@@ -97,7 +100,7 @@ async function runOnce(test: LoadedTest): Promise<string | undefined> {
   const timer = setTimeout(() => hanging.resolve(HANGS), limitMs);
   try {
     const why = await Promise.race([test.run().then(() => undefined, describeError), hanging.promise]);
-    // What was left behind is reported once the event loop has turned.
+    // Unhandled errors are reported after one turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
     return why ?? broken.map(describeError)[0];
   } finally {
@@ -111,7 +114,7 @@ function describeError(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
 }
 
-/** Runs each test of a file as the sources are, and notes what it asks for. */
+/** Runs each test of a file with unchanged sources, and records which mutants it asks for. */
 async function measure(file: string): Promise<readonly MeasuredTest[]> {
   const measured: MeasuredTest[] = [];
   for (const test of (await load(file)).values()) {
@@ -132,8 +135,8 @@ async function measure(file: string): Promise<readonly MeasuredTest[]> {
 }
 
 /**
- * Runs tests with a mutant until one fails. What fails without the mutant, too, proves that this thread is
- * spoilt.
+ * Runs tests with a mutant until one fails. A test that fails without the mutant as well proves that this
+ * thread is spoilt.
  */
 async function judge(mutant: number, tests: readonly TestName[]): Promise<Verdict> {
   for (const { file, title, usual } of tests) {
@@ -149,7 +152,7 @@ async function judge(mutant: number, tests: readonly TestName[]): Promise<Verdic
     const why = await runOnce(present);
     active = activeFromStart;
     if (why === undefined) continue;
-    // In a thread that has had the mutant from the start there is nothing to compare with.
+    // In a thread that has had the mutant from the start, there is no run without it to compare with.
     const alsoWithout = activeFromStart === undefined ? await runOnce(present) : undefined;
     if (alsoWithout !== undefined)
       return { kind: "spoilt", why: `${title} fails without a mutant: ${alsoWithout}` };

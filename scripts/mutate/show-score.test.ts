@@ -18,7 +18,7 @@ function aJudged(outcome: Outcome, equivalent?: string): JudgedMutant {
 }
 
 describe("the score", () => {
-  it("is what was killed, or ran without an end, of all mutants that are not equivalent", () => {
+  it("is the share of killed or endless mutants among those not equivalent", () => {
     const judged = [
       ...(["timeout", "survived", "unreached", "refused"] as const).map((kind) => aJudged({ kind })),
       aJudged(killed),
@@ -68,14 +68,14 @@ describe("the score", () => {
 describe("the list of equivalents", () => {
   const known = [{ file: "a.ts", line: source, change: "a && b -> a", because: "b is always true" }];
 
-  it("is found by file, line and change", () => {
+  it("matches mutants by file, line and change", () => {
     const elsewhere = known.map((entry) => ({ ...entry, line: "const y = a && b;" }));
     assert.equal(whyEquivalent(mutant, source, elsewhere), undefined);
     assert.equal(whyEquivalent(mutant, source, known), "b is always true");
     assert.equal(whyEquivalent({ ...mutant, file: "b.ts" }, source, known), undefined);
   });
 
-  it("is wrong where a test notices the change, or no such mutant is left", () => {
+  it("is wrong if a test notices the change, or no such mutant is left", () => {
     assert.ok(isWronglyListed(aJudged(killed, "b is always true")));
     const sources = new Map([["a.ts", source]]);
     assert.deepEqual(outdatedEquivalents(sources, [mutant], known), []);

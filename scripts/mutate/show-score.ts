@@ -3,7 +3,7 @@ import type { Mutant } from "./source/mutant.ts";
 import type { Target } from "./targets.ts";
 import type { Outcome } from "./verdict-cache.ts";
 
-/** A mutant with what became of it. */
+/** A mutant and how it ended. */
 export interface JudgedMutant {
   readonly mutant: Mutant;
   readonly outcome: Outcome;
@@ -11,19 +11,19 @@ export interface JudgedMutant {
   readonly equivalent: string | undefined;
 }
 
-/** Counts of a file, or of all. */
+/** Counts of one file, or of all. */
 export interface Score {
   readonly killed: number;
   readonly survived: number;
   readonly unreached: number;
-  /** What no test notices and the compiler refuses: not counted. */
+  /** Mutants that no test notices and the compiler refuses; not counted. */
   readonly refused: number;
   readonly equivalent: number;
-  /** Killed of those that compile and are not equivalent, in percent. 100 where there are none. */
+  /** The killed share of those that compile and are not equivalent, in percent; 100 if there are none. */
   readonly percent: number;
 }
 
-/** Counts what became of mutants. Whatever kills one that is listed as equivalent, the list is wrong. */
+/** Counts how mutants ended. A killed mutant that is listed as equivalent counts as a fault of the list. */
 export function scoreOf(judged: readonly JudgedMutant[]): Score {
   const listed = judged.filter(({ equivalent }) => equivalent !== undefined);
   const counted = judged.filter(
@@ -42,7 +42,7 @@ export function scoreOf(judged: readonly JudgedMutant[]): Score {
   };
 }
 
-/** Whether a mutant should have been noticed and was not. */
+/** Whether a mutant survived although a test should have noticed it. */
 export function isSurvivor({ outcome, equivalent }: JudgedMutant): boolean {
   return equivalent === undefined && (outcome.kind === "survived" || outcome.kind === "unreached");
 }
@@ -58,7 +58,10 @@ export function describeMutant(
   source: string,
 ): string {
   const { file, line, column, operator } = mutant;
-  return `${file}:${line}:${column}: ${operator}${outcome.kind === "unreached" ? ", no test runs it" : ""}: ${describeChange(mutant, source)}`;
+  return (
+    `${file}:${line}:${column}: ${operator}${outcome.kind === "unreached" ? ", no test runs it" : ""}: ` +
+    describeChange(mutant, source)
+  );
 }
 
 /** A table with a row for each file, and one for each target. */

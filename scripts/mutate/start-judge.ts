@@ -3,12 +3,12 @@ import type { JudgeAnswer, JudgeTask, JudgeThreadData } from "./judge-protocol.t
 
 /** A thread that runs tests with one mutant after the other. */
 export interface Judge {
-  /** One task at a time. `hung` where no answer came within the limit: the thread is gone then. */
+  /** Runs one task at a time. `hung` if no answer came within the limit; the thread is gone then. */
   ask(task: JudgeTask, limitMs: number): Promise<JudgeAnswer | { readonly kind: "hung" }>;
   end(): Promise<void>;
 }
 
-/** Starts a thread. What its tests print is not shown. */
+/** Starts a thread. The output of its tests is discarded. */
 export function startJudge(data: JudgeThreadData): Judge {
   const worker = new Worker(new URL("judge-thread.ts", import.meta.url), {
     workerData: data,

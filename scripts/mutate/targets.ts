@@ -1,4 +1,4 @@
-/** Sources in which every rule should be held by a test, and how many of their mutants must be killed. */
+/** Sources in which a test should cover every rule, and how many of their mutants must be killed. */
 export interface Target {
   readonly name: string;
   /** Globs, relative to the project. Tests and their builders are left out. */
@@ -7,7 +7,7 @@ export interface Target {
   readonly killedMin: number;
 }
 
-/** What `npm run mutate` changes. */
+/** The targets of `npm run mutate`. */
 export const targets: readonly Target[] = [
   {
     name: "plans and record steps",
@@ -46,7 +46,7 @@ export const targets: readonly Target[] = [
 ];
 
 /**
- * The tests that judge, as far as they load the changed file. Those that wait for real programs or clocks
+ * The tests that judge, as far as they load the changed file. Tests that wait for real programs or clocks
  * are left out.
  */
 export const judgingTests: readonly string[] = [
@@ -56,8 +56,10 @@ export const judgingTests: readonly string[] = [
   "test/provisioner/{detach-left-behind,disk-identity,lying-azure,node-resolution,stale-reads,vm-queues}.test.ts",
 ];
 
-/** Titles of tests in these files that wait for a real clock: the same contract is held on a virtual one. */
+/**
+ * Titles of tests in these files that wait for a real clock. The same contract is tested on a virtual one.
+ */
 export const waitingTests = /over TLS/u;
 
-/** The models of the protocols, which judge what they run. */
+/** The protocol models, which judge the code that they run. */
 export const judgingModels = "sim/model/judgements.ts";

@@ -1,7 +1,7 @@
 type Body = (context: TestContext) => unknown;
 type Hook = (context: TestContext) => unknown;
 
-/** What a test is given of what `node:test` offers. */
+/** The part of `node:test`'s context that a test gets. */
 interface TestContext {
   readonly name: string;
   readonly signal: AbortSignal;
@@ -12,17 +12,17 @@ interface TestContext {
 
 /** The hooks of a `describe`. */
 interface Suite {
-  /** Hooks that have not been run yet: they are run once, before the first of its tests. */
+  /** Hooks that have not been run yet. They run once, before the first test of the suite. */
   readonly before: Hook[];
   readonly beforeEach: Hook[];
   readonly afterEach: Hook[];
 }
 
-/** A test that can be run as often as one likes. */
+/** A test that can be run any number of times. */
 export interface RegisteredTest {
   /** The titles around it and its own. */
   readonly title: string;
-  /** Rejects where the test fails. */
+  /** Rejects if the test fails. */
   run(): Promise<void>;
 }
 
@@ -32,14 +32,14 @@ interface Options {
 }
 
 /**
- * Stands in for `node:test` where tests are run again and again in one thread: it only collects them. What
- * a suite sets up stays until the thread ends: its `after` hooks are never run.
+ * Replaces `node:test` where one thread runs tests repeatedly: it only collects them. `after` hooks never
+ * run, so what a suite sets up stays until the thread ends.
  */
 const registered: RegisteredTest[] = [];
 let suites: readonly Suite[] = [emptySuite()];
 let titles: readonly string[] = [];
 
-/** The tests that were registered since the last call. */
+/** Returns the tests registered since the last call. */
 export function takeRegistered(): readonly RegisteredTest[] {
   suites = [emptySuite()];
   return registered.splice(0);

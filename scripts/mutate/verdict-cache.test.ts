@@ -20,7 +20,7 @@ const [first, second] = [0, 10].map((start): Mutant => {
 }) as [Mutant, Mutant];
 const killed: Outcome = { kind: "killed", by: { file: "src/a.test.ts", title: "does" }, why: "1 !== 2" };
 
-/** The path of a cache that nothing was written to yet. */
+/** The path of a cache that is still empty. */
 async function withCache(act: (path: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "verdicts-"));
   try {
@@ -31,7 +31,7 @@ async function withCache(act: (path: string) => Promise<void>): Promise<void> {
 }
 
 describe("the cache of verdicts", () => {
-  it("keeps what an interrupted run has judged of a file, for these very sources", () =>
+  it("keeps an interrupted run's verdicts on a file for exactly these sources", () =>
     withCache(async (path) => {
       const interrupted = await openVerdictCache(path);
       await interrupted.put(file, "hash-1", new Map([[mutantKey(first), killed]]));
@@ -40,7 +40,7 @@ describe("the cache of verdicts", () => {
       assert.equal(again.valid(file, "hash-2"), undefined);
     }));
 
-  it("knows the last killers of a file that has changed, also while it is judged again", () =>
+  it("knows the last killers of a changed file, also while it is judged again", () =>
     withCache(async (path) => {
       const earlier = await openVerdictCache(path);
       const both = [first, second].map((mutant) => [mutantKey(mutant), killed] as const);

@@ -2,14 +2,14 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Mutant } from "./source/mutant.ts";
 
-/** What became of a mutant in the end. */
+/** The final outcome of a mutant. */
 export type Outcome =
   | {
       readonly kind: "killed";
       readonly by: { readonly file: string; readonly title: string };
       readonly why: string;
     }
-  /** The tests went on without an end. */
+  /** The tests did not end. */
   | { readonly kind: "timeout" }
   | { readonly kind: "survived" }
   /** No test notices it, and it does not compile. */
@@ -20,15 +20,15 @@ export type Outcome =
 /** Outcomes of earlier runs, by file. */
 export interface VerdictCache {
   /**
-   * Those of a file, as far as it was judged, if neither it nor any of its tests nor anything that they
-   * load has changed.
+   * The outcomes of a file, as far as it was judged, if neither it nor any of its tests nor anything that
+   * they load has changed.
    */
   valid(file: string, hash: string): ReadonlyMap<string, Outcome> | undefined;
-  /** The test that killed a mutant in whatever run was the last: the one to try first. */
+  /** The test that killed a mutant in the latest run: the one to try first. */
   lastKiller(mutant: Mutant): { readonly file: string; readonly title: string } | undefined;
   /** Whether no test noticed a mutant in that run. */
   wasUnnoticed(mutant: Mutant): boolean;
-  /** Keeps outcomes of a file, also where it is not judged to its end yet. */
+  /** Stores outcomes of a file, also before all of it is judged. */
   put(file: string, hash: string, outcomes: ReadonlyMap<string, Outcome>): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export function mutantKey({ operator, edit }: Mutant): string {
   return `${edit.start}-${edit.end} ${operator} ${edit.text}`;
 }
 
-/** Reads what an earlier run left behind; an unreadable file is none. */
+/** Reads the cache of an earlier run; an unreadable file counts as empty. */
 export async function openVerdictCache(path: string): Promise<VerdictCache> {
   const stored = await readFile(path, "utf8").then(
     (text) => JSON.parse(text) as Stored,

@@ -88,7 +88,7 @@ describe("leaf outcomes", () => {
       expected: ["skipped suite"],
     },
     {
-      because: "a skip tells its reason",
+      because: "a skip has a reason",
       reports: [start(0, "one"), end(0, "one", { skip: "needs Go" })],
       expected: ["skipped one"],
     },

@@ -1,8 +1,7 @@
 import type { TestOutcome } from "./test-outcome.ts";
 
 /**
- * What node:test reports when a test starts or ends, as far as it is used here. `nesting` is 0 for the
- * outermost.
+ * The part of node:test's reports of starts and ends that is used here. `nesting` is 0 for the outermost.
  */
 export type TestReport =
   | { readonly kind: "Start"; readonly nesting: number; readonly name: string }
@@ -13,7 +12,7 @@ export type TestReport =
       readonly file: string;
       readonly isSuite: boolean;
       readonly durationMs: number;
-      /** `undefined`: it passed. */
+      /** `undefined` if it passed. */
       readonly error: { readonly text: string; readonly onlySubtestsFailed: boolean } | undefined;
       /** The reason, `true` without one, `undefined` if it was not skipped. */
       readonly skip: string | true | undefined;
@@ -22,7 +21,7 @@ export type TestReport =
 
 /**
  * Counts leaf tests only: node:test reports a suite like a test, after the tests inside it. A suite counts
- * when it says something that none of its tests says: its hook failed, or it was skipped as a whole.
+ * only for an outcome of its own: its hook failed, or it was skipped as a whole.
  */
 export function createLeafCounter(): (report: TestReport) => TestOutcome | undefined {
   const names: string[] = [];

@@ -1,7 +1,7 @@
 import { findCommand } from "../child/find-command.ts";
 import { runCommand } from "../child/run-command.ts";
 
-/** What this machine offers to the tests. */
+/** The test requirements that this machine meets. */
 export interface Machine {
   readonly isRoot: boolean;
   readonly hasGo: boolean;
@@ -30,7 +30,7 @@ const NEEDED_PACKAGES: readonly NeededPackage[] = [
 ];
 const INSTALL_TIMEOUT_MS = 180_000;
 
-/** Looks at user, tools and environment; changes nothing. */
+/** Reads user, tools and environment; changes nothing. */
 export async function inspectMachine(): Promise<Machine> {
   const isRoot = process.getuid?.() === 0;
   const hasGo = await hasCommand("go");
@@ -38,8 +38,7 @@ export async function inspectMachine(): Promise<Machine> {
 }
 
 /**
- * Installs what tests and labs need of Debian's packages and is missing; answers what it did or could not
- * do, in words.
+ * Installs missing Debian packages that tests and labs need. Returns in words what it did or could not do.
  */
 export async function installMissingPackages(machine: Machine, root: string): Promise<string> {
   const present = await Promise.all(NEEDED_PACKAGES.map(async ({ command }) => hasCommand(command)));

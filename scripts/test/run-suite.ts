@@ -8,7 +8,7 @@ import type { SuiteMessage } from "./test-outcome.ts";
 type EndReport = Extract<TestReport, { readonly kind: "End" }>;
 
 /**
- * Runs the test files it is given in this process, one test at a time, and tells its parent how each ends.
+ * Runs the given test files in this process, one test at a time, and reports to its parent how each ends.
  */
 async function main(files: readonly string[]): Promise<void> {
   const tell = (message: SuiteMessage): void => {
@@ -40,7 +40,7 @@ async function main(files: readonly string[]): Promise<void> {
     report({ kind: "Start", name, nesting });
   });
   stream.on("test:pass", (event) => {
-    // node:test passes a file without tests as if the file were a test.
+    // node:test reports a file without tests as a passed test.
     const error =
       resolve(event.name) === event.file
         ? { text: "this file has no test", onlySubtestsFailed: false }
@@ -62,7 +62,7 @@ async function main(files: readonly string[]): Promise<void> {
   stream.resume();
 }
 
-/** How a test ended, as node:test tells it. */
+/** How a test ended, from node:test's report. */
 function endOf(
   { name, nesting, file, details, skip, todo }: EventData.TestPass | EventData.TestFail,
   error: EndReport["error"],
@@ -90,7 +90,7 @@ function notRun(
   return { skip: skip === false ? undefined : skip, todo: todo === false ? undefined : todo };
 }
 
-/** node:test wraps what a test throws; the cause is what the reader needs. */
+/** node:test wraps the error that a test throws; the reader needs the cause. */
 function describeError(error: Error): string {
   return inspect(error.cause instanceof Error ? error.cause : error, { depth: 4 });
 }

@@ -2,14 +2,14 @@ import { startSuite } from "./start-suite.ts";
 import type { Suite } from "./suites.ts";
 import type { TestOutcome } from "./test-outcome.ts";
 
-/** A test this slow is named while the suite runs, in milliseconds. */
+/** A slower test is named while the suite runs, in milliseconds. */
 const SLOW_MS = 2_000;
-/** Suites run side by side, so each line says whose it is. In characters. */
+/** Suites run side by side, so each line begins with its suite's name. In characters. */
 const NAME_WIDTH = 20;
 
 /**
- * Runs a suite and prints what comes of it, as it comes. A suite that ends badly as a whole has one failed
- * outcome more.
+ * Runs a suite and prints its outcomes as they arrive. If the suite as a whole ends badly, one failed
+ * outcome is added.
  */
 export async function showSuite(
   suite: Suite,
@@ -36,7 +36,8 @@ export async function showSuite(
   if ((trouble !== undefined || count("failed") > 0) && output.trim() !== "")
     say(`printed by the suite:\n${indent(output)}`);
   say(
-    `${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped, ${seconds(durationMs)}`,
+    `${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped, ` +
+      seconds(durationMs),
   );
   return trouble === undefined
     ? outcomes

@@ -9,7 +9,7 @@ import type { SuiteResult } from "./start-suite.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const IMPORT = 'import { it } from "node:test";\n';
-/** Longer than a process of its own takes on a busy machine, in milliseconds. */
+/** Longer than a new process takes on a busy machine, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
 describe("a suite", () => {
@@ -26,7 +26,7 @@ describe("a suite", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** `timeoutMs` counts once a first test has ended, however long the process took until then. */
+  /** `timeoutMs` counts from the end of a first test, however long the process took until then. */
   async function runSource(
     source: string,
     { timeoutMs = PATIENCE_MS, idleMaxMs = PATIENCE_MS } = {},
@@ -54,7 +54,9 @@ describe("a suite", () => {
 
   it("reports each test, with the reason of a skip and of a failure", async () => {
     const { outcomes, trouble } = await runSource(
-      `${IMPORT}it("good", (t) => { t.diagnostic("by the way"); });\nit("bad", () => { throw new Error("two is not three"); });\nit("absent", (t) => { t.skip("needs a moon"); });\n`,
+      `${IMPORT}it("good", (t) => { t.diagnostic("by the way"); });\n` +
+        'it("bad", () => { throw new Error("two is not three"); });\n' +
+        'it("absent", (t) => { t.skip("needs a moon"); });\n',
     );
     assert.deepEqual(
       outcomes.map(({ name, file, result, reason }) => ({
@@ -90,7 +92,9 @@ describe("a suite", () => {
     },
     {
       what: "a test that hangs",
-      source: `${IMPORT}it("hangs", async (t) => { await t.test("first", () => {}); await new Promise((resume) => setTimeout(resume, 600_000)); });\n`,
+      source:
+        `${IMPORT}it("hangs", async (t) => { await t.test("first", () => {}); ` +
+        "await new Promise((resume) => setTimeout(resume, 600_000)); });\n",
       failed: 0,
       trouble: /not done after 0.1 s; at: hangs/u,
       limits: { timeoutMs: 100 },

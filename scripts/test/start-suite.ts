@@ -6,7 +6,7 @@ import { toolEnvironment } from "../child/run-command.ts";
 import type { Suite } from "./suites.ts";
 import type { SuiteMessage, SuiteQuestion, TestOutcome } from "./test-outcome.ts";
 
-/** How a suite ended. `trouble` is what went wrong with the process as a whole, beside its tests. */
+/** How a suite ended. `trouble` describes a fault of the process as a whole, apart from its tests. */
 export interface SuiteResult {
   readonly outcomes: readonly TestOutcome[];
   readonly trouble: string | undefined;
@@ -21,17 +21,14 @@ export interface SuiteNews {
 }
 
 const RUNNER = fileURLToPath(new URL("run-suite.ts", import.meta.url));
-/**
- * A process that has no time for its own answer, on a busy machine, is waited for; one that is stuck is not
- * waited for any longer.
- */
+/** A process that is only slow to answer, on a busy machine, is waited for; a stuck one is not. */
 const ANSWER_MAX_MS = 5_000;
 const POLL_MS = 200;
 const OUTPUT_LINES_MAX = 200;
-/** As nice(1) has it, for suites that work beside one that waits: 0 to 19. */
+/** A niceness from 0 to 19, for suites that run beside one that mostly waits. */
 const BESIDE_PRIORITY = 10;
 
-/** Runs a suite in a process group of its own, so that nothing it started outlives it. */
+/** Runs a suite in a process group of its own, so that nothing that it started outlives it. */
 export async function startSuite(
   suite: Suite,
   root: string,
@@ -114,7 +111,7 @@ export async function startSuite(
   };
 }
 
-/** Ends the suite's process and everything in its group; what is gone already is no error. */
+/** Kills the suite's process and everything in its group. A process that is gone already is no error. */
 function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return;
   try {

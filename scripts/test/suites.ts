@@ -8,21 +8,18 @@ export interface Suite {
   /** The process is killed after this long, in milliseconds. */
   readonly timeoutMs: number;
   /**
-   * So is a process that runs no test for this long: a test forgot something that keeps it alive. In
-   * milliseconds.
+   * The process is also killed after this long without a running test, when a test has left something open.
+   * In milliseconds.
    */
   readonly idleMaxMs: number;
-  /** It starts Kubernetes' own programs, or some of them. */
+  /** It starts at least some of Kubernetes' own programs. */
   readonly needsParts: boolean;
-  /**
-   * It waits for Kubernetes' own clocks most of the time: all the others run beside it, and leave it the
-   * processor when it wants it.
-   */
+  /** It mostly waits for Kubernetes' own clocks. All other suites run beside it, at a lower priority. */
   readonly mostlyWaits: boolean;
 }
 
 const SECOND_MS = 1_000;
-/** A suite that hangs is found out by them. On a busy machine each takes many times as long as it needs. */
+/** These limits end a suite that hangs. On a busy machine a suite takes many times as long as it needs. */
 const DEFAULT_TIMEOUT_MS = 900 * SECOND_MS;
 const IDLE_MAX_MS = 60 * SECOND_MS;
 /** Suites that need another limit than the default, by name. */
@@ -35,7 +32,7 @@ const TIMEOUTS_MS: Readonly<Record<string, number>> = {
   sim: 3_600 * SECOND_MS,
 };
 
-/** Suites that start what the testbed builds. */
+/** Suites that start the programs that the testbed builds. */
 const NEED_PARTS: readonly string[] = [
   "chart",
   "cluster",
@@ -49,20 +46,17 @@ const NEED_PARTS: readonly string[] = [
 const MOSTLY_WAIT: readonly string[] = ["cluster"];
 
 /**
- * Unit tests that mount, format and attach loop devices: a process of their own, so that a hang there can't
- * take the rest along.
+ * Unit tests that mount, format and attach loop devices. They run in a process of their own, so that a hang
+ * there does not stop the others.
  */
 const HOST_FOLDERS = ["src/adapters/linux/", "src/emulator/data-plane/"];
 const UNIT_FOLDERS = /^(?:src|scripts|demo|bench|deploy|testbed)\//u;
-/**
- * Its tests run on signals of its own, put in the place of the platform's: nobody else's may run in that
- * process.
- */
+/** Its tests replace the platform's signals with their own, so no other tests may run in that process. */
 const SIMULATION_FOLDER = "sim/";
 
 /**
- * Every test file of the project in its suite: `unit`, `host`, then one suite for each folder of test/, the
- * simulation's unit tests with its own.
+ * Every test file of the project in its suite: `unit`, `host`, then one suite for each folder of test/. The
+ * simulation's unit tests have their own.
  */
 export async function findSuites(root: string): Promise<readonly Suite[]> {
   const files: string[] = [];
@@ -85,8 +79,8 @@ export async function findSuites(root: string): Promise<readonly Suite[]> {
 }
 
 /**
- * The suites whose name is one of `words`, and of the others the files whose path contains one. All of them
- * without words.
+ * The suites whose name is one of `words`, and of the others the files whose path contains one. Without
+ * words, all of them.
  */
 export function chooseSuites(suites: readonly Suite[], words: readonly string[]): readonly Suite[] {
   if (words.length === 0) return suites;

@@ -10,12 +10,12 @@ export interface TestOutcome {
   readonly durationMs: number;
 }
 
-/** What a suite's process tells the one that started it. */
+/** What a suite's process sends to the process that started it. */
 export type SuiteMessage =
   | { readonly kind: "Outcome"; readonly outcome: TestOutcome }
-  /** The tests and suites that run at this moment, outermost first; empty between tests. */
+  /** The tests and suites that run now, outermost first; empty between tests. */
   | { readonly kind: "Running"; readonly names: readonly string[] }
-  /** What a test says about itself with `t.diagnostic`. */
+  /** A message that a test reports with `t.diagnostic`. */
   | { readonly kind: "Note"; readonly text: string }
   /** The answer to `SuiteQuestion`: what keeps the process from ending. */
   | { readonly kind: "OpenResources"; readonly resources: readonly string[] };

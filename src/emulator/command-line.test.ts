@@ -18,7 +18,7 @@ describe("the command line", () => {
     { args: ["serve"], because: /serve/ },
   ];
   for (const { args, because } of wrong) {
-    it(`refuses ${args.join(" ")} and names what is wrong`, () => {
+    it(`refuses ${args.join(" ")} and names the fault`, () => {
       const parsed = parseCommandLine(args);
       assert.equal(parsed.kind, "Wrong");
       assert.match(parsed.kind === "Wrong" ? parsed.reason : "", because);
@@ -39,9 +39,10 @@ describe("the command line", () => {
     });
   });
 
-  it("takes every flag", () => {
+  it("accepts every flag", () => {
     const args =
-      "--config s.yaml --host ::1 --port 8443 --ca-file ca.pem --time-scale 0.01 --seed 7 --data-plane linux --data-dir d --device-root r --ready-file f --json";
+      "--config s.yaml --host ::1 --port 8443 --ca-file ca.pem --time-scale 0.01 --seed 7 " +
+      "--data-plane linux --data-dir d --device-root r --ready-file f --json";
     assert.deepEqual(parseCommandLine(args.split(" ")), {
       kind: "Run",
       commandLine: {

@@ -2,10 +2,10 @@ import { parseArgs } from "node:util";
 
 const DATA_PLANES = ["none", "files", "linux", "auto"] as const;
 
-/** What makes disks real: nothing, files, block devices, or the most that this process may make. */
+/** What backs the disks: nothing, files, block devices, or the most that this process is able to make. */
 export type DataPlaneKind = (typeof DATA_PLANES)[number];
 
-/** What the command line asks for. */
+/** The parsed command line. */
 export interface CommandLine {
   readonly config?: string;
   readonly host: string;
@@ -34,11 +34,13 @@ Usage: azure-compute-emulator [flags]
   --host <address>       address to listen on (default 127.0.0.1)
   --port <number>        port, 0 for any free one (default 0)
   --plain-http           no TLS; Azure's SDKs send no token then
-  --ca-file <file>       where the certificate of the generated CA is written, which is also printed (default azure-emulator-ca.pem)
+  --ca-file <file>       where the certificate of the generated CA is written, which is also printed
+                         (default azure-emulator-ca.pem)
   --time-scale <factor>  factor on all latencies: 1 is Azure's pace, 0.01 a hundred times as fast (default 1)
   --seed <number>        seed of latencies, ids and faults (default 1)
-  --data-plane <kind>    none; files: disks are files, and there are no devices; linux: attached disks are also loop devices, which needs
-                         root; auto: linux where that is possible, else files, and it says why (default none)
+  --data-plane <kind>    none; files: disks are files, and there are no devices; linux: attached disks are
+                         also loop devices, which needs root; auto: linux where that is possible, else
+                         files, with the reason (default none)
   --data-dir <dir>       with a data plane: where the disks' files are kept
   --device-root <dir>    with linux and auto: where each VM's device links appear
   --ready-file <file>    written once the emulator answers, with the same JSON as --json prints
@@ -48,7 +50,7 @@ Usage: azure-compute-emulator [flags]
 Stop it with SIGTERM or SIGINT.
 `;
 
-/** Reads the command line; a wrong one is answered with the flag at fault. */
+/** Parses the command line; a wrong one returns the flag at fault. */
 export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
   const read = readFlags(args);
   if ("reason" in read) return { kind: "Wrong", reason: read.reason };

@@ -16,17 +16,19 @@ export interface EmulatorOptions {
   readonly port?: number;
   /** Default true. Azure's SDKs send no token over plain HTTP. */
   readonly https?: boolean;
-  /** Where the certificate of the generated CA is written; by default nowhere. */
+  /** Where the certificate of the generated CA is written. Default: nowhere. */
   readonly caFile?: string;
-  /** Names and addresses besides `localhost`, `127.0.0.1`, `::1` and `host` that the certificate is for. */
+  /** Names and addresses for the certificate, besides `localhost`, `127.0.0.1`, `::1` and `host`. */
   readonly certificateNames?: readonly string[];
   /** Default 1. */
   readonly seed?: number;
-  /** How the model behaves; above all `timeScale`, by default 1. */
+  /** Settings of the model, above all `timeScale`, by default 1. */
   readonly settings?: Partial<ModelSettings>;
-  /** What makes disks real; by default nothing does. The caller closes it, after the emulator. */
+  /**
+   * Backs disks with files or devices; by default nothing does. The caller closes it, after the emulator.
+   */
   readonly dataPlane?: DataPlane;
-  /** Called when the data plane could not do something; the operation then fails. */
+  /** Called when a step of the data plane has failed; the operation then fails. */
   readonly onDeviceFailure?: (failure: string) => void;
   readonly resourceGroups?: readonly {
     readonly subscriptionId: string;
@@ -34,13 +36,13 @@ export interface EmulatorOptions {
     readonly location: string;
   }[];
   readonly virtualMachines?: readonly VmSetUp[];
-  /** Fault rules from the start. */
+  /** Initial fault rules. */
   readonly faults?: readonly FaultRule[];
 }
 
 export interface Emulator {
   /**
-   * `https://localhost:<port>`, without a slash at the end: the endpoint for SDKs, and the authority for
+   * `https://localhost:<port>`, without a trailing slash: the endpoint for SDKs, and the authority for
    * their credentials.
    */
   readonly url: string;
@@ -97,7 +99,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   };
 }
 
-/** How clients on this machine reach an address that a server listens on. */
+/** The name under which clients on this machine reach an address that a server listens on. */
 function reachableName(host: string): string {
   if (["127.0.0.1", "::1", "0.0.0.0", "::", "localhost"].includes(host)) return "localhost";
   return host.includes(":") ? `[${host}]` : host;

@@ -23,7 +23,7 @@ async function main(args: readonly string[]): Promise<void> {
       `--data-plane linux: ${available.reason}; --data-plane files keeps the bytes and makes no devices`,
     );
 
-  // Before anyone can know of us, so that no signal finds us without it.
+  // Installed before other processes can know this one, so that every signal is handled.
   const stopping = stopRequested();
   const dataPlane = await openDataPlane(commandLine, available);
   try {
@@ -100,7 +100,9 @@ async function announce(
     dataPlane,
     pid: process.pid,
   };
-  const human = `Azure compute emulator at ${ready.url}${ready.caFile === undefined ? "" : `, trust ${ready.caFile}:\n${ready.caPem?.trimEnd() ?? ""}`}`;
+  const human =
+    `Azure compute emulator at ${ready.url}` +
+    (ready.caFile === undefined ? "" : `, trust ${ready.caFile}:\n${ready.caPem?.trimEnd() ?? ""}`);
   process.stdout.write(`${commandLine.json ? JSON.stringify(ready) : human}\n`);
   if (commandLine.readyFile !== undefined)
     await writeFile(commandLine.readyFile, `${JSON.stringify(ready)}\n`);

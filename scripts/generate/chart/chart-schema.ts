@@ -4,10 +4,13 @@ import { chartValues } from "./chart-values.ts";
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** What Helm checks values against, before it renders anything: a misspelt one is refused by name. */
+/**
+ * The schema against which Helm checks values before it renders anything. It refuses a misspelt value by
+ * name.
+ */
 export function chartSchema(): GeneratedFile {
   const values = schemaOf({ kind: "group", values: chartValues() });
-  // Helm gives every chart the values that a parent chart calls global.
+  // Helm passes the global values of a parent chart to every chart.
   const properties = { ...(values["properties"] as object), global: { type: "object" } };
   const schema = {
     $schema: "https://json-schema.org/draft-07/schema#",

@@ -1,4 +1,4 @@
-/** One value of the chart: what may be given, and what it means. */
+/** One value of the chart: its type, bounds and meaning. */
 export type ChartValue =
   | (About & { readonly kind: "text"; readonly pattern?: string; readonly choices?: readonly string[] })
   | (About & { readonly kind: "flag" })
@@ -27,17 +27,17 @@ export type ChartValues = Readonly<Record<string, ChartValue>>;
 
 const MAX_PORT = 65_535;
 
-/** A text that may be anything. */
+/** A value that may be any text. */
 export function text(about: string): ChartValue {
   return { kind: "text", about };
 }
 
-/** A text that names an object of Kubernetes. */
+/** The name of a Kubernetes object. */
 export function objectName(about: string): ChartValue {
   return { kind: "text", about, pattern: "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$" };
 }
 
-/** One of some words. */
+/** One of the given words. */
 export function choice(choices: readonly string[], about: string): ChartValue {
   return { kind: "text", about, choices };
 }

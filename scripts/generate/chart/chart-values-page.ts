@@ -20,7 +20,7 @@ One of them weakens a protection: [\`controller.settings.trust-nodes-without-pro
 
 `;
 
-/** The page of documentation with every value: name, what is allowed, default, meaning. */
+/** The documentation page of all values: name, type, default, meaning. */
 export async function chartValuesPage(root: string): Promise<GeneratedFile> {
   const defaults: unknown = parse(await readFile(join(root, VALUES_FILE), "utf8"));
   const rows = rowsOf(chartValues(), defaults, "");

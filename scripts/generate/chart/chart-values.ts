@@ -6,7 +6,7 @@ import type { Option, Options } from "../../../src/compose/settings/options.ts";
 import { choice, flag, group, object, objectName, objects, port, text, texts, whole } from "./chart-value.ts";
 import type { ChartValue, ChartValues } from "./chart-value.ts";
 
-/** Flags that the chart gives itself, from values of its own or because a pod needs them. */
+/** Flags that the chart sets itself, from values of its own or because a pod needs them. */
 const GIVEN_BY_CHART = [
   "endpoint",
   "driver-name",
@@ -354,7 +354,7 @@ function settingsOf(options: Options): ChartValue {
   return group(Object.fromEntries(further.map(([name, option]) => [name, settingOf(option)])));
 }
 
-/** What it means, docs/settings.md says. */
+/** docs/settings.md explains it. */
 function settingOf(option: Option): ChartValue {
   const about = "";
   switch (option.kind) {

@@ -17,7 +17,7 @@ export function roundsTo(end: number): number {
 }
 `;
 
-/** Has models of a gate judge the mutants: `models` is the array of judgements. */
+/** Lets models of a gate judge the mutants: `models` is the array of judgements. */
 async function judged(t: TestContext, models: string, statesMax = 8): ReturnType<typeof judgeByModels> {
   const root = await mkdtemp(join(tmpdir(), "judge-by-models-"));
   t.after(() => rm(root, { recursive: true }));
@@ -45,7 +45,7 @@ const GATE = `{ name: "gate", whatIsWrong: (statesMax: number) => {
 } }`;
 const ROUNDS = `{ name: "rounds", whatIsWrong: () => void roundsTo(2) }`;
 
-it("has each model say what it notices of each change, and what it never asks", async (t) => {
+it("reports what each model notices of each change, and what it never asks", async (t) => {
   const byModel = await judged(t, `[${GATE}, ${ROUNDS}]`);
   const said = [...byModel].map(([name, ofModel]) => [
     name,
@@ -92,12 +92,12 @@ it("has each model say what it notices of each change, and what it never asks", 
   assert.equal(second, "killed: rule.ts:1:56: comparison: seen < 3 -> seen >= 3\n  by gate: passes 5");
 });
 
-it("takes a change for the same where the states that are explored ask nothing that it changes", async (t) => {
+it("accepts a change that no question of the explored states reaches", async (t) => {
   const kinds = [...((await judged(t, `[${GATE}]`, 3)).get("gate")?.values() ?? [])].map(({ kind }) => kind);
   assert.deepEqual(kinds.slice(0, 3), ["same", "passed", "same"]);
 });
 
-it("fails where a model finds what goes wrong without any change", async (t) => {
+it("fails if a model finds a fault without any change", async (t) => {
   const models = `[{ name: "broken", whatIsWrong: () => "all" }]`;
   await assert.rejects(judged(t, models), /broken finds what goes wrong without any change: all/u);
 });

@@ -4,7 +4,7 @@ import { instrument } from "../source/instrument.ts";
 import type { Mutant } from "../source/mutant.ts";
 import type { ModelAnswer, ModelTask, ModelThreadData, ModelVerdict } from "./model-protocol.ts";
 
-/** What models judge. */
+/** The mutants for the models to judge. */
 export interface ModelRequest {
   readonly root: string;
   /** The module that exports `judgements`, relative to the project. */
@@ -18,10 +18,10 @@ export interface ModelRequest {
   readonly onProgress: (what: string, done: number, all: number) => void;
 }
 
-/** What each model said of each mutant, by the model's name. */
+/** Each model's verdict on each mutant, by the model's name. */
 export type ByModel = ReadonlyMap<string, ReadonlyMap<Mutant, ModelVerdict>>;
 
-/** Has each model judge every mutant, a model in a thread of its own. */
+/** Lets each model judge every mutant, each model in a thread of its own. */
 export async function judgeByModels({
   root,
   judgements,

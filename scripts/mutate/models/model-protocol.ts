@@ -1,4 +1,4 @@
-/** What a thread in which models judge is started with. */
+/** The data with which a thread of models starts. */
 export interface ModelThreadData {
   /** The module that exports `judgements`. */
   readonly judgementsUrl: string;
@@ -10,19 +10,19 @@ export interface ModelThreadData {
   readonly statesMax: number;
 }
 
-/** One model, and the mutants that it judges, by number. */
+/** One model, and the numbers of the mutants that it judges. */
 export interface ModelTask {
   readonly model: string;
   readonly mutants: readonly number[];
 }
 
-/** What a model says of a mutant. */
+/** A model's verdict on a mutant. */
 export type ModelVerdict =
   /** The model never runs the changed code. */
   | { readonly kind: "unasked" }
-  /** Whatever the model asks, the answer is the same. */
+  /** Every answer to the model is the same as without the mutant. */
   | { readonly kind: "same" }
-  /** The model gets other answers, and nothing goes wrong in the states that it explores. */
+  /** The model gets other answers, and finds no fault in the states that it explores. */
   | { readonly kind: "passed" }
   | { readonly kind: "killed"; readonly why: string };
 

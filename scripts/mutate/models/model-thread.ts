@@ -10,7 +10,7 @@ const { judgementsUrl, sources, fileOf, statesMax } = workerData as ModelThreadD
 
 type Step = (...args: readonly unknown[]) => unknown;
 
-/** A question that a model has put to the code that ships, and the answer. */
+/** A question of a model to the production code, and the answer. */
 interface Asked {
   readonly step: Step;
   readonly args: readonly unknown[];
@@ -20,7 +20,7 @@ interface Asked {
 const RECORDER_NAME = "__recorded";
 const INSTRUMENTED = "?instrumented";
 const EXPORTED = /^export (?:function|const) (\w+)/gmu;
-/** One answer asks for far fewer switches, unless it goes round without an end. */
+/** One answer asks for far fewer switches, unless its loop is endless. */
 const SWITCHES_MAX = 1_000_000;
 
 let active: number | undefined;
@@ -59,7 +59,7 @@ function recorded(url: string, name: string, step: Step): Step {
   };
 }
 
-// In the place of a changed file stands a module that passes its functions on, and notes what they are asked.
+// A changed file is replaced by a module that forwards to its functions and records the questions.
 registerHooks({
   load: (url, context, nextLoad) => {
     const bare = url.endsWith(INSTRUMENTED) ? url.slice(0, -INSTRUMENTED.length) : url;
@@ -110,7 +110,7 @@ function isAnsweredAsBefore({ step, args, answer }: Asked): boolean {
   return isDeepStrictEqual(step(...args), answer);
 }
 
-/** Where every question is answered as before, every state that follows is the same. */
+/** If every answer is as before, every state that follows is the same. */
 function verdictOf(judgement: Judgement, id: number, questions: readonly Asked[]): ModelVerdict {
   active = id;
   try {

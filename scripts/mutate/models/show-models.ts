@@ -9,8 +9,8 @@ const NAME_WIDTH = 30;
 const WIDTH = 10;
 
 /**
- * A line for each change that gives a model other answers and that no model kills; `showsKilled`: those as
- * well, with the way to what goes wrong.
+ * One line for each change that gives a model other answers and that no model kills. With `showsKilled`
+ * also the killed ones, with the path to the fault.
  */
 export function modelLines(
   byModel: ByModel,
@@ -19,7 +19,9 @@ export function modelLines(
 ): readonly string[] {
   return mutantsOf(byModel).flatMap((mutant) => {
     const verdicts = [...byModel].flatMap(([name, ofModel]) => ({ name, verdict: ofModel.get(mutant) }));
-    const place = `${mutant.file}:${mutant.line}:${mutant.column}: ${mutant.operator}: ${describeChange(mutant, sources.get(mutant.file) ?? "")}`;
+    const place =
+      `${mutant.file}:${mutant.line}:${mutant.column}: ${mutant.operator}: ` +
+      describeChange(mutant, sources.get(mutant.file) ?? "");
     const killed = verdicts.flatMap(({ name, verdict }) =>
       verdict?.kind === "killed" ? [`killed: ${place}\n  by ${name}: ${verdict.why}`] : [],
     );
@@ -29,9 +31,7 @@ export function modelLines(
   });
 }
 
-/**
- * A table with a row for each model, and one for all of them: what is killed by any, what is asked by any.
- */
+/** A table with a row for each model, and one for all of them: killed by any, asked by any. */
 export function modelTable(byModel: ByModel): string {
   const rows = [...byModel].map(([name, ofModel]) =>
     row(

@@ -10,7 +10,7 @@ import { describeChange } from "./mutant.ts";
 
 const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
 
-it("tells which mutants do not compile, with the modules that the file imports", async (t) => {
+it("finds mutants that do not compile, given the modules that the file imports", async (t) => {
   const root = await mkdtemp(join(tmpdir(), "ask-compiler-"));
   t.after(() => rm(root, { recursive: true }));
   await mkdir(join(root, "node_modules/@types"), { recursive: true });

@@ -5,7 +5,7 @@ import { runCommand } from "../../child/run-command.ts";
 import { changedSite } from "./mutant.ts";
 import type { Mutant } from "./mutant.ts";
 
-/** This project's own, whatever started this process, and wherever the mutants are. */
+/** This project's compiler, independent of the calling process and of where the mutants are. */
 const COMPILER = fileURLToPath(new URL("../../../node_modules/typescript/bin/tsc", import.meta.url));
 const FOLDER = ".cache/mutate/types";
 const TIMEOUT_MS = 300_000;
@@ -14,8 +14,8 @@ const OUTPUT_SHOWN = 500;
 const ERROR = /\.mutant-(\d+)\.ts\(\d+,\d+\): error /gu;
 
 /**
- * Of these mutants those that do not compile: no test has to notice what the compiler refuses. All are
- * compiled at once, each as a file of its own in a folder that stands for the project's.
+ * Returns those of the mutants that do not compile; no test has to notice these. All are compiled at once,
+ * each as a file of its own in a folder that imitates the project's.
  */
 export async function refusedByCompiler(
   root: string,
@@ -37,7 +37,7 @@ export async function refusedByCompiler(
   }
   const config = {
     extends: join(relative(folder, root), "tsconfig.json"),
-    // What is no longer used is no mistake of the change.
+    // Code that a change leaves unused is not an error of the change.
     compilerOptions: {
       rootDirs: [relative(folder, root), "."],
       noUnusedLocals: false,
@@ -50,7 +50,8 @@ export async function refusedByCompiler(
     cwd: root,
     timeoutMs: TIMEOUT_MS,
   });
-  // Where a file does not compile without a change, or no file is named, nothing is known of the mutants.
+  // If a file does not compile without a change, or the output names no file, it says nothing about the
+  // mutants.
   if (code !== 0 && (output.includes(".unchanged.") || !output.includes(".mutant-")))
     throw new Error(`the mutants can't be compiled: ${output.slice(0, OUTPUT_SHOWN)}`);
   const refused = [...output.matchAll(ERROR)].flatMap(([, index]) => mutants[Number(index)] ?? []);

@@ -75,7 +75,8 @@ describe("findMutants", () => {
     });
   }
 
-  it("leaves alone types, texts for people, names of fields, imports, and what is only logged or asserted", () => {
+  // Nor imports, and what is only logged or asserted.
+  it("leaves types, texts for people and names of fields unchanged", () => {
     const sources = [
       'import type { A } from "a"; type B = "b" | 1;',
       'export { a } from "a";',
@@ -88,7 +89,7 @@ describe("findMutants", () => {
     for (const source of sources) assert.deepEqual(changesOf(source), [], source);
   });
 
-  it("says where a change is, counted from 1", () => {
+  it("reports where a change is, counted from 1", () => {
     const [mutant] = findMutants("a.ts", "const a = 0;\nconst b =  true;\n").slice(1);
     assert.deepEqual([mutant?.line, mutant?.column], [2, 12]);
   });

@@ -4,24 +4,24 @@ import type { Change } from "./operators.ts";
 import { childOf, childrenOf, isNode, parseSource } from "./syntax-tree.ts";
 import type { SyntaxNode } from "./syntax-tree.ts";
 
-/** Calls that nothing is decided by: what they are given is for people, or never false. */
+/** Calls that decide nothing: their arguments are for people, or never false. */
 const IGNORED_CALLS = ["invariant", "unreachable"];
 const IGNORED_OBJECTS = ["logger", "log"];
-/** What loads modules. */
+/** Nodes that load modules. */
 const LEFT_OUT = ["ImportDeclaration", "ExportAllDeclaration", "ImportExpression"];
 /** TypeScript's nodes around an expression that runs. */
 const TYPED_EXPRESSIONS = ["TSAsExpression", "TSSatisfiesExpression", "TSNonNullExpression"];
 
-/** The part of the tree that a node stands in. */
+/** The part of the tree that contains a node. */
 interface Place {
   /**
-   * An optional chain ends as a whole where a link of it is missing: what is changed in it is switched
-   * around it.
+   * An optional chain ends as a whole where a link of it is missing, so a change in it is switched around
+   * the whole chain.
    */
   readonly chain: SourceSpan | undefined;
 }
 
-/** Every mutant of a source, in the order of their places. */
+/** Every mutant of a source, in the order of position. */
 export function findMutants(file: string, source: string): readonly Mutant[] {
   const lineStarts = [0, ...[...source.matchAll(/\n/gu)].map(({ index }) => index + 1)];
   const mutants: Mutant[] = [];
@@ -62,7 +62,7 @@ export function findMutants(file: string, source: string): readonly Mutant[] {
     .toSorted((left, right) => left.edit.start - right.edit.start || left.edit.end - right.edit.end);
 }
 
-/** The same text at the same place is one mutant, whatever operators lead to it. */
+/** The same text at the same place is one mutant, even if several operators produce it. */
 function isFirstOfItsKind({ edit }: Mutant, index: number, all: readonly Mutant[]): boolean {
   const isSame = (other: Mutant): boolean =>
     other.edit.start === edit.start && other.edit.end === edit.end && other.edit.text === edit.text;
@@ -74,8 +74,8 @@ function isChainLink(node: SyntaxNode): boolean {
 }
 
 /**
- * The children whose text is an expression or a statement that runs: no types, no names of fields, nothing
- * that is assigned to.
+ * The children whose text is an expression or a statement that runs: no types, no names of fields, no
+ * assignment targets.
  */
 function childrenThatRun(node: SyntaxNode): readonly SyntaxNode[] {
   switch (node.type) {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { createImportGraph } from "./import-graph.ts";
 
-it("counts the imports between files, leaves out types, and hashes what is loaded", async (t) => {
+it("counts the imports between files without types, and hashes loaded files", async (t) => {
   const root = await mkdtemp(join(tmpdir(), "import-graph-"));
   t.after(() => rm(root, { recursive: true }));
   const files = {

@@ -5,11 +5,9 @@ import { parseSource } from "./syntax-tree.ts";
 
 /** Which files of the project load which others. All paths are relative to the project. */
 export interface ImportGraph {
-  /**
-   * The files that a file loads directly or through others, and how many imports lie between: itself at 0.
-   */
+  /** The files that a file loads directly or indirectly, and how many imports lie between; 0 for itself. */
   distancesFrom(file: string): Promise<ReadonlyMap<string, number>>;
-  /** A hash of the contents of these files and of all that they load. */
+  /** A hash of the contents of these files and of everything that they load. */
   hashOf(files: readonly string[]): Promise<string>;
 }
 
@@ -18,7 +16,7 @@ interface LoadedFile {
   readonly imports: readonly string[];
 }
 
-/** Reads each file once. What is imported dynamically, or of a type only, does not count. */
+/** Reads each file once. Dynamic and type-only imports do not count. */
 export function createImportGraph(root: string): ImportGraph {
   const loaded = new Map<string, Promise<LoadedFile>>();
   const load = (file: string): Promise<LoadedFile> => {
@@ -28,7 +26,7 @@ export function createImportGraph(root: string): ImportGraph {
   };
   const distancesFrom = async (file: string): Promise<ReadonlyMap<string, number>> => {
     const distances = new Map([[file, 0]]);
-    // A map is walked in the order of insertion: the nearest files come first.
+    // A map is iterated in the order of insertion: the nearest files come first.
     for (const [present, distance] of distances) {
       for (const next of (await load(present)).imports) {
         if (!distances.has(next)) distances.set(next, distance + 1);

@@ -6,10 +6,7 @@ import { findMutants } from "./find-mutants.ts";
 import { instrument, SWITCH_NAME } from "./instrument.ts";
 import { describeChange } from "./mutant.ts";
 
-/**
- * What a program that leaves its result in `result` comes to, with each of its mutants switched on, and
- * with none.
- */
+/** The result (in `result`) of a program without a mutant, and with each of its mutants switched on. */
 function resultsOf(source: string): ReadonlyMap<string, unknown> {
   const numbered = findMutants("a.ts", source).map((mutant, id) => ({ id, mutant }));
   const program = stripTypeScriptTypes(instrument(source, numbered));
@@ -29,9 +26,10 @@ function resultsOf(source: string): ReadonlyMap<string, unknown> {
 }
 
 describe("instrument", () => {
-  it("switches one mutant on at a time, and with none does what the original does", () => {
+  it("switches on one mutant at a time, and without any runs as the original", () => {
     const results = resultsOf(
-      "const isOld = (age: number): boolean => age > 3 && age !== 5; globalThis.result = [3, 4, 5].filter(isOld).length;",
+      "const isOld = (age: number): boolean => age > 3 && age !== 5; " +
+        "globalThis.result = [3, 4, 5].filter(isOld).length;",
     );
     assert.equal(results.get("none"), 1);
     assert.equal(results.get("age > 3 -> age >= 3"), 2);

@@ -1,13 +1,13 @@
 import { changedSite } from "./mutant.ts";
 import type { Mutant } from "./mutant.ts";
 
-/** A mutant with the number by which it is switched on. */
+/** A mutant with the number that switches it on. */
 export interface NumberedMutant {
   readonly id: number;
   readonly mutant: Mutant;
 }
 
-/** A place with its mutants, and the places inside. */
+/** A place with its mutants, and the places inside it. */
 interface Site {
   readonly start: number;
   readonly end: number;
@@ -16,11 +16,11 @@ interface Site {
   readonly inner: Site[];
 }
 
-/** The function that the instrumented source asks whether a mutant is switched on. */
+/** The function that the instrumented source calls to ask whether a mutant is switched on. */
 export const SWITCH_NAME = "__isMutant";
 
 /**
- * A source that holds all its mutants at once, each switched on by its number; with none it does what the
+ * A source that contains all its mutants, each switched on by its number. Without any it does what the
  * original does.
  */
 export function instrument(source: string, mutants: readonly NumberedMutant[]): string {
@@ -55,7 +55,7 @@ function switched(site: Site, source: string): string {
   const original = withInner(site, source);
   if (site.kind === "statement") {
     const conditions = site.mutants.map(({ id }) => `!${SWITCH_NAME}(${id})`);
-    // In braces of its own: an `else` that follows belongs to the `if` before it.
+    // The braces keep a following `else` with the `if` before it.
     return `{ if (${conditions.join(" && ")}) { ${original} } }`;
   }
   const choices = site.mutants.map(

@@ -6,15 +6,15 @@ export interface Mutant {
   readonly line: number;
   /** Counted from 1. */
   readonly column: number;
-  /** What kind of change it is, for example `negate`. */
+  /** The kind of change, for example `negate`. */
   readonly operator: string;
-  /** What of the source is replaced, and by what. */
+  /** The replaced part of the source, and its replacement. */
   readonly edit: SourceSpan & { readonly text: string };
-  /** The expression or statement that a switch between the original and the changed text is put around. */
+  /** The expression or statement around which the switch between original and changed text is put. */
   readonly site: SourceSpan & { readonly kind: "expression" | "statement" };
 }
 
-/** A part of a source: offsets of its first character, and of the first after it. */
+/** A part of a source: the offsets of its first character and of the first one after it. */
 export interface SourceSpan {
   readonly start: number;
   readonly end: number;
@@ -23,7 +23,7 @@ export interface SourceSpan {
 /** What a mutant changes, in one line: `a && b -> a`. */
 export function describeChange({ edit, site }: Mutant, source: string): string {
   const [before, after] = [source.slice(site.start, site.end), changedSite({ edit, site }, source)];
-  // Long sites are shown around the change only.
+  // Of long sites only the text around the change is shown.
   const isShort = before.length <= SITE_LENGTH_SHOWN;
   const shown = isShort ? `${before} -> ${after}` : `${source.slice(edit.start, edit.end)} -> ${edit.text}`;
   return shown.replaceAll(/\s+/gu, " ").trim();

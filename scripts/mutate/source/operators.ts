@@ -26,7 +26,7 @@ const ARITHMETIC: Readonly<Record<string, string>> = {
   "-=": "+=",
 };
 
-/** Methods without which their object stands for itself. */
+/** Methods that can be dropped, which leaves their object in place of the call. */
 const DROPPED_METHODS = [
   "filter",
   "toSorted",
@@ -47,17 +47,14 @@ const SWAPPED_METHODS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Numbers up to this become their successor, larger ones twice as large: a limit that is one higher changes
- * little.
+ * Numbers up to this become their successor, larger ones twice as large, since a limit that is one higher
+ * changes little.
  */
 const SMALL_NUMBER_MAX = 16;
-/** Words, and names of objects and fields; texts for people are no promise. */
+/** Words, and names of objects and fields. Texts for people are not tested. */
 const TOKEN = /^[^\s]+$/u;
 
-/**
- * The changes of an expression, by its own operator, method or value. None where it has none that could
- * matter.
- */
+/** The changes of an expression by its operator, method or value; none if no change could matter. */
 export function changesOfExpression(node: SyntaxNode, source: string): readonly Change[] {
   switch (node.type) {
     case "LogicalExpression":
@@ -100,7 +97,7 @@ export function changesOfExpression(node: SyntaxNode, source: string): readonly 
   }
 }
 
-/** The changes of a statement as a whole: that it is left out, or that its body never runs. */
+/** The changes of a statement as a whole: removing it, or never running its body. */
 export function changesOfStatement(node: SyntaxNode): readonly Change[] {
   switch (node.type) {
     case "ExpressionStatement":
@@ -113,7 +110,7 @@ export function changesOfStatement(node: SyntaxNode): readonly Change[] {
   }
 }
 
-/** The changes of what a statement decides on: a condition, or what a loop goes over. */
+/** The changes of a statement's head: a condition, or what a loop iterates over. */
 export function changesOfHead(node: SyntaxNode): readonly Change[] {
   switch (node.type) {
     case "IfStatement":
@@ -127,7 +124,7 @@ export function changesOfHead(node: SyntaxNode): readonly Change[] {
   }
 }
 
-/** Where operators of its own already change a condition, always and never add nothing. */
+/** If its own operators already change a condition, "always" and "never" add nothing. */
 function changesOfTest(test: SyntaxNode): readonly Change[] {
   if (isNode(test, "LogicalExpression")) return [];
   return [replace("condition", test, "true"), replace("condition", test, "false")];
@@ -174,8 +171,8 @@ function changesOfCall(node: SyntaxNode, source: string): readonly Change[] {
 }
 
 /**
- * An object that is another one with some fields changed: each change is left out once. Of others the
- * compiler misses a field.
+ * For an object that copies another one and changes some fields, each change is left out once. Without the
+ * copy the compiler would miss the field.
  */
 function changesOfObject(node: SyntaxNode, source: string): readonly Change[] {
   const properties = (node["properties"] as readonly unknown[]).filter((property) => isNode(property));

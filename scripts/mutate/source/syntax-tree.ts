@@ -8,13 +8,13 @@ export interface SyntaxNode {
   readonly [key: string]: unknown;
 }
 
-/** A module that a source imports, and whether anything of it is loaded when the source runs. */
+/** A module that a source imports, and whether any of it is loaded when the source runs. */
 export interface SourceImport {
   readonly specifier: string;
   readonly isTypeOnly: boolean;
 }
 
-/** A source with its syntax tree and its static imports. Throws where the source does not parse. */
+/** A source with its syntax tree and its static imports. Throws if the source does not parse. */
 export function parseSource(
   file: string,
   source: string,
@@ -34,19 +34,19 @@ export function parseSource(
   return { program: asNode(program), imports: [...imported, ...reexported] };
 }
 
-/** The nodes right under a node, in the order of the source. */
+/** The direct children of a node, in the order of the source. */
 export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
   return Object.values(node)
     .flatMap((value): readonly unknown[] => (Array.isArray(value) ? value : [value]))
     .filter((value) => isNode(value));
 }
 
-/** The node under a key. Throws where there is none. */
+/** The node under a key. Throws if there is none. */
 export function childOf(node: SyntaxNode, key: string): SyntaxNode {
   return asNode(node[key]);
 }
 
-/** Whether a value is a node, and of one of these types if any are named. */
+/** Whether a value is a node, and if types are given, of one of them. */
 export function isNode(value: unknown, ...types: readonly string[]): value is SyntaxNode {
   if (typeof value !== "object" || value === null) return false;
   const { type, start } = value as Partial<SyntaxNode>;

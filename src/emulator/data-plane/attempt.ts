@@ -1,4 +1,4 @@
-/** Runs one step of the data plane; its error says what was tried, on what, and why that failed. */
+/** Runs one step of the data plane. Its error says what was tried, on what, and why it failed. */
 export async function attempt<Value>(tried: string, step: () => Promise<Value>): Promise<Value> {
   try {
     return await step();

@@ -8,7 +8,7 @@ export interface BoundLoopDevice {
   readonly path: string;
   readonly filePath: string;
   /**
-   * Its VM can read and write nothing any more; the device is there only because something still holds it
+   * Its VM can neither read nor write any more. The device exists only because a process still holds it
    * open.
    */
   readonly isCut: boolean;
@@ -18,7 +18,8 @@ export interface BoundLoopDevice {
 const DELETED = " (deleted)";
 
 /**
- * The loop devices bound to files in `directory` (a real path), whoever made them, removed files included.
+ * The loop devices bound to files in `directory` (a real path), whichever process bound them, removed files
+ * included.
  */
 export async function boundLoopDevices(directory: string): Promise<readonly BoundLoopDevice[]> {
   const names = (await readdir("/sys/block")).filter((name) => /^loop\d+$/.test(name));
@@ -28,7 +29,7 @@ export async function boundLoopDevices(directory: string): Promise<readonly Boun
   ) as readonly BoundLoopDevice[];
 }
 
-/** What the loop device `path` is bound to, undefined if to nothing. */
+/** The file to which the loop device `path` is bound; undefined if to none. */
 export async function boundLoopDevice(path: string): Promise<BoundLoopDevice | undefined> {
   const filePath = await readAttribute(path, "backing_file");
   const offset = await readAttribute(path, "offset");
@@ -47,7 +48,7 @@ async function readAttribute(path: string, attribute: string): Promise<string | 
       "",
     );
   } catch (error) {
-    // The device was never bound, or is being released at this moment.
+    // The device was never bound, or is being released now.
     if (["ENOENT", "ENODEV", "ENXIO"].includes(errorCode(error) ?? "")) return undefined;
     throw error;
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { canCutMountedDevices } from "./data-plane-available.ts";
 
-it("knows which kernels can cut off a mounted loop device", () => {
+it("knows which kernels can cut a mounted loop device", () => {
   const releases = [
     "4.19.0-27-amd64",
     "5.4.0",

@@ -1,24 +1,25 @@
 import { accessSync, closeSync, constants, openSync } from "node:fs";
 import { release } from "node:os";
 
-/** Whether this process may make block devices, and if not why. */
+/** Whether this process may make block devices, and if not, why. */
 export type DataPlaneAvailability =
   | { readonly available: true }
   | { readonly available: false; readonly reason: string };
 
 /**
- * Earlier kernels answer EAGAIN when the offset of a mounted loop device is to change, so that its VM could
- * not be cut off.
+ * Earlier kernels answer EAGAIN when the offset of a mounted loop device is to change, so its VM could not
+ * be fenced.
  */
 const OLDEST_KERNEL = { major: 5, minor: 18 } as const;
 
-/** Looks for what `createLinuxDataPlane` needs: Linux 5.18 or newer, root, and loop devices. */
+/** Checks for what `createLinuxDataPlane` needs: Linux 5.18 or newer, root, and loop devices. */
 export function dataPlaneAvailable(): DataPlaneAvailability {
   if (process.platform !== "linux")
     return unavailable(`needs Linux for block devices, this is ${process.platform}`);
   if (!canCutMountedDevices(release()))
     return unavailable(
-      `needs Linux ${OLDEST_KERNEL.major}.${OLDEST_KERNEL.minor}, this is ${release()}: it refuses to cut off a mounted loop device`,
+      `needs Linux ${OLDEST_KERNEL.major}.${OLDEST_KERNEL.minor}, this is ${release()}: ` +
+        "it can't cut a mounted loop device",
     );
   if (process.getuid?.() !== 0)
     return unavailable("needs root: loop devices are made with /dev/loop-control");
@@ -28,13 +29,14 @@ export function dataPlaneAvailable(): DataPlaneAvailability {
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     return unavailable(
-      `needs loop devices: ${cause}; load the module (modprobe loop), or give the container /dev, /sys and CAP_SYS_ADMIN`,
+      `needs loop devices: ${cause}; ` +
+        "load the module (modprobe loop), or give the container /dev, /sys and CAP_SYS_ADMIN",
     );
   }
   return { available: true };
 }
 
-/** Whether a kernel of this release (`6.1.0-37-amd64`) lets a mounted loop device be cut off. */
+/** Whether a kernel of this release (`6.1.0-37-amd64`) can cut a mounted loop device. */
 export function canCutMountedDevices(kernelRelease: string): boolean {
   const [major = 0, minor = 0] = kernelRelease.split(".").map((part) => Number.parseInt(part, 10));
   return major > OLDEST_KERNEL.major || (major === OLDEST_KERNEL.major && minor >= OLDEST_KERNEL.minor);

@@ -8,7 +8,7 @@ const LINK_DIRECTORIES: Readonly<Record<DiskControllerType, string>> = {
   NVMe: "dev/disk/azure/data/by-lun",
 };
 
-/** Names a link until it points somewhere; no guest looks for it. */
+/** The name of a link until it points somewhere; no guest looks for it. */
 const UNFINISHED_PREFIX = ".unfinished-";
 
 /** A place where a guest looks for the disk of a LUN. */
@@ -22,8 +22,8 @@ export interface DeviceLinkPlace {
 export interface DeviceLinks {
   pathOf(place: DeviceLinkPlace): string;
   /**
-   * Points the link at a device; whoever looks meanwhile sees the old link, the new one or (before) none,
-   * nothing else.
+   * Points the link at a device. The change is atomic: a concurrent reader sees the old link (if any) or
+   * the new one.
    */
   put(place: DeviceLinkPlace, devicePath: string): Promise<void>;
   /** Removes the link if it points at this device. */

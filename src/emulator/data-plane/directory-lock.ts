@@ -7,8 +7,8 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /**
- * Holds a directory for this data plane alone, since a starting one cuts the loop devices that it finds
- * there. Ends with the process, however that dies.
+ * Locks a directory for this data plane, since a starting data plane cuts the loop devices that it finds
+ * there. The lock ends with the process, however that ends.
  */
 export async function lockDirectory(
   directory: string,

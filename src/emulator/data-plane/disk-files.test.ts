@@ -26,14 +26,14 @@ describe("diskFiles", () => {
     assert.match(files.pathOf(`/x/${"é/..\\".repeat(40)}`), /^\/disks\/[\w.-]{1,120}\.disk$/);
   });
 
-  it("makes a disk of the size asked for that takes no room", async () => {
+  it("makes a disk of the requested size that uses no space", async () => {
     const { files } = await someFiles();
     await files.create(DISK_ID, 2n ** 40n);
     const { size, blocks } = await stat(files.pathOf(DISK_ID), { bigint: true });
     assert.deepEqual({ size, blocks }, { size: 2n ** 40n, blocks: 0n });
   });
 
-  it("empties a disk that is made again, grows one and keeps its bytes, and copies what it has", async () => {
+  it("empties a recreated disk, grows one and keeps its bytes, copies its content", async () => {
     const { files, directory } = await someFiles();
     await writeFile(files.pathOf(DISK_ID), "old bytes");
     await files.create(DISK_ID, 4n);
@@ -54,17 +54,17 @@ describe("diskFiles", () => {
     });
   });
 
-  it("removes unfinished files alone, or all disks alone", async () => {
+  it("removes either unfinished files only, or disks only", async () => {
     const { files, directory } = await someFiles();
     await files.create(DISK_ID, 8n);
     await writeFile(`${files.pathOf(COPY_ID)}.unfinished`, "half");
-    await writeFile(join(directory, "somebody-else's"), "");
+    await writeFile(join(directory, "foreign-file"), "");
     await files.removeUnfinished();
     assert.deepEqual(
       (await readdir(directory)).toSorted(),
-      [basename(files.pathOf(DISK_ID)), "somebody-else's"].toSorted(),
+      [basename(files.pathOf(DISK_ID)), "foreign-file"].toSorted(),
     );
     await files.removeAll();
-    assert.deepEqual(await readdir(directory), ["somebody-else's"]);
+    assert.deepEqual(await readdir(directory), ["foreign-file"]);
   });
 });

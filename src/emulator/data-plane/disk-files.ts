@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { attempt } from "./attempt.ts";
 
-/** A copy on a file system without reflinks moves every byte that was ever written to the disk. */
+/** On a file system without reflinks, a copy moves every byte that was ever written to the disk. */
 const COPY_TIMEOUT_MS = 600_000;
 
 const DISK_SUFFIX = ".disk";
@@ -16,24 +16,24 @@ const HASH_CHARACTERS = 16;
 /** The sparse files that hold the disks' bytes. */
 export interface DiskFiles {
   pathOf(diskId: string): string;
-  /** Makes an empty file; one that was there before is replaced. */
+  /** Makes an empty file; replaces an existing one. */
   create(diskId: string, sizeBytes: bigint): Promise<void>;
   /** Grows a file. Rejects if it is larger already. */
   grow(diskId: string, sizeBytes: bigint): Promise<void>;
   /**
-   * Copies what the source holds, holes as holes. Atomic only where the file system has reflinks: elsewhere
+   * Copies the source's content, holes as holes. Atomic only where the file system has reflinks: elsewhere
    * a source in use is copied while it changes.
    */
   copy(sourceId: string, diskId: string, sizeBytes: bigint): Promise<void>;
   remove(diskId: string): Promise<void>;
-  /** Removes what creations and copies cut short have left. */
+  /** Removes the files of interrupted creations and copies. */
   removeUnfinished(): Promise<void>;
   removeAll(): Promise<void>;
 }
 
 /**
- * Disk files in one directory, named by the disk's name (for the reader of `losetup -a`) and a hash of its
- * ARM id.
+ * Disk files in one directory, named by the disk's name (for readers of `losetup -a`) and a hash of its ARM
+ * id.
  */
 export function diskFiles(directory: string): DiskFiles {
   function pathOf(diskId: string): string {
@@ -45,7 +45,7 @@ export function diskFiles(directory: string): DiskFiles {
   }
 
   /**
-   * A file under its final name is complete, and a new one never shares its inode with one that a stale
+   * A file under its final name is complete. A new one never shares its inode with a file that a stale
    * device still holds.
    */
   async function publish(path: string, fill: (unfinishedPath: string) => Promise<void>): Promise<void> {

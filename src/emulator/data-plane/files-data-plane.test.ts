@@ -7,7 +7,8 @@ import { createFilesDataPlane } from "./files-data-plane.ts";
 
 const MIB = 1024n * 1024n;
 
-it("a data plane of files creates, grows, copies and deletes disks without any right, and makes no devices", async () => {
+// It needs no privileges, and makes no devices.
+it("a data plane of files creates, grows, copies and deletes disks", async () => {
   const directory = await mkdtemp(join(tmpdir(), "emulator-files-"));
   try {
     const plane = await createFilesDataPlane({ directory });

@@ -4,9 +4,9 @@ import { type DiskFiles, diskFiles } from "./disk-files.ts";
 import { newTurns } from "./turns.ts";
 
 export interface FilesDataPlaneOptions {
-  /** Holds one sparse file a disk; made if absent, and this data plane's alone. */
+  /** Holds one sparse file per disk. Made if absent, and used by this data plane only. */
   readonly directory: string;
-  /** Whether `close` removes the disks' files, too. Default: false. */
+  /** Whether `close` also removes the disks' files. Default: false. */
   readonly removeFilesOnClose?: boolean;
 }
 
@@ -18,15 +18,15 @@ export interface FilesDataPlane extends DataPlane {
 }
 
 /**
- * Keeps each disk and snapshot as a sparse file, and makes no devices: for those who may not make any.
- * Creation, growth, copies, restores and deletion are real; attaching, detaching and power are not, since
- * there is nothing that a VM could write to.
+ * Keeps each disk and snapshot as a sparse file and makes no devices, for processes that may not make any.
+ * Creation, growth, copies, restores and deletion are real. Attaching, detaching and power are not, since a
+ * VM has nothing to write to.
  */
 export async function createFilesDataPlane(options: FilesDataPlaneOptions): Promise<FilesDataPlane> {
   await mkdir(options.directory, { recursive: true });
   const files: DiskFiles = diskFiles(await realpath(options.directory));
   const turns = newTurns();
-  /** Files that were begun here: a step that is repeated must not empty them. */
+  /** Files begun by this data plane: repeating a step must not empty them. */
   const made = new Set<string>();
   await files.removeUnfinished();
 

@@ -74,7 +74,7 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     return readlink(dataPlane.linkPath(attachment));
   }
 
-  it("shows a disk at the link of its LUN, with the disk's size, until it is detached", async () => {
+  it("shows a disk at the link of its LUN, with the disk's size, until detached", async () => {
     const { dataPlane, directory, filePath } = await aDataPlane();
     const rows = [
       {
@@ -121,14 +121,14 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     assert.deepEqual(await dataPlane.devices(), []);
   });
 
-  it("makes a new device for a disk whose device somebody else has freed", async () => {
+  it("makes a new device for a disk whose device another process has freed", async () => {
     const { dataPlane } = await aDataPlane();
     const attachment = anAttachment({});
     await run("losetup", "-d", await attach(dataPlane, attachment));
     assert.equal(await sizeOf(await attach(dataPlane, attachment)), SIZE_BYTES);
   });
 
-  it("refuses what would lose data or hide a disk, and says why", async () => {
+  it("refuses what would lose data or hide a disk, and gives the reason", async () => {
     const { dataPlane } = await aDataPlane();
     const attachment = anAttachment({ vm: "vm-a", lun: 1 });
     await attach(dataPlane, attachment);
@@ -175,7 +175,8 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     assert.equal((await dataPlane.devices()).length, 1);
   });
 
-  it("cuts off a frozen VM's mounted disk: what was synced is on the next VM, nothing else gets in", async () => {
+  // What was synced is on the next VM; nothing else reaches the disk.
+  it("cuts a frozen VM's mounted disk and keeps only what was synced", async () => {
     const { dataPlane, filePath, mount } = await aDataPlane();
     const [onA, onB] = [anAttachment({ vm: "vm-a" }), anAttachment({ vm: "vm-b" })];
     const [deviceA, deviceB] = [await attach(dataPlane, onA), await attach(dataPlane, onB)];
@@ -231,8 +232,8 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
   it("lets no write of a busy VM pass once the detach has returned", async () => {
     const { dataPlane, filePath } = await aDataPlane();
     const attachment = anAttachment({});
-    // A size limit without the offset lets a write pass in every third round or so: one that the kernel had
-    // checked, but not queued, before the cut.
+    // With a size limit but without the offset, a write passes in about every third round: one that the
+    // kernel had checked but not queued before the cut.
     for (let round = 0; round < 3; round += 1) {
       const devicePath = await attach(dataPlane, attachment);
       const writers = [0, 1, 2].map((nth) => aDirectWriter(devicePath, nth));
@@ -247,7 +248,8 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     assert.deepEqual(await dataPlane.devices(), []);
   });
 
-  it("fails buffered writes to a raw device that is held open across the cut, and never gives its number away meanwhile", async () => {
+  // Nor does the kernel reuse the device's number before it is closed.
+  it("fails buffered writes to a raw device that stays open across the cut", async () => {
     const { dataPlane, filePath } = await aDataPlane();
     const attachment = anAttachment({});
     const devicePath = await attach(dataPlane, attachment);
@@ -263,7 +265,7 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     assert.equal((await dataPlane.devices()).length, 1);
   });
 
-  it("takes a stopped VM's disks, and gives them back on devices that its old mounts have no part in", async () => {
+  it("gives a stopped VM's disks back on devices without its old mounts", async () => {
     const { dataPlane, mount } = await aDataPlane();
     const [onA, onB] = [anAttachment({ vm: "vm-a" }), anAttachment({ vm: "vm-b" })];
     const [deviceA, deviceB] = [await attach(dataPlane, onA), await attach(dataPlane, onB)];
@@ -303,7 +305,7 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     assert.deepEqual(await Promise.all(devices.map(sizeOf)), [SIZE_BYTES * 2n, SIZE_BYTES * 2n]);
   });
 
-  it("copies a disk's bytes and leaves holes holes", async () => {
+  it("copies a disk's bytes and keeps its holes", async () => {
     const { dataPlane, directory } = await aDataPlane();
     const source = anAttachment({});
     await writeAndSync(await attach(dataPlane, source), 8 * MIB, "copied");
@@ -316,7 +318,8 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     assert.ok((await stat(join(directory, "disks", file ?? ""))).blocks * 512 < MIB);
   });
 
-  it("shows one VM's flushed writes to another, except blocks that the other's kernel still buffers for an open device", async () => {
+  // Except blocks that the other's kernel still buffers for an open device.
+  it("shows one VM's flushed writes to another", async () => {
     const { dataPlane } = await aDataPlane();
     const [deviceA, deviceB] = [
       await attach(dataPlane, anAttachment({ vm: "vm-a" })),
@@ -364,7 +367,7 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     assert.equal(new Set([...links, ...taken]).size, 16);
   });
 
-  it("leaves no device and no link when it is closed, and names a device that a stale mount holds", async () => {
+  it("leaves no device and no link when closed, and names a device in use", async () => {
     const { dataPlane, directory, mount } = await aDataPlane({ releasePatienceMs: 100 });
     const attachment = anAttachment({});
     const devicePath = await attach(dataPlane, attachment);
@@ -383,7 +386,7 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     await assert.rejects(dataPlane.diskAttached(attachment), { message: /closed/ });
   });
 
-  it("removes the disks' files when it is told to, even those that another data plane made", async () => {
+  it("removes the disks' files on request, also those of another data plane", async () => {
     const { dataPlane, directory } = await aDataPlane();
     await dataPlane.close();
     assert.equal((await diskFilesIn(directory)).length, 1);
@@ -406,7 +409,7 @@ describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
     );
   });
 
-  it("cuts off, after kill -9, what the killed one had attached, and keeps the disks' bytes", async () => {
+  it("cuts the devices of a data plane killed with SIGKILL, and keeps the bytes", async () => {
     const directory = await aDirectory();
     const devicePath = await attachInAProcessThatIsKilled(directory);
     cleanUps.push(() => run("umount", join(directory, "mnt")).catch(() => undefined));
@@ -492,7 +495,7 @@ async function hashOf(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Changes with every write to a file. */
+/** A value that changes with every write to a file. */
 async function fileState(path: string) {
   const { mtimeNs, size, blocks } = await stat(path, { bigint: true });
   return { mtimeNs, size, blocks };
@@ -530,8 +533,8 @@ async function readHandle(handle: FileHandle, position: number, length: number):
 }
 
 /**
- * A process that appends lines to a file and syncs each, printing what it has synced, until a call fails;
- * then it prints the failure's code.
+ * A process that appends lines to a file, syncs each and prints what it has synced. When a call fails, it
+ * prints the failure's code.
  */
 async function aWriter(path: string) {
   const source = `
@@ -571,17 +574,18 @@ async function aWriter(path: string) {
   };
 }
 
-/** A process that overwrites the device with large direct writes, each with other bytes, until one fails. */
+/** A process that overwrites the device with large direct writes of different bytes until one fails. */
 function aDirectWriter(devicePath: string, nth: number) {
   const source = `
     const fs = require("node:fs");
     const fd = fs.openSync(${JSON.stringify(devicePath)}, fs.constants.O_RDWR | fs.constants.O_DIRECT);
-    // Aligned to a page, as direct I/O wants it.
+    // Aligned to a page, as direct I/O requires.
     const memory = Buffer.from(new WebAssembly.Memory({ initial: 128 }).buffer);
     for (let round = 0; ; round += 1) {
       memory.fill((round * 3 + ${nth}) % 256);
       try {
-        for (let position = 0; position < ${Number(SIZE_BYTES)}; position += memory.length) fs.writeSync(fd, memory, 0, memory.length, position);
+        for (let position = 0; position < ${Number(SIZE_BYTES)}; position += memory.length)
+          fs.writeSync(fd, memory, 0, memory.length, position);
       } catch (error) {
         console.log(error.code);
         break;
@@ -595,7 +599,7 @@ function aDirectWriter(devicePath: string, nth: number) {
   async function end(): Promise<string> {
     await hasWritten;
     const code = String((await lines.next()).value);
-    // Until then it holds the device open.
+    // Until its exit the process holds the device open.
     await exit;
     return code;
   }
@@ -603,12 +607,14 @@ function aDirectWriter(devicePath: string, nth: number) {
 }
 
 /**
- * Lets another process attach a disk to a VM and dies by SIGKILL; answers the device that it leaves behind.
+ * Lets another process attach a disk to a VM and end by SIGKILL. Returns the device that it leaves behind.
  */
 async function attachInAProcessThatIsKilled(directory: string): Promise<string> {
   const source = `
-    import { createLinuxDataPlane } from ${JSON.stringify(new URL("linux-data-plane.ts", import.meta.url).href)};
-    const dataPlane = await createLinuxDataPlane(${JSON.stringify({ directory: join(directory, "disks"), deviceRoot: join(directory, "vms") })});
+    import { createLinuxDataPlane } from
+      ${JSON.stringify(new URL("linux-data-plane.ts", import.meta.url).href)};
+    const dataPlane = await createLinuxDataPlane(
+      ${JSON.stringify({ directory: join(directory, "disks"), deviceRoot: join(directory, "vms") })});
     const attachment = ${JSON.stringify(anAttachment({}))};
     await dataPlane.diskCreated({ diskId: attachment.diskId, sizeBytes: ${SIZE_BYTES}n });
     await dataPlane.diskAttached(attachment);

@@ -21,13 +21,13 @@ const RELEASE_POLL_MS = 20;
 
 export interface LinuxDataPlaneOptions {
   /**
-   * Holds one sparse file a disk; made if absent. On a file system with direct I/O (ext4, XFS), and this
-   * data plane's alone.
+   * Holds one sparse file per disk. Made if absent. It must be on a file system with direct I/O (ext4,
+   * XFS), and used by this data plane only.
    */
   readonly directory: string;
   /** Holds `<vmName>/dev/disk/azure/…` for each VM; made if absent. */
   readonly deviceRoot: string;
-  /** Whether `close` removes the disks' files, too. Default: false. */
+  /** Whether `close` also removes the disks' files. Default: false. */
   readonly removeFilesOnClose?: boolean;
   /**
    * How long `close` waits for loop devices that are still held (mounted, open), in milliseconds. Default:
@@ -41,18 +41,18 @@ export interface LinuxDataPlane extends DataPlane {
   /** Where the guest finds the disk of a LUN. */
   linkPath(place: DeviceLinkPlace): string;
   /**
-   * Every loop device on a disk of this data plane: those that VMs have, and cut ones that something still
-   * holds open.
+   * Every loop device on a disk of this data plane: devices of VMs, and cut devices that are still held
+   * open.
    */
   devices(): Promise<readonly BoundLoopDevice[]>;
   /**
-   * Takes every disk from every VM. Rejects, when all is done that can be, if a cut device is still held
-   * (mounted) after some seconds; it goes away by itself when let go.
+   * Detaches every disk from every VM. After doing all it can, rejects if a cut device is still held
+   * (mounted) after some seconds; the device disappears when it is released.
    */
   close(): Promise<void>;
 }
 
-/** A disk that a VM has in the model; it has no device while the VM is stopped. */
+/** A disk that a VM has in the model. It has no device while the VM is stopped. */
 interface Slot {
   attachment: DataPlaneAttachment;
   devicePath: string | undefined;
@@ -62,15 +62,14 @@ interface Slot {
  * Shows each disk, a sparse file, to each VM that has it as a loop device of its own, under that VM's own
  * links.
  *
- * A device is cut and given up at detach and when its VM stops, and a new one is made at the next attach or
- * start: a mount that outlives either stays dead, as it would with the memory of a machine that lost power,
- * even when the disk comes back to the same VM. A data plane that starts where an earlier one was killed
- * cuts all that it finds: the disks' bytes survive that, attachments do not.
+ * At detach, and when its VM stops, a device is cut and released. The next attach or start makes a new one.
+ * A mount that outlives its device stays dead, as after a power loss, even when the disk returns to the
+ * same VM. A data plane that starts after an earlier one was killed cuts all devices that it finds: the
+ * disks' bytes survive that, attachments do not.
  *
- * Writes through one VM's device are in the file when they are flushed (fsync, unmount). Another VM's
- * kernel sees them unless it has the blocks in the buffers of its own device, which it keeps as long as
- * anything there has that device open, and drops at the last close, as with a real disk shared by two
- * machines.
+ * Writes through one VM's device are in the file once they are flushed (fsync, unmount). Another VM's
+ * kernel sees them unless it has the blocks in its own device's buffers. It keeps these as long as that
+ * device is open, and drops them at the last close, as with a real disk shared by two machines.
  */
 export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Promise<LinuxDataPlane> {
   const availability = dataPlaneAvailable();
@@ -84,7 +83,7 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
   const links = deviceLinks(options.deviceRoot);
   const turns = newTurns();
   /**
-   * Disks whose file was begun by this data plane and not by an earlier one: making those again would empty
+   * Disks whose file was begun by this data plane, not by an earlier one. Creating those again would empty
    * them.
    */
   const made = new Set<string>();
@@ -151,7 +150,8 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
       const holder = slotsOfDisk(diskId)[0];
       if (holder !== undefined)
         throw new Error(
-          `data plane: cannot delete ${diskId}: ${holder.attachment.vmId} has it as LUN ${holder.attachment.lun}`,
+          `data plane: cannot delete ${diskId}: ` +
+            `${holder.attachment.vmId} has it as LUN ${holder.attachment.lun}`,
         );
       await files.remove(diskId);
       made.delete(keyOf(diskId));
@@ -171,7 +171,7 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
 
   async function attachAnew(slot: Slot): Promise<void> {
     const key = slotKeyOf(slot.attachment);
-    // Before the first wait, so that a VM that stops meanwhile finds it.
+    // Stored before the first wait, so that a VM that stops during it finds the slot.
     slots.set(key, slot);
     try {
       await connectUnlessStopped(slot);
@@ -182,7 +182,7 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
     }
   }
 
-  /** Links are found by the VM's name alone, which Azure makes unique only within a resource group. */
+  /** Links are named by the VM's name alone, which Azure makes unique only within a resource group. */
   function refuseAmbiguousLink(attachment: DataPlaneAttachment): void {
     const path = links.pathOf(attachment);
     if (!/^[A-Za-z0-9_][\w.-]*$/.test(attachment.vmName))
@@ -193,14 +193,15 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
     );
     if (other === undefined) return;
     throw new Error(
-      `data plane: cannot attach ${attachment.diskId} to ${attachment.vmId}: its link ${path} belongs to ${other.attachment.diskId} of ${other.attachment.vmId}`,
+      `data plane: cannot attach ${attachment.diskId} to ${attachment.vmId}: its link ${path} ` +
+        `belongs to ${other.attachment.diskId} of ${other.attachment.vmId}`,
     );
   }
 
   async function connectUnlessStopped(slot: Slot): Promise<void> {
     if (stoppedVms.has(keyOf(slot.attachment.vmId))) return;
     const filePath = files.pathOf(slot.attachment.diskId);
-    // Somebody may have freed the device behind our back.
+    // Another process may have freed the device.
     if (slot.devicePath !== undefined && (await boundLoopDevice(slot.devicePath))?.filePath !== filePath)
       slot.devicePath = undefined;
     slot.devicePath ??= await loops.bind(filePath);
@@ -212,8 +213,8 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
   }
 
   /**
-   * First the link, so that no one finds the device any more; then the cut, which those hold that have
-   * found it.
+   * First removes the link, so that no further process finds the device, then cuts the device for those
+   * that have it open.
    */
   async function disconnect(slot: Slot): Promise<void> {
     if (slot.devicePath === undefined) return;
@@ -241,10 +242,7 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
     await allOf(slotsOfVm(vmId).map((slot) => inTurn(slot.attachment.diskId, () => followPower(slot))));
   }
 
-  /**
-   * Brings a slot to the state that its VM has by now; it may have been detached while it waited for its
-   * turn.
-   */
+  /** Brings a slot to its VM's present state. It may have been detached while it waited for its turn. */
   async function followPower(slot: Slot): Promise<void> {
     if (stoppedVms.has(keyOf(slot.attachment.vmId))) await disconnect(slot);
     else if (slots.get(slotKeyOf(slot.attachment)) === slot) await connectUnlessStopped(slot);
@@ -296,7 +294,8 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
 function stillHeld(devices: readonly BoundLoopDevice[]): Error {
   const held = devices.map(({ path, filePath }) => `${path} on ${filePath}`).join(", ");
   return new Error(
-    `data plane: closed, but still held: ${held}; each is cut off, and goes away when it is unmounted and nobody has it open`,
+    `data plane: closed, but still held: ${held}; ` +
+      "each is cut, and disappears once it is unmounted and closed",
   );
 }
 
@@ -309,7 +308,7 @@ function slotKeyOf({ vmId, diskId }: { readonly vmId: string; readonly diskId: s
   return `${keyOf(vmId)} ${keyOf(diskId)}`;
 }
 
-/** Waits for every step before it rejects with the first failure, so that none goes on unwatched. */
+/** Waits for every step before it rejects with the first failure, so that no step continues unobserved. */
 async function allOf(steps: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(steps)).find((outcome) => outcome.status === "rejected");
   if (failed !== undefined) throw failed.reason;

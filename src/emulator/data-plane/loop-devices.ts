@@ -13,26 +13,26 @@ const LOOP_SET_CAPACITY = 0x4c07;
 const LOOP_CONFIGURE = 0x4c0a;
 const LOOP_CTL_GET_FREE = 0x4c82;
 
-/** Others (losetup, mount -o loop) take free devices, too; each lost race is one attempt. */
+/** Other programs (losetup, mount -o loop) also take free devices; each lost race is one attempt. */
 const BIND_ATTEMPTS_MAX = 64;
 
-/** What the data plane does with loop devices. Each rejects with an error that says what was tried. */
+/** The loop device operations of the data plane. Each rejects with an error that says what was tried. */
 export interface LoopDevices {
-  /** Binds a free loop device to a file, with direct I/O, and answers its path. */
+  /** Binds a free loop device to a file, with direct I/O, and returns its path. */
   bind(filePath: string): Promise<string>;
-  /** Lets the device see that its file has grown. */
+  /** Makes the device notice that its file has grown. */
   readSizeAnew(devicePath: string): Promise<void>;
   /**
-   * Afterwards no byte of the file changes through this device, and every write through it answers EIO,
-   * whoever has it open or mounted. The device is free at once or, if it is held, when its last holder lets
-   * go: until then the kernel gives its number to nobody. What lay in the device's own buffers is written
-   * before the cut (the kernel insists), what lay in the pages of a mounted file system's files is not.
-   * Does nothing if the device is not bound to `filePath` (any more).
+   * Afterwards no byte of the file changes through this device, and every write through it fails with EIO,
+   * even where it is open or mounted. The device is free at once, or when its last holder closes it; until
+   * then the kernel does not reuse its number. Data in the device's own buffers is written before the cut
+   * (the kernel insists); data in the pages of a mounted file system is not. Does nothing if the device is
+   * not bound to `filePath` (any more).
    */
   cut(device: { readonly path: string; readonly filePath: string }): Promise<void>;
 }
 
-/** Loop devices of the running kernel, driven by ioctls alone. */
+/** Loop devices of the running kernel, controlled by ioctls alone. */
 export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
   async function bind(filePath: string): Promise<string> {
     return attempt(`bind a loop device to ${filePath}`, () =>
@@ -47,7 +47,7 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
         await withOpen(path, (device) => configure(device.fd, fileFd));
         return path;
       } catch (error) {
-        // Somebody else has bound the device (EBUSY), or is releasing it (ENXIO).
+        // Another process has bound the device (EBUSY), or is releasing it (ENXIO).
         if (!["EBUSY", "ENXIO"].includes(errorCode(error) ?? ""))
           throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
             cause: error,
@@ -62,7 +62,8 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
     if (hasDirectIo(await status(deviceFd))) return;
     await systemCalls.ioctl(deviceFd, LOOP_CLR_FD, null);
     throw new Error(
-      "its file system has no direct I/O, without which a detached disk cannot be cut off; choose a directory on ext4 or XFS",
+      "its file system has no direct I/O, which cutting a detached disk needs; " +
+        "choose a directory on ext4 or XFS",
     );
   }
 
@@ -73,7 +74,7 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
   }
 
   async function readSizeAnew(devicePath: string): Promise<void> {
-    await attempt(`read the size of ${devicePath} anew`, () =>
+    await attempt(`read the new size of ${devicePath}`, () =>
       withOpen(devicePath, (device) => systemCalls.ioctl(device.fd, LOOP_SET_CAPACITY, null)),
     );
   }
@@ -83,7 +84,7 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
       try {
         await withOpen(device.path, (open) => cutOpen(open, device));
       } catch (error) {
-        // The device has no file any more: nothing is left to cut.
+        // The device has no file any more, so there is nothing to cut.
         if (!["ENXIO", "ENOENT"].includes(errorCode(error) ?? "")) throw error;
       }
     });
@@ -93,8 +94,8 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
     open: FileHandle,
     device: { readonly path: string; readonly filePath: string },
   ): Promise<void> {
-    // While we hold it open, the device can't be bound to another file; before, somebody else may have
-    // freed and bound it.
+    // While it is open here, the device can't be bound to another file; before that, another process may
+    // have freed and bound it.
     if ((await boundLoopDevice(device.path))?.filePath !== device.filePath) return;
     await systemCalls.ioctl(open.fd, LOOP_SET_STATUS64, withoutItsBytes(await status(open.fd)));
     await systemCalls.ioctl(open.fd, LOOP_CLR_FD, null);
@@ -104,8 +105,8 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
 }
 
 /**
- * No descriptor of a loop device outlives the step that needs it: the kernel drops a device's buffers only
- * when nobody has it open.
+ * Closes the descriptor after each step: the kernel drops a device's buffers only when no process has it
+ * open.
  */
 async function withOpen<Value>(path: string, use: (file: FileHandle) => Promise<Value>): Promise<Value> {
   const file = await open(path, constants.O_RDWR);

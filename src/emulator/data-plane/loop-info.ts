@@ -1,6 +1,6 @@
 /**
- * `struct loop_info64` of linux/loop.h, as LOOP_GET_STATUS64 fills it in and LOOP_SET_STATUS64 and
- * LOOP_CONFIGURE take it.
+ * `struct loop_info64` of linux/loop.h, as filled in by LOOP_GET_STATUS64 and accepted by LOOP_SET_STATUS64
+ * and LOOP_CONFIGURE.
  */
 export const LOOP_INFO_BYTES = 232;
 
@@ -15,15 +15,15 @@ const CONFIG_INFO_AT = 8;
 const FLAG_DIRECT_IO = 16;
 
 /**
- * Where a cut device looks for its bytes: 4 EiB into the file, beyond its end and beyond what any ext4 file
- * can have. The kernel then gives the device the size 0 and fails every read and write that is submitted. A
- * write that was past this check already, but not yet in the queue that the ioctl drains, would still be
- * carried out: at that place, where the file system answers EFBIG and not one byte of the disk changes. A
- * size limit alone leaves such a write its old place.
+ * The offset of a cut device in its file: 4 EiB, beyond its end and beyond what any ext4 file can have. The
+ * kernel then gives the device the size 0 and fails every new read and write. A write that was past this
+ * check, but not yet in the queue that the ioctl drains, is still carried out, but at that offset: the file
+ * system answers EFBIG, and no byte of the disk changes. With a size limit alone such a write would reach
+ * its old place.
  */
 export const CUT_OFFSET_BYTES = 2n ** 62n;
 
-/** One sector: what remains of a cut device by the limit alone. */
+/** One sector: the remaining size of a device that is cut by the limit alone. */
 const CUT_SIZE_LIMIT_BYTES = 512n;
 
 /** The `struct loop_config` that binds a device to the open file `fd`, with direct I/O. */
@@ -39,7 +39,7 @@ export function hasDirectIo(info: Buffer): boolean {
   return (info.readUInt32LE(FLAGS_AT) & FLAG_DIRECT_IO) !== 0;
 }
 
-/** Moves the device to where nothing is. */
+/** Moves the device to an offset without data. */
 export function withoutItsBytes(info: Buffer): Buffer {
   const cut = Buffer.from(info);
   cut.writeBigUInt64LE(CUT_OFFSET_BYTES, OFFSET_AT);

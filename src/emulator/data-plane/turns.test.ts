@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { newTurns } from "./turns.ts";
 
 describe("newTurns", () => {
-  it("does the work on one key in order, also after a failure, and lets other keys go on", async () => {
+  it("runs the work on one key in order, also after a failure, beside other keys", async () => {
     const turns = newTurns();
     const trace: string[] = [];
     const blocked = Promise.withResolvers<void>();
@@ -20,7 +20,7 @@ describe("newTurns", () => {
     assert.deepEqual(trace, ["other", "first", "second"]);
   });
 
-  it("tells when everything that was asked for has ended", async () => {
+  it("reports when all requested work has ended", async () => {
     const turns = newTurns();
     const ended: string[] = [];
     const failing = assert.rejects(

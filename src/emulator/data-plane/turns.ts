@@ -1,14 +1,11 @@
-/**
- * Lets work on one key happen one after the other, in the order in which it was asked for; different keys
- * go on at once.
- */
+/** Runs work on one key one after the other, in the order of the calls. Different keys run concurrently. */
 export interface Turns {
   take<Value>(key: string, work: () => Promise<Value>): Promise<Value>;
-  /** Resolves when everything that was asked for before has ended, however it ended. */
+  /** Resolves when all work requested before has ended, however it ended. */
   allTaken(): Promise<void>;
 }
 
-/** Turns that nobody has taken yet. */
+/** Creates a queue without work. */
 export function newTurns(): Turns {
   const last = new Map<string, Promise<unknown>>();
 

@@ -1,8 +1,8 @@
 import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
 
 /**
- * `GET /metadata/endpoints`: how clients that know only a resource manager's URL find everything else.
- * Older api-versions answer one object instead of a list.
+ * `GET /metadata/endpoints`: from it, clients that know only a resource manager's URL find all other
+ * endpoints. Older api-versions return one object instead of a list.
  */
 export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefined {
   if (request.method !== "GET" || request.path.toLowerCase() !== "/metadata/endpoints") return undefined;

@@ -7,17 +7,17 @@ import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts
 import { answerInstanceMetadata } from "./instance-metadata.ts";
 import { answerIdentity } from "./token.ts";
 
-/** An answer with what only answers of the model have. */
+/** An answer with the fields that only answers of the model have. */
 export interface Dispatched extends HttpAnswer {
   readonly delivery?: ArmAnswer["delivery"];
   readonly sequence?: number;
 }
 
 const METHODS: readonly ArmMethod[] = ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"];
-/** The emulator's own API asks for no token: whoever reaches the port may reset it. */
+/** The emulator's own API requires no token: every client that reaches the port may reset it. */
 const ADMIN_PREFIX = "/emulator/";
 
-/** Sends a request to whom it concerns: cloud metadata, identity, the emulator's own API, or ARM. */
+/** Dispatches a request to cloud metadata, identity, the emulator's own API, or ARM. */
 export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched {
   const aside =
     answerCloudMetadata(request) ?? answerIdentity(request) ?? answerInstanceMetadata(model.world, request);
@@ -58,7 +58,7 @@ function routingHeader(requestId: string): Readonly<Record<string, string>> {
   return { "x-ms-routing-request-id": `EMULATOR:${time}:${requestId}` };
 }
 
-/** A refusal in the form that ARM gives all of them. */
+/** A refusal in ARM's common form. */
 export function refused(reason: ArmFailure): HttpAnswer {
   const requestId = randomUUID();
   const headers = {
@@ -81,7 +81,8 @@ function unauthenticated(): ArmFailure {
     {
       headers: {
         "www-authenticate":
-          'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token", error_description="The authentication failed because of missing \'Authorization\' header."',
+          'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token", ' +
+          "error_description=\"The authentication failed because of missing 'Authorization' header.\"",
       },
     },
   );

@@ -10,7 +10,7 @@ export interface HttpRequest {
   /** Lower-case names; a repeated header is joined. */
   readonly headers: Readonly<Record<string, string>>;
   readonly bodyText: string;
-  /** `https://localhost:8443`, as the caller wrote it. */
+  /** `https://localhost:8443`, as the client wrote it. */
   readonly origin: string;
 }
 
@@ -18,7 +18,7 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Json;
-  /** Instead of a body, for the few answers that are no JSON. */
+  /** Replaces the body in the few answers that are not JSON. */
   readonly text?: string;
 }
 
@@ -33,7 +33,8 @@ export async function readRequest(
   let bytes = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    // What is too much is still read to its end: a connection left half-read would break its next request.
+    // A body that is too large is still read to its end: unread data would break the connection's next
+    // request.
     if (bytes <= BODY_MAX_BYTES) chunks.push(chunk);
   }
   if (bytes > BODY_MAX_BYTES) return undefined;

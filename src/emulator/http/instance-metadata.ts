@@ -16,9 +16,9 @@ const VERSIONS = [
 ];
 
 /**
- * The instance metadata service. The real one knows the VM by the wire that the question came over; here
- * the question names it: `/emulator/v1/imds/<vm name>/metadata/instance?…`, so that each node can be given
- * an address of its own.
+ * The instance metadata service. The real one identifies the VM by the network path of the request. Here
+ * the path names it: `/emulator/v1/imds/<vm name>/metadata/instance?…`, so that each node can use its own
+ * address.
  */
 export function answerInstanceMetadata(world: World, request: HttpRequest): HttpAnswer | undefined {
   const [, vmName, path] = /^\/emulator\/v1\/imds\/([^/]+)(\/metadata\/.*)$/i.exec(request.path) ?? [];
@@ -60,7 +60,7 @@ function answerPath(document: Json, path: string, format: string | undefined): H
     : { status: 200, body: found };
 }
 
-/** Every primitive is a text, and what is absent is empty. */
+/** Every primitive is a string, and absent values are empty. */
 function instanceDocument(world: World, vm: VirtualMachine): JsonObject {
   return {
     compute: {

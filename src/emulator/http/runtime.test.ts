@@ -5,7 +5,7 @@ import { createComputeModel } from "../model/compute-model.ts";
 import type { DataPlane, DataPlaneEffect } from "../model/data-plane-port.ts";
 import { createRuntime } from "./runtime.ts";
 
-/** A data plane that notes what it is asked for, and can't do what it is told it can't. */
+/** A data plane that records requests and fails those of one kind. */
 function aDataPlane(fails: DataPlaneEffect["kind"] | undefined): DataPlane & { readonly asked: string[] } {
   const asked: string[] = [];
   const act = (kind: DataPlaneEffect["kind"]) => async (): Promise<void> => {
@@ -65,7 +65,7 @@ async function createDisk(fails: DataPlaneEffect["kind"] | undefined): Promise<{
 }
 
 describe("the runtime", () => {
-  it("ends an operation once the devices have done their part", async () => {
+  it("ends an operation once its device work is done", async () => {
     assert.deepEqual(await createDisk(undefined), {
       state: "Succeeded",
       code: undefined,
@@ -74,7 +74,7 @@ describe("the runtime", () => {
     });
   });
 
-  it("fails an operation whose devices can't, and says so", async () => {
+  it("fails an operation whose device work fails, with the reason", async () => {
     assert.deepEqual(await createDisk("diskCreated"), {
       state: "Failed",
       code: "InternalExecutionError",

@@ -2,15 +2,15 @@ import type { ComputeModel } from "../model/compute-model.ts";
 import type { DataPlane, DataPlaneEffect } from "../model/data-plane-port.ts";
 import type { DueEffects } from "../model/pace/operations.ts";
 
-/** Drives a model by the real clock and carries out what it asks of the devices. */
+/** Drives a model by the real clock and carries out its device effects. */
 export interface Runtime {
-  /** To be called after each call of the model: something may be due, or due earlier than before. */
+  /** Must be called after each call of the model: an event may be due, or due earlier than before. */
   poke(): void;
-  /** Stops the timer and waits for the device work under way. */
+  /** Stops the timer and waits for device work in progress. */
   close(): Promise<void>;
 }
 
-/** Timers can't wait longer. */
+/** The longest delay of a timer. */
 const TIMER_MAX_MS = 2_147_483_647;
 
 export function createRuntime(options: {
@@ -27,7 +27,7 @@ export function createRuntime(options: {
   const carryOut = async (due: DueEffects, plane: DataPlane): Promise<void> => {
     const failure = await firstFailure(plane, due.effects);
     if (failure !== undefined) options.onDeviceFailure?.(failure);
-    // Its end is at the time when the devices were done, not when it was due.
+    // The operation ends when the device work was done, not when it was due.
     model.advanceTo(clock.nowMs());
     model.settleOperation(due.operationId, failure);
   };

@@ -15,14 +15,14 @@ import type { TlsMaterial } from "./tls.ts";
 
 export interface EmulatorServer {
   readonly port: number;
-  /** Answers what has begun, then stops. */
+  /** Answers requests in progress, then stops. */
   close(): Promise<void>;
 }
 
 export interface ServerOptions {
   readonly model: ComputeModel;
   readonly runtime: Runtime;
-  /** Without, plain HTTP. */
+  /** Without it, plain HTTP. */
   readonly tls?: TlsMaterial;
   readonly host: string;
   readonly port: number;

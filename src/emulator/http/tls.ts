@@ -5,7 +5,8 @@ import * as x509 from "@peculiar/x509";
 
 export interface TlsMaterial {
   /**
-   * What clients must trust: `NODE_EXTRA_CA_CERTS`, `tlsOptions.ca`, `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE`.
+   * The CA that clients must trust: `NODE_EXTRA_CA_CERTS`, `tlsOptions.ca`, `REQUESTS_CA_BUNDLE`,
+   * `SSL_CERT_FILE`.
    */
   readonly caPem: string;
   readonly certPem: string;
@@ -14,10 +15,12 @@ export interface TlsMaterial {
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const DAY_MS = 86_400_000;
-/** A test that outlives this has other troubles. */
+/** Longer than any test runs. */
 const VALID_DAYS = 30;
 
-/** A certificate authority that exists only in this process, and a certificate of it for the names given. */
+/**
+ * Creates a certificate authority that exists only in this process, and a certificate for the given names.
+ */
 export async function createTlsMaterial(names: readonly string[]): Promise<TlsMaterial> {
   const caKeys = await generateKeys();
   const validity = {

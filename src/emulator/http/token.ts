@@ -5,12 +5,11 @@ const LIFETIME_S = 3600;
 const MANAGED_IDENTITY_LIFETIME_S = 86_400;
 
 /**
- * The endpoints of Microsoft Entra and of managed identity that Azure's identity packages ask, or
- * `undefined` for any other path. Every caller gets a token; what it says about itself must only be
- * complete.
+ * The Microsoft Entra and managed identity endpoints that Azure's identity packages use; `undefined` for
+ * any other path. Every client gets a token; its request must only be complete.
  */
 export function answerIdentity(request: HttpRequest): HttpAnswer | undefined {
-  // The SDK for JavaScript asks IMDS with a slash at the end.
+  // The SDK for JavaScript sends a trailing slash to IMDS.
   const path = request.path.toLowerCase().replace(/\/$/, "");
   const tenant = /^\/([^/]+)\/(?:oauth2\/v2\.0\/token|oauth2\/token)$/.exec(path)?.[1];
   if (tenant !== undefined) return request.method === "POST" ? entraToken(request) : { status: 405 };
@@ -39,7 +38,8 @@ function entraToken(request: HttpRequest): HttpAnswer {
   if (!form.has("client_secret") && !form.has("client_assertion")) {
     return entraError(
       "invalid_client",
-      "AADSTS7000218: The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+      "AADSTS7000218: The request body must contain the following parameter: " +
+        "'client_assertion' or 'client_secret'.",
     );
   }
   return {
@@ -54,8 +54,8 @@ function entraToken(request: HttpRequest): HttpAnswer {
 }
 
 /**
- * IMDS wants the header `Metadata: true`; the App Service form, which `IDENTITY_ENDPOINT` selects,
- * `X-IDENTITY-HEADER`.
+ * IMDS requires the header `Metadata: true`; the App Service form, which `IDENTITY_ENDPOINT` selects,
+ * requires `X-IDENTITY-HEADER`.
  */
 function managedIdentityToken(request: HttpRequest, appService: boolean): HttpAnswer {
   const authorised = appService
@@ -123,7 +123,7 @@ function instanceDiscovery(request: HttpRequest): HttpAnswer {
   };
 }
 
-/** A token in the form of a JWT, since some clients look inside; nobody checks its signature. */
+/** A token in the form of a JWT, since some clients read its content. Its signature is not checked. */
 function accessToken(request: HttpRequest, clientId: string, lifetimeS: number): string {
   const nowS = Math.floor(Date.now() / 1000);
   const claims = {

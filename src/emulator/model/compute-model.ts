@@ -12,13 +12,13 @@ import { DEFAULT_SETTINGS, type ModelSettings } from "./settings.ts";
 import { createWorld, type World, type WorldSetUp } from "./world.ts";
 
 export interface ComputeModelOptions extends WorldSetUp {
-  /** Where the model reads the time; virtual in a simulation. */
+  /** The model's clock; virtual in a simulation. */
   readonly clock: { nowMs(): number };
   /** Default 1. The same seed and the same calls at the same times give the same answers. */
   readonly seed?: number;
   readonly settings?: Partial<ModelSettings>;
   /**
-   * Whether someone carries out the effects on devices (`takeDueEffects`, `settleOperation`). Default
+   * Whether the caller carries out the effects on devices (`takeDueEffects`, `settleOperation`). Default
    * false: operations end when they are due.
    */
   readonly hasDataPlane?: boolean;
@@ -28,17 +28,17 @@ export interface ComputeModelOptions extends WorldSetUp {
 export interface ComputeModel {
   /** Answers one ARM call at the clock's time. */
   handle(request: ArmRequest): ArmAnswer;
-  /** When the next operation ends by itself; `undefined` when nothing is under way. */
+  /** When the next operation ends by itself; `undefined` if none is in progress. */
   nextEventAtMs(): number | undefined;
-  /** Lets operations end that are due at that time. `handle` does so by itself. */
+  /** Ends operations that are due at that time. `handle` does so by itself. */
   advanceTo(nowMs: number): void;
-  /** What the devices have to do now, operation by operation; with a data plane only. */
+  /** The device work that is due now, by operation; with a data plane only. */
   takeDueEffects(): readonly DueEffects[];
-  /** Ends an operation whose effects have been carried out, or failed for the reason given. */
+  /** Ends an operation whose effects were carried out, or failed for the given reason. */
   settleOperation(operationId: string, deviceFailure?: string): void;
   readonly journal: Journal;
   readonly faults: Faults;
-  /** Everything there is, for set-up, inspection and checkers. */
+  /** The whole state, for set-up, inspection and checkers. */
   readonly world: World;
 }
 
@@ -61,7 +61,7 @@ export function createComputeModel(options: ComputeModelOptions): ComputeModel {
       advanceTo(world, options.clock.nowMs());
       const requestId = world.random.guid();
       const answered = answerRequest(world, request, route(request.method, request.path));
-      // What takes no time is seen by the very next call.
+      // The next call sees the end of operations that take no time.
       advanceTo(world, world.nowMs);
       return toArmAnswer(world, request, answered, requestId);
     },

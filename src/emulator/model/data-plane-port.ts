@@ -1,10 +1,10 @@
 /**
- * The seam between the model of Azure and the block devices that stand for its disks.
+ * The interface between the model of Azure and the block devices that stand for its disks.
  *
  * Ids are ARM ids in the case in which the resource was created. Every method is idempotent, since a failed
- * step is repeated with its operation, and rejects with an `Error` that says what was tried; the operation
- * it belongs to then fails. Calls of one operation come one after the other; calls of different operations
- * may overlap, never for the same disk and VM at once.
+ * step is repeated with its operation. It rejects with an `Error` that says what was tried; the operation
+ * then fails. Calls of one operation come one after the other. Calls of different operations may overlap,
+ * but never for the same disk and VM.
  */
 export interface DataPlane {
   /** Creates the empty file behind a disk. */
@@ -13,25 +13,24 @@ export interface DataPlane {
   diskResized(disk: DiskSize): Promise<void>;
   /** Removes the file behind a disk, which no VM has any more. */
   diskDeleted(disk: { readonly diskId: string }): Promise<void>;
-  /** Creates a disk or snapshot with the bytes that `sourceId` (a disk or a snapshot) has now. */
+  /** Creates a disk or snapshot with the present bytes of `sourceId` (a disk or a snapshot). */
   diskCopied(copy: {
     readonly sourceId: string;
     readonly diskId: string;
     readonly sizeBytes: bigint;
   }): Promise<void>;
   /**
-   * Shows the disk to the VM: afterwards the device exists, unless the VM is stopped; then it appears with
+   * Shows the disk to the VM. Afterwards the device exists, unless the VM is stopped; then it appears with
    * `vmStarted`.
    */
   diskAttached(attachment: DataPlaneAttachment): Promise<void>;
   /**
-   * Takes the disk from the VM: afterwards no write of that VM reaches the disk, whatever it still has
-   * open.
+   * Removes the disk from the VM. Afterwards no write of that VM reaches the disk, even through open files.
    */
   diskDetached(detachment: DataPlaneDetachment): Promise<void>;
-  /** The VM lost power: afterwards no write of it reaches any of its disks. */
+  /** The VM lost power. Afterwards none of its writes reaches any of its disks. */
   vmStopped(vm: DataPlaneVm): Promise<void>;
-  /** The VM has power (again): the devices of all disks attached to it exist. */
+  /** The VM has power (again). Afterwards the devices of all its attached disks exist. */
   vmStarted(vm: DataPlaneVm): Promise<void>;
 }
 
@@ -59,7 +58,7 @@ export interface DataPlaneAttachment extends DataPlaneDetachment {
 /** Decides which links under `/dev/disk/azure` a guest finds. */
 export type DiskControllerType = "SCSI" | "NVMe";
 
-/** One call of the data plane, as data: what the pure model asks for and its surroundings carry out. */
+/** One call of the data plane, as data: requested by the pure model, carried out by its caller. */
 export type DataPlaneEffect =
   | ({ readonly kind: "diskCreated" } & DiskSize)
   | ({ readonly kind: "diskResized" } & DiskSize)

@@ -9,10 +9,7 @@ import { renderVirtualMachine } from "./vm/virtual-machine.ts";
 import { diskFacts } from "./vm/vm-update.ts";
 import type { World } from "./world.ts";
 
-/**
- * Everything at once, as ARM would show it, with what it would not show: what is on its way, and how it
- * will end.
- */
+/** The whole state as ARM would show it, and what it would not show: pending work, and how it will end. */
 export function dumpWorld(world: World): JsonObject {
   return {
     nowMs: world.nowMs,

@@ -43,7 +43,7 @@ describe("the front door", () => {
     });
   }
 
-  it("knows the difference between an absent group and an absent resource", () => {
+  it("distinguishes an absent group from an absent resource", () => {
     const azure = aModel();
     const other = "/subscriptions/sub-1/resourceGroups/none/providers/Microsoft.Compute";
     assert.deepEqual(
@@ -62,7 +62,7 @@ describe("the front door", () => {
     );
   });
 
-  it("keeps a journal that can be read on from where one was", () => {
+  it("keeps a journal that a reader can continue from a known entry", () => {
     const azure = aModel();
     const { sequence } = azure.send("GET", "disks/x", undefined, { clientRequestId: "call-1" });
     azure.finish("PUT", "disks/x", diskBody());
@@ -80,7 +80,7 @@ describe("the front door", () => {
     );
   });
 
-  it("reads on through the calls of one kind, however many of another are between them", () => {
+  it("pages through the calls of one kind, however many others are between them", () => {
     const azure = aModel();
     for (const name of ["a", "b"]) {
       azure.finish("PUT", `disks/${name}`, diskBody());
@@ -101,7 +101,7 @@ describe("the front door", () => {
     assert.deepEqual(read, ["a", "b"]);
   });
 
-  it("says how many calls are left, and refuses when none is, for as long as the bucket needs", () => {
+  it("reports how many calls are left, and refuses while the bucket is empty", () => {
     const azure = aModel({
       settings: { throttling: "enforce", throttleLimits: { UpdateVMResource: { burst: 2, perMinute: 1 } } },
     });
@@ -125,7 +125,7 @@ describe("the front door", () => {
     assert.equal(azure.send("PATCH", "virtualMachines/node-a", {}).status, 200);
   });
 
-  it("says of its own calls how many this caller and how many all together have left", () => {
+  it("counts the calls left to this caller and to all callers together", () => {
     const azure = aModel();
     const left = (answer: ArmAnswer): readonly unknown[] =>
       Object.entries(answer.headers).filter(([name]) =>
@@ -149,7 +149,7 @@ describe("the front door", () => {
     );
   });
 
-  it("refuses in ARM's own words where the subscription has no call left, and refills fast on a fast clock", () => {
+  it("throttles a subscription in ARM's words, and refills at the clock's pace", () => {
     const azure = aModel({
       settings: {
         timeScale: 0.01,
@@ -172,7 +172,7 @@ describe("the front door", () => {
     assert.equal(azure.send("GET", "disks").status, 200);
   });
 
-  it("shows every resource at once, as each shows itself", () => {
+  it("shows every resource at once, in its own form", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/d", diskBody());
     const source = at(azure.send("GET", "disks/d").body, "id") ?? "";
@@ -196,7 +196,7 @@ describe("the front door", () => {
     }
   });
 
-  it("begins again with a reset", () => {
+  it("starts from the beginning after a reset", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
@@ -213,7 +213,7 @@ describe("the front door", () => {
     );
   });
 
-  it("takes settings, and says which one is wrong", () => {
+  it("accepts settings, and names a wrong one", () => {
     const azure = aModel();
     assert.equal(
       azure.send("PATCH", "/emulator/v1/settings", { timeScale: 0, latencies: { attach: { medianMs: 1 } } })

@@ -9,10 +9,10 @@ export interface ModelFixture {
   nowMs(): number;
   /** Sends a call below the resource group's compute provider, such as `PUT disks/pvc-1`. */
   send(method: ArmRequest["method"], path: string, body?: Json, more?: Partial<ArmRequest>): ArmAnswer;
-  /** Lets everything end that ends by itself. */
+  /** Runs until no operation is left that ends by itself. */
   settle(): void;
   advance(ms: number): void;
-  /** Sends a write, lets it end, and answers the status document of its operation. */
+  /** Sends a write, waits for its end, and returns the status document of its operation. */
   finish(
     method: ArmRequest["method"],
     path: string,
@@ -26,7 +26,7 @@ export const COMPUTE = `/subscriptions/${SUBSCRIPTION}/resourceGroups/rg/provide
 export const START_MS = 1_700_000_000_000;
 const EVENTS_MAX = 10_000;
 
-/** Resource group `rg` in eastus and the VMs asked for, in zone 1 unless they say otherwise. */
+/** Resource group `rg` in eastus and the requested VMs, by default in zone 1. */
 export function aModel(
   options: Omit<Partial<ComputeModelOptions>, "virtualMachines"> & {
     virtualMachines?: readonly Partial<VmSetUp>[];
@@ -131,7 +131,8 @@ export function dataDisksOf(fixture: ModelFixture, vm: string): string {
   return list
     .map(
       (entry) =>
-        `${numberAt(entry, "lun") ?? ""}:${textAt(entry, "name") ?? ""}${at(entry, "toBeDetached") === true ? "(leaving)" : ""}`,
+        `${numberAt(entry, "lun") ?? ""}:${textAt(entry, "name") ?? ""}` +
+        (at(entry, "toBeDetached") === true ? "(leaving)" : ""),
     )
     .join(" ");
 }

@@ -14,7 +14,7 @@ import type { Handler, Route } from "./router.ts";
 
 const BASE = "/emulator/v1";
 
-/** The emulator's own API: small, without a token, for set-up and for looking inside. */
+/** The emulator's own API, for set-up and inspection. It is small and requires no token. */
 export const ADMIN_ROUTES: readonly Route[] = [
   admin("Emulator_Health", "GET", "/health", (world) =>
     reply(200, {
@@ -46,14 +46,14 @@ function admin(operation: string, method: Route["method"], path: string, handler
   return { operation, method, pattern: BASE + path, handler, isAdmin: true };
 }
 
-/** `?since=<sequence>&limit=<n>&kind=arm`: the calls after one that was seen, oldest first. */
+/** `?since=<sequence>&limit=<n>&kind=arm`: the calls after a known one, oldest first. */
 function journal(world: World, call: ArmCall): HandlerResult {
   const since = Number(call.query["since"] ?? 0);
   const limit = Number(call.query["limit"] ?? 10_000);
   if (!Number.isInteger(since) || !Number.isInteger(limit) || since < 0 || limit < 1)
     return badRequest("'since' and 'limit' are whole numbers, 'limit' at least 1");
   const { kind } = call.query;
-  // The limit counts what is asked for: else a page of other calls would look like the end.
+  // The limit counts calls of the requested kind: otherwise a page of other calls would look like the end.
   const entries =
     kind === undefined
       ? world.journal.since(since, limit)
@@ -102,7 +102,7 @@ function settingsBody(world: World): JsonObject {
   return asJson(world.settings);
 }
 
-/** Records of ours are JSON already, which their types can't say. */
+/** Our records are valid JSON, which their types can't express. */
 function asJson(record: object): JsonObject {
   return JSON.parse(JSON.stringify(record)) as JsonObject;
 }

@@ -8,7 +8,7 @@ import { type Json, objectAt } from "./json.ts";
 import type { Routed } from "./router.ts";
 import { POLL_OPERATION } from "./routes.ts";
 
-/** A call's result with what its way through the front door added. */
+/** A call's result, with what the front door added. */
 export interface Answered {
   readonly operation: string;
   readonly isAdmin: boolean;
@@ -20,11 +20,12 @@ export interface Answered {
 const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$/;
 const DEFAULT_ORIGIN = "https://management.azure.com";
 /**
- * Azure says NoRegisteredProviderFound for versions that it never had; this one is before Resource Manager.
+ * Azure answers NoRegisteredProviderFound for versions that never existed; this one is older than Resource
+ * Manager.
  */
 const API_VERSION_MIN = "2015-01-01";
 
-/** A call's way: route, api-version, fault, throttle, handler. */
+/** The steps of a call: route, api-version, fault, throttle, handler. */
 export function answerRequest(world: World, request: ArmRequest, routed: Routed): Answered {
   if (routed.kind === "Unknown") return rejected(armErrors.noSuchRoute(request.path));
   if (routed.kind === "WrongMethod")
@@ -78,7 +79,7 @@ function rejected(result: HandlerResult, operation = "Unknown"): Answered {
   return { operation, isAdmin: false, result, headers: {}, fault: undefined };
 }
 
-/** The last fresh answer, where a fault asks for a stale one and there is one. */
+/** Returns the last fresh answer if a fault rule asks for a stale one and there is one. */
 function read(
   world: World,
   call: ArmCall,
@@ -94,8 +95,7 @@ function read(
 }
 
 /**
- * A VM's model as it was remembered. The instance view is the host's word, which no read of the model
- * remembers.
+ * A VM's remembered model with its current instance view. The view comes from the host and is never stale.
  */
 function withViewOfNow(world: World, call: ArmCall, last: Json): Json {
   const { instanceView: _, ...properties } = objectAt(last, "properties") ?? {};
@@ -109,7 +109,7 @@ function withViewOfNow(world: World, call: ArmCall, last: Json): Json {
 
 function remember(world: World, call: ArmCall, operation: string, result: HandlerResult): void {
   if (!mayBeStale(operation) || result.kind === "Failure" || result.body === undefined) return;
-  // Only while a rule may ask for it: lists are large.
+  // Only while a rule may use it, since lists are large.
   if (world.faults.list().some((rule) => rule.effect.kind === "StaleRead"))
     world.lastReads.set(readKey(call, operation), result.body);
   else world.lastReads.clear();
@@ -118,7 +118,7 @@ function remember(world: World, call: ArmCall, operation: string, result: Handle
 const VM_GET = "VirtualMachines_Get";
 const VM_READS: readonly string[] = [VM_GET, "VirtualMachines_InstanceView"];
 
-/** Lists, disks and snapshots may lag, and VMs behind what others write. */
+/** Lists, disks and snapshots may be stale, and VMs after writes of other clients. */
 function mayBeStale(operation: string): boolean {
   return (
     operation.includes("_List") ||
@@ -129,12 +129,11 @@ function mayBeStale(operation: string): boolean {
 }
 
 /**
- * A VM's reads are remembered for each caller by itself, and forgotten as soon as an operation of that
- * caller on the VM has ended: what a caller concludes from a GET of the VM after its own operation must
- * hold.
+ * A VM's reads are remembered per caller, and dropped once an operation of that caller on the VM has ended:
+ * a GET of the VM after the caller's own operation must be current.
  */
 function readKey(call: ArmCall, operation: string): string {
-  // A caller that has read a VM with its instance view reads no older model without it.
+  // After a read with its instance view, a caller reads no older model of the VM without it.
   const path =
     operation === VM_GET
       ? call.path.toLowerCase()
@@ -146,7 +145,7 @@ function vmPath(path: string): string {
   return path.replace(/\/instanceView$/i, "");
 }
 
-/** Puts the common headers on, and the call into the journal. */
+/** Adds the common headers, and records the call in the journal. */
 export function toArmAnswer(
   world: World,
   request: ArmRequest,

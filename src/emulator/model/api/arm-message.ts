@@ -3,7 +3,7 @@ import type { Json } from "./json.ts";
 
 export type ArmMethod = "GET" | "HEAD" | "PUT" | "PATCH" | "POST" | "DELETE";
 
-/** One ARM call, stripped of everything that is only transport. */
+/** One ARM call without transport details. */
 export interface ArmRequest {
   readonly method: ArmMethod;
   /** Path without host and query, percent-decoded: `/subscriptions/…`. */
@@ -15,18 +15,19 @@ export interface ArmRequest {
   /** `x-ms-client-request-id`: echoed and kept in the journal. */
   readonly clientRequestId?: string;
   /**
-   * Who calls, where that matters: one caller's reads may lag behind another's writes (`StaleRead`).
-   * Default: all callers are one.
+   * The caller, where that matters: one caller's reads may lag behind another's writes (`StaleRead`).
+   * Default: all calls are of one caller.
    */
   readonly caller?: string;
   readonly body?: Json;
   /**
-   * Where the caller reached us, for the absolute URLs in answers. Default `https://management.azure.com`.
+   * The origin that the caller used, for the absolute URLs in answers. Default
+   * `https://management.azure.com`.
    */
   readonly origin?: string;
 }
 
-/** How an answer travels: the work has been done either way. */
+/** How an answer is delivered. The work is done in any case. */
 export type Delivery =
   | { readonly kind: "Answered" }
   /** The caller sees its connection break. */
@@ -44,10 +45,10 @@ export interface ArmAnswer {
   readonly sequence: number;
 }
 
-/** What a handler gets of a request once the route has been found. */
+/** The input of a handler, once the route has been found. */
 export interface ArmCall {
   readonly path: string;
-  /** What stood for `{names}` in the route, in the caller's case. */
+  /** The values of `{names}` in the route, in the caller's case. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
   readonly ifMatch: string | undefined;
@@ -58,7 +59,7 @@ export interface ArmCall {
   readonly origin: string;
 }
 
-/** A handler's good answer, before the common headers. */
+/** A handler's successful answer, before the common headers. */
 export interface Reply {
   readonly kind: "Reply";
   readonly status: number;
@@ -72,7 +73,7 @@ export function reply(status: number, body?: Json, headers: Readonly<Record<stri
   return body === undefined ? { kind: "Reply", status, headers } : { kind: "Reply", status, headers, body };
 }
 
-/** The parameter of a route, which the route's pattern guarantees. */
+/** A parameter of a route, whose existence the route's pattern guarantees. */
 export function param(call: ArmCall, name: string): string {
   const value = call.params[name];
   if (value === undefined) throw new Error(`the route has no parameter {${name}}`);

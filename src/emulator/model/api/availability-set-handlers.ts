@@ -5,7 +5,7 @@ import { type JsonObject, numberAt, textAt, textsAt } from "./json.ts";
 import { checkScope, inScope, page } from "./paging.ts";
 import { keyOf, resourceId, sameId } from "./resource-id.ts";
 
-/** PUT or PATCH of an availability set: it is there at once. */
+/** PUT or PATCH of an availability set, which takes effect at once. */
 export function writeAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   const id = resourceId({ ...address, type: "availabilitySets" });

@@ -10,7 +10,7 @@ export interface ArmFailure {
   readonly details?: readonly Json[];
   readonly innerError?: JsonObject;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Who refused: ARM's front door or the provider behind it. */
+  /** The refusing component: ARM's front door or the provider behind it. */
   readonly cause?: "gateway" | "service";
 }
 

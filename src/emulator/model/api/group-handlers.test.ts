@@ -5,7 +5,7 @@ import { at, textAt } from "./json.ts";
 
 const GROUPS = "/subscriptions/sub-1/resourceGroups";
 
-it("resource groups are made, shown, listed, and deleted once they are empty", () => {
+it("resource groups are created, shown, listed, and deleted when empty", () => {
   const azure = aModel();
   azure.send("PUT", `${GROUPS}/New`, { location: "westus", tags: { a: "b" } });
   const { id, location, tags } = azure.send("GET", `${GROUPS}/new`).body as {

@@ -5,7 +5,7 @@ import { type JsonObject, textAt, textsAt } from "./json.ts";
 import { page } from "./paging.ts";
 import { groupKey, keyOf } from "./resource-id.ts";
 
-/** PUT of a resource group: it is there at once. */
+/** PUT of a resource group, which takes effect at once. */
 export function putGroupHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   const existing = findResourceGroup(world, address);
@@ -44,7 +44,7 @@ export function listGroupsHandler(world: World, call: ArmCall): HandlerResult {
   );
 }
 
-/** DELETE of a resource group, which must be empty here: the real service would delete everything in it. */
+/** DELETE of a resource group, which must be empty here. The real service would delete everything in it. */
 export function deleteGroupHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   if (findResourceGroup(world, address) === undefined)

@@ -1,8 +1,8 @@
 const DAY_MS = 86_400_000;
 
 /**
- * `2026-11-20T09:35:12.345+00:00`, as Azure writes times. The model may not touch `Date`, so that no wall
- * clock can leak into it; the calendar is computed with eras of 400 years that begin on 1 March, which puts
+ * `2026-11-20T09:35:12.345+00:00`, as Azure writes times. The model may not use `Date`, so that it can't
+ * read the wall clock. The calendar is computed with eras of 400 years that begin on 1 March, which puts
  * the leap day at the end of a year.
  */
 export function isoTime(epochMs: number): string {
@@ -16,7 +16,9 @@ export function isoTime(epochMs: number): string {
   ]
     .map((part) => padded(part, 2))
     .join(":");
-  return `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}T${time}.${padded(msOfDay % 1000, 3)}+00:00`;
+  return (
+    `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}` + `T${time}.${padded(msOfDay % 1000, 3)}+00:00`
+  );
 }
 
 function civilDate(daysSinceEpoch: number): { year: number; month: number; day: number } {

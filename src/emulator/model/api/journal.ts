@@ -3,11 +3,11 @@ import type { Json } from "./json.ts";
 
 /** One call that the model has answered. */
 export interface JournalEntry {
-  /** 1, 2, 3 …: ask for what came after the last one seen. */
+  /** 1, 2, 3 …: readers ask for the entries after the last one they have seen. */
   readonly sequence: number;
   readonly atMs: number;
   /**
-   * `arm`: what Azure would count. `poll`: asking for an operation's state. `admin`: the emulator's own
+   * `arm`: calls that Azure would count. `poll`: reading an operation's state. `admin`: the emulator's own
    * API.
    */
   readonly kind: "arm" | "poll" | "admin";
@@ -24,17 +24,17 @@ export interface JournalEntry {
   readonly body?: Json;
   readonly status: number;
   readonly errorCode?: string;
-  /** The long-running operation that the call began or joined. */
+  /** The long-running operation that the call started or joined. */
   readonly operationId?: string;
   /** The caller did not get the answer. */
   readonly dropped?: boolean;
-  /** How long the caller waited for the answer, in real milliseconds; only where a server measured it. */
+  /** How long the caller waited for the answer, in real milliseconds; only if a server measured it. */
   readonly durationMs?: number;
 }
 
 export interface Journal {
   append(entry: Omit<JournalEntry, "sequence">): JournalEntry;
-  /** Adds what only the server knows. */
+  /** Adds the duration, which only the server knows. */
   noteDuration(sequence: number, durationMs: number): void;
   /** The entries after a sequence number, oldest first. */
   since(sequence: number, limit?: number): readonly JournalEntry[];

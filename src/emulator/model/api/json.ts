@@ -1,4 +1,4 @@
-/** JSON as it travels: a member that is `undefined` is left out of the text. */
+/** JSON values. A member that is `undefined` is left out of the text. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
 export interface JsonObject {
@@ -9,7 +9,7 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !isList(value);
 }
 
-/** The value at `path`, or `undefined` where anything on the way is missing or null. */
+/** The value at `path`; `undefined` if any part of the path is missing or null. */
 export function at(value: Json | undefined, ...path: readonly string[]): Json | undefined {
   let current: Json | undefined = value;
   for (const member of path) {
@@ -44,7 +44,7 @@ export function listAt(value: Json | undefined, ...path: readonly string[]): rea
   return isList(found) ? found : undefined;
 }
 
-/** The members of an object whose values are texts, for tags. */
+/** The members of an object whose values are strings, for tags. */
 export function textsAt(
   value: Json | undefined,
   ...path: readonly string[]
@@ -57,7 +57,8 @@ export function textsAt(
 }
 
 /**
- * True where both say the same, whatever the order of members and whether a member is missing or undefined.
+ * Whether both are equal, regardless of the order of members, and of whether a member is missing or
+ * undefined.
  */
 export function sameJson(left: Json | undefined, right: Json | undefined): boolean {
   return canonicalText(left) === canonicalText(right);

@@ -4,14 +4,14 @@ import { armErrors, type ArmFailure } from "./errors.ts";
 import type { JsonObject } from "./json.ts";
 import { keyOf } from "./resource-id.ts";
 
-/** Something that a list shows, with the id that it is ordered by. */
+/** An item of a list, with the id that defines its order. */
 export interface Listed {
   readonly id: string;
 }
 
 /**
- * One page of a list. The link to the next names the last id of this page, so that what comes and goes
- * between two pages neither hides nor doubles anything else. Clients follow the link as it is.
+ * One page of a list. The link to the next page names the last id of this one, so that items added or
+ * removed between two pages neither hide nor duplicate others. Clients follow the link unchanged.
  */
 export function page<T extends Listed>(
   world: World,
@@ -20,7 +20,7 @@ export function page<T extends Listed>(
   render: (item: T) => JsonObject,
 ): HandlerResult {
   const after = call.query["$skiptoken"];
-  // Keys are made once each: a list of ten thousand has a hundred pages.
+  // Keys are computed once each: a list of ten thousand has a hundred pages.
   const ordered = items
     .map((item) => ({ item, key: keyOf(item.id) }))
     .filter(({ key }) => after === undefined || key > after)
@@ -43,7 +43,7 @@ function nextLink(call: ArmCall, token: string): string {
   return `${call.origin}${encodeURI(call.path)}?${query.join("&")}`;
 }
 
-/** Why a list over a resource group can't be answered: there is no such group. */
+/** Refuses a list over a resource group that does not exist. */
 export function checkScope(world: World, call: ArmCall): ArmFailure | undefined {
   const { subscriptionId, resourceGroup } = call.params;
   if (subscriptionId === undefined || resourceGroup === undefined) return undefined;
@@ -52,7 +52,7 @@ export function checkScope(world: World, call: ArmCall): ArmFailure | undefined 
     : armErrors.resourceGroupNotFound(resourceGroup);
 }
 
-/** True for resources under a path's subscription and, where it has one, its resource group. */
+/** Whether a resource is under a path's subscription and, if given, its resource group. */
 export function inScope(
   call: ArmCall,
   resource: { readonly subscriptionId: string; readonly resourceGroup: string },

@@ -2,7 +2,7 @@ import { type ComputeModelOptions, createComputeModel } from "../compute-model.t
 import type { ArmRequest } from "./arm-message.ts";
 import type { JournalEntry } from "./journal.ts";
 
-/** A call that the replay answered otherwise. */
+/** A call that the replay answered differently. */
 export interface Divergence {
   readonly recorded: JournalEntry;
   readonly replayed: JournalEntry | undefined;
@@ -10,9 +10,9 @@ export interface Divergence {
 
 /**
  * Sends a whole journal, from its first entry on, to a fresh model of the same seed, settings and set-up,
- * each call at its recorded time, and answers the first call that is answered otherwise. Exact without a
- * data plane. Fault rules and settings count where they are part of the set-up or came through the admin
- * API.
+ * each call at its recorded time. Returns the first call that is answered differently. Exact without a data
+ * plane. Fault rules and settings are replayed if they are part of the set-up or were sent through the
+ * admin API.
  */
 export function replayJournal(
   entries: readonly JournalEntry[],

@@ -1,4 +1,4 @@
-/** The kinds of compute resources that the emulator keeps, by the name they have in a path. */
+/** The kinds of compute resources that the emulator keeps, by their names in paths. */
 export type ComputeType = "disks" | "snapshots" | "virtualMachines" | "availabilitySets";
 
 export interface ResourceAddress {
@@ -12,12 +12,15 @@ const TYPES: readonly ComputeType[] = ["disks", "snapshots", "virtualMachines", 
 const PATTERN =
   /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Compute\/([^/]+)\/([^/]+)$/i;
 
-/** The ARM id of a compute resource, in the case in which its parts are given. */
+/** The ARM id of a compute resource, in the case of its parts. */
 export function resourceId(address: ResourceAddress): string {
-  return `/subscriptions/${address.subscriptionId}/resourceGroups/${address.resourceGroup}/providers/Microsoft.Compute/${address.type}/${address.name}`;
+  return (
+    `/subscriptions/${address.subscriptionId}/resourceGroups/${address.resourceGroup}` +
+    `/providers/Microsoft.Compute/${address.type}/${address.name}`
+  );
 }
 
-/** The parts of an ARM id, or `undefined` for anything that is not one of our compute resources. */
+/** The parts of an ARM id; `undefined` for anything but one of our compute resources. */
 export function parseResourceId(id: string): ResourceAddress | undefined {
   const [, subscriptionId, resourceGroup, typeText, name] = PATTERN.exec(id) ?? [];
   const type = TYPES.find((known) => known.toLowerCase() === typeText?.toLowerCase());
@@ -26,7 +29,10 @@ export function parseResourceId(id: string): ResourceAddress | undefined {
   return { subscriptionId, resourceGroup, type, name };
 }
 
-/** What ids are compared and stored by: ARM ignores their case but answers with the case of creation. */
+/**
+ * The form by which ids are compared and stored. ARM ignores their case but answers with the case of
+ * creation.
+ */
 export function keyOf(id: string): string {
   return id.toLowerCase();
 }

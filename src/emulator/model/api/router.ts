@@ -4,12 +4,12 @@ import type { ArmCall, ArmMethod, HandlerResult } from "./arm-message.ts";
 export type Handler = (world: World, call: ArmCall) => HandlerResult;
 
 export interface Route {
-  /** The operation's name in Azure's API description; fault rules and the journal speak of it. */
+  /** The operation's name in Azure's API description; fault rules and the journal use it. */
   readonly operation: string;
   readonly method: ArmMethod;
-  /** `{name}` stands for one segment; everything else is compared without regard to case. */
+  /** `{name}` matches one segment; everything else is compared without regard to case. */
   readonly pattern: string;
-  /** The emulator's own: no api-version, no throttling, no faults. */
+  /** A route of the emulator's own API: no api-version, no throttling, no faults. */
   readonly isAdmin?: boolean;
   readonly handler: Handler;
 }
@@ -19,7 +19,7 @@ interface RouteMatch {
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** What a path leads to: a route, only other methods of it, or nothing. */
+/** The result for a path: a route, only other methods of it, or nothing. */
 export type Routed =
   | ({ readonly kind: "Found" } & RouteMatch)
   | { readonly kind: "WrongMethod" }
@@ -30,7 +30,9 @@ interface CompiledRoute {
   readonly segments: readonly { readonly text: string; readonly isParam: boolean }[];
 }
 
-/** Finds routes by their number of segments first, so that a call is compared with a handful of them. */
+/**
+ * Looks routes up by their number of segments first, so that a call is compared with only a few of them.
+ */
 export function createRouter(routes: readonly Route[]): (method: string, path: string) => Routed {
   const byLength = Map.groupBy(routes.map(compile), (compiled) => compiled.segments.length);
   return (method, path) => {
@@ -53,7 +55,7 @@ function compile(route: Route): CompiledRoute {
 }
 
 function fits(compiled: CompiledRoute, lower: readonly string[]): boolean {
-  // From the end: paths differ there, and begin alike.
+  // Compared from the end: paths differ there, and begin alike.
   return (
     compiled.segments.findLastIndex((segment, index) => !segment.isParam && segment.text !== lower[index]) < 0
   );

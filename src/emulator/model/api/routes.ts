@@ -50,7 +50,7 @@ const SNAPSHOT = `${COMPUTE}/snapshots/{name}`;
 const AVAILABILITY_SET = `${COMPUTE}/availabilitySets/{name}`;
 const DISK = `${COMPUTE}/disks/{name}`;
 
-/** Name of the operation that asks for another one's state. */
+/** Name of the operation that reads another operation's state. */
 export const POLL_OPERATION = "Operations_Get";
 
 /** Every ARM path that the emulator answers. */

@@ -8,7 +8,7 @@ import type { JsonObject } from "./json.ts";
 const ZONES = ["1", "2", "3"];
 const LOCATION_DEFAULT = "eastus";
 
-/** GET skus: what the region of the `$filter` offers; capabilities are texts. */
+/** GET skus: what the region of the `$filter` offers. Capabilities are strings. */
 export function listSkusHandler(_world: World, call: ArmCall): HandlerResult {
   const location = /location eq '([^']+)'/i.exec(call.query["$filter"] ?? "")?.[1] ?? LOCATION_DEFAULT;
   return reply(200, {
@@ -97,7 +97,7 @@ function diskSkus(name: string, location: string): readonly JsonObject[] {
   }));
 }
 
-/** What may be asked of a disk whose performance is set apart from its size. */
+/** The permitted values of a disk whose performance is independent of its size. */
 function settableRange({ family, sizeMinGiB, sizeMaxGiB }: DiskSku): Readonly<Record<string, string>> {
   if (family !== "PremiumV2" && family !== "Ultra") return {};
   const least = basePerformance(family, sizeMinGiB);

@@ -6,12 +6,12 @@ import { findVm, normalLocation, type World } from "../world.ts";
 import { isSasActive } from "./disk-read.ts";
 import { type Disk, type DiskSpec, sectorSizeBytes } from "./disk.ts";
 
-/** Below and above this size disks live in different stores: no online move from one to the other. */
+/** Disks below and above this size are in different stores: growing online across it is not possible. */
 const LIVE_RESIZE_BOUNDARY_GIB = 4095;
-/** Before this version disks grew only off a running VM. */
+/** Before this version, disks could not grow on a running VM. */
 const LIVE_RESIZE_API_VERSION = "2021-04-01";
 
-/** What a PUT may not change about a disk. */
+/** Refuses changes by PUT to a disk's fixed properties. */
 export function checkUnchangeableDisk(disk: Disk, body: Json | undefined): ArmFailure | undefined {
   const location = textAt(body, "location");
   if (location !== undefined && normalLocation(location) !== normalLocation(disk.location))
@@ -32,7 +32,7 @@ export function checkUnchangeableDisk(disk: Disk, body: Json | undefined): ArmFa
   return undefined;
 }
 
-/** Whether a disk may become what is asked, given who has it. */
+/** Whether a disk may be changed as requested, given the VMs that have it. */
 export function checkDiskChange(
   world: World,
   disk: Disk,

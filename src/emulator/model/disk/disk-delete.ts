@@ -6,7 +6,7 @@ import { putDisk, updateDisk, without, type World } from "../world.ts";
 import { isSasActive } from "./disk-read.ts";
 import type { Disk } from "./disk.ts";
 
-/** DELETE of a disk that exists. Repeated while it is under way, it joins. */
+/** DELETE of an existing disk. A repeated one joins the first while that is in progress. */
 export function deleteDisk(
   world: World,
   disk: Disk,

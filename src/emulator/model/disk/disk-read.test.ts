@@ -12,7 +12,7 @@ const grant = (azure: ModelFixture, access: string): number => {
 };
 
 describe("a disk's state", () => {
-  it("says that it waits for an upload, is being uploaded into, and is ready once the access is given back", () => {
+  it("goes from waiting for an upload through uploading to ready", () => {
     const azure = aModel();
     const { diskSizeGB: _size, ...properties } = {
       diskSizeGB: 0,
@@ -41,7 +41,8 @@ describe("a disk's state", () => {
     );
   });
 
-  it("is frozen while its VM hibernates, whose disks can be read then, but which does not start meanwhile", () => {
+  // Disks can be read while their VM hibernates, and the VM does not start during that.
+  it("is frozen while its VM hibernates", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
@@ -56,7 +57,7 @@ describe("a disk's state", () => {
     assert.deepEqual([frozen, read, stateOf(azure)], ["Frozen", "ActiveSASFrozen", "Attached"]);
   });
 
-  it("ends with its disk: access that is granted to a disk that is being deleted brings nothing back", () => {
+  it("ends with its disk, even if access is granted to it during its deletion", () => {
     const azure = aModel({
       settings: {
         latencies: { ...aModel().model.world.settings.latencies, diskDelete: { medianMs: 1, p99Ms: 1 } },

@@ -7,7 +7,7 @@ export function renderDiskNow(world: World, id: string, upperCaseGroup = false):
   return disk === undefined ? undefined : renderDisk(disk, { state: diskState(world, disk), upperCaseGroup });
 }
 
-/** As callers see it; a VM that is still to get the disk does not count. */
+/** The state that callers see; a VM that is still to get the disk does not count. */
 export function diskState(world: World, disk: Disk): DiskState {
   const hasActiveSas = isSasActive(world, disk);
   if (disk.awaitsUpload === true) return hasActiveSas ? "ActiveUpload" : "ReadyToUpload";
@@ -18,7 +18,7 @@ export function diskState(world: World, disk: Disk): DiskState {
   return isFrozen ? "Frozen" : "Reserved";
 }
 
-/** Whether someone may still read or write the bytes of a disk or snapshot by a URL. */
+/** Whether a URL for the bytes of a disk or snapshot is still valid. */
 export function isSasActive(world: World, resource: { readonly sas?: SasGrant }): boolean {
   return resource.sas !== undefined && resource.sas.expiresAtMs > world.nowMs;
 }

@@ -85,7 +85,7 @@ export function findDiskSku(name: string): DiskSku | undefined {
   return SKUS.find((sku) => sku.name.toLowerCase() === name.toLowerCase());
 }
 
-/** True for the families whose IOPS and throughput are set apart from their size. */
+/** Whether the family's IOPS and throughput are set independently of its size. */
 export function hasSettablePerformance(family: DiskFamily): boolean {
   return family === "PremiumV2" || family === "Ultra";
 }

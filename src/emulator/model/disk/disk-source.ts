@@ -4,7 +4,7 @@ import { findDisk, findSnapshot, normalLocation, type World } from "../world.ts"
 import { type DiskFamily, findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { snapshotAccess, type Snapshot } from "./snapshot.ts";
 
-/** What a new disk's bytes come from. */
+/** The source of a new disk's bytes. */
 export interface DiskSource {
   readonly kind: "Source";
   readonly id: string;
@@ -25,14 +25,16 @@ export function diskSource(
   if (!COPY_OPTIONS.includes(createOption)) {
     return armErrors.invalidParameter(
       "createOption",
-      `The emulator supports createOption ${[...EMPTY_OPTIONS, ...COPY_OPTIONS].join(", ")} for disks, not '${createOption}'.`,
+      `The emulator supports createOption ${[...EMPTY_OPTIONS, ...COPY_OPTIONS].join(", ")} ` +
+        `for disks, not '${createOption}'.`,
     );
   }
   const id = textAt(creationData, "sourceResourceId");
   if (id === undefined)
     return armErrors.invalidParameter(
       "sourceResourceId",
-      `Required parameter 'disk.creationData.sourceResourceId' is missing (null) for createOption '${createOption}'.`,
+      `Required parameter 'disk.creationData.sourceResourceId' is missing (null) ` +
+        `for createOption '${createOption}'.`,
     );
   const snapshot = findSnapshot(world, id);
   const disk = findDisk(world, id);
@@ -51,8 +53,8 @@ export function diskSource(
 }
 
 /**
- * While its copy goes on in the background, a snapshot gives nothing, or with instant access only disks of
- * the same size that are as fast.
+ * During its background copy, a snapshot can't be restored; with instant access only to disks of the same
+ * size that are as fast.
  */
 function checkRestore(world: World, snapshot: Snapshot, body: Json | undefined): ArmFailure | undefined {
   if (snapshot.provisioningState !== "Succeeded") return armErrors.sourceIncomplete(snapshot.name);
@@ -64,7 +66,8 @@ function checkRestore(world: World, snapshot: Snapshot, body: Json | undefined):
   if (hasSettablePerformance(family) && sizeGiB === snapshot.sizeGiB) return undefined;
   return armErrors.invalidParameter(
     "sourceResourceId",
-    `The snapshot ${snapshot.name} with instant access can be restored only to Ultra and Premium SSD v2 disks of its own size.`,
+    `The snapshot ${snapshot.name} with instant access can be restored only to ` +
+      "Ultra and Premium SSD v2 disks of its own size.",
   );
 }
 
@@ -72,6 +75,7 @@ function checkSectors(snapshot: Snapshot, family: DiskFamily): ArmFailure | unde
   if (snapshot.sectorSizeBytes === 512 || hasSettablePerformance(family)) return undefined;
   return armErrors.invalidParameter(
     "sourceResourceId",
-    `The snapshot ${snapshot.name} has a logical sector size of ${snapshot.sectorSizeBytes} bytes: it can be restored only to Ultra and Premium SSD v2 disks.`,
+    `The snapshot ${snapshot.name} has a logical sector size of ${snapshot.sectorSizeBytes} bytes: ` +
+      "it can be restored only to Ultra and Premium SSD v2 disks.",
   );
 }

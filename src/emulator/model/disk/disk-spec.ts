@@ -15,8 +15,8 @@ const DEFAULT_SKU = "Standard_LRS";
 /** On-demand bursting and performance plus exist only above this size. */
 const SMALL_SIZE_MAX_GIB = 512;
 /**
- * Members of `properties` that the emulator understands or sets itself; the others are kept and answered as
- * they came.
+ * Members of `properties` that the emulator understands or sets itself. It keeps and returns the others
+ * unchanged.
  */
 const UNDERSTOOD = [
   "creationData",
@@ -41,7 +41,7 @@ const UNDERSTOOD = [
 ];
 
 /**
- * What a body asks a disk to be. What it doesn't mention comes from the disk as it is, or from the
+ * The disk that a body requests. Values that it does not mention come from the present disk, or from the
  * defaults. `sourceSizeGiB` is the size of a copy's source.
  */
 export function diskSpecFrom(
@@ -171,7 +171,7 @@ function performanceIn(
   const mbpsAsked = numberAt(properties, "diskMBpsReadWrite");
   const { family } = sku;
   if (family !== "PremiumV2" && family !== "Ultra") {
-    // A whole resource that is sent back carries the numbers that its size gave it.
+    // A whole resource that is sent back contains the numbers that follow from its size.
     if ((iopsAsked === undefined && mbpsAsked === undefined) || previous !== undefined) return undefined;
     return armErrors.invalidParameter(
       "diskIOPSReadWrite",
@@ -199,7 +199,7 @@ function performanceIn(
   return { iops, mbps };
 }
 
-/** A raised performance tier, kept only while it is above what the size gives anyway. */
+/** A raised performance tier, kept only while it is above that of the size. */
 function tierIn(
   properties: JsonObject,
   sku: DiskSku,

@@ -55,10 +55,7 @@ export function tiersOf(family: DiskFamily): readonly DiskTier[] {
   }));
 }
 
-/**
- * The smallest tier that holds the size. The service rounds nothing: the disk keeps the size that was asked
- * for.
- */
+/** The smallest tier that holds the size. The service rounds nothing: the disk keeps the requested size. */
 export function tierFor(family: DiskFamily, sizeGiB: number): DiskTier | undefined {
   return tiersOf(family).find((tier) => tier.sizeMaxGiB >= sizeGiB);
 }
@@ -69,7 +66,8 @@ export interface Performance {
 }
 
 /**
- * What a Premium disk has that was created with performance plus: more for its size, without a larger tier.
+ * The performance of a Premium disk that was created with performance plus: more for its size, without a
+ * larger tier.
  */
 export function performancePlusOf(tier: DiskTier): Performance {
   if (tier.sizeMaxGiB <= 1024) return { iops: 8000, mbps: 300 };
@@ -77,7 +75,8 @@ export function performancePlusOf(tier: DiskTier): Performance {
 }
 
 /**
- * What a disk without tiers gets when nothing is asked: Premium v2's free base; Ultra's least for its size.
+ * The performance of a disk without tiers if none is requested: Premium v2's free base; Ultra's least for
+ * its size.
  */
 export function basePerformance(family: "PremiumV2" | "Ultra", sizeGiB: number): Performance {
   if (family === "PremiumV2") return { iops: 3000, mbps: 125 };
@@ -85,7 +84,7 @@ export function basePerformance(family: "PremiumV2" | "Ultra", sizeGiB: number):
   return { iops, mbps: Math.max(1, Math.floor(iops / 4)) };
 }
 
-/** The most that a disk without tiers may ask for. */
+/** The highest performance that a disk without tiers may request. */
 export function performanceLimits(family: "PremiumV2" | "Ultra", sizeGiB: number, iops: number): Performance {
   if (family === "PremiumV2")
     return {

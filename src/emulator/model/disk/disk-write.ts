@@ -18,7 +18,7 @@ export interface DiskAddress {
   readonly name: string;
 }
 
-/** What a write of a disk says. */
+/** The content of a write of a disk. */
 type DiskCall = Pick<ArmCall, "body" | "apiVersion">;
 
 export type DiskWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
@@ -27,7 +27,7 @@ const ZONES = ["1", "2", "3"];
 const VHD_FOOTER_BYTES = 512;
 
 /**
- * PUT of a disk: creates it, or changes the one there is. A write that repeats the one in flight joins it,
+ * PUT of a disk: creates it, or changes an existing one. A write that repeats the one in flight joins it,
  * since clients send writes at least once.
  */
 export function writeDisk(world: World, address: DiskAddress, { body, apiVersion }: DiskCall): DiskWrite {
@@ -135,7 +135,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   return { kind: "Started", operation };
 }
 
-/** What is uploaded is a VHD: the disk's bytes and a footer. */
+/** The upload is a VHD: the disk's bytes and a footer. */
 function uploadSizeGiB(creationData: JsonObject): number | undefined {
   const bytes = numberAt(creationData, "uploadSizeBytes");
   return bytes === undefined ? undefined : Math.ceil((bytes - VHD_FOOTER_BYTES) / Number(diskSizeBytes(1)));
@@ -184,7 +184,7 @@ function checkZones(spec: DiskSpec, zones: readonly string[], location: string):
   return undefined;
 }
 
-/** What a write of a disk answers at once: the request, not yet a resource. */
+/** The immediate answer to a write of a disk: an echo of the request, not yet a resource. */
 export function echo(address: DiskAddress, body: Json | undefined): JsonObject {
   const { name } = address;
   const properties = objectAt(body, "properties") ?? {};

@@ -4,7 +4,7 @@ import { at, type Json, textAt } from "../api/json.ts";
 import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
 
 describe("a disk", () => {
-  it("answers its creation with 202 and an echo, and is there with tier and performance in the end", () => {
+  it("echoes its creation with 202, and has its tier and performance in the end", () => {
     const azure = aModel();
     const created = azure.send("PUT", "disks/pvc-1", diskBody());
     assert.deepEqual(
@@ -51,7 +51,7 @@ describe("a disk", () => {
     ["UltraSSD_LRS", 64, "Ultra", undefined, 100, 25],
   ] as const;
   for (const [sku, diskSizeGB, skuTier, tier, iops, mbps] of kinds) {
-    it(`of type ${sku} and ${diskSizeGB} GiB has the tier and the performance of its size`, () => {
+    it(`of type ${sku} and ${diskSizeGB} GiB has the tier and performance of its size`, () => {
       const azure = aModel();
       azure.finish("PUT", "disks/pvc-1", diskBody({ sku, properties: { diskSizeGB } }));
       const { body } = azure.send("GET", "disks/pvc-1");
@@ -65,7 +65,7 @@ describe("a disk", () => {
     });
   }
 
-  it("performs as the tier that it is raised to, until its size gives as much by itself", () => {
+  it("performs as its raised tier, until its size gives as much by itself", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());
     const performance = (): unknown =>
@@ -89,7 +89,7 @@ describe("a disk", () => {
     );
   });
 
-  it("keeps everything that it is told to be, and what a change does not mention", () => {
+  it("keeps all requested properties, also those that a change does not mention", () => {
     const azure = aModel();
     const properties = {
       ...{
@@ -139,13 +139,13 @@ describe("a disk", () => {
     assert.deepEqual(told(), [...expected.slice(0, 3), { ...properties, networkAccessPolicy: "DenyAll" }]);
   });
 
-  it("bursts where it is large enough for it", () => {
+  it("can burst if it is large enough", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody({ properties: { diskSizeGB: 1024, burstingEnabled: true } }));
     assert.equal(at(azure.send("GET", "disks/pvc-1").body, "properties", "burstingEnabled"), true);
   });
 
-  it("performs better than its size says where it was created with performance plus", () => {
+  it("with performance plus performs better than its size", () => {
     const azure = aModel();
     const body = (performancePlus: boolean): Json =>
       diskBody({
@@ -168,7 +168,7 @@ describe("a disk", () => {
     );
   });
 
-  it("takes a repeated creation for the same, and another one at the same time for a conflict", () => {
+  it("joins a repeated creation, and refuses a different concurrent one", () => {
     const azure = aModel();
     const first = azure.send("PUT", "disks/pvc-1", diskBody());
     const again = azure.send("PUT", "disks/pvc-1", diskBody());
@@ -358,7 +358,7 @@ describe("a disk", () => {
     });
   }
 
-  it("keeps what made it: a PUT that says otherwise is refused in the words that clients look for", () => {
+  it("keeps its source: a PUT of another one is refused in Azure's words", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());
     const answer = azure.send(
@@ -382,7 +382,7 @@ describe("a disk", () => {
     );
   });
 
-  it("copies another one, and not into less", () => {
+  it("copies another one, but not into a smaller one", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/source", diskBody());
     const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/SOURCE` };
@@ -401,7 +401,7 @@ describe("a disk", () => {
     assert.equal(at(azure.send("GET", "disks/copy").body, "properties", "diskSizeGB"), 128);
   });
 
-  it("can't be deleted while a VM has it or is getting it, and needn't be there to be deleted", () => {
+  it("can't be deleted while a VM has or gets it; deleting an absent one succeeds", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());
     azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));

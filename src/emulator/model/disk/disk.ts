@@ -5,13 +5,15 @@ import { type Performance, performancePlusOf, tierFor, tiersOf } from "./disk-ti
 
 export type ProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed";
 
-/** A VM that has a disk. The GUID tells it from a later VM of the same name. */
+/** A VM that has a disk. The GUID distinguishes it from a later VM of the same name. */
 export interface DiskOwner {
   readonly vmId: string;
   readonly vmGuid: string;
 }
 
-/** A VM to which a disk is on its way. Callers don't see it: the disk still reads Unattached. */
+/**
+ * A VM that will get a disk when its update ends. Callers don't see it: the disk still reads Unattached.
+ */
 interface DiskReservation extends DiskOwner {
   readonly sinceMs: number;
 }
@@ -22,22 +24,22 @@ export interface SasGrant {
   readonly expiresAtMs: number;
 }
 
-/** What a caller can say about a disk. */
+/** The properties of a disk that a caller can set. */
 export interface DiskSpec {
   readonly sku: DiskSku;
   readonly sizeGiB: number;
   readonly maxShares: number;
   readonly tags: Readonly<Record<string, string>>;
-  /** Asked for by the caller, only where the SKU lets one ask. */
+  /** Requested by the caller; only for SKUs that allow it. */
   readonly performance?: Performance;
-  /** A performance tier above the one that the size gives. */
+  /** A performance tier above that of the size. */
   readonly tier?: string;
   readonly burstingEnabled: boolean;
   readonly encryption: JsonObject;
   readonly networkAccessPolicy: string;
   readonly publicNetworkAccess: string;
   readonly diskAccessId?: string;
-  /** Further properties that are stored and answered, but mean nothing here. */
+  /** Further properties that are stored and returned, but have no effect here. */
   readonly other: JsonObject;
 }
 
@@ -55,15 +57,15 @@ export interface Disk {
   readonly createdAtMs: number;
   readonly spec: DiskSpec;
   readonly provisioningState: ProvisioningState;
-  /** The write that is being carried out. */
+  /** The write in progress. */
   readonly operationId?: string;
-  /** What that write asked for, to recognise its repetition. */
+  /** The body of that write, to recognise its repetition. */
   readonly pendingBody?: Json;
   readonly owners: readonly DiskOwner[];
   readonly reservations: readonly DiskReservation[];
   readonly ownershipChangedAtMs?: number;
   readonly sas?: SasGrant;
-  /** Created to be uploaded into, and access to write has not been given back yet. */
+  /** Created for an upload, whose write access has not been revoked yet. */
   readonly awaitsUpload?: true;
 }
 
@@ -74,8 +76,8 @@ export function diskSizeBytes(sizeGiB: number): bigint {
 }
 
 /**
- * A sector as the guest sees it, in bytes: 4096 on Ultra and Premium SSD v2 unless 512 was asked for, 512
- * on all others.
+ * The sector size that the guest sees, in bytes: 4096 on Ultra and Premium SSD v2 unless 512 was requested,
+ * 512 on all others.
  */
 export function sectorSizeBytes({
   spec,
@@ -86,7 +88,7 @@ export function sectorSizeBytes({
     : 512;
 }
 
-/** The performance that the disk has, by what was asked, by its raised tier or by its size. */
+/** The disk's performance, from the request, its raised tier or its size. */
 function performanceOf({ spec, creationData }: Disk): Performance & { readonly tier?: string } {
   if (hasSettablePerformance(spec.sku.family)) return spec.performance ?? { iops: 0, mbps: 0 };
   const tier =
@@ -101,7 +103,7 @@ function performanceOf({ spec, creationData }: Disk): Performance & { readonly t
 }
 
 /**
- * `Attached` as long as a VM that has it keeps its host, also when it is switched off; `Reserved` once all
+ * `Attached` as long as a VM that has it keeps its host, also when it is switched off. `Reserved` once all
  * are deallocated, `Frozen` if one of them has been hibernated.
  */
 export type DiskState =

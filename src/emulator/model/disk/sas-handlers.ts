@@ -14,7 +14,7 @@ const OPERATION_PREFIXES: Readonly<Record<AccessibleType, string>> = {
   snapshots: "Snapshots",
 };
 
-/** A disk or a snapshot, as far as access to its bytes goes. */
+/** The fields of a disk or a snapshot that access to its bytes needs. */
 interface Accessible {
   readonly id: string;
   readonly location: string;
@@ -25,7 +25,7 @@ interface Accessible {
 
 const DURATION_DEFAULT_S = 3600;
 
-/** POST beginGetAccess: a URL for the bytes, which nobody serves here. */
+/** POST beginGetAccess: a URL for the bytes, which the emulator does not serve. */
 export function beginAccessHandler(type: AccessibleType): (world: World, call: ArmCall) => HandlerResult {
   return (world, call) => {
     const target = accessibleAt(world, call, type);
@@ -37,7 +37,9 @@ export function beginAccessHandler(type: AccessibleType): (world: World, call: A
       access: textAt(call.body, "access") ?? "Read",
       expiresAtMs: world.nowMs + durationS * 1000,
     };
-    const accessSAS = `https://md-emulator.z1.blob.storage.azure.net/${world.random.guid()}/abcd?sv=2018-03-28&sr=b&si=${world.random.guid()}&sig=emulator`;
+    const accessSAS =
+      `https://md-emulator.z1.blob.storage.azure.net/${world.random.guid()}/abcd` +
+      `?sv=2018-03-28&sr=b&si=${world.random.guid()}&sig=emulator`;
     return accessOperation(world, call, target, {
       name: `${OPERATION_PREFIXES[type]}_GrantAccess`,
       grant,
@@ -116,7 +118,7 @@ function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Access
   };
 }
 
-/** What was uploaded into a disk is there once the access to write has been given back. */
+/** Uploaded content becomes the disk's once the write access has been revoked. */
 function withoutAccess(disk: Disk): Disk {
   const revoked = without(disk, "sas");
   return disk.sas?.access === "Write" ? without(revoked, "awaitsUpload") : revoked;

@@ -5,7 +5,7 @@ import { hasSettablePerformance } from "./disk-sku.ts";
 import { sectorSizeBytes } from "./disk.ts";
 import { completionPercent, type Snapshot } from "./snapshot.ts";
 
-/** What a snapshot is made from. */
+/** The source of a snapshot. */
 export interface SnapshotSource {
   readonly kind: "Source";
   readonly id: string;
@@ -13,7 +13,7 @@ export interface SnapshotSource {
   readonly sectorSizeBytes: number;
   readonly uniqueId: string;
   readonly familyId: string;
-  /** Its bytes follow in the background. */
+  /** The bytes are copied in the background. */
   readonly copiesInBackground: boolean;
 }
 
@@ -24,7 +24,7 @@ const WINDOW_MS = 300_000;
 const INSTANT_ACCESS_MIN_MINUTES = 60;
 const INSTANT_ACCESS_MAX_MINUTES = 300;
 
-/** The source that a snapshot's `creationData` names, or why it can't be one. */
+/** The source that a snapshot's `creationData` names, or why it is refused. */
 export function snapshotSource(
   world: World,
   creationData: JsonObject,
@@ -119,7 +119,8 @@ function checkInstantAccess(creationData: JsonObject, copiesInBackground: boolea
   if (minutes >= INSTANT_ACCESS_MIN_MINUTES && minutes <= INSTANT_ACCESS_MAX_MINUTES) return undefined;
   return armErrors.invalidParameter(
     "instantAccessDurationMinutes",
-    `The value '${minutes}' is out of range. It must be between '${INSTANT_ACCESS_MIN_MINUTES}' and '${INSTANT_ACCESS_MAX_MINUTES}', inclusive.`,
+    `The value '${minutes}' is out of range. ` +
+      `It must be between '${INSTANT_ACCESS_MIN_MINUTES}' and '${INSTANT_ACCESS_MAX_MINUTES}', inclusive.`,
   );
 }
 

@@ -19,7 +19,7 @@ export type SnapshotWrite = { readonly kind: "Started"; readonly operation: Oper
 
 const MINUTE_MS = 60_000;
 
-/** PUT of a snapshot. Repeated, it joins or changes nothing but tags. */
+/** PUT of a snapshot. A repeated one joins the first, or changes only tags. */
 export function writeSnapshot(world: World, address: SnapshotAddress, body: Json | undefined): SnapshotWrite {
   const existing = findSnapshot(world, resourceId({ ...address, type: "snapshots" }));
   if (existing !== undefined) return checkSameSource(existing, body) ?? changeSnapshot(world, existing, body);
@@ -132,7 +132,7 @@ function startCreation(world: World, snapshot: Snapshot, source: SnapshotSource)
 
 interface SnapshotChange {
   readonly effects: ReturnType<Operation["work"]["effects"]>;
-  /** The snapshot afterwards; `undefined`: gone. */
+  /** The snapshot afterwards; `undefined`: deleted. */
   readonly change: (now: Snapshot) => Snapshot | undefined;
 }
 

@@ -74,7 +74,7 @@ describe("a snapshot", () => {
     assert.equal(azure.send("DELETE", "snapshots/s").status, 204);
   });
 
-  it("of a Premium v2 disk is copied in the background, and restored only afterwards", () => {
+  it("of a Premium v2 disk is copied in the background and restored afterwards", () => {
     const azure = withDisk("PremiumV2_LRS");
     azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
     assert.deepEqual([percent(azure), access(azure)], [0, "Pending"]);
@@ -84,7 +84,7 @@ describe("a snapshot", () => {
     assert.equal(azure.send("PUT", "disks/late", restoreBody("s", {}, "PremiumV2_LRS")).status, 202);
   });
 
-  it("of a disk with sectors of 4 KiB is restored only to disks that can have such", () => {
+  it("of a disk with 4 KiB sectors is restored only to disks that support them", () => {
     const azure = aModel();
     for (const [name, creationData] of [
       ["plain", { createOption: "Empty" }],
@@ -112,7 +112,7 @@ describe("a snapshot", () => {
     );
   });
 
-  it("with instant access is restored meanwhile, to a disk as fast and as large", () => {
+  it("with instant access is restored during the copy, to as fast and large a disk", () => {
     const azure = withDisk("PremiumV2_LRS");
     azure.finish(
       "PUT",
@@ -154,7 +154,7 @@ describe("a snapshot", () => {
     assert.deepEqual(codes, [202, 202, 202, 202, 202, 202, 202, 409]);
   });
 
-  it("can be read by a URL, and stays until that is revoked", () => {
+  it("can be read by a URL, and can't be deleted until that is revoked", () => {
     const azure = withDisk();
     azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
     azure.finish("POST", "snapshots/s/beginGetAccess", { access: "Read" });
@@ -164,7 +164,7 @@ describe("a snapshot", () => {
     assert.equal(azure.send("DELETE", "snapshots/s").status, 202);
   });
 
-  it("of a disk counts the disk's incremental ones as a family, and a full one by itself", () => {
+  it("groups a disk's incremental ones in a family; a full one is alone", () => {
     const azure = withDisk();
     for (const name of ["a", "b"]) azure.finish("PUT", `snapshots/${name}`, snapshotBody("disks/pvc-1"));
     azure.finish("PUT", "snapshots/full", snapshotBody("disks/pvc-1", { incremental: false }));
@@ -201,7 +201,7 @@ describe("a snapshot", () => {
 });
 
 describe("access to a disk's bytes", () => {
-  it("is granted only detached, and bars attaching and changing until it is revoked", () => {
+  it("needs a detached disk, and bars attaching and changing until it is revoked", () => {
     const azure = withDisk();
     const granted = azure.send("POST", "disks/pvc-1/beginGetAccess", {
       access: "Read",
@@ -223,7 +223,7 @@ describe("access to a disk's bytes", () => {
 });
 
 describe("an availability set", () => {
-  it("lists its VMs, and stays while it has some", () => {
+  it("lists its VMs, and can't be deleted while it has some", () => {
     const azure = aModel();
     azure.send("PUT", "availabilitySets/set", { location: "eastus" });
     azure.finish("PUT", "virtualMachines/member", {
@@ -238,7 +238,7 @@ describe("an availability set", () => {
 });
 
 describe("SKUs and sizes", () => {
-  it("say how many data disks a size takes and how many VMs share a disk", () => {
+  it("give the data disks per size and the VMs that may share a disk", () => {
     const azure = aModel();
     const capability = (
       list: Json | undefined,

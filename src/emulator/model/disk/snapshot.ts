@@ -2,7 +2,7 @@ import { isoTime } from "../api/iso-time.ts";
 import type { Json, JsonObject } from "../api/json.ts";
 import { diskSizeBytes, type ProvisioningState, type SasGrant } from "./disk.ts";
 
-/** A copy that goes on after the snapshot exists. */
+/** A copy that continues after the snapshot exists. */
 interface BackgroundCopy {
   readonly startedAtMs: number;
   readonly endsAtMs: number;
@@ -23,7 +23,7 @@ export interface Snapshot {
   /** Shared by the incremental snapshots of one disk. */
   readonly familyId: string;
   readonly sizeGiB: number;
-  /** Of the disk that it was made of, in bytes. */
+  /** The sector size of its source, in bytes. */
   readonly sectorSizeBytes: number;
   readonly uniqueId: string;
   readonly createdAtMs: number;
@@ -31,14 +31,14 @@ export interface Snapshot {
   readonly operationId?: string;
   readonly pendingBody?: Json;
   readonly copy?: BackgroundCopy;
-  /** Until when it can be restored while the copy still goes on. */
+  /** Until when it can be restored during the copy. */
   readonly instantAccessUntilMs?: number;
   readonly sas?: SasGrant;
   readonly networkAccessPolicy: string;
   readonly publicNetworkAccess: string;
 }
 
-/** 0 to 100; a snapshot without background copy is complete. */
+/** 0 to 100; a snapshot without a background copy is complete. */
 export function completionPercent(snapshot: Snapshot, nowMs: number): number {
   if (snapshot.copy === undefined) return 100;
   const { startedAtMs, endsAtMs } = snapshot.copy;
@@ -54,7 +54,7 @@ export function snapshotAccess(snapshot: Snapshot, nowMs: number): SnapshotAcces
   return instant ? "InstantAccess" : "Pending";
 }
 
-/** The resource as GET answers it. Only copies in the background report how far they are. */
+/** The resource as GET answers it. Only background copies report their progress. */
 export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
   return {
     name: snapshot.name,
