@@ -113,8 +113,8 @@ function summary(findings: Findings, totalMs: number): string {
     "",
     `  ${"graceful failover".padEnd(40)} ${"with replicas".padStart(22)}   ${"without".padStart(22)}`,
     ...rows,
-    `  ${"in all".padEnd(40)} ${cell({ ms: replicated.gracefulMs, armCalls: replicated.armCallsOnPath })}   ` +
-      `${cell({ ms: plain.gracefulMs, armCalls: plain.armCallsOnPath })}`,
+    `  ${"in all".padEnd(40)} ${cell({ ms: replicated.gracefulMs, armCalls: replicated.armCallsOnPath })}` +
+      `   ${cell({ ms: plain.gracefulMs, armCalls: plain.armCallsOnPath })}`,
     "",
     `  forced failover, fence and proof included: ${replicated.forcedMs} ms`,
     `  every synced byte was there: ${findings.checksumsHeld ? "yes" : "NO"}; ` +

@@ -36,8 +36,8 @@ export async function showSuite(
   if ((trouble !== undefined || count("failed") > 0) && output.trim() !== "")
     say(`printed by the suite:\n${indent(output)}`);
   say(
-    `${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped, ` +
-      seconds(durationMs),
+    `${count("passed")} passed, ${count("failed")} failed, ` +
+      `${count("skipped")} skipped, ${seconds(durationMs)}`,
   );
   return trouble === undefined
     ? outcomes

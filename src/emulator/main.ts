@@ -100,9 +100,9 @@ async function announce(
     dataPlane,
     pid: process.pid,
   };
-  const human =
-    `Azure compute emulator at ${ready.url}` +
-    (ready.caFile === undefined ? "" : `, trust ${ready.caFile}:\n${ready.caPem?.trimEnd() ?? ""}`);
+  const human = `Azure compute emulator at ${ready.url}${
+          ready.caFile === undefined ? "" : `, trust ${ready.caFile}:\n${ready.caPem?.trimEnd() ?? ""}`
+        }`;
   process.stdout.write(`${commandLine.json ? JSON.stringify(ready) : human}\n`);
   if (commandLine.readyFile !== undefined)
     await writeFile(commandLine.readyFile, `${JSON.stringify(ready)}\n`);

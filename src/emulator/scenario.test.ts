@@ -40,7 +40,7 @@ faults:
     );
   });
 
-  it("says what has happened to a VM before the first call", () => {
+  it("sets events of a VM before the first call", () => {
     const parsed = parseScenario(
       "virtualMachines: [{ name: a, resourceGroup: rg, events: [GuestHang, Partition] }]",
     );
@@ -75,7 +75,7 @@ faults:
     { text: "seed: one", because: /'seed' is a whole number/ },
   ];
   for (const { text, because } of wrong) {
-    it(`refuses "${text}" and names what is wrong`, () => {
+    it(`refuses "${text}" and names the fault`, () => {
       const parsed = parseScenario(text);
       assert.match(parsed.ok ? "" : parsed.reason, because);
     });

@@ -7,7 +7,7 @@ import type { ModelSettings } from "./model/settings.ts";
 import { parseVms } from "./model/vm/vm-set-up-parse.ts";
 import type { VmSetUp } from "./model/vm/vm-set-up.ts";
 
-/** What an emulator starts with. */
+/** The initial state of an emulator. */
 export interface Scenario {
   readonly resourceGroups: readonly {
     readonly subscriptionId: string;
@@ -36,7 +36,7 @@ const MEMBERS = [
 const DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000";
 const DEFAULT_LOCATION = "eastus";
 
-/** Reads a scenario file, YAML or JSON; says which member is wrong. */
+/** Reads a scenario file, YAML or JSON. A failure names the wrong member. */
 export function parseScenario(text: string): ParsedScenario {
   const json = parsedYaml(text);
   if (!isObject(json)) return wrong("a scenario is a mapping");

@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { buildOnce } from "./build-once.ts";
 import type { Part } from "./part.ts";
 
-describe("what the testbed builds", () => {
+describe("a part of the testbed", () => {
   let cache: string;
   before(async () => {
     cache = await mkdtemp(join(tmpdir(), "build-once-"));
@@ -16,7 +16,7 @@ describe("what the testbed builds", () => {
   const noProgress = (): void => undefined;
   const unaborted = new AbortController().signal;
 
-  /** A part that writes `content` into one file and counts how often it was built. */
+  /** A part that writes `content` into one file and counts its builds. */
   function aPart(
     overrides: Partial<Part> & { readonly name: string },
   ): Part & { readonly builds: () => number } {
@@ -32,7 +32,7 @@ describe("what the testbed builds", () => {
     };
   }
 
-  it("is built the first time and found afterwards, without a word", async () => {
+  it("is built the first time, and found silently afterwards", async () => {
     const part = aPart({ name: "found" });
     const lines: string[] = [];
     const first = await buildOnce(part, (line) => lines.push(line), unaborted, cache);
@@ -68,7 +68,7 @@ describe("what the testbed builds", () => {
     assert.equal(other.builds(), 0);
   });
 
-  it("says which part failed and why, leaves nothing, and is tried again", async () => {
+  it("fails with its name and the reason, leaves nothing, and is tried again", async () => {
     const failing = aPart({
       name: "failing",
       async build(folder) {
@@ -85,7 +85,7 @@ describe("what the testbed builds", () => {
     assert.equal(mended.builds(), 1);
   });
 
-  it("leaves nothing half-made when it is interrupted", async () => {
+  it("leaves nothing unfinished when it is interrupted", async () => {
     const interruption = new AbortController();
     const part = aPart({
       name: "interrupted",
@@ -101,7 +101,7 @@ describe("what the testbed builds", () => {
     assert.deepEqual(await readdir(join(cache, "interrupted")), []);
   });
 
-  it("stops waiting for another's build when it is interrupted", async () => {
+  it("stops waiting for another process's build when it is interrupted", async () => {
     const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     const slow = aPart({
@@ -121,7 +121,8 @@ describe("what the testbed builds", () => {
     await building;
   });
 
-  it("clears away what a killed build left and what nothing has asked for in a day, but not what may still be running", async () => {
+  // Results and builds that may still be in use stay.
+  it("removes what killed builds left, and results that were unused for a day", async () => {
     const shelf = join(cache, "cleared");
     for (const left of ["key-old", "key-other", "key-1.4711.unfinished"])
       await mkdir(join(shelf, left, "folder"), { recursive: true });

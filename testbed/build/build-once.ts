@@ -4,19 +4,19 @@ import { fileURLToPath } from "node:url";
 import { holdLock } from "./hold-lock.ts";
 import type { OnProgress, Part } from "./part.ts";
 
-/** Where parts are kept between runs; git ignores it. */
+/** The folder of parts between runs; git ignores it. */
 const CACHE_FOLDER = fileURLToPath(new URL("../../.cache/testbed", import.meta.url));
 const TELL_EVERY_MS = 10_000;
 const UNUSED_MAX_MS = 24 * 3_600_000;
 const UNFINISHED = ".unfinished";
-/** A compiler that was just ended may still be writing. */
+/** A compiler that has just been ended may still be writing. */
 const REMOVAL = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 } as const;
 
 /**
- * The folder of a part, built unless the cache has it. Of several callers, in whatever process, one builds
- * and the others wait. The folder appears when it is complete: a build that fails or is interrupted leaves
- * nothing. Results of other keys are removed when nothing has asked for them for a day: until then
- * something may still run from them.
+ * The folder of a part, built unless it is in the cache. Of several callers, in any process, one builds and
+ * the others wait. The folder appears when it is complete: a build that fails or is interrupted leaves
+ * nothing. Results of other keys are removed when they were not used for a day; until then a program may
+ * still run from them.
  */
 export async function buildOnce(
   part: Part,
@@ -54,7 +54,7 @@ export async function buildOnce(
   }
 }
 
-/** Tells each step at once, and again while it lasts. */
+/** Reports each step at once, and repeatedly while it lasts. */
 function startProgress(
   name: string,
   onProgress: OnProgress,
@@ -73,7 +73,7 @@ function startProgress(
   };
 }
 
-/** Answers whether the folder is there. */
+/** Returns whether the folder exists. */
 async function markUsed(folder: string): Promise<boolean> {
   const now = new Date();
   return utimes(folder, now, now).then(
@@ -85,7 +85,7 @@ async function markUsed(folder: string): Promise<boolean> {
   );
 }
 
-/** Called with the lock held: whoever began what is unfinished is gone. */
+/** Called with the lock held: the process that began an unfinished build is gone. */
 async function clearAway(shelf: string): Promise<void> {
   for (const name of await readdir(shelf)) {
     const path = join(shelf, name);

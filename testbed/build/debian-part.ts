@@ -9,8 +9,8 @@ const RELEASE_FILE = "/etc/os-release";
 const COMMAND_TIMEOUT_MS = 180_000;
 
 /**
- * Debian packages unpacked into a folder, without installing anything on the machine. They are the ones of
- * the machine's own release, as apt has them when the part is built.
+ * Debian packages unpacked into a folder, without installing anything on the machine. They are of the
+ * machine's own release, in the versions that apt has at build time.
  */
 export async function debianPart({
   name,
@@ -37,10 +37,7 @@ export async function debianPart({
   };
 }
 
-/**
- * With the machine's package lists; if they are missing or out of date, with fresh ones of our own, which
- * are gone with the folder.
- */
+/** Uses the machine's package lists or, if they are missing or out of date, fresh ones in the folder. */
 async function download(packages: readonly string[], folder: string, signal: AbortSignal): Promise<void> {
   const quietly = ["-qq", "-o", "APT::Sandbox::User=root"];
   const attempt = await runCommand("apt-get", [...quietly, "download", ...packages], {

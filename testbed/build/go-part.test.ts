@@ -28,7 +28,7 @@ describe("a program of a Go module", { skip: NEEDS_GO }, () => {
     return module;
   }
 
-  it("is built with the values it is given, and nothing else is left in the folder", async () => {
+  it("is built with the given values and leaves nothing else in the folder", async () => {
     const part = await goPart({ name: "own", folder: await aModule(), programs: [PROGRAM] });
     const target = await mkdtemp(join(folder, "target-"));
     await part.build(target, noStep, unaborted);
@@ -36,7 +36,8 @@ describe("a program of a Go module", { skip: NEEDS_GO }, () => {
     assert.equal((await runCommand(join(target, "hello"), [], { cwd: target })).output, "hello v1.2.3\n");
   });
 
-  it("has another key with other sources or another wish, and the same in another place", async () => {
+  // In another place it has the same key.
+  it("has another key with other sources or other programs", async () => {
     const keys = async (folders: readonly string[]): Promise<readonly string[]> =>
       Promise.all(
         folders.map(
@@ -58,7 +59,7 @@ describe("a program of a Go module", { skip: NEEDS_GO }, () => {
     assert.notEqual(first, untold.key);
   });
 
-  it("shows the compiler's words when it can't be built", async () => {
+  it("shows the compiler's output when it can't be built", async () => {
     const module = await aModule("package main\n\nfunc main() { missing() }\n");
     const part = await goPart({ name: "own", folder: module, programs: [PROGRAM] });
     const target = await mkdtemp(join(folder, "target-"));

@@ -7,7 +7,7 @@ import type { Part } from "./part.ts";
 
 /** One program of a Go module. */
 export interface GoProgram {
-  /** Its file's name in the part's folder. */
+  /** The name of its file in the part's folder. */
   readonly name: string;
   /** Import path, or one below the module's folder that starts with `./`. */
   readonly package: string;
@@ -16,18 +16,18 @@ export interface GoProgram {
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-/** A module folder with go.mod and go.sum, and what to build from it. */
+/** A module folder with go.mod and go.sum, and the programs to build from it. */
 export interface GoModule {
   readonly name: string;
   readonly folder: string;
   readonly programs: readonly GoProgram[];
 }
 
-/** Kubernetes takes 380 s on two idle cores; its low priority may keep it waiting for long on busy ones. */
+/** Kubernetes takes 380 s on two idle cores. On busy ones the low priority may delay it for long. */
 const BUILD_MAX_MS = 3_600_000;
-/** What Go gets to tidy up after it is told to stop. */
+/** How long Go may clean up after SIGTERM. */
 const STOP_MAX_MS = 60_000;
-/** What a build needs to come out the same everywhere. Nothing is resolved anew: go.sum pins every module. */
+/** Settings that make a build reproducible. No dependency is resolved again: go.sum pins every module. */
 const ENVIRONMENT = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly -trimpath -buildvcs=false" };
 const OUTPUT_LINES_MAX = 40;
 
@@ -82,7 +82,7 @@ interface GoBuild {
   readonly signal: AbortSignal;
 }
 
-/** Niced: whoever starts the lab goes on working. */
+/** Runs at low priority, so that the user can continue to work. */
 async function buildProgram(
   program: GoProgram,
   { go, folder, temporaryFolder, output, signal }: GoBuild,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { hashInputs } from "./hash-inputs.ts";
 
-it("a cache key changes with every input's name and content, and with nothing else", () => {
+it("a cache key changes with every input's name and content, and nothing else", () => {
   const inputs = [
     {},
     { a: "" },

@@ -2,10 +2,7 @@ import { createHash } from "node:crypto";
 
 const KEY_CHARACTERS = 16;
 
-/**
- * A key for what these inputs, in their order, describe: no two different lists of names and contents run
- * together into one.
- */
+/** A key for these inputs in their order. Different lists of names and contents never have the same key. */
 export function hashInputs(inputs: Readonly<Record<string, string | Uint8Array>>): string {
   const hash = createHash("sha256");
   for (const [name, content] of Object.entries(inputs)) {

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 
 /**
- * Waits for the lock on `file` and holds it until it is disposed of or this process dies, however it dies:
- * the lock is that of flock(1), whose command lasts as long as our end of its standard input.
+ * Waits for the lock on `file` and holds it until it is disposed of or this process ends, however it ends.
+ * The lock is that of flock(1), whose command runs as long as our end of its standard input is open.
  */
 export async function holdLock(file: string, signal: AbortSignal): Promise<AsyncDisposable> {
   signal.throwIfAborted();

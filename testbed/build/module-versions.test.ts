@@ -21,7 +21,8 @@ replace (
 )
 `;
 
-it("reads what a go.mod requires, in whichever of its forms, so that images and programs carry the version that is built", () => {
+// Images and programs then carry the version that is built.
+it("reads the requirements of a go.mod in each of its forms", () => {
   assert.deepEqual(
     requiredVersions(GO_MOD),
     new Map([

@@ -3,10 +3,10 @@ import { join } from "node:path";
 
 const REQUIREMENT = /^(?:require\s+)?\s*([^\s()]+\.[^\s()]+)\s+(v\d\S*)(?:\s+\/\/ indirect)?$/u;
 
-/** Answers the version that a go.mod requires of a module. */
+/** Returns the version of a module that a go.mod requires. */
 export type VersionOf = (modulePath: string) => string;
 
-/** What the go.mod in `folder` requires. The answer throws for a module that is not required. */
+/** The requirements of the go.mod in `folder`. The result throws for a module that is not required. */
 export async function readModuleVersions(folder: string): Promise<VersionOf> {
   const versions = requiredVersions(await readFile(join(folder, "go.mod"), "utf8"));
   return (modulePath) => {
@@ -16,10 +16,7 @@ export async function readModuleVersions(folder: string): Promise<VersionOf> {
   };
 }
 
-/**
- * The version of each module that a go.mod requires, by the module's path. Replacements count for nothing
- * here.
- */
+/** The version of each module that a go.mod requires, by the module's path. Replacements are ignored. */
 export function requiredVersions(goMod: string): ReadonlyMap<string, string> {
   const matches = goMod.split("\n").map((line) => REQUIREMENT.exec(line));
   return new Map(

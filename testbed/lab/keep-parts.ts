@@ -14,15 +14,15 @@ export function labParts(home: LabHome): Parts {
 }
 
 /**
- * Gives the lab its own programs and images: those in the cache go when others are built, and a lab that
- * stands must be able to start its programs again.
+ * Gives the lab its own programs and images. Those in the cache are removed when others are built, and a
+ * running lab must be able to restart its programs.
  */
 export async function keepParts(home: LabHome, parts: Parts): Promise<void> {
   const kept = labParts(home);
   await Promise.all([keep(parts.bin, kept.bin), keep(parts.cni, kept.cni), keep(parts.images, kept.images)]);
 }
 
-/** Links where the cache is on the same file system: they cost nothing. */
+/** Uses hard links if the cache is on the same file system, since they cost nothing. */
 async function keep(folder: string, kept: string): Promise<void> {
   await mkdir(kept, { recursive: true });
   const files = (await readdir(folder)).map((file) => join(folder, file));

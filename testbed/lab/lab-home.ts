@@ -1,9 +1,9 @@
 import { join } from "node:path";
 
-/** Every lab of this machine, whichever clone of the project it was started from. */
+/** Holds every lab of this machine, whichever clone of the project started it. */
 export const LABS_FOLDER = "/var/lib/azuredisk-lab";
 
-/** Where one lab keeps all that it has. */
+/** The paths of one lab. */
 export interface LabHome {
   readonly name: string;
   readonly folder: string;
@@ -16,8 +16,8 @@ export interface LabHome {
 const NAME = /^[a-z][a-z0-9-]{0,19}$/u;
 
 /**
- * The home of the lab called `name`, whether it exists or not. Throws on a name that can't name files and
- * groups.
+ * The home of the lab called `name`, whether it exists or not. Throws on a name that can't be used for
+ * files and groups.
  */
 export function labHome(name: string): LabHome {
   if (!NAME.test(name))

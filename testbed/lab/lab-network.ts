@@ -1,12 +1,12 @@
 /**
- * The addresses of one lab. Labs side by side have different slots, since all of them are reached from the
+ * The addresses of one lab. Concurrent labs have different slots, since all of them are reached from the
  * machine's own network namespace.
  */
 export interface LabNetwork {
   /** The machine's end of the link into the lab. */
   readonly hostLink: string;
   readonly hostAddress: string;
-  /** Where API server and emulator answer. */
+  /** The address of API server and emulator. */
   readonly gateway: string;
   /** Prefix length of gateway, host and node addresses. */
   readonly prefixLength: number;
@@ -14,9 +14,7 @@ export interface LabNetwork {
   readonly machines: string;
   /** The pods of all nodes. */
   readonly pods: string;
-  /**
-   * Services have no addresses that lead anywhere but for `kubernetes`, which pods find the API server by.
-   */
+  /** Service addresses lead nowhere, except for `kubernetes`, by which pods find the API server. */
   readonly services: string;
   readonly apiService: string;
   nodeAddress(index: number): string;
@@ -50,20 +48,20 @@ export function labNetwork(slot: number): LabNetwork {
 }
 
 /**
- * The hardware address that belongs to an address in a lab: each machine keeps its own, as VMs do. A bridge
- * would take that of a port, another one whenever a node goes or comes, and who knows the old one finds
- * nobody for most of a minute.
+ * The hardware address of an address in a lab: each machine keeps its own, as VMs do. A bridge would take
+ * that of a port, which changes whenever a node joins or leaves. Neighbours that know the old address would
+ * then reach no machine for most of a minute.
  */
 export function hardwareAddress(address: string): string {
-  // The first octet says that somebody has chosen it, and that it is no group's.
+  // The first octet marks a locally administered address that is not a group's.
   return ["02", "00", ...address.split(".").map((part) => Number(part).toString(16).padStart(2, "0"))].join(
     ":",
   );
 }
 
 /**
- * Whether a route of this machine (`ip -j route show table all`) leads elsewhere to a part of what the lab
- * would take. A wider one goes on to serve the rest of its range.
+ * Whether a route of this machine (`ip -j route show table all`) already covers a part of the lab's ranges.
+ * A wider route is no conflict: it still serves the rest of its range.
  */
 export function isTaken(network: LabNetwork, routes: readonly { readonly dst: string }[]): boolean {
   const wanted = [network.machines, network.pods].map(parseRange);

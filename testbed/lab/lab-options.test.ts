@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { labSettings } from "./lab-options.ts";
 
 describe("lab options", () => {
-  it("are three nodes in two zones unless somebody wants otherwise", () => {
+  it("are three nodes in two zones by default", () => {
     assert.deepEqual(labSettings({}), {
       name: "lab",
       vms: [
@@ -19,7 +19,7 @@ describe("lab options", () => {
     });
   });
 
-  it("put every node in one zone on demand", () => {
+  it("put every node in one zone on request", () => {
     assert.deepEqual(
       labSettings({ nodes: 4, zones: 1 }).vms.map(({ zone }) => zone),
       ["1", "1", "1", "1"],
@@ -32,7 +32,7 @@ describe("lab options", () => {
     [{ zones: 3 }, /1 or 2 zones, not 3/u],
     [{ timeScale: 0 }, /from 0\.0001 to 1, not 0/u],
   ] as const) {
-    it(`are refused where they can't be: ${JSON.stringify(options)}`, () => {
+    it(`are refused if invalid: ${JSON.stringify(options)}`, () => {
       assert.throws(() => labSettings(options), message);
     });
   }

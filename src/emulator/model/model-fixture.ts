@@ -131,8 +131,9 @@ export function dataDisksOf(fixture: ModelFixture, vm: string): string {
   return list
     .map(
       (entry) =>
-        `${numberAt(entry, "lun") ?? ""}:${textAt(entry, "name") ?? ""}` +
-        (at(entry, "toBeDetached") === true ? "(leaving)" : ""),
+        `${numberAt(entry, "lun") ?? ""}:${textAt(entry, "name") ?? ""}${
+          at(entry, "toBeDetached") === true ? "(leaving)" : ""
+        }`,
     )
     .join(" ");
 }

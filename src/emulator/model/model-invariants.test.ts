@@ -110,7 +110,7 @@ function prepared(settings: NonNullable<Parameters<typeof aModel>[0]>["settings"
   return azure;
 }
 
-/** What must be true at every moment, whatever has been asked. */
+/** Invariants that hold at every moment, after any calls. */
 function checkWorld(world: World): void {
   for (const machine of world.virtualMachines.values()) {
     const luns = machine.dataDisks.map((entry) => entry.lun);
@@ -137,9 +137,9 @@ function checkWorld(world: World): void {
   }
 }
 
-describe("the model, whatever is asked of it", () => {
+describe("the model under arbitrary calls", () => {
   for (const concurrentVmWrite of ["conflict", "preempt"] as const) {
-    it(`keeps LUNs apart, disks within maxShares, and both sides agreeing (${concurrentVmWrite})`, () => {
+    it(`keeps LUNs apart, disks within maxShares, and both sides consistent (${concurrentVmWrite})`, () => {
       fc.assert(
         fc.property(fc.array(command, { maxLength: 40 }), (steps) => {
           const azure = prepared({ concurrentVmWrite, sharedAttachRace: false });
@@ -158,7 +158,7 @@ describe("the model, whatever is asked of it", () => {
     });
   }
 
-  it("moves a VM's ETag with every write that it accepts, and with nothing that it refuses", () => {
+  it("moves a VM's ETag with every accepted write and with no refused one", () => {
     fc.assert(
       fc.property(fc.array(command, { maxLength: 25 }), (steps) => {
         const azure = prepared({});
@@ -239,7 +239,8 @@ describe("the model, whatever is asked of it", () => {
     assert.notEqual(replayJournal(entries, { ...initial, faults: [], startedAtMs }), undefined);
   });
 
-  it("asks the devices to take a disk away before it shows it gone, and to show it before it says Succeeded", () => {
+  // And to show it before the operation is Succeeded.
+  it("asks the devices to remove a disk before it shows the disk detached", () => {
     const azure = aModel({ hasDataPlane: true });
     const settleDevices = (): readonly string[] =>
       azure.model.takeDueEffects().flatMap((due) => {

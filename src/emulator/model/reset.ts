@@ -6,8 +6,8 @@ import { removalEffects } from "./vm/vm-delete.ts";
 import type { World } from "./world.ts";
 
 /**
- * Puts the world back to its beginning: every disk and VM goes, devices first. Fault rules become those of
- * the beginning; the journal and the settings stay.
+ * Resets the world to its initial state: every disk and VM is removed, devices first. Fault rules become
+ * the initial ones; the journal and the settings stay.
  */
 export function resetWorld(world: World): ArmFailure | undefined {
   const running = [...world.running].map((id) => world.operations.get(id));

@@ -11,7 +11,7 @@ import { findVm, normalLocation, putResourceGroup, putVm, findResourceGroup, typ
 
 export type AddedVm = { readonly kind: "Added"; readonly vm: VirtualMachine } | ArmFailure;
 
-/** Puts a running VM into the world at once, as if it had been there before the first call. */
+/** Adds a running VM at once, as if it had existed before the first call. */
 export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
   const address = {
     subscriptionId: setUp.subscriptionId,
@@ -28,7 +28,7 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
     location: setUp.location,
   });
   const running = putVm(world, { ...vm, power: "running", provisioningState: "Succeeded" });
-  // For the devices' sake only: nobody waits for it.
+  // Only the devices need it; no caller waits for it.
   startOperation(world, {
     name: "setUp",
     provider: "operations",
@@ -43,7 +43,7 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
   return { kind: "Added", vm: running };
 }
 
-/** Makes a resource group unless it is there. */
+/** Creates a resource group unless it exists. */
 export function addResourceGroup(
   world: World,
   group: { readonly subscriptionId: string; readonly name: string; readonly location: string },
@@ -55,7 +55,7 @@ export function addResourceGroup(
     putResourceGroup(world, { ...group, tags: {} });
 }
 
-/** Fills an empty world with what it is to have from the start. */
+/** Fills an empty world with its initial state. */
 export function populate(world: World): void {
   for (const rule of world.initial.faults ?? []) world.faults.add(rule);
   for (const group of world.initial.resourceGroups ?? []) addResourceGroup(world, group);

@@ -22,7 +22,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   throttling: ["off", "report", "enforce"],
 };
 
-/** Reads settings from the admin API or a scenario; says which one is wrong. */
+/** Reads settings from the admin API or a scenario. A failure names the wrong one. */
 export function parseSettings(json: JsonObject, current: Latencies = DEFAULT_LATENCIES): ParsedSettings {
   const settings: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(json)) {

@@ -12,7 +12,7 @@ function attached(settings: Partial<ModelSettings>): ModelFixture {
   return azure;
 }
 
-/** What Azure does not publish, or does differently by day, can be had either way. */
+/** Behaviour that Azure does not publish, or that differs from day to day, can be set either way. */
 const rows: readonly {
   readonly because: string;
   readonly seen: (settings: Partial<ModelSettings>) => unknown;
@@ -125,7 +125,7 @@ const rows: readonly {
     ],
   },
   {
-    because: "the journal keeps the last calls only, as many as it is told to",
+    because: "the journal keeps only the last calls, as many as this setting says",
     seen: (settings) => {
       const azure = aModel({ settings });
       for (let call = 0; call < 5; call += 1) azure.send("GET", "disks");
@@ -199,7 +199,7 @@ describe("a setting", () => {
     { body: { pageSize: "9" }, because: /'pageSize' is a number/ },
   ];
   for (const { body, because } of wrong) {
-    it(`is refused where it means nothing: ${JSON.stringify(body)}`, () => {
+    it(`is refused where it has no meaning: ${JSON.stringify(body)}`, () => {
       const answer = aModel().send("PATCH", "/emulator/v1/settings", body);
       assert.equal(answer.status, 400);
       assert.match(textAt(answer.body, "error", "message") ?? "", because);

@@ -1,7 +1,7 @@
 import { DEFAULT_LATENCIES, type Latencies } from "./pace/latency.ts";
 import type { ThrottleGroup, ThrottleLimit } from "./pace/throttle-policies.ts";
 
-/** Behaviour of the model where the real service differs by region, by version, or from day to day. */
+/** Settings for behaviour that differs in the real service by region, by version, or from day to day. */
 export interface ModelSettings {
   /**
    * Factor on every latency. 1 is Azure's pace, 0.01 a hundred times as fast, 0 ends each operation by its
@@ -10,51 +10,47 @@ export interface ModelSettings {
   readonly timeScale: number;
   readonly latencies: Latencies;
   /**
-   * A second write to a VM whose first is still running: refused with 409 Conflict, or it takes over and
-   * the first ends `OperationPreempted`.
+   * The answer to a second write to a VM during the first: 409 Conflict, or it takes over and the first
+   * ends `OperationPreempted`.
    */
   readonly concurrentVmWrite: "conflict" | "preempt";
   /**
-   * Whether powering off and deallocating take over from an update of the VM that is still running, such as
-   * a detach that hangs.
+   * Whether powering off and deallocating preempt a running update of the VM, such as a detach that hangs.
    */
   readonly powerOffPreemptsUpdate: boolean;
-  /**
-   * When a VM's ETag moves: as the service accepts a write, as the write's operation ends, or at both
-   * moments.
-   */
+  /** When a VM's ETag moves: when the service accepts a write, when the write's operation ends, or both. */
   readonly etagMovesAt: "start" | "end" | "both";
   /**
-   * Which updates move the ETag: all, PATCH `{}` too; those that send a list of data disks, the same one
-   * too, or change something; or only those that do.
+   * Which updates move the ETag: all, PATCH `{}` included; those that send a list of data disks, even an
+   * unchanged one, or change something; or only those that change something.
    */
   readonly etagMovedBy: "update" | "dataDisks" | "change";
   /**
-   * A forced detach while the VM is being reimaged: refused with 409, or taken up, and the VM comes back
-   * without its set-up: nothing on it answers.
+   * The answer to a forced detach while the VM is being reimaged: refused with 409, or accepted, and the VM
+   * comes back without its set-up: nothing on it answers.
    */
   readonly forcedDuringReimage: "refuse" | "breaks";
-  /** Form of the end of a pre-empted operation: newer services say Canceled, older ones Failed. */
+  /** How a preempted operation ends: newer services say Canceled, older ones Failed. */
   readonly preemptedStatus: "Canceled" | "Failed";
   /**
-   * A disk that is being attached still reads `Unattached`. Whether a DELETE in that window wins, as it
+   * A disk that is being attached still reads `Unattached`. Whether a DELETE in that window succeeds, as it
    * used to.
    */
   readonly deleteWinsOverAttachInFlight: boolean;
   /**
-   * Whether two first attaches of a shared disk within `sharedAttachRace` clash, as the service was seen to
-   * do.
+   * Whether two first attaches of a shared disk within `sharedAttachRace` collide, as the service was seen
+   * to do.
    */
   readonly sharedAttachRace: boolean;
   /** Whether the SKU and maxShares of a disk can change while a running VM has it. */
   readonly changesWhileAttached: "refuse" | "allow";
-  /** Whether lists over a whole subscription answer ids with the resource group in upper case. */
+  /** Whether lists over a whole subscription return ids with the resource group in upper case. */
   readonly upperCaseGroupInSubscriptionLists: boolean;
-  /** Whether a resource group appears by itself with the first resource put into it. */
+  /** Whether a resource group is created with its first resource. */
   readonly createResourceGroups: boolean;
-  /** Items a page of a list. */
+  /** Items per page of a list. */
   readonly pageSize: number;
-  /** `report` counts and answers the remaining calls in headers, `enforce` also refuses with 429. */
+  /** `report` counts and returns the remaining calls in headers, `enforce` also refuses with 429. */
   readonly throttling: "off" | "report" | "enforce";
   /**
    * Limits that differ from the published ones, by the name that the headers give: `{UpdateVMResource:
@@ -62,11 +58,11 @@ export interface ModelSettings {
    */
   readonly throttleLimits: Readonly<Record<string, ThrottleLimit>>;
   /**
-   * Operations that count against another group of limits than they do by default:
+   * Operations that count against another group of limits than by default:
    * `{VirtualMachines_AttachDetachDataDisks: PutVM}`.
    */
   readonly throttleGroups: Readonly<Record<string, ThrottleGroup>>;
-  /** Journal entries kept, the oldest leave first. */
+  /** The number of journal entries; the oldest are dropped first. */
   readonly journalMax: number;
 }
 

@@ -31,11 +31,11 @@ export interface AvailabilitySet {
 }
 
 /**
- * Everything the emulated cloud is at one moment. Resources are replaced, never changed in place. Maps are
- * keyed by lower-case ids.
+ * The whole state of the emulated cloud at one moment. Resources are replaced, never changed in place. Maps
+ * are keyed by lower-case ids.
  */
 export interface World {
-  /** When it began: a replay begins at the same time. */
+  /** When it began; a replay begins at the same time. */
   readonly startedAtMs: number;
   nowMs: number;
   settings: ModelSettings;
@@ -50,9 +50,9 @@ export interface World {
   readonly running: Set<string>;
   /** Operations that are due and wait for the data plane. */
   readonly awaitingDataPlane: string[];
-  /** Whose call is being answered; undefined between calls. */
+  /** The caller whose call is being answered; undefined between calls. */
   caller: string | undefined;
-  /** Whether someone carries out effects; without, an operation ends the moment it is due. */
+  /** Whether a data plane carries out effects; without one, an operation ends as soon as it is due. */
   readonly hasDataPlane: boolean;
   readonly faults: Faults;
   readonly journal: Journal;
@@ -60,13 +60,13 @@ export interface World {
   readonly buckets: Buckets;
   /** The last fresh answers of reads that a fault may make stale, by path. */
   readonly lastReads: Map<string, Json>;
-  /** What the world is made of at the start and after a reset. */
+  /** The initial state, also after a reset. */
   readonly initial: WorldSetUp;
 }
 
-/** Resource groups and VMs that are there from the start. */
+/** Initial resource groups and VMs. */
 export interface WorldSetUp {
-  /** Fault rules that are there from the start, and again after a reset. */
+  /** Initial fault rules, also after a reset. */
   readonly faults?: readonly FaultRule[];
   readonly resourceGroups?: readonly {
     readonly subscriptionId: string;
@@ -96,12 +96,12 @@ export function createWorld(
   };
 }
 
-/** How the keys of `lastReads` begin for one caller's reads of a VM. */
+/** The prefix of the keys of `lastReads` for one caller's reads of a VM. */
 export function vmReadsKey(caller: string, vmId: string): string {
   return `${caller} ${keyOf(vmId)} `;
 }
 
-/** Forgets what a caller has read of a resource: from now on it sees the truth. */
+/** Drops what a caller has read of a resource, so that its next read is fresh. */
 export function forgetReads(world: World, caller: string, resourceId: string): void {
   const prefix = vmReadsKey(caller, resourceId);
   for (const key of world.lastReads.keys()) if (key.startsWith(prefix)) world.lastReads.delete(key);
@@ -116,7 +116,7 @@ export function putDisk(world: World, disk: Disk): Disk {
   return disk;
 }
 
-/** Replaces a disk by what `change` makes of it; a disk that is gone stays gone. */
+/** Replaces a disk by the result of `change`. A disk that is gone stays gone. */
 export function updateDisk(world: World, id: string, change: (disk: Disk) => Disk): void {
   const disk = findDisk(world, id);
   if (disk !== undefined) putDisk(world, change(disk));
@@ -147,7 +147,7 @@ export function findResourceGroup(
   return world.resourceGroups.get(groupKey(group));
 }
 
-/** Whether reads find the group; with `createResourceGroups` every group is there, be it empty. */
+/** Whether reads find the group; with `createResourceGroups` every group exists, even an empty one. */
 export function hasResourceGroup(
   world: World,
   group: { subscriptionId: string; resourceGroup: string },
@@ -156,8 +156,8 @@ export function hasResourceGroup(
 }
 
 /**
- * The group in which a write puts a resource; with `createResourceGroups` it comes into being with its
- * first resource.
+ * The group into which a write puts a resource; with `createResourceGroups` it is created with its first
+ * resource.
  */
 export function resourceGroupForWrite(
   world: World,
@@ -188,7 +188,7 @@ export function without<T extends object, K extends keyof T>(record: T, member: 
   return rest;
 }
 
-/** The location as it is compared: "East US" and "eastus" are one. */
+/** The location in its compared form: "East US" and "eastus" are one. */
 export function normalLocation(location: string): string {
   return location.replaceAll(" ", "").toLowerCase();
 }

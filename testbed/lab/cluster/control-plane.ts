@@ -17,20 +17,17 @@ export type ControlPlaneProgram = (typeof CONTROL_PLANE)[number];
 
 /** The control plane, one program at a time. */
 export interface ControlPlane {
-  /** Starts a program and waits until it says that it is healthy. */
+  /** Starts a program and waits until it reports that it is healthy. */
   start(program: ControlPlaneProgram, signal: AbortSignal): Promise<void>;
   /** Ends a program as an upgrade would: SIGTERM, and SIGKILL after ten seconds. */
   stop(program: ControlPlaneProgram): Promise<void>;
   /** kill -9. */
   kill(program: ControlPlaneProgram): Promise<void>;
-  /** Stop, then start. */
+  /** Stops and starts the program. */
   restart(program: ControlPlaneProgram, signal: AbortSignal): Promise<void>;
-  /** Copies what etcd has stored, as it is at one moment, and answers the copy's name. */
+  /** Copies etcd's data at one moment and returns the copy's name. */
   backUpEtcd(name: string): Promise<string>;
-  /**
-   * Puts a copy back, and starts every program again: none may go on with what it remembers from a future
-   * that never was.
-   */
+  /** Restores a copy and restarts every program: none may keep state from after the copy was made. */
   restoreEtcd(name: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -51,7 +48,7 @@ const PORTS = { "kube-apiserver": 443, "kube-controller-manager": 10_257, "kube-
 const ETCD_CLIENTS = "http://127.0.0.1:2379";
 const ETCD_PEERS = "http://127.0.0.1:2380";
 
-/** Where the API server answers, from the machine, from nodes and from pods. */
+/** The API server's URL for the machine, nodes and pods. */
 export function apiServerUrl(network: LabNetwork): string {
   return `https://${network.gateway}:${PORTS["kube-apiserver"]}`;
 }
@@ -67,7 +64,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     etcd: [
       "--name=lab",
       `--data-dir=${etcdData}`,
-      // Nobody's data is at stake: what a power failure of this machine would take goes with the lab.
+      // A lab's data need not survive a power failure of this machine.
       "--unsafe-no-fsync",
       `--listen-client-urls=${ETCD_CLIENTS}`,
       `--advertise-client-urls=${ETCD_CLIENTS}`,
@@ -75,11 +72,10 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       `--initial-advertise-peer-urls=${ETCD_PEERS}`,
       `--initial-cluster=lab=${ETCD_PEERS}`,
       `--listen-metrics-urls=${etcdHealthUrl(network)}`,
-      // It is alone, and waits for a random part of this before it elects itself.
+      // The single member waits for a random part of this before it elects itself.
       "--heartbeat-interval=100",
       "--election-timeout=500",
-      // As production clusters are told to: without it the API server has no bookmarks for kinds of which
-      // nothing is written.
+      // As in production clusters: without it the API server sends no bookmarks for kinds without writes.
       "--watch-progress-notify-interval=5s",
       "--log-level=warn",
     ],
@@ -88,7 +84,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       "--bind-address=0.0.0.0",
       `--secure-port=${PORTS["kube-apiserver"]}`,
       `--advertise-address=${network.gateway}`,
-      // Nobody follows the endpoints of `kubernetes`: its address is the API server's own.
+      // The lab does not use the endpoints of `kubernetes`: its address is the API server's own.
       "--endpoint-reconciler-type=none",
       `--tls-cert-file=${pki("control-plane.crt")}`,
       `--tls-private-key-file=${pki("control-plane.key")}`,
@@ -114,10 +110,10 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
       "--use-service-account-credentials=true",
       `--service-account-private-key-file=${pki("sa.key")}`,
       `--root-ca-file=${pki("ca.crt")}`,
-      // Nobody asks for certificates, and its signers take four of the machine's few inotify instances.
+      // The lab requests no certificates, and the signers take four of the machine's few inotify instances.
       "--controllers=*,-certificatesigningrequest-signing-controller",
-      // It asks for a token for each of its controllers before any of them runs: with its own limit, that
-      // takes five seconds.
+      // It requests a token for each of its controllers before any of them runs. With its default limit,
+      // that takes five seconds.
       "--kube-api-qps=100",
       "--kube-api-burst=200",
       ...settings.controllerManagerFlags,
@@ -183,7 +179,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
 
   async function backUpEtcd(name: string): Promise<string> {
     await run(["mkdir", "-p", home.path("backups")]);
-    // Copied while it stands still, what etcd has written is what it would find after a kill -9.
+    // etcd is frozen during the copy, so the copy is what it would find after a kill -9.
     await units.setFrozen("etcd", true);
     try {
       await run(["cp", "-a", "--reflink=auto", "--no-target-directory", etcdData, backup(name)]);

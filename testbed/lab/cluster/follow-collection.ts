@@ -5,7 +5,7 @@ import { systemRandom } from "../../../src/adapters/system/system-random.ts";
 import { WatchBroken } from "../../../src/ports/store/object-store.ts";
 import type { Lab } from "../lab.ts";
 
-/** An object of Kubernetes' as its API shows it, as far as every kind is alike. */
+/** A Kubernetes object with the fields that all kinds share. */
 export interface WatchedObject {
   readonly metadata: {
     readonly name: string;
@@ -15,7 +15,7 @@ export interface WatchedObject {
   };
 }
 
-/** Takes what a watch tells, at the moment it is told, on the clock of this machine. */
+/** Receives a watch's event with its time of arrival on this machine's clock. */
 export type OnWatched = (event: {
   readonly atMs: number;
   readonly isGone: boolean;
@@ -23,9 +23,8 @@ export type OnWatched = (event: {
 }) => void;
 
 /**
- * Tells what happens to the objects of a collection, given by its path, from now on until `signal` is
- * aborted. Resolves once nothing that happens afterwards is missed. `ended` rejects if something may have
- * been.
+ * Reports the events of a collection, given by its path, until `signal` is aborted. Resolves once no later
+ * event can be missed. `ended` rejects if one may have been missed.
  */
 export async function followCollection(
   lab: Lab,

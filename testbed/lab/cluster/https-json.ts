@@ -17,13 +17,13 @@ export interface JsonRequest {
 
 export interface JsonAnswer {
   readonly code: number;
-  /** The text as it came where it is no JSON. */
+  /** The text as received if it is not JSON. */
   readonly body: unknown;
 }
 
 const TIMEOUT_MS = 30_000;
 
-/** One request on a connection of its own. Rejects where there is no answer. */
+/** Sends one request on a connection of its own. Rejects if there is no answer. */
 export function requestJson(
   credentials: HttpsCredentials,
   { url, method = "GET", body, headers = {} }: JsonRequest,

@@ -6,18 +6,15 @@ import type { Lab } from "../lab.ts";
 import { run } from "../units/run.ts";
 import { vmNameOf } from "./vm-name.ts";
 
-/** Values of the chart, as its values.yaml names them. */
+/** Values of the chart, as in its values.yaml. */
 export type ChartValues = Readonly<Record<string, unknown>>;
 
 export interface InstallOptions {
-  /** Win over what the lab needs, member by member. */
+  /** Override the lab's own values, member by member. */
   readonly values?: ChartValues;
   /** Folder of the chart. Default: this clone's. */
   readonly chart?: string;
-  /**
-   * Whether objects of another driver that are left under the chart's names become the chart's. Default:
-   * Helm refuses.
-   */
+  /** Whether objects of another driver under the chart's names are taken over. Default: Helm refuses. */
   readonly takesOwnership?: boolean;
 }
 
@@ -33,8 +30,8 @@ const SIDECARS = {
 } as const;
 
 /**
- * Installs this clone's driver with its chart, or upgrades the one that is there, and waits until every pod
- * of it is ready.
+ * Installs this clone's driver with its chart, or upgrades an existing release, and waits until all its
+ * pods are ready.
  */
 export async function installDriver(
   lab: Lab,
@@ -45,7 +42,7 @@ export async function installDriver(
   await writeCloudConfig(lab);
   const merged = merge(await labValues(lab, image), values);
   const ownership = takesOwnership ? ["--take-ownership"] : [];
-  // What somebody has changed by hand in the lab is the chart's again.
+  // Manual changes in the lab are overwritten by the chart's values.
   const upgrade = helm(
     lab,
     ["upgrade", RELEASE, chart, "--install", "--values=-", "--wait", "--force-conflicts", ...ownership],
@@ -58,9 +55,9 @@ export async function installDriver(
 }
 
 /**
- * Uninstalls the driver's chart, if it is installed, and waits until its pods are gone. What it keeps
- * stays. The controllers first, while they may still give their Leases back: sidecars that are no longer
- * allowed to ask for one end only with their pod's grace period.
+ * Uninstalls the driver's chart, if it is installed, and waits until its pods are gone. What the chart
+ * keeps stays. The controllers go first, while they can still release their Leases: sidecars without
+ * permission to request one end only after their pod's grace period.
  */
 export async function uninstallDriver(lab: Lab): Promise<void> {
   const controllers = [
@@ -95,14 +92,14 @@ function helm(lab: Lab, args: readonly string[], input = ""): Promise<string> {
     [join(lab.parts.bin, "helm"), ...args, `--namespace=${NAMESPACE}`, `--timeout=${ROLLOUT_MAX_MS / 1000}s`],
     {
       input,
-      // Helm's own folders are the lab's, too.
+      // Helm's own folders are in the lab's folder, too.
       env: {
         KUBECONFIG: lab.kubeconfig,
         HELM_CACHE_HOME: lab.home.path("helm"),
         HELM_CONFIG_HOME: lab.home.path("helm"),
         HELM_DATA_HOME: lab.home.path("helm"),
       },
-      // It is to give up by itself: a release whose helm was killed can't be upgraded any more.
+      // helm must end by itself: a release whose helm was killed can't be upgraded any more.
       timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
     },
   );
@@ -119,10 +116,7 @@ async function writeCloudConfig(lab: Lab): Promise<void> {
   await lab.kubectl(["apply", "--server-side", "--filename=-"], { input: JSON.stringify(secret) });
 }
 
-/**
- * What the chart needs to know of this lab: where Azure is, and that images have the names that the lab's
- * registry knows.
- */
+/** The chart values for this lab: its Azure, and the image names that its registry knows. */
 async function labValues(
   lab: Lab,
   image: { readonly name: string; readonly digest: string },
@@ -133,7 +127,7 @@ async function labValues(
   );
   return {
     image: {
-      // With its digest, another image is another pod, although nodes have one of this tag already.
+      // The digest makes another image another pod, although nodes have an image of this tag already.
       azuredisk: { repository, tag: `${tag}@${image.digest}` },
       ...Object.fromEntries(sidecars),
     },
@@ -143,12 +137,12 @@ async function labValues(
       caCertificate: await readFile(lab.azure.caFile, "utf8"),
       timeScale: lab.settings.timeScale,
     },
-    // Two would want the same ports of one node.
+    // Two replicas would need the same ports of one node.
     ...(lab.nodes.length === 1 ? { controller: { replicas: 1 } } : {}),
     node: {
       metadataEndpoint: `${lab.azure.url}/emulator/v1/imds/${vmNameOf("$(KUBE_NODE_NAME)")}`,
-      // A device number that a node has noted may be another node's by the time that it has to show itself
-      // clean.
+      // All nodes share one kernel, so a device number in one node's checkpoint may be another node's by
+      // the time of its clean check.
       settings: { "shares-kernel": true },
     },
   };

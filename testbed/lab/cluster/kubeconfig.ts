@@ -1,4 +1,4 @@
-/** How a client reaches the API server, and as whom. */
+/** The API server's URL and a client's credentials. */
 export interface KubeconfigSpec {
   readonly server: string;
   readonly clusterName: string;
@@ -8,7 +8,7 @@ export interface KubeconfigSpec {
   readonly key: string;
 }
 
-/** A kubeconfig that stands for itself: it names no other file. JSON, which is YAML, too. */
+/** A self-contained kubeconfig that names no other file. It is JSON, which is also YAML. */
 export function kubeconfig({ server, clusterName, ca, certificate, key }: KubeconfigSpec): string {
   const config = {
     apiVersion: "v1",

@@ -26,31 +26,31 @@ import {
 } from "./node-config.ts";
 
 /**
- * A node of a lab: a machine of its own but for the kernel and the block devices, which it shares with the
- * others.
+ * A node of a lab: a machine of its own, except for the kernel and the block devices, which it shares with
+ * the others.
  */
 export interface LabNode extends LabVm {
   readonly address: string;
   /**
-   * Its root folder as the machine sees it while the node is on; the node's mounts are not in it: see
+   * Its root folder as seen from the machine while the node is on. It does not show the node's mounts: see
    * `exec`.
    */
   readonly rootFolder: string;
-  /** Turns the machine on up to containerd. Fails if it is on. */
+  /** Boots the machine up to containerd. Fails if it is on. */
   boot(signal: AbortSignal): Promise<void>;
   startKubelet(): Promise<void>;
-  /** Ends the kubelet; containers go on. */
+  /** Ends the kubelet; containers keep running. */
   stopKubelet(): Promise<void>;
   /**
-   * Power loss: its disks are cut off, and every process of the node ends at that moment. `silent`: Azure
-   * goes on to say that it runs.
+   * Power loss: the node's disks are fenced, and all its processes end at that moment. `silent`: Azure
+   * still reports it as running.
    */
   kill(options?: { readonly silent?: boolean }): Promise<void>;
   /** After power loss: the owner starts the VM through Azure, and it boots, kubelet included. */
   start(signal: AbortSignal): Promise<void>;
   /**
-   * Stops all of its processes where they are; a detach waits for its guest. The kernel goes on to write
-   * what they had written.
+   * Freezes all its processes, so that a detach waits for the guest. The kernel still writes out dirty
+   * data.
    */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
@@ -59,9 +59,9 @@ export interface LabNode extends LabVm {
   heal(): Promise<void>;
   /** Runs a command in the node, as its root user. */
   exec(command: readonly string[], options?: RunOptions): Promise<string>;
-  /** The command that runs `command` in the node, for whoever wants to run it otherwise than to its end. */
+  /** The command that runs `command` in the node, for callers that do not run it to its end. */
   inside(command: readonly string[]): Promise<readonly string[]>;
-  /** The first process of the node, as the machine numbers it. Throws if the node is off. */
+  /** The node's first process, by the machine's number. Throws if the node is off. */
   processId(): Promise<number>;
 }
 
@@ -91,10 +91,7 @@ export function labNode(options: LabNodeOptions): LabNode {
   const rootFolder = home.path("nodes", name);
   const inRoot = (path: string): string => join(rootFolder, path);
   const address = network.nodeAddress(index);
-  /**
-   * The processes of the unit `init` are `unshare` and, first in the node's own numbering, the node's
-   * first.
-   */
+  /** The processes of the unit `init` are `unshare` and its child, which is the node's first process. */
   async function processId(): Promise<number> {
     for (const pid of await cgroups.processes(`${group}/init`)) {
       const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
@@ -150,8 +147,7 @@ export function labNode(options: LabNodeOptions): LabNode {
 
   async function boot(signal: AbortSignal): Promise<void> {
     await writeConfiguration();
-    // What a lost life left there would be taken for containers by the next kubelet, which looks for each
-    // of them for seconds.
+    // The next kubelet would take leftover groups for containers and search for each of them for seconds.
     await cgroups.remove(group);
     await cgroups.createRoot(group);
     const namespaces = [
@@ -216,7 +212,7 @@ export function labNode(options: LabNodeOptions): LabNode {
   }
 
   async function kill({ silent = false } = {}): Promise<void> {
-    // The devices first: what the node's kernel has not written yet is lost, as it would be.
+    // The devices first: what the node's kernel has not written yet is lost, as in a power loss.
     await azure.strike(name, silent ? "SilentPowerLoss" : "PowerLoss");
     await cgroups.kill(group);
   }
@@ -250,7 +246,7 @@ export function labNode(options: LabNodeOptions): LabNode {
   };
 }
 
-/** The root folder of a process, as the machine sees it. */
+/** The root folder of a process, as seen from the machine. */
 function rootOf(pid: number): string {
   return `/proc/${pid}/root`;
 }

@@ -8,7 +8,7 @@ import * as x509 from "@peculiar/x509";
 /** A certificate of the lab's authority; files `<file>.crt` and `<file>.key`. */
 export interface CertificateSpec {
   readonly file: string;
-  /** As RFC 4514 writes it: `CN=system:node:node-a, O=system:nodes`. */
+  /** In the form of RFC 4514: `CN=system:node:node-a, O=system:nodes`. */
   readonly subject: string;
   readonly addresses?: readonly string[];
   readonly dnsNames?: readonly string[];
@@ -16,11 +16,11 @@ export interface CertificateSpec {
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const DAY_MS = 86_400_000;
-/** A lab that stands longer is started anew. */
+/** A lab that runs longer must be restarted. */
 const VALID_DAYS = 365;
 
 /**
- * Writes a certificate authority (`ca.crt`, `ca.key`), certificates of it for servers and clients, and the
+ * Writes a certificate authority (`ca.crt`, `ca.key`), its certificates for servers and clients, and the
  * keys of service account tokens (`sa.key`, `sa.pub`).
  */
 export async function createLabPki(folder: string, specs: readonly CertificateSpec[]): Promise<void> {

@@ -3,7 +3,7 @@ import type { Parts } from "../../parts/build-parts.ts";
 import { PAUSE_IMAGE } from "../../parts/lab-images.ts";
 import type { LabNetwork } from "../lab-network.ts";
 
-/** Where a node's programs find things, seen from inside the node. */
+/** Paths of a node's programs, as seen from inside the node. */
 export const NODE_PATHS = {
   containerdConfig: "/etc/containerd/config.toml",
   containerdSocket: "/run/containerd/containerd.sock",
@@ -16,7 +16,10 @@ export const NODE_PATHS = {
   ca: "/etc/kubernetes/ca.crt",
 } as const;
 
-/** What containerd is told. It may not lower anyone's OOM score where this machine does not let it. */
+/**
+ * The configuration of containerd. It may not lower a process's OOM score where the machine does not permit
+ * that.
+ */
 export function containerdConfig(parts: Parts): string {
   return `version = 3
 disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.tracing", "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.native"]
@@ -49,13 +52,13 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.traci
 `;
 }
 
-/** Every image comes from the lab's own registry, whatever registry its name says. */
+/** Every image comes from the lab's own registry, whichever registry its name has. */
 export function registryConfig(registry: string): string {
   return `server = "${registry}"\n\n[host."${registry}"]\n  capabilities = ["pull", "resolve"]\n`;
 }
 
 /**
- * The network of the node's pods: a bridge, and addresses that nobody else gives out. They are forgotten at
+ * The network of the node's pods: a bridge, and addresses that no other node assigns. They are dropped at
  * power loss, as the pods are.
  */
 export function cniConfig(network: LabNetwork, index: number): string {
@@ -79,17 +82,17 @@ export function cniConfig(network: LabNetwork, index: number): string {
   });
 }
 
-/** What a kubelet is told about its node. */
+/** The node-specific part of a kubelet's configuration. */
 export interface KubeletNode {
   readonly cgroupRoot: string;
   readonly providerId: string;
-  /** Fields of KubeletConfiguration that win over the lab's. */
+  /** Fields of KubeletConfiguration that override the lab's. */
   readonly overrides: Readonly<Record<string, unknown>>;
 }
 
 /**
- * KubeletConfiguration. As stock as it can be where several kubelets share one machine, but for
- * `syncFrequency`: a volume that has grown is looked at within 5 s instead of a minute.
+ * KubeletConfiguration with as many defaults as several kubelets on one machine permit. The exception is
+ * `syncFrequency`: a grown volume is noticed within 5 s instead of a minute.
  */
 export function kubeletConfig({ cgroupRoot, providerId, overrides }: KubeletNode): string {
   return JSON.stringify({
@@ -109,14 +112,14 @@ export function kubeletConfig({ cgroupRoot, providerId, overrides }: KubeletNode
     cgroupRoot: `/${cgroupRoot}`,
     failCgroupV1: false,
     failSwapOn: false,
-    // Lower ones take a capability that containers and some machines lack.
+    // Lower values need a capability that containers and some machines lack.
     oomScoreAdj: 0,
     enforceNodeAllocatable: ["none"],
-    // How full the machine's disk is says nothing about the lab.
+    // The machine's disk usage says nothing about the lab.
     imageGCHighThresholdPercent: 100,
     evictionHard: { "memory.available": "50Mi" },
     makeIPTablesUtilChains: false,
-    // Nobody answers there: the lab has no names but those of its machines.
+    // Nothing answers there: the lab resolves no names but those of its machines.
     clusterDNS: ["10.96.0.10"],
     clusterDomain: "cluster.local",
     resolvConf: "",
@@ -125,7 +128,7 @@ export function kubeletConfig({ cgroupRoot, providerId, overrides }: KubeletNode
   });
 }
 
-/** Flags of a kubelet: what is no part of its configuration. */
+/** Flags of a kubelet that are not part of its configuration. */
 export function kubeletFlags(node: {
   readonly name: string;
   readonly address: string;

@@ -6,10 +6,7 @@ import { apiServerUrl } from "./control-plane.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { type CertificateSpec, createLabPki } from "./lab-pki.ts";
 
-/**
- * Programs and people that talk to the API server from outside of nodes, and where their kubeconfig is,
- * below the lab's folder.
- */
+/** Clients of the API server outside of nodes, with the path of their kubeconfig below the lab's folder. */
 const CLIENTS = [
   { file: "admin", subject: "CN=lab-admin, O=system:masters", kubeconfig: ["kubeconfig"] },
   {
@@ -24,7 +21,7 @@ const CLIENTS = [
   },
 ] as const;
 
-/** Writes the lab's certificates and the kubeconfigs of all who are not nodes. */
+/** Writes the lab's certificates and the kubeconfigs of all clients that are not nodes. */
 export async function writeCredentials(
   home: LabHome,
   network: LabNetwork,

@@ -16,9 +16,7 @@ export function isoTime(epochMs: number): string {
   ]
     .map((part) => padded(part, 2))
     .join(":");
-  return (
-    `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}` + `T${time}.${padded(msOfDay % 1000, 3)}+00:00`
-  );
+  return `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}T${time}.${padded(msOfDay % 1000, 3)}+00:00`;
 }
 
 function civilDate(daysSinceEpoch: number): { year: number; month: number; day: number } {

@@ -14,10 +14,7 @@ const PATTERN =
 
 /** The ARM id of a compute resource, in the case of its parts. */
 export function resourceId(address: ResourceAddress): string {
-  return (
-    `/subscriptions/${address.subscriptionId}/resourceGroups/${address.resourceGroup}` +
-    `/providers/Microsoft.Compute/${address.type}/${address.name}`
-  );
+  return `/subscriptions/${address.subscriptionId}/resourceGroups/${address.resourceGroup}/providers/Microsoft.Compute/${address.type}/${address.name}`;
 }
 
 /** The parts of an ARM id; `undefined` for anything but one of our compute resources. */

@@ -37,9 +37,7 @@ export function beginAccessHandler(type: AccessibleType): (world: World, call: A
       access: textAt(call.body, "access") ?? "Read",
       expiresAtMs: world.nowMs + durationS * 1000,
     };
-    const accessSAS =
-      `https://md-emulator.z1.blob.storage.azure.net/${world.random.guid()}/abcd` +
-      `?sv=2018-03-28&sr=b&si=${world.random.guid()}&sig=emulator`;
+    const accessSAS = `https://md-emulator.z1.blob.storage.azure.net/${world.random.guid()}/abcd?sv=2018-03-28&sr=b&si=${world.random.guid()}&sig=emulator`;
     return accessOperation(world, call, target, {
       name: `${OPERATION_PREFIXES[type]}_GrantAccess`,
       grant,

@@ -26,20 +26,20 @@ describe("a fault rule", () => {
     { rule: { effect: { kind: "Error", status: 200, code: "X" } }, because: /'status' is from 400 to 599/ },
     { rule: { effect: { kind: "Error", status: 500 } }, because: /needs 'status' and 'code'/ },
     { rule: { effect: { kind: "DelayResponse" } }, because: /needs 'delayMs'/ },
-    // It would be accepted and never strike.
+    // It would be accepted and never take effect.
     {
       rule: { disk: "*", effect: { kind: "Error", status: 409, code: "X" } },
       because: /'disk' goes with the end of an operation \(FailOperation, .*, not with effect Error/,
     },
   ];
   for (const { rule, because } of wrong) {
-    it(`is refused rather than taken for another: ${JSON.stringify(rule)}`, () => {
+    it(`is refused, not reinterpreted: ${JSON.stringify(rule)}`, () => {
       const parsed = parseFaultRule(rule);
       assert.match(parsed.ok ? "" : parsed.reason, because);
     });
   }
 
-  it("is read with all that it says", () => {
+  it("is read with all its members", () => {
     const rule = {
       ...{ id: "a", operation: "Disks_*", resource: "*", nth: 2, times: 3, probability: 0.5 },
       effect: {

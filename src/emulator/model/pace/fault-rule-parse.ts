@@ -11,7 +11,7 @@ const EFFECT_KINDS: readonly FaultEffect["kind"][] = [
   ...(["Error", "DropRequest", "DropResponse", "DelayResponse"] as const),
   ...(["FailOperation", "IdleOperation", "StuckOperation", "UnreportedOperation", "StaleRead"] as const),
 ];
-/** Of the effects that say more than their kind. */
+/** The members of effects that have more than their kind. */
 const EFFECT_MEMBERS: Readonly<Partial<Record<FaultEffect["kind"], readonly string[]>>> = {
   Error: ["status", "code", "message", "target", "details", "internalErrorCode", "retryAfterS"],
   DelayResponse: ["delayMs"],
@@ -19,7 +19,7 @@ const EFFECT_MEMBERS: Readonly<Partial<Record<FaultEffect["kind"], readonly stri
 };
 const APPLIED = ["none", "others", "all"] as const;
 
-/** Reads a rule from the admin API or a scenario; says which member is wrong. */
+/** Reads a rule from the admin API or a scenario. A failure names the wrong member. */
 export function parseFaultRule(json: Json | undefined): ParsedFaultRule {
   if (!isObject(json)) return wrong("a fault rule is an object");
   const unknown = Object.keys(json).find((member) => !RULE_MEMBERS.includes(member));
@@ -31,7 +31,8 @@ export function parseFaultRule(json: Json | undefined): ParsedFaultRule {
   if (typeof effect === "string") return wrong(effect);
   if (json["disk"] !== undefined && !isOperationEffect(effect))
     return wrong(
-      `'disk' goes with the end of an operation (${OPERATION_EFFECTS.join(", ")}), not with effect ${effect.kind}: a call is known by 'operation' and 'resource'`,
+      `'disk' needs an effect on the end of an operation (${OPERATION_EFFECTS.join(", ")}), ` +
+          `not ${effect.kind}: a call is matched by 'operation' and 'resource'`,
     );
   const rule: FaultRule = {
     ...texts(json, TEXT_MEMBERS),
@@ -41,7 +42,7 @@ export function parseFaultRule(json: Json | undefined): ParsedFaultRule {
   return { ok: true, rule };
 }
 
-/** What a member must be, where it is there at all. */
+/** The wrong member, if one has a wrong type or value. */
 function wrongMember(rule: JsonObject): string | undefined {
   const { nth, times, probability } = rule;
   const notText = TEXT_MEMBERS.find(

@@ -15,7 +15,7 @@ function struck(rule: FaultRule): ModelFixture {
 const attachAll = listBody({ 0: "pvc-1", 1: "pvc-2", 2: "poison" });
 
 describe("a fault rule", () => {
-  it("refuses the n-th call that fits, and no other", () => {
+  it("refuses the n-th matching call, and no other", () => {
     const azure = struck({
       operation: "Disks_*",
       nth: 2,
@@ -45,7 +45,7 @@ describe("a fault rule", () => {
     assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1 1:pvc-2 2:poison");
   });
 
-  it("answers late what took effect at once", () => {
+  it("delays the answer of a call that took effect at once", () => {
     const azure = struck({
       operation: "VirtualMachines_Update",
       times: 1,
@@ -130,7 +130,7 @@ describe("a fault rule", () => {
     });
   }
 
-  it("has stuck operations end well once they are released", () => {
+  it("has stuck operations succeed once they are released", () => {
     const azure = struck({
       operation: "VirtualMachines_Update",
       times: 1,
@@ -159,7 +159,7 @@ describe("a fault rule", () => {
     );
   });
 
-  it("makes the GET of a VM stale for others than who wrote, until they have written themselves", () => {
+  it("makes the GET of a VM stale for other callers until their own next write", () => {
     const azure = struck({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
     const seenBy = (caller: string): number => {
       const body = azure.send("GET", "virtualMachines/node-a", undefined, { caller }).body;
@@ -172,7 +172,7 @@ describe("a fault rule", () => {
     assert.deepEqual([seenBy("a"), seenBy("b")], [1, 1]);
   });
 
-  it("makes lists stale, but never the GET of a VM for who wrote it", () => {
+  it("makes lists stale, but never the GET of a VM for the caller that wrote it", () => {
     const azure = struck({ operation: "*", effect: { kind: "StaleRead" } });
     const listed = (): number =>
       (azure.send("GET", "disks").body as { value: readonly object[] }).value.length;
@@ -194,7 +194,8 @@ describe("a fault rule", () => {
     assert.deepEqual(["a", "b", "c"].map(statusFor), [404, 404, 200]);
   });
 
-  it("makes the instance view stale for others than who wrote, and the GET of a disk or snapshot for everybody", () => {
+  // The GET of a disk or snapshot is stale for every caller.
+  it("makes the instance view stale for other callers than the writer", () => {
     const azure = struck({ effect: { kind: "StaleRead" } });
     const source = textAt(azure.send("GET", "disks/pvc-1").body, "id") ?? "";
     azure.finish(
@@ -227,7 +228,8 @@ describe("a fault rule", () => {
     assert.deepEqual(seenBy("b"), ["PowerState/stopped", 256, { a: "b" }]);
   });
 
-  it("set through the admin API says what is wrong with it, and is otherwise listed with what came of it until it is removed", () => {
+  // A wrong rule is refused with its fault.
+  it("set through the admin API is listed with its effects until it is removed", () => {
     const azure = aModel();
     const refused = azure.send("POST", "/emulator/v1/faults", {
       effect: { kind: "DropResponse" },
@@ -253,7 +255,7 @@ describe("a fault rule", () => {
     assert.deepEqual(azure.model.faults.list(), []);
   });
 
-  it("aims at access to a disk's bytes by the name that the journal gives it", () => {
+  it("matches access to a disk's bytes by the name that the journal uses", () => {
     const azure = struck({
       operation: "Disks_GrantAccess",
       effect: { kind: "FailOperation", code: "InternalExecutionError" },

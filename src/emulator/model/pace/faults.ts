@@ -5,9 +5,9 @@ import { keyOf } from "../api/resource-id.ts";
 import type { OperationEnding, OperationStart } from "./operation.ts";
 import type { SeededRandom } from "./random.ts";
 
-/** What goes wrong. */
+/** The fault that a rule injects. */
 export type FaultEffect =
-  /** The call is refused and nothing happens. */
+  /** The call is refused without effect. */
   | {
       readonly kind: "Error";
       readonly status: number;
@@ -20,15 +20,15 @@ export type FaultEffect =
       readonly internalErrorCode?: string;
       readonly retryAfterS?: number;
     }
-  /** The connection breaks before anything happens. */
+  /** The connection breaks before the call takes effect. */
   | { readonly kind: "DropRequest" }
-  /** The work is done, or begun, and then the connection breaks. */
+  /** The call takes effect, or its operation begins, and then the connection breaks. */
   | { readonly kind: "DropResponse" }
-  /** The work is done, or begun, and the answer arrives that much later, in model milliseconds. */
+  /** The call takes effect, or its operation begins, and the answer is delayed, in model milliseconds. */
   | { readonly kind: "DelayResponse"; readonly delayMs: number }
   /**
-   * The long-running operation fails. `applied`: what of it happens all the same; `others` is all but what
-   * concerns the disks that `disk` names. Default `none`.
+   * The long-running operation fails. `applied`: the part that takes effect all the same; `others` is all
+   * but the disks that `disk` names. Default `none`.
    */
   | {
       readonly kind: "FailOperation";
@@ -36,18 +36,16 @@ export type FaultEffect =
       readonly message?: string;
       readonly applied?: "none" | "others" | "all";
     }
-  /**
-   * The operation says Succeeded, and nothing of it has happened: a detach leaves its entry behind, marked.
-   */
+  /** The operation reports Succeeded without effect: a detach leaves its entry behind, marked. */
   | { readonly kind: "IdleOperation" }
   /** The operation never ends and has no effect. */
   | { readonly kind: "StuckOperation" }
-  /** The operation has its effect and says InProgress for ever. */
+  /** The operation takes effect and reports InProgress for ever. */
   | { readonly kind: "UnreportedOperation" }
   /**
-   * Lists and GETs of disks and snapshots answer what they answered when this rule last let one through; so
-   * do GETs of a VM, but only for changes by other callers: after a caller's own operation on the VM has
-   * ended, its GET is fresh, since proofs rest on that.
+   * Lists and GETs of disks and snapshots repeat the last answer that this rule let through. So do GETs of
+   * a VM, but only for changes by other callers: after a caller's own operation on the VM has ended, its
+   * GET is fresh, since proofs depend on that.
    */
   | { readonly kind: "StaleRead" };
 
@@ -56,7 +54,7 @@ export interface FaultRule {
   readonly id?: string;
   /**
    * An operation's name in Azure's API description, `*` for any part: `VirtualMachines_*`. Default: every
-   * operation but asking for one's state.
+   * operation except polls.
    */
   readonly operation?: string;
   /** A resource's id, `*` for any part, without regard to case. Default: every resource. */
@@ -66,16 +64,16 @@ export interface FaultRule {
    * it ends.
    */
   readonly disk?: string;
-  /** Strikes only at the n-th call that fits, counted from 1. */
+  /** Takes effect only at the n-th matching call, counted from 1. */
   readonly nth?: number;
-  /** How often it strikes at most. Default: always. */
+  /** How often it takes effect at most. Default: always. */
   readonly times?: number;
-  /** How likely it strikes, 0 to 1. Default 1. */
+  /** The probability of taking effect, 0 to 1. Default 1. */
   readonly probability?: number;
   readonly effect: FaultEffect;
 }
 
-/** A rule with what has come of it. */
+/** A rule with its counters. */
 interface ActiveFault extends FaultRule {
   readonly id: string;
   readonly fitted: number;
@@ -87,13 +85,13 @@ export interface Faults {
   remove(id: string): boolean;
   clear(): void;
   list(): readonly ActiveFault[];
-  /** The fault that strikes a call, if any. */
+  /** The fault for a call, if any. */
   strikeCall(operation: string, call: Pick<ArmCall, "path">, random: SeededRandom): FaultEffect | undefined;
   /** How an operation that begins now will end. */
   strikeOperation(start: OperationStart, random: SeededRandom): OperationEnding;
 }
 
-/** Effects on how an operation ends; all others are on a single call. */
+/** Effects on how an operation ends; all others affect a single call. */
 export const OPERATION_EFFECTS = [
   "FailOperation",
   "IdleOperation",
@@ -155,12 +153,12 @@ export function createFaults(pollOperation: string): Faults {
   };
 }
 
-/** The refusal that a fault gives a call. */
+/** The refusal that a fault makes of a call. */
 export function faultFailure(effect: Extract<FaultEffect, { kind: "Error" }>): ArmFailure {
   return failure(
     effect.status,
     effect.code,
-    effect.message ?? `The emulator was told to answer ${effect.code}.`,
+    effect.message ?? `The emulator has a fault rule that answers ${effect.code}.`,
     {
       ...(effect.target === undefined ? {} : { target: effect.target }),
       ...(effect.details === undefined ? {} : { details: effect.details }),
@@ -172,7 +170,7 @@ export function faultFailure(effect: Extract<FaultEffect, { kind: "Error" }>): A
   );
 }
 
-/** How the answer of a call that a fault strikes travels. */
+/** How the answer of a call with a fault is delivered. */
 export function faultDelivery(effect: FaultEffect | undefined): Delivery {
   if (effect?.kind === "DropRequest" || effect?.kind === "DropResponse") return { kind: "Dropped" };
   return effect?.kind === "DelayResponse"
@@ -190,13 +188,13 @@ function endingOf(effect: OperationEffect, diskIds: readonly string[]): Operatio
     error: failure(
       409,
       effect.code,
-      effect.message ?? `The emulator was told to end this operation with ${effect.code}.`,
+      effect.message ?? `The emulator has a fault rule that ends this operation with ${effect.code}.`,
     ),
     undone,
   };
 }
 
-/** Whether an effect is on how an operation ends. */
+/** Whether an effect changes how an operation ends. */
 export function isOperationEffect(effect: FaultEffect): effect is OperationEffect {
   return OPERATION_EFFECTS.some((kind) => kind === effect.kind);
 }

@@ -5,7 +5,7 @@ import { DEFAULT_LATENCIES, drawLatencyMs } from "./latency.ts";
 import { createSeededRandom } from "./random.ts";
 
 describe("latencies", () => {
-  it("have the quantiles that they are given by", () => {
+  it("have the given quantiles", () => {
     const random = createSeededRandom(7);
     const drawn = Array.from({ length: 20_000 }, () =>
       drawLatencyMs(DEFAULT_LATENCIES.attach, random, 2),

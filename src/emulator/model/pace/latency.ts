@@ -1,6 +1,8 @@
 import type { SeededRandom } from "./random.ts";
 
-/** How long an operation takes: log-normal, given by two quantiles that are easy to read off a dashboard. */
+/**
+ * The duration of an operation: log-normal, given by two quantiles that are easy to read off a dashboard.
+ */
 export interface Latency {
   /** Half of the operations are faster, in milliseconds. */
   readonly medianMs: number;
@@ -67,14 +69,14 @@ export const DEFAULT_LATENCIES: Latencies = {
   vmReimage: { medianMs: 60_000, p99Ms: 300_000 },
   vmReapply: { medianMs: 5000, p99Ms: 30_000 },
   ownershipRelease: { medianMs: 2000, p99Ms: 20_000 },
-  // Two first attaches of a shared disk about 200 ms apart were seen to fail with ConflictingUserInput: the
-  // width of that window.
+  // The width of the window in which two first attaches of a shared disk collide: about 200 ms apart they
+  // were seen to fail with ConflictingUserInput.
   sharedAttachRace: { medianMs: 200, p99Ms: 200 },
   snapshotBackgroundCopy: { medianMs: 120_000, p99Ms: 1_200_000 },
 };
 
 const Z_99 = 2.326;
-/** A log-normal has no upper end; a test needs one. */
+/** A log-normal distribution has no upper bound; a test needs one. */
 const CEILING_TIMES_P99 = 3;
 
 /** Draws a duration in milliseconds, before any time scale. */

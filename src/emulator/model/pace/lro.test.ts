@@ -14,7 +14,7 @@ const SNAPSHOT = {
   },
 };
 
-/** A model in which pvc-1, snapshot s and availability set a are there. */
+/** A model with pvc-1, snapshot s and availability set a. */
 function furnished(settings: NonNullable<Parameters<typeof aModel>[0]>["settings"] = {}): ModelFixture {
   const azure = aModel({ settings });
   azure.finish("PUT", "disks/pvc-1", diskBody());
@@ -23,7 +23,7 @@ function furnished(settings: NonNullable<Parameters<typeof aModel>[0]>["settings
   return azure;
 }
 
-/** Where a client follows an operation, by one header or the other. */
+/** The URL at which a client follows an operation, by one header or the other. */
 function follow(
   azure: ModelFixture,
   answer: ArmAnswer,
@@ -34,7 +34,7 @@ function follow(
 }
 
 describe("the first answer", () => {
-  // Go's client takes no other status for some of these: clients of other languages are less strict.
+  // Go's client accepts no other status for some of these; clients of other languages are less strict.
   const rows: readonly (readonly [
     method: ArmRequest["method"],
     path: string,
@@ -79,7 +79,8 @@ describe("the first answer", () => {
     });
   }
 
-  it("has the headers by which each kind of client follows, and a body that says that it is not the end", () => {
+  // Its body must not look like the end of the operation.
+  it("has the headers that each kind of client follows", () => {
     const azure = furnished({ timeScale: 0.2 });
     const followed = (answer: ArmAnswer): readonly string[] =>
       ["azure-asyncoperation", "azure-asyncnotification", "location", "retry-after"].filter(
@@ -102,7 +103,7 @@ describe("the first answer", () => {
 });
 
 describe("an operation", () => {
-  it("is in progress, then succeeds: in a status document, and at its location with its result", () => {
+  it("succeeds in its status document, and with its result at its location", () => {
     const azure = furnished();
     const answer = azure.send("PUT", "disks/new", diskBody());
     const running = follow(azure, answer, "azure-asyncoperation").body as Record<string, Json>;
@@ -128,7 +129,7 @@ describe("an operation", () => {
     );
   });
 
-  it("of a VM tells its state only: recorded documents have no output", () => {
+  it("of a VM shows only its state: recorded documents have no output", () => {
     const azure = furnished();
     const answer = azure.send("POST", "virtualMachines/node-a/restart");
     azure.settle();
@@ -140,7 +141,7 @@ describe("an operation", () => {
     );
   });
 
-  it("that failed says so with 200 in its document, and with the error at its location", () => {
+  it("that failed shows it with 200 in its document, and as an error at its location", () => {
     const azure = furnished();
     azure.model.faults.add({
       effect: { kind: "FailOperation", code: "InternalExecutionError", message: "The disk is ill." },
@@ -162,7 +163,7 @@ describe("an operation", () => {
     assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "properties", "provisioningState"), "Failed");
   });
 
-  it("that gave way to a newer one is Canceled in its document, and a refusal at its location", () => {
+  it("is Canceled in its document and refused at its location when preempted", () => {
     const azure = furnished({ concurrentVmWrite: "preempt" });
     const older = azure.send("POST", "virtualMachines/node-a/attachDetachDataDisks", {
       dataDisksToAttach: [{ diskId: `${COMPUTE}/disks/pvc-1` }],
@@ -176,7 +177,7 @@ describe("an operation", () => {
     );
   });
 
-  it("that never was is not found", () => {
+  it("that does not exist is not found", () => {
     const answer = furnished().send(
       "GET",
       "/subscriptions/sub-1/providers/Microsoft.Compute/locations/eastus/operations/none",

@@ -5,7 +5,7 @@ import type { JsonObject } from "../api/json.ts";
 import type { World } from "../world.ts";
 import type { Operation } from "./operation.ts";
 
-/** Real services ask for ten seconds between polls of an action. */
+/** The real service asks for ten seconds between polls of an action. */
 const ACTION_RETRY_AFTER_MS = 10_000;
 
 /**
@@ -63,14 +63,12 @@ function monitor(world: World, call: ArmCall, operation: Operation): HandlerResu
   return reply(200, operation.work.result?.());
 }
 
-/** Errors that exist only as the end of an operation have no HTTP status of their own. */
+/** Errors that only end an operation have no HTTP status of their own. */
 function httpStatusOf(error: ArmFailure): number {
   return error.status >= 400 ? error.status : 409;
 }
 
-/**
- * Seconds are all the header can say, so a faster clock leaves it out rather than slowing its clients down.
- */
+/** The header is in seconds, so a faster clock omits it rather than slowing its clients down. */
 function retryAfter(world: World): Record<string, string> {
   const seconds = Math.round((ACTION_RETRY_AFTER_MS * world.settings.timeScale) / 1000);
   return seconds >= 1 ? { "retry-after": String(seconds) } : {};

@@ -5,38 +5,38 @@ import type { DataPlaneEffect } from "../data-plane-port.ts";
 /** The provider that reports on an operation; part of its URL. */
 type OperationProvider = "operations" | "DiskOperations";
 
-/** What came of an operation: what it reports, and what of it really happened; the two need not agree. */
+/** The outcome of an operation: what it reports, and which part took effect. The two may differ. */
 export interface OperationOutcome {
   readonly error?: ArmFailure;
-  /** What did not happen: everything, or the parts that concern the disks with these keys. */
+  /** The part without effect: everything, or what concerns the disks with these keys. */
   readonly undone: "all" | readonly string[];
 }
 
-/** What an operation does. The world changes in `end`, at one moment, never before. */
+/** The work of an operation. The state changes in `end`, at one moment, never before. */
 interface OperationWork {
   /**
-   * What must have happened to the devices before `end`. Asked when the operation is due; the answer stays
-   * the same until `end`.
+   * The device work that must be done before `end`. Called when the operation is due; the result stays the
+   * same until `end`.
    */
   effects(outcome: OperationOutcome): readonly DataPlaneEffect[];
   end(outcome: OperationOutcome): void;
-  /** What the monitor URL answers in the end. */
+  /** The final answer of the monitor URL. */
   result?(): Json | undefined;
 }
 
 /** How an operation ends; anything but `Succeed` comes from a fault. */
 export type OperationEnding =
   | { readonly kind: "Succeed" }
-  /** It reports failure, whatever of it happened. */
+  /** It reports failure, whichever part took effect. */
   | { readonly kind: "Fail"; readonly error: ArmFailure; readonly undone: OperationOutcome["undone"] }
-  /** It reports success, and nothing of it happened. */
+  /** It reports success without effect. */
   | { readonly kind: "Idle" }
-  /** Nothing ever happens. */
+  /** It never ends and has no effect. */
   | { readonly kind: "Stuck" }
-  /** Its effect is there, but it says InProgress for ever. */
+  /** It takes effect, but reports InProgress for ever. */
   | { readonly kind: "Unreported" };
 
-/** What a caller, or the model itself, begins. */
+/** An operation that a caller, or the model itself, begins. */
 export interface OperationStart {
   /** The operation's name in Azure's API description, such as `VirtualMachines_Update`. */
   readonly name: string;
@@ -48,7 +48,7 @@ export interface OperationStart {
   readonly delayMs: number;
   /** Disks that it attaches or detaches, for faults that aim at one. */
   readonly diskIds?: readonly string[];
-  /** Ours, not a caller's: no fault touches it. */
+  /** Begun by the model, not by a caller; exempt from faults. */
   readonly internal?: boolean;
   readonly work: OperationWork;
 }
@@ -59,12 +59,12 @@ type OperationStatus = "InProgress" | "Succeeded" | "Failed" | "Canceled";
 export interface Operation extends OperationStart {
   readonly id: string;
   readonly startedAtMs: number;
-  /** Whose calls began or joined it; none for what begins by itself. */
+  /** The callers whose calls began or joined it; none for operations that begin by themselves. */
   readonly callers: readonly string[];
   /** Infinity: never. */
   readonly dueAtMs: number;
   readonly ending: OperationEnding;
-  /** `Settling`: due, the data plane is at work, and nothing can stop it any more. */
+  /** `Settling`: due, while the data plane works; from then on the operation can't be stopped. */
   readonly phase: "Running" | "Settling" | "Ended";
   readonly status: OperationStatus;
   readonly endedAtMs?: number;

@@ -5,7 +5,7 @@ import { forgetReads, type World } from "../world.ts";
 import { type LatencyName, drawLatencyMs } from "./latency.ts";
 import type { Operation, OperationEnding, OperationOutcome, OperationStart } from "./operation.ts";
 
-/** Ended operations that can still be asked for. */
+/** Ended operations that can still be polled. */
 const ENDED_OPERATIONS_MAX = 20_000;
 
 export function startOperation(world: World, start: OperationStart): Operation {
@@ -27,7 +27,7 @@ export function startOperation(world: World, start: OperationStart): Operation {
   return operation;
 }
 
-/** Makes a running operation also that of the caller who has asked for the same again. */
+/** Adds a caller that has sent the same request again to a running operation. */
 export function joinOperation(world: World, operation: Operation): Operation {
   const { caller } = world;
   if (caller === undefined || operation.callers.includes(caller)) return operation;
@@ -41,13 +41,13 @@ export function delayMs(world: World, name: LatencyName, dataDisks = 0): number 
   return drawLatencyMs(world.settings.latencies[name], world.random, dataDisks) * world.settings.timeScale;
 }
 
-/** When the next operation is due; `undefined` when nothing will happen by itself. */
+/** When the next operation is due; `undefined` if none will end by itself. */
 export function nextDueMs(world: World): number | undefined {
   const next = nextDue(world);
   return next === undefined || next.dueAtMs === Infinity ? undefined : next.dueAtMs;
 }
 
-/** Lets time pass: ends, in their order, the operations that are due by then. */
+/** Advances the time: ends, in order, the operations that are due by then. */
 export function advanceTo(world: World, nowMs: number): void {
   for (let due = nextDue(world); due !== undefined && due.dueAtMs <= nowMs; due = nextDue(world)) {
     world.nowMs = Math.max(world.nowMs, due.dueAtMs);
@@ -56,15 +56,14 @@ export function advanceTo(world: World, nowMs: number): void {
   world.nowMs = Math.max(world.nowMs, nowMs);
 }
 
-/** What the data plane has to do for an operation that is due. */
+/** The device work of an operation that is due. */
 export interface DueEffects {
   readonly operationId: string;
   readonly effects: readonly DataPlaneEffect[];
 }
 
 /**
- * Takes over the operations that wait for the data plane; each must be given to `settleOperation`
- * afterwards.
+ * Takes the operations that wait for the data plane. Each must be given to `settleOperation` afterwards.
  */
 export function takeDueEffects(world: World): readonly DueEffects[] {
   return world.awaitingDataPlane.splice(0).flatMap((operationId) => {
@@ -75,7 +74,7 @@ export function takeDueEffects(world: World): readonly DueEffects[] {
   });
 }
 
-/** Ends an operation whose device work is done, or has failed for the reason given. */
+/** Ends an operation whose device work is done, or has failed for the given reason. */
 export function settleOperation(world: World, operationId: string, deviceFailure?: string): void {
   const operation = world.operations.get(operationId);
   if (operation?.phase !== "Settling") return;
@@ -99,7 +98,7 @@ export function settleOperation(world: World, operationId: string, deviceFailure
   operation.work.end(outcome);
 }
 
-/** Gives a running operation another time to end, unless a fault has decided that. */
+/** Changes when a running operation ends, unless a fault has decided that. */
 export function rescheduleOperation(world: World, operationId: string, afterMs: number): void {
   const operation = world.operations.get(operationId);
   if (operation?.phase === "Running" && operation.ending.kind !== "Stuck")
@@ -107,8 +106,8 @@ export function rescheduleOperation(world: World, operationId: string, afterMs: 
 }
 
 /**
- * Lets operations that never end go on: they end at once, and well. For whoever has made them so, and is
- * done with it.
+ * Ends operations that would never end, at once and successfully. For a caller that has stuck them on
+ * purpose.
  */
 export function releaseStuckOperations(world: World): void {
   for (const id of world.running) {
@@ -119,8 +118,8 @@ export function releaseStuckOperations(world: World): void {
 }
 
 /**
- * Ends a running operation because a newer one takes over its work; what it wanted stays as the resource's
- * state says.
+ * Ends a running operation because a newer one takes over its work. What it requested remains in the
+ * resource's state.
  */
 export function preemptOperation(
   world: World,
@@ -155,7 +154,7 @@ function outcomeOf(ending: OperationEnding): OperationOutcome {
   return { undone: ending.kind === "Idle" ? "all" : [] };
 }
 
-/** Whether the part of an operation that concerns a disk happened. */
+/** Whether the part of an operation that concerns a disk took effect. */
 export function happened(outcome: OperationOutcome, diskId: string): boolean {
   return outcome.undone !== "all" && !outcome.undone.includes(keyOf(diskId));
 }

@@ -1,4 +1,4 @@
-/** A repeatable source of chance: the same seed gives the same numbers. */
+/** A repeatable random generator: the same seed gives the same numbers. */
 export interface SeededRandom {
   /** A number in [0, 1). */
   next(): number;
@@ -30,8 +30,8 @@ export function createSeededRandom(seed: number): SeededRandom {
 }
 
 /**
- * Each byte's two digits: a number this large is written in base 16 many times as slowly, and each call has
- * its guid.
+ * Each byte's two digits: writing a number this large in base 16 is many times slower, and each call needs
+ * a GUID.
  */
 const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 

@@ -6,7 +6,7 @@ export interface ThrottleLimit {
 
 const GATEWAY_PREFIX = "subscription-";
 
-/** A bucket that a call takes a token from: one for each resource, or one for the whole subscription. */
+/** A bucket from which a call takes a token: one for each resource, or one for the whole subscription. */
 export interface ThrottlePolicy {
   /** As in `x-ms-ratelimit-remaining-resource: Microsoft.Compute/<name>;<remaining>`. */
   readonly name: string;
@@ -54,8 +54,8 @@ const DISK_LIST = windows("HighCostGet", 240, 1920);
 const DISK_GET_OPERATION = windows("GetOperation", 50_000, 400_000);
 
 const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
-  // Published: a PUT of a VM that exists counts as UpdateVM. Recorded: headers of attaches by PUT say
-  // PutVM. `throttleGroups` can have it either way.
+  // Published: a PUT of an existing VM counts as UpdateVM. Recorded: headers of attaches by PUT say PutVM.
+  // `throttleGroups` allows either.
   VirtualMachines_CreateOrUpdate: PUT_VM,
   VirtualMachines_Update: UPDATE_VM,
   VirtualMachines_AttachDetachDataDisks: UPDATE_VM,
@@ -93,7 +93,7 @@ const BY_GROUP = {
   DeleteDisks: DISK_DELETE,
 } as const satisfies Readonly<Record<string, readonly ThrottlePolicy[]>>;
 
-/** Groups of writes that count together. Which operation belongs to which is not published for all. */
+/** Groups of writes that count together. The group of an operation is not published for all. */
 export type ThrottleGroup = keyof typeof BY_GROUP;
 
 export const THROTTLE_GROUPS: readonly ThrottleGroup[] = [
@@ -109,7 +109,7 @@ export function isCounted(operation: string): boolean {
   return Object.hasOwn(BY_OPERATION, operation);
 }
 
-/** The buckets that a call takes from. */
+/** The buckets from which a call takes a token. */
 export function policiesOf(
   operation: string,
   call: {
@@ -124,8 +124,8 @@ export function policiesOf(
 }
 
 /**
- * ARM's own front door: for each subscription, reads, writes and deletes, of one caller and, fifteen times
- * as many, of all together.
+ * ARM's own front door, for each subscription: reads, writes and deletes of one caller, and fifteen times
+ * as many of all together.
  */
 export const GATEWAY_POLICIES = {
   reads: gateway("reads", { burst: 250, perMinute: 1500 }),

@@ -25,13 +25,13 @@ function aPoll(nth: number, mode: ThrottledCall["mode"] = "report"): ThrottledCa
 }
 
 describe("throttle", () => {
-  it("keeps no bucket for ever: each operation that is asked for has its own", () => {
+  it("keeps no bucket for ever: each polled operation has its own", () => {
     const buckets: Buckets = new Map();
     for (let nth = 0; nth < 30_000; nth++) throttle(buckets, aPoll(nth));
     assert.equal(buckets.size, 20_000);
   });
 
-  it("drops the bucket that was used longest ago, and goes on counting by the others", () => {
+  it("drops the least recently used bucket, and continues to count by the others", () => {
     const buckets: Buckets = new Map();
     throttle(buckets, aPoll(0));
     for (let nth = 1; nth < 50_000; nth++) throttle(buckets, aPoll(nth % 2 === 0 ? 0 : nth));

@@ -15,7 +15,9 @@ interface Bucket {
   updatedMs: number;
 }
 
-/** Buckets by policy and by the subscription or resource that they count for; those used last come last. */
+/**
+ * Buckets by policy and by the subscription or resource that they count for, the most recently used last.
+ */
 export type Buckets = Map<string, Bucket>;
 
 export interface ThrottledCall {
@@ -24,24 +26,21 @@ export interface ThrottledCall {
   readonly method: ArmMethod;
   readonly path: string;
   readonly nowMs: number;
-  /** A fast clock refills fast. */
+  /** A fast clock also refills faster. */
   readonly timeScale: number;
   readonly mode: "off" | "report" | "enforce";
   readonly limits: Readonly<Record<string, ThrottleLimit>>;
   readonly groups: Readonly<Record<string, ThrottleGroup>>;
 }
 
-/** What the buckets say to a call: the headers that tell what is left, and a refusal where nothing was. */
+/** The buckets' verdict on a call: the headers with the remaining calls, and a refusal if none was left. */
 export interface ThrottleVerdict {
   readonly headers: Readonly<Record<string, string>>;
   readonly refused?: ArmFailure;
 }
 
 const MINUTE_MS = 60_000;
-/**
- * Several for each of 5,000 VMs, and for the operations that are being asked for: each of these has its
- * own.
- */
+/** Several for each of 5,000 VMs, and one for each operation that is being polled. */
 const BUCKETS_MAX = 20_000;
 
 /** Takes a token from every bucket that the call counts against; a refused call takes none. */
@@ -87,7 +86,7 @@ function refilled(buckets: Buckets, policy: ThrottlePolicy, call: ThrottledCall,
   bucket.updatedMs = call.nowMs;
   buckets.delete(key);
   buckets.set(key, bucket);
-  // The one that was used longest ago has refilled by now, and a full one is what a missing one means.
+  // The least recently used bucket has refilled by now, and a missing bucket counts as full.
   if (buckets.size > BUCKETS_MAX) dropFirst(buckets);
   return { policy, limit, bucket };
 }
@@ -116,8 +115,7 @@ function refusal({ policy, limit, bucket }: Filled, call: ThrottledCall, subscri
         endTime: isoTime(call.nowMs),
         retryAfterS,
       });
-  // Whole seconds are all that the standard header can say; a fast clock adds the milliseconds that SDKs
-  // also understand.
+  // The standard header holds whole seconds. A fast clock adds the milliseconds that SDKs also understand.
   return call.timeScale === 1
     ? refused
     : { ...refused, headers: { ...refused.headers, "retry-after-ms": String(Math.ceil(waitMs)) } };

@@ -10,7 +10,7 @@ import type { DataDisk, VirtualMachine } from "./virtual-machine.ts";
 /** From this size on a disk can't be cached by the host. */
 const CACHED_SIZE_MAX_GIB = 4095;
 
-/** Why the disk of a new entry can't go to this VM, if it can't. */
+/** Why the disk of a new entry can't be attached to this VM; undefined if it can. */
 export function checkAttach(world: World, vm: VirtualMachine, entry: DataDisk): ArmFailure | undefined {
   const disk = findDisk(world, entry.diskId);
   if (disk === undefined) return armErrors.diskNotFound(entry.name);
@@ -46,7 +46,8 @@ function checkCaching(disk: Disk, entry: DataDisk): ArmFailure | undefined {
   if (why === undefined) return undefined;
   return armErrors.invalidParameter(
     "dataDisk.caching",
-    `The value '${entry.caching}' of parameter 'dataDisk.caching' is not allowed for disk '${disk.name}': ${why} must use 'None'.`,
+    `The value '${entry.caching}' of parameter 'dataDisk.caching' is not allowed ` +
+        `for disk '${disk.name}': ${why} must use 'None'.`,
   );
 }
 
@@ -58,7 +59,7 @@ function uncachedBecause(disk: Disk): string | undefined {
     : undefined;
 }
 
-/** A disk belongs to those that have it and to those to which it is on its way. */
+/** A disk belongs to the VMs that have it and to those that are getting it. */
 function checkOwners(world: World, vm: VirtualMachine, disk: Disk): ArmFailure | undefined {
   const others = [...disk.owners, ...disk.reservations].filter((owner) => owner.vmGuid !== vm.vmGuid);
   const other = others[0];
@@ -72,8 +73,8 @@ function checkOwners(world: World, vm: VirtualMachine, disk: Disk): ArmFailure |
 }
 
 /**
- * Observed on the real service: two first attaches of a shared disk, a fraction of a second apart, and one
- * of them is told that the disk is taken.
+ * Observed on the real service: of two first attaches of a shared disk, a fraction of a second apart, one
+ * fails because the disk is in use.
  */
 function raceOfFirstAttaches(world: World, disk: Disk): boolean {
   if (!world.settings.sharedAttachRace || disk.owners.length > 0) return false;
@@ -82,7 +83,7 @@ function raceOfFirstAttaches(world: World, disk: Disk): boolean {
   return disk.reservations.some((reservation) => world.nowMs - reservation.sinceMs < windowMs);
 }
 
-/** The disk with a claim of a VM that will have it as soon as its update ends. */
+/** The disk with a reservation of a VM that will have it when its update ends. */
 export function reserved(world: World, disk: Disk, vm: VirtualMachine): Disk {
   return {
     ...disk,
@@ -104,12 +105,12 @@ export function owned(world: World, disk: Disk, vm: VirtualMachine): Disk {
   };
 }
 
-/** The disk without the claim of a VM that failed to get it. */
+/** The disk without the reservation of a VM that failed to get it. */
 export function unreserved(disk: Disk, vm: { readonly vmGuid: string }): Disk {
   return { ...disk, reservations: otherThan(vm, disk.reservations) };
 }
 
-/** The disk without any claim of that VM. */
+/** The disk without any entry of that VM. */
 export function released(world: World, disk: Disk, vm: { readonly vmGuid: string }): Disk {
   return {
     ...disk,

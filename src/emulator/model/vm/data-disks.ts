@@ -39,9 +39,9 @@ export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDis
 }
 
 /**
- * What becomes of a VM's data disks when the list is replaced. The list is declarative: an entry that the
- * request omits is detached, just as `toBeDetached` says outright. Leaving entries stay, and keep their
- * LUN, until they really are off.
+ * A VM's data disks after the list is replaced. The list is declarative: an entry that the request omits is
+ * detached, as with `toBeDetached`. Entries that are being detached stay, and keep their LUN, until they
+ * are off.
  */
 export function planReplacedList(vm: VirtualMachine, requested: readonly RequestedDataDisk[]): DataDiskPlan {
   const kept: DataDisk[] = [];
@@ -61,7 +61,7 @@ export function planReplacedList(vm: VirtualMachine, requested: readonly Request
   return checkList(vm, [...inOrderOf(vm, [...kept, ...omitted]), ...added]);
 }
 
-/** What becomes of the list in an update that does not speak of it: a failed detach is tried again. */
+/** The list after an update that does not mention it: a failed detach is retried. */
 export function planUnchangedList(vm: VirtualMachine): readonly DataDisk[] {
   return vm.dataDisks.map((entry) => (entry.phase === "DetachFailed" ? leaving(entry, entry.forced) : entry));
 }
@@ -72,8 +72,8 @@ export interface AttachDetachRequest {
 }
 
 /**
- * The same for `attachDetachDataDisks`, which names only what changes. Both halves may be repeated: what is
- * so already is no error.
+ * The same for `attachDetachDataDisks`, which names only the changes. Both halves may be repeated: a change
+ * that has been made is no error.
  */
 export function planAttachDetach(vm: VirtualMachine, request: AttachDetachRequest): DataDiskPlan {
   const remaining = vm.dataDisks.map((entry) => {
@@ -147,7 +147,7 @@ function planExisting(
 }
 
 function planNew(wanted: RequestedDataDisk): DataDisk | ArmFailure | undefined {
-  // Nothing to detach: the state that the caller wants is there.
+  // There is nothing to detach: the requested state exists.
   if (wanted.toBeDetached) return undefined;
   if (wanted.createOption !== "Attach") {
     return armErrors.invalidParameter(

@@ -11,7 +11,7 @@ const PROVISIONING_TEXT: Readonly<Record<ProvisioningState, string>> = {
   Failed: "Provisioning failed",
 };
 
-/** What `/instanceView` answers. `running` says nothing about the guest; only the agent's status does. */
+/** The answer of `/instanceView`. `running` says nothing about the guest; only the agent's status does. */
 export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObject {
   const time = isoTime(nowMs);
   return {

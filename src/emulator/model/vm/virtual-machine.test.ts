@@ -18,7 +18,8 @@ function withDisks(fixture: ModelFixture, ...names: readonly string[]): ModelFix
 }
 
 describe("a VM's data-disk list", () => {
-  it("keeps an omitted disk as leaving until its detach has ended, and the disk names the VM until then", () => {
+  // The disk names the VM until then.
+  it("keeps an omitted disk as leaving until its detach has ended", () => {
     const azure = withDisks(aModel(), "pvc-1", "pvc-2");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1", 1: "pvc-2" }));
     const answer = azure.send("PATCH", "virtualMachines/node-a", listBody({ 1: "pvc-2" }));
@@ -33,7 +34,7 @@ describe("a VM's data-disk list", () => {
     assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "managedBy"), undefined);
   });
 
-  it("shows a disk on its way in the list at once, but as unattached at the disk", () => {
+  it("lists an attaching disk at once, while the disk still reads Unattached", () => {
     const azure = withDisks(aModel(), "pvc-1");
     azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1");
@@ -42,7 +43,7 @@ describe("a VM's data-disk list", () => {
     assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState"), "Attached");
   });
 
-  it("refuses a second write while one is under way, and lets it take over where that is set", () => {
+  it("refuses a concurrent write, or lets it take over if set so", () => {
     const azure = withDisks(aModel(), "pvc-1");
     azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     assert.equal(codeOf(azure.send("PATCH", "virtualMachines/node-a", {}).body), "Conflict");
@@ -58,7 +59,7 @@ describe("a VM's data-disk list", () => {
     assert.equal(dataDisksOf(goalSeeking, "node-a"), "");
   });
 
-  it("lets a forced detach take over from a detach that waits for a guest that hangs", () => {
+  it("lets a forced detach preempt a detach that waits for a hung guest", () => {
     const azure = withDisks(aModel(), "pvc-1");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     azure.send("POST", "/emulator/v1/virtualMachineEvents", {
@@ -81,7 +82,7 @@ describe("a VM's data-disk list", () => {
     );
   });
 
-  it("goes on with a detach once the guest answers again, or once the VM is switched off", () => {
+  it("continues a detach once the guest answers, or once the VM is switched off", () => {
     const vmId = `${COMPUTE}/virtualMachines/node-a`;
     const hung = (): ModelFixture => {
       const azure = withDisks(aModel(), "pvc-1");
@@ -104,7 +105,7 @@ describe("a VM's data-disk list", () => {
     assert.equal(textAt(stopped.send("GET", "disks/pvc-1").body, "managedBy"), undefined);
   });
 
-  it("marks a disk whose detach failed, refuses to keep it, and tries again with the next write", () => {
+  it("marks a disk whose detach failed, and retries with the next write", () => {
     const azure = withDisks(aModel(), "pvc-1");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     azure.model.faults.add({
@@ -287,7 +288,7 @@ describe("a VM's data-disk list", () => {
     );
   });
 
-  it("refuses more disks than the size allows, in the words that clients look for", () => {
+  it("refuses more disks than the size allows, in Azure's words", () => {
     const azure = withDisks(
       aModel({ virtualMachines: [{ name: "node-a", size: "Standard_D2s_v5" }] }),
       "a",
@@ -305,7 +306,7 @@ describe("a VM's data-disk list", () => {
     assert.match(textAt(answer.body, "error", "message") ?? "", /attached to a VM of this size is 4/);
   });
 
-  it("becomes no size that takes fewer disks than the VM has, unless some leave with the same update", () => {
+  it("refuses a size that takes fewer disks than remain after the update", () => {
     const azure = withDisks(aModel(), "a", "b", "c", "d", "e");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "a", 1: "b", 2: "c", 3: "d", 4: "e" }));
     const resize = (list: Json = {}): Json => ({
@@ -327,7 +328,7 @@ describe("a VM's data-disk list", () => {
     );
   });
 
-  it("shares a disk among as many VMs as maxShares says, and attaches a ZRS disk in any zone", () => {
+  it("shares a disk among maxShares VMs, and attaches a ZRS disk in any zone", () => {
     const azure = aModel({
       virtualMachines: [{ name: "node-a" }, { name: "node-b", zone: "2" }, { name: "node-c", zone: "3" }],
     });
@@ -345,7 +346,7 @@ describe("a VM's data-disk list", () => {
     );
   });
 
-  it("clashes two first attaches of a shared disk that are close together, as the real service does", () => {
+  it("lets two close first attaches of a shared disk collide, as Azure does", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/shared", diskBody({ properties: { maxShares: 2 } }));
     azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "shared" }));
@@ -360,7 +361,7 @@ describe("a VM's data-disk list", () => {
 });
 
 describe("attachDetachDataDisks", () => {
-  it("chooses free LUNs, mixes both directions, and takes repetition for success", () => {
+  it("chooses free LUNs, mixes both directions, and accepts repetition", () => {
     const azure = withDisks(aModel(), "pvc-1", "pvc-2", "pvc-3");
     const id = (name: string): string => `${COMPUTE}/disks/${name}`;
     azure.finish("POST", "virtualMachines/node-a/attachDetachDataDisks", {
@@ -454,7 +455,8 @@ describe("a VM's ETag", () => {
 });
 
 describe("a VM's life", () => {
-  it("has another vmId after it has been created again under its name, and its disks name the old one for a while", () => {
+  // Its disks name the old vmId for a while.
+  it("has another vmId after it has been recreated under its name", () => {
     const azure = withDisks(aModel(), "pvc-1");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     const vmId = textAt(azure.send("GET", "virtualMachines/node-a").body, "properties", "vmId");
@@ -505,7 +507,8 @@ describe("a VM's life", () => {
     ]);
   });
 
-  it("goes on while it is deallocated: a disk that is attached then is reserved, and attached once it starts", () => {
+  // It is attached once the VM starts.
+  it("reserves a disk that is attached while the VM is deallocated", () => {
     const azure = withDisks(aModel(), "pvc-1");
     const diskState = (): string | undefined =>
       textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");
@@ -522,7 +525,7 @@ describe("a VM's life", () => {
     );
   });
 
-  it("that the network cuts off only falls silent: a regular detach still ends", () => {
+  it("only loses its agent status in a network partition: a detach still ends", () => {
     const azure = withDisks(aModel(), "pvc-1");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     azure.send("POST", "/emulator/v1/virtualMachineEvents", {

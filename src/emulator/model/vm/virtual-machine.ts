@@ -14,8 +14,7 @@ export type PowerState =
   | "deallocated";
 
 /**
- * How far a data disk is on its way. What is `Detaching` stays in the list with `toBeDetached` until it
- * really is off.
+ * The progress of a data disk. A `Detaching` disk stays in the list with `toBeDetached` until it is off.
  */
 type DataDiskPhase = "Attaching" | "Attached" | "Detaching" | "DetachFailed";
 
@@ -43,36 +42,38 @@ export interface VirtualMachine {
   readonly location: string;
   readonly zones: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
-  /** `properties.vmId`: another one after the VM has been deleted and created again under its name. */
+  /** `properties.vmId`: it changes when the VM has been deleted and recreated under its name. */
   readonly vmGuid: string;
   readonly size: VmSize;
   readonly controllerType: DiskControllerType;
   readonly ultraSsdEnabled: boolean;
   readonly availabilitySetId?: string;
-  /** Properties that are stored and answered, but mean nothing here: image, OS disk, OS profile, network … */
+  /**
+   * Properties that are stored and returned, but have no effect here: image, OS disk, OS profile, network …
+   */
   readonly other: JsonObject;
   readonly dataDisks: readonly DataDisk[];
   readonly power: PowerState;
   /** Whether memory was saved when the VM was deallocated. */
   readonly hibernated: boolean;
-  /** Whether the guest works. One that hangs can't take part in a regular detach. */
+  /** Whether the guest responds. A hung guest can't take part in a regular detach. */
   readonly guestResponsive: boolean;
-  /** Whether the guest's agent is heard of. A VM that the network cuts off goes on working, and writing. */
+  /** Whether the guest's agent reports. A VM that the network cuts off continues to run and to write. */
   readonly agentReachable: boolean;
   readonly provisioningState: ProvisioningState;
   readonly etag: number;
   readonly operationId?: string;
-  /** What the PUT asked for that is creating it, to recognise its repetition. */
+  /** The body of the PUT that is creating it, to recognise its repetition. */
   readonly pendingBody?: Json;
   readonly createdAtMs: number;
 }
 
-/** The ETag as it travels, quotes included. */
+/** The ETag as sent, quotes included. */
 export function etagText(vm: Pick<VirtualMachine, "etag">): string {
   return `"${vm.etag}"`;
 }
 
-/** What the rendering of a data disk needs to know of the disk itself. */
+/** The properties of the disk itself that the rendering of a data disk needs. */
 interface DataDiskFacts {
   readonly sizeGiB: number;
   readonly storageAccountType: string;
@@ -144,7 +145,7 @@ function renderDataDisk(entry: DataDisk, facts: DataDiskFacts | undefined): Json
   };
 }
 
-/** True for an entry that is on its way out, or whose way out failed. */
+/** Whether an entry is being detached, or its detach failed. */
 export function isLeaving(entry: DataDisk): boolean {
   return entry.phase === "Detaching" || entry.phase === "DetachFailed";
 }

@@ -37,8 +37,8 @@ export interface VmAddress {
 
 const ZONES = ["1", "2", "3"];
 /**
- * Parts of a VM that the emulator understands; everything else in `properties` is kept and answered as it
- * came.
+ * Parts of a VM that the emulator understands. It keeps and returns everything else in `properties`
+ * unchanged.
  */
 const UNDERSTOOD = [
   "hardwareProfile",
@@ -51,7 +51,7 @@ const UNDERSTOOD = [
   "instanceView",
 ];
 
-/** The VM that a PUT asks for, still without disks and power. */
+/** The VM that a PUT requests, still without disks and power. */
 export function newVm(world: World, address: VmAddress, body: Json | undefined): VirtualMachine | ArmFailure {
   const location = textAt(body, "location");
   if (location === undefined)
@@ -87,8 +87,8 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
 }
 
 /**
- * The creation that a PUT repeats word for word, since clients send writes at least once; undefined if it
- * says anything new.
+ * The creation that a PUT repeats exactly, since clients send writes at least once; undefined if it
+ * differs.
  */
 export function repeatedCreation(
   world: World,
@@ -157,7 +157,7 @@ function controllerType(size: VmSize, wanted: string | undefined): DiskControlle
   );
 }
 
-/** Everything in `properties` that means nothing here. */
+/** Everything in `properties` that has no effect here. */
 export function otherProperties(body: Json | undefined): JsonObject {
   const properties = objectAt(body, "properties") ?? {};
   const { imageReference, osDisk } = objectAt(properties, "storageProfile") ?? {};

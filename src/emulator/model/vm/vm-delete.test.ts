@@ -3,7 +3,7 @@ import { it } from "node:test";
 import { textAt } from "../api/json.ts";
 import { aModel, diskBody, listBody } from "../model-fixture.ts";
 
-it("the deletion of a VM takes the disks along that are to go with it, and leaves the others", () => {
+it("the deletion of a VM deletes the disks marked for it and leaves the others", () => {
   const azure = aModel();
   for (const name of ["kept", "gone"]) azure.finish("PUT", `disks/${name}`, diskBody());
   azure.finish("PUT", "disks/shared", diskBody({ properties: { maxShares: 2 } }));

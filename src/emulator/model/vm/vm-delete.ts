@@ -10,7 +10,7 @@ import type { VirtualMachine } from "./virtual-machine.ts";
 import { begun, dataPlaneVm, endWrite, runningOperation } from "./vm-state.ts";
 
 /**
- * DELETE of a VM: whatever else goes on with it gives way. Its data disks stay, save those of
+ * DELETE of a VM, which preempts every other operation on it. Its data disks stay, except those of
  * `deleteOption: Delete`, and name it for a while after it is gone.
  */
 export function deleteVm(
@@ -50,7 +50,7 @@ export function deleteVm(
   return { kind: "Started", operation };
 }
 
-/** The devices of a VM that goes away: power first, so that no write slips through between two disks. */
+/** The device work for a deleted VM: power first, so that no write can happen between two disks. */
 export function removalEffects(world: World, vm: VirtualMachine): readonly DataPlaneEffect[] {
   return [
     { kind: "vmStopped", ...dataPlaneVm(vm) },
@@ -76,7 +76,7 @@ function disksOf(world: World, vm: VirtualMachine): readonly { diskId: string; l
   }));
 }
 
-/** `managedBy` lags behind the deletion of the VM; clients are known to wait for it. */
+/** `managedBy` lags behind the deletion of the VM; some clients wait for it. */
 function releaseLater(world: World, vm: VirtualMachine): void {
   startOperation(world, {
     name: "ownershipRelease",
@@ -96,7 +96,7 @@ function releaseLater(world: World, vm: VirtualMachine): void {
   });
 }
 
-/** A disk that another VM has, too, stays. */
+/** A disk that another VM also has stays. */
 function deleteWithVm(world: World, vm: VirtualMachine): void {
   for (const entry of vm.dataDisks) {
     const disk = findDisk(world, entry.diskId);
@@ -104,7 +104,7 @@ function deleteWithVm(world: World, vm: VirtualMachine): void {
   }
 }
 
-/** Takes every claim of a VM off every disk. */
+/** Removes the VM from every disk. */
 function releaseAll(world: World, vm: VirtualMachine): void {
   for (const disk of world.disks.values()) {
     const claims = [...disk.owners, ...disk.reservations];

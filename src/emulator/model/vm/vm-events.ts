@@ -5,11 +5,13 @@ import type { VmEvent } from "./vm-set-up.ts";
 import { begun, dataPlaneVm, runningOperation } from "./vm-state.ts";
 
 /**
- * `PowerLoss`: the VM stops and instance views say so. `SilentPowerLoss`: it stops, but Azure goes on to
- * say running, as it can while a host is lost. `PowerReturn`: a VM that lost its power, or was powered off,
- * starts as its host is well again. `GuestHang`: the guest no longer answers, so a regular detach does not
- * end; its writes still arrive. `Partition`: only the agent is not heard of any more; everything else goes
- * on. `ProvisioningFailure`: the VM is in state Failed.
+ * Applies an event to a VM.
+ * - `PowerLoss`: the VM stops, and instance views show it.
+ * - `SilentPowerLoss`: it stops, but Azure still reports it as running, as it can while a host is lost.
+ * - `PowerReturn`: a VM that lost its power, or was powered off, starts as its host has recovered.
+ * - `GuestHang`: the guest no longer answers, so a regular detach does not end; its writes still arrive.
+ * - `Partition`: only the agent's status is missing; everything else works.
+ * - `ProvisioningFailure`: the VM is in state Failed.
  */
 export function strikeVm(world: World, vm: VirtualMachine, event: VmEvent): void {
   switch (event) {
@@ -31,7 +33,7 @@ export function strikeVm(world: World, vm: VirtualMachine, event: VmEvent): void
   }
 }
 
-/** A detach that waited for the guest goes on. */
+/** Continues a detach that waited for the guest. */
 function resumeUpdate(world: World, vm: VirtualMachine): void {
   const running = runningOperation(world, vm);
   if (running?.dueAtMs === Infinity) rescheduleOperation(world, running.id, delayMs(world, "detach"));
@@ -43,7 +45,7 @@ function losePower(world: World, vm: VirtualMachine, silent: boolean): void {
   });
 }
 
-/** A deallocated VM has no host that could be well again. */
+/** A deallocated VM has no host that could recover. */
 function returnPower(world: World, vm: VirtualMachine): void {
   if (vm.power !== "running" && vm.power !== "stopped") return;
   happenAtOnce(world, vm, { name: "powerReturn", effect: "vmStarted" }, (now) => {
@@ -51,7 +53,7 @@ function returnPower(world: World, vm: VirtualMachine): void {
   });
 }
 
-/** Nobody has asked for it, and nobody waits for it. */
+/** Ends at once, since no caller has requested it or waits for it. */
 function happenAtOnce(
   world: World,
   vm: VirtualMachine,

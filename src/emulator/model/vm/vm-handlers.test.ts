@@ -56,7 +56,7 @@ describe("VMs are listed", () => {
     });
   }
 
-  it("not for a group that is not there", () => {
+  it("not for a group that does not exist", () => {
     const { status } = azure.send(
       "GET",
       "/subscriptions/sub-1/resourceGroups/none/providers/Microsoft.Compute/virtualMachines",
@@ -66,7 +66,7 @@ describe("VMs are listed", () => {
 });
 
 describe("a VM", () => {
-  it("is created once by a PUT that is sent again, and shows its disks as they call themselves", () => {
+  it("is created once by a repeated PUT, and shows its disks by their own names", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());
     const dataDisks = [
@@ -96,7 +96,7 @@ describe("a VM", () => {
     assert.equal(put("a").status, 200);
   });
 
-  it("keeps what the emulator does not understand, also next to what it does", () => {
+  it("keeps properties that the emulator does not understand", () => {
     const created = aModel();
     const properties = {
       additionalCapabilities: { hibernationEnabled: true, ultraSSDEnabled: true },

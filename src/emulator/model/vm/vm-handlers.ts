@@ -14,7 +14,7 @@ import { changePower, type PowerAction } from "./vm-power.ts";
 import { checkPreconditions } from "./vm-state.ts";
 import { attachDetachDataDisks, diskFacts, updateVm } from "./vm-update.ts";
 
-/** PUT. Go's client takes nothing but 200 for a VM that exists, and 201 for a new one. */
+/** PUT. Go's client accepts only 200 for an existing VM, and only 201 for a new one. */
 export function putVmHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined)
@@ -37,7 +37,7 @@ export function putVmHandler(world: World, call: ArmCall): HandlerResult {
   );
 }
 
-/** PATCH. Go's client takes nothing but 200. */
+/** PATCH. Go's client accepts only 200. */
 export function patchVmHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   const vm = vmAt(world, call);

@@ -50,7 +50,7 @@ describe("a power action", () => {
     });
   }
 
-  it("wakes a guest that hung, and the detach that waited for it has ended", () => {
+  it("wakes a hung guest, after which the detach that waited for it has ended", () => {
     for (const action of ["restart", "redeploy"]) {
       const azure = aModel();
       azure.finish("PUT", "disks/pvc-1", diskBody());
@@ -68,7 +68,7 @@ describe("a power action", () => {
     }
   });
 
-  it("is in the way of others while it lasts, in words of its own", () => {
+  it("refuses other operations while it lasts, with its own message", () => {
     const rows = [
       ["powerOff", "stopped"],
       ["deallocate", "deallocated"],
@@ -94,7 +94,7 @@ describe("a power action", () => {
 });
 
 describe("a VM in state Failed", () => {
-  it("says so in its resource and in its instance view, until a write of it has ended well", () => {
+  it("shows it in resource and instance view until a write of it succeeds", () => {
     const azure = aModel();
     azure.send("POST", "/emulator/v1/virtualMachineEvents", {
       vmId: `${COMPUTE}/virtualMachines/node-a`,
@@ -111,7 +111,7 @@ describe("a VM in state Failed", () => {
 });
 
 describe("a VM of the set-up", () => {
-  it("is as its events have left it before the first call, and again after a reset", () => {
+  it("starts in the state that its events leave, also after a reset", () => {
     const rows = [
       [["ProvisioningFailure"], ["ProvisioningState/failed", "PowerState/running"], "Ready"],
       [["PowerLoss"], ["ProvisioningState/succeeded", "PowerState/stopped"], "Not Ready"],

@@ -29,12 +29,15 @@ export type PowerAction =
 interface PowerRule {
   readonly name: string;
   readonly latency: LatencyName;
-  /** Where the guest is not waited for. */
+  /** The latency if the action does not wait for the guest. */
   readonly forcedLatency?: LatencyName;
-  /** What instance views say meanwhile, and afterwards; nothing where the power does not change. */
+  /**
+   * The power state in instance views during the action, and afterwards; absent if the power does not
+   * change.
+   */
   readonly meanwhile?: PowerState;
   readonly afterwards?: PowerState;
-  /** A guest that hung has been started afresh. */
+  /** Whether a hung guest is restarted. */
   readonly wakesGuest: boolean;
   readonly effects: readonly ("vmStopped" | "vmStarted")[];
 }
@@ -93,13 +96,13 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
 const DEALLOCATED = { meanwhile: "deallocated", afterwards: "deallocated" } as const;
 
 export interface PowerOptions {
-  /** Don't wait for the guest: `skipShutdown`, `forceDeallocate`. */
+  /** Whether not to wait for the guest: `skipShutdown`, `forceDeallocate`. */
   readonly forced: boolean;
   readonly hibernate: boolean;
 }
 
 /**
- * A power action. `stopped` keeps the host, so the disks stay Attached; `deallocated` gives it up, and they
+ * A power action. `stopped` keeps the host, so the disks stay Attached; `deallocated` releases it, and they
  * are Reserved.
  */
 export function changePower(
@@ -108,7 +111,7 @@ export function changePower(
   action: PowerAction,
   options: PowerOptions,
 ): { readonly kind: "Started"; operation: Operation } | ArmFailure {
-  // What has no host keeps having none.
+  // A VM without a host stays without one.
   const rule =
     action === "powerOff" && vm.power === "deallocated"
       ? { ...RULES.powerOff, ...DEALLOCATED }
@@ -146,7 +149,7 @@ export function changePower(
             outcome.undone === "all"
               ? { ...now, power: vm.power }
               : afterAction(now, rule, action === "deallocate" ? options.hibernate : undefined);
-          // Disks that an update which gave way left on their way arrive, or are off, now.
+          // Disks that a preempted update was attaching or detaching reach their final state now.
           return {
             ...withDataDisksSettled(world, acted, outcome),
             provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
@@ -163,7 +166,7 @@ export function changePower(
   return { kind: "Started", operation };
 }
 
-/** `hibernates`: whether the action saves the memory; undefined for actions that have no say in it. */
+/** `hibernates`: whether the action saves the memory; undefined for actions that do not decide it. */
 function afterAction(vm: VirtualMachine, rule: PowerRule, hibernates: boolean | undefined): VirtualMachine {
   const power = rule.afterwards ?? vm.power;
   return {

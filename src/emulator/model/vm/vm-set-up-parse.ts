@@ -84,7 +84,7 @@ export function parseVms(
   return { ok: true, vms };
 }
 
-/** POST of VMs, up to the first that is impossible. */
+/** POST of VMs; stops at the first invalid one. */
 export function addVms(world: World, call: ArmCall): HandlerResult {
   const list = listAt(call.body, "virtualMachines") ?? (call.body === undefined ? [] : [call.body]);
   const vms: VmSetUp[] = [];

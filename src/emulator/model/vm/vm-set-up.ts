@@ -1,4 +1,4 @@
-/** What happens to a VM without anyone having asked Azure for it. */
+/** Events of a VM that no call has requested. */
 export const VM_EVENTS = [
   "PowerLoss",
   "SilentPowerLoss",
@@ -10,13 +10,13 @@ export const VM_EVENTS = [
   "ProvisioningFailure",
 ] as const;
 
-/** One of them; `strikeVm` says what each does. */
+/** An event of a VM; see `strikeVm`. */
 export type VmEvent = (typeof VM_EVENTS)[number];
 
-/** A VM to be there from the start, running and without disks. */
+/** An initial VM, running and without disks. */
 export interface VmSetUp {
   readonly subscriptionId: string;
-  /** Made if absent. */
+  /** Created if absent. */
   readonly resourceGroup: string;
   readonly name: string;
   /** The host name inside the VM, `osProfile.computerName`. Default: the VM's name. */
@@ -26,8 +26,8 @@ export interface VmSetUp {
   /** Default `Standard_D8s_v5`: 16 data disks, SCSI. */
   readonly size?: string;
   readonly tags?: Readonly<Record<string, string>>;
-  /** Needed by disks of type UltraSSD_LRS. */
+  /** Disks of type UltraSSD_LRS need it. */
   readonly ultraSsdEnabled?: boolean;
-  /** What has happened to it before the first call, in this order: `["SilentPowerLoss"]`. */
+  /** Events before the first call, in this order: `["SilentPowerLoss"]`. */
   readonly events?: readonly VmEvent[];
 }

@@ -1,6 +1,6 @@
 import type { DiskControllerType } from "../data-plane-port.ts";
 
-/** What a VM size means for disks. */
+/** The disk limits of a VM size. */
 export interface VmSize {
   readonly name: string;
   readonly dataDisksMax: number;
@@ -69,7 +69,7 @@ const SCSI_ROWS: readonly Row[] = [
   ["Standard_HB120rs_v3", 120, 456, 32],
 ];
 
-/** Sizes that take either, SCSI unless the VM asks for NVMe. */
+/** Sizes that support both, SCSI unless the VM requests NVMe. */
 const EITHER_ROWS: readonly Row[] = [
   ["Standard_E2bs_v5", 2, 16, 4],
   ["Standard_E8bs_v5", 8, 64, 16],

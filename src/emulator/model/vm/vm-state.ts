@@ -6,7 +6,7 @@ import { findDisk, findVm, putVm, updateDisk, without, type World } from "../wor
 import { owned, released, reserved, unreserved } from "./attachment-rules.ts";
 import { type DataDisk, etagText, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
 
-/** Whether a write whose `If-Match` or `If-None-Match` is given may go on. */
+/** Whether the `If-Match` or `If-None-Match` of a write permits it. */
 export function checkPreconditions(
   vm: VirtualMachine | undefined,
   call: { ifMatch: string | undefined; ifNoneMatch: string | undefined },
@@ -22,13 +22,13 @@ export function checkPreconditions(
 /** The operation that gives a VM a new OS disk. */
 export const REIMAGE = "VirtualMachines_Reimage";
 
-/** How a new write meets the one that is still running on its VM. */
+/** How a new write is treated while another one runs on its VM. */
 export type Admission = { readonly kind: "Admitted"; readonly preempts?: Operation } | ArmFailure;
 
 /**
- * Admits a write to a VM. The service works on one write a VM at a time; a newer one is refused or, by
- * setting, takes over. A forced detach always takes over, as it exists for the detach that hangs. Work that
- * the devices have already begun is never taken over.
+ * Admits a write to a VM. The service runs one write per VM at a time; a newer one is refused or, by
+ * setting, preempts it. A forced detach always preempts, as it exists for the detach that hangs. Work that
+ * the devices have already begun is never preempted.
  */
 export function admitWrite(
   world: World,
@@ -50,7 +50,7 @@ export function admitWrite(
     : armErrors.powerChanging(write.name, vm.name, power);
 }
 
-/** Where a VM's power is on its way to, as the refusal of other operations says it. */
+/** The power state that a running action leads to, as the refusal of other operations names it. */
 const POWER_AFTERWARDS: Readonly<Partial<Record<PowerState, PowerState>>> = {
   starting: "running",
   stopping: "stopped",
@@ -69,22 +69,22 @@ function isUpdate(operation: Operation): boolean {
   ].includes(operation.name);
 }
 
-/** Ends the write that a newer one takes over. */
+/** Ends the write that a newer one preempts. */
 export function preempt(world: World, running: Operation | undefined, byForcedDetach: boolean): void {
   if (running === undefined) return;
   if (byForcedDetach) preemptOperation(world, running.id, armErrors.dataDisksForceDetached(), "Failed");
   else preemptOperation(world, running.id, armErrors.operationPreempted(), world.settings.preemptedStatus);
 }
 
-/** The VM as a write begins. */
+/** The VM at the begin of a write. */
 export function begun(world: World, vm: VirtualMachine, etagMoves = true): VirtualMachine {
   const moves = etagMoves && world.settings.etagMovesAt !== "end";
   return { ...vm, etag: vm.etag + (moves ? 1 : 0) };
 }
 
 /**
- * Ends a write: the VM as `change` leaves it, free for the next one. Nothing happens to a VM that is gone
- * or has been taken over.
+ * Ends a write: the VM after `change`, free for the next write. Does nothing if the VM is gone or the write
+ * was preempted.
  */
 export function endWrite(
   world: World,
@@ -97,7 +97,7 @@ export function endWrite(
   putVm(world, without({ ...change(vm), etag: vm.etag + (moves ? 1 : 0) }, "operationId"));
 }
 
-/** Claims the disks that are on their way, and stores the VM. */
+/** Reserves the disks that are being attached, and stores the VM. */
 export function putVmWithReservations(world: World, vm: VirtualMachine): VirtualMachine {
   for (const entry of vm.dataDisks) {
     if (entry.phase === "Attaching")
@@ -108,10 +108,7 @@ export function putVmWithReservations(world: World, vm: VirtualMachine): Virtual
   return putVm(world, vm);
 }
 
-/**
- * What the devices must do for the entries that are on their way: first everything leaves, then everything
- * comes.
- */
+/** The device work for pending entries: first all detaches, then all attaches. */
 export function dataDiskEffects(
   world: World,
   vmId: string,
@@ -140,7 +137,10 @@ export function dataDiskEffects(
   ];
 }
 
-/** The VM once its entries have arrived and left, or failed to; the disks learn of it at the same moment. */
+/**
+ * The VM once its entries have been attached and detached, or failed to. The disks change at the same
+ * moment.
+ */
 export function withDataDisksSettled(
   world: World,
   vm: VirtualMachine,
@@ -163,14 +163,11 @@ function settled(world: World, vm: VirtualMachine, entry: DataDisk, isDone: bool
     );
     return [];
   }
-  // A failed detach leaves its entry behind, marked, until someone tries again.
+  // A failed detach leaves its entry behind, marked, until a client tries again.
   return [entry.phase === "Detaching" ? { ...entry, phase: "DetachFailed" } : entry];
 }
 
-/**
- * An entry under the name and id of its disk, which are what the VM shows, in the case of the disk's
- * creation.
- */
+/** An entry with the name and id of its disk, which the VM shows in the case of the disk's creation. */
 export function asDiskShows(world: World, entry: DataDisk): DataDisk {
   const disk = findDisk(world, entry.diskId);
   return disk === undefined ? entry : { ...entry, diskId: disk.id, name: disk.name };

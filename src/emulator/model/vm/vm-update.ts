@@ -28,14 +28,14 @@ import {
   withDataDisksSettled,
 } from "./vm-state.ts";
 
-/** What an update makes of a VM. */
+/** The changes of an update. */
 interface VmChange {
   readonly size: VmSize;
   readonly tags: VirtualMachine["tags"];
   readonly ultraSsdEnabled: boolean;
   readonly other: JsonObject;
   readonly dataDisks: readonly DataDisk[];
-  /** The values of `etagMovedBy` by which it moves the ETag even if it changes nothing. */
+  /** The values of `etagMovedBy` for which it moves the ETag even without a change. */
   readonly moves: readonly ModelSettings["etagMovedBy"][];
 }
 
@@ -44,8 +44,8 @@ export type VmUpdate =
   | ArmFailure;
 
 /**
- * PUT of an existing VM, or PATCH. What the body doesn't mention stays, but a data-disk list replaces the
- * one before.
+ * PUT of an existing VM, or PATCH. What the body does not mention stays; a data-disk list replaces the
+ * previous one.
  */
 export function updateVm(
   world: World,
@@ -114,7 +114,7 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
   const etagMoves = change.moves.includes(world.settings.etagMovedBy) || changesAnything(vm, change);
   const dataDisks = change.dataDisks.map((entry) => asDiskShows(world, entry));
   const { size, tags, ultraSsdEnabled, other } = change;
-  // A reimage that is broken off leaves a VM that has not been set up.
+  // An interrupted reimage leaves a VM without its set-up.
   const left =
     admission.preempts?.name === REIMAGE ? { ...vm, guestResponsive: false, agentReachable: false } : vm;
   const changed = {
@@ -156,7 +156,7 @@ function startUpdateOperation(world: World, vm: VirtualMachine, name: string, et
   });
 }
 
-/** One update costs about as much as its slowest part, plus a little for every disk. */
+/** One update takes about as long as its slowest part, plus a little for every disk. */
 function updateDelayMs(world: World, vm: VirtualMachine): number {
   const attaching = vm.dataDisks.filter((entry) => entry.phase === "Attaching").length;
   const detaching = vm.dataDisks.filter((entry) => entry.phase === "Detaching" && !entry.forced).length;
@@ -164,7 +164,7 @@ function updateDelayMs(world: World, vm: VirtualMachine): number {
   const hostBusy = vm.power === "running";
   if (!hostBusy || attaching + detaching + forced === 0)
     return delayMs(world, "vmUpdate", attaching + detaching + forced);
-  // Without the guest's help a regular detach does not end; that is what the forced one is for.
+  // Without the guest a regular detach does not end; the forced one exists for that.
   if (detaching > 0 && !vm.guestResponsive) return Infinity;
   return Math.max(
     attaching > 0 ? delayMs(world, "attach", attaching) : 0,
@@ -210,7 +210,7 @@ function wasForced(vm: VirtualMachine, entry: DataDisk): boolean {
   );
 }
 
-/** What a VM's list tells of a disk. */
+/** The properties of a disk that a VM's list shows. */
 export function diskFacts(
   world: World,
   diskId: string,
