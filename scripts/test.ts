@@ -103,7 +103,7 @@ async function main(): Promise<boolean> {
   const machine = await inspectMachine();
   console.log(
     `Node ${process.version}, ${machine.isRoot ? "root" : "not root"}, ` +
-    `${machine.hasGo ? "Go" : "no Go"}; ${await installMissingPackages(machine, root)}`,
+      `${machine.hasGo ? "Go" : "no Go"}; ${await installMissingPackages(machine, root)}`,
   );
   const outcomes = positionals.length === 0 ? [await runCheck(root)] : [];
   if (machine.isRoot && machine.hasGo && suites.some(({ needsParts }) => needsParts))

@@ -119,9 +119,7 @@ async function measureSituation(
   volumes: Map<Side, BenchVolume>,
 ): Promise<Figures> {
   const { lab, timeline, rounds, tell, signal } = run;
-  tell(
-    `${situation.parts.map(({ part }) => part).join(", ")}: configuring kubelets and driver …`,
-  );
+  tell(`${situation.parts.map(({ part }) => part).join(", ")}: configuring kubelets and driver …`);
   await configureKubelets(lab, situation.kubelet);
   await installDriver(lab, { values: situation.values });
   const measured: {

@@ -68,7 +68,7 @@ export async function fetchDebianPackages(
     if ((await findCommand(command)) === undefined)
       throw new Error(
         `${command} is missing: building the image from Debian's packages needs Debian or Ubuntu; ` +
-        "or use the Containerfile",
+          "or use the Containerfile",
       );
   }
   // apt leaves out archives that it has downloaded already, so this lists with a folder that stays empty.

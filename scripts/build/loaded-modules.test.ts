@@ -10,8 +10,8 @@ import { loadedModules } from "./loaded-modules.ts";
 const FILES = {
   "main.ts":
     'import { shared } from "./shared.ts";\n' +
-  'const role = process.argv[2] === "a" ? import("./a.ts") : import("./b.ts");\n' +
-  "role.then(({ run }) => console.log(run(), shared));\n",
+    'const role = process.argv[2] === "a" ? import("./a.ts") : import("./b.ts");\n' +
+    "role.then(({ run }) => console.log(run(), shared));\n",
   "shared.ts": 'export const shared = "shared";\n',
   "a.ts": 'import { shared } from "./shared.ts";\nexport const run = (): string => shared;\n',
   "b.ts": 'import { large } from "./large.ts";\nexport const run = (): string => large;\n',

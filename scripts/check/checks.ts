@@ -62,7 +62,8 @@ async function checkLint(root: string): Promise<CheckResult> {
     return {
       ok: false,
       summary: "oxlint",
-      output: `${output}\noxlint read ${linted} files, but there are ${sources.length} sources: ` +
+      output:
+        `${output}\noxlint read ${linted} files, but there are ${sources.length} sources: ` +
         "check ignorePatterns in oxlint.config.ts",
     };
   }

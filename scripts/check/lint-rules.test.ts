@@ -136,7 +136,12 @@ const PLANTED: readonly Planted[] = [
     "a node moves the same record by the same rules",
   ),
   importing("src/node/e.ts", "../controller/controllers.ts", IMPORTS, "a node runs without the controller"),
-  importing("src/objects/a.ts", "../controller/controllers.ts", IMPORTS, "objects import none of their users"),
+  importing(
+    "src/objects/a.ts",
+    "../controller/controllers.ts",
+    IMPORTS,
+    "objects import none of their users",
+  ),
   importing(
     "src/runtime/a.ts",
     "../objects/writer-request.ts",

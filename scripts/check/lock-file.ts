@@ -24,7 +24,7 @@ export function findLockFileFaults(lockFile: LockFile): readonly string[] {
       .map(
         (name) =>
           `${path}: its optional package ${name} is not locked: choose a version ` +
-        "whose packages this registry has for every platform",
+          "whose packages this registry has for every platform",
       ),
   );
   return [...hosts, ...missing];

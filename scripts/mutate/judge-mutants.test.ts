@@ -17,7 +17,7 @@ async function outcomesOf(
   t.after(() => rm(root, { recursive: true }));
   const head =
     'import assert from "node:assert/strict";\n' +
-  'import { describe, it } from "node:test";\nimport * as own from "./rule.ts";\n';
+    'import { describe, it } from "node:test";\nimport * as own from "./rule.ts";\n';
   await writeFile(join(root, "rule.ts"), source);
   await writeFile(join(root, "rule.test.ts"), head + tests);
   const outcomes: Record<string, string> = {};
@@ -46,7 +46,7 @@ export const isYoung = (age: number): boolean => age < 3;
 `;
   const tests =
     'describe("isOld", () => { it("is true of 9", async () => ' +
-      "{ await undefined; assert.ok(own.isOld(9)); }); });";
+    "{ await undefined; assert.ok(own.isOld(9)); }); });";
   assert.deepEqual(await outcomesOf(t, source, tests), {
     "age > 3 -> age <= 3": "killed by isOld > is true of 9",
     "age > 3 -> age >= 3": "survived",

@@ -58,8 +58,10 @@ export function describeMutant(
   source: string,
 ): string {
   const { file, line, column, operator } = mutant;
-  return `${file}:${line}:${column}: ${operator}` +
-    `${outcome.kind === "unreached" ? ", no test runs it" : ""}: ${describeChange(mutant, source)}`;
+  return (
+    `${file}:${line}:${column}: ${operator}` +
+    `${outcome.kind === "unreached" ? ", no test runs it" : ""}: ${describeChange(mutant, source)}`
+  );
 }
 
 /** A table with a row for each file, and one for each target. */

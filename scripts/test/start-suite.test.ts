@@ -92,8 +92,9 @@ describe("a suite", () => {
     },
     {
       what: "a test that hangs",
-      source: `${IMPORT}it("hangs", async (t) => { await t.test("first", () => {}); ` +
-      "await new Promise((resume) => setTimeout(resume, 600_000)); });\n",
+      source:
+        `${IMPORT}it("hangs", async (t) => { await t.test("first", () => {}); ` +
+        "await new Promise((resume) => setTimeout(resume, 600_000)); });\n",
       failed: 0,
       trouble: /not done after 0.1 s; at: hangs/u,
       limits: { timeoutMs: 100 },

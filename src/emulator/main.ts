@@ -101,8 +101,8 @@ async function announce(
     pid: process.pid,
   };
   const human = `Azure compute emulator at ${ready.url}${
-          ready.caFile === undefined ? "" : `, trust ${ready.caFile}:\n${ready.caPem?.trimEnd() ?? ""}`
-        }`;
+    ready.caFile === undefined ? "" : `, trust ${ready.caFile}:\n${ready.caPem?.trimEnd() ?? ""}`
+  }`;
   process.stdout.write(`${commandLine.json ? JSON.stringify(ready) : human}\n`);
   if (commandLine.readyFile !== undefined)
     await writeFile(commandLine.readyFile, `${JSON.stringify(ready)}\n`);

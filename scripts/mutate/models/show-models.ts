@@ -19,8 +19,9 @@ export function modelLines(
 ): readonly string[] {
   return mutantsOf(byModel).flatMap((mutant) => {
     const verdicts = [...byModel].flatMap(([name, ofModel]) => ({ name, verdict: ofModel.get(mutant) }));
-    const place = `${mutant.file}:${mutant.line}:${mutant.column}: ` +
-            `${mutant.operator}: ${describeChange(mutant, sources.get(mutant.file) ?? "")}`;
+    const place =
+      `${mutant.file}:${mutant.line}:${mutant.column}: ` +
+      `${mutant.operator}: ${describeChange(mutant, sources.get(mutant.file) ?? "")}`;
     const killed = verdicts.flatMap(({ name, verdict }) =>
       verdict?.kind === "killed" ? [`killed: ${place}\n  by ${name}: ${verdict.why}`] : [],
     );

@@ -151,7 +151,7 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
       if (holder !== undefined)
         throw new Error(
           `data plane: cannot delete ${diskId}: ` +
-          `${holder.attachment.vmId} has it as LUN ${holder.attachment.lun}`,
+            `${holder.attachment.vmId} has it as LUN ${holder.attachment.lun}`,
         );
       await files.remove(diskId);
       made.delete(keyOf(diskId));

@@ -63,7 +63,7 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
     await systemCalls.ioctl(deviceFd, LOOP_CLR_FD, null);
     throw new Error(
       "its file system has no direct I/O, which cutting a detached disk needs; " +
-          "choose a directory on ext4 or XFS",
+        "choose a directory on ext4 or XFS",
     );
   }
 

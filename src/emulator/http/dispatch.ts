@@ -82,7 +82,7 @@ function unauthenticated(): ArmFailure {
       headers: {
         "www-authenticate":
           'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token", ' +
-      "error_description=\"The authentication failed because of missing 'Authorization' header.\"",
+          "error_description=\"The authentication failed because of missing 'Authorization' header.\"",
       },
     },
   );

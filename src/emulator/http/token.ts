@@ -39,7 +39,7 @@ function entraToken(request: HttpRequest): HttpAnswer {
     return entraError(
       "invalid_client",
       "AADSTS7000218: The request body must contain the following parameter: " +
-      "'client_assertion' or 'client_secret'.",
+        "'client_assertion' or 'client_secret'.",
     );
   }
   return {

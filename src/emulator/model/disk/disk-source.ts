@@ -67,7 +67,7 @@ function checkRestore(world: World, snapshot: Snapshot, body: Json | undefined):
   return armErrors.invalidParameter(
     "sourceResourceId",
     `The snapshot ${snapshot.name} with instant access can be restored only to ` +
-        "Ultra and Premium SSD v2 disks of its own size.",
+      "Ultra and Premium SSD v2 disks of its own size.",
   );
 }
 
@@ -76,6 +76,6 @@ function checkSectors(snapshot: Snapshot, family: DiskFamily): ArmFailure | unde
   return armErrors.invalidParameter(
     "sourceResourceId",
     `The snapshot ${snapshot.name} has a logical sector size of ${snapshot.sectorSizeBytes} bytes: ` +
-        "it can be restored only to Ultra and Premium SSD v2 disks.",
+      "it can be restored only to Ultra and Premium SSD v2 disks.",
   );
 }

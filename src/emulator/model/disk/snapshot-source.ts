@@ -120,7 +120,7 @@ function checkInstantAccess(creationData: JsonObject, copiesInBackground: boolea
   return armErrors.invalidParameter(
     "instantAccessDurationMinutes",
     `The value '${minutes}' is out of range. ` +
-        `It must be between '${INSTANT_ACCESS_MIN_MINUTES}' and '${INSTANT_ACCESS_MAX_MINUTES}', inclusive.`,
+      `It must be between '${INSTANT_ACCESS_MIN_MINUTES}' and '${INSTANT_ACCESS_MAX_MINUTES}', inclusive.`,
   );
 }
 

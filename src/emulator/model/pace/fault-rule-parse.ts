@@ -32,7 +32,7 @@ export function parseFaultRule(json: Json | undefined): ParsedFaultRule {
   if (json["disk"] !== undefined && !isOperationEffect(effect))
     return wrong(
       `'disk' needs an effect on the end of an operation (${OPERATION_EFFECTS.join(", ")}), ` +
-          `not ${effect.kind}: a call is matched by 'operation' and 'resource'`,
+        `not ${effect.kind}: a call is matched by 'operation' and 'resource'`,
     );
   const rule: FaultRule = {
     ...texts(json, TEXT_MEMBERS),

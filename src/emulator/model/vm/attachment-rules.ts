@@ -47,7 +47,7 @@ function checkCaching(disk: Disk, entry: DataDisk): ArmFailure | undefined {
   return armErrors.invalidParameter(
     "dataDisk.caching",
     `The value '${entry.caching}' of parameter 'dataDisk.caching' is not allowed ` +
-        `for disk '${disk.name}': ${why} must use 'None'.`,
+      `for disk '${disk.name}': ${why} must use 'None'.`,
   );
 }
 
