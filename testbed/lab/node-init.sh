@@ -1,8 +1,9 @@
 #!/bin/bash
-# First process of a lab node: makes the node's own file system, moves into it, and from then on only buries the dead.
+# First process of a lab node: makes the node's own file system, moves into it, and then only reaps processes.
 # Called in new namespaces for mounts, processes, network, host name and IPC, with mounts private:
 #   node-init.sh <root folder> <node name> <device root> <boot id> <folder of programs>...
-# Nothing of the machine is writable from here but /dev and /sys, and nothing that is done here outlives the node's power: /run, /tmp, /proc. /var and /etc do.
+# Of the machine only /dev and /sys are writable here. /run, /tmp and /proc end with the node's power;
+# /var and /etc outlive it.
 set -eu
 root=$1 name=$2 devices=$3 boot_id=$4
 shift 4
@@ -43,7 +44,8 @@ mount --rbind /dev dev
 mount -t tmpfs tmpfs dev/shm
 mount --bind "$devices/dev/disk" dev/disk
 
-# What a kubelet would set for the whole machine is shown to it as if it were set already; and each boot of the node is one of its own.
+# Settings that a kubelet would change for the whole machine look as if they were set already.
+# Each boot of the node has its own boot id.
 show() {
   mkdir -p run/shown
   echo "$2" > "run/shown/${1//\//.}"
@@ -61,7 +63,7 @@ hostname "$name"
 pivot_root . before
 umount -l /before
 rmdir /before
-# Kubelets pass mounts on to pods and take them back from there.
+# Kubelets propagate mounts to pods and back.
 mount --make-rshared /
 touch /run/booted
 while :; do sleep infinity; done

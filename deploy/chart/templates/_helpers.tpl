@@ -19,7 +19,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* A scheduler of another version than the API server may ask it for what it does not have. */}}
+{{/* A scheduler of another version may request what the API server does not have. */}}
 {{- define "azuredisk.kubeSchedulerImage" -}}
 {{- $version := regexFind "^v[0-9]+[.][0-9]+[.][0-9]+" .Capabilities.KubeVersion.Version -}}
 {{- include "azuredisk.image" (list . (merge (dict "tag" (.Values.image.kubeScheduler.tag | default $version)) .Values.image.kubeScheduler)) -}}
@@ -30,7 +30,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if kindIs "string" . }}{{ . }}{{ else if gt (int .) 5 }}debug{{ else }}info{{ end -}}
 {{- end -}}
 
-{{/* Further settings of a role as flags, and the arguments after them; takes a role's values. A flag stands alone, and not at all if it is off. */}}
+{{/*
+Further settings of a role as flags, and the arguments after them; takes a role's values.
+A boolean flag has no value, and is left out if it is off.
+*/}}
 {{- define "azuredisk.furtherArgs" -}}
 {{- range $name, $value := .settings -}}
 {{- if kindIs "bool" $value -}}
@@ -51,7 +54,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if kindIs "slice" . }}{{ join "," . }}{{ else if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
 {{- end -}}
 
-{{/* What a container that needs no rights has. */}}
+{{/* The security context of a container that needs no privileges. */}}
 {{- define "azuredisk.withoutRights" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
@@ -60,7 +63,7 @@ capabilities:
     - ALL
 {{- end -}}
 
-{{/* A pod without rights, whose volumes its containers can write; the image's own user. */}}
+{{/* A pod without privileges, run by the image's own user, whose containers can write its volumes. */}}
 {{- define "azuredisk.podWithoutRights" -}}
 runAsNonRoot: true
 runAsUser: 65532
@@ -88,7 +91,10 @@ readinessProbe:
   timeoutSeconds: 5
 {{- end -}}
 
-{{/* Pods of a Deployment away from each other: over nodes first, then over zones; in a rollout the new ones, whatever is left of the old. Takes the name that they are labelled with. */}}
+{{/*
+Spreads a Deployment's pods over nodes, then over zones; in a rollout only the new ones count.
+Takes the name of their label.
+*/}}
 {{- define "azuredisk.spread" -}}
 topologySpreadConstraints:
   - maxSkew: 1

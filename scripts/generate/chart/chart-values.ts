@@ -98,7 +98,7 @@ export function chartValues(): ChartValues {
   return {
     attach: choice(
       ["kubernetes", "driver"],
-      "Who says that a volume is wanted on a node. `kubernetes`: VolumeAttachments and csi-attacher. `driver`: NodeStageVolume (`attachRequired: false`), which saves seconds of each failover; see docs/install.md before you switch",
+      "Which component requests a volume on a node. `kubernetes`: VolumeAttachments and csi-attacher. `driver`: NodeStageVolume (`attachRequired: false`), which saves seconds of each failover; see docs/install.md before you switch",
     ),
     image: group({
       baseRepo: text("Goes before every repository that begins with a slash"),
@@ -154,7 +154,7 @@ export function chartValues(): ChartValues {
         max: 86_400,
         isWhole: true,
         about:
-          "How often the kubelet asks anew how many disks its node takes, in seconds: 10 or more; 0: only once",
+          "How often the kubelet updates how many disks its node takes, in seconds: 10 or more; 0: only once",
       },
       httpsProxy: text("Proxy to Azure, as `HTTPS_PROXY`"),
       httpProxy: text("Proxy to Azure, as `HTTP_PROXY`"),
@@ -203,7 +203,7 @@ export function chartValues(): ChartValues {
       ...process(controllerRole),
       forceDetachAfterMs: wholeOf(
         detachOptions["force-detach-after-ms"],
-        "How long a regular detach may take before the disk is taken off by force, in milliseconds",
+        "How long a regular detach may take before it is force-detached, in milliseconds",
       ),
       fenceRegularDetachMs: wholeOf(
         detachOptions["fence-regular-detach-ms"],
@@ -287,7 +287,7 @@ export function chartValues(): ChartValues {
       stateDir: {
         kind: "text",
         pattern: "^/",
-        about: "Folder of each node for the plug-in's notes and locks; must survive reboots",
+        about: "Folder of each node for the plug-in's checkpoints and locks; must survive reboots",
       },
       hostNetwork: flag(
         "Whether its pods are on the nodes' network: the instance metadata service needs it on many clusters",

@@ -1,4 +1,5 @@
-// Every Kubernetes program of the lab in one binary, which plays the one whose name it is called by: they share nearly all of their code.
+// Every Kubernetes program of the lab in one binary, which runs as the program by whose name it is called.
+// The programs share nearly all of their code.
 package main
 
 import (
@@ -16,7 +17,7 @@ import (
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 
-	// What the programs' own main packages register: logs as JSON, metrics of the client and of the version.
+	// Registered by the programs' own main packages: logs as JSON, metrics of the client and of the version.
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"

@@ -1,4 +1,5 @@
-// The process that holds a pod's namespaces: it waits until it is told to end and reaps the pod's orphans, for which it may be process 1.
+// The process that holds a pod's namespaces: it waits for a signal to end, and reaps the pod's orphans, for which
+// it may be process 1.
 package main
 
 import (
