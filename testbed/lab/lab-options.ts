@@ -1,6 +1,6 @@
-/** What a lab is made of. */
+/** The composition of a lab. */
 export interface LabOptions {
-  /** Labs of different names stand side by side. Default: `lab`. */
+  /** Labs of different names run side by side. Default: `lab`. */
   readonly name?: string;
   /** Default: 3. Up to 8. */
   readonly nodes?: number;
@@ -9,15 +9,15 @@ export interface LabOptions {
   /** Azure's latencies times this factor. Default: 0.05. */
   readonly timeScale?: number;
   /**
-   * Fields of KubeletConfiguration that win over the lab's, for example `{nodeStatusUpdateFrequency:
+   * Fields of KubeletConfiguration that override the lab's, for example `{nodeStatusUpdateFrequency:
    * "1s"}`.
    */
   readonly kubelet?: Readonly<Record<string, unknown>>;
-  /** Whether a lab of this name that is up is taken down first. Default: that is an error. */
+  /** Whether a running lab of this name is taken down first. Default: that is an error. */
   readonly replaces?: boolean;
   /** The lab is taken down when this process ends, however it ends. Default: it stays. */
   readonly endsWithProcess?: boolean;
-  /** Further flags, which win over the lab's. */
+  /** Further flags, which override the lab's. */
   readonly apiserverFlags?: readonly string[];
   readonly controllerManagerFlags?: readonly string[];
   readonly schedulerFlags?: readonly string[];
@@ -26,11 +26,11 @@ export interface LabOptions {
 /** A virtual machine that is a node. */
 export interface LabVm {
   readonly name: string;
-  /** Of Azure: `1`. */
+  /** Azure's zone, such as `1`. */
   readonly zone: string;
 }
 
-/** Options with nothing left open. */
+/** Options with all defaults filled in. */
 export interface LabSettings extends Required<
   Omit<LabOptions, "nodes" | "zones" | "replaces" | "endsWithProcess">
 > {
@@ -40,10 +40,10 @@ export interface LabSettings extends Required<
 const NODES_MAX = 8;
 /** A twentieth of Azure's own pace: an attach takes about half a second. */
 const TIME_SCALE = 0.05;
-/** The last of three: two nodes remain side by side. */
+/** Every third node, so that of three nodes two share a zone. */
 const OTHER_ZONE_EACH = 3;
 
-/** Fills in what is left open. Throws on what can't be. */
+/** Fills in defaults. Throws on invalid options. */
 export function labSettings(options: LabOptions): LabSettings {
   const { nodes = 3, zones = 2, timeScale = TIME_SCALE } = options;
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX)

@@ -7,30 +7,28 @@ import type { LabSettings } from "./lab-options.ts";
 import { identifyProcess, isAlive, type ProcessIdentity } from "./units/process-identity.ts";
 import { run } from "./units/run.ts";
 
-/** What is known of a lab by whoever finds its folder. */
+/** The facts about a lab that other processes read from its folder. */
 export interface LabRecord {
   readonly name: string;
-  /** The clone of the project that it was started from. */
+  /** The clone of the project that started it. */
   readonly clone: string;
-  /** Which addresses it has: see `labNetwork`. */
+  /** Its addresses: see `labNetwork`. */
   readonly slot: number;
   readonly settings: LabSettings;
-  /** Who starts it, or started it. */
+  /** The process that starts it, or started it. */
   readonly starter: ProcessIdentity;
-  /** Whether its start came to its end. */
+  /** Whether its start was completed. */
   readonly isUp: boolean;
 }
 
 const RECORD = "lab.json";
-/**
- * A node shows its own disks there, which takes a folder to show them at; machines without udev have none.
- */
+/** A node mounts its own disks over this folder, so it must exist; machines without udev have none. */
 const DEVICE_FOLDER = "/dev/disk";
 const MADE_DEVICE_FOLDER = join(LABS_FOLDER, "made-device-folder");
 
 /**
- * What is recorded of a lab; `undefined` if there is none of this name, or only a folder whose start was
- * cut off before it could be recorded.
+ * The record of a lab; `undefined` if there is no lab of this name, or only a folder whose start was
+ * interrupted before the record was written.
  */
 export async function readLabRecord(home: LabHome): Promise<LabRecord | undefined> {
   const text = await unlessAbsent(readFile(home.path(RECORD), "utf8"));
@@ -38,7 +36,7 @@ export async function readLabRecord(home: LabHome): Promise<LabRecord | undefine
 }
 
 /**
- * Makes the folder of a new lab, gives it addresses, and records both before anything else of it exists.
+ * Makes the folder of a new lab, assigns it addresses, and records both before anything else of it exists.
  * Throws if there is a lab of this name.
  */
 export async function claimLab(
@@ -67,13 +65,13 @@ export async function claimLab(
   return record;
 }
 
-/** Replaces what is recorded of a lab in one step. */
+/** Replaces the record of a lab atomically. */
 export async function writeLabRecord(home: LabHome, record: LabRecord): Promise<void> {
   await writeFile(home.path(`${RECORD}.unfinished`), JSON.stringify(record, undefined, 2));
   await rename(home.path(`${RECORD}.unfinished`), home.path(RECORD));
 }
 
-/** Removes all that is left of a lab on disk and, with the last lab, what they shared. */
+/** Removes all files of a lab and, with the last lab, the shared ones. */
 export async function forgetLab(home: LabHome, signal: AbortSignal): Promise<void> {
   await run(["rm", "-rf", "--one-file-system", home.folder]);
   await using _lock = await lockLabs(signal);
@@ -85,23 +83,23 @@ export async function forgetLab(home: LabHome, signal: AbortSignal): Promise<voi
   await unlessAbsent(rmdir(LABS_FOLDER));
 }
 
-/** Every lab of this machine, whichever clone it was started from. */
+/** Every lab of this machine, whichever clone started it. */
 export async function labNames(): Promise<readonly string[]> {
   const entries = (await unlessAbsent(readdir(LABS_FOLDER, { withFileTypes: true }))) ?? [];
   return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }
 
-/** Whether another process is about to start the lab. */
+/** Whether another process is starting the lab. */
 export async function isBeingStarted(record: LabRecord): Promise<boolean> {
   return !record.isUp && record.starter.pid !== process.pid && (await isAlive(record.starter));
 }
 
-/** The folder above that of the labs is always there, so that the lock itself leaves nothing behind. */
+/** The folder above that of the labs always exists, so that the lock itself leaves nothing behind. */
 function lockLabs(signal: AbortSignal): Promise<AsyncDisposable> {
   return holdLock(dirname(LABS_FOLDER), signal);
 }
 
-/** The first slot whose addresses nobody uses. */
+/** The first slot whose addresses are free. */
 async function freeSlot(): Promise<number> {
   const routes = JSON.parse(await run(["ip", "-j", "route", "show", "table", "all"])) as readonly {
     readonly dst: string;

@@ -6,7 +6,7 @@ import { labFrame } from "./lab.ts";
 
 const KIB_PER_MIB = 1024;
 
-/** What can be told about every lab of this machine, for people to read. */
+/** The state of every lab of this machine, for people to read. */
 export async function labStatus(): Promise<string> {
   const names = await labNames();
   if (names.length === 0) return "no lab on this machine";
@@ -15,13 +15,13 @@ export async function labStatus(): Promise<string> {
 
 async function describe(home: LabHome): Promise<string> {
   const record = await readLabRecord(home);
-  if (record === undefined) return `lab ${home.name}: its start was cut off; down removes it`;
+  if (record === undefined) return `lab ${home.name}: its start was interrupted; down removes it`;
   const { cgroups, network } = await labFrame(home, record);
   const state = record.isUp
     ? "up"
     : (await isBeingStarted(record))
       ? `being started by process ${record.starter.pid}`
-      : "its start was cut off; down removes it";
+      : "its start was interrupted; down removes it";
   const programs = [
     "network",
     "azure",
@@ -43,7 +43,7 @@ async function describe(home: LabHome): Promise<string> {
   ].join("\n");
 }
 
-/** Resident memory of a process; what it shares with others is counted in each. */
+/** Resident memory of a process; shared memory is counted in each. */
 async function residentMiB(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   return Number(/^VmRSS:\s+(\d+) kB$/mu.exec(status)?.[1] ?? 0) / KIB_PER_MIB;

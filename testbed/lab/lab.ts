@@ -22,17 +22,17 @@ import { run, type RunOptions } from "./units/run.ts";
 import { labUnits, type Units } from "./units/units.ts";
 
 /**
- * A Kubernetes cluster of real parts on this machine, in an Azure of its own. It stands until it is taken
- * down, whoever holds this.
+ * A Kubernetes cluster of real parts on this machine, in an Azure of its own. It runs until it is taken
+ * down, independent of the process that holds this object.
  */
 export interface Lab {
   readonly name: string;
   readonly home: LabHome;
   readonly settings: LabSettings;
   readonly parts: Parts;
-  /** A kubeconfig of an administrator that names no other file. */
+  /** An administrator's kubeconfig that names no other file. */
   readonly kubeconfig: string;
-  /** What a client that reads no kubeconfig needs: an administrator's. */
+  /** An administrator's credentials, for a client that reads no kubeconfig. */
   readonly api: HttpsCredentials & { readonly server: string };
   readonly azure: AzureUnit;
   readonly registry: RegistryUnit;
@@ -43,15 +43,15 @@ export interface Lab {
   /** The node called `name`. Throws if there is none. */
   node(name: string): LabNode;
   /**
-   * Runs kubectl as administrator and answers its standard output. Throws with its standard error unless it
-   * ends with 0.
+   * Runs kubectl as administrator and returns its standard output. Throws with its standard error unless it
+   * exits with 0.
    */
   kubectl(args: readonly string[], options?: RunOptions): Promise<string>;
-  /** One request to the API server as administrator. `url` is a path. */
+  /** Sends one request to the API server as administrator. `url` is a path. */
   request(request: JsonRequest): Promise<JsonAnswer>;
 }
 
-/** A lab's parts, while it is built or taken down: any of them may be missing. */
+/** A lab's parts while it is built or taken down: any of them may be missing. */
 export interface LabFrame {
   readonly home: LabHome;
   readonly record: LabRecord;
@@ -61,7 +61,7 @@ export interface LabFrame {
   readonly units: Units;
 }
 
-/** What can be said of a lab by its record alone. */
+/** The parts of a lab that its record alone determines. */
 export async function labFrame(home: LabHome, record: LabRecord): Promise<LabFrame> {
   const network = labNetwork(record.slot);
   const cgroups = await openCgroups();
@@ -69,7 +69,7 @@ export async function labFrame(home: LabHome, record: LabRecord): Promise<LabFra
   return { home, record, network, networkUnit: networkUnit(network, units), cgroups, units };
 }
 
-/** The lab that a frame holds, whose certificates have been written. */
+/** The lab of a frame whose certificates have been written. */
 export async function labIn(frame: LabFrame): Promise<Lab> {
   const { home, network, networkUnit: plugs, cgroups, units, record } = frame;
   const { settings } = record;
@@ -113,7 +113,7 @@ export async function labIn(frame: LabFrame): Promise<Lab> {
   };
 }
 
-/** The lab called `name`; `undefined` unless its start came to its end and it has not died since. */
+/** The lab called `name`; `undefined` unless its start was completed and it still runs. */
 export async function findLab(name: string): Promise<Lab | undefined> {
   const home = labHome(name);
   const record = await readLabRecord(home);

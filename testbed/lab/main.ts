@@ -12,14 +12,15 @@ import { findLab, type Lab, openLab } from "./lab.ts";
 import { startLab } from "./start-lab.ts";
 import { stopLab } from "./stop-lab.ts";
 
-const HELP = `npm run lab [-- flags]               brings up a Kubernetes cluster of real parts in an emulated Azure, and leaves it running
-npm run lab -- status                what runs, what it takes, and the labs there are
+const HELP = `npm run lab [-- flags]               brings up a Kubernetes cluster of real parts in an emulated Azure,
+                                     and leaves it running
+npm run lab -- status                what runs, what it uses, and all labs of this machine
 npm run lab -- down                  takes it down, without a trace, whatever state it is in
-npm run lab -- install-driver        installs this clone's driver into the lab, or upgrades the one that is there
+npm run lab -- install-driver        installs this clone's driver into the lab, or upgrades it
 npm run lab -- kubectl <args>        kubectl as the lab's administrator
 npm run lab -- <verb> <node>         kill, start, freeze, thaw, partition, heal, stop-kubelet, start-kubelet
 
-  --name <name>          the lab's name (default lab): labs of different names stand side by side
+  --name <name>          the lab's name (default lab): labs of different names run side by side
   --nodes <number>       1 to 8 (default 3)
   --zones <1|2>          2 (default): every third node is in zone 2; 1: all in zone 1
   --time-scale <factor>  Azure's latencies times this factor (default 0.05)
@@ -62,7 +63,7 @@ function say(line: string): void {
 }
 
 async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
-  // What follows is kubectl's to read.
+  // The arguments after `kubectl` are kubectl's.
   const end = args.includes("kubectl") ? args.indexOf("kubectl") : args.length;
   const { values, positionals } = parseArgs({
     args: args.slice(0, end),
@@ -94,7 +95,7 @@ async function act(
     case "install-driver":
       return installDriver(await openLab(name));
     default:
-      throw new Error(`${verb} is nothing that can be done to a lab; npm run lab -- --help tells what can`);
+      throw new Error(`unknown verb ${verb}; npm run lab -- --help lists all`);
   }
 }
 
@@ -114,7 +115,7 @@ Lab ${lab.name} is up${there === undefined ? "" : ", as it was"}. It stays until
   Azure: ${lab.azure.url}, trust ${lab.azure.caFile}`);
 }
 
-/** What can't be installed is told by `startLab`, which does not begin without it. */
+/** Tools that can't be installed are reported by `startLab`, which does not begin without them. */
 async function installTools(): Promise<void> {
   const machine = await inspectMachine();
   if (machine.isRoot) say(`         ${await installMissingPackages(machine, CLONE)}`);
@@ -137,7 +138,7 @@ async function takeDown(values: Values): Promise<void> {
   say(wasThere ? `lab ${values.name} is down, nothing is left` : `there is no lab ${values.name}`);
 }
 
-/** With this terminal, so that `exec -it`, `logs -f` and editors work. */
+/** Uses this terminal, so that `exec -it`, `logs -f` and editors work. */
 async function runKubectl(lab: Lab, args: readonly string[]): Promise<number> {
   const kubectl = spawn(join(lab.parts.bin, "kubectl"), [`--kubeconfig=${lab.kubeconfig}`, ...args], {
     stdio: "inherit",

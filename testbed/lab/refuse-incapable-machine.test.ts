@@ -10,11 +10,11 @@ import { reasonAgainstLab } from "./refuse-incapable-machine.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
-/** No lab of this name ever stands. */
+/** No lab of this name is ever started. */
 const LAB = [process.execPath, MAIN, "--name=none-of-it", "--no-driver"];
 
 describe(
-  "npm run lab on a machine that lacks something",
+  "npm run lab on a machine that lacks a requirement",
   { skip: (await reasonAgainstLab()) ?? false },
   () => {
     let folder: string;
@@ -23,7 +23,7 @@ describe(
     });
     after(async () => rm(folder, { recursive: true }));
 
-    /** Runs it in a mount namespace of its own, where each of these files is another one. */
+    /** Runs it in its own mount namespace, where each of these files is replaced. */
     async function labWhere(replaced: Readonly<Record<string, string>>): Promise<CommandOutcome> {
       const mounts = Object.entries(replaced).map(([path, by]) => `mount --bind ${by} ${path}`);
       return runCommand(
@@ -42,25 +42,26 @@ describe(
       );
     }
 
-    /** Where the machine has a command, its links followed. */
+    /** The path of a command, links resolved. */
     async function pathOf(command: string): Promise<string> {
       return realpath((await findCommand(command)) ?? "");
     }
 
-    it("says that it needs root, and touches nothing", async () => {
-      // A user namespace without a mapping: whoever is in it is nobody.
+    it("reports that it needs root, and changes nothing", async () => {
+      // In a user namespace without a mapping, the process has the overflow user id.
       const { code, output } = await runCommand("unshare", ["--user", ...LAB], { cwd: CLONE });
       assert.equal(code, 1, output);
       assert.equal(output, "a lab needs root: loop devices are made with /dev/loop-control\n");
     });
 
-    it("says that it needs Go, and where there is one", async () => {
+    it("reports that it needs Go, and where to get it", async () => {
       const { code, output } = await labWhere({ [await pathOf("go")]: "/dev/null" });
       assert.equal(code, 1, output);
       assert.match(output, /^a lab needs Go, to build Kubernetes with: https:\/\/go\.dev\/dl$/mu);
     });
 
-    it("installs the package of a tool that is missing, and names tool and package where that did not help", async () => {
+    // If the tool is still missing, it names tool and package.
+    it("installs the package of a tool that is missing", async () => {
       const [aptGet, asked] = [join(folder, "apt-get"), join(folder, "asked")];
       await writeFile(aptGet, `#!/bin/sh\necho "$@" >> ${asked}\n`);
       await chmod(aptGet, 0o755);

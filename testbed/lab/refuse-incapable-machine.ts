@@ -3,7 +3,7 @@ import { findCommand } from "../../scripts/child/find-command.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { run } from "./units/run.ts";
 
-/** What a lab calls, and the Debian package that has it. */
+/** The commands that a lab runs, with the Debian packages that contain them. */
 const COMMANDS = {
   bash: "bash",
   ip: "iproute2",
@@ -15,7 +15,7 @@ const COMMANDS = {
   losetup: "mount",
 } as const;
 
-/** Why a lab can't stand on this machine; `undefined` if it can. */
+/** Why a lab can't run on this machine; `undefined` if it can. */
 export async function reasonAgainstLab(): Promise<string | undefined> {
   const devices = dataPlaneAvailable();
   if (!devices.available) return `a lab ${devices.reason}`;
@@ -34,14 +34,15 @@ export async function reasonAgainstLab(): Promise<string | undefined> {
   try {
     await run(["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "true"]);
   } catch (error) {
-    return `a lab needs namespaces, which this machine refuses: ${error instanceof Error ? error.message : String(error)}`;
+    return `a lab needs namespaces, which this machine refuses: ` +
+        `${error instanceof Error ? error.message : String(error)}`;
   }
   if (!/\toverlay$/mu.test(await readFile("/proc/filesystems", "utf8")))
     return "a lab needs overlay file systems for its containers: modprobe overlay";
   return undefined;
 }
 
-/** Throws, with what is missing, if a lab can't stand on this machine. */
+/** Throws, with what is missing, if a lab can't run on this machine. */
 export async function refuseIncapableMachine(): Promise<void> {
   const reason = await reasonAgainstLab();
   if (reason !== undefined) throw new Error(reason);

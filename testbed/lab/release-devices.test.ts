@@ -12,7 +12,8 @@ const DISK_BYTES = 1024 * 1024;
 const available = dataPlaneAvailable();
 
 it(
-  "gives back what a kubelet has made on a lab's raw block volume, too: else a lab that ends under such a pod leaves its disks behind",
+  // Otherwise a lab that ends under such a pod leaves its disks behind.
+  "also releases the device that a kubelet made on a raw block volume",
   { skip: available.available ? false : available.reason },
   async () => {
     const folder = await realpath(await mkdtemp(join(tmpdir(), "release-devices-")));
@@ -24,7 +25,7 @@ it(
       const onTop = (await run(["losetup", "--find", "--show", device])).trim();
       await releaseDevices(folder);
       assert.deepEqual(await boundLoopDevices(folder), []);
-      // Somebody else may have got its number meanwhile.
+      // Another process may have got its number in the meantime.
       const bound = (
         await run(["losetup", "--list", "--noheadings", "--raw", "--output", "NAME,BACK-FILE"])
       ).split("\n");

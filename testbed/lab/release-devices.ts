@@ -9,10 +9,9 @@ const DEVICES_FREE_MAX_MS = 60_000;
 const DETACH_EVERY_MS = 100;
 
 /**
- * Gives the loop devices on files in `folder` back, and before them those that a kubelet made on one of
- * them for a raw block volume and had no time to give back. The kernel takes its time to end the mounts of
- * namespaces whose processes are gone, and till then they are busy. Throws if they still are after twenty
- * seconds.
+ * Releases the loop devices on files in `folder`. First it releases those that a kubelet made on one of
+ * them for a raw block volume and could not release itself. They are busy until the kernel has ended the
+ * mounts of namespaces whose processes are gone. Throws if they still are after twenty seconds.
  */
 export async function releaseDevices(folder: string): Promise<void> {
   await waitUntil(
@@ -28,8 +27,8 @@ export async function releaseDevices(folder: string): Promise<void> {
 }
 
 /**
- * Loop devices that stand on others. By the file system and number of those devices' nodes: the paths that
- * they were made with went with the nodes' namespaces.
+ * Loop devices that are backed by others, found by the file system and number of those devices' nodes: the
+ * paths that they were made with disappeared with the nodes' namespaces.
  */
 async function devicesOn(devices: readonly BoundLoopDevice[]): Promise<readonly string[]> {
   const nodes = await Promise.all(
@@ -44,7 +43,7 @@ async function devicesOn(devices: readonly BoundLoopDevice[]): Promise<readonly 
     .map(({ path }) => path);
 }
 
-/** It may be free already by the time that it is asked. */
+/** It may be free already by the time of the call. */
 async function detach(path: string, folder: string): Promise<void> {
   try {
     await run(["losetup", "--detach", path]);

@@ -13,7 +13,7 @@ import { stopLab } from "./stop-lab.ts";
 import { endWithProcess } from "./units/end-with-process.ts";
 import { waitUntil } from "./units/wait-until.ts";
 
-/** Takes a line of progress, for people to read. */
+/** Receives a line of progress, for people to read. */
 export type OnProgress = (line: string) => void;
 
 const NODES_READY_MAX_MS = 120_000;
@@ -21,10 +21,10 @@ const LOOK_EVERY_MS = 200;
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * Brings up a lab: control plane, Azure, and nodes that are Ready. It goes on when this process ends:
- * `stopLab` takes it down. What another process of this clone left of a lab of this name is taken down
- * first; a lab that is up, or another clone's, is an error. What was begun is taken down if this fails or
- * is aborted.
+ * Brings up a lab: control plane, Azure, and nodes that are Ready. It keeps running when this process ends,
+ * until `stopLab` takes it down. First takes down an interrupted lab of this name that another process of
+ * this clone left. A lab that is up, or that belongs to another clone, is an error. If this fails or is
+ * aborted, everything that was started is taken down.
  */
 export async function startLab(
   options: LabOptions,
@@ -96,15 +96,14 @@ async function bringUp(frame: LabFrame, tell: OnProgress, signal: AbortSignal): 
   return lab;
 }
 
-/** Waits for both, also when one fails: whoever cleans up afterwards must not have somebody build on. */
+/** Waits for both, also when one fails, so that nothing is still being built during the clean-up. */
 async function bothOf(left: Promise<void>, right: Promise<void>): Promise<void> {
   const failure = (await Promise.allSettled([left, right])).find((end) => end.status === "rejected");
   if (failure !== undefined) throw failure.reason;
 }
 
 /**
- * Waits until every node says that it is Ready and the default service account is there, without which no
- * pod is made.
+ * Waits until every node is Ready and the default service account exists, without which no pod is created.
  */
 async function untilReady(lab: Lab, signal: AbortSignal): Promise<void> {
   await waitUntil(

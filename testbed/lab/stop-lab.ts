@@ -6,18 +6,18 @@ import { releaseDevices } from "./release-devices.ts";
 import { openCgroups } from "./units/cgroups.ts";
 
 export interface StopOptions {
-  /** The clone of the project that takes it down: a lab of another one's is left alone. */
+  /** The clone of the project that takes it down. A lab of another clone is not touched. */
   readonly clone: string;
-  /** Takes it down whosever it is. */
+  /** Takes it down whichever clone it belongs to. */
   readonly force?: boolean;
-  /** Only if it was started by the process that had this number. */
+  /** Only if the process with this number started it. */
   readonly startedBy?: number;
 }
 
 /**
- * Takes a lab down, in whatever state it is, and every trace of it: processes, with them their namespaces,
- * mounts and links, then block devices, control groups and files. Answers whether there was one. Throws if
- * it belongs to another clone or another process is about to start it.
+ * Takes a lab down, in whatever state it is, with every trace of it: processes and their namespaces, mounts
+ * and links, then block devices, control groups and files. Returns whether there was one. Throws if it
+ * belongs to another clone or another process is starting it.
  */
 export async function stopLab(
   name: string,
@@ -29,7 +29,8 @@ export async function stopLab(
   if (startedBy !== undefined && record?.starter.pid !== startedBy) return false;
   if (record !== undefined && record.clone !== clone && !force) {
     throw new Error(
-      `lab ${name} belongs to the clone at ${record.clone}: choose another --name, or end it from there, or with --force from here`,
+      `lab ${name} belongs to the clone at ${record.clone}: ` +
+        "choose another --name, or end it from there, or with --force from here",
     );
   }
   if (record !== undefined && !force && (await isBeingStarted(record))) {
@@ -37,7 +38,7 @@ export async function stopLab(
       `lab ${name} is being started by process ${record.starter.pid}: end that first, or use --force`,
     );
   }
-  // Nothing in the groups of a lab is anyone else's, so this needs no list of what was started.
+  // The groups of a lab contain only its own processes, so this needs no list of what was started.
   const cgroups = await openCgroups();
   await cgroups.kill(home.group);
   if (record !== undefined) await (await labFrame(home, record)).networkUnit.removeHostLink();
@@ -49,8 +50,8 @@ export async function stopLab(
 }
 
 /**
- * What is mounted in a node is not mounted here. If something is all the same, files below it may be
- * anyone's.
+ * A node's mounts are not visible here. If a mount is visible all the same, files below it may belong to
+ * something else.
  */
 async function refuseMounts(home: LabHome): Promise<void> {
   const mountPoints = (await readFile("/proc/self/mountinfo", "utf8"))

@@ -8,7 +8,7 @@ import type { OnProgress } from "../build/part.ts";
 const FOLDER = fileURLToPath(new URL("../helm", import.meta.url));
 const MODULE = "helm.sh/helm/v4";
 
-/** The program helm as `testbed/helm` pins it, built unless the cache has it (2 minutes cold). */
+/** The helm program that `testbed/helm` pins, built unless it is in the cache (2 minutes cold). */
 export async function buildHelm(onProgress: OnProgress, signal: AbortSignal): Promise<string> {
   const versionOf = await readModuleVersions(FOLDER);
   const variables = { [`${MODULE}/internal/version.version`]: versionOf(MODULE) };

@@ -11,16 +11,16 @@ import { CONTAINERD_PROGRAMS, containerdModule } from "./containerd-module.ts";
 import { imagesPart } from "./images-part.ts";
 import { KUBERNETES_PROGRAMS, kubernetesModule } from "./kubernetes-module.ts";
 
-/** Everything the lab starts. */
+/** Everything that the lab starts. */
 export interface Parts {
   /**
-   * A folder of programs, fit for PATH: etcd, kube-apiserver, kube-controller-manager, kube-scheduler,
-   * kubelet, kubectl; containerd with its shim, ctr and runc; helm.
+   * A folder of programs, for PATH: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet,
+   * kubectl; containerd with its shim, ctr and runc; helm.
    */
   readonly bin: string;
   /** The folder of the CNI plug-ins: bridge, host-local, loopback, portmap and others. */
   readonly cni: string;
-  /** A folder of OCI archives (`*.tar`): the images that pods need beside the driver's own. */
+  /** A folder of OCI archives (`*.tar`): the images that pods need besides the driver's own. */
   readonly images: string;
 }
 
@@ -30,15 +30,15 @@ const DEBIAN = {
 } as const;
 
 /**
- * Answers everything the lab starts, built and downloaded where the cache lacks it: about 10 minutes on two
- * cores the first time, then at once. Throws, naming the part, if Go or apt is missing or a build fails,
- * and `signal`'s reason if it is aborted.
+ * Returns everything that the lab starts, built and downloaded if the cache lacks it: about 10 minutes on
+ * two cores the first time. Throws, naming the part, if Go or apt is missing or a build fails, and with
+ * `signal`'s reason if it is aborted.
  */
 export async function buildParts(onProgress: OnProgress, signal: AbortSignal): Promise<Parts> {
   const failure = new AbortController();
   const stop = AbortSignal.any([signal, failure.signal]);
   const build = async (part: Part): Promise<string> => buildOnce(part, onProgress, stop);
-  // Side by side: while one downloads or links, the other compiles.
+  // In parallel: while one downloads or links, the other compiles.
   const [{ debian, kubernetes, images }, { containerd, helm }] = await bothOrNone(
     buildCluster(build),
     buildTools(build, onProgress, stop),
@@ -73,7 +73,7 @@ async function buildTools(
   return { containerd, helm: await buildHelm(onProgress, signal) };
 }
 
-/** What both answer. If one fails, its error, once the other has been stopped by `failure` and has ended. */
+/** Both results. If one fails, throws its error once the other, stopped by `failure`, has ended. */
 async function bothOrNone<A, B>(
   first: Promise<A>,
   second: Promise<B>,
@@ -88,7 +88,7 @@ async function bothOrNone<A, B>(
   }
 }
 
-/** One folder with every program by its own name: links to the files of the other parts. */
+/** One folder with every program under its own name: links to the files of the other parts. */
 function programsPart(programs: ReadonlyMap<string, string>): Part {
   return {
     name: "bin",
@@ -101,7 +101,7 @@ function programsPart(programs: ReadonlyMap<string, string>): Part {
   };
 }
 
-/** The only program that is linked against libraries of the machine. */
+/** runc is the only program that is linked against libraries of the machine. */
 async function checkRunc(runc: string): Promise<void> {
   const { code, output } = await runCommand(runc, ["--version"], { cwd: "/" });
   if (code !== 0)

@@ -19,8 +19,8 @@ const EXECUTABLE_MODE = 0o755;
 const BUSYBOX = "busybox";
 
 /**
- * The lab's images as a part, one OCI archive each. `built` are the folders of the parts they are made of,
- * which are named by their keys.
+ * The lab's images as a part, one OCI archive each. `built` are the folders of the parts they are made of;
+ * their keys are the folders' names.
  */
 export async function imagesPart(
   module: KubernetesModule,

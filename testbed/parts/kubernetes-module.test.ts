@@ -6,7 +6,8 @@ import { kubernetesModule } from "./kubernetes-module.ts";
 
 const CHART_VALUES = new URL("../../deploy/chart/values.yaml", import.meta.url);
 
-it("builds the very versions of the sidecars that the chart installs by default; the second scheduler takes the cluster's own", async () => {
+// The second scheduler has the cluster's own version.
+it("builds the sidecars in the versions that the chart installs by default", async () => {
   const { sidecars } = await kubernetesModule();
   const { image } = parse(await readFile(CHART_VALUES, "utf8")) as { image: Record<string, { tag: string }> };
   const tags = ["csiAttacher", "csiProvisioner", "csiResizer", "kubeScheduler"].map(

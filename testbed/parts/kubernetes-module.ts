@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { GoModule } from "../build/go-part.ts";
 import { readModuleVersions } from "../build/module-versions.ts";
 
-/** What the binary `kubernetes` can be called: it plays the program whose name it is called by. */
+/** The names of the binary `kubernetes`: it runs as the program by whose name it is called. */
 export const KUBERNETES_PROGRAMS = [
   "etcd",
   "kube-apiserver",
@@ -26,7 +26,7 @@ export interface KubernetesModule extends GoModule {
   readonly sidecars: readonly { readonly name: string; readonly version: string }[];
 }
 
-/** What is built from `testbed/kubernetes`. */
+/** The programs built from `testbed/kubernetes`. */
 export async function kubernetesModule(): Promise<KubernetesModule> {
   const versionOf = await readModuleVersions(FOLDER);
   const version = versionOf("k8s.io/kubernetes");
@@ -39,7 +39,7 @@ export async function kubernetesModule(): Promise<KubernetesModule> {
     sidecars,
     programs: [
       { name: "kubernetes", package: "./hyper", variables },
-      // The scheduler once more by itself: its image is half as large.
+      // The scheduler also as a binary of its own, which halves its image.
       { name: "kube-scheduler", package: "k8s.io/kubernetes/cmd/kube-scheduler", variables },
       ...sidecars.map((sidecar) => ({
         name: sidecar.name,
@@ -51,7 +51,7 @@ export async function kubernetesModule(): Promise<KubernetesModule> {
   };
 }
 
-/** What Kubernetes' own build tells its programs, and they tell each other. */
+/** The version that Kubernetes' own build puts into its programs, and that they report to each other. */
 function versionVariables(version: string): Readonly<Record<string, string>> {
   const [gitMajor = "", gitMinor = ""] = version.slice(1).split(".");
   const values = { gitVersion: version, gitMajor, gitMinor, gitTreeState: "clean" };

@@ -17,7 +17,7 @@ const IMAGES = labImages({
 });
 
 describe("images of the lab", () => {
-  it("carry the names by which containerd, the chart and users' manifests ask for them", () => {
+  it("have the names that containerd, the chart and users' manifests use", () => {
     assert.deepEqual(Object.fromEntries(IMAGES.map(({ file, names }) => [file, names])), {
       "pause.tar": ["registry.k8s.io/pause:3.10.1"],
       "csi-attacher.tar": [
@@ -35,7 +35,8 @@ describe("images of the lab", () => {
     });
   });
 
-  it("can be unpacked from top to bottom: nothing lies in a folder that comes later, and no path comes twice", () => {
+  // Each folder precedes its content, and no path occurs twice.
+  it("can be unpacked from top to bottom", () => {
     for (const { file, layers } of IMAGES) {
       const seen = new Map<string, TarEntry>();
       for (const entry of layers.flat()) {
@@ -49,7 +50,7 @@ describe("images of the lab", () => {
     }
   });
 
-  it("start what their pods expect without a command: the sidecar itself, a shell, a web server", () => {
+  it("start what their pods expect: the sidecar, a shell, a web server", () => {
     const started = IMAGES.map(({ file, config }) => [
       file,
       [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])].join(" "),

@@ -6,29 +6,28 @@ export interface LabImage extends OciImage {
   readonly file: string;
 }
 
-/** What the images are made of. */
+/** The sources of the images. */
 export interface ImageSources {
   readonly architecture: OciImage["architecture"];
   readonly kubernetesVersion: string;
   readonly sidecars: readonly { readonly name: string; readonly version: string }[];
   /** A program's file as a member of an image. */
   readonly program: (name: string, path: string) => TarEntry;
-  /** The commands that the program `busybox` has. */
+  /** The commands of the program `busybox`. */
   readonly busyboxCommands: readonly string[];
 }
 
 const SYSTEM_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** What every pod starts with: nodes are told to ask for it by this name. */
+/** The image that every pod starts with; nodes are configured to request it by this name. */
 export const PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1";
 /**
- * Where the Kubernetes project publishes the sidecars, and where Azure does: the chart's own values name
- * the latter.
+ * The Kubernetes project's repository of the sidecars, and Azure's: the chart's own values use the latter.
  */
 const SIDECAR_REPOSITORIES = ["registry.k8s.io/sig-storage", "mcr.microsoft.com/oss/v2/kubernetes-csi"];
 const NOBODY = "65535:65535";
 
 const BUSYBOX_NAMES = ["docker.io/library/busybox:1.36", "docker.io/library/busybox:latest"];
-/** As the driver's examples and Azure's tutorials name it. */
+/** Its names in the driver's examples and Azure's tutorials. */
 const NGINX_NAMES = [
   "docker.io/library/nginx:latest",
   "mcr.microsoft.com/oss/nginx/nginx:1.17.3-alpine",
@@ -36,17 +35,18 @@ const NGINX_NAMES = [
   "mcr.microsoft.com/mirror/docker/library/nginx:1.23",
 ];
 
-/** What a pod of a cluster expects of `/bin/bash` in the examples is what busybox's shell does. */
+/** busybox's shell does all that pods in the examples need of `/bin/bash`. */
 const BASH = '#!/bin/sh\nexec /bin/sh "$@"\n';
 const NGINX =
-  "#!/bin/sh\n# A stand-in for nginx: busybox's web server, whatever the arguments.\nexec httpd -f -p 80 -h /usr/share/nginx/html\n";
+  "#!/bin/sh\n# A stand-in for nginx: busybox's web server, whatever the arguments.\n" +
+  "exec httpd -f -p 80 -h /usr/share/nginx/html\n";
 const NGINX_PAGE = "<!DOCTYPE html><title>Lab</title><h1>A stand-in for nginx</h1>\n";
 const USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n";
 const GROUPS = "root:x:0:\nnogroup:x:65534:\n";
 
 /**
- * Every image that pods of the lab use beside the driver's own: pause, sidecars, scheduler, and stand-ins
- * of what users' manifests name.
+ * Every image that pods of the lab use besides the driver's own: pause, sidecars, scheduler, and stand-ins
+ * for images that users' manifests name.
  */
 export function labImages(sources: ImageSources): readonly LabImage[] {
   const { architecture, kubernetesVersion, sidecars, program } = sources;
@@ -71,7 +71,7 @@ export function labImages(sources: ImageSources): readonly LabImage[] {
       names: [`registry.k8s.io/kube-scheduler:${kubernetesVersion}`],
       architecture,
       layers: [[program("kube-scheduler", "usr/local/bin/kube-scheduler")]],
-      // Without an entrypoint, like the official image as far as a pod may rely on it: the pod names the
+      // Without an entrypoint, like the official image as far as pods rely on it: the pod gives the
       // command.
       config: { Env: [SYSTEM_PATH] },
     },

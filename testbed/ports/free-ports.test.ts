@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { it } from "node:test";
 import { freePorts } from "./free-ports.ts";
 
-it("free ports are different ones, and none that the kernel would give to somebody else", async () => {
+it("free ports are distinct and outside the kernel's ephemeral range", async () => {
   const ports = await freePorts(20);
   assert.equal(new Set(ports).size, 20);
   const kernelsFirst = Number(

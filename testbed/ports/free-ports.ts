@@ -4,16 +4,16 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 
 const LOOPBACK = "127.0.0.1";
-/** Below, services of the machine are usual. */
+/** Services of the machine usually listen below. */
 const LOWEST = 10_000;
-/** Where the kernel takes every port for its own, one of them has to do. */
+/** Used if the kernel's range covers all ports. */
 const HIGHEST = 61_000;
 const TRIES_MAX = 1_000;
 
 /**
- * Ports of loopback that nobody listens on, for programs that must be told theirs. They are below those
- * that the kernel gives to whoever wants any: until such a program listens, and while it is down, no
- * connection gets one of them, not even one that is tried to that very port.
+ * Loopback ports without a listener, for programs that need fixed ports. They are below the kernel's
+ * ephemeral range. So while such a program does not listen, no connection gets one of them, not even one
+ * that is tried to that very port.
  */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const range = await readFile("/proc/sys/net/ipv4/ip_local_port_range", "utf8");

@@ -1,11 +1,11 @@
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 
-/** What lies in one OCI archive, and where. */
+/** The content of one OCI archive, with its places. */
 export interface ArchiveContents {
   /** The digest of each image's manifest, by the image's full name. */
   readonly images: ReadonlyMap<string, string>;
-  /** Where content lies, by its digest. */
+  /** The place of each piece of content, by its digest. */
   readonly blobs: ReadonlyMap<string, Extent>;
 }
 
@@ -19,13 +19,13 @@ const BLOCK_BYTES = 512;
 const FILE_FLAGS = ["0", "\u0000"];
 const BLOB_FOLDER = "blobs/sha256/";
 const INDEX_FILE = "index.json";
-/** What registries take of a manifest at most; an index is shorter. */
+/** The largest manifest that registries accept; an index is shorter. */
 const JSON_BYTES_MAX = 4 * 1024 * 1024;
 const MEMBERS_MAX = 10_000;
 
 /**
  * Reads the headers and the index of an archive: ours, or one of `docker save` or `podman save --format
- * oci-archive`. Throws if it is none.
+ * oci-archive`. Throws if it is not an archive.
  */
 export async function readArchiveContents(file: string): Promise<ArchiveContents> {
   const handle = await open(file, "r");
@@ -54,8 +54,8 @@ export async function readMediaType(file: string, extent: Extent): Promise<strin
 }
 
 /**
- * Files by their path. Everything else, a long path's extended header among it, is passed over: the paths
- * that count are short.
+ * Files by their path. Everything else is skipped, including a long path's extended header: the paths that
+ * count are short.
  */
 async function readFiles(handle: FileHandle): Promise<ReadonlyMap<string, Extent>> {
   const files = new Map<string, Extent>();
@@ -73,8 +73,8 @@ async function readFiles(handle: FileHandle): Promise<ReadonlyMap<string, Extent
 }
 
 /**
- * containerd and Docker write an image's full name into one annotation, Podman into the other, in which the
- * former have the tag alone.
+ * containerd and Docker write an image's full name into one annotation. Podman writes it into the other, in
+ * which the former write only the tag.
  */
 function imagesOf(index: unknown): ReadonlyMap<string, string> {
   const { manifests } = index as {

@@ -49,7 +49,8 @@ describe("image registry", () => {
   ): Promise<Response> =>
     fetch(`${registry.url}/v2/${repository}/manifests/${reference}?ns=${namespace}`, { method });
 
-  it("gives a node the whole image: manifest by tag and by digest, then each piece by its digest", async () => {
+  // The manifest by tag and by digest, then each piece by its digest.
+  it("gives a node the whole image", async () => {
     const digest = await write("docker.io/library/whole:1.0", "x".repeat(3_000_000));
     const head = await fetchManifest("library/whole", "1.0", "docker.io", "HEAD");
     assert.deepEqual(
@@ -76,7 +77,8 @@ describe("image registry", () => {
     assert.ok((layers[0]?.size ?? 0) > 3_000_000);
   });
 
-  it("reads an archive that another program packed, with folders, a list of manifests and Podman's way to name", async () => {
+  // One with folders, a list of manifests and Podman's annotations.
+  it("reads an archive that another program packed", async () => {
     const layout = await mkdtemp(join(tmpdir(), "layout-"));
     await mkdir(join(layout, "blobs/sha256"), { recursive: true });
     const put = async (content: object): Promise<string> => {
@@ -131,7 +133,7 @@ describe("image registry", () => {
     );
   });
 
-  it("tells registries apart and says which image is missing", async () => {
+  it("distinguishes registries and reports which image is missing", async () => {
     await write("registry.test/team/own:1.0", "own");
     const response = await fetchManifest("team/own", "1.0", "docker.io");
     assert.deepEqual(
@@ -147,13 +149,14 @@ describe("image registry", () => {
     );
   });
 
-  it("takes nothing, and serves nothing but images", async () => {
+  it("accepts no uploads, and serves nothing but images", async () => {
     assert.equal((await fetch(`${registry.url}/v2/`)).status, 200);
     assert.equal((await fetch(`${registry.url}/v2/team/own/blobs/uploads/`, { method: "POST" })).status, 405);
     assert.equal((await fetch(`${registry.url}/v2/team/own/blobs/..%2f..%2fetc%2fpasswd`)).status, 404);
   });
 
-  it("gives what other archives have while one can't be read, and says what is wrong with that one if none has it", async () => {
+  // It reports the fault of that archive if no other has the image.
+  it("serves other archives while one can't be read", async () => {
     await write("registry.test/team/own:1.0", "own");
     const broken = join(folder, "a-broken.tar");
     await writeFile(broken, "no archive");

@@ -8,7 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { readArchiveContents, readMediaType } from "./archive-contents.ts";
 import type { ArchiveContents, Extent } from "./archive-contents.ts";
 
-/** A registry that nodes can pull from, of whatever name they ask for. */
+/** A registry that serves images under any registry's name. */
 export interface ImageRegistry {
   /** `http://<address>:<port>`. */
   readonly url: string;
@@ -28,8 +28,8 @@ interface Found {
 
 /**
  * Serves the images in `folders`' OCI archives by the pull half of OCI's distribution API, as a mirror of
- * every registry: a node's containerd says with `?ns=` which one it means. The folders are looked at anew
- * for each request, so that an image can be added or replaced while nodes run.
+ * every registry: a node's containerd names the registry with `?ns=`. The folders are read again for each
+ * request, so that images can be added or replaced while nodes run.
  */
 export async function startImageRegistry({
   folders,
@@ -98,7 +98,7 @@ function refuse(response: ServerResponse, status: number, code: string, message:
     .end(JSON.stringify({ errors: [{ code, message }] }));
 }
 
-/** By tag, or by digest whatever the name: a manifest may be one of several that another lists. */
+/** Finds it by tag, or by digest whatever the name: a manifest may be one of several that another lists. */
 async function findManifest(
   folders: readonly string[],
   name: string,
@@ -121,8 +121,8 @@ async function findBlob(folders: readonly string[], digest: string): Promise<Fou
 }
 
 /**
- * The first that an archive has. An archive that can't be read, perhaps because it is just being copied,
- * matters only if no other has it.
+ * Returns the first match of any archive. An archive that can't be read, perhaps because it is being
+ * copied, matters only if no other has a match.
  */
 async function findIn(
   folders: readonly string[],

@@ -4,7 +4,8 @@ import { startImageRegistry } from "./image-registry.ts";
 
 const USAGE = `node testbed/registry/main.ts --host <address> --port <port> <folder> ...
 
-Serves the OCI archives (*.tar) in the folders to container runtimes, as a mirror of every registry. Images can be added and replaced while it runs.`;
+Serves the OCI archives (*.tar) in the folders to container runtimes, as a mirror of every registry.
+Images can be added and replaced while it runs.`;
 
 const { values, positionals } = parseArgs({
   options: { host: { type: "string" }, port: { type: "string" }, help: { type: "boolean" } },

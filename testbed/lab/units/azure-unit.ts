@@ -9,7 +9,7 @@ import type { NetworkUnit } from "./network-unit.ts";
 import type { Units } from "./units.ts";
 import { waitUntil } from "./wait-until.ts";
 
-/** What befalls a VM without anyone having asked Azure for it: see docs/emulator.md. */
+/** Events of a VM that no call has requested: see docs/emulator.md. */
 export type VmEvent =
   | "PowerLoss"
   | "SilentPowerLoss"
@@ -21,9 +21,9 @@ export type VmEvent =
 
 /** The lab's Azure. */
 export interface AzureUnit {
-  /** The Resource Manager, the authority and, below `/emulator/v1`, the emulator's own API. */
+  /** The URL of the Resource Manager, the authority and, below `/emulator/v1`, the emulator's own API. */
   readonly url: string;
-  /** PEM file of the authority that its certificate comes from. */
+  /** PEM file of the authority that signed its certificate. */
   readonly caFile: string;
   /** The folder whose `dev/disk/azure` shows the disks of a node's VM, as its guest sees them. */
   devicesOf(nodeName: string): string;
@@ -35,18 +35,18 @@ export interface AzureUnit {
   readonly vmSize: string;
   /** `azure.json` of a cluster in this Azure. */
   readonly cloudConfig: Readonly<Record<string, string>>;
-  /** The resource id of a node's VM, whose name is not the node's. */
+  /** The resource id of a node's VM, whose name differs from the node's. */
   vmId(nodeName: string): string;
   start(signal: AbortSignal): Promise<void>;
-  /** Ends it as a stop of the emulator does: it takes every disk from every VM first. */
+  /** Stops the emulator, which first detaches every disk from every VM. */
   stop(): Promise<void>;
   /**
-   * One request to Azure, or to the emulator's own API. `path` has its query. Throws on an answer of 400 or
-   * more.
+   * Sends one request to Azure, or to the emulator's own API. `path` includes the query. Throws on a status
+   * of 400 or more.
    */
   call(method: string, path: string, body?: unknown): Promise<unknown>;
   strike(nodeName: string, event: VmEvent): Promise<void>;
-  /** Starts a node's VM, as its owner would through Azure, and waits until Azure says that it runs. */
+  /** Starts a node's VM, as its owner would through Azure, and waits until Azure reports it as running. */
   startVm(nodeName: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -93,7 +93,7 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
       })),
       settings: { timeScale: settings.timeScale },
     };
-    // A node shows its own part of this folder as its /dev/disk before any disk is attached.
+    // A node mounts its own part of this folder as its /dev/disk before any disk is attached.
     for (const { name } of settings.vms)
       await mkdir(`${devicesOf(name)}/dev/disk/azure`, { recursive: true });
     await writeFile(home.path("azure", "scenario.yaml"), JSON.stringify(scenario));

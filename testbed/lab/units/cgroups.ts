@@ -5,20 +5,20 @@ import { sendSignal } from "./process-identity.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /**
- * Control groups of a lab. Whatever a lab starts is in one of its groups, and so is all that those
- * processes start, however they detach themselves: the groups are the list of what is to be ended, and
- * nothing else is in them.
+ * Control groups of a lab. Every process of a lab is in one of its groups, and so are all its descendants,
+ * even detached ones. The groups are therefore the complete list of processes to end, and contain no
+ * others.
  */
 export interface Cgroups {
-  /** The file that takes the number of a process which joins `group`. */
+  /** The file that accepts the number of a process which joins `group`. */
   joinFile(group: string): string;
   /** Makes a group that processes join. */
   create(group: string): Promise<void>;
-  /** Makes a group below which a kubelet makes its own, with every controller there is. */
+  /** Makes a group below which a kubelet makes its own, with every available controller. */
   createRoot(group: string): Promise<void>;
   /** Every process in a group and below it; none if there is no such group. */
   processes(group: string): Promise<readonly number[]>;
-  /** Freezes or thaws a group and all below it, and waits until it is so. */
+  /** Freezes or thaws a group and all below it, and waits until it is done. */
   setFrozen(group: string, frozen: boolean): Promise<void>;
   /** Kills every process in a group and below it, frozen ones included, and waits until they are gone. */
   kill(group: string): Promise<void>;
@@ -29,11 +29,11 @@ export interface Cgroups {
 const KILL_MAX_MS = 120_000;
 const FREEZE_MAX_MS = 60_000;
 const REMOVE_MAX_MS = 60_000;
-/** What pods are accounted and limited with under version 2. */
+/** The controllers that pods need under version 2. */
 const CONTROLLERS = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids"];
 
 /**
- * The groups of this machine: version 1 where its freezer is mounted, else version 2. Throws where there is
+ * The groups of this machine: version 1 if its freezer is mounted, else version 2. Throws if there is
  * neither.
  */
 export async function openCgroups(): Promise<Cgroups> {
@@ -75,8 +75,8 @@ export async function openCgroups(): Promise<Cgroups> {
     await waitUntil(`the processes of ${group} to end`, { timeoutMs: KILL_MAX_MS }, async () => {
       const pids = await processesBelow(pathOf(group));
       for (const pid of pids) sendSignal(pid, "SIGKILL");
-      // Version 1 leaves a frozen process alone until it is thawed, and thawing a group leaves the frozen
-      // ones below it as they are.
+      // Version 1 does not kill a frozen process until it is thawed, and thawing a group leaves frozen
+      // groups below it as they are.
       if (freezer !== undefined && pids.length > 0) await thawTree(pathOf(group));
       return pids.length === 0 || undefined;
     });
@@ -105,9 +105,7 @@ export async function openCgroups(): Promise<Cgroups> {
   };
 }
 
-/**
- * Every group on the way hands its controllers down; one that this machine lacks is not there to be handed.
- */
+/** Every group on the path passes its controllers down. One that this machine lacks can't be passed. */
 async function createWithControllers(mountPoint: string, group: string): Promise<void> {
   let path = mountPoint;
   for (const name of group.split("/")) {
@@ -117,7 +115,8 @@ async function createWithControllers(mountPoint: string, group: string): Promise
         await writeFile(join(path, "cgroup.subtree_control"), `+${controller}`);
       } catch (error) {
         throw new Error(
-          `${path} can't hand the controller ${controller} down, which pods need: in a container, start from the machine itself`,
+          `${path} can't pass the controller ${controller} down, which pods need: ` +
+          "in a container, start from the machine itself",
           {
             cause: error,
           },
@@ -129,7 +128,7 @@ async function createWithControllers(mountPoint: string, group: string): Promise
   }
 }
 
-/** A new group of version 1 has no processor and no memory node, and takes no process before it has. */
+/** A new group of version 1 has no processors and no memory nodes, and accepts no process without them. */
 async function inheritCpuset(mountPoint: string, group: string): Promise<void> {
   let path = mountPoint;
   for (const name of group.split("/")) {
@@ -161,7 +160,7 @@ async function thawTree(path: string): Promise<void> {
   for (const child of await groupsIn(path)) await thawTree(child);
 }
 
-/** Answers false while the kernel is still about to forget processes that have ended. */
+/** Returns false while the kernel still counts processes that have ended. */
 async function removeTree(path: string): Promise<boolean> {
   for (const child of await groupsIn(path)) {
     if (!(await removeTree(child))) return false;

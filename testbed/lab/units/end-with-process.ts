@@ -2,12 +2,12 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
-/** Reads until the pipe closes, which the kernel does for a process that is killed, too. */
+/** Reads until the pipe closes; the kernel also closes it when the process is killed. */
 const WAIT_THEN = 'cat > /dev/null; exec "$@"';
 
 /**
- * Has the lab that this process starts as `name` taken down once this process has ended, even by kill -9.
- * One that somebody else starts under that name is left alone.
+ * Takes down the lab that this process starts as `name` once this process has ended, even by kill -9. A lab
+ * of that name that another process starts is not touched.
  */
 export function endWithProcess(name: string): void {
   const down = [process.execPath, MAIN, "down", `--name=${name}`, `--started-by=${process.pid}`];

@@ -5,23 +5,22 @@ import type { Units } from "./units.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /**
- * Holds the lab's network namespace: a namespace lives as long as a process does, and leaves nothing
- * behind.
+ * The process that holds the lab's network namespace: the namespace ends with it and leaves nothing behind.
  */
 const NETWORK = "network";
 const READY_MAX_MS = 60_000;
 
-/** The network namespace of control plane and emulator, with the bridge that nodes are plugged into. */
+/** The network namespace of control plane and emulator, with the bridge to which nodes are connected. */
 export interface NetworkUnit {
-  /** Brings up namespace, bridge, and the link that the machine reaches it by. */
+  /** Creates the namespace, the bridge, and the link to the machine. */
   start(nodes: number, signal: AbortSignal): Promise<void>;
-  /** Whether the namespace is there. */
+  /** Whether the namespace exists. */
   isRunning(): Promise<boolean>;
   /** A command that runs in the namespace. */
   inside(command: readonly string[]): Promise<readonly string[]>;
-  /** Plugs a node's network namespace into the bridge, as `eth0` with its address. */
+  /** Connects a node's network namespace to the bridge, as `eth0` with its address. */
   plug(node: { readonly name: string; readonly index: number; readonly pid: number }): Promise<void>;
-  /** Pulls a node's plug, or puts it back: both ends see the line go down. */
+  /** Disconnects a node or connects it again: both ends see the line go down. */
   setPlugged(nodeName: string, plugged: boolean): Promise<void>;
   /** Removes the machine's end of the lab's link, and its routes with it. */
   removeHostLink(): Promise<void>;
@@ -93,10 +92,11 @@ export function networkUnit(network: LabNetwork, units: Units): NetworkUnit {
     readonly pid: number;
   }): Promise<void> {
     const lab = await units.processId(NETWORK);
-    // The kernel takes its time to remove the link of a node that lost power.
+    // The kernel removes the link of a node that lost power only after some time.
     await script(lab, [
       `ip link del ${name} 2> /dev/null || true`,
-      `ip link add ${name} type veth peer name eth0 address ${hardwareAddress(network.nodeAddress(index))} netns ${pid}`,
+      `ip link add ${name} type veth peer name eth0 ` +
+          `address ${hardwareAddress(network.nodeAddress(index))} netns ${pid}`,
       `ip link set ${name} master br0 up`,
     ]);
     await script(pid, [
@@ -113,8 +113,8 @@ export function networkUnit(network: LabNetwork, units: Units): NetworkUnit {
   }
 
   /**
-   * The kernel removes it, too, some time after the last process of the namespace: whoever comes second
-   * finds it gone.
+   * The kernel also removes the link some time after the last process of the namespace has ended, so it may
+   * be gone already.
    */
   async function removeHostLink(): Promise<void> {
     const isThere = async (): Promise<boolean> => {

@@ -3,13 +3,14 @@ import { describe, it } from "node:test";
 import { parseHierarchies } from "./parse-hierarchies.ts";
 
 describe("control group hierarchies", () => {
-  it("are those of version 2 alone on a machine that has nothing else", () => {
+  it("are only that of version 2 on a machine that has nothing else", () => {
     const mountinfo =
-      "24 1 0:22 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
+      "24 1 0:22 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n" +
+      "35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
     assert.deepEqual(parseHierarchies(mountinfo), [{ mountPoint: "/sys/fs/cgroup", controllers: "unified" }]);
   });
 
-  it("are all of them on a machine with both versions, by what each controls", () => {
+  it("are all of them on a machine with both versions, with their controllers", () => {
     const mountinfo = [
       "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755",
       "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct",

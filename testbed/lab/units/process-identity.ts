@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-/** One process, told apart from a later one that the kernel gives the same number. */
+/** One process, distinguished from a later one to which the kernel gives the same number. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** When it started, in the kernel's clock ticks since boot. */
@@ -11,12 +11,12 @@ export interface ProcessIdentity {
 /** Field 22 of /proc/<pid>/stat, counted from the state, which follows the command's closing bracket. */
 const START_FIELD_AFTER_COMMAND = 19;
 
-/** What the kernel calls this boot. */
+/** The kernel's id of this boot. */
 async function readBootId(): Promise<string> {
   return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
 }
 
-/** The process that has this number now; `undefined` if none has, or only what is left of one that ended. */
+/** The process that has this number now; `undefined` if there is none, or only a zombie. */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
   const fields = await readStat(pid);
   const startTicks = fields?.[START_FIELD_AFTER_COMMAND];
@@ -31,7 +31,7 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return now?.startTicks === identity.startTicks && now.bootId === identity.bootId;
 }
 
-/** Sends a signal to a process that may have ended meanwhile. */
+/** Sends a signal to a process that may have ended. */
 export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -45,7 +45,7 @@ async function readStat(pid: number): Promise<readonly string[] | undefined> {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
-    // No such process, or it ended while we read.
+    // There is no such process, or it ended during the read.
     return undefined;
   }
 }

@@ -8,13 +8,10 @@ import { run } from "./run.ts";
 import type { Units } from "./units.ts";
 import { waitUntil } from "./wait-until.ts";
 
-/** Where the lab's nodes pull images from. */
+/** The registry from which the lab's nodes pull images. */
 export interface RegistryUnit {
   start(signal: AbortSignal): Promise<void>;
-  /**
-   * Adds the images of an archive, under a file name of its own; one that is there under this name is
-   * replaced.
-   */
+  /** Adds the images of an archive under a file name; replaces an archive of this name. */
   add(archive: string, fileName: string): Promise<void>;
 }
 
@@ -25,7 +22,7 @@ const LOOK_TIMEOUT_MS = 10_000;
 const REGISTRY = fileURLToPath(new URL("../../registry/main.ts", import.meta.url));
 const COMPILE_CACHE = fileURLToPath(new URL("../../../.cache/node", import.meta.url));
 
-/** The registry as nodes reach it. */
+/** The URL of the registry for nodes. */
 export function registryUrl(network: LabNetwork): string {
   return `http://${network.gateway}:${PORT}`;
 }
@@ -38,7 +35,9 @@ interface RegistryUnitOptions {
   readonly parts: Parts;
 }
 
-/** The registry of one lab: the images that were built with the lab's programs, and what is added. */
+/**
+ * The registry of one lab: the images that were built with the lab's programs, and those that are added.
+ */
 export function registryUnit({
   home,
   network,

@@ -14,8 +14,8 @@ export interface RunOptions {
 const DEFAULT_TIMEOUT_MS = 60_000;
 
 /**
- * Runs a command to its end and answers what it printed on standard output. Throws with what it printed on
- * standard error unless it ends with 0.
+ * Runs a command to its end and returns its standard output. Throws with its standard error unless it exits
+ * with 0.
  */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<string> {
   const [program = "", ...args] = command;
@@ -32,7 +32,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => output.push(chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => errors.push(chunk));
   child.on("error", reject);
-  // A command that ends without reading its input closes the pipe: its exit code says what is to be said.
+  // A command that ends without reading its input closes the pipe; its exit code is what counts.
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input ?? "");
   child.on("close", (code, signal) => {
@@ -40,7 +40,8 @@ export async function run(command: readonly string[], options: RunOptions = {}):
     else
       reject(
         new Error(
-          `${command.join(" ")} ended with ${code ?? signal ?? "nothing"}: ${errors.join("").trim() || output.join("").trim()}`,
+          `${command.join(" ")} ended with ${code ?? signal ?? "nothing"}: ` +
+      `${errors.join("").trim() || output.join("").trim()}`,
         ),
       );
   });

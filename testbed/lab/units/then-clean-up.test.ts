@@ -15,7 +15,7 @@ describe("cleaning up after a test", () => {
   const works = async (): Promise<void> => undefined;
   const fails = (error: Error) => (): Promise<void> => Promise.reject(error);
 
-  it("happens once, after the test, whose answer is the answer", async () => {
+  it("happens once, after the test, whose result is returned", async () => {
     const order: string[] = [];
     const answer = await thenCleanUp(
       async () => order.push("used"),
@@ -24,7 +24,7 @@ describe("cleaning up after a test", () => {
     assert.deepEqual([answer, order], [1, ["used", "cleaned up"]]);
   });
 
-  it("happens after a test that failed, whose own error is thrown", async () => {
+  it("happens after a failed test, whose own error is thrown", async () => {
     const order: string[] = [];
     assert.equal(await thrownBy(fails(TEST_ERROR), async () => void order.push("cleaned up")), TEST_ERROR);
     assert.deepEqual(order, ["cleaned up"]);
@@ -34,7 +34,7 @@ describe("cleaning up after a test", () => {
     assert.equal(await thrownBy(works, fails(CLEAN_UP_ERROR)), CLEAN_UP_ERROR);
   });
 
-  it("does not hide why the test failed if it fails, too: the test's words come first", async () => {
+  it("keeps the test's error first if both fail", async () => {
     const thrown = await thrownBy(fails(TEST_ERROR), fails(CLEAN_UP_ERROR));
     assert.ok(thrown instanceof AggregateError);
     assert.equal(

@@ -1,7 +1,7 @@
 /**
- * Runs `use` and then `cleanUp`, whatever came of it. What went wrong in `use` comes first in what is
- * thrown: cleaning up after it often fails, too, and must not hide it. If both fail, throws an
- * AggregateError of the two that begins with the words of the first.
+ * Runs `use` and then always `cleanUp`. An error of `use` comes first: cleaning up after it often fails,
+ * too, and must not hide it. If both fail, throws an AggregateError of the two whose message begins with
+ * the first.
  */
 export async function thenCleanUp<T>(use: () => Promise<T>, cleanUp: () => Promise<void>): Promise<T> {
   const used = await outcomeOf(use);

@@ -6,7 +6,7 @@ import type { Cgroups } from "./cgroups.ts";
 import { identifyProcess, isAlive, type ProcessIdentity, sendSignal } from "./process-identity.ts";
 import { waitUntil } from "./wait-until.ts";
 
-/** One program of a lab, that goes on when whoever started it ends. */
+/** One program of a lab. It keeps running after the process that started it has ended. */
 export interface UnitSpec {
   /** Path-like: `etcd`, `node-a/kubelet`. */
   readonly name: string;
@@ -14,18 +14,18 @@ export interface UnitSpec {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The programs of a lab, each in a control group and with a log of its own. */
+/** The programs of a lab, each with its own control group and log. */
 export interface Units {
   /** Starts a program. Throws if it runs already. */
   start(spec: UnitSpec): Promise<void>;
   /**
-   * Asks a program and all that it started to end, kills what has not ended after `graceMs`, and waits
-   * until its group is empty.
+   * Asks a program and all its descendants to end, kills those left after `graceMs`, and waits until the
+   * group is empty.
    */
   stop(name: string, graceMs: number): Promise<void>;
-  /** Kills a program and all that it started: kill -9. */
+  /** Kills a program and all its descendants: kill -9. */
   kill(name: string): Promise<void>;
-  /** Freezes or thaws a program and all that it started. */
+  /** Freezes or thaws a program and all its descendants. */
   setFrozen(name: string, frozen: boolean): Promise<void>;
   isRunning(name: string): Promise<boolean>;
   /** The process that was started as `name`. Throws if it has ended. */
@@ -42,7 +42,7 @@ const JOIN_POLL_MS = 2;
 const START_MAX_MS = 60_000;
 const PATIENCE_MS = 60_000;
 
-/** Opens the programs of the lab at `home`, those that run and those that will. */
+/** The present and future programs of the lab at `home`. */
 export function labUnits(home: LabHome, cgroups: Cgroups): Units {
   const groupOf = (name: string): string => `${home.group}/${name}`;
   const recordFile = (name: string): string => home.path("units", `${name}.json`);
@@ -60,7 +60,7 @@ export function labUnits(home: LabHome, cgroups: Cgroups): Units {
     );
     const log = await open(logFile(name), "a");
     try {
-      // It joins its group itself, before it is the program: at no moment does anything of ours run outside.
+      // The shell joins the group and then becomes the program, so that no process ever runs outside.
       const child = spawn("/bin/sh", ["-c", JOIN, cgroups.joinFile(groupOf(name)), ...command], {
         detached: true,
         cwd: "/",
@@ -74,7 +74,7 @@ export function labUnits(home: LabHome, cgroups: Cgroups): Units {
     }
   }
 
-  /** Until it is in its group, nobody could tell that it runs. */
+  /** Waits until the process is in its group, where others can see that it runs. */
   async function untilJoined(name: string, pid: number | undefined): Promise<ProcessIdentity> {
     return waitUntil(`${name} to start`, { timeoutMs: START_MAX_MS, everyMs: JOIN_POLL_MS }, async () => {
       const identity = pid === undefined ? undefined : await identifyProcess(pid);

@@ -2,17 +2,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Patience {
   readonly timeoutMs: number;
-  /** Ends the waiting; what cleans up is not to be interrupted and has none. */
+  /** Ends the waiting. Clean-up passes none, since it must not be interrupted. */
   readonly signal?: AbortSignal;
-  /** Time between two looks, in milliseconds. Default: 50. */
+  /** Time between two calls, in milliseconds. Default: 50. */
   readonly everyMs?: number;
 }
 
 const LOOK_EVERY_MS = 50;
 
 /**
- * Looks again and again until `look` answers something; throws with `what` when time is over. For
- * conditions that nobody announces.
+ * Calls `look` repeatedly until it returns something; throws with `what` after the timeout. For conditions
+ * without a notification.
  */
 export async function waitUntil<T>(
   what: string,
