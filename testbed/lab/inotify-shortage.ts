@@ -18,8 +18,10 @@ export async function inotifyShortage(nodes: number): Promise<string | undefined
     await Promise.all((await readdir("/proc")).filter((entry) => /^\d+$/u.test(entry)).map(instancesOf))
   ).reduce((sum, each) => sum + each, 0);
   if (inUse + needed <= limit) return undefined;
-  return `a lab of ${nodes} nodes needs ${needed} inotify instances, and root has ${limit - inUse} of ${limit} left: ` +
-      `sysctl fs.inotify.max_user_instances=${inUse + needed + limit}, or take another lab down`;
+  return (
+    `a lab of ${nodes} nodes needs ${needed} inotify instances, and root has ${limit - inUse} of ${limit} left: ` +
+    `sysctl fs.inotify.max_user_instances=${inUse + needed + limit}, or take another lab down`
+  );
 }
 
 async function instancesOf(pid: string): Promise<number> {

@@ -34,8 +34,10 @@ export async function reasonAgainstLab(): Promise<string | undefined> {
   try {
     await run(["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "true"]);
   } catch (error) {
-    return `a lab needs namespaces, which this machine refuses: ` +
-        `${error instanceof Error ? error.message : String(error)}`;
+    return (
+      `a lab needs namespaces, which this machine refuses: ` +
+      `${error instanceof Error ? error.message : String(error)}`
+    );
   }
   if (!/\toverlay$/mu.test(await readFile("/proc/filesystems", "utf8")))
     return "a lab needs overlay file systems for its containers: modprobe overlay";

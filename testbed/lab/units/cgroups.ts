@@ -116,7 +116,7 @@ async function createWithControllers(mountPoint: string, group: string): Promise
       } catch (error) {
         throw new Error(
           `${path} can't pass the controller ${controller} down, which pods need: ` +
-          "in a container, start from the machine itself",
+            "in a container, start from the machine itself",
           {
             cause: error,
           },

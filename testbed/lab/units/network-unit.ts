@@ -96,7 +96,7 @@ export function networkUnit(network: LabNetwork, units: Units): NetworkUnit {
     await script(lab, [
       `ip link del ${name} 2> /dev/null || true`,
       `ip link add ${name} type veth peer name eth0 ` +
-          `address ${hardwareAddress(network.nodeAddress(index))} netns ${pid}`,
+        `address ${hardwareAddress(network.nodeAddress(index))} netns ${pid}`,
       `ip link set ${name} master br0 up`,
     ]);
     await script(pid, [

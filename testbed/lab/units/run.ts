@@ -41,7 +41,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
       reject(
         new Error(
           `${command.join(" ")} ended with ${code ?? signal ?? "nothing"}: ` +
-      `${errors.join("").trim() || output.join("").trim()}`,
+            `${errors.join("").trim() || output.join("").trim()}`,
         ),
       );
   });
