@@ -31,8 +31,8 @@ export function parseFaultRule(json: Json | undefined): ParsedFaultRule {
   if (typeof effect === "string") return wrong(effect);
   if (json["disk"] !== undefined && !isOperationEffect(effect))
     return wrong(
-      `'disk' needs an effect on the end of an operation (${OPERATION_EFFECTS.join(", ")}), ` +
-        `not ${effect.kind}: a call is matched by 'operation' and 'resource'`,
+      `'disk' goes with the end of an operation (${OPERATION_EFFECTS.join(", ")}), ` +
+        `not with effect ${effect.kind}: a call is known by 'operation' and 'resource'`,
     );
   const rule: FaultRule = {
     ...texts(json, TEXT_MEMBERS),
