@@ -295,7 +295,7 @@ function stillHeld(devices: readonly BoundLoopDevice[]): Error {
   const held = devices.map(({ path, filePath }) => `${path} on ${filePath}`).join(", ");
   return new Error(
     `data plane: closed, but still held: ${held}; ` +
-      "each is cut, and disappears once it is unmounted and closed",
+      "each is cut, and goes away when it is unmounted and closed",
   );
 }
 
