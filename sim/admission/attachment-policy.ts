@@ -38,18 +38,18 @@ export const attachmentRules: readonly PolicyRule[] = [
       [before ?? after, after].every(({ spec }) => spec["nodeName"] === nodeName),
   },
   {
-    message: "a node makes an AzVolumeAttachment only to say that it wants the volume",
+    message: "a node creates an AzVolumeAttachment only to request the volume",
     allows: (write) => !isMade(write) || saysOnlyThatItWants(write),
   },
   {
-    message: "of an AzVolumeAttachment a node writes only its want",
+    message: "a node changes only its own request in an AzVolumeAttachment",
     allows: ({ part, before, after }) =>
       before === undefined ||
       part === "status" ||
       changesOnly(before.spec, after.spec, ["writerRequest", "role"], ["writerRequest"]),
   },
   {
-    message: "what a node wants, is its Primary",
+    message: "the attachment that a node requests is a Primary",
     allows: ({ part, before, after: { spec } }) =>
       before === undefined ||
       part === "status" ||
@@ -63,7 +63,7 @@ export const attachmentRules: readonly PolicyRule[] = [
   },
   {
     message:
-      "of an AzVolumeAttachment's status a node writes only its answer to a recall, and that the device is missing",
+      "a node changes of an AzVolumeAttachment's status only its answer to a recall, and deviceMissing",
     allows: ({ part, before, after }) =>
       part !== "status" ||
       (before?.status !== undefined &&
@@ -71,7 +71,7 @@ export const attachmentRules: readonly PolicyRule[] = [
         changesOnly(before.status, after.status, ["recall", "deviceMissing"])),
   },
   {
-    message: "that the device is missing, a node says; that it has been looked up, the controller",
+    message: "a node sets deviceMissing, and only the controller clears it",
     allows: ({ part, before, after }) =>
       part !== "status" ||
       after.status?.["deviceMissing"] === before?.status?.["deviceMissing"] ||

@@ -15,15 +15,15 @@ export const VALUE_MAX_CHARS = 1_024;
 export function recordRefusal(old: unknown, next: unknown, nodeName: string): string | undefined {
   const [before, after] = [old as WriterRecord, next as WriterRecord];
   if (!sameJson(rest(before), rest(after)))
-    return "a node changes of a writer record only what its own moves change";
+    return "a node changes of a writer record only what its own steps change";
   const isReclaim = reclaimed(before, after, nodeName);
   if (!sameJson(before.writer, after.writer) && !isReclaim && !movedOwnGrant(before, after, nodeName))
     return "a node moves the writer only by its own steps";
   if (before.epoch !== after.epoch && !isReclaim)
-    return "a node raises the epoch only when it claims the volume";
+    return "a node raises the epoch only when it reclaims the volume";
   if (!onlyRemovesItself(before.quarantine, after.quarantine, nodeName))
-    return "a node takes only itself out of quarantine";
-  if (!onlyRemovesItself(before.unverified, after.unverified, nodeName)) return "a node proves only itself";
+    return "a node removes only itself from quarantine";
+  if (!onlyRemovesItself(before.unverified, after.unverified, nodeName)) return "a node verifies only itself";
   const saysOnlyOfItself =
     before.adopted && sameJson(others(before.clean, nodeName), others(after.clean, nodeName));
   const own = after.clean.filter((node) => node.nodeName === nodeName);
@@ -31,7 +31,7 @@ export function recordRefusal(old: unknown, next: unknown, nodeName: string): st
     own.length <= 1 &&
     own.every((node) => Object.values(node).every((value = "") => value.length <= VALUE_MAX_CHARS));
   if (sameJson(before.clean, after.clean) || (saysOnlyOfItself && isBounded)) return undefined;
-  return "a node says only of itself that it is clean, in one entry";
+  return "a node reports only itself as clean, in one entry";
 }
 
 /** What no node changes. */

@@ -11,20 +11,20 @@ import { recordRefusal, VALUE_MAX_CHARS } from "./record-admission.ts";
  */
 const statusRules: readonly PolicyRule[] = [
   {
-    message: "a node neither makes nor removes a writer record",
+    message: "a node neither creates nor removes a writer record",
     allows: ({ before, after }) =>
       before?.status?.["record"] !== undefined && after.status?.["record"] !== undefined,
   },
   otherNodeRule,
   {
     message:
-      "of an AzVolume's status a node writes only its own moves of the record, and that it makes the file system",
+      "a node changes of an AzVolume's status only the record, by its own steps, and its file system",
     allows: ({ before, after }) =>
       changesOnly(before?.status ?? {}, after.status ?? {}, ["record", "detail"]),
   },
   {
     message:
-      "of a disk's details a node writes only that it makes the file system, and only while it holds the volume",
+      "a node changes of a disk's details only the file system, and only while it holds the volume",
     allows: (write) => {
       const { before, after } = detailsOf(write);
       if (before === undefined || after === undefined) return before === after;
@@ -33,7 +33,7 @@ const statusRules: readonly PolicyRule[] = [
   },
   {
     message:
-      "that a volume has its file system, is said once, by the node that made or first saw it; afterwards only its UUID may be added",
+      "the node that made or first saw the file system records it once; afterwards only its UUID may be added",
     allows: (write) => {
       const [old, next] = [
         detailsOf(write).before?.["formatted"],
@@ -44,7 +44,7 @@ const statusRules: readonly PolicyRule[] = [
     },
   },
   {
-    message: "what a node says of a file system has at most 1024 characters a field",
+    message: "the fields that a node writes about a file system have at most 1024 characters each",
     allows: (write) => {
       const [old, next] = [detailsOf(write).before?.["formatted"], detailsOf(write).after?.["formatted"]];
       return (

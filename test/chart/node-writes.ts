@@ -119,15 +119,15 @@ const NAME = "the name of an AzVolumeAttachment follows from its disk and node";
 const LABEL = "the label of an AzVolumeAttachment names its node";
 const PLACED = "only controllers place an AzVolumeAttachment";
 const OWN = "a node writes only its own AzVolumeAttachments";
-const WANTS = "a node makes an AzVolumeAttachment only to say that it wants the volume";
-const ONLY_WANT = "of an AzVolumeAttachment a node writes only its want";
-const PRIMARY = "what a node wants, is its Primary";
+const WANTS = "a node creates an AzVolumeAttachment only to request the volume";
+const ONLY_WANT = "a node changes only its own request in an AzVolumeAttachment";
+const PRIMARY = "the attachment that a node requests is a Primary";
 const KEPT = "a node leaves finalizers, owners and labels of an AzVolumeAttachment as they are";
 const ANSWERS =
-  "of an AzVolumeAttachment's status a node writes only its answer to a recall, and that the device is missing";
+  "a node changes of an AzVolumeAttachment's status only its answer to a recall, and deviceMissing";
 /** By the definition, whoever writes. */
 const UNCHANGING = "ObjectInvalid";
-const MISSING = "that the device is missing, a node says; that it has been looked up, the controller";
+const MISSING = "a node sets deviceMissing, and only the controller clears it";
 
 function created(name: string, verdict: string, made: NewObject<"AzVolumeAttachment">): NodeWriteRow {
   return {
@@ -482,14 +482,14 @@ export const newVolume: NewObject<"AzVolume"> = {
     deleteRequested: false,
   },
 };
-const NO_RECORD = "a node neither makes nor removes a writer record";
+const NO_RECORD = "a node neither creates nor removes a writer record";
 const OF_STATUS =
-  "of an AzVolume's status a node writes only its own moves of the record, and that it makes the file system";
+  "a node changes of an AzVolume's status only the record, by its own steps, and its file system";
 const OF_DETAIL =
-  "of a disk's details a node writes only that it makes the file system, and only while it holds the volume";
+  "a node changes of a disk's details only the file system, and only while it holds the volume";
 const MADE =
-  "that a volume has its file system, is said once, by the node that made or first saw it; afterwards only its UUID may be added";
-const BOUNDED = "what a node says of a file system has at most 1024 characters a field";
+  "the node that made or first saw the file system records it once; afterwards only its UUID may be added";
+const BOUNDED = "the fields that a node writes about a file system have at most 1024 characters each";
 
 type VolumeStatus = Partial<NonNullable<AzVolume["status"]>>;
 

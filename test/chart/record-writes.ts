@@ -12,7 +12,7 @@ export const NODE_A_UID = "uid-of-node-a";
 export const EARLIER_UID = "uid-of-an-earlier-node-a";
 /** How a write of an entry with that uid is refused. */
 export const OTHERS_ENTRY =
-  "entries of another Node of this name stay as they are; where the Node was made again for this VM, delete the pod of its node plug-in, so that it gets a new token";
+  "entries of another Node of this name stay unchanged; if the Node was recreated for this VM, delete the pod of its node plug-in, so that it gets a new token";
 
 /** `record` with that uid in each entry of node-a except those in the list of the clean, which have none. */
 export function boundTo(record: WriterRecord, nodeUid: string): WriterRecord {
