@@ -1,14 +1,11 @@
 import { createChangeSignal } from "../src/adapters/object-semantics/change-signal.ts";
 import type { Clock } from "../src/ports/clock.ts";
 
-/**
- * What the surroundings of the driver do at their times: Azure, kernels, kubelets that start containers
- * again.
- */
+/** The timed events around the driver: Azure, kernels, kubelets that restart containers. */
 export interface Agenda {
-  /** Does it once that time has passed, while `run` runs. */
+  /** Runs `act` once after that time, while `run` runs. */
   after(ms: number, act: () => void): void;
-  /** Does what is due until `signal` is aborted. To be called once. */
+  /** Runs what is due until `signal` is aborted. To be called once. */
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -20,7 +17,7 @@ interface Entry {
 /** The longest single sleep. */
 const SLEEP_MAX_MS = 3_600_000;
 
-/** An empty agenda on a world's clock. Entries of one time are done in the order in which they were made. */
+/** An empty agenda on a world's clock. Entries of one time run in the order in which they were added. */
 export function createAgenda(clock: Clock): Agenda {
   const entries: Entry[] = [];
   const sooner = createChangeSignal(clock);

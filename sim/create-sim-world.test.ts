@@ -7,7 +7,7 @@ const nodes = ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" })
 /** The longest that anything may take, in milliseconds of virtual time. */
 const LIMIT_MS = 600_000;
 
-/** Four workloads, one of them a raw device, are moved by a drain, and a machine is lost. */
+/** A drain moves four workloads, one of them with a raw device, and a machine is lost. */
 async function aDay(options: Pick<SimWorldOptions, "seed" | "attach">): Promise<SimWorld> {
   const world = createSimWorld({ ...options, nodes });
   const end = new AbortController();
@@ -53,7 +53,7 @@ async function aDay(options: Pick<SimWorldOptions, "seed" | "attach">): Promise<
 
 describe("a simulated cluster", () => {
   for (const attach of ["kubernetes", "driver"] as const) {
-    it(`brings everything up again after a drain and the loss of a machine, attach: ${attach}`, async () => {
+    it(`restores everything after a drain and the loss of a machine, attach: ${attach}`, async () => {
       const world = await aDay({ seed: 1, attach });
       assert.deepEqual(world.violations(), []);
       assert.ok(world.cluster.failovers() > 0);
@@ -61,7 +61,7 @@ describe("a simulated cluster", () => {
   }
 
   for (const seed of [21, 22, 23]) {
-    it(`lives the same day again, byte for byte: seed ${seed}`, async () => {
+    it(`repeats the same day, byte for byte: seed ${seed}`, async () => {
       const attach = seed % 2 === 0 ? "driver" : "kubernetes";
       const [first, second] = [await aDay({ seed, attach }), await aDay({ seed, attach })];
       assert.deepEqual(first.violations(), []);
@@ -72,7 +72,7 @@ describe("a simulated cluster", () => {
     });
   }
 
-  it("lives another day with another seed", async () => {
+  it("runs another day with another seed", async () => {
     const [first, second] = [
       await aDay({ seed: 31, attach: "kubernetes" }),
       await aDay({ seed: 32, attach: "kubernetes" }),
@@ -80,7 +80,7 @@ describe("a simulated cluster", () => {
     assert.notEqual(second.trace.digest(), first.trace.digest());
   });
 
-  it("shares a resource group with another cluster whose nodes have the same names, and each keeps its own", async () => {
+  it("shares a resource group with another cluster that has the same node names", async () => {
     const days = [await aDayOfTwo(41), await aDayOfTwo(41)] as const;
     const [{ first, second }] = days;
     assert.deepEqual(first.violations(), []);

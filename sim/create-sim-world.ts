@@ -24,7 +24,7 @@ import type { SimCluster } from "./kubernetes/sim-cluster.ts";
 import { installQuickAbort } from "./platform/quick-abort.ts";
 import type { SimWorld } from "./world.ts";
 
-/** What a cluster is like. */
+/** The shape of a cluster. */
 export interface SimClusterShape {
   readonly nodes: readonly { readonly name: string; readonly zone: string }[];
   /** Whether Kubernetes' attach controller takes part. */
@@ -32,40 +32,38 @@ export interface SimClusterShape {
   /** The size of all its VMs, which says how many data disks each takes. Default: eight. */
   readonly vmSize?: string | undefined;
   /**
-   * Nodes do not say which VM they are (`spec.providerID`), and controllers trust what node plug-ins
-   * report. A kubelet that makes its Node again says it. Default: Nodes say so.
+   * Nodes do not name their VM (`spec.providerID`), and controllers trust the reports of node plug-ins. A
+   * kubelet that recreates its Node names it. Default: Nodes name it.
    */
   readonly hasUnnamedVms?: true | undefined;
   /**
-   * How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own.
+   * How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's
+   * own.
    */
   readonly collectReplicasAfterMs?: number | undefined;
 }
 
-/** What a world is like. */
+/** The shape of a world. */
 export interface SimWorldOptions extends SimClusterShape {
   readonly seed: number;
-  /** Another cluster with a store and a driver of its own, in the same resource group. Default: none. */
+  /** Another cluster with its own store and driver, in the same resource group. Default: none. */
   readonly second?: SimClusterShape | undefined;
   /** Controllers of each driver. Default 2. */
   readonly controllers?: number;
-  /**
-   * Azure's latencies are those of the real one times this. Default 0.25: a failover with Azure in its way
-   * takes seconds.
-   */
+  /** Factor on Azure's real latencies. Default 0.25: a failover that waits for Azure takes seconds. */
   readonly timeScale?: number;
   /** Settings of Azure's model. */
   readonly azure?: Partial<ModelSettings>;
   /**
-   * The way to the object stores where no fault has changed it. Default: calls take up to 5 ms, watches are
-   * up to 20 ms behind.
+   * The connection to the object stores without a fault. Default: calls take up to 5 ms, watches are up to
+   * 20 ms late.
    */
   readonly weather?: Partial<Weather>;
 }
 
 /**
- * The first cluster, and the second one where there is one. `run` lets all of it run, as its clock is moved,
- * until `signal` is aborted.
+ * The first cluster, and the second one if any. `run` runs everything, as its clock is moved, until
+ * `signal` is aborted.
  */
 export interface SimWorlds extends SimWorld {
   readonly second: SimWorld | undefined;
@@ -88,15 +86,15 @@ installQuickAbort();
 const CONTROLLERS = 2;
 const CLUSTER_ID = "cluster-1";
 /**
- * The second cluster's id, which begins with the first one's, and what tells its VMs, processes and streams
- * of chance from those of the first.
+ * The second cluster's id, which begins with the first one's, and what distinguishes its VMs, processes
+ * and random streams.
  */
 const SECOND = { clusterId: "cluster-10", prefix: "second" } as const;
 const TIME_SCALE = 0.25;
 const weatherOfAQuietDay: Partial<Weather> = { callDelayMs: [1, 5], watchDelayMs: [0, 20] };
 /** As Kubernetes' API server sends them. */
 const BOOKMARK_INTERVAL_MS = 60_000;
-/** Broken promises that are kept: the first ones tell why. */
+/** Broken promises that are kept: the first ones show why. */
 const VIOLATIONS_MAX = 100;
 
 /** A world in which nothing runs yet. */
@@ -137,7 +135,7 @@ export function createSimWorld(options: SimWorldOptions): SimWorlds {
   };
 }
 
-/** What the second cluster has of what is shared: its chance disturbs no stream of the first one's. */
+/** The second cluster's share of what is common: its random draws disturb no stream of the first one. */
 function ownPart(shared: Shared): Shared {
   const { prefix } = SECOND;
   return {
@@ -172,8 +170,8 @@ function createCluster(
     },
   });
   /**
-   * What the plug-in that ships is refused, it would be refused by the chart's role or policy. What is
-   * forbidden only until a controller has seen its Node is tried again.
+   * The chart's role or policy refuses the same writes to the shipped plug-in. What is forbidden only
+   * until a controller has seen its Node is retried.
    */
   const deniedToNode = (
     by: string,
@@ -250,7 +248,7 @@ function createCluster(
   };
 }
 
-/** The node whose token a handle has: its plug-in, or whatever else has got hold of the token. */
+/** The node whose token a handle has: its plug-in's, or that of a process that stole it. */
 function nodeOfToken(handle: string, nodes: SimWorldOptions["nodes"]): string | undefined {
   return nodes.find(({ name }) => handle === name || handle === stolenToken(name))?.name;
 }

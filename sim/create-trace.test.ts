@@ -17,7 +17,7 @@ describe("a trace", () => {
     assert.deepEqual(traceOf([[1_500, "node-a", "mounts vol-1"]]).lines(), ["1.500 node-a mounts vol-1"]);
   });
 
-  it("tells what a cluster's own part of it is about by a prefix", () => {
+  it("marks a cluster's own part with a prefix", () => {
     const trace = traceOf([]);
     prefixedTrace(trace, "second").note("node-a", "mounts vol-1");
     assert.deepEqual(trace.lines(), ["0.000 second/node-a mounts vol-1"]);
@@ -52,7 +52,7 @@ describe("a trace", () => {
     assert.equal(new Set(digests).size, digests.length);
   });
 
-  it("keeps the newest lines, and what has left still counts for the digest", () => {
+  it("keeps the newest lines, and counts the dropped ones in the digest", () => {
     const many = (first: string) =>
       traceOf(
         Array.from({ length: 100_000 }, (_, index) => [index, "a", index === 0 ? first : "b"] as const),

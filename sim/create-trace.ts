@@ -1,7 +1,7 @@
 import type { Clock } from "../src/ports/clock.ts";
 import type { Trace } from "./trace.ts";
 
-/** Lines that are kept at least; twice as many before the oldest half leaves. */
+/** Lines that are kept at least; at twice as many the oldest half is dropped. */
 const LINES_MIN = 20_000;
 const FNV_OFFSET = 0x81_1c_9d_c5;
 const FNV_PRIME = 0x01_00_01_93;
@@ -45,7 +45,7 @@ export function createTrace(clock: Pick<Clock, "elapsedMs">): Trace {
   };
 }
 
-/** A cluster's own part of a trace that several share: what it notes is about `<prefix>/<about>`. */
+/** A cluster's own part of a shared trace: its lines are about `<prefix>/<about>`. */
 export function prefixedTrace(trace: Trace, prefix: string): Trace {
   return { ...trace, note: (about, what) => trace.note(`${prefix}/${about}`, what) };
 }

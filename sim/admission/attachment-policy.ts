@@ -7,13 +7,13 @@ import { changesOnly, type NodeWrite, type PolicyRule } from "./policy-rule.ts";
 
 const MANAGED_DISK =
   /^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/microsoft[.]compute\/disks\/[a-z0-9_.-]+$/iu;
-/** At the end of a name, which the policy can't compute. */
+/** The hash at the end of an object name, which the policy cannot compute. */
 const HASH = /^[0-9a-f]{24}$/u;
 const HASH_CHARS = 24;
 
 /**
- * The rules of the chart's policy for AzVolumeAttachments, in its order, but for those that the node's role
- * has no room for.
+ * The rules of the chart's policy for AzVolumeAttachments, in its order, without those that the node's
+ * role makes unnecessary.
  */
 export const attachmentRules: readonly PolicyRule[] = [
   {

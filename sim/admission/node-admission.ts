@@ -11,9 +11,9 @@ import { volumeRefusal } from "./volume-policy.ts";
 export type NodeToken = Pick<NodeWrite, "nodeName" | "nodeUid">;
 
 /**
- * Why the chart's admission policies (`deploy/chart/templates/node-admission.yaml`) refuse what the token
- * of a node writes, in their words; undefined: they do not. Only of what the node's role lets through
- * (`nodeForbidden`): that allows no deletion.
+ * Why the chart's admission policies (`deploy/chart/templates/node-admission.yaml`) refuse a write with a
+ * node's token, with their message; undefined if they admit it. Covers only what the node's role permits
+ * (`nodeForbidden`), which includes no deletion.
  */
 export function nodeRefusal(
   { verb, kind, before, after }: AdmittedWrite,

@@ -4,8 +4,8 @@ import type { Kind } from "../../src/ports/store/object-store.ts";
 type Verb = WriteRequest["verb"];
 
 /**
- * What the chart's role gives a node's token (`deploy/chart/templates/node-rbac.yaml`), as far as it
- * writes.
+ * The write permissions that the chart's role gives to a node's token
+ * (`deploy/chart/templates/node-rbac.yaml`).
  */
 const rights: Readonly<Partial<Record<Kind, readonly Verb[]>>> = {
   AzVolume: ["updateStatus"],
@@ -13,7 +13,10 @@ const rights: Readonly<Partial<Record<Kind, readonly Verb[]>>> = {
   AzDriverNode: ["create", "updateStatus"],
 };
 
-/** Why a node's token has no right to write that at all, whatever the object says; undefined: it has. */
+/**
+ * Why the role of a node's token forbids the write whatever the object contains; undefined if it permits
+ * it.
+ */
 export function nodeForbidden(
   { verb, kind }: { readonly verb: Verb; readonly kind: Kind },
   attach: "kubernetes" | "driver",

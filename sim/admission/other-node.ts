@@ -3,7 +3,7 @@ import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { sameJson } from "../../src/core/primitives/same-json.ts";
 import type { Fields, NodeWrite, PolicyRule } from "./policy-rule.ts";
 
-/** The rule of the chart's policy for AzVolumes that tells two Nodes of one name apart. */
+/** The rule of the chart's policy for AzVolumes that distinguishes two Nodes of one name. */
 export const otherNodeRule: PolicyRule = {
   message:
     "entries of another Node of this name stay unchanged; if the Node was recreated for this VM, delete the pod of its node plug-in, so that it gets a new token",
@@ -17,7 +17,7 @@ export const otherNodeRule: PolicyRule = {
   },
 };
 
-/** Where the writer is that of another Node of this name, its file system is no news of this one. */
+/** If the writer belongs to another Node of this name, this Node may not report its file system. */
 function isOthersGrant(write: NodeWrite): boolean {
   const { writer } = recordOf(write.before?.status);
   return writer !== undefined && isOthers(write, writer);

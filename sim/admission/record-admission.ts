@@ -2,15 +2,17 @@ import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { includesNode, type NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { sameJson } from "../../src/core/primitives/same-json.ts";
 
-/** The farthest that a claim raises the epoch: what a node may have noted, and one more. As in the policy. */
+/**
+ * The most that a reclaim may raise the epoch: the largest checkpoint of a node, plus one. As in the
+ * policy.
+ */
 const RECLAIM_RAISES_MAX = 1_000_001;
 
-/** The longest value in what a node adds to an AzVolume, in characters. As in the policy. */
+/** The longest value that a node may add to an AzVolume, in characters. As in the policy. */
 export const VALUE_MAX_CHARS = 1_024;
 
 /**
- * Why a node may not move a writer record like that, by the rules of the chart's admission policy;
- * undefined: it may.
+ * Why the chart's admission policy refuses a node's change of a writer record; undefined if it admits it.
  */
 export function recordRefusal(old: unknown, next: unknown, nodeName: string): string | undefined {
   const [before, after] = [old as WriterRecord, next as WriterRecord];
@@ -34,7 +36,7 @@ export function recordRefusal(old: unknown, next: unknown, nodeName: string): st
   return "a node reports only itself as clean, in one entry";
 }
 
-/** What no node changes. */
+/** The fields that no node may change. */
 function rest({
   writer: _,
   quarantine: __,
@@ -46,7 +48,7 @@ function rest({
   return kept;
 }
 
-/** Take, give, want and end of want. */
+/** Acquire, release, request and withdraw. */
 function movedOwnGrant(
   { writer: old, fencing }: WriterRecord,
   { writer: next }: WriterRecord,

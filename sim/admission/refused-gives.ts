@@ -2,15 +2,18 @@ import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { AdmittedWrite } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 
-/** The gives of node plug-ins that the admission policy has refused. */
+/** The releases of node plug-ins that the admission policy has refused. */
 export interface RefusedGives {
-  /** Remembers a refused write where it is a give. */
+  /** Remembers a refused write if it is a release. */
   note(nodeName: string, write: AdmittedWrite): void;
-  /** When the node's give of a volume was refused last, in milliseconds of the run; undefined: never. */
+  /**
+   * When the node's last release of a volume was refused, in milliseconds of the run; undefined if none
+   * was.
+   */
   lastMs(nodeName: string, volumeName: string): number | undefined;
 }
 
-/** None yet. */
+/** No refusal yet. */
 export function createRefusedGives(clock: Pick<VirtualClock, "elapsedMs">): RefusedGives {
   const lastMs = new Map<string, number>();
   return {

@@ -1,4 +1,4 @@
-/** The name by which a process that is no plug-in, and has a node's token, uses the store. */
+/** The name under which a process other than the plug-in uses the store with a node's token. */
 export function stolenToken(nodeName: string): string {
   return `whatever has the token of ${nodeName}`;
 }

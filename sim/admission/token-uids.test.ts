@@ -40,11 +40,11 @@ describe("the uids of Nodes in tokens", () => {
   };
 
   for (const { by, random, renewedAfterMs } of [
-    { by: "a kubelet that was started again", random: [0.49, 0.999_999], renewedAfterMs: 149_999 },
-    { by: "a kubelet that runs on", random: [0.5, 0.999_999], renewedAfterMs: 629_999 },
+    { by: "a restarted kubelet", random: [0.49, 0.999_999], renewedAfterMs: 149_999 },
+    { by: "a running kubelet", random: [0.5, 0.999_999], renewedAfterMs: 629_999 },
     { by: "a kubelet that does so at once", random: [0.5, 0], renewedAfterMs: 0 },
   ]) {
-    it(`are those of the Node when a token was issued, and renewed by ${by}`, () => {
+    it(`are those of the Node at issue, and are renewed by ${by}`, () => {
       let at = steps[0];
       let draws = 0;
       const uids = createTokenUids(

@@ -2,38 +2,41 @@ import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 
-/** The uids of Nodes that the tokens of pods bear. */
+/** The uids of Nodes that the tokens of pods carry. */
 export interface TokenUids {
-  /** Of a token that is issued now; undefined: there was no Node of that name whenever this was asked. */
+  /**
+   * The uid in a token that is issued now; undefined if no Node of that name existed whenever this was
+   * called.
+   */
   issuedNow(nodeName: string): string | undefined;
-  /** Of the token that the node plug-in has; undefined as above. */
+  /** The uid in the token that the node plug-in has; undefined as above. */
   ofPlugin(nodeName: string): string | undefined;
 }
 
 /**
- * From when a kubelet may ask for a new token until the plug-in uses it, in milliseconds: the kubelet looks
- * after each pod every 90 s at most (its `syncFrequency` of 60 s, drawn out by half), and the plug-in reads
- * the file once a minute. A kubelet that was started again asks at once.
+ * From the moment a kubelet may request a new token until the plug-in uses it, in milliseconds. The
+ * kubelet syncs each pod every 90 s at most (`syncFrequency` of 60 s, with up to 50 % jitter), and the
+ * plug-in reads the file once a minute. A restarted kubelet requests a token at once.
  */
 const IN_USE_MAX_MS = 150_000;
 /**
- * From when a token is issued until a kubelet asks for the next, in milliseconds: 80 % of the chart's 600
- * s.
+ * From the issue of a token until a kubelet requests the next one, in milliseconds: 80 % of the chart's
+ * 600 s.
  */
 const ASKED_AFTER_MS = 480_000;
 
-/** The share of Nodes that a kubelet makes again since it was started again. Others are made by hand. */
+/** The share of Nodes that a restarted kubelet recreates. Others are recreated by hand. */
 const RESTARTED = 0.5;
 
 interface Issued {
   readonly uid: string;
   readonly instanceUri: string;
-  /** From when the plug-in's token bears it, in milliseconds of the run. */
+  /** From when the plug-in's token carries it, in milliseconds of the run. */
   readonly renewedAtMs: number;
 }
 
 /**
- * A token keeps the uid of a Node that is gone. The kubelet of another VM has issued none for an earlier
+ * A token keeps the uid of a deleted Node. The kubelet of another VM has issued no token for an earlier
  * Node.
  */
 export function createTokenUids(

@@ -6,8 +6,8 @@ import { changesOnly, type Fields, firstBroken, type NodeWrite, type PolicyRule 
 import { recordRefusal, VALUE_MAX_CHARS } from "./record-admission.ts";
 
 /**
- * The rules of the chart's policy for AzVolumes, in its order, but for those that the node's role has no
- * room for.
+ * The rules of the chart's policy for AzVolumes, in its order, without those that the node's role makes
+ * unnecessary.
  */
 const statusRules: readonly PolicyRule[] = [
   {
@@ -55,7 +55,7 @@ const statusRules: readonly PolicyRule[] = [
   },
 ];
 
-/** Why a node's token may not write that status of an AzVolume, by the chart's policy; undefined: it may. */
+/** Why the chart's policy refuses a node's write of an AzVolume's status; undefined if it admits it. */
 export function volumeRefusal(write: NodeWrite): Denial | undefined {
   const broken = firstBroken(statusRules, write);
   if (broken !== undefined) return broken;

@@ -25,75 +25,75 @@ import { azurePlace, instanceUriOf, nodeNameOfVm, vmNameOf } from "./vm-names.ts
 const UINT32_END = 2 ** 32;
 /** How often the neighbour's workload writes to each of its disks, in milliseconds. */
 const NEIGHBOUR_WRITES_MS = 20_000;
-/** Operations that end at one moment may let others begin; a circle is a bug. */
+/** An operation that ends may let others begin at the same moment; a cycle is a bug. */
 const ROUNDS_MAX = 1_000;
 
-/** Who has a VM, and what its cluster does with it. */
+/** The owner of a VM, and what its cluster does with it. */
 interface Guest {
-  /** In its own cluster: nodes of two clusters may have one name. */
+  /** In its own cluster: nodes of two clusters may have the same name. */
   readonly nodeName: string;
   readonly trace: Trace;
-  /** Called once the VM is gone, with its name. */
+  /** Called with the VM's name once the VM is deleted. */
   readonly onGone?: (vmName: string) => void;
 }
 
 /**
- * Azure as its model has it, with the machines that it runs, for all clusters that share its resource group.
- * It lives by the world's agenda.
+ * The model of Azure with the machines that it runs, for all clusters that share its resource group. It
+ * runs on the world's agenda.
  */
 export interface AzureRegion {
   readonly model: ComputeModel;
   diskOf(diskUri: string): ModelDisk | undefined;
   isCopyOfData(diskUri: string): boolean;
-  /** Answers a call that was made in a cluster. A disk is of the cluster in which it was made. */
+  /** Answers a call from a cluster. A disk belongs to the cluster that created it. */
   handle(request: ArmRequest, clusterName: string): ArmAnswer;
-  /** Makes a VM of a cluster, and lets it run. */
+  /** Creates a VM of a cluster and starts it. */
   addVm(
     vm: { readonly name: string; readonly size: string; readonly zone: string },
     guest: Guest & { readonly clusterName: string },
   ): RunMachine;
   machineAt(vmName: string): RunMachine | undefined;
-  /** Ends what is due by now: an operation may leave another VM than it found. */
+  /** Ends what is due by now. An operation may replace a VM. */
   advance(): void;
   strike(vm: VirtualMachine, event: VmEvent): void;
   onDiskEvent(listener: (event: DiskEvent) => void): void;
   /** Whether a VM or disk, by its resource id in any case, is another cluster's. */
   isOthers(resourceUri: string, clusterName: string): boolean;
   /**
-   * Whether an event is on a machine of the cluster, or on one of no live cluster and not about another one's
-   * disk.
+   * Whether an event is on a machine of the cluster, or on a machine of no live cluster and not about
+   * another cluster's disk.
    */
   concerns(event: DiskEvent, clusterName: string): boolean;
   /**
-   * Adds VMs and disks of which no driver in the simulation knows. To be called once, after the VMs of the
-   * first cluster are made.
+   * Adds VMs and disks that no simulated driver knows. To be called once, after the VMs of the first
+   * cluster are created.
    */
   addStrangers(): void;
 }
 
-/** What Azure and the machines in it are made of. */
+/** The parts of Azure and of its machines. */
 export interface AzureRegionOptions {
   readonly clock: Clock;
   readonly random: (name: string) => Random;
   readonly trace: Trace;
   readonly agenda: Agenda;
-  /** Azure's latencies times this. */
+  /** Factor on Azure's latencies. */
   readonly timeScale: number;
   readonly settings?: Partial<ModelSettings> | undefined;
 }
 
-/** An Azure with one resource group, and nothing in it. */
+/** An Azure with one empty resource group. */
 export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   const { clock, trace, agenda } = options;
   const startedAtMs = clock.nowMs() - clock.elapsedMs();
   const model = createComputeModel({
-    // Azure's own clock: nobody moves it.
+    // Azure's own clock: no fault moves it.
     clock: { nowMs: () => startedAtMs + clock.elapsedMs() },
     seed: Math.floor(options.random("azure").next() * UINT32_END),
     settings: { timeScale: options.timeScale, ...options.settings },
     hasDataPlane: true,
   });
-  /** By the names of their VMs. */
+  /** By VM name. */
   const machines = new Map<string, { readonly machine: RunMachine; readonly guest: Guest }>();
   /** The clusters of VMs and disks, by resource id. */
   const clusterOf = new Map<string, string>();
@@ -103,7 +103,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   const dataPlane = createSimDataPlane(machineAt);
   const nowMs = (): number => startedAtMs + clock.elapsedMs();
 
-  /** Ends what is due, lets the devices follow, and sees to it that the next operation ends in time. */
+  /** Ends what is due, updates the devices, and schedules the end of the next operation. */
   function pump(): void {
     for (let round = 0; ; round++) {
       invariant(round < ROUNDS_MAX, "Azure's operations begin one another in a circle");
@@ -126,7 +126,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   }
 
   function forgetGone(): void {
-    // Every VM has its machine, and each call to Azure asks twice.
+    // Each VM has its machine, and each call to Azure needs both.
     if (model.world.virtualMachines.size === machines.size) return;
     for (const [vmName, { machine, guest }] of machines) {
       if (findVm(model.world, machine.instanceUri) !== undefined) continue;

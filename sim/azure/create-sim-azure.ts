@@ -19,17 +19,17 @@ import { createSimWire } from "./sim-wire.ts";
 import { isStranger } from "./strangers.ts";
 import { azurePlace, instanceUriOf, nodeNameOfVm, vmNameOf } from "./vm-names.ts";
 
-/** Takes eight data disks. */
+/** A size with eight data disks. */
 const VM_SIZE = "Standard_D4s_v5";
-/** From the end of a VM to the next one of its name. */
+/** From the deletion of a VM to the next one of its name. */
 const RECREATE_MS = [1_000, 20_000] as const;
 
-/** What one cluster's part of Azure is made of. */
+/** The parts of one cluster's share of Azure. */
 export interface SimAzureOptions {
   readonly region: AzureRegion;
   /**
-   * Tells its VMs, and who calls Azure from it, from those of another cluster: lower-case letters. Default:
-   * the first cluster's.
+   * Distinguishes its VMs and callers from those of another cluster: lower-case letters. Default: the
+   * first cluster's.
    */
   readonly prefix?: string | undefined;
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export interface SimAzureOptions {
   readonly trace: Trace;
   readonly agenda: Agenda;
   readonly nodes: readonly { readonly name: string; readonly zone: string }[];
-  /** Of all its VMs. Default: one that takes eight data disks. */
+  /** Of all its VMs. Default: a size with eight data disks. */
   readonly vmSize?: string | undefined;
 }
 
@@ -48,9 +48,9 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   const clusterName = prefix ?? "";
   const chance = options.random("azure");
   const zones = new Map(options.nodes.map(({ name, zone }) => [name, zone]));
-  /** The cluster's own, by the names of their VMs: several may have had one node's name. */
+  /** The cluster's machines by VM name: several VMs may have had one node's name. */
   const machines = new Map<string, RunMachine>();
-  /** How many VMs have had a node's name, where there were several. The last one has it. */
+  /** How many VMs have had a node's name, if more than one. The last one has it now. */
   const vmsOf = new Map<string, number>();
   /** Names of VMs. */
   const recreating = new Set<string>();
@@ -89,7 +89,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   }
 
   function strike(nodeName: string, event: VmEvent): void {
-    // An operation that is due at this moment ends first, and leaves another VM than it found.
+    // An operation that is due at this moment ends first, and may replace the VM.
     region.advance();
     const vm = vmOf(nodeName);
     if (vm === undefined) return;
@@ -160,8 +160,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     ...mishaps,
     ...outsiders,
     recreateVm: (nodeName) => {
-      // Whoever asks for it while it is under way would have the VM deleted that comes of it, and nobody
-      // would make another.
+      // A second call while this is under way would delete the new VM without creating another.
       const vmName = vmNameNow(nodeName);
       if (recreating.has(vmName)) return;
       recreating.add(vmName);
@@ -171,7 +170,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
       const earlier = machineOf(nodeName);
       invariant(
         earlier?.state() !== "running",
-        `the VM of ${nodeName} has to stand still before another one takes its name`,
+        `the VM of ${nodeName} has to be stopped or frozen before another one takes its name`,
       );
       vmsOf.set(nodeName, (vmsOf.get(nodeName) ?? 1) + 1);
       addVm(nodeName);
@@ -179,7 +178,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   };
 }
 
-/** The calls of a journal that certain callers made, and all of which no caller is known. */
+/** The journal's calls from certain callers, and those without a known caller. */
 function callsOf(journal: ComputeModel["journal"], isOwn: (caller: string) => boolean): SimAzure["journal"] {
   return {
     since: (sequence) => {

@@ -24,22 +24,22 @@ export type DeviceChange =
       readonly couldWrite: boolean;
     };
 
-/** A machine with the switches of the platform that runs it. */
+/** A machine with the controls of the platform that runs it. */
 export interface RunMachine extends SimMachine {
-  /** 1 from the start, one more after each boot. */
+  /** 1 from the start, plus one after each boot. */
   readonly bootNumber: () => number;
   readonly freeze: () => void;
   readonly thaw: () => void;
-  /** Power is gone: all that was not flushed is lost, and every process. */
+  /** Cuts the power: all unflushed data and every process are lost. */
   readonly cutPower: () => void;
-  /** Starts it again; does nothing unless it is off. */
+  /** Starts it; does nothing unless it is off. */
   readonly givePower: () => void;
   readonly attach: (lun: number, disk: ModelDisk) => void;
-  /** From now on no write reaches the disk; a machine that stands still notices later. */
+  /** From now on no write reaches the disk; a frozen machine notices later. */
   readonly detach: (lun: number) => void;
 }
 
-/** When ext4 and the kernel write back what nobody has synced, in milliseconds after the first such write. */
+/** When ext4 and the kernel write back unsynced data, in milliseconds after the first such write. */
 const WRITE_BACK_MS = [5_000, 30_000] as const;
 
 /** How long commands take, in milliseconds. */
@@ -71,13 +71,13 @@ export function createSimMachine(options: {
   const gate = createGate();
   const clock = gatedClock(options.clock, gate);
   const bootListeners: (() => void)[] = [];
-  /** What the guest has not noticed yet, since it stood still. */
+  /** Changes that a frozen guest has not noticed yet. */
   const unnoticed: (() => void)[] = [];
-  /** The disks whose devices take writes. */
+  /** The disks whose devices accept writes. */
   const live = new Map<number, ModelDisk>();
   let state: ReturnType<SimMachine["state"]> = "running";
   let boot = new AbortController();
-  /** Disks that came while it stands still, by LUN. */
+  /** Disks that arrived while it is frozen, by LUN. */
   const arriving = new Map<number, () => void>();
   let boots = 1;
   let writeBackDueMs: number | undefined;
@@ -101,7 +101,7 @@ export function createSimMachine(options: {
     },
   });
 
-  /** A machine that stands still does it as soon as it goes on. */
+  /** A frozen machine does this when it thaws. */
   function writeBack(): void {
     if (state !== "running" || writeBackDueMs === undefined || writeBackDueMs > options.clock.elapsedMs())
       return;
@@ -109,7 +109,7 @@ export function createSimMachine(options: {
     kernel.writeBack();
   }
 
-  /** Lets the guest see a change of its devices, now or when it goes on. */
+  /** Shows the guest a change of its devices, now or when it thaws. */
   function notice(change: () => void): void {
     if (state === "frozen") unnoticed.push(change);
     else change();
@@ -139,7 +139,7 @@ export function createSimMachine(options: {
     thaw: () => {
       if (state !== "frozen") return;
       state = "running";
-      // What was due while it stood still comes first: writes that nobody expects any more.
+      // Writes that were due while it was frozen come first: late writes are what a fence has to stop.
       writeBack();
       noticeAll();
       gate.open();
@@ -171,7 +171,7 @@ export function createSimMachine(options: {
       notice(arrive);
     },
     detach: (lun) => {
-      // What came and went while it stood still was never there.
+      // The guest never sees a device that came and went while it was frozen.
       const arrival = state === "frozen" ? arriving.get(lun) : undefined;
       if (arrival !== undefined) {
         arriving.delete(lun);

@@ -2,7 +2,7 @@ import type { DeviceChange } from "./create-sim-machine.ts";
 import type { DiskEvent } from "./sim-azure.ts";
 import type { SimMachine } from "./sim-machine.ts";
 
-/** An event, for people. */
+/** An event as text. */
 export function describeEvent(event: DiskEvent): string {
   const diskName = event.diskUri.slice(event.diskUri.lastIndexOf("/") + 1);
   switch (event.kind) {
@@ -16,7 +16,7 @@ export function describeEvent(event: DiskEvent): string {
   }
 }
 
-/** What a change of a machine's devices means for the disk. */
+/** The effect of a device change on the disk. */
 export function toEvent(machine: SimMachine, change: DeviceChange): DiskEvent {
   switch (change.kind) {
     case "wrote":

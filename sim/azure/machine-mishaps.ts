@@ -6,7 +6,7 @@ import type { SimAzure } from "./sim-azure.ts";
 
 const REBOOT_MS = [8_000, 30_000] as const;
 
-/** What can happen to a machine that its VM outlives; Azure is told by `strike` what it notices of that. */
+/** Faults of a machine that its VM survives; `strike` reports to Azure what it notices. */
 export function createMachineMishaps(options: {
   readonly machineOf: (nodeName: string) => RunMachine | undefined;
   readonly strike: (nodeName: string, event: VmEvent) => void;

@@ -5,7 +5,7 @@ import { createSimWorld } from "../create-sim-world.ts";
 
 const nodes = ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" }));
 
-/** A world in which the name of node-a is another VM's, and the earlier VM is off. */
+/** A world in which another VM has the name of node-a, and the earlier VM is off. */
 function moved() {
   const { azure } = createSimWorld({ seed: 1, nodes, attach: "kubernetes" });
   const earlier = azure.machineOf("node-a") ?? assert.fail("no machine");
@@ -15,7 +15,7 @@ function moved() {
 }
 
 describe("a node's name that another VM takes", () => {
-  it("means that VM from then on, and the earlier one stays in Azure, off", () => {
+  it("means that VM from then on, and the earlier VM stays in Azure, off", () => {
     const { azure, earlier, next } = moved();
     assert.notEqual(next.vmGuid, earlier.vmGuid);
     assert.notEqual(next.instanceUri, earlier.instanceUri);
@@ -51,7 +51,7 @@ describe("a node's name that another VM takes", () => {
     );
   });
 
-  it("is taken only from a VM that stands still: nothing runs the plug-in of two VMs under one name", () => {
+  it("is taken only from a VM that is off or frozen", () => {
     const { azure } = createSimWorld({ seed: 1, nodes, attach: "kubernetes" });
     assert.throws(
       () => azure.moveName("node-a"),
@@ -59,7 +59,7 @@ describe("a node's name that another VM takes", () => {
     );
   });
 
-  it("is also taken from a VM that is frozen, which keeps its disks and could go on", () => {
+  it("is also taken from a frozen VM, which keeps its disks and may thaw", () => {
     const { azure } = createSimWorld({ seed: 1, nodes, attach: "kubernetes" });
     const earlier = azure.machineOf("node-a") ?? assert.fail("no machine");
     azure.freeze("node-a");

@@ -3,7 +3,7 @@ import type { Agenda } from "../agenda.ts";
 import type { SimAzure } from "./sim-azure.ts";
 
 const API_VERSION = "2025-04-01";
-/** People who are refused try again. */
+/** A person who is refused tries again. */
 const OUTSIDER_TRIES_MAX = 20;
 const OUTSIDER_RETRY_MS = 5_000;
 
@@ -23,8 +23,8 @@ type Outsiders = Pick<
 >;
 
 /**
- * What others than the driver ask of Azure, by `handle`. `instanceUriOf`: of the VM that has a node's name as
- * it is asked.
+ * Requests of other clients to Azure, sent by `handle`. `instanceUriOf`: of the VM that has a node's name
+ * at that moment.
  */
 export function createOutsiders(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;

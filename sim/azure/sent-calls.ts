@@ -8,12 +8,12 @@ type Call = (
 ) => Promise<ArmAnswer<unknown>>;
 
 /**
- * Calls as a network carries them: one that was sent arrives, also if its caller gives up or dies; only its
- * answer is not waited for any more. Nothing comes back while `isReachable` answers false.
+ * Calls over a network: a sent call arrives even if its caller gives up or dies; the caller only stops
+ * waiting for the response. No response arrives while `isReachable` is false.
  */
 export function sentCalls(arm: ArmApi, isReachable: () => boolean): ArmApi {
-  // Made here and not once for all: before a world is made, signals are the platform's, which cost ten
-  // times as much.
+  // Created here and not at load time: before a world is created, signals are the platform's, which cost
+  // ten times as much.
   const never = new AbortController().signal;
   const sent = Object.entries(arm as unknown as Readonly<Record<string, Call>>).map(
     ([name, call]): [string, Call] => [

@@ -7,9 +7,9 @@ import type { InstanceMetadata } from "../../src/ports/cloud/instance-metadata.t
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 import type { SimMachine } from "./sim-machine.ts";
 
-/** Something that happened between a disk and a machine, in the order in which it happened. */
+/** An event between a disk and a machine. Events are in order. */
 export type DiskEvent =
-  /** The device is there, and takes writes. */
+  /** The device is there and accepts writes. */
   | {
       readonly kind: "attached";
       readonly diskUri: string;
@@ -33,7 +33,7 @@ export type DiskEvent =
       readonly machine: SimMachine;
       readonly by: ModelDiskWrite["by"];
     }
-  /** A node plug-in removed a mount. `couldWrite`: what was written through it reached the disk. */
+  /** A node plug-in removed a mount. `couldWrite`: writes through it reached the disk. */
   | {
       readonly kind: "unmounted";
       readonly diskUri: string;
@@ -43,117 +43,118 @@ export type DiskEvent =
     };
 
 /**
- * Azure as one cluster has it, with the machines of its nodes: the model decides, the machines' devices
- * follow. Other clusters may share the model, its faults and its journal (`AzureRegion`); nodes are told
- * apart by name within the cluster only.
+ * Azure as one cluster sees it, with the machines of its nodes: the model decides, the machines' devices
+ * follow. Other clusters may share the model, its faults and its journal (`AzureRegion`). Node names are
+ * unique within the cluster only.
  */
 export interface SimAzure {
   readonly model: ComputeModel;
-  /** The calls that were made in this cluster, and those of outsiders in any. */
+  /** The calls from this cluster, and those of outside clients in any cluster. */
   readonly journal: Pick<ComputeModel["journal"], "since">;
   /** Whether a VM or disk, by its resource id in any case, is another cluster's. */
   isOthers(resourceUri: string): boolean;
-  /** Where all that is here lies. */
+  /** The resource group of all this. */
   readonly place: {
     readonly subscriptionId: string;
     readonly resourceGroup: string;
     readonly location: string;
   };
-  /** The VM behind a node as Azure has it now; undefined: there is none. */
+  /** The present VM behind a node; undefined if there is none. */
   vmOf(nodeName: string): VirtualMachine | undefined;
-  /** The resource id of the VM that has a node's name now, whether or not that VM is there. */
+  /** The resource id of the VM that has a node's name now, whether or not that VM exists. */
   instanceUriOf(nodeName: string): string;
-  /** The node on a VM; undefined where another VM has its name by now. */
+  /** The node on a VM; undefined if another VM has its name by now. */
   nodeNameAt(instanceUri: string): string | undefined;
-  /**
-   * The machines by node name; one that was deleted and made again, or whose name another VM has taken, is
-   * another.
-   */
+  /** The machines by node name. After a recreation or a move of the name it is another machine. */
   machineOf(nodeName: string): SimMachine | undefined;
-  /** The machines of this cluster's nodes: those of strangers are found by their names alone. */
+  /** The machines of this cluster's nodes. Those of strangers are found by name only. */
   readonly machines: () => readonly SimMachine[];
-  /** Calls `listener` with each machine that is made later on. */
+  /** Calls `listener` with each machine that is created later. */
   onMachine(listener: (machine: SimMachine) => void): void;
-  /** A caller's way to Azure. What has been sent arrives, whatever becomes of who sent it. */
+  /** A caller's connection to Azure. A sent call arrives, whatever happens to its caller. */
   arm(caller: string): ArmApi;
   setReachable(caller: string, isReachable: boolean): void;
   /**
-   * Each message between any caller and Azure takes up to `ms` longer with this probability; zero: as ever.
+   * With this probability each message between any caller and Azure takes up to `ms` longer; zero restores
+   * the default.
    */
   setSlowness(slow: { readonly probability: number; readonly ms: number }): void;
   /**
-   * Asks `delayMs` as each update of a VM is sent how much longer it takes to get to Azure, in milliseconds;
-   * `nodeName` is undefined for a VM that has lost its name. Answers how to stop that.
+   * Calls `delayMs` when an update of a VM is sent; the update takes that much longer to reach Azure, in
+   * milliseconds. `nodeName` is undefined for a VM that has lost its name. Returns how to stop that.
    */
   delayUpdates(
     delayMs: (update: { readonly caller: string; readonly nodeName: string | undefined }) => number,
   ): () => void;
   /**
-   * From now on Azure shows the VM that has a node's name without its data disks; the disks name it all the
-   * same. Answers how to stop that.
+   * From now on Azure shows the VM that has a node's name without its data disks; the disks still name it.
+   * Returns how to stop that.
    */
   unlistDataDisks(nodeName: string): () => void;
   /**
-   * From now on Azure shows the disk without the VMs that have it; those list it all the same. Answers how
-   * to stop that.
+   * From now on Azure shows the disk without the VMs that have it; those still list it. Returns how to
+   * stop that.
    */
   disownDisk(diskUri: string): () => void;
-  /** What Azure tells a VM of itself; undefined once the VM is gone. */
+  /** A VM's own metadata from Azure; undefined once the VM is deleted. */
   metadataOf(machine: SimMachine): InstanceMetadata | undefined;
-  /** What stands on a disk, by its URI in any case. */
+  /** The content of a disk, by its URI in any case. */
   diskOf(diskUri: string): ModelDisk | undefined;
-  /** Whether a disk was made as a copy of one that held data. */
+  /** Whether a disk was created as a copy of one with data. */
   isCopyOfData(diskUri: string): boolean;
   /**
-   * Calls `listener` with what happens on the machines of this cluster, and on strangers' but to disks of
-   * another live one.
+   * Calls `listener` with events on the machines of this cluster, and on strangers' machines unless they
+   * concern a disk of another live cluster.
    */
   onDiskEvent(listener: (event: DiskEvent) => void): void;
 
   // What can happen to a VM.
   addVm(nodeName: string, zone: string): SimMachine;
   /**
-   * The guest hangs, or its host is cut off: nothing moves; its writes so far may still arrive when it
-   * thaws.
+   * The guest hangs, or its host is cut off from the network: nothing moves; its earlier writes may still
+   * arrive when it thaws.
    */
   freeze(nodeName: string): void;
   thaw(nodeName: string): void;
-  /** Power is lost; `isSilent`: Azure goes on to say running. */
+  /** Cuts the power; `isSilent`: Azure still reports the VM as running. */
   losePower(nodeName: string, how: { readonly isSilent: boolean }): void;
   /** Starts a machine that is off. Its disks are still attached, everything unflushed is lost. */
   powerOn(nodeName: string): void;
   /**
-   * Azure could not carry out what somebody asked of the VM, and says Failed: it runs, what it lists is so,
-   * and its ETag has moved. Not where it is being deleted.
+   * Azure could not carry out another client's update of the VM and reports Failed: the VM runs, its list
+   * is correct, and its ETag has moved. Does nothing to a VM that is being deleted.
    */
   failVm(nodeName: string): void;
-  /** The machine restarts by itself, which takes some seconds: Azure does not take part. */
+  /** The machine restarts by itself, which takes some seconds: Azure takes no part. */
   reboot(nodeName: string): void;
   deleteVm(nodeName: string): void;
-  /** Deletes the VM and makes another one of that name some time later: new GUID, no disks, no notes. */
+  /**
+   * Deletes the VM and creates another one of that name some time later: new GUID, no disks, no
+   * checkpoints.
+   */
   recreateVm(nodeName: string): void;
   /**
-   * Makes another VM, of another name and resource id, that has the node's name from now on. The earlier one
-   * stays as it is: it has to be off.
+   * Creates another VM, of another name and resource id, that has the node's name from now on. The earlier
+   * one, which must be off, stays as it is.
    */
   moveName(nodeName: string): void;
   /** Deletes a VM that may have lost its node's name. */
   deleteVmAt(instanceUri: string): void;
-  /** Switches such a VM off, and does not wait for its guest. */
+  /** Switches such a VM off without waiting for its guest. */
   switchOffAt(instanceUri: string): void;
 
-  // What others than the driver do. Azure may refuse it.
+  // Requests of other clients. Azure may refuse them.
   attachOutside(nodeName: string, diskUri: string): void;
-  /** `isForced`: as Azure's portal does where its user asks for that. Default: false. */
+  /** `isForced`: with force, an option in Azure's portal. Default: false. */
   detachOutside(nodeName: string, diskUri: string, how?: { readonly isForced: boolean }): void;
-  /** The same of a VM that may have lost its node's name. */
+  /** The same for a VM that may have lost its node's name. */
   detachOutsideAt(instanceUri: string, diskUri: string): void;
-  /** Puts the whole list of data disks, without a condition: as another disk driver does, or a template. */
+  /** Puts the whole list of data disks without a condition, as another disk driver or a template does. */
   putListOutside(nodeName: string, dataDisks: VirtualMachine["dataDisks"]): void;
-  /** Changes nothing but a tag of the VM: an update that has no part in its disks. */
+  /** Changes only a tag of the VM: an update that does not concern its disks. */
   tagOutside(nodeName: string): void;
   growOutside(diskUri: string, sizeGiB: number): void;
-  /** Makes a disk of that id as a copy of the other one, tags included. */
+  /** Creates a disk with that id as a copy of the other one, tags included. */
   copyDiskOutside(source: Disk, copyUri: string): void;
   deleteDiskOutside(diskUri: string): void;
 }

@@ -4,16 +4,16 @@ import { invariant } from "../../src/core/failure/invariant.ts";
 import type { DataPlaneEffect } from "../../src/emulator/model/data-plane-port.ts";
 import type { RunMachine } from "./create-sim-machine.ts";
 
-/** What stands behind Azure's disks, and at the machines. */
+/** The storage behind Azure's disks, and its connection to the machines. */
 export interface SimDataPlane {
   /**
-   * Does to disks and machines what an operation of Azure's has come to. Throws where there is no such disk
-   * or machine: a bug of the model's.
+   * Applies the result of an Azure operation to disks and machines. Throws if there is no such disk or
+   * machine: a bug of the model.
    */
   carryOut(effect: DataPlaneEffect): void;
   /** By its URI in any case. */
   diskOf(diskUri: string): ModelDisk | undefined;
-  /** Whether a disk was made as a copy of one that held data. */
+  /** Whether a disk was created as a copy of one with data. */
   isCopyOfData(diskUri: string): boolean;
 }
 

@@ -6,16 +6,16 @@ import { sentCalls } from "./sent-calls.ts";
 import type { SimAzure } from "./sim-azure.ts";
 import { createUnlistedDisks } from "./unlisted-disks.ts";
 
-/** A call's way to Azure, or back, in milliseconds. */
+/** One way of a call to Azure or back, in milliseconds. */
 const ONE_WAY_MS = [3, 25] as const;
 
 const lost: ArmAnswer = { status: 0, headers: {}, delivery: { kind: "Dropped" }, sequence: 0 };
 
-/** Callers' ways to Azure, whose latencies `random` draws. */
+/** Callers' connections to Azure, with latencies drawn from `random`. */
 export function createSimWire(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;
   readonly subscriptionId: string;
-  /** The node on a VM of that name; undefined where another VM has its name by now. */
+  /** The node on a VM of that name; undefined if another VM has its name by now. */
   readonly nodeNameOf: (vmName: string) => string | undefined;
   readonly instanceUriOf: SimAzure["instanceUriOf"];
   readonly clock: Clock;

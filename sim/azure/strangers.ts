@@ -13,14 +13,14 @@ export const NEIGHBOUR = "neighbour";
 export const BYSTANDER = "bystander";
 const strangers: readonly string[] = [NEIGHBOUR, BYSTANDER];
 
-/** Whether the VM of that name is no node of this cluster. */
+/** Whether the VM of that name is not a node of this cluster. */
 export function isStranger(nodeName: string): boolean {
   return strangers.includes(nodeName);
 }
 
 /**
- * What lies in the resource group that is not of this cluster: VMs, and disks that another cluster has made
- * with the same driver.
+ * The content of the resource group that is not of this cluster: VMs, and disks that another cluster
+ * created with the same driver.
  */
 export interface Strangers {
   readonly vms: readonly VirtualMachine[];
@@ -30,7 +30,7 @@ export interface Strangers {
 const API_VERSION = "2025-04-01";
 const SEED = 20_250_401;
 const SIZE_GIB = 256;
-/** In the zone that every cluster has nodes in: its disks can be attached to the bystander. */
+/** In the zone where every cluster has nodes: its disks can be attached to the bystander. */
 const ZONE = "1";
 
 const driverTags = {
@@ -41,8 +41,8 @@ const driverTags = {
 } as const;
 
 /**
- * The disks by what could make this cluster take them for its own. The first ones are attached: a workload
- * writes to them.
+ * The disks, by what could make this cluster adopt them. The first ones are attached: a workload writes to
+ * them.
  */
 const disks: readonly {
   readonly name: string;
@@ -64,12 +64,12 @@ const disks: readonly {
     maxShares: 1,
     tags: { ...driverTags, "disk.csi.azure.com-cluster-id": "cluster-2" },
   },
-  // As a V2 before the cluster id made it: which cluster that was, no tag says.
+  // From a V2 before the cluster id: no tag names its cluster.
   { name: "neighbour-untagged", maxShares: 1, tags: driverTags },
 ];
 const ATTACHED = 2;
 
-/** Whether a resource id, in any case, is that of the neighbour's VM, or of one of its disks. */
+/** Whether a resource id, in any case, is that of the neighbour's VM or of one of its disks. */
 export function isNeighbours(resourceUri: string): boolean {
   return neighbours.has(resourceUriKey(resourceUri));
 }
@@ -79,8 +79,8 @@ const neighbours = new Set(
 );
 
 /**
- * Makes them in a model of their own, and answers what there is then. Made in the model of the simulation
- * they would take part in its chance: every seed would be another scenario than without them.
+ * Creates them in a separate model and returns the result. In the simulation's model they would draw from
+ * its random streams, and every seed would change.
  */
 export function createStrangers(startedAtMs: number): Strangers {
   const model = createComputeModel({

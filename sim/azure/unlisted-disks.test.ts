@@ -15,7 +15,7 @@ function answered(dataDisks: readonly { readonly lun: number }[]): ArmAnswer {
 }
 
 describe("unlisted disks", () => {
-  it("leaves the data disks out of reads of the VM, in any case of its id, until that ends", () => {
+  it("hides the data disks from reads of the VM, in any case of its id, until ended", () => {
     const disks = createUnlistedDisks();
     const whole = answered([{ lun: 0 }]);
     const end = disks.unlist(path);
@@ -24,7 +24,7 @@ describe("unlisted disks", () => {
     assert.equal(disks.shown({ method: "GET", path }, whole), whole);
   });
 
-  it("leaves the VMs out of reads of a disk, alone or in a list, until that ends", () => {
+  it("hides the VMs from reads of a disk, alone or in a list, until ended", () => {
     const [diskUri, otherUri] = ["/subscriptions/s/disks/one", "/subscriptions/s/disks/two"];
     const one = { id: diskUri, managedBy: path, managedByExtended: [path], sku: "Premium_LRS" };
     const other = { id: otherUri, managedBy: path };

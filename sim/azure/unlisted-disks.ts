@@ -3,19 +3,19 @@ import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-mes
 import { type JsonObject, listAt, objectAt, textAt } from "../../src/emulator/model/api/json.ts";
 
 /**
- * VMs that Azure shows without their data disks, and disks that it shows without the VMs that have them.
- * Each shows the other: the disks stay where they are.
+ * VMs that Azure shows without their data disks, and disks that it shows without their VMs. The other side
+ * still shows the attachment: the disks stay where they are.
  */
 export interface UnlistedDisks {
-  /** From now on no read of the VM lists a data disk; the answer ends that. */
+  /** From now on no read of the VM lists a data disk; the returned function ends that. */
   unlist(instanceUri: string): () => void;
-  /** From now on no read of the disk names a VM; the answer ends that. */
+  /** From now on no read of the disk names a VM; the returned function ends that. */
   disown(diskUri: string): () => void;
-  /** What its caller sees of an answer. */
+  /** A response as its caller sees it. */
   shown(request: Pick<ArmRequest, "method" | "path">, answer: ArmAnswer): ArmAnswer;
 }
 
-/** Everything is shown as it is, for now. */
+/** Everything is shown as it is, at first. */
 export function createUnlistedDisks(): UnlistedDisks {
   const unlisted = new Set<string>();
   const disowned = new Set<string>();

@@ -6,7 +6,7 @@ const GONE_MAX_MS = 10;
 
 describe("presences", () => {
   const key = "pod";
-  /** Looks at a thing at some times, and answers for how long it has been there at the last one. */
+  /** Looks at a key at some times, and returns how long it has been present at the last one. */
   const lookAt = (
     looks: readonly (readonly [atMs: number, isThere: boolean])[],
     goneMaxMs = GONE_MAX_MS,
@@ -69,9 +69,9 @@ describe("presences", () => {
     { because: "it was never there", looks: [[5, false]], forMs: Number.NEGATIVE_INFINITY },
   ] as const;
   for (const { because, looks, forMs } of rows)
-    it(`counts from when a thing came, where ${because}`, () => assert.equal(lookAt(looks), forMs));
+    it(`counts from the arrival if ${because}`, () => assert.equal(lookAt(looks), forMs));
 
-  it("counts from its return where it may not be gone at all", () =>
+  it("counts from its return if it may not be absent at all", () =>
     assert.equal(
       lookAt(
         [

@@ -1,21 +1,21 @@
-/** What is there now, by key, and for how long it may be gone and still count as there, in milliseconds. */
+/** The present keys, each with how long it may be absent and still count as present, in milliseconds. */
 export type Present = ReadonlyMap<string, number>;
 
-/** Since when things are there, as far as they were looked at. */
+/** Since when keys are present, as far as they were observed. */
 export interface Presences {
   look(present: Present): void;
-  /** How long something has been there, in milliseconds; negative infinity where it is not. */
+  /** How long a key has been present, in milliseconds; negative infinity if it is absent. */
   forMs(key: string): number;
 }
 
 interface Presence {
   readonly sinceMs: number;
   readonly goneMaxMs: number;
-  /** When it was first found gone; undefined while it is there. */
+  /** When it was first found absent; undefined while it is present. */
   readonly goneAtMs: number | undefined;
 }
 
-/** Nothing was there yet. `nowMs`: milliseconds of the run. */
+/** No key is present yet. `nowMs`: milliseconds of the run. */
 export function createPresences(nowMs: () => number): Presences {
   let presences: ReadonlyMap<string, Presence> = new Map();
   return {

@@ -8,7 +8,7 @@ import { aHistory, aMachine, aVolume, aWriter, diskUri } from "./testing/a-histo
 import { watchCutOffs } from "./watch-cut-offs.ts";
 
 const VM = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines";
-/** Longer than anybody's answer is on its way. */
+/** Longer than any response is on its way. */
 const LATER_MS = 10_000;
 
 type Made = ReturnType<typeof aHistory> & {
@@ -83,7 +83,7 @@ async function aDetach(circumstances: {
   return history.invariants();
 }
 
-/** The leader declares that it cuts node-a off. */
+/** The leader declares a fence of node-a. */
 function declareFence({ commit }: Made): void {
   commit({
     kind: "AzVolume",
@@ -95,14 +95,14 @@ function declareFence({ commit }: Made): void {
 
 const isCutOff = ["healthy-writer-cut-off"];
 
-describe("no healthy writer is cut off", () => {
-  it("reports a disk that is taken from a pod, on a frozen machine as well: it is in service", async () => {
+describe("no healthy writer is fenced", () => {
+  it("reports a detach under a pod, also from a frozen machine that is in service", async () => {
     assert.deepEqual(await aDetach({}), isCutOff);
     assert.deepEqual(await aDetach({ state: "frozen" }), isCutOff);
     assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("controller-1") }), isCutOff);
   });
 
-  it("reports it where others have had their hands on that VM, or on another, and the driver did it", async () => {
+  it("reports the driver's detach also after other clients changed that VM or another", async () => {
     const driver = ({ changedBy }: Made): void => {
       changedBy("outsider");
       changedBy("controller-1");
@@ -111,7 +111,7 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("outsider", "node-b") }), isCutOff);
   });
 
-  it("is content where others asked for the disk to be taken off, and the driver's next change of the VM carried it out; once, and for that disk only", async () => {
+  it("accepts that the driver's next update carries out another client's detach, once", async () => {
     const carriedOut = (taking: string, isOffSince = false) => {
       return ({ changedBy, happen }: Made): void => {
         changedBy("outsider", "node-a", taking);
@@ -131,7 +131,7 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ before: carriedOut(diskUri, true) }), isCutOff);
   });
 
-  it("reports it where the driver forced what others had asked for, or where the disk has been attached since", async () => {
+  it("reports a forced detach that others requested, or one after a new attach", async () => {
     const forced = ({ changedBy }: Made): void => {
       changedBy("outsider", "node-a", diskUri);
       changedBy("controller-1", "node-a", undefined, diskUri.toUpperCase());
@@ -215,7 +215,7 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(granted)) }), []);
   });
 
-  it("reports it where the node had been out of service, and the fence was decided on after that", async () => {
+  it("reports a fence that was decided after the node was out of service", async () => {
     const late = async (made: Made): Promise<void> => {
       made.outside.noteOutOfService("node-a", true);
       made.outside.noteOutOfService("node-a", false);
@@ -238,7 +238,7 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ before: ended }), isCutOff);
   });
 
-  it("reports it where the VM that was being fenced since then is an earlier one of the node's name", async () => {
+  it("reports it if the VM being fenced since then is an earlier one of that name", async () => {
     const before = async (made: Made): Promise<void> => {
       made.outside.noteOutOfService("node-a", true);
       made.commit({
@@ -253,7 +253,7 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ before }), isCutOff);
   });
 
-  it("is content where nobody is hurt, where somebody else did it, or where somebody said that the node is dead", async () => {
+  it("accepts it without a user, by another client, or from a node declared dead", async () => {
     assert.deepEqual(await aDetach({ hadWritableMount: false }), []);
     assert.deepEqual(await aDetach({ isInApi: false }), []);
     assert.deepEqual(await aDetach({ state: "off" }), []);
@@ -264,7 +264,7 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("outsider") }), []);
   });
 
-  it("is content with a fence that was declared while the node was out of service, and ends after that: nothing but proof ends it", async () => {
+  it("accepts a fence declared while the node was out of service that ends later", async () => {
     const before = async (made: Made): Promise<void> => {
       made.outside.noteOutOfService("node-a", true);
       declareFence(made);
@@ -274,7 +274,7 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ before }), []);
   });
 
-  it("is content with such a fence where its record was lost, until the node writes by another one", async () => {
+  it("accepts such a fence after record loss, until the node writes by a new record", async () => {
     const lost = async (made: Made, ...since: readonly ReturnType<typeof aVolume>[]): Promise<void> => {
       made.outside.noteOutOfService("node-a", true);
       declareFence(made);

@@ -12,15 +12,16 @@ import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import { diskName } from "./watch-writers.ts";
 
 /**
- * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if
- * no pod that the API server knows has it there, running or published and about to start, or the node is
- * out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was
- * theirs, or they asked for that very disk to be taken off, which the next change of the VM carries out
- * where theirs has failed, and nobody has forced it. The driver itself carries that out only where the node
- * neither holds the volume, nor is unverified, nor may have had it before the record was made again, or was
- * out of service as the driver sent its change: a fence of another volume on that node is no reason. A
- * fence that was declared while the node was out of service is carried to its end: only proof ends it,
- * whatever is said of the node meanwhile.
+ * No healthy writer with a user is ever fenced. A disk is taken from a machine that has it mounted only in
+ * one of these cases:
+ * - No pod that the API server knows has it there, running or published and about to start.
+ * - The node is out of service, or the machine is off.
+ * - Another client did it: it changed that VM last, or it requested the detach of that very disk, which
+ *   failed; the next change of the VM carries that out. No client has forced it.
+ * The driver carries out such a detach only if the node neither holds the volume, nor is unverified, nor
+ * may have had it before the record was rebuilt, or was out of service when the driver sent its change: a
+ * fence of another volume on that node is no reason. A fence that was declared while the node was out of
+ * service continues to its end: only proof ends it, whatever is reported of the node in the meantime.
  */
 export function watchCutOffs(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
@@ -28,19 +29,19 @@ export function watchCutOffs(world: {
   readonly store: Pick<SimulatedStore, "onCommit">;
   readonly cluster: Pick<SimCluster, "usersOn" | "diskUriOf">;
   readonly outside: Pick<OutsideEvents, "wasOutOfService">;
-  /** The time since the run began, of a time on Azure's clock, in milliseconds. */
+  /** Converts a time on Azure's clock into milliseconds since the run began. */
   readonly elapsedMsAt: (atMs: number) => number;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
   const { cluster, outside, vmChanges } = world;
-  /** The `vmId` by disk of VMs that are being cut off since their nodes were out of service. */
+  /** The `vmId` by disk of VMs that are being fenced since their nodes were out of service. */
   const doomed = new Map<string, string>();
   /** The record of each disk's volume. */
   const records = new Map<string, WriterRecord>();
 
   /**
-   * Whether the driver's last change of the VM must not carry out what others asked for there: it may use the
-   * volume, and was in service as that was sent.
+   * Whether the driver's last change of the VM must not carry out another client's detach there: the VM
+   * may use the volume, and was in service when the change was sent.
    */
   const isSpared = ({ nodeName, instanceUri, vmGuid }: SimMachine, diskUri: string): boolean => {
     const sentAtMs = vmChanges.lastAtMs(instanceUri);
@@ -57,8 +58,7 @@ export function watchCutOffs(world: {
     const key = resourceUriKey(change.diskUri);
     if (after !== undefined && after.vmId !== before?.vmId && outside.wasOutOfService(after.nodeName))
       doomed.set(key, after.vmId);
-    // Where the record itself was lost, what had been sent may still land: until the VM writes by another
-    // one.
+    // If the record itself was lost, a sent update may still land, until the VM writes by another record.
     else if (after === undefined && (before === undefined ? writer?.vmId === doomed.get(key) : !isAnew))
       doomed.delete(key);
   });
@@ -70,7 +70,7 @@ export function watchCutOffs(world: {
     const by = vmChanges.lastBy(instanceUri);
     const isOthersDoing =
       by === OUTSIDER || (vmChanges.isAskedAway(instanceUri, diskUri) && !isSpared(machine, diskUri));
-    // What they asked for before was about the disk as it was there then.
+    // Earlier requests of other clients were about the disk as it was attached then.
     vmChanges.forget(instanceUri, diskUri);
     if (event.kind !== "detached") return;
     if (!event.hadWritableMount || isOthersDoing) return;
@@ -89,14 +89,14 @@ export function watchCutOffs(world: {
     if (users.length === 0) return;
     world.report({
       invariant: "healthy-writer-cut-off",
-      detail: `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ${by ?? "nobody"}, which is in service, while pod ${users.map(({ podUid }) => podUid).join(", ")} has it there`,
+      detail: `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ${by ?? "an unknown caller"}, which is in service, while pod ${users.map(({ podUid }) => podUid).join(", ")} has it there`,
     });
   });
 }
 
 /**
- * Keeps up with who may write a disk. While there is no record, the last one counts: the pods of its users
- * run on.
+ * Tracks which VMs may write a disk. While there is no record, the last one counts: the pods of its users
+ * continue.
  */
 function noteRecord(commit: SimulatedCommit, records: Map<string, WriterRecord>): void {
   if (commit.kind !== "AzVolume" || commit.after === undefined) return;
@@ -106,8 +106,8 @@ function noteRecord(commit: SimulatedCommit, records: Map<string, WriterRecord>)
 }
 
 /**
- * Whether a VM holds the volume, or may have it: it is unverified; or the record was made again without it,
- * by a list of the disk's VMs that was behind, and the node has not shown since that it is clean.
+ * Whether a VM holds the volume, or may have it: it is unverified; or an outdated list of the disk's VMs
+ * left it out of the rebuilt record, and the node has not reported clean since.
  */
 function mayUse({ writer, unverified, adopted, clean }: WriterRecord, vmGuid: string): boolean {
   const has = (nodes: readonly NodeIdentity[]): boolean => nodes.some(({ vmId }) => vmId === vmGuid);
@@ -117,16 +117,16 @@ function mayUse({ writer, unverified, adopted, clean }: WriterRecord, vmGuid: st
 
 interface FenceChange {
   readonly diskUri: string;
-  /** Who was, and is, being cut off. */
+  /** The nodes that were, and are, being fenced. */
   readonly before: NodeIdentity | undefined;
   readonly after: NodeIdentity | undefined;
-  /** The object, or its record, is another one than before. */
+  /** The object, or its record, was replaced. */
   readonly isAnew: boolean;
-  /** Who writes by it. */
+  /** The writer by the record. */
   readonly writer: NodeIdentity | undefined;
 }
 
-/** Which VM a commit of a volume's object says is being cut off from the disk. */
+/** Which VM is being fenced from the disk, according to a commit of a volume's object. */
 function fenceIn(commit: SimulatedCommit): FenceChange | undefined {
   if (commit.kind !== "AzVolume") return undefined;
   const [before, after] = [commit.before, commit.after].map((object) =>

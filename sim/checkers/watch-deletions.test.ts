@@ -5,13 +5,13 @@ import { watchDeletions } from "./watch-deletions.ts";
 
 const DELETED_AT_MS = 1_000;
 
-/** A PUT of the disk before that, by the driver and accepted unless said otherwise. */
+/** A preceding PUT of the disk, by the driver and accepted unless stated otherwise. */
 interface Creation {
   readonly caller?: string;
   readonly status?: number;
 }
 
-/** What is reported where vol-1 is deleted. */
+/** What is reported when vol-1 is deleted. */
 function deletion(circumstances: {
   readonly creations?: readonly Creation[];
   readonly askedAtMs?: number;
@@ -50,14 +50,14 @@ function deletion(circumstances: {
   return history.violations.map(({ detail }) => detail);
 }
 
-describe("no disk is deleted that was not asked to be", () => {
-  it("reports a deletion that nothing asked for, or before it was asked for, once", () => {
+describe("no disk is deleted without a request", () => {
+  it("reports a deletion without a request, or before the request, once", () => {
     const expected = ["controller-1 deleted vol-1, and DeleteVolume had not been called for it"];
     assert.deepEqual(deletion({}), expected);
     assert.deepEqual(deletion({ askedAtMs: DELETED_AT_MS + 1 }), expected);
   });
 
-  it("reports a deletion of a disk that the driver did not make, unless it was asked for", () => {
+  it("reports a deletion of another client's disk, unless it was requested", () => {
     const expected = ["controller-1 deleted vol-1, and DeleteVolume had not been called for it"];
     const notItsOwn: readonly (readonly Creation[])[] = [
       [],
@@ -76,7 +76,7 @@ describe("no disk is deleted that was not asked to be", () => {
     }
   });
 
-  it("is content where DeleteVolume was called before, or CreateVolume had never succeeded", () => {
+  it("accepts it after DeleteVolume, or while no CreateVolume has succeeded", () => {
     assert.deepEqual(deletion({ askedAtMs: DELETED_AT_MS }), []);
     for (const creations of [
       [{}],
@@ -87,7 +87,7 @@ describe("no disk is deleted that was not asked to be", () => {
       assert.deepEqual(deletion({ creations, isCreated: false }), [], JSON.stringify(creations));
   });
 
-  it("is content with what others do, with refusals, with disks that are not there, and with other calls", () => {
+  it("accepts other clients' deletions, refusals, absent disks and other calls", () => {
     for (const one of [
       { caller: "outsider" },
       { status: 409 },

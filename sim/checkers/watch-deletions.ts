@@ -15,7 +15,7 @@ interface DeletionsJournal {
 /** Judges the deletions of disks that Azure has accepted. */
 export interface DeletionWatch {
   /**
-   * Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's
+   * Examines the calls since the last look. To be called at least every few virtual minutes, while Azure's
    * journal still has them.
    */
   look(): void;
@@ -26,29 +26,29 @@ const NO_CONTENT = 204;
 const SERVER_ERROR = 500;
 
 /**
- * No disk is deleted that was not asked to be: before Azure accepts the driver's call, DeleteVolume was
- * called for that very disk, or the driver made the disk itself and no CreateVolume has answered it, so
- * that no PersistentVolume names it. A disk that others made, such as a static one or a copy, is deleted
- * for a DeleteVolume only.
+ * No disk is deleted without a request: before Azure accepts the driver's call, DeleteVolume was called
+ * for that very disk, or the driver created the disk itself and no CreateVolume has returned it, so that
+ * no PersistentVolume names it. A disk that others created, such as a static one or a copy, is deleted for
+ * a DeleteVolume only.
  */
 export function watchDeletions(world: {
   readonly cluster: Pick<SimCluster, "deletionAskedAtMs" | "wasCreated">;
   readonly journal: DeletionsJournal;
-  /** The world's clock of a moment in the journal, in milliseconds. */
+  /** Converts a time in the journal to the world's clock, in milliseconds. */
   readonly elapsedMsAt: (atMs: number) => number;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): DeletionWatch {
   const made = { byDriver: new Set<string>(), byOthers: new Set<string>() };
   let seen = 0;
 
-  /** An error of Azure's own leaves open whether the disk was made; a refusal does not. */
+  /** An internal error of Azure leaves open whether the disk was created; a refusal does not. */
   function noteCreation(path: string, status: number, caller: string | undefined): void {
     if (status >= REDIRECTION && status < SERVER_ERROR) return;
     if (caller !== OUTSIDER) made.byDriver.add(resourceUriKey(path));
     else if (status < REDIRECTION) made.byOthers.add(resourceUriKey(path));
   }
 
-  /** The rest of a creation that was begun and given up. */
+  /** The rest of an abandoned creation. */
   function isUnfinishedCreation(path: string): boolean {
     const key = resourceUriKey(path);
     return made.byDriver.has(key) && !made.byOthers.has(key) && !world.cluster.wasCreated(path);
@@ -60,14 +60,14 @@ export function watchDeletions(world: {
         for (const { sequence, atMs, operation, path, status, caller } of entries) {
           seen = sequence;
           if (operation === "Disks_CreateOrUpdate") noteCreation(path, status, caller);
-          // Where there was no such disk nothing was deleted.
+          // If there was no such disk, nothing was deleted.
           if (operation !== "Disks_Delete" || status >= NO_CONTENT || caller === OUTSIDER) continue;
           const askedAtMs = world.cluster.deletionAskedAtMs(path);
           if (askedAtMs !== undefined && askedAtMs <= world.elapsedMsAt(atMs)) continue;
           if (isUnfinishedCreation(path)) continue;
           world.report({
             invariant: "deleted-unasked",
-            detail: `${caller ?? "nobody"} deleted ${diskName(path)}, and DeleteVolume had not been called for it`,
+            detail: `${caller ?? "an unknown caller"} deleted ${diskName(path)}, and DeleteVolume had not been called for it`,
           });
         }
       }

@@ -19,7 +19,7 @@ function aDisk({ isCopyOfData = false, isMarked = false } = {}) {
 }
 
 describe("nothing is formatted that had data", () => {
-  it("allows a first format, and another one as long as nobody has mounted it", () => {
+  it("allows a first format, and another one until the disk has been mounted", () => {
     const { history, write } = aDisk();
     for (const by of ["format", "format", "check", "mount", "flush"] as const) write(by);
     assert.deepEqual(history.violations, []);
@@ -56,7 +56,7 @@ describe("nothing is formatted that had data", () => {
     assert.deepEqual(history.invariants(), ["formatted-data"]);
   });
 
-  it("reports a format of a copy of a disk with data, though the copy was never mounted", () => {
+  it("reports a format of a copy of a disk with data, though it was never mounted", () => {
     const { history, write } = aDisk({ isCopyOfData: true });
     write("format");
     assert.deepEqual(
@@ -65,13 +65,13 @@ describe("nothing is formatted that had data", () => {
     );
   });
 
-  it("reports a format over somebody else's data", () => {
+  it("reports a format over another client's data", () => {
     const { history, outside, write } = aDisk();
     outside.noteForeignData(diskUri.toUpperCase());
     write("format");
     assert.deepEqual(
       history.violations.map(({ detail }) => detail),
-      ["node-a formatted vol-1, that holds somebody else's data"],
+      ["node-a formatted vol-1, that holds another client's data"],
     );
   });
 });

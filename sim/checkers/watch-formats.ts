@@ -5,9 +5,9 @@ import type { Violation } from "../history/violation.ts";
 import { diskName } from "./watch-writers.ts";
 
 /**
- * Nothing is formatted, or wiped, that had data: a disk that was ever mounted or written, that was made as
- * a copy of one with data, or on which others have put data. And nothing is mounted, or written raw, while
- * it has the mark of a first format: by that its data would be taken for the rest of one.
+ * No disk with data is formatted or wiped: one that was ever mounted or written, that was created as a
+ * copy of one with data, or on which others have put data. And no disk is mounted, or written raw, while
+ * it has the mark of a first format: its data would be taken for the rest of that format.
  */
 export function watchFormats(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent" | "isCopyOfData" | "diskOf">;
@@ -41,6 +41,6 @@ export function watchFormats(world: {
   function whyNot(diskUri: string): string | undefined {
     if (used.has(resourceUriKey(diskUri))) return "that was in use before";
     if (world.azure.isCopyOfData(diskUri)) return "that is a copy of a disk with data";
-    return world.outside.hasForeignData(diskUri) ? "that holds somebody else's data" : undefined;
+    return world.outside.hasForeignData(diskUri) ? "that holds another client's data" : undefined;
   }
 }

@@ -19,7 +19,7 @@ const SEEN_LATE_MS = 180_000;
 
 interface Circumstances {
   readonly pods?: readonly SimPod[];
-  /** How long before the grant the pods went, in milliseconds. Default: they are there. */
+  /** How long before the grant the pods were deleted, in milliseconds. Default: they exist. */
   readonly goneForMs?: number;
   readonly isNewsLate?: boolean;
   readonly held?: boolean;
@@ -53,8 +53,8 @@ async function aGrant({
   return history.invariants();
 }
 
-describe("grants where nodes attach by themselves", () => {
-  it("reports one where no pod is bound", async () => {
+describe("grants if nodes attach by themselves", () => {
+  it("reports a grant if no pod is bound", async () => {
     assert.deepEqual(await aGrant({}), ["granted-unasked"]);
     assert.deepEqual(await aGrant({ pods: [{ ...aPod, nodeName: "node-b" }] }), ["granted-unasked"]);
     assert.deepEqual(await aGrant({ pods: [aPod], goneForMs: SEEN_FOR_MS + 1 }), ["granted-unasked"]);
@@ -72,8 +72,8 @@ describe("grants where nodes attach by themselves", () => {
       goneForMs: SEEN_LATE_MS,
       isNewsLate: true,
     },
-    { because: "the node has claimed it", held: true, by: "node-a" },
+    { because: "the node has reclaimed it", held: true, by: "node-a" },
   ];
   for (const { because, ...circumstances } of fine)
-    it(`reports none where ${because}`, async () => assert.deepEqual(await aGrant(circumstances), []));
+    it(`reports none if ${because}`, async () => assert.deepEqual(await aGrant(circumstances), []));
 });

@@ -6,14 +6,14 @@ import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 
-/** How long after a pod has gone some controller may still see it, in milliseconds. */
+/** How long after a pod's deletion some controller may still see it, in milliseconds. */
 const SEEN_FOR_MS = 3_000;
-/** The same while a fault delays news, which lasts two minutes at most. */
+/** The same while a fault delays watches, by two minutes at most. */
 const SEEN_LATE_MS = 180_000;
 
 /**
- * A node's word is evidence of no user: where nodes attach by themselves, no controller grants a volume to
- * a node while no pod of the volume is bound there, or was a moment ago.
+ * A node's request proves no user: if nodes attach by themselves, no controller grants a volume to a node
+ * unless a pod of the volume is bound there, or was a moment ago.
  */
 export function watchGrants(world: {
   readonly clock: Pick<VirtualClock, "elapsedMs">;

@@ -5,7 +5,7 @@ import { watchLuns } from "./watch-luns.ts";
 
 const otherUri = diskUri.replace("vol-1", "vol-2");
 
-/** VMs that take two disks, and disks that take two VMs. */
+/** VMs with two disk slots, and disks for two VMs. */
 function aCloud() {
   const history = aHistory();
   watchLuns(history, { disksMax: () => 2, sharesMax: () => 2 });
@@ -16,7 +16,7 @@ function aCloud() {
 }
 
 describe("LUNs and limits", () => {
-  it("is content with disks that come, go and come back at another LUN", () => {
+  it("accepts disks that come, go and return at another LUN", () => {
     const { history, a, b } = aCloud();
     history.happen({ kind: "attached", diskUri, machine: a, lun: 0 });
     history.happen({ kind: "attached", diskUri, machine: b, lun: 0 });
@@ -26,7 +26,7 @@ describe("LUNs and limits", () => {
     assert.deepEqual(history.violations, []);
   });
 
-  it("reports a LUN that is given away twice", () => {
+  it("reports a LUN that is used twice", () => {
     const { history, a } = aCloud();
     history.happen({ kind: "attached", diskUri, machine: a, lun: 3 });
     history.happen({ kind: "attached", diskUri: otherUri, machine: a, lun: 3 });
@@ -36,7 +36,7 @@ describe("LUNs and limits", () => {
     );
   });
 
-  it("reports a VM and a disk that got too much", () => {
+  it("reports a VM and a disk beyond their limits", () => {
     const { history, a, b, c } = aCloud();
     for (const [lun, uri] of [diskUri, otherUri, diskUri.replace("vol-1", "vol-3")].entries())
       history.happen({ kind: "attached", diskUri: uri, machine: a, lun });

@@ -4,16 +4,16 @@ import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Violation } from "../history/violation.ts";
 import { diskName } from "./watch-writers.ts";
 
-/** What a disk and a VM take, as Azure says it. */
+/** The limits of a disk and of a VM, as Azure reports them. */
 export interface AttachmentLimits {
-  /** Of a VM of that size. */
+  /** For a VM of that size. */
   readonly disksMax: (machine: SimMachine) => number;
   readonly sharesMax: (diskUri: string) => number;
 }
 
 /**
- * No LUN twice on a VM; never more disks on a VM than its size takes, nor more VMs on a disk than its
- * shares.
+ * No LUN is used twice on a VM; a VM never has more disks than its size allows, and a disk no more VMs
+ * than its shares.
  */
 export function watchLuns(
   world: {

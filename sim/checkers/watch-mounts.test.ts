@@ -8,7 +8,7 @@ import { watchMounts } from "./watch-mounts.ts";
 const STAGING = stagingPathOf("vol-1", "mount");
 const TARGET = targetPathOf("vol-1", "pod-1", "mount");
 
-/** What is reported where the plug-in of node-a removes a mount of vol-1, which pod-1 uses there. */
+/** What is reported when the plug-in of node-a removes a mount of vol-1, which pod-1 uses there. */
 function unmounting(
   path: string,
   circumstances: {
@@ -41,7 +41,7 @@ function unmounting(
 }
 
 describe("no plug-in removes a mount in use", () => {
-  it("reports the pod's own target, a raw device's too, and the staging mount", () => {
+  it("reports the pod's own target, also of a raw device, and the staging mount", () => {
     const block = [targetPathOf("vol-1", "pod-1", "block"), stagingPathOf("vol-1", "block")];
     for (const path of [TARGET, STAGING, ...block]) {
       assert.deepEqual(unmounting(path), [
@@ -50,11 +50,11 @@ describe("no plug-in removes a mount in use", () => {
     }
   });
 
-  it("is content with the target of another pod, which has ended", () => {
+  it("accepts the target of another pod, which has ended", () => {
     assert.deepEqual(unmounting(targetPathOf("vol-1", "pod-0", "mount")), []);
   });
 
-  it("is content where the pod is elsewhere or forgotten, the disk or the machine has gone, or the node is out of service", () => {
+  it("accepts it if pod, disk or machine is gone, or the node is out of service", () => {
     const circumstances = [
       { userOn: "node-b" },
       { isInApi: false },

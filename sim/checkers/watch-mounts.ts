@@ -7,9 +7,9 @@ import { diskName } from "./watch-writers.ts";
 
 /**
  * No node plug-in removes the mount of a pod that uses it: the staging mount of the volume, or the pod's
- * own target, through which writes still reach the disk, while the API server knows the pod and its
- * container runs or is about to start. A node that is, or just was, out of service may do so, and whatever
- * is done to a mount of which the disk has gone cuts nothing off.
+ * own target. It is in use while writes through it reach the disk, the API server knows the pod, and its
+ * container runs or is about to start. A node that is, or just was, out of service may do so, and removing
+ * a mount whose disk has gone interrupts nothing.
  */
 export function watchMounts(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
@@ -29,7 +29,7 @@ export function watchMounts(world: {
         ({ volumeName, isInApi }) =>
           isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri),
       )
-      // The target of another pod of the same volume, which has ended, is removed as it should be.
+      // The target of another pod of the same volume, which has ended, is correctly removed.
       .filter(({ podUid }) => isStaging(path) || path.includes(podUid));
     if (users.length === 0) return;
     world.report({
@@ -39,7 +39,7 @@ export function watchMounts(world: {
   });
 }
 
-/** Kubelet's folders: of a staging mount for all pods of the node, else of one pod. */
+/** Kubelet's folders: a staging mount is for all pods of the node, every other one for a single pod. */
 function isStaging(path: string): boolean {
   return path.endsWith("/globalmount") || path.includes("/volumeDevices/staging/");
 }

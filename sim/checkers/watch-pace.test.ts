@@ -22,7 +22,7 @@ function aBusyWorld() {
 }
 
 describe("no loop spins", () => {
-  it("is content with many objects, and with one that is written again and again over hours", () => {
+  it("accepts many objects, and one that is written repeatedly over hours", () => {
     const { history, watch, call, write } = aBusyWorld();
     for (let at = 0; at < 100; at++) {
       write("vol-1", at * 6_000);
@@ -34,7 +34,7 @@ describe("no loop spins", () => {
     assert.deepEqual([history.violations, watch.armCalls()], [[], 100]);
   });
 
-  it("reports a burst that lies across two minutes of the clock", () => {
+  it("reports a burst that spans two minutes of the clock", () => {
     const { history, watch, call, write } = aBusyWorld();
     for (let at = 0; at < 12; at++) {
       write("vol-1", 54_500 + at * 1_000);
@@ -44,7 +44,7 @@ describe("no loop spins", () => {
     assert.deepEqual(history.invariants(), ["spinning", "spinning"]);
   });
 
-  it("is content with as many within a minute as are allowed, one minute after the other", () => {
+  it("accepts the allowed number within a minute, one minute after the other", () => {
     const { history, watch, call, write } = aBusyWorld();
     for (let at = 0; at < 100; at++) {
       const atMs = Math.floor(at / 10) * 60_000 + 59_000;
@@ -55,7 +55,7 @@ describe("no loop spins", () => {
     assert.deepEqual(history.violations, []);
   });
 
-  it("reports an object and a resource that are busy without an end, once each", () => {
+  it("reports an object and a resource that are constantly busy, once each", () => {
     const { history, watch, call, write } = aBusyWorld();
     for (let at = 0; at < 50; at++) {
       write("vol-1", 61_000);

@@ -10,14 +10,14 @@ import type { Violation } from "../history/violation.ts";
 interface PaceLimits {
   /** Writes of one object. */
   readonly writesOfObjectMax: number;
-  /** Calls to Azure about one resource, polls of operations not counted. */
+  /** Calls to Azure about one resource, without polls of operations. */
   readonly callsOfResourceMax: number;
 }
 
 /**
- * A pod that is deleted again and again comes up to twice a second, and takes some five writes of its
- * volume each time; a loop that went round made 1,200 a minute. Of calls it is several times the highest
- * that storms of every fault class were seen to need.
+ * A pod that is deleted repeatedly returns up to twice a second, with some five writes of its volume each
+ * time; a spinning loop made 1,200 a minute. The limit for calls is several times the highest number seen
+ * in storms of every fault class.
  */
 const defaultPaceLimits: PaceLimits = { writesOfObjectMax: 600, callsOfResourceMax: 240 };
 
@@ -26,7 +26,7 @@ const MINUTE_MS = 60_000;
 /** No loop spins: counts the writes of each object and the calls about each resource within any minute. */
 export interface PaceWatch {
   /**
-   * Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's
+   * Examines the calls since the last look. To be called at least every few virtual minutes, while Azure's
    * journal still has them.
    */
   look(): void;
@@ -77,7 +77,7 @@ export function watchPace(
   };
 }
 
-/** Counts what happens within any minute, and not by the clock's: a burst may lie across two of those. */
+/** Counts within any minute, not by the clock's minutes: a burst may span two of those. */
 function createMinuteCounter(
   max: number,
   onTooMany: (what: string) => void,

@@ -12,7 +12,7 @@ type World = Parameters<typeof watchPreemptions>[0];
 type Call = ReturnType<World["journal"]["since"]>[number];
 type Ended = World["operations"] extends () => Iterable<infer Operation> ? Operation : never;
 
-/** What is reported where the driver takes a disk off by force as another client's update of the VM ends. */
+/** What is reported when the driver force-detaches a disk as another client's update of the VM ends. */
 function judged({
   call = {},
   update = {},
@@ -68,5 +68,5 @@ describe("no forced detach ends another client's update", () => {
     { because: "the update was of another VM", history: { update: { resourceId: instanceUriOf("node-b") } } },
   ];
   for (const { because, history } of allowed)
-    it(`reports nothing where ${because}`, () => assert.deepEqual(judged(history), []));
+    it(`reports nothing if ${because}`, () => assert.deepEqual(judged(history), []));
 });

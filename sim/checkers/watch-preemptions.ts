@@ -14,7 +14,7 @@ interface CallsJournal {
   >[];
 }
 
-/** What Azure knows of an operation. */
+/** What Azure reports about an operation. */
 interface SeenOperation {
   readonly resourceId: string;
   readonly callers: readonly string[];
@@ -23,19 +23,19 @@ interface SeenOperation {
   readonly error?: { readonly code: string };
 }
 
-/** Judges what the driver takes off by force. */
+/** Judges the driver's forced detaches. */
 export interface PreemptionsWatch {
   /**
-   * Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's
+   * Examines the calls since the last look. To be called at least every few virtual minutes, while Azure's
    * journal still has them.
    */
   look(): void;
 }
 
 /**
- * No forced detach of the driver's ends an update of the VM that another client has begun: a reimage or an
- * upgrade that is cut short leaves a node that never comes back (docs/adr/0029). An update that moves a
- * disk is not judged: others may have asked for the very detach that hangs.
+ * No forced detach of the driver ends another client's update of the VM: an interrupted reimage or upgrade
+ * leaves a node that never returns (docs/adr/0029). An update that moves a disk is not judged: others may
+ * have requested the very detach that hangs.
  */
 export function watchPreemptions(world: {
   readonly journal: CallsJournal;

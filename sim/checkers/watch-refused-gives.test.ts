@@ -12,7 +12,7 @@ const given = aVolume({ writer: { ...aWriter("node-a", 1), held: false } });
 const fenced = aVolume({ writer: aWriter("node-a", 1), fencing: identity("node-a") });
 
 interface Circumstances {
-  /** What the policy has refused. Default: the give. */
+  /** What the policy has refused. Default: the release. */
   readonly refused?: { readonly before: typeof held; readonly after: typeof held };
   readonly refusedTo?: string;
   /** From then until the fence is declared, in milliseconds. Default 0. */
@@ -37,8 +37,8 @@ async function aFence(circumstances: Circumstances): Promise<readonly string[]> 
   return history.invariants();
 }
 
-describe("nodes whose gives are refused", () => {
-  it("reports the fence of one that is in service and tries its give again", async () => {
+describe("nodes whose releases are refused", () => {
+  it("reports the fence of a node in service that retries its release", async () => {
     assert.deepEqual(await aFence({}), ["healthy-writer-cut-off"]);
     assert.deepEqual(await aFence({ forMs: TRIED_AGAIN_MS }), ["healthy-writer-cut-off"]);
   });
@@ -46,11 +46,11 @@ describe("nodes whose gives are refused", () => {
   const fine: readonly ({ readonly because: string } & Circumstances)[] = [
     { because: "the node has stopped trying", forMs: TRIED_AGAIN_MS + 1 },
     { because: "the node is out of service", isOutOfService: true },
-    { because: "another node was refused its give", refusedTo: "node-b" },
+    { because: "another node's release was refused", refusedTo: "node-b" },
     { because: "it is another move that was refused", refused: { before: given, after: held } },
     { because: "the fence was declared before", before: fenced },
     { because: "no fence is declared", after: given },
   ];
   for (const { because, ...circumstances } of fine)
-    it(`reports none where ${because}`, async () => assert.deepEqual(await aFence(circumstances), []));
+    it(`reports none if ${because}`, async () => assert.deepEqual(await aFence(circumstances), []));
 });

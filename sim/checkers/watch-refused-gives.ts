@@ -6,12 +6,13 @@ import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 
 /**
- * A node plug-in that is well repeats a refused give within so many milliseconds: its back-off ends at 5 s.
+ * A healthy node plug-in repeats a refused release within this time, in milliseconds: its back-off ends at
+ * 5 s.
  */
 const TRIED_AGAIN_MS = 10_000;
 
 /**
- * No node in service is cut off that has unmounted a volume in good order and may not say so, since its
+ * No node in service is fenced that has properly unmounted a volume but cannot record it, because its
  * token is older than its Node.
  */
 export function watchRefusedGives(world: {
@@ -35,7 +36,7 @@ export function watchRefusedGives(world: {
     if (refusedMs === undefined || world.clock.elapsedMs() - refusedMs > TRIED_AGAIN_MS) return;
     world.report({
       invariant: "healthy-writer-cut-off",
-      detail: `${by} cuts ${fenced.nodeName} off from ${name}, which is in service, has unmounted it, and is refused its give`,
+      detail: `${by} fences ${fenced.nodeName} from ${name}, which is in service, has unmounted it, and is refused its release`,
     });
   });
 }

@@ -49,13 +49,13 @@ interface Circumstances {
   readonly pods?: readonly SimPod[];
   /** How long all of that has been so, in milliseconds. */
   readonly forMs?: number;
-  /** Another pod of the volume has just taken their place, this long after they had gone, in milliseconds. */
+  /** Another pod of the volume has just replaced them, this long after their end, in milliseconds. */
   readonly successorAfterMs?: number;
   readonly isNewsLate?: boolean;
   readonly attach?: "kubernetes" | "driver";
   readonly nodes?: readonly string[];
   readonly notReady?: readonly string[];
-  /** Nodes that come to be not ready at the moment of the removal. */
+  /** Nodes that become not ready at the moment of the removal. */
   readonly justNotReady?: readonly string[];
   readonly outOfService?: readonly string[];
   readonly stolen?: readonly string[];
@@ -129,13 +129,13 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
 }
 
 describe("replicas at a failover", () => {
-  it("reports one that is removed while a pod or another node waits for the volume", async () => {
+  it("reports a removal while a pod or another node waits for the volume", async () => {
     assert.deepEqual(await aRemoval({}), broken);
     assert.deepEqual(await aRemoval({ pods: [], others: [requestOnC] }), broken);
     assert.deepEqual(await aRemoval({ attach: "driver" }), broken);
   });
 
-  it("reports one that is removed since a person has deleted the AzVolume: that deletes no volume", async () => {
+  it("reports a removal after a person has deleted the AzVolume", async () => {
     const metadata = { deletionTimestamp: "2026-01-01T00:00:00Z" };
     assert.deepEqual(
       await aRemoval({
@@ -145,12 +145,12 @@ describe("replicas at a failover", () => {
     );
   });
 
-  it("reports one that is removed so that the shared disk can grow", async () => {
+  it("reports a removal that lets the shared disk grow", async () => {
     const record = aRecord({ quarantine: [identity("node-a")] });
     assert.deepEqual(await aRemoval({ volume: aVolume({ status: { state: "Updating", record } }) }), broken);
   });
 
-  it("reports one that is removed while the writer's node is not ready, or the record is being rebuilt", async () => {
+  it("reports a removal while the writer's node is not ready or the record is rebuilt", async () => {
     const written = aVolume({ status: { record: aRecord({ writer: aWriter("node-c") }) } });
     assert.deepEqual(await aRemoval({ volume: written, notReady: ["node-c"] }), broken);
     assert.deepEqual(await aRemoval({ volume: written, notReady: ["node-b"] }), []);
@@ -158,15 +158,15 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({ volume: { ...written, status } }), broken);
   });
 
-  it("reports one that is removed at once for a primary of another volume", async () => {
+  it("reports an immediate removal for a primary of another volume", async () => {
     assert.deepEqual(await aRemoval({ forMs: LAST_RESORT_MS - 1, others: [withoutSlot] }), broken);
   });
 
-  it("reports one that is removed when a pod of the volume has just followed another one", async () => {
+  it("reports a removal when a pod of the volume has just followed another one", async () => {
     assert.deepEqual(await aRemoval({ successorAfterMs: SUCCESSOR_MS }), broken);
   });
 
-  it("reports one that is removed where a waiting primary has no share of the disk yet", async () => {
+  it("reports a removal while a waiting primary has no share of the disk yet", async () => {
     const waiting = anAttachment("node-c", { spec: place, status: undefined });
     assert.deepEqual(
       await aRemoval({
@@ -177,7 +177,7 @@ describe("replicas at a failover", () => {
     );
   });
 
-  it("reports one that is removed for a share that comes free, since another attachment leaves", async () => {
+  it("reports a removal for a share that another attachment is freeing", async () => {
     const onA = aReplica("node-a", { spec: place });
     const others = [
       requestOnC,
@@ -189,7 +189,7 @@ describe("replicas at a failover", () => {
     );
   });
 
-  it("reports one that is removed since a node wants the volume beside a primary with a pod", async () => {
+  it("reports a removal for a node's request beside a primary with a pod", async () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 2 } });
     const others = [requestOnC, anAttachment("node-a", { spec: place })];
     assert.deepEqual(
@@ -198,17 +198,17 @@ describe("replicas at a failover", () => {
     );
   });
 
-  it("reports one that is removed long after a pod came, while news is late", async () => {
+  it("reports a removal long after a pod came, while watches are late", async () => {
     assert.deepEqual(await aRemoval({ isNewsLate: true, forMs: KNOWN_LATE_MS }), broken);
   });
 
-  it("reports one that is removed while the writer is recalled or fenced", async () => {
+  it("reports a removal while the writer is recalled or fenced", async () => {
     const recalled = { writer: aWriter("node-a", { requested: false }) };
     for (const record of [recalled, { ...recalled, fencing: identity("node-a") }])
       assert.deepEqual(await aRemoval({ volume: aVolume({ status: { record: aRecord(record) } }) }), broken);
   });
 
-  it("reports one of a VM whose node's name an earlier one had that is cut off", async () => {
+  it("reports one of a VM if an earlier VM of its node's name is fenced", async () => {
     const earlier = { ...identity("node-b"), vmId: "older", instanceUri: instanceUriOf("an-earlier-node-b") };
     for (const record of [{ quarantine: [earlier] }, { fencing: earlier }])
       assert.deepEqual(await aRemoval({ volume: aVolume({ status: { record: aRecord(record) } }) }), broken);
@@ -264,7 +264,7 @@ describe("replicas at a failover", () => {
     { because: "its node is gone", nodes: ["node-a", "node-c"] },
     { because: "its node is out of service", outOfService: ["node-b"] },
     {
-      because: "its node is cut off",
+      because: "its node is fenced",
       volume: aVolume({ status: { record: aRecord({ quarantine: [identity("node-b")] }) } }),
     },
     {
@@ -284,7 +284,7 @@ describe("replicas at a failover", () => {
     },
   ];
   for (const { because, ...circumstances } of fine)
-    it(`is content where ${because}`, async () => {
+    it(`accepts it if ${because}`, async () => {
       assert.deepEqual(await aRemoval(circumstances), []);
     });
 });

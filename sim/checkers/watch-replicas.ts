@@ -21,25 +21,24 @@ interface ReplicaWorld {
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }
 
-/** How long a request or a pod is there before every controller knows of it, in milliseconds. */
+/** How long a request or a pod exists before every controller knows of it, in milliseconds. */
 const KNOWN_AFTER_MS = 3_000;
 /**
- * The same while faults delay news. The longest pause of a process, and the longest hold of a watch, last
- * 90 s. What a process decided right before that it may have decided on news that another fault made 30 s
- * late.
+ * The same while faults delay watches. The longest pause of a process, and the longest hold of a watch,
+ * last 90 s. Its last decision before that may rest on a state that another fault delivered 30 s late.
  */
 const KNOWN_LATE_MS = 120_000;
 /**
- * A volume whose next pod comes within this time, in milliseconds, was in use all along: a StatefulSet
- * makes a pod's successor once that is gone.
+ * A volume whose next pod comes within this time, in milliseconds, was in use throughout: a StatefulSet
+ * creates a pod's successor once the pod is gone.
  */
 const SUCCESSOR_MS = 3_000;
 
 /**
  * A failover finds its replicas: no controller removes an attached replica while its volume has no writer,
  * or one that is being replaced or whose node is not ready, and a node requests it or a pod uses it, which
- * every controller knows. Legitimate are the removals that `whyLegitimate` lists, and those by hand. Where
- * nodes attach by themselves (`attach`), a request without a pod was left behind, and only pods count.
+ * every controller knows. `whyLegitimate` lists the legitimate removals, besides those by hand. If nodes
+ * attach by themselves (`attach`), a request without a pod was left behind, and only pods count.
  */
 export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "driver"): void {
   const { clock, cluster, store } = world;
@@ -61,13 +60,13 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
     presences.forMs(key) >= (world.outside.isNewsLate() ? KNOWN_LATE_MS : KNOWN_AFTER_MS);
   const isOf = ({ volumeName }: SimPod, diskUri: string): boolean =>
     isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri);
-  /** Where nodes attach by themselves, a primary without a pod counts as a replica. */
+  /** If nodes attach by themselves, a primary without a pod counts as a replica. */
   const isPrimary = ({ spec }: AzVolumeAttachment): boolean =>
     spec.role === "Primary" &&
     (attach !== "driver" ||
       cluster.pods().some((pod) => pod.nodeName === spec.nodeName && isOf(pod, spec.volumeId)));
 
-  /** What asks for the volume, for people; undefined: nothing that a controller must know of. */
+  /** What requests the volume, as text; undefined if nothing does that a controller must know of. */
   function whatRequests(
     volume: AzVolume,
     attachments: readonly AzVolumeAttachment[],
@@ -79,7 +78,7 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
       (attachment) => isRequest(attachment) && isHonest(attachment) && isKnown(attachment.metadata.name),
     );
     if (request !== undefined) return `${request.spec.nodeName} requests it`;
-    // A growth begins as soon as no pod uses the volume, and replicas go at once.
+    // A growth begins as soon as no pod uses the volume, and replicas are deleted at once.
     const keyOf = isResizingOffline(volume) ? podKey : useKey;
     const pod = cluster.pods().find((one) => isKnown(keyOf(one)) && isOf(one, diskUri));
     return pod === undefined ? undefined : `pod ${pod.name} uses it`;
@@ -114,7 +113,7 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
   });
 }
 
-/** A removal, and how its volume stands. */
+/** A removal, and the state of its volume. */
 interface Removal {
   readonly volume: AzVolume;
   readonly replica: AzVolumeAttachment;
@@ -138,12 +137,12 @@ function whyLegitimate(
   const node = world.cluster.nodes().find(({ name }) => name === nodeName);
   if (node === undefined) return "its node is gone";
   if (world.outside.wasOutOfService(nodeName)) return "its node is out of service";
-  // An earlier VM of the node's name that was cut off is no reason.
+  // A fence of an earlier VM with the node's name is no reason.
   const isItsVm = (vm: NodeIdentity): boolean =>
     vm.vmId === replica.status?.vmId || isSameResourceUri(vm.instanceUri, node.instanceUri);
   const cutOff = [...(record?.quarantine ?? []), ...(record?.fencing === undefined ? [] : [record.fencing])];
   if (cutOff.some((vm) => vm.nodeName === nodeName && isItsVm(vm)))
-    return "its node is cut off from the disk";
+    return "its node is fenced from the disk";
   const staying = others.filter((attachment) => !isLeaving(attachment));
   if (staying.length + 1 > maxShares) return "a primary needs its share";
   const primaries = staying.filter(isPrimary);
@@ -178,7 +177,7 @@ function removedReplica(commit: SimulatedCommit): AzVolumeAttachment | undefined
 
 /**
  * Whether a node writes, is to keep writing, and is not known to be in trouble. A record that is being
- * rebuilt settles nothing.
+ * rebuilt does not decide that.
  */
 function hasSettledWriter(volume: AzVolume, isNotReady: (nodeName: string) => boolean): boolean {
   const record = volume.status?.record;
@@ -192,7 +191,7 @@ function podKey({ uid }: SimPod): string {
   return `pod: ${uid}`;
 }
 
-/** One key for the pods of a volume, which follow one another. */
+/** One key for the successive pods of a volume. */
 function useKey({ volumeName }: SimPod): string {
   return `use: ${volumeName}`;
 }

@@ -15,7 +15,7 @@ type Call = Partial<
     : never
 >;
 
-/** What is reported where this is asked of Azure. */
+/** What is reported when this is requested of Azure. */
 function asked(call: Call): readonly string[] {
   const history = aHistory();
   const entry = {
@@ -37,7 +37,7 @@ function asked(call: Call): readonly string[] {
 
 const quiet = { since: () => [] };
 
-describe("what is not of this cluster stays as it is", () => {
+describe("resources of other clusters stay as they are", () => {
   it("reports each request about another cluster's disk or VM once, whatever names it", () => {
     const detach = { dataDisksToDetach: [{ diskId: theirs }] };
     const list = {
@@ -58,7 +58,7 @@ describe("what is not of this cluster stays as it is", () => {
     assert.equal(asked(action).length, 1);
   });
 
-  it("reports requests about a live cluster's disk, and its disk on a machine of this one", () => {
+  it("reports requests about a live cluster's disk, and its disk on an own machine", () => {
     const history = aHistory();
     const azure = { ...history.azure, isOthers: (resourceUri: string) => resourceUri === diskUri };
     const entry = {
@@ -78,12 +78,12 @@ describe("what is not of this cluster stays as it is", () => {
     assert.deepEqual(history.invariants(), ["neighbour-touched", "neighbour-touched"]);
   });
 
-  it("reports each request to a VM that is no node", () => {
+  it("reports each request to a VM that is not a node", () => {
     const detail = "controller-1 asked for PATCH flex_bystander, and that VM is no node";
     assert.deepEqual(asked({ path: instanceUriOf(BYSTANDER) }), [`bystander-cut-off: ${detail}`]);
   });
 
-  it("is content with reads, with what others ask, and with the cluster's own disks and VMs", () => {
+  it("accepts reads, other clients' requests, and the cluster's own disks and VMs", () => {
     const rows: readonly Call[] = [
       { method: "GET", path: theirs },
       { method: "DELETE", path: theirs, caller: "outsider" },
@@ -106,7 +106,7 @@ describe("what is not of this cluster stays as it is", () => {
     assert.deepEqual(history.invariants(), ["neighbour-touched"]);
   });
 
-  it("reports another cluster's disk where it moves, or anything but its own VM writes to it", () => {
+  it("reports another cluster's disk if it moves, or another VM writes to it", () => {
     const history = aHistory();
     watchStrangers({ ...history, journal: quiet });
     const [own, node] = [aMachine(NEIGHBOUR).machine, aMachine("node-a").machine];

@@ -17,21 +17,20 @@ interface CallsJournal {
   ): readonly Pick<JournalEntry, "sequence" | "kind" | "method" | "path" | "caller" | "body">[];
 }
 
-/** Judges what the driver asks of Azure that is about others. */
+/** Judges the driver's requests to Azure about resources of others. */
 export interface StrangersWatch {
   /**
-   * Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's
+   * Examines the calls since the last look. To be called at least every few virtual minutes, while Azure's
    * journal still has them.
    */
   look(): void;
 }
 
 /**
- * What is not of this cluster stays as it is. Another cluster's disks and VMs, whether or not that cluster's
- * driver runs in the simulation: the driver sends no request that would change one, whatever Azure answers,
- * adopts none, and no disk of theirs moves to, from or by a machine of this cluster. VMs that are no nodes:
- * the driver sends them nothing, so that a disk which a person attached there stays until a person takes it
- * off.
+ * Resources of other clusters stay as they are, whether or not their driver runs in the simulation. The
+ * driver sends no request that would change another cluster's disk or VM, whatever Azure answers, and
+ * adopts none; none of their disks moves to, from or by a machine of this cluster. The driver sends
+ * nothing to VMs that are not nodes: a disk that a person attached there stays until a person detaches it.
  */
 export function watchStrangers(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent" | "isOthers">;
@@ -67,7 +66,7 @@ export function watchStrangers(world: {
         for (const { sequence, kind, method, path, caller, body } of entries) {
           seen = sequence;
           if (kind !== "arm" || method === "GET" || caller === OUTSIDER) continue;
-          const asked = `${caller ?? "nobody"} asked for ${method} ${diskName(path)}`;
+          const asked = `${caller ?? "an unknown caller"} sent ${method} ${diskName(path)}`;
           const about = [path, ...disksIn(body)].filter((named) => isAboutOthers(named, azure.isOthers));
           if (about.length > 0)
             report({

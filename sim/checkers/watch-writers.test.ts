@@ -18,7 +18,7 @@ function aSharedDisk() {
 }
 
 describe("never two writers", () => {
-  it("is content while one machine after the other writes", () => {
+  it("accepts writes of one machine after the other", () => {
     const { history, a, b } = aSharedDisk();
     a.canWrite = true;
     history.happen({ kind: "wrote", diskUri, machine: a.machine, by: "mount" });
@@ -28,7 +28,7 @@ describe("never two writers", () => {
     assert.deepEqual(history.violations, []);
   });
 
-  it("reports a write while another machine has the disk mounted, also one that is frozen, and not one that has lost its power", () => {
+  it("reports a write while another machine, also a frozen one, has the disk mounted", () => {
     for (const [state, expected] of [
       ["running", ["two-writers"]],
       ["frozen", ["two-writers"]],
@@ -44,7 +44,7 @@ describe("never two writers", () => {
     }
   });
 
-  it("reports a grant while a machine that is not the writer could still write, before anybody does", () => {
+  it("reports a grant while a non-writer could still write, before any write", () => {
     const { history, a } = aSharedDisk();
     const before = aVolume({ writer: aWriter("node-a", 1), epoch: 1 });
     history.commit({ kind: "AzVolume", name: "vol-1", before: aVolume(), after: before });
@@ -64,7 +64,7 @@ describe("never two writers", () => {
     );
   });
 
-  it("takes a machine that was made anew under the writer's name for another one", () => {
+  it("treats a recreated machine under the writer's name as a different one", () => {
     const { history, a } = aSharedDisk();
     a.canWrite = true;
     history.commit({
@@ -79,7 +79,7 @@ describe("never two writers", () => {
   describe("by the record", () => {
     const granted = aVolume({ writer: aWriter("node-b", 2), epoch: 2 });
     const released = aVolume({ epoch: 2 });
-    /** Whether it is reported that node-a, which nobody else disturbs, writes. */
+    /** Whether a write of node-a is reported, without any interference. */
     const afterwards = (...commits: readonly RecordCommit[]): readonly string[] => {
       const { history, a } = aSharedDisk();
       for (const [before, after] of commits)
@@ -88,16 +88,16 @@ describe("never two writers", () => {
       return history.violations.map(({ detail }) => detail);
     };
 
-    it("reports a write of a machine that is not the writer, also where nobody is any more, and though nobody else could write", () => {
+    it("reports a write of a machine that is not the writer, also without a writer", () => {
       assert.deepEqual(afterwards([aVolume(), granted]), [
         "node-a wrote to vol-1 (flush), whose writer is node-b; last writes: flush by node-a in epoch 2 of node-b",
       ]);
       assert.deepEqual(afterwards([aVolume(), granted], [granted, released]), [
-        "node-a wrote to vol-1 (flush), whose writer is nobody; last writes: flush by node-a in epoch none",
+        "node-a wrote to vol-1 (flush), whose writer is none; last writes: flush by node-a in epoch none",
       ]);
     });
 
-    /** Of another object than `uid-1`, as one that was made again has. */
+    /** Of another object than `uid-1`, such as a recreated one. */
     const madeAgain = (record: Parameters<typeof aVolume>[0]): AzVolume => {
       const volume = aVolume({ adopted: true, epoch: 2, ...record });
       return { ...volume, metadata: { ...volume.metadata, uid: "uid-2" } };
@@ -109,7 +109,7 @@ describe("never two writers", () => {
     ] as const;
     const isReported = (...commits: readonly RecordCommit[]): boolean => afterwards(...commits).length > 0;
 
-    it("is content while there is no record, or one that a backup put back, until a node is granted the volume", () => {
+    it("accepts writes without a record, or after a restored one until the next grant", () => {
       const { record: _, ...status } = granted.status ?? {};
       assert.ok(!isReported([aVolume(), granted], [granted, { ...granted, status } as AzVolume]));
       const ofBackup = aVolume({ writer: aWriter("node-c", 1), epoch: 1 });
@@ -117,7 +117,7 @@ describe("never two writers", () => {
       assert.ok(isReported([aVolume(), granted], [ofBackup, ofBackup], [ofBackup, granted]));
     });
 
-    it("is content, after a loss, with an unverified node until it is proven not to write, and with none that the record does not name", () => {
+    it("accepts, after a loss, only unverified nodes that are not yet known to be clean", () => {
       const unverified = madeAgain({ unverified: [nodeA] });
       assert.ok(!isReported(...lost, [undefined, unverified]));
       assert.ok(isReported(...lost, [undefined, madeAgain({})]));
@@ -130,7 +130,7 @@ describe("never two writers", () => {
       assert.ok(isReported(...lost, [undefined, unverified], [unverified, madeAgain({ clean: [nodeA] })]));
     });
 
-    it("is content with the claim of an unverified node, and not with others from then on", () => {
+    it("accepts the reclaim of an unverified node, and then no other writer", () => {
       const unverified = madeAgain({ unverified: [nodeA] });
       const reclaimed = madeAgain({ writer: aWriter("node-a", 3), epoch: 3 });
       assert.ok(!isReported(...lost, [undefined, unverified], [unverified, reclaimed]));
@@ -140,7 +140,7 @@ describe("never two writers", () => {
       assert.ok(isReported(...lost, [undefined, unverified], [unverified, byB], [byB, alone]));
     });
 
-    it("is content with the same where a sweep makes the record again in its place", () => {
+    it("accepts the same if a rebuild replaces the record", () => {
       const rebuilt = aVolume({ adopted: true, epoch: 2, storeIncarnation: 2, unverified: [nodeA] });
       assert.ok(!isReported([aVolume(), granted], [granted, rebuilt]));
       assert.ok(

@@ -8,7 +8,7 @@ import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Violation } from "../history/violation.ts";
 
-/** A write that reached a disk, with what the record said at that moment. */
+/** A write that reached a disk, with the content of the record at that moment. */
 interface RecordedWrite {
   readonly nodeName: string;
   readonly vmGuid: string;
@@ -16,29 +16,28 @@ interface RecordedWrite {
   readonly writer: Writer | undefined;
 }
 
-/** What the object of a disk says of its writer. */
+/** The writer of a disk by its object. */
 interface Granted {
   readonly record: WriterRecord | undefined;
   /**
-   * How far the record may be taken at its word. `known`: only the writer that it names may write. `found`:
-   * it was made again after a loss, and names all that may write; those that it calls unverified may, until
-   * they claim or are proven not to. `unknown`: there is none, or an older one was put back.
+   * How far the record can be trusted. `known`: only the writer that it names may write. `found`: it was
+   * rebuilt after a loss, and names all nodes that may write; its unverified nodes may, until they reclaim
+   * or are verified. `unknown`: there is none, or an older one was restored.
    */
   readonly trust: "known" | "found" | "unknown";
 }
 
-/** Writes of one disk that a report shows. */
+/** Writes of one disk in a report. */
 const WRITES_SHOWN = 4;
 
 /**
  * Never two writers: no write reaches a disk while another machine could complete one as well, or from a
- * machine that its record does not allow; and no node is granted or claims a volume while a machine that is
- * not its writer still could write. A machine can write while something on it has the disk mounted
- * writable, or raw, and the disk is attached: a frozen one too, since it continues later.
- *
- * The record allows its writer. While a record that was made again after a loss names unverified nodes, it
- * allows those as well: they mounted by the lost one. Writes are not held against a record while there is
- * none, or one that a backup has put back and by which no node was granted the volume since.
+ * machine that its record does not allow; and no node is granted or reclaims a volume while a machine that
+ * is not its writer could still write. A machine can write while something on it has the disk mounted
+ * writable, or raw, and the disk is attached: also a frozen one, since it continues later. The record
+ * allows its writer. While a record that was rebuilt after a loss names unverified nodes, it allows those
+ * as well: they mounted by the lost one. Writes are not judged by a record while there is none, or after a
+ * restored one until a node is granted the volume.
  */
 export function watchWriters(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
@@ -103,12 +102,12 @@ export function watchWriters(world: {
   });
 }
 
-/** What a commit says of the record of a disk, and what it was before. */
+/** The record of a disk before and after a commit. */
 interface RecordChange {
   readonly diskUri: string;
   readonly before: WriterRecord | undefined;
   readonly after: WriterRecord | undefined;
-  /** The object is another one than before. */
+  /** The object was replaced. */
   readonly isOther: boolean;
 }
 
@@ -133,7 +132,7 @@ function trustAfter({ before, after, isOther }: RecordChange, known: Granted | u
   if (isMadeAgain) return after.adopted ? "found" : known === undefined ? "known" : "unknown";
   const isNamed = after.writer !== undefined && !isSameWriter(after.writer, before.writer);
   if (isNamed && after.unverified.length === 0) return "known";
-  // Where it was another one before this than was ever written, a backup has been put back.
+  // If the previous record was never written, a backup was restored.
   return known !== undefined && isDeepStrictEqual(known.record, before) ? known.trust : "unknown";
 }
 
@@ -144,7 +143,7 @@ function mayWrite(machine: SimMachine, { record, trust }: Granted): boolean {
 
 function describedWriters({ record }: Granted): string {
   const unverified = (record?.unverified ?? []).map(({ nodeName }) => nodeName);
-  return `${record?.writer?.nodeName ?? "nobody"}${unverified.length === 0 ? "" : `, unverified ${unverified.join(", ")}`}`;
+  return `${record?.writer?.nodeName ?? "none"}${unverified.length === 0 ? "" : `, unverified ${unverified.join(", ")}`}`;
 }
 
 function isSameWriter(left: Writer | undefined, right: Writer | undefined): boolean {

@@ -31,14 +31,14 @@ import { gatedCalls } from "./gate.ts";
 import type { ControllerSlot } from "./process-slot.ts";
 import { createRatedClock } from "./rated-clock.ts";
 
-/** What the driver's processes work with. */
+/** The surroundings of the driver's processes. */
 export interface DriverWorld extends ProcessWorld {
   readonly azure: SimAzure;
   /** How a process follows Kubernetes. */
   readonly connect: SimCluster["connect"];
   readonly attach: "kubernetes" | "driver";
   readonly clusterId: string;
-  /** Azure's latencies are those of the real one times this. */
+  /** Factor on Azure's real latencies. */
   readonly timeScale: number;
   /** The flag `--trust-nodes-without-provider-id`. */
   readonly trustsUnnamedVms: boolean;
@@ -63,8 +63,8 @@ const defaultSettings = volumeSettingsOf(
 );
 
 /**
- * A place for a controller: CSI's controller service, and the reconcilers while it leads. As
- * `src/compose/roles/controller-role.ts` makes it.
+ * A place for a controller: CSI's controller service, and the reconcilers while it leads. Assembled like
+ * `src/compose/roles/controller-role.ts`.
  */
 export function createControllerPlace(name: string, world: DriverWorld): ControllerPlace {
   const clock = createRatedClock(world.clock);
@@ -186,7 +186,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
   };
 }
 
-/** Settles once all of it has; an end by the process' signal is no error. */
+/** Resolves once everything has ended; an end by the process' signal is no error. */
 export async function untilToldToEnd(
   life: Pick<ProcessLife, "lifetime">,
   runs: readonly Promise<void>[],

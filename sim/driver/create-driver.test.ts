@@ -12,7 +12,7 @@ function canWrite({ azure }: DriverTestWorld, nodeName: string, diskUri: string)
 }
 
 describe("the driver in the simulation", () => {
-  it("moves a volume to its replica without a call to Azure, and what was synced is there", async () => {
+  it("moves a volume to its replica without a call to Azure, with all synced data", async () => {
     const world = await withDriver(1, async (here) => {
       const volume = await here.create("pvc-1", { maxShares: 2, replicas: 1 });
       await here.bringUp(volume, "node-a");
@@ -50,7 +50,7 @@ describe("the driver in the simulation", () => {
     assert.deepEqual(world.violations, []);
   });
 
-  it("fences a node that froze before another one writes, and none of its late writes arrives", async () => {
+  it("fences a frozen node before another one writes, and blocks its late writes", async () => {
     const world = await withDriver(2, async (here) => {
       const volume = await here.create("pvc-1", { maxShares: 2, replicas: 1 });
       await here.bringUp(volume, "node-a");
@@ -76,7 +76,7 @@ describe("the driver in the simulation", () => {
     assert.deepEqual(world.violations, []);
   });
 
-  it("heals an attach in the middle of which the leader is killed", async () => {
+  it("recovers an attach during which the leader is killed", async () => {
     const world = await withDriver(3, async (here) => {
       const volume = await here.create("pvc-1", { maxShares: 1, replicas: 0 });
       const leader = here.driver.controllers.find((slot) => slot.isLeading());
@@ -91,7 +91,7 @@ describe("the driver in the simulation", () => {
     assert.deepEqual(world.violations, []);
   });
 
-  it("is upgraded process by process under a volume in use, and nobody is cut off", async () => {
+  it("is upgraded process by process under a volume in use, without a fence", async () => {
     const world = await withDriver(4, async (here) => {
       const volume = await here.create("pvc-1", { maxShares: 2, replicas: 1 });
       await here.bringUp(volume, "node-a");
@@ -105,7 +105,7 @@ describe("the driver in the simulation", () => {
       await here.until("another leader", () =>
         here.driver.controllers.some((slot) => slot !== leader && slot.isLeading()),
       );
-      assert.ok(here.clock.elapsedMs() - stoppedAtMs < 2_000, "the Lease was let go");
+      assert.ok(here.clock.elapsedMs() - stoppedAtMs < 2_000, "the Lease was released");
       leader.start();
       assert.equal(canWrite(here, "node-a", volume.volumeId), true);
       await here.takeDown(volume, "node-a");
@@ -118,7 +118,7 @@ describe("the driver in the simulation", () => {
     );
   });
 
-  it("goes on with another leader while the first one stands still, which stops as soon as it goes on", async () => {
+  it("continues with another leader while the first one is paused", async () => {
     const world = await withDriver(5, async (here) => {
       const volume = await here.create("pvc-1", { maxShares: 1, replicas: 0 });
       const leader = here.driver.controllers.find((slot) => slot.isLeading());
@@ -141,7 +141,7 @@ describe("the driver in the simulation", () => {
     assert.deepEqual(world.violations, []);
   });
 
-  it("takes nothing on a node whose dead plug-in has left a command behind, until that has ended", async () => {
+  it("acquires nothing while a command of a dead plug-in still runs on the node", async () => {
     const world = await withDriver(6, async (here) => {
       const volume = await here.create("pvc-1", { maxShares: 1, replicas: 0 });
       const kernel = here.azure.machineOf("node-a")?.kernel;
@@ -158,8 +158,9 @@ describe("the driver in the simulation", () => {
         return plugin.stepsTaken().filter((step) => step === "acquire").length;
       })();
       await here.bringUp(volume, "node-a");
-      assert.equal(await killing, 1, "nothing was taken while it formatted");
-      // The dead plug-in's format has left its mark: whether it was whole is not known, so it is made again.
+      assert.equal(await killing, 1, "nothing was acquired while it formatted");
+      // The dead plug-in's format has left its mark: its completeness is unknown, so the format is
+      // repeated.
       assert.deepEqual(
         here.diskEvents.filter((event) => ["node-a format", "node-a mount"].includes(event)),
         ["node-a format", "node-a format", "node-a mount"],

@@ -12,17 +12,17 @@ export interface SimDriver {
   readonly endpoints: DriverEndpoints;
   /** Starts the controllers; node plug-ins start with their machines. */
   start(): void;
-  /** Ends everything at once, as at the end of the world. */
+  /** Ends everything at once, at the end of the world. */
   end(): void;
 }
 
 /**
- * How long the sidecars of another controller take to lead once those of this one are silent, in
+ * How long the sidecars of another controller take to lead after this one's have become silent, in
  * milliseconds: their Lease.
  */
 const SIDECAR_LEASE_MS = 15_000;
 
-/** A driver of which nothing runs yet. */
+/** A driver without a running process. */
 export function createDriver(controllerCount: number, world: DriverWorld): SimDriver {
   const controllers = Array.from({ length: controllerCount }, (_, index) =>
     createControllerPlace(`controller-${index + 1}`, world),
@@ -54,8 +54,8 @@ export function createDriver(controllerCount: number, world: DriverWorld): SimDr
 }
 
 /**
- * Which controller's sidecars lead: they keep their Lease while their driver answers, and lose it some time
- * after it has stopped to.
+ * Which controller's sidecars lead: they keep their Lease while their driver answers, and lose it some
+ * time after it has stopped.
  */
 function createSidecarLease(
   controllers: readonly ControllerPlace[],

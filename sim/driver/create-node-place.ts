@@ -25,7 +25,7 @@ export interface NodePlace {
   readonly slot: NodePluginSlot;
   /** Undefined while nothing listens. */
   readonly csi: () => NodeCsi | undefined;
-  /** A machine of the node's name has come. */
+  /** A machine of the node's name has been created. */
   readonly onMachine: (machine: SimMachine) => void;
 }
 
@@ -39,8 +39,8 @@ const KUBELET_DIRECTORY = "/var/lib/kubelet";
 const START_MS = [1_000, 6_000] as const;
 
 /**
- * A place for the plug-in of one node, on whatever machine has the node's name. As
- * `src/compose/roles/node-role.ts` makes it.
+ * A place for the plug-in of one node, on the machine that has the node's name. Assembled like
+ * `src/compose/roles/node-role.ts`.
  */
 export function createNodePlace(
   nodeName: string,
@@ -175,7 +175,7 @@ export function createNodePlace(
       next.boot().addEventListener("abort", onEnd, { once: true });
       startSoon();
     };
-    // Its plug-in stands still with an earlier machine that has lost the name, and is not started again.
+    // Its plug-in stays on an earlier machine that has lost the name, and is not restarted.
     if (machine !== undefined && machine !== next) slot.kill();
     machine = next;
     boots = 0;

@@ -12,7 +12,7 @@ import { type Gate, createGate, gatedClock, gatedStore } from "./gate.ts";
 import type { CrashPlan, ProcessSlot } from "./process-slot.ts";
 import { type SimLoggerOptions, createSimLogger } from "./sim-logger.ts";
 
-/** One life of a process, as its code sees the outside. Once it is dead, none of this ever answers again. */
+/** One life of a process, as its code sees the outside. After its death nothing here responds any more. */
 export interface ProcessLife {
   readonly gate: Gate;
   readonly clock: Clock;
@@ -23,7 +23,7 @@ export interface ProcessLife {
   readonly events: Events;
   /** Aborted by SIGTERM, after the calls under way have ended. */
   readonly lifetime: AbortSignal;
-  /** Aborted when it is dead, however it died. */
+  /** Aborted when it is dead, for any reason. */
   readonly died: AbortSignal;
   /** Such as `controller-1/3`: the third life. */
   readonly identity: string;
@@ -31,11 +31,11 @@ export interface ProcessLife {
 
 /** What runs in a life, once it serves. */
 export interface RunningProcess {
-  /** Settles when its own work has ended. */
+  /** Resolves when its own work has ended. */
   readonly work: Promise<void>;
-  /** Lets calls under way end, until the grace period is over. */
+  /** Lets calls under way end, within the grace period. */
   readonly drain: () => Promise<void>;
-  /** What is to be waited for last of all. */
+  /** Awaited last of all. */
   readonly close: () => Promise<void>;
 }
 
@@ -49,24 +49,24 @@ export interface ProcessWorld {
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }
 
-/** What is special about a process. */
+/** The properties of a process. */
 export interface ProcessOptions {
   readonly name: string;
   readonly world: ProcessWorld;
-  /** The clock that it runs by. */
+  /** The clock on which it runs. */
   readonly clock: Clock;
-  /** Shut while the machine that it runs on stands still. */
+  /** Shut while its machine is frozen. */
   readonly machineGate?: Pick<Gate, "isShut" | "passed">;
-  /** Whether there is a machine that it could start on. */
+  /** Whether there is a machine on which it could start. */
   readonly mayStart: () => boolean;
   /** Starts it; resolves once it serves. */
   readonly run: (life: ProcessLife) => Promise<RunningProcess>;
-  /** Told at each death, before anybody else learns of it. */
+  /** Called at each death, before any other component notices it. */
   readonly onDeath?: () => void;
 }
 
 /**
- * How long kubelet takes to start a container again that has died, in milliseconds: the first time at once,
+ * How long kubelet takes to restart a container that has died, in milliseconds: the first time at once,
  * then 10 s doubling.
  */
 const RESTART_MS = [500, 10_000, 20_000, 40_000] as const;
@@ -86,7 +86,7 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
   const handle = world.store.handle(name);
   const pausing = createGate(options.machineGate);
   const steps: StepName[] = [];
-  /** What is to happen at steps to come, and how many of their name are left until then. */
+  /** The crashes planned at future steps, and how many steps of that name are left until then. */
   const planned = new Map<CrashPlan, { readonly left: number; readonly strike: (taking: Life) => void }>();
   let aheadMs = 0;
   let lives = 0;
@@ -107,7 +107,7 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
       logger: createSimLogger(logging),
       events: {
         emit: ({ about, reason, message }) =>
-          trace.note(name, `tells of ${about.kind} ${about.name}: ${reason}: ${message}`),
+          trace.note(name, `reports ${about.kind} ${about.name}: ${reason}: ${message}`),
       },
       lifetime: ending.signal,
       died: death.signal,
@@ -120,8 +120,8 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
     trace.note(name, `starts (${begun.identity})`);
     live(begun).then(
       () => {
-        // A process that was told to end still has to close.
-        if (!begun.lifetime.aborted) crash(begun, "ends without having been told to");
+        // A process that was asked to end still has to close.
+        if (!begun.lifetime.aborted) crash(begun, "ends without a request");
       },
       (error: unknown) => {
         if (life !== begun) return;
@@ -165,13 +165,13 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
   }
 
   function strikeAt(moment: CrashPlan, strike: (taking: Life) => void): () => void {
-    // One plan may be made twice.
+    // The same plan may occur twice.
     const plan = { ...moment };
     planned.set(plan, { left: plan.nth, strike });
     return () => planned.delete(plan);
   }
 
-  /** It dies by itself, and kubelet starts it again. */
+  /** It dies by itself, and kubelet restarts it. */
   function crash(dying: Life, how: string): void {
     const delayMs = RESTART_MS[Math.min(crashes, RESTART_MS.length - 1)] ?? 0;
     crashes++;
@@ -179,7 +179,7 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
     agenda.after(delayMs, start);
   }
 
-  /** Nothing that it does from now on reaches the outside. */
+  /** From now on it has no effect on the outside. */
   function die(dying: Life, how: string): void {
     if (life !== dying) return;
     life = undefined;
@@ -205,7 +205,7 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
     stop: async () => {
       const stopping = life;
       if (stopping === undefined) return;
-      trace.note(name, "is told to end");
+      trace.note(name, "is asked to end");
       const ending = (async (): Promise<void> => {
         await stopping.running?.drain();
         stopping.ending.abort(new Error("SIGTERM"));

@@ -6,23 +6,23 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { ProcessLife } from "./create-process-slot.ts";
 import type { CsiAnswer, CsiCall } from "./endpoints.ts";
 
-/** The socket of one life of a process: what `GrpcServer` is to real callers. */
+/** The socket of one life of a process: the counterpart of `GrpcServer`. */
 export interface CsiServer {
   /** A method as its callers reach it. */
   method<Request, Response>(
     name: string,
     handler: UnaryHandler<Request, Response> | undefined,
   ): CsiCall<Request, Response>;
-  /** Takes no more calls, and waits for those under way; after the grace period they are told to end. */
+  /** Accepts no more calls, and waits for those under way; after the grace period they are cancelled. */
   stop(): Promise<void>;
 }
 
-/** How long calls under way may go on, in milliseconds: as the processes do that are not told otherwise. */
+/** How long calls under way may continue, in milliseconds: the processes' default. */
 const GRACE_MS = processOptions["shutdown-grace-ms"].default;
 
 const unavailable = (message: string): CsiAnswer<never> => ({ ok: false, code: "UNAVAILABLE", message });
 
-/** A socket that is open. `callersClock` is that of whoever calls: kubelet stands still with its machine. */
+/** An open socket. `callersClock` is that of the callers: a kubelet is frozen with its machine. */
 export function createCsiServer(life: ProcessLife, callersClock: Clock): CsiServer {
   const { gate } = life;
   const underWay = new Set<AbortController>();
@@ -49,7 +49,7 @@ export function createCsiServer(life: ProcessLife, callersClock: Clock): CsiServ
   return {
     method: (name, handler) => (request, options) =>
       new Promise((resolve, reject) => {
-        if (!isOpen || life.died.aborted) return resolve(unavailable("nobody listens on the socket"));
+        if (!isOpen || life.died.aborted) return resolve(unavailable("no process listens on the socket"));
         if (handler === undefined) return resolve({ ok: false, code: "UNIMPLEMENTED", message: name });
         const { timeoutMs, signal } = options;
         const ending = new AbortController();
@@ -63,7 +63,7 @@ export function createCsiServer(life: ProcessLife, callersClock: Clock): CsiServ
           life.died.removeEventListener("abort", break_);
           resolve(settled as Parameters<typeof resolve>[0]);
         };
-        /** The caller is gone at once; the process learns of it when it runs. */
+        /** The caller is gone at once; the process notices when it runs. */
         const leave = (why: CallEnded, settled: CsiAnswer<never>): void => {
           settle(settled);
           gate.passed().then(() => ending.abort(why), reject);

@@ -24,7 +24,7 @@ import type {
 } from "../../src/csi/gen/csi/v1/csi.ts";
 
 /**
- * What a CSI caller is answered. A plug-in that dies or stands still meanwhile answers `UNAVAILABLE`, or
+ * The response to a CSI caller. A plug-in that dies or is paused during the call answers `UNAVAILABLE`, or
  * `DEADLINE_EXCEEDED` at the caller's own deadline.
  */
 export type CsiAnswer<Response> =
@@ -63,7 +63,7 @@ export interface NodeCsi {
   readonly nodeGetInfo: CsiCall<NodeGetInfoRequest, NodeGetInfoResponse>;
 }
 
-/** How the simulated Kubernetes reaches the driver: nothing else of the driver is known to it. */
+/** The simulated Kubernetes' only connection to the driver. */
 export interface DriverEndpoints {
   /** The controller replica whose sidecars lead now; undefined while none runs. */
   controller(): ControllerCsi | undefined;

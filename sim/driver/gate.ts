@@ -2,8 +2,8 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 
 /**
- * What a process passes before and after all that it waits for: shut, it stands still as after SIGSTOP;
- * shut for good, it is dead.
+ * A process passes it before and after each wait. While it is shut, the process is paused as after
+ * SIGSTOP; shut for good, it is dead.
  */
 export interface Gate {
   shut(): void;
@@ -13,7 +13,7 @@ export interface Gate {
   passed(): Promise<void>;
 }
 
-/** An open gate; behind `outer`, it is shut as well while that one is. */
+/** An open gate; it is also shut while `outer` is. */
 export function createGate(outer?: Pick<Gate, "isShut" | "passed">): Gate {
   let opening: PromiseWithResolvers<void> | undefined;
   return {
@@ -35,7 +35,7 @@ export function createGate(outer?: Pick<Gate, "isShut" | "passed">): Gate {
   };
 }
 
-/** The clock of a process: timers that are due while it stands still fire when it goes on. */
+/** The clock of a process: timers that are due while it is paused fire when it resumes. */
 export function gatedClock(clock: Clock, gate: Gate): Clock {
   return {
     nowMs: clock.nowMs,
@@ -48,8 +48,8 @@ export function gatedClock(clock: Clock, gate: Gate): Clock {
 }
 
 /**
- * The store as a process reaches it: what it asked for just before it stood still is done, and it learns of
- * it when it goes on.
+ * The store as a process reaches it: a request that it sent just before a pause takes effect, and its
+ * response arrives when it resumes.
  */
 export function gatedStore(store: ObjectStore, gate: Gate): ObjectStore {
   const { get, list, create, update, updateStatus, delete: remove, watch } = store;
@@ -61,8 +61,8 @@ export function gatedStore(store: ObjectStore, gate: Gate): ObjectStore {
 }
 
 /**
- * Events as a process hears them: what comes while it stands still waits. By hand, since a generator around
- * a generator takes as long as all else that becomes of an event.
+ * Events as a process receives them: those that arrive during a pause wait. Written by hand, since a
+ * generator around a generator takes as long as the rest of an event's handling.
  */
 function gatedEvents<T>(events: AsyncIterable<T>, gate: Gate): AsyncIterable<T> {
   const arrived = (heard: IteratorResult<T>): IteratorResult<T> | Promise<IteratorResult<T>> =>
@@ -78,7 +78,7 @@ function gatedEvents<T>(events: AsyncIterable<T>, gate: Gate): AsyncIterable<T> 
   };
 }
 
-/** Calls to the outside that a process makes: none leaves while it stands still, and no answer arrives. */
+/** External calls of a process: during a pause none leaves and no response arrives. */
 export function gatedCalls<T extends object>(
   calls: T & { readonly [K in keyof T]: (...values: never[]) => Promise<unknown> },
   gate: Gate,

@@ -8,15 +8,15 @@ import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Gate } from "./gate.ts";
 
 /**
- * The file on each machine in which node plug-ins keep their notes: it outlives them and reboots, and goes
- * with its VM.
+ * The file on each machine in which node plug-ins keep their checkpoints: it outlives them and reboots,
+ * and is lost with its VM.
  */
 export interface MachineCheckpoints {
   /** Opens them in the machine's n-th boot, for a process that lives as long as its gate lets it. */
   open(machine: SimMachine, bootNumber: number, gate: Gate): NodeCheckpoints;
 }
 
-/** Disks of machines on which nothing has been noted. */
+/** Disks of machines without any checkpoint. */
 export function createMachineCheckpoints(): MachineCheckpoints {
   const files = new Map<string, CheckpointFile>();
   return {

@@ -7,8 +7,8 @@ import { attachmentFacts, nodeFacts, volumeFacts } from "../../src/scheduler-ext
 import type { SimClusterOptions } from "../kubernetes/sim-cluster.ts";
 
 /**
- * What the scheduler extender answers: its own rules, on the objects as they are. That a node is silent it
- * does not notice here.
+ * The scheduler extender's response: its own rules, on the current objects. It does not detect silent
+ * nodes here.
  */
 export function rankNodesBy(
   store: SimulatedStore,

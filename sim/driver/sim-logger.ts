@@ -2,17 +2,17 @@ import type { Logger } from "../../src/ports/logger.ts";
 import type { Violation } from "../history/violation.ts";
 import type { Trace } from "../trace.ts";
 
-/** Where a process' log goes. */
+/** The destination of a process' log. */
 export interface SimLoggerOptions {
   readonly name: string;
   readonly trace: Trace;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }
 
-/** How the driver's lines end that tell of a bug: other errors are its surroundings'. */
+/** The suffix of the driver's log lines that report a bug: other errors are caused by its surroundings. */
 const BUG = ": a bug";
 
-/** A log of which only bugs matter. */
+/** A log in which only bugs matter. */
 export function createSimLogger({ name, trace, report }: SimLoggerOptions): Logger {
   const logger: Logger = {
     debug: () => undefined,

@@ -1,4 +1,4 @@
-/** What a volume should be in the end, as far as its user has said. */
+/** The final state of a volume that its user has requested. */
 export interface DesiredVolume {
   readonly volumeName: string;
   /** Whether its claim still exists. */
@@ -8,8 +8,8 @@ export interface DesiredVolume {
   readonly pods: 0 | 1;
   readonly replicas: number;
   readonly access: "mount" | "block";
-  /** Its disk was destroyed by others: it can't run, and nothing is asked of it but to be deletable. */
+  /** Other clients destroyed its disk: it cannot run, and only has to be deletable. */
   readonly isDestroyed: boolean;
-  /** A fault asked for it: the same scenario without faults has none. */
+  /** A fault requested it: the same scenario without faults has none. */
   readonly isOfFault: boolean;
 }

@@ -10,12 +10,12 @@ describe("the unperturbed twin", () => {
     assert.deepEqual(compareEndStates([grown, gone], [gone, grown]), []);
   });
 
-  it("has its disk in another zone with more or fewer nodes, if chance put its first pod there", () => {
+  it("may have its disk in another zone with more or fewer nodes", () => {
     assert.deepEqual(compareEndStates([grown], [{ ...grown, zones: ["2"], replicas: 0 }]), []);
     assert.equal(compareEndStates([grown], [{ ...grown, zones: ["2"], replicas: 0, sizeGiB: 4 }]).length, 1);
   });
 
-  it("tells of each volume that ended otherwise, or is known to one of them only", () => {
+  it("reports each volume that ended otherwise, or is known to one run only", () => {
     assert.deepEqual(compareEndStates([grown, gone], [{ ...grown, sizeGiB: 4 }]), [
       `it ended as ${JSON.stringify(grown)}, its twin without faults as ${JSON.stringify({ ...grown, sizeGiB: 4 })}`,
       `it ended as ${JSON.stringify(gone)}, its twin without faults as undefined`,

@@ -9,14 +9,14 @@ export interface EndState {
   readonly sizeGiB: number;
   readonly isRunning: boolean;
   /**
-   * The disk's own zones: where its first pod was scheduled, which chance decides; empty for a regional
-   * disk, or none.
+   * The disk's own zones: where its first pod was scheduled, which is random; empty for a regional disk,
+   * or none.
    */
   readonly zones: readonly string[];
   readonly replicas: number;
 }
 
-/** What users see of the volumes that they asked for and that nobody destroyed. */
+/** What users see of the volumes that they requested and that were not destroyed. */
 export function endStateOf(world: RestWorld, volumes: readonly DesiredVolume[]): readonly EndState[] {
   return volumes
     .filter(({ isDestroyed, isOfFault }) => !isDestroyed && !isOfFault)
@@ -47,8 +47,8 @@ export function endStateOf(world: RestWorld, volumes: readonly DesiredVolume[]):
 }
 
 /**
- * Where a run under faults ended otherwise than the same run without any. How many replicas a disk in
- * another zone has depends on that zone's nodes: each run is judged by itself for that.
+ * The differences between the end of a run under faults and of the same run without any. How many replicas
+ * a disk in another zone has depends on that zone's nodes: each run is judged by itself for that.
  */
 export function compareEndStates(
   withFaults: readonly EndState[],

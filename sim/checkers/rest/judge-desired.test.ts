@@ -22,7 +22,7 @@ describe("what users desired", () => {
     assert.deepEqual(complaints(), []);
   });
 
-  it("is not reached while the pod waits, or stands for a container that does not run", () => {
+  it("is not reached while the pod waits, or its container does not run", () => {
     const waiting = complaints((made) => {
       made.pods = made.pods.map((pod) => ({ ...pod, phase: "Pending" }));
     });
@@ -48,7 +48,7 @@ describe("what users desired", () => {
     }
   });
 
-  it("asks for as many replicas as there are places for", () => {
+  it("requires as many replicas as there are places for", () => {
     const missing = (made: MadeUpRest): void => {
       made.attachments = [anAttachment("node-a", "Primary")];
     };
@@ -83,7 +83,7 @@ describe("what users desired", () => {
     assert.deepEqual(halfGrown, ["not-converged: vol-1: its file system spans 1 of 4294967296 bytes"]);
   });
 
-  it("is not reached by a volume that was deleted and is there, or that was asked for and is not", () => {
+  it("is not reached while a deleted volume exists, or a requested one does not", () => {
     assert.deepEqual(complaints(undefined, { exists: false }), [
       "not-converged: vol-1: was deleted, and is still there",
     ]);

@@ -4,8 +4,8 @@ import type { DesiredVolume } from "./desired-volume.ts";
 import { type Complaint, type RestWorld, volumeOf } from "./rest-world.ts";
 
 /**
- * What is not yet as its user has asked: pods that don't run, writers, replicas and sizes that are missing,
- * volumes that were deleted and are still there.
+ * The differences from what users requested: pods that do not run, missing writers, replicas and sizes,
+ * deleted volumes that still exist.
  */
 export function judgeDesired(
   world: RestWorld,
@@ -83,7 +83,7 @@ function complaintsAbout(
     ...sizeComplaints,
     ...(isWriter
       ? []
-      : [`its pod runs on ${nodeName}, and the record says ${JSON.stringify(writer ?? "nobody")}`]),
+      : [`its pod runs on ${nodeName}, and the record says ${JSON.stringify(writer ?? "no writer")}`]),
     ...(isPrimary
       ? []
       : [
@@ -96,7 +96,7 @@ function complaintsAbout(
   ];
 }
 
-/** Nodes on which a replica is, or can be, beside the writer's. */
+/** Nodes that have a replica, or could have one, beside the writer's. */
 function placesFor(
   world: RestWorld,
   {

@@ -169,7 +169,7 @@ describe("nothing is left behind", () => {
       expected: ["vol-1 is said to be attached to node-b at LUN 0, and is not"],
     },
     {
-      because: "an attachment that comes to nothing, beside as many replicas as are wanted",
+      because: "an attachment that never completes, beside as many replicas as are requested",
       change: (made) => {
         made.attachments.push({
           ...anAttachment("node-c", "Replica"),
@@ -201,7 +201,7 @@ describe("nothing is left behind", () => {
     it(`reports ${because}`, () => assert.deepEqual(leaks(change), expected));
   }
 
-  it("reports the disk, the object and the attachments of a volume that was deleted", () => {
+  it("reports the disk, the object and the attachments of a deleted volume", () => {
     const told = leaks(() => undefined, false);
     assert.deepEqual(told.slice(0, 2), [
       "AzVolume vol-1 (Created) belongs to no claim",

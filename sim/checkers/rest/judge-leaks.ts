@@ -7,8 +7,8 @@ import type { DesiredVolume } from "./desired-volume.ts";
 import type { Complaint, RestWorld } from "./rest-world.ts";
 
 /**
- * Nothing is left behind at rest: no disk, attachment, finalizer, mount, grant, fence, quarantine or recall
- * that nobody has a use for.
+ * Nothing unused is left behind at rest: no disk, attachment, finalizer, mount, grant, fence, quarantine
+ * or recall.
  */
 export function judgeLeaks(world: RestWorld, volumes: readonly DesiredVolume[]): readonly Complaint[] {
   const details = [
@@ -93,9 +93,8 @@ function leftRecords(world: RestWorld): readonly string[] {
 }
 
 /**
- * Whether a VM is still there though another one has its node's name. Nothing shows that it is clean, since
- * no plug-in runs on it, and it may be started some day: that it was cut off has to be remembered for as long
- * as it exists (docs/adr/0025).
+ * Whether a VM still exists though another one has its node's name. No plug-in runs on it to show that it
+ * is clean, and it may be started later: its fence has to be remembered while it exists (docs/adr/0025).
  */
 function isKeptUnderNoName(world: RestWorld, { nodeName, vmId }: NodeIdentity): boolean {
   const isThere = [...world.azure.model.world.virtualMachines.values()].some(({ vmGuid }) => vmGuid === vmId);

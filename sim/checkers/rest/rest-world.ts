@@ -5,7 +5,7 @@ import type { SimAzure } from "../../azure/sim-azure.ts";
 import type { Violation } from "../../history/violation.ts";
 import type { SimCluster } from "../../kubernetes/sim-cluster.ts";
 
-/** What is looked at once the world should be at rest. */
+/** What is examined once the world should be at rest. */
 export interface RestWorld {
   readonly store: Pick<SimulatedStore, "objects">;
   readonly azure: Pick<SimAzure, "vmOf" | "machineOf" | "diskOf" | "isOthers"> & {
@@ -14,7 +14,7 @@ export interface RestWorld {
   readonly cluster: Pick<SimCluster, "pods" | "nodes" | "volumeAttachments" | "diskUriOf" | "containersOn">;
 }
 
-/** A promise that is not kept at rest. */
+/** A promise that is broken at rest. */
 export type Complaint = Omit<Violation, "atMs">;
 
 /** The driver's object for a disk. */

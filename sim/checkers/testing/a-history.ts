@@ -6,17 +6,17 @@ import type { SimMachine } from "../../azure/sim-machine.ts";
 import { isNeighbours } from "../../azure/strangers.ts";
 import type { Violation } from "../../history/violation.ts";
 
-/** The disk of every made-up history. */
+/** The disk of every test history. */
 export const diskUri = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/vol-1";
 
-/** A made-up machine, whose power to write a test sets. */
+/** A test machine, with a switch for its ability to write. */
 export interface MadeUpMachine {
   readonly machine: SimMachine;
   canWrite: boolean;
   state: "running" | "frozen" | "off";
 }
 
-/** A machine that nothing runs on. */
+/** A machine on which nothing runs. */
 export function aMachine(nodeName: string, vmGuid = `guid-${nodeName}`): MadeUpMachine {
   const made: MadeUpMachine = {
     canWrite: false,
@@ -30,14 +30,14 @@ export function aMachine(nodeName: string, vmGuid = `guid-${nodeName}`): MadeUpM
       boot: () => new AbortController().signal,
       passed: () => Promise.resolve(),
       onBoot: () => undefined,
-      // Checkers ask a kernel for nothing else.
+      // Checkers use nothing else of a kernel.
       kernel: { canWrite: () => made.canWrite, mounts: () => [] } as unknown as SimMachine["kernel"],
     },
   };
   return made;
 }
 
-/** What happened, told to whoever listens, and what they made of it. */
+/** A source of events for checkers, and what they report. */
 export function aHistory() {
   const diskListeners: ((event: DiskEvent) => void)[] = [];
   const commitListeners: ((commit: SimulatedCommit) => void)[] = [];
@@ -74,7 +74,7 @@ export function aHistory() {
   };
 }
 
-/** A record that names nobody. */
+/** A record without a node. */
 const emptyRecord: WriterRecord = {
   quarantine: [],
   adopted: false,
@@ -123,7 +123,7 @@ export function aVolume(record: Partial<WriterRecord> = {}): AzVolume {
   };
 }
 
-/** A writer that has taken its grant. */
+/** A writer that has acquired its grant. */
 export function aWriter(nodeName: string, epoch: number): Writer {
   return {
     nodeName,

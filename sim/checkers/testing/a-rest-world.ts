@@ -7,10 +7,10 @@ import type { RestWorld } from "../rest/rest-world.ts";
 import { aMachine, aVolume, aWriter, diskUri, instanceUriOf } from "./a-history.ts";
 
 const GIB = 1_073_741_824n;
-/** Data disks that each VM takes. */
+/** Data disks per VM. */
 const SLOTS = 2;
 
-/** What a made-up world consists of; a test changes what it is about. */
+/** The content of a test world; a test changes what it is about. */
 export interface MadeUpRest {
   volumes: AzVolume[];
   attachments: AzVolumeAttachment[];
@@ -18,17 +18,17 @@ export interface MadeUpRest {
   nodes: SimNode[];
   containers: { readonly nodeName: string; readonly podUid: string; readonly volumeName: string }[];
   disk: Partial<ModelDisk> | undefined;
-  /** VMs that are there though other VMs have their nodes' names, and whether they have the disk at LUN 0. */
+  /** VMs that exist though other VMs have their nodes' names, and whether they have the disk at LUN 0. */
   kept: { readonly nodeName: string; readonly vmGuid: string; readonly hasDisk: boolean }[];
   /** Names of the VMs that have the disk at LUN 0. */
   attachedTo: string[];
-  /** Names of the VMs all of whose slots have disks of other volumes. */
+  /** Names of the VMs whose slots are all used by other volumes. */
   fullOfOthers: string[];
   /** Names of those among them from which a detach of it has failed. */
   detachFailedOn: string[];
   /** Names of the machines that have it mounted. */
   mountedOn: string[];
-  /** Names of the machines that have a placeholder where it was. */
+  /** Names of the machines that have a placeholder mount in its place. */
   placeholdersOn: string[];
   /** Resource ids of another cluster's VMs and disks. */
   others: string[];
@@ -71,7 +71,7 @@ export function atRest(): MadeUpRest {
   };
 }
 
-/** What its user desires of `vol-1`. */
+/** What its user requests of `vol-1`. */
 export const desired: DesiredVolume = {
   volumeName: "vol-1",
   exists: true,
@@ -83,7 +83,7 @@ export const desired: DesiredVolume = {
   isOfFault: false,
 };
 
-/** An attachment of `vol-1` that has come to pass. */
+/** A completed attachment of `vol-1`. */
 export function anAttachment(nodeName: string, role: "Primary" | "Replica"): AzVolumeAttachment {
   return {
     metadata: {
@@ -112,7 +112,7 @@ export function anAttachment(nodeName: string, role: "Primary" | "Replica"): AzV
   };
 }
 
-/** The made-up world as checkers see it. */
+/** The test world as checkers see it. */
 export function asWorld(made: MadeUpRest): RestWorld {
   const vms = made.nodes.map(({ name }) => ({
     id: instanceUriOf(name),
@@ -182,6 +182,6 @@ export function asWorld(made: MadeUpRest): RestWorld {
           .map((container) => ({ ...container, isInApi: true })),
     },
   };
-  // Checkers read nothing but what stands here.
+  // Checkers read nothing else.
   return world as unknown as RestWorld;
 }

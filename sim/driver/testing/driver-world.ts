@@ -31,7 +31,7 @@ interface TestVolume {
   readonly targetPath: string;
 }
 
-/** The whole driver on Azure, and an orchestrator that is told what to call. */
+/** The whole driver on Azure, with an orchestrator controlled by the test. */
 export interface DriverTestWorld {
   readonly clock: VirtualClock;
   readonly store: SimulatedStore;
@@ -53,7 +53,7 @@ export interface DriverTestWorld {
   takeDown(volume: TestVolume, nodeName: string): Promise<void>;
   unpublish(volume: TestVolume, nodeName: string): Promise<void>;
   remove(volume: TestVolume): Promise<void>;
-  /** The pods of a node are gone, whatever runs there. */
+  /** Removes the pods of a node from the API, whatever runs there. */
   forgetUsers(nodeName: string): void;
   /** Aborted when the world ends. */
   readonly ended: AbortSignal;
@@ -70,7 +70,7 @@ const LIMIT_MS = 1_200_000;
 const underWay = ["ABORTED", "UNAVAILABLE", "DEADLINE_EXCEEDED", "FAILED_PRECONDITION", "CANCELLED"];
 const never = new AbortController().signal;
 
-/** Kubernetes says nothing of the nodes. */
+/** Kubernetes reports nothing about the nodes. */
 const nobodysNode: OwnNode = {
   read: async () => ok(undefined),
   drivers: async () => ok([]),
@@ -172,7 +172,7 @@ export async function withDriver(
     return promise;
   }
 
-  /** Calls until it is served, as sidecars and kubelets do. */
+  /** Repeats a call until it succeeds, as sidecars and kubelets do. */
   async function served<Request, Response>(
     what: string,
     find: () => CsiCall<Request, Response> | undefined,

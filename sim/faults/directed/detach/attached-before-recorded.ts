@@ -7,7 +7,8 @@ const LOOK_MS = 200;
 
 /**
  * All controllers die between the creation of a disk and its record. Before they are back, a person
- * attaches the disk to a VM that is no node and opens it there. The person closes and detaches it later.
+ * attaches the disk to a VM that is not a node and opens it there. The person closes and detaches it
+ * later.
  */
 export const attachedBeforeRecorded: FaultVariant = {
   forMs: [60_000, 90_000],
@@ -46,8 +47,8 @@ export const attachedBeforeRecorded: FaultVariant = {
 };
 
 /**
- * `opened` is called once the disk is there and a process has it open. Answers how the person closes and
- * detaches it. A disk that comes later than that, or than its record, is detached at once.
+ * `opened` is called once the disk is there and a process has it open. Returns how the person closes and
+ * detaches it. A disk that arrives later than that, or than its record, is detached at once.
  */
 function openOnBystander(
   { world: { azure, store }, later }: FaultContext,

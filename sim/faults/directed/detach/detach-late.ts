@@ -6,32 +6,32 @@ import { markOutOfService } from "../../processes/mark-out-of-service.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
 /**
- * How long replicas on the node have to go elsewhere, in milliseconds: each update of its VM would refuse
- * the one that is late.
+ * How long replicas on the node have to leave it, in milliseconds: each update of its VM would refuse the
+ * late one.
  */
 const REPLICAS_GO_MS = 25_000;
 const SEEN_MS = 1_000;
-/** How long the forced detach is under way, in milliseconds: nobody speaks of the mark any more by then. */
+/** How long the forced detach is under way, in milliseconds: the mark is no longer considered by then. */
 const UNDER_WAY_MS = 150_000;
-/** From then on until nobody knows of it any more, in milliseconds. */
+/** From then on until the fence is lost from every record, in milliseconds. */
 const LOST_AFTER_MS = [2_000, 30_000, 90_000] as const;
 
 /**
- * What befalls the records while the detach is under way to Azure: called before anybody is fenced; the
- * answer is called with the name of the AzVolume as the detach is sent.
+ * Loses the records while the detach is under way to Azure. Called before a node is fenced; the returned
+ * function is called with the name of the AzVolume when the detach is sent.
  */
 type Meanwhile = (context: FaultContext, dice: number) => (azVolumeName: string) => void;
 
 /**
  * A node is marked out of service while only its kubelet is dead, so that it is fenced. The forced detach
- * is under way for long; meanwhile the mark is taken back, the kubelet comes back, the node lets go of the
- * volume, and its pod comes back there.
+ * is under way for long; in this time the mark is removed, the kubelet returns, the node releases the
+ * volume, and its pod returns there.
  */
 export const detachLate = detachUnderWay(() => overAtOnce);
 
 /**
- * And nobody knows of the fence any more: its record is erased, or all objects, or no record counts any
- * more since the Lease is gone, or a backup of before is put back.
+ * In addition the fence is lost: its record is erased, or all objects; or no record counts any more
+ * because the Lease is gone, or an earlier backup is restored.
  */
 export const detachLateAndLost = detachUnderWay(({ world, later }, dice) => {
   const backup = world.store.snapshot();
@@ -49,7 +49,7 @@ export const detachLateAndLost = detachUnderWay(({ world, later }, dice) => {
   };
 });
 
-/** The same, where every object is erased. */
+/** The same, with every object erased. */
 export const detachLateAndAllLost = detachUnderWay(({ world, later }, dice) => () => {
   later(pick(LOST_AFTER_MS, diceAgain(dice, 1)), () => eraseEverything(world, true));
 });

@@ -2,8 +2,9 @@ import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
 /**
- * Others ask Azure to take a disk off the node whose pod writes to it, and that fails: the entry stays in
- * the VM's list, marked, and the next update of the VM carries it out, whatever that is for.
+ * Another client asks Azure to detach a disk from the node whose pod writes to it, and that fails: the
+ * entry stays in the VM's list, marked, and the next update of the VM carries it out, whatever its
+ * purpose.
  */
 export const detachLeftBehind: FaultVariant = {
   forMs: [30_000, 90_000],

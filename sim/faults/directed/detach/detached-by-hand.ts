@@ -20,12 +20,12 @@ const MOMENTS: readonly (StepName | "any")[] = [
   "promote",
 ];
 const FORCED_SHARE = 0.5;
-/** How long the person who deletes a disk waits for it to come off, in milliseconds. */
+/** How long the person who deletes a disk waits for its detach, in milliseconds. */
 const DELETED_AFTER_MS = 15_000;
 
 /**
- * A person takes a volume's disk off the VM of its pod in Azure's portal, by force or not, at any moment:
- * also while a controller attaches, detaches or fences.
+ * A person detaches a volume's disk from the VM of its pod in Azure's portal, by force or not, at any
+ * moment: also while a controller attaches, detaches or fences.
  */
 export const detachedByHand: FaultVariant = {
   forMs: [30_000, 90_000],
@@ -47,8 +47,8 @@ export const detachedByHand: FaultVariant = {
 };
 
 /**
- * A person takes a volume's disk off every VM by force and deletes it. The driver attaches it again where
- * it can: then Azure refuses the deletion.
+ * A person force-detaches a volume's disk from every VM and deletes it. If the driver attaches it again in
+ * between, Azure refuses the deletion.
  */
 export const deletedByHand: FaultVariant = {
   forMs: [30_000, 90_000],
@@ -64,7 +64,7 @@ export const deletedByHand: FaultVariant = {
   },
 };
 
-/** Strikes when any of the controllers comes to that step. Answers how to take that back. */
+/** Strikes when any of the controllers comes to that step. Returns how to cancel that. */
 function atMoment(
   { world }: FaultContext,
   step: StepName | "any",

@@ -1,7 +1,7 @@
 import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 
 /**
- * From now on Azure moves a VM's ETag only with an update that changes the VM, until the end of the run.
+ * From now on, until the end of the run, Azure moves a VM's ETag only with an update that changes the VM.
  * Azure documents no more than that.
  */
 export const etagLeft: FaultVariant = {

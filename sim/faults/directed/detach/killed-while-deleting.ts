@@ -10,8 +10,8 @@ const SENT_AFTER_MS = 3_000;
 const RESTART_MS = 2_000;
 
 /**
- * A leader dies as it has sent the delete of an attachment that nobody wants; the delete is under way for
- * long. The pod comes back to that node meanwhile, and the next leader grants it.
+ * A leader dies after it has sent the delete of an unrequested attachment; the delete is under way for
+ * long. In this time the pod returns to that node, and the next leader grants it.
  */
 export const killedWhileDeleting: FaultVariant = {
   forMs: [45_000, 50_000],

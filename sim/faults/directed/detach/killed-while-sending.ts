@@ -4,12 +4,12 @@ import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
 /** How long the update is under way, in milliseconds: the next leader works by then. */
 const UNDER_WAY_MS = [35_000, 50_000, 65_000] as const;
 const RESTART_MS = 2_000;
-/** From then until all pods are to go to that VM, in milliseconds: the next leader attaches their disks. */
+/** From then until all pods move to that VM, in milliseconds: the next leader attaches their disks. */
 const GATHER_AFTER_MS = [500, 8_000] as const;
 
 /**
- * A leader dies as it has sent an update of a VM to which a pod has moved. The update is under way for
- * long; all other pods gather on that VM meanwhile, whose disks the next leader attaches.
+ * A leader dies after it has sent an update of a VM to which a pod has moved. The update is under way for
+ * long; in this time all other pods move to that VM, and the next leader attaches their disks.
  */
 export const killedWhileSending: FaultVariant = {
   forMs: [100_000, 120_000],

@@ -9,7 +9,7 @@ import { runningOn } from "../mount/where-pods-are.ts";
 const LOOK_MS = 200;
 /**
  * When another volume's pod comes to the node, in milliseconds from the loss: before, while and after
- * records are made again.
+ * records are rebuilt.
  */
 const NEIGHBOUR_AFTER_MS = [0, 2_000, 5_000, 10_000] as const;
 
@@ -18,13 +18,13 @@ const NAMED_AFTER_MS = [0, 1_000, 5_000] as const;
 /** How long the plug-in of the disk's node is cut off from the store, in milliseconds. */
 const CUT_OFF_MS = [0, 10_000, 20_000] as const;
 
-/** Others mark a disk in use, and every object of the store is erased. */
+/** Another client marks a disk in use, and every object of the store is erased. */
 export const markedAndAllLost = markedAndLost(({ world }) => {
   eraseEverything(world, true);
   return overAtOnce;
 });
 
-/** Others mark a disk in use, and its AzVolume alone is lost. */
+/** Another client marks a disk in use, and only its AzVolume is lost. */
 export const markedAndVolumeLost = markedAndLost(({ world }, { diskUri, dice }) => {
   const ofDisk = volumeOf(world, diskUri);
   if (ofDisk !== undefined) erase(world, "AzVolume", ofDisk.metadata.name, diceAgain(dice, 1) < 0.5);
@@ -32,9 +32,9 @@ export const markedAndVolumeLost = markedAndLost(({ world }, { diskUri, dice }) 
 });
 
 /**
- * Others mark a disk in use, and every object of the store is erased while Azure does not show yet which
- * VMs have that disk. Their node's plug-in may be cut off from the store, so that it does not report its
- * notes.
+ * Another client marks a disk in use, and every object of the store is erased while Azure does not show
+ * yet which VMs have that disk. Their node's plug-in may be cut off from the store, so that it does not
+ * report its checkpoints.
  */
 export const markedAndUnnamed = markedAndLost(({ world, later }, { diskUri, home, dice }) => {
   const nameAgain = world.azure.disownDisk(diskUri);
@@ -57,7 +57,7 @@ export const markedAndUnnamed = markedAndLost(({ world, later }, { diskUri, home
   };
 });
 
-/** Where a disk is, and what may vary. */
+/** The location of a disk, and the variable parts. */
 interface MarkedDisk {
   readonly diskUri: string;
   /** The node whose pod writes to it. */
@@ -72,9 +72,9 @@ function volumeOf({ store }: SimWorld, diskUri: string): AzVolume | undefined {
 }
 
 /**
- * Another client asks Azure to detach a disk from the node whose pod writes to it, and that fails: the VM's
- * list keeps the entry, marked. Then records are lost, and another volume's pod comes to that node. `lose`
- * answers what ends the loss.
+ * Another client asks Azure to detach a disk from the node whose pod writes to it, and that fails: the
+ * VM's list keeps the entry, marked. Then records are lost, and another volume's pod comes to that node.
+ * `lose` returns what ends the loss.
  */
 function markedAndLost(lose: (context: FaultContext, marked: MarkedDisk) => () => void): FaultVariant {
   return {

@@ -9,7 +9,7 @@ const UPDATED_FOR_MS = 60_000;
 
 /**
  * Another client begins an update of a VM that changes no disk, such as a reimage, an upgrade or a tag,
- * right when the driver begins to fence its node. The update takes longer than a fence tries a regular
+ * just when the driver begins to fence its node. The update takes longer than a fence tries a regular
  * detach.
  */
 export const markedDuringUpdate: FaultVariant = {
@@ -31,7 +31,7 @@ export const markedDuringUpdate: FaultVariant = {
         effect: { kind: "StuckOperation" },
       });
       azure.tagOutside(nodeName);
-      // Where Azure has refused the update, no other one is to be struck.
+      // If Azure has refused the update, no other one is to be struck.
       faults.remove(id);
       later(UPDATED_FOR_MS, () => releaseStuckOperations(azure.model.world));
     };

@@ -5,7 +5,7 @@ import { runningOn } from "../mount/where-pods-are.ts";
 
 /**
  * A machine freezes, and its node is marked out of service, while Azure does not show its VM as it is. The
- * machine thaws with the disk. `hide` answers how Azure shows the VM again.
+ * machine thaws with the disk. `hide` returns how to show the VM again.
  */
 function markedWhileHidden(hide: (world: SimWorld, nodeName: string) => () => void): FaultVariant {
   return {
@@ -28,8 +28,8 @@ function markedWhileHidden(hide: (world: SimWorld, nodeName: string) => () => vo
 }
 
 /**
- * Each read of the VM is answered 404. Azure gives such an answer where the resource group's own index and
- * the compute service disagree.
+ * Each read of the VM is answered 404, as Azure does when the resource group's own index and the compute
+ * service disagree.
  */
 export const markedWhileNotFound = markedWhileHidden(({ azure }, nodeName) => {
   const { faults } = azure.model;

@@ -1,14 +1,11 @@
 import type { FaultVariant } from "../../fault-class.ts";
 import { erase } from "../../objects/delete-by-hand.ts";
 
-/**
- * The update of a VM that is lost: the first one takes its replicas off, the second one is to bring them
- * back.
- */
+/** The lost update of a VM: the first one detaches its replicas, the second one is to attach them again. */
 const LOST_NTH = 2;
 
 /**
- * All replicas are deleted by hand, and made anew; the requests that would attach them are lost on their
+ * All replicas are deleted by hand and recreated; the requests that would attach them are lost on their
  * way to Azure.
  */
 export const replicaAttachesLost: FaultVariant = {

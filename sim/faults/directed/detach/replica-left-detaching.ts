@@ -14,9 +14,9 @@ const UPDATE_MS = 30_000;
 
 /**
  * Another client asks Azure to detach a replica's disk, and that fails: the VM's list keeps the entry,
- * marked. Another volume's pod comes to that node. The update that attaches its disk carries the detach out
- * when it ends. While Azure works on that update, the pod of the first volume comes, too, and the replica
- * is promoted.
+ * marked. Another volume's pod comes to that node. The update that attaches its disk carries the detach
+ * out when it ends. While Azure works on that update, the first volume's pod moves there as well, and the
+ * replica is promoted.
  */
 export const replicaLeftDetaching: FaultVariant = {
   forMs: [80_000, 90_000],

@@ -33,7 +33,7 @@ describe("what leads to a deletion", () => {
       expected: true,
     },
     {
-      because: "a want that ends, and a writer that becomes a replica",
+      because: "a request that ends, and a writer that becomes a replica",
       kind: "AzVolumeAttachment",
       before: primary,
       after: replica,
@@ -47,7 +47,7 @@ describe("what leads to a deletion", () => {
       expected: false,
     },
     {
-      because: "a deletion that goes on",
+      because: "a deletion that continues",
       kind: "AzVolumeAttachment",
       before: deleted,
       after: deleted,

@@ -7,13 +7,13 @@ import { diceAgain, type FaultVariant, leaderOf, nodeOfPod, pick } from "../../f
 
 /** How often it is the leader. */
 const LEADERS_SHARE = 0.6;
-/** How long nothing is heard, in milliseconds. */
+/** How long no event arrives, in milliseconds. */
 const HELD_FOR_MS = [300, 3_000, 20_000] as const;
 
 /**
- * The leader, or the plug-in of a node with the pod, hears nothing for a while right after each event that
- * leads to a deletion: a want that ends, a replica that was the writer, a mark, a deletion that begins, and
- * one that is done.
+ * The leader, or the plug-in of a node with the pod, receives no events for a while right after each event
+ * that leads to a deletion: a request that ends, a replica that was the writer, a mark, a deletion that
+ * begins, and one that is done.
  */
 export const staleBeforeDelete: FaultVariant = {
   forMs: [40_000, 120_000],
@@ -43,7 +43,7 @@ export const staleBeforeDelete: FaultVariant = {
   },
 };
 
-/** Whether something is deleted, or will be, on the strength of a change. */
+/** Whether a change leads to a deletion, now or later. */
 export function leadsToDelete({
   kind,
   before,

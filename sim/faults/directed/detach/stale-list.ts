@@ -1,13 +1,13 @@
 import { type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
-/** How old the list is that such a driver sends, in milliseconds: it caches VMs. */
+/** The age of the list that such a driver sends, in milliseconds: it caches VMs. */
 const OLD_MS = [2_000, 20_000, 60_000] as const;
 
 /**
- * Another disk driver, or a person with a template, reads a VM, and some time later puts the whole list of
- * data disks without a condition: disks that came since are taken off, under whatever mounts them, and
- * disks that went since come back, also of a node that was fenced.
+ * Another disk driver, or a person with a template, reads a VM, and later puts the whole list of data
+ * disks without a condition. Disks that were attached since are detached under their mounts, and disks
+ * that were detached since return, also to a node that was fenced.
  */
 export const staleList: FaultVariant = {
   forMs: [60_000, 90_000],

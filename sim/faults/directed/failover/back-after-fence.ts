@@ -11,8 +11,8 @@ const BACK_AFTER_MS = [300, 3_000] as const;
 
 /**
  * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command
- * lives on. The node is marked and fenced, and is back right after that, as the only one that takes pods:
- * those of all other volumes move there.
+ * survives. The node is marked and fenced, and returns right after that, as the only schedulable one: the
+ * pods of all other volumes move there.
  */
 export const backAfterFence: FaultVariant = {
   forMs: [80_000, 100_000],

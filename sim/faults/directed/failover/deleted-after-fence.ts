@@ -5,17 +5,16 @@ import { lostAfterFence } from "./lost-after-fence.ts";
 /** How long the mount command lives, in milliseconds: until disks of other volumes have come to the node. */
 const MOUNTS_FOR_MS = 90_000;
 /**
- * From the fence until a person deletes the AzVolume, in milliseconds: before the disk's tags are written
- * by themselves.
+ * From the fence until a person deletes the AzVolume, in milliseconds: before the disk's tags are written.
  */
 const DELETED_AFTER_MS = [300, 2_000, 8_000] as const;
-/** What Azure answers to a write of the disk until the fault ends. 0: it carries it out. */
+/** Azure's response to a write of the disk until the fault ends. 0: it carries it out. */
 const ANSWERS = [0, 403, 503] as const;
 
 /**
  * A node is fenced with a mount command under way, and a person deletes the volume's AzVolume, while Azure
- * may refuse to write the disk's tags. Once the AzVolume is rebuilt the node comes back, and other volumes'
- * disks to it.
+ * may refuse to write the disk's tags. Once the AzVolume is rebuilt the node returns, and other volumes'
+ * disks come to it.
  */
 export const deletedAfterFence: FaultVariant = {
   forMs: [85_000, 95_000],

@@ -12,8 +12,8 @@ const READ_TAKES_MS = 30_000;
 
 /**
  * A person deletes a volume's AzVolume right before a node is fenced with a mount command under way, and
- * the fence ends while the controller that rebuilds the AzVolume still asks Azure for the disk. Then the
- * node comes back, and other volumes' disks to it.
+ * the fence ends while the controller that rebuilds the AzVolume still waits for Azure's read of the disk.
+ * Then the node returns, and other volumes' disks come to it.
  */
 export const deletedBeforeFence: FaultVariant = {
   forMs: [105_000, 115_000],

@@ -3,8 +3,8 @@ import { cordonOnly, uncordonAll } from "../../processes/cordon.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
 /**
- * How long after its pod has begun to move a volume is grown, in milliseconds: before the new node is
- * granted it, while it mounts, and once it has.
+ * How long after its pod begins to move a volume is grown, in milliseconds: before the new node is granted
+ * it, while it mounts, and after.
  */
 const GROWN_AFTER_MS = [0, 500, 2_000, 6_000] as const;
 

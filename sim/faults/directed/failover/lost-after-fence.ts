@@ -10,8 +10,8 @@ const LOOK_MS = 200;
 
 /**
  * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command
- * lives on for `mountsForMs`. The node is marked and fenced, and `died` or `lose` loses the volume's
- * AzVolume. Once there is a record again the node comes back, as the only one that takes pods: those of all
+ * survives for `mountsForMs`. The node is marked and fenced, and `died` or `lose` loses the volume's
+ * AzVolume. Once there is a record again the node returns, as the only schedulable one: the pods of all
  * other volumes move there.
  */
 export function lostAfterFence({
@@ -22,7 +22,7 @@ export function lostAfterFence({
   readonly mountsForMs: number;
   /** When the plug-in dies, before the node is marked. */
   readonly died?: (context: FaultContext, fault: TimedFault) => void;
-  /** When the node is in quarantine. Answers how to end what it has begun. */
+  /** When the node is in quarantine. Returns how to end what it has begun. */
   readonly lose?: (context: FaultContext, fault: TimedFault, azVolumeName: string) => () => void;
 }): BeginFault {
   return (context, fault) => {
@@ -48,7 +48,7 @@ export function lostAfterFence({
   };
 }
 
-/** Acts once the AzVolume has been made again, with a record. */
+/** Acts once the AzVolume has been rebuilt, with a record. */
 function whenRebuilt(
   context: Pick<FaultContext, "world" | "later">,
   azVolumeName: string,

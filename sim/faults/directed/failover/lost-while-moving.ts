@@ -7,14 +7,14 @@ const MOUNTS_FOR_MS = 190_000;
 /** The volume is never at rest for longer, in milliseconds. */
 const MOVES_EVERY_MS = 5_000;
 /**
- * From the fence until the volume is lost, in milliseconds: longer than its disk's tags may lack the fence,
- * with room for another leader.
+ * From the fence until the volume is lost, in milliseconds: longer than its disk's tags may lack the
+ * fence, with time for another leader.
  */
 const LOST_AFTER_MS = [95_000, 105_000] as const;
 
 /**
- * A node is fenced with a mount command under way. The volume's pod is deleted every five seconds from then
- * on, until its AzVolume is erased. The node comes back, and other volumes' disks to it.
+ * A node is fenced with a mount command under way. From then on the volume's pod is deleted every five
+ * seconds, until its AzVolume is erased. The node returns, and other volumes' disks come to it.
  */
 export const lostWhileMoving: FaultVariant = {
   forMs: [185_000, 195_000],

@@ -3,7 +3,7 @@ import { type FaultVariant, leaderOf } from "../../fault-class.ts";
 const LOOK_EVERY_MS = 5;
 /** How long a disk may take from the claim to its first request, in milliseconds. */
 const BEGUN_WITHIN_MS = 20_000;
-/** After the lost answer, in milliseconds: before the request is sent again. */
+/** After the lost response, in milliseconds: before the request is sent again. */
 const PAUSED_AFTER_MS = 60;
 /**
  * From then on, in milliseconds: another controller leads by the first, and has deleted the disk by the
@@ -13,8 +13,8 @@ const DELETED_AFTER_MS = 18_000;
 const RESUMED_AFTER_MS = 45_000;
 
 /**
- * The leader loses the answer to the creation of a disk, and stands still before it sends that again. The
- * claim is deleted, and the next leader deletes the disk. Then the first continues.
+ * The leader loses the response to the creation of a disk, and is paused before it sends the request
+ * again. The claim is deleted, and the next leader deletes the disk. Then the first leader resumes.
  */
 export const pausedWhileCreating: FaultVariant = {
   forMs: [70_000, 80_000],

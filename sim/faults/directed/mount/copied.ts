@@ -1,13 +1,13 @@
 import { findDisk } from "../../../../src/emulator/model/world.ts";
 import { diceAgain, type FaultVariant, overAtOnce } from "../../fault-class.ts";
 
-/** How often the copy's file system gets another UUID: two of one UUID can't be mounted side by side. */
+/** How often the copy's file system gets another UUID: two with one UUID cannot be mounted side by side. */
 const OTHER_UUID_SHARE = 0.5;
 const LOOK_MS = 200;
 
 /**
- * A person copies the volume's disk, with its tags, and names the copy in a PersistentVolume, of which a
- * pod is wanted from then on.
+ * A person copies the volume's disk, with its tags, and names the copy in a PersistentVolume, which a pod
+ * uses from then on.
  */
 export const copied: FaultVariant = {
   forMs: [10_000, 60_000],

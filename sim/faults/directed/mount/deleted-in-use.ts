@@ -5,7 +5,7 @@ const MOVED_AFTER_MS = 20_000;
 
 /**
  * A caller other than a correct provisioner, such as a script, calls DeleteVolume for a volume that a pod
- * uses. The pod is deleted later, and comes again.
+ * uses. The pod is deleted later, and returns.
  */
 export const deletedInUse: FaultVariant = {
   forMs: [30_000, 60_000],

@@ -5,7 +5,7 @@ import { markOutOfService } from "../../processes/mark-out-of-service.ts";
 import { idleNodeFor } from "./where-pods-are.ts";
 
 const SEEN_MS = 500;
-/** How long the mount command takes, in milliseconds, beside the time that its machine stands still. */
+/** How long the mount command takes, in milliseconds, besides the time for which its machine is frozen. */
 const MOUNTS_FOR_MS = 25_000;
 const PULLED_AFTER_MS = 1_500;
 /** How long the attach that brings the disk back is under way, in milliseconds. */
@@ -15,8 +15,8 @@ const BACK_FOR_MS = 20_000;
 
 /**
  * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command
- * lives on. Somebody takes the disk off, and the attach that is to bring it back is under way for long;
- * meanwhile the machine freezes, and is marked and fenced. It thaws when the attach has arrived.
+ * survives. Another client detaches the disk, and the attach that is to return it is under way for long;
+ * in this time the machine freezes, and is marked and fenced. It thaws when the attach has arrived.
  */
 export const diskPulledInMount: FaultVariant = {
   forMs: [110_000, 120_000],

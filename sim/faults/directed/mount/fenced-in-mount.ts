@@ -9,9 +9,9 @@ const NOTICED_MS = 1_500;
 const LOOK_MS = 200;
 
 /**
- * A pod moves to the node given, whose plug-in dies in the middle of the mount; the mount command lives on.
- * The node is marked, and `fenced` is told the name of the AzVolume once its record has the node in
- * quarantine. Answers how to take the strike back.
+ * A pod moves to the given node, whose plug-in dies in the middle of the mount; the mount command
+ * survives. The node is marked, and `fenced` is called with the name of the AzVolume once its record has
+ * the node in quarantine. Returns how to cancel the strike.
  */
 export function fencedInMount(
   context: FaultContext,

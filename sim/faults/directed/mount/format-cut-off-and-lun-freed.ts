@@ -3,13 +3,13 @@ import { listsDisk } from "../../surroundings/lists-disk.ts";
 import { killInNextFormat } from "./killed-in-format.ts";
 
 const LOOK_MS = 200;
-/** The share of the format's time after which it is cut off: there is data, and no signature yet. */
+/** The share of the format's time after which it is interrupted: there is data, and no signature yet. */
 const DONE_SHARE = 0.5;
 
 /**
- * A new volume's first format is cut off with its plug-in and kubelet. While they are away an outsider
- * takes its disk off, and attaches the raw disk of another volume of the same size
- * there, which gets the LUN. Then the kubelet is back.
+ * A new volume's first format is interrupted with its plug-in and kubelet. While they are down an outsider
+ * detaches its disk, and attaches the raw disk of another volume of the same size there, which gets the
+ * LUN. Then the kubelet returns.
  */
 export const formatCutOffAndLunFreed: FaultVariant = {
   forMs: [100_000, 110_000],

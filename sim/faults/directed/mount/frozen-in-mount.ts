@@ -6,15 +6,15 @@ import { idleNodeFor } from "./where-pods-are.ts";
 
 const SEEN_MS = 500;
 const NOTICED_MS = 1_500;
-/** How long the record that a node is proven to be cut off is on its way to the store, in milliseconds. */
+/** How long the record of the proof that a node is fenced is on its way to the store, in milliseconds. */
 const CLEARED_AFTER_MS = [5_000, 9_000] as const;
 /** From then until the node thaws, in milliseconds. */
 const THAWS_AFTER_MS = [200, 2_000, 5_000] as const;
 const BACK_FOR_MS = 15_000;
 
 /**
- * A pod moves to a node without pods, which freezes right before it mounts, is marked and fenced, and thaws
- * soon after; the write that ends its fence is under way for long.
+ * A pod moves to a node without pods, which freezes right before it mounts, is marked and fenced, and
+ * thaws soon after; the write that ends its fence is under way for long.
  */
 export const frozenInMount: FaultVariant = {
   forMs: [100_000, 120_000],
@@ -22,7 +22,7 @@ export const frozenInMount: FaultVariant = {
   begin: (context, { volumeName, dice }) => {
     const { world, later } = context;
     const { cluster } = world;
-    // Nothing is attached to a node that is cut off from another volume.
+    // Nothing is attached to a node that is fenced from another volume.
     const idle = idleNodeFor(context, volumeName);
     if (idle === undefined) return overAtOnce;
     const { target, plugin } = idle;

@@ -1,11 +1,11 @@
 import { type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
 
-/** When the user hears of it, and asks for the size that the disk has by then, in milliseconds. */
+/** When the user notices it, and requests the size that the disk has by then, in milliseconds. */
 const ASKED_AFTER_MS = [0, 5_000, 30_000] as const;
 
 /**
- * Somebody grows a disk past the driver, whose pod moves at once: its device is not of the size that the
- * object says.
+ * Another client grows a disk whose pod moves at once: its device does not have the size that the object
+ * says.
  */
 export const grownOutside: FaultVariant = {
   forMs: [31_000, 60_000],

@@ -1,14 +1,14 @@
 import type { FaultContext, FaultVariant } from "../../fault-class.ts";
 import { diceAgain } from "../../fault-class.ts";
 
-/** How long the first format takes, in milliseconds, and after how long its plug-in is started again. */
+/** How long the first format takes, in milliseconds, and after how long its plug-in is restarted. */
 const FORMATS_FOR_MS = 10_000;
 const RESTART_MS = 1_500;
 const GIB = 4;
 
 /**
- * A new volume is formatted, and the plug-in and its command are killed in the middle: what is on the disk
- * is neither blank nor a file system that can be used.
+ * A new volume is formatted, and the plug-in and its command are killed in the middle: the disk is neither
+ * blank nor has a usable file system.
  */
 export const killedInFormat: FaultVariant = {
   forMs: [40_000, 60_000],
@@ -28,8 +28,8 @@ export const killedInFormat: FaultVariant = {
 };
 
 /**
- * Kills the first plug-in that begins a format, and its command, with that share of the command's time
- * behind it; `killed` happens then. Answers how to take that back.
+ * Kills the first plug-in that begins a format, and its command, after that share of the command's time;
+ * `killed` is called then. Returns how to cancel that.
  */
 export function killInNextFormat(
   context: FaultContext,

@@ -7,15 +7,15 @@ import { nodeWithoutPods, runningOn } from "./where-pods-are.ts";
 const SEEN_MS = 500;
 const LOOK_MS = 300;
 /**
- * From the disk's return until the plug-in goes on, in milliseconds: replicas of other volumes have come
- * back by then, too.
+ * From the disk's return until the plug-in resumes, in milliseconds: replicas of other volumes have
+ * returned by then, too.
  */
 const OTHERS_BACK_MS = 9_000;
 
 /**
- * A pod moves to a node whose plug-in stands still right before it takes the volume. Meanwhile the pod is
- * deleted by force, its attachment and the node's replicas by hand; the pod comes back, its disk is
- * attached at another LUN, and its old one is given to a replica.
+ * A pod moves to a node whose plug-in is paused right before it acquires the volume. In this time the pod
+ * is deleted by force, its attachment and the node's replicas by hand; the pod returns, its disk is
+ * attached at another LUN, and a replica gets its old one.
  */
 export const pausedBeforeAcquire: FaultVariant = {
   forMs: [110_000, 120_000],

@@ -6,7 +6,7 @@ import { runningOn } from "./where-pods-are.ts";
 const MOVED_AFTER_MS = 500;
 
 /**
- * A privileged process on a node has a volume's raw device open, as a copy by hand does, while the pod
+ * A privileged process on a node has a volume's raw device open, as a manual copy does, while the pod
  * moves to another node. It closes the device later.
  */
 export const rawLeftOpen: FaultVariant = {

@@ -5,23 +5,25 @@ import { markOutOfService } from "../../processes/mark-out-of-service.ts";
 import { fencedInMount } from "./fenced-in-mount.ts";
 import { idleNodeFor } from "./where-pods-are.ts";
 
-/** How long the mount command lives, in milliseconds: beyond fence, loss, and the return of the disk. */
+/**
+ * How long the mount command lives, in milliseconds: beyond the fence, the loss, and the return of the
+ * disk.
+ */
 const MOUNTS_FOR_MS = [60_000, 90_000] as const;
 const LOST_AFTER_MS = [300, 2_000] as const;
 const BACK_AFTER_MS = 3_000;
 
 /**
  * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command
- * lives on. The node is marked and fenced, and then the volume's AzVolume is lost; the plug-in comes back
- * well.
+ * survives. The node is marked and fenced, and then the volume's AzVolume is lost; the plug-in recovers.
  */
 export const recordLostAfterFence: FaultVariant = {
   forMs: [130_000, 150_000],
   isDirected: true,
   begin: (context, { volumeName, dice }) => {
     const { world, later } = context;
-    // Other volumes that are fenced there, or are attached there later, would be in the way of this one's
-    // disk, or take its place.
+    // Other volumes that are fenced there, or are attached there later, would obstruct this one's disk, or
+    // replace it.
     const idle = idleNodeFor(context, volumeName);
     if (idle === undefined) return overAtOnce;
     const { target, plugin } = idle;

@@ -8,10 +8,7 @@ export function runningOn({ world }: Pick<FaultContext, "world">, volumeName: st
     .find((pod) => pod.volumeName === volumeName && pod.phase === "Running" && !pod.isDeleted)?.nodeName;
 }
 
-/**
- * The first node, besides the one that is named, to which no pod is bound: nothing of another volume's is
- * in the way there.
- */
+/** The first node, other than the given one, to which no pod is bound: no other volume interferes there. */
 export function nodeWithoutPods(
   { world, nodeNames }: Pick<FaultContext, "world" | "nodeNames">,
   besides: string | undefined,
@@ -28,7 +25,7 @@ export interface IdleNode {
 }
 
 /**
- * The first node to which no pod is bound, and its plug-in, while the volume's pod runs on another;
+ * The first node to which no pod is bound, and its plug-in, while the volume's pod runs on another node;
  * undefined if it runs nowhere, or there is no such node.
  */
 export function idleNodeFor(context: FaultContext, volumeName: string): IdleNode | undefined {

@@ -4,7 +4,7 @@ import { markOutOfService } from "../../processes/mark-out-of-service.ts";
 import type { IdleNode } from "../mount/where-pods-are.ts";
 
 /**
- * A marked node comes back with its plug-in, as the only one that takes pods: those of all volumes but
+ * A marked node returns with its plug-in, as the only schedulable one: the pods of all volumes except
  * `volumeName` move there.
  */
 export function backAlone(context: FaultContext, { target, plugin }: IdleNode, volumeName: string): void {

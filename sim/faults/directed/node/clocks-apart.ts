@@ -1,15 +1,12 @@
 import { diceAgain, type FaultVariant, pick, processesOf } from "../../fault-class.ts";
 
 /**
- * How far a machine's wall clock may be ahead of the true time, in milliseconds: none is far off where time
- * is kept, and some is where it is not.
+ * How far a machine's wall clock may be ahead of the true time, in milliseconds: little with time
+ * synchronisation, and much without.
  */
 const AHEAD_MS = [-3_600_000, -300_000, -20_000, 0, 0, 20_000, 300_000, 3_600_000] as const;
 
-/**
- * No two machines agree what time it is, each for itself: what one writes down, another reads by its own
- * clock.
- */
+/** The machines' wall clocks differ: each reads the others' timestamps by its own clock. */
 export const clocksApart: FaultVariant = {
   forMs: [60_000, 240_000],
   isDirected: true,

@@ -1,15 +1,15 @@
 import { diceAgain, type FaultVariant, nodeOfPod, pick } from "../../fault-class.ts";
 import { markOutOfService } from "../../processes/mark-out-of-service.ts";
 
-/** How often somebody marks the node before, and how long after the freeze, in milliseconds. */
+/** How often a person marks the node before, and how long after the freeze, in milliseconds. */
 const MARKED_SHARE = 0.7;
 const MARKED_AFTER_MS = [2_000, 20_000] as const;
 /** From then until its Node is deleted, in milliseconds. */
 const NODE_GOES_AFTER_MS = [1_000, 15_000, 40_000] as const;
 
 /**
- * The pod's node freezes, and somebody deletes its Node: long after everybody took it for gone, its machine
- * goes on where it stood still, mounts and all.
+ * The pod's node freezes, and a person deletes its Node. Long after every component has given it up, its
+ * machine thaws, with its mounts.
  */
 export const frozenAndDeleted: FaultVariant = {
   forMs: [100_000, 240_000],

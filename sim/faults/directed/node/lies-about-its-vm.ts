@@ -12,7 +12,7 @@ import type { SimWorld } from "../../../world.ts";
 const LIE_MS = 8_000;
 const never = new AbortController().signal;
 
-/** What the token's holder is given. */
+/** What the holder of the token has. */
 interface Liar {
   readonly world: SimWorld;
   readonly store: ObjectStore;
@@ -20,10 +20,9 @@ interface Liar {
 }
 
 /**
- * Says in its AzDriverNode that its VM is one that is no node, then those of other nodes, then its own
- * under another GUID. Where a record names it for a VM that is not its own, it says that it is clean there:
- * the way to a disk that others use. After each time that all records were made again, it says that the
- * store went back.
+ * Reports in its AzDriverNode as its VM one that is not a node, then those of other nodes, then its own
+ * under another GUID. If a record names it for a VM that is not its own, it reports clean there: this
+ * would give access to a disk that others use. After each rebuild of all records, it reports a rollback.
  */
 export async function liesAboutItsVm({ world, store, nodeName }: Liar): Promise<void> {
   const own = world.store.objects("AzDriverNode").find(({ metadata }) => metadata.name === nodeName);

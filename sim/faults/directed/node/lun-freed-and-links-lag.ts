@@ -9,9 +9,9 @@ import { freeLun, lunFreed } from "./lun-freed.ts";
 const LAG_ON_MS = 5_000;
 
 /**
- * As `lun-freed`, while links lag: the link of the freed LUN still names the device that was there, and the
+ * Like `lun-freed`, while links lag: the link of the freed LUN still names the previous device, and the
  * other volume's disk has that name by now. The pod of the freed LUN's volume comes before the other one
- * has a link, and once it runs links follow.
+ * has a link; once it runs, the links are correct again.
  */
 export const lunFreedAndLinksLag: FaultVariant = {
   ...lunFreed,

@@ -6,15 +6,15 @@ import { runningOn } from "../mount/where-pods-are.ts";
 const LOOK_MS = 200;
 
 /**
- * When the pod of the volume whose LUN was freed follows: once the other volume's pod runs, or already once
- * its disk is at the node.
+ * When the pod of the volume whose LUN was freed follows: once the other volume's pod runs, or already
+ * once its disk is at the node.
  */
 type FollowsOnce = "runs" | "isAttached";
 
 /**
- * An outsider takes a replica's disk off, and at once another volume's pod comes to that node, whose raw
- * disk has the same size and gets the lowest free LUN. Then the pod of the
- * first volume comes, too; `arrived` happens as soon as it runs there.
+ * An outsider detaches a replica's disk, and at once another volume's pod comes to that node, whose raw
+ * disk has the same size and gets the lowest free LUN. Then the pod of the first volume comes, too;
+ * `arrived` is called as soon as it runs there.
  */
 export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContext) => void): BeginFault {
   return (context, { volumeName, atMs }) => {
@@ -31,7 +31,7 @@ export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContex
     const neighbour = `${volumeName}-neighbour-${atMs}`;
     let isOver = false;
     const sendNeighbour = (): void => {
-      // Azure may take longer than the fault lasts; nobody would delete a neighbour that came later.
+      // Azure may take longer than the fault lasts; a neighbour that came later would not be deleted.
       if (isOver) return;
       if (hasDisk(replica)) return later(LOOK_MS, sendNeighbour);
       cordonAllBut(context, replica);

@@ -9,20 +9,20 @@ const SEEN_MS = 500;
  */
 const NODE_GOES_AFTER_MS = 15_000;
 /**
- * From then until the pod goes elsewhere, in milliseconds. The other VM's Node is there long before:
- * Kubernetes does not take the pod away, and that VM could have been given the disk.
+ * From then until the pod moves, in milliseconds. The other VM's Node exists long before: Kubernetes does
+ * not evict the pod, and that VM could have got the disk.
  */
 const POD_LEAVES_AFTER_MS = 30_000;
 /**
- * From the name's move until a person switches the earlier VM off, in milliseconds. Azure says before that
- * it runs.
+ * From the name's move until a person switches the earlier VM off, in milliseconds. Until then Azure
+ * reports it as running.
  */
 const SWITCHED_OFF_AFTER_MS = 70_000;
 
 /**
- * A pod moves, to a node without pods where there is one. That node is granted the volume, and loses its
- * power right before it takes it. Another VM takes its name, the pod goes elsewhere, and a person switches
- * the earlier VM off, which keeps the disk.
+ * A pod moves, to a node without pods if there is one. That node is granted the volume, and loses its
+ * power right before it acquires it. Another VM takes its name, the pod moves, and a person switches off
+ * the earlier VM, which keeps the disk.
  */
 export const nameMovesBeforeAcquire: FaultVariant = {
   forMs: [100_000, 110_000],

@@ -18,7 +18,7 @@ const MARKED_AFTER_MS = [1_000, 15_000] as const;
 const NEXT_AFTER_MS = [0, 5_000, 30_000] as const;
 /**
  * From then, or from when the other VM has the name, until the earlier Node is deleted, in milliseconds:
- * until it is, no Node names the other VM.
+ * until then no Node names the other VM.
  */
 const NODE_GOES_AFTER_MS = [0, 1_000, 20_000, 40_000] as const;
 /**
@@ -30,9 +30,9 @@ const DELETED_AT_END_SHARE = 0.3;
 const DELETED_AFTER_MS = [10_000, 60_000] as const;
 
 /**
- * The pod's node is replaced under its name: its VM is switched off and kept, its disks attached, and a VM of
- * another name and resource id takes the node's name. The VM that is kept runs no more. A person deletes the
- * Node, which names the earlier VM for as long as it is there, and may delete the VM.
+ * The pod's node is replaced under its name: its VM is switched off and kept with its disks attached, and
+ * a VM of another name and resource id takes the node's name. The kept VM does not run again. A person
+ * deletes the Node, which names the earlier VM while it exists, and may delete the VM.
  */
 export const nameMoves: FaultVariant = {
   forMs: [90_000, 200_000],
@@ -60,7 +60,7 @@ export const nameMoves: FaultVariant = {
   },
 };
 
-/** Tells `moved` the resource id of the earlier VM once it has lost the name. */
+/** Calls `moved` with the resource id of the earlier VM once it has lost the name. */
 function replace(
   context: FaultContext,
   nodeName: string,
@@ -79,7 +79,7 @@ function replace(
   later(markedAfterMs + nodeGoesAfterMs, () => deleteNodeOfAnother(context, nodeName));
   later(markedAfterMs + nextAfterMs, () => {
     const earlier = azure.instanceUriOf(nodeName);
-    // Others may have switched it on again since.
+    // Another client may have switched it on again since.
     azure.losePower(nodeName, { isSilent: false });
     if (azure.machineOf(nodeName)?.state() !== "off") return;
     azure.moveName(nodeName);
@@ -90,8 +90,8 @@ function replace(
 }
 
 /**
- * Deletes a Node whose VM is off, or has lost its name. A mark goes with it: the next Node of that name has
- * none.
+ * Deletes a Node whose VM is off, or has lost its name. Its mark is deleted with it: the next Node of that
+ * name has none.
  */
 function deleteNodeOfAnother({ world, outside }: FaultContext, nodeName: string): void {
   const node = world.cluster.nodes().find(({ name }) => name === nodeName);

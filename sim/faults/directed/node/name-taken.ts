@@ -4,10 +4,10 @@ import { diceAgain, type FaultVariant, overAtOnce, pick } from "../../fault-clas
 const FAILED_AFTER_MS = 8_000;
 
 /**
- * A user asks for a volume by the name of one of the other cluster's, sometimes in upper case, which Azure
- * takes for the same disk, and gives up some time later. Sometimes the disk's last update has failed, as that
- * of a disk has whose creation failed. Provisioners make names of claims' uids, which no
- * two clusters share: here a person has chosen it.
+ * A user requests a volume by the name of one of the other cluster's, sometimes in upper case, which Azure
+ * treats as the same disk, and gives up some time later. Sometimes the disk's last update has failed, as
+ * after a failed creation. Provisioners derive names from claims' uids, which no two clusters share: here
+ * a person has chosen the name.
  */
 export const nameTaken: FaultVariant = {
   forMs: [5_000, 40_000],

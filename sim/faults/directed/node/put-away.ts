@@ -7,7 +7,7 @@ const NODE_GOES_AFTER_MS = [1_000, 30_000] as const;
 
 /**
  * The pod's node is scaled in and kept for later: its VM stops with its disks attached, its Node is
- * deleted, and some day it comes back as the same machine.
+ * deleted, and later it returns as the same machine.
  */
 export const putAway: FaultVariant = {
   forMs: [90_000, 200_000],

@@ -8,16 +8,16 @@ import {
 } from "../../fault-class.ts";
 
 /**
- * From the drain, where there is one, until the VM is deleted, in milliseconds: an autoscaler waits for the
- * pods, a spot VM for nobody.
+ * From the drain, if any, until the VM is deleted, in milliseconds: an autoscaler waits for the pods, a
+ * spot eviction does not.
  */
 const DRAINED_FOR_MS = [0, 2_000, 15_000] as const;
-/** From there until another VM is asked for, in milliseconds. */
+/** From then until another VM is requested, in milliseconds. */
 const NEXT_AFTER_MS = [0, 5_000, 30_000] as const;
 
 /**
- * The pod's node is scaled in for good, with its VM, and another one of another name comes: nothing of the
- * old name is ever heard of again.
+ * The pod's node is scaled in for good, with its VM, and one of another name is added: the old name never
+ * returns.
  */
 export const replacedByAnother: FaultVariant = {
   forMs: [90_000, 180_000],

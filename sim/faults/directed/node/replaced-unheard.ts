@@ -7,13 +7,13 @@ import { addInPlaceOf, scaleIn } from "./replaced-by-another.ts";
 const LOST_AFTER_MS = [1_000, 10_000] as const;
 /** From then until the VM is deleted, in milliseconds. */
 const GOES_AFTER_MS = [3_000, 20_000, 60_000] as const;
-/** How often somebody marks the node before, and how long after the loss of its power, in milliseconds. */
+/** How often a person marks the node before, and how long after the loss of its power, in milliseconds. */
 const MARKED_SHARE = 0.5;
 const MARKED_AFTER_MS = 15_000;
 
 /**
- * The pod's node loses its power, every object of the driver's is lost, and then the VM is deleted for
- * good: its plug-in was never heard of again.
+ * The pod's node loses its power, every object of the driver is lost, and then the VM is deleted for good,
+ * without another report from its plug-in.
  */
 export const replacedUnheard: FaultVariant = {
   forMs: [90_000, 180_000],

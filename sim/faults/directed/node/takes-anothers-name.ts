@@ -13,31 +13,31 @@ import {
 } from "../../fault-class.ts";
 import { eraseLease } from "../../objects/delete-by-hand.ts";
 
-/** How often whatever has the token acts, in milliseconds. */
+/** How often the holder of the token acts, in milliseconds. */
 const ROUND_MS = 500;
 /**
- * From the name's move until the controllers see it, in milliseconds. No fault holds news back for more
+ * From the name's move until the controllers see it, in milliseconds. No fault delays watches for more
  * than 90 s.
  */
 const SEEN_AFTER_MS = [0, 10_000, 30_000, 60_000, 85_000] as const;
 /** From the deletion of a Node until a person erases the Lease, in milliseconds. */
 const LOST_AFTER_MS = 10_000;
 /**
- * From the deletion of a Node until its name is given away, in milliseconds: every record has been made
- * again.
+ * From the deletion of a Node until its name is given away, in milliseconds: every record has been
+ * rebuilt.
  */
 const GIVEN_AWAY_AFTER_MS = 40_000;
 const never = new AbortController().signal;
 
 /**
- * The name of the pod's node is given to another VM, with a Node of its own, while the earlier VM stands
- * still and keeps its disks: it could go on at any time. Whatever has the token of the next Node moves in
- * the records what it may of the earlier VM's entries. The controllers may not have seen the next Node yet.
+ * The name of the pod's node is given to another VM, with a Node of its own, while the earlier VM is
+ * frozen and keeps its disks: it could thaw at any time. The holder of the next Node's token changes what
+ * it may of the earlier VM's entries in the records. The controllers may not have seen the next Node yet.
  * A person deletes the earlier VM in the end.
  */
 export const takesAnothersName = nameTaken((_, __, take) => take());
 
-/** The same, and every record is made again before, while there is no Node of that name. */
+/** The same, with every record rebuilt before, while there is no Node of that name. */
 export const takesMissingNodesName = nameTaken((context, nodeName, take) => {
   context.world.azure.freeze(nodeName);
   deleteNode(context, nodeName);
@@ -45,7 +45,7 @@ export const takesMissingNodesName = nameTaken((context, nodeName, take) => {
   context.later(GIVEN_AWAY_AFTER_MS, take);
 });
 
-/** `begin` is called with what gives the name away. */
+/** `begin` is called with the function that gives the name away. */
 function nameTaken(begin: (context: FaultContext, nodeName: string, take: () => void) => void): FaultVariant {
   return {
     forMs: [60_000, 150_000],
@@ -89,13 +89,13 @@ function nameTaken(begin: (context: FaultContext, nodeName: string, take: () => 
   };
 }
 
-/** A mark goes with it. */
+/** Its mark is deleted with it. */
 function deleteNode({ world, outside }: FaultContext, nodeName: string): void {
   outside.noteOutOfService(nodeName, false);
   world.cluster.deleteNode(nodeName);
 }
 
-/** With the token of the Node that is there: one of the earlier Node would be that VM's own. */
+/** With the token of the present Node: one of the earlier Node would be that VM's own. */
 async function moveEarlierEntries(world: SimWorld, store: ObjectStore, nodeName: string): Promise<void> {
   const machine = world.azure.machineOf(nodeName);
   const node = world.cluster.nodes().find(({ name }) => name === nodeName);
@@ -111,7 +111,7 @@ async function moveEarlierEntries(world: SimWorld, store: ObjectStore, nodeName:
   }
 }
 
-/** What the API server refuses is no news. */
+/** A refusal of the API server is ignored. */
 async function tryMove(
   store: ObjectStore,
   volume: AzVolume,
@@ -123,7 +123,7 @@ async function tryMove(
 
 type Move = (record: WriterRecord, isEarlier: (entry: NodeIdentity) => boolean) => WriterRecord | undefined;
 
-/** End of want, give, end of quarantine and proof that it is clean, each by itself. */
+/** Withdraw, release, leave quarantine and report clean, each by itself. */
 const moves: readonly Move[] = [
   (record, isEarlier) => {
     const { writer } = record;

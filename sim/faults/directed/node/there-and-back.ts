@@ -3,20 +3,20 @@ import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
 import { slowCallAt } from "../../surroundings/slow-call.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
-/** How long the pod is elsewhere before it comes back, in milliseconds. */
+/** How long the pod is elsewhere before it returns, in milliseconds. */
 const AWAY_MS = [900, 1_500, 2_500] as const;
-/** How long the plug-in there stands still right before it states its want, in milliseconds. */
+/** How long the plug-in there is paused right before it requests the volume, in milliseconds. */
 const REQUESTS_AFTER_MS = [0, 0, 12_000, 20_000] as const;
-/** From the pod's return until its kubelet hears of it, and of the first pod's end, in milliseconds. */
+/** From the pod's return until its kubelet sees it, and the first pod's end, in milliseconds. */
 const HEARS_AFTER_MS = [100, 300] as const;
 /** Writes of the release check that are under way for long, and how long, in milliseconds. */
 const slowSteps = ["withdraw-request", "fence-intent"] as const;
 const SLOW_MS = [3_000, 5_000, 8_000] as const;
 
 /**
- * A pod is deleted by force, bound to another node, deleted by force again and back on its first node,
- * whose kubelet has heard of nothing and has its volume still mounted: while the want of the node in
- * between is stated late, and what the controller decided meanwhile is written late.
+ * A pod is deleted by force, bound to another node, deleted by force again and bound to its first node,
+ * whose kubelet has seen none of it and still has its volume mounted. The request of the node in between
+ * is written late, and so are the controller's decisions from that time.
  */
 export const thereAndBack: FaultVariant = {
   forMs: [25_000, 35_000],

@@ -1,9 +1,9 @@
 import { type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
 
-/** How often the VM falls back to that state, in milliseconds: each update that succeeds ends it. */
+/** How often the VM returns to that state, in milliseconds: each successful update ends it. */
 const AGAIN_MS = 5_000;
 
-/** A VM is in state Failed, as after updates of others that Azure could not carry out. */
+/** A VM is in state Failed, as after another client's update that Azure could not carry out. */
 export const vmFailed: FaultVariant = {
   forMs: [20_000, 90_000],
   isDirected: true,
