@@ -6,7 +6,7 @@ import { type Frozen, withFrozenWriter } from "./testing/with-frozen-writer.ts";
 
 /**
  * How long a frozen VM without a Node keeps its disk, in milliseconds: beyond the six minutes after which
- * Kubernetes takes volumes away by force.
+ * Kubernetes detaches by force.
  */
 const KEEPS_MS = 480_000;
 
@@ -22,7 +22,7 @@ function isWrittenElsewhere(frozen: Frozen): boolean {
   );
 }
 
-/** The paths of the VMs that controllers have asked Azure about, each with the answers' statuses. */
+/** The paths of the VMs that controllers have read in Azure, each with the status codes of the responses. */
 function vmsAsked({ world }: Frozen): ReadonlyMap<string, ReadonlySet<number>> {
   const asked = new Map<string, Set<number>>();
   for (const { path, status, caller } of world.azure.model.journal.since(0)) {
@@ -37,8 +37,8 @@ describe("a frozen VM whose Node is deleted", () => {
     it(`is fenced at its resource id, and the pod runs elsewhere, attach: ${attach}`, () =>
       withFrozenWriter(attach, async (frozen) => {
         const { world, nodeName, until, told } = frozen;
-        // The Node goes at the moment at which the fence begins: from then on only the record knows which
-        // VM is meant.
+        // The Node is deleted at the moment at which the fence begins: from then on only the record names
+        // the VM.
         const stopListening = world.store.onCommit(({ kind, after }) => {
           if (
             kind !== "AzVolume" ||
@@ -64,12 +64,12 @@ describe("a frozen VM whose Node is deleted", () => {
         assert.match(
           proof ?? "",
           /VM flex_node-[abc] \(.*\) has no entry for the disk/u,
-          "the VM is there: its disk was taken off",
+          "the VM exists: its disk was detached",
         );
         assert.deepEqual(world.azure.vmOf(nodeName)?.dataDisks, []);
       }));
 
-    it(`keeps its disk while nothing says that it is dead, until Azure has the VM no more, attach: ${attach}`, () =>
+    it(`keeps its disk until it is marked or Azure has the VM no more, attach: ${attach}`, () =>
       withFrozenWriter(attach, async (frozen) => {
         const { world, nodeName, until } = frozen;
         world.cluster.deleteNode(nodeName);

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
 
-/** What `npm run sim` prints. Rejects where it fails. */
+/** The output of `npm run sim`. Rejects if it fails. */
 async function printed(...args: readonly string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...args], {
     maxBuffer: OUTPUT_MAX_BYTES,
@@ -16,7 +16,7 @@ async function printed(...args: readonly string[]): Promise<string> {
 }
 
 describe("npm run sim", () => {
-  it("prints everything that happened where --trace asks for it, though every promise was kept", async () => {
+  it("prints the whole trace for --trace, also if every promise was kept", async () => {
     const traced = await printed("--seed", "1", "--trace");
     const lines = traced.split("\n");
     const at = (what: string): number => lines.findIndex((line) => line.includes(what));

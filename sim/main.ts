@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   else await runMany(options, summary, tell, startedMs);
   const total = summary.total(systemClock.elapsedMs() - startedMs);
   console.log(options.isJson ? JSON.stringify(total) : describeSummary(total));
-  // A rule that is gone has to be missed.
+  // A missing rule has to be noticed.
   process.exitCode = total.violations.length > 0 === (options.mutation !== undefined) ? 0 : 1;
 }
 
@@ -90,7 +90,7 @@ async function runMany(
   });
 }
 
-/** One scenario, from a file or of a seed; made smaller if that is asked for. */
+/** One scenario, from a file or of a seed; shrunk on request. */
 async function runOne(
   options: RunOptions,
   add: (result: SeedResult) => void,
@@ -140,7 +140,7 @@ async function runOne(
   }
 }
 
-/** The storm that is named, or of the mutation that is, unless classes of faults are. */
+/** The named storm, or that of the named mutation, unless classes of faults are given. */
 function stormOf({ faults, mutation, storm }: RunOptions): DirectedStorm | undefined {
   const name = storm ?? mutation;
   return name === undefined || faults !== undefined ? undefined : stormNamed(name);
@@ -148,7 +148,7 @@ function stormOf({ faults, mutation, storm }: RunOptions): DirectedStorm | undef
 
 async function scenarioOf(options: RunOptions): Promise<Scenario> {
   const { scenarioFile, seeds, faults } = options;
-  // The project's own file: what is wrong with it shows as it runs.
+  // The project's own file: mistakes in it show when it runs.
   if (scenarioFile !== undefined) return JSON.parse(await readFile(scenarioFile, "utf8")) as Scenario;
   const seed = seeds?.[0] ?? freshRange(systemRandom, 1)[0];
   const storm = stormOf(options);

@@ -13,36 +13,33 @@ export interface FaultContext {
   readonly outside: OutsideEvents;
   /** Names of the nodes, in the order of the scenario. */
   readonly nodeNames: readonly string[];
-  /** Does something later, as part of the fault; not any more once the storm is over. */
+  /** Does something later, as part of the fault; not after the end of the storm. */
   readonly later: (ms: number, act: () => void) => void;
   /**
-   * The volume's pod may have lost its disk, or its attachment be about to go, by somebody's hand: whoever
-   * did it deletes the pod once the storm is over. Kubelet mounts nothing anew under a pod, and an
-   * attachment that is in use goes when the pod has moved.
+   * The volume's pod may have lost its disk, or be about to lose its attachment, through another client,
+   * which deletes the pod once the storm is over. Kubelet mounts nothing again under a running pod, and an
+   * attachment in use is deleted when the pod has moved.
    */
   readonly toRestart: (volumeName: string) => void;
-  /** A user makes a volume, and wants a pod of it from then on. */
+  /** A user creates a volume, and a pod of it from then on. */
   readonly create: (workload: SimWorkload) => void;
-  /** The volume's user asks for that size, if it is more than before. */
+  /** The volume's user requests that size, if it is more than before. */
   readonly grow: (volumeName: string, sizeGiB: number) => void;
   /** The disk of a volume was destroyed: its workload can only be deleted. */
   readonly destroyed: (volumeName: string) => void;
 }
 
 /**
- * Begins a fault; the answer ends it. What can't happen now, since there is no such disk yet or its node is
- * off, does not happen.
+ * Begins a fault; the returned function ends it. A fault that is impossible now, because there is no such
+ * disk yet or its node is off, does nothing.
  */
 export type BeginFault = (context: FaultContext, fault: TimedFault) => () => void;
 
-/** One kind of trouble of a class. */
+/** One kind of fault of a class. */
 export interface FaultVariant {
   /** How long it lasts, in milliseconds. */
   readonly forMs: readonly [min: number, max: number];
-  /**
-   * Strikes only in storms that ask for it by name: it makes straight for one rule of the driver's, with
-   * several things that go wrong together.
-   */
+  /** Strikes only in storms that name it: it targets one rule of the driver, with several faults at once. */
   readonly isDirected?: boolean;
   /**
    * While it lasts, controllers may learn late of a request, a pod or a node, or act late on what they
@@ -52,7 +49,7 @@ export interface FaultVariant {
   readonly begin: BeginFault;
 }
 
-/** A class of faults: what can go wrong, one file each. */
+/** A class of faults, one file each. */
 export interface FaultClass {
   readonly name: FaultName;
   /** In one sentence, for `--help` and docs/proof.md. */
@@ -60,7 +57,7 @@ export interface FaultClass {
   readonly variants: Readonly<Record<string, FaultVariant>>;
 }
 
-/** For faults that are over as they happen. */
+/** For faults that end at once. */
 export const overAtOnce = (): void => undefined;
 
 /** One of `values`, by dice in [0, 1). */
@@ -70,7 +67,7 @@ export function pick<T>(values: readonly T[], dice: number): T {
   return picked;
 }
 
-/** Further dice out of one: the same each time. */
+/** A further value derived from one: the same each time. */
 export function diceAgain(dice: number, time: number): number {
   return (dice * (7919 * time + 104_729)) % 1;
 }
@@ -82,7 +79,7 @@ export function leaderOf(world: SimWorld): SimWorld["controllers"][number] {
   return leader;
 }
 
-/** The node on which the volume's pod is, or else `nodeName`: where it hurts most. */
+/** The node on which the volume's pod is, or else `nodeName`: the fault does most harm there. */
 export function nodeOfPod(world: SimWorld, { volumeName, nodeName }: TimedFault): string {
   return world.cluster.pods().find((pod) => pod.volumeName === volumeName)?.nodeName ?? nodeName;
 }

@@ -9,7 +9,7 @@ import { faultNames } from "./fault-names.ts";
 const PROOF = fileURLToPath(new URL("../../docs/proof.md", import.meta.url));
 
 describe("the classes of faults", () => {
-  it("are told in docs/proof.md, one line each (npm run sim:proof -- --seeds 0 writes them)", async () => {
+  it("have one line each in docs/proof.md (npm run sim:proof -- --seeds 0 writes them)", async () => {
     const lines = (await readFile(PROOF, "utf8")).split("\n").filter((line) => /^\| `[a-z]+` \|/u.test(line));
     const expected = faultNames.map(
       (name) =>
@@ -18,7 +18,7 @@ describe("the classes of faults", () => {
     assert.deepEqual(lines, expected);
   });
 
-  it("end some time, and bear the names by which they are asked for", () => {
+  it("end some time, and have the names under which storms list them", () => {
     for (const name of faultNames) {
       assert.equal(faultClasses[name].name, name);
       for (const { forMs } of Object.values(faultClasses[name].variants))

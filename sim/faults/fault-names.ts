@@ -1,4 +1,4 @@
-/** The classes of faults, in the order of the list that they were taken from. */
+/** The classes of faults, in the order of the list from which they were taken. */
 export const faultNames = [
   "crash",
   "stale",
@@ -19,8 +19,8 @@ export const faultNames = [
 ] as const;
 
 /**
- * Those that the classes of a storm are drawn from. The others are drawn beside them, each by dice of its
- * own: seeds stay the scenarios that they were.
+ * Those from which the classes of a storm are drawn. The others are drawn beside them, each with its own
+ * random stream, so that existing seeds keep their scenarios.
  */
 export const drawnFaultNames: readonly FaultName[] = faultNames.filter((name) => name !== "malicious");
 

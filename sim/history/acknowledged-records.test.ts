@@ -13,14 +13,14 @@ function aHistory() {
 }
 
 describe("acknowledged records", () => {
-  it("asks for nothing but what was acknowledged: more on the disk, and other volumes, are fine", () => {
+  it("requires only acknowledged records: the disk may have more, and other volumes", () => {
     const { records, details } = aHistory();
     records.compare("vol-1", "pod-2", (number) => ["pod-1 #0", "pod-1 #1", "pod-1 #2, never synced"][number]);
     records.compare("vol-2", "pod-3", () => undefined);
     assert.deepEqual([details, records.count("vol-1")], [[], 2]);
   });
 
-  it("reports a record that is gone, and one that has an older text", () => {
+  it("reports a lost record, and one with an older text", () => {
     const { records, details } = aHistory();
     records.compare("vol-1", "pod-2", (number) => (number === 0 ? "pod-1 #0" : undefined));
     records.compare("vol-1", "pod-2", (number) => ["pod-0 #0", "pod-1 #1"][number]);
@@ -30,7 +30,7 @@ describe("acknowledged records", () => {
     ]);
   });
 
-  it("reports two containers that were both told that the same record is theirs", () => {
+  it("reports two containers that both received the same record number", () => {
     const { records, details } = aHistory();
     records.acknowledge({ volumeName: "vol-1", number: 1, text: "pod-9 #1" });
     assert.deepEqual(details, [

@@ -1,6 +1,6 @@
 import type { Violation } from "./violation.ts";
 
-/** Every record that a container was told is on its disk, by volume: what a later container must find. */
+/** The records that containers know to be on disk, by volume: a later container must find them. */
 export interface AcknowledgedRecords {
   /** How many records of a volume were acknowledged; they are numbered from 0. */
   count(volumeName: string): number;
@@ -10,7 +10,7 @@ export interface AcknowledgedRecords {
   compare(volumeName: string, podName: string, read: (number: number) => string | undefined): void;
 }
 
-/** Nothing acknowledged yet. */
+/** No record acknowledged yet. */
 export function createAcknowledgedRecords(
   report: (violation: Omit<Violation, "atMs">) => void,
 ): AcknowledgedRecords {

@@ -12,15 +12,15 @@ export interface RunningContainer {
 }
 
 /**
- * What containers do with their volumes. The kubelet's model tells it of each container; what it does
- * between, on the machine's own clock, is a database's work: it reads what is there, checks it against
- * every write that was ever acknowledged, and appends and syncs records until it is stopped, or its machine
+ * What containers do with their volumes. The kubelet's model calls it for each container. The container
+ * then works like a database, on the machine's own clock: it reads what is there, compares it with every
+ * write that was ever acknowledged, and appends and syncs records until it is stopped, or its machine
  * ends.
  */
 export interface ContainerIo {
   /**
-   * Begins the container's work. Resolves when its work has ended: as it was told to, or since its disk
-   * answers errors (it then exits, and kubelet starts it anew).
+   * Begins the container's work. Resolves when its work has ended: on request, or because its disk returns
+   * errors (it then exits, and kubelet restarts it).
    */
   run(container: RunningContainer, stop: AbortSignal): Promise<"stopped" | "failed">;
 }

@@ -60,7 +60,7 @@ async function aWorld() {
 }
 
 describe("a container's work", () => {
-  it("acknowledges what it has synced, and the next container finds it on another machine", async () => {
+  it("acknowledges what it has synced, and the next container finds it elsewhere", async () => {
     const world = await aWorld();
     const a = await world.addMachine("node-a");
     const stop = new AbortController();
@@ -82,7 +82,7 @@ describe("a container's work", () => {
     );
   });
 
-  it("tells when its disk no longer answers, so that it is started anew", async () => {
+  it("reports when its disk stops responding, so that it is restarted", async () => {
     const world = await aWorld();
     const a = await world.addMachine("node-a");
     const running = a.run("pod-1", never);
@@ -92,7 +92,7 @@ describe("a container's work", () => {
     assert.deepEqual([await running, world.details], ["failed", []]);
   });
 
-  it("reports records that went missing between two containers", async () => {
+  it("reports records that were lost between two containers", async () => {
     const world = await aWorld();
     const a = await world.addMachine("node-a");
     const running = a.run("pod-1", a.boot.signal);
@@ -112,7 +112,7 @@ describe("a container's work", () => {
     ]);
   });
 
-  it("lets a container fail that was started on a placeholder: it can write nothing there, and is told of no loss", async () => {
+  it("lets a container fail on a placeholder mount, without reporting a loss", async () => {
     const world = await aWorld();
     const a = await world.addMachine("node-a");
     const stop = new AbortController();
@@ -126,7 +126,7 @@ describe("a container's work", () => {
     assert.deepEqual(world.details, []);
   });
 
-  it("starts nothing where a raw device is missing", async () => {
+  it("starts nothing if a raw device is missing", async () => {
     const world = await aWorld();
     const a = await world.addMachine("node-a");
     a.kernel.reboot();
@@ -134,7 +134,7 @@ describe("a container's work", () => {
     assert.deepEqual(world.details, []);
   });
 
-  it("reports a container that was started with nothing mounted where its volume should be", async () => {
+  it("reports a container that was started without a mount in place of its volume", async () => {
     const world = await aWorld();
     const a = await world.addMachine("node-a");
     a.kernel.reboot();

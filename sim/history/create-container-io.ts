@@ -10,14 +10,14 @@ import type { Violation } from "./violation.ts";
 /** How long a database is idle between two transactions, in milliseconds. */
 const THINK_MS = [500, 6_000] as const;
 /**
- * How long a record is only in the cache before it is synced, in milliseconds: now and then a power loss or
- * a fence comes in between.
+ * How long a record is only in the cache before it is synced, in milliseconds: sometimes a power loss or a
+ * fence comes in between.
  */
 const UNSYNCED_MS = [0, 1_500] as const;
 
-/** A database in each container, and what they were all told. */
+/** A database in each container, and the records acknowledged to them all. */
 export function createContainerIo(options: {
-  /** The world's clock; each container keeps time by its machine's own. */
+  /** The world's clock; each container uses its machine's own. */
   readonly clock: Clock;
   readonly random: Random;
   readonly trace: Trace;
@@ -68,7 +68,7 @@ export function createContainerIo(options: {
       if (life.aborted) return "stopped";
       const volume = machine.kernel.openVolume(path);
       if (volume === undefined) {
-        // Without a device node there the runtime has no device number to give: it starts nothing.
+        // Without a device node the runtime has no device number: it starts nothing.
         if (container.access === "block") {
           trace.note(podName, `is not started on ${machine.nodeName}: there is no device at ${path}`);
           return "failed";
@@ -92,8 +92,7 @@ export function createContainerIo(options: {
         trace.note(podName, `reads ${records.count(volumeName)} records on ${machine.nodeName}`);
         return await transact(container, volume, life);
       } finally {
-        // With its machine everything of it has ended already: nothing is left that could still be written
-        // back.
+        // Everything on it has ended with the machine: there is nothing left to write back.
         if (!boot.aborted) volume.close();
       }
     },

@@ -2,49 +2,46 @@ import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 
 /**
- * How long the mark that a node is out of service counts after it was taken off, in milliseconds: the
- * answer of who was asked for it may be on its way.
+ * How long the out-of-service mark counts after its removal, in milliseconds: a call that was sent on the
+ * strength of it may be on its way.
  */
 const OUT_OF_SERVICE_ECHO_MS = 5_000;
 
 /**
- * How long news may still be late after the fault that delayed it, in milliseconds: the longest delay of a
- * watch, 30 s, and the 15 s after which another controller takes a Lease.
+ * How long changes may still be seen late after the fault that delayed them, in milliseconds: the longest
+ * delay of a watch, 30 s, and the 15 s after which another controller acquires a Lease.
  */
 const LATE_NEWS_ECHO_MS = 45_000;
 
 /**
- * What others than the driver did, so that checkers do not hold the driver to it. Faults and operators
- * write it down as they do it.
+ * The actions of others than the driver, so that checkers do not attribute them to the driver. Faults and
+ * operators record them as they act.
  */
 export interface OutsideEvents {
   noteOutOfService(nodeName: string, isOutOfService: boolean): void;
   /**
-   * Whether the node's workloads are, or just were, said to be dead: who is cut off there is not cut off by
-   * mistake. `elapsedMs`: at that moment of the run, in milliseconds. Default: now.
+   * Whether the node's workloads are, or just were, declared dead: fencing them is then no error.
+   * `elapsedMs`: at that moment of the run, in milliseconds. Default: now.
    */
   wasOutOfService(nodeName: string, elapsedMs?: number): boolean;
-  /** Something else than its plug-in writes with the node's token: what its objects ask for is no request. */
+  /** A process other than its plug-in writes with the node's token: its objects make no valid request. */
   noteStolenToken(nodeName: string): void;
   isTokenStolen(nodeName: string): boolean;
-  /**
-   * A fault begins or ends by which controllers learn late of what happens. Several may be under way at
-   * once.
-   */
+  /** A fault begins or ends that delays what controllers see. Several may be under way at once. */
   noteDelayedNews(isDelayed: boolean): void;
   /**
-   * Whether such a fault is under way, or ended so recently that controllers may not know yet what happened
-   * during it.
+   * Whether such a fault is under way, or ended so recently that controllers may not have seen yet what
+   * happened during it.
    */
   isNewsLate(): boolean;
-  /** Somebody else's data stands on the disk. */
+  /** The disk has another client's data. */
   noteForeignData(diskUri: string): void;
   hasForeignData(diskUri: string): boolean;
 }
 
-/** Nothing done yet. */
+/** No event yet. */
 export function createOutsideEvents(clock: Clock): OutsideEvents {
-  /** From when until when, oldest first: until infinity while the mark stands. */
+  /** From when until when, oldest first: until infinity while the mark is set. */
   const marks = new Map<string, { readonly fromMs: number; untilMs: number }[]>();
   const foreign = new Set<string>();
   const stolen = new Set<string>();

@@ -1,4 +1,4 @@
-/** The promises that checkers hold a run against. */
+/** The promises that checkers verify. */
 export const invariants = [
   "two-writers",
   "healthy-writer-cut-off",
@@ -23,7 +23,7 @@ export const invariants = [
 
 export type Invariant = (typeof invariants)[number];
 
-/** A promise that was not kept. */
+/** A broken promise. */
 export interface Violation {
   readonly invariant: Invariant;
   /** Virtual milliseconds since the run began. */

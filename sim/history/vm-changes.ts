@@ -2,11 +2,11 @@ import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import { type Json, listAt, textAt } from "../../src/emulator/model/api/json.ts";
 
-/** Who changes VMs and disks past the driver, in Azure's journal. */
+/** The caller in Azure's journal that stands for all other clients. */
 export const OUTSIDER = "outsider";
 const VM = /^.*\/virtualMachines\/[^/?]+/iu;
 
-/** Azure's journal, as far as it tells of changes of VMs. */
+/** The part of Azure's journal about changes of VMs. */
 export interface VmJournal {
   since(
     sequence: number,
@@ -17,27 +17,27 @@ export interface VmJournal {
 }
 
 /**
- * Who has changed which VM, and what others than the driver want taken off. VMs are told apart by their
- * resource ids, in any case: a node's name may be another VM's by now.
+ * Who has changed which VM, and which detaches others than the driver have requested. VMs are identified
+ * by their resource ids, in any case: a node's name may be another VM's by now.
  */
 export interface VmChanges {
-  /** Whose change of the VM Azure took last; undefined: nobody's. */
+  /** The caller of the last change of the VM that Azure accepted; undefined if there was none. */
   lastBy(instanceUri: string): string | undefined;
-  /** When that was, in milliseconds of Azure's clock; undefined: there was none. */
+  /** When that was, in milliseconds of Azure's clock; undefined if there was none. */
   lastAtMs(instanceUri: string): number | undefined;
   /**
-   * Whether others have asked for that very disk to be taken off that VM, and nobody has forced it: where
-   * their detach has failed, the disk stays, marked, until the next change of the VM.
+   * Whether others have requested the detach of that very disk from that VM, without force: if their
+   * detach has failed, the disk stays, marked, until the next change of the VM.
    */
   isAskedAway(instanceUri: string, diskUri: string): boolean;
-  /** The disk has come to the VM, or has left it: what was asked before is over. */
+  /** The disk was attached to the VM, or detached from it: earlier requests are over. */
   forget(instanceUri: string, diskUri: string): void;
 }
 
-/** What the journal tells; it is read on with each question. */
+/** The changes in the journal; each call continues reading it. */
 export function createVmChanges(journal: VmJournal): VmChanges {
   const last = new Map<string, { readonly caller: string; readonly atMs: number }>();
-  /** What others want taken off a VM, until it is. */
+  /** Disks that others want detached from a VM, until they are. */
   const askedAway = new Set<string>();
   let seen = 0;
 
@@ -79,7 +79,7 @@ function placeOf(instanceUri: string, diskUri: string): string {
   return `${resourceUriKey(instanceUri)} ${resourceUriKey(diskUri)}`;
 }
 
-/** The disks that a call of `attachDetachDataDisks` asks to be taken off. */
+/** The disks that a call of `attachDetachDataDisks` asks to be detached. */
 function detachesIn(body: Json | undefined): readonly string[] {
   const { dataDisksToDetach = [] } = (body ?? {}) as {
     readonly dataDisksToDetach?: readonly { readonly diskId: string }[];
@@ -88,8 +88,8 @@ function detachesIn(body: Json | undefined): readonly string[] {
 }
 
 /**
- * The disks that a change of a VM takes off by force: that is a deed of its own, where the detach that
- * somebody asked for is only slow.
+ * The disks that a change of a VM detaches by force: an act of its own, even if another detach is only
+ * slow.
  */
 export function forcedIn(body: Json | undefined): readonly string[] {
   const dataDisks = listAt(body, "properties", "storageProfile", "dataDisks") ?? [];

@@ -4,7 +4,7 @@ import { type TestCluster, withCluster, workload } from "./testing/a-cluster.ts"
 
 const { volumeName } = workload;
 
-/** A pod that runs, on the node that it runs on. */
+/** A running pod, on its node. */
 async function started(test: TestCluster): Promise<string> {
   test.cluster.apply(workload);
   await test.untilRunning();
@@ -12,7 +12,7 @@ async function started(test: TestCluster): Promise<string> {
   return test.cluster.pods()[0]?.nodeName ?? "";
 }
 
-/** A pod that runs, and another node that its next one must go to. */
+/** A running pod, and another node to which its next one must go. */
 async function startedWithOther(test: TestCluster): Promise<{ readonly from: string; readonly to: string }> {
   const from = await started(test);
   const [to = "", third = ""] = ["node-a", "node-b", "node-c"].filter((name) => name !== from);
@@ -23,7 +23,7 @@ async function startedWithOther(test: TestCluster): Promise<{ readonly from: str
 const seconds = (test: TestCluster): number => Math.round(test.clock.elapsedMs() / 1000);
 
 describe("a simulated Kubernetes", () => {
-  it("asks for a volume, an attachment, a stage and a publish, before a container runs; and takes all of it back in turn", () =>
+  it("calls CSI in order before a container runs, and undoes all of it in turn", () =>
     withCluster(async (test) => {
       test.cluster.apply(workload);
       await test.untilRunning();
@@ -50,7 +50,7 @@ describe("a simulated Kubernetes", () => {
       );
     }));
 
-  it("moves a pod off a drained node in 4 to 25 s, and attaches to the next node only once the last one is clean", () =>
+  it("moves a pod off a drained node in 4 to 25 s, and attaches elsewhere after that", () =>
     withCluster(async (test) => {
       const { from, to } = await startedWithOther(test);
       const startedSeconds = seconds(test);
@@ -70,7 +70,7 @@ describe("a simulated Kubernetes", () => {
       assert.ok(took >= 4 && took <= 25, `${took} s`);
     }));
 
-  it("has the next node stage before the last one has unstaged where nothing attaches: the driver alone keeps them in order", () =>
+  it("stages on the next node before the last one has unstaged if nothing attaches", () =>
     withCluster(
       async (test) => {
         const { from, to } = await startedWithOther(test);
@@ -89,7 +89,7 @@ describe("a simulated Kubernetes", () => {
       { attach: "driver" },
     ));
 
-  it("lets a frozen machine do nothing, deletes its pods after 50 s and the toleration, and never takes their objects away", () =>
+  it("freezes with its machine, and keeps its evicted pods in the API", () =>
     withCluster(
       async (test) => {
         const { from, to } = await startedWithOther(test);
@@ -115,7 +115,7 @@ describe("a simulated Kubernetes", () => {
       { tolerationMs: 60_000 },
     ));
 
-  it("takes an attachment from a node that is not ready six minutes after its pod was deleted by force, without an unstage", () =>
+  it("detaches from a node that is not ready six minutes after a forced pod deletion", () =>
     withCluster(async (test) => {
       const { from, to } = await startedWithOther(test);
       test.machine(from).freeze();
@@ -136,7 +136,7 @@ describe("a simulated Kubernetes", () => {
       ]);
     }));
 
-  it("takes it at once where the node is marked out of service; the container that nobody stopped ends when the machine goes on", () =>
+  it("detaches at once if the node is marked out of service; the container ends later", () =>
     withCluster(async (test) => {
       const { from, to } = await startedWithOther(test);
       test.machine(from).freeze();
@@ -162,7 +162,7 @@ describe("a simulated Kubernetes", () => {
       assert.deepEqual(test.cluster.containersOn(from), []);
     }));
 
-  it("collects the pods of a node that is out of service and not ready, without anybody's force", () =>
+  it("collects the pods of a node that is out of service and not ready", () =>
     withCluster(async (test) => {
       const { from, to } = await startedWithOther(test);
       test.machine(from).freeze();
@@ -173,7 +173,7 @@ describe("a simulated Kubernetes", () => {
       assert.ok(took >= 45 && took <= 100, `${took} s`);
     }));
 
-  it("stages and publishes again after a kubelet's restart, while containers run on", () =>
+  it("stages and publishes again after a kubelet's restart, while containers run", () =>
     withCluster(async (test) => {
       const from = await started(test);
       const [before] = test.cluster.containersOn(from);
@@ -186,7 +186,7 @@ describe("a simulated Kubernetes", () => {
       assert.deepEqual(test.cluster.containersOn(from), [before]);
     }));
 
-  it("ends a container whose pod was forgotten while the kubelet was away, and only then takes its volume", () =>
+  it("ends a container whose pod was deleted while the kubelet was down, then unmounts", () =>
     withCluster(async (test) => {
       const { from } = await startedWithOther(test);
       test.cluster.setKubeletRunning(from, false);
@@ -203,7 +203,7 @@ describe("a simulated Kubernetes", () => {
       assert.deepEqual(test.cluster.containersOn(from), []);
     }));
 
-  it("starts a pod's container again after a reboot, on a volume that is staged anew", () =>
+  it("restarts a pod's container after a reboot, on a volume that is staged again", () =>
     withCluster(async (test) => {
       const from = await started(test);
       test.machine(from).reboot();
@@ -213,7 +213,7 @@ describe("a simulated Kubernetes", () => {
       assert.deepEqual(test.calls, [`${from} stage`, `${from} publish`]);
     }));
 
-  it("waits longer after each error of a node: 0.5 s, 1 s, 2 s; and calls unstage only after an error that may have staged", () =>
+  it("backs off after errors of a node, and unstages only if it may have staged", () =>
     withCluster(async (test) => {
       for (const name of ["node-a", "node-b", "node-c"])
         test.refuse(`${name} stage`, { code: "UNAVAILABLE" }, { code: "ABORTED" }, { code: "UNAVAILABLE" });
@@ -225,7 +225,7 @@ describe("a simulated Kubernetes", () => {
       assert.ok(passedMs >= 3_500 && passedMs < 4_800, `${passedMs} ms`);
     }));
 
-  it("stages anew for a pod that comes while an unstage has failed: it may be half done", () =>
+  it("stages again for a pod that comes after a failed unstage", () =>
     withCluster(async (test) => {
       const from = await started(test);
       test.refuse(`${from} unstage`, ...Array.from({ length: 8 }, () => ({ code: "UNAVAILABLE" })));
@@ -245,7 +245,7 @@ describe("a simulated Kubernetes", () => {
     { code: "FAILED_PRECONDITION", calls: [] },
     { code: "UNAVAILABLE", calls: ["unstage"] },
   ]) {
-    it(`ends a pod whose stage answered ${code} with ${calls.length === 0 ? "no call at all" : calls.join(" and ")}`, () =>
+    it(`ends a pod whose stage answered ${code} with ${calls.length === 0 ? "no call" : calls.join(" and ")}`, () =>
       withCluster(async (test) => {
         for (const name of ["node-a", "node-b", "node-c"])
           test.refuse(`${name} stage`, ...Array.from({ length: 4 }, () => ({ code })));
@@ -263,7 +263,7 @@ describe("a simulated Kubernetes", () => {
       }));
   }
 
-  it("keeps calling after errors of the controller, every half minute at least", () =>
+  it("repeats calls after errors of the controller, every half minute at least", () =>
     withCluster(async (test) => {
       const { from, to } = await startedWithOther(test);
       test.refuse(
@@ -275,7 +275,7 @@ describe("a simulated Kubernetes", () => {
       assert.equal(test.calls.filter((call) => call === `${from} unpublish from`).length, 9);
     }));
 
-  it("makes calls again that died with the sidecars, beside those that the driver still works on", () =>
+  it("repeats calls that died with the sidecars, beside those still under way", () =>
     withCluster(async (test) => {
       const { from, to } = await startedWithOther(test);
       const letGo = test.holdCall(`${to} publish to`);
@@ -290,7 +290,7 @@ describe("a simulated Kubernetes", () => {
       await test.untilRunning(to);
     }));
 
-  it("makes a VolumeAttachment anew that somebody took away from under a pod", () =>
+  it("recreates a VolumeAttachment that was deleted while its pod runs", () =>
     withCluster(async (test) => {
       const from = await started(test);
       test.cluster.forgetVolumeAttachment(volumeName);
@@ -302,7 +302,7 @@ describe("a simulated Kubernetes", () => {
       );
     }));
 
-  it("grows the disk, then what is on it, under the pod; a disk in use only once its pod has gone", () =>
+  it("grows the disk, then its file system, under the pod; a disk in use after the pod", () =>
     withCluster(async (test) => {
       const from = await started(test);
       test.cluster.grow(volumeName, 16);
@@ -317,7 +317,7 @@ describe("a simulated Kubernetes", () => {
       await test.until("it has grown", () => test.calls.filter((call) => call === "expand").length === 2);
     }));
 
-  it("takes a pod away whose Node is gone, and registers the Node again while its kubelet runs", () =>
+  it("removes a pod whose Node is gone, and registers the Node again", () =>
     withCluster(async (test) => {
       const from = await started(test);
       test.cluster.setKubeletReachable(from, false);
@@ -330,7 +330,7 @@ describe("a simulated Kubernetes", () => {
       await test.until("its Node", () => test.cluster.nodes().some(({ name }) => name === from));
     }));
 
-  it("tells a process of the driver late, and nothing while its view is held or the API server is away; what it asks is so now", () =>
+  it("delays a driver process' view, and answers its direct reads from the present", () =>
     withCluster(async (test) => {
       const lifetime = new AbortController();
       const connection = test.cluster.connect({ processName: "controller-1", lifetime: lifetime.signal });
@@ -363,7 +363,7 @@ describe("a simulated Kubernetes", () => {
       lifetime.abort();
     }));
 
-  it("does the same twice with one seed, and otherwise with another", async () => {
+  it("repeats itself with the same seed, and differs with another", async () => {
     const runOf = async (seed: number): Promise<string> => {
       let text = "";
       await withCluster(
@@ -381,7 +381,7 @@ describe("a simulated Kubernetes", () => {
     assert.notEqual(await runOf(3), await runOf(4));
   });
 
-  it("costs a few heartbeats while nothing happens: no part of it polls", () =>
+  it("costs only a few heartbeats while nothing happens: no part of it polls", () =>
     withCluster(async (test) => {
       await started(test);
       await test.clock.advance(30_000);

@@ -24,7 +24,7 @@ import { barrierPendingIn } from "./unsettled.ts";
 
 /** How late Kubernetes' own parts see changes, in milliseconds. */
 const CONTROLLER_DELAY_MS = [2, 40] as const;
-/** How late the driver's processes do, unless said otherwise. */
+/** How late the driver's processes see changes, unless stated otherwise. */
 const PROCESS_DELAY_MS = [0, 200] as const;
 /** From a sidecar's end until it calls again. */
 const SIDECAR_START_MS = [500, 3_000] as const;
@@ -33,12 +33,12 @@ const STATUS_TICK_MS = 10_000;
 const LOCATION = "eastus";
 /** How long a caller by hand waits for its answer. */
 const CALL_TIMEOUT_MS = 60_000;
-/** How often the cloud's controller looks whether machines are still there. */
+/** How often the cloud's controller checks whether machines still exist. */
 const CLOUD_MONITOR_MS = 5_000;
 
 const RESTARTED = new Error("the sidecars are started again");
 
-/** A simulated Kubernetes, with its Nodes and nothing on them. It moves once `run` is called. */
+/** A simulated Kubernetes, with its Nodes and nothing on them. It runs while `run` does. */
 export function createSimCluster(options: SimClusterOptions): SimCluster {
   const { clock, trace, machineOf, attach, location = LOCATION } = options;
   const random = options.random("cluster");

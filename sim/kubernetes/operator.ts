@@ -3,8 +3,8 @@ import { type ControlPlane, deletePod } from "./controllers/control-plane.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 
 /**
- * What users and operators do with kubectl: each takes effect at once. What can't be is refused by the API
- * server, without a word.
+ * What users and operators do with kubectl: each takes effect at once. The API server silently refuses
+ * what is impossible.
  */
 export type Operator = Pick<
   SimCluster,
@@ -55,7 +55,7 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
     deletePod: (volumeName, { isForced }) => {
       const pod = api.get("Pod", podNameOf(volumeName));
       if (pod === undefined) return;
-      if (!isForced) return deletePod(plane, pod.name, "somebody asked for it");
+      if (!isForced) return deletePod(plane, pod.name, "an operator requested it");
       api.remove("Pod", pod.name);
       trace.note(volumeName, `pod ${pod.uid} on ${pod.nodeName ?? "no node"} is deleted by force`);
     },
@@ -88,7 +88,7 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
       for (const attachment of api.list("VolumeAttachment")) {
         if (attachment.volumeName !== volumeName) continue;
         api.remove("VolumeAttachment", attachment.name);
-        trace.note(volumeName, `its VolumeAttachment for ${attachment.nodeName} is forgotten`);
+        trace.note(volumeName, `its VolumeAttachment for ${attachment.nodeName} is deleted by hand`);
       }
     },
     deleteVolumeAttachment: (volumeName, nodeName) => {

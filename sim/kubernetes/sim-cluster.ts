@@ -20,8 +20,8 @@ export interface SimWorkload {
   readonly replicas: number;
   readonly access: "mount" | "block";
   /**
-   * The disk, and its zones, of a PersistentVolume that a person has made for the claim. Default: none, the
-   * claim is provisioned.
+   * The disk, and its zones, of a PersistentVolume that a person has created for the claim. Default: none,
+   * the claim is provisioned.
    */
   readonly staticDisk?: { readonly diskUri: string; readonly zones: readonly string[] };
 }
@@ -33,9 +33,9 @@ export interface SimPod {
   readonly volumeName: string;
   /** Undefined until it is scheduled. */
   readonly nodeName: string | undefined;
-  /** Running once its container has been started for the first time; stays so when that fails. */
+  /** Running once its container has been started for the first time; remains so when that fails. */
   readonly phase: "Pending" | "Running";
-  /** Its container runs, as far as anybody has heard of it. */
+  /** Its container runs, according to the last report. */
   readonly isReady: boolean;
   readonly isDeleted: boolean;
 }
@@ -43,7 +43,7 @@ export interface SimPod {
 /** A Node as the API server has it. */
 export interface SimNode {
   readonly name: string;
-  /** A Node that is made again has another one. */
+  /** A recreated Node has another one. */
   readonly uid: string;
   /** The resource id of its VM, from its providerID. */
   readonly instanceUri: string;
@@ -51,7 +51,7 @@ export interface SimNode {
   readonly isUnschedulable: boolean;
   /** `node.kubernetes.io/out-of-service`. */
   readonly isOutOfService: boolean;
-  /** How many volumes the driver takes there; undefined: it is not registered. */
+  /** How many volumes the driver accepts there; undefined if it is not registered. */
   readonly volumesMax: number | undefined;
 }
 
@@ -66,19 +66,16 @@ export interface SimVolumeAttachment {
 
 /** A process of the driver that follows the cluster. */
 export interface ClusterObserver {
-  /**
-   * Such as `controller-1`; what is said of a view by this name holds for the processes that come after it,
-   * too.
-   */
+  /** Such as `controller-1`; the settings of a view by this name also apply to later processes. */
   readonly processName: string;
   /** Aborted when the process ends: its caches go with it. */
   readonly lifetime: AbortSignal;
-  /** Open while the process runs: one that stands still hears nothing. Default: always. */
+  /** Open while the process runs: a paused one receives nothing. Default: always. */
   readonly gate?: Pick<Gate, "isShut" | "passed">;
 }
 
 /**
- * What one process of the driver sees of the cluster, some time late, and asks it. Its caches fill by
+ * One process' connection to the cluster: a view with some delay, and direct reads. Its caches fill by
  * themselves.
  */
 export interface ClusterConnection {
@@ -88,21 +85,20 @@ export interface ClusterConnection {
   ownNode(nodeName: string): OwnNode;
 }
 
-/** What a simulated Kubernetes is made of. */
+/** The dependencies of a simulated Kubernetes. */
 export interface SimClusterOptions {
   readonly clock: Clock;
-  /** A stream of chance of that name. */
+  /** A random stream of that name. */
   readonly random: (name: string) => Random;
   readonly trace: Trace;
   readonly endpoints: DriverEndpoints;
-  /** The machine of that name now; one that was deleted and made anew is another. */
+  /** The machine of that name now; a recreated one is another. */
   readonly machineOf: (nodeName: string) => SimMachine | undefined;
-  /** The resource id of the VM that has a node's name as the cluster is made. */
+  /** The resource id of the VM that has a node's name as the cluster is created. */
   readonly instanceUriOf: (nodeName: string) => string;
   /**
-   * Calls `listener` with each machine that is made later on. Its kubelet starts by itself, as does that of
-   * each machine there is at the beginning: a cloud's images bring it. A Node that is there already keeps
-   * its uid.
+   * Calls `listener` with each machine that is created later. Its kubelet starts by itself, as on each
+   * machine that exists at the beginning: a cloud's images contain it. An existing Node keeps its uid.
    */
   readonly onMachine: (listener: (machine: SimMachine) => void) => void;
   readonly containers: ContainerIo;
@@ -115,17 +111,15 @@ export interface SimClusterOptions {
   /** Azure's region in topologies. Default `eastus`. */
   readonly location?: string;
   /**
-   * What a scheduler extender says: of these nodes those that can take a volume, with 0 to 10 points each.
-   * Where it names none, all can. The scheduler takes the best one nine times out of ten, and any that can
-   * take it the tenth. Default: all of them, without points.
+   * The scheduler extender's result: of these nodes those that can take a volume, with 0 to 10 points
+   * each. If it names none, all can. The scheduler takes the best one nine times out of ten, and any that
+   * can take it the tenth. Default: all of them, without points.
    */
   readonly rankNodes?: (
     volumeName: string,
     nodeNames: readonly string[],
   ) => readonly { readonly nodeName: string; readonly score: number }[];
-  /**
-   * How long pods put up with a node that is not ready, in milliseconds. Default 300,000, Kubernetes' own.
-   */
+  /** How long pods tolerate a node that is not ready, in milliseconds. Default 300,000, Kubernetes' own. */
   readonly tolerationMs?: number;
   /** Default 10,000, kubelet's own. */
   readonly statusTickMs?: number;
@@ -133,15 +127,15 @@ export interface SimClusterOptions {
 
 /**
  * Kubernetes as far as a volume's life needs it: API objects, the StatefulSet and attach-detach
- * controllers, CSI's sidecars, a scheduler, a kubelet a node, and whoever operates the cluster. They call
- * CSI in the order the real ones do, retry as they do, and see each other's writes late.
+ * controllers, CSI's sidecars, a scheduler, a kubelet per node, and the cluster's operator. They call CSI
+ * in the order of the real ones, retry like them, and see each other's writes late.
  */
 export interface SimCluster {
   /** Runs everything until `signal` is aborted. */
   run(signal: AbortSignal): Promise<void>;
 
   // What users and operators do. Each takes effect at the API server at once.
-  /** Makes the claim and the StatefulSet of a workload. A volume's name is never used twice. */
+  /** Creates the claim and the StatefulSet of a workload. A volume's name is never used twice. */
   apply(workload: SimWorkload): void;
   /** 0 or 1 pods. */
   scale(volumeName: string, pods: 0 | 1): void;
@@ -152,8 +146,8 @@ export interface SimCluster {
   drain(nodeName: string): void;
   setOutOfService(nodeName: string, isOutOfService: boolean): void;
   /**
-   * Deletes the Node object, as a cloud provider does once its VM is gone; a kubelet that runs registers it
-   * anew at its next tick.
+   * Deletes the Node object, as a cloud provider does once its VM is gone; a running kubelet registers it
+   * again at its next tick.
    */
   deleteNode(nodeName: string): void;
   /**
@@ -161,86 +155,77 @@ export interface SimCluster {
    * controller does.
    */
   retireNode(nodeName: string): void;
-  /**
-   * Makes the cluster know of a node that was not among `nodes`; its machine may be there already, or come
-   * later.
-   */
+  /** Adds a node that was not among `nodes`; its machine may exist already, or come later. */
   addNode(nodeName: string, zone: string): void;
-  /** Asks for a larger volume. */
+  /** Requests a larger volume. */
   grow(volumeName: string, sizeGiB: number): void;
-  /** Deletes StatefulSet and claim; DeleteVolume follows once nobody uses it. */
+  /** Deletes StatefulSet and claim; DeleteVolume follows once no pod uses it. */
   deleteWorkload(volumeName: string): void;
   /**
-   * Deletes the VolumeAttachment, and takes its finalizer off: as a restored backup or an impatient person
+   * Deletes the VolumeAttachment, and removes its finalizer, as a restored backup or an impatient person
    * does.
    */
   forgetVolumeAttachment(volumeName: string): void;
   /**
-   * Deletes the VolumeAttachment of a volume on a node, as an impatient person does: external-attacher then
-   * unpublishes, whatever the kubelet has done.
+   * Deletes the VolumeAttachment of a volume on a node, as an impatient person does: external-attacher
+   * then unpublishes, whatever the kubelet has done.
    */
   deleteVolumeAttachment(volumeName: string, nodeName: string): void;
 
   // Faults of Kubernetes itself.
   /** While false, the kubelet of that node neither sees nor writes anything. */
   setKubeletReachable(nodeName: string, isReachable: boolean): void;
-  /** Stops the kubelet (containers run on), or starts it again. */
+  /** Stops the kubelet (containers continue), or starts it again. */
   setKubeletRunning(nodeName: string, isRunning: boolean): void;
-  /** While false, the API server answers nobody: users and sidecars see errors and grow stale. */
+  /** While false, the API server does not respond: users and sidecars see errors and stale state. */
   setApiReachable(isReachable: boolean): void;
-  /** While false, the API server does not answer that process of the driver. */
+  /** While false, the API server does not respond to that process of the driver. */
   setProcessReachable(processName: string, isReachable: boolean): void;
   /** How late that process sees what has changed, in milliseconds. Default 0 to 200. */
   setViewDelay(processName: string, delayMs: readonly [min: number, max: number]): void;
-  /** While true, that process hears of no change at all; what it asks past its caches is answered. */
+  /** While true, that process receives no change at all; its direct reads are answered. */
   holdView(processName: string, isHeld: boolean): void;
-  /**
-   * CSI's sidecars die in the middle of whatever they do, and start again: calls under way are cancelled,
-   * and made again.
-   */
+  /** CSI's sidecars die at any point, and restart: calls under way are cancelled, and repeated. */
   restartSidecars(): void;
   /**
-   * DeleteVolume is called once for the volume's disk, though its claim is there. The answer is judged as
-   * any other.
+   * DeleteVolume is called once for the volume's disk, though its claim exists. The response is judged
+   * like any other.
    */
   callDeleteVolume(volumeName: string): void;
 
-  /**
-   * How a process of the driver follows the cluster. One a process: a process that is started again
-   * connects again.
-   */
+  /** A process' connection to the cluster. One per process: a restarted process connects again. */
   connect(observer: ClusterObserver): ClusterConnection;
 
-  // The truth of this moment, for checkers.
+  // The present state, for checkers.
   readonly workloads: () => readonly SimWorkload[];
   readonly pods: () => readonly SimPod[];
   readonly nodes: () => readonly SimNode[];
   readonly volumeAttachments: () => readonly SimVolumeAttachment[];
-  /** The disk's URI of a volume that has been created. */
+  /** The disk's URI of a created volume. */
   readonly diskUriOf: (volumeName: string) => string | undefined;
-  /** The size of its disk as its PersistentVolume says, in GiB; undefined: it has none. */
+  /** The size of its disk according to its PersistentVolume, in GiB; undefined if there is none. */
   readonly sizeOf: (volumeName: string) => number | undefined;
-  /** Pods whose containers run on a node, whatever the API server thinks. */
+  /** Pods whose containers run on a node, whatever the API server has. */
   readonly containersOn: (
     nodeName: string,
   ) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
   /**
    * Pods that use their volume on a node: the container runs, or the volume has been published for it and
-   * the container is to start, for the first time or again after it has failed. One that has no container
-   * yet counts while it is in the API, and is not being deleted.
+   * the container is to start, for the first time or again after it has failed. One without a container
+   * counts while it is in the API and is not being deleted.
    */
   readonly usersOn: (
     nodeName: string,
   ) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
   /** When DeleteVolume was first called for a volume, in milliseconds; undefined: never. */
   readonly deletionAskedAtMs: (volumeId: string) => number | undefined;
-  /** Whether a CreateVolume has ever answered that volume. */
+  /** Whether a CreateVolume has ever returned that volume. */
   readonly wasCreated: (volumeId: string) => boolean;
   /** How often a workload's pod has become Running on another node than before. */
   readonly failovers: () => number;
   /**
-   * What Kubernetes still waits for, a sentence each: pods that do not run, volumes and attachments on
-   * their way in or out. Empty at rest.
+   * What Kubernetes still waits for, a sentence each: pods that do not run, volumes and attachments that
+   * are being created or deleted. Empty at rest.
    */
   readonly unsettled: () => readonly string[];
 }

@@ -22,8 +22,8 @@ export function barrierPendingIn(api: ApiServer): readonly string[] {
     .list("VolumeAttachment")
     .flatMap(({ name, isAttached, isDeleted, volumeName, nodeName, error }) => {
       const isUsed = api.get("Pod", podNameOf(volumeName))?.nodeName === nodeName;
-      // One whose pod came back before it could go stays on its way out for as long as that pod runs:
-      // nothing takes a deletion back.
+      // A deletion is never withdrawn: an attachment whose pod returned before its end stays in deletion
+      // for as long as that pod runs.
       if (isDeleted && isUsed) return [];
       if (isDeleted || !isUsed)
         return [`VolumeAttachment ${name} is still there${error === undefined ? "" : `: ${error}`}`];

@@ -8,10 +8,10 @@ import { describeChange } from "../../scripts/mutate/source/mutant.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const RECORD_STEPS = "src/core/writer/writer-steps.ts";
-/** Soon explored, and enough for the nearest fault that `reclaim` knows of such a change. */
+/** Quickly explored, and enough for the nearest fault that `reclaim` finds with such a change. */
 const STATES_MAX = 5_000;
 
-it("runs the steps that ship: a changed grant gives the models other answers", async () => {
+it("runs the steps that ship: a changed grant changes the models' results", async () => {
   const source = await readFile(`${root}${RECORD_STEPS}`, "utf8");
   const mutants = findMutants(RECORD_STEPS, source).filter(
     (mutant) => describeChange(mutant, source) === "record.unverified.length > 0 -> false",

@@ -6,22 +6,22 @@ import { explore, type StateSpace } from "./state-space/explore.ts";
 import { findStuck } from "./state-space/find-stuck.ts";
 import { writerProtocol } from "./writer-protocol/writer-protocol.ts";
 
-/** What one model says of the code that it runs. */
+/** One model's result for the code that it runs. */
 export interface Judgement {
   readonly name: string;
   /**
    * What goes wrong within the first `statesMax` states, nearest first, and the shortest way there;
-   * undefined: nothing.
+   * undefined if nothing does.
    */
   readonly whatIsWrong: (statesMax: number) => string | undefined;
 }
 
-/** A search for a state from which nothing leads on needs all states. */
+/** A search for a dead end needs all states. */
 const STATES_MAX = 5_000_000;
 
 /**
- * The models of the protocols, as they judge a change of the code that they run. Each space is made for its
- * judgement: it remembers what a step has answered.
+ * The models of the protocols, as judges of a change of the code that they run. Each space is created for
+ * its judgement: it caches the results of steps.
  */
 export const judgements: readonly Judgement[] = [
   judgedBy("writer-protocol", () => writerProtocol(new Set())),

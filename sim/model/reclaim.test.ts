@@ -9,25 +9,25 @@ const STATES_MAX = 500_000;
 
 /** What goes wrong without each rule. */
 const wrong: Readonly<Record<ReclaimRule, string>> = {
-  unconfirmed: "a node claimed a disk that it never had",
-  listed: "a node claimed a disk that it never had",
-  checkpointed: "a healthy writer was cut off",
-  unverified: "a healthy writer was cut off",
+  unconfirmed: "a node reclaimed a disk that it never had",
+  listed: "a node reclaimed a disk that it never had",
+  checkpointed: "a healthy writer was fenced",
+  unverified: "a healthy writer was fenced",
   dispute: "a mount was removed under a pod",
 };
 
 const steps: readonly string[] = [
   ...[
-    "n0 claims",
-    "n0 takes and mounts for a pod",
-    "n1 takes and mounts for a pod",
+    "n0 reclaims",
+    "n0 acquires and mounts for a pod",
+    "n1 acquires and mounts for a pod",
     "n1 leaves quarantine",
-    "n1 proves itself clean",
-    "n1 forgets",
+    "n1 reports clean",
+    "n1 drops its checkpoint",
   ],
   ...[
-    "n1 claims, whatever it has",
-    "n1 takes, whatever it has",
+    "n1 reclaims, whatever it has",
+    "n1 acquires, whatever it has",
     "verifies n0",
     "verifies n1",
     "proves n1 detached",
@@ -39,11 +39,11 @@ const steps: readonly string[] = [
     "detaches from n0",
     "attaches to n1",
     "detaches from n1",
-    "n0's pod ends, and its volume is unstaged",
+    "the reclaim after a loss of the record, explored in full",
   ],
 ];
 
-describe("the reclaim of a volume whose record was lost, explored in full with the functions that ship", () => {
+describe("lets no second node write, fences no writer, and removes no mount under a pod", () => {
   it("lets no second node write, robs no writer, and removes no mount under a pod", (t) => {
     const space = reclaimProtocol(new Set());
     const seen = new Set<string>();

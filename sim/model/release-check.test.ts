@@ -8,19 +8,19 @@ const STATES_MAX = 5_000_000;
 
 /** What goes wrong without each rule, in one sentence. */
 const because: Readonly<Record<ReleaseRule, string>> = {
-  request: "the want of another node is enough for a fence",
-  mark: "nobody marks the writer unwanted first, so a new user has nothing to take back",
-  pods: "nobody asks for users",
+  request: "another node's request is enough for a fence",
+  mark: "the writer is not marked unrequested first, so a new user cannot renew",
+  pods: "users are not checked",
   order: "users are asked for before the record is read: one that comes in between is seen by neither",
-  cas: "the intent is written over a want that was stated again meanwhile",
-  renew: "NodePublishVolume binds without stating the want again",
+  cas: "the intent overwrites a request that was renewed in between",
+  renew: "NodePublishVolume binds without renewing the request",
   ending:
-    "a node that gives ends its fence, and a detach that was allowed before lands on it as a writer again",
+    "a release ends the fence, and an earlier detach lands on a writer",
 };
 
 describe("the release check, explored in full with the steps that ship", () => {
   for (const nodesMayBeLost of [false, true]) {
-    it(`never cuts off a writer whose pod is healthy, and never has two, ${nodesMayBeLost ? "though nodes are lost" : "while no node is lost"}`, (t) => {
+    it(`never fences a writer with a healthy pod, nor has two, ${nodesMayBeLost ? "though nodes are lost" : "while no node is lost"}`, (t) => {
       const explored = explore(releaseProtocol(new Set(), { nodesMayBeLost }), STATES_MAX);
       assert.equal(explored.kind, "exhausted");
       t.diagnostic(`${explored.states} states, all there are`);
@@ -28,9 +28,9 @@ describe("the release check, explored in full with the steps that ship", () => {
   }
 
   for (const rule of releaseRules) {
-    it(`cuts off a healthy writer without ${rule}: ${because[rule]}`, (t) => {
+    it(`fences a healthy writer without ${rule}: ${because[rule]}`, (t) => {
       const explored = explore(releaseProtocol(new Set([rule]), { nodesMayBeLost: false }), STATES_MAX);
-      assert.equal(explored.kind === "fault" && explored.fault, "a healthy writer was cut off");
+      assert.equal(explored.kind === "fault" && explored.fault, "a healthy writer was fenced");
       t.diagnostic(explored.kind === "fault" ? `${rule}: ${explored.path.length} steps` : "");
     });
   }

@@ -9,32 +9,32 @@ import { isInUse, writerProtocol } from "./writer-protocol/writer-protocol.ts";
 /** Far above what there is: reached only if a change makes the space grow without end. */
 const STATES_MAX = 5_000_000;
 
-/** A fault that there is without it needs no VM to go: the search is shorter. */
+/** Faults without this rule need no deleted VM: the search is shorter without deletions. */
 const DELETION = /is deleted for good$/u;
 
 /** What goes wrong without each rule, in one sentence. */
 const because: Readonly<Record<SafetyRule, string>> = {
-  cas: "a grant or take that was decided on an older record overwrites a newer one",
-  acquire: "a node that mounts without having taken is revoked as if it held nothing",
+  cas: "a grant or acquire that was decided on an older record overwrites a newer one",
+  acquire: "a node that mounts without an acquire is revoked as if it held nothing",
   etag: "an attach that was allowed before the fence lands after the proof",
   intent: "an attach that asks before the fence is recorded is allowed during the fence",
   quarantine: "an old mount command mounts as soon as the disk is attached again",
   proof: "a detach that answers and does nothing passes for a fence",
   bump: "without a move of the ETag an attach that was allowed before the fence lands after it",
-  unverified: "a node that had the disk mounted when its record was lost goes on writing",
+  unverified: "a node that had the disk mounted when its record was lost continues to write",
   requarantine:
     "a node that was fenced before its record was lost is attached again with an old mount command",
   child: "a node whose old mount command is still alive passes for clean",
-  releaseClean: "a node gives back after a restart while its old mount command is still alive",
+  releaseClean: "a node releases after a restart while its old mount command is still alive",
   listed: "an unverified node that has the disk attached is said to be without it",
   forget:
-    "a VM that is still there is forgotten, and its old mount command mounts as soon as the disk is attached again",
+    "an existing VM is pruned, and its old mount command mounts after the next attach",
   moved:
     "without a move of the ETag an attach that was allowed before lands after the proof that the disk is not there",
 };
 
 describe("the writer protocol, explored in full with the functions that ship", () => {
-  it("never lets two nodes have a live mount, whatever freezes, crashes, comes late or lies", (t) => {
+  it("never has two live mounts, whatever freezes, crashes, is late or gives false proof", (t) => {
     const stepsSeen = new Set<string>();
     const explored = explore(recording(writerProtocol(new Set()), stepsSeen), STATES_MAX);
     assert.equal(explored.kind, "exhausted");
@@ -42,13 +42,13 @@ describe("the writer protocol, explored in full with the functions that ship", (
     assert.deepEqual([...stepsSeen].toSorted(), allSteps.toSorted());
   });
 
-  it("always leaves a way for somebody to use the volume, without anybody marking a node out of service", (t) => {
+  it("always leaves a way to use the volume, without an out-of-service mark", (t) => {
     const found = findStuck(writerProtocol(new Set(), { isUnaided: true }), isInUse, STATES_MAX);
     assert.equal(found.kind, "none");
     t.diagnostic(`${found.states} states`);
   });
 
-  it("leaves the volume to nobody for ever without the proof that an unverified node has no disk", (t) => {
+  it("has a dead end without the proof that an unverified node has no disk", (t) => {
     const found = findStuck(
       withoutSteps(writerProtocol(new Set(), { isUnaided: true }), / for a proof$|is deleted for good$/u),
       isInUse,
@@ -67,29 +67,29 @@ describe("the writer protocol, explored in full with the functions that ship", (
   }
 });
 
-/** Every step that the protocol has, so that an exploration that got nowhere does not pass for a proof. */
+/** Every step of the protocol, so that an exploration that stopped early does not pass for a proof. */
 const allSteps: readonly string[] = [
   ...[0, 1].flatMap((node) => [
     ...[
-      "takes",
-      "takes again",
+      "acquires",
+      "acquires again",
       "mounts",
       "finds no device",
       "unmounts",
-      "gives",
-      "gives back after restart",
+      "releases",
+      "releases after a restart",
       "drops dead mount",
-      "has nothing to give, or restarts",
+      "has nothing to release, or restarts",
     ].map((name) => `n${node} ${name}`),
     ...[
       "plug-in restarts, mount command lives on",
       "old command mounts",
       "old command ends",
       "leaves quarantine",
-      "proves itself clean",
-      "claims",
-      "is unwanted",
-      "is wanted again",
+      "reports clean",
+      "reclaims",
+      "is unrequested",
+      "is requested again",
       "VM is deleted for good",
     ].map((name) => `n${node} ${name}`),
     ...[
@@ -107,12 +107,12 @@ const allSteps: readonly string[] = [
       "may prove",
       "clears unfenced",
       "sees",
-      "forgets",
+      "prunes",
       "withdraws",
       "finds no VM",
     ].map((name) => stepAbout(name, node)),
     `detach of n${node} answers but does nothing`,
-    `takes the disk off n${node} and moves its ETag`,
+    `detaches the disk from n${node} and moves its ETag`,
     `moves the ETag of n${node}, which has no disk`,
   ]),
   "another VM comes for n0",
@@ -125,7 +125,7 @@ function stepAbout(name: string, node: number): string {
   if (name === "reads VM") return `reads VM ${node}`;
   if (name === "reads for a proof") return `reads VM ${node} for a proof`;
   if (name === "may prove") return `may prove n${node} detached`;
-  if (name === "clears unfenced") return `clears n${node}, which was never cut off`;
+  if (name === "clears unfenced") return `clears n${node}, which was never fenced`;
   if (name === "withdraws") return `withdraws that n${node} is clean`;
   if (name === "finds no VM") return `finds no VM ${node}`;
   return name === "sees" ? `sees n${node} still attached` : `${name} n${node}`;

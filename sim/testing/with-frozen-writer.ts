@@ -7,12 +7,12 @@ const nodes = ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" })
 /** The longest that anything may take, in milliseconds of virtual time. */
 const LIMIT_MS = 600_000;
 
-/** A world in which the machine of a pod that writes stands still. */
+/** A world in which the machine of a pod that writes is frozen. */
 export interface Frozen {
   readonly world: SimWorld;
   readonly nodeName: string;
   readonly until: (what: string, isReached: () => boolean, limitMs?: number) => Promise<void>;
-  /** What was told of the volume since the machine froze. */
+  /** The events of the volume since the machine froze. */
   readonly told: () => readonly string[];
 }
 
@@ -49,7 +49,7 @@ export async function withFrozenWriter(
       world.trace
         .lines()
         .slice(before)
-        .filter((line) => line.includes("tells of AzVolume vol-1: "));
+        .filter((line) => line.includes("reports AzVolume vol-1: "));
     await act({ world, nodeName, until, told });
     assert.deepEqual(world.violations(), []);
   } finally {

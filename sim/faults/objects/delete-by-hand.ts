@@ -1,7 +1,7 @@
 import type { Kind } from "../../../src/ports/store/object-store.ts";
 import type { SimWorld } from "../../world.ts";
 
-/** How long a person goes on with what the API server refuses. */
+/** How often a person retries what the API server refuses. */
 const TRIES_MAX = 5;
 
 async function deleteByHand(world: SimWorld, kind: Kind, name: string, isForced: boolean): Promise<void> {
@@ -20,8 +20,8 @@ async function deleteByHand(world: SimWorld, kind: Kind, name: string, isForced:
 }
 
 /**
- * Deletes an object as a person with kubectl does, in the background; `isForced`: who takes off its
- * finalizers, too.
+ * Deletes an object as a person with kubectl does, in the background; `isForced`: removes its finalizers,
+ * too.
  */
 export function erase(world: SimWorld, kind: Kind, name: string, isForced: boolean): void {
   deleteByHand(world, kind, name, isForced).catch((error: unknown) =>
@@ -44,7 +44,7 @@ export function eraseLease(world: SimWorld): void {
   for (const { metadata } of world.store.objects("Lease")) erase(world, "Lease", metadata.name, false);
 }
 
-/** Deletes all objects of the driver's in that way, or as `isForced` says. */
+/** Deletes all objects of the driver in that way, or as `isForced` says. */
 export function eraseEverything(world: SimWorld, isForced: boolean): void {
   for (const kind of ["AzVolumeAttachment", "AzVolume", "AzDriverNode"] as const)
     for (const { metadata } of world.store.objects(kind)) erase(world, kind, metadata.name, isForced);

@@ -8,8 +8,8 @@ import { type FaultClass, type FaultContext, leaderOf, nodeOfPod } from "../faul
 const HIDDEN_MAX = 5;
 
 /**
- * Holds the watches of a process from a change of an object until the change that cancels it, so that it
- * never acts on the one in between.
+ * Holds the watches of a process from a change of an object until the change that reverts it, so that it
+ * never sees the state in between.
  */
 function hide(
   { world }: FaultContext,
@@ -37,7 +37,7 @@ function hide(
   };
 }
 
-/** Changes that a process never sees, since what cancels them comes in the same breath. */
+/** Changes that a process never sees, because they are reverted at once. */
 export const hidden: FaultClass = {
   name: "hidden",
   about: "a process does not see a change of an object until the change that comes after it",

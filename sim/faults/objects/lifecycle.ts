@@ -3,7 +3,7 @@ import { nameTaken } from "../directed/node/name-taken.ts";
 import type { FaultClass } from "../fault-class.ts";
 import { overAtOnce, pick } from "../fault-class.ts";
 
-/** A volume's life changes course in the middle of something. */
+/** A volume's life cycle changes course in the middle of an operation. */
 export const lifecycle: FaultClass = {
   name: "lifecycle",
   about:

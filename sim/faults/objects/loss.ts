@@ -23,7 +23,7 @@ function objectOf(world: SimWorld, volumeName: string): string | undefined {
     .find((volume) => volume.status?.detail?.diskUri.toLowerCase() === diskUri)?.metadata.name;
 }
 
-/** The driver's own memory is lost, or goes back; the driver is replaced. */
+/** The driver's own state is lost, or rolled back; the driver is replaced. */
 export const loss: FaultClass = {
   name: "loss",
   about:

@@ -19,30 +19,27 @@ import { liesAboutItsVm } from "../directed/node/lies-about-its-vm.ts";
 import { takesAnothersName, takesMissingNodesName } from "../directed/node/takes-anothers-name.ts";
 import type { BeginFault, FaultClass } from "../fault-class.ts";
 
-/** How often whatever has the token acts, in milliseconds. */
+/** How often the holder of the token acts, in milliseconds. */
 const ROUND_MS = 500;
 const never = new AbortController().signal;
 
-/**
- * Whatever has a node's token, and what it does in one round. What the API server refuses it is no news to
- * it.
- */
+/** The holder of a node's token, and its actions in one round. It ignores the API server's refusals. */
 type Round = (thief: Thief) => Promise<void>;
 
 interface Thief {
   readonly world: SimWorld;
   readonly store: ObjectStore;
   readonly nodeName: string;
-  /** Volumes that this node does not have to do with: what it does to its own is its own affair. */
+  /** Volumes that are not in use on this node: what it does to its own volumes harms only itself. */
   readonly others: () => readonly AzVolume[];
   /**
    * Volumes that this node has a replica of, and that no pod uses there: their disks are attached, and
-   * others write them.
+   * another node writes them.
    */
   readonly replicas: () => readonly AzVolume[];
 }
 
-/** Does so again and again until the fault ends. */
+/** Repeats it until the fault ends. */
 function acting(round: Round): BeginFault {
   return ({ world, later, outside }, { nodeName }) => {
     let isOver = false;
@@ -69,8 +66,8 @@ function acting(round: Round): BeginFault {
 }
 
 /**
- * Neither a pod of the volume is there, nor has Azure its disk there, nor has the driver an attachment
- * there, but what the thief has made.
+ * Neither a pod of the volume is there, nor its disk in Azure, nor an attachment of the driver that the
+ * thief has not created.
  */
 function othersVolumes(world: SimWorld, nodeName: string): readonly AzVolume[] {
   const pods = disksOfPodsOn(world, nodeName);
@@ -116,7 +113,7 @@ function replicasOn(world: SimWorld, nodeName: string): readonly AzVolume[] {
   });
 }
 
-/** States wants for volumes for which no pod has come to the node. */
+/** Requests volumes for which no pod has come to the node. */
 const requestsEverything: Round = async ({ world, store, nodeName, others, replicas }) => {
   const since = "1970-01-01T00:00:00.000Z";
   for (const { metadata, status } of [...others(), ...replicas()]) {
@@ -144,8 +141,8 @@ const requestsEverything: Round = async ({ world, store, nodeName, others, repli
 };
 
 /**
- * Creates attachments that pass for those of other nodes, other disks, other volumes and volumes that there
- * are not, as far as names are let through.
+ * Creates attachments that look like those of other nodes, other disks, other volumes and absent volumes,
+ * as far as their names are admitted.
  */
 const squats: Round = async ({ world, store, nodeName, others }) => {
   const volumes = others();
@@ -173,8 +170,8 @@ const squats: Round = async ({ world, store, nodeName, others }) => {
 };
 
 /**
- * Says that it has noted every volume, under epochs that leave no room, and, where that is believed still,
- * that the store went back; then claims what it can.
+ * Reports checkpoints of every volume, with epochs that leave no room, and, while that is still believed,
+ * a rollback; then reclaims what it can.
  */
 const reclaimsEverything: Round = async ({ world, store, nodeName, others }) => {
   const own = world.store.objects("AzDriverNode").find(({ metadata }) => metadata.name === nodeName);
@@ -199,10 +196,7 @@ const reclaimsEverything: Round = async ({ world, store, nodeName, others }) => 
     });
 };
 
-/**
- * A node whose report is not believed any more waits itself for ten minutes to pass, and its own pods with
- * it.
- */
+/** A node whose report is no longer believed waits for ten minutes itself, and so do its own pods. */
 function reportOf(world: SimWorld, own: AzDriverNode): NonNullable<AzDriverNode["status"]>["conditions"] {
   const lease = world.store.objects("Lease")[0];
   const isTried =
@@ -225,7 +219,7 @@ function reportOf(world: SimWorld, own: AzDriverNode): NonNullable<AzDriverNode[
   ];
 }
 
-/** With the uid that the entry bears: the policy refuses any other. */
+/** With the uid in the entry: the policy refuses any other. */
 async function reclaimBlindly(store: ObjectStore, volume: AzVolume, node: NodeIdentity): Promise<void> {
   const record = volume.status?.record;
   if (volume.status === undefined || record === undefined || record.writer !== undefined) return;
@@ -241,8 +235,8 @@ async function reclaimBlindly(store: ObjectStore, volume: AzVolume, node: NodeId
 }
 
 /**
- * Says of attachments of its own whatever it may: that devices are missing, and answers to recalls that
- * were not asked for.
+ * Reports whatever it may on its own attachments: missing devices, and answers to recalls that were not
+ * sent.
  */
 const misreports: Round = async ({ world, store, nodeName, replicas }) => {
   const names = new Set(replicas().map(({ metadata }) => metadata.name));
@@ -268,13 +262,11 @@ const misreports: Round = async ({ world, store, nodeName, replicas }) => {
   }
 };
 
-/**
- * Something on a node has got hold of the node plug-in's token, and writes whatever the API server lets it.
- */
+/** A process on a node has stolen the node plug-in's token, and writes whatever the API server admits. */
 export const malicious: FaultClass = {
   name: "malicious",
   about:
-    "a process with a node's token writes what roles and admission policies allow: wants, names of others, notes, epochs, rollback reports, claims and which VM the node is, and tries to move the entries of an earlier VM of its name",
+    "a process with a node's token writes what roles and admission policies allow: requests, names of others, checkpoints, epochs, rollback reports, reclaims and which VM the node is, and tries to move the entries of an earlier VM of its name",
   variants: {
     "requests-everything": { forMs: [10_000, 60_000], begin: acting(requestsEverything) },
     squats: { forMs: [10_000, 60_000], begin: acting(squats) },

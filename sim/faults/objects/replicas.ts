@@ -30,7 +30,7 @@ export const replicas: FaultClass = {
         world.cluster.deletePod(fault.volumeName, { isForced: false });
         for (const { metadata } of replicas) {
           later(0, () => {
-            // Whether it was still there is no matter of this fault's.
+            // Whether it still existed does not matter to this fault.
             operator
               .delete("AzVolumeAttachment", metadata.name, {}, signal.signal)
               .catch((error: unknown) => world.report({ invariant: "crashed", detail: String(error) }));

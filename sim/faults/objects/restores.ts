@@ -3,20 +3,20 @@ import { diceAgain, type FaultContext, type FaultVariant, pick } from "../fault-
 import { stopForAWhile } from "../processes/stop-for-a-while.ts";
 
 /**
- * How long after a controller begins to ask Azure for it the store is restored, in milliseconds: it may
- * have been asked for leave by then, and not have landed yet.
+ * How long after a controller sends a request to Azure the store is restored, in milliseconds: by then its
+ * precondition may have been checked, without the request having landed.
  */
 const IN_FLIGHT_MS = [200, 800, 3_000] as const;
 const LOOK_MS = 100;
 const stepsInFlight = ["detach", "detach", "fence-detach", "attach"] as const;
-/** How long the controllers are away while the store is restored, in milliseconds. */
+/** How long the controllers are down while the store is restored, in milliseconds. */
 const AWAY_MS = [50, 1_000, 20_000] as const;
-/** Long enough for a controller to end in good order. */
+/** Long enough for the orderly end of a controller. */
 const ENDED_MS = 5_000;
 
 /**
- * The store is restored while an update of a VM is under way that the restored records know nothing of:
- * what it does is seen by nobody.
+ * The store is restored while an update of a VM is under way that the restored records do not contain: no
+ * record shows its effect.
  */
 function restoreInFlight({ world, later }: FaultContext, dice: number): () => void {
   const leaseVersion = (): string | undefined => world.store.objects("Lease")[0]?.metadata.resourceVersion;
@@ -29,8 +29,7 @@ function restoreInFlight({ world, later }: FaultContext, dice: number): () => vo
     isDone = true;
     later(pick(IN_FLIGHT_MS, diceAgain(dice, 1)), restoreOnceRenewed);
   };
-  // What docs/design.md assumes of backups: one that is as young as the last renewal shows a leader nothing
-  // by which it could be told.
+  // Assumed in docs/design.md: a leader cannot detect a backup that is as recent as its last renewal.
   const restoreOnceRenewed = (): void => {
     if (leaseVersion() === versionAtBackup) return later(LOOK_MS, restoreOnceRenewed);
     world.store.restore(backup);
@@ -45,8 +44,8 @@ function restoreInFlight({ world, later }: FaultContext, dice: number): () => vo
 }
 
 /**
- * The store is restored while no controller runs: whoever leads next remembers nothing of what was. Answers
- * how it ends: all controllers run.
+ * The store is restored while no controller runs: the next leader remembers nothing of the time before.
+ * Returns how it ends: all controllers run.
  */
 function restoreWithControllers(
   { world, later }: FaultContext,
@@ -66,7 +65,7 @@ function restoreWithControllers(
     take();
     return () => startAll(world);
   }
-  // A Lease that nobody holds is taken at once: there is the least time for anybody to notice.
+  // A free Lease is acquired at once: this leaves the least time to notice the restore.
   const startAgain = stopForAWhile(world, world.controllers);
   later(ENDED_MS, take);
   return startAgain;
@@ -76,7 +75,7 @@ function startAll(world: SimWorld): void {
   for (const controller of world.controllers) controller.start();
 }
 
-/** Backups that are put back at the worst of times. */
+/** Backups that are restored at critical moments. */
 export const restores: Readonly<Record<"restored-in-flight" | "restored-with-controllers", FaultVariant>> = {
   "restored-in-flight": {
     forMs: [60_000, 180_000],

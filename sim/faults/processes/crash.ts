@@ -5,7 +5,7 @@ import { diceAgain, type FaultClass, type FaultContext, leaderOf, nodeOfPod, pic
 import { dieInMount } from "./die-in-mount.ts";
 import { markOutOfService } from "./mark-out-of-service.ts";
 
-/** Steps that a node plug-in takes; the others are a controller's. */
+/** Steps of a node plug-in; the others are a controller's. */
 const nodeSteps = [
   "request",
   "withdraw-request",
@@ -25,7 +25,7 @@ const controllerSteps = stepNames.filter(
   (step) =>
     !(nodeSteps as readonly string[]).includes(step) || step === "request" || step === "withdraw-request",
 );
-/** Which time a step is taken is struck at, at most. */
+/** The highest occurrence of a step that is struck. */
 const NTH_MAX = 3;
 const RESTART_MS = 5_000;
 
@@ -38,14 +38,14 @@ function crashPlan(steps: readonly StepName[], dice: number): CrashPlan {
 }
 
 /**
- * How long a mount command may take that outlives its plug-in, in milliseconds, and what becomes of the pod
- * that waits for it.
+ * How long a mount command may take that outlives its plug-in, in milliseconds, and what happens to the
+ * waiting pod.
  */
 const MOUNTS_FOR_MS = [8_000, 40_000, 100_000] as const;
 const afterwards = ["moved", "movedByForce", "outOfService"] as const;
 const MARKED_FOR_MS = 25_000;
 
-/** A plug-in dies in the middle of a mount whose command lives on, and its pod goes elsewhere meanwhile. */
+/** A plug-in dies in the middle of a mount whose command survives, and its pod moves in this time. */
 function dieAndLosePod(context: FaultContext, nodeName: string, dice: number): void {
   const { world, later } = context;
   const plugin = world.nodePlugin(nodeName);
@@ -101,7 +101,7 @@ export const crash: FaultClass = {
         let isStruck = false;
         const takenBack = nodeNames.map((nodeName) =>
           world.nodePlugin(nodeName)?.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
-            // The first that comes to mount something.
+            // The first one that is about to mount.
             if (!isStruck) dieAndLosePod(context, nodeName, dice);
             isStruck = true;
           }),

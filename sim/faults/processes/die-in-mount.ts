@@ -8,7 +8,7 @@ const DIES_AFTER_MS = 50;
 
 /**
  * To be called right before a node mounts: its plug-in dies in the middle of it, and the mount command
- * lives on. `died`: what becomes of the node in the same moment.
+ * survives. `died`: what happens to the node at the same moment.
  */
 export function dieInMount(
   { world, later }: Pick<FaultContext, "world" | "later">,

@@ -4,7 +4,7 @@ import { pausedWhileCreating } from "../directed/failover/paused-while-creating.
 import { clocksApart } from "../directed/node/clocks-apart.ts";
 import { diceAgain, type FaultClass, leaderOf, pick } from "../fault-class.ts";
 
-/** Steps that a leader decides on what it has read before. */
+/** Steps that a leader decides on an earlier read. */
 const decidedSteps = [
   "grant",
   "revoke",
@@ -21,11 +21,11 @@ const decidedSteps = [
 const STANDS_STILL_MS = [1_500, 7_000, 9_000, 40_000] as const;
 const STRIKES_MAX = 3;
 
-/** Two that both believe to lead, and clocks that do not agree. */
+/** Two controllers that both believe they lead, and clocks that disagree. */
 export const leaders: FaultClass = {
   name: "leaders",
   about:
-    "two controllers lead at once, a leader stands still and goes on, is cut off from the store or from Azure, clocks run fast, slow, or jump",
+    "two controllers lead at once, a leader is paused and resumes, is cut off from the store or from Azure, clocks run fast, slow, or jump",
   variants: {
     paused: {
       forMs: [8_000, 90_000],

@@ -1,6 +1,6 @@
 import type { FaultContext } from "../fault-class.ts";
 
-/** What an operator says of a node; whoever judges what the driver does next learns of it, too. */
+/** An operator marks a node; the checkers are notified as well. */
 export function markOutOfService(
   { world, outside }: Pick<FaultContext, "world" | "outside">,
   nodeName: string,

@@ -19,8 +19,8 @@ import {
 import { markOutOfService } from "./mark-out-of-service.ts";
 
 /**
- * How long an operator takes to find out that a node is dead, in milliseconds, and how long until the mark
- * goes after it came back.
+ * How long an operator takes to notice that a node is dead, in milliseconds, and how long the mark stays
+ * after its return.
  */
 const NOTICED_MS = [5_000, 20_000, 70_000] as const;
 const BACK_FOR_MS = 30_000;
@@ -29,15 +29,15 @@ const SLOW_MS = 8_000;
 const slowMethods = ["mountDevice", "unmount", "flush", "checkFileSystem", "format"] as const;
 
 /**
- * What an operator does with a node that is dead: marks it, and takes the mark off once it has been back
- * for a while.
+ * What an operator does with a dead node: marks it, and removes the mark once the node has been back for a
+ * while.
  */
 function operate(context: FaultContext, nodeName: string, dice: number): () => void {
   context.later(pick(NOTICED_MS, dice), () => markOutOfService(context, nodeName, true));
   return () => context.later(BACK_FOR_MS, () => markOutOfService(context, nodeName, false));
 }
 
-/** Steps that a plug-in decides on what it has read before, or whose commands are under way. */
+/** Steps that a plug-in decides on an earlier read, or whose commands are under way. */
 const decidedSteps = [
   "acquire",
   "checkpoint",
@@ -51,11 +51,11 @@ const decidedSteps = [
   "reclaim",
 ] as const;
 
-/** What becomes of machines. */
+/** Faults of machines. */
 export const nodes: FaultClass = {
   name: "nodes",
   about:
-    "a machine freezes and thaws, loses its power, reboots, is cut off one way or the other, has a slow disk, is deleted, or is made again under its name, or its name is given to another VM while the first one stays; with and without the out-of-service mark",
+    "a machine freezes and thaws, loses its power, reboots, is cut off one way or the other, has a slow disk, is deleted, or is recreated under its name, or its name is given to another VM while the first one stays; with and without the out-of-service mark",
   variants: {
     freeze: {
       forMs: [3_000, 60_000],
@@ -77,7 +77,7 @@ export const nodes: FaultClass = {
             ?.strikeAt(
               { step: pick(decidedSteps, diceAgain(fault.dice, 2)), nth: 1, moment: "before" },
               () => {
-                // The first that comes to that step.
+                // The first one that comes to that step.
                 if (undo.length > 0) return;
                 world.azure.freeze(nodeName);
                 const unmark = isMarked ? operate(context, nodeName, fault.dice) : () => undefined;

@@ -2,8 +2,8 @@ import type { ProcessSlot } from "../../driver/process-slot.ts";
 import type { SimWorld } from "../../world.ts";
 
 /**
- * Tells processes to end in good order. The answer starts them again: each once it has ended, since one
- * that is still at it can't be started.
+ * Asks processes to end in good order. The returned function starts each again once it has ended: a
+ * process that is still ending cannot be started.
  */
 export function stopForAWhile(world: Pick<SimWorld, "report">, slots: readonly ProcessSlot[]): () => void {
   const stopping = slots.map((slot) => ({ slot, stopped: slot.stop() }));

@@ -12,7 +12,7 @@ import { type BeginFault, type FaultClass, diceAgain, overAtOnce, pick } from ".
 /** An update of a VM, by either way: how disks come and go. */
 const VM_WRITES = "VirtualMachines_Update";
 
-/** A rule of the emulator's for as long as the fault lasts. */
+/** A rule of the emulator for as long as the fault lasts. */
 function rules(make: (fault: TimedFault, world: SimWorld) => readonly FaultRule[]): BeginFault {
   return ({ world }, fault) => {
     const added = make(fault, world).map((rule) => world.azure.model.faults.add(rule).id);
@@ -28,7 +28,7 @@ function diskOf(world: SimWorld, { volumeName }: TimedFault): string {
 }
 
 /**
- * Azure carries operations out, and refuses to say how they are doing: the permission to read operations is
+ * Azure carries operations out, but does not report their progress: the permission to read operations is
  * missing, or a proxy blocks these URLs.
  */
 const refusePolls = rules(({ dice }) => [
@@ -38,7 +38,7 @@ const refusePolls = rules(({ dice }) => [
   },
 ]);
 
-/** Azure refuses, hangs, lies, and forgets. */
+/** Azure refuses, hangs, gives wrong answers, and loses data. */
 export const azure: FaultClass = {
   name: "azure",
   about:
@@ -111,7 +111,7 @@ export const azure: FaultClass = {
         );
         return () => {
           end();
-          // Nobody but Azure can end them: while one runs, the VM takes no other update.
+          // Only Azure can end them: while one runs, the VM accepts no other update.
           releaseStuckOperations(context.world.azure.model.world);
         };
       },

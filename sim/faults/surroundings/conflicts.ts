@@ -3,7 +3,7 @@ import { type BeginFault, type FaultClass, processesOf } from "../fault-class.ts
 
 const kinds = ["AzVolume", "AzVolumeAttachment"] as const;
 
-/** Everybody's way to the store is that bad for a while. */
+/** Every connection to the store is that bad for a while. */
 function weather(bad: (dice: number) => Partial<Weather>): BeginFault {
   return (context, { dice }) => {
     const processes = processesOf(context);
@@ -14,7 +14,7 @@ function weather(bad: (dice: number) => Partial<Weather>): BeginFault {
   };
 }
 
-/** The object store refuses, or does as asked and does not say so. */
+/** The object store refuses, or carries out a request without reporting it. */
 export const conflicts: FaultClass = {
   name: "conflicts",
   about:

@@ -22,7 +22,7 @@ import type { FaultClass, FaultContext } from "../fault-class.ts";
 import { nodeOfPod, overAtOnce } from "../fault-class.ts";
 import { listsDisk } from "./lists-disk.ts";
 
-/** How often there are no links at all where they would else lag. */
+/** How often links are missing entirely instead of lagging. */
 const LINKS_LOST = 0.3;
 const GIVEN_BACK_MS = 15_000;
 /** How soon after its creation a disk is found, in milliseconds: long before it is attached. */
@@ -44,11 +44,11 @@ function anotherNode(context: FaultContext, fault: TimedFault): string {
   return context.nodeNames.find((name) => name !== busy) ?? busy;
 }
 
-/** What others do to disks. */
+/** What other clients do to disks. */
 export const disks: FaultClass = {
   name: "disks",
   about:
-    "others attach a disk, take it off, move it to another LUN, grow it, put data on a new one, copy one with its tags, keep it open, or delete it; udev makes the links of disks late, or none",
+    "others attach a disk, detach it, move it to another LUN, grow it, put data on a new one, copy one with its tags, keep it open, or delete it; udev makes the links of disks late, or none",
   variants: {
     "attached-outside": {
       forMs: [10_000, 90_000],

@@ -1,7 +1,7 @@
 import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
 import type { FaultContext } from "../fault-class.ts";
 
-/** Whether Azure lists the disk on the node's VM, also while it comes or goes. */
+/** Whether Azure lists the disk on the node's VM, also while it is being attached or detached. */
 export function listsDisk(
   { world }: Pick<FaultContext, "world">,
   nodeName: string,

@@ -1,10 +1,10 @@
 import type { FaultClass } from "../fault-class.ts";
 import { listsDisk } from "./lists-disk.ts";
 
-/** Nothing is left: no share, no LUN, no quota. */
+/** Exhausted limits: no share, no LUN, no quota. */
 export const scarcity: FaultClass = {
   name: "scarcity",
-  about: "all shares of a disk are taken, a node has no free slot, the quota is gone",
+  about: "all shares of a disk are used, a node has no free slot, the quota is exhausted",
   variants: {
     "shares-taken": {
       forMs: [20_000, 90_000],

@@ -6,9 +6,9 @@ import type { FaultContext } from "../fault-class.ts";
 const CALLED_MS = 1;
 
 /**
- * Each call to the object store that a step of these processes makes is under way for `ms`, and has its
- * effect at the beginning or at the end; all their other calls are as fast as ever. `onStrike` is told each
- * time. Answers how to stop it.
+ * Each call to the object store in a step of these processes is under way for `ms`, and takes effect at
+ * the beginning or at the end; all their other calls keep their speed. `onStrike` is called each time.
+ * Returns how to stop it.
  */
 export function slowCallAt(
   { later }: Pick<FaultContext, "later">,

@@ -1,11 +1,11 @@
 import { staleBeforeDelete } from "../directed/detach/stale-before-delete.ts";
 import { type FaultClass, leaderOf, nodeOfPod, pick, processesOf } from "../fault-class.ts";
 
-/** Caches grow old: what a process sees is some time ago, and what it decides it decides on that. */
+/** Caches grow stale: a process sees an earlier state, and decides on that. */
 export const stale: FaultClass = {
   name: "stale",
   about:
-    "caches grow old: watches of the object store or of Kubernetes tell nothing for a while, also right after what leads to a deletion, or everything late",
+    "caches grow stale: watches of the object store or of Kubernetes deliver nothing for a while, also right after what leads to a deletion, or everything late",
   variants: {
     "leader-hears-nothing": {
       forMs: [5_000, 60_000],

@@ -2,17 +2,17 @@ import { diceAgain, type FaultClass, processesOf } from "../fault-class.ts";
 
 const BREAK_EVERY_MS = 3_000;
 /**
- * Two weathers of five repeat what they tell, so often: none of those that seeds which once failed have, so
- * that they run as they did then.
+ * Two weathers of five repeat events, so often. None of those of earlier regression seeds does, so that
+ * these run as they did then.
  */
 const REPEATED = 0.3;
 const REPEATING_FROM = 0.6;
 
-/** Watches end, begin too late, and tell things twice or in another order. */
+/** Watches end, begin too late, and deliver events twice or in another order. */
 export const watches: FaultClass = {
   name: "watches",
   about:
-    "watches break, resume from versions that are forgotten (410), tell things again or twice, and kinds overtake one another",
+    "watches break, resume from versions that are expired (410), deliver things again or twice, and kinds overtake one another",
   variants: {
     break: {
       forMs: [10_000, 60_000],

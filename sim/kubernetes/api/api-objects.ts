@@ -10,12 +10,12 @@ export interface Pod {
   readonly nodeName: string | undefined;
   readonly phase: "Pending" | "Running";
   readonly isReady: boolean;
-  /** Its kubelet says that no container of it runs any more, and none will. */
+  /** Its kubelet reports that no container of it runs any more, and none will. */
   readonly isStopped: boolean;
   readonly isDeleted: boolean;
 }
 
-/** A Node, with what CSINode says of the driver there. */
+/** A Node, with what CSINode says about the driver there. */
 export interface Node {
   readonly name: string;
   readonly uid: string;
@@ -28,13 +28,13 @@ export interface Node {
   readonly isReady: boolean;
   readonly isUnschedulable: boolean;
   readonly isOutOfService: boolean;
-  /** Taints that none of the above stands for. */
+  /** Taints that no field above represents. */
   readonly otherTaints: readonly NodeTaint[];
   /** Names of volumes, sorted. Only the kubelet writes them. */
   readonly volumesInUse: readonly string[];
   /** Names of volumes, sorted. Only the attach-detach controller writes them. */
   readonly volumesAttached: readonly string[];
-  /** How many volumes the driver takes there; undefined: it is not registered. */
+  /** How many volumes the driver accepts there; undefined if it is not registered. */
   readonly volumesMax: number | undefined;
 }
 
@@ -49,11 +49,11 @@ export interface Claim {
   readonly name: string;
   readonly uid: string;
   readonly workload: SimWorkload;
-  /** What is asked for now. */
+  /** The requested size. */
   readonly sizeGiB: number;
-  /** What its pods have. */
+  /** The size that its pods have. */
   readonly capacityGiB: number;
-  /** The node that the scheduler wants the volume made for. */
+  /** The node for which the scheduler requests the volume. */
   readonly selectedNode: string | undefined;
   readonly isBound: boolean;
   readonly isDeleted: boolean;
@@ -68,7 +68,7 @@ export interface PersistentVolume {
   readonly workload: SimWorkload;
   readonly volumeContext: Readonly<Record<string, string>>;
   readonly sizeGiB: number;
-  /** The zones that it can be attached in; undefined: all. */
+  /** The zones in which it can be attached; undefined: all. */
   readonly zones: readonly string[] | undefined;
   /** external-attacher's finalizer. */
   readonly isKeptByAttacher: boolean;
@@ -86,11 +86,11 @@ export interface VolumeAttachment {
   /** external-attacher's finalizer. */
   readonly isKeptByAttacher: boolean;
   readonly isDeleted: boolean;
-  /** `status.attachError` or `status.detachError`: why the last try failed. */
+  /** `status.attachError` or `status.detachError`: why the last attempt failed. */
   readonly error: string | undefined;
 }
 
-/** The kinds that the API server keeps, and the type of each. */
+/** The kinds that the API server stores, and the type of each. */
 export interface ApiKinds {
   readonly Pod: Pod;
   readonly Node: Node;
@@ -103,7 +103,7 @@ export interface ApiKinds {
 /** The name of a kind. */
 export type ApiKind = keyof ApiKinds;
 
-/** What happened to one object: `previous` undefined: it is new; `current` undefined: it is gone. */
+/** A change of one object: without `previous` it was created, without `current` it was deleted. */
 export type ApiChange = {
   readonly [K in ApiKind]: {
     readonly kind: K;
@@ -172,5 +172,5 @@ export function taintsOf(node: Node): readonly NodeTaint[] {
   ];
 }
 
-/** Whoever sets it says that the node is down for good. */
+/** Set by an operator to declare that the node is down for good. */
 export const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";

@@ -3,29 +3,29 @@ import type { ApiChange, ApiKind, ApiKinds } from "./api-objects.ts";
 import { createSwitch } from "./switch.ts";
 
 /**
- * The objects as they are, for whoever may write them, and for checkers. Everything takes effect at once;
- * who learns of it when is a matter of views.
+ * The current objects, for their writers and for checkers. Everything takes effect at once; views decide
+ * which process sees it when.
  */
 export interface ApiServer {
   get<K extends ApiKind>(kind: K, name: string): ApiKinds[K] | undefined;
-  /** In the order in which they were made. */
+  /** In the order of creation. */
   list<K extends ApiKind>(kind: K): readonly ApiKinds[K][];
-  /** Makes an object, or replaces it. */
+  /** Creates an object, or replaces it. */
   put<K extends ApiKind>(kind: K, object: ApiKinds[K]): void;
   /**
-   * Changes an object that is there; answers whether it was. Nobody is told of a change that leaves it as
-   * it was, as a real API server writes none.
+   * Changes an existing object; returns whether it existed. A change without effect causes no event, as a
+   * real API server writes none.
    */
   change<K extends ApiKind>(kind: K, name: string, change: Partial<ApiKinds[K]>): boolean;
   remove(kind: ApiKind, name: string): void;
-  /** Calls `listener` within each change. Answers how to stop it. */
+  /** Calls `listener` within each change. Returns how to stop it. */
   onChange(listener: (change: ApiChange) => void): () => void;
   /** When a kubelet last renewed its Lease, on the cluster's clock; undefined: never. */
   leaseRenewedMs(nodeName: string): number | undefined;
   renewLease(nodeName: string, atMs: number): void;
   isReachable(): boolean;
   setReachable(isReachable: boolean): void;
-  /** Resolves while it answers. Rejects with the signal's reason. */
+  /** Resolves while it responds. Rejects with the signal's reason. */
   untilReachable(signal: AbortSignal): Promise<void>;
 }
 

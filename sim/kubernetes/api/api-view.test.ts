@@ -33,7 +33,7 @@ function aView() {
 }
 
 describe("createApiView", () => {
-  it("hears of changes in quick succession as one", async () => {
+  it("receives changes in quick succession as one", async () => {
     const { clock, api, told } = aView();
     await clock.advance(LATER_MS);
     api.put("StatefulSet", { name: "a", pods: 1 });
@@ -44,7 +44,7 @@ describe("createApiView", () => {
     assert.deepEqual(told, ["a: none to 0", "a: 0 to 1"]);
   });
 
-  it("hears that what came and went between two of its messages is gone", async () => {
+  it("receives the deletion of what came and went between two of its messages", async () => {
     const { clock, api, told } = aView();
     await clock.advance(LATER_MS);
     api.put("StatefulSet", { name: "a", pods: 1 });
@@ -53,7 +53,7 @@ describe("createApiView", () => {
     assert.deepEqual(told, ["a: 1 to none"]);
   });
 
-  it("hears of no change that changes nothing", async () => {
+  it("receives no change that changes nothing", async () => {
     const { clock, api, told } = aView();
     api.put("StatefulSet", { name: "a", pods: 1 });
     await clock.advance(LATER_MS);

@@ -7,36 +7,37 @@ import { createSwitch } from "./switch.ts";
 import type { TaskGroup } from "./task-group.ts";
 
 /**
- * What one process has heard of the API server: each kind by a watch of its own, some time late. Changes in
- * quick succession may be heard of as one; what came and went before it was heard of is heard of as gone.
+ * The API server's objects as one process sees them: each kind through its own watch, with a delay.
+ * Changes in quick succession may arrive as one; an object that came and went before it was delivered
+ * arrives as deleted.
  */
 export interface ApiView {
   get<K extends ApiKind>(kind: K, name: string): ApiKinds[K] | undefined;
-  /** In the order in which they were heard of. */
+  /** In the order of arrival. */
   list<K extends ApiKind>(kind: K): Iterable<ApiKinds[K]>;
   /** Whether everything was listed once. */
   hasSynced(): boolean;
   /** Resolves then. Rejects with the signal's reason. */
   untilSynced(signal: AbortSignal): Promise<void>;
-  /** Calls `listener` after each change, also for what the first list brings, once all of that is there. */
+  /** Calls `listener` after each change, also for the first list, once that is complete. */
   onChange(listener: (change: ApiChange) => void): void;
 }
 
-/** How a process hears of changes. */
+/** How a process receives changes. */
 export interface ApiViewOptions {
   readonly api: ApiServer;
   readonly clock: Clock;
   readonly random: Random;
   readonly tasks: TaskGroup;
-  /** How late it is, in milliseconds. */
+  /** Its delay, in milliseconds. */
   readonly delayMs: () => readonly [min: number, max: number];
-  /** Resolves when it can hear: it runs, and the API server reaches it. */
+  /** Resolves when it can receive: it runs, and reaches the API server. */
   readonly untilGracePeriodEnds: (signal: AbortSignal) => Promise<void>;
   /** Kinds that it follows. */
   readonly kinds: readonly ApiKind[];
   /**
-   * Whether it begins to follow an object by this change: a kubelet follows the pods of its node. Default:
-   * all of those kinds.
+   * Whether it begins to follow an object with this change: a kubelet follows the pods of its node.
+   * Default: all of those kinds.
    */
   readonly follows?: (change: ApiChange) => boolean;
 }
@@ -45,7 +46,7 @@ export interface ApiViewOptions {
 export function createApiView(options: ApiViewOptions): ApiView {
   const { api, clock, random, tasks, kinds, follows = () => true } = options;
   const known = new Map<ApiKind, Map<string, ApiKinds[ApiKind]>>(kinds.map((kind) => [kind, new Map()]));
-  /** By name, what each object was last. */
+  /** By name, the last state of each object. */
   const unreported = new Map<ApiKind, Map<string, ApiKinds[ApiKind] | undefined>>(
     kinds.map((kind) => [kind, new Map()]),
   );
@@ -76,7 +77,7 @@ export function createApiView(options: ApiViewOptions): ApiView {
     for (const listener of listeners) listener(change);
   }
 
-  /** As informers do, nobody is told of anything before everything has been listed. */
+  /** Like informers, it delivers nothing before everything has been listed. */
   function tellAll(): void {
     synced.set(true);
     for (const [kind, objects] of known)
@@ -84,7 +85,7 @@ export function createApiView(options: ApiViewOptions): ApiView {
         tell({ kind, name, previous: undefined, current } as ApiChange);
   }
 
-  /** One message is on its way for each kind; what changes meanwhile comes with it. */
+  /** One message is on its way for each kind; changes in this time come with it. */
   function send(kind: ApiKind): void {
     if (onTheirWay.has(kind)) return;
     onTheirWay.add(kind);

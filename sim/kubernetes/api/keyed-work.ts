@@ -2,11 +2,11 @@ import type { Clock } from "../../../src/ports/clock.ts";
 import type { TaskGroup } from "./task-group.ts";
 
 /**
- * A work queue as Kubernetes' controllers have it: a key is worked on once at a time, again if it was
- * queued meanwhile, and after a growing pause if that failed.
+ * A work queue like those of Kubernetes' controllers: a key is worked on once at a time, again if it was
+ * queued in the meantime, and after a growing pause if that failed.
  */
 export interface KeyedWork {
-  /** Queues a key. One that pauses after a failure does not wait for its pause to end. */
+  /** Queues a key, also one that pauses after a failure. */
   queue(key: string): void;
 }
 
@@ -19,7 +19,7 @@ export interface KeyedWorkOptions {
    * most.
    */
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
-  /** Answers whether the key is done with, for now. */
+  /** Returns whether the key is done, for now. */
   readonly work: (key: string, signal: AbortSignal) => Promise<boolean>;
 }
 

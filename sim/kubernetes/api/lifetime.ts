@@ -1,4 +1,4 @@
-/** Of something that others may end, and that ends with what it runs on. */
+/** The lifetime of something that others may end, and that ends with what it runs on. */
 export interface Lifetime {
   readonly signal: AbortSignal;
   end(reason: Error): void;

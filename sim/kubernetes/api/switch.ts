@@ -25,7 +25,7 @@ export function createSwitch(): Switch {
   };
 }
 
-/** What the promise answers, or the signal's reason as soon as it is aborted. */
+/** The promise's result, or a rejection with the signal's reason as soon as it is aborted. */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();

@@ -1,19 +1,17 @@
-/** Work that goes on by itself until its owner ends. */
+/** Work that continues by itself until its owner ends. */
 export interface TaskGroup {
   /** Aborted when the owner ends. */
   readonly signal: AbortSignal;
   /**
-   * Begins a piece of work. It ends by itself, or by throwing the signal's reason; nothing begins after the
-   * owner's end.
+   * Begins a task. It ends by itself, or by throwing the signal's reason; nothing begins after the owner's
+   * end.
    */
   start(work: (signal: AbortSignal) => Promise<void>): void;
-  /** Resolves when nothing is left running. */
+  /** Resolves when no task is left. */
   ended(): Promise<void>;
 }
 
-/**
- * A group that ends with `signal`. `onFailure` is told of whatever else is thrown: a bug of the simulation.
- */
+/** A group that ends with `signal`. Any other error is passed to `onFailure`: a bug of the simulation. */
 export function createTaskGroup(signal: AbortSignal, onFailure: (error: unknown) => void): TaskGroup {
   const running = new Set<Promise<void>>();
   const run = async (work: (signal: AbortSignal) => Promise<void>): Promise<void> => {

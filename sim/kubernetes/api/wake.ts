@@ -1,10 +1,7 @@
 import type { Clock } from "../../../src/ports/clock.ts";
 import { createLifetime } from "./lifetime.ts";
 
-/**
- * What one waiter waits for until somebody says that there may be news. What was said before it waits is
- * not lost.
- */
+/** One waiter's signal that something may have changed. A wake-up before it waits is not lost. */
 export interface Wake {
   wake(): void;
   /** Waits until woken, at most so many milliseconds. Rejects with the signal's reason. */
@@ -13,7 +10,7 @@ export interface Wake {
 
 const WOKEN = new Error("woken");
 
-/** Nobody has been woken yet. */
+/** No wake-up yet. */
 export function createWake(clock: Pick<Clock, "sleep">): Wake {
   let isAwake = false;
   let waiter: (() => void) | undefined;

@@ -9,24 +9,21 @@ const UNMOUNT_WAIT_MS = 360_000;
 /** Its reconciler's loop. */
 const LOOP_MS = 100;
 /**
- * It looks at a VolumeAttachment that it has made or deleted for the first time after so long, whatever
- * happens meanwhile (csi_attacher.go).
+ * The delay before it first looks at a VolumeAttachment that it has created or deleted, whatever happens
+ * in between (csi_attacher.go).
  */
 const FIRST_LOOK_MS = 500;
-/** How long it waits for external-attacher before it calls that an error. */
+/** How long it waits for external-attacher before it reports an error. */
 const ATTACH_TIMEOUT_MS = 120_000;
 const BACKOFF = { baseMs: 500, maxMs: 122_000 } as const;
-/** It looks once a minute whether its VolumeAttachments are still there. */
+/** It checks once a minute whether its VolumeAttachments still exist. */
 const VERIFY_MS = 60_000;
 
-/** What it believes of a volume on a node; absent: nothing. */
+/** Its state of a volume on a node; absent: none. */
 interface Believed {
-  /**
-   * `uncertain`: an attach began, and nobody knows how it ended. Treated as attached to whoever else wants
-   * the volume.
-   */
+  /** `uncertain`: an attach began, with an unknown result. For other nodes the volume counts as attached. */
   state: "attached" | "uncertain";
-  /** Since when no pod wants it there. */
+  /** Since when no pod requests it there. */
   unrequestedSinceMs: number | undefined;
 }
 
@@ -39,9 +36,9 @@ interface VolumeState {
 
 /**
  * The attach-detach controller: a VolumeAttachment for each volume and node whose pods need it, and never
- * on two nodes at once. It takes one away only when the kubelet says that the volume is not in use any
- * more, or at once where the node is marked out of service, or six minutes after the last pod where the
- * node is not ready.
+ * on two nodes at once. It deletes one only when the kubelet reports that the volume is not in use any
+ * more, or at once if the node is marked out of service, or six minutes after the last pod if the node is
+ * not ready.
  */
 export function runAttachDetachController(plane: ControlPlane): void {
   const { api, view, clock, random, tasks, trace } = plane;
@@ -64,7 +61,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     }
   }
 
-  /** Does one thing for the volume, and answers how long to wait for the next one at most. */
+  /** Does one thing for the volume, and returns the longest wait until the next one. */
   async function step(volumeName: string, state: VolumeState, signal: AbortSignal): Promise<number> {
     const requested = requestingNodes(volumeName);
     const nowMs = clock.elapsedMs();
@@ -116,7 +113,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     return !isInUse || forcePrecondition(node, unrequestedSinceMs);
   }
 
-  /** What a Node said before it was deleted goes on to hold. */
+  /** The last status of a deleted Node still holds. */
   const lastSaid = new Map<string, readonly string[]>();
   function lastSaidInUse(volumeName: string, nodeName: string, node: Node | undefined): boolean {
     return (node?.volumesInUse ?? lastSaid.get(nodeName) ?? []).includes(volumeName);
@@ -182,7 +179,8 @@ export function runAttachDetachController(plane: ControlPlane): void {
       view.get("Node", nodeName),
       state.nodes.get(nodeName)?.unrequestedSinceMs ?? clock.elapsedMs(),
     );
-    // From here on the kubelet mounts it no more; then it is asked, past the cache, whether it has.
+    // From here on the kubelet does not mount it; then the kubelet is asked, bypassing the cache, whether
+    // it already has.
     tellNode(nodeName, (attached) => attached.filter((other) => other !== volumeName));
     const isInUse = api.get("Node", nodeName)?.volumesInUse.includes(volumeName) ?? false;
     if (isInUse && !isForced) {
@@ -203,7 +201,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
   }
 
   /**
-   * Waits for what external-attacher makes of a VolumeAttachment: looks late, then whenever it changes, and
+   * Waits for external-attacher to handle a VolumeAttachment: looks late, then whenever it changes, and
    * gives up after two minutes.
    */
   async function follow(name: string, signal: AbortSignal): Promise<"attached" | "gone" | "failed"> {
@@ -232,7 +230,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     if (node !== undefined) api.change("Node", nodeName, { volumesAttached: change(node.volumesAttached) });
   }
 
-  /** A Node that was made anew knows of no volume that is attached to it. */
+  /** A recreated Node lists no attached volume. */
   function tellAnew(nodeName: string): void {
     const attached = [...volumes].flatMap(([name, { nodes }]) =>
       nodes.get(nodeName)?.state === "attached" ? name : [],
@@ -241,8 +239,8 @@ export function runAttachDetachController(plane: ControlPlane): void {
   }
 
   /**
-   * A VolumeAttachment that somebody took away under it is found missing at the next look, and made anew if
-   * it is still needed.
+   * The next check notices that another client deleted a VolumeAttachment, and recreates it if it is still
+   * needed.
    */
   function verifyLater(volumeName: string, nodeName: string): void {
     tasks.start(async (signal) => {
@@ -274,7 +272,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
   });
 }
 
-/** Whether a node has changed in anything by which it is decided what may be detached from it. */
+/** Whether a node has changed in anything that decides what may be detached from it. */
 function isNewsOfNode(previous: Node | undefined, current: Node | undefined): boolean {
   const relevant = (node: Node | undefined): object | undefined =>
     node === undefined

@@ -1,11 +1,11 @@
 import type { ControlPlane } from "./control-plane.ts";
 
-/** Lets a deleted claim go once no pod names it: until then its volume belongs to them. */
+/** Keeps a deleted claim until no pod names it: until then its volume belongs to them. */
 export function runClaimProtection({ api, view, trace }: ControlPlane): void {
   function reconcile(volumeName: string): void {
     const claim = view.get("Claim", volumeName);
     if (claim?.isDeleted !== true) return;
-    // Asked past the cache, as the real one does: a pod may have come meanwhile.
+    // Bypasses the cache, as the real one does: a pod may have come in the meantime.
     if (
       api.list("Pod").some((pod) => pod.volumeName === volumeName) ||
       api.get("Claim", volumeName)?.uid !== claim.uid

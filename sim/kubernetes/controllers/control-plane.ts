@@ -6,8 +6,8 @@ import type { ApiView } from "../api/api-view.ts";
 import type { TaskGroup } from "../api/task-group.ts";
 
 /**
- * What a controller works with: it reads its view, and writes to the API server on condition of what is
- * there then.
+ * What a controller works with: it reads its view, and writes to the API server on condition of the
+ * present state.
  */
 export interface ControlPlane {
   readonly api: ApiServer;

@@ -8,12 +8,12 @@ const MONITOR_MS = 5_000;
 
 /**
  * The node lifecycle controller: a node whose kubelet has not renewed its Lease for 50 s is not ready, and
- * its pods are deleted once they have put up with that for `tolerationMs`; those of a node that is marked
- * out of service at once. Deleted pods stay until a kubelet or the collector takes them away.
+ * its pods are deleted after `tolerationMs`; those of a node that is marked out of service at once.
+ * Deleted pods stay until a kubelet or the collector removes them.
  */
 export function runNodeLifecycle(plane: ControlPlane, tolerationMs: number): void {
   const { api, view, clock, random, tasks, trace } = plane;
-  /** Nodes are known to it from now on at the earliest: an API server that was away has heard from nobody. */
+  /** The earliest time for which it knows of nodes: an API server that was down has received no renewal. */
   let knownSinceMs = clock.elapsedMs();
   const watched = new Set<string>();
 
@@ -68,7 +68,7 @@ export function runNodeLifecycle(plane: ControlPlane, tolerationMs: number): voi
     for (const pod of api.list("Pod")) if (pod.nodeName === nodeName) deletePod(plane, pod.name, why);
   }
 
-  /** Pods put up with it for so long, from when the node was last found not ready. */
+  /** Pods tolerate it for so long, from when the node was last found not ready. */
   function evictLater(nodeName: string, uid: string): void {
     const isDue = (): boolean => {
       const node = api.get("Node", nodeName);

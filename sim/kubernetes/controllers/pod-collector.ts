@@ -8,7 +8,7 @@ const PERIOD_MS = 20_000;
 const QUARANTINE_MS = 40_000;
 
 /**
- * PodGC: takes away, whatever their kubelet says, deleted pods of nodes that are out of service and not
+ * PodGC: removes, whatever their kubelet reports, deleted pods of nodes that are out of service and not
  * ready, and pods of nodes that are gone. It looks only while there are any.
  */
 export function runPodCollector({ api, view, clock, random, tasks, trace }: ControlPlane): void {
@@ -42,7 +42,7 @@ export function runPodCollector({ api, view, clock, random, tasks, trace }: Cont
       api.remove("Pod", pod.name);
       trace.note(
         pod.volumeName,
-        `pod ${pod.uid} is taken away: its node ${pod.nodeName ?? ""} is ${isLost(pod) ? "out of service" : "gone"}`,
+        `pod ${pod.uid} is removed: its node ${pod.nodeName ?? ""} is ${isLost(pod) ? "out of service" : "gone"}`,
       );
     }
   }

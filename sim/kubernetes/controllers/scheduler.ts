@@ -4,18 +4,15 @@ import { between } from "../api/between.ts";
 import type { SimClusterOptions } from "../sim-cluster.ts";
 import type { ControlPlane } from "./control-plane.ts";
 
-/**
- * How often the scheduler takes another node than the extender's best: there is more in its mind than
- * volumes.
- */
+/** How often the scheduler chooses another node than the extender's best: it considers more than volumes. */
 const OTHER_NODE_SHARE = 0.1;
 /** From a decision to the binding at the API server, in milliseconds: 3 to 14 on the testbed. */
 const BIND_MS = [3, 15] as const;
 
 /**
- * kube-scheduler: binds each pod to a node that is fit. A claim without a volume is first told the node
- * that it is to be made for (`WaitForFirstConsumer`), and the pod follows once the claim is bound. A pod
- * that fits nowhere waits for something to change.
+ * kube-scheduler: binds each pod to a suitable node. A claim without a volume first gets the node for
+ * which the volume is to be created (`WaitForFirstConsumer`), and the pod follows once the claim is bound.
+ * A pod that fits nowhere waits for a change.
  */
 export function runScheduler(
   plane: ControlPlane,
@@ -23,7 +20,7 @@ export function runScheduler(
 ): void {
   const { api, view, clock, random, tasks, trace } = plane;
   const binding = new Set<string>();
-  /** Where pods will be that nobody has seen bound yet: their places are taken. */
+  /** The nodes of pods whose binding is not visible yet: their places are used. */
   const assumed = new Map<string, string>();
 
   function schedule(pod: Pod): void {
@@ -50,9 +47,9 @@ export function runScheduler(
   }
 
   /**
-   * A pod whose volume was just made goes where it was made for, if that node is still there; any later pod
-   * goes where it fits. Before it binds, the volume binder looks at the volume's node affinity: the
-   * provisioner may have been late, and made it for a node that was chosen before this one.
+   * A pod whose volume was just created goes to the node for which it was created, if that still exists;
+   * any later pod goes where it fits. Before it binds, the volume binder checks the volume's node
+   * affinity: a late provisioner may have created it for a previously chosen node.
    */
   function madeFor({ name, selectedNode, isBound }: Claim): string | undefined {
     const node = selectedNode === undefined ? undefined : view.get("Node", selectedNode);
@@ -99,7 +96,7 @@ export function runScheduler(
     const present = api.get("Pod", pod.name);
     if (present?.uid !== pod.uid || present.nodeName !== undefined) return;
     api.change("Pod", pod.name, { nodeName });
-    // The decision is used up: the next pod is placed anew.
+    // The decision is used up: the next pod is scheduled independently.
     api.change("Claim", pod.volumeName, { selectedNode: undefined });
     trace.note(pod.volumeName, `pod ${pod.uid} is bound to ${nodeName}`);
   }
@@ -108,7 +105,7 @@ export function runScheduler(
     if (change.kind === "Pod" && (change.current === undefined || change.current.nodeName !== undefined))
       assumed.delete((change.current ?? change.previous)?.uid ?? "");
     if (change.kind === "Pod" && change.current !== undefined) schedule(change.current);
-    // Whatever else changes may make room for a pod that waits.
+    // Any other change may make room for a waiting pod.
     else if (change.kind !== "StatefulSet") for (const pod of view.list("Pod")) schedule(pod);
   });
 }

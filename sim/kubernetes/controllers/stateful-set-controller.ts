@@ -3,7 +3,7 @@ import { type ControlPlane, deletePod } from "./control-plane.ts";
 
 /**
  * Keeps the pod of each StatefulSet: a new one of the same name only once the object of the last one is
- * gone. Without its StatefulSet a pod is garbage.
+ * gone. A pod without its StatefulSet is deleted.
  */
 export function runStatefulSetController(plane: ControlPlane): void {
   const { api, view, random, trace } = plane;
@@ -12,7 +12,7 @@ export function runStatefulSetController(plane: ControlPlane): void {
     const name = podNameOf(volumeName);
     const requested = view.get("StatefulSet", volumeName)?.pods ?? 0;
     const pod = view.get("Pod", name);
-    if (requested === 0 && pod !== undefined) deletePod(plane, name, "it is not wanted any more");
+    if (requested === 0 && pod !== undefined) deletePod(plane, name, "it is not requested any more");
     // The API server refuses a second object of that name.
     if (requested === 0 || pod !== undefined || api.get("Pod", name) !== undefined) return;
     const uid = random.uuid().slice(0, 8);

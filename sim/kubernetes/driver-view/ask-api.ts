@@ -2,7 +2,7 @@ import type { Failure } from "../../../src/core/failure/failure.ts";
 import type { Result } from "../../../src/core/failure/result.ts";
 
 /**
- * Asks the API server what is so now, or changes it. Fails with `StoreUnavailable` where it does not
- * answer, and with `Cancelled`.
+ * Reads the present state of the API server, or changes it. Fails with `StoreUnavailable` if it does not
+ * respond, and with `Cancelled`.
  */
 export type AskApi = <T>(ask: () => T, signal: AbortSignal) => Promise<Result<T, Failure>>;

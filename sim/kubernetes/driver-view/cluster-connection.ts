@@ -13,13 +13,13 @@ import { createClusterVolumes } from "./sim-cluster-volumes.ts";
 import { createOwnNode } from "./sim-own-node.ts";
 import { createVolumeUsers } from "./sim-volume-users.ts";
 
-/** One way to the API server and back. */
+/** One way to the API server or back. */
 const ONE_WAY_MS = [1, 10] as const;
 
-/** How processes of one name see the cluster, whichever of them runs. */
+/** What processes of one name see of the cluster, whichever of them runs. */
 export interface Sight {
   readonly reachable: Switch;
-  /** Off: no change is told. */
+  /** Off: no change is delivered. */
   readonly told: Switch;
   delayMs: readonly [min: number, max: number];
 }
@@ -40,7 +40,7 @@ export function connectToCluster(options: {
   const tasks = createTaskGroup(observer.lifetime, options.onFailure);
   let view: ApiView | undefined;
 
-  /** Followed from when somebody first wants to know: a node plug-in follows nothing of the cluster's. */
+  /** Starts with the first reader: a node plug-in follows nothing of the cluster. */
   function followed(): ApiView {
     view ??= createApiView({
       api,

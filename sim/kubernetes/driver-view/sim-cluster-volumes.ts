@@ -10,14 +10,13 @@ import type { ApiView } from "../api/api-view.ts";
 import type { AskApi } from "./ask-api.ts";
 
 /**
- * `ClusterVolumes` by what a process has heard, and past that by what is so; the same answers as
- * `adapters/kubernetes` gives.
+ * `ClusterVolumes` from a process' cache and from direct reads; the same results as `adapters/kubernetes`.
  */
 export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi): ClusterVolumes {
   const attached = (): ReadonlySet<string> =>
     new Set([...view.list("VolumeAttachment")].map(({ volumeName }) => volumeName));
 
-  /** What kept a volume for an attacher's sake goes; a deleted one goes with it. */
+  /** Removes an attacher's finalizer; a deleted volume goes with it. */
   function freeVolume(name: string): void {
     const volume = api.get("PersistentVolume", name);
     if (volume?.isDeleted === true) api.remove("PersistentVolume", name);

@@ -5,7 +5,7 @@ import { taintsOf } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import type { AskApi } from "./ask-api.ts";
 
-/** `OwnNode` of a node plug-in. Of the taints only those can be replaced that nobody's field stands for. */
+/** `OwnNode` of a node plug-in. Only those taints can be replaced that no field represents. */
 export function createOwnNode(nodeName: string, api: ApiServer, ask: AskApi): OwnNode {
   return {
     read: (signal) =>

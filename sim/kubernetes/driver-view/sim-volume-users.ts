@@ -16,10 +16,7 @@ const TOLERATIONS = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreach
 }));
 const LISTING = "pods and claims are still being listed";
 
-/**
- * `VolumeUsers` by what a process has heard, and past that by what is so; the same answers as
- * `adapters/kubernetes` gives.
- */
+/** `VolumeUsers` from a process' cache and from direct reads; the same results as `adapters/kubernetes`. */
 export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): VolumeUsers {
   function cachedOn({
     nodeName,
@@ -44,7 +41,7 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
         };
   }
 
-  /** "unknown" where the claim has not been heard of, or its volume; undefined where it has none. */
+  /** "unknown" if the claim or its volume is not in the cache; undefined if the pod has none. */
   function diskOf(pod: Pod): string | undefined {
     const claim = view.get("Claim", pod.volumeName);
     if (claim === undefined) return view.get("PersistentVolume", pod.volumeName)?.volumeId ?? "unknown";
@@ -147,8 +144,8 @@ function orchestratorNode(node: Node | undefined, hasSynced: boolean): Orchestra
 }
 
 /**
- * Nodes that the cache says something new of. That a pod waits, runs or is being deleted is no news: it
- * uses its volumes all the same.
+ * Nodes that a change of the cache concerns. Whether a pod waits, runs or is being deleted does not
+ * matter: it uses its volumes in each case.
  */
 function nodesConcerned(change: ApiChange, view: ApiView): readonly string[] {
   if (change.kind === "Pod") {

@@ -1,6 +1,6 @@
 import type { CsiMethod } from "./csi-method.ts";
 
-/** May come from any call: work that goes on, somebody else's fault, or a limit that is reached. */
+/** Allowed for any call: work that continues, another component's failure, or a reached limit. */
 const ALWAYS = [
   "CANCELLED",
   "DEADLINE_EXCEEDED",
@@ -11,7 +11,7 @@ const ALWAYS = [
 ];
 
 /**
- * What else CSI allows for requests that are well-formed and repeated unchanged, as these are. `NOT_FOUND`
+ * What else CSI allows for well-formed requests that are repeated unchanged, as these are. `NOT_FOUND`
  * from ControllerUnpublishVolume is not among them, although CSI has it: external-attacher takes it for
  * success.
  */
@@ -31,9 +31,9 @@ const ALLOWED: Readonly<Record<CsiMethod, readonly string[]>> = {
 
 /**
  * Whether a call may be answered so. INTERNAL is a command or a request to Azure that failed for no known
- * reason, or a handler that threw, and no fault makes that right. Commands that faults disturb run out of
- * time or find the disk gone, which have codes of their own; so has all that Azure answers about disks.
- * What it answers about VMs stays in AzVolumeAttachments.
+ * reason, or a handler that threw, and no fault justifies that. Commands that faults disturb run out of
+ * time or find the disk gone, which have codes of their own; so has every response of Azure about disks.
+ * Its responses about VMs stay in AzVolumeAttachments.
  */
 export function refusalIsAllowed(method: CsiMethod, code: string): boolean {
   return ALWAYS.includes(code) || ALLOWED[method].includes(code);

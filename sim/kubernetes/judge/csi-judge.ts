@@ -12,30 +12,30 @@ export interface CsiJudgeOptions {
   readonly trace: Trace;
   readonly nowMs: () => number;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
-  /** The volume's name of a disk, for people. */
+  /** The name of the volume that has a disk, for messages. */
   readonly volumeNameOf: (volumeId: string) => string;
   /** Whether another cluster has a disk of that name, in any case. Default: none has. */
   readonly isTakenByOthers?: ((diskName: string) => boolean) | undefined;
-  /** A CreateVolume has answered that volume. */
+  /** A CreateVolume has returned that volume. */
   readonly onCreated?: (volumeId: string) => void;
   /** A DeleteVolume is about to be called. */
   readonly onDeleteVolume?: (volumeId: string) => void;
 }
 
-/** One call that was answered. */
+/** One answered call. */
 interface Judged<Method extends CsiMethod> {
   readonly method: Method;
   readonly request: Parameters<CsiServices[Method]>[0];
   readonly answer: Awaited<ReturnType<CsiServices[Method]>>;
-  /** The node whose plug-in was asked; empty: the controller. */
+  /** The node whose plug-in was called; empty: the controller. */
   readonly nodeName: string;
   readonly machine: SimMachine | undefined;
 }
 
 /**
- * The driver's endpoints, watched: each answer is noted in the trace, and judged by CSI's letter for what
- * has really happened. Codes that a well-formed request can't lead to, volumes that are not what was asked
- * for, and successes that did not happen are reported as `csi-answer`.
+ * The driver's endpoints, observed: each response is noted in the trace, and compared with CSI and with
+ * what has really happened. Codes that a well-formed request cannot lead to, volumes that differ from the
+ * request, and successes that did not happen are reported as `csi-answer`.
  */
 export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
   const { endpoints, machineOf, trace, nowMs, report } = options;
@@ -82,7 +82,7 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
     return name ?? (volumeId === undefined ? "driver" : options.volumeNameOf(volumeId));
   }
 
-  /** Whether a creation can't be served: its disk's name is another cluster's. */
+  /** Whether a volume cannot be created because its disk's name is another cluster's. */
   function isTaken(method: CsiMethod, request: unknown): boolean {
     return method === "createVolume" && options.isTakenByOthers?.(subjectOf(request)) === true;
   }
@@ -149,7 +149,7 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
       wrong(volumeName, `it has ${bytes} bytes where ${requiredBytes} were required`);
   }
 
-  /** Whoever is told that a volume is not published to a node any more gives it to another one. */
+  /** After this response the caller may publish the volume on another node. */
   function judgeUnpublished({ request }: Judged<"controllerUnpublishVolume">, volumeName: string): void {
     const { volumeId, nodeId } = request;
     if ((publishing.get(`${volumeId} ${nodeId}`) ?? 0) > 0) return;

@@ -7,13 +7,13 @@ export interface Container {
   readonly podUid: string;
   readonly podName: string;
   readonly volumeName: string;
-  /** Told to end: SIGTERM. */
+  /** Asks it to end: SIGTERM. */
   stop(): void;
   /** Resolves when it has ended. */
   readonly ended: Promise<"stopped" | "failed">;
 }
 
-/** What runs a machine's containers: it needs no kubelet to go on, and all of it ends with the boot. */
+/** Runs a machine's containers: independent of the kubelet; everything ends with the boot. */
 export interface ContainerRuntime {
   start(container: Omit<RunningContainer, "machine">): Container;
   get(podUid: string): Container | undefined;

@@ -38,10 +38,10 @@ export interface KubeletContext {
   readonly isReachable: () => boolean;
 }
 
-/** `csiTimeout`: how long a kubelet waits for an answer. */
+/** `csiTimeout`: how long a kubelet waits for a response. */
 const TIMEOUT_MS = 120_000;
 
-/** Calls the node's plug-in; undefined: there is none, so nothing was asked. */
+/** Calls the node's plug-in; undefined if there is none, so that no call was made. */
 export async function callNode<Request, Response>(
   { csi, machine, tasks: { signal } }: KubeletContext,
   method: (csi: NodeCsi) => CsiCall<Request, Response>,

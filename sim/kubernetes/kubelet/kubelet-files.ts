@@ -1,18 +1,15 @@
-/**
- * What a kubelet finds in its folders when it starts. It outlives the kubelet and boots, and goes with the
- * machine.
- */
+/** A kubelet's folders. They outlive the kubelet and reboots, and are lost with the machine. */
 export interface KubeletFiles {
   /** Volumes that may be staged. */
   readonly stagings: Set<string>;
-  /** Pods that a volume may be published for, by uid, and which. */
+  /** Pods for which a volume may be published, by uid, and which volume. */
   readonly targets: Map<string, string>;
   /**
    * Pods whose volume has been published and is not being unpublished, by uid, and which volume. Of this
    * boot of the machine.
    */
   readonly published: Map<string, string>;
-  /** Which volume each name stands for (`vol_data.json`): cleaning up takes no API server. */
+  /** The volume of each name (`vol_data.json`): cleaning up needs no API server. */
   readonly volumes: Map<string, { readonly volumeId: string; readonly access: "mount" | "block" }>;
 }
 

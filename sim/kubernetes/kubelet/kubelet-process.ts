@@ -5,7 +5,7 @@ import { type PodWorker, startPodWorker } from "./pod-worker.ts";
 import { createVolumeManager } from "./volume-manager.ts";
 
 /**
- * One process of a kubelet: takes up what an earlier one left, then looks after the pods of its node until
+ * One process of a kubelet: takes over from an earlier one, then manages the pods of its node until
  * `tasks` end.
  */
 export async function runKubeletProcess(context: KubeletContext, nowMs: () => number): Promise<void> {
@@ -33,8 +33,8 @@ export async function runKubeletProcess(context: KubeletContext, nowMs: () => nu
   volumes.reconstruct();
   view.onChange(hear);
   await view.untilSynced(signal);
-  // Containers that the API server has forgotten are ended like those of a pod that was deleted; until then
-  // their volumes stay.
+  // Containers whose pods are gone from the API are ended like those of a deleted pod; until then their
+  // volumes stay.
   for (const container of runtime.list()) {
     if (workers.has(container.podUid)) continue;
     volumes.hold(container.podUid, container.volumeName);

@@ -16,7 +16,7 @@ import type { KubeletContext } from "./kubelet-context.ts";
 import { createKubeletFiles, type KubeletFiles } from "./kubelet-files.ts";
 import { runKubeletProcess } from "./kubelet-process.ts";
 
-/** From its start until it looks after pods, in milliseconds. */
+/** From its start until it manages pods, in milliseconds. */
 const START_MS = [1_000, 3_000] as const;
 const VIEW_DELAY_MS = [2, 60] as const;
 
@@ -24,7 +24,7 @@ const VIEW_DELAY_MS = [2, 60] as const;
 export interface Kubelets {
   /** A node of the cluster; its kubelet runs whenever its machine does. */
   add(nodeName: string, zone: string): void;
-  /** Takes note of a machine that was made. */
+  /** Registers a new machine. */
   meet(machine: SimMachine): void;
   setReachable(nodeName: string, isReachable: boolean): void;
   setRunning(nodeName: string, isRunning: boolean): void;
@@ -33,7 +33,7 @@ export interface Kubelets {
   publishedOn(nodeName: string): readonly { readonly podUid: string; readonly volumeName: string }[];
 }
 
-/** What kubelets are made of. */
+/** The dependencies of kubelets. */
 export interface KubeletsOptions {
   readonly api: ApiServer;
   readonly clock: Clock;
@@ -69,7 +69,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
   const { api, clock, endpoints } = options;
   const places = new Map<string, Place>();
 
-  /** Everything on a machine ends with its boot, and begins with the next one. */
+  /** Everything on a machine ends with its boot, and starts with the next one. */
   function boot(place: Place, machine: SimMachine): void {
     if (place.machine !== machine) return;
     const life = createLifetime(machine.boot(), options.signal);
@@ -173,10 +173,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
   };
 }
 
-/**
- * A kubelet follows its own Node and the pods that are bound to it; of volumes it needs to hear that they
- * have grown.
- */
+/** A kubelet follows its own Node and the pods that are bound to it; of volumes it needs only the growth. */
 function isAbout({ kind, previous, current }: ApiChange, nodeName: string): boolean {
   switch (kind) {
     case "Pod":

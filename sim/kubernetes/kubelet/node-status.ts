@@ -2,13 +2,13 @@ import { newNode, type Node } from "../api/api-objects.ts";
 import type { KubeletContext } from "./kubelet-context.ts";
 import type { VolumeManager } from "./volume-manager.ts";
 
-/** `nodeStatusUpdateFrequency` is drawn out by up to so much (kubelet.go). */
+/** `nodeStatusUpdateFrequency` has up to this much jitter (kubelet.go). */
 const TICK_JITTER = 0.04;
 const LEASE_MS = 10_000;
 
 /**
- * The part of a kubelet that tells of its node, at each tick and only then: that it lives, that the node is
- * ready, and which volumes are in use. Registers the Node where there is none.
+ * The part of a kubelet that reports its node, only at each tick: that the node is alive and ready, and
+ * which volumes are in use. Registers the Node if there is none.
  */
 export async function runNodeStatus(
   context: KubeletContext,
@@ -53,7 +53,7 @@ export async function runNodeStatus(
   }
 }
 
-/** Asks the plug-in how many volumes it takes, as kubelet does when it registers it, and tells CSINode. */
+/** Asks the plug-in for its volume limit, as kubelet does on registration, and writes it to CSINode. */
 async function countSlots(context: KubeletContext, signal: AbortSignal): Promise<void> {
   const answer = await context.csi()?.nodeGetInfo({}, { timeoutMs: NODE_INFO_TIMEOUT_MS, signal });
   signal.throwIfAborted();

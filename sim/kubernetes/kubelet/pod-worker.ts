@@ -8,27 +8,24 @@ import type { VolumeManager } from "./volume-manager.ts";
 
 /** Sandbox and container, as on the testbed: 120 to 300, and 137 to 180 ms. */
 const START_MS = [260, 480] as const;
-/** From the order to end until the container is told. */
+/** From the order to end until the container receives it. */
 const STOP_MS = [20, 80] as const;
-/**
- * The kubelet believes that a container has ended only after a look at all containers (PLEG), once a
- * second.
- */
+/** The kubelet notices the end of a container only in its periodic relist (PLEG), once a second. */
 const PLEG_MS = 1_000;
 /** CrashLoopBackOff. */
 const CRASH_BACKOFF = { baseMs: 10_000, maxMs: 300_000 } as const;
 
 const TERMINATING = new Error("the pod is terminating");
 
-/** Sees one pod through on its node. */
+/** Manages one pod on its node. */
 export interface PodWorker {
-  /** The pod is deleted, or its object is gone: it is to end. */
+  /** The pod is deleted, or its object is gone: it has to end. */
   terminate(): void;
 }
 
 /**
- * Begins with a pod: volume, container, Running; and when it is told to, container stopped, volume away,
- * and last of all the pod's object. `ended` is told then.
+ * Begins with a pod: volume, container, Running; and on request: container stopped, volume unmounted, and
+ * last of all the pod's object deleted. `ended` is called then.
  */
 export function startPodWorker(
   context: KubeletContext,
@@ -78,7 +75,7 @@ export function startPodWorker(
     trace.note(volumeName, `pod ${uid} on ${nodeName} is gone`);
   }
 
-  /** Writes to the pod's status, if something changes, and if it is still that pod's. */
+  /** Writes the pod's status, if something changes, and if it is still that pod. */
   async function tell(status: Partial<Pod>, signal: AbortSignal): Promise<void> {
     await context.untilReachable(signal);
     const present = api.get("Pod", name);

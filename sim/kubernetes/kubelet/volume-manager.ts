@@ -11,32 +11,29 @@ const LOOP_MS = 100;
 /** After an error an operation pauses, for twice as long each time (exponential_backoff.go). */
 const BACKOFF = { baseMs: 500, maxMs: 122_000 } as const;
 
-/**
- * A kubelet's volume manager: brings what is staged and published to what its pods need, one operation a
- * volume at a time.
- */
+/** A kubelet's volume manager: stages and publishes what its pods need, one operation a volume at a time. */
 export interface VolumeManager {
   /**
    * A pod needs its volume; resolves with the path once it is published. Rejects with the signal's reason.
    */
   mount(pod: { readonly uid: string; readonly volumeName: string }, signal: AbortSignal): Promise<string>;
-  /** Nobody is to take the volume away from under a container that the API server has forgotten. */
+  /** The volume has to stay under a container whose pod is gone from the API. */
   hold(podUid: string, volumeName: string): void;
   /** The pod has ended; resolves once its volume is not published for it any more. */
   unmount(podUid: string, volumeName: string, signal: AbortSignal): Promise<void>;
-  /** Takes up what an earlier process left: whatever its folders show may be staged and published. */
+  /** Takes over from an earlier process: whatever its folders show may be staged and published. */
   reconstruct(): void;
-  /** From now on the pods of this node are known: what none of them needs may go. */
+  /** From now on the pods of this node are known: what none of them needs may be removed. */
   begin(): void;
   /** The volumes to report as in use, sorted. */
   inUse(): readonly string[];
-  /** Notes what the Node says now: nothing is staged that it does not say to be in use. */
+  /** Takes the Node's present content: a volume is staged only if the Node lists it as in use. */
   setReported(volumeNames: readonly string[]): void;
   /** The Node or a claim has changed. */
   wake(volumeName?: string): void;
 }
 
-/** One of the things to do for a volume, and the key under which it pauses. */
+/** An operation for a volume, and the key under which it pauses. */
 interface Operation {
   readonly key: string;
   readonly run: () => Promise<boolean>;
@@ -50,10 +47,7 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
   let reported: readonly string[] = [];
   let hasBegun = false;
 
-  /**
-   * Changes what is believed of a volume, and has somebody look after it as long as there is anything to
-   * know.
-   */
+  /** Changes the state of a volume, and keeps a worker for it while there is any state. */
   function touch(name: string, change: (state: VolumeState) => void): VolumeState {
     const present = volumes.get(name);
     const state = present ?? createVolumeState(name, createWake(clock));
@@ -77,7 +71,7 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
         continue;
       }
       await clock.sleep(between(random, [0, LOOP_MS]), signal);
-      // What was to be done may have changed within that time.
+      // The pending operations may have changed in this time.
       const still = operationsFor(state).find(({ key }) => key === ready.key);
       if (still === undefined) continue;
       settle(state, still.key, await still.run());
@@ -102,7 +96,7 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
     else state.pauses.set(key, { delayMs, notBeforeMs: clock.elapsedMs() + delayMs });
   }
 
-  /** All that there is to do, in the order of kubelet's reconciler: what is not needed goes first. */
+  /** All pending operations, in the order of kubelet's reconciler: removals come first. */
   function operationsFor(state: VolumeState): readonly Operation[] {
     if (!hasBegun) return [];
     const { name, neededBy, heldBy, published, staged } = state;
@@ -112,7 +106,7 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
     const isLeft = neededBy.size === 0 && heldBy.size === 0 && published.size === 0 && staged !== "no";
     return [
       ...leaving.map((uid) => ({ key: `unpublish ${uid}`, run: () => operations.unpublish(state, uid) })),
-      // Staging and publishing are one operation of the volume, whichever pod it is for.
+      // Staging and publishing are one operation of the volume, for any pod.
       ...coming
         .slice(0, 1)
         .map((uid) => ({ key: "mount", run: () => operations.stageAndPublish(state, uid) })),
@@ -122,8 +116,8 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
   }
 
   /**
-   * Where Kubernetes attaches, the controller must have seen that the kubelet says "in use", and the
-   * kubelet that the controller says "attached".
+   * If Kubernetes attaches, the controller must have seen the kubelet's "in use", and the kubelet the
+   * controller's "attached".
    */
   function mayStage(name: string): boolean {
     return (
@@ -136,7 +130,7 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
     return staged === "yes" && !growsUnmounted && operations.hasGrown(name);
   }
 
-  /** Waits until something holds that an operation may bring about. */
+  /** Waits for a condition that an operation may bring about. */
   async function until(
     name: string,
     isSo: (state: VolumeState) => boolean,

@@ -9,16 +9,16 @@ import type { Certainty, VolumeState } from "./volume-state.ts";
 const BYTES_PER_GIB = 1n << 30n;
 
 /**
- * What a kubelet does to one volume. Each answers whether it succeeded, and notes in the state and in the
- * kubelet's folders what may have happened.
+ * A kubelet's operations on one volume. Each returns whether it succeeded, and records in the state and in
+ * the kubelet's folders what may have happened.
  */
 export interface VolumeOperations {
   stageAndPublish(state: VolumeState, podUid: string): Promise<boolean>;
   unpublish(state: VolumeState, podUid: string): Promise<boolean>;
   unstage(state: VolumeState): Promise<boolean>;
-  /** Grows what is on a volume that is published for a pod. */
+  /** Grows the file system of a volume that is published for a pod. */
   growPublished(state: VolumeState, podUid: string): Promise<boolean>;
-  /** Whether the disk has grown, and what is on it has not. */
+  /** Whether the disk has grown, and its file system has not. */
   hasGrown(volumeName: string): boolean;
 }
 
@@ -125,7 +125,7 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
         volumeId: volume.volumeId,
         targetPath: targetPathOf(state.name, podUid, volume.access),
       };
-      // It may be half done, whatever it answers: a new pod has it published anew.
+      // It may be half done, whatever the response: for a new pod it is published again.
       state.published.set(podUid, "uncertain");
       files.published.delete(podUid);
       const answer = await callNode(context, (csi) => csi.nodeUnpublishVolume, request);
@@ -141,7 +141,7 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
         volumeId: volume.volumeId,
         stagingTargetPath: stagingPathOf(state.name, volume.access),
       };
-      // It may be half done, whatever it answers: for a new pod it is staged anew.
+      // It may be half done, whatever the response: for a new pod it is staged again.
       state.staged = "uncertain";
       const answer = await callNode(context, (csi) => csi.nodeUnstageVolume, request);
       if (answer?.ok !== true) return false;
@@ -153,7 +153,7 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
   };
 }
 
-/** What is known after a call that may have changed something; without an answer none was made. */
+/** The state after a call that may have changed something; without a response no call was made. */
 function certaintyAfter(
   state: VolumeState,
   before: Certainty,

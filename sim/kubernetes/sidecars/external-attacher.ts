@@ -55,7 +55,7 @@ export function runExternalAttacher(sidecar: Sidecar): void {
       { volumeId, nodeId: nodeName, secrets: {} },
       TIMEOUT_MS,
     );
-    // What is gone is not attached either: it takes this one error for success.
+    // A missing volume is not attached either: it takes this one error for success.
     if (!answer.ok && answer.code !== "NOT_FOUND") {
       record(name, uid, { error: answer.message });
       return false;
@@ -67,7 +67,7 @@ export function runExternalAttacher(sidecar: Sidecar): void {
     return true;
   }
 
-  /** Writes to the very VolumeAttachment that it is about; answers whether it is still there. */
+  /** Writes to the very VolumeAttachment that it is about; returns whether it still exists. */
   function record(name: string, uid: string, change: Partial<VolumeAttachment>): boolean {
     return api.get("VolumeAttachment", name)?.uid === uid && api.change("VolumeAttachment", name, change);
   }
@@ -87,7 +87,7 @@ export function runExternalAttacher(sidecar: Sidecar): void {
     if (change.kind !== "VolumeAttachment") return;
     const { name, previous, current } = change;
     if (current === undefined) return freeVolume(previous?.volumeName ?? "");
-    // What it wrote itself is no news: an error that it noted must not end its own pause.
+    // Its own write does not trigger it: an error that it recorded must not end its own pause.
     const isNews =
       previous === undefined || previous.uid !== current.uid || previous.isDeleted !== current.isDeleted;
     if (isNews) attachments.queue(name);

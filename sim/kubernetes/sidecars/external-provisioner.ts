@@ -14,7 +14,7 @@ const BYTES_PER_GIB = 1n << 30n;
 const ZONE_KEY = "topology.disk.csi.azure.com/zone";
 const WELL_KNOWN_ZONE_KEY = "topology.kubernetes.io/zone";
 
-/** A volume that may be on its way: its claim, and the zone that it is to be in over all tries. */
+/** A volume that may be under creation: its claim, and its zone over all attempts. */
 export interface BegunCreation {
   readonly claim: Claim;
   readonly zone: string;
@@ -25,9 +25,9 @@ export interface ProvisionerOptions {
   /** Azure's region in topologies. */
   readonly location: string;
   /**
-   * Creations under way by claim, which are seen to their end even if the claim is deleted. A real
-   * provisioner that is started again has forgotten them, and what was being made is left over for ever; no
-   * driver can do anything about that, so here they outlive it.
+   * Creations under way by claim, which continue to their end even if the claim is deleted. A restarted
+   * real provisioner forgets them, and a volume under creation is leaked; no driver can prevent that, so
+   * here they outlive it.
    */
   readonly begun: Map<string, BegunCreation>;
 }
@@ -47,7 +47,7 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
     const { claim, zone } = creation;
     const { staticDisk } = claim.workload;
     if (staticDisk !== undefined) {
-      // Somebody has made its PersistentVolume by hand: nothing is asked of the driver.
+      // A person has created its PersistentVolume by hand: the driver is not called.
       const capacityBytes = BigInt(claim.sizeGiB) * BYTES_PER_GIB;
       const accessibleTopology = staticDisk.zones.map(topologyOf);
       record(claim, {

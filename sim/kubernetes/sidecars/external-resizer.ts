@@ -8,9 +8,9 @@ const BACKOFF = { baseMs: 1_000, maxMs: 300_000 } as const;
 const BYTES_PER_GIB = 1n << 30n;
 
 /**
- * external-resizer: ControllerExpandVolume for claims that ask for more than their volume has. After
+ * external-resizer: ControllerExpandVolume for claims that request more than their volume has. After
  * `FAILED_PRECONDITION` it waits until no pod uses the volume (`--handle-volume-inuse-error`). The kubelet
- * grows what is on it.
+ * grows the file system.
  */
 export function runExternalResizer(sidecar: Sidecar): void {
   const { api, view, tasks, clock, trace } = sidecar;

@@ -1,14 +1,16 @@
 import type { ControllerCsi, CsiAnswer, CsiCall } from "../../driver/endpoints.ts";
 import type { ControlPlane } from "../controllers/control-plane.ts";
 
-/** What a sidecar of the controller works with: it ends with `tasks`, and another one starts from nothing. */
+/**
+ * What a sidecar of the controller works with: it ends with `tasks`, and another one starts without state.
+ */
 export interface Sidecar extends ControlPlane {
   /** The plug-in beside it; undefined while none runs. */
   readonly controller: () => ControllerCsi | undefined;
 }
 
 /**
- * Calls the plug-in beside the sidecar. Where none runs nobody listens on the socket, which gRPC calls
+ * Calls the plug-in beside the sidecar. While none runs, the socket has no listener, which gRPC reports as
  * `UNAVAILABLE`.
  */
 export async function callController<Request, Response>(

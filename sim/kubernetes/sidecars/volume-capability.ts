@@ -1,7 +1,7 @@
 import type { VolumeCapability } from "../../../src/csi/gen/csi/v1/csi.ts";
 import type { SimWorkload } from "../sim-cluster.ts";
 
-/** What sidecars and kubelet state of a `ReadWriteOnce` volume. */
+/** How sidecars and kubelet describe a `ReadWriteOnce` volume. */
 export function volumeCapabilityOf({ access }: Pick<SimWorkload, "access">): VolumeCapability {
   return {
     accessType:

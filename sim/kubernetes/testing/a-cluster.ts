@@ -8,13 +8,13 @@ import { createSimCluster } from "../create-sim-cluster.ts";
 import type { SimCluster, SimClusterOptions, SimWorkload } from "../sim-cluster.ts";
 import { aMachine, type TestMachine } from "./a-machine.ts";
 
-/** A refusal that a test asks for. */
+/** A refusal that a test requests. */
 export interface Refusal {
   readonly code: string;
   readonly message?: string;
 }
 
-/** A cluster whose driver does what it is told, and writes down what it was asked: `<where> <method>`. */
+/** A cluster with a scripted driver that records its calls: `<where> <method>`. */
 export interface TestCluster {
   readonly clock: VirtualClock;
   readonly cluster: SimCluster;
@@ -23,14 +23,14 @@ export interface TestCluster {
   readonly violations: string[];
   readonly lines: string[];
   machine(nodeName: string): TestMachine;
-  /** The next calls of that name are answered so, in this order. */
+  /** The responses to the next calls of that name, in this order. */
   refuse(call: string, ...refusals: Refusal[]): void;
-  /** Calls of that name wait until they are let go. Answers how to let them go. */
+  /** Calls of that name wait until they are released. Returns how to release them. */
   holdCall(call: string): () => void;
   forget(): void;
   until(what: string, isSo: () => boolean, limitMs?: number): Promise<void>;
   untilRunning(nodeName?: string): Promise<void>;
-  /** How often the clock had to wake somebody so far. */
+  /** How often the clock had to wake a sleeper so far. */
   wakeUps(): number;
 }
 

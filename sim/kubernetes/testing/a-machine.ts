@@ -3,14 +3,11 @@ import type { SimMachine } from "../../azure/sim-machine.ts";
 import { instanceUriOf } from "../../azure/vm-names.ts";
 import { createSwitch } from "../api/switch.ts";
 
-/**
- * A machine without devices that can be frozen and rebooted; its kernel only knows where something is
- * mounted.
- */
+/** A machine without devices that can be frozen and rebooted; its kernel only knows its mounts. */
 export interface TestMachine extends SimMachine {
   /** Path and disk's URI. */
   readonly mounted: Map<string, string>;
-  /** Disks that it can't write any more. */
+  /** Disks that it cannot write any more. */
   readonly cutOff: Set<string>;
   freeze(): void;
   thaw(): void;

@@ -16,12 +16,12 @@ import { createCodec } from "../release-check/world-codec.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 
 /**
- * What keeps a recall from cutting off a node that does what it is asked. Each can be left out, to show
- * that one is cut off then.
+ * The rules that keep a recall from fencing a healthy node. Each can be left out, to show that one is
+ * fenced then.
  */
 export const recallRules = ["id", "watched", "answer", "witness"] as const;
 
-/** One thing that keeps a recall from cutting off a node that does what it is asked. */
+/** One rule that keeps a recall from fencing a healthy node. */
 export type RecallRule = (typeof recallRules)[number];
 
 /** What the store holds of a writer that is recalled; recalls beyond the last number are not made. */
@@ -38,31 +38,31 @@ type Stored = ReturnType<typeof storedCodec.decode>;
 
 const codec = createCodec({
   ...stored,
-  /** What the volume is doing on the node: `flushing` moves on, `stuck` does not. */
+  /** The state of the volume on the node: `flushing` progresses, `stuck` does not. */
   node: ["using", "flushing", "stuck", "unmounted"],
-  /** The node has told of progress since time last passed, and in the time before. */
+  /** The node has reported progress since time last passed, and in the time before. */
   hasTold: [false, true],
   hadTold: [false, true],
-  /** It has told what the controller's watch could not show. */
+  /** It has reported what the controller's watch could not show. */
   hasUnseen: [false, true],
-  /** Whether the plug-in reaches the store, its kubelet is alive, the store answers anybody. */
+  /** Whether the plug-in reaches the store, its kubelet is alive, the store responds to any client. */
   heard: [false, true],
   kubelet: ["alive", "dead"],
   store: ["works", "fails"],
-  /** Whether the controller's watch tells it anything; it plans on what it saw last. */
+  /** Whether the controller's watch delivers events; it plans on what it saw last. */
   watch: ["tells", "cut"],
   /**
-   * For as long as patience lasts the controller has seen the answer unchanged: while it could watch, and
-   * at all.
+   * For a whole unmount timeout the controller has seen the answer unchanged: while it could watch, and at
+   * all.
    */
   stalledWatched: [false, true],
   stalledAtAll: [false, true],
   heartbeat: ["fresh", "stale"],
-  cutOff: ["no", "while its unmount moved on", "for not answering", "though it is alive"],
+  cutOff: ["no", "while its unmount progressed", "for not answering", "though it is alive"],
 });
 type Node = ReturnType<typeof codec.decode>;
 
-/** A world: what is, and what of the store the controller's cache shows. */
+/** A world: the real state, and what the controller's cache shows of the store. */
 interface World {
   readonly is: Node;
   readonly seen: Stored;
@@ -71,9 +71,9 @@ interface World {
 type Emit = (next: World, name: string) => void;
 
 /**
- * Recall and its failure as a state space: one writer that is asked to give the volume back while it
- * flushes, is stuck, can't be heard, or is dead, and one controller that decides by `planWriter`, on a
- * cache that may be old. Time passes in steps of the patience with an unmount.
+ * Recall and its failure as a state space: one writer that is asked to release the volume while it
+ * flushes, is stuck, is unreachable, or is dead, and one controller that decides by `planWriter`, on a
+ * cache that may be stale. Time passes in steps of the unmount timeout.
  */
 export function recallProtocol(without: ReadonlySet<RecallRule>): StateSpace {
   const plans = new Map<string, readonly WriterAction[]>();
@@ -94,12 +94,12 @@ export function recallProtocol(without: ReadonlySet<RecallRule>): StateSpace {
       nodeSteps(world, tell);
       const actions = planned(world);
       for (const action of actions) controllerSteps(world, action, tell);
-      // What is due is done long before patience has run out once more.
+      // Due actions are done long before the timeout expires once more.
       if (!actions.some(({ kind }) => kind === "BeginFence")) passTime(world, tell);
     },
     fault: (state) => {
       const { cutOff } = decode(state).is;
-      return cutOff === "no" ? undefined : `a writer was cut off ${cutOff}`;
+      return cutOff === "no" ? undefined : `a writer was fenced ${cutOff}`;
     },
   };
 }
@@ -126,11 +126,11 @@ const START: Node = {
 function surroundings(world: World, emit: Emit): void {
   const { is } = world;
   const becomes = (changes: Partial<Node>, name: string): void => emit(after(world, changes), name);
-  // The release check, on another node's want; and a new user, who states it again.
-  if (is.record === "requested") becomes({ record: "unrequested" }, "the want ends");
-  if (is.record === "unrequested") becomes({ record: "requested" }, "the want is stated again");
+  // The release check, for another node's request; and a new user, who renews it.
+  if (is.record === "requested") becomes({ record: "unrequested" }, "the request is withdrawn");
+  if (is.record === "unrequested") becomes({ record: "requested" }, "the request is renewed");
   if (is.record === "given")
-    becomes({ record: "requested", node: "using" }, "the node is granted the volume anew");
+    becomes({ record: "requested", node: "using" }, "the node is granted the volume again");
   becomes(
     { heard: !is.heard },
     is.heard ? "the plug-in can't reach the store" : "the plug-in reaches the store",
@@ -153,7 +153,7 @@ function surroundings(world: World, emit: Emit): void {
   }
 }
 
-/** As long as the patience with an unmount. Who can be heard has told of its progress meanwhile. */
+/** As long as the unmount timeout. A reachable node reports its progress in this time. */
 function passTime(world: World, emit: Emit): void {
   const { is } = world;
   const tells = is.heard && is.store === "works" && is.recall !== 0 && is.node === "flushing";
@@ -166,7 +166,7 @@ function passTime(world: World, emit: Emit): void {
     hadTold: is.hasTold && is.node === "flushing",
     heartbeat,
     stalledWatched: is.watch === "cut" || is.store === "fails" ? is.stalledWatched : isUnchanged,
-    // What it would go by if it did not ask whether it could watch.
+    // What it would use if it did not check whether it could watch.
     stalledAtAll: is.watch === "cut" || is.store === "fails" ? true : isUnchanged,
   } as const;
   emit({ ...world, is: next }, "time passes");
@@ -180,9 +180,9 @@ function nodeSteps(world: World, emit: Emit): void {
     becomes({ node: "stuck" }, "the unmount gets stuck");
     becomes({ node: "unmounted" }, "the unmount ends");
   }
-  if (is.node === "stuck") becomes({ node: "flushing" }, "the unmount goes on");
+  if (is.node === "stuck") becomes({ node: "flushing" }, "the unmount progresses");
   if (!is.heard || is.store === "fails" || is.record === "fencing") return;
-  if (is.node === "unmounted" && is.record !== "given") becomes({ record: "given" }, "gives");
+  if (is.node === "unmounted" && is.record !== "given") becomes({ record: "given" }, "releases");
   if (is.recall === 0 || is.node === "unmounted") return;
   const isNews = is.answer !== is.recall || is.node === "flushing" || is.bound !== (is.node === "using");
   if (isNews) {
@@ -206,11 +206,11 @@ function controllerSteps(world: World, action: WriterAction, emit: Emit): void {
       emit(after(world, { recall: 0 }), "ends the recall");
       return;
     case "BeginFence":
-      // The intent is written on the fresh record; where only patience is at its end, users are asked for
-      // before.
+      // The intent is written on the fresh record; users are checked before only if just the timeout has
+      // expired.
       if (is.record !== "unrequested") return;
       if (action.ground === "stalled" && is.node === "using")
-        emit(after(world, { record: "requested" }), "finds a user: wanted again");
+        emit(after(world, { record: "requested" }), "finds a user: requested again");
       else
         emit(
           after(world, { record: "fencing", cutOff: wrongWith(is, action.ground) }),
@@ -225,10 +225,10 @@ function wrongWith(is: Node, ground: FenceGround): Node["cutOff"] {
   const isAlive = is.kubelet === "alive" || is.heartbeat === "fresh";
   if (ground === "lost") return isAlive ? "though it is alive" : "no";
   if (is.answer !== is.recall) return "for not answering";
-  return is.hadTold && is.node === "flushing" ? "while its unmount moved on" : "no";
+  return is.hadTold && is.node === "flushing" ? "while its unmount progressed" : "no";
 }
 
-/** What the controller goes by, without the rules that are left out. */
+/** What the controller observes, without the rules that are left out. */
 function observe({ is, seen }: World, without: ReadonlySet<RecallRule>): ObservedVolume {
   const stalled = (isStalled: boolean): number => (isStalled ? settings.unmountStallMs : 1_000);
   const nodeIsSilent = is.heartbeat === "stale";
@@ -280,7 +280,7 @@ function observedAttachment(seen: Stored, without: ReadonlySet<RecallRule>): AzV
   });
 }
 
-/** A change, and what the controller sees of it at once where its watch tells. */
+/** A change, with what the controller sees of it at once if its watch works. */
 function after(world: World, changes: Partial<Node>): World {
   const is = { ...world.is, ...changes };
   return { is, seen: is.watch === "tells" && is.store === "works" ? is : world.seen };

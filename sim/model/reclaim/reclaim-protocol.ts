@@ -19,12 +19,12 @@ import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/reco
 import { decode, encode, type NodeState, type World } from "./world.ts";
 
 /**
- * What keeps a record that was made after a loss from doing harm. Each can be left out, to show what goes
- * wrong then.
+ * The rules that keep a record that was rebuilt after a loss from doing harm. Each can be left out, to
+ * show what goes wrong then.
  */
 export const reclaimRules = ["unconfirmed", "listed", "checkpointed", "unverified", "dispute"] as const;
 
-/** One thing that keeps such a record from doing harm. */
+/** One rule that keeps such a record from doing harm. */
 export type ReclaimRule = (typeof reclaimRules)[number];
 
 interface Turn {
@@ -34,9 +34,9 @@ interface Turn {
 }
 
 /**
- * What becomes of a volume whose record was lost while it was in use, as a state space: one disk, two
- * nodes, and a record that names whom Azure lists, which may be behind, and as unverified who says by its
- * notes that it has the disk. The token of node 1 may be stolen: then it says of itself whatever its own
+ * A volume whose record was lost while it was in use, as a state space: one disk, two nodes, and a record
+ * that names the nodes that Azure lists, which may be outdated, and, as unverified, those with a
+ * checkpoint of the disk. The token of node 1 may be stolen: its holder then reports whatever node 1's own
  * steps allow. An honest node does what `planNodeVolume` plans. Fences, crashes and freezes are left out:
  * `writer-protocol` has them.
  */
@@ -62,7 +62,7 @@ export function reclaimProtocol(without: ReadonlySet<ReclaimRule>): StateSpace {
 }
 
 /**
- * Whether an honest node has the volume in use, or a stolen token is at work, which may keep the disk for
+ * Whether an honest node has the volume in use, or a stolen token is used, which may keep the disk for
  * ever.
  */
 export function isInUse(state: number): boolean {
@@ -71,8 +71,8 @@ export function isInUse(state: number): boolean {
 }
 
 /**
- * Node 0 writes, or nobody does; node 1 has the disk as a replica, or not, and may have noted it. Azure
- * lists of those that have the disk all, some, or none.
+ * Node 0 writes, or no node does; node 1 may have the disk as a replica, and may have a checkpoint of it.
+ * Azure lists all, some, or none of the nodes that have the disk.
  */
 function startWorlds(without: ReadonlySet<ReclaimRule>): readonly World[] {
   const choices = [false, true];
@@ -88,7 +88,7 @@ function startWorlds(without: ReadonlySet<ReclaimRule>): readonly World[] {
                 pod: isWritten,
                 checkpointed: isWritten,
               },
-              // Its attachment object says so where its notes do not.
+              // Its attachment object shows it if its checkpoints do not.
               { attached: hasReplica, mount: "none", pod: false, checkpointed: isSecondNoted || hasReplica },
             ] as const;
             const [isFirstListed, isSecondListed] = [(listed & 1) !== 0, (listed & 2) !== 0];
@@ -120,7 +120,7 @@ function controllerSteps(turn: Turn, node: NodeIndex): void {
   const { record, nodes } = world;
   const identity = identities[node];
   const state = nodes[node];
-  // The VM's own list, read after its ETag has moved, is never behind.
+  // The VM's own list, read after its ETag has moved, is never outdated.
   if (state.attached || without.has("listed")) moves(turn, verify(record, identity), `verifies n${node}`);
   if (!state.attached) moves(turn, clearDetached(record, identity), `proves n${node} detached`);
   const trusted = without.has("unverified") ? { ...record, unverified: [] } : record;
@@ -131,14 +131,14 @@ function controllerSteps(turn: Turn, node: NodeIndex): void {
   const isCutOff = state.mount === "live" && state.pod;
   const detached = withNode(world, node, { ...state, attached: false, mount: "none" });
   emit(
-    isCutOff ? { ...detached, wrong: "a healthy writer was cut off" } : detached,
+    isCutOff ? { ...detached, wrong: "a healthy writer was fenced" } : detached,
     `detaches from n${node}`,
   );
 }
 
 /**
- * Whoever has the token takes every step of its node, with nothing behind it. What it does with a disk that
- * it really has, no record keeps it from.
+ * The holder of the token takes every step of its node, with nothing behind it. No record restricts what
+ * it does with a disk that it really has.
  */
 function stolenSteps(turn: Turn): void {
   const { world, emit } = turn;
@@ -151,15 +151,15 @@ function stolenSteps(turn: Turn): void {
       {
         ...world,
         record: reclaimed.value,
-        ...(isRobbed ? { wrong: "a node claimed a disk that it never had" as const } : {}),
+        ...(isRobbed ? { wrong: "a node reclaimed a disk that it never had" as const } : {}),
       },
-      "n1 claims, whatever it has",
+      "n1 reclaims, whatever it has",
     );
   }
   moves(turn, proveClean(record, own), "n1 says that it is clean, whatever it has");
   moves(turn, leaveQuarantine(record, own), "n1 says that it leaves quarantine, whatever it has");
-  moves(turn, acquire(record, own, { isClean: true, storeIncarnation: 0 }), "n1 takes, whatever it has");
-  moves(turn, release(record, own, record.writer?.epoch ?? 0), "n1 gives, whatever it has");
+  moves(turn, acquire(record, own, { isClean: true, storeIncarnation: 0 }), "n1 acquires, whatever it has");
+  moves(turn, release(record, own, record.writer?.epoch ?? 0), "n1 releases, whatever it has");
 }
 
 function honestSteps(turn: Turn, node: NodeIndex): void {
@@ -175,7 +175,7 @@ function honestSteps(turn: Turn, node: NodeIndex): void {
         ...withNode(world, node, { attached: true, mount: "live", pod: true, checkpointed: true }),
         record: acquired.value,
       },
-      `n${node} takes and mounts for a pod`,
+      `n${node} acquires and mounts for a pod`,
     );
   if (!state.pod) return;
   const given = release(record, identity, record.writer?.epoch ?? 0);
@@ -193,14 +193,14 @@ function carryOut(turn: Turn, node: NodeIndex, action: NodeVolumeAction): void {
   const identity = identities[node];
   switch (action.kind) {
     case "Reclaim":
-      return moves(turn, reclaim(record, identity, action.epochKnown), `n${node} claims`);
+      return moves(turn, reclaim(record, identity, action.epochKnown), `n${node} reclaims`);
     case "ReportDispute":
       return without.has("dispute") ? unmounts(turn, node) : undefined;
     case "CleanUp":
       return unmounts(turn, node);
     case "ProveClean":
       return state.mount === "none"
-        ? moves(turn, proveClean(record, identity), `n${node} proves itself clean`)
+        ? moves(turn, proveClean(record, identity), `n${node} reports clean`)
         : undefined;
     case "LeaveQuarantine":
       return state.mount === "none"
@@ -208,7 +208,7 @@ function carryOut(turn: Turn, node: NodeIndex, action: NodeVolumeAction): void {
         : undefined;
     case "Forget":
       return state.mount === "none" && state.checkpointed
-        ? emit(withNode(world, node, { ...state, checkpointed: false }), `n${node} forgets`)
+        ? emit(withNode(world, node, { ...state, checkpointed: false }), `n${node} drops its checkpoint`)
         : undefined;
     default:
       // Epochs, wants and recalls: nothing here depends on them.

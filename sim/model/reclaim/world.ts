@@ -6,9 +6,9 @@ import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/reco
 
 const entries = ["no", "verified", "unconfirmed"] as const;
 
-/** A record that was made after a loss, without its numbers: nothing here compares an epoch. */
+/** A record that was rebuilt after a loss, without its numbers: nothing here compares an epoch. */
 const recordCodec = createCodec({
-  writer: ["nobody", "n0 granted", "n0 held", "n1 granted", "n1 held"],
+  writer: ["none", "n0 granted", "n0 held", "n1 granted", "n1 held"],
   first: entries,
   second: entries,
   /** Bit n: node n. */
@@ -27,17 +27,17 @@ const nodeCodec = createCodec({
   checkpointed: [false, true],
 });
 
-/** A node: its VM, its mount, its pod and its notes. */
+/** A node: its VM, its mount, its pod and its checkpoints. */
 export type NodeState = ReturnType<typeof nodeCodec.decode>;
 
 const faultCodec = createCodec({
-  /** Something else than its plug-in has the token of node 1. */
+  /** A process other than its plug-in has the token of node 1. */
   isStolen: [false, true],
   wrong: [
     "nothing",
-    "a node claimed a disk that it never had",
+    "a node reclaimed a disk that it never had",
     "a mount was removed under a pod",
-    "a healthy writer was cut off",
+    "a healthy writer was fenced",
   ],
 });
 
@@ -73,7 +73,7 @@ function stateOf(record: WriterRecord): RecordState {
   const [first, second] = nodeIndexes.map((node) => entryOf(record, node));
   const holder = writer === undefined ? undefined : isSameNode(writer, identities[0]) ? "n0" : "n1";
   return {
-    writer: holder === undefined ? "nobody" : `${holder} ${writer?.held === true ? "held" : "granted"}`,
+    writer: holder === undefined ? "none" : `${holder} ${writer?.held === true ? "held" : "granted"}`,
     first: first ?? "no",
     second: second ?? "no",
     quarantine: maskOf(record.quarantine),
@@ -91,7 +91,7 @@ function recordOf({ writer, first, second, quarantine, clean }: RecordState): Wr
     const node = identities[index === 0 ? 0 : 1];
     return entry === "no" ? [] : [entry === "verified" ? node : { ...node, unconfirmed: true as const }];
   });
-  const holder = writer === "nobody" ? undefined : identities[writer.startsWith("n0") ? 0 : 1];
+  const holder = writer === "none" ? undefined : identities[writer.startsWith("n0") ? 0 : 1];
   return {
     ...(holder === undefined
       ? {}

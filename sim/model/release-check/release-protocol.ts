@@ -30,24 +30,28 @@ import {
 } from "../writer-protocol/record-codes.ts";
 import { createCodec } from "./world-codec.ts";
 
-/** What keeps a healthy writer from being cut off. Each can be left out, to show that one is cut off then. */
+/**
+ * The rules that keep a healthy writer from being fenced. Each can be left out, to show that one is fenced
+ * then.
+ */
 export const releaseRules = ["request", "mark", "pods", "order", "cas", "renew", "ending"] as const;
 
-/** One thing that keeps a healthy writer from being cut off. */
+/** One rule that keeps a healthy writer from being fenced. */
 export type ReleaseRule = (typeof releaseRules)[number];
 
 const codec = createCodec({
   /** Whether a pod object is bound to the node. */
   pod: [false, true],
   /**
-   * The container that has the volume mounted: the bound pod's, or one whose pod object is gone or another.
+   * The container that has the volume mounted: the bound pod's, or one whose pod object is gone or
+   * another.
    */
   container: ["none", "bound", "orphan"],
   mount: ["none", "live", "dead"],
   doing: ["idle", "acquired", "publishing", "publishingForGone", "unmounting", "giving"],
   requested: [false, true],
   lost: [false, true],
-  /** The disk was taken off the VM. */
+  /** The disk was detached from the VM. */
   off: [false, true],
 });
 
@@ -58,7 +62,7 @@ const controllers = ["idle", "asking", "deciding", "askedFirst", "cutting", "lan
 interface World {
   readonly record: number;
   readonly nodes: readonly [number, number];
-  /** What each does, and about which node: index of `controllers` × 2 + node. */
+  /** What each controller does, and about which node: index of `controllers` × 2 + node. */
   readonly controllers: readonly [number, number];
   readonly healthyWriterCut: boolean;
 }
@@ -67,8 +71,8 @@ type Emit = (next: World, name: string) => void;
 
 /**
  * The release check as a state space: two nodes, pods that come, go and are deleted by force while their
- * containers run on, two controllers, and NodePublishVolume racing with recall. A fence asks, lands and
- * clears, each on its own; its proof never lies here (`writer-protocol` has lying ones). No number is
+ * containers continue, two controllers, and NodePublishVolume racing with recall. A fence asks, lands and
+ * clears, each on its own; its proof is never false here (`writer-protocol` has false ones). No number is
  * bounded.
  */
 export function releaseProtocol(
@@ -97,7 +101,7 @@ export function releaseProtocol(
     },
     fault: (state) => {
       const world = decode(state);
-      if (world.healthyWriterCut) return "a healthy writer was cut off";
+      if (world.healthyWriterCut) return "a healthy writer was fenced";
       return world.nodes.every((code) => codec.decode(code).mount === "live")
         ? "two live writers"
         : undefined;
@@ -111,7 +115,7 @@ interface Rules {
   readonly nodesMayBeLost: boolean;
 }
 
-/** The steps that ship, each asked once for each record. */
+/** The steps that ship, each computed once for each record. */
 type ReleaseSteps = ReturnType<typeof releaseSteps>;
 
 function releaseSteps() {
@@ -130,7 +134,7 @@ function releaseSteps() {
     renew: memoized(renew),
     fenceIntent: memoized(fenceIntent),
     leaveQuarantine: memoized(leaveQuarantine),
-    /** Without `writerRequest` or `mark` nobody looks at who is wanted. */
+    /** Without `writerRequest` or `mark`, requests are ignored. */
     overlookingRequest: {
       revoke: memoized((record) => revoke(unrequested(record))),
       fenceIntent: memoized((record, node) => fenceIntent(unrequested(record), node)),
@@ -151,7 +155,8 @@ function unrequested(record: WriterRecord): WriterRecord {
 function orchestratorSteps(world: World, node: NodeIndex, { nodesMayBeLost }: Rules, emit: Emit): void {
   const state = nodeOf(world, node);
   const is = (changes: Partial<NodeState>): World => withNode(world, node, { ...state, ...changes });
-  // A pod object that goes leaves a container, and a publish under way, that belong to no bound pod any more.
+  // A deleted pod object leaves a container, and a publish under way, that belong to no bound pod any
+  // more.
   const doingAfterPod = state.doing === "publishing" ? "publishingForGone" : state.doing;
   if (!state.pod) emit(is({ pod: true }), `pod bound to n${node}`);
   if (state.pod && state.container === "bound") {
@@ -191,8 +196,8 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
     case "idle": {
       const isPublishDue = state.pod && state.container === "none";
       if (isPublishDue && state.mount === "none") {
-        if (!state.requested) emit(is({ requested: true }), `n${node} NodeStage states the want`);
-        moves(isHolder ? undefined : steps.acquire(world.record, node), { doing: "acquired" }, "takes");
+        if (!state.requested) emit(is({ requested: true }), `n${node} NodeStage requests the volume`);
+        moves(isHolder ? undefined : steps.acquire(world.record, node), { doing: "acquired" }, "acquires");
       }
       if (isPublishDue && state.mount === "live") {
         if (without.has("renew")) emit(is({ container: "bound" }), `n${node} publishes without a look`);
@@ -200,7 +205,7 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
           if (record.writer?.requested === true)
             emit(is({ doing: "publishing" }), `n${node} NodePublish reads the record`);
           else
-            moves(steps.renew(world.record, node), { requested: true }, "NodePublish states the want again");
+            moves(steps.renew(world.record, node), { requested: true }, "NodePublish renews the request");
         }
       }
       if (!state.pod && state.container === "none") {
@@ -208,7 +213,7 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
           const ended = steps.withdraw(world.record, node);
           if (ended === undefined)
             emit(is({ requested: false, doing: "unmounting" }), `n${node} NodeUnstage`);
-          else moves(ended, { requested: false, doing: "unmounting" }, "NodeUnstage ends the want");
+          else moves(ended, { requested: false, doing: "unmounting" }, "NodeUnstage withdraws the request");
         }
         if (state.mount === "dead")
           emit(is({ mount: "none", requested: false }), `n${node} drops a dead mount`);
@@ -217,11 +222,11 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
           state.requested &&
           record.writer?.nodeName !== identities[node].nodeName
         )
-          emit(is({ requested: false }), `the want of n${node} is collected`);
+          emit(is({ requested: false }), `the request of n${node} is pruned`);
       }
       if (state.mount === "none") moves(steps.leaveQuarantine(world.record, node), {}, "leaves quarantine");
       if (state.mount === "none" && isHolder)
-        moves(gives(world.record, node), {}, "gives back what it holds without a mount");
+        moves(gives(world.record, node), {}, "releases what it holds without a mount");
       return;
     }
     case "acquired":
@@ -242,8 +247,8 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
       return;
     case "giving": {
       const given = gives(world.record, node);
-      if (given === undefined) emit(is({ doing: "idle" }), `n${node} has nothing to give`);
-      else moves(given, { doing: "idle" }, "gives");
+      if (given === undefined) emit(is({ doing: "idle" }), `n${node} has nothing to release`);
+      else moves(given, { doing: "idle" }, "releases");
       return;
     }
     default:
@@ -274,7 +279,7 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
       else {
         const requested = steps.renew(world.record, node);
         if (requested === undefined) emit(goesTo("idle"), `a pod on n${node}`);
-        else moves(requested, `a pod on n${node}: wanted again`);
+        else moves(requested, `a pod on n${node}: requested again`);
       }
       return;
     case "askedFirst":
@@ -292,11 +297,11 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
     }
     case "cutting":
       if (record.fencing === undefined || indexOf(record.fencing) !== node) return;
-      emit(goesTo("landing"), `may take the disk off n${node}`);
+      emit(goesTo("landing"), `may detach the disk from n${node}`);
       return;
-    // Whatever the record says by now: only the VM's ETag stops a detach that was allowed.
+    // Whatever the record is by now: only the VM's ETag stops a detach that was allowed.
     case "landing":
-      emit(goesTo("clearing", node, cut(world, node)), `cuts n${node} off`);
+      emit(goesTo("clearing", node, cut(world, node)), `fences n${node}`);
       return;
     case "clearing": {
       const { writer } = record;
@@ -344,14 +349,14 @@ function idleControllerSteps(
     if (intent !== undefined)
       emit(
         goesTo("cutting", node, afterRecordMove(world, intent.code, without)),
-        `declares the fence of n${node}, since another node wants the disk`,
+        `declares the fence of n${node}, since another node requests the disk`,
       );
     return;
   }
   const isDue = otherRequests || (nodesMayBeLost && nodeOf(world, node).lost);
   const ended = isDue ? steps.withdraw(world.record, node) : undefined;
   if (ended !== undefined)
-    emit(goesTo("idle", 0, afterRecordMove(world, ended.code, without)), `marks n${node} unwanted`);
+    emit(goesTo("idle", 0, afterRecordMove(world, ended.code, without)), `marks n${node} unrequested`);
   if (writer.requested && !without.has("mark")) return;
   if (without.has("order")) {
     if (!nodeOf(world, node).pod) emit(goesTo("askedFirst", node), `reads pods first: none on n${node}`);
@@ -370,14 +375,16 @@ function cut(world: World, node: NodeIndex): World {
   return { ...afterVmWrite(cutOff, node), healthyWriterCut: isHealthy };
 }
 
-/** An update of the VM moves its ETag: what others were allowed before does not fit any more. */
+/**
+ * Detaches the disk from a node. Its writer is healthy if the bound pod's container runs on a live mount.
+ */
 function afterVmWrite(world: World, node: NodeIndex): World {
   const landing = controllers.indexOf("landing") * 2 + node;
   const after = (code: number): number => (code === landing ? 0 : code);
   return { ...world, controllers: [after(world.controllers[0]), after(world.controllers[1])] };
 }
 
-/** Whoever read the record before it moved can't act on it any more, unless writes are not conditional. */
+/** An update of the VM moves its ETag: updates allowed before do not match any more. */
 function afterRecordMove(world: World, record: number, without: ReadonlySet<ReleaseRule>): World {
   const after = (code: number): number => {
     const doing = controllers[Math.floor(code / 2)];
@@ -416,7 +423,10 @@ function withController(world: World, at: 0 | 1, code: number): World {
   return { ...world, controllers: at === 0 ? [code, world.controllers[1]] : [world.controllers[0], code] };
 }
 
-/** Controllers are interchangeable: the smaller code first. */
+/**
+ * A process that read the record before it moved cannot act on it any more, unless writes are
+ * unconditional.
+ */
 function encode({ record, nodes, controllers: codes, healthyWriterCut }: World): number {
   const [first, second] = codes[0] <= codes[1] ? codes : [codes[1], codes[0]];
   return (

@@ -13,7 +13,7 @@ export interface Codec<C extends Choices> {
   readonly decode: (code: number) => Chosen<C>;
 }
 
-/** A codec for records whose every key has one of the values listed. Decoded records are shared. */
+/** A codec for records in which each key has one of the listed values. Decoded records are shared. */
 export function createCodec<const C extends Choices>(choices: C): Codec<C> {
   const keys: readonly (keyof C)[] = Object.keys(choices);
   const size = keys.reduce((product, key) => product * (choices[key]?.length ?? 0), 1);

@@ -19,8 +19,8 @@ import {
 } from "./world.ts";
 
 /**
- * What keeps a store that went back from doing harm. Each can be left out, to show that two nodes write
- * then, or that a healthy writer is cut off.
+ * The rules that keep a rolled-back store from doing harm. Each can be left out, to show that two nodes
+ * write then, or that a healthy writer is fenced.
  */
 export const restoreRules = [
   "heartbeat",
@@ -33,7 +33,7 @@ export const restoreRules = [
   "settled",
 ] as const;
 
-/** One thing that keeps a store that went back from doing harm. */
+/** One rule that keeps a rolled-back store from doing harm. */
 export type RestoreRule = (typeof restoreRules)[number];
 
 type Generation = LeaseState["generation"];
@@ -47,11 +47,11 @@ interface Turn {
 }
 
 /**
- * A store that goes back once to an earlier state, as a state space: one disk, two nodes, one controller at
- * a time whose last update of a VM may land long after it died. A backup is taken at any moment, and put
- * back at any later one by which each node has beaten. Nodes and controller notice what they notice, in any
- * order. From then on the controller may be replaced at any time by one that has just started and remembers
- * nothing; which nodes it hears, and whom it takes for silent, is left open.
+ * A store that is rolled back once, as a state space: one disk, two nodes, one controller at a time whose
+ * last update of a VM may land long after its death. A backup is taken at any moment, and restored at any
+ * later one by which each node has sent a heartbeat. Nodes and controller notice what they notice, in any
+ * order. From then on a newly started controller without any memory may replace the controller at any
+ * time; which nodes' reports it receives, and which nodes it takes for silent, is left open.
  */
 export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: RestoreBounds): StateSpace {
   const steps = storedSteps(bounds.epochsMax);
@@ -78,7 +78,7 @@ export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: Restore
     fault: (state) => {
       const { nodes, backup } = decode(state);
       if (nodes.every(({ mount }) => mount === "live")) return "two live writers";
-      return backup === CUT_OFF ? "a healthy writer was cut off" : undefined;
+      return backup === CUT_OFF ? "a healthy writer was fenced" : undefined;
     },
   };
 }
@@ -126,10 +126,10 @@ function nodeSteps(turn: Turn, node: NodeIndex): void {
   if (state.child) tell(is({ child: false }), "old command ends");
   switch (state.doing) {
     case "idle": {
-      // What its cache shows may be old: it may try to take whenever it has no mount.
+      // Its cache may be stale: it may try to acquire whenever it has no mount.
       const askedAt = trustedAt(turn, node);
       if (askedAt !== undefined && !without.has("asked")) takes(turn, node, askedAt);
-      // Whatever else it does by a record it does some time after it asked.
+      // All its other actions by a record come some time after the check.
       if (askedAt !== undefined && isLongAgo(turn))
         tell(is({ doing: "asked", askedAt }), "asks whether the store can be trusted");
       if (askedAt !== undefined) ownSteps(turn, node, askedAt);
@@ -148,14 +148,14 @@ function nodeSteps(turn: Turn, node: NodeIndex): void {
       tell(is({ doing: "idle", child: true, beatAt: -1 }), "plug-in restarts, mount command lives on");
       return;
     case "giving":
-      moves(steps.release(world.record, node), { doing: "idle", checkpoint: 0 }, "gives");
-      tell(is({ doing: "idle" }), "has nothing to give, or restarts");
+      moves(steps.release(world.record, node), { doing: "idle", checkpoint: 0 }, "releases");
+      tell(is({ doing: "idle" }), "has nothing to release, or restarts");
       return;
     default:
   }
 }
 
-/** What the node does by itself, by a record of the generation in which it asked. */
+/** A node's own actions, by a record of the incarnation in which it checked. */
 function ownSteps(turn: Turn, node: NodeIndex, askedAt: Generation): void {
   const { world, steps, emit } = turn;
   const state = world.nodes[node];
@@ -169,11 +169,11 @@ function ownSteps(turn: Turn, node: NodeIndex, askedAt: Generation): void {
   if (storedOf(world.record).generation !== askedAt || isOlderThanCheckpoint(turn, node)) return;
   if (state.mount === "live") {
     const reclaimed = steps.reclaimKnowing(world.record, node, state.checkpoint);
-    moves(reclaimed, reclaimed === undefined ? 0 : storedOf(reclaimed).epoch, "claims");
+    moves(reclaimed, reclaimed === undefined ? 0 : storedOf(reclaimed).epoch, "reclaims");
   }
   if (state.mount !== "none" || state.child) return;
   moves(steps.leaveQuarantine(world.record, node), 0, "leaves quarantine");
-  moves(steps.proveClean(world.record, node), 0, "proves itself clean");
+  moves(steps.proveClean(world.record, node), 0, "reports clean");
 }
 
 /**
@@ -185,7 +185,11 @@ function isLongAgo({ world: { backup }, without }: Turn): boolean {
   return backup !== NO_BACKUP && backup !== RESTORED && (without.size === 0 || without.has("asked"));
 }
 
-/** It has found the device, and no command of an earlier plug-in lives. */
+/**
+ * Whether what follows may come long after the check. That matters only between backup and restore, since
+ * nothing else ends the trust in the store; and if another rule is left out it is not needed to see what
+ * goes wrong.
+ */
 function takes(turn: Turn, node: NodeIndex, askedAt: Generation): void {
   const { world, steps, emit } = turn;
   const { mount, child } = world.nodes[node];
@@ -198,13 +202,10 @@ function takes(turn: Turn, node: NodeIndex, askedAt: Generation): void {
     askedAt: 0,
     checkpoint: storedOf(record).epoch,
   };
-  emit({ ...withNode(world, node, acquired), record }, `n${node} takes`);
+  emit({ ...withNode(world, node, acquired), record }, `n${node} acquires`);
 }
 
-/**
- * The counter first in the store, then in the node's file; what it notices by that, it says in the same
- * write.
- */
+/** It has found the device, and no command of an earlier plug-in is alive. */
 function beats(turn: Turn, node: NodeIndex): void {
   const { world, without, emit } = turn;
   const { backup, lease } = world;
@@ -222,7 +223,10 @@ function beats(turn: Turn, node: NodeIndex): void {
   emit(withNode(told, node, { ...state, isAhead: false, beatAt: lease.generation }), `n${node} beats`);
 }
 
-/** The store incarnation, if the node may trust the store; see `readTrustedIncarnation`. */
+/**
+ * The counter first in the store, then in the node's file; a detected rollback is reported in the same
+ * write.
+ */
 function trustedAt(
   { world: { lease, backup, nodes }, without }: Turn,
   node: NodeIndex,
@@ -282,7 +286,7 @@ function controllerSteps(turn: Turn): void {
       if (lease.sweep > 0)
         emit(
           goesTo({ kind: "raise", pending: pendingThen(turn) }, { ...world, record: recordAnew(turn) }),
-          "makes the record anew",
+          "rebuilds the record",
         );
       return;
     case "raise":
@@ -307,7 +311,7 @@ function hears({ world, emit }: Turn): void {
   const { cloud, lease, nodes } = world;
   if (cloud.memory !== "new" || nodes.every(({ isAhead }) => isAhead)) return;
   if (nodeIndexes.every((node) => reportedBy(lease, node) !== lease.generation))
-    emit(withCloud(world, { memory: "level" }), "controller has heard the nodes");
+    emit(withCloud(world, { memory: "level" }), "controller has received the nodes' reports");
 }
 
 /**
@@ -323,7 +327,7 @@ function marks({ world, without, bounds, emit }: Turn): void {
   const isNoticed = isAhead || nodeIndexes.some((node) => reportedBy(lease, node) === lease.generation);
   const memory = cloud.memory === "new" ? "new" : "level";
   if (isNoticed || cloud.memory === "new")
-    emit(withCloud(withLease(world, { sweep: next }), { memory }), "marks that records are to be made anew");
+    emit(withCloud(withLease(world, { sweep: next }), { memory }), "marks records for the rebuild");
 }
 
 /** What a node has noted is known once it has beaten since the backup was put back. */
@@ -336,13 +340,13 @@ function recordAnew({ world: { record, lease, nodes, cloud }, without }: Turn): 
   return rebuiltRecord(without.has("holders") ? 0 : cloud.holders, numbers, without.has("settled"));
 }
 
-/** What is under way by the record that is being made anew. */
+/** A node's checkpoint is known once it has sent a heartbeat since the restore. */
 function pendingThen({ world: { record, lease, cloud } }: Turn): CloudState["pending"] {
   const takesOff = cloud.pending === "detach" || cloud.pending === "fence";
   return takesOff && storedOf(record).generation !== lease.sweep ? "late" : cloud.pending;
 }
 
-/** See `readStoreIncarnation`. */
+/** What is under way by the record that is being rebuilt. */
 function incarnationRead({ world: { lease, cloud }, without }: Turn): Generation | undefined {
   if (lease.sweep > 0 && !without.has("standstill")) return undefined;
   if (cloud.memory === "new" && !without.has("heard")) return undefined;
@@ -409,10 +413,7 @@ function clears({ world, steps, emit }: Turn, node: NodeIndex): void {
   if (record !== undefined) emit({ ...world, record }, `clears n${node}`);
 }
 
-/**
- * Without a fence: the VM's ETag moves, so that an update that was allowed before lands no more. The record
- * is read before, and cleared only as it was then.
- */
+/** With proof: the disk is detached, and no update that was allowed before can attach it again. */
 function provesDetached(turn: Turn): void {
   const { world, steps, emit } = turn;
   const askedAt = incarnationRead(turn);
@@ -446,15 +447,15 @@ function settles({ world, steps, emit }: Turn): void {
   const { node, askedAt } = world.cloud;
   const record =
     storedOf(world.record).generation === askedAt ? steps.passBarrier(world.record, node) : undefined;
-  if (record !== undefined) emit({ ...withCloud(world, IDLE), record }, `settles n${node}`);
+  if (record !== undefined) emit({ ...withCloud(world, IDLE), record }, `passes the barrier of n${node}`);
 }
 
-/** Wants come and go at any time. */
+/** Requests come and go at any time. */
 function requestSteps({ world, steps, emit }: Turn, node: NodeIndex): void {
   const unrequested = steps.withdraw(world.record, node);
-  if (unrequested !== undefined) emit({ ...world, record: unrequested }, `n${node} is unwanted`);
+  if (unrequested !== undefined) emit({ ...world, record: unrequested }, `n${node} is unrequested`);
   const requested = steps.renew(world.record, node);
-  if (requested !== undefined) emit({ ...world, record: requested }, `n${node} is wanted again`);
+  if (requested !== undefined) emit({ ...world, record: requested }, `n${node} is requested again`);
 }
 
 function hasDisk({ cloud }: World, node: NodeIndex): boolean {

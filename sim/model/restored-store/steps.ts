@@ -25,8 +25,8 @@ import { codeOf, identities, type NodeIndex, recordOf } from "../writer-protocol
 import { storedCode, storedOf } from "./world.ts";
 
 /**
- * The steps that ship, on stored records: each is asked once for each record. A refusal, or an epoch beyond
- * the bound, is undefined.
+ * The steps that ship, on stored records: each is computed once for each record. A refusal, or an epoch
+ * beyond the bound, is undefined.
  */
 export type StoredSteps = ReturnType<typeof storedSteps>;
 
@@ -64,7 +64,7 @@ export function storedSteps(epochsMax: number) {
     mayAttach: memoized((stored, node) => mayAttach(fullRecord(stored), identities[node])),
     mayDetach: memoized((stored, node) => mayDetach(fullRecord(stored), identities[node])),
     isFencing: memoized((stored, node) => isFencing(fullRecord(stored), identities[node])),
-    /** Writes, is wanted, and nobody cuts it off. */
+    /** Writes, is requested, and is not being fenced. */
     isHealthyWriter: memoized((stored, node) => {
       const record = fullRecord(stored);
       return (
@@ -78,7 +78,7 @@ export function storedSteps(epochsMax: number) {
 }
 
 /**
- * The record that a sweep makes: `holders` has a bit for each node. `isSettled`: as if nothing could be
+ * The record that a rebuild writes: `holders` has a bit for each node. `isSettled`: as if nothing could be
  * under way to their VMs.
  */
 export function rebuiltRecord(

@@ -14,7 +14,7 @@ export interface RestoreBounds {
 const epochs = [0, 1, 2, 3] as const;
 const generations = [0, 1, 2] as const;
 
-/** The record as a backup brings it back: its code, and the numbers that the code leaves out. */
+/** The record as a backup restores it: its code, and the numbers that the code leaves out. */
 export interface StoredRecord {
   readonly code: number;
   readonly epoch: (typeof epochs)[number];
@@ -47,8 +47,8 @@ export function storedOf(stored: number): StoredRecord {
 const STORED_CODES = RECORD_CODES * epochs.length * generations.length;
 
 /**
- * A backup that was not taken, and one that was put back: no other will be. `CUT_OFF`: since then a healthy
- * writer has lost its disk; nothing happens any more.
+ * A backup that was not taken, and one that was restored: there will be no other. `CUT_OFF`: since then a
+ * healthy writer has lost its disk; nothing happens any more.
  */
 export const NO_BACKUP = STORED_CODES;
 export const RESTORED = STORED_CODES + 1;
@@ -56,57 +56,58 @@ export const CUT_OFF = STORED_CODES + 2;
 const BACKUPS = STORED_CODES + 3;
 
 const leaseCodec = createCodec({
-  /** The store incarnation, and the one that a sweep is under way for (0: none). */
+  /** The store incarnation, and the one for which a rebuild is under way (0: none). */
   generation: generations,
   sweep: generations,
-  /** In which generation each node has said that the store went back; -1: it has not. */
+  /** In which incarnation each node has reported a rollback; -1: it has not. */
   firstReported: [-1, ...generations],
   secondReported: [-1, ...generations],
 });
 
-/** What the store says beside the record. */
+/** The content of the store beside the record. */
 export type LeaseState = ReturnType<typeof leaseCodec.decode>;
 
 const nodeCodec = createCodec({
   mount: ["none", "live", "dead"],
   /**
    * `asked`: it has read that the store may be trusted, in `askedAt`, and is about to read the record and
-   * take.
+   * acquire.
    */
   doing: ["idle", "asked", "acquired", "giving"],
   askedAt: generations,
   /** A mount command that outlives its plug-in. */
   child: [false, true],
-  /** The epoch that it noted before it mounted; 0: no note. */
+  /** The epoch of its checkpoint before it mounted; 0: no checkpoint. */
   checkpoint: epochs,
-  /** Its own file counts more heartbeats than the store, or than the backup that will be put back. */
+  /** Its own file counts more heartbeats than the store, or than the backup that will be restored. */
   isAhead: [false, true],
-  /** The store incarnation at its last heartbeat; -1: the plug-in has not beaten yet. */
+  /** The store incarnation at its last heartbeat; -1: the plug-in has not sent one yet. */
   beatAt: [-1, ...generations],
 });
 
-/** A node: its mount, its plug-in, its notes. */
+/** A node: its mount, its plug-in, its checkpoints. */
 export type NodeState = ReturnType<typeof nodeCodec.decode>;
 
 const doingCodec = createCodec({
   /**
-   * `asked`: has read that the store may be trusted, in `askedAt`, and is about to read the record and move
-   * it. `sweep`: has read in Azure who has the disk. `raise`: the record is made anew, the generation comes
-   * next. `passBarrier`: by a record of `askedAt` the VM's ETag has moved, and the record comes next.
+   * `asked`: has read that the store may be trusted, in `askedAt`, and is about to read the record and
+   * move it. `sweep`: has read in Azure which VMs have the disk. `raise`: the record is rebuilt, the
+   * incarnation is raised next. `passBarrier`: by a record of `askedAt` the VM's ETag has moved, and the
+   * record is written next.
    */
   kind: ["idle", "asked", "sweep", "raise", "barrier"],
   node: [0, 1],
   askedAt: generations,
   holders: [0, 1, 2, 3],
   /**
-   * An update of a VM that was allowed, and lands whenever it likes; also when the controller has died
-   * since. `late`: it takes the disk off, and was allowed by the record that has been made anew since.
+   * An update of a VM that was allowed, and lands at any later time, also after the controller's death.
+   * `late`: it detaches the disk, and was allowed by a record that has been rebuilt since.
    */
   pending: ["none", "attach", "detach", "fence", "late"],
   pendingNode: [0, 1],
   /**
-   * What the controller remembers of the Lease. `ahead`: more than the store shows. `new`: nothing, and it
-   * does not know yet whether the store went back before it started.
+   * The controller's memory of the Lease. `ahead`: more than the store shows. `new`: nothing, and it does
+   * not know yet whether the store was rolled back before it started.
    */
   memory: ["level", "ahead", "new"],
   /** Bit n: attached to node n. */
@@ -129,7 +130,7 @@ export interface World {
 
 const STORES_MAX = 2 ** 18;
 const stores = createInterner(STORES_MAX);
-/** Of all the codes few are ever used; a world has to stay below 2^53. */
+/** Only few of all the codes are ever used; a world has to stay below 2^53. */
 const CLOUDS_MAX = 2 ** 12;
 const clouds = createInterner(CLOUDS_MAX);
 
@@ -161,7 +162,7 @@ export function decode(state: number): World {
   };
 }
 
-/** The generation in which a node has said that the store went back. */
+/** The incarnation in which a node has reported a rollback. */
 export function reportedBy(lease: LeaseState, node: NodeIndex): number {
   return node === 0 ? lease.firstReported : lease.secondReported;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads the digits of a code, the lowest first: each call takes the next one off, whose radix it names.
- * Codes are whole numbers from 0 below 2^53.
+ * Reads the digits of a code, the lowest first: each call names the radix of the next one. Codes are whole
+ * numbers from 0 below 2^53.
  */
 export function digitsOf(code: number): (radix: number) => number {
   let rest = code;

@@ -29,7 +29,7 @@ describe("explore", () => {
     assert.deepEqual(explore(pouring, 1_000), { kind: "exhausted", states: 16 });
   });
 
-  it("answers the shortest way to a state at fault", () => {
+  it("returns the shortest way to a state at fault", () => {
     const explored = explore(
       { ...pouring, fault: (state) => (Math.floor(state / 4) === 4 ? "four litres" : undefined) },
       1_000,
@@ -44,7 +44,7 @@ describe("explore", () => {
     ]);
   });
 
-  it("gives up beyond the number of states that it may keep", () => {
+  it("stops beyond the number of states that it may keep", () => {
     assert.deepEqual(explore({ ...pouring, steps: (state, emit) => emit(state + 1, "count") }, 100), {
       kind: "gaveUp",
       states: 101,
@@ -53,7 +53,7 @@ describe("explore", () => {
 });
 
 describe("createStateSet", () => {
-  it("keeps apart states that differ only above 32 bits, through many growths", () => {
+  it("distinguishes states that differ only above 32 bits, over several growths", () => {
     const set = createStateSet();
     const states = Array.from({ length: 20_000 }, (_, index) => index * 2 ** 37 + 7);
     assert.ok(states.every((state) => set.add(state, -1)));

@@ -5,12 +5,12 @@ export interface StateSpace {
   readonly starts: readonly number[];
   /** Calls `emit` with each state that one step leads to, and the step's name. */
   readonly steps: (state: number, emit: (next: number, name: string) => void) => void;
-  /** What is wrong with a state; undefined: nothing. */
+  /** What is wrong with a state; undefined if nothing is. */
   readonly fault: (state: number) => string | undefined;
 }
 
 /**
- * What an exploration came to: every state was seen and none is at fault, or the shortest way to one that
+ * The result of an exploration: every state was seen and none is at fault, or the shortest way to one that
  * is.
  */
 export type Exploration =
@@ -36,7 +36,7 @@ export function explore(space: StateSpace, statesMax: number): Exploration {
   }
   return { kind: "exhausted", states: seen.size() };
 
-  /** Names are not kept: each step of the path is looked up again. */
+  /** Names are not kept: each step of the path is computed again. */
   function pathTo(last: number): readonly string[] {
     const path: string[] = [];
     for (let index = last; seen.parentOf(index) >= 0; index = seen.parentOf(index)) {

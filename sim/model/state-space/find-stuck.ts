@@ -1,18 +1,15 @@
 import type { StateSpace } from "./explore.ts";
 import { createStateSet } from "./state-set.ts";
 
-/**
- * What came of the search: from every state there is a way to where one wants to be, or the shortest way to
- * one from where there is none.
- */
+/** The result of the search: every state leads to a goal, or the shortest way to one that does not. */
 export type Stuck =
   | { readonly kind: "none"; readonly states: number }
   | { readonly kind: "stuck"; readonly states: number; readonly path: readonly string[] }
   | { readonly kind: "gaveUp"; readonly states: number };
 
 /**
- * Looks for a state from which no steps lead to one that is wanted. Not whether such steps are taken, only
- * whether there are any.
+ * Looks for a state from which no steps lead to a goal. It does not ask whether such steps are taken, only
+ * whether they exist.
  */
 export function findStuck(
   space: StateSpace,
@@ -41,7 +38,7 @@ type Steps = ReturnType<typeof createSteps>;
 
 const FIRST_STEPS = 1 << 12;
 
-/** Steps from one state to another, by their indexes: asking for them again would take twice the time. */
+/** Steps from one state to another, by their indexes: computing them again would take twice the time. */
 function createSteps() {
   let from = new Int32Array(FIRST_STEPS);
   let to = new Int32Array(FIRST_STEPS);
@@ -65,7 +62,7 @@ function createSteps() {
   };
 }
 
-/** One for each state from where there is a way: found backwards, from what is wanted. */
+/** One for each state that leads to a goal: found backwards, from the goals. */
 function leadingTo(seen: States, steps: Steps, isRequested: (state: number) => boolean): Uint8Array {
   const states = seen.size();
   const { firstOf: first, from } = stepsBack(states, steps);

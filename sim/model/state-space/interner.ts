@@ -1,4 +1,4 @@
-/** Gives each distinct whole number a small one, in the order in which they come. */
+/** Maps each distinct whole number to a small one, in the order of arrival. */
 export interface Interner {
   readonly codeOf: (value: number) => number;
   readonly valueOf: (code: number) => number;

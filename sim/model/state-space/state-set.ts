@@ -1,14 +1,11 @@
-/**
- * States in the order in which they were found, each with where it was reached from. A state is a whole
- * number below 2^53.
- */
+/** States in the order of discovery, each with its predecessor. A state is a whole number below 2^53. */
 export interface StateSet {
   readonly size: () => number;
   readonly at: (index: number) => number;
   readonly parentOf: (index: number) => number;
-  /** The index of a state; -1: it is not there. */
+  /** The index of a state; -1 if it is absent. */
   readonly indexOf: (state: number) => number;
-  /** Adds a state that was reached from the state at `parent` (-1: a start). Answers whether it is new. */
+  /** Adds a state that was reached from the state at `parent` (-1: a start). Returns whether it is new. */
   readonly add: (state: number, parent: number) => boolean;
 }
 

@@ -17,21 +17,21 @@ export const identities: readonly [NodeIdentity, NodeIdentity] = [
 ];
 
 /**
- * The epoch of every record that is asked about. It only rises and is only compared for equality, so what
- * others remember of it is kept as an age (`SavedWriter`) instead of a number: the exploration needs no
- * bound on epochs or versions.
+ * The epoch of every record. It only rises and is only compared for equality, so memories of it are kept
+ * as an age (`SavedWriter`) instead of a number: the exploration needs no bound on epochs or versions.
  */
 const EPOCH_NOW = 100;
 
 /** What a step made of a record. */
 export interface RecordMove {
   readonly code: number;
-  /** The epoch has risen: every grant that is remembered is an older one. */
+  /** The epoch has risen: every remembered grant is an older one. */
   readonly epochMoved: boolean;
 }
 
 /**
- * A writer that a fencing controller remembers, as far as it can still be told from the one in the record.
+ * A writer that a fencing controller remembers, as far as it can still be distinguished from the one in
+ * the record.
  */
 export interface SavedWriter {
   readonly node: NodeIndex;
@@ -39,7 +39,10 @@ export interface SavedWriter {
   readonly age: "sameEpoch" | "olderEpoch";
 }
 
-/** How many codes there are: unsettled × writers × fencing × quarantine × clean × unverified × foundInUse. */
+/**
+ * How many codes there are: barrierPending × writers × fencing × quarantine × clean × unverified ×
+ * adopted.
+ */
 export const RECORD_CODES = 4 * 9 * 3 * 4 * 4 * 4 * 2;
 
 const decoded: (WriterRecord | undefined)[] = [];
@@ -67,7 +70,7 @@ export function codeOf(record: WriterRecord): number {
   );
 }
 
-/** Asks a step about the record of a code. Undefined: refused. */
+/** Applies a step to the record of a code. Undefined: refused. */
 export function move(code: number, step: (record: WriterRecord) => Step): RecordMove | undefined {
   const moved = step(recordOf(code));
   if (!moved.ok) return undefined;
@@ -76,7 +79,7 @@ export function move(code: number, step: (record: WriterRecord) => Step): Record
   return { code: codeOf(moved.value), epochMoved: epoch > EPOCH_NOW };
 }
 
-/** A step with one node that is asked once for each record. */
+/** A step with one node, computed once for each record. */
 export function memoized(
   step: (record: WriterRecord, node: NodeIdentity) => Step,
 ): (code: number, node: NodeIndex) => RecordMove | undefined {
@@ -92,7 +95,7 @@ export function memoized(
   };
 }
 
-/** A remembered writer as `fenceClear` is given it. */
+/** A remembered writer as `fenceClear` receives it. */
 export function writerOf(saved: SavedWriter): Writer {
   const epoch = saved.age === "olderEpoch" ? EPOCH_NOW - 1 : EPOCH_NOW;
   return { ...identities[saved.node], epoch, held: saved.held, requested: false };

@@ -31,7 +31,7 @@ import {
   writerOf,
 } from "./record-codes.ts";
 
-/** What the protocol rests on. Each can be left out, to show that two nodes write then. */
+/** The rules of the protocol. Each can be left out, to show that two nodes write then. */
 export const safetyRules = [
   "cas",
   "acquire",
@@ -49,7 +49,7 @@ export const safetyRules = [
   "forget",
 ] as const;
 
-/** One thing that the protocol rests on. */
+/** One rule of the protocol. */
 export type SafetyRule = (typeof safetyRules)[number];
 
 /**
@@ -79,7 +79,7 @@ export function recordSteps(
   }));
   return {
     grant: grantBlindly,
-    /** Writes a grant over whatever the record says by now. */
+    /** Writes a grant over the present record. */
     overwriteWithGrant: memoized((record, node) =>
       grant(withoutFencing(withoutWriter({ ...blind(record), unverified: [] })), node),
     ),
@@ -89,7 +89,7 @@ export function recordSteps(
     takeAgain: memoized((record, node) =>
       acquire(record, node, { isClean: true, storeIncarnation: record.storeIncarnation }),
     ),
-    /** Writes a take over whatever the record says by now. */
+    /** Writes an acquire over the present record. */
     overwriteWithAcquire: memoized((record, node) =>
       acquire(
         { ...withoutFencing(record), writer: { ...node, epoch: record.epoch, held: false, requested: true } },
@@ -106,11 +106,11 @@ export function recordSteps(
     renew: memoized(renew),
     fenceIntent: memoized((record, node) =>
       isUnaided && includesNode(record.unverified, node)
-        ? fail("nobody has marked it")
+        ? fail("it is not marked")
         : fenceIntent(record, node),
     ),
     forget: memoized(forget),
-    /** Whether the record says anything of a node. */
+    /** Whether the record names a node. */
     names: memoized(clearVanished),
     withdrawClean: memoized((record, node) => withdrawClean(record, node.nodeName)),
     leaveQuarantine: memoized((record, node) =>
@@ -135,13 +135,13 @@ export function recordSteps(
   };
 }
 
-const fencingKnown: (NodeIndex | "nobody" | undefined)[] = [];
+const fencingKnown: (NodeIndex | "none" | undefined)[] = [];
 
-function memoizedFencing(code: number): NodeIndex | "nobody" {
+function memoizedFencing(code: number): NodeIndex | "none" {
   const known =
     fencingKnown[code] ??
     (recordOf(code).fencing === undefined
-      ? "nobody"
+      ? "none"
       : recordOf(code).fencing?.nodeName === identities[0].nodeName
         ? 0
         : 1);

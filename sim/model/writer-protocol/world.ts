@@ -3,8 +3,8 @@ import type { NodeIndex, RecordMove, SavedWriter } from "./record-codes.ts";
 import { RECORD_CODES } from "./record-codes.ts";
 
 /**
- * What a node is doing with the volume. `read`: it has read the record and is about to take (only where
- * nothing makes that one step). `gone`: its VM was deleted, for good, with all that it had open.
+ * What a node does with the volume. `read`: it has read the record and is about to acquire (only if that
+ * is not one step). `gone`: its VM was deleted, for good, with all that it had open.
  */
 export interface NodeState {
   readonly mount: "none" | "live" | "dead";
@@ -14,15 +14,15 @@ export interface NodeState {
 }
 
 /**
- * What a controller is doing. Compare-and-swap makes reading the record, deciding and writing it one step,
- * so there is no state in between; an update of a VM is dropped as soon as the ETag that it was decided on
+ * What a controller does. Compare-and-swap makes reading the record, deciding and writing it one step, so
+ * there is no state in between; an update of a VM is dropped as soon as the ETag on which it was decided
  * has moved (412).
  */
 export type ControllerState =
   | { readonly kind: "idle" }
   /** Has read the record and is about to write a grant (only without compare-and-swap). */
   | { readonly kind: "grant"; readonly node: NodeIndex }
-  /** Has read the VM and its ETag, and has not asked the record yet. */
+  /** Has read the VM and its ETag, and has not read the record yet. */
   | { readonly kind: "attachAsk" | "detachAsk"; readonly node: NodeIndex }
   /** The record allowed it; the conditional update of the VM comes next. */
   | { readonly kind: "attach" | "detach"; readonly node: NodeIndex }
@@ -33,8 +33,8 @@ export type ControllerState =
       readonly saved: SavedWriter | undefined;
     }
   /**
-   * A proof without a fence: has read the VM without the disk; the record allowed to go on; the VM's ETag
-   * has moved, and the disk is not there.
+   * A proof without a fence: has read the VM without the disk; the record allowed it to continue; the VM's
+   * ETag has moved, and the disk is not there.
    */
   | { readonly kind: "proofAsk" | "proofMove" | "proofClear"; readonly node: NodeIndex };
 
@@ -94,7 +94,7 @@ export function isGone({ nodes }: World, node: NodeIndex): boolean {
   return nodes[node] === GONE_CODE;
 }
 
-/** Whether a controller is at something that is about a node, or remembers it. */
+/** Whether a controller works on a node, or remembers it. */
 export function isAtWorkOn({ controllers }: World, node: NodeIndex): boolean {
   return controllers.some((code) => {
     const state = controllerStates[code];
@@ -160,7 +160,7 @@ export function decode(state: number): World {
   };
 }
 
-/** What becomes of a world when the record moves: what controllers remember of the writer grows old. */
+/** A world after the record has moved: what controllers remember of the writer gets older. */
 export function afterRecordMove(world: World, moved: RecordMove): World {
   if (!moved.epochMoved) return { ...world, record: moved.code };
   const [first, second] = world.controllers;
@@ -171,7 +171,7 @@ export function afterRecordMove(world: World, moved: RecordMove): World {
   };
 }
 
-/** What becomes of controllers when the ETag of a VM moves. Without `etag`, attaches are not conditional. */
+/** The controllers after a VM's ETag has moved. Without `etag`, attaches are not conditional. */
 export function afterVmMove(world: World, node: NodeIndex, rules: { readonly etag: boolean }): World {
   const after = (code: number): number => {
     const state = controllerStates[code];

@@ -23,13 +23,12 @@ type Emit = (next: World, name: string) => void;
 
 /**
  * The writer protocol as a state space: one disk, one record, two nodes, and two controllers that both
- * believe to lead. Every step is atomic; between two steps anyone may freeze for ever or crash, or one of
- * the VMs be deleted for good. A node can write while it has a live mount: made while the disk was attached
- * to its VM, and the disk not detached since. No number is bounded (see `record-codes.ts`): what is
- * explored is all there is.
- *
- * `isUnaided`: nobody marks a node out of service, and an unverified node says that it is clean only where
- * the disk is attached, and so tells it where to look: what the driver has to come through by itself.
+ * believe they lead. Every step is atomic; between two steps any process may freeze for ever or crash, or
+ * one of the VMs be deleted for good. A node can write while it has a live mount: made while the disk was
+ * attached to its VM, and the disk not detached since. No number is bounded (see `record-codes.ts`): the
+ * exploration is complete. `isUnaided`: no node is marked out of service, and an unverified node reports
+ * clean only if the disk is attached, which tells it where to look: these are the cases that the driver
+ * has to handle by itself.
  */
 export function writerProtocol(without: ReadonlySet<SafetyRule>, { isUnaided = false } = {}): StateSpace {
   const steps = recordSteps(without, { isUnaided });
@@ -51,8 +50,8 @@ export function writerProtocol(without: ReadonlySet<SafetyRule>, { isUnaided = f
 }
 
 /**
- * Whether somebody has the volume mounted. From every state there has to be a way to such a one: from where
- * there is none, pods wait for ever.
+ * Whether a node has the volume mounted. Every state has to lead to such a state: otherwise pods wait for
+ * ever.
  */
 export function isInUse(state: number): boolean {
   return decode(state).nodes.some((code) => nodeStates[code]?.mount === "live");
@@ -61,8 +60,8 @@ export function isInUse(state: number): boolean {
 /**
  * A new disk; and disks found in use whose record was lost: mounted on one node while an old mount command
  * still runs on the other, which was fenced before; attached to both and mounted on one, or on none; about
- * to be taken off a node, or to be attached to one that was about to mount, by an update that was allowed
- * before.
+ * to be detached from a node, or to be attached to one that was about to mount, by an update that was
+ * allowed before.
  */
 function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
   const found = (attachedTo: readonly NodeIndex[]): number => {
@@ -113,8 +112,8 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
   const state = nodeStates[world.nodes[node]];
   if (state === undefined) return;
   if (isGone(world, node)) {
-    // A VM of another GUID: what is known of the one that is gone holds for it no more. The model has room
-    // for it once nothing is known.
+    // A VM of another GUID: knowledge about the deleted one does not apply to it. The model has room for
+    // it once nothing is known.
     if (steps.names(record, node) === undefined && !isAtWorkOn(world, node))
       emit(withNodeState(world, node, NEW_NODE), `another VM comes for n${node}`);
     return;
@@ -134,23 +133,23 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
     case "idle": {
       const acquired = steps.acquire(record, node);
       if (acquired !== undefined && state.mount === "none" && !state.child) {
-        if (without.has("acquire")) emit(is({ doing: "acquired" }), `n${node} takes nothing`);
+        if (without.has("acquire")) emit(is({ doing: "acquired" }), `n${node} acquires nothing`);
         else if (without.has("cas")) emit(is({ doing: "read" }), `n${node} reads record`);
-        else moves(acquired, { doing: "acquired" }, "takes");
+        else moves(acquired, { doing: "acquired" }, "acquires");
       }
       if (state.mount === "live") emit(is({ mount: "none", doing: "giving" }), `n${node} unmounts`);
       if (state.mount === "dead") emit(is({ mount: "none" }), `n${node} drops dead mount`);
-      if (state.mount === "live") moves(steps.reclaim(record, node), {}, "claims");
+      if (state.mount === "live") moves(steps.reclaim(record, node), {}, "reclaims");
       if (isClean || (without.has("releaseClean") && state.mount === "none"))
-        moves(steps.release(record, node), {}, "gives back after restart");
+        moves(steps.release(record, node), {}, "releases after a restart");
       if (!isClean) return;
       moves(steps.leaveQuarantine(record, node), {}, "leaves quarantine");
-      if (isAttached || !isUnaided) moves(steps.proveClean(record, node), {}, "proves itself clean");
-      moves(steps.takeAgain(record, node), { doing: "acquired" }, "takes again");
+      if (isAttached || !isUnaided) moves(steps.proveClean(record, node), {}, "reports clean");
+      moves(steps.takeAgain(record, node), { doing: "acquired" }, "acquires again");
       return;
     }
     case "read":
-      moves(steps.overwriteWithAcquire(record, node), { doing: "acquired" }, "takes");
+      moves(steps.overwriteWithAcquire(record, node), { doing: "acquired" }, "acquires");
       emit(is({ doing: "idle" }), `n${node} plug-in restarts`);
       return;
     case "acquired":
@@ -159,8 +158,8 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
       emit(is({ doing: "idle", child: true }), `n${node} plug-in restarts, mount command lives on`);
       return;
     case "giving":
-      moves(steps.release(record, node), { doing: "idle" }, "gives");
-      emit(is({ doing: "idle" }), `n${node} has nothing to give, or restarts`);
+      moves(steps.release(record, node), { doing: "idle" }, "releases");
+      emit(is({ doing: "idle" }), `n${node} has nothing to release, or restarts`);
       return;
     default:
   }
@@ -203,7 +202,7 @@ function controllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void 
       if (isAttached || !without.has("bump"))
         emit(
           goesTo(next, withVm(world, node, { isAttached: false }, without)),
-          `takes the disk off n${node} and moves its ETag`,
+          `detaches the disk from n${node} and moves its ETag`,
         );
       else emit(goesTo(next), `sees n${node} detached`);
       return;
@@ -222,7 +221,7 @@ function controllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void 
       );
       return;
     case "proofClear":
-      return moves(steps.clearDetached(record, node), `clears n${node}, which was never cut off`);
+      return moves(steps.clearDetached(record, node), `clears n${node}, which was never fenced`);
     case "fenceProve":
       if (isAttached && !without.has("proof"))
         emit(goesTo({ ...state, kind: "fenceDetach" }), `sees n${node} still attached`);
@@ -280,7 +279,7 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
 function forgetSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
   const forgotten =
     isGone(world, node) || without.has("forget") ? steps.forget(world.record, node) : undefined;
-  if (forgotten !== undefined) emit(afterRecordMove(world, forgotten), `forgets n${node}`);
+  if (forgotten !== undefined) emit(afterRecordMove(world, forgotten), `prunes n${node}`);
   const withdrawn = steps.withdrawClean(world.record, node);
   if (withdrawn !== undefined) emit(afterRecordMove(world, withdrawn), `withdraws that n${node} is clean`);
 }
@@ -289,9 +288,9 @@ function forgetSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emi
 function requestSteps(world: World, steps: RecordSteps, emit: Emit): void {
   for (const node of nodeIndexes) {
     const unrequested = steps.withdraw(world.record, node);
-    if (unrequested !== undefined) emit(afterRecordMove(world, unrequested), `n${node} is unwanted`);
+    if (unrequested !== undefined) emit(afterRecordMove(world, unrequested), `n${node} is unrequested`);
     const requested = steps.renew(world.record, node);
-    if (requested !== undefined) emit(afterRecordMove(world, requested), `n${node} is wanted again`);
+    if (requested !== undefined) emit(afterRecordMove(world, requested), `n${node} is requested again`);
   }
 }
 
@@ -317,7 +316,10 @@ function afterDeletion(world: World, node: NodeIndex): World {
   return afterVmMove(deleted, node, { etag: true });
 }
 
-/** Updates a VM: its ETag moves, and a mount whose disk goes is dead. */
+/**
+ * Deletes a VM, with all that is open on it: the disk is detached, and no update of that VM that is under
+ * way finds it.
+ */
 function withVm(
   world: World,
   node: NodeIndex,
