@@ -39,12 +39,12 @@ const steps: readonly string[] = [
     "detaches from n0",
     "attaches to n1",
     "detaches from n1",
-    "the reclaim after a loss of the record, explored in full",
+    "n0's pod ends, and its volume is unstaged",
   ],
 ];
 
-describe("lets no second node write, fences no writer, and removes no mount under a pod", () => {
-  it("lets no second node write, robs no writer, and removes no mount under a pod", (t) => {
+describe("the reclaim after a loss of the record, explored in full", () => {
+  it("lets no second node write, fences no writer, and removes no mount under a pod", (t) => {
     const space = reclaimProtocol(new Set());
     const seen = new Set<string>();
     const recording: StateSpace["steps"] = (state, emit) =>
@@ -54,7 +54,7 @@ describe("lets no second node write, fences no writer, and removes no mount unde
       });
     const explored = explore({ ...space, steps: recording }, STATES_MAX);
     assert.deepEqual([explored.kind, explored.kind === "fault" && explored.path], ["exhausted", false]);
-    // An exploration that gets nowhere is no proof.
+    // An exploration that stops early is no proof.
     assert.deepEqual(
       steps.filter((name) => !seen.has(name)),
       [],

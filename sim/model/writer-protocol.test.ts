@@ -34,7 +34,7 @@ const because: Readonly<Record<SafetyRule, string>> = {
 };
 
 describe("the writer protocol, explored in full with the functions that ship", () => {
-  it("never has two live mounts, whatever freezes, crashes, is late or gives false proof", (t) => {
+  it("never has two live mounts, whatever freezes, crashes, is late or false", (t) => {
     const stepsSeen = new Set<string>();
     const explored = explore(recording(writerProtocol(new Set()), stepsSeen), STATES_MAX);
     assert.equal(explored.kind, "exhausted");

@@ -211,7 +211,7 @@ function carryOut(turn: Turn, node: NodeIndex, action: NodeVolumeAction): void {
         ? emit(withNode(world, node, { ...state, checkpointed: false }), `n${node} drops its checkpoint`)
         : undefined;
     default:
-      // Epochs, wants and recalls: nothing here depends on them.
+      // Epochs, requests and recalls: nothing here depends on them.
       return undefined;
   }
 }
@@ -232,7 +232,7 @@ function observe({ record, nodes }: World, node: NodeIndex): Parameters<typeof p
     node: identities[node],
     record,
     isMultiWriter: false,
-    // The volume is wanted on both nodes.
+    // The volume is requested on both nodes.
     attachment: anAttachment(identities[node].nodeName),
     statesRequests: false,
     checkpoint: checkpointed ? { epoch: 0, accessType: "mount" } : undefined,

@@ -363,7 +363,9 @@ function idleControllerSteps(
   } else emit(goesTo(without.has("pods") ? "deciding" : "asking", node), `reads the record of n${node}`);
 }
 
-/** Takes the disk off a node. Its writer is healthy if the bound pod's container runs on a live mount. */
+/**
+ * Detaches the disk from a node. Its writer is healthy if the bound pod's container runs on a live mount.
+ */
 function cut(world: World, node: NodeIndex): World {
   const state = nodeOf(world, node);
   const isHealthy = state.container === "bound" && state.mount === "live" && !state.lost;
@@ -375,16 +377,17 @@ function cut(world: World, node: NodeIndex): World {
   return { ...afterVmWrite(cutOff, node), healthyWriterCut: isHealthy };
 }
 
-/**
- * Detaches the disk from a node. Its writer is healthy if the bound pod's container runs on a live mount.
- */
+/** An update of the VM moves its ETag: updates allowed before do not match any more. */
 function afterVmWrite(world: World, node: NodeIndex): World {
   const landing = controllers.indexOf("landing") * 2 + node;
   const after = (code: number): number => (code === landing ? 0 : code);
   return { ...world, controllers: [after(world.controllers[0]), after(world.controllers[1])] };
 }
 
-/** An update of the VM moves its ETag: updates allowed before do not match any more. */
+/**
+ * A process that read the record before it moved cannot act on it any more, unless writes are
+ * unconditional.
+ */
 function afterRecordMove(world: World, record: number, without: ReadonlySet<ReleaseRule>): World {
   const after = (code: number): number => {
     const doing = controllers[Math.floor(code / 2)];
@@ -423,10 +426,7 @@ function withController(world: World, at: 0 | 1, code: number): World {
   return { ...world, controllers: at === 0 ? [code, world.controllers[1]] : [world.controllers[0], code] };
 }
 
-/**
- * A process that read the record before it moved cannot act on it any more, unless writes are
- * unconditional.
- */
+/** Controllers are interchangeable: the smaller code first. */
 function encode({ record, nodes, controllers: codes, healthyWriterCut }: World): number {
   const [first, second] = codes[0] <= codes[1] ? codes : [codes[1], codes[0]];
   return (

@@ -177,19 +177,15 @@ function ownSteps(turn: Turn, node: NodeIndex, askedAt: Generation): void {
 }
 
 /**
- * Whether what follows may follow long after the question. That matters only between backup and restore,
- * since nothing else takes back that the store can be trusted; and where another rule is left out it is not
- * needed to see what goes wrong.
+ * Whether what follows may come long after the check. That matters only between backup and restore, since
+ * nothing else ends the trust in the store; and if another rule is left out it is not needed to see what
+ * goes wrong.
  */
 function isLongAgo({ world: { backup }, without }: Turn): boolean {
   return backup !== NO_BACKUP && backup !== RESTORED && (without.size === 0 || without.has("asked"));
 }
 
-/**
- * Whether what follows may come long after the check. That matters only between backup and restore, since
- * nothing else ends the trust in the store; and if another rule is left out it is not needed to see what
- * goes wrong.
- */
+/** It has found the device, and no command of an earlier plug-in is alive. */
 function takes(turn: Turn, node: NodeIndex, askedAt: Generation): void {
   const { world, steps, emit } = turn;
   const { mount, child } = world.nodes[node];
@@ -205,7 +201,10 @@ function takes(turn: Turn, node: NodeIndex, askedAt: Generation): void {
   emit({ ...withNode(world, node, acquired), record }, `n${node} acquires`);
 }
 
-/** It has found the device, and no command of an earlier plug-in is alive. */
+/**
+ * The counter first in the store, then in the node's file; a detected rollback is reported in the same
+ * write.
+ */
 function beats(turn: Turn, node: NodeIndex): void {
   const { world, without, emit } = turn;
   const { backup, lease } = world;
@@ -223,10 +222,7 @@ function beats(turn: Turn, node: NodeIndex): void {
   emit(withNode(told, node, { ...state, isAhead: false, beatAt: lease.generation }), `n${node} beats`);
 }
 
-/**
- * The counter first in the store, then in the node's file; a detected rollback is reported in the same
- * write.
- */
+/** The store incarnation, if the node may trust the store; see `readTrustedIncarnation`. */
 function trustedAt(
   { world: { lease, backup, nodes }, without }: Turn,
   node: NodeIndex,
@@ -304,8 +300,8 @@ function controllerSteps(turn: Turn): void {
 }
 
 /**
- * See `untilHeard`: one node is enough that has beaten since the backup was put back, since each has beaten
- * between the two, and says so if it notices.
+ * See `untilHeard`: one node is enough that has sent a heartbeat since the restore, because each has sent
+ * one between backup and restore, and reports a rollback if it notices.
  */
 function hears({ world, emit }: Turn): void {
   const { cloud, lease, nodes } = world;
@@ -315,8 +311,8 @@ function hears({ world, emit }: Turn): void {
 }
 
 /**
- * By what the controller remembers of the Lease, or on the word of a node; or where it has just started,
- * and hears nobody.
+ * By the controller's memory of the Lease, or by a node's report; or, if it has just started, without any
+ * report.
  */
 function marks({ world, without, bounds, emit }: Turn): void {
   const { lease, cloud } = world;
@@ -330,7 +326,7 @@ function marks({ world, without, bounds, emit }: Turn): void {
     emit(withCloud(withLease(world, { sweep: next }), { memory }), "marks records for the rebuild");
 }
 
-/** What a node has noted is known once it has beaten since the backup was put back. */
+/** A node's checkpoint is known once it has sent a heartbeat since the restore. */
 function recordAnew({ world: { record, lease, nodes, cloud }, without }: Turn): number {
   const present = storedOf(record);
   if (present.generation === lease.sweep) return record;
@@ -340,13 +336,13 @@ function recordAnew({ world: { record, lease, nodes, cloud }, without }: Turn): 
   return rebuiltRecord(without.has("holders") ? 0 : cloud.holders, numbers, without.has("settled"));
 }
 
-/** A node's checkpoint is known once it has sent a heartbeat since the restore. */
+/** What is under way by the record that is being rebuilt. */
 function pendingThen({ world: { record, lease, cloud } }: Turn): CloudState["pending"] {
   const takesOff = cloud.pending === "detach" || cloud.pending === "fence";
   return takesOff && storedOf(record).generation !== lease.sweep ? "late" : cloud.pending;
 }
 
-/** What is under way by the record that is being rebuilt. */
+/** See `readStoreIncarnation`. */
 function incarnationRead({ world: { lease, cloud }, without }: Turn): Generation | undefined {
   if (lease.sweep > 0 && !without.has("standstill")) return undefined;
   if (cloud.memory === "new" && !without.has("heard")) return undefined;
@@ -355,9 +351,9 @@ function incarnationRead({ world: { lease, cloud }, without }: Turn): Generation
 
 function grants({ world, steps, emit }: Turn, node: NodeIndex, askedAt: number): void {
   const { cloud } = world;
-  // An attachment that is on its way out is granted nothing, and stays until its detach has ended; a backup
-  // may bring back one that stays. What was allowed by a record that has been made anew since is `late`,
-  // and no attachment says so.
+  // An attachment that is being deleted is granted nothing, and stays until its detach has ended; a backup
+  // may bring back one that is not being deleted. What was allowed by a record that has been rebuilt since
+  // is `late`, and no attachment shows it.
   const isSaid = world.backup !== RESTORED || storedOf(world.record).generation > 0;
   const isLeaving = cloud.pending === "detach" && cloud.pendingNode === node && isSaid;
   if (storedOf(world.record).generation !== askedAt || isLeaving) return;
@@ -382,7 +378,7 @@ function asksToUpdate({ world, steps, emit }: Turn, node: NodeIndex): void {
   if (isAttached && steps.isFencing(world.record, node)) allows("fence", "cut off");
 }
 
-/** Where another rule is left out, two writers are what is looked for. */
+/** If another rule is left out, the search is for two writers. */
 function updateLands({ world, steps, without, emit }: Turn): void {
   const { pending, pendingNode: node, attached } = world.cloud;
   if (pending === "none") return;
@@ -405,7 +401,7 @@ function updateLands({ world, steps, without, emit }: Turn): void {
   emit(withCloud(world, { pending: "none", pendingNode: 0 }), "an update is lost");
 }
 
-/** With proof: the disk is off, and no update that was allowed before can bring it back. */
+/** With proof: the disk is detached, and no update that was allowed before can attach it again. */
 function clears({ world, steps, emit }: Turn, node: NodeIndex): void {
   const { pending, pendingNode } = world.cloud;
   const isOff = !hasDisk(world, node) && (pending === "none" || pendingNode !== node);
@@ -413,7 +409,10 @@ function clears({ world, steps, emit }: Turn, node: NodeIndex): void {
   if (record !== undefined) emit({ ...world, record }, `clears n${node}`);
 }
 
-/** With proof: the disk is detached, and no update that was allowed before can attach it again. */
+/**
+ * Without a fence: the VM's ETag moves, so that an update that was allowed before does not land any more.
+ * The record is read before, and cleared only if unchanged.
+ */
 function provesDetached(turn: Turn): void {
   const { world, steps, emit } = turn;
   const askedAt = incarnationRead(turn);
@@ -431,7 +430,8 @@ function provesDetached(turn: Turn): void {
 }
 
 /**
- * The VM's ETag moves, by a record that has it unsettled: an update that was allowed before lands no more.
+ * The VM's ETag moves, by a record with a pending barrier for it: an update that was allowed before does
+ * not land any more.
  */
 function movesEtag({ world, steps, emit }: Turn, node: NodeIndex, askedAt: Generation): void {
   if (storedOf(world.record).generation !== askedAt || steps.passBarrier(world.record, node) === undefined)
@@ -442,7 +442,7 @@ function movesEtag({ world, steps, emit }: Turn, node: NodeIndex, askedAt: Gener
   emit(withCloud(world, { ...IDLE, kind: "barrier", node, askedAt, ...left }), `moves the ETag of n${node}`);
 }
 
-/** A record that was made anew since may have others unsettled, by updates that were allowed since. */
+/** A record that was rebuilt since may have other pending barriers, for updates that were allowed since. */
 function settles({ world, steps, emit }: Turn): void {
   const { node, askedAt } = world.cloud;
   const record =

@@ -273,8 +273,8 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
 }
 
 /**
- * A VM is forgotten that Azure does not have any more; who is no node any more may have to say once more
- * that it is clean.
+ * A VM that Azure does not have any more is pruned; a node that is no longer in the record may have to
+ * report clean once more.
  */
 function forgetSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
   const forgotten =
@@ -284,7 +284,7 @@ function forgetSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emi
   if (withdrawn !== undefined) emit(afterRecordMove(world, withdrawn), `withdraws that n${node} is clean`);
 }
 
-/** Wants come and go at any time; who says so is another question (`release-check.test.ts`). */
+/** Requests come and go at any time; `release-check.test.ts` models where they come from. */
 function requestSteps(world: World, steps: RecordSteps, emit: Emit): void {
   for (const node of nodeIndexes) {
     const unrequested = steps.withdraw(world.record, node);
@@ -308,18 +308,15 @@ function withController(world: World, at: 0 | 1, state: ControllerState): World 
 }
 
 /**
- * Deletes a VM, with all that is open on it: the disk is off, and no update of that VM that is under way
- * finds it.
+ * Deletes a VM, with all that is open on it: the disk is detached, and no update of that VM that is under
+ * way finds it.
  */
 function afterDeletion(world: World, node: NodeIndex): World {
   const deleted = withNodeState({ ...world, attached: world.attached & ~(1 << node) }, node, GONE);
   return afterVmMove(deleted, node, { etag: true });
 }
 
-/**
- * Deletes a VM, with all that is open on it: the disk is detached, and no update of that VM that is under
- * way finds it.
- */
+/** Updates a VM: its ETag moves, and a mount whose disk is detached is dead. */
 function withVm(
   world: World,
   node: NodeIndex,
