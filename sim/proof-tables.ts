@@ -3,7 +3,7 @@ import { faultNames } from "./faults/fault-names.ts";
 import { mutations } from "./mutations/mutations.ts";
 import { regressionSeeds } from "./run/regression-seeds.ts";
 
-/** docs/proof.md with its tables as the code has them. Throws where the page has no place for one. */
+/** docs/proof.md with its tables as generated from the code. Throws if the page has no place for one. */
 export function withTables(page: string): string {
   const lessons = regressionSeeds().map(
     ({ seed, faults, storm, lesson }) =>
@@ -13,7 +13,7 @@ export function withTables(page: string): string {
   return withPart(withPart(withPart(page, "faults", faultTable()), "lessons", lessons), "rules", rules);
 }
 
-/** The page with that part of it anew. Throws where there is none of that name. */
+/** The page with that part replaced. Throws if there is none of that name. */
 export function withPart(page: string, name: string, lines: readonly string[]): string {
   const [begin, end] = [`<!-- ${name}: npm run sim:proof -->`, `<!-- end of ${name} -->`];
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];

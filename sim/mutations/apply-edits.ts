@@ -1,8 +1,8 @@
 import type { SourceEdit } from "./mutation.ts";
 
 /**
- * A source with edits applied, each of which must fit exactly once: what was refactored since is told,
- * never passed over.
+ * A source with edits applied, each of which must fit exactly once: an edit that no longer fits is
+ * reported.
  */
 export function applyEdits(source: string, edits: readonly SourceEdit[]): string {
   return edits.reduce((text, { file, find, replace }) => {

@@ -2,7 +2,7 @@ import { withoutDisowning, withoutOwners } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
 import { notFoundStorm, unlistedStorm, unmovedEtagStorm } from "./storms.ts";
 
-/** Rules of what an answer of Azure proves. */
+/** Rules about what a response of Azure proves. */
 export const azureMutations: readonly Mutation[] = [
   {
     name: "unmoved-etag",

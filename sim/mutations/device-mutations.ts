@@ -9,7 +9,7 @@ import {
 const STAGE_VOLUME = "src/node/stage/stage-volume.ts";
 const PREPARE_FILE_SYSTEM = "src/node/stage/prepare-file-system.ts";
 
-/** Rules of the right device: where it is, and what is really on it. */
+/** Rules about the right device: its location and its content. */
 export const deviceMutations: readonly Mutation[] = [
   {
     name: "link-only",
@@ -25,7 +25,7 @@ export const deviceMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: linksLagStorm,
     takes:
-      "a replica's disk is taken off while udev lags, and another volume's disk gets its name at another LUN",
+      "a replica's disk is detached while udev lags, and another volume's disk gets its name at another LUN",
     noticedBy: "src/core/node/choose-device.test.ts",
   },
   {
@@ -58,7 +58,7 @@ export const deviceMutations: readonly Mutation[] = [
     breaks: ["not-converged"],
     storm: formatCutOffStorm,
     takes:
-      "a plug-in is killed with its format command: what that left can't be told from other people's data",
+      "a plug-in is killed with its format command: what that left cannot be distinguished from other clients' data",
     noticedBy: "src/node/stage/prepare-file-system.test.ts",
   },
   {
@@ -80,7 +80,7 @@ export const deviceMutations: readonly Mutation[] = [
   {
     name: "any-rest",
     removes:
-      "data without a signature is taken for the rest of a first format only where the mark on the disk says so",
+      "data without a signature counts as the rest of a first format only with the mark on the disk",
     edits: [
       {
         file: "src/core/node/plan-file-system.ts",
@@ -96,7 +96,7 @@ export const deviceMutations: readonly Mutation[] = [
     breaks: ["formatted-data", "synced-data-lost"],
     storm: formatCutOffAndLunFreedStorm,
     takes:
-      "a first format is cut off, its disk is taken off, and another volume's raw disk gets its LUN before anything is noticed",
+      "a first format is interrupted, its disk is detached, and another volume's raw disk gets its LUN before the node notices",
     noticedBy: "src/core/node/plan-file-system.test.ts",
   },
 ];

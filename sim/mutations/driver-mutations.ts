@@ -20,7 +20,7 @@ const ATTACH_BATCH = "src/provisioner/vm/attach-batch.ts";
 const STORE_MEMORY = "src/node/writer/rollback-detector.ts";
 const OTHERS_DETACH = "src/controller/fencing/foreign-detach.ts";
 const UNPUBLISH = "src/csi/controller/controller-unpublish-volume.ts";
-/** What a node does instead with the mounts of a wanted writer while a pod has them. */
+/** What a node does instead with the mounts of a requested writer while a pod has them. */
 function inUse(actions: string): SourceEdit {
   const find = "  if (writer.requested) {\n";
   const instead = `  if (writer.requested && observed.mount === "live" && observed.targets.length > 0) return ${actions};\n`;
@@ -32,7 +32,7 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "blind-demotion",
     removes:
-      "ControllerUnpublishVolume frees a volume only once its node gave it back or is proven to be cut off (the V2 original demotes blindly)",
+      "ControllerUnpublishVolume frees a volume only once its node has released it or is proven to be fenced (the V2 original demotes blindly)",
     edits: [
       { file: UNPUBLISH, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
       {
@@ -52,12 +52,12 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["csi-answer", "two-writers"],
     storm: forcedByHandStorm,
     takes:
-      "Kubernetes detaches by force from a node that did not unstage: frozen, cut off, or without a kubelet",
+      "Kubernetes detaches by force from a node that did not unstage: frozen, disconnected, or without a kubelet",
     noticedBy: "src/csi/controller/controller-unpublish-volume.test.ts",
   },
   {
     name: "stale-lun",
-    removes: "the device is looked for once more after the take, by what the attachment says then",
+    removes: "the device is looked for once more after the acquire, by the attachment at that time",
     edits: [
       {
         file: STAGE_VOLUME,
@@ -86,7 +86,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: promisedLunsStorm,
     takes:
-      "somebody takes a replica's disk off, and another volume's disk of the same size comes to that VM before anybody has noticed",
+      "another client detaches a replica's disk, and another volume's disk of the same size comes to that VM before the driver has noticed",
     noticedBy: "src/controller/attachment/attachment-reconciler.test.ts",
   },
   {
@@ -178,7 +178,7 @@ export const driverMutations: readonly Mutation[] = [
       workload: { maxShares: 1, replicas: 0, access: "mount" },
       strikes: { "leaders/killed-while-deleting": 4 },
     },
-    takes: "the delete of an attachment is under way for long, which has become that of the writer meanwhile",
+    takes: "the delete of an attachment is under way for long, which has become the writer's in this time",
     noticedBy: "src/controller/writer/volume-reconciler.test.ts",
   },
   {
@@ -230,7 +230,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["file-system-uuid", "replicas-probed"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],
     storm: { ...replicasOnEachNode, lastStrikeMs: 60_000, strikes: { "nodes/made-anew": 2 } },
-    takes: "a VM is deleted and made anew under its name while volumes are attached to it",
+    takes: "a VM is deleted and recreated under its name while volumes are attached to it",
     noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
   {
@@ -286,7 +286,7 @@ export const driverMutations: readonly Mutation[] = [
       strikes: { "disks/detach-left-behind": 6, "haste/hunted": 2 },
     },
     takes:
-      "others ask Azure to take a disk off a node that writes it, that fails, and the driver attaches another disk there",
+      "another client asks Azure to detach a disk from a node that writes it, that fails, and the driver attaches another disk there",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
@@ -309,7 +309,7 @@ export const driverMutations: readonly Mutation[] = [
   },
   {
     name: "others-detach-unsettled",
-    removes: "a settlement spares an unverified node whose disk others have marked, and waits",
+    removes: "a write barrier spares an unverified node whose disk others have marked, and waits",
     edits: [
       {
         file: OTHERS_DETACH,
@@ -323,18 +323,18 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["pods-decide"],
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndLostStorm,
-    takes: "others ask Azure to take a disk off a node that writes it, that fails, and its record is lost",
+    takes: "another client asks Azure to detach a disk from a node that writes it, that fails, and its record is lost",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
     name: "others-detach-unnamed",
-    removes: "the pods decide on others' detach where a record that was made again does not name their node",
+    removes: "the pods decide on a foreign detach if a rebuilt record does not name their node",
     edits: withoutPods,
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndUnnamedStorm,
     takes:
-      "others ask Azure to take a disk off a node that writes it, that fails, and all objects are lost while Azure does not name its VM",
+      "another client asks Azure to detach a disk from a node that writes it, that fails, and all objects are lost while Azure does not name its VM",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
@@ -472,7 +472,7 @@ export const driverMutations: readonly Mutation[] = [
   },
   {
     name: "placeholder-under-pod",
-    removes: "a node leaves the mounts of a wanted writer alone: here it buries each under a placeholder",
+    removes: "a node leaves the mounts of a requested writer alone: here it covers each with a placeholder",
     edits: [inUse("[cleanUp(observed)]")],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
@@ -483,7 +483,7 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "unmount-under-pod",
     removes:
-      "a node gives a volume back only once it is not wanted there any more, or after the last target has gone",
+      "a node releases a volume only once it is not requested there any more, or after the last target has gone",
     edits: [inUse('[{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }]')],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],

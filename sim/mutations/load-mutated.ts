@@ -7,10 +7,10 @@ import { editsOf, mutationNamed } from "./mutations.ts";
 const ROOT = new URL("../../", import.meta.url);
 
 /**
- * Lets this thread load the driver's sources without a rule, from here on: what is to be mutated must be
- * imported afterwards, dynamically. Throws at once where an edit does not fit its file, or where a file
- * that is to be edited has been imported already, as far as this module can know. Threads and child
- * processes call it for themselves.
+ * Makes this thread load the driver's sources without a rule, from here on: what is to be mutated must be
+ * imported afterwards, dynamically. Throws at once if an edit does not fit its file, or if a file to be
+ * edited has been imported already, as far as this module can know. Threads and child processes each call
+ * it.
  */
 export function loadMutated(name: string): void {
   const edits = Map.groupBy(editsOf(mutationNamed(name)), ({ file }) => new URL(file, ROOT).href);

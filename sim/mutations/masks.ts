@@ -2,7 +2,7 @@ import type { Mask, SourceEdit } from "./mutation.ts";
 
 const PLAN_FILE_SYSTEM = "src/core/node/plan-file-system.ts";
 
-/** What takes the hold of a device off it: the node then runs its commands by a name alone. */
+/** Without the hold of a device: the node then runs its commands by name only. */
 export const withoutHold: readonly SourceEdit[] = [
   {
     file: "src/node/stage/stage-volume.ts",
@@ -11,7 +11,7 @@ export const withoutHold: readonly SourceEdit[] = [
   },
 ];
 
-/** What lets a disk have a LUN at which its node looks for another one. */
+/** Lets a disk have a LUN at which its node looks for another one. */
 export const withoutPromisedLuns: readonly SourceEdit[] = [
   {
     file: "src/controller/attachment/attach.ts",
@@ -20,7 +20,7 @@ export const withoutPromisedLuns: readonly SourceEdit[] = [
   },
 ];
 
-/** What lets a VM pass for gone without a look at the disk's owners. */
+/** Lets a VM count as gone without a look at the disk's owners. */
 export const withoutOwners: readonly SourceEdit[] = [
   {
     file: "src/provisioner/vm/prove-vanished.ts",
@@ -29,7 +29,7 @@ export const withoutOwners: readonly SourceEdit[] = [
   },
 ];
 
-/** What lets a list of a VM prove that a disk is off, whatever the disk says. */
+/** Lets a list of a VM prove a detach, whatever the disk says. */
 export const withoutDisowning: readonly SourceEdit[] = [
   {
     file: "src/provisioner/vm/fence-batch.ts",
@@ -38,7 +38,7 @@ export const withoutDisowning: readonly SourceEdit[] = [
   },
 ];
 
-/** What lets the record alone decide on others' detach. */
+/** Lets the record alone decide on a foreign detach. */
 export const withoutPods: readonly SourceEdit[] = [
   {
     file: "src/controller/fencing/foreign-detach.ts",
@@ -47,7 +47,7 @@ export const withoutPods: readonly SourceEdit[] = [
   },
 ];
 
-/** What a node wants counts, whether or not a pod is seen there. */
+/** A node's request counts, whether or not a pod is seen there. */
 export const wantsAlone: readonly SourceEdit[] = [
   {
     file: "src/controller/backed-attachment.ts",
@@ -64,7 +64,7 @@ export const wantsAlone: readonly SourceEdit[] = [
   },
 ];
 
-/** Layers of defence that stand in for one another. */
+/** Layers of defence that can replace one another. */
 export const masks: readonly Mask[] = [
   {
     name: "assumed-held",
@@ -109,7 +109,7 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "held-before-use",
-    removes: "a node publishes and goes on using only what it holds",
+    removes: "a node publishes and continues to use only what it holds",
     edits: [
       {
         file: "src/node/writer/acquire-volume.ts",
@@ -164,7 +164,7 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "wants-alone",
-    removes: "where nodes attach by themselves, a want counts only while a pod is seen there",
+    removes: "if nodes attach by themselves, a request counts only while a pod is seen there",
     edits: wantsAlone,
   },
   {
@@ -174,7 +174,7 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "requested-is-not-fenced",
-    removes: "a wanted writer is never fenced",
+    removes: "a requested writer is never fenced",
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
@@ -185,7 +185,7 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "recall-first",
-    removes: "a writer that nobody uses is recalled, and given two minutes, before it is fenced",
+    removes: "an unused writer is recalled, and given two minutes, before it is fenced",
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",
@@ -208,7 +208,7 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "waits-to-be-requested",
-    removes: "a node stages, and publishes, only while the record says that it is wanted there",
+    removes: "a node stages, and publishes, only while the record has it requested there",
     edits: [
       {
         file: "src/node/stage/wait-for-device.ts",
@@ -223,7 +223,7 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "made-anew",
-    removes: "an attachment that is deleted while its node is to go on writing is made anew",
+    removes: "an attachment that is deleted while its node is to continue writing is recreated",
     edits: [
       {
         file: "src/core/attachment/plan-attachment.ts",
@@ -294,7 +294,7 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "anothers-mount",
-    removes: "a raw device that a pod uses as another volume is not taken for one's own",
+    removes: "a raw device that a pod uses as another volume is not taken for this one",
     edits: [
       {
         file: "src/node/stage/stage-volume.ts",
@@ -323,7 +323,7 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "unnoted-mounts",
-    removes: "a node that is unverified looks for mounts that it has not noted",
+    removes: "an unverified node looks for mounts without a checkpoint",
     edits: [
       {
         file: "src/node/care/volume-reconciler.ts",
@@ -340,7 +340,7 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "pods-decide",
-    removes: "the pods decide on others' detach where a record that was made again does not know their node",
+    removes: "the pods decide on a foreign detach if a rebuilt record does not know their node",
     edits: withoutPods,
   },
   {

@@ -10,30 +10,30 @@ export interface SourceEdit {
 }
 
 /**
- * A further layer of defence that would hide that a rule is gone. Taken away alone it breaks nothing in the
+ * A further layer of defence that would hide the missing rule. Removed alone it breaks nothing in the
  * storm of that rule.
  */
 export interface Mask {
   readonly name: string;
-  /** What it takes away, in one sentence. */
+  /** What it removes, in one sentence. */
   readonly removes: string;
   readonly edits: readonly SourceEdit[];
 }
 
-/** One safety rule of the driver, taken away by edits of the sources that ship. */
+/** One safety rule of the driver, removed by edits of the sources that ship. */
 export interface Mutation {
   readonly name: string;
-  /** What is taken away, in one sentence. */
+  /** What is removed, in one sentence. */
   readonly removes: string;
   readonly edits: readonly SourceEdit[];
-  /** Names of masks that are taken away with it: without them the next layer would stand in for the rule. */
+  /** Names of masks that are removed with it: otherwise the next layer would replace the rule. */
   readonly alsoRemoves: readonly string[];
   /** Promises of which at least one must be seen broken. */
   readonly breaks: readonly Invariant[];
-  /** The storm that shows it. The driver with all its rules comes through it. */
+  /** The storm that shows it. With all its rules the driver passes it. */
   readonly storm: DirectedStorm;
-  /** What has to happen for that, in one sentence. */
+  /** The events that it requires, in one sentence. */
   readonly takes: string;
-  /** A test file that fails without the rule: the edits do take it away. */
+  /** A test file that fails without the rule: proof that the edits remove it. */
   readonly noticedBy: string;
 }

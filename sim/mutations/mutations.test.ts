@@ -25,7 +25,7 @@ describe("the mutations", () => {
     });
   }
 
-  it("have names of their own, and mask names that there are", () => {
+  it("have distinct names, and existing mask names", () => {
     const names = [...mutations, ...masks].map(({ name }) => name);
     assert.deepEqual(names, [...new Set(names)]);
     const unknown = mutations.flatMap(({ alsoRemoves }) =>
@@ -38,7 +38,7 @@ describe("the mutations", () => {
     );
   });
 
-  it("have storms whose strikes there are, each of which strikes at all", () => {
+  it("have storms with existing strikes, each of which strikes", () => {
     for (const { name, storm } of mutations) {
       for (const strike of Object.keys(storm.strikes))
         assert.ok(variantOf(strike).forMs[1] > 0, `${name}: ${strike}`);
@@ -49,7 +49,7 @@ describe("the mutations", () => {
     }
   });
 
-  it("say what they take away, with what would mask it", () => {
+  it("describe what they remove, with what would mask it", () => {
     assert.equal(
       describeMutation(mutationNamed("proof")),
       "proof: a fence that Azure calls a success has to be seen in the VM's list\n    and disk-names-owner: the disk itself must name the VM no more",

@@ -8,7 +8,7 @@ import { releaseMutations } from "./release-mutations.ts";
 import { reviewMutations } from "./review-mutations.ts";
 import { trustMutations } from "./trust-mutations.ts";
 
-/** Every rule that the simulation has to miss when it is gone. */
+/** Every rule whose absence the simulation has to notice. */
 export const mutations: readonly Mutation[] = [
   ...protocolMutations,
   ...releaseMutations,
@@ -19,7 +19,7 @@ export const mutations: readonly Mutation[] = [
   ...azureMutations,
 ];
 
-/** The mutation of a name. Throws with all names where there is none. */
+/** The mutation of a name. Throws an error that lists all names if there is none. */
 export function mutationNamed(name: string): Mutation {
   const mutation = mutations.find((other) => other.name === name);
   if (mutation === undefined)
@@ -35,7 +35,7 @@ export function editsOf(mutation: Mutation): readonly SourceEdit[] {
   ];
 }
 
-/** What a mutation takes away, with what would mask it: a line each. */
+/** What a mutation removes, with what would mask it: a line each. */
 export function describeMutation(mutation: Mutation): string {
   const also = masks
     .filter(({ name }) => mutation.alsoRemoves.includes(name))

@@ -7,7 +7,7 @@ import { mutations } from "./mutations.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 180_000;
 /**
- * A contract suite runs against several adapters: the one without real time is enough, and done in seconds.
+ * A contract suite runs against several adapters: the one without real time is enough, and takes seconds.
  */
 const ADAPTER = "--test-name-pattern=on a virtual clock";
 

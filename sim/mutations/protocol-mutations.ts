@@ -16,7 +16,7 @@ const WRITER_STEPS = "src/core/writer/writer-steps.ts";
 const FENCE_BATCH = "src/provisioner/vm/fence-batch.ts";
 const HOLD_VOLUME = "src/node/writer/acquire-volume.ts";
 
-/** The rules of the writer protocol: by the names that its model has for them. */
+/** The rules of the writer protocol, under their names in its model. */
 export const protocolMutations: readonly Mutation[] = [
   {
     name: "cas",
@@ -61,7 +61,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-before-use", "format-admission"],
     breaks: ["two-writers"],
     storm: { strikes: { "nodes/freeze-and-mark": 5 } },
-    takes: "a writer's want ends while it is mounted: its pod deleted by force, or its node out of service",
+    takes: "a writer's request ends while it is mounted: its pod deleted by force, or its node out of service",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -103,7 +103,7 @@ export const protocolMutations: readonly Mutation[] = [
   },
   {
     name: "quarantine",
-    removes: "a node that was cut off gets nothing attached before it has shown that it is clean",
+    removes: "nothing is attached to a fenced node before it has shown that it is clean",
     edits: [
       {
         file: WRITER_STEPS,
@@ -159,7 +159,7 @@ export const protocolMutations: readonly Mutation[] = [
   },
   {
     name: "unverified",
-    removes: "whoever has a disk attached whose record was lost counts as a writer until it shows otherwise",
+    removes: "a node that has a disk attached whose record was lost counts as a writer until it shows otherwise",
     edits: [
       { file: WRITER_STEPS, find: `unverified: [...attachedTo, ...unconfirmed]`, replace: `unverified: []` },
     ],
@@ -171,7 +171,7 @@ export const protocolMutations: readonly Mutation[] = [
   },
   {
     name: "requarantine",
-    removes: "where a record was lost, every node counts as cut off until it has shown that it is clean",
+    removes: "after a record loss, every node counts as fenced until it has shown that it is clean",
     edits: [
       {
         file: WRITER_STEPS,
@@ -270,7 +270,7 @@ export const protocolMutations: readonly Mutation[] = [
   },
   {
     name: "taken-name",
-    removes: "CreateVolume takes no disk of its name that another cluster has made",
+    removes: "CreateVolume adopts no disk of its name that another cluster has created",
     edits: [
       {
         file: "src/controller/disk/disk-reconciler.ts",
@@ -303,7 +303,7 @@ export const protocolMutations: readonly Mutation[] = [
   },
   {
     name: "forget",
-    removes: "a VM is forgotten only where Azure has it no more",
+    removes: "a VM is pruned only if Azure does not have it any more",
     edits: [
       {
         file: "src/controller/fencing/prune-nodes.ts",
@@ -320,7 +320,7 @@ export const protocolMutations: readonly Mutation[] = [
   },
   {
     name: "child",
-    removes: "a node on which a command of an earlier plug-in lives is not clean, and takes nothing",
+    removes: "a node with a live command of an earlier plug-in is not clean, and acquires nothing",
     edits: [
       {
         file: "src/core/node/judge-clean.ts",
@@ -347,7 +347,7 @@ export const protocolMutations: readonly Mutation[] = [
   },
   {
     name: "releaseClean",
-    removes: "a node gives the volume back only once nothing on it can write any more",
+    removes: "a node releases the volume only once nothing on it can write any more",
     edits: [
       {
         file: HOLD_VOLUME,

@@ -4,11 +4,11 @@ import { detachLateAndLostStorm, detachUnderWay, thereAndBackStorm, unnamedVmsSt
 const RELEASE_CHECK = "src/controller/writer/release-check.ts";
 const ASK_USERS = `const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);`;
 
-/** The rules of the release check: by the names that its model has for them. */
+/** The rules of the release check, under their names in its model. */
 export const releaseMutations: readonly Mutation[] = [
   {
     name: "request",
-    removes: "the want of another node alone is no reason for a fence",
+    removes: "another node's request alone is no reason for a fence",
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",
@@ -20,13 +20,13 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["requested-is-not-fenced"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
-    takes: "a want is stated on one node while a pod runs on another",
+    takes: "a volume is requested on one node while a pod runs on another",
     noticedBy: "src/core/writer/plan-writer.test.ts",
   },
   {
     name: "mark",
     removes:
-      "the release check marks the writer unwanted before it asks for users, so that a new one has something to take back",
+      "the release check marks the writer unrequested before it checks for users, so that a new one can renew the request",
     edits: [
       {
         file: RELEASE_CHECK,
@@ -87,7 +87,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["recall-and-cached-users-first"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
-    takes: "a want is stated on one node while a pod runs on another",
+    takes: "a volume is requested on one node while a pod runs on another",
     noticedBy: "src/controller/writer/release-check.test.ts",
   },
   {
@@ -104,7 +104,7 @@ export const releaseMutations: readonly Mutation[] = [
   {
     name: "renew",
     removes:
-      "NodeStageVolume and NodePublishVolume state the want of an unwanted writer again before they let a pod use it",
+      "NodeStageVolume and NodePublishVolume renew the request of an unrequested writer before they let a pod use it",
     edits: [
       {
         file: "src/node/writer/acquire-volume.ts",
@@ -121,7 +121,7 @@ export const releaseMutations: readonly Mutation[] = [
   },
   {
     name: "ending",
-    removes: "only proof ends a fence: a node that gives the volume back does not",
+    removes: "only proof ends a fence: a node's release does not",
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
@@ -133,12 +133,12 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: { ...detachUnderWay, attach: "driver", strikes: { "azure/detach-late": 1 } },
     takes:
-      "a forced detach is under way to Azure while its node gives the volume back and is granted it anew",
+      "a forced detach is under way to Azure while its node releases the volume and is granted it again",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
     name: "barrier",
-    removes: "where a record was lost, nobody writes on a VM before its ETag has moved",
+    removes: "after a record loss, no node writes on a VM before its ETag has moved",
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
@@ -151,7 +151,7 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,
     takes:
-      "a forced detach is under way to Azure when nobody knows of it any more, and its node claims the volume or is granted it anew",
+      "a forced detach is under way to Azure when no record contains it any more, and its node reclaims the volume or is granted it again",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -175,7 +175,7 @@ export const releaseMutations: readonly Mutation[] = [
   },
   {
     name: "fence-asks",
-    removes: "a fence asks in each of its rounds whether the record still wants it",
+    removes: "a fence checks in each of its rounds whether the record still requests it",
     edits: [
       {
         file: "src/provisioner/vm/fence-batch.ts",
@@ -187,7 +187,7 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,
     takes:
-      "a forced detach is under way for minutes when its record is lost or a backup is put back, and its node claims the volume",
+      "a forced detach is under way for minutes when its record is lost or a backup is restored, and its node reclaims the volume",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
 ];

@@ -16,12 +16,12 @@ import {
   recordsLostStorm,
 } from "./storms.ts";
 
-/** Rules that unit and contract tests alone had noticed. */
+/** Rules that only unit and contract tests had covered. */
 export const reviewMutations: readonly Mutation[] = [
   {
     name: "cut-off-elsewhere",
     removes:
-      "a node that was cut off from one volume gets no disk of another before it has shown that it is clean",
+      "no disk is attached to a node that was fenced from another volume before it has shown that it is clean",
     edits: [
       {
         file: "src/controller/attachment/may-attach-now.ts",
@@ -89,7 +89,7 @@ export const reviewMutations: readonly Mutation[] = [
   },
   {
     name: "no-note",
-    removes: "a node notes a volume before it mounts it",
+    removes: "a node writes a checkpoint of a volume before it mounts it",
     edits: [
       {
         file: "src/node/stage/stage-volume.ts",
@@ -102,7 +102,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["unnoted-mounts"],
     breaks: ["not-converged", "leaked"],
     storm: recordsLostStorm,
-    takes: "an AzVolume is lost while a node writes: nothing tells that node what it may claim",
+    takes: "an AzVolume is lost while a node writes: nothing tells that node what it may reclaim",
     noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {
@@ -142,7 +142,7 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "replaced-waits",
     removes:
-      "the other plans of a volume go on while Azure is asked about a VM in its record whose node name is another VM's",
+      "the other plans of a volume continue while Azure is asked about a VM in its record whose node name is another VM's",
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",
@@ -158,7 +158,7 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["not-converged"],
     storm: nameMovesStorm,
     takes:
-      "a node is replaced under its name by another VM, and the earlier one is kept, switched off, after it was cut off from a volume",
+      "a node is replaced under its name by another VM, and the earlier one is kept, switched off, after it was fenced from a volume",
     noticedBy: "src/core/writer/plan-replaced-writer.test.ts",
   },
   {
@@ -195,7 +195,7 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["not-converged", "leaked"],
     storm: grantMovesStorm,
     takes:
-      "a node is granted a volume, is replaced under its name by another VM before it takes it, and the pod goes elsewhere",
+      "a node is granted a volume, is replaced under its name by another VM before it acquires it, and the pod moves",
     noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
   {
@@ -220,7 +220,7 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "unregistered-at-once",
     removes:
-      "a replica outlives its AzDriverNode for a minute, and for as long as the writer's node is not heard",
+      "a replica outlives its AzDriverNode for a minute, and for as long as the writer's node does not report",
     edits: [
       {
         file: "src/core/attachment/plan-replicas.ts",

@@ -1,8 +1,8 @@
 import type { DirectedStorm } from "../scenario/directed-storm.ts";
 
 /**
- * Where nodes attach by themselves, a pod is back on its node while the release check is under way, and the
- * node in between states its want late.
+ * If nodes attach by themselves, a pod returns to its node while the release check is under way, and the
+ * node in between requests the volume late.
  */
 export const thereAndBackStorm: DirectedStorm = {
   attach: "driver",
@@ -10,13 +10,13 @@ export const thereAndBackStorm: DirectedStorm = {
   strikes: { "haste/there-and-back": 8 },
 };
 
-/** Plug-ins die in the middle of mounts whose commands live on, and their pods go elsewhere. */
+/** Plug-ins die in the middle of mounts whose commands survive, and their pods move. */
 export const livingMountStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
   strikes: { "crash/plugin-in-mount": 6 },
 };
 
-/** Attachments are deleted by hand while the kubelet has not let go yet. */
+/** Attachments are deleted by hand before the kubelet has unmounted. */
 export const forcedByHandStorm: DirectedStorm = {
   attach: "kubernetes",
   isQuiet: true,
@@ -24,8 +24,8 @@ export const forcedByHandStorm: DirectedStorm = {
 };
 
 /**
- * Disks of one size on all of three nodes, between which pods move quickly: a LUN that is wrong leads to
- * another volume's disk.
+ * Disks of one size on all of three nodes, between which pods move quickly: a wrong LUN leads to another
+ * volume's disk.
  */
 export const replicasOnEachNode = {
   attach: "driver",
@@ -34,8 +34,8 @@ export const replicasOnEachNode = {
 } as const satisfies Partial<DirectedStorm>;
 
 /**
- * One volume with replicas on other nodes: a node that is cut off from another volume gets nothing
- * attached.
+ * One volume with replicas on other nodes: nothing is attached to a node that is fenced from another
+ * volume.
  */
 const oneWithReplicas = {
   nodesMax: 4,
@@ -43,7 +43,7 @@ const oneWithReplicas = {
   victim: { maxShares: 3, replicas: 2 },
 } as const satisfies Partial<DirectedStorm>;
 
-/** And no others that move: where nobody holds the device, their disks would get its number. */
+/** And no others that move: while no process holds the device, their disks would get its number. */
 const oneThatMoves = { ...oneWithReplicas, isQuiet: true } as const satisfies Partial<DirectedStorm>;
 
 /** A node freezes right before it mounts, is fenced, and thaws. */
@@ -53,7 +53,7 @@ export const frozenInMountStorm: DirectedStorm = {
   strikes: { "nodes/frozen-in-mount": 3 },
 };
 
-/** A node is fenced with a mount command under way, and the volume's record is lost then. */
+/** A node is fenced with a mount command under way, and then the volume's record is lost. */
 export const recordLostStorm: DirectedStorm = {
   ...oneThatMoves,
   attach: "kubernetes",
@@ -62,7 +62,7 @@ export const recordLostStorm: DirectedStorm = {
   strikes: { "loss/record-lost-after-fence": 2 },
 };
 
-/** The same while other volumes move: to a node that nobody knows of any more that it was cut off. */
+/** The same while other volumes move to a node whose fence is no longer recorded. */
 export const numbersGivenAwayStorm: DirectedStorm = {
   ...oneWithReplicas,
   attach: "kubernetes",
@@ -70,8 +70,8 @@ export const numbersGivenAwayStorm: DirectedStorm = {
 };
 
 /**
- * The same, after a minute and a half in which that volume never rests. Other volumes' pods come to the node
- * once there is a record again.
+ * The same, after a minute and a half in which that volume never rests. Other volumes' pods come to the
+ * node once there is a record again.
  */
 export const lostWhileMovingStorm: DirectedStorm = {
   ...oneThatMoves,
@@ -80,7 +80,7 @@ export const lostWhileMovingStorm: DirectedStorm = {
   strikes: { "loss/lost-while-moving": 2, "crash/controller-at-step": 1, "watches/break": 1 },
 };
 
-/** The same, where a person deletes the AzVolume right after the fence. */
+/** The same, with a person who deletes the AzVolume right after the fence. */
 export const deletedAfterFenceStorm: DirectedStorm = {
   ...oneThatMoves,
   attach: "kubernetes",
@@ -89,8 +89,8 @@ export const deletedAfterFenceStorm: DirectedStorm = {
 };
 
 /**
- * The same, where a person deletes the AzVolume right before the fence, and Azure is slow to answer for the
- * disk.
+ * The same, with a person who deletes the AzVolume right before the fence, while Azure answers slowly for
+ * the disk.
  */
 export const deletedBeforeFenceStorm: DirectedStorm = {
   ...oneThatMoves,
@@ -107,8 +107,8 @@ export const backAfterFenceStorm: DirectedStorm = {
 };
 
 /**
- * Somebody takes a disk off a node with a mount command under way, and the attach that brings it back
- * outlasts a fence.
+ * Another client detaches a disk from a node with a mount command under way, and the attach that brings it
+ * back outlasts a fence.
  */
 export const pulledInMountStorm: DirectedStorm = {
   ...oneThatMoves,
@@ -117,7 +117,7 @@ export const pulledInMountStorm: DirectedStorm = {
 };
 
 /**
- * The same where Azure moves no ETag with an update that changes nothing: from early on, so that no strike
+ * The same while Azure moves no ETag with an update that changes nothing: from early on, so that no strike
  * is missed.
  */
 export const unmovedEtagStorm: DirectedStorm = {
@@ -125,7 +125,7 @@ export const unmovedEtagStorm: DirectedStorm = {
   strikes: { "azure/etag-left": 6, "disks/pulled-in-mount": 2 },
 };
 
-/** Raw disks of one size, which nothing but their LUNs tells apart, while somebody takes replicas off. */
+/** Raw disks of one size, which only their LUNs distinguish, while another client detaches replicas. */
 export const promisedLunsStorm: DirectedStorm = {
   ...oneThatMoves,
   attach: "driver",
@@ -134,7 +134,7 @@ export const promisedLunsStorm: DirectedStorm = {
   strikes: { "disks/lun-freed": 4 },
 };
 
-/** The same while links lag: what the link of a freed LUN names is the other volume's disk. */
+/** The same while links lag: the link of a freed LUN names the other volume's disk. */
 export const linksLagStorm: DirectedStorm = {
   ...promisedLunsStorm,
   strikes: { "disks/lun-freed-and-links-lag": 4 },
@@ -163,13 +163,13 @@ export const formatCutOffAndLunFreedStorm: DirectedStorm = {
 };
 
 /**
- * A node is fenced with a mount command under way, and somebody deletes its Node; it is to have a replica
- * of each disk that it was cut off from, once it is back.
+ * A node is fenced with a mount command under way, and a person deletes its Node; after its return it is
+ * to have a replica of each disk that it was fenced from.
  */
 export const deletedInMountStorm: DirectedStorm = {
   ...oneThatMoves,
   attach: "kubernetes",
-  // Of the least size that four nodes can share.
+  // Of the smallest size that four nodes can share.
   victim: { maxShares: 4, replicas: 3, sizeGiB: 1024 },
   lastStrikeMs: 160_000,
   strikes: { "nodes/deleted-in-mount": 2 },
@@ -182,13 +182,13 @@ export const detachUnderWay = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
 } as const satisfies Partial<DirectedStorm>;
 
-/** The same, and no record tells of the detach any more. */
+/** The same, and no record contains the detach any more. */
 export const detachLateAndLostStorm: DirectedStorm = {
   ...detachUnderWay,
   strikes: { "azure/detach-late-and-lost": 1 },
 };
 
-/** And the Nodes do not say which VM they are. */
+/** And the Nodes do not name their VM. */
 export const unnamedVmsStorm: DirectedStorm = {
   ...detachUnderWay,
   strikes: { "azure/detach-late-and-all-lost": 1 },
@@ -202,14 +202,13 @@ export const agedFailoverStorm: DirectedStorm = {
   strikes: { "nodes/freeze-and-mark": 3 },
 };
 
-/** Pods come and go between nodes, and plug-ins are started again under them. */
+/** Pods come and go between nodes, and plug-ins are restarted under them. */
 export const mountsInUseStorm: DirectedStorm = {
   strikes: { "crash/plugin-killed": 4, "crash/plugins-flap": 2 },
 };
 
 /**
- * A person attaches disks to a VM that is no node; records are lost, so that the VM is found again by
- * whatever rebuilds them.
+ * A person attaches disks to a VM that is not a node; records are lost, so that the rebuild finds the VM.
  */
 export const bystanderStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 0, access: "mount" },
@@ -222,7 +221,7 @@ export const bystanderStorm: DirectedStorm = {
   },
 };
 
-/** A node's token says that its VM is another one, while a person has disks on a VM that is no node. */
+/** A node's token reports another VM as its own, while a person has disks on a VM that is not a node. */
 export const impostorStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 0, access: "mount" },
   strikes: {
@@ -235,7 +234,7 @@ export const impostorStorm: DirectedStorm = {
 
 /**
  * All objects of one cluster are lost, and its controllers recover, while another cluster in the same
- * resource group lives through trouble of its own, a backup of its store included.
+ * resource group has faults of its own, a restored backup included.
  */
 export const twoClustersStorm: DirectedStorm = {
   strikes: {
@@ -254,8 +253,8 @@ export const twoClustersStorm: DirectedStorm = {
 };
 
 /**
- * In each of two clusters that share a resource group, users ask for volumes by the names of the other one's,
- * and what its driver knows is lost.
+ * In each of two clusters that share a resource group, users request volumes by the names of the other
+ * one's, and the driver's objects are lost.
  */
 export const takenNamesStorm: DirectedStorm = {
   strikes: {
@@ -310,7 +309,9 @@ export const nameMovesStorm: DirectedStorm = {
   strikes: { "nodes/name-moves": 4, "haste/hunted": 1, "crash/controller-at-step": 1 },
 };
 
-/** A node's name is given to another VM while the earlier one is granted a volume and has not taken it. */
+/**
+ * A node's name is given to another VM while the earlier one is granted a volume and has not acquired it.
+ */
 export const grantMovesStorm: DirectedStorm = {
   ...oneThatMoves,
   // One share more than the pod and its replica need: the other VM can have the disk, too.
@@ -330,8 +331,8 @@ export const anothersNameStorm: DirectedStorm = {
 };
 
 /**
- * The same, and every record is made again while there is no Node of that name: only the records before
- * knew its uid.
+ * The same, with every record rebuilt while there is no Node of that name: only the earlier records knew
+ * its uid.
  */
 export const missingNodesNameStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
@@ -339,7 +340,7 @@ export const missingNodesNameStorm: DirectedStorm = {
   strikes: { "malicious/takes-missing-nodes-name": 2, "haste/hunted": 1, "crash/controller-at-step": 1 },
 };
 
-/** The Nodes of VMs that run on are deleted, their kubelets make them again, and their pods move. */
+/** The Nodes of running VMs are deleted, their kubelets recreate them, and their pods move. */
 export const nodesMadeAgainStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
   strikes: { "nodes/node-made-again": 6, "haste/hunted": 2 },
@@ -367,13 +368,13 @@ export const updatesOfOthersStorm: DirectedStorm = {
   strikes: { "disks/marked-during-update": 4 },
 };
 
-/** Nodes are fenced whose VMs Azure does not find, though they are there. */
+/** Nodes are fenced whose VMs Azure does not find, though they exist. */
 export const notFoundStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 0, access: "mount" },
   strikes: { "azure/marked-while-not-found": 3, "haste/hunted": 1, "crash/controller-at-step": 1 },
 };
 
-/** Nodes are fenced whose VMs Azure shows without the disks that they have. */
+/** Nodes are fenced whose VMs Azure shows without their disks. */
 export const unlistedStorm: DirectedStorm = {
   ...notFoundStorm,
   strikes: { "azure/marked-while-unlisted": 3, "haste/hunted": 1, "crash/controller-at-step": 1 },
@@ -404,7 +405,7 @@ export const attachedBeforeRecordedStorm: DirectedStorm = {
 };
 
 /**
- * Backups of the store are put back while volumes move quickly, also while calls of the node plug-ins are
+ * Backups of the store are restored while volumes move quickly, also while calls of the node plug-ins are
  * under way.
  */
 export const backupsUnderMovesStorm: DirectedStorm = {

@@ -2,7 +2,7 @@ import { wantsAlone } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
 import { anothersNameStorm, impostorStorm, missingNodesNameStorm, nodesMadeAgainStorm } from "./storms.ts";
 
-/** The rules of what the token of one node may affect (docs/adr/0028). */
+/** The rules about what the token of one node may affect (docs/adr/0028). */
 export const trustMutations: readonly Mutation[] = [
   {
     name: "consistency",
@@ -27,7 +27,7 @@ export const trustMutations: readonly Mutation[] = [
   },
   {
     name: "user-behind-want",
-    removes: "where nodes attach by themselves, a want counts only while a pod is seen there",
+    removes: "if nodes attach by themselves, a request counts only while a pod is seen there",
     edits: wantsAlone,
     alsoRemoves: [],
     breaks: ["granted-unasked"],
@@ -36,12 +36,12 @@ export const trustMutations: readonly Mutation[] = [
       workload: { maxShares: 2, replicas: 1, access: "mount" },
       strikes: { "malicious/requests-everything": 8, "nodes/freeze-and-mark": 4 },
     },
-    takes: "a node's token states a want for a volume that no pod of the node uses",
+    takes: "a node's token requests a volume that no pod of the node uses",
     noticedBy: "src/controller/backed-attachment.test.ts",
   },
   {
     name: "unconfirmed",
-    removes: "a node that only its own notes name may not claim a volume before Azure lists its VM",
+    removes: "a node named only by its own checkpoints may not reclaim a volume before Azure lists its VM",
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
@@ -53,7 +53,7 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: { attach: "driver", strikes: { "malicious/reclaims-everything": 4, "loss/volume-deleted": 4 } },
     takes:
-      "records are made again while a node's token notes volumes that the node never had, and claims them",
+      "records are rebuilt while a node's token reports checkpoints of volumes that the node never had, and reclaims them",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -87,7 +87,7 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: anothersNameStorm,
     takes:
-      "a node's name is given to another VM while the earlier one could write, and the other's token gives its grant back before a controller has seen the next Node",
+      "a node's name is given to another VM while the earlier one could write, and the other's token releases its grant before a controller has seen the next Node",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -109,7 +109,7 @@ export const trustMutations: readonly Mutation[] = [
   },
   {
     name: "give-refused",
-    removes: "a node in service that has unmounted a volume is not cut off while the policy refuses its give",
+    removes: "a node in service that has unmounted a volume is not fenced while the policy refuses its release",
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",
@@ -128,7 +128,7 @@ export const trustMutations: readonly Mutation[] = [
   },
   {
     name: "lone-reports",
-    removes: "one node alone is believed once in ten minutes that the store went back",
+    removes: "a single node's report of a rollback is believed once in ten minutes",
     edits: [
       {
         file: "src/core/writer/judge-reports.ts",
@@ -139,7 +139,7 @@ export const trustMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["arm-budget"],
     storm: { isQuiet: true, strikes: { "malicious/reclaims-everything": 3 } },
-    takes: "a node's token says again and again that the store went back",
+    takes: "a node's token reports a rollback again and again",
     noticedBy: "src/core/writer/judge-reports.test.ts",
   },
 ];

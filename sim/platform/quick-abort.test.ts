@@ -18,7 +18,7 @@ function quickOnes() {
 
 for (const [name, { Controller, Signal }] of Object.entries(platforms)) {
   describe(`abort signals: ${name}`, () => {
-    it("tell each listener once, in order, with the reason in place", () => {
+    it("call each listener once, in order, with the reason in place", () => {
       const controller = new Controller();
       const { signal } = controller;
       const told: string[] = [];
@@ -42,7 +42,7 @@ for (const [name, { Controller, Signal }] of Object.entries(platforms)) {
       );
     });
 
-    it("have an AbortError for a reason where none was given", () => {
+    it("have an AbortError as the default reason", () => {
       const controller = new Controller();
       controller.signal.throwIfAborted();
       controller.abort();

@@ -4,22 +4,21 @@ type Listener = () => void;
 const NONE: ReadonlyMap<unknown, Listener> = new Map();
 
 /**
- * The reason where nobody gave one. One for all, and without a stack: to make a stack takes longer than all
- * else that an abort does.
+ * The default reason. One for all, and without a stack: creating a stack takes longer than the rest of an
+ * abort.
  */
 const UNSPECIFIED = new Error("This operation was aborted");
 UNSPECIFIED.name = "AbortError";
 delete UNSPECIFIED.stack;
 
 /**
- * An `AbortSignal` without the platform's events around it: nothing bubbles, nothing is dispatched, and no
- * exception is made for each abort. A simulated world makes and aborts a million of them a minute, for each
- * sleep that is cut short.
+ * An `AbortSignal` without the platform's events: no bubbling, no dispatch, and no exception per abort. A
+ * simulated world creates and aborts a million of them a minute, one for each interrupted sleep.
  */
 class QuickSignal {
   aborted = false;
   reason: unknown = undefined;
-  /** Most signals have one listener at a time, or none: the first one, while there is no other before it. */
+  /** Most signals have at most one listener at a time: the first one, while there is no other before it. */
   #first: Listener | { handleEvent(): void } | undefined;
   /** The others, in order. */
   #listeners: Map<unknown, Listener> | undefined;
@@ -45,7 +44,8 @@ class QuickSignal {
   }
 
   /**
-   * For its controller alone. A listener that throws hinders no other; what it threw is thrown at the end.
+   * For its controller only. A listener that throws does not affect the others; its error is thrown at the
+   * end.
    */
   become(reason: unknown): void {
     if (this.aborted) return;
@@ -62,7 +62,7 @@ class QuickSignal {
     const first = this.#first;
     this.#first = undefined;
     if (first !== undefined) tell(typeof first === "function" ? first : () => first.handleEvent());
-    // One that another takes off meanwhile is not told; none comes any more.
+    // A listener that another one removes in the loop is not called; none is added any more.
     for (const [key, listener] of this.#listeners ?? NONE) {
       this.#listeners?.delete(key);
       tell(listener);
@@ -105,8 +105,8 @@ class QuickController {
 }
 
 /**
- * Puts quick ones in the place of the platform's `AbortController` and `AbortSignal`, in this whole
- * process. They do what the driver asks of them, and cost a tenth.
+ * Replaces the platform's `AbortController` and `AbortSignal` in this whole process. The replacements
+ * support what the driver uses, and cost a tenth.
  */
 export function installQuickAbort(): void {
   globalThis.AbortController = QuickController as unknown as typeof AbortController;

@@ -19,13 +19,13 @@ export interface Passing {
   /** Lets time pass, in milliseconds; false once a promise was broken. */
   pass(ms: number): Promise<boolean>;
   /**
-   * Lets time pass until a condition holds, looking now and then; false if a promise was broken, or it took
-   * longer than `limitMs`.
+   * Lets time pass until a condition holds, checking now and then; false if a promise was broken, or it
+   * took longer than `limitMs`.
    */
   until(isReached: () => boolean, limitMs: number): Promise<boolean>;
 }
 
-/** One cluster of a run: what its users and the storm do to it, and what it is judged by. */
+/** One cluster of a run: its users, its storm, and its checkers. */
 export interface ClusterRun {
   readonly world: SimWorld;
   readonly storm: Storm;
@@ -33,53 +33,53 @@ export interface ClusterRun {
   /** Its calls to Azure so far. */
   readonly armCalls: () => number;
   readonly processes: () => readonly ProcessSlot[];
-  /** What the checkers find in the calls since the last look. */
+  /** Collects what the checkers find in the calls since the last look. */
   look(): void;
-  /** Plans the deaths that the scenario names. */
+  /** Plans the deaths in the scenario. */
   planDeaths(): void;
   /**
-   * Whether what fits on each node is counted: where nodes are small, the driver's start-up taint keeps pods
-   * away until it is.
+   * Whether the capacity of each node is known: on small nodes the driver's start-up taint keeps pods away
+   * until it is.
    */
   isCounted(): boolean;
   makeWorkloads(): void;
   areAllRunning(): boolean;
-  /** What keeps it from rest. */
+  /** The reasons why it is not at rest. */
   complaints(): readonly Complaint[];
-  /** Moves pods on until there were enough failovers; false once a promise was broken. */
+  /** Moves pods until there were enough failovers; false once a promise was broken. */
   moveOn(passing: Passing): Promise<boolean>;
-  /** Grows what can only grow while no pod uses it. */
+  /** Grows volumes that can only grow while no pod uses them. */
   growOffline(passing: Passing): Promise<void>;
   /**
-   * Holds its calls to Azure to a budget. `faultCount`: of all clusters, since faults of Azure strike them
-   * all.
+   * Compares its calls to Azure with a budget. `faultCount`: of all clusters, since faults of Azure affect
+   * them all.
    */
   judgeCalls(faultCount: number): void;
   endState(): readonly EndState[];
 }
 
 /**
- * How long the world may take from the end of the last fault until it is at rest: Kubernetes' longest back-
- * off is 5 minutes, and so is the collection of replicas.
+ * How long the world may take from the end of the last fault until it is at rest: Kubernetes' longest
+ * back-off is 5 minutes, and so is the pruning of replicas.
  */
 export const REST_MAX_MS = 30 * 60_000;
 export const LOOK_MS = 5_000;
 const MOVES_AFTER_STORM_MAX = 16;
 /**
- * Calls to Azure that a run may take: some for each volume and each failover, for faults that make them try
- * again, and for each minute.
+ * Calls to Azure that a run may take: some for each volume and each failover, for faults that cause
+ * retries, and for each minute.
  */
 const ARM_CALLS = { base: 130, perFailover: 20, perFault: 100, perMinute: 10 } as const;
 
 /**
- * A cluster of a run, from the moment that its world was made. `beside`: the cluster that shares its resource
+ * A cluster of a run, from the creation of its world. `beside`: the cluster that shares its resource
  * group.
  */
 export function createClusterRun(parts: {
   readonly world: SimWorld;
   readonly beside: SimWorld | undefined;
   readonly scenario: ClusterScenario & { readonly stormMs: number };
-  /** Failovers that there have to be at least. */
+  /** The required number of failovers. */
   readonly failoversMin: number;
 }): ClusterRun {
   const { world, beside, scenario, failoversMin } = parts;
@@ -89,7 +89,7 @@ export function createClusterRun(parts: {
   const desired = createDesiredVolumes();
   const watch = watchPromises(world, { attach: scenario.attach, outside, vmChanges });
   const zoneOf = (nodeName: string): string => azure.vmOf(nodeName)?.zones[0] ?? "";
-  /** Those that there were at first, and those that have come since. */
+  /** The initial nodes, and those added since. */
   const nodeNames = (): readonly string[] => [
     ...new Set([
       ...scenario.nodes.map(({ name }) => name),

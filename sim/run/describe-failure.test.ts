@@ -15,12 +15,12 @@ const lines = [
   "5.000 node-a mounts vol-1",
 ];
 
-describe("a failure for people", () => {
-  it("shows what is about the nodes and the volume, and the faults, but no heartbeats", () => {
+describe("the description of a failure", () => {
+  it("shows lines about the nodes, the volume and the faults, but no heartbeats", () => {
     assert.deepEqual(timeline(lines, violation), lines.slice(2));
   });
 
-  it("says what was broken, when, and how to see it again", () => {
+  it("says what was broken, when, and how to reproduce it", () => {
     const result = {
       seed: 7,
       violations: [violation],

@@ -3,12 +3,12 @@ import type { SeedResult } from "./run-seed.ts";
 
 /** Lines of the timeline that a failure shows. */
 const TIMELINE_MAX = 60;
-/** Writes that say nothing of a volume. */
+/** Writes that do not concern a volume. */
 const DULL = /(?:updateStatus AzDriverNode|update Lease|updateStatus Lease)/u;
 const NAME = /[a-z0-9]+(?:-[a-z0-9]+)+/giu;
 const VIOLATIONS_MAX = 5;
 
-/** A failure for people: what was broken, how it came to that, and how to see it again. */
+/** A failure as text: what was broken, the events before, and how to reproduce it. */
 export function describeSeedFailure(result: SeedResult, replay: string): string {
   const [first] = result.violations;
   const told = result.violations.slice(0, VIOLATIONS_MAX).map((violation) => `  ${describe(violation)}`);
@@ -28,8 +28,8 @@ export function describeSeedFailure(result: SeedResult, replay: string): string 
 }
 
 /**
- * The last lines before a promise was broken that are about what its detail names, users' acts and faults
- * included.
+ * The last lines before a promise was broken that are about the names in its detail, users' acts and
+ * faults included.
  */
 export function timeline(lines: readonly string[], violation: Violation): readonly string[] {
   const names = new Set((violation.detail.match(NAME) ?? []).map((name) => name.toLowerCase()));

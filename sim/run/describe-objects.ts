@@ -1,6 +1,6 @@
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 
-/** What the driver's objects say at the end, a line each: for people who look into a failure. */
+/** The driver's objects at the end, a line each, for the analysis of a failure. */
 export function describeObjects(store: Pick<SimulatedStore, "objects">): readonly string[] {
   const volumes = store.objects("AzVolume").map(({ metadata, status }) => {
     const { record, state, detail, error } = status ?? {};
@@ -20,7 +20,7 @@ export function describeObjects(store: Pick<SimulatedStore, "objects">): readonl
       `${detail?.sizeGiB ?? 0} GiB`,
       writer === undefined
         ? "no writer"
-        : `writer ${writer.nodeName} in epoch ${writer.epoch}${writer.held ? ", held" : ""}${writer.requested ? ", wanted" : ""}`,
+        : `writer ${writer.nodeName} in epoch ${writer.epoch}${writer.held ? ", held" : ""}${writer.requested ? ", requested" : ""}`,
       ...(fencing === undefined ? [] : [`fencing ${fencing.nodeName}`]),
       ...(quarantine.length === 0
         ? []
@@ -29,7 +29,7 @@ export function describeObjects(store: Pick<SimulatedStore, "objects">): readonl
         ? []
         : [`unverified ${unverified.map(({ nodeName }) => nodeName).join(" ")}`]),
       ...(adopted === true ? [`found in use, clean ${clean.map(({ nodeName }) => nodeName).join(" ")}`] : []),
-      `epoch ${epoch ?? 0}, generation ${storeIncarnation ?? 0}`,
+      `epoch ${epoch ?? 0}, incarnation ${storeIncarnation ?? 0}`,
       ...(error === undefined ? [] : [`error ${error.kind}: ${error.message}`]),
     ].join(", ");
   });
@@ -37,7 +37,7 @@ export function describeObjects(store: Pick<SimulatedStore, "objects">): readonl
     .objects("AzVolumeAttachment")
     .map(({ metadata, spec, status }) =>
       [
-        `attachment of ${spec.volumeName} to ${spec.nodeName}: ${spec.role}${spec.writerRequest === undefined ? "" : ", wanted"}`,
+        `attachment of ${spec.volumeName} to ${spec.nodeName}: ${spec.role}${spec.writerRequest === undefined ? "" : ", requested"}`,
         ...(metadata.deletionTimestamp === undefined ? [] : ["being deleted"]),
         `${status?.state ?? "no status"} ${status?.role ?? ""} at LUN ${status?.lun ?? "none"} of ${status?.vmId ?? "no VM"}`,
         ...(spec.recall === undefined ? [] : [`recall ${spec.recall.id}`]),

@@ -3,12 +3,12 @@ import { fileURLToPath } from "node:url";
 import { type FaultName, faultNames } from "../faults/fault-names.ts";
 import { stormNamed } from "../scenario/storm-named.ts";
 
-/** A seed that once failed, and what it taught. */
+/** A seed that once failed, and its lesson. */
 export interface RegressionSeed {
   readonly seed: number;
-  /** The classes that it was found with, if not all. */
+  /** The classes with which it was found, if not all. */
   readonly faults: readonly FaultName[] | undefined;
-  /** The storm that it was found in (`--storm`), if any. */
+  /** The storm in which it was found (`--storm`), if any. */
   readonly storm: string | undefined;
   readonly lesson: string;
 }
@@ -18,7 +18,7 @@ const LINE = /^(\d+)(?: \(([a-z,]+)\)| \[([a-z-]+)\])?: (.+)$/u;
 
 /**
  * All of `sim/seeds/regressions.txt`: lines of `SEED: LESSON`, `SEED (crash,stale): LESSON` or `SEED
- * [STORM]: LESSON`; those that begin with `#` say what the file is.
+ * [STORM]: LESSON`; those that begin with `#` describe the file.
  */
 export function regressionSeeds(text: string = readFileSync(FILE, "utf8")): readonly RegressionSeed[] {
   return text

@@ -4,20 +4,20 @@ import { mutations } from "../mutations/mutations.ts";
 import { ownStorms } from "../scenario/own-storms.ts";
 import { stormNamed } from "../scenario/storm-named.ts";
 
-/** What `npm run sim` was asked for. */
+/** The options of `npm run sim`. */
 export interface RunOptions {
   readonly isHelp: boolean;
   readonly isJson: boolean;
   readonly isShrinking: boolean;
-  /** From the first to the last, both included; undefined: fresh ones. */
+  /** From the first to the last, both included; undefined: random ones. */
   readonly seeds: readonly [first: number, last: number] | undefined;
-  /** So many fresh ones. */
+  /** The number of random seeds. */
   readonly fresh: number | undefined;
   readonly minutes: number | undefined;
   readonly faults: readonly FaultName[] | undefined;
   /** `list` for their names. */
   readonly mutation: string | undefined;
-  /** One of `ownStorms`, or a mutation's name: its storm, and all rules in their places. */
+  /** One of `ownStorms`, or a mutation's name: its storm, with all rules in place. */
   readonly storm: string | undefined;
   /** A file with a scenario as JSON, as `--shrink` writes it. */
   readonly scenarioFile: string | undefined;
@@ -96,8 +96,8 @@ export function parseRunOptions(
 }
 
 /**
- * One way to say which seeds, and one seed where only one can be made smaller: nobody is to believe that
- * more was run than was.
+ * Exactly one way to select seeds, and a single seed for options that need one: the output must not
+ * suggest that more was run.
  */
 function parseSeeds({ seed, seeds, fresh, scenario, shrink }: SeedChoices): RunOptions["seeds"] {
   const named = Object.entries({ seed, seeds, fresh, scenario }).flatMap(([name, value]) =>
@@ -117,7 +117,7 @@ function parseSeeds({ seed, seeds, fresh, scenario, shrink }: SeedChoices): RunO
   return [Number(first), Number(last)];
 }
 
-/** What the command line says of the seeds to run, as it says it. */
+/** The selection of seeds on the command line, as given. */
 interface SeedChoices {
   readonly seed?: string | undefined;
   readonly seeds?: string | undefined;
@@ -126,7 +126,7 @@ interface SeedChoices {
   readonly shrink?: boolean | undefined;
 }
 
-/** None at all would keep every promise. */
+/** An empty run would keep every promise. */
 function parseCount(name: string, text: string): number {
   return parseWhole(name, text, 1);
 }
@@ -148,7 +148,7 @@ function parseMinutes(text: string): number {
 function parseMutation(text: string): string {
   if (!mutations.some(({ name }) => name === text))
     throw new RangeError(
-      `there is no safety rule ${text} to take away: ${mutations.map(({ name }) => name).join(", ")}`,
+      `there is no safety rule ${text} to remove: ${mutations.map(({ name }) => name).join(", ")}`,
     );
   return text;
 }

@@ -13,24 +13,24 @@ import {
 } from "./create-cluster-run.ts";
 import { describeObjects } from "./describe-objects.ts";
 
-/** What came of a run. */
+/** The result of a run. */
 export interface ScenarioResult {
   readonly violations: readonly Violation[];
   /** Of the first cluster. */
   readonly failovers: number;
   /** Virtual milliseconds in all. */
   readonly virtualMs: number;
-  /** Virtual milliseconds from the end of the last fault until everything was as desired. */
+  /** Virtual milliseconds from the end of the last fault until everything was as requested. */
   readonly healedMs: number;
   /** Of the first cluster. */
   readonly armCalls: number;
-  /** Two runs that share it noted the same. */
+  /** Equal for two runs with the same trace. */
   readonly digest: string;
   /** The trace's lines. */
   readonly lines: readonly string[];
   /** Of all clusters: no two have a volume of one name. */
   readonly endState: readonly EndState[];
-  /** What the objects of each cluster's driver say at the end. */
+  /** The objects of each cluster's driver at the end. */
   readonly objects: readonly string[];
   /** The steps that each process of the first cluster took, in order. */
   readonly steps: readonly { readonly processName: string; readonly taken: readonly StepName[] }[];
@@ -38,15 +38,14 @@ export interface ScenarioResult {
 
 /** How long the first pods may take to run, in virtual milliseconds. */
 const SETUP_MAX_MS = 15 * 60_000;
-/** At rest, nothing is complained of for this long. */
+/** At rest, there is no complaint for this long. */
 const QUIET_MS = 30_000;
 const END_MAX_MS = 60_000;
 /**
- * Pods are moved on after the storm until there were this many failovers: faults may have used up their
- * time.
+ * Pods are moved after the storm until there were this many failovers: faults may have used up their time.
  */
 export const FAILOVERS_MIN = 10;
-/** The same of the second cluster, which is smaller. */
+/** The same for the second cluster, which is smaller. */
 const SECOND_FAILOVERS_MIN = 2;
 
 /** Runs a scenario to its end, or to the first broken promise. */
@@ -80,7 +79,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   };
   const passing: Passing = { pass, until };
 
-  /** Rest: nothing to complain of, for a while. */
+  /** Rest: no complaint for a while. */
   async function untilRest(): Promise<void> {
     let quietSinceMs = Number.POSITIVE_INFINITY;
     let last: readonly (readonly [ClusterRun, readonly Complaint[]])[] = [];
@@ -94,7 +93,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     for (const [{ world }, complaints] of last) for (const complaint of complaints) world.report(complaint);
   }
 
-  /** Plans the deaths, and makes the workloads; false if their pods don't come to run. */
+  /** Plans the deaths, and creates the workloads; false if their pods do not run in time. */
   async function setUp(): Promise<boolean> {
     for (const cluster of clusters) cluster.planDeaths();
     const isCounted = (): boolean => clusters.every((cluster) => cluster.isCounted());
@@ -124,8 +123,8 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   }
 
   /**
-   * Everything in turn. Answers how long the world took to heal, in virtual milliseconds; 0 where it did
-   * not come to that.
+   * Everything in turn. Returns how long the world took to heal, in virtual milliseconds; 0 if it did not
+   * come to that.
    */
   async function live(): Promise<number> {
     if (!(await setUp()) || !(await weather())) return 0;

@@ -11,15 +11,15 @@ const LINES_MAX = 5_000;
 
 /** How a scenario is run. */
 export interface RunChoices {
-  /** Also without its faults, to compare. */
+  /** Also without its faults, for comparison. */
   readonly isTwinned: boolean;
-  /** All lines of the trace are kept, whatever comes of it. Default: no. */
+  /** All lines of the trace are kept, whatever the result. Default: no. */
   readonly isTraced?: boolean | undefined;
 }
 
 /**
- * What came of a seed: plain data, so that a thread can hand it to another. Where every promise was kept
- * there are no objects, and no lines unless they were asked for; else the trace's last lines.
+ * The result of a seed: plain data, so that a thread can pass it to another. If every promise was kept
+ * there are no objects, and no lines unless requested; otherwise the trace's last lines.
  */
 export interface SeedResult extends Omit<ScenarioResult, "endState"> {
   readonly seed: number;
@@ -27,7 +27,7 @@ export interface SeedResult extends Omit<ScenarioResult, "endState"> {
   readonly faults: readonly string[];
 }
 
-/** Runs the scenario of a seed, and now and then its twin without faults. */
+/** Runs the scenario of a seed, and for some seeds its twin without faults. */
 export async function runSeed(
   seed: number,
   options: Partial<RunChoices> & { readonly faults?: readonly FaultName[] | undefined } = {},
@@ -60,7 +60,7 @@ export async function runPlain(
     })),
   ];
   const isKept = violations.length === 0;
-  // Of a failure the run that failed; the twin is of no interest otherwise.
+  // After a failure only the run that failed; otherwise the twin does not matter.
   const told = isKept || result.violations.length > 0 ? result.lines : (twin ?? result).lines;
   const { endState: _, ...rest } = result;
   return {

@@ -5,7 +5,7 @@ import type { SeedResult } from "./run-seed.ts";
 import type { SeedTask } from "./seed-thread.ts";
 import { startSimThread } from "./start-sim-thread.ts";
 
-/** How many tasks are run. */
+/** How tasks are run. */
 interface Threads {
   /** A safety rule that the driver runs without. */
   readonly mutation?: string | undefined;
@@ -15,16 +15,14 @@ interface Threads {
 
 /** Many scenarios over all cores. */
 export interface TasksRequest extends Threads {
-  /**
-   * In the order in which they begin; asked for as threads come free, so that it may go on without an end.
-   */
+  /** In the order in which they begin; requested as threads become free, so it may be endless. */
   readonly tasks: Iterator<SeedTask>;
   /** Called with each as it ends; false: begin no more. */
   readonly onResult: (result: SeedResult, task: SeedTask) => boolean;
 }
 
 /**
- * Runs scenarios until there are no more, or `onResult` has had enough. Throws where the simulation itself
+ * Runs scenarios until there are no more, or `onResult` returns false. Throws if the simulation itself
  * fails.
  */
 export async function runTasks({ tasks, mutation, threads, onResult }: TasksRequest): Promise<void> {

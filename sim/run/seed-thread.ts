@@ -3,13 +3,13 @@ import type { FaultName } from "../faults/fault-names.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import type { RunChoices, SeedResult } from "./run-seed.ts";
 
-/** What a thread is told when it starts. */
+/** The start parameters of a thread. */
 export interface SeedThreadData {
   /** A safety rule that the driver runs without here. */
   readonly mutation: string | undefined;
 }
 
-/** What a thread runs: the scenario of a seed, or one that is given. */
+/** A thread's task: the scenario of a seed, or a given one. */
 export type SeedTask =
   | {
       readonly kind: "seed";
@@ -19,7 +19,7 @@ export type SeedTask =
     }
   | ({ readonly kind: "scenario"; readonly scenario: Scenario } & RunChoices);
 
-/** What a thread answers: `error` is a bug of the simulation's own. */
+/** A thread's answer: `error` is a bug of the simulation itself. */
 export type SeedAnswer =
   | { readonly kind: "result"; readonly result: SeedResult }
   | { readonly kind: "error"; readonly error: string };
@@ -29,7 +29,7 @@ if (mutation !== undefined) {
   const { loadMutated } = await import("../mutations/load-mutated.ts");
   loadMutated(mutation);
 }
-// Only now: what is to be mutated must not have been loaded before.
+// Imported late: what is to be mutated must not have been loaded before.
 const { runPlain, runSeed } = await import("./run-seed.ts");
 
 async function answerTo(task: SeedTask): Promise<void> {

@@ -5,13 +5,13 @@ import type { SeedAnswer, SeedTask, SeedThreadData } from "./seed-thread.ts";
 
 /** A thread that runs one scenario after the other. */
 export interface SimThread {
-  /** One at a time. Rejects where the simulation itself fails: a seed that can't be run proves nothing. */
+  /** One at a time. Rejects if the simulation itself fails: a seed that cannot be run proves nothing. */
   run(task: SeedTask): Promise<SeedResult>;
   end(): Promise<void>;
 }
 
 /**
- * No scenario takes so long, in milliseconds of real time: something in it goes round while virtual time
+ * No scenario takes so long, in milliseconds of real time: beyond it, a loop spins while virtual time
  * stands still.
  */
 const SCENARIO_MAX_MS = 600_000;

@@ -1,7 +1,7 @@
 import type { Violation } from "../history/violation.ts";
 import type { SeedResult } from "./run-seed.ts";
 
-/** What `--json` prints, with these keys and no others. */
+/** The output of `--json`, with these keys and no others. */
 export interface Summary {
   readonly seeds: number;
   readonly failovers: number;
@@ -10,7 +10,7 @@ export interface Summary {
   readonly violations: readonly (Violation & { readonly seed: number })[];
 }
 
-/** Adds up what seeds came to. */
+/** Adds up the results of seeds. */
 export interface SummaryOfSeeds {
   add(result: SeedResult): void;
   /** `wallMs`: how long it took. */

@@ -18,7 +18,7 @@ import type { SimWorld } from "../world.ts";
 /** The checkers that watch a cluster as things happen. */
 export interface PromisesWatch {
   /**
-   * Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's
+   * Examines the calls since the last look. To be called at least every few virtual minutes, while Azure's
    * journal still has them.
    */
   look(): void;
