@@ -5,11 +5,11 @@ import { type Frozen, withFrozenWriter } from "./testing/with-frozen-writer.ts";
 import type { SimWorld } from "./world.ts";
 
 /**
- * From the freeze until its node is told of: the heartbeat is stale after 35 s, Kubernetes says NotReady
+ * From the freeze until its node is reported: the heartbeat is stale after 35 s, Kubernetes says NotReady
  * after 50 s.
  */
 const TOLD_MAX_MS = 60_000;
-/** From a pod's death by force until the next one waits on another node, and is told why. */
+/** From a forced pod deletion until the next pod waits on another node, with an event that says why. */
 const TOLD_OF_POD_MAX_MS = 15_000;
 
 const driverNodeOf = (world: SimWorld, nodeName: string) =>
@@ -20,7 +20,7 @@ const remedyFor = (nodeName: string): string =>
 
 describe("a writer whose machine freezes, unmarked", () => {
   for (const attach of ["kubernetes", "driver"] as const) {
-    it(`is reported with the remedy, first for the pod that is there, then for the one that waits elsewhere, attach: ${attach}`, () =>
+    it(`is reported with the remedy to the present pod, then to the waiting one, attach: ${attach}`, () =>
       withFrozenWriter(attach, async (frozen) => {
         const { world, nodeName, until, told } = frozen;
         const isTold = (what: string) => (): boolean =>
@@ -63,7 +63,7 @@ describe("a writer whose machine freezes, unmarked", () => {
       await until("the silent node to be told of", isTold, TOLD_MAX_MS);
     }));
 
-  it("is not ready by its AzDriverNode, counts for no failover, and is ready again once it thaws", () =>
+  it("is not ready by its AzDriverNode until it thaws, and counts for no failover", () =>
     withFrozenWriter("kubernetes", async (frozen) => {
       const { world, nodeName, until } = frozen;
       await until(

@@ -2,7 +2,7 @@
 export interface Trace {
   /**
    * Notes an event: `about` is the volume, node or process it concerns, `what` a short sentence in the
-   * present tense. Costs little while nobody reads.
+   * present tense. Cheap while the trace is not read.
    */
   note(about: string, what: string): void;
   /** All that was noted, `<virtual seconds> <about> <what>` a line. Bounded: the oldest leave first. */

@@ -191,7 +191,7 @@ export const masks: readonly Mask[] = [
         file: "src/core/writer/plan-writer.ts",
         find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
         replace: `if (observed.writerUse === "unused")
-    return [recordOf(observed)?.writer?.held === true ? { kind: "BeginFence", node, ground: "stalled", because: "nobody uses it there" } : { kind: "ReleaseCheck", node }];`,
+    return [recordOf(observed)?.writer?.held === true ? { kind: "BeginFence", node, ground: "stalled", because: "it is unused there" } : { kind: "ReleaseCheck", node }];`,
       },
     ],
   },

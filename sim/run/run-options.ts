@@ -29,19 +29,19 @@ export interface RunOptions {
 /** What `--help` prints. */
 export const USAGE = `npm run sim -- --seed N           runs the scenario of one seed, the same each time
 npm run sim -- --seeds A..B       runs many, over all cores
-npm run sim -- --fresh N          runs so many that nobody has chosen, and says which
-npm run sim -- --minutes M        runs seeds for that long (with --seeds: at most); fresh ones if none are named
+npm run sim -- --fresh N          runs so many random ones, and prints their range
+npm run sim -- --minutes M        runs seeds for that long (with --seeds: at most); random ones if none are given
 npm run sim -- --faults a,b       only these classes of faults, and each of them: ${faultNames.join(", ")}
-npm run sim -- --mutate NAME      takes a safety rule away from the driver; the seeds must notice. --mutate list prints the names.
+npm run sim -- --mutate NAME      removes a safety rule from the driver; the seeds must notice. --mutate list prints the names.
                                   In the storm that is made for it, unless --faults says another; stops at the first seed that does
-npm run sim -- --storm NAME       that storm, with all rules in their places: every promise is kept. Or one of its own: ${Object.keys(ownStorms).join(", ")}
+npm run sim -- --storm NAME       that storm, with all rules in place: every promise is kept. Or one of its own: ${Object.keys(ownStorms).join(", ")}
 npm run sim -- --seed N --shrink  looks for a smaller scenario that fails alike, and writes it to a file
 npm run sim -- --scenario FILE    runs such a file
 npm run sim -- --seed N --trace   prints everything that happened
 npm run sim -- --threads T        default: one a core
 npm run sim -- --json             prints {"seeds", "failovers", "virtualHours", "wallSeconds", "violations"} and nothing else
 npm run sim:night                 10^6 fresh seeds
-npm run bench:sim                 failovers a second on one core, and where the time goes`;
+npm run bench:sim                 failovers a second on one core, with a profile`;
 
 const RANGE = /^(\d+)\.\.(\d+)$/u;
 

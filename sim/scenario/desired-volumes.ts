@@ -9,7 +9,7 @@ export interface DesiredVolumes {
   delete(volumeName: string): void;
   destroyed(volumeName: string): void;
   ofFault(volumeName: string): void;
-  /** Of a volume that exists and that nobody destroyed. */
+  /** Of a volume that exists and was not destroyed. */
   find(volumeName: string): DesiredVolume | undefined;
   all(): readonly DesiredVolume[];
 }

@@ -49,7 +49,7 @@ describe("the scenario of a seed in a directed storm", () => {
     }
   });
 
-  it("strikes as often as it says, whoever keeps it company: faults of other classes, and of no more than it takes", () => {
+  it("strikes as often as it says, beside faults of no more other classes than needed", () => {
     for (const [name, storm] of storms) {
       const own = new Set(Object.keys(storm.strikes).map((strike) => strike.split("/")[0]));
       for (const { seed, faults } of scenariosOf(storm)) {
@@ -63,7 +63,7 @@ describe("the scenario of a seed in a directed storm", () => {
     }
   });
 
-  it("has a second cluster only where the storm says so, and strikes there as often as that says", () => {
+  it("has a second cluster, and strikes there, only as the storm says", () => {
     for (const [name, storm] of storms) {
       for (const { seed, second } of scenariosOf(storm)) {
         const struck = second?.faults.map(({ fault, variant }) => `${fault}/${variant}`).toSorted();
@@ -79,7 +79,7 @@ describe("the scenario of a seed in a directed storm", () => {
     }
   });
 
-  it("is kept company by any class sooner or later, but by none that puts a backup back, or deletes what one would bring back", () => {
+  it("gets faults of any other class, but none that restores or that a restore reverts", () => {
     const company = storms.flatMap(([, storm]) =>
       scenariosOf(storm).flatMap(({ faults }) => companyIn(storm, faults)),
     );

@@ -72,7 +72,7 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
   const isKnown = (nodeName: string): boolean => nodes.some(({ name }) => name === nodeName);
   const lastMs = storm.lastStrikeMs ?? drawn.stormMs - LAST_STRIKE_BEFORE_END_MS;
   const faults = drawStrikes(random, storm.strikes, { nodes, names, lastMs });
-  // Chance of its own: what the storm is made of stays as it is, whoever keeps it company.
+  // A random stream of its own: the storm itself does not depend on the additional faults.
   const company = drawCompany(
     random.fork("company"),
     { nodes, workloads, stormMs: drawn.stormMs },

@@ -53,8 +53,8 @@ export function drawByHand(random: Random, shape: Shape): readonly TimedFault[] 
 }
 
 /**
- * What strikes beside the faults that a storm is made of, whose classes are told: one fault of each further
- * class, until there are as many classes as any storm has.
+ * The faults beside those of a storm with the given classes: one fault of each further class, until there
+ * are as many classes as in any storm.
  */
 export function drawCompany(
   random: Random,

@@ -32,7 +32,7 @@ describe("the scenario of a seed", () => {
     );
   });
 
-  it("has a second cluster in one of eight, with nodes of the same names, volumes of other names, and losses of its own", () => {
+  it("has a second cluster in one of eight, with the same node names and own losses", () => {
     const both = seeds.flatMap(({ second, ...first }) =>
       second === undefined ? [] : [{ ...first, second }],
     );

@@ -2,9 +2,9 @@ import { isRestore } from "./draw-faults.ts";
 import type { ClusterScenario, TimedAct, TimedFault } from "./scenario.ts";
 
 /**
- * What users do and what strikes in a cluster, in the order of time. A backup brings back what was deleted
- * since, and nobody tells the driver: whoever restores one deletes those objects by hand, so where one is
- * restored nothing is deleted.
+ * What users do and what strikes in a cluster, in the order of time. A backup brings back objects that
+ * were deleted since, without notifying the driver: an operator who restores one deletes those by hand, so
+ * a storm with a restore deletes nothing.
  */
 export function inTime(
   acts: readonly TimedAct[],

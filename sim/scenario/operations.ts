@@ -8,7 +8,7 @@ export interface Operations {
   act(act: UserAct): void;
   /** Every node takes pods again. */
   uncordonAll(): void;
-  /** Volumes whose new size waits for nobody to use them: Azure grows a shared disk only then. */
+  /** Volumes whose growth waits until no pod uses them: Azure grows a shared disk only then. */
   toGrowOffline(): readonly DesiredVolume[];
   hasGrown(volumeName: string): boolean;
 }
@@ -35,10 +35,7 @@ export function createOperations({
     cluster.deletePod(volumeName, { isForced });
   }
 
-  /**
-   * By what users see. A disk that has grown in Azure while nobody was told, as before a backup was put
-   * back, is asked for again.
-   */
+  /** By what users see. A size that a disk got in Azure before a backup was restored is requested again. */
   function hasGrown(volumeName: string): boolean {
     const [volume, sizeGiB] = [desired.find(volumeName), cluster.sizeOf(volumeName)];
     return volume === undefined || sizeGiB === undefined || sizeGiB >= volume.sizeGiB;

@@ -33,7 +33,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "azure/answers-lost": 1,
     },
   },
-  // Of one share: Azure lets nobody grow a shared disk that is attached.
+  // Of one share: Azure does not grow an attached shared disk.
   "wrong-size": {
     workload: { maxShares: 1, replicas: 0 },
     strikes: {

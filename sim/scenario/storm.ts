@@ -72,7 +72,7 @@ export function createStorm(parts: {
     get nodeNames() {
       return nodeNames();
     },
-    // By the clock itself: whoever strikes at a step of a process asks for it while nobody looks at what is
+    // By the clock itself: a strike at a step of a process may ask for it between two looks at what is
     // due.
     later: (ms, act) => {
       clock
@@ -137,7 +137,7 @@ export function createStorm(parts: {
     });
   }
 
-  /** Whoever attached a disk by hand takes it off again, also where Azure refused that at first. */
+  /** A person who attached a disk by hand detaches it again, also if Azure refused that at first. */
   function takeOffWhatOthersLeft(): void {
     const attachments = world.store.objects("AzVolumeAttachment");
     for (const vm of azure.model.world.virtualMachines.values()) {
@@ -154,8 +154,8 @@ export function createStorm(parts: {
   }
 
   /**
-   * Whoever asked for a disk to be taken off asks again where that has failed: Azure takes no such wish
-   * back, and would carry it out with the driver's next change of the VM. Answers whether there was any.
+   * A client whose detach has failed requests it again: Azure keeps the failed request, and would carry it
+   * out with the driver's next change of the VM. Returns whether there was any.
    */
   function askAgainWhatFailed(): boolean {
     const failed = [...azure.model.world.virtualMachines.values()].flatMap((vm) =>
@@ -197,7 +197,7 @@ export function createStorm(parts: {
     entries.length = 0;
   }
 
-  /** Where nobody is, no machine has to be back for a while. */
+  /** If no node is out of service, no machine has to be back for a while. */
   function isAnyOutOfService(): boolean {
     return (
       nodeNames().some(outside.wasOutOfService) ||

@@ -218,7 +218,7 @@ describe(
       it(`lets a node do its own step: ${name}`, async () => {
         assert.equal(await tryRecord(from(nodeA), moved(step(from(nodeA), nodeA))), undefined);
       });
-      // A take of what is held already changes nothing, whoever sends it.
+      // An acquire of what is held already changes nothing, for any client.
       if (name === "take again") continue;
       it(`refuses the same step of another node: ${name}`, async () => {
         assert.match((await tryRecord(from(nodeB), moved(step(from(nodeB), nodeB)))) ?? "allowed", REFUSED);
@@ -281,7 +281,7 @@ describe(
       return { apiVersion: "disk.csi.azure.com/v1", kind: "AzVolumeAttachment", ...newAttachment(spec) };
     }
 
-    it("lets a node take the start-up taint off itself, and no other, and off nobody else", async () => {
+    it("lets a node remove the start-up taint from itself only, and no other taint", async () => {
       const { spec } = (await must(admin, { method: "GET", path: "/api/v1/nodes/node-a" })) as {
         readonly spec: { readonly taints: readonly { readonly key: string }[] };
       };
@@ -307,7 +307,7 @@ describe(
       assert.equal(await refusal(onA, patch("node-a", taints(kept))), undefined);
     });
 
-    it("tells the tokens of two Nodes of one name apart, and one that was issued without a Node", async () => {
+    it("distinguishes tokens of two Nodes of one name, and one issued without a Node", async () => {
       const name = "node-d";
       const made = { method: "POST", path: "/api/v1/nodes", body: { metadata: { name } } } as const;
       const pod = {
@@ -387,7 +387,7 @@ describe(
       }
     });
 
-    it("holds a node to its own also where it is given more rights than the chart gives it", async () => {
+    it("restricts a node to its own objects also with more rights than the chart's", async () => {
       const volume = await aVolume({ record: written(nodeA) });
       const attachment = (await must(admin, {
         method: "POST",
@@ -419,7 +419,7 @@ describe(
       }
     });
 
-    it("refuses epochs and counters beyond what an exact number holds, and more volumes than a node can have", async () => {
+    it("refuses epochs and counters beyond exact numbers, and too many volumes", async () => {
       const own = {
         apiVersion: "disk.csi.azure.com/v1",
         kind: "AzDriverNode",
@@ -486,7 +486,7 @@ describe(
       );
     });
 
-    it("asks nobody else: an administrator writes what a node may not", async () => {
+    it("does not apply to others: an administrator writes what a node may not", async () => {
       const volume = await aVolume({ record: written(nodeB, { held: false, requested: false }) });
       assert.equal(await tryStatus(volume, { ...volume.status, record: fresh }, admin), undefined);
     });

@@ -79,7 +79,7 @@ describe(
       assert.deepEqual([...seen].toSorted(), PROGRAMS.map((program) => program.name).toSorted());
     });
 
-    it("are flags that the sidecars and the scheduler have, in the versions that the lab runs", async () => {
+    it("are flags of the sidecars and the scheduler in the versions that the lab runs", async () => {
       const bin = await buildOnce(
         await goPart(await kubernetesModule()),
         (line) => console.log(line),

@@ -9,7 +9,7 @@ import { VALUE_SETS } from "./value-sets.ts";
 const BUILD_TIMEOUT_MS = 280_000;
 
 describe("the chart", { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
-  it("renders what it did, and gives no right that it did not: `npm run golden` shows what a change does to users", async () => {
+  it("renders the golden files, and gives the same rights (`npm run golden` writes them)", async () => {
     const files = await goldenFiles();
     for (const { path, content } of files)
       assert.equal(await readFile(path, "utf8"), content, basename(path));

@@ -39,7 +39,7 @@ it(
 );
 
 it(
-  "runs no sidecar that holds the Lease by which another driver is found, nor another right to it than to look",
+  "runs no sidecar that may do more than read the Lease of another driver",
   { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS },
   async () => {
     const manifests = await renderChart({});

@@ -123,7 +123,7 @@ describe(
       return output;
     }
 
-    it("is not laid over V1 by accident, and takes over what is left of V1 once its workloads are gone", async () => {
+    it("does not install over V1, and takes over once V1's workloads are gone", async () => {
       await create(
         `/apis/apps/v1/namespaces/${RELEASE.namespace}/deployments`,
         aWorkload("csi-azuredisk-controller", RELEASE.namespace, ofV1("azuredisk")),
@@ -147,7 +147,7 @@ describe(
       assert.equal((await read(CONTROLLER)).code, 200);
     });
 
-    it("keeps its CSIDriver through an upgrade, makes it anew where `attach` changes, and goes back by rollback", async () => {
+    it("keeps its CSIDriver through an upgrade, and recreates it if `attach` changes", async () => {
       const first = await read(CSI_DRIVER);
       await mustInstall("upgrade", { controller: { replicas: 3 } });
       assert.equal((await read(CSI_DRIVER)).body.metadata.uid, first.body.metadata.uid);
@@ -238,7 +238,7 @@ describe(
       );
     });
 
-    it("does not replace the workloads of V1's release by an upgrade of it: V1's pods would run beside the first of its own", async () => {
+    it("does not replace the workloads of V1's release by an upgrade of it", async () => {
       const owner = {
         "meta.helm.sh/release-name": RELEASE.name,
         "meta.helm.sh/release-namespace": RELEASE.namespace,
@@ -256,7 +256,7 @@ describe(
       await mustInstall("upgrade", {});
     });
 
-    it("leaves everything that describes disks when it is uninstalled, and finds it again when it is installed anew", async () => {
+    it("keeps everything that describes disks over uninstall and install", async () => {
       const spec = {
         volumeName: "pvc-1",
         capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],

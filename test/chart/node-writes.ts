@@ -125,7 +125,7 @@ const PRIMARY = "the attachment that a node requests is a Primary";
 const KEPT = "a node leaves finalizers, owners and labels of an AzVolumeAttachment as they are";
 const ANSWERS =
   "a node changes of an AzVolumeAttachment's status only its answer to a recall, and deviceMissing";
-/** By the definition, whoever writes. */
+/** By the definition, for every client. */
 const UNCHANGING = "ObjectInvalid";
 const MISSING = "a node sets deviceMissing, and only the controller clears it";
 

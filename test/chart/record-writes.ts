@@ -51,7 +51,7 @@ export const nodeC: NodeIdentity = {
 
 /** The record of a new disk. */
 export const fresh: WriterRecord = { ...steps.newRecord(1), epoch: 4, quarantine: [nodeC] };
-/** A record that was made anew: two nodes may have the disk. */
+/** A record that was rebuilt: two nodes may have the disk. */
 export const found: WriterRecord = {
   ...steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeIncarnation: 1 }),
   clean: [nodeC],
@@ -140,7 +140,7 @@ export const nodeSteps: readonly {
   { name: "reclaim", from: () => found, step: (record, node) => steps.reclaim(record, node, 7) },
 ];
 
-/** Every step that is a controller's, whoever it is about. */
+/** Every step of a controller, for any node. */
 export const controllerSteps: readonly {
   readonly name: string;
   readonly from: WriterRecord;

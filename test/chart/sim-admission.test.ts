@@ -25,7 +25,7 @@ import {
 } from "./record-writes.ts";
 
 /** What the policy on a real API server is asked, in `admission.test.ts`. */
-describe("the simulated API server holds a node's token to the same moves of a record as the chart's policy", () => {
+describe("the simulated API server admits the same record steps as the chart's policy", () => {
   const refusal = (from: WriterRecord, to: WriterRecord): string | undefined =>
     recordRefusal(from, to, "node-a");
 
@@ -49,7 +49,7 @@ describe("the simulated API server holds a node's token to the same moves of a r
     it(`refuses ${name}`, () => assert.notEqual(refusal(from, to), undefined));
 });
 
-describe("the simulated API server holds a node's token to the entries of its own Node as the chart's policy", () => {
+describe("the simulated API server checks the uid of a Node as the chart's policy does", () => {
   for (const { name, from, step } of nodeSteps) {
     const entry = (nodeUid: string): readonly [WriterRecord, WriterRecord] => {
       const before = boundTo(from(nodeA), nodeUid);

@@ -131,7 +131,7 @@ const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
   azureCredentialFileConfigMap: [],
 };
 
-it("takes every value of V1's chart under V1's name, or docs/install.md says what became of it", async () => {
+it("takes V1's values under V1's names, or docs/install.md says what became of them", async () => {
   const gone = goneValues(await readFile(PAGE, "utf8"));
   const all = Object.entries(VALUES_OF_V1).flatMap(([group, names]) =>
     names.length === 0 ? [group] : names.map((name) => `${group}.${name}`),

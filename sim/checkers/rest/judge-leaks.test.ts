@@ -134,7 +134,7 @@ describe("nothing is left behind", () => {
         made.containers = [];
       },
       expected: [
-        "vol-1 is granted to node-a (held true, wanted true), where nothing uses it",
+        "vol-1 is granted to node-a (held true, requested true), where nothing uses it",
         "vol-1 is attached to node-a as Primary, where nothing uses it",
         "node-a still has vol-1 mounted at /staging, where nothing uses it",
       ],

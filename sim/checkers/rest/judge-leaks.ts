@@ -86,7 +86,7 @@ function leftRecords(world: RestWorld): readonly string[] {
       ...(writer === undefined || hasUser
         ? []
         : [
-            `${name} is granted to ${writer.nodeName} (held ${writer.held}, wanted ${writer.requested}), where nothing uses it`,
+            `${name} is granted to ${writer.nodeName} (held ${writer.held}, requested ${writer.requested}), where nothing uses it`,
           ]),
     ];
   });

@@ -300,7 +300,7 @@ function controllerSteps(turn: Turn): void {
 }
 
 /**
- * See `untilHeard`: one node is enough that has sent a heartbeat since the restore, because each has sent
+ * See `untilAllReported`: one node is enough that has sent a heartbeat since the restore, because each has sent
  * one between backup and restore, and reports a rollback if it notices.
  */
 function hears({ world, emit }: Turn): void {
