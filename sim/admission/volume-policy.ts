@@ -17,14 +17,12 @@ const statusRules: readonly PolicyRule[] = [
   },
   otherNodeRule,
   {
-    message:
-      "a node changes of an AzVolume's status only the record, by its own steps, and its file system",
+    message: "a node changes of an AzVolume's status only the record, by its own steps, and its file system",
     allows: ({ before, after }) =>
       changesOnly(before?.status ?? {}, after.status ?? {}, ["record", "detail"]),
   },
   {
-    message:
-      "a node changes of a disk's details only the file system, and only while it holds the volume",
+    message: "a node changes of a disk's details only the file system, and only while it holds the volume",
     allows: (write) => {
       const { before, after } = detailsOf(write);
       if (before === undefined || after === undefined) return before === after;

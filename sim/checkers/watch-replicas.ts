@@ -141,8 +141,7 @@ function whyLegitimate(
   const isItsVm = (vm: NodeIdentity): boolean =>
     vm.vmId === replica.status?.vmId || isSameResourceUri(vm.instanceUri, node.instanceUri);
   const cutOff = [...(record?.quarantine ?? []), ...(record?.fencing === undefined ? [] : [record.fencing])];
-  if (cutOff.some((vm) => vm.nodeName === nodeName && isItsVm(vm)))
-    return "its node is fenced from the disk";
+  if (cutOff.some((vm) => vm.nodeName === nodeName && isItsVm(vm))) return "its node is fenced from the disk";
   const staying = others.filter((attachment) => !isLeaving(attachment));
   if (staying.length + 1 > maxShares) return "a primary needs its share";
   const primaries = staying.filter(isPrimary);

@@ -14,8 +14,7 @@ const because: Readonly<Record<ReleaseRule, string>> = {
   order: "users are asked for before the record is read: one that comes in between is seen by neither",
   cas: "the intent overwrites a request that was renewed in between",
   renew: "NodePublishVolume binds without renewing the request",
-  ending:
-    "a release ends the fence, and an earlier detach lands on a writer",
+  ending: "a release ends the fence, and an earlier detach lands on a writer",
 };
 
 describe("the release check, explored in full with the steps that ship", () => {

@@ -22,8 +22,7 @@ const because: Readonly<Record<RestoreRule, string>> = {
   asked: "the record is read after the store was found to be trusted, and a backup comes in between",
   heard:
     "a controller that starts after the restore goes by the records before any node has compared what it remembers",
-  settled:
-    "a detach allowed by an earlier record lands on a node that has it since",
+  settled: "a detach allowed by an earlier record lands on a node that has it since",
 };
 
 describe("a store that is rolled back, explored with the functions that ship", () => {

@@ -79,8 +79,7 @@ export const deviceMutations: readonly Mutation[] = [
   },
   {
     name: "any-rest",
-    removes:
-      "data without a signature counts as the rest of a first format only with the mark on the disk",
+    removes: "data without a signature counts as the rest of a first format only with the mark on the disk",
     edits: [
       {
         file: "src/core/node/plan-file-system.ts",

@@ -323,7 +323,8 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["pods-decide"],
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndLostStorm,
-    takes: "another client asks Azure to detach a disk from a node that writes it, that fails, and its record is lost",
+    takes:
+      "another client asks Azure to detach a disk from a node that writes it, that fails, and its record is lost",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {

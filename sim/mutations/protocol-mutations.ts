@@ -61,7 +61,8 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-before-use", "format-admission"],
     breaks: ["two-writers"],
     storm: { strikes: { "nodes/freeze-and-mark": 5 } },
-    takes: "a writer's request ends while it is mounted: its pod deleted by force, or its node out of service",
+    takes:
+      "a writer's request ends while it is mounted: its pod deleted by force, or its node out of service",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -159,7 +160,8 @@ export const protocolMutations: readonly Mutation[] = [
   },
   {
     name: "unverified",
-    removes: "a node that has a disk attached whose record was lost counts as a writer until it shows otherwise",
+    removes:
+      "a node that has a disk attached whose record was lost counts as a writer until it shows otherwise",
     edits: [
       { file: WRITER_STEPS, find: `unverified: [...attachedTo, ...unconfirmed]`, replace: `unverified: []` },
     ],

@@ -132,8 +132,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["fence-admission"],
     breaks: ["healthy-writer-cut-off"],
     storm: { ...detachUnderWay, attach: "driver", strikes: { "azure/detach-late": 1 } },
-    takes:
-      "a forced detach is under way to Azure while its node releases the volume and is granted it again",
+    takes: "a forced detach is under way to Azure while its node releases the volume and is granted it again",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {

@@ -109,7 +109,8 @@ export const trustMutations: readonly Mutation[] = [
   },
   {
     name: "give-refused",
-    removes: "a node in service that has unmounted a volume is not fenced while the policy refuses its release",
+    removes:
+      "a node in service that has unmounted a volume is not fenced while the policy refuses its release",
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",

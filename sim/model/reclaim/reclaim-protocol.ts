@@ -130,10 +130,7 @@ function controllerSteps(turn: Turn, node: NodeIndex): void {
   if (!state.attached || !mayDetach(record, identity)) return;
   const isCutOff = state.mount === "live" && state.pod;
   const detached = withNode(world, node, { ...state, attached: false, mount: "none" });
-  emit(
-    isCutOff ? { ...detached, wrong: "a healthy writer was fenced" } : detached,
-    `detaches from n${node}`,
-  );
+  emit(isCutOff ? { ...detached, wrong: "a healthy writer was fenced" } : detached, `detaches from n${node}`);
 }
 
 /**

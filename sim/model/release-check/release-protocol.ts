@@ -204,8 +204,7 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
         else if (isHolder && record.fencing === undefined) {
           if (record.writer?.requested === true)
             emit(is({ doing: "publishing" }), `n${node} NodePublish reads the record`);
-          else
-            moves(steps.renew(world.record, node), { requested: true }, "NodePublish renews the request");
+          else moves(steps.renew(world.record, node), { requested: true }, "NodePublish renews the request");
         }
       }
       if (!state.pod && state.container === "none") {
