@@ -55,7 +55,7 @@ describe("a node's name that another VM takes", () => {
     const { azure } = createSimWorld({ seed: 1, nodes, attach: "kubernetes" });
     assert.throws(
       () => azure.moveName("node-a"),
-      /the VM of node-a has to stand still before another one takes its name/u,
+      /the VM of node-a has to be stopped or frozen before another one takes its name/u,
     );
   });
 

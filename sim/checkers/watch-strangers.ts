@@ -66,7 +66,7 @@ export function watchStrangers(world: {
         for (const { sequence, kind, method, path, caller, body } of entries) {
           seen = sequence;
           if (kind !== "arm" || method === "GET" || caller === OUTSIDER) continue;
-          const asked = `${caller ?? "an unknown caller"} sent ${method} ${diskName(path)}`;
+          const asked = `${caller ?? "an unknown caller"} asked for ${method} ${diskName(path)}`;
           const about = [path, ...disksIn(body)].filter((named) => isAboutOthers(named, azure.isOthers));
           if (about.length > 0)
             report({

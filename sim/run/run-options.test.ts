@@ -20,7 +20,7 @@ describe("the simulation's command line", () => {
     { args: ["--fresh", "0"], because: /--fresh is a whole number from 1 on/u },
     { args: ["--threads", "0"], because: /--threads is a whole number from 1 on/u },
     { args: ["--minutes", "0"], because: /--minutes is a number above 0/u },
-    { args: ["--mutate", "nothing"], because: /there is no safety rule nothing to take away: cas/u },
+    { args: ["--mutate", "nothing"], because: /there is no safety rule nothing to remove: cas/u },
     {
       args: ["--storm", "nothing"],
       because:

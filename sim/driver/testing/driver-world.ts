@@ -187,7 +187,7 @@ export async function withDriver(
           })) ?? {
             ok: false,
             code: "UNAVAILABLE",
-            message: "nobody serves",
+            message: "no controller serves",
           };
           trace.note(
             "orchestrator",
