@@ -45,7 +45,7 @@ const NODE_ACCOUNT = "csi-azuredisk-node-sa";
 const TAINT = "disk.csi.azure.com/agent-not-ready";
 const ACTIVE_MAX_MS = 120_000;
 const SINCE = "2026-01-01T00:00:00Z";
-/** By a rule that says what it is about, not because a rule could not be evaluated. */
+/** The rule refuses for the reason it states, not because it could not be evaluated. */
 const REFUSED = /denied request: (?!expression)/u;
 const never = new AbortController().signal;
 
@@ -79,7 +79,7 @@ describe(
       return answer.value.body;
     }
 
-    /** The sentence that a request is refused with; undefined if it is not. */
+    /** The message of the refusal; undefined if the request is allowed. */
     async function refusal(client: ApiClient, request: ApiRequest): Promise<string | undefined> {
       const answer = await client.call(request, never);
       assert.ok(answer.ok, JSON.stringify(answer));
@@ -97,7 +97,7 @@ describe(
       admin = server.connect();
       folder = await mkdtemp(join(tmpdir(), "admission-"));
       const file = join(folder, "chart.json");
-      // Of the whole chart this API server takes all but the DaemonSet: it allows no privileged pods.
+      // This API server allows no privileged pods: the chart's DaemonSet is left out.
       const items = (await renderChart({ attach: "driver" })).filter(({ kind }) => kind !== "DaemonSet");
       await writeFile(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
       const applied = await server.kubectl("apply", "--server-side", "--force-conflicts", "-f", file);
@@ -205,7 +205,7 @@ describe(
       return tryStatus(volume, { ...volume.status, record: withRealUid(to) }, client);
     }
 
-    /** The API server gives the Node of node-a a uid of its own. */
+    /** The API server assigns the Node of node-a a uid. */
     const withRealUid = (record: WriterRecord): WriterRecord =>
       JSON.parse(JSON.stringify(record).replaceAll(`"${NODE_A_UID}"`, `"${uidOfA}"`)) as WriterRecord;
 
@@ -218,7 +218,7 @@ describe(
       it(`lets a node do its own step: ${name}`, async () => {
         assert.equal(await tryRecord(from(nodeA), moved(step(from(nodeA), nodeA))), undefined);
       });
-      // An acquire of what is held already changes nothing, for any client.
+      // Repeating an acquire changes nothing, so it is allowed from any node.
       if (name === "take again") continue;
       it(`refuses the same step of another node: ${name}`, async () => {
         assert.match((await tryRecord(from(nodeB), moved(step(from(nodeB), nodeB)))) ?? "allowed", REFUSED);
@@ -252,7 +252,7 @@ describe(
       });
     }
 
-    it("has room for a record that thousands of nodes are in", async () => {
+    it("accepts a record with thousands of nodes", async () => {
       const many = Array.from({ length: 5_000 }, (_, index) => ({ ...nodeC, nodeName: `node-${index}` }));
       const record = { ...found, unverified: [], clean: many };
       assert.equal(await tryRecord(record, moved(steps.leaveQuarantine(record, nodeA))), undefined);
@@ -281,7 +281,7 @@ describe(
       return { apiVersion: "disk.csi.azure.com/v1", kind: "AzVolumeAttachment", ...newAttachment(spec) };
     }
 
-    it("lets a node remove the start-up taint from itself only, and no other taint", async () => {
+    it("lets a node remove only the start-up taint, and only from itself", async () => {
       const { spec } = (await must(admin, { method: "GET", path: "/api/v1/nodes/node-a" })) as {
         readonly spec: { readonly taints: readonly { readonly key: string }[] };
       };
@@ -307,7 +307,7 @@ describe(
       assert.equal(await refusal(onA, patch("node-a", taints(kept))), undefined);
     });
 
-    it("distinguishes tokens of two Nodes of one name, and one issued without a Node", async () => {
+    it("distinguishes the tokens of two Nodes of one name, and a token without a Node", async () => {
       const name = "node-d";
       const made = { method: "POST", path: "/api/v1/nodes", body: { metadata: { name } } } as const;
       const pod = {
@@ -348,12 +348,12 @@ describe(
       );
     });
 
-    it("has rules whose fields all exist: a misspelt one would refuse what nodes need", async () => {
+    it("has only rules whose fields exist", async () => {
       const binary = join(
         await buildOnce(await goPart(await kubernetesModule()), (line) => console.log(line), never),
         "kubernetes",
       );
-      // It is the program that it is called.
+      // The API server checks the types.
       const manager = join(folder, "kube-controller-manager");
       await symlink(binary, manager);
       const flags = [
@@ -387,7 +387,7 @@ describe(
       }
     });
 
-    it("restricts a node to its own objects also with more rights than the chart's", async () => {
+    it("refuses other nodes' objects even where RBAC would allow the write", async () => {
       const volume = await aVolume({ record: written(nodeA) });
       const attachment = (await must(admin, {
         method: "POST",
@@ -419,7 +419,7 @@ describe(
       }
     });
 
-    it("refuses epochs and counters beyond exact numbers, and too many volumes", async () => {
+    it("refuses epochs, counters and volume counts above their limits", async () => {
       const own = {
         apiVersion: "disk.csi.azure.com/v1",
         kind: "AzDriverNode",
@@ -451,7 +451,7 @@ describe(
       assert.equal(await refusal(onA, put({ volumes: [noted(1)] })), undefined);
     });
 
-    it("gives nodes no right to make attachments where VolumeAttachments state wants", async () => {
+    it("gives nodes no right to create attachments with `attach: kubernetes`", async () => {
       const rightsOf = async (values: object): Promise<readonly string[]> => {
         const roles = (await renderChart(values)).filter(
           ({ kind, metadata }) =>
@@ -472,7 +472,7 @@ describe(
       assert.deepEqual(await rightsOf({ attach: "driver" }), ["get", "list", "watch", "create", "update"]);
     });
 
-    it("has no rule that nothing above is refused by", async () => {
+    it("has no rule that nothing above tests", async () => {
       const policies = (await renderChart({})).filter(({ kind }) => kind === "ValidatingAdmissionPolicy");
       const rules = policies.flatMap(({ spec }) =>
         (spec as { readonly validations: readonly { readonly message: string }[] }).validations.map(
@@ -486,7 +486,7 @@ describe(
       );
     });
 
-    it("does not apply to others: an administrator writes what a node may not", async () => {
+    it("lets an administrator write what a node may not", async () => {
       const volume = await aVolume({ record: written(nodeB, { held: false, requested: false }) });
       assert.equal(await tryStatus(volume, { ...volume.status, record: fresh }, admin), undefined);
     });

@@ -19,7 +19,7 @@ import type { Manifest } from "./render-chart.ts";
 import { whyNoHelm } from "./run-helm.ts";
 import { VALUE_SETS } from "./value-sets.ts";
 
-/** A first run may have to build Kubernetes' own programs. */
+/** A first run may have to build the Kubernetes programs. */
 const BUILD_TIMEOUT_MS = 1_500_000;
 const PROGRAMS: readonly { readonly name: string; readonly options: Options }[] = [
   controllerRole,
@@ -58,7 +58,7 @@ describe(
   "arguments of the chart's containers",
   { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS },
   () => {
-    it("are settings that the roles have: a pod with others would never start", async () => {
+    it("are settings that the roles have", async () => {
       const seen = new Set<string>();
       for (const [name, values] of Object.entries(VALUE_SETS)) {
         for (const { args = [], lifecycle } of containersOf(await renderChart(values)).filter(
@@ -99,7 +99,7 @@ describe(
             kind === "ConfigMap" && metadata.name === "csi-azuredisk-scheduler-extender",
         );
         const { "config.yaml": text = "" } = (config?.["data"] ?? {}) as Readonly<Record<string, string>>;
-        // It wants to know of an API server, but asks nothing of it.
+        // It needs the address of an API server, but sends no request.
         await writeFile(
           join(folder, "config.yaml"),
           `${text}clientConnection: { kubeconfig: ${folder}/kubeconfig }\n`,

@@ -9,7 +9,7 @@ import { VALUE_SETS } from "./value-sets.ts";
 const BUILD_TIMEOUT_MS = 280_000;
 
 describe("the chart", { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
-  it("renders the golden files, and gives the same rights (`npm run golden` writes them)", async () => {
+  it("renders exactly the golden files (`npm run golden` rewrites them)", async () => {
     const files = await goldenFiles();
     for (const { path, content } of files)
       assert.equal(await readFile(path, "utf8"), content, basename(path));
@@ -17,7 +17,7 @@ describe("the chart", { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEO
     assert.deepEqual((await readdir(folder)).toSorted(), files.map(({ path }) => basename(path)).toSorted());
   });
 
-  it("has nothing that Helm's own linter finds fault with", async () => {
+  it("passes Helm's own linter", async () => {
     for (const [name, values] of Object.entries(VALUE_SETS)) {
       const { code, output } = await runHelm(
         ["lint", CHART, "--namespace", "kube-system", "--strict"],

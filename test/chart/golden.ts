@@ -3,7 +3,7 @@ import { listPermissions } from "./list-permissions.ts";
 import { renderChart, renderText } from "./render-chart.ts";
 import { VALUE_SETS } from "./value-sets.ts";
 
-/** A file that the chart's rendering is held against. */
+/** A file that the chart's rendering is compared with. */
 export interface GoldenFile {
   readonly path: string;
   readonly content: string;
@@ -22,7 +22,7 @@ A line more is a right more: it needs a reason. What a node plug-in's token may 
 | --- | --- | --- |
 `;
 
-/** Every golden file as it would be written now. */
+/** The content of every golden file for the present chart. */
 export async function goldenFiles(): Promise<readonly GoldenFile[]> {
   const files: GoldenFile[] = [];
   for (const [name, values] of Object.entries(VALUE_SETS))
@@ -40,7 +40,7 @@ export async function goldenFiles(): Promise<readonly GoldenFile[]> {
   return files;
 }
 
-/** The definitions of the custom resources are generated, and held against their source elsewhere. */
+/** The definitions of the custom resources are generated, and compared with their source elsewhere. */
 function withoutDefinitions(text: string): string {
   return text
     .split(DOCUMENT_START)

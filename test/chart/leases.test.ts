@@ -5,11 +5,11 @@ import { type Manifest, renderChart } from "./render-chart.ts";
 import { whyNoHelm } from "./run-helm.ts";
 
 const BUILD_TIMEOUT_MS = 280_000;
-/** In a namespace that is not the driver's own, other Leases say who runs the cluster. */
+/** In another namespace than the driver's own, other Leases show which component runs the cluster. */
 const OF_OTHERS = "kube-system";
 /**
- * A Lease that is yet to be made has no name to ask for, nor has the kind as a whole, which is followed.
- * Others' can be read so, but not changed.
+ * A right to create or to watch cannot be limited to a name. Other Leases can therefore be read, but not
+ * changed.
  */
 const WITHOUT_A_NAME = ["create", "list", "watch"];
 
@@ -20,7 +20,7 @@ interface Rule {
 }
 
 it(
-  "gives the driver the one Lease that its controllers hold, and no other's",
+  "lets the driver write only the Lease that its controllers hold",
   { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS },
   async () => {
     const rules = rulesOf(await renderChart({ objectNamespace: OF_OTHERS }));
@@ -39,7 +39,7 @@ it(
 );
 
 it(
-  "runs no sidecar that may do more than read the Lease of another driver",
+  "gives sidecars no write access to the Lease that identifies another driver",
   { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS },
   async () => {
     const manifests = await renderChart({});
@@ -69,7 +69,7 @@ it(
   },
 );
 
-/** Rules of all roles that are about Leases. */
+/** The rules of all roles that cover Leases. */
 function rulesOf(manifests: readonly Manifest[]): readonly Rule[] {
   const roles = manifests.filter(({ kind }) => kind === "Role" || kind === "ClusterRole");
   return roles.flatMap((role) =>

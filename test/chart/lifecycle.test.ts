@@ -12,12 +12,12 @@ const DEFINITION = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/azvo
 const VOLUME = `/apis/disk.csi.azure.com/v1/namespaces/${OBJECTS}/azvolumes/pvc-1`;
 const CONTROLLER = `/apis/apps/v1/namespaces/${RELEASE.namespace}/deployments/csi-azuredisk-controller`;
 const never = new AbortController().signal;
-/** This API server allows no privileged pods, and has no controllers: the lab's suites have both. */
+/** This API server allows no privileged pods and runs no controllers; the suites of the lab cover both. */
 const base = { linux: { enabled: false } };
 
 const takesOver = { driver: { takeOver: true } };
 
-/** A pod of V1, as far as the chart looks at it. */
+/** A pod of V1, as far as the chart examines it. */
 function ofV1(container: string, image = "of-v1"): object {
   return { containers: [{ name: container, image, args: ["--v=5", "--endpoint=$(CSI_ENDPOINT)"] }] };
 }
@@ -42,7 +42,7 @@ interface Read {
 }
 
 describe(
-  "the chart in its life",
+  "the chart's install, upgrade and uninstall",
   { skip: (await whyNoApiServer()) ?? false, timeout: FIRST_START_TIMEOUT_MS },
   () => {
     let server: ApiServer;
@@ -51,7 +51,7 @@ describe(
     before(async () => {
       server = await startApiServer((line) => console.log(line));
       admin = server.connect();
-      // The chart brings its own.
+      // The chart brings its own CSIDriver.
       const { code, output } = await server.kubectl("delete", "crd", "--all");
       assert.equal(code, 0, output);
     });
@@ -112,18 +112,18 @@ describe(
       assert.ok(answer.ok && answer.value.code === 200, JSON.stringify(answer));
     }
 
-    /** What Helm says of an install or upgrade that it refuses. */
+    /** Helm's message when it refuses an install or upgrade. */
     async function refusal(
       command: "install" | "upgrade",
       values: object,
       ...flags: readonly string[]
     ): Promise<string> {
       const { code, output } = await install(command, values, ...flags);
-      assert.notEqual(code, 0, "it is to be refused");
+      assert.notEqual(code, 0, "Helm refuses it");
       return output;
     }
 
-    it("does not install over V1, and takes over once V1's workloads are gone", async () => {
+    it("refuses to install beside V1's workloads, and takes over what V1 left behind", async () => {
       await create(
         `/apis/apps/v1/namespaces/${RELEASE.namespace}/deployments`,
         aWorkload("csi-azuredisk-controller", RELEASE.namespace, ofV1("azuredisk")),
@@ -141,13 +141,13 @@ describe(
       await remove(CONTROLLER);
       assert.match(await refusal("install", {}, "--take-ownership"), byName);
       assert.match(await refusal("install", takesOver), /invalid ownership metadata/u);
-      assert.equal((await read(CONTROLLER)).code, 404, "nothing was made");
+      assert.equal((await read(CONTROLLER)).code, 404, "nothing was created");
       await mustInstall("install", takesOver, "--take-ownership", "--force-conflicts");
       assert.equal((await read(CSI_DRIVER)).body.spec["fsGroupPolicy"], "File");
       assert.equal((await read(CONTROLLER)).code, 200);
     });
 
-    it("keeps its CSIDriver through an upgrade, and recreates it if `attach` changes", async () => {
+    it("keeps its CSIDriver on upgrade, recreates it if `attach` changes, rolls back", async () => {
       const first = await read(CSI_DRIVER);
       await mustInstall("upgrade", { controller: { replicas: 3 } });
       assert.equal((await read(CSI_DRIVER)).body.metadata.uid, first.body.metadata.uid);
@@ -180,7 +180,7 @@ describe(
       assert.ok((versions[0]?.additionalPrinterColumns ?? []).length > 0, "the columns are missing");
     });
 
-    it("is not upgraded beside a driver that has come since, whatever that one is called", async () => {
+    it("refuses an upgrade beside another driver installed since, whatever its name", async () => {
       const plugin = {
         ...ofV1("driver"),
         volumes: [{ name: "plugin", hostPath: { path: "/var/lib/kubelet/plugins/disk.csi.azure.com/" } }],
@@ -238,7 +238,7 @@ describe(
       );
     });
 
-    it("does not replace the workloads of V1's release by an upgrade of it", async () => {
+    it("refuses to upgrade V1's release, because V1's pods would run beside its own", async () => {
       const owner = {
         "meta.helm.sh/release-name": RELEASE.name,
         "meta.helm.sh/release-namespace": RELEASE.namespace,
@@ -256,7 +256,7 @@ describe(
       await mustInstall("upgrade", {});
     });
 
-    it("keeps everything that describes disks over uninstall and install", async () => {
+    it("keeps all objects that describe disks on uninstall, and finds them on reinstall", async () => {
       const spec = {
         volumeName: "pvc-1",
         capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],

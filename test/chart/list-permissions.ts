@@ -17,8 +17,8 @@ interface Binding extends Manifest {
 }
 
 /**
- * What each service account of the chart may do: a line for each resource, sorted. Roles that the cluster
- * has are named as they are.
+ * The rights of each service account of the chart: one line a resource, sorted. Roles of the cluster are
+ * listed by name.
  */
 export function listPermissions(manifests: readonly Manifest[]): readonly string[] {
   const roles = manifests.filter(

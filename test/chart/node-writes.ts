@@ -11,19 +11,19 @@ import { NODE_NAME_LABEL, newAttachment } from "../../src/objects/new-attachment
 import type { Kind, KindMap, NewObject, ObjectStore } from "../../src/ports/store/object-store.ts";
 import { boundTo, EARLIER_UID, fresh, nodeA, nodeB, OTHERS_ENTRY, written } from "./record-writes.ts";
 
-/** A write of node-a's token, and what an API server with the chart answers. */
+/** A write with node-a's token, and the answer of an API server with the chart. */
 export interface NodeWriteRow {
   readonly name: string;
   /**
-   * `allowed`, `forbidden` (the role has no such right, or no rule says why), the message of the policy's
+   * `allowed`, `forbidden` (no RBAC right, or a refusal without a message), the message of the policy's
    * rule that refuses it, or the kind of the store's failure.
    */
   readonly verdict: string;
-  /** What an administrator does first, and what the token then does. */
+  /** What an administrator does first, and what the token does then. */
   readonly write: (stores: Stores) => Promise<Result<unknown, Failure>>;
 }
 
-/** Two ways to one store: an administrator's, and that of node-a's token. */
+/** Two clients of one store: an administrator's, and the one with node-a's token. */
 export interface Stores {
   readonly admin: ObjectStore;
   readonly node: ObjectStore;
@@ -33,7 +33,7 @@ const never = new AbortController().signal;
 const SINCE = "2026-01-01T00:00:00Z";
 const DENIED = /denied request: (.+)$/su;
 
-/** Writes, and answers the verdict; the store is empty again after. */
+/** Does the write, answers the verdict, and empties the store. */
 export async function verdictOf(stores: Stores, { write }: NodeWriteRow): Promise<string> {
   const done = await write(stores);
   for (const kind of ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] as const)
@@ -125,7 +125,7 @@ const PRIMARY = "the attachment that a node requests is a Primary";
 const KEPT = "a node leaves finalizers, owners and labels of an AzVolumeAttachment as they are";
 const ANSWERS =
   "a node changes of an AzVolumeAttachment's status only its answer to a recall, and deviceMissing";
-/** By the definition, for every client. */
+/** Refused by the resource definition, for every client. */
 const UNCHANGING = "ObjectInvalid";
 const MISSING = "a node sets deviceMissing, and only the controller clears it";
 
@@ -137,7 +137,7 @@ function created(name: string, verdict: string, made: NewObject<"AzVolumeAttachm
   };
 }
 
-/** `change` answers what the token puts there. */
+/** `change` returns what the token writes. */
 function updated(
   name: string,
   verdict: string,
@@ -161,8 +161,8 @@ function told(name: string, verdict: string, before: object | undefined, after: 
 }
 
 const attachmentWrites: readonly NodeWriteRow[] = [
-  created("states its want", "allowed", attachmentOf(nodeA)),
-  created("states that of another node", NAME, attachmentOf(nodeB)),
+  created("requests the volume", "allowed", attachmentOf(nodeA)),
+  created("requests it for another node", NAME, attachmentOf(nodeB)),
   created(
     "under its name, of another node",
     OWN,
@@ -209,7 +209,7 @@ const attachmentWrites: readonly NodeWriteRow[] = [
     withMetadata(attachmentOf(nodeA), { labels: { ...labels, [PLACED_BY_LABEL]: "controller" } }),
   ),
   created("as a replica", WANTS, replica),
-  created("as a primary that it does not want", WANTS, {
+  created("as a primary that it does not request", WANTS, {
     ...replica,
     spec: { ...replica.spec, role: "Primary" },
   }),
@@ -222,21 +222,21 @@ const attachmentWrites: readonly NodeWriteRow[] = [
     withMetadata(attachmentOf(nodeA), { finalizers: [ATTACHMENT_FINALIZER, "example.com/mine"] }),
   ),
 
-  updated("ends its want", "allowed", attachmentOf(nodeA), ({ spec }) => ({ spec: withoutRequest(spec) })),
-  updated("states it again", "allowed", replica, ({ spec }) => ({
+  updated("withdraws its request", "allowed", attachmentOf(nodeA), ({ spec }) => ({ spec: withoutRequest(spec) })),
+  updated("requests the volume again", "allowed", replica, ({ spec }) => ({
     spec: { ...spec, role: "Primary", writerRequest: { since: SINCE } },
   })),
-  updated("wants what it leaves a replica", PRIMARY, replica, ({ spec }) => ({
+  updated("requests the volume but leaves it a replica", PRIMARY, replica, ({ spec }) => ({
     spec: { ...spec, writerRequest: { since: SINCE } },
   })),
   updated("writes an annotation", "allowed", replica, ({ metadata }) => ({
     metadata: { ...metadata, annotations: { a: "1" } },
   })),
   updated("of another node", OWN, attachmentOf(nodeB), ({ spec }) => ({ spec: withoutRequest(spec) })),
-  updated("gives it another node", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({
+  updated("moves it to another node", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({
     spec: { ...spec, nodeName: "node-b" },
   })),
-  updated("takes another node's", UNCHANGING, attachmentOf(nodeB), ({ spec }) => ({
+  updated("moves another node's to itself", UNCHANGING, attachmentOf(nodeB), ({ spec }) => ({
     spec: { ...spec, nodeName: "node-a" },
   })),
   updated("recalls it", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, recall: asked } })),
@@ -253,7 +253,7 @@ const attachmentWrites: readonly NodeWriteRow[] = [
     spec: { ...spec, published: true },
   })),
   updated(
-    "says that it is published no more",
+    "says that it is no longer published",
     ONLY_WANT,
     attachmentOf(nodeA, { published: true }),
     ({ spec: { published: _, ...spec } }) => ({ spec }),
@@ -261,10 +261,10 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   updated("names another volume", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({
     spec: { ...spec, volumeName: "pvc-2" },
   })),
-  updated("takes its finalizer off", KEPT, attachmentOf(nodeA), ({ metadata }) => ({
+  updated("removes its finalizer", KEPT, attachmentOf(nodeA), ({ metadata }) => ({
     metadata: { ...metadata, finalizers: [] },
   })),
-  updated("takes its labels off", KEPT, attachmentOf(nodeA), ({ metadata }) => ({
+  updated("removes its labels", KEPT, attachmentOf(nodeA), ({ metadata }) => ({
     metadata: { ...metadata, labels: {} },
   })),
   updated("says that a controller placed it", KEPT, attachmentOf(nodeA), ({ metadata }) => ({
@@ -274,13 +274,13 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   told("answers a recall", "allowed", attached, { ...attached, recall }),
   told("says that its device is missing", "allowed", attached, { ...attached, deviceMissing: true }),
   told(
-    "says so once more",
+    "says so again",
     "allowed",
     { ...attached, deviceMissing: true },
     { ...attached, deviceMissing: true },
   ),
   told(
-    "takes back that it is missing",
+    "says that it is no longer missing",
     MISSING,
     { ...attached, deviceMissing: true },
     { ...attached, deviceMissing: false },
@@ -290,9 +290,9 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   told("removes its answer", ANSWERS, { ...attached, recall }, attached),
   told("says that it is attached", ANSWERS, undefined, attached),
   told("answers where there is no status", ANSWERS, undefined, { state: "Pending", recall }),
-  told("says that it is being detached", ANSWERS, attached, { ...attached, state: "Detaching" }),
-  told("says another LUN", ANSWERS, attached, { ...attached, lun: 2 }),
-  told("says another VM", ANSWERS, attached, { ...attached, vmId: nodeB.vmId }),
+  told("says that it is detaching", ANSWERS, attached, { ...attached, state: "Detaching" }),
+  told("changes the LUN", ANSWERS, attached, { ...attached, lun: 2 }),
+  told("changes the VM", ANSWERS, attached, { ...attached, vmId: nodeB.vmId }),
   told("says that it is a replica", ANSWERS, attached, { ...attached, role: "Replica" }),
   updated(
     "says so of another node's",
@@ -301,7 +301,7 @@ const attachmentWrites: readonly NodeWriteRow[] = [
     () => ({ status: { ...attached, deviceMissing: true } }),
     "updateStatus",
   ),
-  // What else a write of status holds is left out before anything looks at it.
+  // The API server drops everything but the status from a status write before any rule runs.
   updated(
     "of another node's, as its own",
     OWN,
@@ -319,15 +319,15 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   },
 ];
 
-/** Where more than one answer fits, which comes first. */
+/** The answer that comes first where several apply. */
 const orderedWrites: readonly NodeWriteRow[] = [
   {
-    name: "order: a forbidden deletion of what is not there",
+    name: "order: a forbidden deletion of a missing object",
     verdict: "forbidden",
     write: ({ node }) => node.delete("AzVolumeAttachment", attachmentOf(nodeB).metadata.name, {}, never),
   },
   {
-    name: "order: a refused update of what is gone",
+    name: "order: a refused update of a deleted object",
     verdict: "ObjectNotFound",
     write: async (stores) => {
       const present = await given(stores, "AzDriverNode", driverNode("node-b"));
@@ -355,7 +355,7 @@ const orderedWrites: readonly NodeWriteRow[] = [
     },
   },
   {
-    name: "order: a refused update of one that was made again",
+    name: "order: a refused update of a recreated object",
     verdict: "ObjectConflict",
     write: async (stores) => {
       const first = await given(stores, "AzDriverNode", driverNode("node-b"));
@@ -366,7 +366,7 @@ const orderedWrites: readonly NodeWriteRow[] = [
     },
   },
   {
-    name: "order: a refused update that is no such object",
+    name: "order: a refused update of an invalid object",
     verdict: "ObjectInvalid",
     write: async (stores) => {
       const present = await given(stores, "AzDriverNode", driverNode("node-b"));
@@ -378,7 +378,7 @@ const orderedWrites: readonly NodeWriteRow[] = [
     },
   },
   {
-    name: "order: a refused creation of what is there",
+    name: "order: a refused creation of an existing object",
     verdict: NAME,
     write: async (stores) => {
       await given(stores, "AzVolumeAttachment", attachmentOf(nodeB));
@@ -386,7 +386,7 @@ const orderedWrites: readonly NodeWriteRow[] = [
     },
   },
   {
-    name: "order: an allowed creation of what is there",
+    name: "order: an allowed creation of an existing object",
     verdict: "ObjectAlreadyExists",
     write: async (stores) => {
       await given(stores, "AzVolumeAttachment", attachmentOf(nodeA));
@@ -395,7 +395,7 @@ const orderedWrites: readonly NodeWriteRow[] = [
   },
 ];
 
-/** What node-a says of itself. */
+/** What node-a reports about itself. */
 export const heartbeat: NonNullable<AzDriverNode["status"]> = {
   lastHeartbeatTime: SINCE,
   heartbeat: 1,
@@ -457,7 +457,7 @@ const driverNodeWrites: readonly NodeWriteRow[] = [
   onNode("deletes itself", "forbidden", "node-a", (node) => node.delete("AzDriverNode", "node-a", {}, never)),
 ];
 
-/** What Azure said of the disk of the volumes here. */
+/** What Azure reported about the disk of the volumes here. */
 export const detail: VolumeDetail = {
   diskUri,
   sizeGiB: 10,
@@ -468,7 +468,7 @@ export const detail: VolumeDetail = {
   volumeContext: { skuname: "Premium_LRS" },
   accessibleTopology: [],
 };
-/** A volume as CreateVolume makes it. */
+/** A volume as CreateVolume creates it. */
 export const newVolume: NewObject<"AzVolume"> = {
   metadata: { name: VOLUME },
   spec: {
@@ -533,7 +533,7 @@ const mark = ({ nodeName }: NodeIdentity) => ({ fsType: "ext4", nodeName, time: 
 const holdsA = written(nodeA);
 
 const volumeWrites: readonly NodeWriteRow[] = [
-  ofDetail("says that it has made it", "allowed", holdsA, {}, { formatted: { ...mark(nodeA), uuid: "u" } }),
+  ofDetail("says that it has made the file system", "allowed", holdsA, {}, { formatted: { ...mark(nodeA), uuid: "u" } }),
   ofDetail(
     "adds the UUID",
     "allowed",
@@ -548,23 +548,23 @@ const volumeWrites: readonly NodeWriteRow[] = [
     { formatted: mark(nodeA) },
     { formatted: { ...mark(nodeA), uuid: "u".repeat(1_025) } },
   ),
-  ofDetail("says that another has made it", MADE, holdsA, {}, { formatted: mark(nodeB) }),
+  ofDetail("says that another node has made it", MADE, holdsA, {}, { formatted: mark(nodeB) }),
   ofDetail(
-    "says that it has made what another has",
+    "says that it has made what another node made",
     MADE,
     holdsA,
     { formatted: mark(nodeB) },
     { formatted: mark(nodeA) },
   ),
   ofDetail(
-    "says another UUID",
+    "changes the UUID",
     MADE,
     holdsA,
     { formatted: { ...mark(nodeA), uuid: "u" } },
     { formatted: { ...mark(nodeA), uuid: "v" } },
   ),
   ofDetail(
-    "takes back that it is made",
+    "says that it is not made any more",
     OF_DETAIL,
     holdsA,
     { formatted: mark(nodeA) },
@@ -592,14 +592,14 @@ const volumeWrites: readonly NodeWriteRow[] = [
     {},
     { formatted: mark(nodeA) },
   ),
-  ofDetail("says another size", OF_DETAIL, holdsA, {}, { sizeGiB: 1 }),
-  ofDetail("says another disk", OF_DETAIL, holdsA, {}, { diskUri: diskUri.replace(VOLUME, "backup") }),
-  ofVolume("makes details where there are none", OF_DETAIL, { record: holdsA }, (status) => ({
+  ofDetail("changes the size", OF_DETAIL, holdsA, {}, { sizeGiB: 1 }),
+  ofDetail("changes the disk", OF_DETAIL, holdsA, {}, { diskUri: diskUri.replace(VOLUME, "backup") }),
+  ofVolume("creates details where there are none", OF_DETAIL, { record: holdsA }, (status) => ({
     ...status,
     detail,
   })),
   ofVolume(
-    "takes the details away",
+    "removes the details",
     OF_STATUS,
     { record: holdsA, detail },
     ({ detail: _, ...status }) => status,
@@ -609,15 +609,15 @@ const volumeWrites: readonly NodeWriteRow[] = [
     state: "Deleting",
   })),
   ofVolume(
-    "takes the record away",
+    "removes the record",
     NO_RECORD,
     { record: holdsA, detail },
     ({ record: _, ...status }) => status,
   ),
-  ofVolume("takes the whole status away", NO_RECORD, { record: holdsA, detail }, () => undefined),
-  ofVolume("makes a record", NO_RECORD, { detail }, (status) => ({ ...status, record: fresh })),
+  ofVolume("removes the whole status", NO_RECORD, { record: holdsA, detail }, () => undefined),
+  ofVolume("creates a record", NO_RECORD, { detail }, (status) => ({ ...status, record: fresh })),
   {
-    name: "AzVolume: asks for its deletion",
+    name: "AzVolume: requests its deletion",
     verdict: "forbidden",
     write: async (stores) => {
       const present = await given(stores, "AzVolume", newVolume);
@@ -635,7 +635,10 @@ const volumeWrites: readonly NodeWriteRow[] = [
   },
 ];
 
-/** Writes of every kind, besides the moves of a record: that a node needs, and that it must not make. */
+/**
+ * Writes of every kind besides the steps of a record: those that a node needs, and those that it must not
+ * make.
+ */
 export const nodeWrites: readonly NodeWriteRow[] = [
   ...attachmentWrites,
   ...driverNodeWrites,

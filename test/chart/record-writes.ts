@@ -4,17 +4,17 @@ import type { Step } from "../../src/core/writer/writer-steps.ts";
 import * as steps from "../../src/core/writer/writer-steps.ts";
 
 /**
- * The uid of node-a's Node, as its token bears it. Where a real API server gives it another one, that is
- * put in its place.
+ * The uid of node-a's Node, as its token bears it. Where a real API server assigns another one, that one
+ * replaces it.
  */
 export const NODE_A_UID = "uid-of-node-a";
-/** That of a Node of the same name which was there before. */
+/** The uid of an earlier Node of the same name. */
 export const EARLIER_UID = "uid-of-an-earlier-node-a";
-/** How a write of an entry with that uid is refused. */
+/** The refusal of a write to an entry with that uid. */
 export const OTHERS_ENTRY =
   "entries of another Node of this name stay unchanged; if the Node was recreated for this VM, delete the pod of its node plug-in, so that it gets a new token";
 
-/** `record` with that uid in each entry of node-a except those in the list of the clean, which have none. */
+/** `record` with that uid in each entry of node-a. The entries of `clean` have no uid. */
 export function boundTo(record: WriterRecord, nodeUid: string): WriterRecord {
   const bound = <T extends NodeIdentity>(entry: T): T =>
     entry.nodeName === nodeA.nodeName ? { ...entry, nodeUid } : entry;
@@ -36,13 +36,13 @@ export const nodeA: NodeIdentity = {
   instanceUri: vmUri("a"),
   vmId: "6b1a7c1e-0000-4000-8000-00000000000a",
 };
-/** Another one. */
+/** Another node. */
 export const nodeB: NodeIdentity = {
   nodeName: "node-b",
   instanceUri: vmUri("b"),
   vmId: "6b1a7c1e-0000-4000-8000-00000000000b",
 };
-/** A third one, which stands in some list of each record. */
+/** A third node, which is in some list of each record. */
 export const nodeC: NodeIdentity = {
   nodeName: "node-c",
   instanceUri: vmUri("c"),
@@ -51,12 +51,12 @@ export const nodeC: NodeIdentity = {
 
 /** The record of a new disk. */
 export const fresh: WriterRecord = { ...steps.newRecord(1), epoch: 4, quarantine: [nodeC] };
-/** A record that was rebuilt: two nodes may have the disk. */
+/** A rebuilt record: two nodes may have the disk. */
 export const found: WriterRecord = {
   ...steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeIncarnation: 1 }),
   clean: [nodeC],
 };
-/** The same, where only the word of the node itself says so. */
+/** The same, where only node-a's own report says so. */
 const unconfirmedA: WriterRecord = { ...found, unverified: [{ ...nodeA, unconfirmed: true }, nodeB] };
 
 /** A record with `node` as its writer. */
@@ -82,7 +82,7 @@ export const nodeSteps: readonly {
     step: (record, node) => steps.acquire(record, node, taking),
   },
   {
-    name: "take again",
+    name: "acquire again",
     from: (node) => written(node),
     step: (record, node) => steps.acquire(record, node, taking),
   },
@@ -92,24 +92,24 @@ export const nodeSteps: readonly {
     step: (record, node) => steps.release(record, node, 4),
   },
   {
-    name: "give while it is fenced, which ends no fence",
+    name: "release while it is fenced, which ends no fence",
     from: (node) => fencing(written(node, { requested: false }), node),
     step: (record, node) => steps.release(record, node, 4),
   },
   {
-    name: "give after a failed stage",
+    name: "release after a failed stage",
     from: (node) => written(node),
     step: (record, node) => steps.release(record, node, 4),
   },
-  { name: "end of want", from: (node) => written(node), step: steps.withdraw },
-  { name: "want again", from: (node) => written(node, { requested: false }), step: steps.renew },
+  { name: "withdraw the request", from: (node) => written(node), step: steps.withdraw },
+  { name: "request again", from: (node) => written(node, { requested: false }), step: steps.renew },
   {
     name: "leave quarantine",
     from: (node) => ({ ...fresh, quarantine: [nodeC, node] }),
     step: steps.leaveQuarantine,
   },
   {
-    name: "leave the quarantine that a found record implies",
+    name: "leave the quarantine that an adopted record implies",
     from: () => ({ ...found, unverified: [] }),
     step: steps.leaveQuarantine,
   },
@@ -120,17 +120,17 @@ export const nodeSteps: readonly {
     step: steps.proveClean,
   },
   {
-    name: "prove clean while its VM is not settled",
+    name: "prove clean while its VM has a pending write barrier",
     from: (node) => ({ ...found, barrierPending: [node] }),
     step: steps.proveClean,
   },
   {
-    name: "claim while another's VM is not settled",
+    name: "reclaim while another VM has a pending write barrier",
     from: () => ({ ...found, barrierPending: [nodeC] }),
     step: (record, node) => steps.reclaim(record, node, 7),
   },
   {
-    name: "claim while an earlier VM of its name is not settled",
+    name: "reclaim while an earlier VM of its name has a pending write barrier",
     from: (node) => ({
       ...found,
       barrierPending: [{ ...node, vmId: nodeC.vmId, instanceUri: nodeC.instanceUri }],
@@ -140,7 +140,7 @@ export const nodeSteps: readonly {
   { name: "reclaim", from: () => found, step: (record, node) => steps.reclaim(record, node, 7) },
 ];
 
-/** Every step of a controller, for any node. */
+/** Every step of a controller, whichever node it concerns. */
 export const controllerSteps: readonly {
   readonly name: string;
   readonly from: WriterRecord;
@@ -149,62 +149,62 @@ export const controllerSteps: readonly {
   { name: "grant to itself", from: fresh, step: (record) => steps.grant(record, nodeA) },
   { name: "grant to another", from: fresh, step: (record) => steps.grant(record, nodeB) },
   { name: "revoke", from: written(nodeB, { held: false, requested: false }), step: steps.revoke },
-  { name: "revoke of itself", from: written(nodeA, { held: false, requested: false }), step: steps.revoke },
+  { name: "revoke from itself", from: written(nodeA, { held: false, requested: false }), step: steps.revoke },
   {
     name: "fence intent",
     from: written(nodeB, { requested: false }),
     step: (record) => steps.fenceIntent(record, nodeB),
   },
   {
-    name: "end of a fence with proof",
+    name: "end a fence with proof",
     from: fencing(written(nodeB, { requested: false }), nodeB),
     step: (record) => steps.fenceClear(record, nodeB, record.writer),
   },
   {
-    name: "settling itself",
+    name: "pass its write barrier",
     from: { ...found, barrierPending: [nodeA, nodeB] },
     step: (record) => steps.passBarrier(record, nodeA),
   },
   {
-    name: "settling itself last",
+    name: "pass its write barrier as the last one",
     from: { ...found, barrierPending: [nodeA] },
     step: (record) => steps.passBarrier(record, nodeA),
   },
   {
-    name: "clearing of a vanished VM",
+    name: "prune a vanished VM",
     from: written(nodeB),
     step: (record) => steps.clearVanished(record, nodeB),
   },
 ];
 
-/** Writes that are no step of the protocol at all. */
+/** Writes that are no step of the protocol. */
 export const forgeries: readonly {
   readonly name: string;
   readonly from: WriterRecord;
   readonly to: WriterRecord;
 }[] = [
   {
-    name: "taking while it is fenced",
+    name: "acquiring while it is fenced",
     from: fencing(written(nodeA, { held: false }), nodeA),
     to: fencing(written(nodeA), nodeA),
   },
   {
-    name: "taking what is being taken back",
+    name: "acquiring what is being recalled",
     from: written(nodeA, { held: false, requested: false }),
     to: written(nodeA, { requested: false }),
   },
   {
-    name: "wanting again while it is fenced",
+    name: "requesting again while it is fenced",
     from: fencing(written(nodeA, { requested: false }), nodeA),
     to: fencing(written(nodeA), nodeA),
   },
   {
-    name: "ending its fence as it gives",
+    name: "ending its fence as it releases",
     from: fencing(written(nodeA, { requested: false }), nodeA),
     to: written(nodeA, { held: false, requested: false }),
   },
   {
-    name: "ending its fence as it proves itself",
+    name: "ending its fence as it proves itself clean",
     from: fencing(found, nodeA),
     to: { ...found, unverified: [nodeB], clean: [nodeC, nodeA] },
   },
@@ -225,7 +225,7 @@ export const forgeries: readonly {
     to: { ...written(nodeA), writer: { ...nodeA, vmId: nodeB.vmId, epoch: 4, held: true, requested: true } },
   },
   {
-    name: "claiming as a VM at another resource id",
+    name: "reclaiming as a VM at another resource id",
     from: found,
     to: {
       ...found,
@@ -235,12 +235,12 @@ export const forgeries: readonly {
     },
   },
   {
-    name: "claiming what it never had",
+    name: "reclaiming what it never had",
     from: fresh,
     to: { ...fresh, epoch: 5, writer: { ...nodeA, epoch: 5, held: true, requested: true } },
   },
   {
-    name: "claiming while it is fenced",
+    name: "reclaiming while it is fenced",
     from: fencing(found, nodeA),
     to: {
       ...fencing(found, nodeA),
@@ -250,12 +250,12 @@ export const forgeries: readonly {
     },
   },
   {
-    name: "claiming under an old epoch",
+    name: "reclaiming under an old epoch",
     from: found,
     to: { ...found, unverified: [nodeB], writer: { ...nodeA, epoch: 4, held: true, requested: true } },
   },
   {
-    name: "claiming what only its own word gives it",
+    name: "reclaiming what only its own report gives it",
     from: unconfirmedA,
     to: {
       ...unconfirmedA,
@@ -270,7 +270,7 @@ export const forgeries: readonly {
     to: { ...unconfirmedA, unverified: [nodeA, nodeB] },
   },
   {
-    name: "claiming under an epoch that leaves no room",
+    name: "reclaiming under an epoch that leaves no room",
     from: found,
     to: {
       ...found,
@@ -280,7 +280,7 @@ export const forgeries: readonly {
     },
   },
   {
-    name: "claiming while its disk may be taken off",
+    name: "reclaiming while its disk may be detached",
     from: { ...found, barrierPending: [nodeA] },
     to: {
       ...found,
@@ -291,7 +291,7 @@ export const forgeries: readonly {
     },
   },
   {
-    name: "claiming while its disk may be taken off, its vmId in capitals",
+    name: "reclaiming while its disk may be detached, its vmId in capitals",
     from: { ...found, barrierPending: [{ ...nodeA, vmId: nodeA.vmId.toUpperCase() }] },
     to: {
       ...found,
@@ -311,10 +311,10 @@ export const forgeries: readonly {
     from: { ...fresh, quarantine: [nodeB, nodeC] },
     to: { ...fresh, quarantine: [nodeC, nodeB] },
   },
-  { name: "that a disk found in use is new", from: found, to: { ...found, adopted: false } },
+  { name: "that an adopted disk is new", from: found, to: { ...found, adopted: false } },
   { name: "another store incarnation", from: written(nodeA), to: { ...written(nodeA), storeIncarnation: 9 } },
   {
-    name: "that it is clean of a disk that was never found in use",
+    name: "that it is clean of a disk that was never adopted",
     from: fresh,
     to: { ...fresh, clean: [nodeA] },
   },
@@ -335,7 +335,7 @@ export const forgeries: readonly {
     to: boundTo(written(nodeA), EARLIER_UID),
   },
   {
-    name: "claiming under its own uid what another Node of its name had",
+    name: "reclaiming under its own uid what another Node of its name had",
     from: boundTo(found, EARLIER_UID),
     to: {
       ...found,

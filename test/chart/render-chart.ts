@@ -1,7 +1,7 @@
 import { parseAllDocuments } from "yaml";
 import { CHART, runHelm } from "./run-helm.ts";
 
-/** A Kubernetes object as the chart makes it. */
+/** A Kubernetes object as the chart renders it. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -13,12 +13,12 @@ export interface Manifest {
   readonly [field: string]: unknown;
 }
 
-/** What the tests install it as. */
+/** The release name of the tests. */
 export const RELEASE = { name: "azuredisk-csi-driver", namespace: "kube-system" } as const;
 
 const KUBERNETES = "v1.36.3-with.a.suffix";
 
-/** The chart with `values`, as text. Throws with what Helm says. */
+/** The chart with `values`, as text. Throws with Helm's message. */
 export async function renderText(values: object): Promise<string> {
   const { code, output } = await runHelm(
     ["template", RELEASE.name, CHART, "--namespace", RELEASE.namespace, "--kube-version", KUBERNETES],

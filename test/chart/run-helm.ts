@@ -10,14 +10,14 @@ import { buildHelm } from "../../testbed/parts/build-helm.ts";
 /** The chart's folder. */
 export const CHART = fileURLToPath(new URL("../../deploy/chart", import.meta.url));
 
-/** Why there is no Helm here; undefined: there is. */
+/** Why Helm is not available here; undefined if it is. */
 export async function whyNoHelm(): Promise<string | undefined> {
   return (await findCommand("go")) === undefined ? "needs Go: Helm is built from its sources" : undefined;
 }
 
 /**
- * Runs Helm, with some values in a file where they are given, and cleans up. The first run builds Helm:
- * about two minutes.
+ * Runs Helm, with values in a file where they are given, and cleans up. The first run builds Helm: about
+ * two minutes.
  */
 export async function runHelm(args: readonly string[], values?: object): Promise<CommandOutcome> {
   const helm = await buildHelm(() => undefined, new AbortController().signal);

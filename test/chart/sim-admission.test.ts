@@ -24,13 +24,13 @@ import {
   OTHERS_ENTRY,
 } from "./record-writes.ts";
 
-/** What the policy on a real API server is asked, in `admission.test.ts`. */
-describe("the simulated API server admits the same record steps as the chart's policy", () => {
+/** The requests that `admission.test.ts` sends to the policy on a real API server. */
+describe("the simulated API server checks record steps like the chart's policy", () => {
   const refusal = (from: WriterRecord, to: WriterRecord): string | undefined =>
     recordRefusal(from, to, "node-a");
 
   for (const { name, from, step } of nodeSteps) {
-    it(`lets a node do its own step, and no other's: ${name}`, () => {
+    it(`lets a node do its own step, and no other node's: ${name}`, () => {
       const [own, other] = [step(from(nodeA), nodeA), step(from(nodeB), nodeB)];
       assert.ok(own.ok && other.ok);
       assert.equal(refusal(from(nodeA), own.value), undefined);
@@ -39,7 +39,7 @@ describe("the simulated API server admits the same record steps as the chart's p
     });
   }
   for (const { name, from, step } of controllerSteps) {
-    it(`refuses what only a controller does: ${name}`, () => {
+    it(`refuses what only a controller may do: ${name}`, () => {
       const moved = step(from);
       assert.ok(moved.ok);
       assert.notEqual(refusal(from, moved.value), undefined);
@@ -49,7 +49,7 @@ describe("the simulated API server admits the same record steps as the chart's p
     it(`refuses ${name}`, () => assert.notEqual(refusal(from, to), undefined));
 });
 
-describe("the simulated API server checks the uid of a Node as the chart's policy does", () => {
+describe("the simulated API server checks Node uids like the chart's policy", () => {
   for (const { name, from, step } of nodeSteps) {
     const entry = (nodeUid: string): readonly [WriterRecord, WriterRecord] => {
       const before = boundTo(from(nodeA), nodeUid);
@@ -96,11 +96,11 @@ function simulatedStores(): Stores {
   return { admin: store.handle("admin"), node: store.handle("node-a") };
 }
 
-describe("the simulated API server gives the verdicts of the chart's", () => {
+describe("the simulated API server gives the verdicts of the chart's policy", () => {
   for (const row of nodeWrites)
     it(row.name, async () => assert.equal(await verdictOf(simulatedStores(), row), row.verdict));
 
-  it("lets no node make attachments where VolumeAttachments state wants", () => {
+  it("lets no node create attachments with `attach: kubernetes`", () => {
     const made = { verb: "create", kind: "AzVolumeAttachment" } as const;
     assert.deepEqual(
       [nodeForbidden(made, "kubernetes") === undefined, nodeForbidden(made, "driver")],

@@ -1,9 +1,9 @@
-/** What users install the chart with: each has its golden rendering. */
+/** The values that users install the chart with: each set has its golden rendering. */
 export const VALUE_SETS: Readonly<Record<string, object>> = {
   defaults: {},
   /** No attacher, no VolumeAttachments. */
   "attach-by-driver": { attach: "driver" },
-  /** Beside an emulator of Azure, without a cloud's network. */
+  /** With an emulator of Azure, without a cloud's network. */
   emulator: {
     image: { baseRepo: "registry.example", azuredisk: { repository: "/azuredisk-csi-driver", tag: "test" } },
     azure: {
@@ -19,7 +19,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     node: { metadataEndpoint: "https://azure.example:8443/metadata", settings: { "heartbeat-ms": 1_000 } },
     schedulerExtender: { replicas: 1, podDisruptionBudget: { enabled: false } },
   },
-  /** Every part that is off by default, and values as V1's users write them. */
+  /** Every part that is off by default, and values in the form of V1's users. */
   everything: {
     imagePullSecrets: ["first", "second"],
     workloadIdentity: {
@@ -77,7 +77,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       },
     },
   },
-  /** As little as there can be: objects that others make, no second scheduler. */
+  /** The minimum: objects that others create, no second scheduler. */
   least: {
     serviceAccount: { create: false },
     rbac: { create: false },

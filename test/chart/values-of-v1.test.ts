@@ -9,7 +9,7 @@ import { chartValues } from "../../scripts/generate/chart/chart-values.ts";
 const PAGE = join(fileURLToPath(new URL("../..", import.meta.url)), "docs/install.md");
 const HEADING = "### Values of V1 that are gone\n";
 
-/** What V1's chart takes, group by group (charts/latest of kubernetes-sigs/azuredisk-csi-driver, v1.34). */
+/** The values of V1's chart, by group (charts/latest of kubernetes-sigs/azuredisk-csi-driver, v1.34). */
 const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
   image: [
     "baseRepo",
@@ -131,7 +131,7 @@ const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
   azureCredentialFileConfigMap: [],
 };
 
-it("takes V1's values under V1's names, or docs/install.md says what became of them", async () => {
+it("accepts every value of V1's chart by its name, or docs/install.md explains it", async () => {
   const gone = goneValues(await readFile(PAGE, "utf8"));
   const all = Object.entries(VALUES_OF_V1).flatMap(([group, names]) =>
     names.length === 0 ? [group] : names.map((name) => `${group}.${name}`),

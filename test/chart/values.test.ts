@@ -14,7 +14,7 @@ const BUILD_TIMEOUT_MS = 280_000;
 const noHelm = await whyNoHelm();
 
 describe("values of the chart", () => {
-  it("have a default each, and a meaning each", async () => {
+  it("each have a default and a meaning", async () => {
     const defaults = parse(await readFile(join(CHART, "values.yaml"), "utf8")) as Readonly<
       Record<string, unknown>
     >;
@@ -22,7 +22,7 @@ describe("values of the chart", () => {
     const compare = (given: unknown, value: ChartValue | undefined, path: string): void => {
       if (value === undefined) faults.push(`${path} of values.yaml has no meaning`);
       else if (given === undefined) faults.push(`${path} has no default in values.yaml`);
-      // A role's own settings have their defaults in the role.
+      // The defaults of a role's own settings are in the role.
       else if (value.kind === "group" && !path.endsWith(".settings")) {
         const names = new Set([...Object.keys(value.values), ...Object.keys(given as object)]);
         for (const name of names)
@@ -43,7 +43,7 @@ describe("values of the chart", () => {
     );
   });
 
-  it("are of the version that the project has", async () => {
+  it("have the version of the project", async () => {
     const chart = parse(await readFile(join(CHART, "Chart.yaml"), "utf8")) as {
       readonly version: string;
       readonly appVersion: string;
@@ -51,7 +51,7 @@ describe("values of the chart", () => {
     assert.deepEqual([chart.version, chart.appVersion], [packageJson.version, packageJson.version]);
   });
 
-  describe("given by users", { skip: noHelm ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
+  describe("values that users set", { skip: noHelm ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
     const rows: readonly { readonly values: object; readonly says: RegExp }[] = [
       {
         values: { controller: { replica: 3 } },

@@ -14,7 +14,7 @@ import type {
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, never } from "./cloud-bench.ts";
 
 /**
- * An `ArmApi` to hold to the contract, on a cloud whose operations end by their first poll; it has VMs
+ * An `ArmApi` to test against the contract, on a cloud whose operations end by their first poll; it has VMs
  * `node-a` and `node-b` in zone 1.
  */
 export interface ArmUnderTest {
@@ -40,8 +40,8 @@ const aDisk = (changes: Partial<ArmDiskSpec> = {}): ArmDiskSpec => ({
 });
 
 /**
- * Declares the tests that every `ArmApi` passes, the SDK's and the model's: each method, what it answers,
- * and how it is refused.
+ * Declares the tests that every `ArmApi` passes, the SDK's and the model's: each method, its answer, and
+ * its refusals.
  */
 export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest>): void {
   describe(`ArmApi: ${name}`, () => {
@@ -79,7 +79,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
     const createDisk = (diskName: string, changes: Partial<ArmDiskSpec> = {}): Promise<void> =>
       done(arm.startDiskCreateOrUpdate({ ...named(diskName), disk: aDisk(changes) }, never));
 
-    it("creates a disk, changes what can be changed, and deletes it", async () => {
+    it("creates a disk, changes its mutable properties, and deletes it", async () => {
       const traits = {
         diskIOPSReadWrite: 4000,
         diskMBpsReadWrite: 200,
@@ -124,7 +124,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
       await done(arm.startDiskDelete(named("v2"), never));
     });
 
-    it("copies a disk, snapshots one in either way, restores it larger, lists snapshots over pages, and deletes them", async () => {
+    it("copies a disk; makes, restores, lists and deletes both kinds of snapshot", async () => {
       await createDisk("source");
       await createDisk("copy", { sourceId: diskUri("source"), diskSizeGB: undefined });
       assert.equal((await disk("copy")).diskSizeGB, 64);
@@ -185,7 +185,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
       assert.ok([400, 409].includes(failureOf(smaller).statusCode));
     });
 
-    it("attaches and detaches by attachDetachDataDisks, and shows it", async () => {
+    it("attaches and detaches by attachDetachDataDisks, and shows the disks", async () => {
       await createDisk("data");
       await done(
         arm.startAttachDetachDataDisks(
@@ -217,7 +217,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
       assert.deepEqual((await vm("node-a")).dataDisks, []);
     });
 
-    it("updates a VM under its ETag, and not under another", async () => {
+    it("updates a VM only under its present ETag", async () => {
       const { etag, tags } = await vm("node-a");
       await done(
         arm.startVmUpdate(
@@ -284,7 +284,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
       });
     }
 
-    it("sends every call to the subscription that it names", async () => {
+    it("sends every call to the subscription in its arguments", async () => {
       await createDisk("in-one-subscription");
       const elsewhere = {
         ...named("in-one-subscription"),
@@ -300,7 +300,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
         arm.startVmPowerOff({ ...elsewhere, name: "node-a", skipShutdown: true }, never),
       ];
       for (const call of calls) assert.equal(failureOf(await call).statusCode, 404);
-      // Azure answers 204 to the deletion of what is not there.
+      // Azure answers 204 to the deletion of a missing resource.
       valueOf(await arm.startDiskDelete(elsewhere, never));
       assert.notEqual((await disk("in-one-subscription")).diskSizeGB, 1024);
       const sent = under.model.journal.since(0).filter(({ path }) => path.includes("00000000beef"));
@@ -308,7 +308,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
     });
 
     for (const kind of ["FailOperation", "DropResponse"] as const) {
-      it(`tells a snapshot that ${kind === "FailOperation" ? "failed" : "nobody answered for"} from one that is there`, async () => {
+      it(`distinguishes a snapshot that ${kind === "FailOperation" ? "failed" : "has no answer"} from one that exists`, async () => {
         await createDisk(`of-${kind}`);
         const effect =
           kind === "FailOperation"

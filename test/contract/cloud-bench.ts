@@ -14,15 +14,15 @@ export const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
 export const RESOURCE_GROUP = "rg";
 export const LOCATION = "eastus";
 
-/** A provisioner to hold to the contract, and the cloud behind it as its owner sees it. */
+/** A provisioner to test against the contract, and the cloud behind it as its owner sees it. */
 export interface CloudUnderTest {
   readonly provisioner: AzureCloudProvisioner;
-  /** Another instance on the same cloud: what a restarted controller, or a second leader, runs. */
+  /** Another instance on the same cloud: a restarted controller, or a second leader. */
   readonly another: () => AzureCloudProvisioner;
   readonly model: ComputeModel;
   /** Lets time pass until `work` is done. */
   readonly run: <T>(work: Promise<T>) => Promise<T>;
-  /** Lets time pass until `isReached`; fails if it is not reached. */
+  /** Lets time pass until `isReached`; throws if that takes too long. */
   readonly until: (isReached: () => boolean) => Promise<void>;
   readonly elapsedMs: () => number;
   readonly close: () => Promise<void>;
@@ -64,7 +64,7 @@ export function addVm(
   return { nodeName: name, vmId: vmAt(cloud, name).vmGuid, instanceUri: vmUri(name) };
 }
 
-/** A request for a disk; Premium_LRS of 64 GiB unless told otherwise. */
+/** A request for a disk; by default Premium_LRS of 64 GiB. */
 export function aDiskRequest(changes: Partial<CreateDiskRequest> = {}): CreateDiskRequest {
   return {
     diskName: "pvc-1",
@@ -97,12 +97,12 @@ export function vmAt(cloud: CloudUnderTest, name: string): VirtualMachine {
   return vm;
 }
 
-/** Name and LUN of each disk that the VM lists. */
+/** Name and LUN of each disk in the VM's list. */
 export function disksOn(cloud: CloudUnderTest, name: string): readonly string[] {
   return vmAt(cloud, name).dataDisks.map((entry) => `${entry.name}@${entry.lun}`);
 }
 
-/** Another client changes the VM: only its ETag shows. */
+/** Another client changes the VM: only its ETag changes. */
 export function changeFromOutside(
   cloud: CloudUnderTest,
   name: string,
@@ -118,7 +118,7 @@ export function changeFromOutside(
 }
 
 /**
- * Makes each attach take a minute of the cloud's time, so that something can happen meanwhile on any
+ * Makes each attach take a minute of the cloud's time, so that something can happen in between on any
  * machine.
  */
 export function slowDownAttaches(cloud: CloudUnderTest): void {
@@ -134,7 +134,7 @@ export function etagOf(cloud: CloudUnderTest, name: string): string {
   return etagText(vmAt(cloud, name));
 }
 
-/** The calls of one operation so far. */
+/** The number of calls of one operation so far. */
 export function callsOf(cloud: CloudUnderTest, operation: string, path?: string): readonly JournalEntry[] {
   return cloud.model.journal
     .since(0)
@@ -162,15 +162,15 @@ export function failureOf(result: Result<unknown, Failure>): Failure {
   return result.failure;
 }
 
-/** The facts of a failure, without the id of the request to which Azure answered so. */
+/** The facts of a failure, without Azure's request id. */
 export function factsOf(failure: Failure): Failure {
   if (!("azure" in failure)) return failure;
   const { azure: _answer, ...facts } = failure;
   return facts;
 }
 
-/** A signal that nobody aborts. */
+/** A signal that is never aborted. */
 export const never = new AbortController().signal;
 
-/** What a caller with nothing to object answers. */
+/** A precondition that always holds. */
 export const mayAlways = (): Promise<boolean> => Promise.resolve(true);

@@ -39,13 +39,10 @@ import { fenceDuringReimageContract } from "./fence-during-reimage-contract.ts";
 import { otherDiskIds, sameDiskIds } from "./other-disk-ids.ts";
 
 const TEST_TIMEOUT_MS = 240_000;
-/**
- * What is done at once on a machine that has no time for it, in milliseconds. An hour is what a patient
- * caller would wait.
- */
+/** For what happens at once, on a busy machine, in milliseconds. A patient caller would wait an hour. */
 const AT_ONCE_MAX_MS = 60_000;
 
-/** A caller that lets one write go, and refuses the next after it has done `meanwhile`. */
+/** A precondition that permits one write, and refuses the next after it has run `meanwhile`. */
 function refusingSecond(meanwhile: () => Promise<void> = () => Promise.resolve()): MayProceed {
   let asked = 0;
   return async () => {
@@ -71,7 +68,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
   describe(`CloudProvisioner: ${name}`, () => {
     describe("disks", () => {
-      on("creates a disk with what was asked", async (cloud) => {
+      on("creates a disk as requested", async (cloud) => {
         const created = valueOf(
           await cloud.run(
             cloud.provisioner.createDisk(
@@ -94,7 +91,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         });
       });
 
-      on("answers the disk that is there if it is what was asked for, without writing", async (cloud) => {
+      on("answers an existing disk without a write if it is as requested", async (cloud) => {
         const first = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never)));
         assert.deepEqual(
           valueOf(
@@ -114,7 +111,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         { asked: { maxShares: 2 }, difference: "maxShares is 1, not 2" },
         { asked: { zone: "1" }, difference: "zone is none, not 1" },
       ]) {
-        on(`refuses a name whose disk is another: ${difference}`, async (cloud) => {
+        on(`refuses a name whose disk differs: ${difference}`, async (cloud) => {
           await addDisk(cloud, "pvc-1");
           const again = await cloud.run(cloud.provisioner.createDisk(aDiskRequest(asked), never));
           assert.deepEqual(failureOf(again), {
@@ -139,7 +136,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on("creates a disk although the answer is lost", async (cloud) => {
+      on("creates a disk although the response is lost", async (cloud) => {
         cloud.model.faults.add({
           operation: "Disks_CreateOrUpdate",
           times: 1,
@@ -152,7 +149,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "makes a disk again whose creation has failed, and keeps the tags that others gave it",
+        "recreates a disk whose creation failed, and keeps tags that others set",
         async (cloud) => {
           const tags = { uid: "1" };
           const uri = await addDisk(cloud, "pvc-1", { tags });
@@ -164,7 +161,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("does not change another volume's disk of the name whose last update has failed", async (cloud) => {
+      on("leaves another volume's disk of the name whose last update failed", async (cloud) => {
         const tags = { uid: "1", formatted: "ext4" };
         const uri = await addDisk(cloud, "pvc-1", { tags });
         failLastUpdate(cloud, uri, tags);
@@ -181,7 +178,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "does not create a disk again that was deleted while the answer to its creation was lost",
+        "does not recreate a disk deleted while the response to its creation was lost",
         async (cloud) => {
           cloud.model.faults.add({
             operation: "Disks_CreateOrUpdate",
@@ -202,7 +199,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       );
 
       on(
-        "does not delete the next disk of the name after the answer to its deletion was lost",
+        "does not delete a new disk of the name after the response to a deletion was lost",
         async (cloud) => {
           const uri = await addDisk(cloud, "pvc-1");
           cloud.model.faults.add({ operation: "Disks_Delete", times: 1, effect: { kind: "DropResponse" } });
@@ -217,7 +214,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("does not grow a disk once more when its caller refuses that after a lost answer", async (cloud) => {
+      on("does not repeat a lost resize once the precondition fails", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({ operation: "Disks_Update", times: 1, effect: { kind: "DropResponse" } });
         const resized = await cloud.run(
@@ -227,7 +224,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(callsOf(cloud, "Disks_Update").length, 1);
       });
 
-      on("asks again before a creation that Azure had throttled", async (cloud) => {
+      on("checks the precondition again before it retries a throttled creation", async (cloud) => {
         cloud.model.faults.add({
           operation: "Disks_CreateOrUpdate",
           times: 1,
@@ -248,7 +245,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on("deletes a disk, and again", async (cloud) => {
+      on("deletes a disk, also twice", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
         valueOf(
           await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)),
@@ -262,7 +259,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on("does not delete a disk that a VM has", async (cloud) => {
+      on("does not delete an attached disk", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -308,7 +305,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(callsOf(cloud, "Disks_Update").length, 1);
       });
 
-      on("grows no shared disk while a VM has it", async (cloud) => {
+      on("grows no shared disk while it is attached", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
         await attach(cloud, uri, node);
@@ -327,7 +324,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(callsOf(cloud, "Disks_Update").length, 0);
       });
 
-      on("sets and removes tags of a disk that a VM has, and leaves all others", async (cloud) => {
+      on("sets and removes tags of an attached disk, and leaves all others", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1", { tags: { a: "b", c: "d" } });
         await attach(cloud, uri, addVm(cloud, "node-a"));
         valueOf(
@@ -353,7 +350,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(callsOf(cloud, "Disks_Update").length, 1);
       });
 
-      on("refuses more tags than Azure allows, before it writes", async (cloud) => {
+      on("refuses more tags than Azure allows before it writes", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1", {
           tags: Object.fromEntries(Array.from({ length: 49 }, (_, index) => [`tag-${index}`, "x"])),
         });
@@ -369,7 +366,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(callsOf(cloud, "Disks_Update").length, 0);
       });
 
-      on("says which disk is not there", async (cloud) => {
+      on("names the missing disk", async (cloud) => {
         const missing = { kind: "DiskNotFound", diskUri: diskUri("none") };
         assert.deepEqual(
           factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)))),
@@ -450,7 +447,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(callsOf(cloud, "Disks_Delete").length + vmWrites(cloud).length, 0);
       });
 
-      on("takes an id in any case for the same disk", async (cloud) => {
+      on("treats ids that differ only in case as the same disk", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await fc.assert(
@@ -479,7 +476,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on("says what an id is that is no disk's", async (cloud) => {
+      on("describes an id that is not a disk's", async (cloud) => {
         const failure = failureOf(
           await cloud.run(cloud.provisioner.getDisk({ diskUri: vmUri("node-a") }, never)),
         );
@@ -500,7 +497,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
     });
 
     describe("attach and detach", () => {
-      on("attaches a disk at the lowest free LUN, and tells both sides of it", async (cloud) => {
+      on("attaches a disk at the lowest free LUN, visible on both VM and disk", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
         assert.equal(await attach(cloud, first, node), 0);
@@ -513,7 +510,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "answers the LUN of a disk that is there already, whatever the case of its id, without a write",
+        "answers the LUN of an attached disk without a write, whatever the case of its id",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const uri = await addDisk(cloud, "pvc-1");
@@ -527,7 +524,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       );
 
       on(
-        "needs three calls besides the polls to attach a disk just created, and four for any other",
+        "attaches a new disk with three calls besides polls, and any other with four",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const [first, created, other] = [
@@ -565,7 +562,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       );
 
       on(
-        "puts disks that are asked for at once into one update, although each is looked at first",
+        "batches concurrent attaches into one update, although each reads its disk first",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const uris: string[] = [];
@@ -582,7 +579,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("believes what it knows of a disk only as far as that lets it attach", async (cloud) => {
+      on("uses cached disk state only to attach, never to refuse", async (cloud) => {
         const [nodeA, nodeB] = [addVm(cloud, "node-a"), addVm(cloud, "node-b")];
         const uri = await addDisk(cloud, "pvc-1");
         const elsewhere = cloud.another();
@@ -599,7 +596,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(await attach(cloud, uri, nodeA), 0);
       });
 
-      on("writes only conditionally, with the ETag that it read", async (cloud) => {
+      on("writes only with the ETag that it read", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const before = etagOf(cloud, "node-a");
         await attach(cloud, await addDisk(cloud, "pvc-1"), node);
@@ -610,7 +607,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "sends what arrives during an update in one next update, attaches and detaches together",
+        "sends attaches and detaches that arrive during an update in one next update",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const [old, first, second, third] = [
@@ -638,7 +635,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("keeps what other clients attached", async (cloud) => {
+      on("keeps disks that other clients attached", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const [foreign, ours] = [await addDisk(cloud, "foreign"), await addDisk(cloud, "ours")];
         valueOf(await cloud.run(attaching(cloud.another(), { diskUri: foreign, node })));
@@ -661,7 +658,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on("calls a disk detached from a VM that is gone once the disk agrees", async (cloud) => {
+      on("reports a disk detached from a deleted VM once the disk agrees", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -674,7 +671,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "calls a disk detached from a VM that another has replaced, and leaves that one alone",
+        "reports a disk detached from a replaced VM, and leaves the new VM alone",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const uri = await addDisk(cloud, "pvc-1");
@@ -687,7 +684,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       );
 
       on(
-        "attaches a shared disk to three VMs at once, although two first attaches clash in Azure",
+        "attaches a shared disk to three VMs although two first attaches clash in Azure",
         async (cloud) => {
           const nodes = ["node-a", "node-b", "node-c"].map((nodeName) => addVm(cloud, nodeName));
           const uri = await addDisk(cloud, "pvc-1", { maxShares: 3, sizeGiB: 1024 });
@@ -718,7 +715,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "does not believe the list of a VM whose last operation failed when the disk says otherwise",
+        "does not trust the disk list of a VM whose last operation failed",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const [uri, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
@@ -732,11 +729,11 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           });
           assert.equal(await attach(cloud, other, node), 0);
           await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node }));
-          assert.ok(vmWrites(cloud).length >= 2, "answered from the list alone");
+          assert.ok(vmWrites(cloud).length >= 2, "answered from the VM's list alone");
         },
       );
 
-      on("says that all shares of a disk are taken", async (cloud) => {
+      on("reports that all shares of a disk are in use", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
         for (const nodeName of ["node-a", "node-b"]) await attach(cloud, uri, addVm(cloud, nodeName));
         const third = await cloud.run(
@@ -745,7 +742,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(failureOf(third), { kind: "NoFreeShare", diskUri: uri, maxShares: 2 });
       });
 
-      on("says which VM has the disk", async (cloud) => {
+      on("names the VM that has the disk", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, addVm(cloud, "node-a"));
         const second = await cloud.run(
@@ -759,7 +756,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(callsOf(cloud, "VirtualMachines_Update", vmUri("node-b")).length, 0);
       });
 
-      on("says that a VM takes no more disks", async (cloud) => {
+      on("reports that a VM has no room for another disk", async (cloud) => {
         const node = addVm(cloud, "node-a", { size: "Standard_B1s" });
         for (const disk of ["pvc-1", "pvc-2"]) await attach(cloud, await addDisk(cloud, disk), node);
         const third = await cloud.run(
@@ -768,7 +765,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(failureOf(third), { kind: "NoFreeLun", nodeName: "node-a", lunsMax: 2 });
       });
 
-      on("replaces a disk on a full VM when both are asked for together", async (cloud) => {
+      on("replaces a disk on a full VM when both are requested together", async (cloud) => {
         const node = addVm(cloud, "node-a", { size: "Standard_B1s" });
         const [first, second, third] = [
           await addDisk(cloud, "pvc-1"),
@@ -787,7 +784,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-2@1", "pvc-3@0"]);
       });
 
-      on("says that the VM is not there, or is another", async (cloud) => {
+      on("reports that the VM is missing, or is another one", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
         const gone = {
           nodeName: "node-x",
@@ -813,7 +810,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(vmWrites(cloud).length, 0);
       });
 
-      on("finishes a detach that failed before it attaches again", async (cloud) => {
+      on("finishes a failed detach before it attaches again", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -832,14 +829,14 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
     });
 
-    describe("polls that Azure refuses", () => {
+    describe("polls that Azure rejects", () => {
       for (const [status, code] of [
         [401, "InvalidAuthenticationToken"],
         [403, "AuthorizationFailed"],
         [404, "OperationNotFound"],
       ] as const) {
         on(
-          `attaches, detaches, and proves a fence by reading the VM, with one update each: ${status}`,
+          `attaches, detaches and fences by VM reads, with one update each: ${status}`,
           async (cloud) => {
             const node = addVm(cloud, "node-a");
             const uri = await addDisk(cloud, "pvc-1");
@@ -861,7 +858,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       }
 
-      on("asks Azure for the state of an operation only once after a refusal", async (cloud) => {
+      on("asks for the state of an operation only once after a rejected poll", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         slowDownAttaches(cloud);
@@ -875,7 +872,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(polls.length, 1);
       });
 
-      on("does not take a failed operation for one that has succeeded", async (cloud) => {
+      on("does not treat a failed operation as successful", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -891,7 +888,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
-      on("creates, grows and deletes a disk by reading it", async (cloud) => {
+      on("creates, grows and deletes a disk by disk reads", async (cloud) => {
         cloud.model.faults.add({
           operation: "Operations_Get",
           effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
@@ -917,8 +914,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
     });
 
-    describe("detaches that others have left behind", () => {
-      /** A disk in use on node-a whose detach somebody else has asked for, in vain so far. */
+    describe("foreign detaches", () => {
+      /** A disk in use on node-a that has a stuck foreign detach. */
       const leftBehind = async (
         cloud: CloudUnderTest,
       ): Promise<{ readonly node: NodeIdentity; readonly inUse: string }> => {
@@ -947,7 +944,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       };
 
       on(
-        "are not carried out by an attach, a detach, a proof or settling where the disk is in use",
+        "are not completed by attach, detach, proof or write barrier on a disk in use",
         async (cloud) => {
           const { provisioner } = cloud;
           const other = await addDisk(cloud, "other");
@@ -968,7 +965,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           );
           assert.ok(pending(await cloud.run(provisioner.proveDetached(wish, never))));
           assert.ok(pending(await cloud.run(provisioner.writeBarrier(wish, never))));
-          // A disk that is off already needs no update.
+          // A disk that is already off needs no update.
           valueOf(await cloud.run(provisioner.detachDisk({ ...wish, lane: "collection" }, never)));
           assert.deepEqual(
             [vmWrites(cloud).length - before, disksOn(cloud, "node-a"), asked],
@@ -977,7 +974,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("are carried out by an update that may, and by a fence", async (cloud) => {
+      on("are completed by an update that may do so, and by a fence", async (cloud) => {
         const { provisioner } = cloud;
         const other = await addDisk(cloud, "other");
         const { node } = await leftBehind(cloud);
@@ -997,7 +994,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(valueOf(await cloud.run(fencing(provisioner, wish))).kind, "entryGone");
       });
 
-      on("are asked for where a detach of that very disk was refused in the same batch", async (cloud) => {
+      on("are checked when a detach of the same disk was refused in the batch", async (cloud) => {
         const { provisioner } = cloud;
         const other = await addDisk(cloud, "other");
         const { node, inUse } = await leftBehind(cloud);
@@ -1026,7 +1023,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual([vmWrites(cloud).length - before, disksOn(cloud, "node-a")], [0, ["in-use@0"]]);
       });
 
-      on("are told to a fence before it takes them off", async (cloud) => {
+      on("are reported to a fence before it detaches them", async (cloud) => {
         const other = await addDisk(cloud, "other");
         const { node, inUse } = await leftBehind(cloud);
         const before = vmWrites(cloud).length;
@@ -1043,7 +1040,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual([told, disksOn(cloud, "node-a")], [[[inUse], 0], []]);
       });
 
-      on("do not stand in the way of a detach of that very disk", async (cloud) => {
+      on("do not block a detach of the same disk", async (cloud) => {
         const { node, inUse } = await leftBehind(cloud);
         const mayCarryOut = mayNever;
         valueOf(
@@ -1058,9 +1055,9 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
     });
 
-    describe("promised LUNs", () => {
+    describe("reserved LUNs", () => {
       on(
-        "gives none of them to a disk of the batch, though nothing is there, and leaves a disk where it is",
+        "does not assign an unused one to another disk, and moves no attached disk",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
@@ -1079,8 +1076,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       );
     });
 
-    describe("the right to proceed", () => {
-      on("writes nothing for a disk that is refused, and attaches the others of its batch", async (cloud) => {
+    describe("preconditions", () => {
+      on("writes nothing for a refused disk, and attaches the rest of its batch", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
         const [refused, attached] = await cloud.run(
@@ -1090,14 +1087,14 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           ]),
         );
         assert.deepEqual(failureOf(refused), { kind: "Refused", diskUri: first, nodeName: "node-a" });
-        // LUN 0 had been planned for the disk that was refused.
+        // LUN 0 had been planned for the refused disk.
         assert.deepEqual(valueOf(attached), { lun: 1 });
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-2@1"]);
         assert.equal(vmWrites(cloud, "node-a").length, 1);
       });
 
       on(
-        "asks after the read of the VM: what changes after the question makes the write fail, and the question is asked again",
+        "are checked after the read of the VM, and again if a change fails the write",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const uri = await addDisk(cloud, "pvc-1");
@@ -1122,7 +1119,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("attaches nothing when the second question, after a changed ETag, is answered no", async (cloud) => {
+      on("attaches nothing when the second check, after a changed ETag, fails", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         let asked = 0;
@@ -1160,8 +1157,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
     });
 
-    describe("trouble", () => {
-      on("attaches once although the answer to the write is lost", async (cloud) => {
+    describe("failures", () => {
+      on("attaches once although the response to the write is lost", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({
@@ -1192,7 +1189,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(vmWrites(cloud).length, 1);
       });
 
-      on("attaches although the service breaks down for a while", async (cloud) => {
+      on("attaches although the service is down for a while", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({
@@ -1204,7 +1201,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "takes a disk off by force when its detach hangs, so that an attach behind it gets through",
+        "forces a hanging detach, so that an attach behind it completes",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const [hanging, behind] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
@@ -1223,10 +1220,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       );
 
       for (const [forcePrecondition, becomes] of [
-        [mayAlways, "takes a disk off by force whose detach hangs, and attaches it anew"],
+        [mayAlways, "forces a hanging detach of a disk, and attaches the disk again"],
         [
           mayNever,
-          "waits for a detach that hangs as long as it is patient, where the disk must not be forced off: somebody writes on it there",
+          "waits out its patience for a hanging detach of a disk that must not be forced",
         ],
       ] as const) {
         on(becomes, async (cloud) => {
@@ -1265,7 +1262,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "fails as Throttled, and at once, what would have to wait longer than its patience",
+        "fails as Throttled at once if the wait would exceed its patience",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
@@ -1287,7 +1284,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("waits as long as Azure says when it is throttled", async (cloud) => {
+      on("waits for Retry-After when it is throttled", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({
@@ -1299,7 +1296,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const [refused, accepted] = callsOf(cloud, "VirtualMachines_Update");
         assert.ok(
           (accepted?.atMs ?? 0) - (refused?.atMs ?? 0) >= 1000,
-          "came again before Retry-After was over",
+          "retried before Retry-After was over",
         );
         assert.deepEqual(
           callsOf(cloud, "VirtualMachines_Update").map((entry) => entry.status),
@@ -1326,7 +1323,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         });
       });
 
-      on("lets one poison disk fail alone", async (cloud) => {
+      on("fails only the disk that Azure rejects in a batch", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const names = ["pvc-1", "pvc-2", "pvc-3", "pvc-4"];
         const uris: string[] = [];
@@ -1349,7 +1346,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on("waits for the update of another client and then does its own", async (cloud) => {
+      on("waits for another client's update, then does its own", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         assert.equal(changeFromOutside(cloud, "node-a"), 200);
@@ -1360,7 +1357,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on("starts again when a newer update takes the place of its own", async (cloud) => {
+      on("starts again when a newer update replaces its own", async (cloud) => {
         cloud.model.world.settings = { ...cloud.model.world.settings, concurrentVmWrite: "preempt" };
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
@@ -1373,7 +1370,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "finds the attach that an earlier instance left in flight, and does not repeat it",
+        "finds an attach that an earlier instance left in flight, and does not repeat it",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const uri = await addDisk(cloud, "pvc-1");
@@ -1386,7 +1383,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("leaves the others of its batch alone when one caller gives up", async (cloud) => {
+      on("serves the rest of its batch when one caller cancels", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const [opener, first, second] = [
           await addDisk(cloud, "pvc-0"),
@@ -1404,12 +1401,12 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(failureOf(await cloud.run(givenUp)), { kind: "Cancelled" });
         assert.equal((await cloud.run(patient)).ok, true);
         valueOf(await cloud.run(opening));
-        // What was under way went on: the next call finds it.
+        // The update continued: the next call finds it.
         assert.equal((await cloud.run(attaching(cloud.provisioner, { diskUri: first, node }))).ok, true);
         assert.equal(vmWrites(cloud).length, 2);
       });
 
-      on("never writes what was given up while it waited", async (cloud) => {
+      on("never writes a request that was cancelled while it waited", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
         slowDownAttaches(cloud);
@@ -1426,7 +1423,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
     });
 
     describe("proof without a fence", () => {
-      on("moves the ETag of a VM without the disk, so that a write prepared before fails", async (cloud) => {
+      on("moves the ETag of a VM without the disk, so that an earlier prepared write fails", async (cloud) => {
         const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
         const uri = await addDisk(cloud, "pvc-1");
         const prepared = etagOf(cloud, "node-a");
@@ -1438,7 +1435,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
       });
 
-      on("finds none where the VM has the disk, and leaves it there", async (cloud) => {
+      on("fails where the VM has the disk, and leaves it attached", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -1448,7 +1445,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(etagOf(cloud, "node-a"), before);
       });
 
-      on("takes a VM's absence, and another vmId under its name, for proof", async (cloud) => {
+      on("accepts a missing VM, or another vmId under its name, as proof", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await deleteVm(cloud, "node-a");
@@ -1465,7 +1462,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
-      on("writes nothing when it is refused", async (cloud) => {
+      on("writes nothing when the precondition fails", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         const before = etagOf(cloud, "node-a");
@@ -1479,9 +1476,9 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
     });
 
-    describe("settling a VM", () => {
+    describe("the VM write barrier", () => {
       on(
-        "moves the ETag of a VM with the disk, so that a detach prepared before fails, and takes nothing off",
+        "moves the ETag, so that an earlier prepared detach fails; detaches nothing",
         async (cloud) => {
           const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
           const uri = await addDisk(cloud, "pvc-1");
@@ -1494,7 +1491,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("moves it also where an empty update does not", async (cloud) => {
+      on("moves the ETag also where an empty update does not", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "change" };
@@ -1503,7 +1500,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.notEqual(etagOf(cloud, "node-a"), prepared);
       });
 
-      on("waits for an update that Azure has taken up", async (cloud) => {
+      on("waits for an update that Azure has accepted", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         const attached = attaching(cloud.provisioner, { diskUri: uri, node });
@@ -1514,7 +1511,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         valueOf(await cloud.run(attached));
       });
 
-      on("does not wait for a fence of its own that is under way, which then asks again", async (cloud) => {
+      on("does not wait for its own fence in flight; that fence then checks again", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -1533,7 +1530,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "says that there is no such VM any more, and settles the one that bears its name by then",
+        "reports a missing VM, and passes for a new VM of the same name",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const uri = await addDisk(cloud, "pvc-1");
@@ -1549,7 +1546,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("writes nothing when it is refused", async (cloud) => {
+      on("writes nothing when the precondition fails", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         const before = etagOf(cloud, "node-a");
@@ -1560,7 +1557,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
     });
 
     describe("fence", () => {
-      on("takes the disk off and proves it at another ETag", async (cloud) => {
+      on("detaches the disk and proves it at another ETag", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -1576,7 +1573,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "moves the ETag of a VM that has the disk no more, so that a write prepared before fails",
+        "moves the ETag of a VM without the disk, so that an earlier prepared write fails",
         async (cloud) => {
           const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
           const uri = await addDisk(cloud, "pvc-1");
@@ -1590,7 +1587,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("tries a regular detach first where the VM answers, with one update", async (cloud) => {
+      on("first tries a regular detach if the VM responds, with one update", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -1607,7 +1604,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         { what: "it is stopped", change: { power: "stopped" } },
         { what: "it is deallocated", change: { power: "deallocated" } },
       ] as const) {
-        on(`forces at once where the VM does not answer: ${what}`, async (cloud) => {
+        on(`forces at once where the VM does not respond: ${what}`, async (cloud) => {
           const node = addVm(cloud, "node-a");
           const uri = await addDisk(cloud, "pvc-1");
           await attach(cloud, uri, node);
@@ -1620,7 +1617,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         });
       }
 
-      on("forces once a regular detach has taken too long, or failed", async (cloud) => {
+      on("forces after a regular detach has timed out or failed", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const [slow, failing] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
         for (const uri of [slow, failing]) await attach(cloud, uri, node);
@@ -1648,7 +1645,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       for (const begun of ["reimage", "reapply"] as const) {
         on(
-          `neither forces nor writes while others ${begun} the VM, and decides on a fresh read then`,
+          `waits while another client ${begun} the VM, then decides on an uncached read`,
           async (cloud) => {
             cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
             const node = addVm(cloud, "node-a");
@@ -1679,7 +1676,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       }
 
-      on("does not take others' reimage for its own detach that has failed before it", async (cloud) => {
+      on("does not mistake a foreign reimage for its own failed detach", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -1702,7 +1699,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "does not force at once where a detach that was left behind hides others' reimage",
+        "does not force at once where a foreign detach hides a reimage",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const uri = await addDisk(cloud, "pvc-1");
@@ -1733,7 +1730,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       fenceDuringReimageContract(on);
 
-      on("says that it waits for others where their update outlasts its patience", async (cloud) => {
+      on("reports that it waits for a foreign update that outlasts its patience", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -1749,7 +1746,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "does not wait for the end of a write that only moves the ETag once the VM shows another one",
+        "stops waiting for an ETag-only write once the VM shows a new ETag",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const uri = await addDisk(cloud, "pvc-1");
@@ -1766,7 +1763,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       );
 
       on(
-        "asks for the end of a write that only moves the ETag for a while, and reads the VM alone from then on",
+        "polls an ETag-only write for a while, then only reads the VM",
         async (cloud) => {
           const { settings } = cloud.model.world;
           cloud.model.world.settings = {
@@ -1789,14 +1786,14 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
             calls.findLast(({ kind }) => kind === "poll"),
             calls.findLast(({ operation }) => operation === "VirtualMachines_Get"),
           ];
-          // An emulator that is ahead of Azure counts its own time, so only their ratio says anything.
+          // An emulator that is ahead of Azure counts its own time, so only the ratio is meaningful.
           const ratio = sinceWriteMs(lastPoll) / sinceWriteMs(lastRead);
           assert.ok(ratio > 0 && ratio < 0.8, `the last poll comes at ${ratio} of the write's time`);
         },
       );
 
       on(
-        "learns which write moves the ETag, the smallest first, and sends no other one from then on",
+        "learns the smallest write that moves the ETag, and sends no other from then on",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const [uri, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
@@ -1830,7 +1827,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "does not wait for the detach that hangs on a dead guest, and settles it with its own",
+        "replaces a hanging detach on a dead guest by its own without waiting for it",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const uri = await addDisk(cloud, "pvc-1");
@@ -1862,7 +1859,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(vmWrites(cloud).length - before, 1);
       });
 
-      on("goes before the updates that wait, which then meet no conflict", async (cloud) => {
+      on("precedes waiting updates, which then meet no conflict", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
         await attach(cloud, first, node);
@@ -1878,7 +1875,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(callsOf(cloud, "VirtualMachines_Get").length, 6);
       });
 
-      on("takes a VM's absence for proof once the disk names it no more", async (cloud) => {
+      on("accepts a missing VM as proof once the disk no longer names it", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -1894,7 +1891,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       on(
-        "finds no proof at an outdated or mistyped resource id while the VM lives and has the disk",
+        "has no proof at an outdated or mistyped resource id while the VM has the disk",
         async (cloud) => {
           const node = addVm(cloud, "node-a");
           const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
@@ -1914,7 +1911,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on("proves that a VM is gone only once every owner that the disk names was read", async (cloud) => {
+      on("proves that a VM is gone only after it has read every owner that the disk names", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
         await attach(cloud, uri, addVm(cloud, "node-b"));
@@ -1933,7 +1930,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(proof.kind, "instanceGone");
       });
 
-      on("takes another vmId under the name for proof, and leaves that VM alone", async (cloud) => {
+      on("accepts another vmId under the name as proof, and leaves that VM alone", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await deleteVm(cloud, "node-a");
@@ -1947,7 +1944,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(etagOf(cloud, "node-a"), before);
       });
 
-      on("writes nothing when it is refused", async (cloud) => {
+      on("writes nothing when the precondition fails", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -1958,7 +1955,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
-      on("asks again when the VM changed under it, and stops when the answer is no", async (cloud) => {
+      on("checks the precondition again when the VM changed, and stops when it fails", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -1975,7 +1972,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
-      on("has no proof when each detach fails, and says so", async (cloud) => {
+      on("reports that it has no proof when each detach fails", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -1987,7 +1984,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(failure.kind, "CloudRejected");
       });
 
-      on("proves by reading when the answer to its update is lost", async (cloud) => {
+      on("proves by reading when the response to its update is lost", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -2003,7 +2000,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), []);
       });
 
-      on("takes the absence of the whole resource group for no proof", async (cloud) => {
+      on("does not accept a missing resource group as proof", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({
@@ -2040,7 +2037,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on("knows how many disks a VM takes although Azure does not list its sizes", async (cloud) => {
+      on("knows a VM's disk limit although Azure does not list its size", async (cloud) => {
         const node = addVm(cloud, "node-a", { size: "Standard_D2s_v6" });
         cloud.model.faults.add({
           operation: "VirtualMachineSizes_List",
@@ -2055,7 +2052,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           8,
         );
         assert.equal(await attach(cloud, await addDisk(cloud, "pvc-1"), node), 0);
-        assert.equal(callsOf(cloud, "VirtualMachineSizes_List").length, 1, "it does not ask again and again");
+        assert.equal(callsOf(cloud, "VirtualMachineSizes_List").length, 1, "it does not ask again");
       });
 
       for (const { power, hibernated, expected } of [
@@ -2065,7 +2062,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         { power: "deallocating", hibernated: false, expected: "changing" },
       ] as const) {
         on(
-          `calls a VM ${expected} that is ${power}${hibernated ? " with its memory kept" : ""}`,
+          `reports a VM as ${expected} that is ${power}${hibernated ? " with its memory kept" : ""}`,
           async (cloud) => {
             addVm(cloud, "node-a");
             putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), power, hibernated });
@@ -2084,7 +2081,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       }
 
-      on("says which VM is not there", async (cloud) => {
+      on("names the missing VM", async (cloud) => {
         assert.deepEqual(
           factsOf(
             failureOf(
@@ -2103,13 +2100,13 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on("looks for a VM where it is said to be, whatever the node is called now", async (cloud) => {
+      on("finds a VM by its resource id, whatever the name of its node", async (cloud) => {
         addVm(cloud, "node-a");
         const inspect = (instanceUri: string) =>
           cloud.run(cloud.provisioner.inspectInstance({ nodeName: "gone", instanceUri }, never));
         assert.equal(valueOf(await inspect(vmUri("node-a"))).instanceUri, vmUri("node-a"));
         assert.equal(failureOf(await inspect(vmUri("gone"))).kind, "InstanceNotFound");
-        // Without its resource group nobody can tell whether there is such a VM.
+        // Without its resource group the VM's existence is unknown.
         cloud.model.faults.add({
           operation: "VirtualMachines_Get",
           effect: { kind: "Error", status: 404, code: "ResourceGroupNotFound" },
@@ -2174,7 +2171,7 @@ async function attach(cloud: CloudUnderTest, uri: string, node: NodeIdentity): P
   return valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node }))).lun;
 }
 
-/** How each update that took a disk off did so. */
+/** How each update that detached a disk did so. */
 function detachesIn(cloud: CloudUnderTest): readonly ("regular" | "forced")[] {
   const bodies = vmWrites(cloud).map(({ body }) => JSON.stringify(body));
   return bodies
@@ -2182,7 +2179,10 @@ function detachesIn(cloud: CloudUnderTest): readonly ("regular" | "forced")[] {
     .map((body) => (body.includes("ForceDetach") ? "forced" : "regular"));
 }
 
-/** Others reimage VM `node-a`, which hangs; ends once the provisioner has read the VM twice since. */
+/**
+ * Another client reimages VM `node-a`, whose guest hangs; ends once the provisioner has read the VM twice
+ * since.
+ */
 async function reimageUntilReadTwice(cloud: CloudUnderTest): Promise<void> {
   cloud.model.faults.add({
     operation: "VirtualMachines_reimage",
@@ -2199,7 +2199,7 @@ async function reimageUntilReadTwice(cloud: CloudUnderTest): Promise<void> {
   await cloud.until(() => callsOf(cloud, "VirtualMachines_Get").length >= reads + 2);
 }
 
-/** Someone deletes the VM; its disks name it for a while longer. */
+/** Another client deletes the VM; its disks still name it for a while. */
 async function deleteVm(cloud: CloudUnderTest, name: string): Promise<void> {
   cloud.model.handle({ method: "DELETE", path: vmUri(name), query: { "api-version": "2025-04-01" } });
   await cloud.until(
@@ -2207,7 +2207,7 @@ async function deleteVm(cloud: CloudUnderTest, name: string): Promise<void> {
   );
 }
 
-/** Leaves a disk as an update does that Azure has failed. */
+/** Leaves a disk in the state of a failed update. */
 function failLastUpdate(cloud: CloudUnderTest, uri: string, tags: Readonly<Record<string, string>>): void {
   const disk = findDisk(cloud.model.world, uri);
   assert.ok(disk !== undefined);

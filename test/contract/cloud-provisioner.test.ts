@@ -43,7 +43,7 @@ cloudProvisionerContract("Azure's model, called directly, on a virtual clock", a
     });
   };
   const until = async (isReached: () => boolean): Promise<void> => {
-    // In steps: the model may have something to end while nobody sleeps.
+    // In steps: the model may have something to end while no call sleeps.
     for (let passedMs = 0; passedMs < VIRTUAL_LIMIT_MS; passedMs += VIRTUAL_STEP_MS)
       if (await clock.runUntil(isReached, VIRTUAL_STEP_MS)) return;
     throw new Error("not reached within an hour of virtual time");
@@ -66,7 +66,7 @@ cloudProvisionerContract("Azure's model, called directly, on a virtual clock", a
   };
 
   /**
-   * The model moves only when it is called: whoever looks into its world must first let happen what is due.
+   * The model moves only when it is called: before a test reads its world, it runs everything that is due.
    */
   function onClock(behind: ComputeModel): ComputeModel {
     return {
@@ -81,7 +81,7 @@ cloudProvisionerContract("Azure's model, called directly, on a virtual clock", a
 
 /** Four hundred times as fast as Azure: an attach takes about 20 ms. */
 const TIME_SCALE = 1 / 400;
-/** How long a machine may take that has no time for us, in milliseconds of real time. */
+/** How long a busy machine may take, in milliseconds of real time. */
 const PATIENCE_MS = 60_000;
 
 cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
@@ -106,7 +106,7 @@ cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
       random: systemRandom,
       place,
       lifetime: lifetime.signal,
-      // What is read at once comes back at once, but not on a busy machine.
+      // A read that needs no wait comes back at once, but not on a busy machine.
       settings: { ...scaledSettings(TIME_SCALE), announcedMaxMs: PATIENCE_MS },
       correlationId: () => "correlation-1",
     });
@@ -119,7 +119,7 @@ cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
     run: (work) => work,
     until: async (isReached) => {
       const deadlineMs = systemClock.elapsedMs() + PATIENCE_MS;
-      // The emulator's timer knows only of calls that came through its server; ours may not have.
+      // The emulator's timer only covers calls through its server; ours may bypass it.
       while ((emulator.model.advanceTo(systemClock.nowMs()), !isReached())) {
         if (systemClock.elapsedMs() > deadlineMs)
           throw new Error(`not reached within ${PATIENCE_MS / 1_000} s`);

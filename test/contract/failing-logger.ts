@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Logger } from "../../src/ports/logger.ts";
 
-/** Fails the test on an error: what logs to it logs only what should not happen. */
+/** Fails the test on an error: only unexpected conditions are logged as errors. */
 export const failingLogger: Logger = {
   debug: () => undefined,
   info: () => undefined,

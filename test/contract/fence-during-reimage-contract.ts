@@ -17,22 +17,22 @@ import {
 
 const REIMAGE_MS = 300_000;
 
-/** A node with the disk that is to come off it. */
+/** A node whose disk is to be detached. */
 interface Victim {
   readonly node: NodeIdentity;
   readonly diskUri: string;
 }
 
 /**
- * Declares what holds where others reimage a VM right after an update of the provisioner's own: the reimage
- * has no mark of its own, and the VM may not be read between the two. No forced detach may cut it short.
+ * Declares the tests of another client's reimage right after an update of the provisioner. A reimage has no
+ * mark of its own, and the VM may not be read between the two. No forced detach may interrupt it.
  */
 export function fenceDuringReimageContract(
   on: (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void,
 ): void {
   for (const how of ["fences", "detaches"] as const)
     on(
-      `${how} after its own detach has failed and was given up, and lets others' reimage end first`,
+      `${how} after its own detach failed, once a foreign reimage has ended`,
       async (cloud) => {
         const victim = await aVictim(cloud);
         const failing = cloud.model.faults.add({
@@ -49,7 +49,7 @@ export function fenceDuringReimageContract(
 
   for (const refused of [false, true])
     on(
-      `lets others' reimage end that began as its own attach of another disk ended${refused ? ", with polls refused" : ""}`,
+      `waits for a foreign reimage that began as its own attach ended${refused ? ", with polls refused" : ""}`,
       async (cloud) => {
         const victim = await aVictim(cloud);
         const other = { ...victim, diskUri: await addDisk(cloud, "pvc-2") };
@@ -82,8 +82,8 @@ async function aVictim(cloud: CloudUnderTest): Promise<Victim> {
 }
 
 /**
- * Others reimage the VM, which takes longer than any patience with a detach. Since its guest does not
- * answer, a fence would force at once.
+ * Another client reimages the VM, which takes longer than any patience with a detach. Its guest does not
+ * respond, so a fence would force at once.
  */
 function reimage(cloud: CloudUnderTest): void {
   const { settings } = cloud.model.world;
@@ -98,7 +98,7 @@ function reimage(cloud: CloudUnderTest): void {
   putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
 }
 
-/** Has the disk taken off as callers do: they come again for as long as others' update lasts. */
+/** Detaches the disk as callers do: they repeat the call for as long as the foreign update lasts. */
 async function takenOff(cloud: CloudUnderTest, victim: Victim, how: "fences" | "detaches"): Promise<void> {
   for (let isOff = false; !isOff;) {
     const request = { ...victim, precondition: mayAlways };
@@ -110,7 +110,7 @@ async function takenOff(cloud: CloudUnderTest, victim: Victim, how: "fences" | "
   }
 }
 
-/** The reimage has ended before anything was forced, and the VM came back well. */
+/** The reimage has ended before any forced detach, and the VM came back well. */
 function assertReimaged(cloud: CloudUnderTest): void {
   const reimages = [...cloud.model.world.operations.values()].filter(
     ({ name }) => name === "VirtualMachines_Reimage",
