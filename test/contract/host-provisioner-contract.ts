@@ -8,29 +8,25 @@ import type { FileSystemType } from "../../src/core/volume/file-system.ts";
 import type { CleanRequest, Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 
 /**
- * A machine with a host to hold to the contract, and hands to do to it what platforms, processes and people
- * do.
+ * A machine with a host to test against the contract, and operations that stand for platforms, processes
+ * and people.
  */
 export interface HostWorld {
   readonly host: HostProvisioner;
-  /** Where the test may mount; nothing is there at first. */
+  /** Where the test may mount; at first nothing exists there. */
   readonly pathOf: (name: string) => string;
   readonly attachDisk: (at: { readonly lun: number; readonly sizeBytes: bigint }) => Promise<void>;
-  /** The platform takes the disk off: every write fails from now on, and the LUN's link goes. */
+  /** The platform detaches the disk: every write fails from now on, and the LUN's link is removed. */
   readonly detachDisk: (lun: number) => Promise<void>;
-  /**
-   * The platform takes a disk off one LUN and puts it at another, under whatever name and number the kernel
-   * has free.
-   */
+  /** The platform moves a disk from one LUN to another; the kernel assigns any free name and number. */
   readonly moveDisk: (move: { readonly fromLun: number; readonly toLun: number }) => Promise<void>;
   /**
-   * Attaches the disk of one LUN a second time, with a device and a cache of its own, as a second machine
-   * would see it.
+   * Attaches the disk of one LUN a second time, with its own device and cache, as a second machine would.
    */
   readonly attachSameDisk: (at: { readonly lun: number; readonly asLun: number }) => Promise<void>;
   /**
-   * A process reads the device and keeps it open: only that keeps the kernel from forgetting its blocks.
-   * The answer closes it.
+   * A process reads the device and keeps it open, so that the kernel keeps its blocks cached. The answer
+   * closes it.
    */
   readonly keepDeviceRead: (lun: number) => Promise<() => Promise<void>>;
   /**
@@ -40,14 +36,14 @@ export interface HostWorld {
   readonly writeRaw: (lun: number, text: string) => Promise<void>;
   readonly readRaw: (lun: number) => Promise<string>;
   readonly growDisk: (at: { readonly lun: number; readonly sizeBytes: bigint }) => Promise<void>;
-  /** Some application has written to the raw disk. */
+  /** An application has written to the raw disk. */
   readonly scribble: (lun: number) => Promise<void>;
   readonly writeFile: (path: string, text: string) => Promise<void>;
   readonly readFile: (path: string) => Promise<string>;
   readonly makeDirectory: (path: string) => Promise<void>;
-  /** A process keeps a file open; the answer closes it. */
+  /** A process keeps a file open; the returned function closes it. */
   readonly keepFileOpen: (path: string) => Promise<() => Promise<void>>;
-  /** A process keeps the raw device open, not exclusively; the answer closes it. */
+  /** A process keeps the raw device open, not exclusively; the returned function closes it. */
   readonly keepDeviceOpen: (device: Device) => Promise<() => Promise<void>>;
   /** The next mount command stops right before it mounts, as on a machine that freezes. */
   readonly stopNextMount: () => Promise<StoppedMount>;
@@ -58,16 +54,16 @@ export interface HostWorld {
   }>;
   /** Why this machine can't make a file system; undefined if it can. */
   readonly whyNot: (fsType: FileSystemType) => string | undefined;
-  /** Whether the kernel lets us resize a mounted ext4: it wants CAP_SYS_RESOURCE for that. */
+  /** Whether the kernel permits growing a mounted ext4, which needs CAP_SYS_RESOURCE. */
   readonly mayGrowMountedExt4: boolean;
   readonly close: () => Promise<void>;
 }
 
-/** A mount command that is to stop before it mounts. */
+/** A mount command that stops before it mounts. */
 export interface StoppedMount {
   /** Resolves once it has stopped. */
   readonly stopped: () => Promise<void>;
-  /** Lets it go on, and waits for its end. */
+  /** Resumes it, and waits for its end. */
   readonly goOn: () => Promise<void>;
 }
 
@@ -81,8 +77,8 @@ const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 
 /**
- * Declares the tests that every host provisioner passes. `whyNotHere`: why none of them can run on this
- * machine.
+ * Declares the tests that every host provisioner passes. `whyNotHere`: why this machine can run none of
+ * them.
  */
 export function hostProvisionerContract(
   name: string,
@@ -119,7 +115,7 @@ export function hostProvisionerContract(
       assert.equal(kindOf(await world.host.findDevice({ lun: 4 }, never)), "DeviceNotFound");
     });
 
-    on("does nothing for a caller that has left", async (world) => {
+    on("does nothing for a cancelled call", async (world) => {
       assert.equal(kindOf(await world.host.findDevice({ lun: 4 }, AbortSignal.abort())), "Cancelled");
     });
 
@@ -132,14 +128,14 @@ export function hostProvisionerContract(
       });
     });
 
-    on("calls a new disk blank, and one that an application wrote to not", async (world) => {
+    on("detects data of an application on a disk, and calls a new disk blank", async (world) => {
       const device = await aDevice(world, 0);
       assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
       await world.scribble(0);
       assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
     });
 
-    on("hands out a raw disk's old blocks until they are dropped", async (world) => {
+    on("returns a raw disk's old blocks until they are dropped", async (world) => {
       const { replica, close } = await aReplicaNode(world, () => world.writeRaw(0, "old"));
       await world.writeRaw(0, "new");
       assert.equal(await world.readRaw(REPLICA_LUN), "old", "the premise: the kernel has the old block");
@@ -158,7 +154,7 @@ export function hostProvisionerContract(
       assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
     });
 
-    on("makes the rest of an unfinished format blank, so that it can be made anew", async (world) => {
+    on("makes the rest of an unfinished format blank, so that it can be formatted again", async (world) => {
       const device = await aDevice(world, 0);
       await world.scribble(0);
       valueOf(await world.host.eraseUnfinishedFormat(device, never));
@@ -219,7 +215,7 @@ export function hostProvisionerContract(
   for (const fsType of fileSystemTypes) {
     describe(`${name}: ${fsType}`, () => {
       on(
-        "is seen on a replica that had read the blank disk, after its cache is dropped",
+        "is visible on a replica that had read the blank disk, after its cache is dropped",
         async (world, context) => {
           if (skipped(context, world.whyNot(fsType))) return;
           const { writer, replica, close } = await aReplicaNode(world);
@@ -242,7 +238,7 @@ export function hostProvisionerContract(
       );
 
       on(
-        "is made with the UUID that was asked for, and leaves the format mark alone, which erased does no damage",
+        "has the requested UUID, and leaves the format mark, whose erasure does no damage",
         async (world, context) => {
           if (skipped(context, world.whyNot(fsType))) return;
           const device = await aDevice(world, 0);
@@ -304,7 +300,7 @@ export function hostProvisionerContract(
 
   describe(`${name}: mounts`, () => {
     on(
-      "grows an ext4 that is mounted, or says that the kernel refuses and leaves it as it was",
+      "grows a mounted ext4, or reports the kernel's refusal and leaves it unchanged",
       async (world) => {
         const { device, staging } = await aStagedVolume(world);
         await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
@@ -322,7 +318,7 @@ export function hostProvisionerContract(
     );
 
     on(
-      "grows an ext4 before it is mounted exactly where it could not be grown afterwards, and then has no more to do",
+      "grows an ext4 before the mount only if the kernel forbids it afterwards",
       async (world) => {
         const { device, staging } = await aStagedVolume(world);
         valueOf(await world.host.unmount(staging, never));
@@ -349,7 +345,7 @@ export function hostProvisionerContract(
       },
     );
 
-    on("tells what is mounted where", async (world) => {
+    on("lists what is mounted where", async (world) => {
       const { device, staging } = await aStagedVolume(world);
       const expected = {
         path: staging,
@@ -366,7 +362,7 @@ export function hostProvisionerContract(
       assert.equal(valueOf(await world.host.pathKind(staging, never)), "directory");
     });
 
-    on("refuses mount flags that mount something else, before anything is made", async (world) => {
+    on("refuses mount flags that mount something else, before it creates anything", async (world) => {
       const device = await aFormattedDevice(world, 0, "ext4");
       const path = world.pathOf("staging");
       assert.equal(
@@ -404,7 +400,7 @@ export function hostProvisionerContract(
       );
     });
 
-    on("binds a mount to a target, read-only if asked, as often as asked", async (world) => {
+    on("binds a mount to a target repeatedly, read-only if requested", async (world) => {
       const { device, staging } = await aStagedVolume(world);
       const [target, readOnlyTarget] = [world.pathOf("pods/a"), world.pathOf("pods/b")];
       const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
@@ -446,7 +442,7 @@ export function hostProvisionerContract(
       assert.equal(kindOf(await world.host.flush(world.pathOf("staging"), never)), "PathNotMounted");
     });
 
-    on("binds a raw device to a file, and takes it away again", async (world) => {
+    on("binds a raw device to a file, and removes it again", async (world) => {
       const device = await aDevice(world, 0);
       const targetPath = world.pathOf("volumeDevices/pvc-1");
       valueOf(await world.host.bindDevice({ device, targetPath, readOnly: false }, never));
@@ -468,11 +464,11 @@ export function hostProvisionerContract(
       assert.equal(valueOf(await world.host.pathKind(targetPath, never)), "absent");
     });
 
-    on("unmounts what isn't mounted as a success", async (world) => {
+    on("succeeds in unmounting what is not mounted", async (world) => {
       valueOf(await world.host.unmount(world.pathOf("never/mounted"), never));
     });
 
-    on("refuses to unmount what is in use, until it no longer is", async (world) => {
+    on("refuses to unmount what is in use until its last user has ended", async (world) => {
       const { staging } = await aStagedVolume(world);
       await world.writeFile(`${staging}/file`, "text");
       const closeFile = await world.keepFileOpen(`${staging}/file`);
@@ -491,10 +487,10 @@ export function hostProvisionerContract(
     });
   });
 
-  describe(`${name}: a disk that is taken off`, () => {
+  describe(`${name}: a disk that is detached`, () => {
     for (const callerLeaves of [false, true]) {
       on(
-        `never has another disk mounted that came to its place, by a mount command that was stopped before its mount${callerLeaves ? " and whose caller has left" : ""}`,
+        `a stopped mount command never mounts another disk in its place${callerLeaves ? ", nor after its caller has left" : ""}`,
         async (world) => {
           const device = await aFormattedDevice(world, 0, "ext4");
           await aFormattedDevice(world, 1, "ext4");
@@ -530,7 +526,7 @@ export function hostProvisionerContract(
       );
     }
 
-    on("is not held in the place of another one", async (world) => {
+    on("never holds another disk open in its place", async (world) => {
       const device = await aDevice(world, 0);
       const other = await aDevice(world, 1);
       let ran = 0;
@@ -563,7 +559,7 @@ export function hostProvisionerContract(
 
     for (const fsType of ["ext4", "xfs"] as const) {
       on(
-        `leaves a dead ${fsType}, which fails to flush, and which can only be unmounted`,
+        `leaves a dead ${fsType} that fails to flush and can only be unmounted`,
         async (world, context) => {
           if (skipped(context, world.whyNot(fsType))) return;
           const { device, staging } = await aStagedVolume(world, fsType);
@@ -623,7 +619,7 @@ export function hostProvisionerContract(
       valueOf(await world.host.mountAt(path, never))?.isPlaceholder;
 
     on(
-      "takes the place of a dead target: an empty directory to which nobody can write, and no use of the device",
+      "replaces a dead target by an empty, read-only directory without the device",
       async (world) => {
         const { device, staging, target } = await aPublishedVolume(world);
         await world.writeFile(`${target}/file`, "never synced");
@@ -649,7 +645,7 @@ export function hostProvisionerContract(
       },
     );
 
-    on("is left once, and goes with an unmount, directory and all", async (world) => {
+    on("is created once; an unmount removes it with its directory", async (world) => {
       const { target } = await aPublishedVolume(world);
       for (let times = 1; times <= 3; times += 1) valueOf(await world.host.mountPlaceholder(target, never));
       valueOf(await world.host.unmount(target, never));
@@ -658,7 +654,7 @@ export function hostProvisionerContract(
     });
 
     on(
-      "is covered by what is bound there again, shows once that is taken off, and goes with both",
+      "is covered by a later bind, shows after its unmount, and is removed with it",
       async (world) => {
         const { device, target, bind } = await aPublishedVolume(world);
         valueOf(await world.host.mountPlaceholder(target, never));
@@ -674,7 +670,7 @@ export function hostProvisionerContract(
       },
     );
 
-    on("is not left while what is to go is in use", async (world) => {
+    on("is not created while the target is in use", async (world) => {
       const { target } = await aPublishedVolume(world);
       await world.writeFile(`${target}/file`, "text");
       const closeFile = await world.keepFileOpen(`${target}/file`);
@@ -689,7 +685,7 @@ export function hostProvisionerContract(
       assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
     });
 
-    on("is left in a bare directory, and makes none", async (world) => {
+    on("is created in a bare directory, and creates none", async (world) => {
       const [bare, absent] = [world.pathOf("bare"), world.pathOf("absent")];
       await world.makeDirectory(bare);
       for (const path of [bare, absent]) valueOf(await world.host.mountPlaceholder(path, never));
@@ -701,7 +697,7 @@ export function hostProvisionerContract(
   describe(`${name}: clean`, () => {
     for (const accessType of ["mount", "block"] as const) {
       on(
-        `is clean before a disk is used, and after everything is unmounted, not in between (${accessType})`,
+        `is clean before the first use and after the last unmount only (${accessType})`,
         async (world) => {
           const device = await aFormattedDevice(world, 0, "ext4");
           const isClean = async (lastMajorMinor: string | undefined) =>
@@ -723,7 +719,7 @@ export function hostProvisionerContract(
       );
 
       on(
-        `is not clean while a disk is mounted whose LUN nobody knows any more, though its link is still there (${accessType})`,
+        `is not clean while a disk of unknown LUN is mounted, even with its link (${accessType})`,
         async (world) => {
           const { device, staging } = await aStagedVolume(world);
           const isClean = async () =>
@@ -743,7 +739,7 @@ export function hostProvisionerContract(
     }
 
     on(
-      "is not clean of raw block while a process has the device open, though nothing is mounted",
+      "is not clean of raw block while a process has the device open without a mount",
       async (world) => {
         const device = await aDevice(world, 0);
         const closeDevice = await world.keepDeviceOpen(device);
@@ -759,7 +755,7 @@ export function hostProvisionerContract(
     );
 
     on(
-      "is not clean of raw block while a process has a device open that was cut off, by its number alone",
+      "is not clean of raw block while a process has a detached device open",
       async (world) => {
         const device = await aDevice(world, 0);
         const closeDevice = await world.keepDeviceOpen(device);
@@ -776,7 +772,7 @@ export function hostProvisionerContract(
     );
 
     on(
-      "doesn't look for descriptors on the device of a file system, which is written to through its mounts",
+      "ignores descriptors on the device of a file system, which is written by mounts",
       async (world) => {
         const closeDevice = await world.keepDeviceOpen(await aDevice(world, 0));
         assert.equal(
@@ -798,7 +794,7 @@ export function hostProvisionerContract(
       );
     });
 
-    on("isn't bothered by a number that another volume's LUN has now", async (world) => {
+    on("ignores a device number that another volume's LUN has now", async (world) => {
       const { device } = await aStagedVolume(world);
       const gone = aMount({ lun: 1, lastMajorMinor: device.majorMinor });
       assert.equal(valueOf(await world.host.isClean({ ...gone, lunsOfOthers: [0] }, never)).clean, true);
@@ -844,8 +840,8 @@ async function aDevice(world: HostWorld, lun: number): Promise<Device> {
 }
 
 /**
- * The disk at LUN 0, and the same disk as a replica has it: read by something that keeps its device open.
- * `before` happens to the disk first.
+ * The disk at LUN 0, and the same disk on a replica: read by a process that keeps its device open. `before`
+ * happens to the disk first.
  */
 async function aReplicaNode(
   world: HostWorld,

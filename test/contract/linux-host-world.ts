@@ -11,10 +11,10 @@ import { linuxLoopDevices } from "../../src/emulator/data-plane/loop-devices.ts"
 import { loadSystemCalls } from "../../src/emulator/data-plane/system-calls.ts";
 import type { HostWorld, StoppedMount } from "./host-provisioner-contract.ts";
 
-/** Bit of CAP_SYS_RESOURCE in the effective capabilities: the kernel wants it for resizing a mounted ext4. */
+/** Bit of CAP_SYS_RESOURCE in the effective capabilities: the kernel needs it to grow a mounted ext4. */
 const sysResourceBit = 24n;
 
-/** What reads a replica's device reads this much of it, and a test this much of a raw one, in bytes. */
+/** How much of a replica's device its reader reads, and a test of a raw one, in bytes. */
 const READ_BYTES = 4 * 1024 * 1024;
 const RAW_BYTES = 4096;
 
@@ -24,7 +24,7 @@ interface AttachedLoop {
   readonly link: string;
 }
 
-/** The world of the Linux host, with what only a real kernel needs. */
+/** The world of the Linux host, with the parts that only a real kernel needs. */
 export type LinuxHostWorld = HostWorld & {
   readonly deviceRoot: string;
   /** The path of the file behind a disk. */
@@ -74,7 +74,7 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     closers.add(close);
     return close;
   };
-  /** In a process of its own, since the host doesn't count its own descriptors. */
+  /** In its own process, because the host doesn't count its own descriptors. */
   const keepOpen = (path: string): Promise<() => Promise<void>> =>
     keepRunning("sh", ["-c", 'exec 3<"$1"; echo open; exec cat', "sh", path]);
   const stopNextMount = async (): Promise<StoppedMount> => {
@@ -194,9 +194,8 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
 }
 
 /**
- * Puts a `mount` before all others in `PATH` that, while the file `order` is there, stops itself once it
- * has written its process id, and then becomes the real one: the same process, with all that it has
- * inherited.
+ * Puts a `mount` before all others in `PATH`. While the file `order` exists, it writes its process id,
+ * stops itself, and then becomes the real one: the same process, with everything it inherited.
  */
 async function putMountThatStops(bin: string): Promise<{ readonly order: string; readonly pidFile: string }> {
   const [order, pidFile] = [join(bin, "stop"), join(bin, "pid")];

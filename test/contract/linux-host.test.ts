@@ -39,8 +39,8 @@ function on(sentence: string, test: (world: LinuxHostWorld) => Promise<void>): v
   );
 }
 
-describe("Linux host on a disk that several machines see", () => {
-  on("finds every synced file after a cut, once the journal is replayed elsewhere", async (world) => {
+describe("Linux host on a disk that several machines have", () => {
+  on("finds every synced file after a detach, once the journal is replayed elsewhere", async (world) => {
     const device = await aFormattedDevice(world);
     const staging = await aStagedVolume(world, device);
     await writeFile(`${staging}/synced`, "synced", { flush: true });
@@ -74,7 +74,7 @@ describe("Linux host on a disk that several machines see", () => {
     assert.equal(valueOf(await world.host.writeProgress(other.majorMinor, never)), before);
   });
 
-  on("calls a cut-off mount dead before anything has been written to it", async (world) => {
+  on("calls the mount of a detached disk dead before anything is written to it", async (world) => {
     const staging = await aStagedVolume(world, await aFormattedDevice(world));
     await world.detachDisk(0);
     assert.equal(valueOf(await world.host.mountAt(staging, never))?.isDead, true);
@@ -87,7 +87,7 @@ describe("Linux host: clean", () => {
 
   for (const request of [mount, block]) {
     on(
-      `isn't clean while the disk is mounted in another mount namespace only (${request.accessType})`,
+      `isn't clean while only another mount namespace has the disk (${request.accessType})`,
       async (world) => {
         const { device, leave } = await aMountElsewhere(world);
         const kept = valueOf(
@@ -105,7 +105,7 @@ describe("Linux host: clean", () => {
   }
 
   on(
-    "isn't clean while a disk that was cut off is mounted in another mount namespace only",
+    "isn't clean while only another mount namespace has a detached disk",
     async (world) => {
       const { device, leave } = await aMountElsewhere(world);
       await world.detachDisk(0);
@@ -124,7 +124,7 @@ describe("Linux host: clean", () => {
   );
 
   on(
-    "isn't clean while a disk that the kernel no longer knows is mounted in another mount namespace only",
+    "isn't clean while only another mount namespace has a disk unknown to the kernel",
     async (world) => {
       const { device, leave } = await aMountElsewhere(world);
       const emptySysfs = world.pathOf("sys");
@@ -144,7 +144,7 @@ describe("Linux host: clean", () => {
     },
   );
 
-  on("isn't clean while a mount that somebody ended lazily is still in use", async (world) => {
+  on("isn't clean while a lazily unmounted mount is still in use", async (world) => {
     const device = await aFormattedDevice(world);
     const staging = await aStagedVolume(world, device);
     await writeFile(`${staging}/file`, "text");
@@ -160,7 +160,7 @@ describe("Linux host: clean", () => {
     assert.match(cutOff.reason, /held exclusively/);
   });
 
-  on("isn't clean of raw block while a loop device stands on the disk", async (world) => {
+  on("isn't clean of raw block while a loop device uses the disk", async (world) => {
     await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
     const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
     const { stdout } = await run("losetup", ["--find", "--show", device.path]);
@@ -172,7 +172,7 @@ describe("Linux host: clean", () => {
   });
 
   on(
-    "isn't clean while a loop device stands on a node of the device that only kubelet sees, as it makes one for raw block",
+    "isn't clean of raw block while a loop device uses kubelet's node of the device",
     async (world) => {
       await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
       const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
@@ -192,13 +192,13 @@ describe("Linux host: clean", () => {
   for (const isPartitioned of [false, true]) {
     on(
       isPartitioned
-        ? "isn't bothered by the node's own, partitioned disk, which may have the volume's number after a reboot"
-        : "isn't clean while an unlinked disk with the volume's number is held without a mount",
+        ? "ignores the node's own disk, which may have the volume's number after a reboot"
+        : "isn't clean while an unlinked disk with the volume's number is held open",
       async (world) => {
         await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
         const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
         const holder = await open(device.path, constants.O_RDONLY | constants.O_EXCL);
-        // Not every kernel reads partition tables: sysfs is made by hand.
+        // Not every kernel reads partition tables: the test writes sysfs by hand.
         const sysRoot = world.pathOf("sys");
         const sysfs = join(sysRoot, "dev/block", device.majorMinor);
         await mkdir(join(sysfs, isPartitioned ? "sdc1" : "queue"), { recursive: true });
@@ -222,7 +222,7 @@ describe("Linux host: clean", () => {
 });
 
 describe("Linux host: file systems and mounts", () => {
-  on("calls a file system broken that e2fsck can't repair", async (world) => {
+  on("calls a file system broken if e2fsck can't repair it", async (world) => {
     const device = await aFormattedDevice(world);
     const file = await open(world.fileOf(0), "r+");
     await file.write(Buffer.alloc(4096), 0, 4096, 0);
@@ -232,7 +232,7 @@ describe("Linux host: file systems and mounts", () => {
     assert.equal(checked.ok ? "success" : checked.failure.kind, "FileSystemBroken");
   });
 
-  on("leaves alone what someone wrote into a directory while nothing was mounted there", async (world) => {
+  on("leaves files in a directory that were written while nothing was mounted there", async (world) => {
     const path = world.pathOf("staging");
     await mkdir(path);
     await writeFile(`${path}/stray`, "text");
@@ -279,7 +279,7 @@ describe("Linux host: file systems and mounts", () => {
 });
 
 describe("Linux host: finding devices", () => {
-  on("believes neither of two links of one LUN that lead to different devices", async (world) => {
+  on("accepts neither of two links of one LUN that lead to different devices", async (world) => {
     await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
     await world.attachDisk({ lun: 2, sizeBytes: DISK_BYTES });
     const { path } = valueOf(await world.host.findDevice({ lun: 2 }, never));
@@ -288,7 +288,7 @@ describe("Linux host: finding devices", () => {
     assert.equal(found.ok ? "found" : found.failure.kind, "WrongDevice");
   });
 
-  it("asks every SCSI host to rescan before it gives up, and says where it looked", async (t) => {
+  it("asks every SCSI host to rescan before it gives up, and reports where it looked", async (t) => {
     const directory = await mkdtemp(join(tmpdir(), "linux-host-"));
     t.after(() => rm(directory, { recursive: true }));
     const scans = ["host0", "host1"].map((name) => join(directory, "sys/class/scsi_host", name, "scan"));
@@ -322,7 +322,7 @@ describe("Linux host: finding devices", () => {
 });
 
 describe("Linux host leaves a placeholder", () => {
-  on("without a moment in which the directory below shows, where mounts are propagated", async (world) => {
+  on("without a moment in which the directory below shows, with mount propagation", async (world) => {
     const { target, bare, staging } = await aSharedTarget(world);
     await writeFile(`${target}/file`, "text");
     const closeFile = await world.keepFileOpen(`${target}/file`);
@@ -356,7 +356,7 @@ describe("Linux host leaves a placeholder", () => {
   });
 
   on(
-    "in every mount namespace where the volume was seen, as kubelet's is while the plug-in is in its container's",
+    "in every mount namespace that had the volume, such as kubelet's",
     async (world) => {
       const { target, kubelet } = await aSharedTarget(world);
       const pidFile = world.pathOf("pid");
@@ -379,7 +379,7 @@ describe("Linux host leaves a placeholder", () => {
     },
   );
 
-  on("also where nothing can be mounted beneath another mount", async (world) => {
+  on("even where nothing can be mounted beneath another mount", async (world) => {
     const { target } = await aSharedTarget(world);
     const bin = world.pathOf("bin");
     await mkdir(bin);
@@ -395,7 +395,7 @@ describe("Linux host leaves a placeholder", () => {
   });
 
   on(
-    "in no place of a file, as kubelet binds one of a volume for a container: it only unmounts it",
+    "in no place of a file, which kubelet only unmounts",
     async (world) => {
       const { staging, kubelet } = await aSharedTarget(world);
       const file = join(kubelet, "subpath");
@@ -418,8 +418,8 @@ describe("Linux host leaves a placeholder", () => {
 });
 
 /**
- * A volume that is published below a mount which is propagated, as kubelet's directory is, and the device
- * of the directory below its target.
+ * A volume published below a propagated mount, as kubelet's directory is, and the device of the directory
+ * below its target.
  */
 async function aSharedTarget(world: LinuxHostWorld): Promise<{
   readonly target: string;
@@ -442,7 +442,7 @@ async function aSharedTarget(world: LinuxHostWorld): Promise<{
   return { target, staging, kubelet, bare: (await lstat(kubelet)).dev };
 }
 
-/** What is mounted at a path, a volume first: an ext4 by its type, all else by its source. */
+/** The mounts at a path, a volume first: an ext4 by its type, all others by their source. */
 async function mountsAt(path: string, pid = "self"): Promise<readonly string[]> {
   const entries = parseMountinfo(await readFile(`/proc/${pid}/mountinfo`, "utf8")).filter(
     ({ mountPoint }) => mountPoint === path,
@@ -452,7 +452,7 @@ async function mountsAt(path: string, pid = "self"): Promise<readonly string[]> 
     .toSorted((left, right) => right.localeCompare(left));
 }
 
-/** A volume that was unmounted here and lives on in the mount namespace of a container. */
+/** A volume that was unmounted here but remains in a container's mount namespace. */
 async function aMountElsewhere(
   world: LinuxHostWorld,
 ): Promise<{ readonly device: Device; readonly leave: () => Promise<void> }> {

@@ -2,7 +2,7 @@ import type { KindMap, NewObject } from "../../src/ports/store/object-store.ts";
 
 type Metadata = Omit<NewObject<"AzVolume">["metadata"], "name">;
 
-/** A new AzVolume that every store takes. */
+/** A new AzVolume that every store accepts. */
 export function aNewVolume(
   name: string,
   metadata: Metadata = {},
@@ -31,7 +31,7 @@ export function aVolumeStatus(
   return { state: "Pending", observedGeneration: 1, conditions: [], ...changes };
 }
 
-/** A new AzVolumeAttachment that every store takes. */
+/** A new AzVolumeAttachment that every store accepts. */
 export function aNewAttachment(
   name: string,
   metadata: Metadata = {},
@@ -51,7 +51,7 @@ export function aNewAttachment(
   };
 }
 
-/** A new AzDriverNode that every store takes. */
+/** A new AzDriverNode that every store accepts. */
 export function aNewDriverNode(name: string, metadata: Metadata = {}): NewObject<"AzDriverNode"> {
   return { metadata: { name, ...metadata }, spec: { nodeName: name } };
 }

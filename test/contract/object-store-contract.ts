@@ -6,14 +6,14 @@ import { WatchGone } from "../../src/ports/store/object-store.ts";
 import type { Kind, KindMap, ObjectStore, WatchEvent } from "../../src/ports/store/object-store.ts";
 import { aNewAttachment, aNewDriverNode, aNewVolume, aVolumeStatus } from "./object-builders.ts";
 
-/** An empty store to hold to the contract. */
+/** An empty store to test against the contract. */
 export interface StoreUnderTest {
   readonly store: ObjectStore;
-  /** The same store as another user of it sees it. */
+  /** The same store with another client. */
   readonly other: ObjectStore;
-  /** Lets time pass until a quiet watch must have been sent a bookmark. */
+  /** Lets time pass until a quiet watch must have received a bookmark. */
   readonly letBookmarkIntervalPass: () => Promise<void>;
-  /** Forgets every change so far: a version from before one of them is too old to watch from. */
+  /** Compacts every change so far: a watch from an earlier version fails as too old. */
   readonly forgetHistory: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -42,7 +42,7 @@ export function objectStoreContract(
 
   describe(`${name}: create and read`, () => {
     on(
-      "fills in what the store says of an object, and answers it to everyone at once",
+      "sets the server's fields of an object, and answers it to every reader at once",
       async ({ store, other }) => {
         const made = valueOf(
           await store.create(
@@ -72,7 +72,7 @@ export function objectStoreContract(
       },
     );
 
-    on("drops a status and fields that the resource doesn't have", async ({ store }) => {
+    on("drops a status on creation, and fields that the resource doesn't have", async ({ store }) => {
       const object = { ...aNewVolume("pvc-1"), status: aVolumeStatus(), extra: 1 };
       const made = valueOf(
         await store.create(
@@ -103,7 +103,7 @@ export function objectStoreContract(
       assert.equal(Object.hasOwn(read.status ?? {}, "detail"), false);
     });
 
-    on("leaves the same name of another kind alone", async ({ store }) => {
+    on("keeps objects of one name but different kinds apart", async ({ store }) => {
       valueOf(await store.create("AzVolume", aNewVolume("same"), never));
       assert.deepEqual(failureOf(await store.get("AzDriverNode", "same", never)), {
         kind: "ObjectNotFound",
@@ -113,7 +113,7 @@ export function objectStoreContract(
       valueOf(await store.create("AzDriverNode", aNewDriverNode("same"), never));
     });
 
-    on("refuses to create over an existing object, which stays as it is", async ({ store, other }) => {
+    on("refuses to create over an existing object, and leaves it unchanged", async ({ store, other }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       assert.deepEqual(
         failureOf(await other.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "2" } }), never)),
@@ -123,7 +123,7 @@ export function objectStoreContract(
           name: "pvc-1",
         },
       );
-      // What is no such object at all is said first.
+      // Validation precedes the conflict.
       const spec = { ...made.spec, maxShares: 0 };
       assertInvalid(
         await other.create("AzVolume", { ...aNewVolume("pvc-1"), spec }, never),
@@ -132,7 +132,7 @@ export function objectStoreContract(
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), made);
     });
 
-    on("says that an object is not there", async ({ store }) => {
+    on("reports a missing object", async ({ store }) => {
       assert.deepEqual(failureOf(await store.get("AzVolume", "pvc-1", never)), {
         kind: "ObjectNotFound",
         objectKind: "AzVolume",
@@ -160,7 +160,7 @@ export function objectStoreContract(
       assert.deepEqual(valueOf(await store.list("AzVolumeAttachment", {}, never)).items, []);
     });
 
-    on("does nothing for a signal that is aborted already", async ({ store }) => {
+    on("does nothing for an aborted signal", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       const aborted = AbortSignal.abort();
       const results = [
@@ -190,7 +190,7 @@ export function objectStoreContract(
       { volume: "x".repeat(254), because: "254 characters" },
     ];
     for (const { volume, because } of names) {
-      on(`refuses a name that is no RFC 1123 subdomain: ${because}`, async ({ store }) => {
+      on(`refuses a name that is not an RFC 1123 subdomain: ${because}`, async ({ store }) => {
         assertInvalid(
           await store.create("AzVolume", aNewVolume(volume, {}, { volumeName: "pvc" }), never),
           "metadata.name",
@@ -198,7 +198,7 @@ export function objectStoreContract(
       });
     }
 
-    on("takes the longest name there is", async ({ store }) => {
+    on("accepts the longest valid name", async ({ store }) => {
       const longest = `${"x".repeat(251)}.y`;
       valueOf(await store.create("AzVolume", aNewVolume(longest), never));
       assert.equal(valueOf(await store.get("AzVolume", longest, never)).metadata.name, longest);
@@ -257,7 +257,7 @@ export function objectStoreContract(
       });
     }
 
-    on("checks updates of spec and of status as it checks new objects", async ({ store }) => {
+    on("validates updates of spec and of status as it validates new objects", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       assertInvalid(
         await store.update("AzVolume", { ...made, spec: { ...made.spec, maxShares: 1 } }, never),
@@ -278,7 +278,7 @@ export function objectStoreContract(
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), made);
     });
 
-    on("keeps what is immutable in an AzVolume", async ({ store }) => {
+    on("keeps immutable fields of an AzVolume", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       assertInvalid(
         await store.update("AzVolume", { ...made, spec: { ...made.spec, volumeName: "pvc-2" } }, never),
@@ -318,7 +318,7 @@ export function objectStoreContract(
 
   describe(`${name}: update`, () => {
     on(
-      "refuses a write on a version that is no longer the newest, and changes nothing",
+      "refuses a write on an old version, and changes nothing",
       async ({ store, other }) => {
         const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
         const first = valueOf(await store.update("AzVolume", withLabels(made, { by: "first" }), never));
@@ -341,7 +341,7 @@ export function objectStoreContract(
       assertInvalid(await store.update("AzVolume", withoutVersion, never), "metadata.resourceVersion");
     });
 
-    on("says that the object to be written is not there", async ({ store }) => {
+    on("reports that the object to be written is missing", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
       const missing: Failure = { kind: "ObjectNotFound", objectKind: "AzVolume", name: "pvc-1" };
@@ -371,7 +371,7 @@ export function objectStoreContract(
         );
     });
 
-    on("moves the generation with the spec, and only with it", async ({ store }) => {
+    on("increases the generation with each change of the spec, and only then", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       const labelled = valueOf(await store.update("AzVolume", withLabels(made, { a: "1" }), never));
       const spoken = valueOf(
@@ -447,7 +447,7 @@ export function objectStoreContract(
       assert.equal("status" in valueOf(await store.updateStatus("AzVolume", withoutStatus, never)), false);
     });
 
-    on("keeps what only the store sets", async ({ store }) => {
+    on("keeps fields that only the store sets", async ({ store }) => {
       const made = valueOf(
         await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/guard"] }), never),
       );
@@ -477,7 +477,7 @@ export function objectStoreContract(
       assert.equal(updated.metadata.uid, made.metadata.uid);
     });
 
-    on("makes no version of a write that changes nothing", async ({ store }) => {
+    on("creates no new version for a write that changes nothing", async ({ store }) => {
       const made = valueOf(
         await store.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "1", b: "2" } }), never),
       );
@@ -492,7 +492,7 @@ export function objectStoreContract(
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), spoken);
     });
 
-    on("loses no update of many writers that compare and swap one object", async ({ store, other }) => {
+    on("loses no update of concurrent compare-and-swap writers of one object", async ({ store, other }) => {
       valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { annotations: { count: "0" } }), never));
       const increment = async (by: ObjectStore): Promise<void> => {
         for (;;) {
@@ -517,7 +517,7 @@ export function objectStoreContract(
       });
     });
 
-    on("lets exactly one of many creators of one name succeed", async ({ store, other }) => {
+    on("lets exactly one of several creators of one name succeed", async ({ store, other }) => {
       const results = await Promise.all(
         Array.from({ length: WRITERS }, (_, writer) =>
           (writer % 2 === 0 ? store : other).create(
@@ -545,7 +545,7 @@ export function objectStoreContract(
       });
     });
 
-    on("marks an object with finalizers, once", async ({ store }) => {
+    on("marks an object with finalizers for deletion, once", async ({ store }) => {
       const made = valueOf(
         await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/guard"] }), never),
       );
@@ -585,7 +585,7 @@ export function objectStoreContract(
       valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
     });
 
-    on("keeps an unmarked object whose last finalizer goes", async ({ store }) => {
+    on("keeps an unmarked object after its last finalizer is removed", async ({ store }) => {
       const made = valueOf(
         await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/a"] }), never),
       );
@@ -593,7 +593,7 @@ export function objectStoreContract(
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), freed);
     });
 
-    on("takes no new finalizer on a marked object, but writes to the rest of it", async ({ store }) => {
+    on("accepts no new finalizer on a marked object, but other writes", async ({ store }) => {
       valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/a"] }), never));
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
       const marked = valueOf(await store.get("AzVolume", "pvc-1", never));
@@ -622,7 +622,7 @@ export function objectStoreContract(
       );
     });
 
-    on("deletes only the object and the version that the caller means", async ({ store }) => {
+    on("deletes only the object and the version that the caller names", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       const updated = valueOf(await store.update("AzVolume", withLabels(made, { a: "1" }), never));
       const { uid, resourceVersion } = updated.metadata;
@@ -652,7 +652,7 @@ export function objectStoreContract(
     };
 
     on(
-      "keeps what the leader wrote, to the millisecond, and tells its replicas",
+      "keeps a Lease to the millisecond, and reports changes to other candidates",
       async ({ store, other }) => {
         const made = valueOf(
           await store.create(
@@ -678,7 +678,7 @@ export function objectStoreContract(
       },
     );
 
-    on("lets one of two candidates win, and a holder let go of it", async ({ store, other }) => {
+    on("lets one of two candidates win, and a holder release it", async ({ store, other }) => {
       const made = valueOf(await store.create("Lease", { metadata: { name: "leader" }, spec }, never));
       const released = valueOf(
         await store.update(
@@ -703,7 +703,7 @@ export function objectStoreContract(
       ]);
     });
 
-    on("refuses a lease that lasts for no time", async ({ store }) => {
+    on("refuses a Lease without a duration", async ({ store }) => {
       assertInvalid(
         await store.create(
           "Lease",
@@ -716,7 +716,7 @@ export function objectStoreContract(
   });
 
   describe(`${name}: watch`, () => {
-    on("tells every change of its kind after its version, in order", async ({ store, other }) => {
+    on("reports every change of its kind after its version, in order", async ({ store, other }) => {
       const made = valueOf(
         await store.create("AzVolume", aNewVolume("pvc-1", { finalizers: ["example.com/a"] }), never),
       );
@@ -744,7 +744,7 @@ export function objectStoreContract(
       await watch.stop();
     });
 
-    on("tells nothing of writes that failed or changed nothing", async ({ store }) => {
+    on("reports nothing for writes that failed or changed nothing", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       const watch = watching(store, "AzVolume", made.metadata.resourceVersion);
       failureOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
@@ -772,7 +772,7 @@ export function objectStoreContract(
       }
     });
 
-    on("loses and doubles nothing while others write", async ({ store, other }) => {
+    on("neither loses nor repeats events under concurrent writes", async ({ store, other }) => {
       const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
       const total = WRITERS * INCREMENTS;
       const writing = Promise.all(
@@ -823,7 +823,7 @@ export function objectStoreContract(
     });
 
     on(
-      "calls an object that begins to match ADDED, and one that stops matching DELETED",
+      "reports ADDED when an object begins to match, and DELETED when it stops",
       async ({ store }) => {
         const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
         const watch = watching(store, "AzVolume", resourceVersion, { node: "a" });
@@ -857,7 +857,7 @@ export function objectStoreContract(
     );
 
     on(
-      "sends bookmarks to a quiet watch, from which it resumes without loss",
+      "sends bookmarks to a quiet watch, which resumes from them without loss",
       async ({ store, other, letBookmarkIntervalPass }) => {
         const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
         const watch = watching(other, "AzVolume", resourceVersion);
@@ -875,7 +875,7 @@ export function objectStoreContract(
     );
 
     on(
-      "says that a version is too old, and goes on from a new list",
+      "reports that a version is too old, and continues from a new list",
       async ({ store, other, forgetHistory }) => {
         const old = valueOf(await store.list("AzVolume", {}, never));
         valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
@@ -905,7 +905,7 @@ export function objectStoreContract(
       assert.deepEqual(await unbegun.next(), { done: true, value: undefined });
     });
 
-    on("ends at once in the middle of what it still has to tell", async ({ store }) => {
+    on("ends at once with events left to deliver", async ({ store }) => {
       const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
       for (let index = 0; index < 10; index++)
         valueOf(await store.create("AzVolume", aNewVolume(`pvc-${index}`), never));
@@ -916,7 +916,7 @@ export function objectStoreContract(
       assert.equal(told, 3);
     });
 
-    on("lets a slow watcher hold up neither writers nor other watchers", async ({ store, other }) => {
+    on("delays neither writers nor other watchers behind a slow watcher", async ({ store, other }) => {
       const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
       const slow = watching(other, "AzVolume", resourceVersion);
       const quick = watching(other, "AzVolume", resourceVersion);

@@ -16,7 +16,7 @@ import { objectStoreContract } from "./object-store-contract.ts";
 
 const BOOKMARK_INTERVAL_MS = 20;
 const HISTORY_MAX = 200;
-/** Until the disk has synced a write on a busy machine. */
+/** The limit for a synced write on a busy machine. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
 objectStoreContract("simulated store", async () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { formatDiskUri, parseDiskUri } from "../../src/core/azure/disk-uri.ts";
 
-/** Ids that Azure takes for the disk of `uri`: the same segments in another case. */
+/** Ids that Azure accepts for the disk of `uri`: the same segments in another case. */
 export function sameDiskIds(uri: string): fc.Arbitrary<string> {
   return fc.array(fc.boolean(), { minLength: uri.length, maxLength: uri.length }).map((upper) =>
     uri

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { VolumeUse, VolumeUsers } from "../../src/ports/cluster/volume-users.ts";
 
-/** An orchestrator of the suite's own, and what the adapter under test tells of it. */
+/** The suite's own orchestrator, and what the adapter under test reports about it. */
 export interface VolumeUsersWorld {
   readonly users: VolumeUsers;
-  /** Makes a node, or changes what is said of it. The name is the world's own. */
+  /** Creates a node, or changes its state. The name is the world's own. */
   setNode(
     nodeName: string,
     node: { readonly isOutOfService?: boolean; readonly isUnschedulable?: boolean },
@@ -17,15 +17,15 @@ export interface VolumeUsersWorld {
     readonly user: string;
   }): Promise<void>;
   /**
-   * It is told to end: it is still there, and so is its use. Undefined where the orchestrator has no such
+   * Its end is requested: it still exists and uses the volume. Undefined where the orchestrator has no such
    * state.
    */
   readonly beginEnd: ((user: string) => Promise<void>) | undefined;
   /** It has ended. */
   endUse(user: string): Promise<void>;
-  /** Waits until `holds`, which looks at what is cached. Throws if it does not in time. */
+  /** Waits until `holds`, which reads the cache. Throws if it does not in time. */
   untilCached(what: string, holds: () => boolean): Promise<void>;
-  /** From now on the orchestrator can't be asked. */
+  /** From now on the orchestrator does not respond. */
   cutOff(): Promise<void>;
   /** How a user is named. */
   nameOf(user: string): string;
@@ -34,7 +34,7 @@ export interface VolumeUsersWorld {
 
 const never = new AbortController().signal;
 
-/** What every adapter of `VolumeUsers` must do. Each test has a world of its own. */
+/** The behaviour of every adapter of `VolumeUsers`. Each test has its own world. */
 export function volumeUsersContract(
   name: string,
   openWorld: () => Promise<VolumeUsersWorld>,
@@ -57,7 +57,7 @@ export function volumeUsersContract(
 
   describe(`volume users: ${name}`, () => {
     it(
-      "names who uses a volume on a node, afresh and from the cache, whatever the case of its URI",
+      "names a volume's users on a node, uncached and cached, in any case of its URI",
       { timeout: timeoutMs },
       inWorld(async (world) => {
         const { users } = world;
@@ -86,7 +86,7 @@ export function volumeUsersContract(
     );
 
     it(
-      "sees past every cache: who began just now, and who has ended just now",
+      "bypasses every cache for users that have just begun or ended",
       { timeout: timeoutMs },
       inWorld(async (world) => {
         const { users } = world;
@@ -102,7 +102,7 @@ export function volumeUsersContract(
     );
 
     it(
-      "counts a user for as long as it is there, also once it was told to end",
+      "counts a user until it is gone, even after its end is requested",
       { timeout: timeoutMs },
       inWorld(async (world) => {
         const { users, beginEnd } = world;
@@ -120,7 +120,7 @@ export function volumeUsersContract(
     );
 
     it(
-      "says of a node only what was said of it",
+      "reports a node only as it was marked",
       { timeout: timeoutMs },
       inWorld(async (world) => {
         const { users } = world;
@@ -148,7 +148,7 @@ export function volumeUsersContract(
     );
 
     it(
-      "tells of each node of which something has changed",
+      "reports each node that has changed",
       { timeout: timeoutMs },
       inWorld(async (world) => {
         const { users } = world;
@@ -170,7 +170,7 @@ export function volumeUsersContract(
     );
 
     it(
-      "calls nothing unused and nobody out of service while nobody can be asked",
+      "calls no volume unused and no node out of service while queries fail",
       { timeout: timeoutMs },
       inWorld(async (world) => {
         const { users } = world;
