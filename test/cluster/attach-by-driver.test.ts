@@ -29,14 +29,10 @@ import {
 import { attachmentsOf, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
 /**
- * Its disks are on the node that a pod moves to before it does: nothing but the driver is in the way of a
- * second writer there.
+ * The disks are attached to the pod's next node in advance: only the driver prevents a second writer there.
  */
 const CLASS = "managed-csi-premium-replicas";
-/**
- * The attach controller looks through all running pods every three minutes, and at one to which something
- * happens at once.
- */
+/** The attach controller checks all running pods every three minutes, and a changed pod at once. */
 const ATTACH_CONTROLLER_LOOKS_MAX_MS = 270_000;
 const SETTLED_MAX_MS = 60_000;
 const BEFORE = "node-a";
@@ -56,7 +52,7 @@ describe(
       await untilNothingIsLeft(lab);
     });
 
-    it("takes a cluster over from the attach controller while a pod writes, and moves that pod later", () =>
+    it("takes over from the attach controller while a pod writes, and moves the pod", () =>
       withWorkloads(lab, "to-the-driver", async (workloads) => {
         await takeWayIn(lab, "kubernetes");
         await startWriter(workloads);
@@ -70,10 +66,10 @@ describe(
         await movesWithItsRecords(workloads, "db-0");
       }));
 
-    describe("as it is", () => {
+    describe("without the attach controller", () => {
       before(() => takeWayIn(lab, "driver"));
 
-      it("starts a pod that moves only when the unmount on the old node, which takes long, has ended; meanwhile it says what it waits for", () =>
+      it("starts a moved pod only after a slow unmount on its old node, and reports it", () =>
         withWorkloads(lab, "slow-unmount", async (workloads) => {
           const volume = await startAgedWriter(workloads);
           const seen = await recordsDuring(lab, volume, () =>
@@ -97,7 +93,7 @@ describe(
           await assertSoundOnDisk(workloads, "db");
         }));
 
-      it("waits for a node that is frozen, says so, and cuts nobody off; when the node goes on, its pod ends, and the other one starts", () =>
+      it("waits for a frozen node without fencing it, reports that, and moves the pod", () =>
         withWorkloads(lab, "frozen-node", async (workloads) => {
           await keepControllersOff(lab, BEFORE);
           const volume = await startAgedWriter(workloads);
@@ -113,7 +109,7 @@ describe(
                 assert.equal((await writerPod(workloads, "db-0")).nodeName, AFTER);
                 assert.ok(
                   soFar().every(({ record }) => record.writer?.nodeName === BEFORE),
-                  "nobody else has the volume while the frozen node may write",
+                  "no other node has the volume while the frozen node may write",
                 );
               },
               async () => {
@@ -127,16 +123,16 @@ describe(
           assert.equal(
             await uidOfReplica(workloads, volume),
             replica,
-            "the old replica is promoted: it is neither pruned nor made anew",
+            "the old replica is promoted: it is neither pruned nor recreated",
           );
           const started = await writerPod(workloads, "db-0");
           await untilTold(lab, workloads.namespace, started, "wrote");
-          // What the frozen pod said is gone with its log; what it wrote is there.
+          // The frozen pod's log is gone with it; its records are on the disk.
           await assertRecordsKept(workloads, "db-0", [{ uid: old.uid, told: [] }, started]);
           await assertSoundOnDisk(workloads, "db");
         }));
 
-      it("keeps a pod waiting while one on another node writes the same volume, names both, and lets it start when that one has ended", () =>
+      it("keeps a pod waiting while another node's pod writes the volume, and names both", () =>
         withWorkloads(lab, "two-pods", async (workloads) => {
           const volume = await startAgedWriter(workloads);
           const writer = await writerPod(workloads, "db-0");
@@ -157,20 +153,20 @@ describe(
           await workloads.kubectl(["delete", "pod/second"]);
         }));
 
-      it("goes on where a leader that was killed in the middle of an attach left off", () =>
+      it("resumes an attach during which the leader was killed", () =>
         withWorkloads(lab, "leader-killed-by-driver", async (workloads) => {
           await untilControllersReady(lab);
           await attachesUnderKilledLeader(workloads, { wayIn: "driver", home: AFTER });
           await movesWithItsRecords(workloads, "db-0");
         }));
 
-      it("moves pods off a node without power, with every record that was synced, only after the node was cut off; the node comes back clean", () =>
+      it("moves pods off a node without power only after a fence, with no record lost", () =>
         withWorkloads(lab, "power-loss-by-driver", async (workloads) => {
           await keepControllersOff(lab, VICTIM);
           await movesOffNodeWithoutPower(workloads, "driver");
         }));
 
-      it("loses nothing and cuts nobody off when the API server dies under an unmount, and when an AzVolume is deleted by hand", () =>
+      it("neither loses data nor fences when the API server dies or an AzVolume is deleted", () =>
         withWorkloads(lab, "api-fails-by-driver", async (workloads) => {
           await startAgedWriter(workloads);
           const moved = await movesWhileApiServerRestarts(workloads, "db-0");
@@ -179,7 +175,7 @@ describe(
           await assertSoundOnDisk(workloads, "db");
         }));
 
-      it("lets a pod write on while its node's plug-in is killed, upgraded and rolled back, and while its replica's node is drained; drained itself, its node lets the pod go", () =>
+      it("keeps a pod writing through plug-in restarts and upgrades, until a drain", () =>
         withReplica(
           lab,
           { namespace: "plug-in-by-driver", storageClass: TWO_SHARES, home: AFTER },
@@ -193,7 +189,7 @@ describe(
         ));
     });
 
-    it("gives a cluster back to the attach controller while a pod writes, and moves that pod later", () =>
+    it("returns a cluster to the attach controller while a pod writes, and moves it", () =>
       withWorkloads(lab, "to-kubernetes", async (workloads) => {
         await takeWayIn(lab, "driver");
         const volume = await startWriter(workloads);
@@ -201,7 +197,7 @@ describe(
         assert.equal(await wayInNow(lab), "kubernetes");
         await workloads.kubectl(["annotate", "pod/db-0", "attach=by-kubernetes"]);
         await waitUntil(
-          "the pod's attachment to be one of the cluster's",
+          "the pod's attachment to be a VolumeAttachment",
           { timeoutMs: ATTACH_CONTROLLER_LOOKS_MAX_MS },
           async () =>
             (await volumeAttachments(lab)).some((attachment) => attachment === `${BEFORE} true`)
@@ -214,7 +210,7 @@ describe(
   },
 );
 
-/** The writer on node-a, and a replica on node-b; answers its volume. */
+/** The writer on node-a, and a replica on node-b; returns its volume. */
 async function startWriter(workloads: Workloads): Promise<string> {
   await workloads.apply(recordWriter({ name: "db", storageClass: CLASS, home: BEFORE }));
   await workloads.untilReady("db-0");
@@ -226,19 +222,19 @@ async function startWriter(workloads: Workloads): Promise<string> {
   return volume;
 }
 
-/** The same, once its replica is older than replicas are kept without a request. */
+/** The same, once its replica is older than the time for which unrequested replicas are kept. */
 async function startAgedWriter(workloads: Workloads): Promise<string> {
   const volume = await startWriter(workloads);
   await untilReplicasOld(workloads, "data-db-0");
   return volume;
 }
 
-/** The attachment on node-b, made anew or not. */
+/** The attachment on node-b, recreated or not. */
 async function uidOfReplica({ lab }: Workloads, volume: string): Promise<string | undefined> {
   return (await attachmentsOf(lab, volume)).get(AFTER)?.metadata.uid;
 }
 
-/** The writer is the same pod afterwards, and each record that it tried to write is on the disk. */
+/** The writer is the same pod afterwards, and each record of it is on the disk. */
 async function writesOnDuring(workloads: Workloads, change: () => Promise<void>): Promise<void> {
   const { lab, namespace } = workloads;
   const pod = await writerPod(workloads, "db-0");
@@ -250,12 +246,12 @@ async function writesOnDuring(workloads: Workloads, change: () => Promise<void>)
 }
 
 async function isTold(workloads: Workloads, pod: string, event: RegExp): Promise<void> {
-  await waitUntil(`pod ${pod} to be told ${event.source}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
+  await waitUntil(`pod ${pod} to get the event ${event.source}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
     (await workloads.eventsOf("Pod", pod)).some((told) => event.test(told)) ? true : undefined,
   );
 }
 
-/** A pod on the other node that wants the writer's volume, which only Kubernetes' scheduler lets it have. */
+/** A pod on the other node that requests the writer's volume. Only Kubernetes' scheduler permits that. */
 function secondPod(): string {
   return JSON.stringify({
     apiVersion: "v1",

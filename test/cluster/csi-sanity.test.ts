@@ -11,7 +11,7 @@ import { driverLab } from "./driver-lab.ts";
 
 const SANITY_TIMEOUT_S = 400;
 const NODE_SOCKET = "/var/lib/kubelet/plugins/disk.csi.azure.com/csi.sock";
-/** Below the kubelet's folder, as every path that the driver is given must be. */
+/** Below the kubelet's folder, like every path that the driver receives. */
 const FOLDER = "/var/lib/kubelet/csi-sanity";
 const IN_ZONE_OF_MOST = ["node-a", "node-b"];
 
@@ -23,7 +23,7 @@ interface PodList {
 }
 
 it(
-  "passes every spec of csi-sanity on a cluster, on the sockets of controller and node",
+  "passes every spec of csi-sanity on a cluster's controller and node sockets",
   { skip: (await reasonAgainstLab()) ?? false },
   async (t) => {
     const lab = await driverLab();
@@ -37,8 +37,8 @@ it(
         "--output=json",
       ]),
     ) as PodList;
-    // One of an earlier version may still be ending, and answers nobody. The specs ask for a disk anywhere,
-    // which is the zone of the most nodes, and bring it to this node.
+    // A pod of an earlier version may still be ending, and does not answer. The specs request a disk in any
+    // zone, which is the zone with most nodes, and bring it to this node.
     const pod = pods.items.find(
       ({ metadata, spec }) =>
         metadata.deletionTimestamp === undefined && IN_ZONE_OF_MOST.includes(spec.nodeName),
@@ -50,7 +50,7 @@ it(
     try {
       const folder = join(`/proc/${await node.processId()}/root`, FOLDER);
       await copyFile(program, join(folder, "csi-sanity"));
-      // The path of a unix socket has at most 107 characters.
+      // A unix socket's path has at most 107 characters.
       await node.exec([
         "ln",
         "--symbolic",
@@ -69,7 +69,7 @@ it(
         "--ginkgo.no-color",
         "--ginkgo.succinct",
       ];
-      // A spec that fails is told below, by its name.
+      // Failed specs are reported below by name.
       const output = await node.exec(sanity, { timeoutMs: (SANITY_TIMEOUT_S + 30) * 1000 }).catch(String);
       if (!(await readdir(folder)).includes("report.json"))
         throw new Error(`csi-sanity wrote no report: ${output}`);

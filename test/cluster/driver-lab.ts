@@ -6,19 +6,19 @@ import {
 import { type Lab, openLab } from "../../testbed/lab/lab.ts";
 import { startLab } from "../../testbed/lab/start-lab.ts";
 
-/** Of Azure's pace: an attach takes a fifth of a second. */
+/** Scale of Azure's latencies: an attach takes a fifth of a second. */
 const TIME_SCALE = 0.02;
 
 /**
- * How long replicas that no node requests are kept, in milliseconds: as short as a test can wait for before
- * each failover, and longer than a pod that moves leaves its volume without a request on a busy machine. 5
- * minutes by default.
+ * How long replicas that no node requests are kept, in milliseconds. Short enough to wait for before each
+ * failover, and longer than a moving pod leaves its volume unrequested on a busy machine. 5 minutes by
+ * default.
  */
 export const PRUNE_AFTER_MS = 40_000;
 
 /**
- * The chart's own values but for this: much of what is waited for here is seen with a node's next heartbeat
- * or the one after, and volumes that fail over are to be old.
+ * The chart's values, with a short heartbeat and pruning time: many tests wait for a node's next heartbeat
+ * or the one after, and volumes that fail over must be old.
  */
 const VALUES: ChartValues = {
   node: { settings: { "heartbeat-ms": 2_000 } },
@@ -28,10 +28,9 @@ const VALUES: ChartValues = {
 let started: Promise<Lab> | undefined;
 
 /**
- * The lab that all files of this suite share: three nodes, node-a and node-b in zone 1, node-c in zone 2,
- * whose kubelets tell the node's status each second, and the driver as its chart installs it. Brought up
- * when it is first asked for, taken down when this process ends. With AZUREDISK_LAB set, a lab of that name
- * that stands already is used as it is, and stays.
+ * The lab that all files of this suite share: node-a and node-b in zone 1, node-c in zone 2, whose kubelets
+ * report the node's status each second, and the driver as its chart installs it. Started on first use,
+ * removed when this process ends. With AZUREDISK_LAB set, an existing lab of that name is used, and stays.
  */
 export function driverLab(): Promise<Lab> {
   started ??= bringUp();
@@ -39,8 +38,8 @@ export function driverLab(): Promise<Lab> {
 }
 
 /**
- * Installs the driver anew with these values, which must not be of `node` or `controller`; without any, as
- * the other files want to find it.
+ * Reinstalls the driver with these values, which must not be of `node` or `controller`; without any, with
+ * those that the other files expect.
  */
 export async function reinstallDriver(
   lab: Lab,

@@ -23,11 +23,11 @@ import { withWorkloads } from "./workload/workloads.ts";
 
 const HOME = "node-b";
 const PLAIN_CLASS = "managed-csi";
-/** A leader that ends in good order gives its Lease back, and another has it within this time. */
+/** A leader that stops regularly releases its Lease, and another acquires it within this time. */
 const CLEAN_TAKEOVER_MAX_MS = 2_000;
-/** How long Azure refuses every call: many times as long as its longest window, at the lab's pace. */
+/** How long Azure refuses every call: many times its longest throttling window, at the lab's pace. */
 const REFUSED_MS = 60_000;
-/** Far fewer than who asks again at once would send. */
+/** Far fewer than immediate retries would send. */
 const REFUSED_CALLS_MAX = 200;
 
 describe("controllers that fail in a cluster", { skip: (await reasonAgainstLab()) ?? false }, () => {
@@ -38,7 +38,7 @@ describe("controllers that fail in a cluster", { skip: (await reasonAgainstLab()
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("goes on where a leader that was killed in the middle of an attach left off; one that ends in good order is followed at once", () =>
+  it("resumes an attach of a killed leader, and replaces a stopped leader at once", () =>
     withWorkloads(lab, "leader-killed", async (workloads) => {
       await attachesUnderKilledLeader(workloads, { wayIn: "kubernetes", home: HOME });
       const leader = await leaderOf(lab);
@@ -47,7 +47,7 @@ describe("controllers that fail in a cluster", { skip: (await reasonAgainstLab()
         await lab.kubectl(["delete", "pod", "--namespace=kube-system", pod, "--wait=false"]);
       });
       console.log(
-        `another controller led ${Math.round(cleanMs)} ms after the leader whose pod was deleted gave its Lease back`,
+        `another controller led ${Math.round(cleanMs)} ms after the leader whose pod was deleted released its Lease`,
       );
       assert.ok(cleanMs < CLEAN_TAKEOVER_MAX_MS, `${cleanMs} ms`);
       assert.notEqual((await leaderOf(lab)).holder, leader.holder);
@@ -56,7 +56,7 @@ describe("controllers that fail in a cluster", { skip: (await reasonAgainstLab()
       await untilControllersReady(lab);
     }));
 
-  it("waits in peace while Azure refuses every call, and serves those who waited", () =>
+  it("backs off while Azure refuses every call, and then serves waiting requests", () =>
     withWorkloads(lab, "throttled", async (workloads) => {
       const pod = await startWriter(workloads, { name: "db", storageClass: PLAIN_CLASS, home: HOME });
       const told = await toldBy(lab, workloads.namespace, pod);

@@ -34,13 +34,13 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("moves pods off a node without power, with every record that was synced, only after the node was cut off; the node comes back clean", () =>
+  it("moves pods off a node without power only after a fence, with no record lost", () =>
     withWorkloads(lab, "power-loss", (workloads) => movesOffNodeWithoutPower(workloads, "kubernetes")));
 
-  it("tells what to do about a silent node; once that is done, pods find their replicas", () =>
+  it("reports the remedy for a silent node; afterwards pods use their replicas", () =>
     withWorkloads(lab, "old-replicas", (workloads) => findsReplicas(workloads)));
 
-  it("moves pods off a VM that was deleted, with every record that was synced; nothing of the old one is remembered, and another VM under its name starts clean", () =>
+  it("moves pods off a deleted VM and prunes it; a new VM of its name starts clean", () =>
     withWorkloads(lab, "vm-deleted", async (workloads) => {
       const before = await twoWritersOn(workloads, VICTIM);
       const { azure } = lab;
@@ -52,8 +52,8 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
       await thenCleanUp(
         async () => {
           await takesOver(workloads, before);
-          // As Azure's cloud provider does with the Node of a VM that is no more. Had it been sooner than
-          // the mark, Kubernetes would have waited six minutes before it let the volumes go.
+          // As Azure's cloud provider deletes the Node of a deleted VM. If that came before the
+          // out-of-service taint, Kubernetes would wait six minutes before it detaches the volumes.
           await lab.kubectl(["delete", "node", VICTIM]);
           await untilForgotten(lab, VICTIM);
         },
@@ -77,7 +77,7 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
       await assertBothSound(workloads);
     }));
 
-  it("cuts off a pod that goes on writing where the kubelet is dead and the node is marked out of service, before another one writes", () =>
+  it("fences a pod that still writes on an out-of-service node before others write", () =>
     withWorkloads(lab, "kubelet-dead", async (workloads) => {
       const before = await twoWritersOn(workloads, VICTIM);
       const calls = await azureCallsFromNow(lab);

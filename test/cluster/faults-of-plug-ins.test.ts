@@ -22,7 +22,7 @@ describe("node plug-ins that end in a cluster", { skip: (await reasonAgainstLab(
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("lets a pod write on while its node's plug-in is killed, upgraded and rolled back, and while the node of its replica is drained and goes: the replica moves elsewhere", () =>
+  it("keeps a pod writing through plug-in restarts, upgrades and a replica's drain", () =>
     withReplica(
       lab,
       { namespace: "plug-in", storageClass: TWO_SHARES, home: HOME },
@@ -34,7 +34,7 @@ describe("node plug-ins that end in a cluster", { skip: (await reasonAgainstLab(
         await thenCleanUp(
           () => untilReplica(workloads, pod, (nodeName) => nodeName !== replica),
           async () => {
-            // It says anew that it is a node when it starts, and no longer that it is cordoned.
+            // On start the kubelet registers the node again, and without the cordon.
             await lab.node(replica).stopKubelet();
             await lab.node(replica).startKubelet();
             await untilNodeReady(lab, replica);

@@ -30,7 +30,7 @@ import { withWorkloads } from "./workload/workloads.ts";
 const HOME = "node-b";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
 const SETTLED_MAX_MS = 120_000;
-/** A kubelet starts a pod of whose end it knows more slowly than a new one. */
+/** A kubelet restarts a pod that it saw end more slowly than it starts a new one. */
 const RESTARTED_MAX_MS = 240_000;
 const READ_RETRY_MS = 200;
 
@@ -43,7 +43,7 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("loses nothing and cuts nobody off when API server and etcd die, a pod is on the move, an older backup is put back, or an object is deleted by hand", () =>
+  it("loses nothing and fences no node when the API server or etcd fails or goes back", () =>
     withWorkloads(lab, "api-fails", async (workloads) => {
       const first = await startWriter(workloads, { name: "db", storageClass: SHARED_CLASS, home: HOME });
       const before = await workloads.volumeOf("data-db-0");
@@ -73,7 +73,7 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
       await assertSoundOnDisk(workloads, "db");
     }));
 
-  it("lets the pod of before a backup write again only after the one that had come after it, and both keep their records", () =>
+  it("lets a pod revived by a backup write only after its successor has ended", () =>
     withWorkloads(lab, "move-undone", async (workloads) => {
       const first = await startWriter(workloads, { name: "db", storageClass: SHARED_CLASS, home: HOME });
       const backup = await lab.controlPlane.backUpEtcd(`move-${randomUUID()}`);
@@ -86,8 +86,7 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
       await lab.controlPlane.restoreEtcd(backup, signal);
       assert.deepEqual(await writerPod(workloads, "db-0"), first);
       await untilGoneBack(generation);
-      // By what the backup says, the first pod runs: its node starts it anew, and the second pod's node
-      // ends that one.
+      // In the backup the first pod runs: its node restarts it, and the second pod's node ends that one.
       await startAnewWhatKeepsCaches();
       await waitUntil(
         "the first pod to write again",
@@ -108,8 +107,8 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
     }));
 
   /**
-   * As Kubernetes asks of whoever puts a backup of etcd back: kubelets and sidecars go by what they saw,
-   * and hear of nothing before the store's versions have come that far again.
+   * As Kubernetes requires after a restored etcd backup. Kubelets and sidecars act on their caches, and see
+   * no change until the store's versions have passed the cached ones.
    */
   async function startAnewWhatKeepsCaches(): Promise<void> {
     for (const node of lab.nodes) {
@@ -125,10 +124,10 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
     await untilControllersReady(lab);
   }
 
-  /** Waits until the leader has found that the store went back, and says so. */
+  /** Waits until the leader has detected and reported the rollback. */
   async function untilGoneBack(generation: number): Promise<void> {
     await waitUntil(
-      "the store's generation to be raised",
+      "the store incarnation to rise",
       { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS },
       async () => ((await storeIncarnation(lab)) > generation ? true : undefined),
     );
@@ -136,8 +135,8 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
 });
 
 /**
- * Waits until each node's plug-in has been heard twice more: by then it has seen what there was to see, and
- * a backup from before is one heartbeat older.
+ * Waits for two more heartbeats of each node plug-in: by then it has seen the present state, and a backup
+ * from before is a heartbeat older.
  */
 async function untilAllReported(lab: Lab): Promise<void> {
   const heard = async (): Promise<ReadonlyMap<string, number>> => {

@@ -25,7 +25,7 @@ describe("npm run lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     return runCommand(process.execPath, [MAIN, `--name=${NAME}`, ...args], { cwd: CLONE });
   }
 
-  it("tells how far it is, installs the driver, prints a kubeconfig that works, and leaves the lab running until it is told to take it down", async (t) => {
+  it("reports progress, prints a working kubeconfig, and keeps the lab until `down`", async (t) => {
     const up = await lab("--nodes=1");
     assert.equal(up.code, 0, up.output);
     t.diagnostic(`up, with the driver, after ${Math.round(up.durationMs)} ms`);
@@ -36,10 +36,10 @@ describe("npm run lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     const [, kubeconfig = ""] = /^ {2}export KUBECONFIG=(\S+)$/mu.exec(up.output) ?? [];
     const [, kubectl = ""] = /^ {2}(\S+\/kubectl) get nodes/mu.exec(up.output) ?? [];
     const nodes = ["get", "nodes", "--output=name"];
-    // The command has ended; what it started goes on.
+    // The command has ended; the processes that it started still run.
     assert.equal(await run([kubectl, ...nodes], { env: { KUBECONFIG: kubeconfig } }), "node/node-a\n");
     assert.equal((await lab("kubectl", ...nodes)).output, "node/node-a\n");
-    // A plug-in is ready when it serves; that it is there the kubelet writes down by itself.
+    // The plug-in is ready when it serves; the kubelet registers it on its own.
     await waitUntil("the driver to be in the CSINode", { timeoutMs: REGISTERED_MAX_MS }, async () => {
       const { output } = await lab(
         "kubectl",

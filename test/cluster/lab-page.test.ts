@@ -15,10 +15,10 @@ import { untilNodeReady } from "./node-ready.ts";
 
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 const TUTORIALS = /\n## The tutorials, step by step\n([^]*?)\n### Other volumes\n/u;
-/** What the page's reader sees a little later, the test looks for again. */
+/** Output that appears a little later on the page is retried. */
 const SEEN_MAX_MS = 90_000;
 const LOOK_EVERY_MS = 500;
-/** Only asks, so that it may be asked again. What `describe` shows on the page depends on the machine. */
+/** Read-only, so it may be repeated. The page's `describe` output depends on the machine. */
 const ASKS = /^kubectl (?:-n \S+ )?(?:get|exec \S+ -- (?:df|ls)) /u;
 const CLASSES = ["azuredisk-csi-waitforfirstconsumer", "custom-managed-premium", "azuredisk-csi"];
 
@@ -44,7 +44,7 @@ describe("docs/lab.md", { skip: (await reasonAgainstLab()) ?? false }, () => {
     await untilNothingIsLeft(lab);
   });
 
-  it("has tutorials whose every command works as it stands there, one after the other, and prints what is printed there", async (t) => {
+  it("has tutorials whose commands all work in order and print what the page shows", async (t) => {
     const [, tutorials = ""] = TUTORIALS.exec(await readFile(join(CLONE, "docs/lab.md"), "utf8")) ?? [];
     const steps = stepsOf(tutorials);
     assert.ok(steps.length > 30, `${steps.length} commands`);
@@ -69,7 +69,7 @@ describe("docs/lab.md", { skip: (await reasonAgainstLab()) ?? false }, () => {
     );
   }
 
-  /** In a shell that knows the variables of the commands before; throws unless it ends with 0. */
+  /** In a shell with the variables of the earlier commands; throws unless it ends with 0. */
   async function run(command: string): Promise<string> {
     const variables = join(folder, "variables");
     const ofThisLab = command.replaceAll(
@@ -87,7 +87,7 @@ describe("docs/lab.md", { skip: (await reasonAgainstLab()) ?? false }, () => {
   }
 });
 
-/** Where the page was left in its middle, a node may be without power, marked as dead, or closed for pods. */
+/** If the page was left in its middle, a node may be powered off, tainted or cordoned. */
 async function revive(lab: Lab, node: LabNode): Promise<void> {
   const isOff = await node.processId().then(
     () => false,
@@ -115,8 +115,8 @@ function stepsOf(text: string): readonly Step[] {
 }
 
 /**
- * Whether one of the lines has all words of that one, in their order. Words with digits differ from run to
- * run.
+ * Whether one of the lines has all words of this line, in their order. Words with digits differ between
+ * runs.
  */
 function isPrinted(line: string, printed: string): boolean {
   const words = line.split(/\s+/u).filter((word) => word !== "" && !/\d|…|^node-[a-z]$/u.test(word));

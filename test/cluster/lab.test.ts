@@ -26,7 +26,7 @@ const POD_MAX_MS = 60_000;
 const ANSWER_MAX_MS = 1_000;
 const { signal } = new AbortController();
 
-/** One web server a node, which answers the name of its pod. */
+/** One web server on each node, which answers with the name of its pod. */
 const WEB = `
 apiVersion: apps/v1
 kind: DaemonSet
@@ -93,7 +93,7 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
       async () => (await answers(address)) || undefined,
     );
 
-  it("has nodes as Azure's cloud provider describes them", async () => {
+  it("has nodes with the labels and ids of Azure's cloud provider", async () => {
     const nodes = JSON.parse(await lab.kubectl(["get", "nodes", "--output=json"])) as {
       readonly items: readonly {
         readonly metadata: { readonly labels: Readonly<Record<string, string>> };
@@ -116,7 +116,7 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     );
   });
 
-  it("answers kubectl logs and exec, and pods of different nodes reach each other and the API server", async () => {
+  it("serves kubectl logs and exec, and connects pods, nodes and the API server", async () => {
     const [here, there] = [await podOn("node-a"), await podOn("node-c")];
     assert.equal(await lab.kubectl(["logs", here.name]), "serving\n");
     assert.equal(
@@ -127,7 +127,7 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     assert.equal(await lab.kubectl(["exec", here.name, "--", "sh", "-c", reach]), "reached\n");
   });
 
-  it("shows a disk to the node that has it, as Azure's guests find it, and none of the machine's files", async () => {
+  it("shows a disk on its node as Azure's guests see it, and no files of the machine", async () => {
     const { azure } = lab;
     const diskId = `/subscriptions/${azure.subscriptionId}/resourceGroups/${azure.resourceGroup}/providers/Microsoft.Compute/disks/data`;
     await makeDisk(azure, { diskUri: diskId, zone: "1" });
@@ -151,7 +151,7 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     await assert.rejects(a.exec(["cat", lab.kubeconfig]), /No such file or directory/u);
   });
 
-  it("takes the power from a node: all of it dies at once, and it boots as another time of the same machine", async () => {
+  it("powers off a node with all its processes, and boots it with a new boot id", async () => {
     const node = lab.node("node-b");
     const bootId = (): Promise<string> =>
       lab.kubectl(["get", "node", node.name, "--output=jsonpath={.status.nodeInfo.bootID}"]);
@@ -171,11 +171,11 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
       async () => (await bootId()) !== first || undefined,
     );
     await waitUntil(
-      "its pod to run anew",
+      "its pod to run again",
       { timeoutMs: POD_MAX_MS, signal },
       async () => (await answers((await podOn(node.name)).address)) || undefined,
     );
-    assert.equal(await plug(), hardware, "others would look for the machine of before");
+    assert.equal(await plug(), hardware, "a different machine id would make it another machine");
     assert.equal(
       await node.exec(["sh", "-c", "cd /; ls var/kept run/lost 2>/dev/null || true"]),
       "var/kept\n",
@@ -204,7 +204,7 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     const node = lab.node("node-c");
     const { name, address } = await podOn(node.name);
     await node.stopKubelet();
-    // Nobody starts again what has ended, however often it is asked.
+    // The kubelet stays stopped, even under repeated requests.
     await untilAnswers(address);
     await assert.rejects(lab.kubectl(["logs", name]), /refused/u);
     await node.startKubelet();
@@ -222,7 +222,7 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
       await lab.controlPlane.kill(program);
       await lab.controlPlane.start(program, signal);
     }
-    // An API server that was there when etcd died tries it again after seconds, and fails calls until then.
+    // An API server that ran when etcd died retries etcd after seconds, and fails calls until then.
     const kept = await waitUntil(
       "the API server to have found etcd again",
       { timeoutMs: POD_MAX_MS, signal },
@@ -233,13 +233,13 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     assert.equal(await configMaps(), "kube-root-ca.crt");
   });
 
-  it("is not taken down by another clone of the project", async () => {
+  it("is not removed by another clone of the project", async () => {
     await assert.rejects(stopLab(NAME, { clone: "/elsewhere" }), /belongs to the clone at/u);
   });
 
-  it("goes without a trace, in the middle of a frozen node, a mounted disk and a dead control plane", async () => {
+  it("leaves no trace with a frozen node, a mounted disk and a dead control plane", async () => {
     const { mounts, ...traces } = await machineTraces(NAME, lab.network.hostLink);
-    // Were it blind, it would find nothing afterwards, either.
+    // Shows that the search for traces finds some.
     assert.deepEqual([mounts, Object.values(traces).filter((found) => found.length === 0)], [[], []]);
     await lab.node("node-a").freeze();
     await lab.controlPlane.kill("etcd");
@@ -249,7 +249,7 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     assert.equal(await stopLab(NAME, { clone: CLONE }), false);
   });
 
-  it("goes without a trace when whoever started it was killed on the way", async () => {
+  it("leaves no trace when its starter was killed on the way", async () => {
     const starter = spawn(process.execPath, [MAIN, "--no-driver", `--name=${OTHER_NAME}`], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -262,7 +262,7 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     assert.deepEqual(await machineTraces(OTHER_NAME, labNetwork(record?.slot ?? 0).hostLink), NO_TRACES);
   });
 
-  it("goes by itself when the test that it was to end with is killed", async () => {
+  it("ends by itself when the test that it belongs to is killed", async () => {
     const starter = spawn(process.execPath, [MORTAL, OTHER_NAME], { stdio: ["ignore", "pipe", "inherit"] });
     await untilSaid(starter, "node-a: up");
     const record = await readLabRecord(labHome(OTHER_NAME));

@@ -28,7 +28,7 @@ export async function controllerPods(lab: Lab): Promise<ReadonlyMap<string, stri
   );
 }
 
-/** Moves a controller that runs on a node elsewhere, so that what befalls this node befalls no controller. */
+/** Moves a controller off a node, so that a fault of this node affects no controller. */
 export async function keepControllersOff(lab: Lab, nodeName: string): Promise<void> {
   const pod = (await controllerPods(lab)).get(nodeName);
   if (pod === undefined) return;
@@ -41,7 +41,7 @@ export async function keepControllersOff(lab: Lab, nodeName: string): Promise<vo
   }
 }
 
-/** Who leads, and on which node. */
+/** The leader and its node. */
 export async function leaderOf(lab: Lab): Promise<{ readonly holder: string; readonly nodeName: string }> {
   const holder = await holderNow(lab);
   const nodeName = lab.nodes.map(({ name }) => name).find((name) => holder.startsWith(`${name}_`));
@@ -49,7 +49,7 @@ export async function leaderOf(lab: Lab): Promise<{ readonly holder: string; rea
   return { holder, nodeName };
 }
 
-/** Waits until another than `holder` leads, and answers how long that took, in milliseconds. */
+/** Waits until a controller other than `holder` leads, and returns how long that took, in milliseconds. */
 export async function untilAnotherLeads(lab: Lab, holder: string): Promise<number> {
   const startMs = performance.now();
   await waitUntil(`another controller than ${holder} to lead`, { timeoutMs: LEADS_MAX_MS }, async () => {
@@ -60,9 +60,9 @@ export async function untilAnotherLeads(lab: Lab, holder: string): Promise<numbe
 }
 
 /**
- * Runs `use`, in which a leader ends in good order, and answers for how long nobody led then, in
- * milliseconds: from the moment at which it gave its Lease back, since how soon it is told to end is its
- * kubelet's affair. Throws if it did not give it back.
+ * Runs `use`, in which a leader stops regularly, and returns for how long no controller led, in
+ * milliseconds. The time counts from the release of the Lease, since the kubelet decides when it stops the
+ * pod. Throws if the Lease was not released.
  */
 export async function vacancyDuring(lab: Lab, use: () => Promise<void>): Promise<number> {
   let givenBackAtMs: number | undefined;
@@ -81,7 +81,7 @@ export async function vacancyDuring(lab: Lab, use: () => Promise<void>): Promise
   );
   try {
     await use();
-    return await waitUntil("the Lease to be given back and taken", { timeoutMs: LEADS_MAX_MS }, async () =>
+    return await waitUntil("the Lease to be released and acquired", { timeoutMs: LEADS_MAX_MS }, async () =>
       givenBackAtMs === undefined || takenAtMs === undefined ? undefined : takenAtMs - givenBackAtMs,
     );
   } finally {
@@ -105,7 +105,7 @@ export async function untilControllersReady(lab: Lab): Promise<void> {
   );
 }
 
-/** How often the store was found to have gone back. */
+/** How many rollbacks of the store were detected. */
 export async function storeIncarnation(lab: Lab): Promise<number> {
   return Number((await leaseNow(lab)).metadata.annotations?.["disk.csi.azure.com/store-incarnation"] ?? 0);
 }

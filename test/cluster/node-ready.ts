@@ -3,7 +3,7 @@ import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 
 const READY_MAX_MS = 120_000;
 
-/** Waits until a node is there and Ready. */
+/** Waits until a node exists and is Ready. */
 export async function untilNodeReady(lab: Lab, nodeName: string): Promise<void> {
   await waitUntil(`${nodeName} to be Ready`, { timeoutMs: READY_MAX_MS }, async () => {
     const ready = "--output=jsonpath={.status.conditions[?(@.type=='Ready')].status}";

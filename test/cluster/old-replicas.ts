@@ -5,15 +5,15 @@ import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { PRUNE_AFTER_MS } from "./driver-lab.ts";
 import { attachmentsOf, type Workloads } from "./workload/workloads.ts";
 
-/** A replica that is missing is looked for within a minute; then it has to be attached, and to grow old. */
+/** A missing replica is noticed within a minute; then it has to be attached, and to grow old. */
 const OLD_MAX_MS = 120_000;
 
-/** The uid of each attached replica of a volume, by node: another uid is another attach. */
+/** The uid of each attached replica of a volume, by node: another uid means another attach. */
 export type Replicas = ReadonlyMap<string, string>;
 
 /**
- * Waits until every attached replica of a claim's volume is older than replicas are kept without a request,
- * and answers them. There is at least one where the volume asks for replicas, and none where it does not.
+ * Waits until every attached replica of a claim's volume is older than unrequested replicas are kept, and
+ * returns them. There is at least one if the volume requests replicas, and none otherwise.
  */
 export async function untilReplicasOld(
   { lab, volumeOf }: Pick<Workloads, "lab" | "volumeOf">,
@@ -27,10 +27,7 @@ export async function untilReplicasOld(
   );
 }
 
-/**
- * The attached replicas of a volume, by node. Undefined while one is young, or there is none though the
- * volume asks for some.
- */
+/** The attached replicas of a volume, by node. Undefined while one is young, or one is missing. */
 export function oldReplicas(
   { spec }: Pick<AzVolume, "spec">,
   attachments: ReadonlyMap<string, AzVolumeAttachment>,
@@ -43,7 +40,7 @@ export function oldReplicas(
   return new Map(replicas.map(([nodeName, { metadata }]) => [nodeName, metadata.uid]));
 }
 
-/** A pod that came to the node of a replica has found that one, and not one that was attached again. */
+/** A pod on the node of a replica uses that replica, and not a new attachment. */
 export async function assertReplicaKept(
   { lab, volumeOf }: Pick<Workloads, "lab" | "volumeOf">,
   claim: string,

@@ -16,7 +16,7 @@ const FOLDER = "/var/lib/kubelet/plugins/disk.csi.azure.com";
 const LEASE = "external-snapshotter-leader-disk-csi-azure-com";
 const SEEN_MAX_MS = 120_000;
 
-/** V1 comes while this driver runs: nobody asks Helm. */
+/** V1 is installed while this driver runs, without Helm's check. */
 describe("another Azure disk driver beside this one", { skip: (await reasonAgainstLab()) ?? false }, () => {
   let lab: Lab;
   before(async () => {
@@ -24,7 +24,7 @@ describe("another Azure disk driver beside this one", { skip: (await reasonAgain
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("keeps controllers from attaching while a pod of it serves a node, and no longer", () =>
+  it("stops controllers from attaching while one of its pods serves a node", () =>
     withWorkloads(lab, "other-driver", async (workloads) => {
       await workloads.apply(manifestOf(aClaim({ name: "data", storageClass: CLASS }), otherNodePlugin()));
       await workloads.untilReady("other-node");
@@ -44,7 +44,7 @@ describe("another Azure disk driver beside this one", { skip: (await reasonAgain
       await untilControllersReady(lab);
     }));
 
-  it("keeps controllers from attaching while a controller of it renews its Lease, as AKS's does, which no pod shows", () =>
+  it("stops controllers from attaching while its controller renews a Lease (AKS)", () =>
     thenCleanUp(
       async () => {
         const lease = {
@@ -97,8 +97,8 @@ function otherNodePlugin(): object {
 }
 
 /**
- * Waits for the event at the controllers' Lease, and until no controller is ready. `meanwhile` is done at
- * each look.
+ * Waits for the event at the controllers' Lease, and until no controller is ready. `meanwhile` runs at each
+ * check.
  */
 async function untilRefused(
   lab: Lab,
@@ -131,7 +131,7 @@ async function untilRefused(
   });
 }
 
-/** The VM that Azure names for the disk of claim `data`; undefined: none. */
+/** The VM in Azure's entry for the disk of claim `data`; undefined: none. */
 async function ownerInAzure({ volumeOf, lab }: Workloads): Promise<string | undefined> {
   const diskUri = (await volumeOf("data")).status?.detail?.diskUri ?? assert.fail("the volume has no disk");
   const disk = (await lab.azure.call("GET", `${diskUri}?api-version=2025-01-02`)) as {
@@ -140,7 +140,7 @@ async function ownerInAzure({ volumeOf, lab }: Workloads): Promise<string | unde
   return disk.managedBy;
 }
 
-/** Now, as Kubernetes writes the time of a renewal. */
+/** The present time, in the format of a renewal in Kubernetes. */
 function microTime(): string {
   return new Date(systemClock.nowMs()).toISOString().replace("Z", "000Z");
 }

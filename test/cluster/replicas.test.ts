@@ -11,9 +11,9 @@ import { withForeignDisks } from "./workload/foreign-disks.ts";
 import { attachmentsOf, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
 const SETTLED_MAX_MS = 60_000;
-/** What nobody announces is looked at once a minute. */
+/** Changes without an event are noticed once a minute. */
 const LOOKED_AT_AGAIN_MAX_MS = 120_000;
-/** Data disks that the lab's VMs take. */
+/** Maximum of data disks of the lab's VMs. */
 const SLOTS = 16;
 
 describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) ?? false }, () => {
@@ -22,7 +22,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
     lab = await driverLab();
   });
 
-  it("moves a pod to a replica, by drain, by deletion and by rolling update, with its data and without a call to Azure; collects replicas when nobody wants the volume", () =>
+  it("moves a pod to a replica without a call to Azure; prunes unrequested replicas", () =>
     withWorkloads(lab, "replicas", async (workloads) => {
       await workloads.apply(databaseOf({ shares: 2 }));
       await workloads.untilReady("db-0");
@@ -73,7 +73,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       await untilAttached(lab, volume, 0, PRUNE_AFTER_MS + SETTLED_MAX_MS);
     }));
 
-  it("gives up a replica when every share of the disk is taken and the pod has to run elsewhere", () =>
+  it("removes a replica when all shares are in use and the pod has to run elsewhere", () =>
     withWorkloads(lab, "all-shares-taken", async (workloads) => {
       await workloads.apply(databaseOf({ shares: 2 }));
       await workloads.untilReady("db-0");
@@ -89,11 +89,11 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       await untilAttached(lab, volume, 2);
     }));
 
-  it("puts replicas only where the pod could run, and says why one is missing", () =>
+  it("places replicas only where the pod could run, and reports why one is missing", () =>
     withWorkloads(lab, "placement", async (workloads) => {
       await lab.kubectl(["taint", "node", "node-c", "dedicated=other:NoSchedule"]);
       const untaint = async (): Promise<void> => {
-        // kubectl finds fault with the removal of a taint that is not there.
+        // kubectl fails to remove a taint that is not there.
         const taints = await lab.kubectl([
           "get",
           "node",
@@ -127,7 +127,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
         await workloads.untilReady("batch");
         await untaint();
         await lookAgain(workloads, "db-0");
-        // The look may come before the driver has heard of the taint's end: then the next one tells.
+        // The check may precede the taint's removal in the driver's cache: then the next one reports it.
         await waitUntil(
           "the claim to say that the pod would not run beside batch",
           { timeoutMs: LOOKED_AT_AGAIN_MAX_MS },
@@ -150,7 +150,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       }, untaint);
     }));
 
-  it("gives up a replica for a pod that has to run where every slot of the VM is taken", () =>
+  it("removes a replica for a pod that has to run on a VM without a free slot", () =>
     withForeignDisks(lab, { nodeName: "node-c", count: SLOTS - 1 }, () =>
       withWorkloads(lab, "slots-full", async (workloads) => {
         await workloads.apply(databaseOf({ shares: 3, affinity: preferably("node-a") }));
@@ -159,7 +159,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
         await untilAttached(lab, volume, 3);
         await workloads.apply(loneWriterOn("node-c"));
         await workloads.untilReady("lone");
-        // It may be tried there again until the node has counted its foreign disks anew, in vain.
+        // The driver may try that node again until the node has counted its foreign disks again.
         const replica = (await attachmentsOf(lab, volume)).get("node-c");
         assert.notEqual(replica?.status?.state, "Attached");
         await waitUntil(
@@ -180,7 +180,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
     ));
 });
 
-/** `kubectl get` in the words and columns that the user's documents have. */
+/** `kubectl get` in the words and columns of the user documents. */
 async function showsResources(lab: Lab, volume: string): Promise<void> {
   const get = (kind: string): Promise<string> => lab.kubectl(["--namespace=azure-disk-csi", "get", kind]);
   assert.match(
@@ -209,8 +209,8 @@ async function untilAttached(
 }
 
 /**
- * Nobody tells a volume that there is room for a replica elsewhere: it is looked at again within a minute,
- * and at once when the node of its pod changes.
+ * Free room for a replica elsewhere causes no event: the volume is checked again within a minute, and at
+ * once when the node of its pod changes.
  */
 async function lookAgain(workloads: Workloads, pod: string): Promise<void> {
   const home = await workloads.nodeOf(pod);
@@ -226,8 +226,8 @@ async function otherNodeOf(lab: Lab, volume: string, nodeName: string): Promise<
 const WRITER = `sh, -c, "trap 'exit 0' TERM; while true; do date >> /data/log; sync; sleep 1 & wait $!; done"`;
 
 /**
- * A database: one pod, one zone-redundant disk that so many nodes may have at once, all but one of them
- * standing by.
+ * A database: one pod, one zone-redundant disk that several nodes may have at once, all but one of them as
+ * replicas.
  */
 function databaseOf({
   shares,
@@ -292,7 +292,7 @@ spec:
 `;
 }
 
-/** A pod on one node with a disk of its own. */
+/** A pod on one node with its own disk. */
 function loneWriterOn(nodeName: string): string {
   return `
 apiVersion: v1

@@ -11,15 +11,12 @@ import { diskOf, keepDisk, releaseDisk, staticVolume } from "./workload/kept-dis
 import { aClaim, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { attachmentsOf, withClusterObjects, withWorkloads } from "./workload/workloads.ts";
 
-/** Tests of a file that run side by side: most of a test is waiting. */
+/** The number of tests that run at once: most of a test is waiting. */
 const AT_ONCE = 4;
 const SETTLED_MAX_MS = 60_000;
 const LOOK_EVERY_MS = 200;
 
-/**
- * Manifests and commands are those of the tutorials that users follow, and what these print there they
- * print here.
- */
+/** Manifests and commands come from the users' tutorials, and their output is the same here. */
 describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurrency: AT_ONCE }, () => {
   let lab: Lab;
   before(async () => {
@@ -27,7 +24,7 @@ describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurren
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("Use the Azure Disk CSI driver: the pod's files are on its disk, and claim, disk and file system grow", () =>
+  it("Use the Azure Disk CSI driver: the pod's files are on a disk that grows", () =>
     withWorkloads(lab, "tutorial-azure-disk", async (workloads) => {
       const { kubectl } = workloads;
       const apply = async (input: string): Promise<string> => kubectl(["apply", "--filename=-"], { input });
@@ -60,7 +57,7 @@ describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurren
       await assert.rejects(patchSize(workloads, "pvc-azuredisk", 5), /field can not be less than/u);
     }));
 
-  it("Create a custom storage class: the disk is made only once a pod needs it, in the zone of that pod", () =>
+  it("Create a custom storage class: the disk is created in the zone of its first pod", () =>
     withWorkloads(lab, "tutorial-custom-class", async (workloads) =>
       withClusterObjects(
         lab,
@@ -80,7 +77,7 @@ describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurren
       ),
     ));
 
-  it("Migrate storage classes: what the in-tree class made goes on being written, and becomes a CSI PersistentVolume with its data", () =>
+  it("Migrate storage classes: in-tree volumes stay written, and become CSI volumes", () =>
     withWorkloads(lab, "tutorial-migration", async (workloads) => {
       const { kubectl } = workloads;
       const claimAndPod = (name: string): string =>
@@ -125,7 +122,7 @@ describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurren
       await releaseDisk(lab, "tutorial-migration");
     }));
 
-  it("Attachment replicas: the disk is on every node, and its pod runs again where it is, with its data", () =>
+  it("Attachment replicas: the disk is on every node, and its pod keeps its data", () =>
     withWorkloads(lab, "tutorial-replicas", async (workloads) => {
       await workloads.apply(await example("replicas/stateful-set.yaml"));
       await workloads.untilReady("db-0");
@@ -154,7 +151,7 @@ describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurren
       assert.equal(await workloads.inPod("db-0", "head -n 1 /data/log"), first);
     }));
 
-  it("Deep dive: class, claim and pod, and what its commands for verifying and for finding faults show", () =>
+  it("Deep dive: the page's commands to verify and to troubleshoot work", () =>
     withWorkloads(lab, "tutorial-deep-dive", async (workloads) =>
       withClusterObjects(lab, await example("csi-deep-dive/storage-class.yaml"), async () => {
         const { kubectl } = workloads;
@@ -185,7 +182,7 @@ describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurren
           (await lab.kubectl(["get", "pods", "-n", "kube-system", "-l", `app=${app}`, "--no-headers"]))
             .trim()
             .split("\n");
-        // Pods of the driver that another test's chart values brought may still be ending.
+        // Pods of the driver from another test's chart values may still be ending.
         await waitUntil(
           "two controllers and a plug-in on each node, all of them running",
           { timeoutMs: SETTLED_MAX_MS, everyMs: LOOK_EVERY_MS },

@@ -31,7 +31,7 @@ const SETTLED_MAX_MS = 120_000;
 const TEXT = "written under V1";
 const WRITERS = ["db", "shared"] as const;
 
-/** As V1's users have them. */
+/** As in V1's users' manifests. */
 const CLASSES = manifestOf(
   aClass({ name: PLAIN, parameters: { skuName: "Premium_LRS" }, volumeBindingMode: "WaitForFirstConsumer" }),
   aClass({
@@ -42,7 +42,7 @@ const CLASSES = manifestOf(
 );
 
 describe(
-  "a cluster that comes from the V1 driver, and goes back to it",
+  "a cluster that migrates from the V1 driver, and back to it",
   { skip: (await reasonAgainstLab()) ?? false },
   () => {
     let lab: Lab;
@@ -57,7 +57,7 @@ describe(
       await untilNothingIsLeft(lab);
     });
 
-    it("lets pods write on while this driver takes over, claims what they use, and moves it later; so it is when V1 comes back, and when V1 is left once more", () =>
+    it("keeps pods writing while this driver reclaims V1's volumes, also after a return", () =>
       withClusterObjects(lab, CLASSES, () =>
         withWorkloads(lab, "of-v1", async (workloads) => {
           await startUnderV1(workloads);
@@ -87,8 +87,8 @@ describe(
 );
 
 /**
- * Two writers, one of them on a disk that may be shared, a raw block device, and pods whose disks are left
- * behind in one way or another.
+ * Two writers, one of them on a shared disk, a raw block device, and pods whose disks are left behind in
+ * different ways.
  */
 async function startUnderV1(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
@@ -119,7 +119,7 @@ async function startUnderV1(workloads: Workloads): Promise<void> {
   await leaveMounted(lab, HOME, await diskOfClaim(workloads, "left"));
 }
 
-/** V1's pods run: no value takes this driver past them. */
+/** V1's pods run: this driver refuses to start with any value. */
 async function refusedBesideV1(lab: Lab): Promise<void> {
   const running =
     /(DaemonSet csi-azuredisk-node|Deployment csi-azuredisk-controller) in namespace kube-system .*is another Azure disk driver/u;
@@ -130,8 +130,8 @@ async function refusedBesideV1(lab: Lab): Promise<void> {
 }
 
 /**
- * While there is no driver, a pod is deleted whose volume nobody can unmount, and pods that wait for a
- * driver are made.
+ * Without a driver, one pod is deleted whose volume stays mounted, and others are created that wait for a
+ * driver.
  */
 async function leaveInTheGap(workloads: Workloads): Promise<void> {
   await workloads.kubectl(["delete", "pod/gap", "--wait=false"]);
@@ -144,7 +144,7 @@ async function leaveInTheGap(workloads: Workloads): Promise<void> {
   );
 }
 
-/** Installs our chart as its page says, and checks what became of each volume's record meanwhile. */
+/** Installs our chart as its page says, and checks the outcome for each volume's record. */
 async function takesOver(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
   const seen = await allRecordsDuring(lab, async () => {
@@ -166,14 +166,14 @@ async function takesOver(workloads: Workloads): Promise<void> {
   assertFoundOn(left, HOME);
   assert.ok(
     left.every(({ record }) => record.writer?.nodeName !== HOME),
-    "a mount that nobody uses is no reason to claim",
+    "an unused mount is no reason to reclaim",
   );
   const gap = await recordsOf("gap");
   assertFoundOn(gap, HOME);
   for (const records of [left, gap]) assertHandedOver(records);
 }
 
-/** The record trusted nobody at first, and then the node that had the disk in use, and nobody else. */
+/** The record trusted no node at first, and then only the node that had the disk in use. */
 function assertClaimed(seen: readonly SeenRecord[], nodeName: string): void {
   assertFoundOn(seen, nodeName);
   const writers = seen.flatMap(({ record }) =>
@@ -199,8 +199,8 @@ function assertFoundOn(seen: readonly SeenRecord[], nodeName: string): void {
 }
 
 /**
- * A pod is deleted, a node drained, a raw block device moved: what V1 mounted is where our driver brings
- * it.
+ * A pod is deleted, a node drained, a raw block device moved: our driver attaches and mounts it on the new
+ * node.
  */
 async function failOver(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
@@ -237,10 +237,7 @@ async function failOver(workloads: Workloads): Promise<void> {
   assert.equal(await workloads.inPod("raw-again", `head -c ${TEXT.length} /dev/raw-disk`), TEXT);
 }
 
-/**
- * Installs our chart again. Its objects are those from before V1's time: what they say of who writes is
- * true no more.
- */
+/** Installs our chart again. Its objects date from before V1's time: their writers are out of date. */
 async function comesAgain(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
   const seen = await allRecordsDuring(lab, async () => {
@@ -255,7 +252,7 @@ async function comesAgain(workloads: Workloads): Promise<void> {
     );
     assert.ok(
       records.some(({ unverified }) => unverified.some((node) => node.nodeName === nodeName)),
-      `nobody asked ${nodeName} whether it writes`,
+      `${nodeName} was not asked whether it writes`,
     );
     const granted = records.filter(
       ({ writer }) =>
@@ -263,11 +260,11 @@ async function comesAgain(workloads: Workloads): Promise<void> {
         !(writer.nodeName === nodeName && writer.held) &&
         writer.epoch > (records[0]?.epoch ?? 0),
     );
-    assert.deepEqual(granted, [], "nobody was granted what is written already");
+    assert.deepEqual(granted, [], "no node was granted a volume that is still written");
   }
 }
 
-/** As the page on going back says: V1 knows nothing of a disk that is attached where no pod uses it. */
+/** As the page on going back requires: V1 ignores disks that are attached where no pod uses them. */
 async function letReplicasGo({ lab }: Workloads): Promise<void> {
   const objects = ["--namespace=azure-disk-csi"];
   for (const volume of (await lab.kubectl(["get", "azvolumes", ...objects, "--output=name"]))
@@ -292,7 +289,7 @@ async function letReplicasGo({ lab }: Workloads): Promise<void> {
   });
 }
 
-/** Both writers are the same containers afterwards, and have never failed to write. */
+/** Both writers are the same containers as before, and have never failed to write. */
 async function writeOnDuring(workloads: Workloads, change: () => Promise<void>): Promise<void> {
   const { lab, namespace } = workloads;
   const started = await Promise.all(

@@ -7,15 +7,12 @@ import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
 import { withForeignDisks } from "./workload/foreign-disks.ts";
 
-/** Data disks that the lab's VMs take. */
+/** Maximum of data disks of the lab's VMs. */
 const SLOTS = 16;
 const FOREIGN = 2;
-/** The shortest that Kubernetes takes; the chart's is a minute. */
+/** The shortest period that Kubernetes accepts; the chart's is a minute. */
 const ASKED_EVERY_S = 10;
-/**
- * Twice looked at by the plug-in, which believes nothing at first sight, and told at the kubelet's next
- * question.
- */
+/** Two checks of the plug-in, which does not trust the first one, and then the kubelet's next query. */
 const TOLD_MAX_MS = 90_000;
 
 describe("slots for volumes", { skip: (await reasonAgainstLab()) ?? false }, () => {
@@ -42,7 +39,7 @@ describe("slots for volumes", { skip: (await reasonAgainstLab()) ?? false }, () 
   });
   after(() => setPeriod(askedEveryS));
 
-  it("that others take on a node's VM are told to the scheduler while the node runs, and again when they are given back", async () => {
+  it("in use by others are reported to the scheduler, and reported free afterwards", async () => {
     const told = async (nodeName: string): Promise<number> =>
       Number(
         await lab.kubectl([

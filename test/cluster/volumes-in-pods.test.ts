@@ -10,7 +10,7 @@ import { example } from "./workload/examples.ts";
 import { aClaim, aClass, aPod, manifestOf, type MountOptions } from "./workload/volume-manifests.ts";
 import { withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
-/** Tests of a file that run side by side: most of a test is waiting. */
+/** The number of tests that run at once: most of a test is waiting. */
 const AT_ONCE = 4;
 const GONE_MAX_MS = 60_000;
 const LOOK_EVERY_MS = 200;
@@ -22,7 +22,7 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("keeps what a pod wrote to an ext4, an xfs and a raw block volume when it moves to another node", () =>
+  it("keeps a pod's data on ext4, xfs and raw block when it moves to another node", () =>
     withWorkloads(lab, "volume-kinds", async (workloads) =>
       withClusterObjects(
         lab,
@@ -63,7 +63,7 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
       ),
     ));
 
-  it("lets a pod without root write by its fsGroup, mounts a folder of a volume, and lets readers only read", () =>
+  it("lets a pod write by its fsGroup, mounts a folder, and keeps readers read-only", () =>
     withWorkloads(lab, "pod-options", async (workloads) => {
       const mount = { claim: "data", path: "/data" } as const satisfies MountOptions;
       await workloads.apply(
@@ -99,7 +99,7 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
       assert.equal(await workloads.inPod("reader", "cat /data/app/file"), "written\nmore");
     }));
 
-  it("gives a ReadWriteOncePod volume to one pod at a time: a second one waits until the first has gone", () =>
+  it("gives a ReadWriteOncePod volume to one pod at a time, and lets a second one wait", () =>
     withWorkloads(lab, "one-pod", async (workloads) => {
       const mounts = [{ claim: "data", path: "/data" }];
       await workloads.apply(
@@ -128,7 +128,7 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
           2,
           "on two nodes",
         );
-        // A block each, past every cache, of one line.
+        // One block each, past every cache, of one line.
         const write = (member: string, index: number): string =>
           `printf '%-4095s\\n' ${member} | dd of=/dev/shared bs=4096 count=1 seek=${index} iflag=fullblock oflag=direct conv=notrunc 2>/dev/null`;
         await Promise.all(members.map((member, index) => workloads.inPod(member, write(member, index))));
@@ -138,7 +138,7 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
       }),
     ));
 
-  it("keeps a StatefulSet's disks when it shrinks, and finds them again when it grows; deletes them if that is asked for", () =>
+  it("keeps a StatefulSet's disks when it shrinks, or deletes them on request", () =>
     withWorkloads(lab, "stateful-set", async (workloads) => {
       const { kubectl } = workloads;
       const scale = (replicas: number): Promise<string> =>
@@ -170,7 +170,7 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
       assert.equal(await workloads.inPod("database-0", "touch /data/file && echo goes on"), "goes on");
     }));
 
-  it("gives a pod a disk of its own for its life: a generic ephemeral volume goes with the pod", () =>
+  it("creates a generic ephemeral volume with its pod and deletes it with the pod", () =>
     withWorkloads(lab, "ephemeral", async (workloads) => {
       await workloads.apply(await example("volumes/ephemeral.yaml"));
       await workloads.untilReady("scratch");
@@ -183,12 +183,12 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
     }));
 });
 
-/** A class whose disk is made where the pod runs. */
+/** A class whose disk is created in the zone of its first pod. */
 function waiting(name: string, parameters: Readonly<Record<string, string>>): object {
   return aClass({ name, parameters, volumeBindingMode: "WaitForFirstConsumer" });
 }
 
-/** A pod on the writer's node that takes the whole claim for reading only. */
+/** A pod on the writer's node that mounts the whole claim read-only. */
 function readerOf(claim: string): object {
   const pod = aPod({ name: "reader", nodeName: "node-a", mounts: [{ claim, path: "/data" }] }) as {
     readonly spec: object;

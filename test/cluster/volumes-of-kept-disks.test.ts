@@ -13,7 +13,7 @@ import { withClusterObjects, type Workloads, withWorkloads } from "./workload/wo
 const AT_ONCE = 2;
 
 describe(
-  "volumes of disks that are kept",
+  "volumes of retained disks",
   { skip: (await reasonAgainstLab()) ?? false, concurrency: AT_ONCE },
   () => {
     let lab: Lab;
@@ -22,7 +22,7 @@ describe(
     });
     after(() => untilNothingIsLeft(lab));
 
-    it("keeps the disk of a class that says Retain when claim and PersistentVolume go, and a static PersistentVolume has its data", () =>
+    it("keeps the disk of a class with Retain, and serves it as a static volume", () =>
       withWorkloads(lab, "retained", async (workloads) =>
         withClusterObjects(
           lab,
@@ -59,7 +59,7 @@ describe(
         ),
       ));
 
-    it("serves a disk that was made by hand, by its URI, and again with the data of the pod before", () =>
+    it("serves a disk that was created by hand by its URI, twice with the same data", () =>
       withWorkloads(lab, "static", async (workloads) => {
         const { azure } = lab;
         const { zone } = lab.node("node-a");
@@ -78,7 +78,9 @@ describe(
   },
 );
 
-/** Makes a PersistentVolume of the disk, reads what an earlier pod wrote, and lets the disk go with it. */
+/**
+ * Creates a PersistentVolume of the disk, reads the data of an earlier pod, and deletes the disk with it.
+ */
 async function findsItsData(workloads: Workloads, name: string, disk: KeptDisk): Promise<void> {
   await workloads.apply(await staticVolume(workloads, name, disk));
   try {

@@ -12,7 +12,7 @@ interface Refusal {
   readonly because: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly claim?: Partial<ClaimOptions>;
-  /** What `kubectl describe pvc` says, in this order: the field, the value, and what is allowed. */
+  /** The parts of `kubectl describe pvc`, in this order: the field, the value, and the allowed values. */
   readonly says: readonly string[];
 }
 
@@ -30,7 +30,7 @@ const refusals: readonly Refusal[] = [
   },
   {
     name: "wrong-parameter",
-    because: "a parameter that there is not",
+    because: "an unknown parameter",
     parameters: { cacheMode: "ReadOnly" },
     says: [
       "parameters.cacheMode",
@@ -85,7 +85,7 @@ describe("a claim that can't be met", { skip: (await reasonAgainstLab()) ?? fals
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("says in kubectl describe pvc which field is wrong, its value, and what is allowed", () =>
+  it("names the invalid field, its value and the allowed values in its claim's events", () =>
     withWorkloads(lab, "refused", async (workloads) =>
       withClusterObjects(
         lab,
@@ -96,8 +96,8 @@ describe("a claim that can't be met", { skip: (await reasonAgainstLab()) ?? fals
           );
           for (const { name, because, says } of refusals) {
             let told: readonly string[] = [];
-            // The first failure that is told may be another's: that the class is not there, by a controller
-            // that has not heard of it yet.
+            // The first failure may come from another controller: one whose cache does not have the class
+            // yet.
             await waitUntil(
               `${name} to be refused: ${because}`,
               { timeoutMs: TOLD_MAX_MS, everyMs: LOOK_EVERY_MS },

@@ -19,7 +19,7 @@ describe("volumes that grow", { skip: (await reasonAgainstLab()) ?? false, concu
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("grows an xfs and a raw disk under a pod that goes on writing", () =>
+  it("grows an xfs and a raw disk under a pod that keeps writing", () =>
     withWorkloads(lab, "grows-in-use", async (workloads) =>
       withClusterObjects(
         lab,
@@ -62,7 +62,7 @@ describe("volumes that grow", { skip: (await reasonAgainstLab()) ?? false, concu
       ),
     ));
 
-  it("grows an ext4 while its pod is scaled to nothing, and the pod comes back to its data with more room", () =>
+  it("grows an ext4 while its pod is scaled to zero, and the pod returns to its data", () =>
     withWorkloads(lab, "grows-at-rest", async (workloads) => {
       const { kubectl } = workloads;
       await workloads.apply(await example("volumes/stateful-set.yaml"));

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reinstallDriver } from "./driver-lab.ts";
 
-/** Who says that a volume is wanted on a node: the chart's value `attach`. */
+/** What requests a volume on a node: the chart's value `attach`. */
 export type WayIn = "kubernetes" | "driver";
 
-/** The way in of the driver that is installed. */
+/** The attach mode of the installed driver. */
 export async function wayInNow(lab: Lab): Promise<WayIn> {
   const isAttachRequired = await lab.kubectl([
     "get",
@@ -15,12 +15,12 @@ export async function wayInNow(lab: Lab): Promise<WayIn> {
   return isAttachRequired === "true" ? "kubernetes" : "driver";
 }
 
-/** Installs the driver anew unless it has this way in already. */
+/** Reinstalls the driver unless it has this attach mode already. */
 export async function takeWayIn(lab: Lab, wayIn: WayIn): Promise<void> {
   if ((await wayInNow(lab)) !== wayIn) await reinstallDriver(lab, { attach: wayIn });
 }
 
-/** The cluster's attachments, each as its node and whether it is attached. */
+/** The cluster's VolumeAttachments, each as its node and whether it is attached. */
 export async function volumeAttachments(lab: Lab): Promise<readonly string[]> {
   const each = "{range .items[*]}{.spec.nodeName} {.status.attached}{'\\n'}{end}";
   return (await lab.kubectl(["get", "volumeattachments", `--output=jsonpath=${each}`]))
@@ -29,8 +29,8 @@ export async function volumeAttachments(lab: Lab): Promise<readonly string[]> {
 }
 
 /**
- * Throws unless a pod that runs on a node came to its volume this way: Kubernetes has an attachment there,
- * or none at all.
+ * Throws unless a pod on a node got its volume this way: Kubernetes has a VolumeAttachment there, or none
+ * at all.
  */
 export async function assertWayIn(lab: Lab, wayIn: WayIn, nodeName: string): Promise<void> {
   assert.equal(await wayInNow(lab), wayIn);

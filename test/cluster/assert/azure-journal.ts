@@ -1,8 +1,8 @@
 import type { Lab } from "../../../testbed/lab/lab.ts";
 
-/** A call that the lab's Azure was sent. */
+/** A call that the lab's Azure received. */
 export interface AzureCall {
-  /** By the clock that the nodes have, too. */
+  /** By the clock of the nodes. */
   readonly atMs: number;
   /** The operation's name in Azure's API description, such as `VirtualMachines_Update`. */
   readonly operation: string;
@@ -15,8 +15,8 @@ export interface AzureCall {
 /** Watches the journal of the lab's Azure from now on. */
 export async function azureCallsFromNow(lab: Lab): Promise<{
   /**
-   * The calls since then that change a VM, and so attach or detach, oldest first. A disk's tags are written
-   * while its volume is at rest.
+   * The calls since then that change a VM (attach or detach), oldest first. A disk's tags are written while
+   * its volume is at rest.
    */
   readonly vmWrites: () => Promise<readonly AzureCall[]>;
   /** All calls since then that Azure would count, oldest first. */
@@ -30,7 +30,7 @@ export async function azureCallsFromNow(lab: Lab): Promise<{
   return { all, vmWrites: async () => (await all()).filter(isVmWrite) };
 }
 
-/** Names of the disks that there are in the lab's Azure. */
+/** Names of the disks in the lab's Azure. */
 export async function disksInAzure(lab: Lab): Promise<readonly string[]> {
   const { subscriptionId } = lab.azure;
   const answer = (await lab.azure.call(

@@ -4,7 +4,7 @@ import { labHome } from "../../../testbed/lab/lab-home.ts";
 import { openCgroups } from "../../../testbed/lab/units/cgroups.ts";
 import { run } from "../../../testbed/lab/units/run.ts";
 
-/** What a lab may leave on a machine, on which others may work and have labs, too. */
+/** The traces that a lab may leave on a machine. Others may use that machine, with labs of their own. */
 export interface MachineTraces {
   readonly links: readonly string[];
   readonly routes: readonly string[];
@@ -25,7 +25,7 @@ export const NO_TRACES: MachineTraces = {
   files: [],
 };
 
-/** What a kubelet sets for the whole machine unless somebody prevents it. */
+/** Settings that a kubelet changes for the whole machine unless it is prevented. */
 const KERNEL_SETTINGS = [
   "vm/overcommit_memory",
   "vm/panic_on_oom",
@@ -35,14 +35,14 @@ const KERNEL_SETTINGS = [
   "net/ipv4/ip_forward",
 ];
 
-/** Looks for every kind of thing that the lab called `name`, whose link is `hostLink`, has made. */
+/** Looks for everything that the lab called `name`, whose link is `hostLink`, has created. */
 export async function machineTraces(name: string, hostLink: string): Promise<MachineTraces> {
   const home = labHome(name);
   const links = JSON.parse(await run(["ip", "-j", "link", "show"])) as readonly { readonly ifname: string }[];
   const routes = (await run(["ip", "route", "show"])).split("\n");
   const mounts = (await readFile("/proc/self/mounts", "utf8")).split("\n");
   const loops = (await run(["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"])).split("\n");
-  // A group that goes while it looks makes find fail, though it has seen the others.
+  // A cgroup that is removed during the search makes find fail, though it has seen the others.
   const groups = await run([
     "sh",
     "-c",
@@ -63,7 +63,7 @@ export async function machineTraces(name: string, hostLink: string): Promise<Mac
   };
 }
 
-/** The kernel's settings that a lab is not to change, as they are now. */
+/** The present values of kernel settings that a lab must not change. */
 export async function kernelSettings(): Promise<readonly string[]> {
   return Promise.all(
     KERNEL_SETTINGS.map(

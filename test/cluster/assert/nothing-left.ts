@@ -12,8 +12,8 @@ interface AzureState {
 }
 
 /**
- * Waits until no volume of the driver's is left anywhere: no disk and no attachment in Azure, no object in
- * Kubernetes, no note on a node. Throws with what is left.
+ * Waits until no volume of the driver is left: no disk and no attachment in Azure, no object in Kubernetes,
+ * no checkpoint on a node. Throws with what is left.
  */
 export async function untilNothingIsLeft(lab: Lab): Promise<void> {
   let left: readonly string[] = [];
@@ -40,7 +40,7 @@ async function leftInAzure(lab: Lab): Promise<readonly string[]> {
   ];
 }
 
-/** Finalizers are looked at by looking for what they keep. */
+/** Finalizers show as the objects that they keep. */
 async function leftInKubernetes(lab: Lab): Promise<readonly string[]> {
   const kinds = "persistentvolumes,volumeattachments,azvolumes,azvolumeattachments";
   return (await lab.kubectl(["get", kinds, "--all-namespaces", "--output=name"]))

@@ -9,16 +9,16 @@ import type { Workloads } from "../workload/workloads.ts";
 const UNMOUNTED_MAX_MS = 120_000;
 
 /**
- * Ends a writer, and looks at its ext4 where the emulator keeps the disk's bytes, past every node and its
- * cache: the file system is whole, and the records are those that the writer saw last, and what it went on
- * to write. Had another machine written meanwhile, its blocks would be there instead.
+ * Ends a writer, and checks its ext4 where the emulator keeps the disk's bytes, past every node's cache.
+ * The file system must be intact and hold the records that the writer last saw and those it wrote later.
+ * Concurrent writes of another machine would have replaced its blocks.
  */
 export async function assertSoundOnDisk(workloads: Workloads, name: string): Promise<void> {
   const { lab } = workloads;
   const seen = await recordsSeenBy(workloads, `${name}-0`);
   await workloads.kubectl(["scale", `statefulset/${name}`, "--replicas=0"]);
   const diskUri = await waitUntil(
-    `nobody to hold the volume of ${name}`,
+    `no node to hold the volume of ${name}`,
     { timeoutMs: UNMOUNTED_MAX_MS },
     async () => {
       const { status } = await workloads.volumeOf(`data-${name}-0`);

@@ -5,15 +5,13 @@ import type { Lab } from "../../../testbed/lab/lab.ts";
 
 const VOLUMES = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azvolumes";
 
-/** A version of a volume's writer record, and when it was there. */
+/** A version of a volume's writer record, and its time. */
 export interface SeenRecord {
   readonly atMs: number;
   readonly record: WriterRecord;
 }
 
-/**
- * Runs `use` and answers every version of a volume's writer record that there was meanwhile, oldest first.
- */
+/** Runs `use` and answers every version that a volume's writer record had during it, oldest first. */
 export async function recordsDuring(
   lab: Lab,
   volumeName: string,
@@ -52,8 +50,8 @@ export async function allRecordsDuring(
 }
 
 /**
- * Throws if a node was ever cut off, or became the writer before the one before it had given the volume
- * back.
+ * Throws if a node was ever fenced, or became the writer before the previous writer had released the
+ * volume.
  */
 export function assertHandedOver(seen: readonly SeenRecord[]): void {
   let last: WriterRecord | undefined;
@@ -61,7 +59,7 @@ export function assertHandedOver(seen: readonly SeenRecord[]): void {
     assert.deepEqual(
       { fencing: record.fencing, quarantine: record.quarantine },
       { fencing: undefined, quarantine: [] },
-      "no node is cut off",
+      "no node is fenced",
     );
     const before = last?.writer;
     const { writer } = record;
@@ -69,7 +67,7 @@ export function assertHandedOver(seen: readonly SeenRecord[]): void {
       assert.equal(
         writer?.epoch,
         before.epoch,
-        `${before.nodeName} held the volume, and had not given it back`,
+        `${before.nodeName} held the volume, and had not released it`,
       );
     if (last !== undefined) assert.ok(record.epoch >= last.epoch, "epochs never go back");
     last = record;

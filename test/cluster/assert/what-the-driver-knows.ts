@@ -4,12 +4,12 @@ import type { Lab } from "../../../testbed/lab/lab.ts";
 
 const OBJECTS = "--namespace=azure-disk-csi";
 const PLUG_INS = "--namespace=kube-system";
-/** The newest lines of each plug-in that name the volume: more would bury the error that they explain. */
+/** The newest log lines of each plug-in that name the volume: more would bury the error. */
 const LOG_LINES_MAX = 25;
 
 /**
- * Records and attachments of these volumes, and what the plug-ins logged of them, for the error of a test
- * that waited in vain.
+ * Records and attachments of these volumes, and the plug-ins' log lines about them, for the error of a
+ * failed test.
  */
 export async function whatTheDriverKnows(lab: Lab, volumeNames: readonly string[]): Promise<string> {
   const volumes = await objects<AzVolume>(lab, "azvolumes");

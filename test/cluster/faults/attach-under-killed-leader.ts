@@ -11,18 +11,15 @@ import type { Workloads } from "../workload/workloads.ts";
 import { killDriverRole } from "./kill-process.ts";
 
 const PLAIN_CLASS = "managed-csi";
-/** In Azure's time: long enough to strike in the middle of it. */
+/** In Azure's time: long enough for a fault in the middle of it. */
 const SLOW_ATTACH = { medianMs: 300_000, p99Ms: 300_000, perDiskMs: 0 };
 const STRIKE_MAX_MS = 60_000;
-/**
- * The Lease of a leader that was killed runs out after this; whoever takes it then has other things to do,
- * too.
- */
+/** The Lease of a killed leader expires after this; the next leader has other work, too. */
 const TAKEOVER_MAX_MS = 15_000 + 3_000;
 
 /**
- * Starts the writer `db-0`, and kills the leading controller while Azure attaches its disk: another one
- * leads, and the disk is on the pod's node and nowhere else.
+ * Starts the writer `db-0`, and kills the leading controller while Azure attaches its disk. Another
+ * controller leads, and the disk is on the pod's node and nowhere else.
  */
 export async function attachesUnderKilledLeader(
   workloads: Workloads,
@@ -66,7 +63,7 @@ export async function attachesUnderKilledLeader(
   await untilControllersReady(lab);
 }
 
-/** Names of the VMs that have a disk, once for each time. */
+/** Names of the VMs that have a disk, one for each attachment. */
 async function vmsThatHave(lab: Lab, diskUri: string): Promise<readonly string[]> {
   return (await vmsNow(lab)).flatMap(({ name, properties }) =>
     properties.storageProfile.dataDisks

@@ -11,8 +11,8 @@ const SETTLED_MAX_MS = 120_000;
 const READ_RETRY_MS = 200;
 
 /**
- * Moves a writer, and kills the API server while the pod's node unmounts the volume: the unmount ends while
- * there is none.
+ * Moves a writer, and kills the API server while the pod's node unmounts the volume: the unmount ends
+ * during the outage.
  */
 export async function movesWhileApiServerRestarts(workloads: Workloads, name: string): Promise<WriterPod> {
   const { lab } = workloads;
@@ -31,8 +31,8 @@ export async function movesWhileApiServerRestarts(workloads: Workloads, name: st
 }
 
 /**
- * Deletes the AzVolume of a pod that writes, as somebody might by hand: another one takes its place, which
- * knows the writer again once that has shown itself, and no disk goes.
+ * Deletes the AzVolume of a pod that writes, as a user might by hand. It is recreated, the writer reclaims
+ * it, and no disk is deleted.
  */
 export async function writesOnWithoutItsObject(workloads: Workloads, pod: WriterPod): Promise<void> {
   const { lab } = workloads;
@@ -47,7 +47,7 @@ export async function writesOnWithoutItsObject(workloads: Workloads, pod: Writer
     "--wait=false",
   ]);
   await waitUntil(
-    "the object to be made anew",
+    "the object to be recreated",
     { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS },
     async () =>
       (await workloads.volumeOf(claim).catch(() => before)).metadata.uid !== before.metadata.uid
@@ -59,14 +59,14 @@ export async function writesOnWithoutItsObject(workloads: Workloads, pod: Writer
   await assertUndisturbed(workloads, pod, anew);
 }
 
-/** Waits until a volume's record says again, after a proof, that this node writes. */
+/** Waits until a volume's rebuilt record names this node as the writer again. */
 export async function untilVerified(
   workloads: Workloads,
   claim: string,
   nodeName: string,
 ): Promise<AzVolume> {
   return waitUntil(
-    `${nodeName} to have claimed ${claim}`,
+    `${nodeName} to have reclaimed ${claim}`,
     { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS },
     async () => {
       const volume = await workloads.volumeOf(claim).catch(() => undefined);
@@ -81,8 +81,8 @@ export async function untilVerified(
 }
 
 /**
- * The pod is the same, has never failed to write and goes on; its node is the writer still, by the same
- * grant.
+ * The pod is the same, has never failed to write and still writes; its node is still the writer, by the
+ * same grant.
  */
 export async function assertUndisturbed(
   workloads: Workloads,

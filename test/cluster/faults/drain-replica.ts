@@ -8,8 +8,8 @@ const SETTLED_MAX_MS = 120_000;
 const DRAIN = ["--ignore-daemonsets", "--delete-emptydir-data", "--force", `--timeout=${SETTLED_MAX_MS}ms`];
 
 /**
- * Runs `use` while a writer, which starts on `home`, has a volume with one replica, attached on another
- * node. The class that is made for it, `storageClass`, goes again.
+ * Runs `use` while a writer, which starts on `home`, has a volume with one replica on another node. Its
+ * class, `storageClass`, is deleted afterwards.
  */
 export async function withReplica(
   lab: Lab,
@@ -31,7 +31,7 @@ export async function withReplica(
   );
 }
 
-/** A class whose volumes have one replica, wherever it finds a node. */
+/** A class whose volumes have one replica, on any suitable node. */
 function classOfTwoShares(name: string): object {
   return aClass({
     name,
@@ -41,8 +41,8 @@ function classOfTwoShares(name: string): object {
 }
 
 /**
- * Waits until a writer's volume has its one replica, on a node that will do, and is attached nowhere else
- * but to its writer; answers that node.
+ * Waits until a writer's volume has its one replica on a suitable node, and no other attachment besides the
+ * writer's; returns that node.
  */
 export async function untilReplica(
   workloads: Workloads,
@@ -60,8 +60,8 @@ export async function untilReplica(
 }
 
 /**
- * Drains the node of a writer's only replica, on which it has nothing else, until the volume says that no
- * replica could take over. Answers that node, which stays cordoned.
+ * Drains the node of a writer's only replica, which has no other pod, until the volume reports that no
+ * replica could take over. Returns that node, which stays cordoned.
  */
 export async function drainReplica(workloads: Workloads, pod: WriterPod): Promise<string> {
   const replica = await untilReplica(workloads, pod);
@@ -70,7 +70,7 @@ export async function drainReplica(workloads: Workloads, pod: WriterPod): Promis
   return replica;
 }
 
-/** Waits until a writer's volume says whether a replica could take over. */
+/** Waits until a writer's volume reports whether a replica could take over. */
 export async function untilFailoverReady(
   workloads: Workloads,
   pod: WriterPod,

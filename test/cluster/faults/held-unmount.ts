@@ -3,24 +3,24 @@ import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 
 const PLUG_INS = "/api/v1/namespaces/kube-system/pods?labelSelector=app%3Dcsi-azuredisk-node";
-/** Comes before the real one for whoever looks for `umount`. */
+/** Found before the real `umount` in the search path. */
 const IN_THE_WAY = "usr/local/bin/umount";
-/** As long as it is there, unmounts wait. */
+/** While it exists, unmounts wait. */
 const HOLD = "usr/local/bin/umount-waits";
 const BEGINS_MAX_MS = 120_000;
 
-/** An unmount that ends no sooner than it may. */
+/** An unmount that a test can block. */
 export interface HeldUnmount {
   /** Waits until an unmount of a staged volume is under way on the node. */
   untilUnderWay(): Promise<void>;
-  /** Lets it go on, and those that come after it. */
+  /** Unblocks it, and all later ones. */
   letGo(): Promise<void>;
 }
 
 /**
- * While `use` runs, an unmount of a staged volume on a node waits until it is let go, as one that has
- * gigabytes to flush takes its time: the plug-in there finds an `umount` that waits first. A fixed time
- * would be too short for what has to happen meanwhile, on a machine that is busy enough.
+ * While `use` runs, an unmount of a staged volume on a node blocks until it is released, like one that has
+ * gigabytes to flush: the plug-in finds an `umount` that waits first. A fixed time could be too short on a
+ * busy machine.
  */
 export async function withHeldUnmount(
   lab: Lab,
@@ -38,7 +38,7 @@ export async function withHeldUnmount(
   );
   const untilUnderWay = async (): Promise<void> => {
     await waitUntil(`an unmount on ${nodeName} to be under way`, { timeoutMs: BEGINS_MAX_MS }, async () => {
-      // A process that ends meanwhile makes grep fail, though it has found another.
+      // A process that ends during the search makes grep fail, though it has found another.
       const found = await node.exec([
         "sh",
         "-c",
@@ -59,7 +59,7 @@ export async function withHeldUnmount(
   );
 }
 
-/** The root folder of the plug-in's container, as its node sees it. */
+/** The root folder of the plug-in's container, as seen by its node. */
 async function plugInRoot(lab: Lab, nodeName: string): Promise<string> {
   const { items } = (await lab.request({ url: PLUG_INS })).body as { readonly items: readonly PlugInPod[] };
   const pod = items.find(({ spec }) => spec.nodeName === nodeName);

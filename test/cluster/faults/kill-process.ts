@@ -1,11 +1,11 @@
 import type { LabNode } from "../../../testbed/lab/cluster/lab-node.ts";
 
 /**
- * `kill -9` of the driver's process that plays this role on a node; its container is started anew by the
- * kubelet. Throws unless there is exactly one.
+ * `kill -9` of the driver's process with this role on a node; the kubelet restarts its container. Throws
+ * unless there is exactly one.
  */
 export async function killDriverRole(node: LabNode, role: "controller" | "node"): Promise<void> {
-  // A process that ends meanwhile makes grep fail, though it has found the other.
+  // A process that ends during the search makes grep fail, though it has found the other.
   const found = await node.exec([
     "sh",
     "-c",

@@ -17,7 +17,7 @@ import {
 } from "../workload/record-writer.ts";
 import { attachmentsOf, type Workloads } from "../workload/workloads.ts";
 
-/** The node that things happen to. Another in its zone can take over its plain disks. */
+/** The node that fails. Another node in its zone can attach its zonal disks. */
 export const VICTIM = "node-b";
 const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
@@ -25,8 +25,8 @@ const SETTLED_MAX_MS = 120_000;
 const RECORDS = 5;
 
 /**
- * Takes the power from the node of two writers and says that it is dead: both go on elsewhere, after it was
- * cut off, and it comes back clean.
+ * Powers off the node of two writers and marks it out of service: both move after it was fenced, and it
+ * comes back clean.
  */
 export async function movesOffNodeWithoutPower(workloads: Workloads, wayIn: WayIn): Promise<void> {
   const { lab } = workloads;
@@ -46,8 +46,8 @@ export async function movesOffNodeWithoutPower(workloads: Workloads, wayIn: WayI
 }
 
 /**
- * Takes the power from the node of two writers. Nothing marks the node at first: pods, claim and Node say
- * what to do. Once that is done, the next pod finds its replica.
+ * Powers off the node of two writers. At first no taint marks the node; events of pods, claim and Node
+ * state the remedy. After the remedy the next pod uses its replica.
  */
 export async function findsReplicas(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
@@ -69,7 +69,7 @@ export async function findsReplicas(workloads: Workloads): Promise<void> {
 }
 
 /**
- * The pod on the silent node, its claim and the Node are told the remedy; so is the pod that waits
+ * The pod on the silent node, its claim and the Node receive the remedy, and so does the pod that waits
  * elsewhere after the first was deleted by force.
  */
 async function reportsSilence(workloads: Workloads, pod: string): Promise<void> {
@@ -91,7 +91,7 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
     await workloads.lab.kubectl(["--namespace=azure-disk-csi", "get", "azdrivernodes"]),
     new RegExp(`${VICTIM} +false +`, "u"),
   );
-  // Until then the scheduler may put the next pod on that very node.
+  // Until then the scheduler may assign the next pod to that node.
   await workloads.lab.kubectl(
     ["wait", "--for=condition=Ready=unknown", `node/${VICTIM}`, `--timeout=${SETTLED_MAX_MS}ms`],
     { timeoutMs: 2 * SETTLED_MAX_MS },
@@ -126,8 +126,8 @@ export interface Successor {
 }
 
 /**
- * Says that the victim is dead, once the replicas of its volumes are older than they are kept without a
- * request, and ends its pods by force, as its operator would. Checks what becomes of them.
+ * Marks the victim out of service, once the replicas of its volumes are older than unrequested ones are
+ * kept, and deletes its pods by force, as an operator would. Checks the outcome.
  */
 export async function takesOver(
   workloads: Workloads,
@@ -145,7 +145,7 @@ export async function takesOver(
   for (const { name } of pods) {
     await workloads.untilReady(name);
     console.log(
-      `${namespace}/${name}: Ready ${Math.round(performance.now() - startMs)} ms after its node was said to be dead`,
+      `${namespace}/${name}: Ready ${Math.round(performance.now() - startMs)} ms after its node was marked out of service`,
     );
   }
   return Promise.all(
@@ -171,7 +171,7 @@ export async function takesOver(
   );
 }
 
-/** Azure was asked to take each disk from the victim before another pod wrote to it. */
+/** Azure received the detach of each disk from the victim before another pod wrote to it. */
 export async function cutOffFirst(
   calls: { readonly vmWrites: () => Promise<readonly AzureCall[]> },
   successors: readonly Successor[],
@@ -181,12 +181,12 @@ export async function cutOffFirst(
     const cutOff = writes.find((call) => cutsOff(call, diskUri));
     assert.ok(
       cutOff !== undefined && cutOff.atMs < firstWroteAtMs,
-      `${VICTIM} is cut off from ${diskUri} before another pod writes`,
+      `${VICTIM} is fenced from ${diskUri} before another pod writes`,
     );
   }
 }
 
-/** Whether a call takes a disk from the victim. */
+/** Whether a call detaches a disk from the victim. */
 function cutsOff({ operation, path, body, status }: AzureCall, diskUri: string): boolean {
   if (
     status >= 300 ||
@@ -200,11 +200,11 @@ function cutsOff({ operation, path, body, status }: AzureCall, diskUri: string):
 export async function backInService(lab: Lab): Promise<void> {
   await untilNodeReady(lab, VICTIM);
   const taints = await lab.kubectl(["get", "node", VICTIM, "--output=jsonpath={.spec.taints[*].key}"]);
-  // kubectl finds fault with the removal of a taint that is not there.
+  // kubectl fails to remove a taint that is not there.
   if (taints.includes(OUT_OF_SERVICE)) await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}-`]);
 }
 
-/** Waits until no volume holds the victim in quarantine any more, and it has its replicas again. */
+/** Waits until no volume has the victim in quarantine, and it has its replicas again. */
 export async function untilTrusted(workloads: Workloads): Promise<void> {
   for (const claim of ["data-shared-0", "data-plain-0"]) {
     await waitUntil(`${VICTIM} to leave quarantine of ${claim}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
@@ -217,9 +217,9 @@ export async function untilTrusted(workloads: Workloads): Promise<void> {
   await untilAttached(workloads, "data-shared-0", workloads.lab.nodes.length);
 }
 
-/** Waits until the driver has no object for a node any more: no record names its VM then. */
+/** Waits until the driver has no object for a node: no record names its VM then. */
 export async function untilForgotten(lab: Lab, nodeName: string): Promise<void> {
-  await waitUntil(`${nodeName} to be forgotten`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+  await waitUntil(`${nodeName} to be pruned`, { timeoutMs: SETTLED_MAX_MS }, async () => {
     const objects = await lab.kubectl([
       "get",
       "azdrivernodes",
@@ -231,7 +231,7 @@ export async function untilForgotten(lab: Lab, nodeName: string): Promise<void> 
   });
 }
 
-/** Ends both writers: their disks are sound. */
+/** Ends both writers: their disks are intact. */
 export async function assertBothSound(workloads: Workloads): Promise<void> {
   for (const name of ["shared", "plain"]) await assertSoundOnDisk(workloads, name);
 }

@@ -17,18 +17,18 @@ const MOVE_MAX_MS = 120_000;
 
 export interface MoveOptions {
   /**
-   * How the pod is made to go. Default: it is deleted while its node takes no new ones. A drain sends away
-   * whatever else is there, too.
+   * How the pod is moved. Default: it is deleted while its node is cordoned. A drain evicts everything else
+   * there, too.
    */
   readonly by?: "delete" | "drain";
-  /** Runs as soon as the pod has been told to end. */
+  /** Runs as soon as the pod's deletion has been requested. */
   readonly meanwhile?: () => Promise<void>;
 }
 
 /**
- * Sends a writer's pod to another node, once its replicas are older than they are kept without a request.
- * Checks that every record that it had synced is there, that one pod wrote after the other, and that a
- * replica it came to was kept. Answers the pod that has come after it.
+ * Moves a writer's pod to another node, once its replicas are older than unrequested ones are kept. Checks
+ * that every synced record is there, that the pods wrote one after the other, and that a replica on the new
+ * node was kept. Returns the new pod.
  */
 export async function movesWithItsRecords(
   workloads: Workloads,
@@ -70,7 +70,7 @@ export async function movesWithItsRecords(
   return successor;
 }
 
-/** As an operator does who empties a node. */
+/** As an operator empties a node. */
 async function drain({ lab }: Workloads, { nodeName }: WriterPod): Promise<void> {
   await lab.kubectl(
     [

@@ -11,8 +11,8 @@ const PLUG_IN = "daemonset/csi-azuredisk-node";
 const SETTLED_MAX_MS = 120_000;
 
 /**
- * Kills the plug-in on a writer's node, gives all nodes another version of it and then the first one again:
- * the pod writes on by the same grant, and Azure is asked for nothing.
+ * Kills the plug-in on a writer's node, upgrades all nodes and rolls them back: the pod writes on by the
+ * same grant, and Azure receives no call.
  */
 export async function writesOnWhilePlugInEnds(
   workloads: Workloads,
@@ -25,7 +25,7 @@ export async function writesOnWhilePlugInEnds(
   const calls = await azureCallsFromNow(lab);
   const restarts = await restartsOn(lab, pod.nodeName);
   await killDriverRole(lab.node(pod.nodeName), "node");
-  await waitUntil("the plug-in to be started again", { timeoutMs: SETTLED_MAX_MS }, async () =>
+  await waitUntil("the plug-in to be restarted", { timeoutMs: SETTLED_MAX_MS }, async () =>
     (await restartsOn(lab, pod.nodeName)) > restarts ? true : undefined,
   );
   await untilPlugInsReady(lab);
@@ -45,7 +45,7 @@ export async function untilPlugInsReady(lab: Lab): Promise<void> {
   );
 }
 
-/** Gives the plug-ins an image of another tag, all nodes at once, and then their own again. */
+/** Gives the plug-ins of all nodes an image of another tag at once, and then their own again. */
 async function upgradeAndGoBack(lab: Lab): Promise<void> {
   const image = await lab.kubectl([
     "get",

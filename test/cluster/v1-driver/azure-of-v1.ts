@@ -1,7 +1,7 @@
 import { vmNameOf } from "../../../testbed/lab/cluster/vm-name.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 
-/** Where V1 finds its Azure. */
+/** The address and files of V1's Azure. */
 export interface AzureOfV1Options {
   readonly url: string;
   readonly subscriptionId: string;
@@ -9,13 +9,13 @@ export interface AzureOfV1Options {
   readonly location: string;
 }
 
-/** What V1 asks of Azure. Throws where Azure refuses, or does not come to an end. */
+/** V1's calls to Azure. Throws if Azure refuses, or does not finish. */
 export interface AzureOfV1 {
-  /** Makes a disk, or finds it made, and answers its URI. */
+  /** Creates a disk, or finds it, and answers its URI. */
   createDisk(disk: DiskOfV1): Promise<string>;
-  /** Success if there is none. Refused while a VM has it. */
+  /** Success if it does not exist. Refused while a VM has it. */
   deleteDisk(diskUri: string): Promise<void>;
-  /** Attaches a disk to a node's VM at the lowest LUN that is free, and answers the LUN that it has. */
+  /** Attaches a disk to a node's VM at the lowest free LUN, and answers its LUN. */
   attach(diskUri: string, nodeName: string, caching: string): Promise<number>;
   /** Success if it is not there. */
   detach(diskUri: string, nodeName: string): Promise<void>;
@@ -53,7 +53,7 @@ const LUNS = 64;
 const NOT_FOUND = 404;
 
 /**
- * Azure as the V1 driver uses it: a VM's whole list of disks is read and written back, one change of a VM
+ * Azure as the V1 driver uses it: it reads and writes back a VM's whole list of disks, one change of a VM
  * at a time, without an ETag.
  */
 export function azureOfV1({ url, subscriptionId, resourceGroup, location }: AzureOfV1Options): AzureOfV1 {
@@ -90,7 +90,7 @@ export function azureOfV1({ url, subscriptionId, resourceGroup, location }: Azur
 
   const vmPath = (nodeName: string): string => `${group}/virtualMachines/${vmNameOf(nodeName)}?${MACHINES}`;
 
-  /** Changes a VM's disks once those before have been changed, and answers the entry that a disk has then. */
+  /** Changes a VM's disks after all earlier changes, and returns the disk's new entry. */
   function change(
     nodeName: string,
     diskUri: string,

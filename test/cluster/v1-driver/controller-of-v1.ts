@@ -13,18 +13,18 @@ const CAPABILITIES: readonly ControllerServiceCapability_RPC_Type[] = [
   "SINGLE_NODE_MULTI_WRITER",
 ];
 const GIB = 1024n ** 3n;
-/** The only key that V1 answers for a volume. */
+/** The only key in V1's volume context. */
 export const ZONE_KEY = "topology.disk.csi.azure.com/zone";
-/** What V1 says of who made a disk, on every disk. */
+/** V1's creator tag, on every disk. */
 const CREATED_BY = { "k8s-azure-created-by": "kubernetes-azure-dd" };
-/** What V1 turns parameters of the provisioner into. */
+/** How V1 translates parameters of the provisioner. */
 const TAGS = new Map([
   ["csi.storage.k8s.io/pv/name", "kubernetes.io-created-for-pv-name"],
   ["csi.storage.k8s.io/pvc/name", "kubernetes.io-created-for-pvc-name"],
   ["csi.storage.k8s.io/pvc/namespace", "kubernetes.io-created-for-pvc-namespace"],
 ]);
 
-/** V1's controller service, as far as a cluster needs it: what it makes, and how it attaches. */
+/** V1's controller service, as far as a cluster needs it: what it creates, and how it attaches. */
 export function controllerOfV1(azure: AzureOfV1): HandlersOf<typeof ControllerService> {
   return {
     controllerGetCapabilities: async () =>

@@ -7,7 +7,7 @@ const READY_MAX_MS = 120_000;
 /** Installs the stand-in for V1 and waits until its pods are ready. */
 export async function installV1(lab: Lab): Promise<void> {
   const { rest, workloads } = await manifestsOfV1(lab);
-  // Larger than what client-side apply writes into an annotation.
+  // Larger than the annotation of a client-side apply.
   await lab.kubectl(["apply", "--server-side", "--force-conflicts", "--filename=-"], {
     input: manifestOf(...rest, ...workloads),
   });
@@ -19,8 +19,8 @@ export async function installV1(lab: Lab): Promise<void> {
 }
 
 /**
- * Removes V1's pods, and waits until they are gone; with `everything`, also what stays behind where only
- * those are removed.
+ * Removes V1's pods, and waits until they are gone; with `everything`, also the objects that a removal of
+ * the workloads alone leaves.
  */
 export async function removeV1(
   lab: Lab,

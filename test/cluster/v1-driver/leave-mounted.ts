@@ -14,8 +14,8 @@ interface Vm {
 }
 
 /**
- * Attaches a disk to a node's VM and mounts it where the kubelet has volumes mounted, as a node is left
- * whose pod and VolumeAttachment were removed by force.
+ * Attaches a disk to a node's VM and mounts it at the kubelet's path, as a forced deletion of pod and
+ * VolumeAttachment leaves it.
  */
 export async function leaveMounted(lab: Lab, nodeName: string, diskUri: string): Promise<void> {
   const vm = `${lab.azure.vmId(nodeName)}?${API}`;

@@ -11,8 +11,8 @@ import { azureOfV1 } from "./azure-of-v1.ts";
 import { controllerOfV1 } from "./controller-of-v1.ts";
 import { nodeOfV1 } from "./node-of-v1.ts";
 
-// A stand-in for the V1 driver: makes, attaches, mounts and registers as that does, and knows no object of
-// ours. `manifests-of-v1.ts` says how it is started.
+// A stand-in for the V1 driver: it creates, attaches, mounts and registers like V1, and ignores our
+// objects. `manifests-of-v1.ts` says how it is started.
 
 const DRIVER = "disk.csi.azure.com";
 const SOCKET = "/csi/csi.sock";
@@ -72,7 +72,7 @@ async function listen(server: GrpcServer): Promise<void> {
   if (!listening.ok) throw new Error(JSON.stringify(listening.failure));
 }
 
-/** `<region>-<zone>`, as the instance metadata service has it. */
+/** `<region>-<zone>`, as in the instance metadata service. */
 async function zoneOfMachine(nodeName: string): Promise<string> {
   const path = `/emulator/v1/imds/${vmNameOf(nodeName)}/metadata/instance/compute?api-version=2021-12-13`;
   const answer = await fetch(`${setting("AZURE_URL")}${path}`, { headers: { metadata: "true" } });

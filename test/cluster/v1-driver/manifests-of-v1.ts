@@ -5,11 +5,11 @@ import { bundle } from "../../../scripts/build/bundle.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { kubernetesModule } from "../../../testbed/parts/kubernetes-module.ts";
 
-/** V1's objects, as its own manifests name them. */
+/** V1's objects, with the names of its manifests. */
 export interface ManifestsOfV1 {
-  /** Its pods and what they may do: what has to be gone before another driver comes. */
+  /** Its pods and their rights: all of it must be gone before another driver is installed. */
   readonly workloads: readonly object[];
-  /** What stays behind where only the workloads are removed. */
+  /** What remains after a removal of the workloads alone. */
   readonly rest: readonly object[];
 }
 
@@ -22,8 +22,8 @@ const CONFIG = "csi-azuredisk-of-v1";
 const NODE_PROGRAM = "/usr/local/bin/node";
 
 /**
- * Manifests of the stand-in for the V1 driver: the official sidecars with V1's flags, and our image, but
- * only for what the driver's own program needs to run.
+ * Manifests of the stand-in for the V1 driver: the official sidecars with V1's flags, and our image, used
+ * only for the tools that the driver needs.
  */
 export async function manifestsOfV1(lab: Lab): Promise<ManifestsOfV1> {
   const { files } = await bundle(ROOT, [{ entry: "test/cluster/v1-driver/main.ts", name: PROGRAM }], "dist");
@@ -31,7 +31,7 @@ export async function manifestsOfV1(lab: Lab): Promise<ManifestsOfV1> {
   if (file === undefined || others.length > 0) throw new Error("the stand-in for V1 is one file");
   const built = await buildImage();
   await lab.registry.add(built.archive, "azuredisk-csi-driver.tar");
-  // By its digest, as our driver's pods have it: nodes need not get it twice.
+  // By its digest, like our driver's pods: nodes need not pull it twice.
   const image = `${built.name}@${built.digest}`;
   const { sidecars } = await kubernetesModule();
   const sidecar = (name: string, ...args: readonly string[]): object => ({
@@ -151,7 +151,7 @@ function workload(kind: "Deployment" | "DaemonSet", name: string, pod: object): 
   };
 }
 
-/** What it may do in the cluster is of no interest here. */
+/** Its rights in the cluster do not matter here. */
 function rightsOf(serviceAccount: string): object {
   return {
     apiVersion: "rbac.authorization.k8s.io/v1",

@@ -18,8 +18,8 @@ const MAX_VOLUMES = 16n;
 const WELL_KNOWN_ZONE_KEY = "topology.kubernetes.io/zone";
 
 /**
- * V1's node service, as far as pods need it: a file system is made where there is none, mounted at the
- * staging path, and bound to the target; a block device is bound.
+ * V1's node service, as far as pods need it: it creates a file system where there is none, mounts it at the
+ * staging path, and binds it to the target; it binds a block device.
  */
 export function nodeOfV1({
   nodeName,
@@ -84,7 +84,7 @@ function isBlock(capability: VolumeCapability | undefined): boolean {
   return capability?.accessType?.$case === "block";
 }
 
-/** The device at the LUN that the controller has answered. */
+/** The device at the LUN that the controller answered. */
 async function deviceAt(publishContext: Readonly<Record<string, string>>): Promise<string> {
   const device = `/dev/disk/azure/scsi1/lun${publishContext["LUN"] ?? "?"}`;
   await access(device);

@@ -4,10 +4,7 @@ import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 const DISK_API = "api-version=2025-01-02";
 const SETTLED_MAX_MS = 60_000;
 
-/**
- * Makes an empty disk of 4 GiB, as somebody does who knows nothing of the driver, and waits until it is
- * there.
- */
+/** Creates an empty disk of 4 GiB without the driver, and waits until it exists. */
 export async function makeDisk(
   azure: AzureUnit,
   { diskUri, zone }: { readonly diskUri: string; readonly zone: string },
@@ -22,16 +19,16 @@ export async function makeDisk(
   await untilSucceeded(azure, path);
 }
 
-/** Deletes a disk; Azure goes on with that by itself. */
+/** Deletes a disk; Azure finishes in the background. */
 export async function deleteDisk(azure: AzureUnit, diskUri: string): Promise<void> {
   await azure.call("DELETE", `${diskUri}?${DISK_API}`);
 }
 
 /**
- * Waits until Azure is done with what was asked of a resource last. `path` is its URI with its API version.
+ * Waits until Azure has finished the last operation on a resource. `path` is its URI with its API version.
  */
 export async function untilSucceeded(azure: AzureUnit, path: string): Promise<void> {
-  await waitUntil(`Azure to be done with ${path}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+  await waitUntil(`Azure to finish ${path}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
     const { properties } = (await azure.call("GET", path)) as {
       readonly properties: { readonly provisioningState: string };
     };

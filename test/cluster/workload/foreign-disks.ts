@@ -4,7 +4,7 @@ import { deleteDisk, makeDisk, untilSucceeded } from "./disks-by-hand.ts";
 
 const API = "api-version=2025-04-01";
 
-/** Runs `use` while disks that are not the driver's, attached by hand, take slots of a node's VM. */
+/** Runs `use` while foreign disks, attached by hand, occupy slots of a node's VM. */
 export async function withForeignDisks(
   lab: Lab,
   where: { readonly nodeName: string; readonly count: number },

@@ -12,16 +12,16 @@ interface ClaimStatus {
   };
 }
 
-/** Asks for a larger volume, as a user does. */
+/** Requests a larger volume, as a user does. */
 export async function patchSize({ kubectl }: Workloads, claim: string, sizeGiB: number): Promise<void> {
   const patch = { spec: { resources: { requests: { storage: `${sizeGiB}Gi` } } } };
   await kubectl(["patch", "pvc", claim, "--type", "merge", "--patch", JSON.stringify(patch)]);
 }
 
 /**
- * Waits until a claim has grown, file system included. An ext file system in use only grows where node
- * plug-ins have CAP_SYS_RESOURCE: elsewhere the claim says that its pods are to be started anew, and that
- * is the answer, too.
+ * Waits until a claim has grown, file system included. A mounted ext file system only grows if node
+ * plug-ins have CAP_SYS_RESOURCE: otherwise the claim says that its pods must be restarted, which is a
+ * valid outcome, too.
  */
 export async function untilGrown(
   workloads: Workloads,
@@ -49,7 +49,7 @@ export async function untilGrown(
   );
 }
 
-/** The size of what is mounted in a pod, its own share included, rounded to GiB. */
+/** The size of the mount in a pod, in GiB, rounded, with the file system's own share. */
 export async function inGiB(workloads: Workloads, pod: string, path: string): Promise<number> {
   return Math.round(
     Number(await workloads.inPod(pod, `df -k ${path} | tail -n 1 | awk '{print $2}'`)) / KIB_PER_GIB,

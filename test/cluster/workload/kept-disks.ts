@@ -3,8 +3,7 @@ import { example } from "./examples.ts";
 import type { Workloads } from "./workloads.ts";
 
 /**
- * Removes pod, claim and PersistentVolume and keeps the disk, as one does before an upgrade that goes
- * without the cluster.
+ * Deletes pod, claim and PersistentVolume and keeps the disk, as for an upgrade that recreates the cluster.
  */
 export async function keepDisk(
   { lab, kubectl }: Workloads,
@@ -23,14 +22,14 @@ export async function keepDisk(
   await lab.kubectl(["delete", `pv/${volume}`]);
 }
 
-/** A disk that is there, in one zone. */
+/** An existing disk in one zone. */
 export interface KeptDisk {
   readonly diskUri: string;
   /** Of Azure: `1`. */
   readonly zone: string;
 }
 
-/** Where the disk of a claim that is bound is. */
+/** The disk of a bound claim. */
 export async function diskOf(workloads: Workloads, claim: string): Promise<KeptDisk> {
   const { detail } = (await workloads.volumeOf(claim)).status ?? {};
   const zone = detail?.zones[0];
@@ -38,7 +37,7 @@ export async function diskOf(workloads: Workloads, claim: string): Promise<KeptD
   return { diskUri: detail.diskUri, zone };
 }
 
-/** PersistentVolume `name` and claim `existing-disk` of a disk, as the example has them. */
+/** PersistentVolume `name` and claim `existing-disk` of a disk, as in the example. */
 export async function staticVolume(
   { lab, namespace }: Workloads,
   name: string,
@@ -57,8 +56,8 @@ export async function staticVolume(
 }
 
 /**
- * Lets a disk that was kept go with its PersistentVolume: this driver deletes what says that it made it,
- * and is to be deleted.
+ * Deletes a retained disk with its PersistentVolume: this driver deletes the disk if the PersistentVolume
+ * names it as the provisioner and has the policy Delete.
  */
 export async function releaseDisk(lab: Lab, volume: string): Promise<void> {
   const patch = {

@@ -12,7 +12,7 @@ export interface WrittenRecord {
   readonly by: string;
 }
 
-/** What a writer said of one try. */
+/** What a writer printed about one try. */
 export interface Told {
   /** `wrote`: the record is on the disk, and synced. */
   readonly outcome: "wrote" | "failed";
@@ -20,7 +20,7 @@ export interface Told {
   readonly atMs: number;
 }
 
-/** A pod in its life on one node. */
+/** A pod on one node. */
 export interface WriterPod {
   readonly name: string;
   readonly uid: string;
@@ -29,7 +29,9 @@ export interface WriterPod {
 
 const GROWTH_MAX_MS = 60_000;
 
-/** Appends a record, syncs it, and says so; goes on where the file ends, and when writing fails. */
+/**
+ * Appends a record, syncs it, and prints that; continues at the end of the file, also after a failed write.
+ */
 const WRITE_FOR_EVER = [
   "trap 'exit 0' TERM",
   `n=$(tail -n 1 /data/records 2>/dev/null | cut -d' ' -f1)`,
@@ -41,8 +43,7 @@ const WRITE_FOR_EVER = [
 ].join("\n");
 
 /**
- * A StatefulSet of one pod, `<name>-0`, that appends numbered records to a volume, and would like to run on
- * one node.
+ * A StatefulSet of one pod, `<name>-0`, that appends numbered records to a volume, and prefers one node.
  */
 export function recordWriter({
   name,
@@ -97,7 +98,7 @@ export function recordWriter({
   });
 }
 
-/** Makes a writer, and answers its pod once it has written. */
+/** Creates a writer, and returns its pod once it has written. */
 export async function startWriter(
   workloads: Workloads,
   writer: Parameters<typeof recordWriter>[0],
@@ -110,7 +111,7 @@ export async function startWriter(
   return pod;
 }
 
-/** The pod as it is now. */
+/** The pod at present. */
 export async function writerPod(workloads: Workloads, name: string): Promise<WriterPod> {
   const [uid = "", nodeName = ""] = (
     await workloads.kubectl(["get", `pod/${name}`, "--output=jsonpath={.metadata.uid} {.spec.nodeName}"])
@@ -119,8 +120,8 @@ export async function writerPod(workloads: Workloads, name: string): Promise<Wri
 }
 
 /**
- * What a pod has said so far, oldest first: read on its node, whose kubelet need not run, nor the node
- * itself.
+ * A pod's output so far, oldest first: read from its node's disk, with the kubelet or the node itself
+ * possibly stopped.
  */
 export async function toldBy(lab: Lab, namespace: string, pod: WriterPod): Promise<readonly Told[]> {
   const folder = join(
@@ -141,7 +142,7 @@ export async function toldBy(lab: Lab, namespace: string, pod: WriterPod): Promi
   });
 }
 
-/** Waits until a pod has said so of `count` more tries than now. */
+/** Waits until a pod has printed `count` more tries. */
 export async function untilTold(
   lab: Lab,
   namespace: string,
@@ -159,7 +160,7 @@ export async function untilTold(
   );
 }
 
-/** Throws if a pod has ever said that it could not write. */
+/** Throws if a pod has ever failed to write. */
 export async function assertNeverFailed(lab: Lab, namespace: string, pod: WriterPod): Promise<void> {
   const told = await toldBy(lab, namespace, pod);
   assert.deepEqual(
@@ -168,9 +169,9 @@ export async function assertNeverFailed(lab: Lab, namespace: string, pod: Writer
   );
 }
 
-/** The records on the volume, as the pod that has it now reads them. */
+/** The records on the volume, as read by the pod that has it now. */
 export async function recordsSeenBy(workloads: Workloads, pod: string): Promise<readonly WrittenRecord[]> {
-  // The last newline of what is printed is not answered.
+  // The last newline of the output is not part of the answer.
   return readRecords(await workloads.inPod(pod, "cat /data/records && echo"));
 }
 
@@ -183,19 +184,19 @@ export function readRecords(text: string): readonly WrittenRecord[] {
 }
 
 /**
- * The lines of a file to which somebody may be writing: of one that crosses a page, its beginning may be
- * read before its end is there.
+ * The lines of a file that may be growing: the beginning of a line that crosses a page may be visible
+ * before its end.
  */
 function wholeLines(text: string): readonly string[] {
   return text.split("\n").slice(0, -1);
 }
 
-/** The uids of the pods that wrote, one after another: twice where a pod wrote again after another one. */
+/** The uids of the pods that wrote, in order: twice if a pod wrote again after another one. */
 export function turnsOf(records: readonly WrittenRecord[]): readonly string[] {
   return records.map(({ by }) => by).filter((by, index, all) => by !== all[index - 1]);
 }
 
-/** A pod that wrote, and what it said so far where its log may be gone by now. */
+/** A pod that wrote, and its output so far if its log may be gone by now. */
 export interface PastWriter {
   readonly uid: string;
   readonly told: readonly Told[];
@@ -203,9 +204,8 @@ export interface PastWriter {
 
 /**
  * Throws unless the records on the volume, as `reader` reads them, are numbered without a gap, written by
- * these pods one after another, and among them is each that a pod was told to be on the disk. What the pods
- * have said is read before the records are, since a writer goes on while they are read. Answers what each
- * had said.
+ * these pods one after another, and include every record that a pod saw synced. The pods' output is read
+ * before the records, since a writer continues during the read. Returns the output of each.
  */
 export async function assertRecordsKept(
   workloads: Workloads,

@@ -29,20 +29,20 @@ export interface MountOptions {
   readonly device?: string;
   /** Folder of the volume that is mounted instead of all of it. */
   readonly subPath?: string;
-  /** The pod may only read; on what is mounted for others, that pod alone. */
+  /** The pod may only read; this applies to its own mount alone. */
   readonly readOnly?: boolean;
 }
 
-/** A pod that does nothing but keep its volumes. */
+/** A pod that does nothing but hold its volumes. */
 export interface PodOptions {
   readonly name: string;
   readonly mounts: readonly MountOptions[];
-  /** Where it must run. Default: anywhere. */
+  /** Its required node. Default: any. */
   readonly nodeName?: string;
   readonly securityContext?: Readonly<Record<string, number>>;
 }
 
-/** Long enough to be asked to end, short enough for a test. */
+/** Long enough for a termination signal, short enough for a test. */
 const POD_GRACE_S = 1;
 const SIZE_GIB = 4;
 

@@ -5,14 +5,14 @@ import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { whatTheDriverKnows } from "../assert/what-the-driver-knows.ts";
 
-/** Where the driver keeps its objects. */
+/** The namespace of the driver's objects. */
 const OBJECTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi";
 /** Claims, pods and disks of a test are gone by then. */
 const CLEAN_MAX_MS = 120_000;
 const READY_MAX_MS = 120_000;
 const EVENT_MAX_MS = 120_000;
 
-/** A namespace of a test, in which it has its claims and pods. */
+/** A test's namespace for its claims and pods. */
 export interface Workloads {
   readonly lab: Lab;
   readonly namespace: string;
@@ -22,38 +22,35 @@ export interface Workloads {
     options?: { readonly input?: string; readonly timeoutMs?: number },
   ): Promise<string>;
   apply(manifest: string): Promise<void>;
-  /**
-   * Waits until the pod is Ready, with what `kubectl describe` says of it in the error if it does not
-   * become so.
-   */
+  /** Waits until the pod is Ready; the error has the output of `kubectl describe`. */
   untilReady(pod: string, timeoutMs?: number): Promise<void>;
-  /** Runs a command of the shell in a pod and answers what it prints, without the last newline. */
+  /** Runs a shell command in a pod and returns its output without the last newline. */
   inPod(pod: string, command: string): Promise<string>;
   nodeOf(pod: string): Promise<string>;
   /** Messages of the events about an object in this namespace, oldest first, each as `Reason: message`. */
   eventsOf(kind: string, name: string): Promise<readonly string[]>;
   /** Waits for an event about an object whose `Reason: message` matches, and answers it. */
   untilEvent(kind: string, name: string, pattern: RegExp): Promise<string>;
-  /** The AzVolume behind a claim that is bound. */
+  /** The AzVolume behind a bound claim. */
   volumeOf(claim: string): Promise<AzVolume>;
 }
 
 /**
- * Runs `use` with a namespace of its own, deletes afterwards what is in it, and waits until every
- * PersistentVolume of its claims is gone (those kept on purpose excepted). Pods that are left are given a
- * second to end. The empty namespace goes by itself, seconds later.
+ * Runs `use` with its own namespace, then deletes its contents, and waits until every PersistentVolume of
+ * its claims is gone (except retained ones). Remaining pods get a second to end. The empty namespace
+ * disappears seconds later.
  */
 export async function withWorkloads(
   lab: Lab,
   namespace: string,
   use: (workloads: Workloads) => Promise<void>,
 ): Promise<void> {
-  // One of that name may be on its way out, on a lab that stands.
+  // A namespace of that name may be terminating, in a lab that was kept.
   await lab.kubectl(["wait", "--for=delete", `namespace/${namespace}`, `--timeout=${CLEAN_MAX_MS}ms`], {
     timeoutMs: 2 * CLEAN_MAX_MS,
   });
   await lab.kubectl(["create", "namespace", namespace]);
-  // Without it the API server takes no pod that nobody makes anew, and a controller makes it.
+  // A controller creates it; until then the API server admits no bare pod.
   await waitUntil(`the service account of ${namespace}`, { timeoutMs: READY_MAX_MS }, async () =>
     (await lab.request({ url: `/api/v1/namespaces/${namespace}/serviceaccounts/default`, method: "GET" }))
       .code === 200
@@ -87,9 +84,7 @@ async function cleanUp(lab: Lab, namespace: string): Promise<void> {
   });
 }
 
-/**
- * Runs `use` while there are the objects of a manifest that belong to no namespace, such as StorageClasses.
- */
+/** Runs `use` while the cluster-scoped objects of a manifest exist, such as StorageClasses. */
 export async function withClusterObjects(
   lab: Lab,
   manifest: string,
@@ -114,7 +109,7 @@ export async function attachmentsOf(
   );
 }
 
-/** Every AzVolume there is. */
+/** Every AzVolume in the cluster. */
 async function listVolumes(lab: Lab): Promise<readonly AzVolume[]> {
   return (await list<AzVolume>(lab, `${OBJECTS}/azvolumes`)).items;
 }
@@ -158,7 +153,7 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
     },
     untilReady: async (pod, timeoutMs = READY_MAX_MS) => {
       try {
-        // A StatefulSet makes its pod only once the one before is gone.
+        // A StatefulSet creates its pod only after the previous one is gone.
         await kubectl(["wait", "--for=create", `pod/${pod}`, `--timeout=${timeoutMs}ms`], {
           timeoutMs: 2 * timeoutMs,
         });
