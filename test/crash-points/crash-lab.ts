@@ -16,11 +16,13 @@ import { connectPatiently } from "./patient-csi.ts";
 import type { CrashPoint } from "./points.ts";
 import { type WriterWatch, watchWriters } from "./writer-watch.ts";
 
-/** A lab whose processes are revived at once when they die. */
+/** A lab that restarts its processes at once when they die. */
 export interface CrashLab {
-  /** Lets a process die at a point of a volume's life, and throws unless everything came right in the end. */
+  /**
+   * Lets a process die at a point of a volume's lifecycle, and throws unless the final state is correct.
+   */
   survives(point: CrashPoint): Promise<void>;
-  /** What the processes logged, for the failure's message. */
+  /** The log of the processes, for the failure's message. */
   logs(): string;
   close(): Promise<void>;
 }
@@ -28,13 +30,13 @@ export interface CrashLab {
 /** Azure's latencies times this. */
 const TIME_SCALE = 0.01;
 const RECALL_ANSWER_MS = 300;
-/** One death is asked for; a second one is a crash loop. */
+/** One crash is expected; a second one is a crash loop. */
 const REVIVALS_MAX = 1;
 const LIFE_MAX_MS = 600_000;
 const BARRIER_MAX_MS = 120_000;
 const LOG_TAIL_CHARS = 6_000;
 const PRUNE_AFTER_MS = volumeOptions["collect-replicas-after-ms"].default;
-/** Longer than replicas are kept without a request: each volume that fails over is older. */
+/** Longer than unrequested replicas are kept: each volume that fails over is older. */
 const OBJECTS_BORN_AGED_MS = 2 * PRUNE_AFTER_MS;
 
 const vms = [
@@ -43,7 +45,7 @@ const vms = [
   { name: "node-c", zone: "1" },
 ] as const;
 
-/** Starts three nodes, a controller, a store and an emulator, and a watch over all that write. */
+/** Starts three nodes, a controller, a store and an emulator, and a watch of all writers. */
 export async function startCrashLab(): Promise<CrashLab> {
   const ending = new AbortController();
   const lab = await startLab({
@@ -110,8 +112,8 @@ async function survives(
     { lab, timeline, signal, say: () => undefined, pruneAfterMs: undefined, dying: point.process, arm },
     volumeName,
   );
-  await within(life, LIFE_MAX_MS, () => `the volume's life came no further than: ${phase()}`);
-  assert.ok(existsSync(mark), `${point.process} never came to ${point.step}`);
+  await within(life, LIFE_MAX_MS, () => `the volume's lifecycle stopped at: ${phase()}`);
+  assert.ok(existsSync(mark), `${point.process} never reached ${point.step}`);
   const deaths = [...lab.processes].flatMap(([name, process]) =>
     process.deaths.splice(0).map((how) => `${name}: ${how}`),
   );
@@ -121,12 +123,12 @@ async function survives(
   assert.deepEqual([...writers.violations(), ...replicas.violations()], []);
   assert.ok(
     writers.seen.records > seenBefore.records && writers.seen.looks > seenBefore.looks,
-    "nobody watched the writers",
+    "the writers were not watched",
   );
   assert.ok(point.life.run === unused || replicas.seen.replicas > seenBefore.replicas, "no replica was seen");
 }
 
-/** Remembers what is being done, for the message of a failure. */
+/** Records the present activity for the message of a failure. */
 function rememberPhases(): { readonly timeline: Timeline; readonly phase: () => string } {
   let current = "nothing";
   const timeline: Timeline = {
@@ -153,7 +155,7 @@ async function within<T>(work: Promise<T>, timeoutMs: number, what: () => string
   }
 }
 
-/** Looks until nothing is left, and answers what is left when time is over. */
+/** Polls until nothing is left, and returns the rest when time is over. */
 async function settled(look: () => Promise<readonly string[]>): Promise<readonly string[]> {
   let left: readonly string[] = [];
   try {
@@ -171,14 +173,14 @@ async function leaks(lab: Lab, signal: AbortSignal): Promise<readonly string[]> 
   const checkpoints = await Promise.all(
     [...lab.nodes.keys()].map(async (nodeName) =>
       [...(await checkpointedEpochs(lab, nodeName)).keys()].map(
-        (volumeName) => `a note of ${volumeName} on ${nodeName}`,
+        (volumeName) => `a checkpoint of ${volumeName} on ${nodeName}`,
       ),
     ),
   );
   return [...(await leftovers(lab, signal)), ...checkpoints.flat()];
 }
 
-/** A crash must not look like a store that went back to a backup. */
+/** A crash must not look like a rollback of the store. */
 async function distrust(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
   const listed = await lab.store.list("AzDriverNode", {}, signal);
   if (!listed.ok) throw new Error(listed.failure.kind);

@@ -20,7 +20,7 @@ describe("a process that kills itself between two writes", () => {
         try {
           await lab.survives(point);
         } catch (error) {
-          // What it left behind must not be the next point's trouble.
+          // Its leftovers must not affect the next point.
           const log = lab.logs();
           await lab.close();
           lab = undefined;

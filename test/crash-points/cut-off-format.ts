@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { findCommand } from "../../scripts/child/find-command.ts";
 
 /**
- * A search path on which the first `mkfs.ext4` is cut off: it writes data where no file system's signature
- * is, leaves the file `mark`, and kills its plug-in and itself. Every later one is the real one.
+ * A search path whose first `mkfs.ext4` is interrupted: it writes data where no file system has its
+ * signature, leaves the file `mark`, and kills its plug-in and itself. Every later one is the real one.
  */
 export async function pathWithCutOffFormat(folder: string, mark: string): Promise<string> {
   const mkfs = await findCommand("mkfs.ext4");

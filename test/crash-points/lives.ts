@@ -23,18 +23,15 @@ import { waitUntil } from "../../demo/wait-until.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
 import { checkpointedEpochs } from "./noted-epochs.ts";
 
-/** A stage on which one process is to die. */
+/** The lab in which one process is to die. */
 export interface Trial extends Stage {
   /** The process that is to die, by its name in the lab. */
   readonly dying: string;
-  /** Starts that process anew, and from then on it dies where it is to. */
+  /** Restarts that process; from then on it dies at its point. */
   arm(): Promise<void>;
 }
 
-/**
- * A life of a volume from its creation to its deletion. Each asserts that nothing that was synced is lost
- * on the way.
- */
+/** A volume's lifecycle from its creation to its deletion. Each asserts that no synced data is lost. */
 export type Life = (on: Trial, volumeName: string) => Promise<void>;
 
 const GIB = 1024n ** 3n;
@@ -56,7 +53,7 @@ export const unused: Life = async (on, volumeName) => {
   await remove(on, volume);
 };
 
-/** Written on node-a, replicated, moved in good order to node-b. */
+/** Written on node-a, replicated, moved regularly to node-b. */
 export const moved: Life = async (on, volumeName) => {
   await on.arm();
   const [a, b] = [node(on, "node-a"), node(on, "node-b")];
@@ -76,8 +73,8 @@ export const moved: Life = async (on, volumeName) => {
 };
 
 /**
- * Unpublished from a healthy node whose workload is gone, before its node plug-in was told to unmount:
- * recalled, and then moved.
+ * Unpublished from a healthy node whose workload is gone, without an unstage call: recalled, and then
+ * moved.
  */
 export const recalled: Life = async (on, volumeName) => {
   await on.arm();
@@ -108,8 +105,8 @@ export const recalled: Life = async (on, volumeName) => {
 };
 
 /**
- * node-a freezes with the volume mounted; it is fenced, node-b takes over, and node-a comes back and finds
- * that it cannot write.
+ * node-a freezes with the volume mounted. It is fenced, node-b becomes the writer, and node-a comes back
+ * and cannot write.
  */
 export const fenced: Life = async (on, volumeName) => {
   await on.arm();
@@ -141,8 +138,8 @@ export const fenced: Life = async (on, volumeName) => {
 };
 
 /**
- * The store loses all that it knew of the volume while node-a writes: node-a goes on writing all the time,
- * and the volume can be moved again.
+ * The store loses everything about the volume while node-a writes. node-a keeps writing, and the volume can
+ * be moved again.
  */
 export const lost: Life = async (on, volumeName) => {
   const { lab, signal, timeline } = on;
@@ -153,10 +150,10 @@ export const lost: Life = async (on, volumeName) => {
   await timeline.measure("replicas", () => untilAttached(on, volume, ["node-b", "node-c"]));
   await forget(on, volume);
   await on.arm();
-  // Recovery is what a controller does first.
+  // A controller starts with recovery.
   if (on.dying !== "controller") await lab.processes.get("controller")?.restart();
-  await timeline.measure("lost: claimed and noted by node-a, proven by the others", () =>
-    waitUntil("node-a to claim the volume", RECLAIM_MAX_MS, async () => {
+  await timeline.measure("lost: reclaimed and checkpointed by node-a, proven by the others", () =>
+    waitUntil("node-a to reclaim the volume", RECLAIM_MAX_MS, async () => {
       const read = await lab.store.get("AzVolume", volume.name, signal);
       const record = read.ok ? read.value.status?.record : undefined;
       const noted = (await checkpointedEpochs(lab, a.name)).get(volume.name);
@@ -179,8 +176,8 @@ export const lost: Life = async (on, volumeName) => {
 };
 
 /**
- * The store loses all that it knew of the volume, which three nodes have attached and none uses: it is
- * moved again all the same, and leaves nothing behind.
+ * The store loses everything about the volume, which three nodes have attached and none uses. It can be
+ * moved again, and leaves nothing behind.
  */
 export const abandoned: Life = async (on, volumeName) => {
   const [a, b] = [node(on, "node-a"), node(on, "node-b")];
@@ -192,7 +189,7 @@ export const abandoned: Life = async (on, volumeName) => {
   await release(on, volume, a, "first");
   await forget(on, volume);
   await on.arm();
-  await on.timeline.measure("lost: known again, on three nodes", () =>
+  await on.timeline.measure("lost: rediscovered, on three nodes", () =>
     untilAttached(on, volume, ["node-a", "node-b", "node-c"]),
   );
   await start(on, volume, b, "move");
@@ -204,7 +201,7 @@ export const abandoned: Life = async (on, volumeName) => {
   await remove(on, volume);
 };
 
-/** Removes the volume's objects, finalizers and all, as a lost store does. */
+/** Removes the volume's objects, finalizers included, as a lost store does. */
 async function forget(on: Trial, volume: DemoVolume): Promise<void> {
   const { store } = on.lab;
   const attachments = await store.list("AzVolumeAttachment", {}, on.signal);

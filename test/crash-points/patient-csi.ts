@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import { type CallOptions, type CsiClients, connectCsi, CsiError } from "../../demo/lab/csi-clients.ts";
 
-/** Codes that every orchestrator answers by calling again; a broken connection is UNAVAILABLE, too. */
+/** Codes that every orchestrator retries; a broken connection is UNAVAILABLE, too. */
 const retried: ReadonlySet<number> = new Set([
   status.UNAVAILABLE,
   status.ABORTED,
@@ -16,8 +16,8 @@ const ALL_CALLS_MAX_MS = 240_000;
 const PAUSE_MS = 100;
 
 /**
- * Connects to a CSI socket as an orchestrator does: each call is made again, the same, until it is answered
- * or time is over.
+ * Connects to a CSI socket as an orchestrator does: each call is repeated unchanged until it succeeds or
+ * time is over.
  */
 export function connectPatiently(socketPath: string, signal: AbortSignal): CsiClients {
   const clients = connectCsi(socketPath, signal);

@@ -1,7 +1,7 @@
 import type { StepName } from "../../src/ports/steps.ts";
 import { abandoned, fenced, type Life, lost, moved, recalled, unused } from "./lives.ts";
 
-/** A place at which a process kills itself, and a life of a volume in which it comes by. */
+/** A point at which a process kills itself, and a lifecycle of a volume that passes it. */
 export interface CrashPoint {
   readonly process: "controller" | "node-a" | "node-b";
   /** `during`: with its command, in the middle of a format. */
@@ -93,8 +93,8 @@ const passages: readonly {
 ];
 
 /**
- * Before and after each step, by each process that takes it; and in the middle of the one that leaves
- * something unfinished.
+ * Before and after each step, in each process that does it; and in the middle of the one step that can stay
+ * unfinished.
  */
 export const crashPoints: readonly CrashPoint[] = [
   ...passages.flatMap(({ process, life, steps }) =>

@@ -41,49 +41,49 @@ const moves: readonly {
     wrong: "node-a was granted epoch 1 after epoch 1",
   },
   {
-    because: "nobody is granted the volume in quarantine",
+    because: "a volume is not granted to a node in quarantine",
     before: aRecord({ epoch: 0, quarantine: [nodeA] }),
     after: aRecord({ quarantine: [nodeA], writer: grantedToA }),
     wrong: "node-a was granted the volume in quarantine",
   },
   {
-    because: "nobody is granted the volume while another node is unverified",
+    because: "a volume is not granted while another node is unverified",
     before: aRecord({ epoch: 0, unverified: [nodeB] }),
     after: aRecord({ unverified: [nodeB], writer: grantedToA }),
     wrong: "node-a was granted the volume while node-b is unverified",
   },
   {
-    because: "an unverified node claims what it has in use",
+    because: "an unverified node reclaims what it has in use",
     before: aRecord({ epoch: 0, unverified: [nodeA, nodeB] }),
     after: aRecord({ unverified: [nodeB], writer: heldByA }),
     wrong: undefined,
   },
   {
-    because: "nobody else claims",
+    because: "no other node reclaims",
     before: aRecord({ epoch: 0, unverified: [nodeB] }),
     after: aRecord({ unverified: [nodeB], writer: heldByA }),
     wrong: "node-a holds what it was only granted",
   },
   {
-    because: "what was granted may be taken",
+    because: "a granted volume may be acquired",
     before: aRecord({ writer: grantedToA }),
     after: aRecord({ writer: heldByA }),
     wrong: undefined,
   },
   {
-    because: "a node that is being fenced may not take",
+    because: "a node that is being fenced may not acquire",
     before: aRecord({ writer: grantedToA, fencing: nodeA }),
     after: aRecord({ writer: heldByA, fencing: nodeA }),
-    wrong: "node-a took while it is being fenced",
+    wrong: "node-a acquired while it is being fenced",
   },
   {
-    because: "a holder gives",
+    because: "a holder releases",
     before: aRecord({ writer: heldByA }),
     after: aRecord({ writer: grantedToA }),
     wrong: undefined,
   },
   {
-    because: "what was given back is revoked",
+    because: "a released grant is revoked",
     before: aRecord({ writer: { ...unrequestedA, held: false } }),
     after: aRecord(),
     wrong: undefined,
@@ -92,7 +92,7 @@ const moves: readonly {
     because: "a holder is not revoked",
     before: aRecord({ writer: unrequestedA }),
     after: aRecord(),
-    wrong: "node-a is no writer any more, and neither gave nor was fenced",
+    wrong: "node-a is no writer any more, and neither released nor was fenced",
   },
   {
     because: "a fence ends in quarantine",
@@ -104,17 +104,17 @@ const moves: readonly {
     because: "a fence without quarantine is none",
     before: aRecord({ writer: unrequestedA, fencing: nodeA }),
     after: aRecord(),
-    wrong: "node-a is no writer any more, and neither gave nor was fenced",
+    wrong: "node-a is no writer any more, and neither released nor was fenced",
   },
   {
-    because: "there is no way from one writer straight to another",
+    because: "one writer is never replaced directly by another",
     before: aRecord({ writer: heldByA }),
     after: aRecord({ epoch: 2, writer: { ...nodeB, epoch: 2, held: false, requested: true } }),
     wrong: "node-b (epoch 2) is the writer while node-a (epoch 1) still is",
   },
 ];
 
-describe("the moves of a writer record", () => {
+describe("the steps of a writer record", () => {
   for (const { because, before, after, wrong } of moves) {
     it(because, () => assert.equal(wrongMove(before, after), wrong));
   }

@@ -3,8 +3,8 @@ import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 type Writer = NonNullable<WriterRecord["writer"]>;
 
 /**
- * What is wrong with the step from one version of a writer record to the next; undefined if nothing.
- * Written from the table of the writer protocol alone, not from the code that makes the moves.
+ * The error in the step from one version of a writer record to the next; undefined if there is none.
+ * Written from the table of the writer protocol alone, independently of the code of the steps.
  */
 export function wrongMove(before: WriterRecord, after: WriterRecord): string | undefined {
   const [from, to] = [before.writer, after.writer];
@@ -19,8 +19,8 @@ function wrongHolding(before: WriterRecord, from: Writer, to: Writer): string | 
   if (from.vmId !== to.vmId || from.epoch !== to.epoch)
     return `${to.nodeName} (epoch ${to.epoch}) is the writer while ${from.nodeName} (epoch ${from.epoch}) still is`;
   if (from.held || !to.held) return undefined;
-  if (!from.requested) return `${to.nodeName} took what is being taken back`;
-  return before.fencing?.vmId === to.vmId ? `${to.nodeName} took while it is being fenced` : undefined;
+  if (!from.requested) return `${to.nodeName} acquired what is being recalled`;
+  return before.fencing?.vmId === to.vmId ? `${to.nodeName} acquired while it is being fenced` : undefined;
 }
 
 function wrongGrant(before: WriterRecord, after: WriterRecord, to: Writer): string | undefined {
@@ -37,7 +37,7 @@ function wrongGrant(before: WriterRecord, after: WriterRecord, to: Writer): stri
     : undefined;
 }
 
-/** A node that had the disk when its record was lost goes on writing. */
+/** A node that had the disk when its record was lost continues to write. */
 function isClaim(before: WriterRecord, after: WriterRecord, to: Writer): boolean {
   const isUnverified = (record: WriterRecord): boolean =>
     record.unverified.some((node) => node.vmId === to.vmId);
@@ -48,6 +48,6 @@ function wrongEnd(before: WriterRecord, after: WriterRecord, from: Writer): stri
   const isFenced =
     before.fencing?.vmId === from.vmId && after.quarantine.some((node) => node.vmId === from.vmId);
   if (isFenced) return undefined;
-  if (from.held) return `${from.nodeName} is no writer any more, and neither gave nor was fenced`;
-  return from.requested ? `${from.nodeName} was revoked while it was wanted` : undefined;
+  if (from.held) return `${from.nodeName} is no writer any more, and neither released nor was fenced`;
+  return from.requested ? `${from.nodeName} was revoked while it was requested` : undefined;
 }

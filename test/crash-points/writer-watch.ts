@@ -5,13 +5,13 @@ import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { wrongMove } from "./writer-moves.ts";
 
 /**
- * Looks on from beside: at every version of every writer record, and at who has a disk mounted that takes
- * writes.
+ * Watches from outside: every version of every writer record, and which nodes have a disk mounted that
+ * takes writes.
  */
 export interface WriterWatch {
-  /** What was seen that must never be. */
+  /** Violations that were seen. */
   violations(): readonly string[];
-  /** How many versions of records were judged, and how often the mounts were looked at. */
+  /** The number of versions of records that were judged, and of checks of the mounts. */
   readonly seen: { records: number; looks: number };
   stop(): Promise<void>;
 }
@@ -70,7 +70,7 @@ async function judgeRecords(
 async function lookAtMounts(lab: Lab, { found, seen }: Findings, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const doubles = doublyMounted(lab);
-    // Two namespaces are not read at one instant: what was moved in between is seen once, not twice.
+    // Two namespaces are not read at one instant: a mount that moved in between is seen once, not twice.
     const again = doubles.length === 0 ? [] : doublyMounted(lab);
     found.push(...doubles.filter((double) => again.includes(double) && !found.includes(double)));
     seen.looks += 1;
@@ -93,10 +93,7 @@ function doublyMounted(lab: Lab): readonly string[] {
     .map(([disk, nodes]) => `${disk} is mounted on ${nodes.map(({ nodeName }) => nodeName).join(" and ")}`);
 }
 
-/**
- * The lab's loop devices that are not cut off, by major:minor: a device that was cut off has one sector
- * left.
- */
+/** The lab's attached loop devices, by major:minor: a detached device has one sector left. */
 function liveDevices(directory: string): ReadonlyMap<string, string> {
   const devices = new Map<string, string>();
   for (const name of readdirSync("/sys/block")) {

@@ -6,8 +6,8 @@ import type { Spec } from "./ginkgo-report.ts";
 const RUN_MIN = 55;
 
 /**
- * What a spec says when it skips itself because a capability is not advertised; any other skip hides
- * something.
+ * The message of a spec that skips itself because a capability is not advertised; any other skip is a
+ * defect.
  */
 const UNADVERTISED = [
   /^(Create|Delete|List|Get)Snapshots? not supported/u,
@@ -22,9 +22,7 @@ const UNADVERTISED = [
   /^testnodevolumeattachlimit not enabled/u,
 ];
 
-/**
- * A test for each spec that ran, and that none was skipped but those of what the driver does not advertise.
- */
+/** A test for each spec that ran, and one that only specs of unadvertised capabilities were skipped. */
 export async function checkSpecs(t: TestContext, specs: readonly Spec[]): Promise<void> {
   const ran = specs.filter(({ state }) => state !== "skipped" && state !== "pending");
   for (const { name, state, message } of ran) {
@@ -32,10 +30,10 @@ export async function checkSpecs(t: TestContext, specs: readonly Spec[]): Promis
       assert.equal(state, "passed", message);
     });
   }
-  await t.test("runs the specs that it is meant to run", () => {
+  await t.test("runs the expected specs", () => {
     assert.ok(ran.length >= RUN_MIN, `only ${ran.length} of ${specs.length} specs ran`);
   });
-  await t.test("skips no spec but those of capabilities that are not advertised", () => {
+  await t.test("skips only specs of capabilities that are not advertised", () => {
     const skipped = specs.filter(({ state }) => state === "skipped");
     for (const { name, message } of skipped) t.diagnostic(`not advertised: ${name}: ${message}`);
     assert.deepEqual(

@@ -22,10 +22,10 @@ const NODE_NAME = "node-a";
 const VM_NAME = "flex_4c1d2a7b";
 /** A thousand times as fast as Azure. */
 const TIME_SCALE = 0.001;
-/** csi-sanity waits for each call as long as it takes: its own limit comes before ours. */
+/** csi-sanity waits for each call without a limit: its own limit comes before ours. */
 const SANITY_TIMEOUT_S = 600;
 const TEST_TIMEOUT_MS = 850_000;
-/** Everything that one run touches lies below one folder. */
+/** The folder of all files of one run. */
 async function withFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "csi-sanity-")));
   try {
@@ -45,7 +45,7 @@ async function mountsBelow(folder: string): Promise<readonly string[]> {
     .toReversed();
 }
 
-/** One run of csi-sanity against a fresh driver, store and Azure, and what it left behind. */
+/** One run of csi-sanity against a new driver, store and Azure, and what it left behind. */
 async function runSanity(
   folder: string,
   signal: AbortSignal,
@@ -123,7 +123,7 @@ async function runSanity(
   }
 }
 
-it("passes every spec of csi-sanity for what it advertises", { timeout: TEST_TIMEOUT_MS }, async (t) => {
+it("passes every spec of csi-sanity for the advertised capabilities", { timeout: TEST_TIMEOUT_MS }, async (t) => {
   const availability = dataPlaneAvailable();
   if (!availability.available) return t.skip(availability.reason);
   if ((await findCommand("go")) === undefined)

@@ -16,7 +16,7 @@ export interface Spec {
   readonly message: string;
 }
 
-/** What of Ginkgo's JSON report is read here. */
+/** The part of Ginkgo's JSON report that is read here. */
 interface GinkgoSuite {
   readonly SpecReports: readonly {
     readonly ContainerHierarchyTexts: readonly string[] | null;

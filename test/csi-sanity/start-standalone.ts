@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-/** Where the one process that is controller and node finds its surroundings. */
+/** The files and addresses of the process that is both controller and node. */
 export interface StandaloneOptions {
   readonly socketPath: string;
   readonly azureEndpoint: string;
@@ -26,7 +26,7 @@ export interface StandaloneOptions {
 
 /** The driver as an operating-system process. */
 export interface Standalone {
-  /** What it logged so far. */
+  /** Its log so far. */
   readonly log: () => string;
   /** Ends it with SIGTERM and answers its exit code; `undefined` if it had to be killed. */
   readonly stop: () => Promise<number | undefined>;
@@ -37,7 +37,7 @@ const READY_MAX_MS = 120_000;
 const STOP_MAX_MS = 60_000;
 const POLL_MS = 50;
 
-/** Starts the `standalone` role and waits until its CSI socket takes connections. */
+/** Starts the `standalone` role and waits until its CSI socket accepts connections. */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const output: string[] = [];
   const child = spawn(process.execPath, ["src/main.ts", "standalone", ...flagsOf(options)], {
@@ -79,7 +79,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   return { log, stop };
 }
 
-/** The one place that knows the role's flags. */
+/** The only place with the role's flags. */
 function flagsOf(options: StandaloneOptions): readonly string[] {
   return [
     `--endpoint=unix://${options.socketPath}`,

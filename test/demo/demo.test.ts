@@ -12,21 +12,18 @@ import { runCommand } from "../../scripts/child/run-command.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** What the issue promises of a whole run, on a machine that has time for it. */
+/** The promised time of a whole run, on an idle machine. */
 const RUN_MAX_MS = 60_000;
-/** How long a run may take on one that has none. */
+/** The limit of a run on a busy machine. */
 const PATIENCE_MS = 600_000;
 /**
  * Longer than a busy machine takes from a fence until the next node requests the volume, and from there
- * until the stale writer is proven to be blocked.
+ * until the old writer is shown to be blocked.
  */
 const PRUNE_AFTER_MS = 30_000;
 const available = dataPlaneAvailable();
 
-/**
- * A demo that runs, with a folder for temporary files of its own: whatever it leaves behind can be told
- * from what others leave.
- */
+/** A running demo with its own folder for temporary files, so that its leftovers can be identified. */
 interface Running {
   readonly process: ChildProcess;
   readonly folder: string;
@@ -86,7 +83,7 @@ describe("npm run demo", () => {
   }
 
   it(
-    "does the main job within a minute, loses nothing, blocks the stale writer and leaves nothing",
+    "completes within a minute, loses nothing, blocks the stale writer and cleans up",
     { timeout: PATIENCE_MS },
     async () => {
       const startedMs = performance.now() - (await shortageMs());
@@ -110,14 +107,14 @@ describe("npm run demo", () => {
       const tookMs = performance.now() - (await shortageMs()) - startedMs;
       assert.ok(
         tookMs < RUN_MAX_MS,
-        `it took more than a minute in which nobody waited for the processor or a disk: ${Math.round(tookMs)} ms`,
+        `it took more than a minute in which nothing waited for the processor or a disk: ${Math.round(tookMs)} ms`,
       );
       assert.deepEqual(await leftBehind(demo.folder), []);
     },
   );
 
   it(
-    "does so as well with replicas that are older than they are kept without a request",
+    "works as well with replicas that are old enough to be pruned if unrequested",
     { timeout: PATIENCE_MS },
     async () => {
       const demo = await start(["--json", `--prune-after=${PRUNE_AFTER_MS}`]);
@@ -153,7 +150,7 @@ describe("npm run demo", () => {
   }
 
   it(
-    "prints sockets and goes on running with --keep, until it is interrupted",
+    "prints sockets and keeps running with --keep, until it is interrupted",
     { timeout: PATIENCE_MS },
     async () => {
       const demo = await start(["--keep", "--time-scale=0.01"]);
@@ -196,8 +193,8 @@ function isFindings(value: unknown): value is Findings {
 }
 
 /**
- * For how long since its start something on this machine has waited for the processor or a disk, in
- * milliseconds; 0 where the kernel does not say.
+ * For how long since boot any process has waited for the processor or a disk, in milliseconds; 0 where the
+ * kernel does not report it.
  */
 async function shortageMs(): Promise<number> {
   const waits = ["cpu", "io"].map(async (resource) => {
@@ -207,7 +204,7 @@ async function shortageMs(): Promise<number> {
   return (await Promise.all(waits)).reduce((sum, ms) => sum + ms, 0);
 }
 
-/** Files, processes, loop devices and mounts that still have to do with a folder. */
+/** Files, processes, loop devices and mounts that still belong to a folder. */
 async function leftBehind(folder: string): Promise<readonly string[]> {
   const files = (await readdir(folder)).map((name) => `file ${name}`);
   const mounts = (await readFile("/proc/self/mountinfo", "utf8"))

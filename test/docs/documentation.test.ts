@@ -45,7 +45,7 @@ function found(pattern: RegExp, text: string): readonly string[] {
 
 describe("the documentation", () => {
   for (const { path, text } of pages) {
-    it(`${path} links and names only files that are there`, () => {
+    it(`${path} links and names only existing files`, () => {
       const linked = found(RELATIVE_LINK, text).map((target) => join(dirname(path), target));
       assert.deepEqual(
         [...linked, ...found(SOURCE_PATH, text)].filter((target) => !existsSync(join(ROOT, target))),
@@ -54,7 +54,7 @@ describe("the documentation", () => {
     });
   }
 
-  it("names only npm scripts that there are", async () => {
+  it("names only existing npm scripts", async () => {
     const { scripts } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as {
       readonly scripts: Readonly<Record<string, string>>;
     };
@@ -80,13 +80,13 @@ describe("the documentation", () => {
     );
   });
 
-  it("says what goes wrong without each rule that the models leave out in turn", () => {
+  it("has a row in docs/design.md for each rule that the models leave out in turn", () => {
     const text = pages.find(({ path }) => path === join("docs", "design.md"))?.text ?? "";
     for (const rule of [...safetyRules, ...releaseRules, ...recallRules, ...restoreRules])
       assert.ok(text.includes(`| \`${rule}\` |`), `docs/design.md has no row for ${rule}`);
   });
 
-  it("keeps diagrams to what every renderer of Mermaid takes", () => {
+  it("keeps diagrams to syntax that every Mermaid renderer accepts", () => {
     for (const { path, text } of pages) {
       for (const diagram of found(DIAGRAM, text)) {
         assert.match(diagram, /^(?:sequenceDiagram|flowchart (?:LR|TB))\n/u, path);
@@ -95,7 +95,7 @@ describe("the documentation", () => {
     }
   });
 
-  it("has an index of the decisions that names each", () => {
+  it("has an index of decisions that links each record", () => {
     const index = pages.find(({ path }) => path === join("docs", "README.md"))?.text ?? "";
     const records = pages.map(({ path }) => path).filter((path) => /^docs\/adr\/\d{4}-/u.test(path));
     assert.ok(records.length > 0);

@@ -8,13 +8,13 @@ import { eventsRows } from "./events-rows.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /**
- * Kubernetes' limit on an event's message (1,024), less what a message is cut to before its remedy follows
- * (700).
+ * Kubernetes' limit on an event's message (1,024), less the length to which a message is cut before its
+ * remedy (700).
  */
 const REMEDY_MAX_CHARS = 300;
 
 describe("docs/events.md", () => {
-  it("lists every reason as the code has it", async () => {
+  it("lists every reason as in the code", async () => {
     const text = await readFile(join(ROOT, "docs", "events.md"), "utf8");
     assert.deepEqual(
       text.split("\n").filter((line) => /^\| `\w+` \| (?:Normal|Warning) \|/u.test(line)),
@@ -22,7 +22,7 @@ describe("docs/events.md", () => {
     );
   });
 
-  it("lists no reason that nobody tells any more", async () => {
+  it("lists no reason that the code does not emit", async () => {
     const told = new Set<string>();
     for await (const path of glob(
       "src/{runtime,controller,objects,node,csi,core/{writer,attachment,volume,node}}/**/*.ts",
@@ -38,7 +38,7 @@ describe("docs/events.md", () => {
     );
   });
 
-  it("has remedies that are whole sentences, and short enough to follow any message", () => {
+  it("has remedies that are whole sentences and fit after any message", () => {
     for (const [reason, { remedy }] of Object.entries<{ readonly remedy: string }>(eventReasons)) {
       assert.match(remedy, /^(?:[A-Z].*\.)?$/u, reason);
       assert.ok(remedy.length <= REMEDY_MAX_CHARS, reason);

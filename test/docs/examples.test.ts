@@ -17,7 +17,7 @@ async function textOf(path: string): Promise<string> {
 }
 
 describe("the examples", () => {
-  it("are each applied to a cluster by a test, and each told of in docs/lab.md", async () => {
+  it("are each applied by a cluster test and listed in docs/lab.md", async () => {
     const examples = await paths("**/*.yaml", "examples");
     assert.ok(examples.length > 0);
     const tests = (

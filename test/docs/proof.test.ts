@@ -5,12 +5,13 @@ import { mutations } from "../../sim/mutations/mutations.ts";
 import { withTables } from "../../sim/proof-tables.ts";
 
 describe("docs/proof.md", () => {
-  it("names every fault, every fault left out and every seed that once failed: whoever trusts the proof reads what it rests on (npm run sim:proof -- --seeds 0 writes them)", async () => {
+  // `npm run sim:proof -- --seeds 0` writes them.
+  it("lists every fault, every omitted fault and every seed that once failed", async () => {
     const page = await readFile(new URL("../../docs/proof.md", import.meta.url), "utf8");
     assert.equal(page, withTables(page));
   });
 
-  it("has a row with a storm for each safety rule that can be taken away", async () => {
+  it("has a row with a storm for each removable safety rule", async () => {
     const page = await readFile(new URL("../../docs/proof.md", import.meta.url), "utf8");
     const rows = page.split("\n").filter((line) => /^\| (?:`\w+\/|variants of)/u.test(line));
     const named = rows.flatMap((row) =>

@@ -1,14 +1,12 @@
 import type { Option, Options } from "../../src/compose/settings/options.ts";
 
-/** A role with the settings that its `--help` lists. */
+/** A role with the settings in its `--help`. */
 export interface DocumentedRole {
   readonly name: string;
   readonly options: Options;
 }
 
-/**
- * The rows of the table in docs/settings.md: one for each setting and meaning, with the roles that have it.
- */
+/** The rows of the table in docs/settings.md: one for each setting and meaning, with its roles. */
 export function settingsRows(roles: readonly DocumentedRole[]): readonly string[] {
   const rows = roles.flatMap((role) =>
     Object.entries(role.options).map(([name, option]) => ({

@@ -16,11 +16,11 @@ const RESTARTS = 5;
 const WRITES_PER_LIFE = 20;
 const WAIT_MS = 60_000;
 const TEST_TIMEOUT_MS = 240_000;
-/** Until the disk has synced a write on a busy machine, in milliseconds. */
+/** The limit for a synced write on a busy machine, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
 it(
-  "a cache follows the store through every restart of its server, and tells each object once",
+  "a cache follows the store through server restarts and reports each object once",
   { timeout: TEST_TIMEOUT_MS },
   async () => {
     const directory = await mkdtemp(join(tmpdir(), "store-restart-"));
@@ -54,7 +54,7 @@ it(
         });
         const server = await serveEmbeddedStore({ store, socketPath, logger: failingLogger });
         for (let index = 0; index < WRITES_PER_LIFE; index++) {
-          // Names in the order of their making: the first list, which comes when it comes, tells them by
+          // Names in the order of creation: the first list, which may come at any time, reports them by
           // name.
           const name = `node-${life}-${String(index).padStart(3, "0")}`;
           const made = await client.create("AzDriverNode", aNewDriverNode(name), stop.signal);

@@ -18,12 +18,12 @@ const WRITES = 1_500;
 const NOTE = "x".repeat(4_000);
 const WRITERS = 10;
 const TEST_TIMEOUT_MS = 240_000;
-/** Until the disk has synced a write on a busy machine, in milliseconds. */
+/** The limit for a synced write on a busy machine, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 60_000;
 const never = new AbortController().signal;
 
 it(
-  "a stopped client holds up neither writers nor other watchers, and misses nothing once it goes on",
+  "a stopped client delays neither writers nor watchers, and misses nothing",
   { timeout: TEST_TIMEOUT_MS },
   async () => {
     const directory = await mkdtemp(join(tmpdir(), "store-frozen-"));
@@ -86,7 +86,7 @@ it(
 );
 
 it(
-  "a second process is refused the store's file until the first is dead",
+  "a second process cannot open the store's file until the first is dead",
   { timeout: TEST_TIMEOUT_MS },
   async () => {
     const directory = await mkdtemp(join(tmpdir(), "store-second-"));

@@ -4,18 +4,18 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** A program of these tests running as a process of its own. */
+/** A program of these tests as a process. */
 export interface StoreProcess {
   readonly child: ChildProcess;
-  /** The lines that it has written, without those that `nextLine` has taken. */
+  /** Its output lines, without those that `nextLine` has returned. */
   readonly lines: readonly string[];
-  /** The next line that it writes; undefined when it has ended. */
+  /** Its next output line; undefined after its end. */
   readonly nextLine: () => Promise<string | undefined>;
-  /** Kills it and waits for its end; lines written before that are still in `lines`. */
+  /** Kills it and waits for its end; earlier lines are still in `lines`. */
   readonly kill: () => Promise<void>;
 }
 
-/** Starts a program, by its `import.meta.resolve`d address, with the Node that runs the tests. */
+/** Starts a program, by its `import.meta.resolve`d address, with the Node of the tests. */
 export function startStoreProcess(program: string, args: readonly string[]): StoreProcess {
   const child = spawn(process.execPath, [fileURLToPath(program), ...args], {
     stdio: ["ignore", "pipe", "inherit"],

@@ -16,7 +16,7 @@ const TEST_TIMEOUT_MS = 240_000;
 const never = new AbortController().signal;
 
 it(
-  "a store killed at any moment has every acknowledged write, and watches resume across it without loss",
+  "a killed store keeps every acknowledged write, and watches resume without loss",
   { timeout: TEST_TIMEOUT_MS },
   async () => {
     const directory = await mkdtemp(join(tmpdir(), "store-kill-"));
@@ -69,8 +69,7 @@ interface Acknowledged {
 }
 
 /**
- * The write after the last acknowledged one may have happened, too: its acknowledgement died with the
- * process.
+ * The write after the last acknowledged one may have happened: its acknowledgement died with the process.
  */
 function assertHasWrite(name: string, step: string, stored: ReadonlyMap<string, string | undefined>): void {
   const now = stored.get(name);
@@ -92,7 +91,7 @@ async function writeAndKill(file: string, round: number, after: number): Promise
   const versions = lines
     .filter((line) => line.startsWith("put "))
     .map((line) => BigInt(line.split(" ")[3] ?? "0"));
-  assert.equal(new Set(versions).size, versions.length, "a version was given out twice");
+  assert.equal(new Set(versions).size, versions.length, "a version was assigned twice");
   return lines.slice(1).map((line) => {
     const [verb = "", name = "", step = "", version = ""] = line.split(" ");
     return { name, step: verb === "removed" ? "removed" : step, version };
@@ -109,8 +108,8 @@ async function inStore<T>(file: string, use: (store: ObjectStore) => Promise<T>)
 }
 
 /**
- * Resumes the watch of the round before, plays what it tells into `watched` up to the first bookmark, and
- * answers the version there.
+ * Resumes the watch of the previous round, applies its events to `watched` up to the first bookmark, and
+ * returns the version there.
  */
 async function newestVersionAfter(
   store: ObjectStore,

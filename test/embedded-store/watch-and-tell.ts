@@ -3,7 +3,7 @@ import { connectEmbeddedStore } from "../../src/adapters/embedded/connect-embedd
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 
-/** Watches AzDriverNodes through a socket and tells the name in each event, first of all `watching`. */
+/** Watches AzDriverNodes through a socket and prints the name in each event, first of all `watching`. */
 const [socketPath = ""] = process.argv.slice(2);
 const store = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
 const { signal } = new AbortController();

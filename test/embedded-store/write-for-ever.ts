@@ -8,7 +8,7 @@ import { aNewDriverNode } from "../contract/object-builders.ts";
 const WRITERS = 4;
 
 /**
- * Creates, labels and deletes objects until it is killed, and tells each write once the store has
+ * Creates, labels and deletes objects until it is killed, and prints each write once the store has
  * acknowledged it: `<verb> <name> <label> <version>`.
  */
 const [file = "", round = "0"] = process.argv.slice(2);
@@ -41,7 +41,7 @@ async function writeAsWriter(target: ObjectStore, writer: number): Promise<void>
   }
 }
 
-/** Written at once, so that it is in the pipe even if the process dies now. */
+/** Written synchronously, so that it is in the pipe even if the process dies now. */
 function tell(line: string): void {
   writeSync(1, `${line}\n`);
 }
