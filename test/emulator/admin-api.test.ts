@@ -28,14 +28,14 @@ describe("the emulator's own API", () => {
   });
   after(() => azure.close());
 
-  it("says that it is there, and at which pace", async () => {
+  it("reports that it is ready, and its pace", async () => {
     const { status, body } = await admin("GET", "/health");
     const { nowMs, startedAtMs, ...rest } = body as { nowMs: number; startedAtMs: number };
     assert.deepEqual([status, rest], [200, { status: "ok", timeScale: 0.001 }]);
     assert.ok(nowMs >= startedAtMs);
   });
 
-  it("puts groups and VMs there at once, and refuses what it can't make", async () => {
+  it("creates groups and VMs at once, and refuses invalid ones", async () => {
     const group = { subscriptionId: SUBSCRIPTION_ID, name: "rg2", location: "westus" };
     assert.deepEqual(await statusAndBody(admin("POST", "/resourceGroups", group)), [201, group]);
     const node = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg2", location: "westus", name: "node" };
@@ -55,7 +55,7 @@ describe("the emulator's own API", () => {
     assert.equal((await admin("POST", "/resourceGroups", { name: "rg3" })).status, 400);
   });
 
-  it("cuts a VM's power without Azure's knowledge, and cuts it off", async () => {
+  it("powers off a VM without Azure's knowledge, and disconnects it", async () => {
     const vmId = `${COMPUTE}/virtualMachines/node-a`;
     const seen = async (): Promise<readonly unknown[]> => {
       const view = await azure.client.virtualMachines.instanceView("rg", "node-a");
@@ -80,7 +80,7 @@ describe("the emulator's own API", () => {
     );
   });
 
-  it("makes and ends faults, and changes settings, while it runs", async () => {
+  it("adds and ends faults, and changes settings, while it runs", async () => {
     const added = await admin("POST", "/faults", {
       id: "busy",
       operation: "Disks_Get",
@@ -95,7 +95,7 @@ describe("the emulator's own API", () => {
     assert.deepEqual((await admin("GET", "/settings")).body, changed.body);
   });
 
-  it("shows every call and what ARM hides, and goes back to its beginning", async () => {
+  it("shows every call and internal state, and resets to the beginning", async () => {
     const since = azure.emulator.model.journal.lastSequence();
     const { virtualMachines } = azure.client;
     const id = await createDisk(azure, "seen");
@@ -151,7 +151,7 @@ describe("the emulator's own API", () => {
   });
 });
 
-it("a journal that was fetched over the wire can be replayed from its seed, and from no other", async () => {
+it("replays a journal fetched over the wire from its seed, and from no other", async () => {
   const setUp = {
     seed: 7,
     settings: {

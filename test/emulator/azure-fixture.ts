@@ -55,12 +55,12 @@ export function credential(emulator: Emulator): ClientSecretCredential {
   });
 }
 
-/** How long a machine may take that has no time for us, in milliseconds. */
+/** How long a busy machine may take, in milliseconds. */
 export const PATIENCE_MS = 60_000;
 
 /**
- * Waits until Azure has been asked for an operation, such as `VirtualMachines_Update`, since this place in
- * its journal.
+ * Waits until Azure has received an operation, such as `VirtualMachines_Update`, since this position in its
+ * journal.
  */
 export async function untilAsked(azure: AzureFixture, operation: string, since: number): Promise<void> {
   const endsMs = performance.now() + PATIENCE_MS;
@@ -70,12 +70,12 @@ export async function untilAsked(azure: AzureFixture, operation: string, since: 
       .some((entry) => entry.kind === "arm" && entry.operation === operation)
   ) {
     if (performance.now() > endsMs)
-      throw new Error(`nobody asked for ${operation} within ${PATIENCE_MS / 1_000} s`);
+      throw new Error(`no call of ${operation} within ${PATIENCE_MS / 1_000} s`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-/** Begins an operation and lets go of it once Azure has been asked for it; whoever began it is told so. */
+/** Starts an operation and aborts it once Azure has received it; the caller receives the cancellation. */
 export async function abandon(
   azure: AzureFixture,
   operation: string,

@@ -7,7 +7,7 @@ export interface WireAnswer {
   readonly body: unknown;
 }
 
-/** One HTTPS call as any client makes it, trusting `ca` alone. */
+/** One HTTPS call of a generic client that trusts `ca` alone. */
 export function call(
   ca: string,
   url: string,

@@ -12,7 +12,7 @@ const available = dataPlaneAvailable();
 const fast = { updateIntervalInMs: 5 };
 
 it(
-  "shows a disk as a block device once attached, moves its bytes to the next VM, and takes no more writes of the one before",
+  "shows an attached disk as a block device, moves its bytes, and fences the old VM",
   { skip: available.available ? false : available.reason },
   async () => {
     const directory = await mkdtemp(join(tmpdir(), "emulator-devices-"));
@@ -47,7 +47,7 @@ it(
       fsyncSync(first);
       await virtualMachines.update("rg", "node-a", { storageProfile: { dataDisks: [] } }, fast);
       try {
-        // EIO while there are dirty pages, ENOSPC as the device has shrunk to nothing.
+        // EIO while there are dirty pages, ENOSPC because the device has shrunk to nothing.
         assert.throws(() => {
           writeSync(first, Buffer.alloc(4096, "b"), 0, 4096, 0);
           fsyncSync(first);

@@ -9,7 +9,7 @@ import { createDisk, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
 const GIB = 1024 ** 3;
 const fast = { updateIntervalInMs: 5 };
 
-it("what is written to a disk is in its snapshots and copies as it was then, grows with it, and is gone with it", async () => {
+it("snapshots and copies keep a disk's data as of their time; a resize keeps it", async () => {
   const directory = await mkdtemp(join(tmpdir(), "emulator-bytes-"));
   const dataPlane = await createFilesDataPlane({ directory });
   const failures: string[] = [];

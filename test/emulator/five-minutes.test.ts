@@ -18,7 +18,7 @@ const hasCurl = await run("curl", ["--version"]).then(
 );
 
 it(
-  "the five minutes of docs/emulator.md go as they are written",
+  "the five minutes of docs/emulator.md work as written",
   { skip: hasCurl ? false : "needs curl" },
   async () => {
     const page = await readFile(join(ROOT, "docs/emulator.md"), "utf8");

@@ -13,7 +13,7 @@ import { call } from "./call.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../src/emulator/main.ts");
 
-/** What it prints once it answers. */
+/** Its output once it answers. */
 function firstLine(program: ChildProcess): Promise<string> {
   return new Promise((resolve) =>
     program.stdout?.once("data", (chunk: Buffer) => resolve(chunk.toString("utf8"))),
@@ -21,7 +21,7 @@ function firstLine(program: ChildProcess): Promise<string> {
 }
 
 describe("the program", () => {
-  it("starts from a scenario, says where it is, and stops on SIGTERM", async () => {
+  it("starts from a scenario, prints its address, and stops on SIGTERM", async () => {
     const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
     const config = join(directory, "scenario.yaml");
     await writeFile(config, "resourceGroups: [rg]\nvirtualMachines: [{ name: node, count: 2 }]\n");
@@ -56,7 +56,7 @@ describe("the program", () => {
     await rm(directory, { recursive: true });
   });
 
-  it("tells what it can do, and which flag is wrong", async () => {
+  it("prints its help, and names an invalid flag", async () => {
     const run = async (
       flags: readonly string[],
     ): Promise<readonly [code: unknown, said: string, complained: string]> => {
@@ -92,7 +92,7 @@ describe("the program", () => {
     assert.match(why, /--config: \/nowhere\.yaml can't be read: ENOENT/);
   });
 
-  it("listens in plain HTTP on the port that it is given, answers on SIGINT what has begun, and then is gone", async () => {
+  it("serves plain HTTP on the given port, and on SIGINT first answers open requests", async () => {
     const [port = 0] = await freePorts(1);
     const program = spawn(
       process.execPath,
@@ -119,14 +119,14 @@ describe("the program", () => {
       program.kill("SIGINT");
       assert.deepEqual(await (await begun).json(), { value: [] });
     } finally {
-      // A second one would not be waited for.
+      // A second one would not wait.
       if (!program.killed) program.kill("SIGINT");
     }
     assert.deepEqual(await ended, [0, null]);
     await assert.rejects(fetch(`http://localhost:${port}/emulator/v1/health`));
   });
 
-  it("prints where it is and whom to trust for those who read", async () => {
+  it("prints its address and certificate for human readers", async () => {
     const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
     const program = spawn(process.execPath, [PROGRAM, "--ca-file", join(directory, "ca.pem")], {
       stdio: ["ignore", "pipe", "inherit"],
@@ -143,7 +143,7 @@ describe("the program", () => {
     await rm(directory, { recursive: true });
   });
 
-  it("says that its port is taken", async () => {
+  it("reports that its port is in use", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
     const { port } = taken.address() as AddressInfo;
@@ -158,12 +158,12 @@ describe("the program", () => {
 
   const nobody = 65_534;
   it(
-    "says without root that there are no devices, keeps disks as files, and refuses to promise devices",
-    { skip: process.getuid?.() === 0 ? false : "needs root: to give it up for another user" },
+    "without root keeps disks as files, says so, and refuses to promise devices",
+    { skip: process.getuid?.() === 0 ? false : "needs root: to drop it for another user" },
     async (t) => {
       const directory = await mkdtemp(join(tmpdir(), "emulator-nobody-"));
       await chown(directory, nobody, nobody);
-      // Node itself may lie where only root can read.
+      // Node itself may be where only root can read.
       const node = join(directory, "node");
       await copyFile(process.execPath, node);
       await chmod(node, 0o755);
@@ -182,7 +182,7 @@ describe("the program", () => {
       const ended = async (program: EventEmitter): Promise<unknown> => (await once(program, "exit"))[0];
       try {
         if ((await ended(start(["--eval", `fs.accessSync(${JSON.stringify(PROGRAM)})`]))) !== 0)
-          return t.skip("this checkout lies where only root can read");
+          return t.skip("this checkout is where only root can read");
         const refused = startEmulator(["--data-plane", "linux", "--device-root", join(directory, "vms")]);
         const [code, why] = await Promise.all([ended(refused), text(refused.stderr)]);
         assert.equal(code, 2);

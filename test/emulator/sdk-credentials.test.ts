@@ -38,8 +38,7 @@ describe("credentials of @azure/identity", () => {
     assert.match((await workload.getToken(SCOPE)).token, /\.emulator$/);
   });
 
-  // Which of the two forms it is, the SDK finds out once for a process: the form of IMDS is in
-  // test/provisioner/log-in.test.ts.
+  // The SDK chooses one of two forms once a process: test/provisioner/log-in.test.ts has the form of IMDS.
   it("gets a token for a managed identity in the form of App Service", async () => {
     process.env["IDENTITY_ENDPOINT"] = `${azure.emulator.url}/msi/token`;
     process.env["IDENTITY_HEADER"] = "any";

@@ -6,10 +6,7 @@ import { strikeVm } from "../../src/emulator/model/vm/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import { abandon, type AzureFixture, createDisk, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
 
-/**
- * The last answer as it came over the wire: errors of long-running operations keep neither details nor
- * innererror.
- */
+/** The last response as sent: errors of long-running operations keep neither details nor innererror. */
 let lastAnswer = "";
 const fast = {
   updateIntervalInMs: 5,
@@ -19,16 +16,16 @@ const fast = {
 };
 const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute`;
 
-/** How one situation of Azure's error table looks to the official SDK. */
+/** How the official SDK shows one row of Azure's error table. */
 interface Row {
   readonly situation: string;
-  /** What brings it about where the state of the world does not. */
+  /** The rule that causes it where the state of the world does not. */
   readonly rule?: FaultRule;
   readonly call: () => PromiseLike<unknown>;
   readonly statusCode: number;
   readonly code: string;
   readonly message?: RegExp;
-  /** `error.innererror.internalErrorCode`, of which the SDK knows nothing: in the text of the answer. */
+  /** `error.innererror.internalErrorCode`, which the SDK ignores: in the text of the response. */
   readonly inner?: string;
 }
 
@@ -69,7 +66,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
     times: 1,
     effect: { kind: "Error", ...error },
   });
-  /** Azure takes hours for what is begun, so that `act` finds it under way. */
+  /** Azure takes hours for each operation, so that `act` finds it in progress. */
   const meanwhile = async (
     operation: string,
     begin: (signal: AbortSignal) => PromiseLike<unknown>,
@@ -82,7 +79,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
     world.settings = { ...world.settings, timeScale: 0.001 };
   };
 
-  it("is reached by what callers do, or by a rule where the emulator has no such state", async () => {
+  it("occurs as callers would cause it, or by a rule if the emulator lacks the state", async () => {
     const { client } = azure;
     const [first, second, source, other, large] = [
       await createDisk(azure, "table-1"),
@@ -255,7 +252,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
         },
       },
       {
-        situation: "SKU not to be had",
+        situation: "unavailable SKU",
         rule: refusing("Disks_CreateOrUpdate", {
           status: 409,
           code: "SkuNotAvailable",
@@ -395,7 +392,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
     );
   });
 
-  it("has a detach that failed and blocks the way until it is tried again", async () => {
+  it("has a failed detach that blocks others until it is retried", async () => {
     const id = await createDisk(azure, "half-off");
     await attach("hung", [{ lun: 0, id }]);
     azure.emulator.model.faults.add({
@@ -422,7 +419,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
     await attach("hung", []);
   });
 
-  it("has a regular detach that hangs, and the forced one that pre-empts it", async () => {
+  it("has a hanging regular detach, and a forced one that pre-empts it", async () => {
     const { model } = azure.emulator;
     const id = await createDisk(azure, "hanging");
     await attach("hung", [{ lun: 0, id }]);
@@ -438,7 +435,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
     assert.equal((await azure.client.disks.get("rg", "hanging")).diskState, "Unattached");
   });
 
-  it("has an operation of the VM that is in the way of another", async () => {
+  it("has an operation of the VM that conflicts with another", async () => {
     await meanwhile(
       "VirtualMachines_Restart",
       (abortSignal) => azure.client.virtualMachines.restart("rg", "node-b", { ...fast, abortSignal }),
@@ -455,7 +452,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
     );
   });
 
-  it("has an operation that is changing the VM's power in the way of another", async () => {
+  it("has an operation on the VM's power that conflicts with another", async () => {
     await azure.client.virtualMachines.createOrUpdate(
       "rg",
       "stopping",
@@ -504,7 +501,7 @@ describe("throttling through the official SDK", () => {
       )
       .submitted();
 
-  it("names the provider's policy, the time to wait, and what is left, for each VM by itself", async () => {
+  it("names the provider's policy, the time to wait, and the rest, by VM", async () => {
     const { world } = azure.emulator.model;
     world.settings = { ...world.settings, concurrentVmWrite: "preempt" };
     for (const value of ["1", "2"]) await tag("node-a", value);
@@ -541,7 +538,7 @@ describe("throttling through the official SDK", () => {
     });
   });
 
-  it("is waited for by the SDK's own retries, as long as it says", async () => {
+  it("is waited out by the SDK's own retries", async () => {
     const patient = new ComputeManagementClient(
       { getToken: () => Promise.resolve({ token: "any", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }) },
       SUBSCRIPTION_ID,
@@ -557,7 +554,7 @@ describe("throttling through the official SDK", () => {
   });
 });
 
-describe("snapshots and copies that can't be, through the official SDK", () => {
+describe("invalid snapshots and copies through the official SDK", () => {
   let azure: AzureFixture;
   before(async () => {
     azure = await startAzure();
@@ -579,7 +576,7 @@ describe("snapshots and copies that can't be, through the official SDK", () => {
   it("say why", async () => {
     const { client } = azure;
     const { world } = azure.emulator.model;
-    // Background copies at Azure's pace: they are still under way when they are looked at.
+    // Background copies at Azure's pace are still in progress when they are checked.
     world.settings = {
       ...world.settings,
       latencies: { ...world.settings.latencies, snapshotBackgroundCopy: { medianMs: 1e9, p99Ms: 1e9 } },

@@ -30,7 +30,7 @@ describe("errors through the official SDK", () => {
   });
   after(() => azure.close());
 
-  /** The last answer as it came over the wire. */
+  /** The last response as sent. */
   let lastAnswer = "";
   let lastHeaders = new Map<string, string>();
   const fast = {
@@ -63,7 +63,7 @@ describe("errors through the official SDK", () => {
       fast,
     );
 
-  it("carry status and code where the call itself is refused", async () => {
+  it("carry status and code when the call itself is refused", async () => {
     const { client } = azure;
     const id = await createDisk(azure, "errors-1");
     const gone = "/subscriptions/[^/]+/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/none";
@@ -154,7 +154,7 @@ describe("errors through the official SDK", () => {
     ];
     for (const [because, call, statusCode, code, message, target] of rows) {
       await assert.rejects(async () => call(), { statusCode, code, message }, because);
-      // The SDK shows no target of what a long-running operation is refused with: it is in the answer's text.
+      // The SDK shows no target of a refused long-running operation: it is in the response's text.
       if (target !== undefined)
         assert.equal(
           (JSON.parse(lastAnswer) as { error: { target?: string } }).error.target,
@@ -169,7 +169,7 @@ describe("errors through the official SDK", () => {
     assert.equal(lastHeaders.get("x-ms-failure-cause"), "gateway");
   });
 
-  it("say what stands in the way where it depends on the state", async () => {
+  it("name the conflicting state", async () => {
     const { client } = azure;
     const { model } = azure.emulator;
     const [plain, other, shared] = [
@@ -298,7 +298,7 @@ describe("errors through the official SDK", () => {
         because,
       );
     }
-    // Azure takes hours for what is begun here.
+    // Azure takes hours for each operation here.
     model.world.settings = { ...model.world.settings, timeScale: 1_000 };
     await abandon(azure, "VirtualMachines_Delete", (abortSignal) =>
       client.virtualMachines.delete("rg", "node-c", { ...fast, abortSignal }),
@@ -322,7 +322,7 @@ describe("errors through the official SDK", () => {
     model.world.settings = { ...model.world.settings, concurrentVmWrite: "conflict" };
   });
 
-  it("of a failed operation keep code and message in the text only, without a status", async () => {
+  it("of a failed operation keep code and message in the text only", async () => {
     const id = await createDisk(azure, "errors-2");
     azure.emulator.model.faults.add({
       disk: "*errors-2",
@@ -370,7 +370,7 @@ describe("errors through the official SDK", () => {
     assert.equal((await azure.client.disks.get("rg", "errors-1")).name, "errors-1");
   });
 
-  it("leave the outcome open where the connection breaks after the work", async () => {
+  it("leave the outcome open when the connection breaks after the work", async () => {
     const id = await createDisk(azure, "errors-4");
     azure.emulator.model.faults.add({
       operation: "VirtualMachines_Update",

@@ -97,7 +97,7 @@ describe("resources through the official SDK", () => {
     assert.deepEqual(vms.slice(0, 2), ["node-a", "node-b"]);
   });
 
-  it("creates a VM, walks it through its power states, and deletes it", async () => {
+  it("creates a VM, changes its power states, and deletes it", async () => {
     const { virtualMachines } = azure.client;
     const created = await virtualMachines.createOrUpdate(
       "rg",

@@ -15,7 +15,7 @@ describe("the wire", () => {
   after(() => azure.close());
   const bearer = { authorization: "Bearer any" };
 
-  it("asks for a token, except for its own API", async () => {
+  it("requires a token, except for its own API", async () => {
     const refused = await call(ca, `${base}/disks?api-version=2025-01-02`);
     assert.deepEqual(
       [refused.status, (refused.body as { error: { code: string } }).error.code],
@@ -26,7 +26,7 @@ describe("the wire", () => {
     assert.equal((await call(ca, `${azure.emulator.url}/emulator/v1/health`)).status, 200);
   });
 
-  it("finds a resource in any case, and answers in the case of its creation, with the common headers", async () => {
+  it("finds a resource in any case, and answers in its first case with common headers", async () => {
     const answer = await call(
       ca,
       `${base.toUpperCase().replace("HTTPS", "https").replace("LOCALHOST", "localhost")}/VIRTUALMACHINES/NODE-A?API-Version=2025-04-01`,
@@ -48,7 +48,7 @@ describe("the wire", () => {
     assert.match(String(answer.headers["x-ms-routing-request-id"]), /^EMULATOR:\d{8}T\d{6}Z:[0-9a-f-]{36}$/);
   });
 
-  it("breaks the connection where a fault says so, before the work or after it, and answers late where it says that", async () => {
+  it("breaks the connection or delays the response where a fault requests it", async () => {
     const { faults } = azure.emulator.model;
     const patch = (tag: string): ReturnType<typeof call> =>
       call(ca, `${base}/virtualMachines/node-a?api-version=2025-04-01`, {
@@ -69,7 +69,7 @@ describe("the wire", () => {
     faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropResponse" } });
     await assert.rejects(patch("dropped after"), { code: "ECONNRESET" });
     assert.equal(await tag(), "dropped after");
-    // A hundred seconds of Azure's, at a thousandth.
+    // A hundred seconds of Azure's time, at a thousandth.
     faults.add({
       operation: "VirtualMachines_Update",
       times: 1,
@@ -83,7 +83,7 @@ describe("the wire", () => {
     assert.ok(performance.now() - beganMs >= 95);
   });
 
-  it("refuses a body that is no JSON, and one that is too large", async () => {
+  it("refuses a body that is not JSON, and one that is too large", async () => {
     const url = `${base}/disks/x?api-version=2025-01-02`;
     for (const body of ["{", "x".repeat(5 * 1024 * 1024)]) {
       const answer = await call(ca, url, { method: "PUT", headers: bearer, body });
@@ -94,7 +94,7 @@ describe("the wire", () => {
     }
   });
 
-  it("tells clients that know only its URL where everything is", async () => {
+  it("reports all of its addresses to clients that only have its URL", async () => {
     const listed = await call(ca, `${azure.emulator.url}/metadata/endpoints?api-version=2019-05-01`);
     assert.deepEqual(
       (listed.body as { resourceManager: string }[]).map((cloud) => cloud.resourceManager),
@@ -116,7 +116,7 @@ describe("the wire", () => {
     );
   });
 
-  it("tells a VM about itself under an address of its own", async () => {
+  it("reports a VM's own metadata under an address of its own", async () => {
     const imds = `${azure.emulator.url}/emulator/v1/imds/node-a/metadata/instance`;
     assert.equal((await call(ca, `${imds}?api-version=2021-10-01`)).status, 400);
     const headers = { Metadata: "true" };
@@ -130,7 +130,7 @@ describe("the wire", () => {
     );
   });
 
-  it("gives no token to half a question", async () => {
+  it("gives no token for an incomplete request", async () => {
     const token = `${azure.emulator.url}/tenant/oauth2/v2.0/token`;
     const asked = async (body: string): Promise<unknown> =>
       ((await call(ca, token, { method: "POST", body })).body as { error?: string }).error;

@@ -43,8 +43,7 @@ describe("the driver's image", { skip: whyNot ?? false }, () => {
   after(async () => rm(folder, { recursive: true }));
 
   /**
-   * Runs a shell script in the image: its root file system read-only, in mount and process namespaces of
-   * its own.
+   * Runs a shell script in the image: read-only root file system, separate mount and process namespaces.
    */
   function inImage(script: string, user: string): Promise<CommandOutcome> {
     const prepare = [
@@ -78,7 +77,7 @@ describe("the driver's image", { skip: whyNot ?? false }, () => {
     );
   }
 
-  it("starts every role as a user without rights on a read-only file system", async () => {
+  it("starts every role as an unprivileged user on a read-only file system", async () => {
     const { output: help } = await inImage("azuredisk-csi-driver --help", USER);
     const roles = [...help.matchAll(/^ {2}([\w-]+) {2,}/gmu)].map((match) => match[1] ?? "");
     assert.ok(roles.includes("scheduler-extender") && roles.includes("pre-stop"), help);
@@ -89,7 +88,7 @@ describe("the driver's image", { skip: whyNot ?? false }, () => {
     }
   });
 
-  it("has every program that the driver runs, and every library that any program in it loads", async () => {
+  it("has every program that the driver runs, with all libraries", async () => {
     const script = [
       `for program in ${DRIVER_PROGRAMS.join(" ")}; do command -v "$program" > /dev/null || echo "$program is missing"; done`,
       'for file in /usr/bin/* /usr/sbin/* /usr/local/bin/node; do case "$(head -c 4 "$file" | od -An -c)" in *E*L*F*) LD_TRACE_LOADED_OBJECTS=1 "$file" ;; esac; done',
@@ -103,7 +102,7 @@ describe("the driver's image", { skip: whyNot ?? false }, () => {
     assert.match(output, /libext2fs\.so\.2 => /u);
   });
 
-  it("makes, mounts, checks and grows the file systems that the driver offers", async () => {
+  it("creates, mounts, checks and grows the file systems that the driver offers", async () => {
     const script = `cd /tmp
 for type in ext4 xfs; do
   dd if=/dev/zero of=disk bs=1M count=0 seek=320 2> /dev/null
@@ -133,7 +132,7 @@ done
     assert.match(output, /\next4\n[^]*\nxfs\n/u);
   });
 
-  it("is as small as promised, the same however often it is built, and says what is in it", async () => {
+  it("is as small as promised, reproducible, and lists its contents", async () => {
     const first = await buildImage();
     assert.ok(first.sizeBytes < SIZE_MAX_MIB * MEBIBYTE, `${first.sizeBytes / MEBIBYTE} MiB`);
     assert.deepEqual(await buildImage(), first);

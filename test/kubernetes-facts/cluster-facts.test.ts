@@ -37,7 +37,7 @@ const diskOf = (name: string): string =>
 
 const missing = await whyNoApiServer();
 
-describe("what Kubernetes' API server knows, and is told", { skip: missing ?? false }, () => {
+describe("queries of and events in Kubernetes' API server", { skip: missing ?? false }, () => {
   let server: ApiServer | undefined;
   after(() => server?.close());
 
@@ -50,7 +50,7 @@ describe("what Kubernetes' API server knows, and is told", { skip: missing ?? fa
   });
 
   it(
-    "is asked about pods that have ended, wait, or belong to a claim that is gone",
+    "evaluates pods that have ended, wait, or belong to a deleted claim",
     { timeout: TEST_TIMEOUT_MS },
     () =>
       withCluster(theServer(), async ({ objects, facts, restricted }) => {
@@ -63,7 +63,7 @@ describe("what Kubernetes' API server knows, and is told", { skip: missing ?? fa
         assert.deepEqual(await users.on(asked, never), { kind: "unused" });
         await objects.createPod("lost", { nodeName: "node-a", claims: ["nothing"] });
         const because = `pod ${objects.namespace}/lost names claim ${objects.namespace}/nothing, which does not exist, so its disk is unknown`;
-        // These caches have not synced: who the disk's claims are is not known.
+        // These caches have not synced: the disk's claims are unknown.
         assert.deepEqual(await users.on(asked, never), { kind: "unknown", because });
         // These have: the disk is another claim's.
         assert.deepEqual(await facts.users.on(asked, never), { kind: "unused" });
@@ -77,7 +77,7 @@ describe("what Kubernetes' API server knows, and is told", { skip: missing ?? fa
   );
 
   it(
-    "is shown on volume, claim, waiting pod and node what a stage waits for, as kubectl describes them",
+    "shows on volume, claim, waiting pod and node what a stage waits for",
     { timeout: TEST_TIMEOUT_MS },
     () =>
       withCluster(theServer(), async ({ admin, objects, facts, restricted }) => {
@@ -186,7 +186,7 @@ describe("what Kubernetes' API server knows, and is told", { skip: missing ?? fa
   );
 
   it(
-    "is rid of what an attacher left on a VolumeAttachment and its PersistentVolume",
+    "removes what an attacker left on a VolumeAttachment and its PersistentVolume",
     { timeout: TEST_TIMEOUT_MS },
     () =>
       withCluster(theServer(), async ({ admin, objects, facts }) => {
@@ -251,7 +251,7 @@ describe("what Kubernetes' API server knows, and is told", { skip: missing ?? fa
     return server;
   }
 
-  /** Events of Nodes stand in a namespace that a controller would make. */
+  /** Events of Nodes are in a namespace that a controller would create. */
   async function defaultNamespaceOnce<R>(rules: R): Promise<Readonly<Record<string, R>>> {
     await theServer().kubectl("create", "namespace", "default");
     return { default: rules };
@@ -265,7 +265,7 @@ interface World {
   readonly facts: ClusterFacts;
 }
 
-/** A world of its own in the cluster, followed with a controller's rights. */
+/** A separate world in the cluster, followed with a controller's rights. */
 async function openCluster(server: ApiServer): Promise<World & { readonly close: () => Promise<void> }> {
   const namespace = await server.newNamespace();
   const admin = server.connect();
@@ -320,7 +320,9 @@ async function untilTrue(what: string, holds: () => boolean | Promise<boolean>):
   await waitUntil(what, { timeoutMs: TIMEOUT_MS }, async () => (await holds()) || undefined);
 }
 
-/** Names of the contract are the world's own; disks, too, since PersistentVolumes belong to no namespace. */
+/**
+ * Names of the contract are the world's own, and so are disks, because PersistentVolumes have no namespace.
+ */
 async function openUsersWorld(server: ApiServer): Promise<VolumeUsersWorld> {
   const { objects, facts, close } = await openCluster(server);
   const { users } = facts;

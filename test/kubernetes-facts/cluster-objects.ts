@@ -4,33 +4,32 @@ import { create } from "./restricted-account.ts";
 const never = new AbortController().signal;
 
 /**
- * Makes and changes what a cluster consists of, as an administrator and a kubelet would; every name begins
- * with the world's own.
+ * Creates and changes a cluster's objects, as an administrator and a kubelet would; every name begins with
+ * the world's own.
  */
 export interface ClusterObjects {
   readonly namespace: string;
-  /** The name that a node or a volume of this world has in the cluster. */
+  /** The name of this world's node or volume in the cluster. */
   nameOf(name: string): string;
   setNode(
     name: string,
     node: { readonly taints?: readonly object[]; readonly isUnschedulable?: boolean },
   ): Promise<void>;
   /**
-   * A claim, bound to a PersistentVolume of the disk, unless the world has it already. Answers the claim's
-   * uid.
+   * A claim, bound to a PersistentVolume of the disk, unless it exists already. Returns the claim's uid.
    */
   ensureClaim(claim: string, volumeId: string): Promise<string>;
   createPod(
     name: string,
     pod: { readonly nodeName?: string; readonly claims: readonly string[]; readonly phase?: string },
   ): Promise<void>;
-  /** `graceSeconds` above 0 leaves it there, marked for deletion: no kubelet will end it. */
+  /** With `graceSeconds` above 0 it stays, marked for deletion: no kubelet ends it. */
   deletePod(name: string, graceSeconds: number): Promise<void>;
 }
 
-/** In a namespace of its own, made by the administrator. */
+/** In its own namespace, which the administrator creates. */
 export async function createClusterObjects(admin: ApiClient, namespace: string): Promise<ClusterObjects> {
-  // Else made by a controller, of which there is none here.
+  // A controller would create it, but none runs here.
   await create(admin, `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: "default" } });
   const nameOf = (name: string): string => `${namespace}-${name}`;
   const pods = `/api/v1/namespaces/${namespace}/pods`;

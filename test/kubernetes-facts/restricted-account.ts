@@ -8,7 +8,7 @@ export interface Rule {
   readonly verbs: readonly string[];
 }
 
-/** Everything that the controller does here is done with these rights in the whole cluster, and no others. */
+/** The rights that the tests give the controller, in the whole cluster. */
 export const controllerRules: readonly Rule[] = [
   { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
   { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list", "watch"] },
@@ -23,14 +23,14 @@ export const controllerRules: readonly Rule[] = [
 ];
 
 /**
- * A node plug-in's right to tell: in the namespace of the driver's objects, and where events of Nodes
- * stand.
+ * A node plug-in's right to emit events: in the namespace of the driver's objects, and in that of Nodes'
+ * events.
  */
 export const nodeEventRules: readonly Rule[] = [
   { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
 ];
 
-/** What both read of the driver's own objects here. */
+/** Both roles' read access to the driver's own objects here. */
 export const ownObjectRules: readonly Rule[] = [
   { apiGroups: ["disk.csi.azure.com"], resources: ["azvolumes"], verbs: ["get", "list", "watch"] },
 ];
@@ -38,7 +38,7 @@ export const ownObjectRules: readonly Rule[] = [
 const never = new AbortController().signal;
 
 /**
- * A service account with these rights in the whole cluster and in namespaces; answers a client with its
+ * A service account with these rights in the whole cluster and in namespaces; returns a client with its
  * token.
  */
 export async function connectRestricted(
@@ -93,7 +93,7 @@ export async function connectRestricted(
   });
 }
 
-/** Makes an object, and answers it. */
+/** Creates an object, and returns it. */
 export async function create(client: ApiClient, path: string, body: object): Promise<unknown> {
   const made = await client.call({ method: "POST", path, body }, never);
   if (!made.ok || made.value.code > 201) throw new Error(`POST ${path}: ${JSON.stringify(made)}`);

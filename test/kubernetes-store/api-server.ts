@@ -28,12 +28,12 @@ import { freePorts } from "../../testbed/ports/free-ports.ts";
 export const FIRST_START_TIMEOUT_MS = 1_500_000;
 const READY_MAX_MS = 180_000;
 const LOG_TAIL_LINES = 15;
-/** Of one transaction, unless etcd is told otherwise. */
+/** Of one transaction: etcd's default. */
 const ETCD_WRITES_MAX = 128;
 const CRDS = fileURLToPath(new URL("../../deploy/crds", import.meta.url));
 const LOOPBACK = "127.0.0.1";
 
-/** A program that can be ended, frozen and started again. */
+/** A program that can be stopped, frozen and restarted. */
 interface Program {
   start(): void;
   /** kill -9, and waits for its end. */
@@ -45,45 +45,42 @@ interface Program {
 }
 
 /**
- * Kubernetes' own API server with an etcd of its own, on loopback, with the driver's resource definitions;
+ * Kubernetes' own API server with its own etcd, on loopback, with the driver's resource definitions and
  * nothing else of a cluster.
  */
 export interface ApiServer {
-  /** An administrator's. */
+  /** An administrator's client. */
   readonly kubeconfigFile: string;
   readonly config: ApiServerConfig;
-  /** What kubectl said while it made the definitions: nothing, if they are in order. */
+  /** kubectl's output when it created the definitions: empty if they are valid. */
   readonly crdWarnings: string;
   connect(options?: Partial<ConnectApiServerOptions>): ApiClient;
   kubectl(...args: readonly string[]): Promise<CommandOutcome>;
-  /** Makes an empty namespace of a new name, and answers it. */
+  /** Creates an empty namespace with a new name, and returns it. */
   newNamespace(): Promise<string>;
-  /** kill -9 of the API server; etcd goes on. */
+  /** kill -9 of the API server; etcd continues. */
   kill(): Promise<void>;
-  /** Starts it again, and waits until it is ready. */
+  /** Restarts it, and waits until it is ready. */
   start(): Promise<void>;
   freeze(): void;
   thaw(): void;
-  /** Forgets every change so far in etcd. */
+  /** Compacts every change so far in etcd. */
   compactEtcd(): Promise<void>;
-  /**
-   * Puts copies of an object into etcd as the API server has stored it, each under another name and uid:
-   * thousands in seconds.
-   */
+  /** Writes copies of a stored object into etcd, each with another name and uid: thousands in seconds. */
   copyObject(
     original: { readonly path: string; readonly name: string; readonly uid: string },
     names: readonly string[],
   ): Promise<void>;
   /**
-   * Copies what etcd has stored, and answers how to put it back: with both programs killed, as a restore
-   * from a backup goes.
+   * Copies etcd's data, and returns a function that restores it: with both programs killed, as a backup is
+   * restored.
    */
   backUpEtcd(): Promise<() => Promise<void>>;
-  /** Ends everything, and removes every trace. */
+  /** Stops everything, and removes every trace. */
   close(): Promise<void>;
 }
 
-/** Why there can be no API server here; undefined: there can. */
+/** Why no API server can run here; undefined if it can. */
 export async function whyNoApiServer(): Promise<string | undefined> {
   if ((await findCommand("go")) === undefined)
     return "needs Go: Kubernetes' API server and etcd are built from their sources";
@@ -92,7 +89,7 @@ export async function whyNoApiServer(): Promise<string | undefined> {
     : undefined;
 }
 
-/** Builds what is needed, unless the cache has it, and starts it. */
+/** Builds what is missing in the cache, and starts it. */
 export async function startApiServer(onProgress: (line: string) => void): Promise<ApiServer> {
   const never = new AbortController().signal;
   const binary = join(
@@ -132,14 +129,14 @@ async function startIn(
   const etcd = program(path("bin", "etcd"), path("etcd.log"), [
     "--name=test",
     `--data-dir=${path("etcd")}`,
-    // What a power failure of this machine would take is not what is tested here.
+    // A power failure of this machine is not tested here.
     "--unsafe-no-fsync",
     `--listen-client-urls=${etcdUrl}`,
     `--advertise-client-urls=${etcdUrl}`,
     `--listen-peer-urls=http://${LOOPBACK}:${etcdPeers}`,
     `--initial-advertise-peer-urls=http://${LOOPBACK}:${etcdPeers}`,
-    // As kubeadm sets it up, only quicker: without it, the API server has no bookmarks for what does not
-    // change.
+    // As kubeadm sets it, but faster: without it, the API server sends no bookmarks for unchanged
+    // resources.
     "--watch-progress-notify-interval=1s",
     `--initial-cluster=test=http://${LOOPBACK}:${etcdPeers}`,
     "--log-level=warn",
@@ -284,7 +281,7 @@ async function startIn(
       }
     },
     backUpEtcd: async () => {
-      // What it has written while it stands still is what it would find after a kill -9.
+      // Its data while it is frozen is what a restart after kill -9 would find.
       etcd.freeze();
       await cp(path("etcd"), path("backup"), { recursive: true });
       etcd.thaw();
@@ -320,7 +317,7 @@ function program(file: string, logFile: string, args: readonly string[]): Progra
   return {
     start: () => {
       const log = createWriteStream(logFile, { flags: "a" });
-      // It becomes the program itself, and dies with this process, however that ends.
+      // It becomes the program itself, and dies with this process in any case.
       child = spawn("setpriv", ["--pdeathsig", "KILL", file, ...args], { stdio: ["ignore", "pipe", "pipe"] });
       ended = once(child, "close");
       child.stdout?.pipe(log, { end: false });

@@ -14,7 +14,7 @@ import { json, startHttpsServer } from "./https-server.ts";
 import type { Answer, HttpsServer } from "./https-server.ts";
 
 const TEST_TIMEOUT_MS = 240_000;
-/** How long a machine may take that has no time for us: for a handshake and an answer, in milliseconds. */
+/** How long a busy machine may take for a handshake and an answer, in milliseconds. */
 const PATIENCE_MS = 60_000;
 const never = new AbortController().signal;
 const GET = { method: "GET", path: "/api/v1/things" } as const;
@@ -26,7 +26,7 @@ interface Bench {
   readonly connect: (options?: Partial<ConnectApiServerOptions>) => ApiClient;
 }
 
-/** Runs a test beside a server of its own. */
+/** Runs a test with its own server. */
 function besideServer(test: (bench: Bench) => Promise<void>, address?: string): () => Promise<void> {
   return async () => {
     const server = await startHttpsServer(address);
@@ -60,15 +60,15 @@ async function detailOf(calling: ReturnType<ApiClient["call"]>): Promise<string>
   return answer.failure.detail;
 }
 
-/** A clock on which every wait is over at once, and how long each would have been, in milliseconds. */
+/** A clock on which every wait ends at once, and the length of each, in milliseconds. */
 function hurriedClock(): { readonly clock: Clock; readonly waitsMs: readonly number[] } {
   const waitsMs: number[] = [];
   return { clock: { ...systemClock, sleep: async (ms) => void waitsMs.push(ms) }, waitsMs };
 }
 
 /**
- * A client that gives up after `requestTimeoutMs`, and has a connection already: what it sends now arrives,
- * however long the answer takes.
+ * A client with the time limit `requestTimeoutMs` and an open connection: the next call arrives, however
+ * long the answer takes.
  */
 async function connected({ server, connect }: Bench, requestTimeoutMs: number): Promise<ApiClient> {
   const client = connect({ requestTimeoutMs });
@@ -98,7 +98,7 @@ async function drained(events: AsyncIterable<ApiWatchEvent>): Promise<readonly A
 
 describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   it(
-    "says who calls and asks for JSON, and answers any status code with its body",
+    "sends its identity, asks for JSON, and answers any status code with its body",
     besideServer(async ({ server, connect }) => {
       const client = connect();
       server.answerInTurn(json(200, { a: 1 }), json(404, { reason: "NotFound" }), (_, response) =>
@@ -135,7 +135,7 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "reaches a server behind a path, on IPv6, by another name in its certificate, with a client certificate",
+    "reaches a server under a path, on IPv6, by another name, with a client's key",
     besideServer(async ({ server, connect }) => {
       const file = (name: string) => ({ kind: "file", path: join(server.folder, name) }) as const;
       const config = server.config({
@@ -157,7 +157,7 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "keeps at most 32 connections, and loses no call for it",
+    "opens at most 32 connections, and loses no call",
     besideServer(async ({ server, connect }) => {
       const client = connect();
       server.answerWith((_, response) => setTimeout(() => json(200, {})(_, response), 5));
@@ -169,7 +169,7 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "counts a call's time for an answer from when it gets one of the connections",
+    "starts a call's time limit when the call gets a connection",
     besideServer(async ({ server, connect }) => {
       const client = connect();
       const held: (() => void)[] = [];
@@ -196,7 +196,7 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "never sends a write twice that may have arrived, and a read until it is answered",
+    "never repeats a write that may have arrived, and repeats reads until answered",
     besideServer(async ({ server, connect }) => {
       server.answerWith(cutOff);
       assert.match(
@@ -211,7 +211,7 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "never sends a write twice that has waited for a connection, either",
+    "never repeats a write that has waited for a connection, either",
     besideServer(async ({ server, connect }) => {
       const client = connect();
       // Every fourth answer ends its connection instead.
@@ -230,7 +230,7 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "tries for a short while where nobody listens, also a write, and names the server and the remedy",
+    "retries briefly while nothing listens, also a write, and names the remedy",
     besideServer(async ({ server, connect }) => {
       const config = server.config({ url: new URL("https://127.0.0.1:1") });
       const { clock, waitsMs } = hurriedClock();
@@ -244,7 +244,7 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "gives up a server that takes a call and does not answer, or answers half",
+    "gives up on a server that accepts a call and answers nothing, or half",
     besideServer(async (bench) => {
       const { server } = bench;
       const answers: readonly { readonly request: ApiRequest; readonly answer: Answer }[] = [
@@ -267,7 +267,7 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "waits as long as an overloaded server asks for, also with a write, and not for ever",
+    "waits as long as an overloaded server requests, also with a write, up to a limit",
     besideServer(async ({ server, connect }) => {
       const { clock, waitsMs } = hurriedClock();
       const client = connect({ clock });
@@ -310,9 +310,9 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "ends at once when its caller gives up: under way, waiting, or before it began",
+    "ends at once when cancelled: in progress, waiting, or before the start",
     besideServer(async ({ server, connect }) => {
-      // Neither the server nor the wait that it asks for comes to an end: only the caller does.
+      // Neither the server nor the wait that it requests ends: only the caller does.
       const underWay = new AbortController();
       server.answerWith(() => underWay.abort());
       assert.deepEqual(await connect().call(PUT, underWay.signal), {
@@ -349,7 +349,7 @@ describe("connectApiServer: credentials", { timeout: TEST_TIMEOUT_MS }, () => {
       );
 
   it(
-    "goes on at once with a token that was renewed in its file, also for a write and a watch, and asks no second time where there is no other",
+    "continues at once with a renewed token of its file, and retries only once",
     besideServer(async ({ server, connect }) => {
       const path = join(server.folder, "token");
       await writeFile(path, "first\n");
@@ -380,7 +380,7 @@ describe("connectApiServer: credentials", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "reads a token file again after a minute, and goes on with what it knows if the file is gone for a moment",
+    "reads a token file every minute, and keeps the last token if the file is missing",
     besideServer(async ({ server, connect }) => {
       const path = join(server.folder, "token");
       await writeFile(path, "first");
@@ -405,7 +405,7 @@ describe("connectApiServer: credentials", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "says which file it can't read",
+    "names the unreadable file",
     besideServer(async ({ server, connect }) => {
       const config = server.config({ token: { kind: "file", path: join(server.folder, "none") } });
       assert.match(
@@ -416,7 +416,7 @@ describe("connectApiServer: credentials", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "trusts nobody but its CA, and goes on once the CA's file was renewed",
+    "trusts only its CA, and continues once the CA's file is renewed",
     besideServer(async ({ server, connect }) => {
       const path = join(server.folder, "mounted-ca.crt");
       await copyFile(join(server.folder, "ca.crt"), path);
@@ -435,7 +435,7 @@ describe("connectApiServer: credentials", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
-    "tells nobody its token",
+    "reveals its token in no error",
     besideServer(async ({ server, connect }) => {
       server.answerWith(cutOff);
       const config = server.config({ token: { kind: "text", text: "very-secret" } });
@@ -449,13 +449,13 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
   const anEvent = { type: "ADDED", object: { metadata: { name: "ä", resourceVersion: "7" } } } as const;
 
   it(
-    "asks for bookmarks and for an end after five to ten minutes, joins lines that come in pieces, and returns where the server ends it",
+    "requests bookmarks and a time limit, joins split lines, and returns at the end",
     besideServer(async ({ server, connect }) => {
       server.answerWith((_, response) => {
         const bytes = Buffer.from(
           line("ADDED", anEvent.object) + line("BOOKMARK", { metadata: { resourceVersion: "9" } }),
         );
-        // In the middle of a letter of two bytes.
+        // In the middle of a two-byte character.
         const cut = bytes.indexOf(0xa4);
         response.writeHead(200, { "content-type": "application/json" }).write(bytes.subarray(0, cut));
         setTimeout(() => response.end(bytes.subarray(cut)), 20);
@@ -498,7 +498,7 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
       says: /compacted/u,
     },
     {
-      because: "the server tells another error",
+      because: "the server reports another error",
       answer: (_, response) =>
         response.writeHead(200).end(line("ERROR", { kind: "Status", code: 500, message: "etcd is gone" })),
       error: WatchBroken,
@@ -547,14 +547,14 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
   }
 
   it(
-    "has no time limit once it has begun, and ends quietly with its signal",
+    "has no time limit once it has begun, and ends with its signal",
     besideServer(async ({ server, connect }) => {
       let writeMore = (): void => undefined;
       server.answerWith((_, response) => {
         response.writeHead(200).write(line("BOOKMARK", { metadata: { resourceVersion: "1" } }));
         writeMore = () => void response.write(line("ADDED", anEvent.object));
       });
-      // The limit passes when the test says so, not while a busy machine has no time for the handshake.
+      // The limit passes when the test says so, not during a slow handshake.
       mock.timers.enable({ apis: ["setTimeout"] });
       try {
         const caller = new AbortController();

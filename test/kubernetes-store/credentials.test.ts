@@ -11,7 +11,7 @@ import type { ApiServer } from "./api-server.ts";
 import { followNodes } from "./followed-store.ts";
 
 const TEST_TIMEOUT_MS = 300_000;
-/** For so long the API server goes on taking a token that it has taken once. */
+/** How long the API server's cache keeps accepting a token. */
 const TOKEN_CACHED_MAX_MS = 120_000;
 const never = new AbortController().signal;
 
@@ -28,14 +28,16 @@ describe("the credentials of a Kubernetes store", { skip: missing ?? false }, ()
     return output.trim();
   }
 
-  /** Makes a service account, or makes it anew, and answers its token: those of an earlier one are void. */
+  /**
+   * Creates a service account, or recreates it, and returns its token; those of an earlier one are void.
+   */
   async function newAccount(namespace: string): Promise<string> {
     await kubectl("delete", "serviceaccount", "driver", "--namespace", namespace, "--ignore-not-found");
     await kubectl("create", "serviceaccount", "driver", "--namespace", namespace);
     return kubectl("create", "token", "driver", "--namespace", namespace);
   }
 
-  /** Puts a token into its file as the kubelet does: all at once. */
+  /** Replaces a token in its file atomically, as the kubelet does. */
   async function putToken(path: string, token: string): Promise<void> {
     await writeFile(`${path}.new`, token);
     await rename(`${path}.new`, path);
@@ -46,7 +48,7 @@ describe("the credentials of a Kubernetes store", { skip: missing ?? false }, ()
   });
 
   it(
-    "are those of the moment: a token that is void is left for the one in its file, and the watch goes on",
+    "are current: a void token is replaced by the file's, and the watch continues",
     { timeout: TEST_TIMEOUT_MS },
     async () => {
       const { connect, config, kubeconfigFile, newNamespace } = running();
@@ -79,7 +81,7 @@ describe("the credentials of a Kubernetes store", { skip: missing ?? false }, ()
           /refused to get azdrivernodes\.disk\.csi\.azure\.com in namespace store-1: it does not accept this process's credentials/u,
         );
         await putToken(path, token);
-        // A write, and at once: not when the file's minute is over.
+        // A write, and at once: not after the file's minute.
         const second = await store.create("AzDriverNode", aNewDriverNode("second"), never);
         assert.ok(second.ok, JSON.stringify(second));
         await followed.untilShows(async () => {
@@ -94,7 +96,7 @@ describe("the credentials of a Kubernetes store", { skip: missing ?? false }, ()
   );
 
   it(
-    "that lack a right are told which, verb by verb, until they have it",
+    "without a right are refused with its name, verb by verb, until granted",
     { timeout: TEST_TIMEOUT_MS },
     async () => {
       const { connect, config, newNamespace } = running();
@@ -168,7 +170,7 @@ describe("the credentials of a Kubernetes store", { skip: missing ?? false }, ()
   );
 
   it(
-    "say in words that there is no such namespace, that it is going, or that the definitions are not installed",
+    "report a missing or terminating namespace, or missing definitions",
     { timeout: TEST_TIMEOUT_MS },
     async () => {
       const { connect, newNamespace } = running();
@@ -208,7 +210,7 @@ describe("the credentials of a Kubernetes store", { skip: missing ?? false }, ()
   );
 });
 
-/** Asks until the API server no longer takes the token, and answers what it says then. */
+/** Retries until the API server rejects the token, and returns its message. */
 async function untilRefused(
   ask: () => Promise<{ readonly ok: true } | { readonly ok: false; readonly failure: object }>,
 ): Promise<string> {
@@ -220,5 +222,5 @@ async function untilRefused(
     const answer = await ask();
     if (!answer.ok) return JSON.stringify(answer.failure);
   }
-  return assert.fail(`the API server still takes a void token after ${TOKEN_CACHED_MAX_MS} ms`);
+  return assert.fail(`the API server still accepts a void token after ${TOKEN_CACHED_MAX_MS} ms`);
 }

@@ -17,7 +17,7 @@ import { mutations } from "./mutations.ts";
 import type { Mutation } from "./mutations.ts";
 
 const TEST_TIMEOUT_MS = 300_000;
-/** Requests under way at once. */
+/** Concurrent requests. */
 const CONCURRENT = 8;
 const never = new AbortController().signal;
 const CONTEXT = { resourceVersion: "1", nowMs: 0, newUid: () => "uid" };
@@ -32,7 +32,7 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
   const running = (): ApiServer => server ?? assert.fail("there is no API server");
 
   it(
-    "are in order for the API server, which has nothing to warn of",
+    "are valid for the API server, without a warning",
     { timeout: FIRST_START_TIMEOUT_MS },
     async (t) => {
       server = await startApiServer((line) => t.diagnostic(line));
@@ -65,7 +65,7 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
   };
   for (const kind of ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] as const) {
     it(
-      `take and refuse of each ${kind} what the driver's own validators take and refuse`,
+      `accept and refuse for each ${kind} what the driver's validators do`,
       { timeout: TEST_TIMEOUT_MS },
       async (t) => {
         const { connect, newNamespace } = running();
@@ -113,7 +113,7 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
     );
   }
 
-  it("show with kubectl get what people ask for", { timeout: TEST_TIMEOUT_MS }, async () => {
+  it("show the important columns with kubectl get", { timeout: TEST_TIMEOUT_MS }, async () => {
     const { connect, newNamespace, kubectl } = running();
     const namespace = await newNamespace();
     const store = createKubernetesObjectStore(connect(), namespace);
@@ -123,7 +123,7 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
     const table = async (...resource: readonly string[]): Promise<readonly (readonly string[])[]> => {
       const { code, output } = await kubectl("get", "--namespace", namespace, ...resource);
       assert.equal(code, 0, output);
-      // The age is as old as this test.
+      // The age equals this test's.
       return output
         .trimEnd()
         .split("\n")
@@ -160,7 +160,7 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
   });
 });
 
-/** Makes an object with everything that it may have, and answers it. */
+/** Creates an object with every field, and returns it. */
 async function makeFull<K extends OwnKind>(
   store: ObjectStore,
   kind: K,
@@ -177,10 +177,7 @@ interface Compared {
   readonly isRefused: boolean;
 }
 
-/**
- * A write as the API server would do it (a dry run), beside the same write as the driver's own stores
- * decide it.
- */
+/** A write decided by the API server (a dry run), and by the driver's own stores. */
 function compare(
   what: string,
   kind: OwnKind,
@@ -218,7 +215,7 @@ function compare(
     const isTaken = answer.code < 300;
     const said = isTaken ? "takes it" : `refuses it: ${readApiStatus(answer).message}`;
     const theirs = (answer.body as Readonly<Record<string, unknown>>)[part];
-    // The API server takes a null for something left out, and leaves it out; the driver writes none.
+    // The API server drops a null like a missing field; the driver never writes one.
     if (isTaken && !ours.ok && what.endsWith(" = null") && !(JSON.stringify(theirs) ?? "").includes("null"))
       return { difference: undefined, isRefused: false };
     if (ours.ok !== isTaken)
@@ -243,7 +240,7 @@ function compare(
   };
 }
 
-/** The same with keys in order. */
+/** The same with sorted keys. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;

@@ -14,16 +14,16 @@ import { openWeakLink } from "./weak-link.ts";
 
 const KILLS = 3;
 const WRITERS = 6;
-/** Of each writer, between two deaths of the API server: more than come to an unknown end. */
+/** Of each writer, between two kills of the API server: more than end with an unknown outcome. */
 const WRITES_BETWEEN_KILLS = 10;
 const TEST_TIMEOUT_MS = 600_000;
-/** How long anything may take on a machine that has no time for us. */
+/** The limit of any step on a busy machine. */
 const PATIENCE_MS = 120_000;
 const never = new AbortController().signal;
 
 const missing = await whyNoApiServer();
 
-describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
+describe("a Kubernetes store under faults", { skip: missing ?? false }, () => {
   let server: ApiServer | undefined;
   after(() => server?.close());
   const running = (): ApiServer => server ?? assert.fail("there is no API server");
@@ -33,7 +33,7 @@ describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
   });
 
   it(
-    "loses no acknowledged write and misses nothing while the API server is killed under load",
+    "loses no acknowledged write and no event while the API server is killed",
     { timeout: TEST_TIMEOUT_MS },
     async (t) => {
       const { connect, kill, start, newNamespace } = running();
@@ -108,7 +108,7 @@ describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
   );
 
   it(
-    "lists again after etcd was compacted behind a broken watch, and tells each difference once",
+    "lists again after etcd was compacted behind a broken watch; no change twice",
     { timeout: TEST_TIMEOUT_MS },
     async () => {
       const { connect, config, kill, start, compactEtcd, newNamespace } = running();
@@ -148,7 +148,7 @@ describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
   );
 
   it(
-    "resumes a broken watch with neither a gap nor a list where nothing was forgotten",
+    "resumes a broken watch without a gap, and without a list unless compacted",
     { timeout: TEST_TIMEOUT_MS },
     async () => {
       const { connect, config, newNamespace } = running();
@@ -183,7 +183,7 @@ describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
   );
 
   it(
-    "gives up a frozen API server in time, and goes on when it thaws",
+    "gives up on a frozen API server in time, and continues when it thaws",
     { timeout: TEST_TIMEOUT_MS },
     async (t) => {
       const { connect, freeze, thaw, newNamespace } = running();
@@ -234,7 +234,7 @@ describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
       writesSince: 400,
       isTold: false,
     },
-    { because: "of a moment ago: whoever noticed it says so", writesSince: 1, isTold: true },
+    { because: "of a moment ago: a component that detected it reports it", writesSince: 1, isTold: true },
   ]) {
     it(`shows what a restored backup shows, ${because}`, { timeout: TEST_TIMEOUT_MS }, async (t) => {
       const { connect, backUpEtcd, newNamespace } = running();
@@ -273,8 +273,8 @@ interface Written {
 }
 
 /**
- * Counts in an object's label until `signal`; the writer is its only one, so that a write whose end it
- * doesn't know has either happened or not.
+ * Counts in an object's label until `signal`. The writer is the only one, so a write of unknown outcome has
+ * either happened or not.
  */
 async function writeUntil(
   store: ObjectStore,
@@ -324,7 +324,7 @@ async function listNodes(store: ObjectStore): Promise<readonly KindMap["AzDriver
   return valueOf(await untilOk(() => store.list("AzDriverNode", {}, never))).items;
 }
 
-/** Asks again while the store can't be reached; the test's own time-out is the limit. */
+/** Retries while the store is unreachable; the limit is the test's own time-out. */
 async function untilOk<T>(ask: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
   for (;;) {
     const answer = await ask();

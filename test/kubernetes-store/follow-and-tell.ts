@@ -16,8 +16,8 @@ const silent: Logger = {
 };
 
 /**
- * Follows the driver's three kinds in a namespace, says so once it has listed them, and for each line on
- * its standard input how many changes it was told so far.
+ * Follows the driver's three kinds in a namespace, and reports once it has listed them. For each line on
+ * its standard input it prints how many changes it has received.
  */
 async function main(kubeconfig: string, namespace: string): Promise<void> {
   const config = await readKubeconfig(kubeconfig);

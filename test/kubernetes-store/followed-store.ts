@@ -11,11 +11,11 @@ import type { FollowSettings } from "../../src/runtime/cache/follow-source.ts";
 /** A cache of AzDriverNodes that is being kept up to date. */
 export interface FollowedNodes {
   readonly cache: ObjectCache;
-  /** What was told of each change: `name before→after`, by label `step`. */
+  /** The changes that were reported: `name before→after`, by label `step`. */
   readonly changes: string[];
-  /** The reasons for which watches ended or lists failed. */
+  /** The reasons why watches ended or lists failed. */
   readonly troubles: string[];
-  /** Waits until the cache shows exactly these objects; rejects after so long. */
+  /** Waits until the cache shows exactly these objects; rejects after the time limit. */
   untilShows(expected: () => Promise<readonly KindMap["AzDriverNode"][]>, timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
 }

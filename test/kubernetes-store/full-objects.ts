@@ -20,7 +20,7 @@ type Full<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode"> = NewObj
   readonly status: NonNullable<KindMap[K]["status"]>;
 };
 
-/** An AzVolume with everything that one may have. */
+/** An AzVolume with every field. */
 export const fullVolume: Full<"AzVolume"> = {
   metadata: { name: "pvc-1" },
   spec: {
@@ -66,7 +66,7 @@ export const fullVolume: Full<"AzVolume"> = {
   },
 };
 
-/** An AzVolumeAttachment with everything that one may have. */
+/** An AzVolumeAttachment with every field. */
 export const fullAttachment: Full<"AzVolumeAttachment"> = {
   metadata: { name: "pvc-1-node-a" },
   spec: {
@@ -94,7 +94,7 @@ export const fullAttachment: Full<"AzVolumeAttachment"> = {
   },
 };
 
-/** An AzDriverNode with everything that one may have. */
+/** An AzDriverNode with every field. */
 export const fullDriverNode: Full<"AzDriverNode"> = {
   metadata: { name: "node-a" },
   spec: { nodeName: "node-a" },

@@ -11,12 +11,12 @@ import type { ApiServerConfig } from "../../src/adapters/kubernetes/api/api-serv
 import { createLabPki } from "../../testbed/lab/cluster/lab-pki.ts";
 
 /**
- * As the API server has it: longer than a client keeps an idle connection, also one that has had no time
- * for it. In milliseconds.
+ * As on the API server: longer than a client keeps an idle connection, even on a busy machine. In
+ * milliseconds.
  */
 const KEEP_ALIVE_MS = 90_000;
 
-/** A request as it came. */
+/** A received request. */
 export interface Received {
   readonly method: string;
   readonly url: string;
@@ -25,32 +25,29 @@ export interface Received {
   readonly client: string | undefined;
 }
 
-/** What a request is answered. */
+/** The response to a request. */
 export type Answer = (request: Received, response: ServerResponse) => void;
 
 /**
- * A little HTTPS server on loopback whose answers a test chooses, with a folder of certificates (`ca`,
+ * A small HTTPS server on loopback whose responses a test chooses, with a folder of certificates (`ca`,
  * `server`, `client`, each `.crt` and `.key`).
  */
 export interface HttpsServer {
   readonly folder: string;
   readonly url: string;
   readonly received: readonly Received[];
-  /** How many connections were made so far. */
+  /** The number of connections so far. */
   readonly connections: () => number;
   readonly config: (changes?: Partial<ApiServerConfig>) => ApiServerConfig;
   readonly answerWith: (answer: Answer) => void;
-  /** Answers in order, then always with the last one. */
+  /** Sends these responses in order, then always the last one. */
   readonly answerInTurn: (...answers: readonly Answer[]) => void;
-  /**
-   * From now on new connections are greeted with the certificate of another authority, whose `ca.crt` is
-   * the file that is answered.
-   */
+  /** New connections get the certificate of another authority; answers the file of its `ca.crt`. */
   readonly changeAuthority: () => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
-/** Answers with a code and a body. */
+/** Responds with a code and a body. */
 export function json(code: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
   return (_, response) =>
     response.writeHead(code, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));

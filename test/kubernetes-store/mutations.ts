@@ -1,11 +1,11 @@
 /** A value that differs from another in one place. */
 export interface Mutation {
-  /** In which, and how. */
+  /** The place and the change. */
   readonly what: string;
   readonly value: unknown;
 }
 
-/** What is put in each place: every type, and the ends of what numbers and texts may be. */
+/** The values for each place: every type, and the limits of numbers and texts. */
 const REPLACEMENTS: readonly unknown[] = [
   null,
   true,
@@ -24,7 +24,7 @@ const REPLACEMENTS: readonly unknown[] = [
   { text: "text" },
 ];
 
-/** Every value that differs from `value` in one place: something left out, replaced, doubled or added. */
+/** Every value that differs from `value` in one place: a part omitted, replaced, doubled or added. */
 export function mutations(value: unknown, path: string): readonly Mutation[] {
   const replaced = REPLACEMENTS.filter(
     (replacement) => JSON.stringify(replacement) !== JSON.stringify(value),

@@ -5,9 +5,9 @@ import { objectStoreContract } from "../contract/object-store-contract.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "./api-server.ts";
 import type { ApiServer } from "./api-server.ts";
 
-/** The server sends a bookmark two seconds before it ends a watch, else one a minute. */
+/** The server sends a bookmark two seconds before it ends a watch, and otherwise one a minute. */
 const WATCH_SECONDS = 8;
-/** A start of the API server is one of the steps. */
+/** One step starts an API server. */
 const TEST_TIMEOUT_MS = 240_000;
 
 const missing = await whyNoApiServer();
@@ -17,7 +17,7 @@ describe("Kubernetes' API server as the object store", { skip: missing ?? false 
   after(() => server?.close());
 
   it(
-    "comes up, and takes the driver's definitions without a warning",
+    "comes up, and accepts the driver's definitions without a warning",
     { timeout: FIRST_START_TIMEOUT_MS },
     async (t) => {
       server = await startApiServer((line) => t.diagnostic(line));
@@ -38,7 +38,7 @@ describe("Kubernetes' API server as the object store", { skip: missing ?? false 
         store,
         other,
         letBookmarkIntervalPass: async () => undefined,
-        // What etcd has forgotten, the API server still remembers for a while.
+        // The API server still caches for a while what etcd has compacted.
         forgetHistory: async () => {
           await compactEtcd();
           await kill();

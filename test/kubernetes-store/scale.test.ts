@@ -25,10 +25,10 @@ const TEST_TIMEOUT_MS = 600_000;
 const CAUGHT_UP_MAX_MS = 60_000;
 /** Two seconds on two idle cores. */
 const LIST_MAX_MS = 60_000;
-/** The program loads nothing but the client, the store and the cache. */
+/** The program loads only the client, the store and the cache. */
 const EMPTY_MAX_MIB = 75;
 const FULL_MAX_MIB = 130;
-/** Garbage of the list is gone. */
+/** The list's garbage has been collected. */
 const SETTLE_MS = 3_000;
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const never = new AbortController().signal;
@@ -60,7 +60,8 @@ describe("a Kubernetes store with 10,000 volumes", { skip: missing ?? false }, (
         { path: `disk.csi.azure.com/azvolumes/${namespace}`, name: metadata.name, uid: metadata.uid },
         names,
       );
-      // The copies went past the API server: it refuses to list until its own watch of etcd has come so far.
+      // The copies bypassed the API server: it refuses to list until its own watch of etcd has received
+      // them.
       await waitUntil("the API server to have seen the copies", CAUGHT_UP_MAX_MS, async () => {
         const seen = await store.list("AzVolume", {}, never);
         return seen.ok || seen.failure.kind !== "StoreUnavailable" ? true : undefined;
@@ -92,7 +93,7 @@ describe("a Kubernetes store with 10,000 volumes", { skip: missing ?? false }, (
       const afterMiB = await full.settledMiB();
       await full.stop();
       t.diagnostic(
-        `${OBJECTS} AzVolumes of ${JSON.stringify(listed[0]).length} bytes: listed in ${seconds(listingMs)}; a follower of the three kinds has them after ${seconds(full.syncedMs)}; ${UPDATES} updates in ${seconds(updatingMs)}, all told ${seconds(toldMs)} later`,
+        `${OBJECTS} AzVolumes of ${JSON.stringify(listed[0]).length} bytes: listed in ${seconds(listingMs)}; a follower of the three kinds has them after ${seconds(full.syncedMs)}; ${UPDATES} updates in ${seconds(updatingMs)}, all received ${seconds(toldMs)} later`,
       );
       t.diagnostic(
         `resident memory of the follower: ${emptyMiB.toFixed(1)} MiB with no object, ${fullMiB.toFixed(1)} MiB with ${OBJECTS}, ${afterMiB.toFixed(1)} MiB after the updates`,
@@ -116,7 +117,7 @@ async function makeVolume(
   return full.ok ? full.value : assert.fail(JSON.stringify(full));
 }
 
-/** Does something `count` times, a few at once. */
+/** Does something `count` times with limited concurrency. */
 async function spread(count: number, work: (index: number) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {
@@ -135,7 +136,7 @@ function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
-/** The program as it would be installed: bundled and minified. */
+/** The program as installed: bundled and minified. */
 async function bundleProgram(): Promise<{ readonly file: string; readonly remove: () => Promise<void> }> {
   const folder = join(".cache", `follow-and-tell-${process.pid}`);
   const entry = relative(ROOT, fileURLToPath(import.meta.resolve("./follow-and-tell.ts")));

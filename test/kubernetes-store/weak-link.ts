@@ -3,17 +3,17 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import type { ApiServerConfig } from "../../src/adapters/kubernetes/api/api-server-config.ts";
 
-/** A way to a server of loopback that can be cut and joined again. */
+/** A connection to a server on loopback that can be cut and restored. */
 export interface WeakLink {
-  /** The same server, by this way. */
+  /** The same server, through this link. */
   readonly config: ApiServerConfig;
-  /** Breaks every connection; new ones are refused. */
+  /** Breaks every connection, and refuses new ones. */
   cut(): void;
   join(): void;
   close(): Promise<void>;
 }
 
-/** Opens another way to the server of `config`. */
+/** Opens another link to the server of `config`. */
 export async function openWeakLink(config: ApiServerConfig): Promise<WeakLink> {
   const sockets = new Set<Socket>();
   let isCut = false;

@@ -12,34 +12,34 @@ import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { createElection, type Election } from "../../src/runtime/election/election.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 
-/** One controller process that stands for election; its work is to wait until it is told to stop. */
+/** One controller process that stands for election; its work waits until it is told to stop. */
 export interface Candidate {
   readonly name: string;
-  /** Its own way to the store. */
+  /** Its own connection to the store. */
   readonly store: SimulatedHandle;
   readonly election: Election;
-  /** Whether its work runs and has not been told to stop. */
+  /** Whether its work runs, without a request to stop. */
   isWorking(): boolean;
-  /** How often it began to lead. */
+  /** How many terms it has begun. */
   readonly terms: number;
   /** How often it has read the Lease. */
   readonly looks: number;
-  /** SIGSTOP: nothing that it waits for is told to it, while time goes on. */
+  /** SIGSTOP: it receives nothing, while time passes. */
   pause(): void;
   /** SIGCONT. */
   resume(): void;
   isPaused(): boolean;
-  /** kill -9: it never does anything again, and lets go of nothing. */
+  /** kill -9: it does nothing any more, and releases nothing. */
   kill(): void;
   /** SIGTERM; resolves when it has ended. */
   stop(): Promise<void>;
-  /** What it told of itself. */
+  /** Its reports. */
   readonly events: readonly string[];
-  /** Told before its work begins, and before it is told to stop. */
+  /** Reported before its work begins, and before the work's stop is requested. */
   onWork: (isWorking: boolean) => void;
 }
 
-/** What a candidate is made of. */
+/** The parts of a candidate. */
 export interface CandidateOptions {
   readonly name: string;
   readonly simulated: SimulatedStore;
@@ -47,9 +47,9 @@ export interface CandidateOptions {
   readonly settings: ElectionSettings;
   readonly seed?: number;
   readonly isAlone?: boolean;
-  /** How fast its own clock goes. Default 1. */
+  /** The speed of its clock. Default 1. */
   readonly clockRate?: number;
-  /** How long its work takes to end after it was told to, in milliseconds. Default 0. */
+  /** How long its work takes to end after the request to stop, in milliseconds. Default 0. */
   readonly stopMs?: number;
 }
 

@@ -41,7 +41,7 @@ const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
 const RESOURCE_GROUP = "rg";
 const LOCATION = "eastus";
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
-/** The longest that anything in these tests may take, in milliseconds of virtual time. */
+/** The limit of any step in these tests, in milliseconds of virtual time. */
 const LIMIT_MS = 600_000;
 /** The model of Azure moves only when it is called. */
 const STEP_MS = 200;
@@ -60,31 +60,28 @@ export interface ControllerProcess {
 }
 
 /**
- * Controllers on one store and one Azure, on a virtual clock. Nobody stages anything: nodes are what their
- * AzDriverNodes say.
+ * Controllers with one store and one Azure, on a virtual clock. Nodes are simulated by their AzDriverNodes;
+ * no node stages anything.
  */
 export interface ControllersWorld {
   readonly clock: VirtualClock;
   readonly simulated: SimulatedStore;
   readonly model: ComputeModel;
-  /** What was written, in order. */
+  /** The writes, in order. */
   readonly commits: readonly SimulatedCommit[];
   start(name: string, clusterVolumes?: ClusterVolumes): ControllerProcess;
-  /** Adds a VM and the AzDriverNode of its node plug-in, which beats. */
+  /** Adds a VM and the AzDriverNode of its node plug-in, with a heartbeat. */
   addNode(nodeName: string): Promise<void>;
   /** Lets time pass until the promise has settled. */
   answerOf<T>(promise: Promise<T>): Promise<T>;
-  /**
-   * Lets time pass until the call has succeeded; it is made again after the answers that CSI's sidecars
-   * make it again after.
-   */
+  /** Lets time pass until the call succeeds; it is repeated after the errors that CSI's sidecars retry. */
   served<T>(call: () => Promise<Result<T, Failure>>): Promise<T>;
   until(what: string, isReached: () => boolean): Promise<void>;
-  /** Names of the disks that a VM lists. */
+  /** Names of the disks in a VM's list. */
   disksOn(nodeName: string): readonly string[];
 }
 
-/** Runs `act` in a world of its own. */
+/** Runs `act` in a separate world. */
 export async function withControllers(act: (world: ControllersWorld) => Promise<void>): Promise<void> {
   const clock = createVirtualClock();
   const simulated = createSimulatedStore({
@@ -122,7 +119,7 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
     return promise;
   }
 
-  /** Its plug-in is well: a controller that starts waits until it has heard the nodes. */
+  /** Its plug-in is healthy: a starting controller waits for the nodes' heartbeats. */
   async function beat(plugin: SimulatedHandle, registered: AzDriverNode): Promise<void> {
     for (let node = registered; !ending.signal.aborted;) {
       await clock.sleep(HEARTBEAT_MS, ending.signal).catch(() => undefined);
@@ -216,7 +213,7 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
   }
 }
 
-/** VMs are known by their resource ids: a VM's name is not its node's. */
+/** VMs are identified by their resource ids: a VM's name is not its node's. */
 function vmNameOf(nodeName: string): string {
   return `vm-${nodeName}`;
 }

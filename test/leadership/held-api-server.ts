@@ -16,7 +16,7 @@ import { kubeconfig } from "../../testbed/lab/cluster/kubeconfig.ts";
 import { createLabPki } from "../../testbed/lab/cluster/lab-pki.ts";
 
 const LOOPBACK = "127.0.0.1";
-/** In the user agent of the calls that an election makes. */
+/** In the user agent of an election's calls. */
 const ELECTION = "leader election";
 const NAMESPACE = /\/namespaces\/[^/]+/u;
 /** Only the test ends a request. */
@@ -25,16 +25,16 @@ const SERVER_TIMEOUT_MS = 0;
 /** An API server that answers a call only when the test says so. */
 export interface HeldApiServer {
   readonly kubeconfigFile: string;
-  /** Its objects, past every connection. */
+  /** Its objects, independent of any connection. */
   readonly store: ObjectStore;
   /**
    * Calls that wait for their answers: those of the leader election, and all others. Watches begin at once
    * and are not counted.
    */
   held(): { readonly election: number; readonly others: number };
-  /** The most `others` that it ever held at once. */
+  /** The most `others` that it held at the same time. */
   readonly othersMax: number;
-  /** Answers what it holds now. */
+  /** Answers the calls that it holds now. */
   answerHeld(): void;
   close(): Promise<void>;
 }
@@ -44,7 +44,9 @@ interface HeldCall {
   readonly answer: () => void;
 }
 
-/** Starts one over HTTPS on loopback, in front of an embedded store, which speaks Kubernetes' wire format. */
+/**
+ * Starts one over HTTPS on loopback, in front of an embedded store, which speaks Kubernetes' wire format.
+ */
 export async function startHeldApiServer(): Promise<HeldApiServer> {
   const folder = await mkdtemp(join(tmpdir(), "held-api-server-"));
   const pki = join(folder, "pki");
@@ -115,13 +117,13 @@ export async function startHeldApiServer(): Promise<HeldApiServer> {
   };
 }
 
-/** A watch, or the look at the newest version that comes before it. */
+/** A watch, or the preceding read of the newest version. */
 function beginsWatch(url: string): boolean {
   const { searchParams } = new URL(url, "https://server");
   return searchParams.has("watch") || searchParams.get("limit") === "1";
 }
 
-/** Kubernetes names the resource and the object that is missing; the store's own server does not. */
+/** Kubernetes names the missing resource and object; the store's own server does not. */
 function notFound(url: string, response: ServerResponse): void {
   const [, , , , plural, name] = url.split("/");
   response
@@ -129,7 +131,7 @@ function notFound(url: string, response: ServerResponse): void {
     .end(JSON.stringify({ reason: "NotFound", details: { kind: plural, name } }));
 }
 
-/** Sends a call to the store's own server. A client that has left ends it. */
+/** Forwards a call to the store's own server. A client that disconnects ends it. */
 async function forward(
   socketPath: string,
   { incoming, url }: { readonly incoming: IncomingMessage; readonly url: string },
@@ -152,7 +154,7 @@ async function forward(
   try {
     await pipeline(incoming, sent);
   } catch {
-    // Both ends have been told by then.
+    // Both ends have been notified by then.
     response.destroy();
   }
 }

@@ -29,7 +29,7 @@ import { type HeldApiServer, startHeldApiServer } from "./held-api-server.ts";
 const TEST_TIMEOUT_MS = 600_000;
 /** How long real calls may take to reach the server on a busy machine, in milliseconds. */
 const PATIENCE_MS = 20_000;
-/** What the API server takes for each answer, in milliseconds of virtual time. */
+/** The API server's latency, in milliseconds of virtual time. */
 const ANSWER_MS = 1_000;
 /** Four times as long as a leader may be without a renewal. */
 const WATCHED_MS = 4 * defaultElectionSettings.renewDeadlineMs;
@@ -43,7 +43,7 @@ const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode"
 const never = new AbortController().signal;
 
 /**
- * A controller as the role composes it, on an API server that takes a second of virtual time for each
+ * A controller as the role composes it, with an API server that takes a second of virtual time for each
  * answer.
  */
 interface SlowWorld {
@@ -52,11 +52,11 @@ interface SlowWorld {
   readonly csi: Required<ReturnType<typeof controllerHandlers>>;
   /** `azuredisk_controller_is_leader`. */
   isLeading(): Promise<boolean>;
-  /** How often this controller began to lead. */
+  /** How many terms this controller has begun. */
   readonly terms: () => number;
-  /** Calls of the objects' store, but of the election's, that have no answer yet. */
+  /** Pending calls of the objects' store, without the election's. */
   readonly underWay: () => number;
-  /** Lets the API server answer whatever has reached it once, and a second pass. */
+  /** Answers everything that has reached the API server, and lets a second pass. */
   second(): Promise<void>;
 }
 
@@ -146,8 +146,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
   const running = Promise.allSettled([cache.run(life.signal), run(life.signal)]);
 
   /**
-   * Whether all that the controller has asked for is at the server, as far as its connections reach: only
-   * then may time pass.
+   * Whether all pending calls are at the server, as far as its connections reach: only then may time pass.
    */
   const hasArrived = (): boolean => {
     const held = server.held();
@@ -201,7 +200,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
   }
 }
 
-/** The store, and how many of its calls have no answer yet. */
+/** The store, and the number of its pending calls. */
 function countedCalls(store: ObjectStore): {
   readonly counted: ObjectStore;
   readonly underWay: () => number;
@@ -228,8 +227,8 @@ function countedCalls(store: ObjectStore): {
 }
 
 /**
- * Watches for four renewal deadlines that the leader stays the leader, in its first term, while its other
- * calls fill every connection they have.
+ * Checks for four renewal deadlines that the leader stays in its first term, while its other calls occupy
+ * all their connections.
  */
 async function assertKeepsLeading(world: SlowWorld): Promise<void> {
   const counterAtStart = await leaseCounter(world);
@@ -240,7 +239,7 @@ async function assertKeepsLeading(world: SlowWorld): Promise<void> {
   }
   assert.equal(world.terms(), 1);
   assert.equal(world.server.othersMax, CONNECTIONS_MAX);
-  // A renewal is a read and a write, and the next one begins 2.4 s later at the most.
+  // A renewal is a read and a write, and the next one begins after 2.4 s at most.
   const renewals = (await leaseCounter(world)) - counterAtStart;
   assert.ok(renewals >= Math.floor(WATCHED_MS / 5_000), `${renewals} renewals in ${WATCHED_MS} ms`);
 }

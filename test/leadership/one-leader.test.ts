@@ -21,19 +21,19 @@ const CANDIDATES = 3;
 const DEEDS = 80;
 const CALL_MAX_MS = 300;
 const PAUSE_BETWEEN_DEEDS_MAX_MS = 12_000;
-/** Own clocks that differ by this share either way: far more than any machine's. */
+/** The maximal clock drift, either way: far more than any machine's. */
 const CLOCK_DRIFT_SHARE = 0.02;
 /** By then a leader that can't renew has stopped, by the slowest of the clocks. */
 const DEADLINE_MAX_MS = settings.renewDeadlineMs * (1 + 2 * CLOCK_DRIFT_SHARE);
 const signal = new AbortController().signal;
 
-/** Three processes on one store in bad weather, to which things happen by chance. */
+/** Three processes with one store under random faults. */
 interface Storm {
   readonly clock: VirtualClock;
   readonly simulated: SimulatedStore;
   readonly chance: Random;
   readonly candidates: Candidate[];
-  /** Overlaps of two leaders neither of which stood still, in milliseconds. */
+  /** Overlaps of two leaders, neither of them frozen, in milliseconds. */
   readonly overlaps: number[];
   started: number;
   backup: StoreSnapshot;
@@ -74,7 +74,7 @@ function startAnother(storm: Storm): void {
   );
 }
 
-/** Lets time pass, and measures for how long two lead that could know better. */
+/** Lets time pass, and measures for how long two processes lead although their clocks could show it. */
 async function pass(storm: Storm, ms: number): Promise<void> {
   const endMs = storm.clock.elapsedMs() + ms;
   const isOverlap = (): boolean =>
@@ -93,7 +93,7 @@ const deeds: Readonly<Record<string, Deed>> = {
   pause: (_, candidate) => candidate.pause(),
   resume: async (storm, candidate) => {
     candidate.resume();
-    // What its own clock tells it the moment it goes on costs no time.
+    // Until its next step a resumed process may still lead: that time does not count.
     await storm.clock.settle();
   },
   cutOff: (_, candidate) => candidate.store.setReachable(false),
@@ -133,7 +133,7 @@ function adminOf({ simulated }: Pick<Storm, "simulated">): SimulatedHandle {
   return admin;
 }
 
-/** A record tells whoever starts later that somebody has led here. */
+/** A record shows later processes that a controller has led here. */
 async function givenRecord(storm: Storm): Promise<void> {
   const { metadata, spec, status } = aVolumeWithRecord({});
   const made = { metadata: { name: metadata.name }, spec } as NewObject<"AzVolume">;
@@ -162,7 +162,7 @@ async function rage(storm: Storm, among: Readonly<Record<string, Deed>>): Promis
   }
 }
 
-/** When all is well again, one leads within the lease time, and goes on. */
+/** Without faults one leads within the lease time, and stays the leader. */
 async function calm(storm: Storm): Promise<void> {
   const { clock, simulated, candidates } = storm;
   simulated.setWeather({ unavailable: 0, lostAnswer: 0, conflict: 0, watchBroken: 0 });
@@ -172,7 +172,7 @@ async function calm(storm: Storm): Promise<void> {
     candidate.resume();
   }
   const leaders = (): readonly Candidate[] => candidates.filter((candidate) => candidate.isWorking());
-  // Who has been trying in vain for a while may still be too late, and give up.
+  // A process that has failed for a while may be too late again, and give up.
   await clock.advance(settings.leaseDurationMs * 2);
   assert.equal(leaders().length, 1, "nobody leads");
   const [leader] = leaders();
@@ -182,13 +182,13 @@ async function calm(storm: Storm): Promise<void> {
   assert.equal(
     candidates.reduce((sum, candidate) => sum + candidate.terms, 0),
     terms,
-    "nobody else took over",
+    "no other process took over",
   );
   for (const candidate of candidates) await candidate.stop();
 }
 
-describe("however candidates stand still, die, lose the store and come back", () => {
-  it(`never two lead that could know better, and one does in the end, though the Lease is deleted by hand now and then (${SEEDS} seeds)`, async () => {
+describe("candidates under freezes, crashes, store outages and restarts", () => {
+  it(`at most one leads by its own clock, and one in the end, with deletions (${SEEDS} seeds)`, async () => {
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const storm = startStorm(seed);
       await givenRecord(storm);
@@ -198,7 +198,7 @@ describe("however candidates stand still, die, lose the store and come back", ()
     }
   });
 
-  it(`two lead no longer than until one could not renew, though backups bring back Leases of the past (${SEEDS} seeds)`, async () => {
+  it(`two lead only until one fails to renew, with restored Leases (${SEEDS} seeds)`, async () => {
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const storm = startStorm(seed);
       await givenRecord(storm);

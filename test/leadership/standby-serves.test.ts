@@ -7,7 +7,7 @@ import { type ControllerProcess, type ControllersWorld, withControllers } from "
 
 const GIB = 1024n ** 3n;
 
-/** The process that leads, and the one that stands by. */
+/** The leader, and the standby. */
 async function twoControllers(
   world: ControllersWorld,
 ): Promise<{ readonly leader: ControllerProcess; readonly standby: ControllerProcess }> {
@@ -62,7 +62,7 @@ function unpublish(
   return world.served(() => csi.controllerUnpublishVolume({ volumeId, nodeId, secrets: {} }, aCall()));
 }
 
-/** The whole life of a volume, each call to the process that `serves` it. */
+/** A volume's whole lifecycle, with each call to the process that `serves` it. */
 async function live(
   world: ControllersWorld,
   name: string,
@@ -101,13 +101,12 @@ async function live(
 
 describe("two controllers on one store", () => {
   for (const maxShares of [1, 3]) {
-    it(`a volume of ${maxShares} shares lives its whole life by calls to the one that stands by`, () =>
+    it(`a volume of ${maxShares} shares lives its whole life by calls to the standby`, () =>
       withControllers(async (world) => {
         const { leader, standby } = await twoControllers(world);
         await live(world, "pvc-1", maxShares, () => standby);
         assert.ok(leader.election.isLeading());
-        // What the standby's service wrote are wishes: all that moves a disk or grants a volume was the
-        // leader's.
+        // The standby's service only wrote requests: the leader moved every disk and granted every volume.
         const moves = world.commits.filter(
           ({ by, kind, verb }) =>
             by === standby.name && kind === "AzVolumeAttachment" && verb === "updateStatus",
@@ -115,7 +114,7 @@ describe("two controllers on one store", () => {
         assert.deepEqual(moves, []);
       }));
 
-    it(`a volume of ${maxShares} shares lives its whole life by calls to either in turn`, () =>
+    it(`a volume of ${maxShares} shares lives its whole life by calls to both in turn`, () =>
       withControllers(async (world) => {
         const { leader, standby } = await twoControllers(world);
         let calls = 0;
@@ -126,7 +125,7 @@ describe("two controllers on one store", () => {
       }));
   }
 
-  it("a call that waits on the standby is served by whoever leads next", () =>
+  it("a call that waits on the standby is served by the next leader", () =>
     withControllers(async (world) => {
       const { leader, standby } = await twoControllers(world);
       const volumeId = await created(world, standby, "pvc-1", 1);
@@ -142,7 +141,7 @@ describe("two controllers on one store", () => {
       await world.served(() => leader.csi.deleteVolume({ volumeId, secrets: {} }, aCall()));
     }));
 
-  it("a leader that loses its Lease in the middle of an attach leaves it to its successor", () =>
+  it("the successor of a leader that loses its Lease finishes the attach in progress", () =>
     withControllers(async (world) => {
       const { leader, standby } = await twoControllers(world);
       const { settings } = world.model.world;

@@ -21,9 +21,9 @@ import type { NewObject } from "../../src/ports/store/object-store.ts";
 import { type Candidate, type CandidateOptions, startCandidate } from "./a-candidate.ts";
 
 const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = settings;
-/** A look, and what a call takes. */
+/** A check, and the duration of a call. */
 const SLACK_MS = 500;
-/** Between two renewals there are at most so many milliseconds. */
+/** The maximal time between two renewals, in milliseconds. */
 const RENEWAL_MAX_MS = retryPeriodMs * 1.2 + 10;
 const CALL_MS = 5;
 const signal = new AbortController().signal;
@@ -35,13 +35,13 @@ interface World {
   start(name: string, options?: Partial<CandidateOptions>): Candidate;
   leaders(): readonly string[];
   lease(): Lease | undefined;
-  /** Lets time pass until exactly that candidate leads; answers how long it took. */
+  /** Lets time pass until exactly that candidate leads; returns how long it took. */
   untilLeads(candidate: Candidate, limitMs: number): Promise<number>;
 }
 
 /**
- * Candidates on one store; whenever one begins to work, no other may be working that is able to know
- * better.
+ * Candidates with one store; whenever one begins to work, no other may be working whose clock shows that
+ * its term is over.
  */
 async function withCandidates(act: (world: World) => Promise<void>): Promise<void> {
   const clock = createVirtualClock();
@@ -99,7 +99,7 @@ async function withCandidates(act: (world: World) => Promise<void>): Promise<voi
   }
 }
 
-/** A leader and two that stand by. */
+/** A leader and two standbys. */
 async function withLeader(
   act: (world: World, leader: Candidate, standby: Candidate, third: Candidate) => Promise<void>,
 ): Promise<void> {
@@ -114,7 +114,7 @@ async function withLeader(
   });
 }
 
-/** Somebody else's hand on the store. */
+/** Direct access to the store, past all candidates. */
 function byHand(world: World): ReturnType<SimulatedStore["handle"]> {
   const handle = world.simulated.handle("admin");
   handle.setWeather({ callDelayMs: [0, 0] });
@@ -148,7 +148,7 @@ function annotations(lease: Lease | undefined): {
 }
 
 describe("leadership", () => {
-  it("goes to one of those who stand for it on a new store, at once, and stays with it", () =>
+  it("is acquired at once by one candidate on a new store, and stays with it", () =>
     withCandidates(async (world) => {
       const all = ["a", "b", "c"].map((name) => world.start(name));
       assert.ok(await world.clock.runUntil(() => world.leaders().length > 0, SLACK_MS));
@@ -161,7 +161,7 @@ describe("leadership", () => {
       );
     }));
 
-  it("passes on within two seconds where the leader is told to stop, which the Lease says", () =>
+  it("passes on within two seconds after a regular stop, by the Lease's release", () =>
     withLeader(async (world, leader, standby, third) => {
       const stoppedAtMs = world.clock.elapsedMs();
       await leader.stop();
@@ -171,7 +171,7 @@ describe("leadership", () => {
       assert.ok(standby.isWorking() !== third.isWorking());
     }));
 
-  it("is released only when the work has ended, and kept until then", () =>
+  it("is released only when the work has ended", () =>
     withCandidates(async (world) => {
       const leader = world.start("a", { stopMs: 20_000 });
       await world.untilLeads(leader, SLACK_MS);
@@ -202,7 +202,7 @@ describe("leadership", () => {
       );
     }));
 
-  it("is given up by a leader that can't reach the store, in time, and is taken by one that can", () =>
+  it("is given up in time by a leader that can't reach the store; another acquires it", () =>
     withLeader(async (world, leader) => {
       const cutAtMs = world.clock.elapsedMs();
       leader.store.setReachable(false);
@@ -218,7 +218,7 @@ describe("leadership", () => {
       assert.ok(await world.clock.runUntil(() => world.leaders().length === 1, 2_000));
     }));
 
-  it("is not waited for by the one who held it last, where the store was away for all", () =>
+  it("is reacquired without a wait by its last holder after an outage for all", () =>
     withLeader(async (world, leader, ...others) => {
       for (const candidate of world.candidates) candidate.store.setReachable(false);
       await world.clock.advance(renewDeadlineMs + SLACK_MS);
@@ -231,11 +231,11 @@ describe("leadership", () => {
       );
     }));
 
-  it("is over at once for a leader that was stopped and goes on after another took over", () =>
+  it("is over at once for a frozen leader that resumes after another's takeover", () =>
     withLeader(async (world, leader) => {
       leader.pause();
       await world.clock.advance(leaseDurationMs + SLACK_MS);
-      assert.equal(world.leaders().length, 2, "nobody can tell a process that stands still");
+      assert.equal(world.leaders().length, 2, "a frozen process learns nothing");
       assert.equal(leader.election.isLeading(), false, "but its own clock tells it before it does anything");
       leader.resume();
       await world.clock.settle();
@@ -245,7 +245,7 @@ describe("leadership", () => {
       assert.equal(world.leaders().length, 1);
     }));
 
-  it("is kept by a leader that stood still for less than the deadline", () =>
+  it("is kept by a leader that was frozen for less than the deadline", () =>
     withLeader(async (world, leader) => {
       leader.pause();
       await world.clock.advance(renewDeadlineMs - RENEWAL_MAX_MS);
@@ -265,7 +265,7 @@ describe("leadership", () => {
       assert.equal(leader.terms, 1);
     }));
 
-  it("is not moved by watches that break or stand still", () =>
+  it("is not moved by broken or stalled watches", () =>
     withLeader(async (world, leader, standby) => {
       standby.store.holdWatches(true);
       leader.store.holdWatches(true);
@@ -278,7 +278,7 @@ describe("leadership", () => {
       assert.ok(await world.clock.runUntil(() => world.leaders().length === 1, SLACK_MS));
     }));
 
-  it("is waited for without looking while the watch tells of renewals", () =>
+  it("is waited for without reads while the watch reports renewals", () =>
     withLeader(async (world, _leader, ...others) => {
       const before = others.map((candidate) => candidate.looks);
       await world.clock.advance(600_000);
@@ -288,7 +288,7 @@ describe("leadership", () => {
       );
     }));
 
-  it("is not trusted after a backup was put back by those who were only told of renewals since", () =>
+  it("is not trusted after a restored backup by processes that only saw renewals since", () =>
     withLeader(async (world, leader) => {
       const backup = world.simulated.snapshot();
       await world.clock.advance(60_000);
@@ -306,7 +306,7 @@ describe("leadership", () => {
       );
     }));
 
-  it("passes on without a watch by the next look", () =>
+  it("passes on without a watch at the next read", () =>
     withCandidates(async (world) => {
       const leader = world.start("a");
       await world.untilLeads(leader, SLACK_MS);
@@ -317,7 +317,7 @@ describe("leadership", () => {
       assert.ok((await world.untilLeads(standby, RENEWAL_MAX_MS + SLACK_MS)) <= RENEWAL_MAX_MS + SLACK_MS);
     }));
 
-  it("stays where it is when somebody deletes the Lease: its holder makes it anew, and every record is proven anew", () =>
+  it("stays where it is if the Lease is deleted: it is recreated, and records rebuilt", () =>
     withLeader(async (world, _leader, ...others) => {
       await givenRecord(world, 3);
       const before = annotations(world.lease());
@@ -336,7 +336,7 @@ describe("leadership", () => {
       );
     }));
 
-  it("is not taken by one that has just started when there is no Lease, but records say that somebody led", () =>
+  it("is not acquired at start if the Lease is missing but records exist", () =>
     withCandidates(async (world) => {
       await givenRecord(world, 0);
       const candidate = world.start("a");
@@ -346,7 +346,7 @@ describe("leadership", () => {
       assert.deepEqual(annotations(world.lease()), { counter: 1, generation: 0, sweep: 1 });
     }));
 
-  it("is given up where a backup brings back a Lease of somebody else, who waits like everybody; and every record is to be proven anew", () =>
+  it("is given up if a backup restores another's Lease; every record is rebuilt", () =>
     withLeader(async (world, leader, standby, third) => {
       const backup = world.simulated.snapshot();
       await leader.stop();
@@ -357,18 +357,18 @@ describe("leadership", () => {
       world.simulated.restore(backup);
       assert.equal(world.lease()?.spec.holderIdentity, "a");
       assert.ok(await world.clock.runUntil(() => !present.isWorking(), RENEWAL_MAX_MS + SLACK_MS));
-      // Whoever sees first that the store went back says so, though nobody leads.
+      // The first process that sees the rollback reports it, although none leads.
       assert.ok(
         await world.clock.runUntil(() => annotations(world.lease()).sweep === 1, RENEWAL_MAX_MS + SLACK_MS),
       );
       assert.ok(await world.clock.runUntil(() => world.leaders().length === 1, leaseDurationMs + SLACK_MS));
       assert.ok(
         annotations(world.lease()).counter > counterBefore,
-        "nobody takes the next renewal for an older store",
+        "no process takes the next renewal for an older store",
       );
     }));
 
-  it("is kept where a backup brings back the leader's own Lease, and every record is to be proven anew", () =>
+  it("is kept if a backup restores the leader's own Lease; every record is rebuilt", () =>
     withLeader(async (world, leader) => {
       const backup = world.simulated.snapshot();
       await world.clock.advance(60_000);
@@ -382,7 +382,7 @@ describe("leadership", () => {
       assert.equal(leader.terms, 1);
     }));
 
-  it("is not taken at once by those who know better where a backup brings back a released Lease", () =>
+  it("is not acquired at once if a backup restores a released Lease", () =>
     withLeader(async (world, leader, ...others) => {
       await leader.stop();
       const backup = world.simulated.snapshot();
@@ -398,7 +398,7 @@ describe("leadership", () => {
       );
     }));
 
-  it("is taken at once by a process that is alone with its store, whoever held it", () =>
+  it("is acquired at once by the only process of the store, whatever its holder", () =>
     withCandidates(async (world) => {
       const killed = world.start("a");
       await world.untilLeads(killed, SLACK_MS);
@@ -407,7 +407,7 @@ describe("leadership", () => {
       await world.untilLeads(next, SLACK_MS);
     }));
 
-  it("is told of by whom it concerns", () =>
+  it("is reported by the processes that it concerns", () =>
     withCandidates(async (world) => {
       const leader = world.start("a");
       await world.untilLeads(leader, SLACK_MS);

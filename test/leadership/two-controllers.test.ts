@@ -13,22 +13,19 @@ const vms = [
   { name: "node-a", zone: "1" },
   { name: "node-b", zone: "1" },
 ];
-/**
- * To the millisecond, takeovers are tested in virtual time. Here it takes what the machine takes, which has
- * other things to do.
- */
+/** Takeovers are tested to the millisecond in virtual time. Here the time depends on the machine. */
 const SHORT_LEASE = { durationMs: 8_000, renewDeadlineMs: 6_500 };
-/** Nobody waits for its end. */
+/** The test does not wait for its end. */
 const LONG_LEASE = { durationMs: 600_000, renewDeadlineMs: 450_000 };
 /**
- * Where the leader was told to end: from its release on. Of the ten minutes that are left then, and what
- * the machine takes: of the driver's own two seconds virtual time has the proof.
+ * From the leader's release. Most of the ten minutes are left then, whatever the machine takes: the
+ * driver's own two seconds are tested in virtual time.
  */
 const CLEAN_TAKEOVER_MAX_MS = 15_000;
 const WAIT_MAX_MS = 90_000;
 const STOP_GRACE_MS = 60_000;
 
-/** Which of the lab's controllers holds the Lease: only it has said so last. */
+/** The lab's controller that holds the Lease, by its last report. */
 async function leaderOf(lab: Lab, signal: AbortSignal): Promise<string> {
   return waitUntil("a leader", WAIT_MAX_MS, async () => {
     const lease = await lab.store.get("Lease", CONTROLLER_LEASE, signal);
@@ -45,7 +42,7 @@ function otherThan(lab: Lab, name: string): string {
   return [...lab.controllers.keys()].find((other) => other !== name) ?? assert.fail("one controller only");
 }
 
-/** The lab as it looks to somebody who calls that controller alone. */
+/** The lab as seen by a client of that controller alone. */
 function through(lab: Lab, name: string): Lab {
   return { ...lab, controller: lab.controllers.get(name) ?? assert.fail(`no ${name}`) };
 }
@@ -66,9 +63,9 @@ async function withTwo(
   });
 }
 
-it("a leader that is killed while a pod moves is followed by the one that stands by, and the pod starts", async (t) => {
+it("the standby follows a leader killed during a pod's move, and the pod starts", async (t) => {
   await withTwo(t, SHORT_LEASE, async ({ lab: whole, node, signal }, leader, standby) => {
-    // The sidecars' own leader sits next to the standby: all calls go there.
+    // The sidecars' own leader is next to the standby: all calls go there.
     const lab = through(whole, standby);
     const volume = await createVolume(lab, {
       name: "moving",
@@ -82,7 +79,7 @@ it("a leader that is killed while a pod moves is followed by the one that stands
     await writer.process.stop(STOP_GRACE_MS);
     await takeDown(lab, volume, node("node-a"));
     const bringingUp = bringUp(lab, volume, node("node-b"));
-    await waitUntil("node-b to want it", WAIT_MAX_MS, async () => {
+    await waitUntil("node-b to request it", WAIT_MAX_MS, async () => {
       const attachments = await lab.store.list("AzVolumeAttachment", {}, signal);
       return attachments.ok && attachments.value.items.some(({ spec }) => spec.nodeName === "node-b")
         ? true
@@ -107,12 +104,12 @@ it("a leader that is killed while a pod moves is followed by the one that stands
   });
 });
 
-it("a leader that is told to end lets go of its Lease, and the next one leads long before that would have run out", async (t) => {
+it("a stopped leader releases its Lease, and the next one leads before its expiry", async (t) => {
   await withTwo(t, LONG_LEASE, async ({ lab, signal }, leader, standby) => {
     const stopping = lab.processes.get(leader)?.child;
     assert.ok(stopping !== undefined);
     stopping.kill("SIGTERM");
-    await waitUntil("it to have let go", WAIT_MAX_MS, async () =>
+    await waitUntil("it to have released the Lease", WAIT_MAX_MS, async () =>
       stopping.log().includes("Lease was released") ? true : undefined,
     );
     const releasedAtMs = performance.now();

@@ -27,25 +27,22 @@ const CALL_MAX_MS = 60_000;
 const never = new AbortController().signal;
 
 /**
- * A real API server with what the chart installs, and Nodes; the controller, each node plug-in and each
- * attacker has the token that its pod would have.
+ * A real API server with the chart's objects, and Nodes. The controller, each node plug-in and each
+ * attacker have the tokens of their pods.
  */
 export interface ChartCluster {
-  /**
-   * For the lab whose processes are to use it. The orchestrator makes Nodes, claims and pods, as an
-   * administrator.
-   */
+  /** For the lab's processes. The orchestrator creates Nodes, claims and pods as an administrator. */
   readonly other: OtherStore;
   /** The driver's objects, with the token of a node's plug-in. */
   storeAs(nodeName: string): ObjectStore;
-  /** The messages of events about an object, whatever its kind, that have this reason. */
+  /** The messages of events about an object of any kind that have this reason. */
   eventsAbout(name: string, reason: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
 /**
- * Installs the chart for nodes that attach by themselves, with Nodes of these names, and waits until its
- * policies are enforced.
+ * Installs the chart with `attach: driver`, with Nodes of these names, and waits until its policies are
+ * enforced.
  */
 export async function startChartCluster(nodeNames: readonly [string, ...string[]]): Promise<ChartCluster> {
   const server = await startApiServer((line) => console.log(line));
@@ -83,7 +80,7 @@ async function install(
     return answer.value.body;
   };
   const chart = join(folder, "chart.json");
-  // Of the whole chart this API server takes all but the DaemonSet: it allows no privileged pods.
+  // This API server allows no privileged pods: the chart's DaemonSet is left out.
   const items = (await renderChart({ attach: "driver" })).filter(({ kind }) => kind !== "DaemonSet");
   await writeFile(chart, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
   const applied = await server.kubectl("apply", "--server-side", "--force-conflicts", "-f", chart);
@@ -126,7 +123,7 @@ async function install(
   const store = createKubernetesObjectStore(admin, NAMESPACE);
   return {
     other: {
-      // The API server ends its clients.
+      // The API server disconnects its clients.
       store: { ...store, close: () => undefined },
       orchestrator: await asAdministrator(admin, await server.newNamespace(), call),
       flags: (name) => [`--kubeconfig=${join(folder, name)}`, `--namespace=${NAMESPACE}`],
@@ -155,7 +152,7 @@ async function kubeconfigWith(server: ApiServer, token: string): Promise<string>
   return JSON.stringify({ ...config, users: config.users.map(({ name }) => ({ name, user: { token } })) });
 }
 
-/** A policy is enforced some time after it was made. */
+/** A policy is enforced some time after its creation. */
 async function untilEnforced(node: ApiClient): Promise<void> {
   const path = `/apis/disk.csi.azure.com/v1/namespaces/${NAMESPACE}/azdrivernodes`;
   const body = {
@@ -173,8 +170,8 @@ async function untilEnforced(node: ApiClient): Promise<void> {
 type Call = (method: ApiRequest["method"], path: string, body?: object) => Promise<unknown>;
 
 /**
- * What Kubernetes' controllers and a user do: a Node learns its VM, a pod comes with its claim and goes, a
- * Node is marked out of service.
+ * What Kubernetes' controllers and a user do: a Node gets its VM's id, a pod is created with its claim and
+ * deleted, a Node is marked out of service.
  */
 async function asAdministrator(admin: ApiClient, namespace: string, call: Call): Promise<Orchestrator> {
   const objects = await createClusterObjects(admin, namespace);

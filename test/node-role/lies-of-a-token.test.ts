@@ -29,7 +29,7 @@ const TIME_SCALE = 0.02;
 const SOON = { timeoutMs: 120_000 };
 const STOP_GRACE_MS = 60_000;
 const RECORDS = 10;
-/** Of grants in this test there are far fewer. */
+/** There are far fewer grants in this test. */
 const EPOCHS_MAX = 1_000;
 const BACKUP = "backup";
 const SINCE = "2026-01-01T00:00:00Z";
@@ -37,7 +37,7 @@ const SINCE = "2026-01-01T00:00:00Z";
 const devices = dataPlaneAvailable();
 const missing = (await whyNoApiServer()) ?? (devices.available ? undefined : devices.reason);
 
-/** A volume that a pod on the honest node writes, and what must stay as it is. */
+/** A volume that a pod on the honest node writes, and the state that must not change. */
 interface Kept {
   readonly volume: DemoVolume;
   readonly writer: Writer;
@@ -45,7 +45,7 @@ interface Kept {
 }
 
 describe(
-  "what a node's token may write, and other nodes' volumes",
+  "what a node's token may write, and its effect on other nodes' volumes",
   { skip: missing ?? false, timeout: FIRST_START_TIMEOUT_MS },
   () => {
     const ending = new AbortController();
@@ -53,10 +53,10 @@ describe(
     let cluster: ChartCluster | undefined;
     let lab: Lab | undefined;
     let liar: LyingNode | undefined;
-    /** One that the lying node has nothing to do with, and one of which it has a replica. */
+    /** One unrelated to the lying node, and one of which it has a replica. */
     let apart: Kept;
     let shared: Kept;
-    /** One that a pod on the lying node had. */
+    /** One that a pod on the lying node used. */
     let held: DemoVolume;
 
     before(async () => {
@@ -120,7 +120,7 @@ describe(
       return { volume, writer, mounts };
     }
 
-    /** Ids and paths: a mount that is made again has another id. */
+    /** Ids and paths: a new mount has another id. */
     async function mountsOf(volume: DemoVolume): Promise<readonly string[]> {
       const paths = [stagingPath(nodeOf(HONEST), volume), targetPath(nodeOf(HONEST), volume)];
       const lines = (await readFile(`/proc/${nodeOf(HONEST).mountsPid}/mountinfo`, "utf8"))
@@ -131,7 +131,7 @@ describe(
         .toSorted();
     }
 
-    /** Both pods of the honest node write on, through the mounts that they had. */
+    /** Both pods of the honest node write on, through their original mounts. */
     async function writesOn(): Promise<void> {
       for (const { volume, writer, mounts } of [apart, shared]) {
         await writer.untilSynced(writer.lastSynced() + RECORDS);
@@ -139,7 +139,7 @@ describe(
       }
     }
 
-    /** And by the grants that they had. */
+    /** And by their original grants. */
     async function keepsGrants(act: () => Promise<void>): Promise<void> {
       const grants = async (): Promise<unknown> =>
         Promise.all([apart, shared].map(async ({ volume }) => (await recordOf(volume)).writer));
@@ -189,7 +189,7 @@ describe(
       });
     }
 
-    /** A disk in Azure that is not the driver's; answers its resource id. */
+    /** A disk in Azure that is not the driver's; returns its resource id. */
     async function createBackup(): Promise<string> {
       const azure = await azureOf(theLab());
       const place = { resourceGroup: undefined, location: undefined, zone: "1" };
@@ -203,7 +203,7 @@ describe(
       return made.value.diskUri;
     }
 
-    /** The plug-in of the honest node stands still, so that the liar is always first; its pods write on. */
+    /** The plug-in of the honest node is frozen, so that the liar is always first; its pods write on. */
     async function whileHonestStandsStill(act: () => Promise<void>): Promise<void> {
       nodeOf(HONEST).process.kill("SIGSTOP");
       try {
@@ -213,7 +213,7 @@ describe(
       }
     }
 
-    it("grants nothing to a want without a pod, and deletes its volume", () =>
+    it("does not grant a request without a pod, and deletes its volume", () =>
       keepsGrants(async () => {
         const { store } = theLiar();
         const replica = await attachedNodes(theLab(), shared.volume, signal);
@@ -231,11 +231,11 @@ describe(
           (await store.create("AzVolumeAttachment", wantFor(idle), signal)).ok,
           "the policies allow it",
         );
-        // One that a pod stands behind is granted: so the controller has seen those before it, too.
+        // A request with a pod is granted, which shows that the controller has seen the earlier ones.
         held = await newVolume("held");
         await theLab().orchestrator.addUser(LYING, held.volumeId, "pod/held");
         assert.ok((await store.create("AzVolumeAttachment", wantFor(held), signal)).ok);
-        await untilRecord("the grant of what a pod wants", held, ({ writer }) => writer?.nodeName === LYING);
+        await untilRecord("the grant of the pod's volume", held, ({ writer }) => writer?.nodeName === LYING);
         assert.equal((await recordOf(idle)).writer, undefined);
         assert.deepEqual(
           (await theLab().emulator.disks()).find((disk) => disk.name === idle.name)?.attachedTo,
@@ -244,7 +244,7 @@ describe(
         await untilServed(() => theLab().controller.deleteVolume({ volumeId: idle.volumeId, secrets: {} }));
       }));
 
-    it("deletes attachments that no rule can check, and attaches nothing by them", () =>
+    it("deletes attachments that no rule can check, and does not act on them", () =>
       keepsGrants(async () => {
         const { store } = theLiar();
         const misnamed = wantFor(apart.volume);
@@ -284,7 +284,7 @@ describe(
         assert.deepEqual([writer?.nodeName, writer?.held, fencing], [LYING, true, undefined]);
       }));
 
-    it("lets the writer claim a lost record after another node has said it is clean", async () => {
+    it("lets the writer reclaim a lost record after another node reported clean", async () => {
       const { volume } = shared;
       await whileHonestStandsStill(async () => {
         const lost = await theLab().store.get("AzVolume", volume.name, signal);
@@ -301,14 +301,14 @@ describe(
         );
       });
       await untilRecord(
-        "the claim of its writer",
+        "the writer's reclaim",
         volume,
         ({ writer, unverified }) => writer?.nodeName === HONEST && unverified.length === 0,
       );
       await writesOn();
     });
 
-    it("keeps pods writing where a node reports a rollback, notes volumes and claims", async () => {
+    it("keeps pods writing when a node falsely reports a rollback, volumes and reclaims", async () => {
       const before = await recordOf(apart.volume);
       await whileHonestStandsStill(async () => {
         const lease = await theLab().store.get("Lease", CONTROLLER_LEASE, signal);
@@ -335,27 +335,27 @@ describe(
           ({ storeIncarnation, writer }) =>
             storeIncarnation > before.storeIncarnation && writer === undefined,
         );
-        await waitUntil("a claim of what it does not have to be refused", SOON, async () => {
+        await waitUntil("a reclaim of what it does not have to be refused", SOON, async () => {
           const blind = await theLiar().moves(apart.volume.name, reclaimBlindly);
           assert.equal(blind.ok, false);
           // The controller may have been faster than this write.
           return JSON.stringify(blind).includes("denied request") ? true : undefined;
         });
         await theLiar().untilMoved(
-          "the lying node to have claimed what it has a replica of",
+          "the lying node to have reclaimed what it has a replica of",
           shared.volume.name,
           (record) => reclaim(record, theLiar().identity, 0),
         );
       });
       await untilEvent(shared.volume.name, "ReclaimDisputed");
       const claimed = await untilRecord(
-        "the claim of the writer",
+        "the writer's reclaim",
         apart.volume,
         ({ writer }) => writer?.nodeName === HONEST,
       );
       assert.ok(claimed.epoch < EPOCHS_MAX, `epoch ${claimed.epoch}`);
       await untilRecord(
-        "the lying node to be off",
+        "the lying node to be fenced",
         apart.volume,
         ({ unverified }) => unverified.length === 0,
       );
@@ -368,14 +368,14 @@ describe(
       await writesOn();
     });
 
-    it("fences a node that is out of service off what it claimed and held", async () => {
-      await theLiar().untilMoved("it to have claimed what it held", held.name, (record) =>
+    it("fences an out-of-service node off what it reclaimed and held", async () => {
+      await theLiar().untilMoved("it to have reclaimed what it held", held.name, (record) =>
         reclaim(record, theLiar().identity, 0),
       );
       await theLab().orchestrator.setOutOfService(LYING, true);
       await untilServed(() => stage(held, nodeOf(HONEST), {}), [status.FAILED_PRECONDITION]);
       const { writer } = await untilRecord(
-        "the claim of the writer",
+        "the writer's reclaim",
         shared.volume,
         (record) => record.writer?.nodeName === HONEST && record.writer.held,
       );
@@ -383,7 +383,7 @@ describe(
       await writesOn();
     });
 
-    /** Whatever the record says of it. */
+    /** Independent of the record. */
     function reclaimBlindly(record: WriterRecord): ReturnType<typeof reclaim> {
       const { identity } = theLiar();
       assert.equal(

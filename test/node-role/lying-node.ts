@@ -11,16 +11,16 @@ import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 
 type Status = NonNullable<AzDriverNode["status"]>;
 
-/** Whatever has a node's token and writes with it; the node's own plug-in is stopped. */
+/** A program with a node's token, in the place of the node's own plug-in. */
 export interface LyingNode {
-  /** The node, as its plug-in has registered it. */
+  /** The node as its plug-in has registered it. */
   readonly identity: NodeIdentity;
   readonly store: ObjectStore;
-  /** From now on each heartbeat says this as well; waits until one has. */
+  /** From now on each heartbeat includes this; waits until one has. */
   says(lies: Partial<Status>): Promise<void>;
   /** Tries to move a volume's record. */
   moves(volumeName: string, step: (record: WriterRecord) => Step): Promise<Result<unknown, Failure | string>>;
-  /** Tries until it has. */
+  /** Retries until it succeeds. */
   untilMoved(what: string, volumeName: string, step: (record: WriterRecord) => Step): Promise<void>;
   stop(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export interface LyingNode {
 const HEARTBEAT_MS = 300;
 const DONE_MAX_MS = 120_000;
 
-/** Goes on with the heartbeat where the node's plug-in, which must have been stopped, has left it. */
+/** Continues the heartbeat of the node's plug-in, which must have been stopped. */
 export async function startLyingNode(
   store: ObjectStore,
   nodeName: string,
@@ -54,7 +54,7 @@ export async function startLyingNode(
   const ended = new AbortController();
   const running = (async () => {
     while (!ended.signal.aborted) {
-      // One that fails is followed by another, as those of a plug-in are.
+      // A failed heartbeat is followed by another, as in a plug-in.
       await beat();
       await sleep(HEARTBEAT_MS, undefined, { signal: ended.signal }).catch(() => undefined);
     }

@@ -18,8 +18,7 @@ const STOP_MAX_MS = 60_000;
 const never = new AbortController().signal;
 
 /**
- * A Node and its VM in the emulator, and the folders of its machine; node plug-ins are started on it as
- * processes.
+ * A Node and its VM in the emulator, and the folders of its machine; node plug-ins run on it as processes.
  */
 export interface NodeWorld {
   readonly nodeName: string;
@@ -31,18 +30,19 @@ export interface NodeWorld {
   readonly registrationSocket: string;
   /** Starts a node plug-in and waits until it serves. */
   startPlugin(options?: { readonly registersItself: boolean }): Promise<RunningPlugin>;
-  /** Starts one that may never come to serve. */
+  /** Starts one that may never serve. */
   startWaitingPlugin(): Child;
-  /** Runs the hook of the plug-in's container that comes before its end. */
+  /** Runs the preStop hook of the plug-in's container. */
   startPreStop(): Child;
   /**
-   * Says that a disk is wanted on the node, as ControllerPublishVolume does; answers how to take that back.
+   * Requests a disk on the node, as ControllerPublishVolume does; returns a function that withdraws the
+   * request.
    */
   requestVolume(diskUri: string): Promise<{ readonly remove: () => Promise<void> }>;
   deleteDaemonSet(): Promise<void>;
-  /** Reads an object of Kubernetes. */
+  /** Reads a Kubernetes object. */
   read(path: string): Promise<Readonly<Record<string, unknown>>>;
-  /** Changes one by a merge patch. */
+  /** Changes one with a merge patch. */
   change(path: string, patch: object): Promise<void>;
   close(): Promise<void>;
 }
@@ -54,11 +54,11 @@ export interface RunningPlugin {
   health(path: "/healthz" | "/readyz"): Promise<{ readonly code: number; readonly text: string }>;
 }
 
-/** Makes node-a, in zone 1 of eastus, with the taints given, and a DaemonSet that its plug-in belongs to. */
+/** Creates node-a, in zone 1 of eastus, with the given taints, and a DaemonSet for its plug-in. */
 export async function aNodeWorld(server: ApiServer, taints: readonly object[]): Promise<NodeWorld> {
   const namespace = await server.newNamespace();
   const nodeName = `node-of-${namespace}`;
-  // Not the node's: what takes the one for the other finds nothing.
+  // Not the node's name: code that confuses the two finds nothing.
   const vmName = `vm-of-${namespace}`;
   const client = server.connect();
   const directory = await mkdtemp(join(tmpdir(), "node-role-"));

@@ -29,7 +29,7 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** But for the one that the API server itself gives a new Node. */
+/** Without the one that the API server itself adds to a new Node. */
 async function taintsOf(world: NodeWorld): Promise<readonly string[]> {
   const { spec } = (await world.read(`/api/v1/nodes/${world.nodeName}`)) as {
     readonly spec: { readonly taints?: readonly { readonly key: string }[] };
@@ -62,7 +62,7 @@ describe(
     });
 
     it(
-      "learns which VM it is, registers with its kubelet, opens the node for pods and says so",
+      "identifies its VM, registers with kubelet, and removes the start-up taint",
       { timeout: TEST_TIMEOUT_MS },
       () =>
         onNode([startUpTaint, otherTaint], async (world) => {
@@ -112,7 +112,7 @@ describe(
     );
 
     it(
-      "opens the node for pods as well where node-driver-registrar registers it",
+      "removes the start-up taint as well where node-driver-registrar registers it",
       { timeout: TEST_TIMEOUT_MS },
       () =>
         onNode([startUpTaint], async (world) => {
@@ -132,7 +132,7 @@ describe(
     );
 
     it(
-      "is not ready while its CSINode has another plug-in's node id, says so at the Node, and is once that has gone",
+      "is not ready while its CSINode has another plug-in's node id, and reports that",
       { timeout: TEST_TIMEOUT_MS },
       () =>
         onNode([], async (world) => {
@@ -171,7 +171,7 @@ describe(
     );
 
     it(
-      "counts slots anew each time that kubelet asks: its own volumes take none, other people's disks do",
+      "counts slots at each kubelet query: only foreign disks take some",
       { timeout: TEST_TIMEOUT_MS },
       () =>
         onNode([], async (world) => {
@@ -205,7 +205,7 @@ describe(
     );
 
     it(
-      "goes on while the API server is away, and is heard again once it is back",
+      "continues during an API server outage; heartbeats resume afterwards",
       { timeout: TEST_TIMEOUT_MS },
       () =>
         onNode([], async (world) => {
@@ -226,7 +226,7 @@ describe(
     );
 
     it(
-      "stays registered while its DaemonSet replaces it, and deregisters once that is gone",
+      "stays registered during a DaemonSet update, and deregisters after its deletion",
       { timeout: TEST_TIMEOUT_MS },
       () =>
         onNode([], async (world) => {
@@ -242,7 +242,7 @@ describe(
     );
 
     it(
-      "calls itself dead once its CSI socket is gone, since only a new process makes it anew",
+      "reports itself dead once its CSI socket is gone, so that kubelet restarts it",
       { timeout: TEST_TIMEOUT_MS },
       () =>
         onNode([], async (world) => {
@@ -255,7 +255,7 @@ describe(
     );
 
     it(
-      "ends at once when told to, even while it still waits for what it needs at its start",
+      "stops at once on request, even while its start still waits",
       { timeout: TEST_TIMEOUT_MS },
       () =>
         onNode([], async (world) => {
@@ -271,7 +271,7 @@ describe(
     );
 
     it(
-      "lets an upgrade go on at once, but waits for the last volume of a node that is being drained",
+      "lets an upgrade continue at once, but a drain waits for the last volume",
       { timeout: TEST_TIMEOUT_MS },
       () =>
         onNode([], async (world) => {
@@ -293,7 +293,7 @@ describe(
     );
 
     it(
-      "waits for no volume once the driver is being removed, since its rights go with it",
+      "waits for no volume once the driver is being removed, with its rights",
       { timeout: TEST_TIMEOUT_MS },
       () =>
         onNode([cordon], async (world) => {

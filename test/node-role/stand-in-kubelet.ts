@@ -14,14 +14,14 @@ import {
 
 const never = new AbortController().signal;
 
-/** What kubelet has learnt of a plug-in. */
+/** What kubelet knows of a plug-in. */
 export interface Registered {
   readonly info: PluginInfo;
   readonly node: NodeGetInfoResponse;
 }
 
 /**
- * Asks a plug-in what its node is, as kubelet does when it registers it, and every
+ * Asks a plug-in for its node info, as kubelet does at registration, and every
  * `nodeAllocatableUpdatePeriodSeconds` after that.
  */
 export async function nodeGetInfo(csiSocket: string): Promise<NodeGetInfoResponse> {
@@ -34,8 +34,8 @@ export async function nodeGetInfo(csiSocket: string): Promise<NodeGetInfoRespons
 }
 
 /**
- * Does what kubelet does once it finds a socket in its registry: asks the plug-in, writes its CSINode, and
- * tells it. `nodeId`: another plug-in of the name has written that one.
+ * Does what kubelet does when it finds a socket in its registry: queries the plug-in, writes its CSINode,
+ * and notifies it. `nodeId`: the id that another plug-in of the name has written.
  */
 export async function registerAsKubelet(
   client: ApiClient,
@@ -60,7 +60,7 @@ export async function registerAsKubelet(
   }
 }
 
-/** Writes what kubelet writes of a plug-in that it has registered. */
+/** Writes kubelet's entry for a registered plug-in. */
 export async function writeCsiNode(
   client: ApiClient,
   nodeName: string,
