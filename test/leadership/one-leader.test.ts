@@ -188,7 +188,7 @@ async function calm(storm: Storm): Promise<void> {
 }
 
 describe("candidates under freezes, crashes, store outages and restarts", () => {
-  it(`at most one leads by its own clock, and one in the end, with deletions (${SEEDS} seeds)`, async () => {
+  it(`at most one leads by its clock, despite deleted Leases (${SEEDS} seeds)`, async () => {
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const storm = startStorm(seed);
       await givenRecord(storm);
@@ -198,7 +198,7 @@ describe("candidates under freezes, crashes, store outages and restarts", () => 
     }
   });
 
-  it(`two lead only until one fails to renew, with restored Leases (${SEEDS} seeds)`, async () => {
+  it(`two lead only until one fails to renew, after rollbacks (${SEEDS} seeds)`, async () => {
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const storm = startStorm(seed);
       await givenRecord(storm);

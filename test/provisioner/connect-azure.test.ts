@@ -37,12 +37,12 @@ describe("connectAzure", () => {
     });
   }
 
-  it("takes a region by the name that people give it", () => {
+  it("accepts a region by its display name", () => {
     const connected = connect({ ...complete, location: "East US 2" });
     assert.equal(connected.ok ? connected.value.place.location : "", "eastus2");
   });
 
-  it("says which ways there are to log in when none is set", () => {
+  it("lists the ways to log in when none is set", () => {
     const { aadClientId: _id, aadClientSecret: _secret, ...config } = complete;
     const connected = connect(config);
     assert.ok(!connected.ok);
@@ -52,7 +52,7 @@ describe("connectAzure", () => {
     );
   });
 
-  it("prefers what the webhook of workload identity injects, and names what it left out", () => {
+  it("prefers the webhook's workload identity, and names the ignored settings", () => {
     assert.equal(connect(complete, { AZURE_FEDERATED_TOKEN_FILE: "/var/run/secrets/token" }).ok, true);
     const { aadClientId: _id, aadClientSecret: _secret, ...config } = complete;
     const connected = connect(config, { AZURE_FEDERATED_TOKEN_FILE: "/var/run/secrets/token" });
@@ -60,7 +60,7 @@ describe("connectAzure", () => {
     assert.equal(connected.failure.field, "aadClientId");
   });
 
-  it("takes a managed identity by either kind of id, or the system's own", () => {
+  it("accepts a managed identity by either kind of id, or the system-assigned one", () => {
     const { aadClientId: _id, aadClientSecret: _secret, ...config } = complete;
     for (const userAssignedIdentityID of [
       "",
@@ -74,7 +74,7 @@ describe("connectAzure", () => {
     }
   });
 
-  it("refuses a cloud that it has no addresses of", () => {
+  it("refuses an unknown cloud", () => {
     const connected = connect({ ...complete, cloud: "AzureMoonCloud" });
     assert.ok(!connected.ok);
     assert.equal(connected.failure.field, "cloud");
@@ -89,7 +89,7 @@ describe("connectAzure", () => {
     );
   });
 
-  it("logs in to an emulator with a client secret and reads a disk that is not there", async () => {
+  it("logs in to an emulator with a client secret and finds no disk", async () => {
     const emulator = await startEmulator({
       resourceGroups: [{ subscriptionId: complete.subscriptionId ?? "", name: "rg", location: "eastus" }],
     });

@@ -12,7 +12,7 @@ import { diskUri, LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../contract/
 
 type Values = Parameters<typeof connectCloud>[0];
 
-describe("a role's way to Azure", () => {
+describe("a role's connection to Azure", () => {
   let emulator: Emulator;
   let folder = "";
   before(async () => {
@@ -59,7 +59,7 @@ describe("a role's way to Azure", () => {
   };
   const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
 
-  it("comes from azure.json, or from flags and the environment, and its budget is in the metrics", async () => {
+  it("comes from azure.json, or from flags and the environment, with budget metrics", async () => {
     const environment = {
       AZURE_AUTHORITY_HOST: emulator.url,
       AZURE_TENANT_ID: "tenant",
@@ -98,7 +98,7 @@ describe("a role's way to Azure", () => {
     }
   });
 
-  it("is refused with the file and the field that are wrong", async () => {
+  it("is refused with the name of the invalid file and field", async () => {
     await assert.rejects(
       connect({ "cloud-config": await azureJson("{") }),
       /--cloud-config .*azure\.json: azure\.json .*is no JSON object/,

@@ -17,8 +17,8 @@ import { provisionerOnModel } from "./provisioner-on-model.ts";
 
 describe("a detach that was left behind", () => {
   it("is forced once the driver's own detach of that disk hangs", async () => {
-    // The mark was seen on a VM at rest. The driver's detach, begun after that, is its own all the same:
-    // else the disk stays on the node for ever.
+    // The mark was seen on a VM at rest. The driver's detach, begun after that, still counts as its own:
+    // otherwise the disk would stay on the node forever.
     const clock = createVirtualClock();
     const model = createComputeModel({ clock });
     addResourceGroup(model.world, {

@@ -61,8 +61,8 @@ const calls: Readonly<Record<string, Call>> = {
 };
 
 /**
- * A controller whose disk `pvc-1` exists in Azure and is known; groups of that name exist in another
- * subscription, and with a disk of that name in another group.
+ * A controller whose disk `pvc-1` exists in Azure and is known. Groups of that name exist in another
+ * subscription, and a disk of that name in another group.
  */
 async function withOwnDisk(act: (world: ControllerWorld) => Promise<void>): Promise<void> {
   await withController(async (plain) => {
@@ -97,8 +97,8 @@ async function volumes({ context }: ControllerWorld): Promise<readonly unknown[]
   return valueOf(await context.store.list("AzVolume", {}, never)).items;
 }
 
-describe("the identity of a disk", () => {
-  it("keeps a volume as it is when the volume_id of a call differs in any one segment", () =>
+describe("disk identity", () => {
+  it("leaves a volume alone when the volume_id of a call differs in any one segment", () =>
     withOwnDisk(async (world) => {
       const before = await volumes(world);
       await fc.assert(
@@ -115,7 +115,7 @@ describe("the identity of a disk", () => {
       );
     }));
 
-  it("refuses to delete or publish a disk of another subscription, and makes no object for it", () =>
+  it("refuses a disk of another subscription, and creates no object for it", () =>
     withOwnDisk(async (world) => {
       const before = await volumes(world);
       const volumeId = OWN.replace(SUBSCRIPTION_ID, "00000000-0000-0000-0000-00000000beef");

@@ -16,7 +16,7 @@ import {
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 
 describe("a request that writes a disk", () => {
-  it("is not sent at all where its caller refuses it when its turn comes", async () => {
+  it("is not sent if its precondition fails when its turn comes", async () => {
     const clock = createVirtualClock();
     const model = createComputeModel({ clock });
     addResourceGroup(model.world, {

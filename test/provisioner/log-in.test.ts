@@ -28,13 +28,13 @@ const IDENTITY = "11111111-1111-1111-1111-111111111111";
 const IDENTITY_URI =
   "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/driver";
 
-/** How someone asked for a token. */
+/** How a token was requested. */
 interface Asked {
   readonly path: string;
   readonly with: Readonly<Record<string, string>>;
 }
 
-describe("who the driver logs in as", () => {
+describe("the driver's identity at Azure", () => {
   let asked: Asked[] = [];
   let bearer = "";
   let caPem = "";
@@ -147,7 +147,7 @@ describe("who the driver logs in as", () => {
       }),
     },
     {
-      because: "the machine's own managed identity",
+      because: "the VM's system-assigned managed identity",
       config: { useManagedIdentityExtension: true },
       expected: () => ({
         path: "/metadata/identity/oauth2/token",
@@ -157,7 +157,7 @@ describe("who the driver logs in as", () => {
     },
   ];
   for (const { because, config, environment, expected } of rows) {
-    it(`is ${because}, and its token goes with the call`, async () => {
+    it(`is ${because}, and its token is sent with the call`, async () => {
       asked = [];
       const file =
         config.aadFederatedTokenFile === undefined ? {} : { aadFederatedTokenFile: join(folder, "token") };

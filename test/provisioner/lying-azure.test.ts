@@ -25,7 +25,7 @@ import {
   vmUri,
 } from "../contract/cloud-bench.ts";
 
-/** A cloud with `pvc-1` attached to `node-a`, seen through an ArmApi that can be made to lie. */
+/** A cloud with `pvc-1` attached to `node-a`, seen through an ArmApi that can return wrong answers. */
 async function aLyingAzure(): Promise<
   CloudUnderTest & {
     lie: (lies: Partial<ArmApi>) => void;
@@ -85,7 +85,7 @@ const answered = <T>(value: T): { result: { readonly ok: true; readonly value: T
   remaining: [],
 });
 
-/** What `getVm` truly answers, changed. */
+/** The true answer of `getVm`, changed. */
 const vmChanged =
   (truth: ArmApi, change: (vm: ArmVm) => ArmVm): ArmApi["getVm"] =>
   async (request, signal) => {
@@ -93,7 +93,7 @@ const vmChanged =
     return answer.result.ok ? answered(change(answer.result.value)) : answer;
   };
 
-/** What `getDisk` truly answers, changed. */
+/** The true answer of `getDisk`, changed. */
 const diskChanged =
   (truth: ArmApi, change: (disk: ArmDisk) => ArmDisk): ArmApi["getDisk"] =>
   async (request, signal) => {
@@ -107,7 +107,7 @@ const disowned = (disk: ArmDisk): ArmDisk => ({ ...disk, managedBy: undefined, m
 const doneAtOnce: ArmApi["startVmUpdate"] = () =>
   Promise.resolve(answered({ pollUrl: undefined, kind: "vm" as const, retryAfterMs: undefined }));
 
-describe("a fence that Azure lies to", () => {
+describe("a fence with wrong answers from Azure", () => {
   it("has no proof when the update succeeds but nothing happens", async () => {
     const azure = await aLyingAzure();
     azure.lie({ startVmUpdate: doneAtOnce });
@@ -126,7 +126,7 @@ describe("a fence that Azure lies to", () => {
     assert.equal((await azure.fence()).ok, false);
   });
 
-  it("has no proof while the entry is only marked as on its way off", async () => {
+  it("has no proof while the entry is only marked for detach", async () => {
     const azure = await aLyingAzure();
     let etag = 100;
     azure.lie({
@@ -161,7 +161,7 @@ describe("a fence that Azure lies to", () => {
     assert.equal((await azure.fence()).ok, false);
   });
 
-  it("takes no missing VM for a proof while the disk names one of that name, in whatever resource group", async () => {
+  it("does not accept a missing VM as proof while the disk names one of that name", async () => {
     const azure = await aLyingAzure();
     azure.lie({
       getVm: () =>
@@ -186,7 +186,7 @@ describe("a fence that Azure lies to", () => {
     assert.equal((await azure.fence()).ok, false);
   });
 
-  it("takes a missing vmId for no other machine's", async () => {
+  it("does not treat a missing vmId as another machine's", async () => {
     const azure = await aLyingAzure();
     azure.lie({ getVm: vmChanged(azure.truth, (vm) => ({ ...vm, vmId: "" })) });
     assert.equal((await azure.fence()).ok, false);
@@ -199,7 +199,7 @@ describe("a fence that Azure lies to", () => {
     assert.deepEqual(disksOn(azure, "node-a"), ["pvc-1@0"]);
   });
 
-  it("finds its proof once Azure tells the truth again", async () => {
+  it("finds its proof once Azure's answers are true again", async () => {
     const azure = await aLyingAzure();
     azure.lie({ startVmUpdate: doneAtOnce });
     assert.equal((await azure.fence()).ok, false);

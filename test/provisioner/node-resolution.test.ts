@@ -64,7 +64,7 @@ async function aWorld(): Promise<World> {
 }
 
 describe("a node's VM", () => {
-  it("is the one at its resource id, in any case, and its vmId tells it from its successor", async () => {
+  it("is the one at its resource id, in any case, and its vmId identifies a successor", async () => {
     const { addVm, attach, run, provisioner, diskUri } = await aWorld();
     const { vmId, instanceUri } = addVm("aks-VM-7");
     const node = { nodeName: "node-a", vmId, instanceUri: instanceUri.toUpperCase() };
@@ -85,7 +85,7 @@ describe("a node's VM", () => {
     assert.equal(failureOf(await attach({ nodeName: "node-a", vmId, instanceUri })).kind, "InstanceNotFound");
   });
 
-  it("is fenced at its resource id, though no VM has the node's name", async () => {
+  it("is fenced at its resource id, although no VM has the node's name", async () => {
     const { addVm, attach, run, provisioner, diskUri } = await aWorld();
     const node = { nodeName: "node-a", ...addVm("flex_4c1d2a7b") };
     valueOf(await attach(node));
@@ -96,7 +96,7 @@ describe("a node's VM", () => {
     assert.deepEqual(valueOf(await run(provisioner.getDisk({ diskUri }, never))).attachedTo, []);
   });
 
-  it("is unknown, and nothing is proven of it, where its resource id can't be looked up", async () => {
+  it("is unknown, without proof, if its resource id can't be looked up", async () => {
     const { attach, run, provisioner, diskUri, addVm } = await aWorld();
     const { vmId, instanceUri } = addVm("aks-VM-7");
     const inScaleSet = instanceUri.replace(
@@ -132,8 +132,8 @@ describe("a node's VM", () => {
     }
   });
 
-  it("is not proven gone where its disk can't be read either: both may have been moved", async () => {
-    // The VM would write to the disk at its new id while another node that has it attached is promoted.
+  it("is not proven gone if its disk can't be read either: both may have been moved", async () => {
+    // Otherwise the VM would write to the disk at its new id while another node with the disk is promoted.
     const { model, addVm, attach, run, provisioner, diskUri } = await aWorld();
     const node = { nodeName: "node-a", ...addVm("aks-VM-7") };
     valueOf(await attach(node));
@@ -146,7 +146,7 @@ describe("a node's VM", () => {
       );
   });
 
-  it("is not gone where it is at its resource id, whichever case its GUID is in", async () => {
+  it("is not gone if it is at its resource id, whatever the case of its GUID", async () => {
     const { addVm, attach, run, provisioner, diskUri } = await aWorld();
     const { vmId, instanceUri } = addVm("aks-VM-7");
     const node = { nodeName: "node-a", vmId: vmId.toUpperCase(), instanceUri };
@@ -159,7 +159,7 @@ describe("a node's VM", () => {
     );
   });
 
-  it("is not gone where it was moved, and has the disk there", async () => {
+  it("is not gone if it was moved with the disk attached", async () => {
     const { addVm, attach, run, provisioner, diskUri } = await aWorld();
     const { vmId, instanceUri } = addVm("aks-VM-7");
     const node = { nodeName: "node-a", vmId: vmId.toUpperCase(), instanceUri };
@@ -172,7 +172,7 @@ describe("a node's VM", () => {
     );
   });
 
-  it("is not proven gone by a 404 that is no answer of ARM's", async () => {
+  it("is not proven gone by a 404 that is not ARM's", async () => {
     const { model, clock, addVm, attach, run, diskUri } = await aWorld();
     const node = { nodeName: "node-a", ...addVm("aks-VM-7") };
     valueOf(await attach(node));

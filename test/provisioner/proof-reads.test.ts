@@ -21,7 +21,7 @@ import { armOnModel, provisionerOn } from "./provisioner-on-model.ts";
 const DISKS = 10;
 
 describe("proofs that the VM of several disks is gone", () => {
-  it("share their reads of the VM that the disks name: 14 in 10 s, for 10 disks", async () => {
+  it("share their reads of the VM: 14 reads in 10 s for 10 disks", async () => {
     const clock = createVirtualClock();
     const model = createComputeModel({ clock });
     const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };

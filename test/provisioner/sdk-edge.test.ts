@@ -23,10 +23,7 @@ interface Edge {
   readonly requests: readonly IncomingMessage[];
 }
 
-/**
- * Runs `test` against a server that answers as told: what Azure was recorded to answer, or how networks
- * break.
- */
+/** Runs `test` against a server with scripted responses: recorded ones of Azure, or broken networks. */
 async function atEdge(
   answer: (request: IncomingMessage, response: ServerResponse, url: string) => void,
   test: (edge: Edge) => Promise<void>,
@@ -68,7 +65,7 @@ async function atEdge(
   }
 }
 
-/** Polls go to where the server of the test is. */
+/** Polls go to the test's server. */
 function atOrigin(arm: ArmApi, origin: string): ArmApi {
   return {
     ...arm,
@@ -95,7 +92,7 @@ function json(
 }
 
 describe("ArmApi over the SDK", () => {
-  it("keeps all of an error: status, code, target, details, innererror, Retry-After, request id", async () => {
+  it("keeps all parts of an error, from status and code to Retry-After and request id", async () => {
     const body = {
       error: {
         code: "OperationNotAllowed",
@@ -136,12 +133,12 @@ describe("ArmApi over the SDK", () => {
             { policy: "subscription-global-writes", remaining: 2999 },
           ],
         });
-        assert.equal(requests.length, 1, "the SDK repeated the call by itself");
+        assert.equal(requests.length, 1, "the SDK repeated the call");
       },
     );
   });
 
-  it("sends the condition and the correlation id, and an empty update as such", async () => {
+  it("sends the condition, the correlation id, and an empty update as such", async () => {
     const bodies: string[] = [];
     await atEdge(
       (request, response) => {
@@ -213,7 +210,7 @@ describe("ArmApi over the SDK", () => {
     });
   }
 
-  it("gives back a list of data disks as it was read, members that it does not know included", async () => {
+  it("writes a list of data disks back as read, unknown members included", async () => {
     const dataDisks = [
       {
         lun: 0,
@@ -271,7 +268,7 @@ describe("ArmApi over the SDK", () => {
       },
     },
   ]) {
-    it(`answers that it does not know when ${because}`, async () => {
+    it(`answers that the outcome is unknown when ${because}`, async () => {
       await atEdge(
         answer,
         async ({ arm }) => {
@@ -304,7 +301,7 @@ describe("ArmApi over the SDK", () => {
     },
   ];
   for (const { what, make } of calls) {
-    it(`asks once for ${what}, whatever the answer: what is to be repeated, and when, is for us to say`, async () => {
+    it(`sends ${what} once, whatever the answer: the driver decides on retries`, async () => {
       const error = { error: { code: "Busy", message: "later" } };
       const answers: readonly ((request: IncomingMessage, response: ServerResponse) => void)[] = [
         (_request, response) => json(response, 500, error),
@@ -321,7 +318,7 @@ describe("ArmApi over the SDK", () => {
     });
   }
 
-  it("tells a page of a proxy from an answer of ARM", async () => {
+  it("distinguishes a proxy's page from an answer of ARM", async () => {
     await atEdge(
       (_request, response) => {
         response.writeHead(502, { "content-type": "text/html" });

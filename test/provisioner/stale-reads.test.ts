@@ -25,8 +25,8 @@ import {
 } from "../contract/cloud-bench.ts";
 
 /**
- * Two controllers of which each may see what the other wrote only late. `pvc-1` is there, and not attached;
- * both have read the VM.
+ * Two controllers that may see each other's writes late. `pvc-1` exists and is not attached; both have read
+ * the VM.
  */
 async function twoControllers(): Promise<{
   readonly model: ComputeModel;
@@ -63,7 +63,7 @@ async function twoControllers(): Promise<{
   };
   const { diskUri } = valueOf(await run(first.createDisk(aDiskRequest(), never)));
   const node = { nodeName: "node-a", vmId: added.vm.vmGuid, instanceUri: added.vm.id };
-  // A rule that never strikes: from now on fresh answers are remembered.
+  // A rule that never applies: from now on current answers are recorded.
   model.faults.add({
     id: "remember",
     operation: "VirtualMachines_Get",
@@ -76,8 +76,8 @@ async function twoControllers(): Promise<{
   return { model, node, diskUri, first, second, run };
 }
 
-describe("reads of a VM that lag behind another controller's writes", () => {
-  it("give a fence no proof while they last, and nothing is guessed", async () => {
+describe("VM reads that lag behind another controller's writes", () => {
+  it("give a fence no proof while they last", async () => {
     const { model, node, diskUri, second, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
     assert.equal(
@@ -97,7 +97,7 @@ describe("reads of a VM that lag behind another controller's writes", () => {
     assert.deepEqual(findVm(model.world, vmUri("node-a"))?.dataDisks, []);
   });
 
-  it("give no proof without a fence, however long ago the disk was seen to be off, and cut nobody off", async () => {
+  it("give no proof without a fence, however old the absence is, and fence no node", async () => {
     const { model, node, diskUri, second, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", times: 3, effect: { kind: "StaleRead" } });
     assert.equal(
@@ -107,7 +107,7 @@ describe("reads of a VM that lag behind another controller's writes", () => {
     assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
   });
 
-  it("give no proof to a controller between whose read and write the disk was attached", async () => {
+  it("give no proof if the disk was attached between a controller's read and write", async () => {
     const { model, node, diskUri, first, second, run } = await twoControllers();
     const wish = { diskUri, node };
     valueOf(await run(first.detachDisk({ ...wish, lane: "detach", precondition: mayAlways }, never)));
@@ -123,7 +123,7 @@ describe("reads of a VM that lag behind another controller's writes", () => {
     assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
   });
 
-  it("never hide from a controller what its own update did", async () => {
+  it("never hide a controller's own update from it", async () => {
     const { model, node, diskUri, first, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
     valueOf(await run(first.detachDisk({ diskUri, node, lane: "detach", precondition: mayAlways }, never)));

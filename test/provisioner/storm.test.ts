@@ -33,7 +33,7 @@ const STEPS = 60;
 const GUEST_EVENT_CHANCE = 0.05;
 const DAY_MS = 86_400_000;
 
-/** Troubles that come and go during the storm. */
+/** Faults that begin and end during the storm. */
 const troubles: readonly (FaultEffect & { readonly on: string; readonly probability: number })[] = [
   { kind: "DropResponse", on: "VirtualMachines_Update", probability: 0.1 },
   { kind: "DropRequest", on: "VirtualMachines_*", probability: 0.05 },
@@ -129,7 +129,7 @@ async function aStorm(random: SeededRandom): Promise<Storm> {
   return { model, provisioners, nodes, run, rest: (ms) => clock.advance(ms) };
 }
 
-/** What is true at every moment of the storm. */
+/** The invariants of the storm. */
 function checkWorld(model: ComputeModel): void {
   for (const nodeName of NODES) {
     const vm = findVm(model.world, vmUri(nodeName));
@@ -146,7 +146,7 @@ function strikeGuest(model: ComputeModel, nodeName: string, event: "GuestHang" |
   strikeVm(model.world, vm, event);
 }
 
-/** The LUN at which the VM has the disk for good. */
+/** The LUN at which the VM finally has the disk. */
 function lunOn(model: ComputeModel, disk: string, node: NodeIdentity): number | undefined {
   return findVm(model.world, vmUri(node.nodeName))?.dataDisks.find(
     (entry) => entry.diskId === disk && entry.phase === "Attached",
@@ -155,7 +155,7 @@ function lunOn(model: ComputeModel, disk: string, node: NodeIdentity): number | 
 
 describe("the provisioner in a storm", () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
-    it(`answers every call, tells the truth, and reaches what is asked once it is calm (seed ${seed})`, async () => {
+    it(`answers all calls truthfully and reaches its goal (seed ${seed})`, async () => {
       const random = createSeededRandom(seed);
       const { model, provisioners, nodes, run, rest } = await aStorm(random);
       const pick = <T>(items: readonly T[]): T => {
@@ -166,8 +166,7 @@ describe("the provisioner in a storm", () => {
       for (const { on, probability, ...effect } of troubles)
         model.faults.add({ operation: on, probability, effect });
 
-      // One call at a time for each pair of disk and node, as the reconcilers above do it; fences may come
-      // on top.
+      // One call at a time for each pair of disk and node, like the reconcilers; fences may be concurrent.
       const busy = new Set<string>();
       const calls: Promise<void>[] = [];
       for (let step = 0; step < STEPS; step++) {
@@ -185,7 +184,7 @@ describe("the provisioner in a storm", () => {
             }).finally(() => busy.delete(pair)),
           );
         }
-        // Guests hang and come back: their regular detaches do not end meanwhile.
+        // Guests hang and recover: their regular detaches do not end in between.
         if (random.next() < GUEST_EVENT_CHANCE)
           strikeGuest(model, pick(NODES), pick(["GuestHang", "GuestRecovery"]));
         await rest(random.next() * 8000);
@@ -243,7 +242,7 @@ describe("the provisioner in a storm", () => {
   }
 });
 
-/** In a storm a call may fail, but only in these ways. */
+/** In a storm a call may fail, but only with these failures. */
 function assertExpected(result: Result<unknown, Failure>): void {
   assert.ok(!result.ok);
   assert.ok(

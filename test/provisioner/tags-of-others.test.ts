@@ -21,7 +21,7 @@ import {
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 
 /**
- * Half of the writes is for all but tags, a quarter for failover and detaches. One comes back each second.
+ * Half of the writes serve everything but tags, a quarter failover and detaches. One is added each second.
  */
 const fewWrites = { ...azureLimits, diskWrite: { perSubscription: { burst: 4, perMinute: 60 } } };
 const THROTTLED: FaultEffect = { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 30 };
@@ -74,14 +74,14 @@ async function addLater(clock: VirtualClock, model: ComputeModel, diskUri: strin
   );
 }
 
-describe("a tag that a person adds while the driver sets its own", () => {
+describe("a tag that a person adds during the driver's own tag write", () => {
   const rows: readonly { readonly because: string; readonly effect: FaultEffect }[] = [
     { because: "throttled", effect: THROTTLED },
     { because: "lost on its way", effect: { kind: "DropRequest" } },
     { because: "answered, and the answer lost", effect: { kind: "DropResponse" } },
   ];
   for (const { because, effect } of rows) {
-    it(`stays where the driver's request is ${because}`, () =>
+    it(`stays if the driver's request is ${because}`, () =>
       withDisk(async ({ model, clock, diskUri, tags, tagDisk }) => {
         model.faults.add({ operation: "Disks_Update", times: 1, effect });
         const [tagged] = await settledOn(
@@ -93,7 +93,7 @@ describe("a tag that a person adds while the driver sets its own", () => {
       }));
   }
 
-  it("stays where the driver's request waits for the call budget", () =>
+  it("stays if the driver's request waits for the call budget", () =>
     withDisk(async ({ model, clock, cloud, diskUri, tags, tagDisk }) => {
       const other = valueOf(
         await settledOn(clock, cloud.createDisk(aDiskRequest({ diskName: "pvc-2" }), never)),
@@ -114,7 +114,7 @@ describe("a tag that a person adds while the driver sets its own", () => {
 });
 
 describe("the tags of a disk", () => {
-  it("give way to a creation that is asked for later, where disk writes are scarce", () =>
+  it("give way to a later disk creation, where disk writes are scarce", () =>
     withDisk(async ({ model, clock, cloud, tagDisk }) => {
       const create = (diskName: string): ReturnType<AzureCloudProvisioner["createDisk"]> =>
         cloud.createDisk(aDiskRequest({ diskName }), never);
@@ -136,14 +136,14 @@ describe("the tags of a disk", () => {
       );
     }, fewWrites));
 
-  it("are not sent again where the lost answer was to their request", () =>
+  it("are not sent again if the lost response was to their request", () =>
     withDisk(async ({ model, clock, tagDisk }) => {
       model.faults.add({ operation: "Disks_Update", times: 1, effect: { kind: "DropResponse" } });
       valueOf(await settledOn(clock, tagDisk({ own: "o" })));
       assert.equal(model.journal.since(0).filter(({ operation }) => operation === "Disks_Update").length, 1);
     }));
 
-  it("are not sent where the disk can't be read before, whose writes are not held back for that", () =>
+  it("are not sent if the disk can't be read first, at no cost to its other writes", () =>
     withDisk(async ({ model, clock, cloud, tagDisk }) => {
       model.faults.add({ operation: "Disks_Get", times: 4, effect: { ...THROTTLED, retryAfterS: 3 } });
       assert.equal(failureOf(await settledOn(clock, tagDisk({ own: "o" }))).kind, "Throttled");

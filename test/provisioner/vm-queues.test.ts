@@ -71,7 +71,7 @@ function aWorld() {
 }
 
 describe("VmQueues", () => {
-  it("remembers a VM for as long as it has work: nodes come and go under new names", async () => {
+  it("keeps a VM only while it has work, because nodes come and go under new names", async () => {
     const { clock, queues } = aWorld();
     const answers = ["node-1", "node-2", "node-3"].flatMap((name) => [
       queues.submit(aVm(name), aRequest("detach", name), never).answer,
@@ -86,7 +86,7 @@ describe("VmQueues", () => {
     assert.equal(queues.vmsInUse, 0);
   });
 
-  it("remembers a VM of which an attach is announced until that has come, or comes to nothing", () => {
+  it("keeps a VM with an announced attach until that arrives or is withdrawn", () => {
     const { queues } = aWorld();
     const [first, second] = [queues.announce(aVm("node-1")), queues.announce(aVm("node-1"))];
     first();

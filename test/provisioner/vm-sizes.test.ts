@@ -21,8 +21,8 @@ import {
 const HOUR_MS = 3_600_000;
 
 /**
- * Looks at `nodes` VMs of size Standard_D8s_v5 at once, as often as `rounds` says, an hour apart; answers
- * what was seen last, when, and how often Azure was asked.
+ * Looks up `nodes` VMs of size Standard_D8s_v5 at once, `rounds` times, an hour apart; returns the last
+ * answer, its time, and the number of Azure calls.
  */
 async function inspect(
   listVmSizes: ArmApi["listVmSizes"],
@@ -77,8 +77,8 @@ const lists =
   () =>
     Promise.resolve({ result: ok([{ name: "standard_d8S_v5", dataDisksMax }]), remaining: [] });
 
-describe("how many disks a VM takes", () => {
-  it("is what Azure's own list says, whatever our table says, asked for once by all who want to know", async () => {
+describe("a VM's disk limit", () => {
+  it("is Azure's own number rather than our table's, requested once for all callers", async () => {
     assert.deepEqual(await inspect(lists(20), { nodes: 5, rounds: 3 }), {
       dataDisksMax: 20,
       tookMs: 10,
@@ -86,15 +86,15 @@ describe("how many disks a VM takes", () => {
     });
   });
 
-  it("is asked for again after a day", async () => {
+  it("is requested again after a day", async () => {
     assert.equal((await inspect(lists(20), { rounds: 27 })).asked, 2);
   });
 
-  it("is never more than there are LUNs", async () => {
+  it("is never more than the number of LUNs", async () => {
     assert.equal((await inspect(lists(999))).dataDisksMax, 64);
   });
 
-  it("is what our table says where Azure does not answer in time", async () => {
+  it("is our table's number if Azure does not answer in time", async () => {
     const silent: ArmApi["listVmSizes"] = (_request, signal) =>
       new Promise((_resolve, reject) =>
         signal.addEventListener("abort", () => reject(signal.reason as Error)),

@@ -29,10 +29,10 @@ describe(
     });
 
     it(
-      "sends each pod where its volume is attached, whatever else speaks for other nodes",
+      "sends each pod to its attached volume, whatever else favours other nodes",
       { timeout: TEST_TIMEOUT_MS },
       async () => {
-        // Three pods each: the scheduler spreads pods, and would put no two on one node otherwise.
+        // Three pods each: the scheduler spreads pods, and would otherwise put no two on one node.
         for (const [at, nodeName] of [...NODES, ...NODES, ...NODES].entries()) {
           await cluster().addClaim(`data-${at}`, [nodeName]);
           assert.equal(await cluster().schedule(`replicated-${at}`, [`data-${at}`]), nodeName);
@@ -58,17 +58,17 @@ describe(
     );
 
     it("lets a pod without volumes go anywhere", { timeout: TEST_TIMEOUT_MS }, async () => {
-      // The two nodes that others avoid are empty, which is what the scheduler prefers.
+      // The two empty nodes that other tests avoid are the ones that the scheduler prefers.
       assert.match(await cluster().schedule("stateless", []), /^node-(?:without-plug-in|not-ready)$/u);
     });
 
-    it("does the same where the scheduler sends nodes in full", { timeout: TEST_TIMEOUT_MS }, async () => {
+    it("does the same if the scheduler sends full nodes", { timeout: TEST_TIMEOUT_MS }, async () => {
       await cluster().startScheduler("full");
       await cluster().addClaim("full", ["node-d"]);
       assert.equal(await cluster().schedule("in-full", ["full"]), "node-d");
     });
 
-    it("was asked, and has answered everything", { timeout: TEST_TIMEOUT_MS }, async () => {
+    it("has received requests, and answered all of them", { timeout: TEST_TIMEOUT_MS }, async () => {
       const metrics = await (await fetch(`http://${cluster().extender()}/metrics`)).text();
       const count = (verb: string): number =>
         Number(
@@ -80,7 +80,7 @@ describe(
       assert.doesNotMatch(metrics, /outcome="(?:neutral|refused|aborted)"/u);
     });
 
-    it("goes on without the extender when there is none", { timeout: TEST_TIMEOUT_MS }, async () => {
+    it("schedules pods without the extender", { timeout: TEST_TIMEOUT_MS }, async () => {
       await cluster().addClaim("alone", ["node-a"]);
       await cluster().killExtender();
       assert.match(await cluster().schedule("without-extender", ["alone"]), /^node-/u);

@@ -24,26 +24,26 @@ const READY_MAX_MS = 180_000;
 const never = new AbortController().signal;
 
 /**
- * Kubernetes' own API server and scheduler with the extender, and nodes that are nothing but objects: what
- * a pod is told is where it would run.
+ * Kubernetes' own API server and scheduler with the extender, and nodes that exist only as objects: a pod's
+ * assigned node is where it would run.
  */
 export interface ScheduledCluster {
   /** `host:port` of the extender. */
   readonly extender: () => string;
-  /** Makes a node that pods may run on; with a node plug-in unless `plugIn` says otherwise. */
+  /** Creates a node for pods; with a node plug-in unless `plugIn` says otherwise. */
   addNode(name: string, plugIn: "ready" | "not-ready" | "none"): Promise<void>;
-  /** Makes a claim that is bound to a disk, which is attached as a replica to the nodes. */
+  /** Creates a claim bound to a disk that is attached to the nodes as a replica. */
   addClaim(name: string, attachedTo: readonly string[]): Promise<void>;
-  /** Makes a pod that uses the claims and answers the node that it is given to. */
+  /** Creates a pod with the claims and returns its assigned node. */
   schedule(podName: string, claimNames: readonly string[]): Promise<string>;
-  /** Starts the scheduler, in place of one that runs; asks the extender by names, or with nodes in full. */
+  /** Starts the scheduler, in place of a running one; sends the extender names, or full nodes. */
   startScheduler(nodes: "names" | "full"): Promise<void>;
   /** kill -9. */
   killExtender(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Builds what is needed, unless the cache has it, and starts API server and extender. */
+/** Builds what is missing, unless the cache has it, and starts API server and extender. */
 export async function startScheduledCluster(onProgress: (line: string) => void): Promise<ScheduledCluster> {
   const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
@@ -108,8 +108,8 @@ async function startIn(
         metadata: { name, labels: { "kubernetes.io/hostname": name } },
         status,
       });
-      // The API server makes every new node one that is not ready; who takes that away again does not run
-      // here.
+      // The API server taints every new node as not ready; the controller that removes the taint does not
+      // run here.
       await patch(client, `/api/v1/nodes/${name}`, { spec: { taints: null } });
       if (plugIn !== "none") await registerPlugIn(store, name, plugIn === "ready");
       if (plugIn === "ready") readyNode ??= name;
@@ -151,7 +151,7 @@ async function startIn(
           volumes: claimNames.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })),
         },
       });
-      return waitUntil(`pod ${podName} to be given to a node`, { timeoutMs: SCHEDULED_MAX_MS }, async () => {
+      return waitUntil(`pod ${podName} to be assigned to a node`, { timeoutMs: SCHEDULED_MAX_MS }, async () => {
         const answer = must(await client.call({ method: "GET", path: `${pods}/${podName}` }, never));
         return (answer.body as { readonly spec: { readonly nodeName?: string } }).spec.nodeName;
       });
@@ -167,7 +167,7 @@ async function startIn(
   };
 }
 
-/** What docs/design.md tells people to write, for this extender. */
+/** The scheduler configuration of docs/design.md, for this extender. */
 function schedulerConfiguration(kubeconfig: string, endpoint: string, nodes: "names" | "full"): object {
   return {
     apiVersion: "kubescheduler.config.k8s.io/v1",
@@ -183,7 +183,7 @@ function schedulerConfiguration(kubeconfig: string, endpoint: string, nodes: "na
         weight: 10,
         nodeCacheCapable: nodes === "names",
         ignorable: true,
-        // Much longer than it is to be: on a busy machine the test must not go on without the extender.
+        // Much longer than usual: on a busy machine the test must not continue without the extender.
         httpTimeout: "30s",
       },
     ],
@@ -244,7 +244,7 @@ async function attach(
   must(await store.updateStatus("AzVolumeAttachment", { ...made, status }, never));
 }
 
-/** The extender learns of what was made by its watches; the scheduler must not be quicker. */
+/** The extender learns of new objects by its watches, which must precede the scheduler. */
 async function untilKnown(
   endpoint: string,
   claim: {
@@ -263,7 +263,7 @@ async function untilKnown(
   const ask = async (verb: string): Promise<unknown> =>
     (await fetch(`http://${endpoint}/${verb}`, { method: "POST", body })).json();
   await waitUntil(`the extender to know claim ${claimName}`, { timeoutMs: READY_MAX_MS }, async () => {
-    // Without a volume of the driver's, a node that nobody knows would pass.
+    // Without a volume of the driver, an unknown node would pass.
     const { FailedAndUnresolvableNodes } = (await ask("filter")) as {
       readonly FailedAndUnresolvableNodes: object;
     };
@@ -297,7 +297,7 @@ function must<T>(result: Result<T, unknown>): T {
   return result.value;
 }
 
-/** A program that dies with this process, however that ends. */
+/** A program that dies with this process in any case. */
 function startProgram(file: string, args: readonly string[]) {
   return spawn("setpriv", ["--pdeathsig", "KILL", file, ...args], { stdio: ["ignore", "pipe", "ignore"] });
 }

@@ -4,14 +4,14 @@ import type { SeedResult } from "../../sim/run/run-seed.ts";
 import { runSeeds } from "../../sim/run/run-seeds.ts";
 import { stormNamed } from "../../sim/scenario/storm-named.ts";
 
-/** Failures that are told in full. */
+/** How many failures are reported in full. */
 const TOLD_MAX = 3;
 
-/** What came of some seeds. */
+/** The outcome of some seeds. */
 export interface SeedsOutcome {
   readonly seeds: number;
   readonly failovers: number;
-  /** Of the seed that had the fewest and kept every promise; infinity if none did. */
+  /** The fewest failovers of a seed without a failure; infinity if every seed failed. */
   readonly fewestFailovers: number;
   readonly failed: readonly number[];
   /** The first failures, for people. */
@@ -19,8 +19,7 @@ export interface SeedsOutcome {
 }
 
 /**
- * Runs seeds over all cores: under certain classes of faults, or in a storm that `stormNamed` knows, where
- * that is said.
+ * Runs seeds on all cores; if given, only with certain classes of faults, or in a storm of `stormNamed`.
  */
 export async function collectFailures(
   seeds: Iterable<number>,

@@ -9,11 +9,11 @@ import { type StepName, stepNames } from "../../src/ports/steps.ts";
 
 const volume = { sizeGiB: 4, skuName: "Premium_LRS", access: "mount" } as const;
 
-/** What any life takes: volumes that are made, attached, moved, fenced, grown and deleted. */
+/** The steps of any lifecycle: volumes are created, attached, moved, fenced, grown and deleted. */
 const life: Scenario = {
   seed: 1,
   attach: "kubernetes",
-  // Volumes are older than that when something fails: what has replicas keeps them all the same.
+  // Volumes are older than that when a fault occurs: those with replicas keep them.
   collectReplicasAfterMs: 20_000,
   nodes: ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" })),
   workloads: [
@@ -40,8 +40,8 @@ const life: Scenario = {
   ],
 };
 /**
- * What is left of the driver's steps: records that are lost while their writers write, and while one is
- * fenced; a node that lives on without its kubelet is asked to give back.
+ * The driver's remaining steps: records are lost while their writers write, and while one is fenced; a node
+ * that lost its kubelet is asked to release.
  */
 const lifeOfLosses: Scenario = {
   ...life,
@@ -90,9 +90,9 @@ const lifeOfLosses: Scenario = {
   ],
 };
 /**
- * VMs that have a disk although no object says so: an outsider attaches one while there is no leader, every
- * object is lost while Azure's answers are old, and a VM whose Node was deleted comes back after a loss
- * that had left only its resource id.
+ * VMs that have a disk without an object: an external client attaches one while there is no leader, every
+ * object is lost while Azure's answers are old, and a VM whose Node was deleted returns after a loss that
+ * left only its resource id.
  */
 const lifeOfStrays: Scenario = {
   ...lifeOfLosses,
@@ -159,13 +159,13 @@ const lifeOfStrays: Scenario = {
 };
 const lives = { whole: life, losses: lifeOfLosses, strays: lifeOfStrays };
 
-/** Steps that are taken again and again, each time alike: the first ones stand for all. */
+/** Steps that repeat in the same way: only the first ones are tried. */
 const REPEATED: readonly StepName[] = ["heartbeat", "answer-recall"];
 const REPEATED_MAX = 2;
-/** Failures that are told in full. */
+/** How many failures are reported in full. */
 const TOLD_MAX = 3;
 
-/** Every step that a process took, before and after each time that it took it. */
+/** Every step of a process, before and after each occurrence. */
 function* crashesOf({ steps }: Pick<SeedResult, "steps">): Generator<ExactCrash, void, undefined> {
   for (const { processName, taken } of steps) {
     const times = new Map<string, number>();
@@ -180,7 +180,7 @@ function* crashesOf({ steps }: Pick<SeedResult, "steps">): Generator<ExactCrash,
 
 const takenInAnyLife = new Set<StepName>();
 
-describe("a crash before and after each single step that any process takes", () => {
+describe("a crash before and after each single step of any process", () => {
   for (const attach of ["kubernetes", "driver"] as const) {
     for (const [name, scenario] of Object.entries(lives)) {
       it(`is survived (attach: ${attach}, life: ${name})`, async (t) => {
@@ -209,7 +209,7 @@ describe("a crash before and after each single step that any process takes", () 
     }
   }
 
-  it("leaves no step of the driver's out", () => {
+  it("covers every step of the driver", () => {
     assert.deepEqual(
       stepNames.filter((step) => !takenInAnyLife.has(step)),
       [],

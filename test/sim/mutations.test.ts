@@ -6,15 +6,15 @@ import type { SeedResult } from "../../sim/run/run-seed.ts";
 import { runSeeds, seedRange } from "../../sim/run/run-seeds.ts";
 
 /**
- * Seeds within which a rule that is gone is missed, in the storm that is made for it: a small part of the
- * 1,000 that it may take.
+ * Number of seeds within which the rule's own storm must detect its absence: a small part of the 1,000 that
+ * it may take.
  */
 const SEEDS_MAX = 60;
 
 describe("the driver without one of its rules", () => {
   for (const mutation of mutations) {
     const { name, breaks, storm } = mutation;
-    it(`is caught, and with it comes through the same seed: ${name}`, async (t) => {
+    it(`is caught, and the same seed passes with the rule: ${name}`, async (t) => {
       let seeds = 0;
       const others = new Set<string>();
       let caught: SeedResult | undefined;

@@ -8,7 +8,7 @@ import { collectFailures } from "./collect-failures.ts";
 /** Seeds of each storm. */
 const SEEDS = 12;
 
-describe("the whole driver in storms of their own", () => {
+describe("the whole driver in its special storms", () => {
   for (const storm of Object.keys(ownStorms)) {
     it(`keeps every promise: ${storm}`, async () => {
       const { failed, fewestFailovers, told } = await collectFailures(seedRange([1, SEEDS]), { storm });

@@ -7,20 +7,20 @@ import { seedRange } from "../../sim/run/run-seeds.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { collectFailures } from "./collect-failures.ts";
 
-/** Seeds that are run each time, from 1 on. */
+/** Seeds that run each time, from 1 on. */
 const SEEDS = 1_000;
-/** Seeds that nobody has chosen, other ones each time. */
+/** Random seeds, other ones each time. */
 const FRESH_SEEDS = 8;
 
 describe("the whole driver under faults", () => {
-  it(`keeps every promise, with ${FRESH_SEEDS} seeds that nobody has chosen`, async (t) => {
+  it(`keeps every promise with ${FRESH_SEEDS} random seeds`, async (t) => {
     const [first, last] = freshRange(systemRandom, FRESH_SEEDS);
     t.diagnostic(`npm run sim -- --seeds ${first}..${last}`);
     const { failed, told } = await collectFailures(seedRange([first, last]));
     assert.deepEqual(failed, [], told);
   });
 
-  it("keeps every promise that a seed once saw broken", async () => {
+  it("keeps every promise with each seed that once failed", async () => {
     const failures: string[] = [];
     for (const [, seeds] of Map.groupBy(
       regressionSeeds(),
@@ -35,7 +35,7 @@ describe("the whole driver under faults", () => {
     assert.deepEqual(failures, []);
   });
 
-  it(`keeps every promise, with the seeds from 1 to ${SEEDS}`, async (t) => {
+  it(`keeps every promise with the seeds from 1 to ${SEEDS}`, async (t) => {
     const { seeds, failed, failovers, fewestFailovers, told } = await collectFailures(seedRange([1, SEEDS]));
     t.diagnostic(`${seeds} seeds, ${failovers} failovers`);
     assert.ok(seeds === SEEDS, `${seeds} seeds`);
