@@ -222,7 +222,9 @@ const attachmentWrites: readonly NodeWriteRow[] = [
     withMetadata(attachmentOf(nodeA), { finalizers: [ATTACHMENT_FINALIZER, "example.com/mine"] }),
   ),
 
-  updated("withdraws its request", "allowed", attachmentOf(nodeA), ({ spec }) => ({ spec: withoutRequest(spec) })),
+  updated("withdraws its request", "allowed", attachmentOf(nodeA), ({ spec }) => ({
+    spec: withoutRequest(spec),
+  })),
   updated("requests the volume again", "allowed", replica, ({ spec }) => ({
     spec: { ...spec, role: "Primary", writerRequest: { since: SINCE } },
   })),
@@ -533,7 +535,13 @@ const mark = ({ nodeName }: NodeIdentity) => ({ fsType: "ext4", nodeName, time: 
 const holdsA = written(nodeA);
 
 const volumeWrites: readonly NodeWriteRow[] = [
-  ofDetail("says that it has made the file system", "allowed", holdsA, {}, { formatted: { ...mark(nodeA), uuid: "u" } }),
+  ofDetail(
+    "says that it has made the file system",
+    "allowed",
+    holdsA,
+    {},
+    { formatted: { ...mark(nodeA), uuid: "u" } },
+  ),
   ofDetail(
     "adds the UUID",
     "allowed",
@@ -608,12 +616,7 @@ const volumeWrites: readonly NodeWriteRow[] = [
     ...status,
     state: "Deleting",
   })),
-  ofVolume(
-    "removes the record",
-    NO_RECORD,
-    { record: holdsA, detail },
-    ({ record: _, ...status }) => status,
-  ),
+  ofVolume("removes the record", NO_RECORD, { record: holdsA, detail }, ({ record: _, ...status }) => status),
   ofVolume("removes the whole status", NO_RECORD, { record: holdsA, detail }, () => undefined),
   ofVolume("creates a record", NO_RECORD, { detail }, (status) => ({ ...status, record: fresh })),
   {

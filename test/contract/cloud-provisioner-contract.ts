@@ -148,18 +148,13 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on(
-        "recreates a disk whose creation failed, and keeps tags that others set",
-        async (cloud) => {
-          const tags = { uid: "1" };
-          const uri = await addDisk(cloud, "pvc-1", { tags });
-          failLastUpdate(cloud, uri, { ...tags, policy: "added" });
-          const created = valueOf(
-            await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags }), never)),
-          );
-          assert.deepEqual([created.isReady, created.tags], [true, { ...tags, policy: "added" }]);
-        },
-      );
+      on("recreates a disk whose creation failed, and keeps tags that others set", async (cloud) => {
+        const tags = { uid: "1" };
+        const uri = await addDisk(cloud, "pvc-1", { tags });
+        failLastUpdate(cloud, uri, { ...tags, policy: "added" });
+        const created = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags }), never)));
+        assert.deepEqual([created.isReady, created.tags], [true, { ...tags, policy: "added" }]);
+      });
 
       on("leaves another volume's disk of the name whose last update failed", async (cloud) => {
         const tags = { uid: "1", formatted: "ext4" };
@@ -177,26 +172,21 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
       });
 
-      on(
-        "does not recreate a disk deleted while the response to its creation was lost",
-        async (cloud) => {
-          cloud.model.faults.add({
-            operation: "Disks_CreateOrUpdate",
-            times: 1,
-            effect: { kind: "DropResponse" },
-          });
-          const precondition = refusingSecond(async () => {
-            valueOf(
-              await cloud.another().deleteDisk({ diskUri: diskUri("pvc-1"), precondition: mayAlways }, never),
-            );
-          });
-          const created = await cloud.run(
-            cloud.provisioner.createDisk(aDiskRequest({ precondition }), never),
+      on("does not recreate a disk deleted while the response to its creation was lost", async (cloud) => {
+        cloud.model.faults.add({
+          operation: "Disks_CreateOrUpdate",
+          times: 1,
+          effect: { kind: "DropResponse" },
+        });
+        const precondition = refusingSecond(async () => {
+          valueOf(
+            await cloud.another().deleteDisk({ diskUri: diskUri("pvc-1"), precondition: mayAlways }, never),
           );
-          assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
-          assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
-        },
-      );
+        });
+        const created = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ precondition }), never));
+        assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
+        assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
+      });
 
       on(
         "does not delete a new disk of the name after the response to a deletion was lost",
@@ -523,61 +513,55 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         },
       );
 
-      on(
-        "attaches a new disk with three calls besides polls, and any other with four",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const [first, created, other] = [
-            await addDisk(cloud, "pvc-1"),
-            await addDisk(cloud, "pvc-2"),
-            await addDisk(cloud, "pvc-3"),
-          ];
-          await attach(cloud, first, node);
-          const callsFor = async (uri: string): Promise<readonly string[]> => {
-            const { journal } = cloud.model;
-            const since = journal.lastSequence();
-            await attach(cloud, uri, node);
-            return journal
-              .since(since)
-              .filter((entry) => entry.kind === "arm")
-              .map((entry) => entry.operation);
-          };
-          assert.deepEqual(await callsFor(created), [
-            "VirtualMachines_Get",
-            "VirtualMachines_Update",
-            "VirtualMachines_Get",
-          ]);
-          valueOf(
-            await cloud.run(
-              cloud.provisioner.resizeDisk({ diskUri: other, sizeGiB: 128, precondition: mayAlways }, never),
-            ),
-          );
-          assert.deepEqual(await callsFor(other), [
-            "Disks_Get",
-            "VirtualMachines_Get",
-            "VirtualMachines_Update",
-            "VirtualMachines_Get",
-          ]);
-        },
-      );
+      on("attaches a new disk with three calls besides polls, and any other with four", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [first, created, other] = [
+          await addDisk(cloud, "pvc-1"),
+          await addDisk(cloud, "pvc-2"),
+          await addDisk(cloud, "pvc-3"),
+        ];
+        await attach(cloud, first, node);
+        const callsFor = async (uri: string): Promise<readonly string[]> => {
+          const { journal } = cloud.model;
+          const since = journal.lastSequence();
+          await attach(cloud, uri, node);
+          return journal
+            .since(since)
+            .filter((entry) => entry.kind === "arm")
+            .map((entry) => entry.operation);
+        };
+        assert.deepEqual(await callsFor(created), [
+          "VirtualMachines_Get",
+          "VirtualMachines_Update",
+          "VirtualMachines_Get",
+        ]);
+        valueOf(
+          await cloud.run(
+            cloud.provisioner.resizeDisk({ diskUri: other, sizeGiB: 128, precondition: mayAlways }, never),
+          ),
+        );
+        assert.deepEqual(await callsFor(other), [
+          "Disks_Get",
+          "VirtualMachines_Get",
+          "VirtualMachines_Update",
+          "VirtualMachines_Get",
+        ]);
+      });
 
-      on(
-        "batches concurrent attaches into one update, although each reads its disk first",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const uris: string[] = [];
-          for (let disk = 0; disk < 8; disk++) uris.push(await addDisk(cloud, `pvc-${disk}`));
-          const fresh = cloud.another();
-          const attached = await cloud.run(
-            Promise.all(uris.map((uri) => attaching(fresh, { diskUri: uri, node }))),
-          );
-          assert.deepEqual(
-            attached.map((answer) => valueOf(answer).lun).toSorted((left, right) => left - right),
-            [0, 1, 2, 3, 4, 5, 6, 7],
-          );
-          assert.equal(vmWrites(cloud, "node-a").length, 1);
-        },
-      );
+      on("batches concurrent attaches into one update, although each reads its disk first", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uris: string[] = [];
+        for (let disk = 0; disk < 8; disk++) uris.push(await addDisk(cloud, `pvc-${disk}`));
+        const fresh = cloud.another();
+        const attached = await cloud.run(
+          Promise.all(uris.map((uri) => attaching(fresh, { diskUri: uri, node }))),
+        );
+        assert.deepEqual(
+          attached.map((answer) => valueOf(answer).lun).toSorted((left, right) => left - right),
+          [0, 1, 2, 3, 4, 5, 6, 7],
+        );
+        assert.equal(vmWrites(cloud, "node-a").length, 1);
+      });
 
       on("uses cached disk state only to attach, never to refuse", async (cloud) => {
         const [nodeA, nodeB] = [addVm(cloud, "node-a"), addVm(cloud, "node-b")];
@@ -606,34 +590,31 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on(
-        "sends attaches and detaches that arrive during an update in one next update",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const [old, first, second, third] = [
-            await addDisk(cloud, "old"),
-            await addDisk(cloud, "pvc-1"),
-            await addDisk(cloud, "pvc-2"),
-            await addDisk(cloud, "pvc-3"),
-          ];
-          await attach(cloud, old, node);
-          slowDownAttaches(cloud);
-          const opening = attaching(cloud.provisioner, { diskUri: first, node });
-          await cloud.until(() => vmWrites(cloud).length === 2);
-          const following = Promise.all([
-            attaching(cloud.provisioner, { diskUri: second, node, lane: "replicaAttach" }),
-            detaching(cloud.provisioner, { diskUri: old, node }),
-            attaching(cloud.provisioner, { diskUri: third, node }),
-          ]);
-          valueOf(await cloud.run(opening));
-          assert.deepEqual(
-            (await cloud.run(following)).map((answer) => answer.ok),
-            [true, true, true],
-          );
-          assert.equal(vmWrites(cloud).length, 3);
-          assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@1", "pvc-3@2", "pvc-2@3"]);
-        },
-      );
+      on("sends attaches and detaches that arrive during an update in one next update", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [old, first, second, third] = [
+          await addDisk(cloud, "old"),
+          await addDisk(cloud, "pvc-1"),
+          await addDisk(cloud, "pvc-2"),
+          await addDisk(cloud, "pvc-3"),
+        ];
+        await attach(cloud, old, node);
+        slowDownAttaches(cloud);
+        const opening = attaching(cloud.provisioner, { diskUri: first, node });
+        await cloud.until(() => vmWrites(cloud).length === 2);
+        const following = Promise.all([
+          attaching(cloud.provisioner, { diskUri: second, node, lane: "replicaAttach" }),
+          detaching(cloud.provisioner, { diskUri: old, node }),
+          attaching(cloud.provisioner, { diskUri: third, node }),
+        ]);
+        valueOf(await cloud.run(opening));
+        assert.deepEqual(
+          (await cloud.run(following)).map((answer) => answer.ok),
+          [true, true, true],
+        );
+        assert.equal(vmWrites(cloud).length, 3);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@1", "pvc-3@2", "pvc-2@3"]);
+      });
 
       on("keeps disks that other clients attached", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -670,37 +651,29 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on(
-        "reports a disk detached from a replaced VM, and leaves the new VM alone",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const uri = await addDisk(cloud, "pvc-1");
-          await deleteVm(cloud, "node-a");
-          const successor = addVm(cloud, "node-a");
-          await attach(cloud, uri, successor);
-          valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
-          assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
-        },
-      );
+      on("reports a disk detached from a replaced VM, and leaves the new VM alone", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await deleteVm(cloud, "node-a");
+        const successor = addVm(cloud, "node-a");
+        await attach(cloud, uri, successor);
+        valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
 
-      on(
-        "attaches a shared disk to three VMs although two first attaches clash in Azure",
-        async (cloud) => {
-          const nodes = ["node-a", "node-b", "node-c"].map((nodeName) => addVm(cloud, nodeName));
-          const uri = await addDisk(cloud, "pvc-1", { maxShares: 3, sizeGiB: 1024 });
-          const answers = await cloud.run(
-            Promise.all(nodes.map((node) => attaching(cloud.provisioner, { diskUri: uri, node }))),
-          );
-          assert.deepEqual(answers.map(valueOf), [{ lun: 0 }, { lun: 0 }, { lun: 0 }]);
-          assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 3);
-          assert.deepEqual(
-            [
-              ...valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo,
-            ].sort(),
-            nodes.map((node) => vmUri(node.nodeName)),
-          );
-        },
-      );
+      on("attaches a shared disk to three VMs although two first attaches clash in Azure", async (cloud) => {
+        const nodes = ["node-a", "node-b", "node-c"].map((nodeName) => addVm(cloud, nodeName));
+        const uri = await addDisk(cloud, "pvc-1", { maxShares: 3, sizeGiB: 1024 });
+        const answers = await cloud.run(
+          Promise.all(nodes.map((node) => attaching(cloud.provisioner, { diskUri: uri, node }))),
+        );
+        assert.deepEqual(answers.map(valueOf), [{ lun: 0 }, { lun: 0 }, { lun: 0 }]);
+        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 3);
+        assert.deepEqual(
+          [...valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo].sort(),
+          nodes.map((node) => vmUri(node.nodeName)),
+        );
+      });
 
       on("attaches a shared disk although another instance's first attach of it clashes", async (cloud) => {
         const [first, second] = [addVm(cloud, "node-a"), addVm(cloud, "node-b")];
@@ -714,24 +687,21 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(both.map(valueOf), [{ lun: 0 }, { lun: 0 }]);
       });
 
-      on(
-        "does not trust the disk list of a VM whose last operation failed",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const [uri, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
-          await attach(cloud, other, node);
-          const [entry] = vmAt(cloud, "node-a").dataDisks;
-          assert.ok(entry !== undefined);
-          putVm(cloud.model.world, {
-            ...vmAt(cloud, "node-a"),
-            provisioningState: "Failed",
-            dataDisks: [entry, { ...entry, lun: 1, name: "pvc-1", diskId: uri }],
-          });
-          assert.equal(await attach(cloud, other, node), 0);
-          await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node }));
-          assert.ok(vmWrites(cloud).length >= 2, "answered from the VM's list alone");
-        },
-      );
+      on("does not trust the disk list of a VM whose last operation failed", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [uri, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        await attach(cloud, other, node);
+        const [entry] = vmAt(cloud, "node-a").dataDisks;
+        assert.ok(entry !== undefined);
+        putVm(cloud.model.world, {
+          ...vmAt(cloud, "node-a"),
+          provisioningState: "Failed",
+          dataDisks: [entry, { ...entry, lun: 1, name: "pvc-1", diskId: uri }],
+        });
+        assert.equal(await attach(cloud, other, node), 0);
+        await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node }));
+        assert.ok(vmWrites(cloud).length >= 2, "answered from the VM's list alone");
+      });
 
       on("reports that all shares of a disk are in use", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
@@ -835,27 +805,24 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         [403, "AuthorizationFailed"],
         [404, "OperationNotFound"],
       ] as const) {
-        on(
-          `attaches, detaches and fences by VM reads, with one update each: ${status}`,
-          async (cloud) => {
-            const node = addVm(cloud, "node-a");
-            const uri = await addDisk(cloud, "pvc-1");
-            cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status, code } });
-            assert.equal(await attach(cloud, uri, node), 0);
-            assert.equal(
-              valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
-              "entryGone",
-            );
-            assert.deepEqual([disksOn(cloud, "node-a"), vmWrites(cloud).length], [[], 2]);
-            assert.equal(
-              valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind,
-              "entryGone",
-            );
-            assert.equal(await attach(cloud, uri, node), 0);
-            valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
-            assert.deepEqual([disksOn(cloud, "node-a"), vmWrites(cloud).length], [[], 5]);
-          },
-        );
+        on(`attaches, detaches and fences by VM reads, with one update each: ${status}`, async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status, code } });
+          assert.equal(await attach(cloud, uri, node), 0);
+          assert.equal(
+            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+            "entryGone",
+          );
+          assert.deepEqual([disksOn(cloud, "node-a"), vmWrites(cloud).length], [[], 2]);
+          assert.equal(
+            valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind,
+            "entryGone",
+          );
+          assert.equal(await attach(cloud, uri, node), 0);
+          valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
+          assert.deepEqual([disksOn(cloud, "node-a"), vmWrites(cloud).length], [[], 5]);
+        });
       }
 
       on("asks for the state of an operation only once after a rejected poll", async (cloud) => {
@@ -943,36 +910,33 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         return failure.kind === "CloudUnavailable" && failure.code === "OthersDetachPending";
       };
 
-      on(
-        "are not completed by attach, detach, proof or write barrier on a disk in use",
-        async (cloud) => {
-          const { provisioner } = cloud;
-          const other = await addDisk(cloud, "other");
-          const { node, inUse } = await leftBehind(cloud);
-          const asked: (readonly string[])[] = [];
-          const mayCarryOut = (leaving: readonly string[]): Promise<boolean> => {
-            asked.push(leaving);
-            return Promise.resolve(false);
-          };
-          const before = vmWrites(cloud).length;
-          const wish = { diskUri: other, node, precondition: mayAlways, mayCarryOut };
-          assert.ok(
-            pending(
-              await cloud.run(
-                provisioner.attachDisk({ ...wish, cachingMode: "None", lane: "primaryAttach" }, never),
-              ),
+      on("are not completed by attach, detach, proof or write barrier on a disk in use", async (cloud) => {
+        const { provisioner } = cloud;
+        const other = await addDisk(cloud, "other");
+        const { node, inUse } = await leftBehind(cloud);
+        const asked: (readonly string[])[] = [];
+        const mayCarryOut = (leaving: readonly string[]): Promise<boolean> => {
+          asked.push(leaving);
+          return Promise.resolve(false);
+        };
+        const before = vmWrites(cloud).length;
+        const wish = { diskUri: other, node, precondition: mayAlways, mayCarryOut };
+        assert.ok(
+          pending(
+            await cloud.run(
+              provisioner.attachDisk({ ...wish, cachingMode: "None", lane: "primaryAttach" }, never),
             ),
-          );
-          assert.ok(pending(await cloud.run(provisioner.proveDetached(wish, never))));
-          assert.ok(pending(await cloud.run(provisioner.writeBarrier(wish, never))));
-          // A disk that is already off needs no update.
-          valueOf(await cloud.run(provisioner.detachDisk({ ...wish, lane: "collection" }, never)));
-          assert.deepEqual(
-            [vmWrites(cloud).length - before, disksOn(cloud, "node-a"), asked],
-            [0, ["in-use@0"], [[inUse], [inUse], [inUse]]],
-          );
-        },
-      );
+          ),
+        );
+        assert.ok(pending(await cloud.run(provisioner.proveDetached(wish, never))));
+        assert.ok(pending(await cloud.run(provisioner.writeBarrier(wish, never))));
+        // A disk that is already off needs no update.
+        valueOf(await cloud.run(provisioner.detachDisk({ ...wish, lane: "collection" }, never)));
+        assert.deepEqual(
+          [vmWrites(cloud).length - before, disksOn(cloud, "node-a"), asked],
+          [0, ["in-use@0"], [[inUse], [inUse], [inUse]]],
+        );
+      });
 
       on("are completed by an update that may do so, and by a fence", async (cloud) => {
         const { provisioner } = cloud;
@@ -1056,24 +1020,21 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
     });
 
     describe("reserved LUNs", () => {
-      on(
-        "does not assign an unused one to another disk, and moves no attached disk",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
-          const reservedLuns = (): readonly number[] => [0, 2];
-          const both = await cloud.run(
-            Promise.all([
-              attaching(cloud.provisioner, { diskUri: first, node, reservedLuns }),
-              attaching(cloud.provisioner, { diskUri: second, node }),
-            ]),
-          );
-          assert.deepEqual(both.map(valueOf), [{ lun: 1 }, { lun: 3 }]);
-          assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@1", "pvc-2@3"]);
-          const again = attaching(cloud.provisioner, { diskUri: second, node, reservedLuns: () => [3] });
-          assert.deepEqual(valueOf(await cloud.run(again)), { lun: 3 });
-        },
-      );
+      on("does not assign an unused one to another disk, and moves no attached disk", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        const reservedLuns = (): readonly number[] => [0, 2];
+        const both = await cloud.run(
+          Promise.all([
+            attaching(cloud.provisioner, { diskUri: first, node, reservedLuns }),
+            attaching(cloud.provisioner, { diskUri: second, node }),
+          ]),
+        );
+        assert.deepEqual(both.map(valueOf), [{ lun: 1 }, { lun: 3 }]);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@1", "pvc-2@3"]);
+        const again = attaching(cloud.provisioner, { diskUri: second, node, reservedLuns: () => [3] });
+        assert.deepEqual(valueOf(await cloud.run(again)), { lun: 3 });
+      });
     });
 
     describe("preconditions", () => {
@@ -1093,31 +1054,28 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(vmWrites(cloud, "node-a").length, 1);
       });
 
-      on(
-        "are checked after the read of the VM, and again if a change fails the write",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const uri = await addDisk(cloud, "pvc-1");
-          let asked = 0;
-          const precondition = (): Promise<boolean> => {
-            asked++;
-            if (asked === 1) changeFromOutside(cloud, "node-a", { tags: { outside: "yes" } });
-            return Promise.resolve(true);
-          };
-          assert.deepEqual(
-            valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, precondition }))),
-            { lun: 0 },
-          );
-          assert.equal(asked, 2);
-          assert.deepEqual(
-            callsOf(cloud, "VirtualMachines_Update")
-              .filter((entry) => entry.ifMatch !== undefined)
-              .map((entry) => entry.status),
-            [412, 200],
-          );
-          assert.deepEqual(vmAt(cloud, "node-a").tags, { outside: "yes" });
-        },
-      );
+      on("are checked after the read of the VM, and again if a change fails the write", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        let asked = 0;
+        const precondition = (): Promise<boolean> => {
+          asked++;
+          if (asked === 1) changeFromOutside(cloud, "node-a", { tags: { outside: "yes" } });
+          return Promise.resolve(true);
+        };
+        assert.deepEqual(
+          valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, precondition }))),
+          { lun: 0 },
+        );
+        assert.equal(asked, 2);
+        assert.deepEqual(
+          callsOf(cloud, "VirtualMachines_Update")
+            .filter((entry) => entry.ifMatch !== undefined)
+            .map((entry) => entry.status),
+          [412, 200],
+        );
+        assert.deepEqual(vmAt(cloud, "node-a").tags, { outside: "yes" });
+      });
 
       on("attaches nothing when the second check, after a changed ETag, fails", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1200,31 +1158,25 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(await attach(cloud, uri, node), 0);
       });
 
-      on(
-        "forces a hanging detach, so that an attach behind it completes",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const [hanging, behind] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
-          await attach(cloud, hanging, node);
-          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
-          const detached = detaching(cloud.provisioner, { diskUri: hanging, node });
-          await cloud.until(() => vmWrites(cloud, "node-a").length === 2);
-          const attached = attaching(cloud.provisioner, { diskUri: behind, node });
-          valueOf(await cloud.run(detached));
-          valueOf(await cloud.run(attached));
-          assert.deepEqual(
-            disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]),
-            ["pvc-2"],
-          );
-        },
-      );
+      on("forces a hanging detach, so that an attach behind it completes", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [hanging, behind] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        await attach(cloud, hanging, node);
+        putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+        const detached = detaching(cloud.provisioner, { diskUri: hanging, node });
+        await cloud.until(() => vmWrites(cloud, "node-a").length === 2);
+        const attached = attaching(cloud.provisioner, { diskUri: behind, node });
+        valueOf(await cloud.run(detached));
+        valueOf(await cloud.run(attached));
+        assert.deepEqual(
+          disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]),
+          ["pvc-2"],
+        );
+      });
 
       for (const [forcePrecondition, becomes] of [
         [mayAlways, "forces a hanging detach of a disk, and attaches the disk again"],
-        [
-          mayNever,
-          "waits out its patience for a hanging detach of a disk that must not be forced",
-        ],
+        [mayNever, "waits out its patience for a hanging detach of a disk that must not be forced"],
       ] as const) {
         on(becomes, async (cloud) => {
           const node = addVm(cloud, "node-a");
@@ -1261,28 +1213,25 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), []);
       });
 
-      on(
-        "fails as Throttled at once if the wait would exceed its patience",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
-          cloud.model.faults.add({
-            operation: "VirtualMachines_Update",
-            times: 1,
-            effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 3600 },
-          });
-          const startedMs = cloud.elapsedMs();
-          for (const uri of [first, second]) {
-            const failure = failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node })));
-            assert.ok(
-              failure.kind === "Throttled" && failure.retryAfterMs > 3_000_000,
-              JSON.stringify(failure),
-            );
-          }
-          assert.ok(cloud.elapsedMs() - startedMs < AT_ONCE_MAX_MS);
-          assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
-        },
-      );
+      on("fails as Throttled at once if the wait would exceed its patience", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          times: 1,
+          effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 3600 },
+        });
+        const startedMs = cloud.elapsedMs();
+        for (const uri of [first, second]) {
+          const failure = failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node })));
+          assert.ok(
+            failure.kind === "Throttled" && failure.retryAfterMs > 3_000_000,
+            JSON.stringify(failure),
+          );
+        }
+        assert.ok(cloud.elapsedMs() - startedMs < AT_ONCE_MAX_MS);
+        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
+      });
 
       on("waits for Retry-After when it is throttled", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1369,19 +1318,16 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
-      on(
-        "finds an attach that an earlier instance left in flight, and does not repeat it",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const uri = await addDisk(cloud, "pvc-1");
-          slowDownAttaches(cloud);
-          const earlier = attaching(cloud.another(), { diskUri: uri, node });
-          await cloud.until(() => vmWrites(cloud).length === 1);
-          assert.equal(await attach(cloud, uri, node), 0);
-          valueOf(await cloud.run(earlier));
-          assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
-        },
-      );
+      on("finds an attach that an earlier instance left in flight, and does not repeat it", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        slowDownAttaches(cloud);
+        const earlier = attaching(cloud.another(), { diskUri: uri, node });
+        await cloud.until(() => vmWrites(cloud).length === 1);
+        assert.equal(await attach(cloud, uri, node), 0);
+        valueOf(await cloud.run(earlier));
+        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
+      });
 
       on("serves the rest of its batch when one caller cancels", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1423,17 +1369,20 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
     });
 
     describe("proof without a fence", () => {
-      on("moves the ETag of a VM without the disk, so that an earlier prepared write fails", async (cloud) => {
-        const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
-        const uri = await addDisk(cloud, "pvc-1");
-        const prepared = etagOf(cloud, "node-a");
-        assert.equal(
-          valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind,
-          "entryGone",
-        );
-        assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
-        assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
-      });
+      on(
+        "moves the ETag of a VM without the disk, so that an earlier prepared write fails",
+        async (cloud) => {
+          const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
+          const uri = await addDisk(cloud, "pvc-1");
+          const prepared = etagOf(cloud, "node-a");
+          assert.equal(
+            valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind,
+            "entryGone",
+          );
+          assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
+          assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
+        },
+      );
 
       on("fails where the VM has the disk, and leaves it attached", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1477,19 +1426,16 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
     });
 
     describe("the VM write barrier", () => {
-      on(
-        "moves the ETag, so that an earlier prepared detach fails; detaches nothing",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
-          const uri = await addDisk(cloud, "pvc-1");
-          await attach(cloud, uri, node);
-          const prepared = etagOf(cloud, "node-a");
-          valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
-          assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
-          assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
-          assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
-        },
-      );
+      on("moves the ETag, so that an earlier prepared detach fails; detaches nothing", async (cloud) => {
+        const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        const prepared = etagOf(cloud, "node-a");
+        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+        assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+        assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
+      });
 
       on("moves the ETag also where an empty update does not", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1529,22 +1475,19 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
-      on(
-        "reports a missing VM, and passes for a new VM of the same name",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const uri = await addDisk(cloud, "pvc-1");
-          await deleteVm(cloud, "node-a");
-          assert.deepEqual(failureOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node }))), {
-            kind: "InstanceNotFound",
-            nodeName: "node-a",
-          });
-          addVm(cloud, "node-a");
-          const prepared = etagOf(cloud, "node-a");
-          valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
-          assert.notEqual(etagOf(cloud, "node-a"), prepared);
-        },
-      );
+      on("reports a missing VM, and passes for a new VM of the same name", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await deleteVm(cloud, "node-a");
+        assert.deepEqual(failureOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node }))), {
+          kind: "InstanceNotFound",
+          nodeName: "node-a",
+        });
+        addVm(cloud, "node-a");
+        const prepared = etagOf(cloud, "node-a");
+        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+        assert.notEqual(etagOf(cloud, "node-a"), prepared);
+      });
 
       on("writes nothing when the precondition fails", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1644,36 +1587,33 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
 
       for (const begun of ["reimage", "reapply"] as const) {
-        on(
-          `waits while another client ${begun} the VM, then decides on an uncached read`,
-          async (cloud) => {
-            cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
-            const node = addVm(cloud, "node-a");
-            const uri = await addDisk(cloud, "pvc-1");
-            await attach(cloud, uri, node);
-            cloud.model.faults.add({
-              operation: `VirtualMachines_${begun}`,
-              times: 1,
-              effect: { kind: "StuckOperation" },
-            });
-            assert.equal(
-              cloud.model.handle({
-                method: "POST",
-                path: `${vmUri("node-a")}/${begun}`,
-                query: { "api-version": "2025-04-01" },
-              }).status,
-              202,
-            );
-            putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
-            const readsBefore = callsOf(cloud, "VirtualMachines_Get").length;
-            const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
-            await cloud.until(() => callsOf(cloud, "VirtualMachines_Get").length >= readsBefore + 3);
-            assert.deepEqual([vmAt(cloud, "node-a").provisioningState, detachesIn(cloud)], ["Updating", []]);
-            releaseStuckOperations(cloud.model.world);
-            assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
-            assert.deepEqual([detachesIn(cloud).length, vmAt(cloud, "node-a").agentReachable], [1, true]);
-          },
-        );
+        on(`waits while another client ${begun} the VM, then decides on an uncached read`, async (cloud) => {
+          cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          await attach(cloud, uri, node);
+          cloud.model.faults.add({
+            operation: `VirtualMachines_${begun}`,
+            times: 1,
+            effect: { kind: "StuckOperation" },
+          });
+          assert.equal(
+            cloud.model.handle({
+              method: "POST",
+              path: `${vmUri("node-a")}/${begun}`,
+              query: { "api-version": "2025-04-01" },
+            }).status,
+            202,
+          );
+          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+          const readsBefore = callsOf(cloud, "VirtualMachines_Get").length;
+          const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
+          await cloud.until(() => callsOf(cloud, "VirtualMachines_Get").length >= readsBefore + 3);
+          assert.deepEqual([vmAt(cloud, "node-a").provisioningState, detachesIn(cloud)], ["Updating", []]);
+          releaseStuckOperations(cloud.model.world);
+          assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
+          assert.deepEqual([detachesIn(cloud).length, vmAt(cloud, "node-a").agentReachable], [1, true]);
+        });
       }
 
       on("does not mistake a foreign reimage for its own failed detach", async (cloud) => {
@@ -1698,35 +1638,32 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on(
-        "does not force at once where a foreign detach hides a reimage",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const uri = await addDisk(cloud, "pvc-1");
-          await attach(cloud, uri, node);
-          cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
-          cloud.model.faults.add({
-            operation: "VirtualMachines_*",
-            times: 1,
-            effect: { kind: "FailOperation", code: "DetachFailed" },
-          });
-          cloud.model.handle({
-            method: "POST",
-            path: `${vmUri("node-a")}/attachDetachDataDisks`,
-            query: { "api-version": "2025-04-01" },
-            body: { dataDisksToDetach: [{ diskId: uri }] },
-          });
-          await cloud.until(() => vmAt(cloud, "node-a").dataDisks[0]?.phase === "DetachFailed");
-          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
-          const hasReadTwice = reimageUntilReadTwice(cloud);
-          const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
-          await hasReadTwice;
-          assert.deepEqual(detachesIn(cloud), []);
-          releaseStuckOperations(cloud.model.world);
-          assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
-          assert.equal(vmAt(cloud, "node-a").agentReachable, true);
-        },
-      );
+      on("does not force at once where a foreign detach hides a reimage", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
+        cloud.model.faults.add({
+          operation: "VirtualMachines_*",
+          times: 1,
+          effect: { kind: "FailOperation", code: "DetachFailed" },
+        });
+        cloud.model.handle({
+          method: "POST",
+          path: `${vmUri("node-a")}/attachDetachDataDisks`,
+          query: { "api-version": "2025-04-01" },
+          body: { dataDisksToDetach: [{ diskId: uri }] },
+        });
+        await cloud.until(() => vmAt(cloud, "node-a").dataDisks[0]?.phase === "DetachFailed");
+        putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+        const hasReadTwice = reimageUntilReadTwice(cloud);
+        const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
+        await hasReadTwice;
+        assert.deepEqual(detachesIn(cloud), []);
+        releaseStuckOperations(cloud.model.world);
+        assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
+        assert.equal(vmAt(cloud, "node-a").agentReachable, true);
+      });
 
       fenceDuringReimageContract(on);
 
@@ -1745,70 +1682,61 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual([disksOn(cloud, "node-a"), detachesIn(cloud)], [["pvc-1@0"], []]);
       });
 
-      on(
-        "stops waiting for an ETag-only write once the VM shows a new ETag",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const uri = await addDisk(cloud, "pvc-1");
-          cloud.model.faults.add({
-            operation: "VirtualMachines_Update",
-            effect: { kind: "UnreportedOperation" },
-          });
-          assert.equal(
-            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
-            "entryGone",
-          );
-          assert.equal(vmWrites(cloud).length, 1);
-        },
-      );
+      on("stops waiting for an ETag-only write once the VM shows a new ETag", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          effect: { kind: "UnreportedOperation" },
+        });
+        assert.equal(
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          "entryGone",
+        );
+        assert.equal(vmWrites(cloud).length, 1);
+      });
 
-      on(
-        "polls an ETag-only write for a while, then only reads the VM",
-        async (cloud) => {
-          const { settings } = cloud.model.world;
-          cloud.model.world.settings = {
-            ...settings,
-            latencies: { ...settings.latencies, vmUpdate: { medianMs: 880_000, p99Ms: 880_000 } },
-          };
-          const node = addVm(cloud, "node-a");
-          const uri = await addDisk(cloud, "pvc-1");
-          const since = cloud.model.journal.lastSequence();
-          assert.equal(
-            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
-            "entryGone",
-          );
-          const calls = cloud.model.journal.since(since);
-          const [write, ...others] = vmWrites(cloud);
-          assert.deepEqual(others, []);
-          const sinceWriteMs = (call: JournalEntry | undefined): number =>
-            (call?.atMs ?? 0) - (write?.atMs ?? 0);
-          const [lastPoll, lastRead] = [
-            calls.findLast(({ kind }) => kind === "poll"),
-            calls.findLast(({ operation }) => operation === "VirtualMachines_Get"),
-          ];
-          // An emulator that is ahead of Azure counts its own time, so only the ratio is meaningful.
-          const ratio = sinceWriteMs(lastPoll) / sinceWriteMs(lastRead);
-          assert.ok(ratio > 0 && ratio < 0.8, `the last poll comes at ${ratio} of the write's time`);
-        },
-      );
+      on("polls an ETag-only write for a while, then only reads the VM", async (cloud) => {
+        const { settings } = cloud.model.world;
+        cloud.model.world.settings = {
+          ...settings,
+          latencies: { ...settings.latencies, vmUpdate: { medianMs: 880_000, p99Ms: 880_000 } },
+        };
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        const since = cloud.model.journal.lastSequence();
+        assert.equal(
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          "entryGone",
+        );
+        const calls = cloud.model.journal.since(since);
+        const [write, ...others] = vmWrites(cloud);
+        assert.deepEqual(others, []);
+        const sinceWriteMs = (call: JournalEntry | undefined): number =>
+          (call?.atMs ?? 0) - (write?.atMs ?? 0);
+        const [lastPoll, lastRead] = [
+          calls.findLast(({ kind }) => kind === "poll"),
+          calls.findLast(({ operation }) => operation === "VirtualMachines_Get"),
+        ];
+        // An emulator that is ahead of Azure counts its own time, so only the ratio is meaningful.
+        const ratio = sinceWriteMs(lastPoll) / sinceWriteMs(lastRead);
+        assert.ok(ratio > 0 && ratio < 0.8, `the last poll comes at ${ratio} of the write's time`);
+      });
 
-      on(
-        "learns the smallest write that moves the ETag, and sends no other from then on",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const [uri, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
-          await attach(cloud, other, node);
-          const bodies = (): readonly string[] => vmWrites(cloud).map(({ body }) => JSON.stringify(body));
-          cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "dataDisks" };
-          const before = bodies().length;
-          for (let fences = 0; fences < 2; fences++)
-            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
-          const [first = "", second = "", third = "", ...more] = bodies().slice(before);
-          assert.deepEqual([first, more], ["{}", []]);
-          for (const body of [second, third]) assert.match(body, /"dataDisks":\[\{"lun":0/u);
-          assert.deepEqual([disksOn(cloud, "node-a"), vmAt(cloud, "node-a").tags], [["pvc-2@0"], {}]);
-        },
-      );
+      on("learns the smallest write that moves the ETag, and sends no other from then on", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [uri, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        await attach(cloud, other, node);
+        const bodies = (): readonly string[] => vmWrites(cloud).map(({ body }) => JSON.stringify(body));
+        cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "dataDisks" };
+        const before = bodies().length;
+        for (let fences = 0; fences < 2; fences++)
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
+        const [first = "", second = "", third = "", ...more] = bodies().slice(before);
+        assert.deepEqual([first, more], ["{}", []]);
+        for (const body of [second, third]) assert.match(body, /"dataDisks":\[\{"lun":0/u);
+        assert.deepEqual([disksOn(cloud, "node-a"), vmAt(cloud, "node-a").tags], [["pvc-2@0"], {}]);
+      });
 
       on("changes a tag where no smaller update moves the ETag", async (cloud) => {
         cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "change" };
@@ -1826,22 +1754,19 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         ]);
       });
 
-      on(
-        "replaces a hanging detach on a dead guest by its own without waiting for it",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const uri = await addDisk(cloud, "pvc-1");
-          await attach(cloud, uri, node);
-          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
-          const hanging = detaching(cloud.provisioner, { diskUri: uri, node });
-          await cloud.until(() => vmWrites(cloud).length === 2);
-          assert.equal(
-            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
-            "entryGone",
-          );
-          valueOf(await cloud.run(hanging));
-        },
-      );
+      on("replaces a hanging detach on a dead guest by its own without waiting for it", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+        const hanging = detaching(cloud.provisioner, { diskUri: uri, node });
+        await cloud.until(() => vmWrites(cloud).length === 2);
+        assert.equal(
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          "entryGone",
+        );
+        valueOf(await cloud.run(hanging));
+      });
 
       on("fences many disks of one VM with one update", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1890,26 +1815,23 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
-      on(
-        "has no proof at an outdated or mistyped resource id while the VM has the disk",
-        async (cloud) => {
-          const node = addVm(cloud, "node-a");
-          const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
-          await attach(cloud, uri, node);
-          await attach(cloud, uri, addVm(cloud, "node-b"));
-          const elsewhere = { ...node, instanceUri: vmUri("node-a").replace(vmNameOf("node-a"), "node-a") };
-          const wish = { diskUri: uri, node: elsewhere };
-          const { provisioner } = cloud;
-          for (const proof of [
-            fencing(provisioner, wish),
-            proving(provisioner, wish),
-            provisioner.proveVanished(wish, never),
-            detaching(provisioner, wish),
-          ])
-            assert.equal(failureOf(await cloud.run<Result<unknown, Failure>>(proof)).kind, "InstanceUnknown");
-          assert.deepEqual([disksOn(cloud, "node-a"), disksOn(cloud, "node-b")], [["pvc-1@0"], ["pvc-1@0"]]);
-        },
-      );
+      on("has no proof at an outdated or mistyped resource id while the VM has the disk", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
+        await attach(cloud, uri, node);
+        await attach(cloud, uri, addVm(cloud, "node-b"));
+        const elsewhere = { ...node, instanceUri: vmUri("node-a").replace(vmNameOf("node-a"), "node-a") };
+        const wish = { diskUri: uri, node: elsewhere };
+        const { provisioner } = cloud;
+        for (const proof of [
+          fencing(provisioner, wish),
+          proving(provisioner, wish),
+          provisioner.proveVanished(wish, never),
+          detaching(provisioner, wish),
+        ])
+          assert.equal(failureOf(await cloud.run<Result<unknown, Failure>>(proof)).kind, "InstanceUnknown");
+        assert.deepEqual([disksOn(cloud, "node-a"), disksOn(cloud, "node-b")], [["pvc-1@0"], ["pvc-1@0"]]);
+      });
 
       on("proves that a VM is gone only after it has read every owner that the disk names", async (cloud) => {
         const node = addVm(cloud, "node-a");

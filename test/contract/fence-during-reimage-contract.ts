@@ -31,21 +31,18 @@ export function fenceDuringReimageContract(
   on: (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void,
 ): void {
   for (const how of ["fences", "detaches"] as const)
-    on(
-      `${how} after its own detach failed, once a foreign reimage has ended`,
-      async (cloud) => {
-        const victim = await aVictim(cloud);
-        const failing = cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
-          effect: { kind: "FailOperation", code: "DetachFailed" },
-        });
-        assert.equal(failureOf(await cloud.run(detaching(cloud.provisioner, victim))).kind, "CloudRejected");
-        cloud.model.faults.remove(failing.id);
-        reimage(cloud);
-        await takenOff(cloud, victim, how);
-        assertReimaged(cloud);
-      },
-    );
+    on(`${how} after its own detach failed, once a foreign reimage has ended`, async (cloud) => {
+      const victim = await aVictim(cloud);
+      const failing = cloud.model.faults.add({
+        operation: "VirtualMachines_Update",
+        effect: { kind: "FailOperation", code: "DetachFailed" },
+      });
+      assert.equal(failureOf(await cloud.run(detaching(cloud.provisioner, victim))).kind, "CloudRejected");
+      cloud.model.faults.remove(failing.id);
+      reimage(cloud);
+      await takenOff(cloud, victim, how);
+      assertReimaged(cloud);
+    });
 
   for (const refused of [false, true])
     on(

@@ -299,51 +299,43 @@ export function hostProvisionerContract(
   }
 
   describe(`${name}: mounts`, () => {
-    on(
-      "grows a mounted ext4, or reports the kernel's refusal and leaves it unchanged",
-      async (world) => {
-        const { device, staging } = await aStagedVolume(world);
-        await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
-        const grown = valueOf(await world.host.rescanDevice(device, never));
-        const result = await world.host.growFileSystem(
-          { device: grown, mountPath: staging, fsType: "ext4" },
-          never,
-        );
-        assert.equal(kindOf(result), world.mayGrowMountedExt4 ? "success" : "GrowsUnmounted");
-        assert.equal(
-          valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES,
-          world.mayGrowMountedExt4,
-        );
-      },
-    );
+    on("grows a mounted ext4, or reports the kernel's refusal and leaves it unchanged", async (world) => {
+      const { device, staging } = await aStagedVolume(world);
+      await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
+      const grown = valueOf(await world.host.rescanDevice(device, never));
+      const result = await world.host.growFileSystem(
+        { device: grown, mountPath: staging, fsType: "ext4" },
+        never,
+      );
+      assert.equal(kindOf(result), world.mayGrowMountedExt4 ? "success" : "GrowsUnmounted");
+      assert.equal(
+        valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES,
+        world.mayGrowMountedExt4,
+      );
+    });
 
-    on(
-      "grows an ext4 before the mount only if the kernel forbids it afterwards",
-      async (world) => {
-        const { device, staging } = await aStagedVolume(world);
-        valueOf(await world.host.unmount(staging, never));
-        await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
-        const grown = valueOf(await world.host.rescanDevice(device, never));
-        const request = {
-          device: grown,
-          path: staging,
-          fsType: "ext4",
-          mountFlags: [],
-          readOnly: false,
-        } as const;
-        valueOf(await world.host.checkFileSystem(request, never));
-        valueOf(await world.host.growBeforeMount(request, never));
-        valueOf(await world.host.mountDevice(request, never));
-        assert.equal(
-          valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES,
-          !world.mayGrowMountedExt4,
-        );
-        valueOf(
-          await world.host.growFileSystem({ device: grown, mountPath: staging, fsType: "ext4" }, never),
-        );
-        assert.ok(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES);
-      },
-    );
+    on("grows an ext4 before the mount only if the kernel forbids it afterwards", async (world) => {
+      const { device, staging } = await aStagedVolume(world);
+      valueOf(await world.host.unmount(staging, never));
+      await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
+      const grown = valueOf(await world.host.rescanDevice(device, never));
+      const request = {
+        device: grown,
+        path: staging,
+        fsType: "ext4",
+        mountFlags: [],
+        readOnly: false,
+      } as const;
+      valueOf(await world.host.checkFileSystem(request, never));
+      valueOf(await world.host.growBeforeMount(request, never));
+      valueOf(await world.host.mountDevice(request, never));
+      assert.equal(
+        valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES,
+        !world.mayGrowMountedExt4,
+      );
+      valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType: "ext4" }, never));
+      assert.ok(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES);
+    });
 
     on("lists what is mounted where", async (world) => {
       const { device, staging } = await aStagedVolume(world);
@@ -558,50 +550,47 @@ export function hostProvisionerContract(
     });
 
     for (const fsType of ["ext4", "xfs"] as const) {
-      on(
-        `leaves a dead ${fsType} that fails to flush and can only be unmounted`,
-        async (world, context) => {
-          if (skipped(context, world.whyNot(fsType))) return;
-          const { device, staging } = await aStagedVolume(world, fsType);
-          const target = world.pathOf("target");
-          const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
-          valueOf(await world.host.bindMount(bind, never));
-          await world.writeFile(`${staging}/file`, "never synced");
-          await world.detachDisk(0);
-          assert.equal(valueOf(await world.host.mountAt(staging, never))?.isDead, true);
-          const flushed = kindOf(await world.host.flush(staging, never));
-          assert.ok(flushed === "HostCommandFailed" || flushed === "FileSystemBroken", flushed);
-          assert.deepEqual(
-            valueOf(await world.host.mountsOf(device.majorMinor, never)).map(({ path, isDead }) => ({
-              path,
-              isDead,
-            })),
-            [
-              { path: staging, isDead: true },
-              { path: target, isDead: true },
-            ],
-          );
-          assert.equal(
-            kindOf(await world.host.bindMount({ ...bind, targetPath: world.pathOf("other") }, never)),
-            "FileSystemBroken",
-          );
-          assert.equal(
-            valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: device.majorMinor }), never))
-              .clean,
-            false,
-          );
-          valueOf(await world.host.unmount(target, never));
-          valueOf(await world.host.unmount(staging, never));
-          assert.equal(valueOf(await world.host.pathKind(staging, never)), "absent");
-          assert.deepEqual(
-            valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: device.majorMinor }), never)),
-            {
-              clean: true,
-              reason: "the device is absent and nothing holds it",
-            },
-          );
-        },
-      );
+      on(`leaves a dead ${fsType} that fails to flush and can only be unmounted`, async (world, context) => {
+        if (skipped(context, world.whyNot(fsType))) return;
+        const { device, staging } = await aStagedVolume(world, fsType);
+        const target = world.pathOf("target");
+        const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
+        valueOf(await world.host.bindMount(bind, never));
+        await world.writeFile(`${staging}/file`, "never synced");
+        await world.detachDisk(0);
+        assert.equal(valueOf(await world.host.mountAt(staging, never))?.isDead, true);
+        const flushed = kindOf(await world.host.flush(staging, never));
+        assert.ok(flushed === "HostCommandFailed" || flushed === "FileSystemBroken", flushed);
+        assert.deepEqual(
+          valueOf(await world.host.mountsOf(device.majorMinor, never)).map(({ path, isDead }) => ({
+            path,
+            isDead,
+          })),
+          [
+            { path: staging, isDead: true },
+            { path: target, isDead: true },
+          ],
+        );
+        assert.equal(
+          kindOf(await world.host.bindMount({ ...bind, targetPath: world.pathOf("other") }, never)),
+          "FileSystemBroken",
+        );
+        assert.equal(
+          valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: device.majorMinor }), never))
+            .clean,
+          false,
+        );
+        valueOf(await world.host.unmount(target, never));
+        valueOf(await world.host.unmount(staging, never));
+        assert.equal(valueOf(await world.host.pathKind(staging, never)), "absent");
+        assert.deepEqual(
+          valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: device.majorMinor }), never)),
+          {
+            clean: true,
+            reason: "the device is absent and nothing holds it",
+          },
+        );
+      });
     }
 
     on("leaves a dead raw bind", async (world) => {
@@ -618,32 +607,29 @@ export function hostProvisionerContract(
     const isAt = async (world: HostWorld, path: string) =>
       valueOf(await world.host.mountAt(path, never))?.isPlaceholder;
 
-    on(
-      "replaces a dead target by an empty, read-only directory without the device",
-      async (world) => {
-        const { device, staging, target } = await aPublishedVolume(world);
-        await world.writeFile(`${target}/file`, "never synced");
-        await world.detachDisk(0);
-        valueOf(await world.host.mountPlaceholder(target, never));
-        const { readOnly, isDead, isPlaceholder } = valueOf(await world.host.mountAt(target, never)) ?? {};
-        assert.deepEqual(
-          { readOnly, isDead, isPlaceholder },
-          { readOnly: true, isDead: false, isPlaceholder: true },
-        );
-        assert.equal(valueOf(await world.host.pathKind(target, never)), "directory");
-        await assert.rejects(world.writeFile(`${target}/file`, "beside the disk"), /EROFS/);
-        await assert.rejects(world.readFile(`${target}/file`), /ENOENT/);
-        assert.equal(kindOf(await world.host.fileSystemStats(target, never)), "PathNotMounted");
-        valueOf(await world.host.unmount(staging, never));
-        assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), []);
-        assert.equal(
-          valueOf(
-            await world.host.isClean(aMount({ lun: undefined, lastMajorMinor: device.majorMinor }), never),
-          ).clean,
-          true,
-        );
-      },
-    );
+    on("replaces a dead target by an empty, read-only directory without the device", async (world) => {
+      const { device, staging, target } = await aPublishedVolume(world);
+      await world.writeFile(`${target}/file`, "never synced");
+      await world.detachDisk(0);
+      valueOf(await world.host.mountPlaceholder(target, never));
+      const { readOnly, isDead, isPlaceholder } = valueOf(await world.host.mountAt(target, never)) ?? {};
+      assert.deepEqual(
+        { readOnly, isDead, isPlaceholder },
+        { readOnly: true, isDead: false, isPlaceholder: true },
+      );
+      assert.equal(valueOf(await world.host.pathKind(target, never)), "directory");
+      await assert.rejects(world.writeFile(`${target}/file`, "beside the disk"), /EROFS/);
+      await assert.rejects(world.readFile(`${target}/file`), /ENOENT/);
+      assert.equal(kindOf(await world.host.fileSystemStats(target, never)), "PathNotMounted");
+      valueOf(await world.host.unmount(staging, never));
+      assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), []);
+      assert.equal(
+        valueOf(
+          await world.host.isClean(aMount({ lun: undefined, lastMajorMinor: device.majorMinor }), never),
+        ).clean,
+        true,
+      );
+    });
 
     on("is created once; an unmount removes it with its directory", async (world) => {
       const { target } = await aPublishedVolume(world);
@@ -653,22 +639,19 @@ export function hostProvisionerContract(
       assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
     });
 
-    on(
-      "is covered by a later bind, shows after its unmount, and is removed with it",
-      async (world) => {
-        const { device, target, bind } = await aPublishedVolume(world);
-        valueOf(await world.host.mountPlaceholder(target, never));
-        for (let times = 1; times <= 2; times += 1) valueOf(await world.host.bindMount(bind, never));
-        assert.equal(valueOf(await world.host.mountAt(target, never))?.majorMinor, device.majorMinor);
-        await world.writeFile(`${target}/file`, "on the disk");
-        valueOf(await world.host.mountPlaceholder(target, never));
-        assert.equal(await isAt(world, target), true);
-        valueOf(await world.host.bindMount(bind, never));
-        assert.equal(await world.readFile(`${target}/file`), "on the disk");
-        valueOf(await world.host.unmount(target, never));
-        assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
-      },
-    );
+    on("is covered by a later bind, shows after its unmount, and is removed with it", async (world) => {
+      const { device, target, bind } = await aPublishedVolume(world);
+      valueOf(await world.host.mountPlaceholder(target, never));
+      for (let times = 1; times <= 2; times += 1) valueOf(await world.host.bindMount(bind, never));
+      assert.equal(valueOf(await world.host.mountAt(target, never))?.majorMinor, device.majorMinor);
+      await world.writeFile(`${target}/file`, "on the disk");
+      valueOf(await world.host.mountPlaceholder(target, never));
+      assert.equal(await isAt(world, target), true);
+      valueOf(await world.host.bindMount(bind, never));
+      assert.equal(await world.readFile(`${target}/file`), "on the disk");
+      valueOf(await world.host.unmount(target, never));
+      assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
+    });
 
     on("is not created while the target is in use", async (world) => {
       const { target } = await aPublishedVolume(world);
@@ -696,27 +679,24 @@ export function hostProvisionerContract(
 
   describe(`${name}: clean`, () => {
     for (const accessType of ["mount", "block"] as const) {
-      on(
-        `is clean before the first use and after the last unmount only (${accessType})`,
-        async (world) => {
-          const device = await aFormattedDevice(world, 0, "ext4");
-          const isClean = async (lastMajorMinor: string | undefined) =>
-            valueOf(await world.host.isClean({ ...aMount({ lun: 0, lastMajorMinor }), accessType }, never))
-              .clean;
-          assert.equal(await isClean(undefined), true);
-          const staging = world.pathOf("staging");
-          valueOf(
-            await world.host.mountDevice(
-              { device, path: staging, fsType: "ext4", mountFlags: [], readOnly: false },
-              never,
-            ),
-          );
-          assert.equal(await isClean(device.majorMinor), false);
-          assert.equal(await isClean(undefined), false);
-          valueOf(await world.host.unmount(staging, never));
-          assert.equal(await isClean(device.majorMinor), true);
-        },
-      );
+      on(`is clean before the first use and after the last unmount only (${accessType})`, async (world) => {
+        const device = await aFormattedDevice(world, 0, "ext4");
+        const isClean = async (lastMajorMinor: string | undefined) =>
+          valueOf(await world.host.isClean({ ...aMount({ lun: 0, lastMajorMinor }), accessType }, never))
+            .clean;
+        assert.equal(await isClean(undefined), true);
+        const staging = world.pathOf("staging");
+        valueOf(
+          await world.host.mountDevice(
+            { device, path: staging, fsType: "ext4", mountFlags: [], readOnly: false },
+            never,
+          ),
+        );
+        assert.equal(await isClean(device.majorMinor), false);
+        assert.equal(await isClean(undefined), false);
+        valueOf(await world.host.unmount(staging, never));
+        assert.equal(await isClean(device.majorMinor), true);
+      });
 
       on(
         `is not clean while a disk of unknown LUN is mounted, even with its link (${accessType})`,
@@ -738,50 +718,41 @@ export function hostProvisionerContract(
       );
     }
 
-    on(
-      "is not clean of raw block while a process has the device open without a mount",
-      async (world) => {
-        const device = await aDevice(world, 0);
-        const closeDevice = await world.keepDeviceOpen(device);
-        const open = valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never));
-        assert.equal(open.clean, false);
-        assert.match(open.reason, /open in process \d+/);
-        await closeDevice();
-        assert.equal(
-          valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean,
-          true,
-        );
-      },
-    );
+    on("is not clean of raw block while a process has the device open without a mount", async (world) => {
+      const device = await aDevice(world, 0);
+      const closeDevice = await world.keepDeviceOpen(device);
+      const open = valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never));
+      assert.equal(open.clean, false);
+      assert.match(open.reason, /open in process \d+/);
+      await closeDevice();
+      assert.equal(
+        valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean,
+        true,
+      );
+    });
 
-    on(
-      "is not clean of raw block while a process has a detached device open",
-      async (world) => {
-        const device = await aDevice(world, 0);
-        const closeDevice = await world.keepDeviceOpen(device);
-        const isClean = async () =>
-          valueOf(
-            await world.host.isClean(aBlock({ lun: undefined, lastMajorMinor: device.majorMinor }), never),
-          ).clean;
-        assert.equal(await isClean(), false);
-        await world.detachDisk(0);
-        assert.equal(await isClean(), false);
-        await closeDevice();
-        assert.equal(await isClean(), true);
-      },
-    );
+    on("is not clean of raw block while a process has a detached device open", async (world) => {
+      const device = await aDevice(world, 0);
+      const closeDevice = await world.keepDeviceOpen(device);
+      const isClean = async () =>
+        valueOf(
+          await world.host.isClean(aBlock({ lun: undefined, lastMajorMinor: device.majorMinor }), never),
+        ).clean;
+      assert.equal(await isClean(), false);
+      await world.detachDisk(0);
+      assert.equal(await isClean(), false);
+      await closeDevice();
+      assert.equal(await isClean(), true);
+    });
 
-    on(
-      "ignores descriptors on the device of a file system, which is written by mounts",
-      async (world) => {
-        const closeDevice = await world.keepDeviceOpen(await aDevice(world, 0));
-        assert.equal(
-          valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: undefined }), never)).clean,
-          true,
-        );
-        await closeDevice();
-      },
-    );
+    on("ignores descriptors on the device of a file system, which is written by mounts", async (world) => {
+      const closeDevice = await world.keepDeviceOpen(await aDevice(world, 0));
+      assert.equal(
+        valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: undefined }), never)).clean,
+        true,
+      );
+      await closeDevice();
+    });
 
     on("is not clean while a raw bind is left", async (world) => {
       const device = await aDevice(world, 0);

@@ -104,45 +104,39 @@ describe("Linux host: clean", () => {
     );
   }
 
-  on(
-    "isn't clean while only another mount namespace has a detached disk",
-    async (world) => {
-      const { device, leave } = await aMountElsewhere(world);
-      await world.detachDisk(0);
-      const kept = valueOf(
+  on("isn't clean while only another mount namespace has a detached disk", async (world) => {
+    const { device, leave } = await aMountElsewhere(world);
+    await world.detachDisk(0);
+    const kept = valueOf(
+      await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never),
+    );
+    assert.match(kept.reason, /held exclusively .*; it is mounted for process \d+/);
+    await leave();
+    assert.equal(
+      valueOf(
         await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never),
-      );
-      assert.match(kept.reason, /held exclusively .*; it is mounted for process \d+/);
-      await leave();
-      assert.equal(
-        valueOf(
-          await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never),
-        ).clean,
-        true,
-      );
-    },
-  );
+      ).clean,
+      true,
+    );
+  });
 
-  on(
-    "isn't clean while only another mount namespace has a disk unknown to the kernel",
-    async (world) => {
-      const { device, leave } = await aMountElsewhere(world);
-      const emptySysfs = world.pathOf("sys");
-      await mkdir(emptySysfs);
-      const host = await createLinuxHost({
-        sysRoot: emptySysfs,
-        lockDirectory: world.pathOf("locks"),
-        clock: systemClock,
-      });
-      const request = { ...mount, lun: undefined, lastMajorMinor: device.majorMinor };
-      const kept = valueOf(await host.isClean(request, never));
-      await leave();
-      const left = valueOf(await host.isClean(request, never));
-      await host.close();
-      assert.match(kept.reason, /^it is mounted for process \d+$/);
-      assert.deepEqual(left, { clean: true, reason: "the device is absent and nothing holds it" });
-    },
-  );
+  on("isn't clean while only another mount namespace has a disk unknown to the kernel", async (world) => {
+    const { device, leave } = await aMountElsewhere(world);
+    const emptySysfs = world.pathOf("sys");
+    await mkdir(emptySysfs);
+    const host = await createLinuxHost({
+      sysRoot: emptySysfs,
+      lockDirectory: world.pathOf("locks"),
+      clock: systemClock,
+    });
+    const request = { ...mount, lun: undefined, lastMajorMinor: device.majorMinor };
+    const kept = valueOf(await host.isClean(request, never));
+    await leave();
+    const left = valueOf(await host.isClean(request, never));
+    await host.close();
+    assert.match(kept.reason, /^it is mounted for process \d+$/);
+    assert.deepEqual(left, { clean: true, reason: "the device is absent and nothing holds it" });
+  });
 
   on("isn't clean while a lazily unmounted mount is still in use", async (world) => {
     const device = await aFormattedDevice(world);
@@ -171,23 +165,20 @@ describe("Linux host: clean", () => {
     assert.equal(valueOf(await world.host.isClean(block, never)).clean, true);
   });
 
-  on(
-    "isn't clean of raw block while a loop device uses kubelet's node of the device",
-    async (world) => {
-      await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
-      const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
-      const bound = world.pathOf("bound");
-      await writeFile(bound, "");
-      await run("mount", ["--bind", device.path, bound]);
-      const { stdout } = await run("losetup", ["--find", "--show", bound]);
-      const loop = stdout.trim();
-      await run("umount", ["--lazy", bound]);
-      const kept = valueOf(await world.host.isClean(block, never));
-      await run("losetup", ["--detach", loop]);
-      assert.deepEqual(kept, { clean: false, reason: `${loop} stands on it` });
-      assert.equal(valueOf(await world.host.isClean(block, never)).clean, true);
-    },
-  );
+  on("isn't clean of raw block while a loop device uses kubelet's node of the device", async (world) => {
+    await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+    const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
+    const bound = world.pathOf("bound");
+    await writeFile(bound, "");
+    await run("mount", ["--bind", device.path, bound]);
+    const { stdout } = await run("losetup", ["--find", "--show", bound]);
+    const loop = stdout.trim();
+    await run("umount", ["--lazy", bound]);
+    const kept = valueOf(await world.host.isClean(block, never));
+    await run("losetup", ["--detach", loop]);
+    assert.deepEqual(kept, { clean: false, reason: `${loop} stands on it` });
+    assert.equal(valueOf(await world.host.isClean(block, never)).clean, true);
+  });
 
   for (const isPartitioned of [false, true]) {
     on(
@@ -355,29 +346,26 @@ describe("Linux host leaves a placeholder", () => {
     assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
   });
 
-  on(
-    "in every mount namespace that had the volume, such as kubelet's",
-    async (world) => {
-      const { target, kubelet } = await aSharedTarget(world);
-      const pidFile = world.pathOf("pid");
-      const leave = await world.keepRunning("unshare", [
-        "--mount",
-        "--propagation",
-        "unchanged",
-        "sh",
-        "-c",
-        'echo $$ >"$1"; echo up; exec cat',
-        "sh",
-        pidFile,
-      ]);
-      const pid = (await readFile(pidFile, "utf8")).trim();
-      valueOf(await world.host.mountPlaceholder(target, never));
-      assert.deepEqual(await mountsAt(target, pid), ["azuredisk-removed"]);
-      valueOf(await world.host.unmount(target, never));
-      assert.deepEqual([await mountsAt(target, pid), (await mountsAt(kubelet, pid)).length], [[], 1]);
-      await leave();
-    },
-  );
+  on("in every mount namespace that had the volume, such as kubelet's", async (world) => {
+    const { target, kubelet } = await aSharedTarget(world);
+    const pidFile = world.pathOf("pid");
+    const leave = await world.keepRunning("unshare", [
+      "--mount",
+      "--propagation",
+      "unchanged",
+      "sh",
+      "-c",
+      'echo $$ >"$1"; echo up; exec cat',
+      "sh",
+      pidFile,
+    ]);
+    const pid = (await readFile(pidFile, "utf8")).trim();
+    valueOf(await world.host.mountPlaceholder(target, never));
+    assert.deepEqual(await mountsAt(target, pid), ["azuredisk-removed"]);
+    valueOf(await world.host.unmount(target, never));
+    assert.deepEqual([await mountsAt(target, pid), (await mountsAt(kubelet, pid)).length], [[], 1]);
+    await leave();
+  });
 
   on("even where nothing can be mounted beneath another mount", async (world) => {
     const { target } = await aSharedTarget(world);
@@ -394,17 +382,14 @@ describe("Linux host leaves a placeholder", () => {
     assert.deepEqual(await mountsAt(target), ["azuredisk-removed"]);
   });
 
-  on(
-    "in no place of a file, which kubelet only unmounts",
-    async (world) => {
-      const { staging, kubelet } = await aSharedTarget(world);
-      const file = join(kubelet, "subpath");
-      for (const path of [file, join(staging, "file")]) await writeFile(path, "");
-      await run("mount", ["--bind", join(staging, "file"), file]);
-      valueOf(await world.host.mountPlaceholder(file, never));
-      assert.deepEqual(await mountsAt(file), []);
-    },
-  );
+  on("in no place of a file, which kubelet only unmounts", async (world) => {
+    const { staging, kubelet } = await aSharedTarget(world);
+    const file = join(kubelet, "subpath");
+    for (const path of [file, join(staging, "file")]) await writeFile(path, "");
+    await run("mount", ["--bind", join(staging, "file"), file]);
+    valueOf(await world.host.mountPlaceholder(file, never));
+    assert.deepEqual(await mountsAt(file), []);
+  });
 
   on("that stays read-only however a container's runtime mounts it", async (world) => {
     const { target } = await aSharedTarget(world);

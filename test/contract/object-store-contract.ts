@@ -317,23 +317,20 @@ export function objectStoreContract(
   });
 
   describe(`${name}: update`, () => {
-    on(
-      "refuses a write on an old version, and changes nothing",
-      async ({ store, other }) => {
-        const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
-        const first = valueOf(await store.update("AzVolume", withLabels(made, { by: "first" }), never));
-        const conflict: Failure = { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" };
-        assert.deepEqual(
-          failureOf(await other.update("AzVolume", withLabels(made, { by: "second" }), never)),
-          conflict,
-        );
-        assert.deepEqual(
-          failureOf(await other.updateStatus("AzVolume", { ...made, status: aVolumeStatus() }, never)),
-          conflict,
-        );
-        assert.deepEqual(valueOf(await other.get("AzVolume", "pvc-1", never)), first);
-      },
-    );
+    on("refuses a write on an old version, and changes nothing", async ({ store, other }) => {
+      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
+      const first = valueOf(await store.update("AzVolume", withLabels(made, { by: "first" }), never));
+      const conflict: Failure = { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" };
+      assert.deepEqual(
+        failureOf(await other.update("AzVolume", withLabels(made, { by: "second" }), never)),
+        conflict,
+      );
+      assert.deepEqual(
+        failureOf(await other.updateStatus("AzVolume", { ...made, status: aVolumeStatus() }, never)),
+        conflict,
+      );
+      assert.deepEqual(valueOf(await other.get("AzVolume", "pvc-1", never)), first);
+    });
 
     on("refuses a write without a version", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
@@ -822,39 +819,36 @@ export function objectStoreContract(
       assert.deepEqual(names.toSorted(), Array.from({ length: 40 }, (_, index) => `pvc-${index}`).toSorted());
     });
 
-    on(
-      "reports ADDED when an object begins to match, and DELETED when it stops",
-      async ({ store }) => {
-        const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
-        const watch = watching(store, "AzVolume", resourceVersion, { node: "a" });
-        const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
-        const begins = valueOf(await store.update("AzVolume", withLabels(made, { node: "a" }), never));
-        const stays = valueOf(
-          await store.update("AzVolume", withLabels(begins, { node: "a", more: "1" }), never),
-        );
-        const stops = valueOf(await store.update("AzVolume", withLabels(stays, { node: "b" }), never));
-        valueOf(await store.update("AzVolume", withLabels(stops, { node: "c" }), never));
-        valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
-        const other = valueOf(
-          await store.create("AzVolume", aNewVolume("pvc-2", { labels: { node: "a" } }), never),
-        );
-        valueOf(await store.delete("AzVolume", "pvc-2", {}, never));
-        const events = await watch.take(5);
-        assert.deepEqual(
-          events.map((event) => [event.type, event.object.metadata.name]),
-          [
-            ["ADDED", "pvc-1"],
-            ["MODIFIED", "pvc-1"],
-            ["DELETED", "pvc-1"],
-            ["ADDED", "pvc-2"],
-            ["DELETED", "pvc-2"],
-          ],
-        );
-        assert.deepEqual([events[0]?.object, events[1]?.object, events[3]?.object], [begins, stays, other]);
-        assert.equal(events[2]?.object.metadata.resourceVersion, stops.metadata.resourceVersion);
-        await watch.stop();
-      },
-    );
+    on("reports ADDED when an object begins to match, and DELETED when it stops", async ({ store }) => {
+      const { resourceVersion } = valueOf(await store.list("AzVolume", {}, never));
+      const watch = watching(store, "AzVolume", resourceVersion, { node: "a" });
+      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
+      const begins = valueOf(await store.update("AzVolume", withLabels(made, { node: "a" }), never));
+      const stays = valueOf(
+        await store.update("AzVolume", withLabels(begins, { node: "a", more: "1" }), never),
+      );
+      const stops = valueOf(await store.update("AzVolume", withLabels(stays, { node: "b" }), never));
+      valueOf(await store.update("AzVolume", withLabels(stops, { node: "c" }), never));
+      valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
+      const other = valueOf(
+        await store.create("AzVolume", aNewVolume("pvc-2", { labels: { node: "a" } }), never),
+      );
+      valueOf(await store.delete("AzVolume", "pvc-2", {}, never));
+      const events = await watch.take(5);
+      assert.deepEqual(
+        events.map((event) => [event.type, event.object.metadata.name]),
+        [
+          ["ADDED", "pvc-1"],
+          ["MODIFIED", "pvc-1"],
+          ["DELETED", "pvc-1"],
+          ["ADDED", "pvc-2"],
+          ["DELETED", "pvc-2"],
+        ],
+      );
+      assert.deepEqual([events[0]?.object, events[1]?.object, events[3]?.object], [begins, stays, other]);
+      assert.equal(events[2]?.object.metadata.resourceVersion, stops.metadata.resourceVersion);
+      await watch.stop();
+    });
 
     on(
       "sends bookmarks to a quiet watch, which resumes from them without loss",

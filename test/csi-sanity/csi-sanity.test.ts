@@ -123,16 +123,20 @@ async function runSanity(
   }
 }
 
-it("passes every spec of csi-sanity for the advertised capabilities", { timeout: TEST_TIMEOUT_MS }, async (t) => {
-  const availability = dataPlaneAvailable();
-  if (!availability.available) return t.skip(availability.reason);
-  if ((await findCommand("go")) === undefined)
-    return t.skip("needs Go: csi-sanity is built from its sources");
-  const { specs, leftBehind, log } = await withFolder((folder) => runSanity(folder, t.signal));
+it(
+  "passes every spec of csi-sanity for the advertised capabilities",
+  { timeout: TEST_TIMEOUT_MS },
+  async (t) => {
+    const availability = dataPlaneAvailable();
+    if (!availability.available) return t.skip(availability.reason);
+    if ((await findCommand("go")) === undefined)
+      return t.skip("needs Go: csi-sanity is built from its sources");
+    const { specs, leftBehind, log } = await withFolder((folder) => runSanity(folder, t.signal));
 
-  if (specs.some(({ state }) => state === "failed")) console.log(log);
-  await checkSpecs(t, specs);
-  await t.test("leaves no disk, device or mount behind", () => {
-    assert.deepEqual(leftBehind, []);
-  });
-});
+    if (specs.some(({ state }) => state === "failed")) console.log(log);
+    await checkSpecs(t, specs);
+    await t.test("leaves no disk, device or mount behind", () => {
+      assert.deepEqual(leftBehind, []);
+    });
+  },
+);

@@ -49,31 +49,28 @@ describe("queries of and events in Kubernetes' API server", { skip: missing ?? f
     timeoutMs: TEST_TIMEOUT_MS,
   });
 
-  it(
-    "evaluates pods that have ended, wait, or belong to a deleted claim",
-    { timeout: TEST_TIMEOUT_MS },
-    () =>
-      withCluster(theServer(), async ({ objects, facts, restricted }) => {
-        const volumeId = diskOf(objects.nameOf("data"));
-        const { users } = followCluster(restricted, DRIVER, ports);
-        const asked = { nodeName: objects.nameOf("node-a"), volumeId };
-        await objects.ensureClaim("data", volumeId);
-        await objects.createPod("ended", { nodeName: "node-a", claims: ["data"], phase: "Succeeded" });
-        await objects.createPod("failed", { nodeName: "node-a", claims: ["data"], phase: "Failed" });
-        assert.deepEqual(await users.on(asked, never), { kind: "unused" });
-        await objects.createPod("lost", { nodeName: "node-a", claims: ["nothing"] });
-        const because = `pod ${objects.namespace}/lost names claim ${objects.namespace}/nothing, which does not exist, so its disk is unknown`;
-        // These caches have not synced: the disk's claims are unknown.
-        assert.deepEqual(await users.on(asked, never), { kind: "unknown", because });
-        // These have: the disk is another claim's.
-        assert.deepEqual(await facts.users.on(asked, never), { kind: "unused" });
-        await objects.createPod("waits", { nodeName: "node-a", claims: ["data"], phase: "Pending" });
-        assert.deepEqual(await facts.users.on(asked, never), {
-          kind: "used",
-          users: [`pod ${objects.namespace}/waits`],
-          areWaiting: true,
-        });
-      }),
+  it("evaluates pods that have ended, wait, or belong to a deleted claim", { timeout: TEST_TIMEOUT_MS }, () =>
+    withCluster(theServer(), async ({ objects, facts, restricted }) => {
+      const volumeId = diskOf(objects.nameOf("data"));
+      const { users } = followCluster(restricted, DRIVER, ports);
+      const asked = { nodeName: objects.nameOf("node-a"), volumeId };
+      await objects.ensureClaim("data", volumeId);
+      await objects.createPod("ended", { nodeName: "node-a", claims: ["data"], phase: "Succeeded" });
+      await objects.createPod("failed", { nodeName: "node-a", claims: ["data"], phase: "Failed" });
+      assert.deepEqual(await users.on(asked, never), { kind: "unused" });
+      await objects.createPod("lost", { nodeName: "node-a", claims: ["nothing"] });
+      const because = `pod ${objects.namespace}/lost names claim ${objects.namespace}/nothing, which does not exist, so its disk is unknown`;
+      // These caches have not synced: the disk's claims are unknown.
+      assert.deepEqual(await users.on(asked, never), { kind: "unknown", because });
+      // These have: the disk is another claim's.
+      assert.deepEqual(await facts.users.on(asked, never), { kind: "unused" });
+      await objects.createPod("waits", { nodeName: "node-a", claims: ["data"], phase: "Pending" });
+      assert.deepEqual(await facts.users.on(asked, never), {
+        kind: "used",
+        users: [`pod ${objects.namespace}/waits`],
+        areWaiting: true,
+      });
+    }),
   );
 
   it(
@@ -173,7 +170,7 @@ describe("queries of and events in Kubernetes' API server", { skip: missing ?? f
               assert.deepEqual([shows(text, "WaitingForWriter"), shows(text, "Fencing")], [1, 1], text);
               assert.match(
                 text,
-                /disk\.csi\.azure\.com.*node-b waits for the volume to be released by node-a, where pod writes still uses it\. It moves once it is not used there any more; if that node is dead, mark it out of service/u,
+                /disk\.csi\.azure\.com.*node-b waits for the volume to be released by node-a, where pod writes still uses it\. It moves once nobody uses it there any more; if that node is dead, mark it out of service/u,
               );
             }
             const others = await describe("pod", "writes");

@@ -31,32 +31,28 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
   after(() => server?.close());
   const running = (): ApiServer => server ?? assert.fail("there is no API server");
 
-  it(
-    "are valid for the API server, without a warning",
-    { timeout: FIRST_START_TIMEOUT_MS },
-    async (t) => {
-      server = await startApiServer((line) => t.diagnostic(line));
-      assert.equal(server.crdWarnings, "");
-      const { output } = await server.kubectl(
-        "get",
-        "crd",
-        "-o",
-        'jsonpath={range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="NonStructuralSchema")].status}{"\\n"}{end}',
-      );
-      assert.deepEqual(
-        output
-          .trim()
-          .split("\n")
-          .map((line) => line.trim())
-          .toSorted(),
-        [
-          "azdrivernodes.disk.csi.azure.com",
-          "azvolumeattachments.disk.csi.azure.com",
-          "azvolumes.disk.csi.azure.com",
-        ],
-      );
-    },
-  );
+  it("are valid for the API server, without a warning", { timeout: FIRST_START_TIMEOUT_MS }, async (t) => {
+    server = await startApiServer((line) => t.diagnostic(line));
+    assert.equal(server.crdWarnings, "");
+    const { output } = await server.kubectl(
+      "get",
+      "crd",
+      "-o",
+      'jsonpath={range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="NonStructuralSchema")].status}{"\\n"}{end}',
+    );
+    assert.deepEqual(
+      output
+        .trim()
+        .split("\n")
+        .map((line) => line.trim())
+        .toSorted(),
+      [
+        "azdrivernodes.disk.csi.azure.com",
+        "azvolumeattachments.disk.csi.azure.com",
+        "azvolumes.disk.csi.azure.com",
+      ],
+    );
+  });
 
   const objects: { readonly [K in OwnKind]: NewObject<K> & Pick<KindMap[K], "status"> } = {
     AzVolume: fullVolume,

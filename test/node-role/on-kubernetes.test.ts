@@ -170,38 +170,35 @@ describe(
         }),
     );
 
-    it(
-      "counts slots at each kubelet query: only foreign disks take some",
-      { timeout: TEST_TIMEOUT_MS },
-      () =>
-        onNode([], async (world) => {
-          const { azure, csiSocket } = world;
-          await world.startPlugin();
-          const limit = async (): Promise<bigint> => (await nodeGetInfo(csiSocket)).maxVolumesPerNode;
-          assert.equal(await limit(), 8n);
-          const [own, backup] = await Promise.all(["pvc-1", "backup"].map((name) => createDisk(azure, name)));
-          assert.ok(own !== undefined && backup !== undefined);
-          const attachment = await world.requestVolume(own);
-          const dataDisks = [own, backup].map((id, lun) => ({
-            lun,
-            createOption: "Attach",
-            managedDisk: { id },
-          }));
-          await azure.client.virtualMachines.update(
-            "rg",
-            world.vmName,
-            { storageProfile: { dataDisks } },
-            { updateIntervalInMs: 5 },
-          );
-          await waitUntil("the other people's disk to take its slot", SOON, async () =>
-            (await limit()) === 7n ? true : undefined,
-          );
-          assert.equal(await limit(), 7n, "the driver's own volume counts against the limit");
-          await attachment.remove();
-          await waitUntil("a volume that is the driver's no more to take a slot", SOON, async () =>
-            (await limit()) === 6n ? true : undefined,
-          );
-        }),
+    it("counts slots at each kubelet query: only foreign disks take some", { timeout: TEST_TIMEOUT_MS }, () =>
+      onNode([], async (world) => {
+        const { azure, csiSocket } = world;
+        await world.startPlugin();
+        const limit = async (): Promise<bigint> => (await nodeGetInfo(csiSocket)).maxVolumesPerNode;
+        assert.equal(await limit(), 8n);
+        const [own, backup] = await Promise.all(["pvc-1", "backup"].map((name) => createDisk(azure, name)));
+        assert.ok(own !== undefined && backup !== undefined);
+        const attachment = await world.requestVolume(own);
+        const dataDisks = [own, backup].map((id, lun) => ({
+          lun,
+          createOption: "Attach",
+          managedDisk: { id },
+        }));
+        await azure.client.virtualMachines.update(
+          "rg",
+          world.vmName,
+          { storageProfile: { dataDisks } },
+          { updateIntervalInMs: 5 },
+        );
+        await waitUntil("the other people's disk to take its slot", SOON, async () =>
+          (await limit()) === 7n ? true : undefined,
+        );
+        assert.equal(await limit(), 7n, "the driver's own volume counts against the limit");
+        await attachment.remove();
+        await waitUntil("a volume that is the driver's no more to take a slot", SOON, async () =>
+          (await limit()) === 6n ? true : undefined,
+        );
+      }),
     );
 
     it(
@@ -254,20 +251,17 @@ describe(
         }),
     );
 
-    it(
-      "stops at once on request, even while its start still waits",
-      { timeout: TEST_TIMEOUT_MS },
-      () =>
-        onNode([], async (world) => {
-          await world.azure.emulator.close();
-          const plugin = world.startWaitingPlugin();
-          await waitUntil("it to ask for its VM", SOON, async () =>
-            /what VM this is/.test(plugin.log()) ? true : undefined,
-          );
-          const ended = new Promise((resolve) => plugin.onEnd(resolve));
-          plugin.kill("SIGTERM");
-          assert.equal(await ended, "0", plugin.log());
-        }),
+    it("stops at once on request, even while its start still waits", { timeout: TEST_TIMEOUT_MS }, () =>
+      onNode([], async (world) => {
+        await world.azure.emulator.close();
+        const plugin = world.startWaitingPlugin();
+        await waitUntil("it to ask for its VM", SOON, async () =>
+          /what VM this is/.test(plugin.log()) ? true : undefined,
+        );
+        const ended = new Promise((resolve) => plugin.onEnd(resolve));
+        plugin.kill("SIGTERM");
+        assert.equal(await ended, "0", plugin.log());
+      }),
     );
 
     it(

@@ -151,10 +151,14 @@ async function startIn(
           volumes: claimNames.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })),
         },
       });
-      return waitUntil(`pod ${podName} to be assigned to a node`, { timeoutMs: SCHEDULED_MAX_MS }, async () => {
-        const answer = must(await client.call({ method: "GET", path: `${pods}/${podName}` }, never));
-        return (answer.body as { readonly spec: { readonly nodeName?: string } }).spec.nodeName;
-      });
+      return waitUntil(
+        `pod ${podName} to be assigned to a node`,
+        { timeoutMs: SCHEDULED_MAX_MS },
+        async () => {
+          const answer = must(await client.call({ method: "GET", path: `${pods}/${podName}` }, never));
+          return (answer.body as { readonly spec: { readonly nodeName?: string } }).spec.nodeName;
+        },
+      );
     },
     startScheduler: async (nodes) => {
       if (scheduler !== undefined) await kill(scheduler);

@@ -20,7 +20,7 @@ const vms = [
 ];
 const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
-/** How long NodeStageVolume waits before it says why: short, so that the tests are. */
+/** How long NodeStageVolume waits before it reports the reason: short, to keep the tests short. */
 const STAGE_WAIT_MS = 1_500;
 const replicated = { skuName: "Premium_LRS", maxShares: "2" };
 
@@ -54,7 +54,7 @@ async function movesFreely(
   assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
   await takeDownByNode(lab, volume, node("node-b"));
   await history.untilSeen(
-    "the volume to be nobody's again",
+    "the volume to have no writer again",
     (record) => record.writer === undefined && record.epoch === 2,
   );
   assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
@@ -62,10 +62,7 @@ async function movesFreely(
   await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
 }
 
-/**
- * From now on an unmount of a staged volume on a node begins when it is told to, and ends no sooner than it
- * may.
- */
+/** From now on an unmount of a staged volume on a node blocks until the test permits it. */
 async function holdUnmounts(
   { lab }: LabWorld,
   nodeName: string,
@@ -88,7 +85,7 @@ async function holdUnmounts(
   };
 }
 
-/** The new node asks while the old one is in the middle of its unmount. */
+/** The new node requests the volume while the old one is in the middle of its unmount. */
 async function waitsForSlowUnstage(world: LabWorld): Promise<void> {
   const { lab, node, signal } = world;
   const unmounts = await holdUnmounts(world, "node-a");
@@ -98,13 +95,16 @@ async function waitsForSlowUnstage(world: LabWorld): Promise<void> {
   const history = await followRecord(lab, volume.name, signal);
   await unpublishOnNode(lab, volume, node("node-a"));
   const unstaged = unstage(volume, node("node-a"));
-  await history.untilSeen("the end of node-a's want", (record) => record.writer?.requested === false);
+  await history.untilSeen(
+    "the withdrawal of node-a's request",
+    (record) => record.writer?.requested === false,
+  );
   await unmounts.untilUnderWay();
   await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
   const unmounting = await readRecord(lab, volume, signal);
   assert.ok(
     unmounting?.writer?.nodeName === "node-a" && unmounting.writer.held,
-    "it has not given the volume back",
+    "it has not released the volume",
   );
   await unmounts.letGo();
   await Promise.all([unstaged, bringUpByNode(lab, volume, node("node-b"))]);
@@ -112,10 +112,10 @@ async function waitsForSlowUnstage(world: LabWorld): Promise<void> {
     (record) => record.writer?.nodeName === "node-a" && !record.writer.held && !record.writer.requested,
   );
   const taken = history.records.findIndex((record) => record.writer?.nodeName === "node-b");
-  assert.ok(given !== -1 && given < taken, "granted only after it was given back");
+  assert.ok(given !== -1 && given < taken, "granted only after it was released");
   assert.ok(
     history.records.every((record) => record.fencing === undefined),
-    "nobody was fenced",
+    "no node was fenced",
   );
   await takeDownByNode(lab, volume, node("node-b"));
   await history.stop();
@@ -148,7 +148,7 @@ async function waitsForHealthyUser(world: LabWorld): Promise<void> {
   assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
   assert.ok(
     history.records.every((record) => record.fencing === undefined),
-    "nobody was fenced",
+    "no node was fenced",
   );
   assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
   await takeDownByNode(lab, volume, node("node-b"));
@@ -164,14 +164,14 @@ async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
   await untilReplicated(world, volume);
   const history = await followRecord(lab, volume.name, signal);
   freeze(node("node-a"), writer);
-  // Its workload is gone for the orchestrator, its heartbeat grows stale: neither is proof that it can't
-  // write.
+  // The orchestrator no longer has its workload, and its heartbeat grows stale: neither proves that it
+  // can't write.
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
   await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
   await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "out of service");
   assert.ok(
     history.records.every((record) => record.fencing === undefined),
-    "nobody is fenced on suspicion",
+    "no node is fenced on suspicion",
   );
 
   await lab.orchestrator.setOutOfService("node-a", true);
@@ -196,7 +196,7 @@ async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
   await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
 }
 
-it("nodes that attach by themselves", async (t) => {
+it("nodes with `attach: driver`", async (t) => {
   const settings = { vms, nodeFlags: ["--attach=driver", `--stage-wait-ms=${STAGE_WAIT_MS}`] };
   await withLab(t, settings, async (world) => {
     await t.test("move a volume with replicas without any controller call", () =>
@@ -205,13 +205,13 @@ it("nodes that attach by themselves", async (t) => {
     await t.test("move a volume without replicas", () =>
       movesFreely(world, "plain", { skuName: "Premium_LRS" }),
     );
-    await t.test("wait for an unstage that takes long, and are granted the volume when it has ended", () =>
+    await t.test("wait for a slow unstage, and are granted the volume when it has ended", () =>
       waitsForSlowUnstage(world),
     );
-    await t.test("wait for a healthy user on the old node and say who it is, and nobody is fenced", () =>
+    await t.test("wait for a healthy user on the old node, name it, and fence no node", () =>
       waitsForHealthyUser(world),
     );
-    await t.test("do not have a frozen node fenced before it is out of service, and take over then", () =>
+    await t.test("fence a frozen node only once it is out of service, and take over then", () =>
       fencesOnlyOutOfService(world),
     );
   });

@@ -28,7 +28,7 @@ const vms = [
 const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
 const UNMOUNT_STALL_MS = 1_500;
-/** How long a call is given that can't succeed. */
+/** The time limit of a call that can't succeed. */
 const PATIENCE_MS = 1_500;
 
 async function newVolume({ lab }: LabWorld, name: string): Promise<DemoVolume> {
@@ -114,7 +114,7 @@ async function waitsForFrozenNode(world: LabWorld): Promise<void> {
   );
   assert.ok(
     history.records.every((record) => record.fencing === undefined),
-    "nobody is fenced on suspicion",
+    "no node is fenced on suspicion",
   );
   thaw(node("node-a"), writer);
   await writer.untilSynced(writer.lastSynced() + 3);
@@ -129,8 +129,8 @@ async function waitsForFrozenNode(world: LabWorld): Promise<void> {
 }
 
 /**
- * The orchestrator forgot to unstage: the node lets go when it is asked, and stages again by itself when it
- * is published again.
+ * Without an unstage call the node releases the volume on recall, and stages again by itself when it is
+ * published again.
  */
 async function stagesAgain(world: LabWorld): Promise<void> {
   const { lab, node, signal } = world;
@@ -147,7 +147,7 @@ async function stagesAgain(world: LabWorld): Promise<void> {
   await cleanUp(world, volume);
 }
 
-/** Nobody uses it on node-a any more, and nobody said so by a call. */
+/** No workload uses it on node-a any more, and no call has reported that. */
 async function releasesLeakedHolder(world: LabWorld): Promise<void> {
   const { lab, node } = world;
   const volume = await newVolume(world, "leaked");
@@ -163,8 +163,8 @@ async function releasesLeakedHolder(world: LabWorld): Promise<void> {
 }
 
 /**
- * Node-b's attachment changes all the time, as others do in a cluster: the controller counts only time in
- * which it hears its watch, which is quiet for ten seconds otherwise.
+ * Node-b's attachment changes all the time, as others do in a cluster. The controller counts only time in
+ * which its watch is active, and the watch is quiet for ten seconds otherwise.
  */
 async function chatter({ lab, signal }: LabWorld, volume: DemoVolume, isOver: () => boolean): Promise<void> {
   const name = (await attachedNodes(lab, volume, signal)).get("node-b")?.metadata.name ?? "";
@@ -187,8 +187,8 @@ async function chatter({ lab, signal }: LabWorld, volume: DemoVolume, isOver: ()
 }
 
 /**
- * The workload is gone for the orchestrator, yet its mount stays and keeps the node from giving: after a
- * while without progress it is fenced.
+ * The orchestrator no longer has the workload, but its mount stays and prevents the release: after a while
+ * without progress the node is fenced.
  */
 async function fencesStalledUnmount(world: LabWorld): Promise<void> {
   const { lab, node, signal } = world;
@@ -197,7 +197,7 @@ async function fencesStalledUnmount(world: LabWorld): Promise<void> {
   const writer = await startWriter(lab, node("node-a"), volume, 1);
   await untilReplicated(world, volume);
   const history = await followRecord(lab, volume.name, signal);
-  // It writes nothing any more, and holds its file open.
+  // It writes nothing any more, but holds its file open.
   writer.process.kill("SIGSTOP");
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
   await Promise.all([
@@ -226,7 +226,7 @@ async function fencesStalledUnmount(world: LabWorld): Promise<void> {
   await cleanUp(world, volume);
 }
 
-/** The DaemonSet is updated, or the plug-in crashes: mounts and their writers are none of its business. */
+/** A DaemonSet update or crash of the plug-in does not affect mounts or their writers. */
 async function outlivesPlugin(world: LabWorld, end: "SIGTERM" | "SIGKILL"): Promise<void> {
   const { lab, node, signal } = world;
   const volume = await newVolume(world, `outlives-${end.toLowerCase()}`);
@@ -248,7 +248,7 @@ async function outlivesPlugin(world: LabWorld, end: "SIGTERM" | "SIGKILL"): Prom
   await cleanUp(world, volume);
 }
 
-/** Nobody can say who may write while the store is away; who does goes on. */
+/** During a store outage no writer can change; the present writer continues. */
 async function outlivesStoreOutage(world: LabWorld): Promise<void> {
   const { lab, node, signal } = world;
   const volume = await newVolume(world, "outage");
@@ -286,16 +286,16 @@ async function outlivesStoreOutage(world: LabWorld): Promise<void> {
 
 it("volumes that an orchestrator publishes", async (t) => {
   await withLab(t, { vms, controllerFlags: [`--unmount-stall-ms=${UNMOUNT_STALL_MS}`] }, async (world) => {
-    await t.test("a healthy user is never cut off, neither by unpublishing nor by publishing elsewhere", () =>
+    await t.test("a healthy user is never fenced, neither by unpublish nor by a publish elsewhere", () =>
       keepsHealthyUser(world),
     );
-    await t.test("a frozen node is waited for, and the caller is told what to do", () =>
+    await t.test("a frozen node is waited for, and the caller receives the remedy", () =>
       waitsForFrozenNode(world),
     );
     await t.test("a node that was recalled stages again when it is published again", () =>
       stagesAgain(world),
     );
-    await t.test("a node that nobody uses the volume on lets go of it for another", () =>
+    await t.test("a node without a user of the volume releases it for another", () =>
       releasesLeakedHolder(world),
     );
     await t.test("a node whose unmount makes no progress is fenced", () => fencesStalledUnmount(world));

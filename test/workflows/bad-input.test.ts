@@ -24,11 +24,11 @@ interface Row {
   readonly because: string;
   readonly call: () => Promise<unknown>;
   readonly code: StatusName;
-  /** What the sentence must hold: field, value, what is allowed. */
+  /** The parts of the message: field, value, allowed values. */
   readonly says: readonly string[];
 }
 
-/** All that a refused call must leave as it was: Azure's disks and every object. */
+/** The state that a refused call must not change: Azure's disks and every object. */
 async function everything({ lab, signal }: LabWorld): Promise<unknown> {
   const objects: unknown[] = [await lab.emulator.disks()];
   for (const kind of ["AzVolume", "AzVolumeAttachment"] satisfies Kind[]) {
@@ -80,7 +80,7 @@ function badCreations({ lab }: LabWorld): readonly Row[] {
       says: ["capacity_range.required_bytes", String(32_768n * GIB), "32767 GiB"],
     },
     {
-      because: "a limit that no whole GiB meets",
+      because: "a limit without a whole GiB",
       call: capacity(1n, GIB - 1n),
       code: "OUT_OF_RANGE",
       says: ["capacity_range.limit_bytes", String(GIB - 1n), "1 GiB"],
@@ -98,7 +98,7 @@ function badCreations({ lab }: LabWorld): readonly Row[] {
       says: ["capacity_range.required_bytes", "-1", "negative"],
     },
     {
-      because: "a replica more than there are shares",
+      because: "more replicas than the shares allow",
       call: withParameters({ maxShares: "2", maxMountReplicaCount: "2" }),
       code: "INVALID_ARGUMENT",
       says: ["parameters.maxMountReplicaCount", '"2"', "0 to maxShares - 1, which is 1"],
@@ -116,7 +116,7 @@ function badCreations({ lab }: LabWorld): readonly Row[] {
       says: ["parameters.maxShares", '"2"', "must be 1", "Standard_LRS"],
     },
     {
-      because: "no number of shares",
+      because: "an invalid number of shares",
       call: withParameters({ maxShares: "two" }),
       code: "INVALID_ARGUMENT",
       says: ["parameters.maxShares", '"two"', "1 to 15"],
@@ -128,7 +128,7 @@ function badCreations({ lab }: LabWorld): readonly Row[] {
       says: ["parameters.cachingMode", '"ReadOnly"', "None"],
     },
     {
-      because: "no caching mode",
+      because: "an invalid caching mode",
       call: withParameters({ cachingMode: "Fast" }),
       code: "INVALID_ARGUMENT",
       says: ["parameters.cachingMode", '"Fast"', "None, ReadOnly"],
@@ -392,8 +392,8 @@ function badNodeCalls({ node }: LabWorld, volume: DemoVolume): readonly Row[] {
 }
 
 /**
- * What is on the disk is not what the volume is for: the stage fails, not a byte is written, and the volume
- * is given back.
+ * The disk's content does not match the volume: the stage fails, no byte is written, and the volume is
+ * released.
  */
 async function leavesForeignContent(
   world: LabWorld,
@@ -434,7 +434,7 @@ async function writeAt(device: string, position: number, bytes: Buffer): Promise
   }
 }
 
-/** One Linux partition of a few MiB, as MBR tables say it. */
+/** One Linux partition of a few MiB, in the format of an MBR table. */
 async function putPartitionTable(device: string): Promise<void> {
   const sector = Buffer.alloc(512);
   sector.writeUInt8(0x83, 446 + 4);
@@ -486,7 +486,7 @@ it("requests that can't be served", async (t) => {
       parameters: { skuName: "Premium_LRS" },
       zones: ["eastus-1"],
     });
-    await t.test("CreateVolume says which field, which value and what is allowed, and makes nothing", () =>
+    await t.test("CreateVolume names the field, the value and what is allowed, and creates nothing", () =>
       refuses(world, badCreations(world)),
     );
     await t.test("so do the other calls of the controller service", () =>

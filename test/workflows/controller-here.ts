@@ -29,7 +29,7 @@ import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 const options = { ...azureOptions, ...detachOptions, ...controllerServiceOptions, ...volumeOptions } as const;
 
-/** The lab's Azure, as a driver before this one used it: for what a test does there by hand. */
+/** The lab's Azure through an earlier driver's client: for a test's manual changes. */
 export interface AzureByHand extends CloudProvisioner {
   close(): Promise<void>;
 }
@@ -48,8 +48,8 @@ export async function azureOf(lab: Lab): Promise<AzureByHand> {
 }
 
 /**
- * Runs the lab's controller within this process, in the place of the one that the lab started, so that the
- * test can tell it what the cluster knows. Answers how to end it.
+ * Runs the lab's controller within this process, instead of the lab's own, so that the test can supply the
+ * cluster's knowledge. Returns a function that stops it.
  */
 export async function startControllerHere(
   lab: Lab,

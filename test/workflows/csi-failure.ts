@@ -8,10 +8,7 @@ const WAIT_MAX_MS = 120_000;
 /** A gRPC status by its name, such as `FAILED_PRECONDITION`. */
 export type StatusName = keyof typeof status;
 
-/**
- * Waits for a call to fail with this status and a message that holds all of these parts; answers the
- * message.
- */
+/** Waits for a call to fail with this status and a message with all of these parts; returns the message. */
 export async function failsWith(
   call: Promise<unknown>,
   code: StatusName,
@@ -25,9 +22,9 @@ export async function failsWith(
 }
 
 /**
- * Calls again, as orchestrators do, for as long as the answer is that work is under way, until it fails
- * with this status and a message that holds all of these parts. For what depends on how soon another
- * process answers or is missed: a busy machine gives it its turn late. It must never succeed.
+ * Repeats a call, as orchestrators do, while the answer is that work is in progress, until it fails with
+ * this status and a message with all of these parts. For outcomes that depend on another process, which a
+ * busy machine may delay. The call must never succeed.
  */
 export async function comesToFailWith(
   call: () => Promise<unknown>,
@@ -48,7 +45,7 @@ export async function comesToFailWith(
 
 const UNDER_WAY: readonly StatusName[] = ["ABORTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"];
 
-/** How a call ended: `OK`, or its status and message. Anything but a gRPC status is thrown. */
+/** How a call ended: `OK`, or its status and message. Any other error is thrown. */
 export async function outcomeOf(
   call: Promise<unknown>,
 ): Promise<{ readonly code: StatusName; readonly message: string }> {

@@ -3,15 +3,12 @@ import { request } from "node:https";
 import type { Lab } from "../../demo/lab/lab.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 
-/** Changes how fast the emulator's Azure is from now on: its latencies times this. */
+/** Changes the speed of the emulator's Azure: its latencies times this. */
 export async function setAzureTimeScale(lab: Lab, timeScale: number): Promise<void> {
   await ask(lab, "PATCH", "/emulator/v1/settings", { timeScale });
 }
 
-/**
- * The calls that the emulator has answered after a sequence number, oldest first. Default: only the last
- * sequence number.
- */
+/** The emulator's calls after a sequence number, oldest first. Default: only the last sequence number. */
 export async function emulatorJournal(
   lab: Lab,
   since = Number.MAX_SAFE_INTEGER,

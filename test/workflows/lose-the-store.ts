@@ -7,8 +7,8 @@ import type { LabWorld } from "./with-lab.ts";
 const STOP_GRACE_MS = 60_000;
 
 /**
- * Everything but the writer ends, the store's file is lost, and an empty store begins. Answers what happens
- * to the volume's record from then on.
+ * Stops everything but the writer, deletes the store's file, and starts an empty store. Returns the history
+ * of the volume's record from then on.
  */
 export async function loseTheStore({ lab, signal }: LabWorld, volume: DemoVolume): Promise<RecordHistory> {
   await Promise.all(

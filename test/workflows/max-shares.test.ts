@@ -10,11 +10,11 @@ import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = ["node-a", "node-b", "node-c", "node-d"].map((name) => ({ name, zone: "1" }));
 const WAIT_MAX_MS = 120_000;
-/** Longer than a busy machine takes to look where they are. */
+/** Longer than a busy machine takes to check their places. */
 const PRUNE_AFTER_MS = 8_000;
 const MAX_SHARES = 2;
 
-/** Where a volume is, as the records say, and in Azure: there never on more VMs than may share it. */
+/** A volume's nodes by its records, and in Azure, where it is never on more VMs than its shares allow. */
 async function whereabouts({ lab, signal }: LabWorld, volume: DemoVolume): Promise<readonly string[]> {
   const disk = (await lab.emulator.disks()).find((other) => other.name === volume.name);
   const inAzure = new Set(disk?.attachedTo);
@@ -29,7 +29,7 @@ async function replicaBeside(world: LabWorld, volume: DemoVolume, nodeName: stri
   });
 }
 
-it("a disk that fewer nodes may share than want it", async (t) => {
+it("a disk requested by more nodes than may share it", async (t) => {
   await withLab(t, { vms, pruneAfterMs: PRUNE_AFTER_MS }, async (world) => {
     const { lab, node, signal } = world;
     const parameters = { skuName: "Premium_LRS", maxShares: String(MAX_SHARES) };
@@ -39,7 +39,7 @@ it("a disk that fewer nodes may share than want it", async (t) => {
     const replica = await replicaBeside(world, volume, "node-a");
     const [third = ""] = vms.map(({ name }) => name).filter((name) => name !== "node-a" && name !== replica);
 
-    await t.test("the writer's share is never taken from it", async () => {
+    await t.test("the writer keeps its share", async () => {
       await comesToFailWith(
         () => publishOnController(lab, volume, node(third)),
         "FAILED_PRECONDITION",
@@ -48,7 +48,7 @@ it("a disk that fewer nodes may share than want it", async (t) => {
       assert.ok((await whereabouts(world, volume)).includes("node-a"));
       assert.ok(await checksumsHold(node("node-a"), volume, checksums));
     });
-    await t.test("a replica makes room for a third node once the volume is free", async () => {
+    await t.test("a replica is removed for a third node once the volume is free", async () => {
       await takeDown(lab, volume, node("node-a"));
       const context = await untilServed(() => publishOnController(lab, volume, node(third)));
       await stage(volume, node(third), context);
@@ -57,10 +57,10 @@ it("a disk that fewer nodes may share than want it", async (t) => {
       assert.ok(await checksumsHold(node(third), volume, checksums));
       await replicaBeside(world, volume, third);
     });
-    await t.test("replicas that nobody follows are collected", async () => {
+    await t.test("unrequested replicas are pruned", async () => {
       await takeDown(lab, volume, node(third));
       assert.equal((await whereabouts(world, volume)).length, MAX_SHARES, "they stay for a while");
-      await waitUntil("all replicas to be collected", WAIT_MAX_MS, async () => {
+      await waitUntil("all replicas to be pruned", WAIT_MAX_MS, async () => {
         const disk = (await lab.emulator.disks()).find((other) => other.name === volume.name);
         return disk?.attachedTo.length === 0 ? true : undefined;
       });

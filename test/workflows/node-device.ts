@@ -11,12 +11,12 @@ const run = promisify(execFile);
 const COMMAND_MAX_MS = 120_000;
 const ATTACH_MAX_MS = 120_000;
 
-/** Runs a program of the machine's; answers its standard output. */
+/** Runs a program of the machine; returns its standard output. */
 export async function runProgram(program: string, args: readonly string[]): Promise<string> {
   return (await run(program, [...args], { timeout: COMMAND_MAX_MS })).stdout;
 }
 
-/** The block device that a volume is on a node, once it is attached there. */
+/** A volume's block device on a node, once it is attached there. */
 export async function deviceOf(
   lab: Lab,
   volume: DemoVolume,
@@ -31,7 +31,7 @@ export async function deviceOf(
   return realpath(join(node.deviceRoot, "dev/disk/azure/scsi1", `lun${lun}`));
 }
 
-/** The file that holds a disk's bytes. */
+/** The file with a disk's bytes. */
 export async function fileOfDisk(lab: Lab, volume: DemoVolume): Promise<string> {
   const directory = join(lab.directory, "disks");
   const name = (await readdir(directory)).find(

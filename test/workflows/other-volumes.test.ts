@@ -91,7 +91,7 @@ async function movesRawBlock(world: LabWorld): Promise<void> {
   assert.deepEqual(await readBlock(volume, node("node-b"), 0), first, "after a graceful move");
   const second = await writeBlock(volume, node("node-b"), BLOCK_BYTES);
 
-  // A container that has the device open keeps it open, whatever becomes of the path.
+  // A container that has the device open keeps it open, whatever happens to the path.
   const stale = await open(devicePath(volume, node("node-b")), "r+");
   freeze(node("node-b"), undefined);
   await lab.orchestrator.setOutOfService("node-b", true);
@@ -181,8 +181,8 @@ async function growsInUse(world: LabWorld): Promise<void> {
 }
 
 /**
- * The kernel lets a mounted ext4 grow only where the process has CAP_SYS_RESOURCE; containers often have
- * not.
+ * The kernel lets a mounted ext4 grow only if the process has CAP_SYS_RESOURCE, which containers often
+ * lack.
  */
 async function growsExt4InUse(world: LabWorld): Promise<void> {
   const { lab, node } = world;
@@ -196,7 +196,7 @@ async function growsExt4InUse(world: LabWorld): Promise<void> {
     assert.ok((await totalBytes(volume, a)) > (3n * GIB) / 2n, "the file system has grown");
   } else {
     await failsWith(grown, "FAILED_PRECONDITION", "it grows before its next mount");
-    assert.ok((await totalBytes(volume, a)) < GIB, "the file system is as it was");
+    assert.ok((await totalBytes(volume, a)) < GIB, "the file system is unchanged");
   }
   await takeDown(lab, volume, a);
   await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
@@ -218,7 +218,7 @@ async function growsSharedOffline(world: LabWorld): Promise<void> {
     "node-a",
   );
   assert.match(message, /shared/u);
-  assert.ok(await checksumsHold(node("node-a"), volume, checksums), "it goes on as it was");
+  assert.ok(await checksumsHold(node("node-a"), volume, checksums), "it continues unchanged");
   await takeDown(lab, volume, node("node-a"));
   assert.deepEqual(await expandOnController(world, volume, 2n * GIB), {
     capacityBytes: 2n * GIB,
@@ -303,18 +303,17 @@ it("volumes other than a plain ext4", async (t) => {
       movesRawBlock(world),
     );
     await t.test("xfs moves", () => movesXfs(world));
-    await t.test("a volume for several pods of one node is bound for each, read-only where asked", () =>
+    await t.test("a volume for several pods of one node is bound for each, read-only if requested", () =>
       bindsSeveralTargets(world),
     );
     await t.test("a volume for a single pod is bound once", () => bindsOneTarget(world));
-    await t.test("a disk of its own grows in use: xfs", () => growsInUse(world));
-    await t.test("a disk of its own grows in use: ext4, where the kernel lets it", () =>
+    await t.test("an unshared disk grows in use: xfs", () => growsInUse(world));
+    await t.test("an unshared disk grows in use: ext4, where the kernel allows it", () =>
       growsExt4InUse(world),
     );
-    await t.test("a shared disk grows only while nobody has it published", () => growsSharedOffline(world));
-    await t.test(
-      "raw block for many nodes is written by two at once; a third is told that no share is free",
-      () => sharesRawBlock(world),
+    await t.test("a shared disk grows only while it is not published", () => growsSharedOffline(world));
+    await t.test("shared raw block is written by two nodes at once; a third is refused a share", () =>
+      sharesRawBlock(world),
     );
   });
 });

@@ -2,12 +2,12 @@ import type { Lab } from "../../demo/lab/lab.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
 
-/** Every state of one volume's writer record that the store went through, oldest first. */
+/** Every stored state of one volume's writer record, oldest first. */
 export interface RecordHistory {
   readonly records: readonly WriterRecord[];
-  /** Waits until a state that fits has been seen; answers its place. */
+  /** Waits until a matching state has been seen; returns its index. */
   untilSeen(what: string, fits: (record: WriterRecord) => boolean): Promise<number>;
-  /** Who held the grant, in order, without repetitions: `node-a@2`. */
+  /** The holders of the grant, in order, without repetitions: `node-a@2`. */
   writers(): readonly string[];
   stop(): Promise<void>;
 }

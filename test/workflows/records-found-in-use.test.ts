@@ -16,7 +16,7 @@ const vms = [
 const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
 
-/** A volume with a live writer on node-a and a replica on node-b. */
+/** A volume with an active writer on node-a and a replica on node-b. */
 async function inUse({
   lab,
   node,
@@ -37,8 +37,8 @@ async function inUse({
 }
 
 /**
- * Asks for node-b again and again, as an orchestrator does, until it is granted; answers the reasons that
- * it was given meanwhile.
+ * Publishes to node-b again and again, as an orchestrator does, until it is granted; returns the reasons of
+ * the refusals.
  */
 async function insist(
   publish: () => Promise<unknown>,
@@ -54,21 +54,21 @@ async function insist(
   return reasons;
 }
 
-it("a volume in use whose records were lost goes to its writer, which never stops", async (t) => {
+it("a volume in use whose record was lost stays with its writer, which never stops", async (t) => {
   await withLab(t, { vms, losesStore: true }, async (world) => {
     const { lab, node, signal } = world;
     const { volume, writer } = await inUse(world);
     const history = await loseTheStore(world, volume);
     await lab.orchestrator.addUser("node-a", volume.volumeId, "pod/writer");
     await Promise.all([lab.processes.get("controller")?.restart(), lab.processes.get("node-b")?.restart()]);
-    // Node-b wants it from the first moment on, while node-a's plug-in is still down.
+    // Node-b requests it from the first moment, while node-a's plug-in is still down.
     let hasReclaimed = false;
     const insisting = insist(
       () => publishOnController(lab, volume, node("node-b")),
       () => hasReclaimed,
       signal,
     );
-    const found = await history.untilSeen("a record that trusts nobody", (record) =>
+    const found = await history.untilSeen("a record without a trusted node", (record) =>
       record.unverified.some((other) => other.nodeName === "node-a"),
     );
     assert.equal(history.records[found]?.writer, undefined);
@@ -90,10 +90,10 @@ it("a volume in use whose records were lost goes to its writer, which never stop
     assert.deepEqual(
       history.writers(),
       ["node-a@2"],
-      "nobody else was granted, under an epoch above the lost one",
+      "no other node was granted it, and its epoch is above the lost one",
     );
     await history.untilSeen(
-      "node-b to show that it is clean",
+      "node-b to report clean",
       (record) => !record.unverified.some((other) => other.nodeName === "node-b"),
     );
 
@@ -109,7 +109,7 @@ it("a volume in use whose records were lost goes to its writer, which never stop
   });
 });
 
-it("a volume whose records were lost and whose writer stays away is granted only once that node is fenced", async (t) => {
+it("a volume whose record was lost is granted only after its absent writer is fenced", async (t) => {
   await withLab(t, { vms, losesStore: true }, async (world) => {
     const { lab, node, signal } = world;
     const { volume, writer } = await inUse(world);
@@ -127,7 +127,7 @@ it("a volume whose records were lost and whose writer stays away is granted only
     );
     const synced = writer.lastSynced();
     await writer.untilSynced(synced + 5);
-    assert.deepEqual(history.writers(), [], "nobody is granted the disk while node-a may be writing");
+    assert.deepEqual(history.writers(), [], "no node is granted the disk while node-a may be writing");
 
     await lab.orchestrator.setOutOfService("node-a", true);
     const fenced = await history.untilSeen(

@@ -32,7 +32,7 @@ const rows: readonly {
   readonly isEarly: boolean;
 }[] = [
   {
-    because: "the writer was fenced, and the volume says nothing of its requests",
+    because: "the writer was fenced, and the volume has no requests recorded",
     removal: removed({ volume: fenced }),
     isEarly: true,
   },
@@ -70,7 +70,7 @@ const rows: readonly {
   },
   { because: "its node is out of service", removal: removed({ isOutOfService: true }), isEarly: false },
   {
-    because: "DeleteVolume asked for the deletion",
+    because: "DeleteVolume requested the deletion",
     removal: removed({ volume: aVolume({ spec: { deleteRequested: true } }) }),
     isEarly: false,
   },
@@ -80,14 +80,14 @@ const rows: readonly {
     isEarly: false,
   },
   {
-    because: "no replicas are asked for",
+    because: "no replicas are requested",
     removal: removed({ volume: aVolume({ spec: { maxMountReplicaCount: 0 } }) }),
     isEarly: false,
   },
   { because: "its volume was removed by hand", removal: removed({ volume: undefined }), isEarly: false },
 ];
 
-describe("the judgement of a replica that is removed", () => {
+describe("the judgement of a removed replica", () => {
   for (const { because, removal, isEarly } of rows) {
     it(`${isEarly ? "finds fault where" : "accepts that"} ${because}`, () =>
       assert.equal(isPrunedEarly(removal, PRUNE_AFTER_MS), isEarly));

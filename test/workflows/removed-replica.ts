@@ -3,25 +3,25 @@ import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import { isDeleting, isLeaving, isResizingOffline } from "../../src/core/attachment/observed-volume.ts";
 import { fromTimestamp } from "../../src/core/primitives/timestamp.ts";
 
-/** An attached replica that is marked for deletion, and what it depended on right before. */
+/** An attached replica that is marked for deletion, and the state that it depended on right before. */
 export interface RemovedReplica {
   readonly replica: AzVolumeAttachment;
-  /** When, in milliseconds since 1970 on the controller's clock. */
+  /** Its time, in milliseconds since 1970 on the controller's clock. */
   readonly atMs: number;
-  /** Undefined: it had none, since a test removed its objects by hand. */
+  /** Undefined: it had none, because a test removed its objects by hand. */
   readonly volume: AzVolume | undefined;
   /** The other attachments of its volume. */
   readonly others: readonly AzVolumeAttachment[];
   readonly isOutOfService: boolean;
 }
 
-/** The time stamps of the store have whole seconds. */
+/** The store's time stamps have whole seconds. */
 const STAMP_MS = 1_000;
 
 /**
- * Whether a replica was pruned though its volume had not been unrequested for `pruneAfterMs`: by anything but
- * the volume's own time, such as the age of the replica. While there is a primary, replicas go for other
- * reasons, such as to make room for it.
+ * Whether a replica was pruned before its volume had been unrequested for `pruneAfterMs`, for instance by
+ * the replica's own age. While there is a primary, replicas are removed for other reasons, such as to make
+ * room for it.
  */
 export function isPrunedEarly(
   { replica, atMs, volume, others, isOutOfService }: RemovedReplica,

@@ -17,19 +17,19 @@ const vms = [
 const WAIT_MAX_MS = 120_000;
 const TEST_TIME_SCALE = 0.02;
 /**
- * Of Azure's latencies: so that what a call waits for takes some seconds. Creating a disk takes Azure a
- * tenth of one, an attach eight.
+ * Scale of Azure's latencies, so that calls take some seconds. Creating a disk takes Azure a tenth of one,
+ * an attach eight.
  */
 const SLOW_TIME_SCALES = { create: 10, attach: 0.3, delete: 4 } as const;
-/** A deadline that passes in the middle. */
+/** A deadline that passes in the middle of a call. */
 const SHORT_MS = 100;
 const DIRTY_BYTES = 48 * 1024 * 1024;
 
-/** Two at once: each is served, or told that something is under way; in the end it is served. */
+/** Two calls at once: each succeeds, or is refused because work is in progress; in the end it succeeds. */
 async function twice<T>(call: () => Promise<T>): Promise<T> {
   const outcomes = await Promise.all([outcomeOf(call()), outcomeOf(call())]);
   const codes = outcomes.map(({ code }) => code);
-  // The node's own clean-up may have the volume at that moment, too.
+  // The node's own clean-up may have the volume at that moment.
   assert.ok(
     codes.every((code) => code === "OK" || code === "ABORTED"),
     JSON.stringify(outcomes),
@@ -37,7 +37,9 @@ async function twice<T>(call: () => Promise<T>): Promise<T> {
   return untilServed(call);
 }
 
-/** Gives up in the middle, and calls again until the work that went on is done, as an orchestrator does. */
+/**
+ * Cancels in the middle, and repeats the call until the work in progress is done, as an orchestrator does.
+ */
 async function afterDeadline<T>(
   { lab }: LabWorld,
   slowness: keyof typeof SLOW_TIME_SCALES,
@@ -187,7 +189,7 @@ async function repeatsDelete(world: LabWorld, volume: DemoVolume): Promise<void>
   assert.deepEqual(await disksNamed(world, volume.name), []);
 }
 
-it("calls that are repeated, come two at once, or lose their caller in the middle", async (t) => {
+it("calls that are repeated, concurrent, or cancelled in the middle", async (t) => {
   await withLab(t, { vms }, async (world) => {
     const { lab, node } = world;
     const a = node("node-a");
@@ -200,7 +202,7 @@ it("calls that are repeated, come two at once, or lose their caller in the middl
     await t.test("ControllerPublishVolume", () => repeatsPublish(world, made, a));
     await t.test("NodeStageVolume", () => repeatsStage(world, made, a));
     await t.test("NodePublishVolume", () => repeatsNodePublish(made, a));
-    await t.test("DeleteVolume of what is in use", async () => {
+    await t.test("DeleteVolume of a volume in use", async () => {
       await comesToFailWith(
         () => lab.controller.deleteVolume({ volumeId: made.volumeId, secrets: {} }),
         "FAILED_PRECONDITION",

@@ -13,26 +13,26 @@ import type { Kind, ObjectStore } from "../../src/ports/store/object-store.ts";
 import { isPrunedEarly, type RemovedReplica } from "./removed-replica.ts";
 
 /**
- * Follows all attachments of a lab whose objects are old from birth, and judges what becomes of its replicas.
+ * Follows all attachments of a lab whose objects are all old enough, and judges the removals of replicas.
  */
 export interface ReplicaWatch {
   /**
-   * Replicas that were younger than the time after which they are pruned, or that were pruned before their
-   * volume was unrequested for that long; and that the watch has missed changes, or has not where it had to.
+   * Violations: replicas younger than the pruning time, replicas pruned before their volume was unrequested
+   * for that long, and a watch that missed changes, or did not where it had to.
    */
   violations(): readonly string[];
-  /** How many attached replicas were seen. */
+  /** The number of attached replicas seen. */
   readonly seen: { replicas: number };
   stop(): Promise<void>;
 }
 
-/** What a lab is watched for. */
+/** The parameters of the watch. */
 export interface ReplicaWatchOptions {
-  /** The lab's own, in milliseconds. */
+  /** The lab's clock, in milliseconds. */
   readonly objectsBornAgedMs: number;
   /** The controller's `--collect-replicas-after-ms`. */
   readonly pruneAfterMs: number;
-  /** The store is lost, or goes back to a backup: what its watches miss then is not judged. */
+  /** The store is lost or rolled back: changes that its watches miss then are not judged. */
   readonly losesStore: boolean;
 }
 
@@ -45,7 +45,7 @@ interface Removal {
   readonly others: readonly AzVolumeAttachment[];
 }
 
-/** Begins to watch. */
+/** Starts the watch. */
 export async function watchReplicas(
   lab: Lab,
   options: ReplicaWatchOptions,
@@ -132,8 +132,8 @@ export async function watchReplicas(
 }
 
 /**
- * A watch that breaks off is resumed where it was. Only where the store does not know that version any more
- * is a kind listed again.
+ * A broken watch is resumed where it was. A kind is listed again only if the store no longer has that
+ * version.
  */
 function countLists(store: ObjectStore): {
   readonly store: ObjectStore;
@@ -165,12 +165,12 @@ function remember<T extends AzVolume | ClusterNode>(
   object: T | undefined,
 ): void {
   const states = history.get(name) ?? [];
-  // One that is gone has no version: it is gone since right after its last state.
+  // A deleted object has no version: it counts as deleted right after its last state.
   states.push({ version: object?.metadata.resourceVersion ?? states.at(-1)?.version ?? "0", object });
   history.set(name, states);
 }
 
-/** The versions of all kinds of the embedded store are in one order, also after its file was lost. */
+/** The embedded store's versions of all kinds have one order, even after its file was lost. */
 function stateAt<T>(history: History<T>, name: string, version: string): T | undefined {
   return history.get(name)?.findLast((state) => isVersionAtLeast(version, state.version))?.object;
 }
@@ -178,6 +178,6 @@ function stateAt<T>(history: History<T>, name: string, version: string): T | und
 function unrequested(volume: AzVolume | undefined): string {
   const since = volume?.status?.unrequestedSince;
   return since === undefined
-    ? "its volume did not say that it is unrequested"
+    ? "its volume did not report that it is unrequested"
     : `its volume was unrequested only since ${since}`;
 }

@@ -18,7 +18,7 @@ async function untilReplicated({ lab, signal }: LabWorld, volume: DemoVolume): P
   );
 }
 
-it("a fence keeps a replica that is older than the time after which replicas are pruned", async (t) => {
+it("a fence keeps a replica that is older than the pruning time", async (t) => {
   await withLab(t, { vms }, async (world) => {
     const { lab, node, signal } = world;
     const parameters = { skuName: "Premium_LRS", maxShares: "2" };
@@ -31,7 +31,8 @@ it("a fence keeps a replica that is older than the time after which replicas are
     await lab.orchestrator.removeUser("node-a", volume.volumeId);
     await lab.orchestrator.setOutOfService("node-a", true);
     await unpublishOnController(lab, volume, node("node-a"));
-    // As Kubernetes' attach controller does: no node requests the volume until the dead one's is unpublished.
+    // As with Kubernetes' attach controller: no node requests the volume until the dead one's is
+    // unpublished.
     assert.equal((await readRecord(lab, volume, signal))?.writer, undefined);
     const kept = (await attachedNodes(lab, volume, signal)).get("node-b");
     assert.deepEqual(

@@ -10,7 +10,7 @@ import { fileSystemForOneNode } from "./volume-use.ts";
 
 export const GIB = 1024n ** 3n;
 
-/** A request for a 1 GiB volume, but for what a test changes. */
+/** A request for a 1 GiB volume; a test overrides parts. */
 export function createRequest(overrides: Partial<CreateVolumeRequest>): CreateVolumeRequest {
   const topology = [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }];
   return {
@@ -26,7 +26,7 @@ export function createRequest(overrides: Partial<CreateVolumeRequest>): CreateVo
   };
 }
 
-/** A request to publish a volume to a node, but for what a test changes. */
+/** A request to publish a volume to a node; a test overrides parts. */
 export function publishRequest(
   volume: DemoVolume,
   node: LabNode,
@@ -43,7 +43,7 @@ export function publishRequest(
   };
 }
 
-/** A request to stage a volume, but for what a test changes. */
+/** A request to stage a volume; a test overrides parts. */
 export function stageRequest(
   volume: DemoVolume,
   node: LabNode,
@@ -60,7 +60,7 @@ export function stageRequest(
   };
 }
 
-/** A request to publish a staged volume, but for what a test changes. */
+/** A request to publish a staged volume; a test overrides parts. */
 export function nodePublishRequest(
   volume: DemoVolume,
   node: LabNode,

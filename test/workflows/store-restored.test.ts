@@ -28,10 +28,7 @@ const vms = [
 const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
 
-/**
- * Backs the store's file up, or puts the backup back; the store is down meanwhile, everything else stays
- * up.
- */
+/** Backs up the store's file, or restores it; only the store is down for that time. */
 async function copyStore(lab: Lab, from: string, to: string): Promise<void> {
   await lab.processes.get("store")?.child.stop(STOP_GRACE_MS);
   for (const suffix of ["-wal", "-shm"]) await rm(join(lab.directory, `store.db${suffix}`), { force: true });
@@ -39,7 +36,7 @@ async function copyStore(lab: Lab, from: string, to: string): Promise<void> {
   await lab.processes.get("store")?.restart();
 }
 
-/** The counters that go up for as long as the store does not go back: the leader's, then each node's. */
+/** The counters that rise until a rollback of the store: the leader's, then each node's. */
 async function counters(lab: Lab, signal: AbortSignal): Promise<readonly number[]> {
   const nodes = await lab.store.list("AzDriverNode", {}, signal);
   if (!nodes.ok) throw new Error(nodes.failure.kind);
@@ -50,10 +47,7 @@ async function counters(lab: Lab, signal: AbortSignal): Promise<readonly number[
   ];
 }
 
-/**
- * The mounts of a volume on a node: their ids, which a new mount does not get again at once, and their
- * paths.
- */
+/** The mounts of a volume on a node: their paths and ids. A new mount does not soon reuse an id. */
 async function mountsOf(volume: DemoVolume, node: LabNode): Promise<readonly string[]> {
   const lines = (await readFile(`/proc/${node.mountsPid}/mountinfo`, "utf8"))
     .split("\n")
@@ -65,7 +59,7 @@ async function mountsOf(volume: DemoVolume, node: LabNode): Promise<readonly str
     .toSorted();
 }
 
-it("nobody is granted a volume after the store went back to a backup until every record has been proven anew", async (t) => {
+it("after a rollback no volume is granted until every record is rebuilt", async (t) => {
   await withLab(t, { vms, losesStore: true }, async ({ lab, node, signal }) => {
     const volume = await createVolume(lab, {
       name: "restored",
@@ -74,7 +68,7 @@ it("nobody is granted a volume after the store went back to a backup until every
       zones: ["eastus-1"],
     });
     // Another one is on node-b at first. Then it moves to node-a, whose workload has no file open: an
-    // unmount would succeed, and cut it off.
+    // unmount would succeed, and interrupt it.
     const idle = await createVolume(lab, {
       name: "idle",
       sizeGiB: 1n,
@@ -90,13 +84,13 @@ it("nobody is granted a volume after the store went back to a backup until every
     const idleMounts = await mountsOf(idle, node("node-a"));
     await bringUp(lab, volume, node("node-a"));
     const writer = await startWriter(lab, node("node-a"), volume, 1);
-    await waitUntil("everybody to have renewed since the backup", WAIT_MAX_MS, async () => {
+    await waitUntil("every component to have renewed since the backup", WAIT_MAX_MS, async () => {
       const now = await counters(lab, signal);
       return now.every((counter, index) => counter > (atBackup[index] ?? 0)) ? true : undefined;
     });
 
-    // A backup younger than one renewal is assumed not to happen. This one knows no writer: whoever
-    // believed it would grant the disk to node-b while node-a writes.
+    // A backup younger than one renewal is assumed not to happen. This one has no writer: a component that
+    // trusted it would grant the disk to node-b while node-a writes.
     await copyStore(lab, "backup.db", "store.db");
     const [history, idleHistory] = [
       await followRecord(lab, volume.name, signal),
@@ -113,32 +107,32 @@ it("nobody is granted a volume after the store went back to a backup until every
     assert.deepEqual(
       history.writers(),
       ["node-a@2"],
-      "the first who holds it again is the one who writes, under an epoch above the lost one",
+      "the first holder is the present writer, under an epoch above the lost one",
     );
     assert.ok(
       history.records.every((record) => record.writer === undefined || record.storeIncarnation === 1),
-      "nothing was granted in the old generation",
+      "nothing was granted in the old incarnation",
     );
     await writer.untilSynced(writer.lastSynced() + 20);
 
     await idleHistory.untilSeen(
-      "node-a's claim of what is idle",
+      "node-a's reclaim of the idle volume",
       (record) => record.writer?.nodeName === "node-a" && record.storeIncarnation === 1,
     );
     assert.deepEqual(
       [...(await attachedNodes(lab, idle, signal)).keys()],
       ["node-a"],
-      "a LUN of the past would lead node-b to another disk",
+      "an outdated LUN would lead node-b to another disk",
     );
     assert.deepEqual(
       await mountsOf(idle, node("node-a")),
       idleMounts,
-      "nothing was unmounted by a record of the past",
+      "nothing was unmounted because of an outdated record",
     );
     assert.equal(idleMounts.length, 2);
     assert.ok(await checksumsHold(node("node-a"), idle, checksums));
     // The backup has node-b as the writer: refused until Azure proves that the disk is not there.
-    // Orchestrators call again after any error.
+    // Orchestrators repeat the call after any error.
     await untilServed(() => unpublishOnController(lab, idle, node("node-b")), [status.FAILED_PRECONDITION]);
     await takeDown(lab, idle, node("node-a"));
     await untilServed(() => lab.controller.deleteVolume({ volumeId: idle.volumeId, secrets: {} }));

@@ -23,12 +23,11 @@ const STOP_GRACE_MS = 60_000;
 const PRUNE_AFTER_MS = 2_000;
 
 /**
- * A cluster, and what it has: a volume that a workload writes to, with a replica, and one that is attached
- * nowhere.
+ * A cluster with a volume that a workload writes, with a replica, and a volume that is attached nowhere.
  */
 interface Cluster {
   readonly world: LabWorld;
-  /** Its nodes: the one that writes, and the one with the replica. */
+  /** Its nodes: the writer's, and the replica's. */
   readonly nodes: readonly [string, string];
   readonly used: DemoVolume;
   readonly idle: DemoVolume;
@@ -49,7 +48,7 @@ async function settle(world: LabWorld, name: string, nodes: readonly [string, st
   const writer = await startWriter(lab, node(nodes[0]), used, 1);
   const cluster = { world, nodes, used, idle, writer };
   await untilReplica(cluster);
-  // The controller tags the disk once its volume is at rest: the last that it changes by itself.
+  // The controller tags the disk once its volume is at rest: its last change on its own.
   await waitUntil("the tag of the first format", WAIT_MAX_MS, async () =>
     FORMATTED in ((await readStateTags(lab, used, world.signal)) ?? {}) ? true : undefined,
   );
@@ -68,10 +67,7 @@ async function resourcesOf({ world: { lab }, used, idle }: Cluster): Promise<rea
   return [...instances, used.volumeId, idle.volumeId];
 }
 
-/**
- * Runs `act`, and holds it to what it may change: nothing of `quiet`, whose workload writes on all the
- * while.
- */
+/** Runs `act`, and checks that it changes nothing of `quiet`, whose workload writes throughout. */
 async function leavesAlone(quiet: Cluster, act: () => Promise<void>): Promise<void> {
   const { world, used, writer } = quiet;
   const { lab, signal } = world;
@@ -104,8 +100,8 @@ async function disksOf({ world: { lab }, used, idle }: Cluster): Promise<readonl
 }
 
 /**
- * Everything the driver does by itself: recovery after the loss of its store, a fence, a failover, the
- * collection of replicas. Then it deletes what it has.
+ * Everything that the driver does by itself: recovery after the loss of its store, a fence, a failover, the
+ * pruning of replicas. Then it deletes its volumes.
  */
 async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   const { world, nodes, used, idle, writer } = cluster;
@@ -114,7 +110,7 @@ async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   const history = await loseTheStore(world, used);
   await lab.orchestrator.addUser(home, used.volumeId, "pod/writer");
   await Promise.all(["controller", ...nodes].map(async (name) => lab.processes.get(name)?.restart()));
-  await history.untilSeen("the claim of the writer", (record) => record.writer?.nodeName === home);
+  await history.untilSeen("the writer's reclaim", (record) => record.writer?.nodeName === home);
   await writer.untilSynced(writer.lastSynced() + 5);
   await waitUntil("recovery to have found the idle volume", WAIT_MAX_MS, async () =>
     (await volumesOf(cluster)).includes(idle.name) ? true : undefined,
@@ -122,7 +118,7 @@ async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   assert.deepEqual(
     await volumesOf(cluster),
     [idle.name, used.name],
-    "recovery takes no disk of the other cluster",
+    "recovery adopts no disk of the other cluster",
   );
   await untilReplica(cluster);
 
@@ -143,7 +139,7 @@ async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   await takeDownAfterFence(lab, used, node(home));
   assert.ok(await recordsHold(node(replica), used, writer.lastSynced()), "every synced record is there");
   await takeDown(lab, used, node(replica));
-  await waitUntil("its replicas to be collected", WAIT_MAX_MS, async () =>
+  await waitUntil("its replicas to be pruned", WAIT_MAX_MS, async () =>
     (await attachedNodes(lab, used, signal)).size === 0 ? true : undefined,
   );
   await history.stop();
@@ -157,7 +153,7 @@ async function volumesOf({ world: { lab, signal } }: Cluster): Promise<readonly 
   return listed.value.items.map(({ metadata }) => metadata.name).toSorted();
 }
 
-it("two clusters in one resource group leave one another's disks and VMs alone, whatever one of them goes through", async (t) => {
+it("two clusters in one resource group leave each other's disks and VMs alone", async (t) => {
   await withLab(
     t,
     { vms: first, strangers: second, clusterId: "first", pruneAfterMs: PRUNE_AFTER_MS, losesStore: true },

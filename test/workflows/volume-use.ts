@@ -34,7 +34,7 @@ export function fileSystemForOneNode(fsType: string): VolumeCapability {
   };
 }
 
-/** Brings a volume up on a node as an orchestrator does: publish, stage, publish. */
+/** Brings a volume up on a node in the calls of an orchestrator: publish, stage, publish. */
 export async function bringUp(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
   const context = await untilServed(() => publishOnController(lab, volume, node));
   await untilServed(() => stage(volume, node, context));
@@ -49,33 +49,33 @@ export async function takeDown(lab: Lab, volume: DemoVolume, node: LabNode): Pro
 }
 
 /**
- * Takes it down on a node that was cut off and has cleaned up, as a kubelet does that hears late that the
- * pod is gone: until then nothing is written beside the disk.
+ * Takes it down on a fenced node that has cleaned up, like a kubelet that learns late of the pod's
+ * deletion: until then nothing is written beside the disk.
  */
 export async function takeDownAfterFence(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
   await assert.rejects(
     writeFiles(node, volume),
     { code: "EROFS" },
-    "a container that is started again would write beside its disk",
+    "a restarted container would write beside its disk",
   );
   await untilServed(() => unpublishOnNode(lab, volume, node));
 }
 
 const SERVED_MAX_MS = 180_000;
 
-/** Calls again for as long as the answer is that work is under way, or one of `also`, as orchestrators do. */
+/** Repeats a call while the answer is that work is in progress, or one of `also`, as orchestrators do. */
 export async function untilServed<T>(call: () => Promise<T>, also: readonly number[] = []): Promise<T> {
   return untilServedInDemo("the call to be served", SERVED_MAX_MS, call, [status.DEADLINE_EXCEEDED, ...also]);
 }
 
-/** Brings a volume up where nobody publishes: the node states the want itself. */
+/** Brings a volume up without a publish call: the node requests it itself. */
 export async function bringUpByNode(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
   await lab.orchestrator.addUser(node.name, volume.volumeId, `pod/writer-of-${volume.name}`);
   await untilServed(() => stage(volume, node, {}));
   await untilServed(() => publishOnNode(volume, node, {}));
 }
 
-/** Takes it down where nobody unpublishes. */
+/** Takes it down without an unpublish call. */
 export async function takeDownByNode(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
   await untilServed(() => unpublishOnNode(lab, volume, node));
   await untilServed(() => unstage(volume, node));

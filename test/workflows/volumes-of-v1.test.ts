@@ -45,8 +45,8 @@ const V1_TAGS = {
 };
 
 /**
- * A disk as the V1 driver made it, attached to node-a, with its file system mounted there for a pod that
- * writes. Our driver has never heard of it.
+ * A disk as the V1 driver created it, attached to node-a, and mounted there with its file system for a pod
+ * that writes. Our driver does not know it.
  */
 async function mountedByV1(
   world: LabWorld,
@@ -57,7 +57,7 @@ async function mountedByV1(
       lab.processes.get(name)?.child.stop(STOP_GRACE_MS),
     ),
   );
-  // They have registered here while the lab came up; in V1's cluster they never had.
+  // They registered here while the lab came up; in V1's cluster they never did.
   for (const { name } of vms) assert.ok((await lab.store.delete("AzDriverNode", name, {}, signal)).ok);
   const azure = await azureOf(lab);
   const disk = await azure.createDisk(
@@ -109,15 +109,15 @@ async function mountByHand(node: LabNode, volume: DemoVolume, lun: number): Prom
   await inNode("mount", "--bind", staging, target);
 }
 
-/** What the cluster knows: a PersistentVolume, and that it is attached to node-a. */
+/** The cluster's facts: a PersistentVolume, and its attachment to node-a. */
 function clusterOf(volume: DemoVolume): ModelCluster {
   const { volumeId } = volume;
   return aCluster([aClusterVolume({ volumeId })], [aClusterAttachment("node-a", { volumeId })]);
 }
 
-/** Waits until the volume has an object and a record that trusts nobody. */
+/** Waits until the volume has an object and a record that trusts no node. */
 async function untilFound({ lab, signal }: LabWorld, volume: DemoVolume): Promise<void> {
-  await waitUntil("a record that trusts nobody", WAIT_MAX_MS, async () => {
+  await waitUntil("a record without a trusted node", WAIT_MAX_MS, async () => {
     const found = await lab.store.get("AzVolume", volume.name, signal);
     return found.ok &&
       found.value.status?.detail !== undefined &&
@@ -127,7 +127,7 @@ async function untilFound({ lab, signal }: LabWorld, volume: DemoVolume): Promis
   });
 }
 
-/** A node of which nothing is known yet is waited for, and nobody else is named. */
+/** The driver waits for a node of unknown state, and names no other. */
 async function untilRegistered({ lab, signal }: LabWorld, nodeName: string): Promise<void> {
   await waitUntil(`${nodeName} to register`, WAIT_MAX_MS, async () => {
     const found = await lab.store.get("AzDriverNode", nodeName, signal);
@@ -139,15 +139,15 @@ async function restartNodes({ lab }: LabWorld): Promise<void> {
   await Promise.all(["node-a", "node-b"].map(async (name) => lab.processes.get(name)?.restart()));
 }
 
-it("a volume that the V1 driver made and mounted goes on being written under this one, and fails over like any other", async (t) => {
+it("a volume that V1 mounted stays written under this driver, and fails over", async (t) => {
   await withLab(t, { vms }, async (world) => {
     const { lab, node, signal } = world;
     const { volume, writer } = await mountedByV1(world);
     const cluster = clusterOf(volume);
     const stopController = await startControllerHere(lab, cluster);
     try {
-      // The controller comes first, as a chart's Deployment may: nobody is granted the disk, nor is it
-      // taken off node-a, while no plug-in speaks for it.
+      // The controller may start first, as a chart's Deployment. No node is granted the disk, and it is not
+      // detached from node-a, while no plug-in reports for that node.
       await untilFound(world, volume);
       const history = await followRecord(lab, volume.name, signal);
       assert.deepEqual(
@@ -188,7 +188,7 @@ it("a volume that the V1 driver made and mounted goes on being written under thi
   });
 });
 
-it("a volume that the V1 driver made and mounted on a node that dies is granted only once that node is fenced", async (t) => {
+it("a volume that V1 mounted on a dead node is granted only after a fence", async (t) => {
   await withLab(t, { vms }, async (world) => {
     const { lab, node, signal } = world;
     const { volume, writer } = await mountedByV1(world);
@@ -224,8 +224,8 @@ it("a volume that the V1 driver made and mounted on a node that dies is granted 
       await writer.process.stop(STOP_GRACE_MS);
       await lab.processes.get("node-a")?.restart();
       await lab.orchestrator.setOutOfService("node-a", false);
-      // What a kubelet does that comes back and finds the pod gone: this plug-in never noted what the other
-      // driver had mounted.
+      // A returning kubelet does this when the pod is gone: this plug-in has no checkpoint of the other
+      // driver's mount.
       await untilServed(() => unpublishOnNode(lab, volume, node("node-a")));
       await untilServed(() => unstage(volume, node("node-a")));
       await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
@@ -240,7 +240,7 @@ it("a volume that the V1 driver made and mounted on a node that dies is granted 
   });
 });
 
-it("a cluster that changes over to nodes that attach by themselves keeps what is mounted, and its attachments are let go of", async (t) => {
+it("a change to `attach: driver` keeps mounts and removes the VolumeAttachments", async (t) => {
   await withLab(
     t,
     { vms, nodeFlags: ["--attach=driver", `--stage-wait-ms=${STAGE_WAIT_MS}`] },
@@ -253,7 +253,7 @@ it("a cluster that changes over to nodes that attach by themselves keeps what is
         await restartNodes(world);
         const history = await followRecord(lab, volume.name, signal);
         await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
-        await waitUntil("the cluster's attachment to be let go of", WAIT_MAX_MS, async () =>
+        await waitUntil("the VolumeAttachment to be removed", WAIT_MAX_MS, async () =>
           cluster.released.length === 1 ? true : undefined,
         );
         await writer.untilSynced(writer.lastSynced() + 20);

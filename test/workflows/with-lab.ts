@@ -9,10 +9,10 @@ import { type ReplicaWatch, watchReplicas } from "./replica-watch.ts";
 /** Azure's latencies times this: an attach takes about 20 ms. */
 const TIME_SCALE = 0.02;
 const HEARTBEAT_MS = 300;
-/** Longer than replicas are kept without a request: each volume that fails over is older. */
+/** Longer than unrequested replicas are kept: each volume that fails over is older. */
 const OBJECTS_BORN_AGED_MS = 3_600_000;
 
-/** What a test is given: a lab, and a signal that ends with it. */
+/** What a test receives: a lab, and a signal that ends with it. */
 export interface LabWorld {
   readonly lab: Lab;
   readonly signal: AbortSignal;
@@ -28,14 +28,14 @@ type WorkflowOptions = Partial<
 > & {
   /** How long replicas are kept without a request, in milliseconds. Default: the driver's own. */
   readonly pruneAfterMs?: number;
-  /** The test loses the object store, or puts a backup of it back. Default: it does not. */
+  /** The test loses the object store, or restores a backup of it. Default: it does not. */
   readonly losesStore?: boolean;
 };
 
 /**
- * Runs `act` on a lab of real processes and devices and leaves nothing behind; skips with the reason where
- * devices can't be made. All objects are older than `pruneAfterMs`, and no replica may be pruned before its
- * volume was unrequested for that long. When it fails, what the processes logged is part of the report.
+ * Runs `act` on a lab of real processes and devices and leaves nothing behind; skips with the reason if
+ * devices can't be created. All objects are older than `pruneAfterMs`, and no replica may be pruned before
+ * its volume was unrequested for that long. On failure the report includes the processes' log.
  */
 export async function withLab(
   t: TestContext,
