@@ -167,7 +167,7 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
       await scale(1);
       await kubectl(["wait", "--for=delete", "pvc/data-database-1", "--timeout=60s"]);
       await untilNoDisk(lab, disk);
-      assert.equal(await workloads.inPod("database-0", "touch /data/file && echo goes on"), "goes on");
+      assert.equal(await workloads.inPod("database-0", "touch /data/file && echo continues"), "continues");
     }));
 
   it("creates a generic ephemeral volume with its pod and deletes it with the pod", () =>

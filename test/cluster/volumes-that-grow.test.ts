@@ -54,9 +54,9 @@ describe("volumes that grow", { skip: (await reasonAgainstLab()) ?? false, concu
           assert.equal(
             await workloads.inPod(
               "app",
-              `timeout 30 sh -c 'until [ $(wc -l < /files/log) -gt ${lines} ]; do sleep 0.1; done' && echo goes on`,
+              `timeout 30 sh -c 'until [ $(wc -l < /files/log) -gt ${lines} ]; do sleep 0.1; done' && echo continues`,
             ),
-            "goes on",
+            "continues",
           );
         },
       ),

@@ -308,7 +308,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
     });
 
     for (const kind of ["FailOperation", "DropResponse"] as const) {
-      it(`distinguishes a snapshot that ${kind === "FailOperation" ? "failed" : "has no answer"} from one that exists`, async () => {
+      it(`distinguishes a ${kind === "FailOperation" ? "failed" : "lost"} snapshot from an existing one`, async () => {
         await createDisk(`of-${kind}`);
         const effect =
           kind === "FailOperation"

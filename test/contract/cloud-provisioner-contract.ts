@@ -430,7 +430,9 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           ),
           failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: other, node }))),
         ];
-        const problem = `is in subscription 00000000-0000-0000-0000-00000000beef; this driver serves only disks of subscription ${SUBSCRIPTION_ID}`;
+        const problem =
+          "is in subscription 00000000-0000-0000-0000-00000000beef; " +
+          `this driver serves only disks of subscription ${SUBSCRIPTION_ID}`;
         for (const failure of failures)
           assert.deepEqual(failure, { kind: "InvalidArgument", field: "diskUri", value: other, problem });
         assert.equal(callsOf(cloud, "Disks_Get").length, calls);

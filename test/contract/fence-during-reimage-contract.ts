@@ -46,7 +46,7 @@ export function fenceDuringReimageContract(
 
   for (const refused of [false, true])
     on(
-      `waits for a foreign reimage that began as its own attach ended${refused ? ", with polls refused" : ""}`,
+      `waits for a foreign reimage right after its own attach${refused ? ", with polls refused" : ""}`,
       async (cloud) => {
         const victim = await aVictim(cloud);
         const other = { ...victim, diskUri: await addDisk(cloud, "pvc-2") };

@@ -163,7 +163,7 @@ export function hostProvisionerContract(
     });
 
     on(
-      "marks a blank device before its first format, and erases the mark and nothing else",
+      "marks a blank device before its first format, and erases only the mark",
       async (world) => {
         const device = await aDevice(world, 0);
         const mark = {
@@ -482,7 +482,7 @@ export function hostProvisionerContract(
   describe(`${name}: a disk that is detached`, () => {
     for (const callerLeaves of [false, true]) {
       on(
-        `a stopped mount command never mounts another disk in its place${callerLeaves ? ", nor after its caller has left" : ""}`,
+        `never mounts another disk by a stopped mount command${callerLeaves ? " of a cancelled call" : ""}`,
         async (world) => {
           const device = await aFormattedDevice(world, 0, "ext4");
           await aFormattedDevice(world, 1, "ext4");
@@ -699,7 +699,7 @@ export function hostProvisionerContract(
       });
 
       on(
-        `is not clean while a disk of unknown LUN is mounted, even with its link (${accessType})`,
+        `is not clean while a disk of unknown LUN is mounted (${accessType})`,
         async (world) => {
           const { device, staging } = await aStagedVolume(world);
           const isClean = async () =>

@@ -55,7 +55,7 @@ async function untilAnswered(
       if (refusals.at(-1) !== error.message) refusals.push(error.message);
       if (performance.now() > endMs)
         throw new Error(
-          `${name} was not answered within ${ALL_CALLS_MAX_MS} ms; in between it said:\n  ${refusals.join("\n  ")}`,
+          `${name} was not answered within ${ALL_CALLS_MAX_MS} ms; the refusals:\n  ${refusals.join("\n  ")}`,
           { cause: error },
         );
       await sleep(PAUSE_MS, undefined, { signal });

@@ -110,7 +110,7 @@ const moves: readonly {
     because: "one writer is never replaced directly by another",
     before: aRecord({ writer: heldByA }),
     after: aRecord({ epoch: 2, writer: { ...nodeB, epoch: 2, held: false, requested: true } }),
-    wrong: "node-b (epoch 2) is the writer while node-a (epoch 1) still is",
+    wrong: "node-b (epoch 2) is the writer beside node-a (epoch 1)",
   },
 ];
 

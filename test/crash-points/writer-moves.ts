@@ -17,7 +17,7 @@ export function wrongMove(before: WriterRecord, after: WriterRecord): string | u
 
 function wrongHolding(before: WriterRecord, from: Writer, to: Writer): string | undefined {
   if (from.vmId !== to.vmId || from.epoch !== to.epoch)
-    return `${to.nodeName} (epoch ${to.epoch}) is the writer while ${from.nodeName} (epoch ${from.epoch}) still is`;
+    return `${to.nodeName} (epoch ${to.epoch}) is the writer beside ${from.nodeName} (epoch ${from.epoch})`;
   if (from.held || !to.held) return undefined;
   if (!from.requested) return `${to.nodeName} acquired what is being recalled`;
   return before.fencing?.vmId === to.vmId ? `${to.nodeName} acquired while it is being fenced` : undefined;
@@ -31,7 +31,10 @@ function wrongGrant(before: WriterRecord, after: WriterRecord, to: Writer): stri
   if (before.fencing !== undefined)
     return `${to.nodeName} was granted the volume while ${before.fencing.nodeName} is being fenced`;
   if (before.unverified.length > 0)
-    return `${to.nodeName} was granted the volume while ${before.unverified.map((node) => node.nodeName).join(", ")} is unverified`;
+    return (
+      `${to.nodeName} was granted the volume while ` +
+      `${before.unverified.map((node) => node.nodeName).join(", ")} is unverified`
+    );
   return before.quarantine.some((node) => node.vmId === to.vmId)
     ? `${to.nodeName} was granted the volume in quarantine`
     : undefined;

@@ -107,7 +107,7 @@ describe("npm run demo", () => {
       const tookMs = performance.now() - (await shortageMs()) - startedMs;
       assert.ok(
         tookMs < RUN_MAX_MS,
-        `it took more than a minute in which nothing waited for the processor or a disk: ${Math.round(tookMs)} ms`,
+        `it took more than a minute without waits for processor or disk: ${Math.round(tookMs)} ms`,
       );
       assert.deepEqual(await leftBehind(demo.folder), []);
     },

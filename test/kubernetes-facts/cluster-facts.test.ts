@@ -239,7 +239,7 @@ describe("queries of and events in Kubernetes' API server", { skip: missing ?? f
           "its end",
           () => !facts.clusterVolumes.attachments().some((attachment) => attachment.name === name),
         );
-        assert.deepEqual(await facts.clusterVolumes.nodePresence(objects.nameOf("nobody"), never), "gone");
+        assert.deepEqual(await facts.clusterVolumes.nodePresence(objects.nameOf("absent"), never), "gone");
       }),
   );
 

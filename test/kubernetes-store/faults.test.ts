@@ -253,7 +253,7 @@ describe("a Kubernetes store under faults", { skip: missing ?? false }, () => {
         if (isTold) followed.cache.listAgain();
         await followed.untilShows(async () => [old], PATIENCE_MS);
         t.diagnostic(
-          `the cache showed the backup ${Math.round(performance.now() - beganMs)} ms after the API server was ready again`,
+          `the cache showed the backup ${Math.round(performance.now() - beganMs)} ms after the API server was ready`,
         );
         await step(store, old, writesSince + 1);
         await followed.untilShows(() => listNodes(store), PATIENCE_MS);

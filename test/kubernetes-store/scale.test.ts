@@ -93,10 +93,13 @@ describe("a Kubernetes store with 10,000 volumes", { skip: missing ?? false }, (
       const afterMiB = await full.settledMiB();
       await full.stop();
       t.diagnostic(
-        `${OBJECTS} AzVolumes of ${JSON.stringify(listed[0]).length} bytes: listed in ${seconds(listingMs)}; a follower of the three kinds has them after ${seconds(full.syncedMs)}; ${UPDATES} updates in ${seconds(updatingMs)}, all received ${seconds(toldMs)} later`,
+        `${OBJECTS} AzVolumes of ${JSON.stringify(listed[0]).length} bytes: listed in ${seconds(listingMs)}; ` +
+          `a follower of the three kinds has them after ${seconds(full.syncedMs)}; ` +
+          `${UPDATES} updates in ${seconds(updatingMs)}, all received ${seconds(toldMs)} later`,
       );
       t.diagnostic(
-        `resident memory of the follower: ${emptyMiB.toFixed(1)} MiB with no object, ${fullMiB.toFixed(1)} MiB with ${OBJECTS}, ${afterMiB.toFixed(1)} MiB after the updates`,
+        `resident memory of the follower: ${emptyMiB.toFixed(1)} MiB with no object, ` +
+          `${fullMiB.toFixed(1)} MiB with ${OBJECTS}, ${afterMiB.toFixed(1)} MiB after the updates`,
       );
       assert.ok(
         listingMs < LIST_MAX_MS && emptyMiB < EMPTY_MAX_MIB && Math.max(fullMiB, afterMiB) < FULL_MAX_MIB,

@@ -12,7 +12,7 @@ import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { createElection, type Election } from "../../src/runtime/election/election.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 
-/** One controller process that stands for election; its work waits until it is told to stop. */
+/** One controller process that stands for election; its work waits for the request to stop. */
 export interface Candidate {
   readonly name: string;
   /** Its own connection to the store. */

@@ -174,7 +174,7 @@ async function calm(storm: Storm): Promise<void> {
   const leaders = (): readonly Candidate[] => candidates.filter((candidate) => candidate.isWorking());
   // A process that has failed for a while may be too late again, and give up.
   await clock.advance(settings.leaseDurationMs * 2);
-  assert.equal(leaders().length, 1, "nobody leads");
+  assert.equal(leaders().length, 1, "no process leads");
   const [leader] = leaders();
   const terms = candidates.reduce((sum, candidate) => sum + candidate.terms, 0);
   await clock.advance(120_000);

@@ -71,7 +71,7 @@ async function withCandidates(act: (world: World) => Promise<void>): Promise<voi
         );
         if (isWorking && others.length > 0)
           violations.push(
-            `${name} began at ${clock.elapsedMs()} ms while ${others.map((other) => other.name).join()} worked`,
+            `${name} began at ${clock.elapsedMs()} ms beside ${others.map((other) => other.name).join()}`,
           );
       };
       candidates.push(candidate);

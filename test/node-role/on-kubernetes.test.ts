@@ -216,7 +216,7 @@ describe(
           assert.deepEqual(await plugin.health("/healthz"), { code: 200, text: "ok" });
           assert.equal((await nodeGetInfo(world.csiSocket)).maxVolumesPerNode, 8n);
           await server?.start();
-          await waitUntil("heartbeats to go on", SOON, async () =>
+          await waitUntil("heartbeats to continue", SOON, async () =>
             (await beats()) > before + 1 ? true : undefined,
           );
         }),

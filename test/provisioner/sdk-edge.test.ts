@@ -380,7 +380,7 @@ describe("ArmApi over the SDK", () => {
       statusCode: 0,
     },
   ]) {
-    it(`answers ${statusCode === 0 ? "that it does not know" : "that it may not"} when ${because}`, async () => {
+    it(`answers ${statusCode === 0 ? "unknown" : "forbidden"} when ${because}`, async () => {
       await atEdge(
         (_request, response) => json(response, 200, {}),
         async ({ arm, requests }) => {

@@ -258,7 +258,7 @@ async function untilKnown(
   },
 ): Promise<void> {
   const { claimName, attachedTo, readyNode = "" } = claim;
-  const unknown = "node-nobody-knows";
+  const unknown = "node-unknown";
   const pod = {
     metadata: { namespace: NAMESPACE },
     spec: { volumes: [{ persistentVolumeClaim: { claimName } }] },

@@ -33,7 +33,7 @@ describe("the driver without one of its rules", () => {
       t.diagnostic(`without ${describeMutation(mutation)}`);
       assert.ok(
         caught !== undefined,
-        `none of ${breaks.join(", ")} was seen broken within ${seeds} seeds; seen: ${[...others].join(", ") || "nothing"}`,
+        `${breaks.join(", ")} never seen broken in ${seeds} seeds; seen: ${[...others].join(", ") || "nothing"}`,
       );
       const [broken] = caught.violations;
       t.diagnostic(`${name}: seed ${caught.seed} of ${seeds}: ${broken?.invariant}: ${broken?.detail}`);

@@ -508,7 +508,7 @@ it("requests that can't be served", async (t) => {
       leavesForeignContent(
         world,
         "foreign-data",
-        (device) => writeAt(device, 700_000, Buffer.from("something of somebody's")),
+        (device) => writeAt(device, 700_000, Buffer.from("data of an application")),
         ["data"],
       ),
     );

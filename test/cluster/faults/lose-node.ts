@@ -145,7 +145,7 @@ export async function takesOver(
   for (const { name } of pods) {
     await workloads.untilReady(name);
     console.log(
-      `${namespace}/${name}: Ready ${Math.round(performance.now() - startMs)} ms after its node was marked out of service`,
+      `${namespace}/${name}: Ready ${Math.round(performance.now() - startMs)} ms after the out-of-service taint`,
     );
   }
   return Promise.all(

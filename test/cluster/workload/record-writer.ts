@@ -239,7 +239,7 @@ function assertNothingLost(records: readonly WrittenRecord[], writers: readonly 
     assert.equal(
       numbers,
       "",
-      `records ${numbers} of pod ${uid} that were synced are lost; the disk has ${records.length}, the last by ${records.at(-1)?.by}`,
+      `pod ${uid} lost synced records ${numbers}; ${records.length} are left, the last by ${records.at(-1)?.by}`,
     );
   }
 }
