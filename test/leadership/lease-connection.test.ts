@@ -269,7 +269,7 @@ describe("a leader whose API server takes a second for each answer", { timeout: 
       await assertKeepsLeading(world);
     }));
 
-  it("keeps the Lease while 5,000 claims are made at once", () =>
+  it("keeps the Lease while 5,000 claims are created at once", () =>
     onSlowApiServer(async (world) => {
       await untilLeading(world);
       const over = new AbortController();

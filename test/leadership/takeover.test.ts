@@ -236,7 +236,7 @@ describe("leadership", () => {
       leader.pause();
       await world.clock.advance(leaseDurationMs + SLACK_MS);
       assert.equal(world.leaders().length, 2, "a frozen process learns nothing");
-      assert.equal(leader.election.isLeading(), false, "but its own clock tells it before it does anything");
+      assert.equal(leader.election.isLeading(), false, "but its own clock shows it before it does anything");
       leader.resume();
       await world.clock.settle();
       assert.equal(leader.isWorking(), false);

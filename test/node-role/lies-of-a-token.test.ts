@@ -330,7 +330,7 @@ describe(
         } as const;
         await theLiar().says({ volumes, conditions: [report] });
         await untilRecord(
-          "the sweep",
+          "the rebuild",
           apart.volume,
           ({ storeIncarnation, writer }) =>
             storeIncarnation > before.storeIncarnation && writer === undefined,

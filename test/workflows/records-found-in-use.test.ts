@@ -74,7 +74,7 @@ it("a volume in use whose record was lost stays with its writer, which never sto
     assert.equal(history.records[found]?.writer, undefined);
     const syncedBefore = writer.lastSynced();
     await lab.processes.get("node-a")?.restart();
-    await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
+    await history.untilSeen("node-a's reclaim", (record) => record.writer?.nodeName === "node-a");
     hasReclaimed = true;
     const reasons = await insisting;
     assert.ok(

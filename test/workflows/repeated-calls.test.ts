@@ -155,7 +155,7 @@ async function repeatsUnstage(world: LabWorld, volume: DemoVolume, node: LabNode
   await untilServed(() => unstage());
   await twice(() => unstage());
   assert.deepEqual(await mountsOf(volume, node), []);
-  assert.notEqual((await readRecord(lab, volume, signal))?.writer?.held, true, "given back");
+  assert.notEqual((await readRecord(lab, volume, signal))?.writer?.held, true, "released");
 }
 
 async function repeatsUnpublish(world: LabWorld, volume: DemoVolume, node: LabNode): Promise<void> {

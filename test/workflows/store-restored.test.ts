@@ -103,7 +103,7 @@ it("after a rollback no volume is granted until every record is rebuilt", async 
       "FAILED_PRECONDITION",
       "node-a",
     );
-    await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
+    await history.untilSeen("node-a's reclaim", (record) => record.writer?.nodeName === "node-a");
     assert.deepEqual(
       history.writers(),
       ["node-a@2"],

@@ -159,7 +159,7 @@ it("a volume that V1 mounted stays written under this driver, and fails over", a
         [["node-a", "Primary", true]],
       );
       await restartNodes(world);
-      await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
+      await history.untilSeen("node-a's reclaim", (record) => record.writer?.nodeName === "node-a");
       assert.deepEqual(history.writers(), ["node-a@1"]);
       await writer.untilSynced(writer.lastSynced() + 20);
       await untilRegistered(world, "node-b");
@@ -252,7 +252,7 @@ it("a change to `attach: driver` keeps mounts and removes the VolumeAttachments"
       try {
         await restartNodes(world);
         const history = await followRecord(lab, volume.name, signal);
-        await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
+        await history.untilSeen("node-a's reclaim", (record) => record.writer?.nodeName === "node-a");
         await waitUntil("the VolumeAttachment to be removed", WAIT_MAX_MS, async () =>
           cluster.released.length === 1 ? true : undefined,
         );
