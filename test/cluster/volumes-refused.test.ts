@@ -53,8 +53,7 @@ const refusals: readonly Refusal[] = [
   },
   {
     name: "read-only-many",
-    because:
-      "a file system on several nodes: even a read-only mount writes",
+    because: "a file system on several nodes: even a read-only mount writes",
     parameters: { skuName: "Premium_LRS", maxShares: "2" },
     claim: { accessMode: "ReadOnlyMany" },
     says: [

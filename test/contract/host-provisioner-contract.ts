@@ -162,33 +162,27 @@ export function hostProvisionerContract(
       valueOf(await world.host.format({ device, fsType: "ext4", uuid }, never));
     });
 
-    on(
-      "marks a blank device before its first format, and erases only the mark",
-      async (world) => {
-        const device = await aDevice(world, 0);
-        const mark = {
-          diskUri: "/subscriptions/s/resourcegroups/rg/providers/microsoft.compute/disks/pvc-1",
-          uuid,
-        };
-        assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
-        valueOf(await world.host.eraseFormatMark(device, never));
-        valueOf(await world.host.writeFormatMark({ device, mark }, never));
-        assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
-        assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
-        valueOf(
-          await world.host.writeFormatMark(
-            { device, mark: { ...mark, uuid: uuid.replace("0", "1") } },
-            never,
-          ),
-        );
-        assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), {
-          ...mark,
-          uuid: uuid.replace("0", "1"),
-        });
-        valueOf(await world.host.eraseFormatMark(device, never));
-        assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
-      },
-    );
+    on("marks a blank device before its first format, and erases only the mark", async (world) => {
+      const device = await aDevice(world, 0);
+      const mark = {
+        diskUri: "/subscriptions/s/resourcegroups/rg/providers/microsoft.compute/disks/pvc-1",
+        uuid,
+      };
+      assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
+      valueOf(await world.host.eraseFormatMark(device, never));
+      valueOf(await world.host.writeFormatMark({ device, mark }, never));
+      assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
+      assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
+      valueOf(
+        await world.host.writeFormatMark({ device, mark: { ...mark, uuid: uuid.replace("0", "1") } }, never),
+      );
+      assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), {
+        ...mark,
+        uuid: uuid.replace("0", "1"),
+      });
+      valueOf(await world.host.eraseFormatMark(device, never));
+      assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
+    });
 
     on("shows the mark to a replica whose kernel had read the disk without it", async (world) => {
       const { writer, replica, close } = await aReplicaNode(world);
@@ -698,24 +692,21 @@ export function hostProvisionerContract(
         assert.equal(await isClean(device.majorMinor), true);
       });
 
-      on(
-        `is not clean while a disk of unknown LUN is mounted (${accessType})`,
-        async (world) => {
-          const { device, staging } = await aStagedVolume(world);
-          const isClean = async () =>
-            valueOf(
-              await world.host.isClean(
-                { ...aMount({ lun: undefined, lastMajorMinor: device.majorMinor }), accessType },
-                never,
-              ),
-            ).clean;
-          assert.equal(await isClean(), false);
-          await world.detachDisk(0);
-          assert.equal(await isClean(), false);
-          valueOf(await world.host.unmount(staging, never));
-          assert.equal(await isClean(), true);
-        },
-      );
+      on(`is not clean while a disk of unknown LUN is mounted (${accessType})`, async (world) => {
+        const { device, staging } = await aStagedVolume(world);
+        const isClean = async () =>
+          valueOf(
+            await world.host.isClean(
+              { ...aMount({ lun: undefined, lastMajorMinor: device.majorMinor }), accessType },
+              never,
+            ),
+          ).clean;
+        assert.equal(await isClean(), false);
+        await world.detachDisk(0);
+        assert.equal(await isClean(), false);
+        valueOf(await world.host.unmount(staging, never));
+        assert.equal(await isClean(), true);
+      });
     }
 
     on("is not clean of raw block while a process has the device open without a mount", async (world) => {
