@@ -3,7 +3,7 @@ import { faultNames } from "./faults/fault-names.ts";
 import { mutations } from "./mutations/mutations.ts";
 import { regressionSeeds } from "./run/regression-seeds.ts";
 
-/** docs/proof.md with its tables as generated from the code. Throws if the page has no place for one. */
+/** The page with its tables as generated from the code. Throws if the page has no place for one. */
 export function withTables(page: string): string {
   const lessons = regressionSeeds().map(
     ({ seed, faults, storm, lesson }) =>
@@ -17,7 +17,7 @@ export function withTables(page: string): string {
 export function withPart(page: string, name: string, lines: readonly string[]): string {
   const [begin, end] = [`<!-- ${name}: npm run sim:proof -->`, `<!-- end of ${name} -->`];
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from === -1 || to < from) throw new Error(`docs/proof.md has no part ${begin} … ${end}`);
+  if (from === -1 || to < from) throw new Error(`docs/assurance/simulation.md has no part ${begin} … ${end}`);
   return `${page.slice(0, from + begin.length)}\n${lines.join("\n")}\n${page.slice(to)}`;
 }
 

@@ -6,10 +6,12 @@ import { withPart, withTables } from "./proof-tables.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
 import { createSummary } from "./run/summary.ts";
 
-const USAGE = `npm run sim:proof                   writes the tables of docs/proof.md, and its figures from the first 500 seeds
+const USAGE = `Writes tables and figures of docs/assurance/simulation.md.
+
+npm run sim:proof                   the tables, and the figures from the first 500 seeds
 npm run sim:proof -- --seeds 10000  from that many
 npm run sim:proof -- --seeds 0      the tables only`;
-const PAGE = fileURLToPath(new URL("../docs/proof.md", import.meta.url));
+const PAGE = fileURLToPath(new URL("../docs/assurance/simulation.md", import.meta.url));
 const SEEDS = 500;
 
 async function main(): Promise<void> {

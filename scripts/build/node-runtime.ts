@@ -30,7 +30,7 @@ export const EXTENDER_RUNTIME = {
  * Flags and environment of all other roles, above all the controller. The heap may use seven tenths of the
  * container's memory limit; buffers and code need the rest. A small young generation frees garbage early
  * with short collections: what waiting calls hold is not copied again and again (a scavenge takes 1 to 2
- * ms, with V8's default 5 to 14). It costs no throughput (docs/dependencies.md).
+ * ms, with V8's default 5 to 14). It costs no throughput (docs/reference/dependencies.md).
  */
 export const CONTROLLER_RUNTIME = {
   flags: ["--max-semi-space-size=2", "--max-old-space-size-percentage=70"],

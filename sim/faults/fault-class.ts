@@ -52,7 +52,7 @@ export interface FaultVariant {
 /** A class of faults, one file each. */
 export interface FaultClass {
   readonly name: FaultName;
-  /** In one sentence, for `--help` and docs/proof.md. */
+  /** In one sentence, for `--help` and docs/assurance/simulation.md. */
   readonly about: string;
   readonly variants: Readonly<Record<string, FaultVariant>>;
 }

@@ -6,10 +6,11 @@ import { diceAgain, pick } from "./fault-class.ts";
 import { faultClasses } from "./fault-classes.ts";
 import { faultNames } from "./fault-names.ts";
 
-const PROOF = fileURLToPath(new URL("../../docs/proof.md", import.meta.url));
+const PROOF = fileURLToPath(new URL("../../docs/assurance/simulation.md", import.meta.url));
 
 describe("the classes of faults", () => {
-  it("have one line each in docs/proof.md (npm run sim:proof -- --seeds 0 writes them)", async () => {
+  // `npm run sim:proof -- --seeds 0` writes them.
+  it("have one line each in docs/assurance/simulation.md", async () => {
     const lines = (await readFile(PROOF, "utf8")).split("\n").filter((line) => /^\| `[a-z]+` \|/u.test(line));
     const expected = faultNames.map(
       (name) =>

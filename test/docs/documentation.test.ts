@@ -65,7 +65,7 @@ describe("the documentation", () => {
   });
 
   it("lists every setting of every role as --help does", () => {
-    const text = pages.find(({ path }) => path === join("docs", "settings.md"))?.text ?? "";
+    const text = pages.find(({ path }) => path === join("docs", "reference", "settings.md"))?.text ?? "";
     const written = text.split("\n").filter((line) => line.startsWith("| `--"));
     assert.deepEqual(
       written,

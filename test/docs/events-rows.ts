@@ -1,6 +1,6 @@
 import { type EventReason, eventReasons, meaningOf } from "../../src/core/events/event-reasons.ts";
 
-/** The rows of the table in docs/events.md: one for each reason, in the order of the code. */
+/** The rows of the table in docs/reference/events.md: one for each reason, in the order of the code. */
 export function eventsRows(): readonly string[] {
   return Object.keys(eventReasons).map((reason) => rowOf(reason as EventReason));
 }

@@ -13,9 +13,9 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
  */
 const REMEDY_MAX_CHARS = 300;
 
-describe("docs/events.md", () => {
+describe("docs/reference/events.md", () => {
   it("lists every reason as in the code", async () => {
-    const text = await readFile(join(ROOT, "docs", "events.md"), "utf8");
+    const text = await readFile(join(ROOT, "docs", "reference", "events.md"), "utf8");
     assert.deepEqual(
       text.split("\n").filter((line) => /^\| `\w+` \| (?:Normal|Warning) \|/u.test(line)),
       eventsRows(),

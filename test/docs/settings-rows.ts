@@ -6,7 +6,7 @@ export interface DocumentedRole {
   readonly options: Options;
 }
 
-/** The rows of the table in docs/settings.md: one for each setting and meaning, with its roles. */
+/** The rows of the table in docs/reference/settings.md: one for each setting and meaning, with its roles. */
 export function settingsRows(roles: readonly DocumentedRole[]): readonly string[] {
   const rows = roles.flatMap((role) =>
     Object.entries(role.options).map(([name, option]) => ({

@@ -14,9 +14,11 @@ const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate
 
 # Values of the chart
 
-What can be given to \`deploy/chart\`, and what it is otherwise. Helm refuses a name that is not here, and a value that is not allowed, before it changes anything. Names that V1's chart has,
-too, mean the same; those of V1 that are missing here are in [install.md](install.md#values-of-v1-that-are-gone). \`settings\` of a role are [its own](settings.md), by the same names.
-One of them weakens a protection: [\`controller.settings.trust-nodes-without-provider-id\`](install.md#two-clusters-and-vms-that-are-no-nodes).
+What can be given to \`deploy/chart\`, with its default. Helm refuses an unknown name, and a value that is not
+allowed, before it changes anything. Names that V1's chart has, too, mean the same. Values of V1 that are missing
+here are in [Install](../install.md#values-of-v1-that-are-gone). The \`settings\` of a role are its
+[settings](settings.md), by the same names. One of them weakens a protection:
+[\`controller.settings.trust-nodes-without-provider-id\`](../install.md#two-clusters-and-vms-that-are-no-nodes).
 
 `;
 
@@ -25,7 +27,7 @@ export async function chartValuesPage(root: string): Promise<GeneratedFile> {
   const defaults: unknown = parse(await readFile(join(root, VALUES_FILE), "utf8"));
   const rows = rowsOf(chartValues(), defaults, "");
   const table = ["| value | allowed | default | meaning |", "| --- | --- | --- | --- |", ...rows];
-  return { path: "docs/chart-values.md", content: `${INTRODUCTION}${table.join("\n")}\n` };
+  return { path: "docs/reference/chart-values.md", content: `${INTRODUCTION}${table.join("\n")}\n` };
 }
 
 function rowsOf(values: ChartValues, defaults: unknown, prefix: string): readonly string[] {

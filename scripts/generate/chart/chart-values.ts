@@ -354,7 +354,7 @@ function settingsOf(options: Options): ChartValue {
   return group(Object.fromEntries(further.map(([name, option]) => [name, settingOf(option)])));
 }
 
-/** docs/settings.md explains it. */
+/** docs/reference/settings.md explains it. */
 function settingOf(option: Option): ChartValue {
   const about = "";
   switch (option.kind) {

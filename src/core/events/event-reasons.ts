@@ -6,7 +6,7 @@ interface EventMeaning {
    * volume, those of its pods that are bound to the named node, that node.
    */
   readonly tells: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "Node")[];
-  /** When it is emitted, for docs/events.md. */
+  /** When it is emitted, for docs/reference/events.md. */
   readonly when: string;
   /** What to do, in a sentence that follows the message; empty: no action is required. */
   readonly remedy: string;
