@@ -219,7 +219,7 @@ describe(
         assert.equal(await tryRecord(from(nodeA), moved(step(from(nodeA), nodeA))), undefined);
       });
       // Repeating an acquire changes nothing, so it is allowed from any node.
-      if (name === "take again") continue;
+      if (name === "acquire again") continue;
       it(`refuses the same step of another node: ${name}`, async () => {
         assert.match((await tryRecord(from(nodeB), moved(step(from(nodeB), nodeB)))) ?? "allowed", REFUSED);
       });

@@ -20,6 +20,7 @@ import { buildOnce } from "../../testbed/build/build-once.ts";
 import { goPart } from "../../testbed/build/go-part.ts";
 import { kubeconfig } from "../../testbed/lab/cluster/kubeconfig.ts";
 import { createLabPki } from "../../testbed/lab/cluster/lab-pki.ts";
+import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
 import { freePorts } from "../../testbed/ports/free-ports.ts";
@@ -38,7 +39,7 @@ interface Program {
   start(): void;
   /** kill -9, and waits for its end. */
   kill(): Promise<void>;
-  freeze(): void;
+  freeze(): Promise<void>;
   thaw(): void;
   isRunning(): boolean;
   logTail(): Promise<string>;
@@ -62,7 +63,8 @@ export interface ApiServer {
   kill(): Promise<void>;
   /** Restarts it, and waits until it is ready. */
   start(): Promise<void>;
-  freeze(): void;
+  /** Once it has answered, the API server answers nothing. */
+  freeze(): Promise<void>;
   thaw(): void;
   /** Compacts every change so far in etcd. */
   compactEtcd(): Promise<void>;
@@ -282,7 +284,7 @@ async function startIn(
     },
     backUpEtcd: async () => {
       // Its data while it is frozen is what a restart after kill -9 would find.
-      etcd.freeze();
+      await etcd.freeze();
       await cp(path("etcd"), path("backup"), { recursive: true });
       etcd.thaw();
       return async () => {
@@ -328,7 +330,9 @@ function program(file: string, logFile: string, args: readonly string[]): Progra
       child?.kill("SIGKILL");
       await ended;
     },
-    freeze: () => child?.kill("SIGSTOP"),
+    freeze: async () => {
+      if (child?.pid !== undefined) await freezeProcess(child.pid);
+    },
     thaw: () => child?.kill("SIGCONT"),
     isRunning,
     logTail: async () =>

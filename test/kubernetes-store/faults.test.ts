@@ -199,7 +199,7 @@ describe("a Kubernetes store under faults", { skip: missing ?? false }, () => {
         const node = valueOf(await step(store, made, 1));
         await followed.untilShows(() => listNodes(store), PATIENCE_MS);
         followed.troubles.splice(0);
-        freeze();
+        await freeze();
         const beganMs = performance.now();
         for (const answer of [
           await impatient.get("AzDriverNode", "node", never),

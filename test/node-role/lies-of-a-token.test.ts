@@ -16,6 +16,7 @@ import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-ava
 import { newAttachment } from "../../src/objects/new-attachment.ts";
 import { STORE_WENT_BACK, rolledBackReason } from "../../src/objects/rollback-reports.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
+import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { FIRST_START_TIMEOUT_MS, whyNoApiServer } from "../kubernetes-store/api-server.ts";
 import { azureOf } from "../workflows/controller-here.ts";
@@ -205,7 +206,7 @@ describe(
 
     /** The plug-in of the honest node is frozen, so that the liar is always first; its pods write on. */
     async function whileHonestStandsStill(act: () => Promise<void>): Promise<void> {
-      nodeOf(HONEST).process.kill("SIGSTOP");
+      await freezeProcess(nodeOf(HONEST).process.pid);
       try {
         await act();
       } finally {

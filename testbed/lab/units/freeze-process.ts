@@ -1,0 +1,48 @@
+import { readdir, readFile } from "node:fs/promises";
+import { sendSignal } from "./process-identity.ts";
+import { waitUntil } from "./wait-until.ts";
+
+/** How long the kernel may take to stop every thread on a busy machine, in milliseconds. */
+const FREEZE_MAX_MS = 60_000;
+/** `T`: stopped by a signal, `Z` and `X`: ended (proc_pid_stat(5)). */
+const CANNOT_RUN = ["T", "Z", "X"];
+
+/**
+ * Sends SIGSTOP and waits until no thread of the process can run, or the process has ended. The signal
+ * alone is not enough: until a thread has received it, each can still answer a request. SIGCONT ends it.
+ */
+export async function freezeProcess(pid: number): Promise<void> {
+  sendSignal(pid, "SIGSTOP");
+  let stoppedBefore: string | undefined;
+  await waitUntil(
+    `the threads of process ${pid} to stop`,
+    { timeoutMs: FREEZE_MAX_MS, everyMs: 1 },
+    async () => {
+      const threads = await readThreads(pid);
+      const names = threads.map(({ id }) => id).join();
+      // Seen twice: a thread that still ran at the first look may have started one that it did not list.
+      const isFrozen = names === stoppedBefore;
+      stoppedBefore = threads.every(({ state }) => CANNOT_RUN.includes(state)) ? names : undefined;
+      return isFrozen && stoppedBefore !== undefined ? true : undefined;
+    },
+  );
+}
+
+async function readThreads(pid: number): Promise<readonly { readonly id: string; readonly state: string }[]> {
+  const folder = `/proc/${pid}/task`;
+  const ids = (await unlessEnded(readdir(folder))) ?? [];
+  const stats = await Promise.all(ids.map((id) => unlessEnded(readFile(`${folder}/${id}/stat`, "utf8"))));
+  return ids.map((id, index) => {
+    const stat = stats[index];
+    return { id, state: stat === undefined ? "X" : stat.charAt(stat.lastIndexOf(")") + 2) };
+  });
+}
+
+/** Undefined once the thread has ended, also between the opening of its file and the reading of it. */
+async function unlessEnded<T>(reading: Promise<T>): Promise<T | undefined> {
+  return reading.catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH"))
+      return undefined;
+    throw error;
+  });
+}
