@@ -1,7 +1,8 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { keptAuthority } from "./http/kept-authority.ts";
 import { createRuntime } from "./http/runtime.ts";
-import { startServer } from "./http/server.ts";
-import { createTlsMaterial } from "./http/tls.ts";
+import { type EmulatorServer, openServer } from "./http/server.ts";
+import { createTlsMaterial, type TlsMaterial } from "./http/tls.ts";
 import { type ComputeModel, createComputeModel } from "./model/compute-model.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
 import type { FaultRule } from "./model/pace/faults.ts";
@@ -16,7 +17,10 @@ export interface EmulatorOptions {
   readonly port?: number;
   /** Default true. Azure's SDKs send no token over plain HTTP. */
   readonly https?: boolean;
-  /** Where the certificate of the generated CA is written. Default: nowhere. */
+  /**
+   * Where the CA's certificate is written. The CA is kept beside it, in `<caFile>.key`, for the next start.
+   * Default: nowhere, and each start makes its own.
+   */
   readonly caFile?: string;
   /** Names and addresses for the certificate, besides `localhost`, `127.0.0.1`, `::1` and `host`. */
   readonly certificateNames?: readonly string[];
@@ -25,9 +29,10 @@ export interface EmulatorOptions {
   /** Settings of the model, above all `timeScale`, by default 1. */
   readonly settings?: Partial<ModelSettings>;
   /**
-   * Backs disks with files or devices; by default nothing does. The caller closes it, after the emulator.
+   * Backs disks with files or devices; by default nothing does. A function is called once the emulator owns
+   * its port. The caller closes what it is, after the emulator.
    */
-  readonly dataPlane?: DataPlane;
+  readonly dataPlane?: DataPlane | (() => Promise<DataPlane>);
   /** Called when a step of the data plane has failed; the operation then fails. */
   readonly onDeviceFailure?: (failure: string) => void;
   readonly resourceGroups?: readonly {
@@ -56,9 +61,9 @@ export interface Emulator {
 
 const ALWAYS_NAMED = ["localhost", "127.0.0.1", "::1"];
 
-/** Starts Azure's compute API on this machine. */
+/** Starts Azure's compute API on this machine. Writes and makes nothing before it owns its port. */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const host = options.host ?? "127.0.0.1";
+  const { host = "127.0.0.1", port = 0, https = true } = options;
   const clock = createSystemClock();
   const model = createComputeModel({
     clock,
@@ -69,34 +74,58 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.settings === undefined ? {} : { settings: options.settings }),
   });
+  const server = await openServer({ host, port, isSecure: https });
+  try {
+    return await serve(server, { ...options, host, https }, { model, clock });
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+/** Opens what the emulator needs besides its port, and answers. */
+async function serve(
+  server: EmulatorServer,
+  options: EmulatorOptions & { readonly host: string; readonly https: boolean },
+  { model, clock }: { readonly model: ComputeModel; readonly clock: ReturnType<typeof createSystemClock> },
+): Promise<Emulator> {
+  const { host, https, caFile, dataPlane } = options;
+  const tls = https ? await tlsFor(options) : undefined;
   const runtime = createRuntime({
     model,
     clock,
-    ...(options.dataPlane === undefined ? {} : { dataPlane: options.dataPlane }),
+    ...(dataPlane === undefined
+      ? {}
+      : { dataPlane: typeof dataPlane === "function" ? await dataPlane() : dataPlane }),
     ...(options.onDeviceFailure === undefined ? {} : { onDeviceFailure: options.onDeviceFailure }),
   });
-  const names = [...new Set([...ALWAYS_NAMED, host, ...(options.certificateNames ?? [])])];
-  const tls = options.https === false ? undefined : await createTlsMaterial(names);
-  if (tls !== undefined && options.caFile !== undefined) await writeFile(options.caFile, tls.caPem);
-  const server = await startServer({
-    model,
-    runtime,
-    host,
-    port: options.port ?? 0,
-    ...(tls === undefined ? {} : { tls }),
-  });
+  server.serve({ model, runtime, tls });
   runtime.poke();
   return {
-    url: `${tls === undefined ? "http" : "https"}://${reachableName(host)}:${server.port}`,
+    url: `${https ? "https" : "http"}://${reachableName(host)}:${server.port}`,
     port: server.port,
     caPem: tls?.caPem,
-    caFile: tls === undefined ? undefined : options.caFile,
+    caFile: https ? caFile : undefined,
     model,
     close: async () => {
       await server.close();
       await runtime.close();
     },
   };
+}
+
+async function tlsFor({
+  host,
+  caFile,
+  certificateNames = [],
+}: EmulatorOptions & { readonly host: string }): Promise<TlsMaterial> {
+  const names = [...new Set([...ALWAYS_NAMED, host, ...certificateNames])];
+  if (caFile === undefined) return createTlsMaterial(names);
+  const tls = await createTlsMaterial(names, await keptAuthority(caFile));
+  // Clients may read it at this moment: it is written only if it changes.
+  if ((await readFile(caFile, "utf8").catch(() => undefined)) !== tls.caPem)
+    await writeFile(caFile, tls.caPem);
+  return tls;
 }
 
 /** The name under which clients on this machine reach an address that a server listens on. */

@@ -25,9 +25,13 @@ async function main(args: readonly string[]): Promise<void> {
 
   // Installed before other processes can know this one, so that every signal is handled.
   const stopping = stopRequested();
-  const dataPlane = await openDataPlane(commandLine, available);
+  let dataPlane: OpenDataPlane | undefined;
+  const open = async (): Promise<DataPlane> => {
+    dataPlane = await openDataPlane(commandLine, available);
+    return dataPlane.plane;
+  };
   try {
-    const emulator = await start(commandLine, scenario, dataPlane);
+    const emulator = await start(commandLine, scenario, commandLine.dataPlane === "none" ? undefined : open);
     await announce(commandLine, emulator, dataPlane?.kind ?? "none");
     await stopping;
     await emulator.close();
@@ -55,8 +59,8 @@ interface OpenDataPlane {
 async function openDataPlane(
   { dataPlane, dataDir, deviceRoot }: CommandLine,
   available: DataPlaneAvailability,
-): Promise<OpenDataPlane | undefined> {
-  if (dataPlane === "none" || dataDir === undefined) return undefined;
+): Promise<OpenDataPlane> {
+  if (dataDir === undefined) throw new Error("--data-dir must be given");
   if (dataPlane !== "files" && available.available && deviceRoot !== undefined)
     return { kind: "linux", plane: await createLinuxDataPlane({ directory: dataDir, deviceRoot }) };
   if (!available.available && dataPlane === "auto")
@@ -67,7 +71,7 @@ async function openDataPlane(
 async function start(
   commandLine: CommandLine,
   scenario: Scenario,
-  dataPlane: OpenDataPlane | undefined,
+  dataPlane: (() => Promise<DataPlane>) | undefined,
 ): Promise<Emulator> {
   const seed = commandLine.seed ?? scenario.seed;
   return startEmulator({
@@ -84,7 +88,7 @@ async function start(
     },
     onDeviceFailure: (failure) => void process.stderr.write(`${failure}\n`),
     ...(seed === undefined ? {} : { seed }),
-    ...(dataPlane === undefined ? {} : { dataPlane: dataPlane.plane }),
+    ...(dataPlane === undefined ? {} : { dataPlane }),
   });
 }
 

@@ -20,6 +20,15 @@ function firstLine(program: ChildProcess): Promise<string> {
   );
 }
 
+/** Every file below a folder, with its content and its last change. */
+async function contentOf(folder: string): Promise<readonly unknown[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Promise.all(
+    files.toSorted().map(async (file) => [file, await readFile(file, "utf8"), (await stat(file)).mtimeMs]),
+  );
+}
+
 describe("the program", () => {
   it("starts from a scenario, prints its address, and stops on SIGTERM", async () => {
     const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
@@ -141,6 +150,44 @@ describe("the program", () => {
     }
     await ended;
     await rm(directory, { recursive: true });
+  });
+
+  it("changes nothing on a port that another emulator has, and keeps its CA", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
+    const [port = 0] = await freePorts(1);
+    const caFile = join(directory, "ca.pem");
+    const disks = join(directory, "disks");
+    const flags = ["--port", String(port), "--ca-file", caFile, "--json", "--time-scale", "0"];
+    flags.push("--data-plane", "files", "--data-dir", disks);
+    const start = (): ChildProcess =>
+      spawn(process.execPath, [PROGRAM, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+    const health = async (caPem: string): Promise<number> =>
+      (await call(caPem, `https://localhost:${port}/emulator/v1/health`)).status;
+    try {
+      const first = start();
+      const ended = once(first, "exit");
+      await firstLine(first);
+      const caPem = await readFile(caFile, "utf8");
+      // A disk that the first one is making.
+      await writeFile(join(disks, "pvc-1.disk.unfinished"), "");
+      const before = await contentOf(directory);
+      const second = start();
+      assert.deepEqual((await once(second, "exit"))[0], 1);
+      assert.deepEqual(await contentOf(directory), before);
+      assert.equal(await health(caPem), 200);
+      first.kill("SIGTERM");
+      await ended;
+
+      const third = start();
+      const endedToo = once(third, "exit");
+      await firstLine(third);
+      assert.equal(await health(caPem), 200, "a client of the first has to trust the third");
+      assert.equal((await stat(`${caFile}.key`)).mode & 0o077, 0, "others may read the CA's key");
+      third.kill("SIGTERM");
+      await endedToo;
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it("reports that its port is in use", async () => {

@@ -5,7 +5,8 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { Server as TlsServer } from "node:tls";
 import { armErrors } from "../model/api/errors.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
 import { dispatch, refused } from "./dispatch.ts";
@@ -15,45 +16,80 @@ import type { TlsMaterial } from "./tls.ts";
 
 export interface EmulatorServer {
   readonly port: number;
+  /** Answers connections from now on, those that came before included. */
+  serve(served: Served): void;
   /** Answers requests in progress, then stops. */
   close(): Promise<void>;
 }
 
-export interface ServerOptions {
+/** What a server answers from. */
+export interface Served {
   readonly model: ComputeModel;
   readonly runtime: Runtime;
-  /** Without it, plain HTTP. */
-  readonly tls?: TlsMaterial;
-  readonly host: string;
-  readonly port: number;
+  /** Undefined for plain HTTP. */
+  readonly tls: TlsMaterial | undefined;
 }
 
 /** How long open requests may take after `close`. */
 const DRAIN_MS = 2000;
 
-/** Serves the model over HTTP/1.1. */
-export async function startServer(options: ServerOptions): Promise<EmulatorServer> {
-  const { tls } = options;
-  const listener = (message: IncomingMessage, response: ServerResponse): void => {
-    answer(options, message, response).catch((error: unknown) => {
-      if (!response.headersSent)
-        writeAnswer(
-          response,
-          refused(armErrors.internalError(error instanceof Error ? error.message : String(error))),
-        );
-      else response.destroy();
-    });
+/**
+ * Takes a port for HTTP/1.1, with TLS or without. Connections wait until `serve` says what answers them, so
+ * that all that an emulator changes on this machine comes after it owns its port. Rejects if it can't listen.
+ */
+export async function openServer(address: {
+  readonly host: string;
+  readonly port: number;
+  readonly isSecure: boolean;
+}): Promise<EmulatorServer> {
+  const { isSecure } = address;
+  const server = isSecure ? createHttpsServer() : createHttpServer();
+  const held = holdConnections(server);
+  await listen(server, address);
+  return {
+    port: (server.address() as AddressInfo).port,
+    serve: (served) => {
+      if (server instanceof TlsServer && served.tls !== undefined)
+        server.setSecureContext({ key: served.tls.keyPem, cert: served.tls.certPem });
+      server.on("request", (message: IncomingMessage, response: ServerResponse) => {
+        answer(served, message, response).catch((error: unknown) => {
+          if (!response.headersSent)
+            writeAnswer(
+              response,
+              refused(armErrors.internalError(error instanceof Error ? error.message : String(error))),
+            );
+          else response.destroy();
+        });
+      });
+      held.release();
+    },
+    close: () => {
+      held.drop();
+      return close(server);
+    },
   };
-  const server: Server =
-    tls === undefined
-      ? createHttpServer(listener)
-      : createHttpsServer({ key: tls.keyPem, cert: tls.certPem }, listener);
-  await listen(server, options);
-  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+}
+
+/** Keeps connections from the server's own listeners until they are released or dropped. */
+function holdConnections(server: Server): { release(): void; drop(): void } {
+  const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
+  const held: Socket[] = [];
+  const hold = (socket: Socket): void => void held.push(socket);
+  server.removeAllListeners("connection").on("connection", hold);
+  return {
+    release: () => {
+      server.off("connection", hold);
+      for (const listener of listeners) server.on("connection", listener);
+      for (const socket of held.splice(0)) server.emit("connection", socket);
+    },
+    drop: () => {
+      for (const socket of held) socket.destroy();
+    },
+  };
 }
 
 async function answer(
-  options: ServerOptions,
+  options: Served,
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
