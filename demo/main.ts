@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
 import { dataPlaneAvailable } from "../src/emulator/data-plane/data-plane-available.ts";
+import { summary } from "./findings.ts";
 import { type Lab, startLab } from "./lab/lab.ts";
-import { type Findings, play } from "./play.ts";
+import { play } from "./play.ts";
 import { createTimeline, type Phase } from "./timeline.ts";
 
 const HELP = `npm run demo [-- flags]
@@ -99,35 +100,6 @@ async function main(): Promise<number> {
 
 function line(phase: Phase): string {
   return `  ${phase.name.padEnd(64)} ${String(phase.ms).padStart(6)} ms ${String(phase.armCalls).padStart(4)} ARM calls`;
-}
-
-function summary(findings: Findings, totalMs: number): string {
-  const { replicated, plain } = findings;
-  const graceful = findings.phases.filter((phase) => phase.name.startsWith("graceful:"));
-  const contrast = findings.phases.filter((phase) => phase.name.startsWith("plain graceful:"));
-  const rows = graceful.map((phase, index) => {
-    const other = contrast[index];
-    return `  ${phase.name.slice("graceful: ".length).padEnd(40)} ${cell(phase)}   ${other === undefined ? "" : cell(other)}`;
-  });
-  return [
-    "",
-    `  ${"graceful failover".padEnd(40)} ${"with replicas".padStart(22)}   ${"without".padStart(22)}`,
-    ...rows,
-    `  ${"in all".padEnd(40)} ${cell({ ms: replicated.gracefulMs, armCalls: replicated.armCallsOnPath })}` +
-      `   ${cell({ ms: plain.gracefulMs, armCalls: plain.armCallsOnPath })}`,
-    "",
-    `  forced failover, fence and proof included: ${replicated.forcedMs} ms`,
-    `  every synced byte was there: ${findings.checksumsHeld ? "yes" : "NO"}; ` +
-      `the stale writer was blocked: ${findings.staleWriterBlocked ? "yes" : "NO"}; ` +
-      `the replicas were kept: ${findings.replicasKept ? "yes" : "NO"}; left behind: ${findings.leaked}`,
-    `  ${findings.ok ? "All as it should be" : "NOT as it should be"}, in ${(totalMs / 1_000).toFixed(1)} s.`,
-  ].join("\n");
-}
-
-function cell(measured: { readonly ms: number; readonly armCalls: number }): string {
-  return `${String(measured.ms).padStart(7)} ms ${String(measured.armCalls).padStart(3)} ARM calls`.padStart(
-    22,
-  );
 }
 
 function tellEndpoints(lab: Lab, to: NodeJS.WriteStream): void {

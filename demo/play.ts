@@ -12,28 +12,11 @@ import {
   untilAttached,
   untilStateKept,
 } from "./act-failovers.ts";
+import { type Findings, judge, type Verdict } from "./findings.ts";
 import type { LabNode } from "./lab/lab.ts";
 import { leftovers } from "./observe.ts";
-import type { Phase } from "./timeline.ts";
 import { createVolume, deleteVolume, unpublishOnController } from "./volume-moves.ts";
 import { startWriter } from "./workload.ts";
-
-/** The demo's findings, all of them measured. */
-export interface Findings {
-  readonly ok: boolean;
-  readonly phases: readonly Phase[];
-  readonly replicated: {
-    readonly gracefulMs: number;
-    readonly armCallsOnPath: number;
-    readonly forcedMs: number;
-  };
-  readonly plain: { readonly gracefulMs: number; readonly armCallsOnPath: number };
-  readonly checksumsHeld: boolean;
-  readonly staleWriterBlocked: boolean;
-  /** Both failovers promoted the existing replica, not a recreated one. */
-  readonly replicasKept: boolean;
-  readonly leaked: number;
-}
 
 /** Plays all acts on a running lab. */
 export async function play(on: Stage): Promise<Findings> {
@@ -97,7 +80,7 @@ export async function play(on: Stage): Promise<Findings> {
   );
   await start(on, replicated, c, "forced");
   const replicasKept = keptOnB && (await uidsOf(on, replicated)).get(c.name) === aged.get(c.name);
-  let staleWriterBlocked = !lab.hasDevices;
+  let staleWriterBlocked: Verdict = "not tried";
   if (firstWork !== undefined && secondWriter !== undefined) {
     held.push(await nothingLost(c, replicated, firstWork.checksums, syncedByB));
     say(
@@ -161,9 +144,7 @@ export async function play(on: Stage): Promise<Findings> {
 
   const graceful = timeline.sum("graceful:");
   const plainGraceful = timeline.sum("plain graceful:");
-  const checksumsHeld = held.every((one) => one);
-  return {
-    ok: checksumsHeld && staleWriterBlocked && replicasKept && left.length === 0 && graceful.armCalls === 0,
+  return judge({
     phases: timeline.phases,
     replicated: {
       gracefulMs: graceful.ms,
@@ -171,9 +152,9 @@ export async function play(on: Stage): Promise<Findings> {
       forcedMs: timeline.sum("forced:").ms,
     },
     plain: { gracefulMs: plainGraceful.ms, armCallsOnPath: plainGraceful.armCalls },
-    checksumsHeld,
+    checksums: held,
     staleWriterBlocked,
     replicasKept,
     leaked: left.length,
-  };
+  });
 }

@@ -43,7 +43,10 @@ describe("the kept authority", () => {
   it("is never written over a file of another kind", async () => {
     const caFile = join(folder, "ca.pem");
     await writeFile(`${caFile}.key`, "my key\n");
-    await assert.rejects(keptAuthority(caFile), /ca\.pem\.key is not the key of an emulator's CA: remove it/u);
+    await assert.rejects(
+      keptAuthority(caFile),
+      /ca\.pem\.key is not the key of an emulator's CA: remove it/u,
+    );
     assert.equal(await readFile(`${caFile}.key`, "utf8"), "my key\n");
   });
 });

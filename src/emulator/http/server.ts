@@ -88,11 +88,7 @@ function holdConnections(server: Server): { release(): void; drop(): void } {
   };
 }
 
-async function answer(
-  options: Served,
-  message: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function answer(options: Served, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const startedMs = performance.now();
   const request = await readRequest(message, options.tls === undefined ? "http" : "https");
   if (request === undefined) {

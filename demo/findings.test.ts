@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { judge, summary } from "./findings.ts";
+
+const withoutDevices = {
+  phases: [{ name: "graceful: NodeStageVolume", ms: 3, armCalls: 0 }],
+  replicated: { gracefulMs: 3, armCallsOnPath: 0, forcedMs: 5 },
+  plain: { gracefulMs: 7, armCallsOnPath: 2 },
+  checksums: [],
+  staleWriterBlocked: "not tried",
+  replicasKept: true,
+  leaked: 0,
+} as const;
+const withDevices = { ...withoutDevices, checksums: [true, true], staleWriterBlocked: true } as const;
+
+describe("the demo's findings", () => {
+  it("say of what was left out that it was not tried, as text and as JSON", () => {
+    const findings = judge(withoutDevices);
+    const { ok, checksumsHeld, staleWriterBlocked } = JSON.parse(JSON.stringify(findings)) as typeof findings;
+    assert.deepEqual([ok, checksumsHeld, staleWriterBlocked], [true, "not tried", "not tried"]);
+    const text = summary(findings, 1_000);
+    assert.match(text, /every synced byte was there: not tried; the stale writer was blocked: not tried;/u);
+    assert.match(text, /All that was tried is as it should be, in 1\.0 s\./u);
+  });
+
+  it("say of what was tried how it came out", () => {
+    const findings = judge(withDevices);
+    assert.deepEqual([findings.ok, findings.checksumsHeld, findings.staleWriterBlocked], [true, true, true]);
+    assert.match(summary(findings, 1_000), /there: yes; .* blocked: yes; .*\n {2}All as it should be, in/u);
+  });
+
+  for (const [name, wrong] of Object.entries({
+    "a lost byte": { checksums: [true, false] },
+    "a stale writer that writes": { staleWriterBlocked: false },
+    "a recreated replica": { replicasKept: false },
+    "something left behind": { leaked: 1 },
+    "a call to Azure": { replicated: { gracefulMs: 3, armCallsOnPath: 1, forcedMs: 5 } },
+  }))
+    it(`are not as they should be with ${name}`, () => {
+      const findings = judge({ ...withDevices, ...wrong });
+      assert.equal(findings.ok, false);
+      assert.match(summary(findings, 1_000), /NOT as it should be/u);
+    });
+});
