@@ -1,23 +1,13 @@
-import { Counter, Histogram, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { Clock } from "../../ports/clock.ts";
 import type { Steps } from "../../ports/steps.ts";
+import { createCounter, createHistogram } from "./create-metric.ts";
 
 /** Counts and times every step of the writer protocol and of a volume's life. */
 export function createCountedSteps(options: { readonly registry: Registry; readonly clock: Clock }): Steps {
   const { registry, clock } = options;
-  const total = new Counter({
-    name: "azuredisk_steps_total",
-    help: "Steps of the writer protocol and of volumes' lives, by name and outcome.",
-    labelNames: ["step", "outcome"],
-    registers: [registry],
-  });
-  const duration = new Histogram({
-    name: "azuredisk_step_duration_seconds",
-    help: "How long each step took.",
-    labelNames: ["step"],
-    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 30, 120, 600],
-    registers: [registry],
-  });
+  const total = createCounter(registry, "azuredisk_steps_total");
+  const duration = createHistogram(registry, "azuredisk_step_duration_seconds");
   return {
     run: async (step, act) => {
       const startedMs = clock.elapsedMs();

@@ -1,4 +1,4 @@
-import { Counter, Histogram } from "prom-client";
+import { createCounter, createHistogram } from "../../adapters/observe/create-metric.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok } from "../../core/failure/result.ts";
 import { IdentityService } from "../../csi/gen/csi/v1/csi.ts";
@@ -26,19 +26,8 @@ export function createCsiServer(
   process: ProcessPorts,
 ): GrpcServer {
   const { clock, random, logger, registry } = process;
-  const calls = new Counter({
-    name: "azuredisk_csi_calls_total",
-    help: "CSI calls by method and gRPC status.",
-    labelNames: ["method", "code"],
-    registers: [registry],
-  });
-  const duration = new Histogram({
-    name: "azuredisk_csi_call_duration_seconds",
-    help: "How long CSI calls took.",
-    labelNames: ["method"],
-    buckets: [0.002, 0.01, 0.05, 0.2, 1, 5, 15, 60, 300],
-    registers: [registry],
-  });
+  const calls = createCounter(registry, "azuredisk_csi_calls_total");
+  const duration = createHistogram(registry, "azuredisk_csi_call_duration_seconds");
   const onCall = (outcome: {
     readonly method: string;
     readonly code: string;

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { Gauge } from "prom-client";
+import { createGauge } from "../../adapters/observe/create-metric.ts";
 import { createControllerCache } from "../../controller/controller-cache.ts";
 import type { ControllerPorts } from "../../controller/controller-ports.ts";
 import { createControllers } from "../../controller/controllers.ts";
@@ -138,16 +138,8 @@ export function addControllerService(
     leaseMemory,
     settings: volumes,
   };
-  const leads = new Gauge({
-    name: "azuredisk_controller_is_leader",
-    help: "1 while this controller runs the reconcilers, 0 while it stands by.",
-    registers: [registry],
-  });
-  const unclaimed = new Gauge({
-    name: "azuredisk_controller_unclaimed_disks",
-    help: "This cluster's disks without PersistentVolume or node, by the leader's last recovery.",
-    registers: [registry],
-  });
+  const leads = createGauge(registry, "azuredisk_controller_is_leader");
+  const unclaimed = createGauge(registry, "azuredisk_controller_unclaimed_disks");
   const election = createElection(
     { ...ports, store: parts.leaseStore },
     {

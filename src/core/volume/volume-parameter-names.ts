@@ -1,19 +1,8 @@
-/** StorageClass parameters that this version supports, in the spelling of the documentation. */
-export const volumeParameterNames = [
-  "skuName",
-  "storageAccountType",
-  "maxShares",
-  "maxMountReplicaCount",
-  "cachingMode",
-  "fsType",
-  "tags",
-  "tagValueDelimiter",
-  "resourceGroup",
-  "location",
-] as const;
+import type { VolumeParameterName } from "./volume-parameter-table.ts";
+import { volumeParameterTable } from "./volume-parameter-table.ts";
 
-/** The name of a supported parameter. */
-export type VolumeParameterName = (typeof volumeParameterNames)[number];
+/** StorageClass parameters that this version supports, in the spelling of the documentation. */
+export const volumeParameterNames = Object.keys(volumeParameterTable) as readonly VolumeParameterName[];
 
 /** What external-provisioner adds with `--extra-create-metadata`; recorded as tags on the disk. */
 export const metadataParameterNames = [

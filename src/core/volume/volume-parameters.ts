@@ -4,10 +4,8 @@ import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
 import { closestName } from "../primitives/closest-name.ts";
 import type { CachingMode, DiskSku } from "./disk-sku.ts";
-import { cachingModes, diskSkus } from "./disk-sku.ts";
 import type { FileSystemType } from "./file-system.ts";
-import { fileSystemTypes } from "./file-system.ts";
-import type { MetadataParameterName, VolumeParameterName } from "./volume-parameter-names.ts";
+import type { MetadataParameterName } from "./volume-parameter-names.ts";
 import {
   compatibilityParameterNames,
   laterParameterNames,
@@ -15,6 +13,8 @@ import {
   metadataParameterNames,
   volumeParameterNames,
 } from "./volume-parameter-names.ts";
+import type { VolumeParameterName } from "./volume-parameter-table.ts";
+import { volumeParameterTable } from "./volume-parameter-table.ts";
 import type { Tags } from "./volume-tags.ts";
 import { volumeTags } from "./volume-tags.ts";
 
@@ -38,11 +38,8 @@ export interface VolumeParameters {
 type InvalidArgument = FailureOf<"InvalidArgument">;
 type Given = ReadonlyMap<string, { readonly name: string; readonly value: string }>;
 
-const DEFAULT_SKU: DiskSku = "StandardSSD_LRS";
-const SHARES_MAX = 15;
+const table = volumeParameterTable;
 const DIGITS_MAX = 9;
-const RESOURCE_GROUP = /^[-\p{L}\p{N}_.()]{0,89}[-\p{L}\p{N}_()]$/u;
-const LOCATION = /^[a-z0-9]+$/u;
 
 /**
  * Parses StorageClass parameters, or a volume context made of them. Names are compared without case; each
@@ -55,30 +52,21 @@ export function parseVolumeParameters(
   if (!given.ok) return given;
   const skuName = parseSku(given.value);
   if (!skuName.ok) return skuName;
-  const maxShares = parseCount(given.value, "maxShares", { min: 1, max: SHARES_MAX });
+  const maxShares = parseCount(given.value, "maxShares", table.maxShares);
   if (!maxShares.ok) return maxShares;
-  const maxMountReplicaCount = parseCount(given.value, "maxMountReplicaCount", {
-    min: 0,
-    max: SHARES_MAX - 1,
-  });
+  const maxMountReplicaCount = parseCount(
+    given.value,
+    "maxMountReplicaCount",
+    table.maxMountReplicaCount,
+  );
   if (!maxMountReplicaCount.ok) return maxMountReplicaCount;
-  const cachingMode = parseChoice(given.value, "cachingMode", cachingModes);
+  const cachingMode = parseChoice(given.value, "cachingMode", table.cachingMode.choices);
   if (!cachingMode.ok) return cachingMode;
   const fsType = parseFileSystemType(stated(given.value, "fsType"), "parameters.fsType");
   if (!fsType.ok) return fsType;
-  const resourceGroup = parsePattern(
-    given.value,
-    "resourceGroup",
-    RESOURCE_GROUP,
-    "must have 1 to 90 letters, digits or any of _ - . ( ) and not end in a period",
-  );
+  const resourceGroup = parsePattern(given.value, "resourceGroup", table.resourceGroup);
   if (!resourceGroup.ok) return resourceGroup;
-  const location = parsePattern(
-    withRegionName(given.value),
-    "location",
-    LOCATION,
-    "must be an Azure region such as eastus",
-  );
+  const location = parsePattern(withRegionName(given.value), "location", table.location);
   if (!location.ok) return location;
   const tags = volumeTags({
     tags: stated(given.value, "tags"),
@@ -87,8 +75,8 @@ export function parseVolumeParameters(
   });
   if (!tags.ok) return tags;
   return ok({
-    skuName: skuName.value ?? DEFAULT_SKU,
-    maxShares: maxShares.value ?? 1,
+    skuName: skuName.value ?? table.skuName.default,
+    maxShares: maxShares.value ?? table.maxShares.default,
     maxMountReplicaCount: maxMountReplicaCount.value,
     cachingMode: cachingMode.value,
     fsType: fsType.value,
@@ -122,9 +110,10 @@ export function parseFileSystemType(
   field: string,
 ): Result<FileSystemType | undefined, InvalidArgument> {
   if (value === undefined || value === "") return ok(undefined);
-  const fsType = fileSystemTypes.find((candidate) => candidate === value.toLowerCase());
+  const { choices } = table.fsType;
+  const fsType = choices.find((candidate) => candidate === value.toLowerCase());
   return fsType === undefined
-    ? fail({ kind: "InvalidArgument", field, value, problem: oneOf(value, fileSystemTypes) })
+    ? fail({ kind: "InvalidArgument", field, value, problem: oneOf(value, choices) })
     : ok(fsType);
 }
 
@@ -179,9 +168,9 @@ function stated(given: Given, name: VolumeParameterName | MetadataParameterName)
 }
 
 function parseSku(given: Given): Result<DiskSku | undefined, InvalidArgument> {
-  const skuName = parseChoice(given, "skuName", diskSkus);
+  const skuName = parseChoice(given, "skuName", table.skuName.choices);
   if (!skuName.ok) return skuName;
-  const alias = parseChoice(given, "storageAccountType", diskSkus);
+  const alias = parseChoice(given, "storageAccountType", table.storageAccountType.choices);
   if (!alias.ok) return alias;
   if (skuName.value !== undefined && alias.value !== undefined && skuName.value !== alias.value) {
     return fail(
@@ -222,12 +211,11 @@ function parseCount(
 function parsePattern(
   given: Given,
   name: VolumeParameterName,
-  pattern: RegExp,
-  problem: string,
+  { pattern, rule }: { readonly pattern: RegExp; readonly rule: string },
 ): Result<string | undefined, InvalidArgument> {
   const value = stated(given, name);
   if (value === undefined || pattern.test(value)) return ok(value);
-  return fail(invalid(name, value, problem));
+  return fail(invalid(name, value, rule));
 }
 
 function withRegionName(given: Given): Given {

@@ -2,6 +2,7 @@ import type { FailureOf } from "../failure/failure.ts";
 import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
 import type { MetadataParameterName } from "./volume-parameter-names.ts";
+import { volumeParameterTable } from "./volume-parameter-table.ts";
 
 /** What external-provisioner says of the volume and its claim. */
 export type VolumeMetadata = Readonly<Partial<Record<MetadataParameterName, string>>>;
@@ -9,7 +10,6 @@ export type VolumeMetadata = Readonly<Partial<Record<MetadataParameterName, stri
 /** Tags by name. */
 export type Tags = Readonly<Record<string, string>>;
 
-const DEFAULT_DELIMITER = ",";
 /** Azure Resource Manager's limits on tags. */
 const TAGS_MAX = 50;
 const TAG_NAME_MAX_CHARS = 512;
@@ -40,7 +40,7 @@ export function volumeTags(request: {
   const own = ownTags(request.metadata);
   const tags = new Map(Object.entries(own));
   const names = new Set(Object.keys(own));
-  for (const pair of splitPairs(request.tags ?? "", request.tagValueDelimiter ?? DEFAULT_DELIMITER)) {
+  for (const pair of splitPairs(request.tags ?? "", request.tagValueDelimiter ?? volumeParameterTable.tagValueDelimiter.default)) {
     const tag = parseTag(pair, request.metadata);
     if (!tag.ok) return tag;
     const key = tag.value.name.toLowerCase();
