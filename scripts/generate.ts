@@ -5,6 +5,8 @@ import { chartValuesPage } from "./generate/chart/chart-values-page.ts";
 import { crdManifests } from "./generate/crd-manifests.ts";
 import { csiStubs } from "./generate/csi-stubs.ts";
 import type { GeneratedFile } from "./generate/generated-file.ts";
+import { metricsPage } from "./generate/reference/metrics-page.ts";
+import { storageClassPage } from "./generate/reference/storage-class-page.ts";
 
 const USAGE = `npm run generate            writes every generated file
 npm run generate -- --check  writes nothing; fails if a generated file differs from what would be written`;
@@ -64,7 +66,14 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const root = join(import.meta.dirname, "..");
-const files = [...(await csiStubs(root)), ...crdManifests(), chartSchema(), await chartValuesPage(root)];
+const files = [
+  ...(await csiStubs(root)),
+  ...crdManifests(),
+  chartSchema(),
+  await chartValuesPage(root),
+  storageClassPage(),
+  metricsPage(),
+];
 const found = await differences(root, files);
 if (process.argv.includes("--check")) {
   for (const file of found.outdated) console.error(`out of date: ${file.path}`);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { identity } from "../testing/objects.ts";
-import { filterNodes, mayPreemptionHelp, type RemovalReason } from "./filter-nodes.ts";
+import { filterNodes, mayPreemptionHelp, type RemovalReason, removalReasons } from "./filter-nodes.ts";
 import { arbitraryPlacement } from "./testing/arbitrary-placement.ts";
 import { aCandidate, aPodVolume, aReplicaNode, attachedTo } from "./testing/pod-volumes.ts";
 
@@ -125,16 +125,8 @@ describe("filterNodes", () => {
   });
 
   it("states that evicting pods would help only for missing slots", () => {
-    const reasons: readonly RemovalReason[] = [
-      "no-plug-in",
-      "not-ready",
-      "silent",
-      "quarantine",
-      "unreachable",
-      "no-slot",
-    ];
     assert.deepEqual(
-      reasons.filter((because) => mayPreemptionHelp(because)),
+      removalReasons.filter((because) => mayPreemptionHelp(because)),
       ["no-slot"],
     );
   });

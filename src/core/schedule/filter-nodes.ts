@@ -1,8 +1,18 @@
 import { type CandidateNode, isBarred, type PodVolume } from "./pod-volume.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
+/** Every reason for which a node is not offered for a pod. */
+export const removalReasons = [
+  "no-plug-in",
+  "not-ready",
+  "silent",
+  "quarantine",
+  "unreachable",
+  "no-slot",
+] as const;
+
 /** Why a node is not offered for a pod. */
-export type RemovalReason = "no-plug-in" | "not-ready" | "silent" | "quarantine" | "unreachable" | "no-slot";
+export type RemovalReason = (typeof removalReasons)[number];
 
 /**
  * Which of the nodes offered for a pod can't take its volumes, by their index in `nodes`; undefined

@@ -16,12 +16,12 @@ const SIZE_MAX_GIB = 32_767;
 const FLEXIBLE_SIZE_MAX_GIB = 65_536;
 
 /** The largest disk of a SKU, in GiB. */
-function diskSizeMaxGib(skuName: DiskSku): number {
+export function diskSizeMaxGib(skuName: DiskSku): number {
   return skuName === "PremiumV2_LRS" || skuName === "UltraSSD_LRS" ? FLEXIBLE_SIZE_MAX_GIB : SIZE_MAX_GIB;
 }
 
 /** The smallest disk of a SKU, in GiB. */
-function diskSizeMinGib(skuName: DiskSku): number {
+export function diskSizeMinGib(skuName: DiskSku): number {
   return skuName === "UltraSSD_LRS" ? ULTRA_SIZE_MIN_GIB : SIZE_MIN_GIB;
 }
 

@@ -54,11 +54,7 @@ export function parseVolumeParameters(
   if (!skuName.ok) return skuName;
   const maxShares = parseCount(given.value, "maxShares", table.maxShares);
   if (!maxShares.ok) return maxShares;
-  const maxMountReplicaCount = parseCount(
-    given.value,
-    "maxMountReplicaCount",
-    table.maxMountReplicaCount,
-  );
+  const maxMountReplicaCount = parseCount(given.value, "maxMountReplicaCount", table.maxMountReplicaCount);
   if (!maxMountReplicaCount.ok) return maxMountReplicaCount;
   const cachingMode = parseChoice(given.value, "cachingMode", table.cachingMode.choices);
   if (!cachingMode.ok) return cachingMode;

@@ -17,7 +17,8 @@ const TAG_VALUE_MAX_CHARS = 256;
 const ILLEGAL_IN_TAG_NAME = /[<>%&?\\/]/u;
 
 const CREATED_BY: Tags = { "k8s-azure-created-by": "kubernetes-azure-dd" };
-const metadataTagNames: Readonly<Record<MetadataParameterName, string>> = {
+/** The tags that the parameters of external-provisioner become. */
+export const metadataTagNames: Readonly<Record<MetadataParameterName, string>> = {
   "csi.storage.k8s.io/pv/name": "kubernetes.io-created-for-pv-name",
   "csi.storage.k8s.io/pvc/name": "kubernetes.io-created-for-pvc-name",
   "csi.storage.k8s.io/pvc/namespace": "kubernetes.io-created-for-pvc-namespace",
@@ -40,7 +41,10 @@ export function volumeTags(request: {
   const own = ownTags(request.metadata);
   const tags = new Map(Object.entries(own));
   const names = new Set(Object.keys(own));
-  for (const pair of splitPairs(request.tags ?? "", request.tagValueDelimiter ?? volumeParameterTable.tagValueDelimiter.default)) {
+  for (const pair of splitPairs(
+    request.tags ?? "",
+    request.tagValueDelimiter ?? volumeParameterTable.tagValueDelimiter.default,
+  )) {
     const tag = parseTag(pair, request.metadata);
     if (!tag.ok) return tag;
     const key = tag.value.name.toLowerCase();

@@ -14,18 +14,7 @@ import type { CallBudgetState } from "../../ports/cloud/call-budget.ts";
 import type { ArmAnswer, ArmError } from "./arm-api.ts";
 
 /** Kinds of calls that Azure counts together. */
-export type CallGroup =
-  | "vmRead"
-  | "vmList"
-  | "vmWrite"
-  | "diskRead"
-  | "diskList"
-  | "diskWrite"
-  | "diskDelete"
-  | "vmOperationRead"
-  | "diskOperationRead";
-
-const callGroups: readonly CallGroup[] = [
+export const callGroups = [
   "vmWrite",
   "vmRead",
   "vmList",
@@ -35,7 +24,10 @@ const callGroups: readonly CallGroup[] = [
   "diskRead",
   "diskList",
   "diskOperationRead",
-];
+] as const;
+
+/** A kind of calls that Azure counts together. */
+export type CallGroup = (typeof callGroups)[number];
 
 /** The limits of one group: for each resource, and for the whole subscription. */
 export interface GroupLimits {

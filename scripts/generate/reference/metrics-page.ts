@@ -1,0 +1,69 @@
+import { type MetricName, metricTable } from "../../../src/adapters/observe/metric-table.ts";
+import { removalReasons } from "../../../src/core/schedule/filter-nodes.ts";
+import { stepNames } from "../../../src/ports/steps.ts";
+import { callGroups } from "../../../src/provisioner/arm/throttle-budget.ts";
+import type { GeneratedFile } from "../generated-file.ts";
+import { metricNotes } from "./metric-notes.ts";
+
+const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate/reference and src/adapters/observe. Never edited by hand. -->
+
+# Metrics
+
+Each role serves Prometheus' text format at \`/metrics\` of its \`--http-endpoint\`. The chart starts the controllers
+with port 29604, the node plug-ins with 29605 and the scheduler extender with 29606 (\`metricsPort\`). A counter starts
+at 0 with its process.
+
+Metrics of V1 do not exist here. Alerts on them become silent after a migration: the last table lists what to use.
+
+`;
+
+const names = Object.keys(metricTable) as readonly MetricName[];
+
+/** The reference page of metrics. */
+export function metricsPage(): GeneratedFile {
+  const sections = [
+    table(["metric", "type", "unit", "labels", "roles", "meaning"], names.map(metricRow)),
+    `## Labels\n\n${table(["label", "values"], labelRows())}`,
+    `## Alerts\n\n${table(["metric", "look for"], alertRows())}`,
+    `## Names elsewhere\n\n${table(["metric", "closest metric of others"], elsewhereRows())}`,
+  ];
+  return { path: "docs/reference/metrics.md", content: `${INTRODUCTION}${sections.join("\n\n")}\n` };
+}
+
+function table(columns: readonly string[], rows: readonly string[]): string {
+  return [`| ${columns.join(" | ")} |`, `|${" --- |".repeat(columns.length)}`, ...rows].join("\n");
+}
+
+function metricRow(name: MetricName): string {
+  const { type, help, labels } = metricTable[name];
+  const { unit, roles } = metricNotes[name];
+  return `| \`${name}\` | ${type} | ${unit} | ${listOf(labels)} | ${roles} | ${help} |`;
+}
+
+function labelRows(): readonly string[] {
+  const values: readonly (readonly [string, string])[] = [
+    ["method", "path of the gRPC method, such as `/csi.v1.Controller/ControllerPublishVolume`"],
+    ["code", "name of the gRPC status: `OK`, `UNAVAILABLE`, and so on"],
+    ["step", listOf(stepNames)],
+    ["outcome", "of a step: `done`, `failed` (an expected failure), `threw` (a bug); of a request: as above"],
+    ["group", listOf(callGroups)],
+    ["scope", "`subscription`, `resource` (the VM or disk with the fewest calls left), `longest`"],
+    ["verb", "`filter`, `prioritize`"],
+    ["because", listOf(removalReasons)],
+  ];
+  return values.map(([label, text]) => `| \`${label}\` | ${text} |`);
+}
+
+function alertRows(): readonly string[] {
+  return names
+    .filter((name) => metricNotes[name].alert !== "")
+    .map((name) => `| \`${name}\` | ${metricNotes[name].alert} |`);
+}
+
+function elsewhereRows(): readonly string[] {
+  return names.map((name) => `| \`${name}\` | ${metricNotes[name].elsewhere} |`);
+}
+
+function listOf(values: readonly string[]): string {
+  return values.map((value) => `\`${value}\``).join(", ");
+}

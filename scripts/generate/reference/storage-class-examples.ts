@@ -1,0 +1,48 @@
+/** The StorageClasses on the page; a test creates a volume's spec from each. */
+export const storageClassExamples: readonly { readonly title: string; readonly yaml: string }[] = [
+  {
+    title: "Two replicas in any zones: a pod fails over to a node that already has the disk.",
+    yaml: `apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: premium-zrs-replicas
+provisioner: disk.csi.azure.com
+parameters:
+  skuName: Premium_ZRS
+  maxShares: "3"
+volumeBindingMode: WaitForFirstConsumer
+allowVolumeExpansion: true
+`,
+  },
+  {
+    title: "One replica, and a share that stays free.",
+    yaml: `apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: premium-one-replica
+provisioner: disk.csi.azure.com
+parameters:
+  skuName: Premium_LRS
+  maxShares: "3"
+  maxMountReplicaCount: "1"
+volumeBindingMode: WaitForFirstConsumer
+`,
+  },
+  {
+    title: "No replica, a host cache, XFS, and tags whose values contain commas.",
+    yaml: `apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: cached-xfs
+provisioner: disk.csi.azure.com
+parameters:
+  skuName: StandardSSD_LRS
+  cachingMode: ReadOnly
+  fsType: xfs
+  resourceGroup: rg-disks
+  tagValueDelimiter: ";"
+  tags: owners=ann,bob;claim=\${pvc.metadata.namespace}/\${pvc.metadata.name}
+volumeBindingMode: WaitForFirstConsumer
+`,
+  },
+];
