@@ -9,6 +9,7 @@ import { createLogEvents } from "../../src/adapters/observe/log-events.ts";
 import { createPinoLogger } from "../../src/adapters/observe/pino-logger.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { CONTROLLER_KINDS } from "../../src/compose/assemble-controller.ts";
 import { createCsiServer, listen } from "../../src/compose/connect/grpc.ts";
 import {
   addControllerService,
@@ -18,13 +19,9 @@ import type { ProcessPorts } from "../../src/compose/roles/run-role.ts";
 import { readOptions } from "../../src/compose/settings/options.ts";
 import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
 import { recoverVolumes } from "../../src/controller/adoption/recover-volumes.ts";
-import { createControllerCache } from "../../src/controller/controller-cache.ts";
-import type { ControllerPorts } from "../../src/controller/controller-ports.ts";
-import { StartupGracePeriod } from "../../src/controller/rollback/startup-grace-period.ts";
+import { type ControllerParts, createControllerPorts } from "../../src/controller/create-controller-ports.ts";
 import type { BucketLimit } from "../../src/core/azure/token-bucket.ts";
-import { createObjectCache, type ObjectCache } from "../../src/objects/cache/object-cache.ts";
-import { rememberingStore } from "../../src/objects/cache/write-through-store.ts";
-import type { Kind } from "../../src/ports/store/object-store.ts";
+import { followStore } from "../../src/objects/cache/follow-store.ts";
 import type { CallGroup, GroupLimits } from "../../src/provisioner/arm/throttle-budget.ts";
 import {
   type AzureCloudProvisioner,
@@ -54,7 +51,6 @@ export interface Recovered {
   readonly mib: number;
 }
 
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 const MS_PER_SECOND = 1000;
 
 /**
@@ -78,32 +74,34 @@ async function main(task: DriverTask): Promise<void> {
     lifetime: ending.signal,
   };
   const cloud = await connect(task, ports);
-  const store = openEmbeddedStore({ file: task.storeFile, clock: systemClock, random: systemRandom });
-  const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger, kinds });
+  const embedded = openEmbeddedStore({ file: task.storeFile, clock: systemClock, random: systemRandom });
+  const { cache, store } = followStore({
+    store: embedded,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    kinds: [...CONTROLLER_KINDS, "ClusterNode"],
+  });
+  const values = await defaults();
   const parts = {
-    store: rememberingStore(store, cache, kinds),
-    leaseStore: store,
+    store,
     cache,
     cloud,
+    leaseMemory: new LeaseHighWaterMark(),
     users: createClusterNodeVolumeUsers({ store, cache }),
     clusterVolumes: noClusterVolumes,
     events: createLogEvents(logger),
+    settings: volumeSettingsOf(values),
+    clusterId: "bench",
+    trustsUnnamedVms: true,
   };
-  const values = await defaults();
   const following = cache.run(ending.signal).catch(() => undefined);
   await cache.untilSynced(ending.signal);
   if (task.kind === "serve") {
     const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
     const reconcile = addControllerService(
       server,
-      {
-        ...parts,
-        volumes: volumeSettingsOf(values),
-        clusterId: "bench",
-        leaseMemory: new LeaseHighWaterMark(),
-        trustsUnnamedVms: true,
-        isAlone: true,
-      },
+      { ...parts, leaseStore: embedded, isAlone: true },
       values,
       ports,
     );
@@ -113,22 +111,16 @@ async function main(task: DriverTask): Promise<void> {
     await reconciling;
     await server.stop(AbortSignal.abort());
   } else {
-    process.stdout.write(
-      `${JSON.stringify(await recover({ ...ports, ...parts, settings: volumeSettingsOf(values), attach: values.attach, clusterId: "bench" }))}\n`,
-    );
+    process.stdout.write(`${JSON.stringify(await recover({ ...ports, ...parts, attach: values.attach }))}\n`);
     ending.abort(new Error("done"));
   }
   await following;
-  store.close();
+  embedded.close();
 }
 
-async function recover(
-  parts: Omit<ControllerPorts, "cache" | "events" | "leaseMemory" | "gracePeriod"> & {
-    readonly cache: ObjectCache;
-  },
-): Promise<Recovered> {
+async function recover(parts: ControllerParts): Promise<Recovered> {
   let listingMs = 0;
-  const cloud: ControllerPorts["cloud"] = {
+  const cloud: ControllerParts["cloud"] = {
     ...parts.cloud,
     listDisks: async (request, signal) => {
       const startedMs = systemClock.elapsedMs();
@@ -137,16 +129,7 @@ async function recover(
       return listed;
     },
   };
-  const leaseMemory = new LeaseHighWaterMark();
-  const cache = createControllerCache(parts.cache, { users: parts.users, trustsUnnamed: true });
-  const ports = {
-    ...parts,
-    cache,
-    cloud,
-    events: createLogEvents(parts.logger),
-    leaseMemory,
-    gracePeriod: new StartupGracePeriod({ ...parts, leaseMemory }),
-  };
+  const ports = createControllerPorts({ ...parts, cloud });
   const once = async (): Promise<{
     readonly volumes: number;
     readonly seconds: number;

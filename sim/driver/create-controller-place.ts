@@ -1,22 +1,13 @@
+import { assembleController, CONTROLLER_KINDS } from "../../src/compose/assemble-controller.ts";
 import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
-import { createControllerCache } from "../../src/controller/controller-cache.ts";
-import type { ControllerPorts } from "../../src/controller/controller-ports.ts";
-import { createControllers } from "../../src/controller/controllers.ts";
-import { leaderGuard } from "../../src/controller/leader-guard.ts";
-import { StartupGracePeriod } from "../../src/controller/rollback/startup-grace-period.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
-import { defaultControllerServiceSettings } from "../../src/csi/controller/controller-context.ts";
-import { controllerHandlers } from "../../src/csi/controller/controller-handlers.ts";
-import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
-import { rememberingStore } from "../../src/objects/cache/write-through-store.ts";
+import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
+import { followStore } from "../../src/objects/cache/follow-store.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
 import type { VolumeUsers } from "../../src/ports/cluster/volume-users.ts";
-import type { Kind } from "../../src/ports/store/object-store.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { scaledSettings } from "../../src/provisioner/settings.ts";
-import { createElection, type Election } from "../../src/runtime/election/election.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
-import { OperationLock } from "../../src/runtime/operation-lock.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import {
@@ -53,8 +44,6 @@ export interface ControllerPlace {
   readonly csi: () => ControllerCsi | undefined;
 }
 
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"];
-
 /** The defaults of the controller's flags. */
 const defaultSettings = volumeSettingsOf(
   Object.fromEntries(
@@ -62,10 +51,7 @@ const defaultSettings = volumeSettingsOf(
   ) as Parameters<typeof volumeSettingsOf>[0],
 );
 
-/**
- * A place for a controller: CSI's controller service, and the reconcilers while it leads. Assembled like
- * `src/compose/roles/controller-role.ts`.
- */
+/** A place for a controller: CSI's controller service, and the reconcilers while it leads. */
 export function createControllerPlace(name: string, world: DriverWorld): ControllerPlace {
   const clock = createRatedClock(world.clock);
   const volumeSettings = {
@@ -73,12 +59,18 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     collectReplicasAfterMs: world.collectReplicasAfterMs ?? defaultSettings.collectReplicasAfterMs,
   };
   let csi: ControllerCsi | undefined;
-  let election: Election | undefined;
+  let isLeading: (() => boolean) | undefined;
 
   async function run(life: ProcessLife): Promise<RunningProcess> {
     const { random, logger, lifetime, steps, events } = life;
     const { azure } = world;
-    const followed = createObjectCache({ store: life.store, clock: life.clock, random, logger, kinds });
+    const { cache, store } = followStore({
+      store: life.store,
+      clock: life.clock,
+      random,
+      logger,
+      kinds: CONTROLLER_KINDS,
+    });
     const leaseMemory = new LeaseHighWaterMark();
     const cloud = createAzureCloudProvisioner({
       arm: gatedCalls(azure.arm(name), life.gate),
@@ -90,61 +82,46 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       etagWrites: leaseMemory,
     });
     const { users, volumes } = world.connect({ processName: name, lifetime: life.died, gate: life.gate });
-    const seenUsers = usersOf(users(), life);
-    const cache = createControllerCache(followed, {
-      users: seenUsers,
-      trustsUnnamed: world.trustsUnnamedVms,
+    const clusterVolumes = volumesOf(volumes(), life);
+    const controller = assembleController({
+      parts: {
+        store,
+        cache,
+        cloud,
+        users: usersOf(users(), life),
+        clusterVolumes,
+        clock: life.clock,
+        random,
+        logger,
+        steps,
+        events,
+        leaseMemory,
+        settings: volumeSettings,
+        attach: world.attach,
+        clusterId: world.clusterId,
+        trustsUnnamedVms: world.trustsUnnamedVms,
+      },
+      leaseStore: store,
+      limits: defaultControllerServiceLimits,
+      election: {
+        identity: life.identity,
+        settings: defaultElectionSettings,
+        isAlone: false,
+        onChange: (isLeading) => world.trace.note(name, isLeading ? "leads" : "does not lead any more"),
+      },
+      report: { unclaimedDisks: () => undefined },
     });
-    const shared = {
-      store: rememberingStore(life.store, cache, kinds),
-      cache,
-      cloud,
-      users: seenUsers,
-      clusterVolumes: volumesOf(volumes(), life),
-      clock: life.clock,
-      random,
-      logger,
-      steps,
-      events,
-    };
-    const gracePeriod = new StartupGracePeriod({
-      ...shared,
-      cache: followed,
-      leaseMemory,
-      settings: volumeSettings,
-    });
-    const ports: ControllerPorts = {
-      ...shared,
-      leaseMemory,
-      gracePeriod,
-      settings: volumeSettings,
-      attach: world.attach,
-      clusterId: world.clusterId,
-    };
-    const elected = createElection(ports, {
-      identity: life.identity,
-      settings: defaultElectionSettings,
-      isAlone: false,
-      onChange: (isLeading) => world.trace.note(name, isLeading ? "leads" : "does not lead any more"),
-    });
-    const reconcile = createControllers(leaderGuard(ports, elected.isLeading));
     const untilSynced = async (): Promise<void> => {
-      await Promise.all([cache.untilSynced(lifetime), shared.clusterVolumes.untilSynced(lifetime)]);
+      await Promise.all([cache.untilSynced(lifetime), clusterVolumes.untilSynced(lifetime)]);
     };
     const work = untilToldToEnd(life, [
       cache.run(lifetime),
-      untilSynced().then(() => elected.run(reconcile, lifetime)),
+      untilSynced().then(() => controller.run(lifetime)),
     ]);
     await Promise.race([untilSynced(), work]);
-    election = elected;
+    isLeading = controller.isLeading;
     const server = createCsiServer(life, world.clock);
-    const handlers = controllerHandlers({
-      ...shared,
-      gracePeriod,
-      attach: world.attach,
-      locks: new OperationLock(),
-      settings: defaultControllerServiceSettings,
-    });
+    const { handlers } = controller;
     csi = {
       createVolume: server.method("/csi.v1.Controller/CreateVolume", handlers.createVolume),
       deleteVolume: server.method("/csi.v1.Controller/DeleteVolume", handlers.deleteVolume),
@@ -172,13 +149,13 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     run,
     onDeath: () => {
       csi = undefined;
-      election = undefined;
+      isLeading = undefined;
     },
   });
   return {
     slot: {
       ...slot,
-      isLeading: () => election?.isLeading() === true,
+      isLeading: () => isLeading?.() === true,
       setAzureReachable: (isReachable) => world.azure.setReachable(name, isReachable),
       setClockRate: clock.setRate,
     },

@@ -1,16 +1,8 @@
+import { assembleNode, followOwnObjects } from "../../src/compose/assemble-node.ts";
 import { fail, ok } from "../../src/core/failure/result.ts";
-import { nodeHandlers } from "../../src/csi/node/node-handlers.ts";
-import { runNode } from "../../src/node/lifecycle/run-node.ts";
-import { createVolumeLimit } from "../../src/node/lifecycle/volume-limit.ts";
-import type { NodePorts } from "../../src/node/node-ports.ts";
-import { ownObjectsOf } from "../../src/node/scoped-store.ts";
-import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
-import { rememberingStore } from "../../src/objects/cache/write-through-store.ts";
 import type { InstanceMetadataService } from "../../src/ports/cloud/instance-metadata.ts";
 import type { OwnNode } from "../../src/ports/cluster/own-node.ts";
 import type { HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
-import type { Kind } from "../../src/ports/store/object-store.ts";
-import { OperationLock } from "../../src/runtime/operation-lock.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import { type DriverWorld, untilToldToEnd } from "./create-controller-place.ts";
 import { createProcessSlot, type ProcessLife, type RunningProcess } from "./create-process-slot.ts";
@@ -29,7 +21,6 @@ export interface NodePlace {
   readonly onMachine: (machine: SimMachine) => void;
 }
 
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
 /** The defaults of the node's flags. */
 const STAGE_WAIT_MS = 100_000;
 const DEVICE_WAIT_MS = 60_000;
@@ -38,10 +29,7 @@ const KUBELET_DIRECTORY = "/var/lib/kubelet";
 /** From a machine's boot until its kubelet has started the plug-in, in milliseconds. */
 const START_MS = [1_000, 6_000] as const;
 
-/**
- * A place for the plug-in of one node, on the machine that has the node's name. Assembled like
- * `src/compose/roles/node-role.ts`.
- */
+/** A place for the plug-in of one node, on the machine that has the node's name. */
 export function createNodePlace(
   nodeName: string,
   checkpoints: MachineCheckpoints,
@@ -63,15 +51,13 @@ export function createNodePlace(
     const { clock, random, logger, lifetime, steps, events } = life;
     host = here.kernel.startPlugin();
     const ownCheckpoints = checkpoints.open(here, boots, life.gate);
-    const knowsVolume = (volumeName: string): boolean =>
-      ownCheckpoints.volumes().some((checkpoint) => checkpoint.volumeName === volumeName) ||
-      cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
-    const cache = createObjectCache({
-      store: ownObjectsOf(life.store, { nodeName, knowsVolume }),
+    const { cache, store } = followOwnObjects({
+      store: life.store,
+      checkpoints: ownCheckpoints,
+      nodeName,
       clock,
       random,
       logger,
-      kinds,
     });
     const metadata: InstanceMetadataService = {
       read: async () => {
@@ -83,8 +69,8 @@ export function createNodePlace(
     };
     const { vmSize = "", zone = "", resourceId = "" } = azure.metadataOf(here) ?? {};
     const { ownNode } = world.connect({ processName: nodeName, lifetime: life.died, gate: life.gate });
-    const ports: NodePorts = {
-      store: rememberingStore(life.store, cache, kinds),
+    const plugin = assembleNode({
+      store,
       cache,
       host: gatedCalls<HostProvisioner>(host, life.gate),
       checkpoints: ownCheckpoints,
@@ -93,8 +79,6 @@ export function createNodePlace(
       steps,
       events,
       logger,
-      locks: new OperationLock(),
-      disputes: new Map(),
       node: {
         nodeName,
         vmId: here.vmGuid,
@@ -105,18 +89,13 @@ export function createNodePlace(
         busType: "SCSI",
       },
       otherDriver: () => undefined,
-      volumeLimit: createVolumeLimit({
+      limit: {
         given: undefined,
         vmSize,
         reserved: 0,
-        nodeName,
         metadata: gatedCalls(metadata, life.gate),
         ownNode: gatedCalls<OwnNode>(ownNode(nodeName), life.gate),
-        cache,
-        checkpoints: ownCheckpoints,
-        clock,
-        logger,
-      }),
+      },
       settings: {
         attach: world.attach,
         stageWaitMs: STAGE_WAIT_MS,
@@ -124,12 +103,12 @@ export function createNodePlace(
         heartbeatMs: HEARTBEAT_MS,
         allowedRoots: [KUBELET_DIRECTORY],
       },
-    };
+    });
     const synced = cache.untilSynced(lifetime);
-    const work = untilToldToEnd(life, [cache.run(lifetime), synced.then(() => runNode(ports, lifetime))]);
+    const work = untilToldToEnd(life, [cache.run(lifetime), synced.then(() => plugin.run(lifetime))]);
     await Promise.race([synced, work]);
     const server = createCsiServer(life, here.clock);
-    const handlers = nodeHandlers(ports);
+    const { handlers } = plugin;
     csi = {
       nodeStageVolume: server.method("/csi.v1.Node/NodeStageVolume", handlers.nodeStageVolume),
       nodeUnstageVolume: server.method("/csi.v1.Node/NodeUnstageVolume", handlers.nodeUnstageVolume),

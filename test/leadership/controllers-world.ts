@@ -11,10 +11,7 @@ import {
 } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import { createControllerCache } from "../../src/controller/controller-cache.ts";
-import { createControllers } from "../../src/controller/controllers.ts";
-import { leaderGuard } from "../../src/controller/leader-guard.ts";
-import { StartupGracePeriod } from "../../src/controller/rollback/startup-grace-period.ts";
+import { assembleController, CONTROLLER_KINDS } from "../../src/compose/assemble-controller.ts";
 import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
 import { must } from "../../src/controller/testing/settled.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
@@ -23,24 +20,19 @@ import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { settings } from "../../src/core/testing/objects.ts";
-import { defaultControllerServiceSettings } from "../../src/csi/controller/controller-context.ts";
-import { controllerHandlers } from "../../src/csi/controller/controller-handlers.ts";
+import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
+import type { controllerHandlers } from "../../src/csi/controller/controller-handlers.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup, addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
-import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
-import { rememberingStore } from "../../src/objects/cache/write-through-store.ts";
+import { followStore } from "../../src/objects/cache/follow-store.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
-import type { Kind } from "../../src/ports/store/object-store.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { createElection, type Election } from "../../src/runtime/election/election.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
-import { OperationLock } from "../../src/runtime/operation-lock.ts";
 
 const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
 const RESOURCE_GROUP = "rg";
 const LOCATION = "eastus";
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 /** The limit of any step in these tests, in milliseconds of virtual time. */
 const LIMIT_MS = 600_000;
 /** The model of Azure moves only when it is called. */
@@ -52,7 +44,7 @@ const never = new AbortController().signal;
 export interface ControllerProcess {
   readonly name: string;
   readonly csi: Required<ReturnType<typeof controllerHandlers>>;
-  readonly election: Election;
+  isLeading(): boolean;
   pause(): void;
   resume(): void;
   /** SIGTERM; resolves when it has ended. */
@@ -236,9 +228,13 @@ function startController(options: {
   const clock = gatedClock(options.clock, gate);
   const random = createSeededRandom(options.seed);
   const life = new AbortController();
-  const plain = gatedStore(options.simulated.handle(name), gate);
-  const followed = createObjectCache({ store: plain, clock, random, logger: silentLogger, kinds });
-  const store = rememberingStore(plain, followed, kinds);
+  const { cache, store } = followStore({
+    store: gatedStore(options.simulated.handle(name), gate),
+    clock,
+    random,
+    logger: silentLogger,
+    kinds: [...CONTROLLER_KINDS, "ClusterNode"],
+  });
   const arm = createModelArmApi({
     model,
     subscriptionId: SUBSCRIPTION_ID,
@@ -248,49 +244,39 @@ function startController(options: {
   });
   const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
   const cloud = createAzureCloudProvisioner({ arm, clock, random, place, lifetime: life.signal });
-  const users = createClusterNodeVolumeUsers({ store, cache: followed });
-  const cache = createControllerCache(followed, { users, trustsUnnamed: true });
-  const leaseMemory = new LeaseHighWaterMark();
-  const shared = {
-    store,
-    cache,
-    gracePeriod: new StartupGracePeriod({
+  const { handlers, isLeading, run } = assembleController({
+    parts: {
       store,
-      cache: followed,
-      users,
+      cache,
+      cloud,
+      users: createClusterNodeVolumeUsers({ store, cache }),
+      clusterVolumes,
       clock,
+      random,
       logger: silentLogger,
-      leaseMemory,
+      steps: { run: (_step, take) => take() },
+      events: { emit: () => undefined },
+      leaseMemory: new LeaseHighWaterMark(),
       settings,
-    }),
-    cloud,
-    users,
-    clusterVolumes,
-    clock,
-    random,
-    logger: silentLogger,
-    steps: { run: <T>(_step: string, take: () => Promise<T>) => take() },
-    events: { emit: () => undefined },
-  };
-  const ports = { ...shared, leaseMemory, settings, attach: "kubernetes", clusterId: "cluster-1" } as const;
-  const election = createElection(ports, {
-    identity: name,
-    settings: defaultElectionSettings,
-    isAlone: false,
-    onChange: () => undefined,
+      attach: "kubernetes",
+      clusterId: "cluster-1",
+      trustsUnnamedVms: true,
+    },
+    leaseStore: store,
+    limits: defaultControllerServiceLimits,
+    election: {
+      identity: name,
+      settings: defaultElectionSettings,
+      isAlone: false,
+      onChange: () => undefined,
+    },
+    report: { unclaimedDisks: () => undefined },
   });
-  const reconcile = createControllers(leaderGuard(ports, election.isLeading));
-  const running = Promise.allSettled([cache.run(life.signal), election.run(reconcile, life.signal)]);
-  const handlers = controllerHandlers({
-    ...shared,
-    attach: ports.attach,
-    locks: new OperationLock(),
-    settings: defaultControllerServiceSettings,
-  });
+  const running = Promise.allSettled([cache.run(life.signal), run(life.signal)]);
   return {
     name,
     csi: handlers as ControllerProcess["csi"],
-    election,
+    isLeading,
     pause: () => gate.shut(),
     resume: () => gate.open(),
     stop: async () => {

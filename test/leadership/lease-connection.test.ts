@@ -7,6 +7,7 @@ import { noClusterVolumes } from "../../src/adapters/embedded/no-cluster-volumes
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { CONTROLLER_KINDS } from "../../src/compose/assemble-controller.ts";
 import { connectKubernetes } from "../../src/compose/connect/connect-store.ts";
 import { addControllerService } from "../../src/compose/roles/controller-service.ts";
 import { must } from "../../src/controller/testing/settled.ts";
@@ -21,7 +22,7 @@ import { aCreateVolumeRequest } from "../../src/csi/testing/requests.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
 import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
-import type { Kind, ObjectStore } from "../../src/ports/store/object-store.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 import { type HeldApiServer, startHeldApiServer } from "./held-api-server.ts";
@@ -39,7 +40,6 @@ const VOLUMES = 1_000;
 const CLAIMS = 5_000;
 const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
 const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg", location: "eastus" };
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"];
 const never = new AbortController().signal;
 
 /**
@@ -78,7 +78,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
     clock,
     random,
     logger: silentLogger,
-    kinds,
+    kinds: CONTROLLER_KINDS,
   });
   const model = createComputeModel({ clock });
   addResourceGroup(model.world, {
@@ -119,7 +119,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
         emit: ({ about, message }) =>
           void (terms += about.kind === "Lease" && message.includes(" leads: ") ? 1 : 0),
       },
-      volumes: settings,
+      settings,
       clusterId: "cluster-1",
       trustsUnnamedVms: true,
       isAlone: false,

@@ -12,11 +12,11 @@ async function twoControllers(
   world: ControllersWorld,
 ): Promise<{ readonly leader: ControllerProcess; readonly standby: ControllerProcess }> {
   const leader = world.start("controller-1");
-  await world.until("a leader", () => leader.election.isLeading());
+  await world.until("a leader", () => leader.isLeading());
   const standby = world.start("controller-2");
   for (const nodeName of ["node-a", "node-b"]) await world.addNode(nodeName);
   await world.clock.advance(5_000);
-  assert.deepEqual([leader.election.isLeading(), standby.election.isLeading()], [true, false]);
+  assert.deepEqual([leader.isLeading(), standby.isLeading()], [true, false]);
   return { leader, standby };
 }
 
@@ -105,7 +105,7 @@ describe("two controllers on one store", () => {
       withControllers(async (world) => {
         const { leader, standby } = await twoControllers(world);
         await live(world, "pvc-1", maxShares, () => standby);
-        assert.ok(leader.election.isLeading());
+        assert.ok(leader.isLeading());
         // The standby's service only wrote requests: the leader moved every disk and granted every volume.
         const moves = world.commits.filter(
           ({ by, kind, verb }) =>
@@ -132,11 +132,11 @@ describe("two controllers on one store", () => {
       leader.pause();
       const publishing = publish(world, standby, volumeId, "node-a");
       assert.deepEqual(await publishing, { publishContext: { epoch: "1" } });
-      assert.ok(standby.election.isLeading());
+      assert.ok(standby.isLeading());
       leader.resume();
       await world.until("the attach", () => world.disksOn("node-a").includes("pvc-1"));
       await world.clock.advance(defaultElectionSettings.leaseDurationMs * 2);
-      assert.deepEqual([leader.election.isLeading(), standby.election.isLeading()], [false, true]);
+      assert.deepEqual([leader.isLeading(), standby.isLeading()], [false, true]);
       await unpublish(world, leader, volumeId, "node-a");
       await world.served(() => leader.csi.deleteVolume({ volumeId, secrets: {} }, aCall()));
     }));
@@ -157,7 +157,7 @@ describe("two controllers on one store", () => {
       );
       await world.clock.advance(1_000);
       leader.pause();
-      await world.until("the successor", () => standby.election.isLeading());
+      await world.until("the successor", () => standby.isLeading());
       leader.resume();
       await world.until(
         "the attach",

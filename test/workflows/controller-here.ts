@@ -6,6 +6,7 @@ import { connectEmbeddedStore } from "../../src/adapters/embedded/connect-embedd
 import { createLogEvents } from "../../src/adapters/observe/log-events.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { CONTROLLER_KINDS } from "../../src/compose/assemble-controller.ts";
 import { connectCloud } from "../../src/compose/connect/connect-cloud.ts";
 import { createCsiServer, listen } from "../../src/compose/connect/grpc.ts";
 import {
@@ -19,14 +20,11 @@ import { azureOptions } from "../../src/compose/settings/process-options.ts";
 import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
 import { untilEnded } from "../../src/compose/until-aborted.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
-import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
-import { rememberingStore } from "../../src/objects/cache/write-through-store.ts";
+import { followStore } from "../../src/objects/cache/follow-store.ts";
 import type { CloudProvisioner } from "../../src/ports/cloud/cloud-provisioner.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
-import type { Kind } from "../../src/ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 const options = { ...azureOptions, ...detachOptions, ...controllerServiceOptions, ...volumeOptions } as const;
 
 /** The lab's Azure through an earlier driver's client: for a test's manual changes. */
@@ -61,29 +59,29 @@ export async function startControllerHere(
   const ports = portsOf(ending.signal);
   const leaseMemory = new LeaseHighWaterMark();
   const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
-  const store = connectEmbeddedStore({
+  const embedded = connectEmbeddedStore({
     socketPath: join(lab.directory, "store.sock"),
     clock: systemClock,
     random: systemRandom,
   });
-  const cache = createObjectCache({
-    store,
+  const { cache, store } = followStore({
+    store: embedded,
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
-    kinds,
+    kinds: [...CONTROLLER_KINDS, "ClusterNode"],
   });
   const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
   const parts = {
-    store: rememberingStore(store, cache, kinds),
-    leaseStore: store,
+    store,
+    leaseStore: embedded,
     cache,
     cloud,
     leaseMemory,
     users: createClusterNodeVolumeUsers({ store, cache }),
     clusterVolumes,
     events: createLogEvents(silentLogger),
-    volumes: volumeSettingsOf(values),
+    settings: volumeSettingsOf(values),
     clusterId: "lab",
     trustsUnnamedVms: true,
     isAlone: false,
@@ -97,7 +95,7 @@ export async function startControllerHere(
     await server.stop(AbortSignal.abort());
     await work;
     await cloud.drained();
-    store.close();
+    embedded.close();
   };
 }
 

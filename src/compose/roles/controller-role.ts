@@ -1,8 +1,7 @@
 import { refuseBesideOthers } from "../../controller/refuse-beside-others.ts";
-import { createObjectCache } from "../../objects/cache/object-cache.ts";
-import { rememberingStore } from "../../objects/cache/write-through-store.ts";
-import type { Kind } from "../../ports/store/object-store.ts";
+import { followStore } from "../../objects/cache/follow-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
+import { CONTROLLER_KINDS } from "../assemble-controller.ts";
 import { clusterIdOf, clusterIdOptions } from "../connect/cluster-id.ts";
 import { connectCloud } from "../connect/connect-cloud.ts";
 import { connectStore, storeOptions } from "../connect/connect-store.ts";
@@ -15,9 +14,6 @@ import { volumeOptions, volumeSettingsOf } from "../settings/volume-options.ts";
 import { untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import type { Role } from "./run-role.ts";
-
-/** The kinds of the object store that this role follows. */
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"];
 
 const options = {
   ...endpointOptions,
@@ -45,17 +41,16 @@ export const controllerRole: Role<typeof options> = {
     const { clock, random, logger, lifetime } = ports;
     const { "driver-name": driverName, namespace } = values;
     const connection = await connectStore(values, "controller", ports);
-    const { store, leaseStore, apiClient } = connection;
+    const { leaseStore, apiClient } = connection;
     const leaseMemory = new LeaseHighWaterMark();
     const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
-    const followed: readonly Kind[] = apiClient === undefined ? [...kinds, "ClusterNode"] : kinds;
-    const cache = createObjectCache({
-      store,
+    const { cache, store } = followStore({
+      store: connection.store,
       stores: { Lease: leaseStore },
       clock,
       random,
       logger,
-      kinds: followed,
+      kinds: apiClient === undefined ? [...CONTROLLER_KINDS, "ClusterNode"] : CONTROLLER_KINDS,
     });
     const orchestrator =
       apiClient === undefined
@@ -64,21 +59,28 @@ export const controllerRole: Role<typeof options> = {
             { client: apiClient, cache, driverName, namespace, nodeDaemonSet: values["node-daemon-set"] },
             ports,
           );
+    const { users, clusterVolumes, events } = orchestrator;
     const untilSynced = async (signal: AbortSignal): Promise<void> => {
       await Promise.all([cache.untilSynced(signal), orchestrator.untilSynced(signal)]);
     };
-    const clusterId = await clusterIdOf(values, { store, apiClient, clock, logger }, lifetime);
+    const clusterId = await clusterIdOf(
+      values,
+      { store: connection.store, apiClient, clock, logger },
+      lifetime,
+    );
     const server = createCsiServer({ driverName, cache }, ports);
     const runReconcilers = addControllerService(
       server,
       {
-        store: rememberingStore(store, cache, followed),
+        store,
         leaseStore,
         cache,
         cloud: refuseBesideOthers(cloud, orchestrator.otherDriver),
         leaseMemory,
-        ...orchestrator,
-        volumes: volumeSettingsOf(values),
+        users,
+        clusterVolumes,
+        events,
+        settings: volumeSettingsOf(values),
         clusterId,
         trustsUnnamedVms: apiClient === undefined,
         isAlone: false,

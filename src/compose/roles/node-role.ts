@@ -6,13 +6,11 @@ import { probePlugin } from "../../csi/identity/probe-plugin.ts";
 import { confirmMachine, discoverInstance } from "../../node/lifecycle/discover-instance.ts";
 import { type OtherDriverWatch, watchOtherDrivers } from "../../node/lifecycle/other-driver.ts";
 import { startUpTaintReconciler } from "../../node/lifecycle/start-up-taint.ts";
-import { ownObjectsOf } from "../../node/scoped-store.ts";
-import { createObjectCache, type ObjectCache } from "../../objects/cache/object-cache.ts";
-import { rememberingStore } from "../../objects/cache/write-through-store.ts";
+import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { Events } from "../../ports/cluster/events.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
-import type { Kind } from "../../ports/store/object-store.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
+import { followOwnObjects } from "../assemble-node.ts";
 import { connectStore, storeOptions } from "../connect/connect-store.ts";
 import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
 import { openCheckpoints } from "../connect/open-checkpoints.ts";
@@ -24,11 +22,6 @@ import { untilEnded } from "../until-aborted.ts";
 import { addNodeService } from "./node-service.ts";
 import type { ProcessPorts, Role } from "./run-role.ts";
 
-/**
- * The kinds of the object store that this role follows. Not AzDriverNodes: each node would receive each
- * heartbeat of every other one.
- */
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
 /** How long the plug-in may take to answer on its own socket before it counts as dead, in milliseconds. */
 const PROBE_MAX_MS = 5_000;
 const ONLY_KEY = "node";
@@ -87,7 +80,7 @@ export const nodeRole: Role<typeof options> = {
     const { clock, random, logger, lifetime } = ports;
     const { "node-name": nodeName, "driver-name": driverName } = values;
     const connection = await connectStore(values, "node", ports);
-    const { store, apiClient } = connection;
+    const { apiClient } = connection;
     const metadata =
       values["vm-id"] !== undefined && values["vm-resource-id"] !== undefined
         ? undefined
@@ -102,15 +95,13 @@ export const nodeRole: Role<typeof options> = {
     const { vmId, instanceUri, vmSize, location, zone, zoneLabel } = machine;
     const busType = values["bus-type"] === "auto" ? await detectBusType() : values["bus-type"];
     const checkpoints = await openCheckpoints(values["state-dir"]);
-    const knowsVolume = (volumeName: string): boolean =>
-      checkpoints.volumes().some((checkpoint) => checkpoint.volumeName === volumeName) ||
-      cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
-    const cache = createObjectCache({
-      store: ownObjectsOf(store, { nodeName, knowsVolume }),
+    const { cache, store } = followOwnObjects({
+      store: connection.store,
+      checkpoints,
+      nodeName,
       clock,
       random,
       logger,
-      kinds,
     });
     const told = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
     const events = told?.events ?? createLogEvents(logger);
@@ -119,7 +110,7 @@ export const nodeRole: Role<typeof options> = {
     const runNodeWork = await addNodeService(
       server,
       {
-        store: rememberingStore(store, cache, kinds),
+        store,
         cache,
         checkpoints,
         node: { nodeName, vmId, instanceUri, location, zone, zoneLabel, busType },

@@ -1,11 +1,10 @@
 import { openEmbeddedStore } from "../../adapters/embedded/embedded-store.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { discoverInstance } from "../../node/lifecycle/discover-instance.ts";
-import { createObjectCache } from "../../objects/cache/object-cache.ts";
-import { rememberingStore } from "../../objects/cache/write-through-store.ts";
+import { followStore } from "../../objects/cache/follow-store.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
-import type { Kind } from "../../ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
+import { CONTROLLER_KINDS } from "../assemble-controller.ts";
 import { clusterIdOf, clusterIdOptions } from "../connect/cluster-id.ts";
 import { connectCloud } from "../connect/connect-cloud.ts";
 import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
@@ -20,9 +19,6 @@ import { untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import { addNodeService, type NodeServiceParts } from "./node-service.ts";
 import type { ProcessPorts, Role } from "./run-role.ts";
-
-/** The kinds of the object store that this role follows. */
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 
 const options = {
   ...endpointOptions,
@@ -56,22 +52,28 @@ export const standaloneRole: Role<typeof options> = {
     const leaseMemory = new LeaseHighWaterMark();
     const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
     const machine = await readMachine(cloud, values, ports);
-    const store = openEmbeddedStore({ file: values["store-file"], clock, random });
-    const cache = createObjectCache({ store, clock, random, logger, kinds });
-    const remembering = rememberingStore(store, cache, kinds);
-    const orchestrator = embeddedOrchestrator({ store, cache }, ports);
-    const clusterId = await clusterIdOf(values, { store, apiClient: undefined, clock, logger }, lifetime);
+    const embedded = openEmbeddedStore({ file: values["store-file"], clock, random });
+    const kinds = [...CONTROLLER_KINDS, "ClusterNode"] as const;
+    const { cache, store } = followStore({ store: embedded, clock, random, logger, kinds });
+    const { users, clusterVolumes, events } = embeddedOrchestrator({ store, cache }, ports);
+    const clusterId = await clusterIdOf(
+      values,
+      { store: embedded, apiClient: undefined, clock, logger },
+      lifetime,
+    );
     const server = createCsiServer({ driverName: values["driver-name"], cache }, ports);
     const runReconcilers = addControllerService(
       server,
       {
-        store: remembering,
-        leaseStore: remembering,
+        store,
+        leaseStore: store,
         cache,
         cloud,
         leaseMemory,
-        ...orchestrator,
-        volumes: volumeSettingsOf(values),
+        users,
+        clusterVolumes,
+        events,
+        settings: volumeSettingsOf(values),
         clusterId,
         trustsUnnamedVms: true,
         isAlone: true,
@@ -82,14 +84,14 @@ export const standaloneRole: Role<typeof options> = {
     const runNodeWork = await addNodeService(
       server,
       {
-        store: remembering,
+        store,
         cache,
         checkpoints: await openCheckpoints(values["state-dir"]),
         ...machine,
         metadata: undefined,
         ownNode: undefined,
         otherDriver: () => undefined,
-        events: orchestrator.events,
+        events,
       },
       values,
       ports,
@@ -108,7 +110,7 @@ export const standaloneRole: Role<typeof options> = {
       drain: (signal) => server.stop(signal),
       close: async () => {
         await cloud.drained();
-        store.close();
+        embedded.close();
       },
     };
   },

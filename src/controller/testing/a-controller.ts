@@ -22,9 +22,8 @@ import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../ports/clust
 import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
-import { createControllerCache } from "../controller-cache.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
-import { StartupGracePeriod } from "../rollback/startup-grace-period.ts";
+import { createControllerPorts } from "../create-controller-ports.ts";
 import { aDisk } from "./a-disk.ts";
 import { anInstance } from "./an-instance.ts";
 import { LIMIT_MS, must, settledOn } from "./settled.ts";
@@ -152,12 +151,10 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     onChange: () => {},
   };
 
-  const cache = createControllerCache(followed, { users, trustsUnnamed: true });
-  const leaseMemory = new LeaseHighWaterMark();
   const world: ReconcileWorld = {
-    ports: {
+    ports: createControllerPorts({
       store,
-      cache,
+      cache: followed,
       cloud: aCloud(() => world, meet),
       users,
       clusterVolumes: noClusterVolumes,
@@ -171,20 +168,12 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       },
       events: { emit: (event) => told.push(event) },
       logger: silentLogger,
-      leaseMemory,
-      gracePeriod: new StartupGracePeriod({
-        store,
-        cache: followed,
-        users,
-        clock,
-        logger: silentLogger,
-        leaseMemory,
-        settings,
-      }),
+      leaseMemory: new LeaseHighWaterMark(),
       settings,
       attach: "kubernetes",
       clusterId: "cluster-1",
-    },
+      trustsUnnamedVms: true,
+    }),
     clock,
     store,
     other,
@@ -224,7 +213,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       const isShown = (): boolean => {
         const shown =
           followed.get(kind, name) ??
-          (kind === "AzVolumeAttachment" ? cache.ignoredAttachment(name)?.attachment : undefined);
+          (kind === "AzVolumeAttachment" ? followed.ignoredAttachment(name)?.attachment : undefined);
         return (
           shown?.metadata.uid === whole.metadata.uid &&
           (shown.metadata.deletionTimestamp !== undefined) ===
@@ -241,7 +230,10 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     markDeleted: async (kind, name) => {
       await must(other.delete(kind, name, {}, signal));
       invariant(
-        await clock.runUntil(() => cache.get(kind, name)?.metadata.deletionTimestamp !== undefined, LIMIT_MS),
+        await clock.runUntil(
+          () => followed.get(kind, name)?.metadata.deletionTimestamp !== undefined,
+          LIMIT_MS,
+        ),
         "the cache does not follow",
       );
     },
@@ -280,9 +272,9 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
         .find(({ metadata }) => metadata.name === attachmentName(nodeName)),
   };
 
-  const running = cache.run(signal);
+  const running = followed.run(signal);
   try {
-    await answerOf(cache.untilSynced(signal));
+    await answerOf(followed.untilSynced(signal));
     await act(world);
   } finally {
     life.abort();

@@ -102,7 +102,7 @@ async function publish(
       present?.status?.record !== undefined &&
       isWriter(present.status.record, { nodeName: nodeId, vmId }) &&
       present.status.record.writer?.requested === true,
-    { timeoutMs: context.settings.grantWaitMs, clock: context.clock },
+    { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
   );
   if (granted !== undefined)

@@ -234,7 +234,7 @@ async function waitUntilReleased(
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (fresh.ok) context.cache.remember("AzVolume", fresh.value);
   else if (fresh.failure.kind !== "ObjectNotFound") return fresh;
-  const wait = { timeoutMs: waitingTimeMs(context, call, context.settings.waitMaxMs), clock: context.clock };
+  const wait = { timeoutMs: waitingTimeMs(context, call, context.limits.waitMaxMs), clock: context.clock };
   const isReleased = (present: AzVolume | undefined): boolean => {
     if (present === undefined) return true;
     const record = present.status?.record;
@@ -251,7 +251,7 @@ async function waitUntilReleased(
   const record = present.status?.record;
   // The writer in a restored backup proves nothing.
   const confirmed = await context.gracePeriod.confirm(
-    waitingTimeMs(context, call, context.settings.waitMaxMs),
+    waitingTimeMs(context, call, context.limits.waitMaxMs),
     signal,
   );
   if (!confirmed.ok) return confirmed;

@@ -134,7 +134,7 @@ async function giveUp(
   const marked = await markDeleted(context, volume, () => undefined, call.signal);
   if (!marked.ok) return marked;
   await waitForVolume(
-    { ...context, settings: { ...context.settings, waitMaxMs: CLEAN_UP_WAIT_MS } },
+    { ...context, limits: { ...context.limits, waitMaxMs: CLEAN_UP_WAIT_MS } },
     volume,
     () => false,
     call,

@@ -28,7 +28,7 @@ export async function findOrAdopt(
     "AzVolume",
     present.value.metadata.name,
     (object) => object?.status?.detail !== undefined,
-    { timeoutMs: context.settings.grantWaitMs, clock: context.clock },
+    { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
   );
   return provisioned === undefined

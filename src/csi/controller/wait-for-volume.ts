@@ -4,20 +4,20 @@ import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
- * Waits until `isDone` holds for a volume, as long as caller and settings allow, and returns the volume
+ * Waits until `isDone` holds for a volume, as long as caller and limits allow, and returns the volume
  * as it is then: the caller judges it. Undefined: the volume is gone, or replaced by another of its
  * name. `volume` was read or written just now: nothing older counts. Rejects with the signal's reason.
  */
 export async function waitForVolume(
-  context: Pick<ControllerContext, "cache" | "clock" | "settings">,
+  context: Pick<ControllerContext, "cache" | "clock" | "limits">,
   volume: AzVolume,
   isDone: (volume: AzVolume) => boolean,
   call: CallContext,
 ): Promise<AzVolume | undefined> {
-  const { cache, clock, settings } = context;
+  const { cache, clock, limits } = context;
   const { name, uid } = volume.metadata;
   cache.remember("AzVolume", volume);
-  const timeoutMs = waitingTimeMs(context, call, settings.waitMaxMs);
+  const timeoutMs = waitingTimeMs(context, call, limits.waitMaxMs);
   await cache.waitUntil(
     "AzVolume",
     name,

@@ -21,10 +21,7 @@ import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
-import {
-  type ControllerContext,
-  defaultControllerServiceSettings,
-} from "../controller/controller-context.ts";
+import { type ControllerContext, defaultControllerServiceLimits } from "../controller/controller-context.ts";
 import { aDetail, aDiskUri } from "./objects.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
@@ -121,7 +118,8 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     events: { emit: (event) => told.push(event) },
     logger: silentLogger,
     locks: new OperationLock(),
-    settings: defaultControllerServiceSettings,
+    settings: { unpublish: "demote" },
+    limits: defaultControllerServiceLimits,
   };
 
   const answerOf = <T>(promise: Promise<T>): Promise<T> => settledOn(clock, promise);

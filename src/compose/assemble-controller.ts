@@ -1,0 +1,43 @@
+import { type RecoveryReport, createControllers } from "../controller/controllers.ts";
+import { type ControllerParts, createControllerPorts } from "../controller/create-controller-ports.ts";
+import { leaderGuard } from "../controller/leader-guard.ts";
+import type { ControllerServiceLimits } from "../csi/controller/controller-context.ts";
+import { controllerHandlers } from "../csi/controller/controller-handlers.ts";
+import type { Kind, ObjectStore } from "../ports/store/object-store.ts";
+import { createElection, type ElectionOptions } from "../runtime/election/election.ts";
+import { OperationLock } from "../runtime/operation-lock.ts";
+
+/** The kinds of the object store that a controller follows; without Kubernetes, ClusterNode besides. */
+export const CONTROLLER_KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"];
+
+/** The ports and settings of a controller process. There are no defaults: every caller states each. */
+export interface ControllerOptions {
+  readonly parts: ControllerParts;
+  /** A connection for the Lease: no call of `parts.store` delays a call of it. */
+  readonly leaseStore: ObjectStore;
+  readonly limits: ControllerServiceLimits;
+  readonly election: ElectionOptions;
+  readonly report: RecoveryReport;
+}
+
+/** A controller whose cache, cloud and orchestrator its caller runs. */
+export interface AssembledController {
+  /** CSI's controller service. */
+  readonly handlers: ReturnType<typeof controllerHandlers>;
+  readonly isLeading: () => boolean;
+  /**
+   * Stands for election until `signal` is aborted, and runs the reconcilers while it leads. Releases the
+   * Lease last of all. Called once, when the caches have synced.
+   */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Wires CSI's controller service, the election and the reconcilers. Starts nothing. */
+export function assembleController(options: ControllerOptions): AssembledController {
+  const { parts, leaseStore, limits, election: candidate, report } = options;
+  const ports = createControllerPorts(parts);
+  const election = createElection({ ...ports, store: leaseStore }, candidate);
+  const reconcile = createControllers(leaderGuard(ports, election.isLeading), report);
+  const handlers = controllerHandlers({ ...ports, limits, locks: new OperationLock() });
+  return { handlers, isLeading: election.isLeading, run: (signal) => election.run(reconcile, signal) };
+}

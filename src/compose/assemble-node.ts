@@ -1,0 +1,64 @@
+import { nodeHandlers } from "../csi/node/node-handlers.ts";
+import { runNode } from "../node/lifecycle/run-node.ts";
+import { createVolumeLimit, type VolumeLimitOptions } from "../node/lifecycle/volume-limit.ts";
+import type { NodePorts } from "../node/node-ports.ts";
+import { ownObjectsOf } from "../node/scoped-store.ts";
+import { createObjectCache, type ObjectCache } from "../objects/cache/object-cache.ts";
+import { rememberingStore } from "../objects/cache/write-through-store.ts";
+import type { Kind, ObjectStore } from "../ports/store/object-store.ts";
+import { OperationLock } from "../runtime/operation-lock.ts";
+
+/**
+ * The kinds of the object store that a node follows. Not AzDriverNodes: each node would receive each
+ * heartbeat of every other one.
+ */
+const KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
+
+/** The ports and settings of a node plug-in. There are no defaults: every caller states each. */
+export interface NodeParts extends Omit<NodePorts, "locks" | "disputes" | "volumeLimit"> {
+  readonly limit: Pick<VolumeLimitOptions, "given" | "vmSize" | "reserved" | "metadata" | "ownNode">;
+}
+
+/** A node plug-in whose cache its caller runs. */
+export interface AssembledNode {
+  /** CSI's node service. */
+  readonly handlers: ReturnType<typeof nodeHandlers>;
+  /** Sends heartbeats and cares for volumes and replicas until `signal` is aborted. Called once, when the
+   * cache has synced. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Wires CSI's node service and the node's own loops. Starts nothing. */
+export function assembleNode({ limit, ...parts }: NodeParts): AssembledNode {
+  const ports: NodePorts = {
+    ...parts,
+    locks: new OperationLock(),
+    disputes: new Map(),
+    volumeLimit: createVolumeLimit({ ...parts, ...limit, nodeName: parts.node.nodeName }),
+  };
+  return { handlers: nodeHandlers(ports), run: (signal) => runNode(ports, signal) };
+}
+
+/**
+ * An empty cache of the objects that concern one node, and the store with writes that enter it at once.
+ * The store reads every object.
+ */
+export function followOwnObjects({
+  store,
+  checkpoints,
+  nodeName,
+  ...ports
+}: Pick<NodePorts, "checkpoints" | "clock" | "random" | "logger"> & {
+  readonly store: ObjectStore;
+  readonly nodeName: string;
+}): { readonly cache: ObjectCache; readonly store: ObjectStore } {
+  const knowsVolume = (volumeName: string): boolean =>
+    checkpoints.volumes().some((checkpoint) => checkpoint.volumeName === volumeName) ||
+    cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
+  const cache = createObjectCache({
+    ...ports,
+    store: ownObjectsOf(store, { nodeName, knowsVolume }),
+    kinds: KINDS,
+  });
+  return { cache, store: rememberingStore(store, cache, KINDS) };
+}

@@ -1,0 +1,12 @@
+import type { ObjectStore } from "../../ports/store/object-store.ts";
+import { createObjectCache, type ObjectCache, type ObjectCacheOptions } from "./object-cache.ts";
+import { rememberingStore } from "./write-through-store.ts";
+
+/** An empty cache of a store, and the same store with writes that enter the cache at once. */
+export function followStore(options: ObjectCacheOptions): {
+  readonly cache: ObjectCache;
+  readonly store: ObjectStore;
+} {
+  const cache = createObjectCache(options);
+  return { cache, store: rememberingStore(options.store, cache, options.kinds) };
+}
