@@ -11,7 +11,6 @@ const cutOff: Readonly<Record<RecallRule, string>> = {
   id: "a writer was fenced for not answering",
   watched: "a writer was fenced while its unmount progressed",
   answer: "a writer was fenced for not answering",
-  witness: "a writer was fenced though it is alive",
 };
 
 describe("the recall, explored in full with the plan that ships", () => {

@@ -146,7 +146,6 @@ function observeNode(
     isReady: status.readyForVolumeAllocation,
     ...node,
     heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0,
-    isKubeletLeaseStale: undefined,
     volumesMax: status.maxVolumes,
     attachments: attachments.length,
     isShortOfSlots: attachments.some(waitsForSlot),

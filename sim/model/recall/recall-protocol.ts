@@ -11,7 +11,7 @@ import {
   settings,
 } from "../../../src/core/testing/objects.ts";
 import { planWriter } from "../../../src/core/writer/plan-writer.ts";
-import type { FenceGround, WriterAction } from "../../../src/core/writer/writer-action.ts";
+import type { WriterAction } from "../../../src/core/writer/writer-action.ts";
 import { createCodec } from "../release-check/world-codec.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 
@@ -19,7 +19,7 @@ import type { StateSpace } from "../state-space/explore.ts";
  * The rules that keep a recall from fencing a healthy node. Each can be left out, to show that one is
  * fenced then.
  */
-export const recallRules = ["id", "watched", "answer", "witness"] as const;
+export const recallRules = ["id", "watched", "answer"] as const;
 
 /** One rule that keeps a recall from fencing a healthy node. */
 export type RecallRule = (typeof recallRules)[number];
@@ -45,9 +45,8 @@ const codec = createCodec({
   hadTold: [false, true],
   /** It has reported what the controller's watch could not show. */
   hasUnseen: [false, true],
-  /** Whether the plug-in reaches the store, its kubelet is alive, the store responds to any client. */
+  /** Whether the plug-in reaches the store, and the store responds to any client. */
   heard: [false, true],
-  kubelet: ["alive", "dead"],
   store: ["works", "fails"],
   /** Whether the controller's watch delivers events; it plans on what it saw last. */
   watch: ["tells", "cut"],
@@ -58,7 +57,7 @@ const codec = createCodec({
   stalledWatched: [false, true],
   stalledAtAll: [false, true],
   heartbeat: ["fresh", "stale"],
-  cutOff: ["no", "while its unmount progressed", "for not answering", "though it is alive"],
+  cutOff: ["no", "while its unmount progressed", "for not answering"],
 });
 type Node = ReturnType<typeof codec.decode>;
 
@@ -78,8 +77,8 @@ type Emit = (next: World, name: string) => void;
 export function recallProtocol(without: ReadonlySet<RecallRule>): StateSpace {
   const plans = new Map<string, readonly WriterAction[]>();
   const planned = (world: World): readonly WriterAction[] => {
-    const { stalledWatched, stalledAtAll, heartbeat, kubelet } = world.is;
-    const key = JSON.stringify([world.seen, stalledWatched, stalledAtAll, heartbeat, kubelet]);
+    const { stalledWatched, stalledAtAll, heartbeat } = world.is;
+    const key = JSON.stringify([world.seen, stalledWatched, stalledAtAll, heartbeat]);
     const known = plans.get(key) ?? planWriter(observe(world, without));
     plans.set(key, known);
     return known;
@@ -114,7 +113,6 @@ const START: Node = {
   hadTold: false,
   hasUnseen: false,
   heard: true,
-  kubelet: "alive",
   store: "works",
   watch: "tells",
   stalledWatched: false,
@@ -134,10 +132,6 @@ function surroundings(world: World, emit: Emit): void {
   becomes(
     { heard: !is.heard },
     is.heard ? "the plug-in can't reach the store" : "the plug-in reaches the store",
-  );
-  becomes(
-    { kubelet: is.kubelet === "alive" ? "dead" : "alive" },
-    is.kubelet === "alive" ? "the kubelet dies" : "the kubelet comes back",
   );
   becomes(
     { store: is.store === "works" ? "fails" : "works" },
@@ -212,18 +206,13 @@ function controllerSteps(world: World, action: WriterAction, emit: Emit): void {
       if (action.ground === "stalled" && is.node === "using")
         emit(after(world, { record: "requested" }), "finds a user: requested again");
       else
-        emit(
-          after(world, { record: "fencing", cutOff: wrongWith(is, action.ground) }),
-          `begins a fence: ${action.ground}`,
-        );
+        emit(after(world, { record: "fencing", cutOff: wrongWith(is) }), `begins a fence: ${action.ground}`);
       return;
     default:
   }
 }
 
-function wrongWith(is: Node, ground: FenceGround): Node["cutOff"] {
-  const isAlive = is.kubelet === "alive" || is.heartbeat === "fresh";
-  if (ground === "lost") return isAlive ? "though it is alive" : "no";
+function wrongWith(is: Node): Node["cutOff"] {
   if (is.answer !== is.recall) return "for not answering";
   return is.hadTold && is.node === "flushing" ? "while its unmount progressed" : "no";
 }
@@ -252,7 +241,6 @@ function observe({ is, seen }: World, without: ReadonlySet<RecallRule>): Observe
     nodes: [
       aNode("node-a", {
         heartbeatUnchangedMs: nodeIsSilent ? settings.heartbeatStaleMs : 1_000,
-        isKubeletLeaseStale: without.has("witness") || is.kubelet === "dead",
       }),
       aNode("node-b"),
     ],

@@ -158,7 +158,7 @@ async function syncVolumeAttachment(
     (await users.isOutOfService(nodeName, signal))
   )
     return ok("done");
-  const trusted = await trustRecord(ports, volume, nodeName, signal);
+  const trusted = await distrustOutdatedRecord(ports, volume, nodeName, signal);
   if (!trusted.ok) return trusted;
   const { readOnly, volumeContext } = clusterVolumes.volumeOf(volumeId) ?? {
     readOnly: false,
@@ -190,7 +190,7 @@ async function syncVolumeAttachment(
  * recorded holder is among them, whatever Azure reports: an attach to it may be under way. Not where the
  * record says why the node may not have the disk: then this driver has withdrawn its request.
  */
-async function trustRecord(
+async function distrustOutdatedRecord(
   ports: ControllerPorts,
   volume: AzVolume,
   nodeName: string,

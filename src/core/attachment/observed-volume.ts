@@ -23,8 +23,6 @@ export interface ObservedNode extends NodeIdentity, NodeForPods {
   readonly isOutOfService: boolean;
   /** How long this observer has seen no new heartbeat, in milliseconds. */
   readonly heartbeatUnchangedMs: number;
-  /** The second witness of a node's death; undefined without one. */
-  readonly isKubeletLeaseStale: boolean | undefined;
   /** How many data disks it takes. */
   readonly volumesMax: number;
   /** Its attachments, present or under way, of all volumes. */

@@ -195,7 +195,6 @@ export function aNode(nodeName: string, overrides: Partial<ObservedNode> = {}): 
     labels: {},
     taints: [],
     heartbeatUnchangedMs: 1_000,
-    isKubeletLeaseStale: undefined,
     volumesMax: 8,
     attachments: 0,
     isShortOfSlots: false,

@@ -13,6 +13,7 @@ import {
   aWriter,
   identity,
   leaving,
+  settings,
 } from "../testing/objects.ts";
 import { planSilentWriter } from "./plan-silent-writer.ts";
 import { planWriter } from "./plan-writer.ts";
@@ -207,15 +208,23 @@ describe("planWriter with a silent writer", () => {
 
   it("reports no silence once the driver fences the node by itself", () => {
     const unrequested = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
-    const lost = aNode("node-a", { ...silent, isKubeletLeaseStale: true });
-    const recalled = anAttachment("node-a", {
+    const answer = {
+      id: "r",
+      published: [],
+      unmounting: true,
+      progress: "1",
+      time: "2026-01-01T11:59:00.000Z",
+    };
+    const stalled = anAttachment("node-a", {
       spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } },
+      status: { recall: answer },
     });
+    const unchangedMs = settings.unmountStallMs;
     const observed = anObservedVolume({
       volume: unrequested,
-      nodes: [lost, aNode("node-b")],
+      nodes: [aNode("node-a", silent), aNode("node-b")],
       pods,
-      attachments: [recalled],
+      attachments: [{ attachment: stalled, unchangedMs, watchedUnchangedMs: unchangedMs }],
     });
     assert.deepEqual(reasons(planWriter(observed)), ["BeginFence"]);
   });

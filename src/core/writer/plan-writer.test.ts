@@ -399,7 +399,6 @@ describe("planWriter", () => {
     const asks: WriterAction = { kind: "ReleaseCheck", node: a };
     const recalls: WriterAction = { kind: "Recall", attachmentName: attachmentName("node-a") };
     const used = { volume, writerUse: "used", writerUsers: ["default/pod-1"] } as const;
-    const lost = aNode("node-a", { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true });
     check([
       {
         because: "before it is recalled",
@@ -445,22 +444,6 @@ describe("planWriter", () => {
         }),
         plan: [endsRequest("node-a"), recalls],
       },
-      {
-        because: "lost: so are they",
-        observed: anObservedVolume({
-          ...used,
-          attachments: [anAttachment("node-a", { spec: { recall } })],
-          nodes: [lost, aNode("node-b")],
-        }),
-        plan: [
-          {
-            kind: "BeginFence",
-            node: a,
-            ground: "lost",
-            because: "its heartbeat and its kubelet's Lease are both stale",
-          },
-        ],
-      },
     ]);
   });
 
@@ -481,7 +464,7 @@ describe("planWriter", () => {
         spec: { recall: { ...recall, since: agoMs(ms) } },
         status: { recall: bound },
       });
-    const stale = { heartbeatUnchangedMs: 35_000, isKubeletLeaseStale: true };
+    const stale = { heartbeatUnchangedMs: 35_000 };
     const others = [aNode("node-b")];
     const waitsFor = (
       because: string,
@@ -499,7 +482,7 @@ describe("planWriter", () => {
       { kind: "ConfirmVanished", node: a },
       { ...wait, ...(wait.kind === "WaitFor" ? { retryAfterMs: 10_000 } : {}) },
     ];
-    const fences = (ground: "outOfService" | "lost" | "stalled", because: string): WriterAction => ({
+    const fences = (ground: "outOfService" | "stalled", because: string): WriterAction => ({
       kind: "BeginFence",
       node: a,
       ground,
@@ -513,40 +496,31 @@ describe("planWriter", () => {
         plan: [silent],
       },
       {
-        because: "one witness is not enough",
+        because: "its heartbeat is stale besides",
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(hour, asked)],
-          nodes: [aNode("node-a", { ...stale, isKubeletLeaseStale: undefined }), ...others],
+          nodes: [aNode("node-a", stale), ...others],
         }),
         plan: [...askingThePlatform(silent), reportsSilence("which writes the volume")],
       },
       {
-        because: "the other alone neither",
+        because: "its heartbeat is not stale yet",
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(hour, asked)],
-          nodes: [aNode("node-a", { ...stale, heartbeatUnchangedMs: 34_999 }), ...others],
+          nodes: [aNode("node-a", { heartbeatUnchangedMs: 34_999 }), ...others],
         }),
         plan: [silent],
       },
       {
-        because: "both, but no other node sends heartbeats either: it may be the store",
+        because: "no other node sends heartbeats either: it may be the store",
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(hour, asked)],
           nodes: [aNode("node-a", stale), aNode("node-b", stale)],
         }),
         plan: askingThePlatform(silent),
-      },
-      {
-        because: "both",
-        observed: anObservedVolume({
-          volume,
-          attachments: [unchangedFor(1, asked)],
-          nodes: [aNode("node-a", stale), ...others],
-        }),
-        plan: [fences("lost", "its heartbeat and its kubelet's Lease are both stale")],
       },
       {
         because: "out of service, and it may still answer",
@@ -752,7 +726,6 @@ describe("planWriter", () => {
       3_600_000,
       anAttachment("node-a", { spec: { recall: { id: "recall-1", since: agoMs(1) } } }),
     );
-    const lost = aNode("node-a", { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true });
     const silent = aNode("node-a", { heartbeatUnchangedMs: 60_000 });
     const unanswered: WriterAction = {
       kind: "WaitFor",
@@ -785,11 +758,6 @@ describe("planWriter", () => {
             because: `${because}, and is out of service`,
           },
         ],
-      },
-      {
-        because: "no attachment, lost",
-        observed: anObservedVolume({ volume, nodes: [lost, aNode("node-b")] }),
-        plan: [{ kind: "BeginFence", node: a, ground: "lost", because: `${because}, and is lost` }],
       },
       {
         because: "no attachment, no node",
@@ -882,7 +850,6 @@ describe("planWriter", () => {
           `${nodeName} had the disk when the record was made ` + "and has not shown yet whether it is clean",
         retryAfterMs: 1_000,
       }) as const;
-    const stale = { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true };
     const foreign = planWriter(
       anObservedVolume({ volume, attachments, nodes: [aNode("node-b"), aNode("node-c")] }),
     );
@@ -913,19 +880,6 @@ describe("planWriter", () => {
             node: a,
             ground: "outOfService",
             because: "it had the disk when the record was made, and is out of service",
-          },
-          waitsFor("node-b"),
-        ],
-      },
-      {
-        because: "one is lost",
-        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", stale), aNode("node-b")] }),
-        plan: [
-          {
-            kind: "BeginFence",
-            node: a,
-            ground: "lost",
-            because: "it had the disk when the record was made, and is lost",
           },
           waitsFor("node-b"),
         ],

@@ -203,7 +203,7 @@ function planForUnrequestedHolder(
     if (leftMs > 0 && !isOutOfService(observed, node.nodeName))
       return [{ kind: "PlanAgain", afterMs: leftMs }];
   }
-  if (isRequestedThere(observed, own.attachment, present)) return [{ kind: "ReleaseCheck", node }];
+  if (isRequestedThere(observed, own.attachment)) return [{ kind: "ReleaseCheck", node }];
   if (recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
   const verdict = judgeRecall(observed, { ...own, recall }, present);
   if (verdict.kind === "failed")
@@ -223,13 +223,9 @@ function planForUnrequestedHolder(
  * and not checked since, because it was interrupted, or paused while a user came. The check is completed,
  * which renews the request for a user. An orderly unstage withdraws its request first.
  */
-function isRequestedThere(
-  observed: ObservedVolume,
-  own: AzVolumeAttachment,
-  node: ObservedNode | undefined,
-): boolean {
+function isRequestedThere(observed: ObservedVolume, own: AzVolumeAttachment): boolean {
   if (own.spec.writerRequest === undefined || observed.writerUse !== "used") return false;
-  return !isOutOfService(observed, own.spec.nodeName) && (node === undefined || !isLost(observed, node));
+  return !isOutOfService(observed, own.spec.nodeName);
 }
 
 /**
@@ -246,8 +242,6 @@ function planWithoutAttachment(
     return [
       { kind: "BeginFence", node, ground: "outOfService", because: `${because}, and is out of service` },
     ];
-  if (present !== undefined && isLost(observed, present))
-    return [{ kind: "BeginFence", node, ground: "lost", because: `${because}, and is lost` }];
   const message = `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`;
   if (present === undefined || isSilent(observed, present))
     return [
@@ -268,8 +262,8 @@ type RecallVerdict =
   | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
 
 /**
- * Decides whether a recall has failed. A node that makes progress gets unlimited time; a silent one is
- * fenced only on the evidence of two witnesses.
+ * Decides whether a recall has failed. A node that makes progress gets unlimited time. A silent one is
+ * fenced only where the orchestrator reports it out of service.
  */
 function judgeRecall(
   observed: ObservedVolume,
@@ -296,12 +290,6 @@ function judgeRecall(
         };
       return { kind: "wait", because: "is out of service and has not answered the recall yet" };
     }
-    if (node !== undefined && isLost(observed, node))
-      return {
-        kind: "failed",
-        ground: "lost",
-        because: "its heartbeat and its kubelet's Lease are both stale",
-      };
     return { kind: "wait", because: "has not answered the recall" };
   }
   // Its token is older than its Node, and will be renewed. Nothing there writes: there is nothing to
@@ -333,11 +321,6 @@ function judgeRecall(
   };
 }
 
-/** Both witnesses are stale, and the store itself is seen to work. */
-function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
-  return isUnreported(observed, node) && node.isKubeletLeaseStale === true;
-}
-
 function planForUnverified(observed: ObservedVolume, node: UnverifiedNode): readonly WriterAction[] {
   if (isOutOfService(observed, node.nodeName))
     return [
@@ -357,15 +340,6 @@ function planForUnverified(observed: ObservedVolume, node: UnverifiedNode): read
       { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_PLATFORM_MS },
     ];
   }
-  if (isLost(observed, present))
-    return [
-      {
-        kind: "BeginFence",
-        node,
-        ground: "lost",
-        because: "it had the disk when the record was made, and is lost",
-      },
-    ];
   const message =
     `${node.nodeName} had the disk when the record was made and has not ` + "shown yet whether it is clean";
   const wait = { kind: "WaitFor", reason: "WaitingForProof", message } as const;

@@ -91,4 +91,4 @@ export function isCloudCheck(action: WriterAction): action is CloudCheck {
  * workload still uses the volume there. `off`: Azure reports the VM as off, and the node of its name is
  * another VM: its request ends with the fence.
  */
-export type FenceGround = "outOfService" | "lost" | "stalled" | "off";
+export type FenceGround = "outOfService" | "stalled" | "off";
