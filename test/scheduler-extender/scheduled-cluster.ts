@@ -171,7 +171,7 @@ async function startIn(
   };
 }
 
-/** The scheduler configuration of docs/design.md, for this extender. */
+/** The scheduler configuration of docs/reference/scheduler-extender.md, for this extender. */
 function schedulerConfiguration(kubeconfig: string, endpoint: string, nodes: "names" | "full"): object {
   return {
     apiVersion: "kubescheduler.config.k8s.io/v1",

@@ -19,7 +19,7 @@ import { fail, ok, type Result } from "../failure/result.ts";
  * The steps of the writer protocol, each a pure function from a record to the next one or to a refusal.
  * The caller writes the result by compare-and-swap on the version it read; on a conflict it reads and
  * asks again. An exhaustive model of these steps finds no state with two live writers; without any one
- * condition it finds one (docs/design.md, "Never two writers").
+ * condition it finds one (docs/assurance/models.md).
  */
 export type Step = Result<WriterRecord, string>;
 
