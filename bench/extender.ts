@@ -175,11 +175,11 @@ async function ask(task: ClientTask): Promise<ClientFigures> {
  */
 async function processorTime(
   pid: number,
-  goOn: () => Promise<void>,
+  proceed: () => Promise<void>,
 ): Promise<{ readonly usedMs: number; readonly passedMs: number }> {
   const startedMs = performance.now();
   const before = await cpuMs(pid);
-  await goOn();
+  await proceed();
   return { usedMs: (await cpuMs(pid)) - before, passedMs: performance.now() - startedMs };
 }
 

@@ -20,17 +20,17 @@ const remedyFor = (nodeName: string): string =>
 
 describe("a writer whose machine freezes, unmarked", () => {
   for (const attach of ["kubernetes", "driver"] as const) {
-    it(`is reported with the remedy to the present pod, then to the waiting one, attach: ${attach}`, () =>
+    it(`is reported with the remedy to the present, then the waiting pod, attach: ${attach}`, () =>
       withFrozenWriter(attach, async (frozen) => {
         const { world, nodeName, until, told } = frozen;
-        const isTold = (what: string) => (): boolean =>
+        const isReported = (what: string) => (): boolean =>
           told().some(
             (line) =>
               line.includes("WriterSilent") && line.includes(what) && line.includes(remedyFor(nodeName)),
           );
-        await until("the silent node to be told of", isTold("is bound to it"), TOLD_MAX_MS);
+        await until("an event for the silent node", isReported("is bound to it"), TOLD_MAX_MS);
         world.cluster.deletePod("vol-1", { isForced: true });
-        await until("the pod that waits to be told of", isTold("waits for"), TOLD_OF_POD_MAX_MS);
+        await until("an event for the waiting pod", isReported("waits for"), TOLD_OF_POD_MAX_MS);
         const isWaiting = (): boolean =>
           world.store
             .objects("AzVolume")[0]
@@ -46,9 +46,9 @@ describe("a writer whose machine freezes, unmarked", () => {
   it("is reported as NotReady where its AzDriverNode was deleted", () =>
     withFrozenWriter("kubernetes", async ({ world, nodeName, until, told }) => {
       erase(world, "AzDriverNode", nodeName, true);
-      const isTold = (): boolean =>
+      const isReported = (): boolean =>
         told().some((line) => line.includes("is NotReady; pod") && line.includes(remedyFor(nodeName)));
-      await until("the NotReady node to be told of", isTold, TOLD_MAX_MS);
+      await until("an event for the NotReady node", isReported, TOLD_MAX_MS);
       assert.equal(driverNodeOf(world, nodeName), undefined);
     }));
 
@@ -56,11 +56,11 @@ describe("a writer whose machine freezes, unmarked", () => {
     withFrozenWriter("kubernetes", async ({ world, nodeName, until, told }) => {
       for (const { name } of world.cluster.nodes()) world.cluster.setUnschedulable(name, true);
       world.cluster.deletePod("vol-1", { isForced: true });
-      const isTold = (): boolean =>
+      const isReported = (): boolean =>
         told().some(
           (line) => line.includes("and the volume is requested") && line.includes(remedyFor(nodeName)),
         );
-      await until("the silent node to be told of", isTold, TOLD_MAX_MS);
+      await until("an event for the silent node", isReported, TOLD_MAX_MS);
     }));
 
   it("is not ready by its AzDriverNode until it thaws, and counts for no failover", () =>

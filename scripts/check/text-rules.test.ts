@@ -23,6 +23,44 @@ describe("text rules", () => {
       because: "a mirror has another host",
     },
   ];
+  const long = "a ".repeat(60);
+  const prose = [
+    {
+      path: "a.ts",
+      text: `// ${"Nob"}ody knows.`,
+      rules: ["plain-words"],
+      because: "a component has a name",
+    },
+    { path: "a.ts", text: `const is${"An"}ew = 1;`, rules: ["plain-words"], because: "names are read, too" },
+    { path: "a.ts", text: `"${"nob"}ody:x:65534:"`, rules: [], because: "Unix calls its user so" },
+    { path: "a.ts", text: `it goes ${"o"}n`, rules: ["plain-words"], because: "it continues" },
+    { path: "a.ts", text: "it goes on to the next", rules: [], because: "it moves" },
+    { path: "a.md", text: `- not told ${"who"}m`, rules: ["plain-words"], because: "a component has a name" },
+    { path: "a.md", text: `says \`made ${"an"}ew\``, rules: [], because: "a quotation stays as it is" },
+    { path: "a.yaml", text: `# ${"an"}ew`, rules: [], because: "the rule is for sources and documents" },
+    { path: "a.ts", text: ` * ${long}`, rules: ["line-length"], because: "the formatter breaks no comment" },
+    { path: "a.ts", text: `says("${long}");`, rules: [], because: "a literal is not broken" },
+    { path: "a.md", text: `${long}a`, rules: ["line-length"], because: "it is longer than 120 columns" },
+    { path: "a.md", text: `| ${long} |`, rules: [], because: "a row of a table is one line" },
+    { path: "a.md", text: `\`\`\`\n${long}a\n\`\`\``, rules: [], because: "code is not prose" },
+    { path: "a.md", text: `[a](https://${"a".repeat(120)})`, rules: [], because: "an address is one word" },
+    { path: "a.test.ts", text: `it("${"a".repeat(81)}"`, rules: ["test-title"], because: "it is cut off" },
+    { path: "a.test.ts", text: `it("${"a".repeat(80)}"`, rules: [], because: "80 characters are shown" },
+    {
+      path: "a.test.ts",
+      text: `it(\`${"a".repeat(80)}\${because}\``,
+      rules: [],
+      because: "the row's part is not counted",
+    },
+  ];
+  for (const { path, text, rules: expected, because } of prose) {
+    it(`find ${expected.join(", ") || "nothing"} in ${path} because ${because}`, () => {
+      assert.deepEqual(
+        findTextViolations(path, `\n${text}\n`).map(({ line, rule }) => ({ line, rule })),
+        expected.map((rule) => ({ line: 2, rule })),
+      );
+    });
+  }
   for (const row of rows) {
     it(`find ${row.rules.join(", ") || "nothing"} because ${row.because}`, () => {
       assert.deepEqual(

@@ -1,15 +1,10 @@
+import { findProseViolations } from "./prose-rules.ts";
+import type { TextViolation } from "./text-violation.ts";
+
 /** A rule about text that none of our linters has. */
 interface TextRule {
   readonly name: string;
   readonly pattern: RegExp;
-  readonly advice: string;
-}
-
-/** A line that breaks a rule. */
-export interface TextViolation {
-  readonly path: string;
-  readonly line: number;
-  readonly rule: string;
   readonly advice: string;
 }
 
@@ -33,7 +28,7 @@ const RULES: readonly TextRule[] = [
 
 /** The lines of one file that break a rule. */
 export function findTextViolations(path: string, content: string): readonly TextViolation[] {
-  return content.split("\n").flatMap((text, index) =>
+  const lines = content.split("\n").flatMap((text, index) =>
     RULES.filter((rule) => rule.pattern.test(text)).map((rule) => ({
       path,
       line: index + 1,
@@ -41,4 +36,5 @@ export function findTextViolations(path: string, content: string): readonly Text
       advice: rule.advice,
     })),
   );
+  return [...lines, ...findProseViolations(path, content)];
 }

@@ -54,12 +54,12 @@ export function watchCutOffs(world: {
     noteRecord(commit, records);
     const change = fenceIn(commit);
     if (change === undefined) return;
-    const { before, after, isAnew, writer } = change;
+    const { before, after, isReplaced, writer } = change;
     const key = resourceUriKey(change.diskUri);
     if (after !== undefined && after.vmId !== before?.vmId && outside.wasOutOfService(after.nodeName))
       doomed.set(key, after.vmId);
     // If the record itself was lost, a sent update may still land, until the VM writes by another record.
-    else if (after === undefined && (before === undefined ? writer?.vmId === doomed.get(key) : !isAnew))
+    else if (after === undefined && (before === undefined ? writer?.vmId === doomed.get(key) : !isReplaced))
       doomed.delete(key);
   });
 
@@ -121,7 +121,7 @@ interface FenceChange {
   readonly before: NodeIdentity | undefined;
   readonly after: NodeIdentity | undefined;
   /** The object, or its record, was replaced. */
-  readonly isAnew: boolean;
+  readonly isReplaced: boolean;
   /** The writer by the record. */
   readonly writer: NodeIdentity | undefined;
 }
@@ -134,14 +134,14 @@ function fenceIn(commit: SimulatedCommit): FenceChange | undefined {
   );
   const diskUri = after?.status?.detail?.diskUri ?? before?.status?.detail?.diskUri;
   if (diskUri === undefined) return undefined;
-  const isAnew =
+  const isReplaced =
     before?.metadata.uid !== after?.metadata.uid ||
     before?.status?.record?.storeIncarnation !== after?.status?.record?.storeIncarnation;
   return {
     diskUri,
     before: fencedIn(before),
     after: fencedIn(after),
-    isAnew,
+    isReplaced,
     writer: after?.status?.record?.writer,
   };
 }

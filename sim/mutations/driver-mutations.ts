@@ -171,7 +171,7 @@ export const driverMutations: readonly Mutation[] = [
 `,
       },
     ],
-    alsoRemoves: ["made-anew"],
+    alsoRemoves: ["attachment-recreated"],
     breaks: ["leaked", "not-converged", "synced-data-lost", "healthy-writer-cut-off"],
     storm: {
       attach: "driver",
@@ -229,7 +229,7 @@ export const driverMutations: readonly Mutation[] = [
     ],
     alsoRemoves: ["file-system-uuid", "replicas-probed"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],
-    storm: { ...replicasOnEachNode, lastStrikeMs: 60_000, strikes: { "nodes/made-anew": 2 } },
+    storm: { ...replicasOnEachNode, lastStrikeMs: 60_000, strikes: { "nodes/recreated": 2 } },
     takes: "a VM is deleted and recreated under its name while volumes are attached to it",
     noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
@@ -316,7 +316,8 @@ export const driverMutations: readonly Mutation[] = [
         find: `function isUsedAt({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
   const users = [...(writer === undefined ? [] : [writer]), ...unverified];`,
         replace: `function isUsedAt({ writer, unverified, barrierPending = [] }: WriterRecord, node: NodeIdentity): boolean {
-  const settled = unverified.filter((other) => barrierPending.every((waiting) => !isSameNode(waiting, other)));
+  const isPending = (other: NodeIdentity) => barrierPending.some((waiting) => isSameNode(waiting, other));
+  const settled = unverified.filter((other) => !isPending(other));
   const users = [...(writer === undefined ? [] : [writer]), ...settled];`,
       },
     ],

@@ -222,13 +222,13 @@ export const masks: readonly Mask[] = [
     ],
   },
   {
-    name: "made-anew",
+    name: "attachment-recreated",
     removes: "an attachment that is deleted while its node is to continue writing is recreated",
     edits: [
       {
         file: "src/core/attachment/plan-attachment.ts",
         find: `  if (node !== undefined && isStillRequested(observed.volume, attachment, node))
-    return { kind: "MakeAnew", node };
+    return { kind: "Recreate", node };
 `,
         replace: `
 `,

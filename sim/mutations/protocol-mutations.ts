@@ -147,7 +147,9 @@ export const protocolMutations: readonly Mutation[] = [
         find: `    const victims = victimsOf(allowed);\n    // The disk`,
         replace: `    const victims = victimsOf(allowed);
     const isOff = (request: VmRequest): boolean => !lists(before, new Set([request.diskKey]));
-    if (allowed.every(isOff)) return proveAll(allowed, (request) => entryGone(session, { before, after: before }, request, this.#lifetime));
+    const reads = { before, after: before };
+    if (allowed.every(isOff))
+      return proveAll(allowed, (request) => entryGone(session, reads, request, this.#lifetime));
     // The disk`,
       },
     ],

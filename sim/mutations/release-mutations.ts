@@ -75,7 +75,7 @@ export const releaseMutations: readonly Mutation[] = [
   },
   {
     name: "pods",
-    removes: "the release check asks whether anybody uses the volume",
+    removes: "the release check asks whether a workload uses the volume",
     edits: [
       {
         file: RELEASE_CHECK,

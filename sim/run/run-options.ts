@@ -30,11 +30,14 @@ export interface RunOptions {
 export const USAGE = `npm run sim -- --seed N           runs the scenario of one seed, the same each time
 npm run sim -- --seeds A..B       runs many, over all cores
 npm run sim -- --fresh N          runs so many random ones, and prints their range
-npm run sim -- --minutes M        runs seeds for that long (with --seeds: at most); random ones if none are given
-npm run sim -- --faults a,b       only these classes of faults, and each of them: ${faultNames.join(", ")}
-npm run sim -- --mutate NAME      removes a safety rule from the driver; the seeds must notice. --mutate list prints the names.
-                                  In the storm that is made for it, unless --faults says another; stops at the first seed that does
-npm run sim -- --storm NAME       that storm, with all rules in place: every promise is kept. Or one of its own: ${Object.keys(ownStorms).join(", ")}
+npm run sim -- --minutes M        runs seeds for that long (with --seeds: at most); without: random ones
+npm run sim -- --faults a,b       only these classes of faults, and each of them:
+                                  ${faultNames.join(", ")}
+npm run sim -- --mutate NAME      removes a safety rule from the driver; the seeds must notice, and the first
+                                  that does ends the run. In its own storm, unless --faults says another.
+                                  --mutate list prints the names
+npm run sim -- --storm NAME       that storm, with all rules in place: every promise is kept. Or one of:
+                                  ${Object.keys(ownStorms).join(", ")}
 npm run sim -- --seed N --shrink  looks for a smaller scenario that fails alike, and writes it to a file
 npm run sim -- --scenario FILE    runs such a file
 npm run sim -- --seed N --trace   prints everything that happened

@@ -60,7 +60,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
     workload: { skuName: "Premium_ZRS" },
     strikes: {
       "nodes/freeze-and-mark": 2,
-      "nodes/made-anew": 1,
+      "nodes/recreated": 1,
       "crash/controller-at-step": 2,
       "azure/answers-lost": 2,
       "haste/hunted": 2,

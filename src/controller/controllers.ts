@@ -316,10 +316,10 @@ function newlyBarrierPending(
   previous: AzVolume | undefined,
   current: AzVolume | undefined,
 ): readonly string[] {
-  const isAnew =
+  const isRebuilt =
     previous?.metadata.uid !== current?.metadata.uid ||
     previous?.status?.record?.storeIncarnation !== current?.status?.record?.storeIncarnation;
-  const known = new Set(isAnew ? [] : barrierPendingNames(previous));
+  const known = new Set(isRebuilt ? [] : barrierPendingNames(previous));
   return barrierPendingNames(current).filter((nodeName) => !known.has(nodeName));
 }
 

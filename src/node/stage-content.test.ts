@@ -313,7 +313,7 @@ describe("stageVolume where one command of the host fails", () => {
   it("keeps the checkpoint where it can't release the volume", () =>
     withNode({ writer: granted }, async (world) => {
       world.machine.failNext("mountDevice", failure);
-      world.meanwhile.mount = async () => void world.machine.openRaw(0);
+      world.during.mount = async () => void world.machine.openRaw(0);
       await world.setVolume((volume) => ({
         ...volume,
         spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] },

@@ -15,13 +15,13 @@ describe("removeFinalizer", () => {
       const volume = aVolume();
       await world.given("AzVolume", {
         ...volume,
-        metadata: { ...volume.metadata, finalizers: ["somebody/else", VOLUME_FINALIZER] },
+        metadata: { ...volume.metadata, finalizers: ["example.com/other", VOLUME_FINALIZER] },
       });
       await world.store.delete("AzVolume", "pvc-1", {}, never);
       const left = await removeFinalizer(world.store, target, VOLUME_FINALIZER, never);
-      assert.deepEqual(left.ok && left.value.metadata.finalizers, ["somebody/else"]);
+      assert.deepEqual(left.ok && left.value.metadata.finalizers, ["example.com/other"]);
 
-      assert.equal((await removeFinalizer(world.store, target, "somebody/else", never)).ok, true);
+      assert.equal((await removeFinalizer(world.store, target, "example.com/other", never)).ok, true);
       assert.equal(world.volume(), undefined);
       const again = await removeFinalizer(world.store, target, VOLUME_FINALIZER, never);
       assert.equal(!again.ok && again.failure.kind, "ObjectNotFound");

@@ -48,12 +48,16 @@ describe("OperationLock", () => {
         order.push("staged");
         return ok(1);
       });
-      const meanwhile = lock.runMeanwhile("a", "clean-up", async () => {
+      const concurrent = lock.runConcurrently("a", "clean-up", async () => {
         await cleaned.promise;
         order.push("cleaned");
         return ok(2);
       });
-      assert.equal((await lock.runMeanwhile("a", "clean-up", async () => ok(3))).ok, false, "one at a time");
+      assert.equal(
+        (await lock.runConcurrently("a", "clean-up", async () => ok(3))).ok,
+        false,
+        "one at a time",
+      );
       waited.resolve();
       assert.equal(
         (await lock.run("a", "NodeUnstageVolume", async () => ok(4))).ok,
@@ -61,19 +65,19 @@ describe("OperationLock", () => {
         "none that may not run concurrently",
       );
       assert.equal(
-        (await lock.runMeanwhile("a", "clean-up", async () => ok(5))).ok,
+        (await lock.runConcurrently("a", "clean-up", async () => ok(5))).ok,
         false,
         "none when the wait has ended",
       );
       cleaned.resolve();
-      assert.deepEqual([await first, await meanwhile, order], [ok(1), ok(2), ["cleaned", "staged"]]);
+      assert.deepEqual([await first, await concurrent, order], [ok(1), ok(2), ["cleaned", "staged"]]);
       assert.deepEqual(await lock.run("a", "NodeUnstageVolume", async () => ok(6)), ok(6));
     });
 
     it("excludes it before and after the wait, also after one that failed", async () => {
       const lock = new OperationLock();
       const tryIn = async (): Promise<boolean> =>
-        (await lock.runMeanwhile("a", "clean-up", async () => ok(0))).ok;
+        (await lock.runConcurrently("a", "clean-up", async () => ok(0))).ok;
       const seen = await lock.run("a", "NodeStageVolume", async () => {
         const before = await tryIn();
         const during = await lock.whileWaiting("a", tryIn);
@@ -88,7 +92,7 @@ describe("OperationLock", () => {
 
     it("runs normally without an operation under way, and waits without one", async () => {
       const lock = new OperationLock();
-      const seen = await lock.runMeanwhile("a", "clean-up", async () =>
+      const seen = await lock.runConcurrently("a", "clean-up", async () =>
         lock.run("a", "NodeStageVolume", async () => ok(1)),
       );
       assert.equal(seen.ok, false);

@@ -37,7 +37,7 @@ export class OperationLock {
   }
 
   /** The same for an operation that may also run while the present one only waits: perhaps for this one. */
-  async runMeanwhile<T>(
+  async runConcurrently<T>(
     volumeId: string,
     operation: string,
     act: () => Promise<Result<T, Failure>>,

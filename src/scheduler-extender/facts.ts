@@ -12,7 +12,7 @@ import type { SourceObject } from "../ports/store/source.ts";
 const IN_TREE_PROVISIONER = "kubernetes.io/azure-disk";
 
 /** Most volumes exclude no node: they share one list. */
-const NOBODY: readonly NodeKey[] = [];
+const NO_NODES: readonly NodeKey[] = [];
 
 /**
  * What is kept of an AzVolume. A cluster has thousands of these, so each keeps only what placing a pod
@@ -82,7 +82,7 @@ export function volumeFacts(volume: AzVolume): VolumeFacts {
       detail === undefined
         ? undefined
         : { location: detail.location, skuName: detail.skuName, zones: detail.zones },
-    barred: barred.length === 0 ? NOBODY : barred,
+    barred: barred.length === 0 ? NO_NODES : barred,
   };
 }
 

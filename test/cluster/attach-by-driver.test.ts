@@ -74,12 +74,12 @@ describe(
           const volume = await startAgedWriter(workloads);
           const seen = await recordsDuring(lab, volume, () =>
             withHeldUnmount(lab, BEFORE, async (unmount) => {
-              const meanwhile = async (): Promise<void> => {
+              const during = async (): Promise<void> => {
                 await unmount.untilUnderWay();
-                await isTold(workloads, "db-0", /^WaitingForUnmount: .*node-a/u);
+                await isReported(workloads, "db-0", /^WaitingForUnmount: .*node-a/u);
                 await unmount.letGo();
               };
-              await movesWithItsRecords(workloads, "db-0", { meanwhile });
+              await movesWithItsRecords(workloads, "db-0", { during });
             }),
           );
           assertHandedOver(seen);
@@ -105,7 +105,7 @@ describe(
             await thenCleanUp(
               async () => {
                 await workloads.kubectl(["delete", "pod/db-0", "--force", "--grace-period=0"]);
-                await isTold(workloads, "db-0", /^WaitingForUnmount: .*node-a.*out-of-service/u);
+                await isReported(workloads, "db-0", /^WaitingForUnmount: .*node-a.*out-of-service/u);
                 assert.equal((await writerPod(workloads, "db-0")).nodeName, AFTER);
                 assert.ok(
                   soFar().every(({ record }) => record.writer?.nodeName === BEFORE),
@@ -138,7 +138,7 @@ describe(
           const writer = await writerPod(workloads, "db-0");
           const seen = await recordsDuring(lab, volume, async (soFar) => {
             await workloads.apply(secondPod());
-            await isTold(workloads, "second", /^WaitingForWriter: .*node-a.*db-0/u);
+            await isReported(workloads, "second", /^WaitingForWriter: .*node-a.*db-0/u);
             await untilTold(lab, workloads.namespace, writer, "wrote", 5);
             await assertNeverFailed(lab, workloads.namespace, writer);
             assert.ok(
@@ -245,7 +245,7 @@ async function writesOnDuring(workloads: Workloads, change: () => Promise<void>)
   await assertRecordsKept(workloads, "db-0", [pod]);
 }
 
-async function isTold(workloads: Workloads, pod: string, event: RegExp): Promise<void> {
+async function isReported(workloads: Workloads, pod: string, event: RegExp): Promise<void> {
   await waitUntil(`pod ${pod} to get the event ${event.source}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
     (await workloads.eventsOf("Pod", pod)).some((told) => event.test(told)) ? true : undefined,
   );

@@ -87,7 +87,7 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
       assert.deepEqual(await writerPod(workloads, "db-0"), first);
       await untilGoneBack(generation);
       // In the backup the first pod runs: its node restarts it, and the second pod's node ends that one.
-      await startAnewWhatKeepsCaches();
+      await restartCachingComponents();
       await waitUntil(
         "the first pod to write again",
         { timeoutMs: RESTARTED_MAX_MS, everyMs: READ_RETRY_MS },
@@ -110,7 +110,7 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
    * As Kubernetes requires after a restored etcd backup. Kubelets and sidecars act on their caches, and see
    * no change until the store's versions have passed the cached ones.
    */
-  async function startAnewWhatKeepsCaches(): Promise<void> {
+  async function restartCachingComponents(): Promise<void> {
     for (const node of lab.nodes) {
       await node.stopKubelet();
       await node.startKubelet();

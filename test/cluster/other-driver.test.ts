@@ -97,16 +97,16 @@ function otherNodePlugin(): object {
 }
 
 /**
- * Waits for the event at the controllers' Lease, and until no controller is ready. `meanwhile` runs at each
+ * Waits for the event at the controllers' Lease, and until no controller is ready. `during` runs at each
  * check.
  */
 async function untilRefused(
   lab: Lab,
   message: RegExp,
-  meanwhile: () => Promise<void> = () => Promise.resolve(),
+  during: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   await waitUntil(`an event OtherDriver ${String(message)}`, { timeoutMs: SEEN_MAX_MS }, async () => {
-    await meanwhile();
+    await during();
     const events = [
       "get",
       "events",
@@ -120,7 +120,7 @@ async function untilRefused(
     return items.some((event) => message.test(event.message)) ? true : undefined;
   });
   await waitUntil("no controller to be ready", { timeoutMs: SEEN_MAX_MS }, async () => {
-    await meanwhile();
+    await during();
     const ready = [
       "get",
       "deployment/csi-azuredisk-controller",

@@ -42,13 +42,13 @@ const TEST_TIMEOUT_MS = 240_000;
 /** For what happens at once, on a busy machine, in milliseconds. A patient caller would wait an hour. */
 const AT_ONCE_MAX_MS = 60_000;
 
-/** A precondition that permits one write, and refuses the next after it has run `meanwhile`. */
-function refusingSecond(meanwhile: () => Promise<void> = () => Promise.resolve()): MayProceed {
+/** A precondition that permits one write, and refuses the next after it has run `during`. */
+function refusingSecond(during: () => Promise<void> = () => Promise.resolve()): MayProceed {
   let asked = 0;
   return async () => {
     asked += 1;
     if (asked === 1) return true;
-    await meanwhile();
+    await during();
     return false;
   };
 }

@@ -64,7 +64,7 @@ export interface StoppedMount {
   /** Resolves once it has stopped. */
   readonly stopped: () => Promise<void>;
   /** Resumes it, and waits for its end. */
-  readonly goOn: () => Promise<void>;
+  readonly proceed: () => Promise<void>;
 }
 
 const TEST_TIMEOUT_MS = 240_000;
@@ -501,7 +501,7 @@ export function hostProvisionerContract(
           }
           await world.detachDisk(0);
           await world.moveDisk({ fromLun: 1, toLun: 0 });
-          await command.goOn();
+          await command.proceed();
           assert.notEqual(kindOf(await mounting), "success");
           assert.equal(valueOf(await world.host.mountAt(path, never)), undefined);
           const there = valueOf(await world.host.findDevice({ lun: 0 }, never));

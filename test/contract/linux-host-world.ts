@@ -81,22 +81,22 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     const { order, pidFile } = await putMountThatStops(join(directory, "bin"));
     await writeFile(order, "");
     const pidOf = async (): Promise<number> => Number(await readFile(pidFile, "utf8"));
-    const goOn = async (): Promise<void> => {
-      closers.delete(goOn);
+    const proceed = async (): Promise<void> => {
+      closers.delete(proceed);
       await rm(order, { force: true });
       if (!existsSync(pidFile)) return;
       const pid = await pidOf();
       process.kill(pid, "SIGCONT");
       await until(() => stateOf(pid) === undefined);
     };
-    closers.add(goOn);
+    closers.add(proceed);
     return {
       stopped: async () => {
         await until(() => existsSync(pidFile));
         const pid = await pidOf();
         await until(() => stateOf(pid) === "T");
       },
-      goOn,
+      proceed,
     };
   };
   const attachFile = async (lun: number, filePath: string): Promise<void> => {
@@ -158,7 +158,7 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     },
     growDisk: async ({ lun, sizeBytes }) => {
       await truncate(loopAt(lun).filePath, Number(sizeBytes));
-      await loops.readSizeAnew(loopAt(lun).path);
+      await loops.rereadSize(loopAt(lun).path);
     },
     scribble: async (lun) => {
       const file = await open(loopAt(lun).filePath, "r+");

@@ -77,7 +77,7 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
       gate.shut();
       return {
         stopped: () => untilMounting(true),
-        goOn: async () => {
+        proceed: async () => {
           machine.setLatencyMs("mountDevice", 0);
           gate.open();
           await untilMounting(false);

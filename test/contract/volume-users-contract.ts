@@ -154,18 +154,18 @@ export function volumeUsersContract(
         const { users } = world;
         const told = new Set<string>();
         users.onChange((nodeName) => told.add(nodeName));
-        const isTold = async (nodeName: string): Promise<void> => {
+        const isReported = async (nodeName: string): Promise<void> => {
           await world.untilCached(`news of ${nodeName}`, () => told.has(nodeName));
           told.clear();
         };
         await world.setNode("node-a", {});
-        await isTold("node-a");
+        await isReported("node-a");
         await world.beginUse({ nodeName: "node-a", volumeId, user: "writer" });
-        await isTold("node-a");
+        await isReported("node-a");
         await world.endUse("writer");
-        await isTold("node-a");
+        await isReported("node-a");
         await world.setNode("node-b", { isOutOfService: true });
-        await isTold("node-b");
+        await isReported("node-b");
       }),
     );
 

@@ -203,13 +203,13 @@ describe("the program", () => {
     assert.match(complained, /EADDRINUSE/);
   });
 
-  const nobody = 65_534;
+  const unprivileged = 65_534;
   it(
     "without root keeps disks as files, says so, and refuses to promise devices",
     { skip: process.getuid?.() === 0 ? false : "needs root: to drop it for another user" },
     async (t) => {
-      const directory = await mkdtemp(join(tmpdir(), "emulator-nobody-"));
-      await chown(directory, nobody, nobody);
+      const directory = await mkdtemp(join(tmpdir(), "emulator-unprivileged-"));
+      await chown(directory, unprivileged, unprivileged);
       // Node itself may be where only root can read.
       const node = join(directory, "node");
       await copyFile(process.execPath, node);
@@ -224,7 +224,7 @@ describe("the program", () => {
         join(directory, "disks"),
       ];
       const start = (args: readonly string[]) =>
-        spawn(node, [...args], { stdio: ["ignore", "pipe", "pipe"], uid: nobody, gid: nobody });
+        spawn(node, [...args], { stdio: ["ignore", "pipe", "pipe"], uid: unprivileged, gid: unprivileged });
       const startEmulator = (flags: readonly string[]) => start([PROGRAM, ...common, ...flags]);
       const ended = async (program: EventEmitter): Promise<unknown> => (await once(program, "exit"))[0];
       try {

@@ -67,7 +67,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
     effect: { kind: "Error", ...error },
   });
   /** Azure takes hours for each operation, so that `act` finds it in progress. */
-  const meanwhile = async (
+  const during = async (
     operation: string,
     begin: (signal: AbortSignal) => PromiseLike<unknown>,
     act: () => Promise<void>,
@@ -371,7 +371,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
       ...world.settings,
       latencies: { ...world.settings.latencies, sharedAttachRace: slow },
     };
-    await meanwhile(
+    await during(
       "VirtualMachines_AttachDetachDataDisks",
       (abortSignal) =>
         azure.client.virtualMachines.attachDetachDataDisks(
@@ -436,7 +436,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
   });
 
   it("has an operation of the VM that conflicts with another", async () => {
-    await meanwhile(
+    await during(
       "VirtualMachines_Restart",
       (abortSignal) => azure.client.virtualMachines.restart("rg", "node-b", { ...fast, abortSignal }),
       async () => {
@@ -459,7 +459,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
       { location: "eastus", zones: ["1"] },
       fast,
     );
-    await meanwhile(
+    await during(
       "VirtualMachines_Deallocate",
       (abortSignal) => azure.client.virtualMachines.deallocate("rg", "stopping", { ...fast, abortSignal }),
       async () => {

@@ -170,7 +170,7 @@ describe("queries of and events in Kubernetes' API server", { skip: missing ?? f
               assert.deepEqual([shows(text, "WaitingForWriter"), shows(text, "Fencing")], [1, 1], text);
               assert.match(
                 text,
-                /disk\.csi\.azure\.com.*node-b waits for the volume to be released by node-a, where pod writes still uses it\. It moves once nobody uses it there any more; if that node is dead, mark it out of service/u,
+                /disk\.csi\.azure\.com.*node-b waits for the volume to be released by node-a, where pod writes still uses it\. It moves once it is not used there any more; if that node is dead, mark it out of service/u,
               );
             }
             const others = await describe("pod", "writes");

@@ -228,13 +228,13 @@ describe("a Kubernetes store under faults", { skip: missing ?? false }, () => {
     },
   );
 
-  for (const { because, writesSince, isTold } of [
+  for (const { because, writesSince, isReported } of [
     {
       because: "whose versions are far behind what was seen: the watch itself notices",
       writesSince: 400,
-      isTold: false,
+      isReported: false,
     },
-    { because: "of a moment ago: a component that detected it reports it", writesSince: 1, isTold: true },
+    { because: "of a moment ago: a component that detected it reports it", writesSince: 1, isReported: true },
   ]) {
     it(`shows what a restored backup shows, ${because}`, { timeout: TEST_TIMEOUT_MS }, async (t) => {
       const { connect, backUpEtcd, newNamespace } = running();
@@ -250,14 +250,14 @@ describe("a Kubernetes store under faults", { skip: missing ?? false }, () => {
         await followed.untilShows(() => listNodes(store), PATIENCE_MS);
         await restore();
         const beganMs = performance.now();
-        if (isTold) followed.cache.listAgain();
+        if (isReported) followed.cache.listAgain();
         await followed.untilShows(async () => [old], PATIENCE_MS);
         t.diagnostic(
           `the cache showed the backup ${Math.round(performance.now() - beganMs)} ms after the API server was ready`,
         );
         await step(store, old, writesSince + 1);
         await followed.untilShows(() => listNodes(store), PATIENCE_MS);
-        if (!isTold) assert.ok(followed.troubles.includes("gone"), followed.troubles.join());
+        if (!isReported) assert.ok(followed.troubles.includes("gone"), followed.troubles.join());
       } finally {
         await followed.stop();
       }

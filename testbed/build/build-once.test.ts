@@ -80,9 +80,9 @@ describe("a part of the testbed", () => {
       message: "failing can't be built: no compiler",
     });
     assert.deepEqual(await readdir(join(cache, "failing")), []);
-    const mended = aPart({ name: "failing" });
-    await buildOnce(mended, noProgress, unaborted, cache);
-    assert.equal(mended.builds(), 1);
+    const fixed = aPart({ name: "failing" });
+    await buildOnce(fixed, noProgress, unaborted, cache);
+    assert.equal(fixed.builds(), 1);
   });
 
   it("leaves nothing unfinished when it is interrupted", async () => {

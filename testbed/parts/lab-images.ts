@@ -24,7 +24,7 @@ export const PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1";
  * The Kubernetes project's repository of the sidecars, and Azure's: the chart's own values use the latter.
  */
 const SIDECAR_REPOSITORIES = ["registry.k8s.io/sig-storage", "mcr.microsoft.com/oss/v2/kubernetes-csi"];
-const NOBODY = "65535:65535";
+const PAUSE_USER = "65535:65535";
 
 const BUSYBOX_NAMES = ["docker.io/library/busybox:1.36", "docker.io/library/busybox:latest"];
 /** Its names in the driver's examples and Azure's tutorials. */
@@ -57,7 +57,7 @@ export function labImages(sources: ImageSources): readonly LabImage[] {
       names: [PAUSE_IMAGE],
       architecture,
       layers: [[program("pause", "pause")]],
-      config: { User: NOBODY, Entrypoint: ["/pause"] },
+      config: { User: PAUSE_USER, Entrypoint: ["/pause"] },
     },
     ...sidecars.map(({ name, version }) => ({
       file: `${name}.tar`,

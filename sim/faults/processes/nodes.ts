@@ -135,14 +135,14 @@ export const nodes: FaultClass = {
         return overAtOnce;
       },
     },
-    "made-anew": {
+    recreated: {
       forMs: [60_000, 120_000],
       begin: ({ world }, fault) => {
         world.azure.recreateVm(nodeOfPod(world, fault));
         return overAtOnce;
       },
     },
-    "made-anew-node-too": {
+    "recreated-node-too": {
       forMs: [60_000, 120_000],
       begin: ({ world, later }, fault) => {
         const nodeName = nodeOfPod(world, fault);

@@ -141,7 +141,7 @@ export const disks: FaultClass = {
             dice < 0.5
               ? { kind: "fileSystem", fsType: "xfs", uuid: "foreign" }
               : { kind: "otherData", detail: "a partition table" };
-          disk.files.set("/foreign", "somebody else's");
+          disk.files.set("/foreign", "foreign data");
         };
         later(LOOK_MS, spoil);
         return () => world.cluster.deleteWorkload(victim);

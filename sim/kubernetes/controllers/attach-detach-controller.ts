@@ -231,7 +231,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
   }
 
   /** A recreated Node lists no attached volume. */
-  function tellAnew(nodeName: string): void {
+  function reportToNew(nodeName: string): void {
     const attached = [...volumes].flatMap(([name, { nodes }]) =>
       nodes.get(nodeName)?.state === "attached" ? name : [],
     );
@@ -265,7 +265,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
         verifyLater(volumeName, nodeName);
     }
     if (change.kind !== "Node") return;
-    if (change.current !== undefined && change.previous?.uid !== change.current.uid) tellAnew(change.name);
+    if (change.current !== undefined && change.previous?.uid !== change.current.uid) reportToNew(change.name);
     if (change.previous !== undefined) lastSaid.set(change.name, change.previous.volumesInUse);
     if (!isNewsOfNode(change.previous, change.current)) return;
     for (const state of volumes.values()) if (state.nodes.has(change.name)) state.wake.wake();

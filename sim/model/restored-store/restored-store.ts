@@ -281,7 +281,7 @@ function controllerSteps(turn: Turn): void {
     case "sweep":
       if (lease.sweep > 0)
         emit(
-          goesTo({ kind: "raise", pending: pendingThen(turn) }, { ...world, record: recordAnew(turn) }),
+          goesTo({ kind: "raise", pending: pendingThen(turn) }, { ...world, record: recordRebuilt(turn) }),
           "rebuilds the record",
         );
       return;
@@ -300,8 +300,8 @@ function controllerSteps(turn: Turn): void {
 }
 
 /**
- * See `untilAllReported`: one node is enough that has sent a heartbeat since the restore, because each has sent
- * one between backup and restore, and reports a rollback if it notices.
+ * See `untilAllReported`: one node that has sent a heartbeat since the restore is enough, because each has
+ * sent one between backup and restore, and reports a rollback if it notices.
  */
 function hears({ world, emit }: Turn): void {
   const { cloud, lease, nodes } = world;
@@ -327,7 +327,7 @@ function marks({ world, without, bounds, emit }: Turn): void {
 }
 
 /** A node's checkpoint is known once it has sent a heartbeat since the restore. */
-function recordAnew({ world: { record, lease, nodes, cloud }, without }: Turn): number {
+function recordRebuilt({ world: { record, lease, nodes, cloud }, without }: Turn): number {
   const present = storedOf(record);
   if (present.generation === lease.sweep) return record;
   if (without.has("sweep")) return storedCode({ ...present, generation: lease.sweep });

@@ -156,7 +156,13 @@ describe("connectEmbeddedStore", () => {
     const program = `
       import { registerHooks } from "node:module";
       const seen = [];
-      registerHooks({ resolve(specifier, context, next) { const found = next(specifier, context); seen.push(found.url); return found; } });
+      registerHooks({
+        resolve(specifier, context, next) {
+          const found = next(specifier, context);
+          seen.push(found.url);
+          return found;
+        },
+      });
       await import(${JSON.stringify(new URL("connect-embedded-store.ts", import.meta.url).href)});
       console.log(JSON.stringify(seen));`;
     const { stdout } = await promisify(execFile)(process.execPath, [

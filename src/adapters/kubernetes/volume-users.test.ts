@@ -197,9 +197,9 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
 
   it("resolves a deleted or recreated claim by its PersistentVolume, if that exists", async () => {
     const gone = "pod default/db-0 names claim default/data, which does not exist, so its disk is unknown";
-    const anew =
+    const recreated =
       "claim default/data is younger than pod default/db-0, which uses it: it was recreated, and the pod's disk is unknown";
-    const younger = { uid: "uid-anew", creationTimestamp: "2026-01-01T00:30:00Z" };
+    const younger = { uid: "uid-new", creationTimestamp: "2026-01-01T00:30:00Z" };
     const rows: readonly {
       readonly because: string;
       readonly make: (cluster: CoreCluster) => void;
@@ -237,7 +237,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
           putClaim(cluster, "data", { volumeName: "", metadata: younger });
           cluster.remove(VOLUMES, "pv-data");
         },
-        use: { kind: "unknown", because: anew },
+        use: { kind: "unknown", because: recreated },
       },
       {
         because: "the volume is gone",

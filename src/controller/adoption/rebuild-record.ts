@@ -36,7 +36,7 @@ interface Seen extends MayHave {
 }
 
 /**
- * Rebuilds an untrusted writer record from Azure's state, and repairs the volume's attachments. `anew`
+ * Rebuilds an untrusted writer record from Azure's state, and repairs the volume's attachments. `rebuild`
  * receives the record that is replaced, as it is at the write, and returns undefined to keep it.
  * Idempotent: after a crash the record is kept, but the attachments are repaired again, because
  * completion of that step is not persisted. Fails as Azure and the store do.
@@ -44,7 +44,7 @@ interface Seen extends MayHave {
 export async function rebuildRecord(
   ports: ControllerPorts,
   volume: AzVolume,
-  anew: (present: WriterRecord | undefined, seen: Seen) => WriterRecord | undefined,
+  rebuild: (present: WriterRecord | undefined, seen: Seen) => WriterRecord | undefined,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   const detail = volume.status?.detail;
@@ -65,7 +65,7 @@ export async function rebuildRecord(
     (present) => {
       if (present.status === undefined) return undefined;
       const cutOff = (present.status.record?.quarantine ?? []).reduce(withNode, cutOffIn(ports, kept));
-      const record = anew(present.status.record, {
+      const record = rebuild(present.status.record, {
         ...mayHave,
         cutOff,
         epoch: highestEpoch(present.status.record?.epoch ?? 0, known),

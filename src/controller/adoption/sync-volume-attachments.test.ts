@@ -151,7 +151,7 @@ describe("syncVolumeAttachments with attach: kubernetes", () => {
 
   it("withdraws a request that a concurrent unpublish would leave behind", () =>
     withFound(async (world, cluster) => {
-      cluster.meanwhile = () => cluster.attached.clear();
+      cluster.during = () => cluster.attached.clear();
       await restore(world, cluster);
       assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
     }));

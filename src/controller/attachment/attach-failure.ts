@@ -52,7 +52,7 @@ export async function recordAttachFailure(
     : attachment.spec.role === "Primary"
       ? "AttachFailed"
       : "ReplicaAttachFailed";
-  if (!isRefused || !wasToldOf(attachment, failure))
+  if (!isRefused || !wasReported(attachment, failure))
     tellAttachment(
       ports,
       attachment,
@@ -81,7 +81,7 @@ export async function recordAttachFailure(
 }
 
 /** Whether the previous try failed alike, for the same request. */
-function wasToldOf({ spec, status }: AzVolumeAttachment, failure: Failure): boolean {
+function wasReported({ spec, status }: AzVolumeAttachment, failure: Failure): boolean {
   if (status?.error === undefined) return false;
   const earlier = fromObjectError(status.error);
   const isSameRequest =

@@ -83,7 +83,7 @@ async function erase(world: ReconcileWorld): Promise<void> {
  * Removes an attachment for good and recreates it under its name, as an unpublish and a publish in quick
  * succession do.
  */
-async function madeAnew(world: ReconcileWorld): Promise<void> {
+async function recreated(world: ReconcileWorld): Promise<void> {
   await erase(world);
   const made = await world.other.create(
     "AzVolumeAttachment",
@@ -208,7 +208,7 @@ describe("attachmentReconciler", () => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      world.meanwhile.attachDisk = async () => {
+      world.during.attachDisk = async () => {
         await forgetAttach(world.other, { diskUri, node: a }, never);
       };
       await run(world);
@@ -222,7 +222,7 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
       world.attachedTo.add("node-a");
       world.store.holdWatches(true);
-      await madeAnew(world);
+      await recreated(world);
       await run(world);
       assert.deepEqual([...world.attachedTo], ["node-a"]);
       assert.deepEqual(world.attachment("node-a")?.metadata.finalizers, [ATTACHMENT_FINALIZER]);
@@ -247,7 +247,7 @@ describe("attachmentReconciler", () => {
       world.attachedTo.add("node-a");
       const putBack = world.backUp();
       await world.markDeleted("AzVolumeAttachment", attachmentName("node-a"));
-      world.meanwhile.detachDisk = async () => putBack();
+      world.during.detachDisk = async () => putBack();
       await run(world);
       const kept = world.attachment("node-a");
       assert.deepEqual(
@@ -276,7 +276,7 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
       world.attachedTo.add("node-a");
-      world.meanwhile.detachDisk = async () => {
+      world.during.detachDisk = async () => {
         const present = await world.other.get("AzVolume", "pvc-1", never);
         assert.ok(present.ok);
         await world.other.update(
@@ -338,7 +338,7 @@ describe("attachmentReconciler", () => {
         "AzVolumeAttachment",
         aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } }),
       );
-      world.meanwhile.attachDisk = async () =>
+      world.during.attachDisk = async () =>
         assert.equal(world.attachment("node-a")?.status?.provenOff, undefined);
       await run(world);
       assert.deepEqual(
@@ -474,7 +474,7 @@ describe("attachmentReconciler", () => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: undefined }));
-      world.meanwhile.attachDisk = () => erase(world);
+      world.during.attachDisk = () => erase(world);
       assert.deepEqual(await runOn(world, onNodeA), { ok: true, value: {} });
       const { spec, status } =
         world.attachment("node-a") ?? assert.fail("nothing says that node-a has the disk");
@@ -732,7 +732,7 @@ describe("attachmentReconciler", () => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      world.meanwhile.attachDisk = async () => {
+      world.during.attachDisk = async () => {
         await forgetAttach(world.other, { diskUri, node: a }, never);
         const present = await world.other.get("AzVolumeAttachment", attachmentName("node-a"), never);
         assert.ok(present.ok);

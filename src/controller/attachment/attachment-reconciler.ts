@@ -94,7 +94,7 @@ async function execute(
       return releaseProven(ports, attachment, action.node, signal);
     case "RecordRole":
       return recordRole(ports, attachment, action.role, signal);
-    case "MakeAnew":
+    case "Recreate":
       return recreateAttachment(ports, attachment, action.node, signal);
     case "Wait":
       ports.logger.debug("attachment waits", {

@@ -29,7 +29,7 @@ const run = (world: ReconcileWorld): Promise<unknown> =>
   world.answerOf(diskReconciler(world.ports).reconcile("pvc-1", never));
 
 /** Removes the volume and recreates it under its name, before the controller's cache shows that. */
-async function madeAnew(world: ReconcileWorld): Promise<void> {
+async function recreated(world: ReconcileWorld): Promise<void> {
   world.store.holdWatches(true);
   const present = await world.other.get("AzVolume", "pvc-1", never);
   assert.ok(present.ok);
@@ -155,7 +155,7 @@ describe("diskReconciler", () => {
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       await world.given("AzVolume", aVolume({ metadata: deleted, spec: { deleteRequested: true } }));
-      await madeAnew(world);
+      await recreated(world);
       await run(world);
       assert.deepEqual([...world.disks], [diskUri]);
       assert.deepEqual(world.volume()?.metadata.finalizers, [VOLUME_FINALIZER]);
@@ -242,7 +242,7 @@ describe("diskReconciler", () => {
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       await world.given("AzVolume", aVolume({ metadata: deleted }));
-      await madeAnew(world);
+      await recreated(world);
       await run(world);
       assert.deepEqual(world.volume()?.metadata.finalizers, [VOLUME_FINALIZER]);
     }));
@@ -414,7 +414,7 @@ describe("diskReconciler", () => {
       world.other.delete("AzVolume", "pvc-1", {}, never);
     const replaced = async (world: ReconcileWorld): Promise<void> => {
       await markDeleted(world);
-      await madeAnew(world);
+      await recreated(world);
     };
     const created = async (world: ReconcileWorld): Promise<void> => {
       const present = await world.other.get("AzVolume", "pvc-1", never);

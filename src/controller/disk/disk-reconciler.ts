@@ -333,7 +333,7 @@ function endOfflineResize(
     signal,
     {
       isFinal: true,
-      isTold: true,
+      isReported: true,
     },
   );
 }
@@ -521,8 +521,8 @@ async function recordFailure(
   signal: AbortSignal,
   {
     isFinal = !isRetryable(failure),
-    isTold = false,
-  }: { readonly isFinal?: boolean; readonly isTold?: boolean } = {},
+    isReported = false,
+  }: { readonly isFinal?: boolean; readonly isReported?: boolean } = {},
 ): Promise<Reconciled> {
   // The precondition failed: the volume has changed, and the next plan uses the new state.
   if (failure.kind === "Cancelled" || failure.kind === "Refused") return fail(failure);
@@ -544,7 +544,7 @@ async function recordFailure(
     signal,
   );
   if (!recorded.ok) return settled(recorded);
-  if (!isTold) tellFailure(ports, volume, failure, isFinal);
+  if (!isReported) tellFailure(ports, volume, failure, isFinal);
   return isFinal ? ok({}) : fail(failure);
 }
 

@@ -58,14 +58,14 @@ async function keepState(
   if (kept.ok) return ok({});
   const { failure } = kept;
   const refusedVolumes = isRetryable(failure) ? 0 : untagged.noteRefusal(name);
-  const { isTold, againAfterMs } = planFailedStateTags({
+  const { isReported, againAfterMs } = planFailedStateTags({
     failure,
     isAwaited: isDeletedByHand(volume),
     triedMs: untagged.triedMs(name),
     refusedVolumes,
     chance: ports.random.next(),
   });
-  if (isTold) tellNotKept(ports, volume, failure);
+  if (isReported) tellNotKept(ports, volume, failure);
   return againAfterMs === undefined ? kept : ok({ againAfterMs });
 }
 

@@ -70,7 +70,7 @@ describe("fenceReconciler", () => {
 
   it("proves again, and ends, the fence of a node that has released during it", () =>
     withFence(async (world) => {
-      world.meanwhile.fenceDisk = () =>
+      world.during.fenceDisk = () =>
         world.setRecord((record) => ({ ...record, writer: { ...unrequested, held: false } }));
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.fencing, a);
@@ -80,7 +80,7 @@ describe("fenceReconciler", () => {
 
   it("does not accept a proof from an earlier grant", () =>
     withFence(async (world) => {
-      world.meanwhile.fenceDisk = () =>
+      world.during.fenceDisk = () =>
         world.setRecord((record) => ({ ...record, writer: { ...unrequested, epoch: 2 } }));
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.writer, { ...unrequested, epoch: 2 });
@@ -89,7 +89,7 @@ describe("fenceReconciler", () => {
 
   it("does not touch a recreated object of the same name", () =>
     withFence(async (world) => {
-      world.meanwhile.fenceDisk = () => remakeVolume(world);
+      world.during.fenceDisk = () => remakeVolume(world);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.writer, unrequested);
     }));

@@ -204,7 +204,7 @@ describe("a VM to which lost records may have sent an update", () => {
         const shown = world.ports.cache.byIndex("AzVolume", "barrierPendingOn", "node-a");
         const byIndex = ((): typeof shown => shown) as typeof world.ports.cache.byIndex;
         if (goes === "before") await removeVolume(world);
-        else world.meanwhile.writeBarrier = () => removeVolume(world);
+        else world.during.writeBarrier = () => removeVolume(world);
         const reconciler = barrierReconciler({ ...world.ports, cache: { ...world.ports.cache, byIndex } });
         assert.deepEqual(await world.answerOf(reconciler.reconcile("node-a", never)), {
           ok: true,
@@ -216,7 +216,7 @@ describe("a VM to which lost records may have sent an update", () => {
 
   it("keeps the barrier pending in a record that was rebuilt concurrently", () =>
     withBarrierPending(async (world) => {
-      world.meanwhile.writeBarrier = () => remakeVolume(world);
+      world.during.writeBarrier = () => remakeVolume(world);
       assert.deepEqual(await settleA(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.barrierPending, [a, b]);
     }));
@@ -335,7 +335,7 @@ describe("a VM to which lost records may have sent an update", () => {
 
   it("keeps the barrier pending where the record was lost once more concurrently", () =>
     withBarrierPending(async (world) => {
-      world.meanwhile.writeBarrier = () => world.setRecord((record) => ({ ...record, storeIncarnation: 7 }));
+      world.during.writeBarrier = () => world.setRecord((record) => ({ ...record, storeIncarnation: 7 }));
       assert.deepEqual(await settleA(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.barrierPending, [a, b]);
     }));

@@ -66,17 +66,17 @@ async function withGeneration(
   });
 }
 
-/** Runs `meanwhile` while the first disk is read. Azure fails for the disk `failing`. */
+/** Runs `during` while the first disk is read. Azure fails for the disk `failing`. */
 function rebuild(
   world: ReconcileWorld,
-  meanwhile: () => Promise<void> = async () => undefined,
+  during: () => Promise<void> = async () => undefined,
   failing?: string,
 ): Promise<Reconciled> {
   let hasHappened = false;
   const getDisk: CloudProvisioner["getDisk"] = async (asked) => {
     if (asked.diskUri === failing)
       return fail({ kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "" });
-    if (!hasHappened) await meanwhile();
+    if (!hasHappened) await during();
     hasHappened = true;
     return ok(aDisk({ attachedTo: [instanceUriOf("node-a")] }));
   };

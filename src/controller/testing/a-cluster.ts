@@ -20,7 +20,7 @@ export interface ModelCluster extends ClusterVolumes {
   timesVolumesReleased: number;
   readonly released: readonly string[];
   /** Runs once, right after an attachment has been read past the cache. */
-  meanwhile: (() => void) | undefined;
+  during: (() => void) | undefined;
 }
 
 /** A PersistentVolume of `pvc-1`, as the V1 driver makes them. */
@@ -64,7 +64,7 @@ export function aCluster(
     presence: new Map(),
     released,
     timesVolumesReleased: 0,
-    meanwhile: undefined,
+    during: undefined,
     knowsAttachments: true,
     untilSynced: () => Promise.resolve(),
     volumes: () => cluster.known,
@@ -77,8 +77,8 @@ export function aCluster(
     onChange: () => {},
     readAttachment: async (name) => {
       const present = cluster.attached.get(name);
-      cluster.meanwhile?.();
-      cluster.meanwhile = undefined;
+      cluster.during?.();
+      cluster.during = undefined;
       return ok(present);
     },
     releaseAttachment: async (name) => {

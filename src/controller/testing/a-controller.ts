@@ -53,7 +53,7 @@ export interface ReconcileWorld {
   /** Disks that exist, by URI. */
   readonly disks: Set<string>;
   /** Runs once, during that call of the platform. */
-  readonly meanwhile: Partial<
+  readonly during: Partial<
     Record<"fenceDisk" | "proveDetached" | "writeBarrier" | "attachDisk" | "detachDisk" | "users", Meeting>
   >;
   /** What the orchestrator reports of the volume's users, past every cache, and how often it was asked. */
@@ -116,9 +116,9 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
 
   const answerOf = <T>(promise: Promise<T>): Promise<T> => settledOn(clock, promise);
 
-  const meet = async (where: keyof ReconcileWorld["meanwhile"]): Promise<void> => {
-    const meeting = world.meanwhile[where];
-    delete world.meanwhile[where];
+  const meet = async (where: keyof ReconcileWorld["during"]): Promise<void> => {
+    const meeting = world.during[where];
+    delete world.during[where];
     await meeting?.();
   };
 
@@ -183,7 +183,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     instances: new Map(),
     inspectFailure: undefined,
     disks: new Set(),
-    meanwhile: {},
+    during: {},
     use: { kind: "unused" },
     asked: 0,
     outOfService: new Set(),

@@ -72,43 +72,43 @@ describe("executeWriterAction", () => {
   it("grants only where the uncached objects still request it", async () => {
     const rows: readonly {
       readonly because: string;
-      readonly meanwhile: (world: ReconcileWorld) => Promise<unknown>;
+      readonly during: (world: ReconcileWorld) => Promise<unknown>;
       readonly writer: unknown;
     }[] = [
-      { because: "nothing has changed", meanwhile: () => Promise.resolve(), writer: granted },
+      { because: "nothing has changed", during: () => Promise.resolve(), writer: granted },
       {
         because: "its AzVolume is deleted by hand",
-        meanwhile: (world) => world.other.delete("AzVolume", "pvc-1", {}, never),
+        during: (world) => world.other.delete("AzVolume", "pvc-1", {}, never),
         writer: granted,
       },
       {
         because: "its request was withdrawn",
-        meanwhile: (world) => changeAttachment(world, ({ writerRequest: _, ...spec }) => spec),
+        during: (world) => changeAttachment(world, ({ writerRequest: _, ...spec }) => spec),
         writer: undefined,
       },
       {
         because: "its attachment is leaving",
-        meanwhile: (world) =>
+        during: (world) =>
           world.other.delete("AzVolumeAttachment", anAttachment("node-a").metadata.name, {}, never),
         writer: undefined,
       },
       {
         because: "the disk is being grown offline",
-        meanwhile: (world) => changeState(world, "Updating"),
+        during: (world) => changeState(world, "Updating"),
         writer: undefined,
       },
       {
         because: "another was granted",
-        meanwhile: (world) => world.setRecord((record) => ({ ...record, writer: aWriter("node-b") })),
+        during: (world) => world.setRecord((record) => ({ ...record, writer: aWriter("node-b") })),
         writer: aWriter("node-b"),
       },
     ];
-    for (const { because, meanwhile, writer } of rows) {
+    for (const { because, during, writer } of rows) {
       await withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzVolumeAttachment", anAttachment("node-a"));
         const observed = observeVolume(world.ports, "pvc-1");
-        await meanwhile(world);
+        await during(world);
         assert.ok(observed !== undefined);
         await world.answerOf(
           executeWriterAction(world.ports, observed, { kind: "Grant", node: a, isUserSeen: true }, never),
@@ -223,10 +223,10 @@ describe("executeWriterAction", () => {
         return Promise.resolve();
       };
       const next = (then: () => Promise<void>) => (): Promise<void> => {
-        world.meanwhile.users = then;
+        world.during.users = then;
         return Promise.resolve();
       };
-      world.meanwhile.users = next(next(thirdTime));
+      world.during.users = next(next(thirdTime));
       await execute(world, { kind: "ReleaseCheck", node: a });
       assert.notEqual(world.attachment("node-a")?.spec.writerRequest, undefined);
       assert.equal(world.attachment("node-a")?.spec.readOnly, true);

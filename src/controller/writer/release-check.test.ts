@@ -53,8 +53,8 @@ describe("releaseCheck", () => {
 
     it(`renews the request where use is found ${use.kind} once the writer is marked`, () =>
       withWriter(holder, async (world) => {
-        world.meanwhile.users = () => {
-          world.meanwhile.users = () => {
+        world.during.users = () => {
+          world.during.users = () => {
             world.use = use;
             return Promise.resolve();
           };
@@ -74,10 +74,10 @@ describe("releaseCheck", () => {
       const requested: unknown[] = [];
       const look = (): Promise<void> => {
         requested.push(world.record()?.writer?.requested);
-        world.meanwhile.users = look;
+        world.during.users = look;
         return Promise.resolve();
       };
-      world.meanwhile.users = look;
+      world.during.users = look;
       await releaseCheck(world.ports, request, never);
       assert.deepEqual(requested, [true, false]);
     }));
@@ -108,8 +108,8 @@ describe("releaseCheck", () => {
 
   it("acts on nothing that changed after the check", () =>
     withWriter({ ...holder, held: false }, async (world) => {
-      world.meanwhile.users = () => {
-        world.meanwhile.users = () => world.setRecord((record) => ({ ...record, writer: holder }));
+      world.during.users = () => {
+        world.during.users = () => world.setRecord((record) => ({ ...record, writer: holder }));
         return Promise.resolve();
       };
       assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "ObjectConflict");
@@ -126,8 +126,8 @@ describe("releaseCheck", () => {
 describe("releaseForFence", () => {
   it("declares the fence only on the version of the check", () =>
     withWriter(unrequested, async (world) => {
-      world.meanwhile.users = () => {
-        world.meanwhile.users = () => world.setRecord((record) => ({ ...record, writer: holder }));
+      world.during.users = () => {
+        world.during.users = () => world.setRecord((record) => ({ ...record, writer: holder }));
         return Promise.resolve();
       };
       assert.equal(await kindOf(releaseForFence(world.ports, request, never)), "ObjectConflict");

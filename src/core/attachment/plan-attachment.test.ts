@@ -561,38 +561,38 @@ describe("planAttachment", () => {
       conditions: [],
     };
     const several = { ...shared, status: withoutRecord };
-    const anew: AttachmentAction = { kind: "MakeAnew", node: a };
+    const recreate: AttachmentAction = { kind: "Recreate", node: a };
     check([
       {
         because: "the writer",
         own: leaving(anAttachment("node-a")),
         volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
-        plan: anew,
+        plan: recreate,
       },
       {
         because: "granted, not held",
         own: leaving(anAttachment("node-a")),
         volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }),
-        plan: anew,
+        plan: recreate,
       },
       {
         because: "its request had ended, and a new pod came to the node before it was deleted",
         own: leaving(aReplica("node-a")),
         volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
-        plan: anew,
+        plan: recreate,
       },
       {
         because: "its plug-in's object was deleted, too",
         own: leaving(anAttachment("node-a")),
         nodes: [],
         volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
-        plan: anew,
+        plan: recreate,
       },
       {
         because: "several write, and it is one of them",
         own: leaving(anAttachment("node-a")),
         volume: several,
-        plan: anew,
+        plan: recreate,
       },
       {
         because: "several write, and it was one of them",

@@ -37,7 +37,7 @@ export type AttachmentAction =
   | { readonly kind: "ReleaseUnattached"; readonly node: NodeIdentity | undefined }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
   /** Deleted by hand while its node still writes: nothing is detached, and the object is recreated. */
-  | { readonly kind: "MakeAnew"; readonly node: NodeIdentity }
+  | { readonly kind: "Recreate"; readonly node: NodeIdentity }
   /** With a reason where a pod waits, so that an event reports it. */
   | { readonly kind: "Wait"; readonly because: string; readonly reason?: EventReason };
 
@@ -82,7 +82,7 @@ function planLeaving(
   if (isRecordMissing(observed.volume))
     return { kind: "Wait", because: "the volume's record is being rebuilt" };
   if (node !== undefined && isStillRequested(observed.volume, attachment, node))
-    return { kind: "MakeAnew", node };
+    return { kind: "Recreate", node };
   // The VM to which the disk was attached, even if the node is gone or its name belongs to another VM.
   const attached = attachedVm(attachment);
   const vm = attached ?? node;

@@ -164,13 +164,13 @@ function applyAttachmentAction(
       );
     case "DetachEarlier":
       return changed(observed, name, (present) => ({ ...present, status: { state: "Pending" } }));
-    case "MakeAnew": {
-      const { metadata, status: _, ...anew } = attachment;
+    case "Recreate": {
+      const { metadata, status: _, ...kept } = attachment;
       const { deletionTimestamp: __, ...stays } = metadata;
       return withAttachments(
         observed,
         attachmentsOf(observed).map((other) =>
-          other.metadata.name === name ? { ...anew, metadata: stays } : other,
+          other.metadata.name === name ? { ...kept, metadata: stays } : other,
         ),
       );
     }

@@ -81,7 +81,7 @@ export interface FailedStateTags {
 }
 
 /**
- * The reaction to a failed write of state tags. `isTold`: an event reports it. A controller that has just
+ * The reaction to a failed write of state tags. `isReported`: an event reports it. A controller that has just
  * started does not know how long the tags have been outdated, and its first failure may pass at once.
  * `againAfterMs`: undefined where the usual back-off applies.
  */
@@ -92,11 +92,11 @@ export function planFailedStateTags({
   refusedVolumes,
   chance,
 }: FailedStateTags): {
-  readonly isTold: boolean;
+  readonly isReported: boolean;
   readonly againAfterMs: number | undefined;
 } {
   if (isRetryable(failure))
-    return { isTold: isAwaited || triedMs >= STATE_TAGS_WITHIN_MS, againAfterMs: undefined };
+    return { isReported: isAwaited || triedMs >= STATE_TAGS_WITHIN_MS, againAfterMs: undefined };
   const fullMs = Math.max(REFUSED_AGAIN_MS, refusedVolumes * REFUSED_EACH_MS);
-  return { isTold: true, againAfterMs: Math.round(fullMs * (1 - chance / 3)) };
+  return { isReported: true, againAfterMs: Math.round(fullMs * (1 - chance / 3)) };
 }

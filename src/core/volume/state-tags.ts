@@ -90,9 +90,9 @@ export function stateFromTags({
 function cutOffTags(nodes: readonly NodeIdentity[]): Tags {
   const byVm = new Map(nodes.map((node) => [`${node.vmId.toLowerCase()} ${node.nodeName}`, node]));
   const values = [...byVm.values()].map(cutOffValue).toSorted();
-  const areTold = values.length <= CUT_OFF_MAX && values.every((value) => value.length <= VALUE_MAX_CHARS);
+  const areListed = values.length <= CUT_OFF_MAX && values.every((value) => value.length <= VALUE_MAX_CHARS);
   return Object.fromEntries(
-    (areTold ? values : [EVERYONE]).map((value, index) => [`${CUT_OFF}${index}`, value]),
+    (areListed ? values : [EVERYONE]).map((value, index) => [`${CUT_OFF}${index}`, value]),
   );
 }
 

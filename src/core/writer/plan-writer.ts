@@ -105,9 +105,9 @@ function withSilence(
 ): readonly WriterAction[] {
   // The driver fences the node by itself: no action of a person is required.
   if (planned.some(({ kind }) => kind === "BeginFence")) return planned;
-  const isToldBySilence = silence.some(({ kind }) => kind === "WaitFor");
+  const isReportedAsSilent = silence.some(({ kind }) => kind === "WaitFor");
   const added = planned.length === 0 ? silence : silence.filter(({ kind }) => kind !== "PlanAgain");
-  return [...planned.filter(({ kind }) => kind !== "WaitFor" || !isToldBySilence), ...added];
+  return [...planned.filter(({ kind }) => kind !== "WaitFor" || !isReportedAsSilent), ...added];
 }
 
 function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {

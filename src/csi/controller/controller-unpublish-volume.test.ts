@@ -86,7 +86,7 @@ describe("controllerUnpublishVolume", () => {
       await givenPublished(world, aRecord(), withReplicas);
       const { steps } = world.context;
       world.store.holdWatches(true);
-      const grantedMeanwhile: ControllerContext["steps"] = {
+      const grantedConcurrently: ControllerContext["steps"] = {
         run: async (step, act) => {
           if (step === "withdraw-request" && world.volume("pvc-1")?.status?.record?.writer === undefined)
             await world.setStatus("pvc-1", ({ status }) => ({
@@ -100,7 +100,7 @@ describe("controllerUnpublishVolume", () => {
         },
       };
       const answer = await world.answerOf(
-        unpublish(world, { steps: grantedMeanwhile }, world.clock.elapsedMs() + 5_000),
+        unpublish(world, { steps: grantedConcurrently }, world.clock.elapsedMs() + 5_000),
       );
       assert.equal(world.volume("pvc-1")?.status?.record?.writer?.requested, false);
       assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
@@ -192,7 +192,7 @@ describe("controllerUnpublishVolume", () => {
     }));
 
   it("does not take a volume for gone whose object was erased while its disk remains", async () => {
-    const erasedMeanwhile = (
+    const erasedConcurrently = (
       disk: Pick<ControllerContext["cloud"], "getDisk"> | undefined,
     ): Promise<unknown> =>
       answerIn(async (world) => {
@@ -222,9 +222,11 @@ describe("controllerUnpublishVolume", () => {
         return world.answerOf(answer);
       });
     const what = "its disk to be looked at: its AzVolume is gone, and the disk is not";
-    const stays = await erasedMeanwhile({ getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })) });
+    const stays = await erasedConcurrently({
+      getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })),
+    });
     assert.deepEqual(stays, { ok: false, failure: { kind: "StillWaiting", volumeId, what } });
-    assert.deepEqual(await erasedMeanwhile(undefined), ok({}));
+    assert.deepEqual(await erasedConcurrently(undefined), ok({}));
   });
 
   it("withdraws nothing on a recreated volume before its disk has been checked", () =>
@@ -273,14 +275,14 @@ describe("controllerUnpublishVolume", () => {
       await givenPublished(world, aRecord({ writer: holder, epoch: 1 }), withReplicas);
       world.use = { kind: "unused" };
       const { steps } = world.context;
-      const startsMeanwhile: ControllerContext["steps"] = {
+      const startsConcurrently: ControllerContext["steps"] = {
         run: async (step, act) => {
           const done = await steps.run(step, act);
           if (step === "withdraw-request") world.use = { kind: "used", users: ["pod default/data-0"] };
           return done;
         },
       };
-      const answer = await world.answerOf(unpublish(world, { steps: startsMeanwhile }));
+      const answer = await world.answerOf(unpublish(world, { steps: startsConcurrently }));
       assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse");
       assert.deepEqual(
         [await attachmentOf(world), await isPublished(world)],

@@ -107,7 +107,7 @@ export async function registerWithKubelet(
         : undefined,
     );
     if (place === "ours") return;
-    const served = place === "free" ? await serve() : fail(takenBySomebody(socketPath));
+    const served = place === "free" ? await serve() : fail(takenByAnother(socketPath));
     if (served.ok) logger.warn("the registration socket was gone, and is there again", { socketPath });
     const why = served.ok ? undefined : describeFailure(served.failure);
     if (why !== undefined && why !== whyNotServed)
@@ -187,7 +187,7 @@ async function lookAtPlace(socketPath: string, ownInode: bigint): Promise<"ours"
   return (await removeStaleSocket(socketPath)).ok ? "free" : "taken";
 }
 
-function takenBySomebody(socketPath: string): Failure {
+function takenByAnother(socketPath: string): Failure {
   return {
     kind: "HostNotReady",
     detail: `another plug-in serves ${socketPath}: two instances of one driver run on this node; remove one of them`,

@@ -140,7 +140,7 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
     return inTurn(diskId, async () => {
       await files.grow(diskId, sizeBytes);
       for (const { devicePath } of slotsOfDisk(diskId)) {
-        if (devicePath !== undefined) await loops.readSizeAnew(devicePath);
+        if (devicePath !== undefined) await loops.rereadSize(devicePath);
       }
     });
   }
@@ -162,14 +162,14 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
     return inTurn(attachment.diskId, async () => {
       refuseAmbiguousLink(attachment);
       const before = slots.get(slotKeyOf(attachment));
-      if (before === undefined) return attachAnew({ attachment, devicePath: undefined });
+      if (before === undefined) return attachNew({ attachment, devicePath: undefined });
       if (links.pathOf(before.attachment) !== links.pathOf(attachment)) await removeLink(before);
       before.attachment = attachment;
       await connectUnlessStopped(before);
     });
   }
 
-  async function attachAnew(slot: Slot): Promise<void> {
+  async function attachNew(slot: Slot): Promise<void> {
     const key = slotKeyOf(slot.attachment);
     // Stored before the first wait, so that a VM that stops during it finds the slot.
     slots.set(key, slot);

@@ -21,7 +21,7 @@ export interface LoopDevices {
   /** Binds a free loop device to a file, with direct I/O, and returns its path. */
   bind(filePath: string): Promise<string>;
   /** Makes the device notice that its file has grown. */
-  readSizeAnew(devicePath: string): Promise<void>;
+  rereadSize(devicePath: string): Promise<void>;
   /**
    * Afterwards no byte of the file changes through this device, and every write through it fails with EIO,
    * even where it is open or mounted. The device is free at once, or when its last holder closes it; until
@@ -73,7 +73,7 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
     return info;
   }
 
-  async function readSizeAnew(devicePath: string): Promise<void> {
+  async function rereadSize(devicePath: string): Promise<void> {
     await attempt(`read the new size of ${devicePath}`, () =>
       withOpen(devicePath, (device) => systemCalls.ioctl(device.fd, LOOP_SET_CAPACITY, null)),
     );
@@ -101,7 +101,7 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
     await systemCalls.ioctl(open.fd, LOOP_CLR_FD, null);
   }
 
-  return { bind, readSizeAnew, cut };
+  return { bind, rereadSize, cut };
 }
 
 /**

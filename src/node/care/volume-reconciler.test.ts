@@ -318,8 +318,7 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
-      world.meanwhile["leave-quarantine"] = () =>
-        world.setRecord((record) => ({ ...record, quarantine: [] }));
+      world.during["leave-quarantine"] = () => world.setRecord((record) => ({ ...record, quarantine: [] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.equal(checkpoints(world), 0);
     }));
@@ -353,7 +352,7 @@ describe("ownVolumesReconciler", () => {
     const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
     await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
     return () => {
-      world.meanwhile.release = async () =>
+      world.during.release = async () =>
         world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
     };
   }

@@ -56,13 +56,13 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
       // cache change triggers this again.
       const seen =
         volume === undefined
-          ? await lookAfresh(ports, volumeName, volumeId, signal)
+          ? await readUncached(ports, volumeName, volumeId, signal)
           : await look(ports, { volumeName, volumeId, volume }, signal);
       if (!seen.ok) return seen;
       const planned = planNodeVolume(seen.value.observed);
       if (!planned.some(({ kind }) => kind === "ReportDispute")) ports.disputes.delete(volumeName);
       if (planned.length === 0) return ok({});
-      const done = await ports.locks.runMeanwhile(volumeId, "clean-up", () =>
+      const done = await ports.locks.runConcurrently(volumeId, "clean-up", () =>
         reconcileOwnVolume(ports, volumeName, volumeId, signal),
       );
       // A call holds the lock; it may leave something to do.
@@ -79,7 +79,7 @@ async function reconcileOwnVolume(
   volumeId: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const seen = await lookAfresh(ports, volumeName, volumeId, signal);
+  const seen = await readUncached(ports, volumeName, volumeId, signal);
   if (!seen.ok) return seen;
   const actions = planNodeVolume(seen.value.observed);
   if (actions.length === 0) return ok({});
@@ -122,7 +122,7 @@ function ownAttachment(ports: NodePorts, volumeName: string): AzVolumeAttachment
     .find((other) => other.spec.nodeName === ports.node.nodeName);
 }
 
-async function lookAfresh(
+async function readUncached(
   ports: NodePorts,
   volumeName: string,
   volumeId: string,

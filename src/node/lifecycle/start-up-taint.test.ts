@@ -19,7 +19,7 @@ interface Cluster {
   isRegistered: boolean;
   isServerDown: boolean;
   /** Runs once, between the reading of the taints and the write. */
-  meanwhile: () => void;
+  during: () => void;
   writes: number;
   readonly told: string[];
 }
@@ -33,7 +33,7 @@ async function withNode(
     taints: [startUpTaint, otherTaint],
     isRegistered: true,
     isServerDown: false,
-    meanwhile: () => undefined,
+    during: () => undefined,
     writes: 0,
     told: [],
     ...given,
@@ -51,9 +51,9 @@ async function withNode(
         { name: "disk.csi.azure.com", nodeId: "node-a", volumesMax: cluster.isRegistered ? 8 : undefined },
       ]),
     replaceTaints: async ({ from, to }) => {
-      const { meanwhile } = cluster;
-      cluster.meanwhile = () => undefined;
-      meanwhile();
+      const { during } = cluster;
+      cluster.during = () => undefined;
+      during();
       if (cluster.taints !== from)
         return fail({ kind: "ObjectConflict", objectKind: "Node", name: "node-a" });
       cluster.taints = to;
@@ -116,7 +116,7 @@ describe("startUpTaintReconciler", () => {
   it("does not overwrite a taint that comes between its reading and its write", () => {
     const added: NodeTaint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
     return withNode({}, async (cluster, pass) => {
-      cluster.meanwhile = () => {
+      cluster.during = () => {
         cluster.taints = [startUpTaint, otherTaint, added];
       };
       await pass(1_000);

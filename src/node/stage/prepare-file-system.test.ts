@@ -124,8 +124,7 @@ describe("an interrupted first format", () => {
     withNode({ writer: granted }, async (world) => {
       const ports = await cutOff(world, "ext4", 0.5);
       const mark = world.disk.formatMark;
-      world.meanwhile.checkpoint = () =>
-        world.setRecord((record) => ({ ...record, writer: aWriter("node-b") }));
+      world.during.checkpoint = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-b") }));
       assert.equal(await stage(world, ports), "NotWriter");
       assert.deepEqual([world.disk.content, world.disk.formatMark], [rest, mark]);
     }));
@@ -266,7 +265,7 @@ describe("a file system that neither the record nor a mark names", () => {
 
 describe("data of others", () => {
   for (const content of [
-    { kind: "fileSystem", fsType: "xfs", uuid: "uuid-of-somebody" },
+    { kind: "fileSystem", fsType: "xfs", uuid: "uuid-of-another" },
     { kind: "otherData", detail: "a partition table of type gpt" },
   ] as const)
     it(`is left alone where there is ${content.kind === "otherData" ? content.detail : content.fsType}`, () =>

@@ -123,7 +123,7 @@ describe("stageVolume and where the disk is", () => {
   for (const { because, status, says } of moved)
     it(`hands out nothing where the attachment says after the acquire that the disk ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
-        world.meanwhile.acquire = () => world.setAttachment((attachment) => withStatus(attachment, status));
+        world.during.acquire = () => world.setAttachment((attachment) => withStatus(attachment, status));
         const staged = await stage(world, { accessType: "block" });
         const problem = `by its attachment the disk was at LUN 0 before the acquire, and is ${says} now`;
         assert.deepEqual(staged, {
@@ -137,7 +137,7 @@ describe("stageVolume and where the disk is", () => {
     withNode(
       { writer: granted },
       async (world) => {
-        world.meanwhile.acquire = async () => {
+        world.during.acquire = async () => {
           world.machine.detach(0);
           world.machine.attach({ lun: 1, disk: anotherDisk() });
           world.machine.attach({ lun: 0, disk: world.disk });

@@ -80,7 +80,7 @@ describe("stageVolume", () => {
     it(`does not hand out a disk that replaced the device before the acquire, ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         const other = anotherDisk();
-        world.meanwhile.acquire = () => move(world, other);
+        world.during.acquire = () => move(world, other);
         assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
         assert.equal(world.record()?.writer?.held, false);
         assert.equal(world.attachment()?.status?.deviceMissing, true);
@@ -98,7 +98,7 @@ describe("stageVolume", () => {
         async (world) => {
           const other = anotherDisk();
           other.content = content;
-          world.meanwhile[step] = async () => swap(world, other);
+          world.during[step] = async () => swap(world, other);
           assert.equal(kindOf(await stage(world)), "WrongDevice");
           assert.deepEqual(
             [other.content, world.machine.mounts(), world.record()?.writer?.held],
@@ -436,7 +436,7 @@ describe("stageVolume", () => {
     it(`writes nothing of a file system where ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
         let detail: VolumeDetail | undefined;
-        world.meanwhile[before] = async () => {
+        world.during[before] = async () => {
           await world.setRecord(() => record);
           detail = world.detail();
         };

@@ -71,7 +71,7 @@ export interface NodeWorld {
    */
   setAttachment(change: (attachment: AzVolumeAttachment) => AzVolumeAttachment | undefined): Promise<void>;
   /** Runs once, right before the step of that name. */
-  readonly meanwhile: Partial<Record<StepName, () => Promise<unknown>>>;
+  readonly during: Partial<Record<StepName, () => Promise<unknown>>>;
   /** Puts an object into the store, and waits until the cache shows it. */
   given<K extends "AzVolume" | "AzVolumeAttachment">(kind: K, object: KindMap[K]): Promise<void>;
 }
@@ -98,7 +98,7 @@ export async function withNode(
   machine.attach({ lun: LUN, disk });
   const steps: StepName[] = [];
   const told: DriverEvent[] = [];
-  const meanwhile: NodeWorld["meanwhile"] = {};
+  const during: NodeWorld["during"] = {};
   const checkpoints = memoryCheckpoints();
   const life = new AbortController();
   const { signal } = life;
@@ -150,8 +150,8 @@ export async function withNode(
     steps: {
       run: async (step, take) => {
         steps.push(step);
-        const meeting = meanwhile[step];
-        delete meanwhile[step];
+        const meeting = during[step];
+        delete during[step];
         await meeting?.();
         return take();
       },
@@ -252,7 +252,7 @@ export async function withNode(
           metadata: { ...written.metadata, deletionTimestamp: written.metadata.creationTimestamp },
         });
       },
-      meanwhile,
+      during,
       given,
     });
   } finally {

@@ -83,7 +83,7 @@ describe("releaseVolume", () => {
       assert.deepEqual(await release(world, withoutStore(world.ports(), 0)), { ok: false, failure: down });
     }));
 
-  const meanwhile: readonly {
+  const during: readonly {
     readonly because: string;
     readonly arrange: (world: NodeWorld) => Promise<unknown>;
   }[] = [
@@ -94,10 +94,10 @@ describe("releaseVolume", () => {
     },
     { because: "its object was deleted", arrange: deleteVolume },
   ];
-  for (const { because, arrange } of meanwhile)
+  for (const { because, arrange } of during)
     it(`is complete where ${because} in the middle of it`, () =>
       withNode({ writer: held }, async (world) => {
-        world.meanwhile.release = () => arrange(world);
+        world.during.release = () => arrange(world);
         assert.deepEqual(await release(world), done);
         assert.notEqual(world.record()?.writer?.nodeName, "node-a");
       }));
@@ -157,7 +157,7 @@ describe("confirmHeld", () => {
   for (const { because, change, writer } of races)
     it(`uses an uncached record where in the middle of it ${because}`, () =>
       withNode({ writer: unrequested }, async (world) => {
-        world.meanwhile.request = () => world.setRecord(change);
+        world.during.request = () => world.setRecord(change);
         assert.deepEqual(await confirm(world), { ok: true, value: writer });
       }));
 });
@@ -214,7 +214,7 @@ describe("unstageVolume", () => {
   it("unmounts a volume deleted during the withdrawal, and drops its checkpoint", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
-      world.meanwhile["withdraw-request"] = () => deleteVolume(world);
+      world.during["withdraw-request"] = () => deleteVolume(world);
       assert.deepEqual(await unstage(world), done);
       assert.deepEqual([world.machine.mounts(), world.ports().checkpoints.volumes()], [[], []]);
     }));
@@ -229,7 +229,7 @@ describe("unstageVolume", () => {
   it("continues where a controller has withdrawn the request before", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
-      world.meanwhile["withdraw-request"] = () =>
+      world.during["withdraw-request"] = () =>
         world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { requested: false }) }));
       assert.deepEqual(await unstage(world), done);
       assert.deepEqual(world.record()?.writer, aWriter("node-a", { held: false, requested: false }));

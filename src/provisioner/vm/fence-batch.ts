@@ -371,5 +371,5 @@ async function entryGone(
 
 /** A VM that vanishes between read and write is no refusal: the next read shows it. */
 function asRetryable(error: ArmError): ArmError {
-  return saysNotThere(error) ? ownError("InstanceGoneMeanwhile", error.message) : error;
+  return saysNotThere(error) ? ownError("InstanceGoneDuringFence", error.message) : error;
 }

@@ -79,7 +79,7 @@ async function keepRenewing(
 async function renew({ access, identity }: Candidate, signal: AbortSignal): Promise<Renewal> {
   const lease = await access.read(signal);
   if (!lease.ok) return { kind: "failed", failure: lease.failure };
-  if (lease.value === undefined) return makeAnew(access, signal);
+  if (lease.value === undefined) return createLease(access, signal);
   const { holderIdentity } = lease.value.spec;
   if (holderIdentity !== identity)
     return {
@@ -91,7 +91,7 @@ async function renew({ access, identity }: Candidate, signal: AbortSignal): Prom
 }
 
 /** The Lease was deleted by hand. Other candidates leave its holder the time to recreate it. */
-async function makeAnew(access: LeaseAccess, signal: AbortSignal): Promise<Renewal> {
+async function createLease(access: LeaseAccess, signal: AbortSignal): Promise<Renewal> {
   const generation = await access.incarnationOfRecords(signal);
   if (!generation.ok) return { kind: "failed", failure: generation.failure };
   const created = await access.create(generation.value, signal);

@@ -19,13 +19,13 @@ export async function movesWhileApiServerRestarts(workloads: Workloads, name: st
   const { nodeName } = await writerPod(workloads, name);
   let successor: WriterPod | undefined;
   await withHeldUnmount(lab, nodeName, async (unmount) => {
-    const meanwhile = async (): Promise<void> => {
+    const during = async (): Promise<void> => {
       await unmount.untilUnderWay();
       await lab.controlPlane.kill("kube-apiserver");
       await unmount.letGo();
       await lab.controlPlane.start("kube-apiserver", new AbortController().signal);
     };
-    successor = await movesWithItsRecords(workloads, name, { meanwhile });
+    successor = await movesWithItsRecords(workloads, name, { during });
   });
   return successor ?? writerPod(workloads, name);
 }
@@ -54,9 +54,9 @@ export async function writesOnWithoutItsObject(workloads: Workloads, pod: Writer
         ? true
         : undefined,
   );
-  const anew = await untilVerified(workloads, claim, pod.nodeName);
+  const recreated = await untilVerified(workloads, claim, pod.nodeName);
   assert.deepEqual((await disksInAzure(lab)).toSorted(), disks, "the disk is kept");
-  await assertUndisturbed(workloads, pod, anew);
+  await assertUndisturbed(workloads, pod, recreated);
 }
 
 /** Waits until a volume's rebuilt record names this node as the writer again. */

@@ -22,7 +22,7 @@ export interface MoveOptions {
    */
   readonly by?: "delete" | "drain";
   /** Runs as soon as the pod's deletion has been requested. */
-  readonly meanwhile?: () => Promise<void>;
+  readonly during?: () => Promise<void>;
 }
 
 /**
@@ -33,7 +33,7 @@ export interface MoveOptions {
 export async function movesWithItsRecords(
   workloads: Workloads,
   name: string,
-  { by = "delete", meanwhile }: MoveOptions = {},
+  { by = "delete", during }: MoveOptions = {},
 ): Promise<WriterPod> {
   const { lab, namespace } = workloads;
   const pod = await writerPod(workloads, name);
@@ -47,7 +47,7 @@ export async function movesWithItsRecords(
       await (by === "delete"
         ? workloads.kubectl(["delete", `pod/${name}`, "--wait=false"])
         : drain(workloads, pod));
-      await meanwhile?.();
+      await during?.();
       await waitUntil(`${name} to be a new pod`, { timeoutMs: MOVE_MAX_MS }, async () => {
         const now = await writerPod(workloads, name).catch(() => undefined);
         return now !== undefined && now.uid !== pod.uid ? true : undefined;

@@ -39,12 +39,12 @@ export async function untilGrown(
       });
       const { capacity, conditions = [] } = (body as ClaimStatus).status;
       if (capacity?.storage === `${sizeGiB}Gi`) return "done";
-      const isTold = conditions.some(
+      const isReported = conditions.some(
         ({ type, message }) =>
           type === "NodeResizeError" &&
           message?.includes("it grows before its next mount: delete the pods") === true,
       );
-      return isTold ? "needs a restart of its pods" : undefined;
+      return isReported ? "needs a restart of its pods" : undefined;
     },
   );
 }

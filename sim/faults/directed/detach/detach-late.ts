@@ -20,7 +20,7 @@ const LOST_AFTER_MS = [2_000, 30_000, 90_000] as const;
  * Loses the records while the detach is under way to Azure. Called before a node is fenced; the returned
  * function is called with the name of the AzVolume when the detach is sent.
  */
-type Meanwhile = (context: FaultContext, dice: number) => (azVolumeName: string) => void;
+type During = (context: FaultContext, dice: number) => (azVolumeName: string) => void;
 
 /**
  * A node is marked out of service while only its kubelet is dead, so that it is fenced. The forced detach
@@ -54,7 +54,7 @@ export const detachLateAndAllLost = detachUnderWay(({ world, later }, dice) => (
   later(pick(LOST_AFTER_MS, diceAgain(dice, 1)), () => eraseEverything(world, true));
 });
 
-function detachUnderWay(meanwhile: Meanwhile): FaultVariant {
+function detachUnderWay(during: During): FaultVariant {
   return {
     forMs: [220_000, 240_000],
     isDirected: true,
@@ -81,7 +81,7 @@ function detachUnderWay(meanwhile: Meanwhile): FaultVariant {
       eraseReplicasOn(world, home);
       later(REPLICAS_GO_MS - SEEN_MS, () => cordonAllBut(context, home));
       later(REPLICAS_GO_MS, () => {
-        sent = meanwhile(context, dice);
+        sent = during(context, dice);
         cluster.setKubeletRunning(home, false);
         markOutOfService(context, home, true);
         cluster.deletePod(volumeName, { isForced: true });

@@ -26,7 +26,7 @@ function text({
     contexts: [
       { name: "here", context: { cluster: "c", user: "u", ...context } },
       { name: "elsewhere", context: { cluster: "d", user: "u" } },
-      { name: "nobody", context: { cluster: "c", user: "v" } },
+      { name: "no-user", context: { cluster: "c", user: "v" } },
     ],
     "current-context": current,
   });
@@ -119,7 +119,7 @@ contexts: [{name: x, context: {cluster: c, user: u}}]
     { given: { current: "" }, says: /no current-context/u },
     { given: { current: "gone" }, says: /no context "gone"/u },
     { given: { current: "elsewhere" }, says: /no cluster "d", which context "elsewhere" names/u },
-    { given: { current: "nobody" }, says: /no user "v"/u },
+    { given: { current: "no-user" }, says: /no user "v"/u },
     { given: "just words", says: /is no kubeconfig file/u },
     { given: "users: [{user: {token: very-secret}]", says: /can't be read/u },
   ];

@@ -153,7 +153,7 @@ describe("controllerSubjects", () => {
 
   it("skips a claim that only has the former one's name, and unknown volumes", async () => {
     const cluster = await aCluster();
-    putClaim(cluster, "data", { metadata: { uid: "uid-anew" } });
+    putClaim(cluster, "data", { metadata: { uid: "uid-new" } });
     await cluster.show();
     assert.deepEqual(told(cluster, { about, reason: "ReplicasMissing" }, volume), [azVolume]);
     assert.deepEqual(told(cluster, { about, reason: EVERYWHERE, nodeName: "node-a" }), [

@@ -35,7 +35,7 @@ interface PowerRule {
    * The power state in instance views during the action, and afterwards; absent if the power does not
    * change.
    */
-  readonly meanwhile?: PowerState;
+  readonly during?: PowerState;
   readonly afterwards?: PowerState;
   /** Whether a hung guest is restarted. */
   readonly wakesGuest: boolean;
@@ -46,7 +46,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
   start: {
     name: "VirtualMachines_Start",
     latency: "vmStart",
-    meanwhile: "starting",
+    during: "starting",
     afterwards: "running",
     wakesGuest: true,
     effects: ["vmStarted"],
@@ -55,7 +55,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     name: "VirtualMachines_PowerOff",
     latency: "vmStop",
     forcedLatency: "vmForcedStop",
-    meanwhile: "stopping",
+    during: "stopping",
     afterwards: "stopped",
     wakesGuest: false,
     effects: ["vmStopped"],
@@ -64,7 +64,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     name: "VirtualMachines_Deallocate",
     latency: "vmDeallocate",
     forcedLatency: "vmForcedDeallocate",
-    meanwhile: "deallocating",
+    during: "deallocating",
     afterwards: "deallocated",
     wakesGuest: false,
     effects: ["vmStopped"],
@@ -93,7 +93,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
   reapply: { name: "VirtualMachines_Reapply", latency: "vmReapply", wakesGuest: false, effects: [] },
 };
 
-const DEALLOCATED = { meanwhile: "deallocated", afterwards: "deallocated" } as const;
+const DEALLOCATED = { during: "deallocated", afterwards: "deallocated" } as const;
 
 export interface PowerOptions {
   /** Whether not to wait for the guest: `skipShutdown`, `forceDeallocate`. */
@@ -159,7 +159,7 @@ export function changePower(
   });
   putVm(world, {
     ...begun(world, vm),
-    power: rule.meanwhile ?? vm.power,
+    power: rule.during ?? vm.power,
     provisioningState: "Updating",
     operationId: operation.id,
   });

@@ -1,0 +1,7 @@
+/** A line that breaks a rule. */
+export interface TextViolation {
+  readonly path: string;
+  readonly line: number;
+  readonly rule: string;
+  readonly advice: string;
+}
