@@ -7,8 +7,8 @@ const KEY_MODE = 0o600;
 
 /**
  * The certificate authority that is kept beside `caFile`, in `<caFile>.key`, so that clients which trust it
- * still do after a restart. Makes one if there is none, or if it is about to expire. Rejects, naming the file,
- * if that is something else.
+ * still do after a restart. Makes one if there is none, or if it is about to expire. Rejects, naming the
+ * file, if that is something else.
  */
 export function keptAuthority(caFile: string): Promise<Authority> {
   return authorityIn(`${caFile}.key`);
