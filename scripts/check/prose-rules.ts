@@ -1,6 +1,7 @@
 import type { TextViolation } from "./text-violation.ts";
 
-const SOURCE = /\.ts$/u;
+/** Generated code keeps its generator's lines. */
+const SOURCE = /^(?!.*\/gen\/).*\.ts$/u;
 const TESTS = /\.test\.ts$|^test\//u;
 const DOCUMENT = /\.md$/u;
 /** Documents that are not rewritten yet. */

@@ -5,15 +5,19 @@ import { callGroups } from "../../../src/provisioner/arm/throttle-budget.ts";
 import type { GeneratedFile } from "../generated-file.ts";
 import { metricNotes } from "./metric-notes.ts";
 
-const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate/reference and src/adapters/observe. Never edited by hand. -->
+const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate/reference and
+src/adapters/observe. Never edited by hand. -->
 
 # Metrics
 
-Each role serves Prometheus' text format at \`/metrics\` of its \`--http-endpoint\`. The chart starts the controllers
-with port 29604, the node plug-ins with 29605 and the scheduler extender with 29606 (\`metricsPort\`). A counter starts
+Each role serves Prometheus' text format at \`/metrics\` of its \`--http-endpoint\`. The chart starts the
+controllers
+with port 29604, the node plug-ins with 29605 and the scheduler extender with 29606 (\`metricsPort\`). A
+counter starts
 at 0 with its process.
 
-Metrics of V1 do not exist here. Alerts on them become silent after a migration: the last table lists what to use.
+Metrics of V1 do not exist here. Alerts on them become silent after a migration: the last table lists what to
+use.
 
 `;
 
