@@ -29,7 +29,8 @@ function restoreInFlight({ world, later }: FaultContext, dice: number): () => vo
     isDone = true;
     later(pick(IN_FLIGHT_MS, diceAgain(dice, 1)), restoreOnceRenewed);
   };
-  // Assumed in docs/assurance/promises.md: a leader cannot detect a backup that is as recent as its last renewal.
+  // Assumed in docs/assurance/promises.md: a leader cannot detect a backup that is as recent as its last
+  // renewal.
   const restoreOnceRenewed = (): void => {
     if (leaseVersion() === versionAtBackup) return later(LOOK_MS, restoreOnceRenewed);
     world.store.restore(backup);
