@@ -13,7 +13,7 @@ import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import type { ControllerCache } from "./controller-cache.ts";
 
-/** The ports of all reconcilers of the controller role. */
+/** The ports of the controller role. Each folder takes its own part, such as `WriterPorts`. */
 export interface ControllerPorts {
   readonly store: ObjectStore;
   readonly cache: ControllerCache;
@@ -41,6 +41,44 @@ export interface ControllerPorts {
   readonly attach: "kubernetes" | "driver";
 }
 
+/** The ports that every folder takes: objects, the orchestrator's facts, time and reports. */
+type SharedPorts =
+  | "store"
+  | "cache"
+  | "users"
+  | "clusterVolumes"
+  | "attach"
+  | "clock"
+  | "steps"
+  | "events"
+  | "logger";
+
+/** Those, and what else one folder takes: further ports, and calls to Azure. */
+type FolderPorts<Ports extends keyof ControllerPorts, Calls extends keyof CloudProvisioner> = Pick<
+  ControllerPorts,
+  SharedPorts | Ports
+> & { readonly cloud: Pick<CloudProvisioner, Calls> };
+
+/** Calls that change nothing in Azure. */
+type Reads = "getDisk" | "listDisks" | "inspectInstance";
+
+/** Makes no call to Azure: a promotion must not queue behind an attach. */
+export type WriterPorts = Pick<ControllerPorts, SharedPorts | "random" | "settings">;
+export type FencingPorts = FolderPorts<
+  "random" | "leaseMemory" | "settings" | "clusterId",
+  Reads | "fenceDisk" | "proveDetached" | "proveVanished" | "writeBarrier"
+>;
+export type AttachmentPorts = FolderPorts<
+  "random" | "leaseMemory" | "settings" | "clusterId",
+  Reads | "attachDisk" | "detachDisk"
+>;
+export type DiskPorts = FolderPorts<
+  "random" | "settings" | "clusterId",
+  Reads | "createDisk" | "deleteDisk" | "resizeDisk" | "tagDisk"
+>;
+export type AdoptionPorts = FolderPorts<"clusterId", Reads>;
+export type RollbackPorts = FolderPorts<"clusterId" | "leaseMemory", Reads>;
+
 /**
  * Whether the store was rolled back before this process started; `StartupGracePeriod` evaluates the
  * nodes' reports.
@@ -55,5 +93,5 @@ export interface GracePeriod {
    * Waits until records may be trusted. Where no node can answer any more, requests a rebuild of all
    * records, and calls `onRebuild`. False: aborted.
    */
-  untilTrusted(leading: ControllerPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean>;
+  untilTrusted(leading: RollbackPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean>;
 }

@@ -15,8 +15,13 @@ import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { backedPart } from "./backed-attachment.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
+type ObservePorts = Pick<
+  ControllerPorts,
+  "cache" | "users" | "clusterVolumes" | "clock" | "settings" | "attach"
+>;
+
 /** All that the plans of one volume need, from the caches. Undefined if there is no such volume. */
-export function observeVolume(ports: ControllerPorts, volumeName: string): ObservedVolume | undefined {
+export function observeVolume(ports: ObservePorts, volumeName: string): ObservedVolume | undefined {
   const { cache, users, clock, settings } = ports;
   const volume = cache.get("AzVolume", volumeName);
   if (volume === undefined) return undefined;
@@ -78,7 +83,7 @@ function cachedPodsOf(
  * without an orchestrator.
  */
 function hasUser(
-  { attach, clusterVolumes, users }: ControllerPorts,
+  { attach, clusterVolumes, users }: ObservePorts,
   attachments: readonly AzVolumeAttachment[],
   where: { readonly nodeName: string; readonly volumeId: string },
 ): boolean {

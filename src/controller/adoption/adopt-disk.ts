@@ -3,7 +3,7 @@ import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 import { nodeOfVm, withNodeUid } from "../node-name-of.ts";
 
 /** A VM that has a disk, and where the disk sits on it. */
@@ -27,7 +27,7 @@ function foreignNode(instanceUri: string): NodeIdentity {
   return { nodeName: instanceUri, vmId: instanceUri, instanceUri };
 }
 
-type HolderPorts = Pick<ControllerPorts, "cloud" | "cache" | "users">;
+type HolderPorts = Pick<AdoptionPorts, "cloud" | "cache" | "users">;
 
 /**
  * Returns the VMs that have a disk attached, each with its GUID: the disk names resource ids, and these

@@ -8,7 +8,7 @@ import { reportMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { tellIfLost } from "../attachment/disk-lost-event.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-name-of.ts";
 import { findHolders } from "./adopt-disk.ts";
 import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
@@ -22,7 +22,7 @@ import { recordHolders } from "./record-attached-vms.ts";
  * is written.
  */
 export async function compareAttachments(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   listed: DiskFacts,
   signal: AbortSignal,
@@ -37,7 +37,7 @@ export async function compareAttachments(
  * is now.
  */
 export async function lookForStrays(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   signal: AbortSignal,
   isWorthIt: (disk: DiskFacts) => boolean = () => true,
@@ -56,7 +56,7 @@ export async function lookForStrays(
  * until it has ended.
  */
 async function recordStrays(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   detail: VolumeDetail,
   disk: DiskFacts,
@@ -101,7 +101,7 @@ async function recordStrays(
 }
 
 async function reportStaleOnes(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volumeName: string,
   disk: DiskFacts,
   signal: AbortSignal,
@@ -120,7 +120,7 @@ async function reportStaleOnes(
 }
 
 /** Whether Azure names other VMs than the objects do. */
-function differs(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boolean {
+function differs(ports: AdoptionPorts, volume: AzVolume, disk: DiskFacts): boolean {
   const named = nodesOf(ports, disk);
   if (
     disk.attachedTo.some(
@@ -150,12 +150,12 @@ function explains({ status }: AzVolumeAttachment, instanceUri: string): boolean 
 }
 
 /** Names of the cluster's VMs that a disk names. */
-function nodesOf(ports: ControllerPorts, disk: DiskFacts): ReadonlySet<string> {
+function nodesOf(ports: AdoptionPorts, disk: DiskFacts): ReadonlySet<string> {
   return new Set(disk.attachedTo.flatMap((instanceUri) => nodeNameOf(ports, instanceUri) ?? []));
 }
 
 /** Those recorded as attached and not in doubt. */
-function attachedIn(ports: ControllerPorts, volumeName: string): readonly AzVolumeAttachment[] {
+function attachedIn(ports: AdoptionPorts, volumeName: string): readonly AzVolumeAttachment[] {
   return attachmentsOf(ports, volumeName).filter(
     ({ metadata, status }) =>
       metadata.deletionTimestamp === undefined &&
@@ -165,7 +165,7 @@ function attachedIn(ports: ControllerPorts, volumeName: string): readonly AzVolu
 }
 
 function attachmentsOf(
-  { cache }: ControllerPorts,
+  { cache }: AdoptionPorts,
   volumeName: string,
 ): ReturnType<typeof cache.byIndex<"AzVolumeAttachment">> {
   return cache.byIndex("AzVolumeAttachment", "volumeName", volumeName);

@@ -5,7 +5,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { distrust } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 
 /**
  * Records VMs that have a disk without an object that says so as unverified, and reports each. A node
@@ -14,7 +14,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
  * that are no nodes are reported.
  */
 export async function distrustStrays(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   strays: readonly NodeIdentity[],
   signal: AbortSignal,
@@ -50,7 +50,7 @@ export function isNamedIn({ status }: AzVolume, instanceUri: string): boolean {
 }
 
 function report(
-  { events, logger }: ControllerPorts,
+  { events, logger }: AdoptionPorts,
   volumeName: string,
   { nodeName, instanceUri }: NodeIdentity,
 ): void {

@@ -5,7 +5,7 @@ import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 import { clusterOf } from "../disk/disk-tags.ts";
 
 /**
@@ -30,7 +30,7 @@ export interface UnnamedVolumes {
  * never deleted: they may hold a volume's only data.
  */
 export async function forgetVolumes(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   signal: AbortSignal,
 ): Promise<Result<UnnamedVolumes, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
@@ -78,7 +78,7 @@ export async function forgetVolumes(
  * them would be.
  */
 function reportUnclaimed(
-  { clock, clusterId, clusterVolumes, events }: ControllerPorts,
+  { clock, clusterId, clusterVolumes, events }: AdoptionPorts,
   { metadata }: AzVolume,
   disk: DiskFacts,
 ): boolean {
@@ -93,7 +93,7 @@ function reportUnclaimed(
  * No node has or requests it, no operation on it is under way, and no node is in quarantine because of
  * it.
  */
-function isIdle({ cache }: ControllerPorts, { metadata, spec, status }: AzVolume): boolean {
+function isIdle({ cache }: AdoptionPorts, { metadata, spec, status }: AzVolume): boolean {
   const { writer, fencing, quarantine = [], unverified = [] } = status?.record ?? {};
   const isRecordIdle =
     writer === undefined && fencing === undefined && quarantine.length === 0 && unverified.length === 0;

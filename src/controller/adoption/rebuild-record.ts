@@ -9,7 +9,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { NOTHING_KEPT, stateFromTags } from "../../core/volume/state-tags.ts";
 import { entriesOf } from "../../core/writer/writer-steps.ts";
 import { changeStatus } from "../../objects/update-object.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 import { cutOffIn, withKeptFormat } from "../disk/restore-state.ts";
 import { nodeNameOf, withNodeUid } from "../node-name-of.ts";
 import { type DiskHolder, findHolders } from "./adopt-disk.ts";
@@ -42,7 +42,7 @@ interface Seen extends MayHave {
  * completion of that step is not persisted. Fails as Azure and the store do.
  */
 export async function rebuildRecord(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   rebuild: (present: WriterRecord | undefined, seen: Seen) => WriterRecord | undefined,
   signal: AbortSignal,
@@ -108,11 +108,7 @@ function withSize(status: NonNullable<AzVolume["status"]>, sizeGiB: number): Non
  * may show the state before the last attach, and a checkpoint is reported only with the next heartbeat.
  * Checkpoints survive a rollback.
  */
-export function whoMayHave(
-  ports: ControllerPorts,
-  volume: AzVolume,
-  holders: readonly DiskHolder[],
-): MayHave {
+export function whoMayHave(ports: AdoptionPorts, volume: AzVolume, holders: readonly DiskHolder[]): MayHave {
   const onTheirVms = nodesWithCheckpoint(ports, volume).filter(({ isOfAnotherVm }) => !isOfAnotherVm);
   const noting = onTheirVms
     .flatMap(({ node }) => believedVm(ports, node.metadata.name, node.status) ?? [])
@@ -134,7 +130,7 @@ export function whoMayHave(
  * is believed to be. Undefined: only the node itself says so, and a write barrier could reach another VM.
  */
 function believedVm(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   nodeName: string,
   { vmId, instanceUri }: Pick<NodeIdentity, "vmId" | "instanceUri">,
 ): NodeIdentity | undefined {
@@ -158,7 +154,7 @@ export function allOf({ attachedTo, checkpointed }: MayHave): readonly NodeIdent
 }
 
 /** Attachments of a volume whose attach has begun: a record has allowed it. */
-export function attachmentsMade({ cache }: ControllerPorts, volumeName: string): readonly BegunAttachment[] {
+export function attachmentsMade({ cache }: AdoptionPorts, volumeName: string): readonly BegunAttachment[] {
   const isBegun = (attachment: AzVolumeAttachment): attachment is BegunAttachment =>
     attachment.status !== undefined && attachment.status.state !== "Pending";
   return cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).filter(isBegun);
@@ -187,6 +183,6 @@ export function withHolders(
 }
 
 /** The highest epochs in the nodes' checkpoints of this volume. */
-export function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): readonly number[] {
+export function epochsKnownToNodes(ports: AdoptionPorts, volume: AzVolume): readonly number[] {
   return nodesWithCheckpoint(ports, volume).flatMap(({ epoch }) => epoch ?? []);
 }

@@ -9,7 +9,7 @@ import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/ignored-attachment.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 import type { DiskHolder } from "./adopt-disk.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
@@ -21,7 +21,7 @@ type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
  * before the VM is read again: the detach would take the disk from a writer. Idempotent.
  */
 export async function recordHolders(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: { readonly volumeName: string; readonly detail: VolumeDetail },
   holders: readonly DiskHolder[],
   signal: AbortSignal,
@@ -58,7 +58,7 @@ export async function recordHolders(
  * volume's disk.
  */
 export async function forgetOthers(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volumeName: string,
   holders: readonly DiskHolder[],
   signal: AbortSignal,

@@ -8,7 +8,7 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import { stateTagsIn } from "../../core/volume/state-tags.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 import { clusterOf, volumeFromTags } from "../disk/disk-tags.ts";
 import { tryEach } from "../try-each.ts";
 import { adoptVolume } from "./adopt-volume.ts";
@@ -23,7 +23,7 @@ import { compareAttachments } from "./compare-attachments.ts";
  * the same way. Returns how many were rebuilt.
  */
 export async function recoverVolumes(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
@@ -45,7 +45,7 @@ export async function recoverVolumes(
 
 /** The same for a resource group that may be gone or belong to others: then there is nothing to recover. */
 async function recoverOther(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   resourceGroup: string,
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
@@ -59,7 +59,7 @@ async function recoverOther(
  * Other resource groups known to contain volumes. The cluster's own may be among them: listing it twice
  * is harmless.
  */
-function otherResourceGroups({ cache }: ControllerPorts): readonly string[] {
+function otherResourceGroups({ cache }: AdoptionPorts): readonly string[] {
   const ofVolumes = cache
     .list("AzVolume")
     .map((volume) => volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? "");
@@ -71,7 +71,7 @@ function otherResourceGroups({ cache }: ControllerPorts): readonly string[] {
 }
 
 async function recoverFrom(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   resourceGroup: string | undefined,
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
@@ -83,7 +83,7 @@ async function recoverFrom(
 }
 
 /** Disks that the cluster names; several of its volumes may name one disk. */
-async function recoverNamed(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+async function recoverNamed(ports: AdoptionPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   const { cache, clusterVolumes } = ports;
   const byDisk = new Map(
     clusterVolumes.volumes().map(({ volumeId }) => [resourceUriKey(volumeId), volumeId]),
@@ -109,7 +109,7 @@ async function recoverNamed(ports: ControllerPorts, signal: AbortSignal): Promis
 }
 
 async function recoverEach<T extends { readonly diskUri: string }>(
-  { logger }: ControllerPorts,
+  { logger }: AdoptionPorts,
   all: readonly T[],
   recover: (one: T) => Promise<Result<boolean, Failure>>,
 ): Promise<Result<number, Failure>> {
@@ -120,7 +120,7 @@ async function recoverEach<T extends { readonly diskUri: string }>(
 }
 
 async function recoverTagged(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   disk: DiskFacts,
   asOfList: ReadonlyMap<string, AzVolume>,
   signal: AbortSignal,
@@ -151,7 +151,7 @@ async function recoverTagged(
  * write of this driver.
  */
 async function recordStateTags(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   asOfList: AzVolume | undefined,
   disk: DiskFacts,
   signal: AbortSignal,
@@ -178,7 +178,7 @@ async function recordStateTags(
  * volume's and never staged again.
  */
 async function recordGrowth(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   { metadata: { name }, status }: AzVolume,
   disk: DiskFacts,
   signal: AbortSignal,
@@ -201,7 +201,7 @@ async function recordGrowth(
 }
 
 async function recoverVolume(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   diskUri: string,
   stated: StatedUse,
   signal: AbortSignal,

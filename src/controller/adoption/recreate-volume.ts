@@ -7,7 +7,7 @@ import { areStateTagsDue } from "../../core/volume/state-tags.ts";
 import { withoutFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 
 /**
  * Handles an AzVolume deleted by hand, by pruning or with its CRD: the disk stays, and the object is
@@ -18,7 +18,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
  * publishing adopts it.
  */
 export async function rebuildVolume(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<Reconciled> {

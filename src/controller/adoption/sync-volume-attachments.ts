@@ -8,7 +8,7 @@ import { foundAgain, isNamedIn } from "../../core/writer/writer-steps.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import type { ClusterAttachment } from "../../ports/cluster/cluster-volumes.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AdoptionPorts } from "../controller-ports.ts";
 import { isGeneral, tryEach } from "../try-each.ts";
 import { withdrawLeakedRequest } from "../writer/withdraw-leaked-request.ts";
 import { rebuildRecord, withHolders } from "./rebuild-record.ts";
@@ -27,7 +27,7 @@ const FORGOTTEN_AFTER_MS = 60_000;
  * (`tryEach`). Returns how many wait for their volume.
  */
 export async function syncVolumeAttachments(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   signal: AbortSignal,
 ): Promise<Result<{ readonly waiting: number }, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
@@ -54,7 +54,7 @@ export async function syncVolumeAttachments(
  * release check then finds the leaked request.
  */
 async function endForgotten(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   attachments: readonly ClusterAttachment[],
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -98,7 +98,7 @@ async function endForgotten(
  * not lose the disk under a pod that is about to start.
  */
 export async function syncVolumeAttachmentsOf(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -115,7 +115,7 @@ export async function syncVolumeAttachmentsOf(
 type Restored = "done" | "waits";
 
 async function restoreFrom(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   attachment: ClusterAttachment,
   signal: AbortSignal,
 ): Promise<Result<Restored, Failure>> {
@@ -140,7 +140,7 @@ export function isStanding(attachment: ClusterAttachment | undefined): boolean {
  * call would withdraw this one.
  */
 async function syncVolumeAttachment(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   attachment: ClusterAttachment,
   signal: AbortSignal,
@@ -191,7 +191,7 @@ async function syncVolumeAttachment(
  * record says why the node may not have the disk: then this driver has withdrawn its request.
  */
 async function distrustOutdatedRecord(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   nodeName: string,
   signal: AbortSignal,
@@ -229,7 +229,7 @@ async function distrustOutdatedRecord(
  * volume would be granted to a node that no longer requests it.
  */
 async function withdrawOlderRequests(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   publishedTo: string,
   signal: AbortSignal,
@@ -258,7 +258,7 @@ async function withdrawOlderRequests(
  * left, and then deletes the VolumeAttachment.
  */
 async function takeOver(
-  ports: ControllerPorts,
+  ports: AdoptionPorts,
   volume: AzVolume,
   attachment: ClusterAttachment,
   signal: AbortSignal,
@@ -284,7 +284,7 @@ async function takeOver(
   return ok("done");
 }
 
-function isPrimary(ports: ControllerPorts, volume: AzVolume, nodeName: string): boolean {
+function isPrimary(ports: AdoptionPorts, volume: AzVolume, nodeName: string): boolean {
   const own = ports.cache.get(
     "AzVolumeAttachment",
     attachmentObjectName({ diskUri: diskOf(volume), nodeName }),

@@ -10,7 +10,7 @@ import { fromObjectError, toObjectError } from "../../objects/object-error.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { lookForStrays } from "../adoption/compare-attachments.ts";
 import { tellAttachment } from "../attachment-events.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AttachmentPorts } from "../controller-ports.ts";
 import { setAttachmentStatus } from "./attachment-object.ts";
 import { evictReplicaFor } from "./evict-replica.ts";
 
@@ -26,7 +26,7 @@ const REFUSED_MAX_MS = 300_000;
  * remedy is retried after minutes.
  */
 export async function recordAttachFailure(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   volume: AzVolume,
   attachment: AzVolumeAttachment,
   failure: Failure,
@@ -92,7 +92,7 @@ function wasReported({ spec, status }: AzVolumeAttachment, failure: Failure): bo
 
 /** Its object was erased during the attach: no object would name the VM that has, or gets, the disk. */
 export async function erased(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   volume: AzVolume,
   failure: Failure,
   signal: AbortSignal,

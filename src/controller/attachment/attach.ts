@@ -12,7 +12,7 @@ import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { tellAttachment, whileTelling } from "../attachment-events.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AttachmentPorts } from "../controller-ports.ts";
 import { mayCarryOut } from "../fencing/foreign-detach.ts";
 import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
@@ -25,7 +25,7 @@ type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
  * Attaches the disk of an attachment to its node, as planned, and records where it sits or why it failed.
  */
 export async function attach(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   volume: AzVolume,
   attachment: AzVolumeAttachment,
   action: Extract<AttachmentAction, { kind: "Attach" }>,
@@ -100,7 +100,7 @@ export async function attach(
 }
 
 function markAttaching(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   { node: { vmId, instanceUri }, attempt }: { readonly node: NodeIdentity; readonly attempt: string },
   signal: AbortSignal,
@@ -133,7 +133,7 @@ function withoutPlace(status: AttachmentStatus): AttachmentStatus {
  * valid.
  */
 function recordAttached(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   { lun, attempt }: { readonly lun: number; readonly attempt: string },
   signal: AbortSignal,
@@ -158,7 +158,7 @@ function recordAttached(
  * attach waits for Azure.
  */
 async function mayForceNow(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   volume: AzVolume,
   node: NodeIdentity,
   signal: AbortSignal,

@@ -6,7 +6,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AttachmentPorts } from "../controller-ports.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
@@ -17,7 +17,7 @@ export function attachmentTarget(attachment: AzVolumeAttachment): ChangeTarget<"
 
 /** Changes its status; without one it is Pending. */
 export function setAttachmentStatus(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   change: (status: AttachmentStatus) => AttachmentStatus,
   signal: AbortSignal,
@@ -35,7 +35,7 @@ export function setAttachmentStatus(
  * the deletion, the attachment stays, and records that the disk is detached.
  */
 export async function releaseAttachment(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
 ): Promise<Reconciled> {

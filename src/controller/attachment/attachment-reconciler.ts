@@ -6,7 +6,7 @@ import { unreachable } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { tellAttachment } from "../attachment-events.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AttachmentPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { attach } from "./attach.ts";
 import { setAttachmentStatus, unlessGone } from "./attachment-object.ts";
@@ -23,7 +23,7 @@ const UNBACKED_AGAIN_MS = 1_000;
 /**
  * Attaches and detaches: one cloud operation at a time for each attachment, concurrently with all others.
  */
-export function attachmentReconciler(ports: ControllerPorts): Reconciler {
+export function attachmentReconciler(ports: AttachmentPorts): Reconciler {
   const lookups = new DeviceLookups(ports.clock);
   return {
     name: "attachment",
@@ -33,10 +33,10 @@ export function attachmentReconciler(ports: ControllerPorts): Reconciler {
   };
 }
 
-type AttachmentPorts = ControllerPorts & { readonly lookups: DeviceLookups };
+type LookupPorts = AttachmentPorts & { readonly lookups: DeviceLookups };
 
 async function reconcileAttachment(
-  ports: AttachmentPorts,
+  ports: LookupPorts,
   attachmentName: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -62,7 +62,7 @@ async function reconcileAttachment(
  * requests is deleted, since the node can't delete it.
  */
 async function leaveUnbacked(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   { metadata, spec }: AzVolumeAttachment,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -74,7 +74,7 @@ async function leaveUnbacked(
 }
 
 async function execute(
-  ports: AttachmentPorts,
+  ports: LookupPorts,
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
   action: AttachmentAction,
@@ -115,7 +115,7 @@ function isMissedThere({ status }: AzVolumeAttachment, { vmId }: NodeIdentity): 
 
 /** An attach of a disk that is already attached reads where it is. A failed one has its own back-off. */
 async function lookUp(
-  ports: AttachmentPorts,
+  ports: LookupPorts,
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
   action: Extract<AttachmentAction, { kind: "Attach" }>,
@@ -130,7 +130,7 @@ async function lookUp(
 }
 
 async function recordRole(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   role: "Primary" | "Replica",
   signal: AbortSignal,

@@ -12,6 +12,8 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { unlessGone } from "./attachment-object.ts";
 
+type ReplicaPorts = Pick<ControllerPorts, "store" | "clusterVolumes" | "logger">;
+
 /**
  * When a deletion whose uncached condition fails is planned again, in milliseconds: by then the cache
  * shows why.
@@ -24,7 +26,7 @@ const PLAN_AGAIN_MS = 1_000;
  * costs the next failover an attach.
  */
 export async function deleteReplica(
-  ports: ControllerPorts,
+  ports: ReplicaPorts,
   observed: ObservedVolume,
   action: Extract<ReplicaAction, { kind: "DeleteAttachment" }>,
   signal: AbortSignal,
@@ -72,7 +74,7 @@ export async function deleteReplica(
  * does not respond.
  */
 async function nonReplicasPastCache(
-  { clusterVolumes, store }: ControllerPorts,
+  { clusterVolumes, store }: ReplicaPorts,
   onlyWhile: ReplicaCondition | undefined,
   signal: AbortSignal,
 ): Promise<Result<readonly AzVolumeAttachment[] | undefined, Failure>> {

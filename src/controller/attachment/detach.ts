@@ -10,7 +10,7 @@ import { toObjectError } from "../../objects/object-error.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { tellAttachment } from "../attachment-events.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AttachmentPorts } from "../controller-ports.ts";
 import { mayCarryOut } from "../fencing/foreign-detach.ts";
 import { doubtingNode } from "../rollback/doubting-node.ts";
 import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment-object.ts";
@@ -23,7 +23,7 @@ type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier"
  * From an earlier VM of the node's name it only detaches, and keeps the object for the present VM.
  */
 export async function detach(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   { kind, node, lane }: DetachAction,
   signal: AbortSignal,
@@ -105,7 +105,7 @@ function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIde
  * the release of the attachment.
  */
 export async function mayDetachNow(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   node: NodeIdentity,
   signal: AbortSignal,
@@ -128,7 +128,7 @@ export async function mayDetachNow(
  * trusted. Makes no call to Azure.
  */
 export async function releaseProven(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   node: NodeIdentity,
   signal: AbortSignal,

@@ -3,7 +3,7 @@ import { chooseEvicted } from "../../core/attachment/choose-evicted.ts";
 import { isLeaving, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { tellAttachment } from "../attachment-events.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AttachmentPorts } from "../controller-ports.ts";
 import { observeVolume, waitsForSlot } from "../observe-volume.ts";
 
 /**
@@ -18,7 +18,7 @@ const COUNTED_ON_MS = 60_000;
  * attach would cost another volume its replica.
  */
 export async function evictReplicaFor(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   primary: AzVolumeAttachment,
   signal: AbortSignal,
 ): Promise<void> {
@@ -54,7 +54,7 @@ export async function evictReplicaFor(
 }
 
 /** Whether a detach that ends soon is planned or under way. */
-function isFreeingSlot({ cache }: ControllerPorts, attachment: AzVolumeAttachment): boolean {
+function isFreeingSlot({ cache }: AttachmentPorts, attachment: AzVolumeAttachment): boolean {
   const state = attachment.status?.state;
   const hasSlot = state === "Attached" || state === "Detaching";
   return (
@@ -69,7 +69,7 @@ function isFreeingSlot({ cache }: ControllerPorts, attachment: AzVolumeAttachmen
  * possible writer. The next try chooses again.
  */
 async function isRecordAsSeen(
-  { store, logger }: ControllerPorts,
+  { store, logger }: AttachmentPorts,
   observed: ObservedVolume | undefined,
   signal: AbortSignal,
 ): Promise<boolean> {

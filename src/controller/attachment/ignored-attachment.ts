@@ -8,7 +8,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import type { NewObject } from "../../ports/store/object-store.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AttachmentPorts, ControllerPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-name-of.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
 
@@ -21,7 +21,7 @@ const IGNORED_AGAIN_MS = 30_000;
  * records that.
  */
 export async function removeIgnored(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   name: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -36,7 +36,7 @@ export async function removeIgnored(
 
 /** The same for an object that was just read and whose problem is known. */
 export async function removeInconsistent(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   because: string,
   signal: AbortSignal,
@@ -75,7 +75,7 @@ export async function createAttachment(
  * ignored object, but this one was consistent at some time.
  */
 async function isOnlyTrace(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   { metadata, spec, status }: AzVolumeAttachment,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {

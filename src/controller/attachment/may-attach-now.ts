@@ -6,7 +6,7 @@ import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { mayAttach } from "../../core/writer/writer-steps.ts";
 import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AttachmentPorts } from "../controller-ports.ts";
 
 /** An attach as planned. */
 export interface PlannedAttach {
@@ -17,7 +17,7 @@ export interface PlannedAttach {
 
 /** An uncached check between the read of the VM and its write. */
 export async function mayAttachNow(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   planned: PlannedAttach,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -36,7 +36,7 @@ export async function mayAttachNow(
  * open, or a plug-in that was paused right before it mounts `/dev/sdc`. The kernel may reuse that name
  * and number for the next disk. So nothing is attached to the VM until it has shown that it is clean.
  */
-export function volumesCutOffFrom(ports: ControllerPorts, node: NodeIdentity): readonly string[] {
+export function volumesCutOffFrom(ports: AttachmentPorts, node: NodeIdentity): readonly string[] {
   const cutOff = ports.cache.list("AzVolume").filter((volume) => isCutOff(volume, node));
   return cutOff.map((volume) => volume.metadata.name);
 }
@@ -47,7 +47,7 @@ export function volumesCutOffFrom(ports: ControllerPorts, node: NodeIdentity): r
  * attached there, a promoted raw volume would be that disk: nothing on it shows the node which volume it
  * is.
  */
-export function lunsPromisedOn({ cache }: ControllerPorts, node: NodeIdentity): readonly number[] {
+export function lunsPromisedOn({ cache }: AttachmentPorts, node: NodeIdentity): readonly number[] {
   return lunsPromised(cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName), node);
 }
 
@@ -65,7 +65,7 @@ function lunsPromised(attachments: readonly AzVolumeAttachment[], node: NodeIden
  * attachment before it writes the quarantine.
  */
 async function isAsCached(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   { volume, node }: PlannedAttach,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -86,7 +86,7 @@ async function isAsCached(
  * each LUN, unless the cache is very stale.
  */
 function volumesToRead(
-  { cache }: ControllerPorts,
+  { cache }: AttachmentPorts,
   node: NodeIdentity,
   present: readonly AzVolumeAttachment[],
 ): ReadonlySet<string> {

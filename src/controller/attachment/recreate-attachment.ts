@@ -9,7 +9,7 @@ import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { tellAttachment } from "../attachment-events.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AttachmentPorts } from "../controller-ports.ts";
 
 /**
  * Recreates an attachment that was deleted by hand while its node continues to write. Makes no call to
@@ -18,7 +18,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
  * before the creation is handled like an erased attachment.
  */
 export async function recreateAttachment(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   node: NodeIdentity,
   signal: AbortSignal,
@@ -66,7 +66,7 @@ export async function recreateAttachment(
 
 /** By the uncached record. */
 async function isRequestedNow(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   node: NodeIdentity,
   signal: AbortSignal,

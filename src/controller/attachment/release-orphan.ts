@@ -3,7 +3,7 @@ import { ok } from "../../core/failure/result.ts";
 import { findVolume } from "../../objects/find-volume.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { isForNoPod } from "../backed-attachment.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AttachmentPorts } from "../controller-ports.ts";
 import { releaseAttachment, unlessGone } from "./attachment-object.ts";
 import { removeInconsistent, removeUnattached } from "./ignored-attachment.ts";
 
@@ -19,7 +19,7 @@ const ORPHAN_AGAIN_MS = 30_000;
  * volume, whose attachment it blocks.
  */
 export async function releaseOrphan(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -53,7 +53,7 @@ export async function releaseOrphan(
 }
 
 async function removeForNoPod(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
 ): Promise<Reconciled> {

@@ -5,7 +5,7 @@ import type { AttachmentAction } from "../../core/attachment/plan-attachment.ts"
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { lookForStrays } from "../adoption/compare-attachments.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { AttachmentPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-name-of.ts";
 import { releaseAttachment, unlessGone } from "./attachment-object.ts";
 import { mayDetachNow } from "./detach.ts";
@@ -16,7 +16,7 @@ import { mayDetachNow } from "./detach.ts";
  * where the disk is, and it stays until the node is clean. Detaches nothing.
  */
 export async function releaseUnattached(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   volume: AzVolume,
   attachment: AzVolumeAttachment,
   { node }: Extract<AttachmentAction, { kind: "ReleaseUnattached" }>,

@@ -28,7 +28,7 @@ import { allOf, attachmentsMade, epochsKnownToNodes, whoMayHave } from "../adopt
 import { recordHolders } from "../adoption/record-attached-vms.ts";
 import { rebuildVolume } from "../adoption/recreate-volume.ts";
 import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { DiskPorts } from "../controller-ports.ts";
 import { observeNodes, observeVolume } from "../observe-volume.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeByV2, isMadeFor } from "./disk-tags.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
@@ -40,7 +40,7 @@ const NO_STATUS: VolumeStatus = { state: "Pending", observedGeneration: 0, condi
 type VolumeStatus = NonNullable<AzVolume["status"]>;
 
 /** Creates, grows and deletes managed disks. */
-export function diskReconciler(ports: ControllerPorts): Reconciler {
+export function diskReconciler(ports: DiskPorts): Reconciler {
   return {
     name: "disk",
     // A worker waits as long as Azure takes: hundreds of claims may be created at once.
@@ -57,7 +57,7 @@ export function diskReconciler(ports: ControllerPorts): Reconciler {
 }
 
 async function execute(
-  ports: ControllerPorts,
+  ports: DiskPorts,
   observed: ObservedVolume,
   action: DiskAction,
   signal: AbortSignal,
@@ -105,11 +105,7 @@ async function execute(
   }
 }
 
-async function createDisk(
-  ports: ControllerPorts,
-  volume: AzVolume,
-  signal: AbortSignal,
-): Promise<Reconciled> {
+async function createDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
   const request = diskRequest(ports, volume);
   if (!request.ok) return recordFailure(ports, volume, request.failure, signal);
   const marked = await setStatus(ports, volume, (status) => ({ ...status, state: "Creating" }), signal);
@@ -159,7 +155,7 @@ function isNeverUsed(volume: AzVolume, { tags, attachedTo }: DiskFacts): boolean
 }
 
 async function recordCreated(
-  ports: ControllerPorts,
+  ports: DiskPorts,
   volume: AzVolume,
   disk: DiskFacts,
   signal: AbortSignal,
@@ -197,7 +193,7 @@ async function recordCreated(
  * disk no node is granted it, and an interrupted adoption starts over.
  */
 async function adoptDisk(
-  ports: ControllerPorts,
+  ports: DiskPorts,
   volume: AzVolume,
   diskUri: string,
   signal: AbortSignal,
@@ -273,7 +269,7 @@ async function adoptDisk(
  * Whether there was a record of this disk before, which may have allowed an update that is still under
  * way to a VM. Disks from V1, maybe thousands, never had one: no VM is written to for them.
  */
-function hadRecord(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boolean {
+function hadRecord(ports: DiskPorts, volume: AzVolume, disk: DiskFacts): boolean {
   return (
     isMadeByV2(disk.tags) ||
     epochsKnownToNodes(ports, volume).length > 0 ||
@@ -282,7 +278,7 @@ function hadRecord(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): b
 }
 
 async function resizeDisk(
-  ports: ControllerPorts,
+  ports: DiskPorts,
   volume: AzVolume,
   action: Extract<DiskAction, { kind: "ResizeDisk" }>,
   signal: AbortSignal,
@@ -312,7 +308,7 @@ async function resizeDisk(
 }
 
 function endOfflineResize(
-  ports: ControllerPorts,
+  ports: DiskPorts,
   volume: AzVolume,
   because: string,
   signal: AbortSignal,
@@ -342,22 +338,14 @@ function endOfflineResize(
  * The mark was checked on the version that it was written on, and is never reverted: any process may act
  * on it.
  */
-async function deleteObject(
-  ports: ControllerPorts,
-  volume: AzVolume,
-  signal: AbortSignal,
-): Promise<Reconciled> {
+async function deleteObject(ports: DiskPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
   const { name, uid } = volume.metadata;
   return settled(
     await ports.steps.run("mark-delete", () => ports.store.delete("AzVolume", name, { uid }, signal)),
   );
 }
 
-async function deleteDisk(
-  ports: ControllerPorts,
-  volume: AzVolume,
-  signal: AbortSignal,
-): Promise<Reconciled> {
+async function deleteDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
   // The plan was based on a cache. The volume may be gone and recreated since, with a disk of the same
   // name; or a restored backup has reverted the deletion.
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
@@ -392,7 +380,7 @@ async function deleteDisk(
  * belong to another volume, and a copy made by a person bears its tags.
  */
 async function findUnrecordedDisk(
-  ports: ControllerPorts,
+  ports: DiskPorts,
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<Result<string | undefined, Failure>> {
@@ -420,7 +408,7 @@ function isToBeCreated(volume: AzVolume): boolean {
  * checked again, since any client may write a resource.
  */
 function diskRequest(
-  ports: ControllerPorts,
+  ports: DiskPorts,
   volume: AzVolume,
 ): Result<Omit<CreateDiskRequest, "precondition">, Failure> {
   const parameters = parseVolumeParameters(volume.spec.parameters);
@@ -457,7 +445,7 @@ function diskRequest(
  * Without a required topology, the disk must be reachable from the nodes: a regional disk does not attach
  * to a zonal VM. Chooses the zone of the most nodes.
  */
-function topologyOfNodes(ports: ControllerPorts): AzVolume["spec"]["accessibilityRequirements"] {
+function topologyOfNodes(ports: DiskPorts): AzVolume["spec"]["accessibilityRequirements"] {
   const ready = observeNodes(ports).filter((node) => node.isReady);
   const zones = [...new Set(ready.map((node) => node.zone))];
   if (zones.length === 0 || zones.includes("")) return undefined;
@@ -515,7 +503,7 @@ function withOfflineResize(status: VolumeStatus, nowMs: number): VolumeStatus["c
  * event was emitted already.
  */
 async function recordFailure(
-  ports: ControllerPorts,
+  ports: DiskPorts,
   volume: AzVolume,
   failure: Failure,
   signal: AbortSignal,
@@ -549,7 +537,7 @@ async function recordFailure(
 }
 
 /** Emits an event on the volume, and on the claim and the pods that wait for it. */
-function tellFailure(ports: ControllerPorts, volume: AzVolume, failure: Failure, isFinal: boolean): void {
+function tellFailure(ports: DiskPorts, volume: AzVolume, failure: Failure, isFinal: boolean): void {
   const about = { kind: "AzVolume", name: volume.metadata.name } as const;
   const news = failureNews(failure);
   const why = describeFailure(failure);
@@ -584,7 +572,7 @@ function failedState(volume: AzVolume): VolumeStatus["state"] {
 }
 
 function setStatus(
-  ports: ControllerPorts,
+  ports: DiskPorts,
   volume: AzVolume,
   change: (status: VolumeStatus) => VolumeStatus,
   signal: AbortSignal,

@@ -13,7 +13,7 @@ import {
 import { changeStatus } from "../../objects/update-object.ts";
 import type { MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { DiskPorts } from "../controller-ports.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
 import type { UntaggedTime } from "./untagged-time.ts";
 
@@ -22,7 +22,7 @@ import type { UntaggedTime } from "./untagged-time.ts";
  * loop may wait for a growth, with retries, for as long as Azure takes. No change of a volume triggers a
  * retry before its time.
  */
-export function keepStateReconciler(ports: ControllerPorts, untagged: UntaggedTime): Reconciler {
+export function keepStateReconciler(ports: DiskPorts, untagged: UntaggedTime): Reconciler {
   return {
     name: "tags",
     workers: 64,
@@ -35,7 +35,7 @@ export function keepStateReconciler(ports: ControllerPorts, untagged: UntaggedTi
 }
 
 async function keepState(
-  ports: ControllerPorts,
+  ports: DiskPorts,
   volume: AzVolume,
   untagged: UntaggedTime,
   signal: AbortSignal,
@@ -74,7 +74,7 @@ async function keepState(
  * repeats the write.
  */
 async function writeStateTags(
-  ports: ControllerPorts,
+  ports: DiskPorts,
   { metadata, status }: AzVolume,
   { diskUri, tags }: Pick<Extract<StateTagsAction, { kind: "KeepState" }>, "diskUri" | "tags">,
   precondition: MayProceed,
@@ -102,7 +102,7 @@ async function writeStateTags(
 }
 
 function tellNotKept(
-  { events, logger }: ControllerPorts,
+  { events, logger }: DiskPorts,
   { metadata: { name } }: AzVolume,
   failure: Failure,
 ): void {

@@ -17,7 +17,7 @@ import {
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { forgetAttach } from "../attachment/reset-attachment.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { FencingPorts } from "../controller-ports.ts";
 import { nodeNameOf, withNodeUid } from "../node-name-of.ts";
 import { proveOff } from "./prove-detached.ts";
 
@@ -27,7 +27,7 @@ import { proveOff } from "./prove-detached.ts";
  * now, immediately with proof.
  */
 export async function confirmVanished(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   { volumeName, volumeId }: { readonly volumeName: string; readonly volumeId: string },
   node: NodeIdentity,
   signal: AbortSignal,
@@ -80,7 +80,7 @@ function beginFence(record: WriterRecord, node: NodeIdentity): Step {
  * may still run there, so the node enters quarantine, and a former writer is fenced.
  */
 function freeAbsent(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   volumeName: string,
   node: NodeIdentity,
   signal: AbortSignal,
@@ -111,7 +111,7 @@ function holds({ status }: AzVolume, node: NodeIdentity): boolean {
  * what it does with the disk.
  */
 async function identifyOrConfirm(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   volumeName: string,
   unknown: NodeIdentity,
   signal: AbortSignal,
@@ -136,7 +136,7 @@ async function identifyOrConfirm(
  * disk names the VM nor the VM lists the disk.
  */
 async function confirmDetachedByOthers(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   volumeName: string,
   node: NodeIdentity,
   signal: AbortSignal,
@@ -170,7 +170,7 @@ async function confirmDetachedByOthers(
  * that this driver can't read, the disk alone decides.
  */
 async function listsDisk(
-  { cloud }: ControllerPorts,
+  { cloud }: FencingPorts,
   diskUri: string,
   node: NodeIdentity,
   signal: AbortSignal,

@@ -6,7 +6,7 @@ import { ok } from "../../core/failure/result.ts";
 import { fenceClear, isFencing, type Step } from "../../core/writer/writer-steps.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { FencingPorts } from "../controller-ports.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
 import { proveDetached } from "./prove-detached.ts";
 import { clearProven } from "./record-proof.ts";
@@ -16,7 +16,7 @@ import { clearProven } from "./record-proof.ts";
  * Each pass proves it again, and clears the record only on the version read after the proof: a record
  * that has changed requires another pass. Without a fence it looks for proofs that need none.
  */
-export function fenceReconciler(ports: ControllerPorts): Reconciler {
+export function fenceReconciler(ports: FencingPorts): Reconciler {
   return {
     name: "fence",
     workers: 64,
@@ -28,7 +28,7 @@ export function fenceReconciler(ports: ControllerPorts): Reconciler {
   };
 }
 
-async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
+async function fence(ports: FencingPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
   const { store, cloud, steps, clock, events } = ports;
   if (ports.cache.get("AzVolume", volumeName)?.status?.record?.fencing === undefined) return ok({});
   const began = await store.get("AzVolume", volumeName, signal);

@@ -15,7 +15,7 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { findHolders } from "../adoption/adopt-disk.ts";
 import { recordHolders } from "../adoption/record-attached-vms.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
 import { clearProven } from "./record-proof.ts";
@@ -32,7 +32,7 @@ const ASK_PLATFORM_MS = 10_000;
  * was rebuilt. Detaches nothing; the node is in quarantine until it has shown that it is clean.
  */
 export async function proveDetached(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   volumeName: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -53,7 +53,7 @@ export async function proveDetached(
 }
 
 async function prove(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   volumeName: string,
   node: NodeIdentity,
   signal: AbortSignal,
@@ -85,7 +85,7 @@ interface Asked {
  * longer requests the proof.
  */
 export async function proveOff(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   { volumeName, node, isAsked, clear, outcome }: Asked,
   onListed: (volume: AzVolume) => Promise<Reconciled>,
   signal: AbortSignal,
@@ -127,7 +127,7 @@ export async function proveOff(
  * been lost since the record was rebuilt.
  */
 async function recordPlace(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   volume: AzVolume,
   node: NodeIdentity,
   signal: AbortSignal,
@@ -147,7 +147,7 @@ async function recordPlace(
 
 /** A record that was replaced since requires another read of Azure. */
 async function recordVerified(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   { metadata, status }: AzVolume,
   node: NodeIdentity,
   signal: AbortSignal,

@@ -8,7 +8,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { forget, type Step, withdrawClean } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { FencingPorts } from "../controller-ports.ts";
 
 /** From a change of records until they are examined again, in milliseconds: the cache shows it by then. */
 const LOOK_AGAIN_MS = 1_000;
@@ -24,7 +24,7 @@ const KEPT_AGAIN_MS = 600_000;
  * renew their heartbeat or show that they are clean. Otherwise their slots would be counted on, and
  * records would grow for ever. Also prunes VMs that are gone whose node's name another VM has.
  */
-export function driverNodeReconciler(ports: ControllerPorts): Reconciler {
+export function driverNodeReconciler(ports: FencingPorts): Reconciler {
   return {
     name: "driver-node",
     workers: 4,
@@ -33,11 +33,7 @@ export function driverNodeReconciler(ports: ControllerPorts): Reconciler {
   };
 }
 
-async function forgetIfGone(
-  ports: ControllerPorts,
-  nodeName: string,
-  signal: AbortSignal,
-): Promise<Reconciled> {
+async function forgetIfGone(ports: FencingPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
   const { cache, users, clusterVolumes, settings } = ports;
   const driverNode = cache.get("AzDriverNode", nodeName);
   if (!users.cachedNode(nodeName).isGone) return forgetEarlier(ports, nodeName, driverNode, signal);
@@ -69,7 +65,7 @@ async function forgetIfGone(
 
 /** Of the VMs that had the name before: entries of the VM that has it now do not concern them. */
 async function forgetEarlier(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   nodeName: string,
   driverNode: AzDriverNode | undefined,
   signal: AbortSignal,
@@ -85,7 +81,7 @@ async function forgetEarlier(
 }
 
 async function deleteDriverNode(
-  { store, logger }: ControllerPorts,
+  { store, logger }: FencingPorts,
   { metadata, status }: AzDriverNode,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -110,7 +106,7 @@ interface CutOff {
 
 /** The quarantine entries under a node's name. */
 function quarantinedAs(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   nodeName: string,
   driverNode: AzDriverNode | undefined,
 ): readonly CutOff[] {
@@ -142,7 +138,7 @@ function hasMoved(node: NodeIdentity, told: Pick<NodeIdentity, "vmId" | "instanc
  * records would grow for ever.
  */
 async function forgetVanished(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   cutOff: readonly CutOff[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -166,7 +162,7 @@ async function forgetVanished(
 }
 
 async function haveVanished(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   diskUri: string,
   reported: readonly NodeIdentity[],
   signal: AbortSignal,
@@ -182,7 +178,7 @@ async function haveVanished(
 
 /** Returns how many of the records changed: the others had changed before, or were gone. */
 async function moveRecords(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   nodeName: string,
   volumeNames: readonly string[],
   move: (record: WriterRecord) => Step,
@@ -198,7 +194,7 @@ async function moveRecords(
 }
 
 /** Names of the volumes whose cached records match. */
-function recordsWhere(ports: ControllerPorts, isSo: (record: WriterRecord) => boolean): readonly string[] {
+function recordsWhere(ports: FencingPorts, isSo: (record: WriterRecord) => boolean): readonly string[] {
   return recordsOf(ports)
     .filter(({ record }) => isSo(record))
     .map(({ volumeName }) => volumeName);
@@ -207,7 +203,7 @@ function recordsWhere(ports: ControllerPorts, isSo: (record: WriterRecord) => bo
 /** All cached records. */
 function recordsOf({
   cache,
-}: ControllerPorts): readonly { readonly volumeName: string; readonly record: WriterRecord }[] {
+}: FencingPorts): readonly { readonly volumeName: string; readonly record: WriterRecord }[] {
   return cache
     .list("AzVolume")
     .flatMap(({ metadata, status }) =>

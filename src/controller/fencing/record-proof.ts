@@ -6,7 +6,7 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { forgetAttach } from "../attachment/reset-attachment.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { FencingPorts } from "../controller-ports.ts";
 
 /** What was proven, and for which record. */
 export interface ProvenDetached {
@@ -30,7 +30,7 @@ export interface ProvenDetached {
  * process was first.
  */
 export async function clearProven(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   proven: ProvenDetached,
   signal: AbortSignal,
 ): Promise<Reconciled> {

@@ -7,7 +7,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
 import { type CloudCheck, isCloudCheck } from "../../core/writer/writer-action.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { executeWriterAction } from "../writer/execute-writer-action.ts";
 import { confirmVanished } from "./confirm-vanished.ts";
@@ -23,7 +23,7 @@ const ASK_AGAIN_MS = 10_000;
  * loop of its own: the volume's loop never waits for Azure, and runs at each change of an attachment,
  * which a node may write as often as it likes. No change triggers a read before its time.
  */
-export function vanishedReconciler(ports: ControllerPorts): Reconciler {
+export function vanishedReconciler(ports: FencingPorts): Reconciler {
   return {
     name: "vanished",
     workers: 16,
@@ -33,7 +33,7 @@ export function vanishedReconciler(ports: ControllerPorts): Reconciler {
 }
 
 async function checkVolume(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   volumeName: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -49,7 +49,7 @@ async function checkVolume(
 }
 
 function carryOut(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   observed: ObservedVolume,
   {
     volumeName,
@@ -75,7 +75,7 @@ function carryOut(
 
 /** A stopped VM writes nothing; a running one may, whichever VM has its name. */
 async function fenceIfOff(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   observed: ObservedVolume,
   node: NodeIdentity,
   signal: AbortSignal,
@@ -94,7 +94,7 @@ async function fenceIfOff(
  * proves that the writer's VM has moved there.
  */
 async function revokeIfMoved(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   observed: ObservedVolume,
   node: NodeIdentity,
   signal: AbortSignal,
@@ -110,7 +110,7 @@ async function revokeIfMoved(
  * keeps others from attaching it there.
  */
 async function fenceIfDetached(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   observed: ObservedVolume,
   { volumeId, node }: { readonly volumeId: string; readonly node: NodeIdentity },
   signal: AbortSignal,

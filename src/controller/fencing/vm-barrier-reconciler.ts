@@ -9,7 +9,7 @@ import { passBarrier } from "../../core/writer/writer-steps.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { FencingPorts } from "../controller-ports.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
 
 /** A volume whose record was rebuilt, and its node with the pending write barrier and its disk. */
@@ -25,7 +25,7 @@ interface BarrierPending {
  * Runs beside the fencing loop: the update to invalidate may be a fence of this very controller, which
  * waits for its response.
  */
-export function barrierReconciler(ports: ControllerPorts): Reconciler {
+export function barrierReconciler(ports: FencingPorts): Reconciler {
   return {
     name: "passBarrier",
     workers: 64,
@@ -36,7 +36,7 @@ export function barrierReconciler(ports: ControllerPorts): Reconciler {
 }
 
 async function passVmBarrier(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   nodeName: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -55,7 +55,7 @@ async function passVmBarrier(
 
 /** Passes the write barrier of one VM for all volumes that require it. */
 async function passOneBarrier(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   onVm: readonly BarrierPending[],
   generation: number,
   signal: AbortSignal,
@@ -85,7 +85,7 @@ async function passOneBarrier(
 
 /** Reads the records past the cache: what was sent before them is invalidated by what comes after. */
 async function readBarrierPending(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   nodeName: string,
   generation: number,
   signal: AbortSignal,
@@ -112,7 +112,7 @@ async function readBarrierPending(
 
 /** Moves the VM's ETag; returns the volumes whose disks stay where they are. */
 async function withoutVanished(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   first: BarrierPending,
   barrierPending: readonly BarrierPending[],
   generation: number,
@@ -147,7 +147,7 @@ async function withoutVanished(
 
 /** Nothing is at the VM's resource id: returns those whose disks prove that the VM is gone. */
 async function withoutVm(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   barrierPending: readonly BarrierPending[],
   precondition: (signal: AbortSignal) => Promise<boolean>,
   signal: AbortSignal,
@@ -166,7 +166,7 @@ async function withoutVm(
 
 /** A record that was lost again in between may have allowed other updates. */
 async function recordBarrierPassed(
-  ports: ControllerPorts,
+  ports: FencingPorts,
   { volume: made, node }: BarrierPending,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -187,7 +187,7 @@ async function recordBarrierPassed(
 }
 
 function reportBarrierPending(
-  { events }: ControllerPorts,
+  { events }: FencingPorts,
   { volume, node: { nodeName } }: BarrierPending,
   failure: Failure,
 ): void {

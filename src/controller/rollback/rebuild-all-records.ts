@@ -17,7 +17,7 @@ import { changeSpec } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { ownNodes } from "../adoption/adopt-disk.ts";
 import { allOf, rebuildRecord, withHolders } from "../adoption/rebuild-record.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { RollbackPorts } from "../controller-ports.ts";
 
 /**
  * After a rollback no record can be trusted. The leader makes every record *unverified* from Azure's
@@ -25,7 +25,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
  * only then is any node granted a volume. After a crash in between, the next leader continues from the
  * mark. A volume that could not be read keeps its old incarnation, and is retried.
  */
-export function rebuildReconciler(ports: ControllerPorts): Reconciler {
+export function rebuildReconciler(ports: RollbackPorts): Reconciler {
   return {
     name: "rebuild",
     workers: 1,
@@ -34,7 +34,7 @@ export function rebuildReconciler(ports: ControllerPorts): Reconciler {
   };
 }
 
-async function rebuildIfDue(ports: ControllerPorts, signal: AbortSignal): Promise<Reconciled> {
+async function rebuildIfDue(ports: RollbackPorts, signal: AbortSignal): Promise<Reconciled> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
   if (!lease.ok) return lease.failure.kind === "ObjectNotFound" ? ok({}) : lease;
   const generation = annotatedNumber(lease.value, STORE_INCARNATION_ANNOTATION);
@@ -56,7 +56,7 @@ async function rebuildIfDue(ports: ControllerPorts, signal: AbortSignal): Promis
   }
 }
 
-function tellLimited({ events }: ControllerPorts, nodeName: string): void {
+function tellLimited({ events }: RollbackPorts, nodeName: string): void {
   const message =
     `${nodeName} alone reports a store rollback again: ` +
     "the records stay until another node reports it, too, or ten minutes have passed";
@@ -68,7 +68,7 @@ function tellLimited({ events }: ControllerPorts, nodeName: string): void {
  * hand. No component would ever trust them again.
  */
 async function rebuildStragglers(
-  ports: ControllerPorts,
+  ports: RollbackPorts,
   generation: number,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -83,7 +83,7 @@ async function rebuildStragglers(
  * and the next pass rebuilds it. Fails with the first failure once all were tried.
  */
 async function rebuildEach(
-  ports: ControllerPorts,
+  ports: RollbackPorts,
   volumes: readonly AzVolume[],
   generation: number,
   signal: AbortSignal,
@@ -107,7 +107,7 @@ async function rebuildEach(
 
 /** `alone`: the only node that reports the rollback. It is recorded in the same write. */
 async function rebuild(
-  ports: ControllerPorts,
+  ports: RollbackPorts,
   generation: number,
   alone: string | undefined,
   signal: AbortSignal,
@@ -139,7 +139,7 @@ async function rebuild(
 
 /** Requests a rebuild of every record without a report: no node is left that could report a rollback. */
 export async function requestRebuild(
-  ports: ControllerPorts,
+  ports: RollbackPorts,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   return annotate(
@@ -167,7 +167,7 @@ function generationOf(lease: Lease, generation: number): Annotations | undefined
 }
 
 async function rebuildVolume(
-  ports: ControllerPorts,
+  ports: RollbackPorts,
   volume: AzVolume,
   generation: number,
   signal: AbortSignal,
@@ -198,7 +198,7 @@ type Annotations = Readonly<Record<string, string>>;
  * the holder is alive.
  */
 async function annotate(
-  ports: ControllerPorts,
+  ports: RollbackPorts,
   annotationsFor: (lease: Lease) => Annotations | undefined,
   signal: AbortSignal,
 ): Promise<Result<Lease, Failure>> {

@@ -17,7 +17,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
 import { hasReported, judgeStandingReports } from "../../objects/rollback-reports.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { RollbackPorts } from "../controller-ports.ts";
 import { requestRebuild } from "./rebuild-all-records.ts";
 
 /** How often the nodes' heartbeats are checked, in milliseconds. Reads the cache alone. */
@@ -30,7 +30,7 @@ const LOOK_AGAIN_MS = 250;
 const SILENT_AFTER_STALE = 3;
 
 export interface GracePeriodPorts extends Pick<
-  ControllerPorts,
+  RollbackPorts,
   "store" | "users" | "clock" | "logger" | "leaseMemory"
 > {
   /** Includes every AzDriverNode: a node's rollback report counts on whichever VM it is. */
@@ -88,7 +88,7 @@ export class StartupGracePeriod {
    * of all records and calls `onRebuild`. `leading` writes as a leader does. Returns false if `signal`
    * was aborted first.
    */
-  async untilTrusted(leading: ControllerPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean> {
+  async untilTrusted(leading: RollbackPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean> {
     const { clock, logger } = this.#ports;
     const startedAtMs = clock.elapsedMs();
     let told = "";

@@ -12,7 +12,6 @@ import {
 import type { RecordAction } from "../../core/writer/writer-action.ts";
 import { STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
-import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -26,19 +25,11 @@ const granted = aWriter("node-a", { held: false });
 async function execute(
   world: ReconcileWorld,
   action: RecordAction,
-  cloud: Partial<CloudProvisioner> = {},
   attach: "kubernetes" | "driver" = "kubernetes",
 ): Promise<unknown> {
   const observed = observeVolume(world.ports, "pvc-1");
   assert.ok(observed !== undefined);
-  return world.answerOf(
-    executeWriterAction(
-      { ...world.ports, attach, cloud: { ...world.ports.cloud, ...cloud } },
-      observed,
-      action,
-      never,
-    ),
-  );
+  return world.answerOf(executeWriterAction({ ...world.ports, attach }, observed, action, never));
 }
 
 describe("executeWriterAction", () => {
@@ -169,7 +160,7 @@ describe("executeWriterAction", () => {
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: { ...granted, held } }));
         await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { writerRequest } }));
-        assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }, {}, "driver"), {
+        assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }, "driver"), {
           ok: true,
           value: {},
         });

@@ -26,7 +26,7 @@ import { moveRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { WriterPorts } from "../controller-ports.ts";
 import { doubtingNode } from "../rollback/doubting-node.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
 import { withdrawLeakedRequest } from "./withdraw-leaked-request.ts";
@@ -42,7 +42,7 @@ const ASK_AGAIN_MS = 2_000;
  * the next plan sees why.
  */
 export async function executeWriterAction(
-  ports: ControllerPorts,
+  ports: WriterPorts,
   observed: ObservedVolume,
   action: RecordAction,
   signal: AbortSignal,
@@ -150,12 +150,7 @@ export async function executeWriterAction(
 }
 
 /** Reports a user that the cache did not show, or that the orchestrator could not be asked. */
-function tellStillUsed(
-  ports: ControllerPorts,
-  observed: ObservedVolume,
-  writer: string,
-  use: VolumeUse,
-): void {
+function tellStillUsed(ports: WriterPorts, observed: ObservedVolume, writer: string, use: VolumeUse): void {
   const waitingOn = waitingNodes(observed);
   if (waitingOn.length === 0) return;
   const message = waitsForRelease(waitingOn, writer, use);
@@ -195,7 +190,7 @@ function settled(result: Result<unknown, Failure>): Reconciled {
  * force-deleted, or run without one.
  */
 async function hasUserNow(
-  ports: ControllerPorts,
+  ports: WriterPorts,
   where: { readonly nodeName: string; readonly volumeId: string },
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -204,7 +199,7 @@ async function hasUserNow(
 
 /** Also reads the request uncached: it is in another object than the record. */
 async function grantWriter(
-  ports: ControllerPorts,
+  ports: WriterPorts,
   observed: ObservedVolume,
   node: NodeIdentity,
   signal: AbortSignal,
@@ -260,7 +255,7 @@ async function grantWriter(
 }
 
 async function recall(
-  ports: ControllerPorts,
+  ports: WriterPorts,
   volumeName: string,
   attachmentName: string,
   signal: AbortSignal,
@@ -284,7 +279,7 @@ async function recall(
 }
 
 function endRecall(
-  ports: ControllerPorts,
+  ports: WriterPorts,
   attachmentName: string,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
@@ -301,7 +296,7 @@ function endRecall(
 }
 
 async function beginFence(
-  ports: ControllerPorts,
+  ports: WriterPorts,
   observed: ObservedVolume,
   volume: { readonly volumeName: string; readonly volumeId: string },
   action: Extract<WriterAction, { kind: "BeginFence" }>,

@@ -3,7 +3,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { WriterPorts } from "../controller-ports.ts";
 import { tryEach } from "../try-each.ts";
 
 /** How often silent nodes are looked for, in milliseconds. Reads the cache alone. */
@@ -14,7 +14,7 @@ const LOOK_AGAIN_MS = 5_000;
  * ever, and its volumes would be planned again only with the next resync. The node's next heartbeat marks
  * it as ready again.
  */
-export function silenceReconciler(ports: ControllerPorts): Reconciler {
+export function silenceReconciler(ports: WriterPorts): Reconciler {
   return {
     name: "silence",
     workers: 1,
@@ -32,7 +32,7 @@ export function silenceReconciler(ports: ControllerPorts): Reconciler {
   };
 }
 
-function isStale({ cache, settings }: ControllerPorts, { metadata, status }: AzDriverNode): boolean {
+function isStale({ cache, settings }: WriterPorts, { metadata, status }: AzDriverNode): boolean {
   return (
     status?.readyForVolumeAllocation === true &&
     (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= settings.heartbeatStaleMs
@@ -41,7 +41,7 @@ function isStale({ cache, settings }: ControllerPorts, { metadata, status }: AzD
 
 /** Only where no heartbeat has come since the cached one. */
 async function markSilent(
-  { store, logger }: ControllerPorts,
+  { store, logger }: WriterPorts,
   { metadata, status: seen }: AzDriverNode,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {

@@ -15,7 +15,7 @@ import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { deleteReplica } from "../attachment/delete-replica.ts";
 import { createAttachment } from "../attachment/ignored-attachment.ts";
-import type { ControllerPorts } from "../controller-ports.ts";
+import type { WriterPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
 
@@ -28,10 +28,7 @@ const UNBACKED_AGAIN_MS = 1_000;
  * Changes the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion
  * must not queue behind an attach. `onCloudCheck` receives volumes that require a read of a VM.
  */
-export function volumeReconciler(
-  ports: ControllerPorts,
-  onCloudCheck: (volumeName: string) => void,
-): Reconciler {
+export function volumeReconciler(ports: WriterPorts, onCloudCheck: (volumeName: string) => void): Reconciler {
   return {
     name: "volume",
     workers: 32,
@@ -41,7 +38,7 @@ export function volumeReconciler(
 }
 
 async function reconcileVolume(
-  ports: ControllerPorts,
+  ports: WriterPorts,
   volumeName: string,
   onCloudCheck: (volumeName: string) => void,
   signal: AbortSignal,
@@ -72,7 +69,7 @@ async function reconcileVolume(
 }
 
 /** The pod behind it may be seen soon, and not every such change triggers a reconcile. */
-function hasUnbacked({ cache }: ControllerPorts, observed: ObservedVolume): boolean {
+function hasUnbacked({ cache }: WriterPorts, observed: ObservedVolume): boolean {
   return (
     cache.byIndex("AzVolumeAttachment", "volumeName", observed.volume.metadata.name).length >
     observed.attachments.length
@@ -84,7 +81,7 @@ function hasUnbacked({ cache }: ControllerPorts, observed: ObservedVolume): bool
  * again when its replicas are.
  */
 async function recordStatus(
-  ports: ControllerPorts,
+  ports: WriterPorts,
   volumeName: string,
   planned: {
     readonly conditions: ReturnType<typeof planConditions>;
@@ -122,7 +119,7 @@ function withConditions(status: Status, conditions: Status["conditions"]): Statu
 }
 
 async function executeReplicaAction(
-  ports: ControllerPorts,
+  ports: WriterPorts,
   observed: ObservedVolume,
   action: ReplicaAction,
   signal: AbortSignal,
@@ -153,7 +150,7 @@ async function executeReplicaAction(
 }
 
 async function createReplica(
-  ports: ControllerPorts,
+  ports: WriterPorts,
   observed: ObservedVolume,
   nodeName: string,
   signal: AbortSignal,
