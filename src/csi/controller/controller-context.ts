@@ -17,8 +17,11 @@ export interface ControllerContext extends Pick<
   readonly gracePeriod: Pick<ControllerPorts["gracePeriod"], "confirm">;
   /** Used only to read disks without an AzVolume. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
-  /** What a disk without an AzVolume is for, and where it is published already. */
-  readonly clusterVolumes: Pick<ClusterVolumes, "volumeOf" | "attachmentOn" | "knowsAttachments">;
+  /** What a disk without an AzVolume is for, where it is published already, and which nodes exist. */
+  readonly clusterVolumes: Pick<
+    ClusterVolumes,
+    "volumeOf" | "attachmentOn" | "knowsAttachments" | "nodePresence"
+  >;
   readonly locks: OperationLock;
   readonly settings: Pick<ControllerPorts["settings"], "unpublish">;
   readonly limits: ControllerServiceLimits;

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../controller/testing/a-disk.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import type { NodeIdentity } from "../../core/api/node-identity.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { identity } from "../../core/testing/objects.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
+import type { NodePresence } from "../../ports/cluster/cluster-volumes.ts";
 import { aCall } from "../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../testing/a-controller.ts";
 import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
@@ -346,6 +348,87 @@ describe("controllerUnpublishVolume", () => {
       });
       assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
     }));
+
+  describe("while an unverified VM may be the node's", () => {
+    const { instanceUri } = nodeA;
+    const known = { ...nodeA, nodeName: instanceUri };
+    const stranger = identity("stranger");
+    const outside = { ...stranger, nodeName: stranger.instanceUri };
+    const answerBeside = (
+      unverified: readonly NodeIdentity[],
+      change: (world: ControllerWorld) => Partial<ControllerContext> = () => ({}),
+    ): Promise<unknown> =>
+      answerIn(async (world) => {
+        await givenPublished(world, aRecord({ adopted: true, unverified }), withReplicas);
+        return world.answerOf(unpublish(world, change(world), world.clock.elapsedMs() + 5_000));
+      });
+    const waitsFor = ({ nodeName }: NodeIdentity): unknown => ({
+      ok: false,
+      failure: { kind: "WriterRecordUnverified", volumeId, nodes: [nodeName] },
+    });
+    const named = (world: ControllerWorld): Partial<ControllerContext> => {
+      world.node = { ...world.node, instanceUri: instanceUri.toUpperCase() };
+      return {};
+    };
+    const gone =
+      (presence: NodePresence) =>
+      (world: ControllerWorld): Partial<ControllerContext> => {
+        world.node = { ...world.node, isGone: true };
+        const clusterVolumes = { ...world.context.clusterVolumes, nodePresence: async () => presence };
+        return { clusterVolumes };
+      };
+
+    it("waits for the VM that its Node names, under any name in the record", async () => {
+      assert.deepEqual(await answerBeside([known], named), waitsFor(known));
+      const renamed = { ...nodeA, nodeName: "its-first-name" };
+      assert.deepEqual(await answerBeside([renamed], named), waitsFor(renamed));
+      assert.deepEqual(await answerBeside([outside, identity("node-b")], named), ok({}));
+    });
+
+    it("waits for each VM outside the cluster where its Node names no VM", async () => {
+      assert.deepEqual(await answerBeside([identity("node-b"), outside]), waitsFor(outside));
+      assert.deepEqual(await answerBeside([identity("node-b")]), ok({}));
+    });
+
+    it("waits for no VM outside where its Node is gone, also uncached", async () => {
+      assert.deepEqual(await answerBeside([outside], gone("gone")), ok({}));
+      assert.deepEqual(await answerBeside([outside], gone("present")), waitsFor(outside));
+      assert.deepEqual(await answerBeside([outside], gone("unknown")), waitsFor(outside));
+      assert.deepEqual(await answerBeside([nodeA], gone("gone")), waitsFor(nodeA));
+    });
+
+    it("waits for no VM outside where its node is out of service", async () => {
+      const outOfService = (world: ControllerWorld): Partial<ControllerContext> => ({
+        users: { ...world.context.users, isOutOfService: async () => true },
+      });
+      assert.deepEqual(await answerBeside([outside], outOfService), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId, what: "its detach from node-a" },
+      });
+      assert.deepEqual(await answerBeside([nodeA], outOfService), waitsFor(nodeA));
+      const namedToo = (world: ControllerWorld): Partial<ControllerContext> => ({
+        ...named(world),
+        ...outOfService(world),
+      });
+      assert.deepEqual(await answerBeside([known], namedToo), waitsFor(known));
+    });
+
+    it("waits where the record gets such an entry during the call", () =>
+      withController(async (world) => {
+        await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+        world.use = { kind: "unused" };
+        const answer = unpublish(world, {}, world.clock.elapsedMs() + 5_000);
+        await world.clock.advance(1_000);
+        await world.setStatus("pvc-1", ({ status }) => ({
+          ...status,
+          state: "Created",
+          observedGeneration: 1,
+          conditions: [],
+          record: aRecord({ epoch: 1, adopted: true, unverified: [known] }),
+        }));
+        assert.deepEqual(await world.answerOf(answer), waitsFor(known));
+      }));
+  });
 
   it("keeps an attachment that was published again during the call", () =>
     withController(async (world) => {

@@ -6,6 +6,7 @@ import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { isRecordMissing, keepsReplicas } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { unverifiedOn } from "../../core/writer/unverified-on.ts";
 import { withdraw } from "../../core/writer/writer-steps.ts";
 import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
@@ -76,6 +77,26 @@ async function nodesToUnpublish(
     : attachments;
 }
 
+/** A node that the volume is unpublished from, as the orchestrator reports it when the call begins. */
+interface UnpublishedNode {
+  readonly nodeName: string;
+  readonly isOutOfService: boolean;
+  /** It is out of service, or no node of that name exists. */
+  readonly isLost: boolean;
+}
+
+/** Reads past the cache, which may not show yet that a Node was recreated. */
+async function lookAtNode(
+  { clusterVolumes, users }: ControllerContext,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<UnpublishedNode> {
+  if (await users.isOutOfService(nodeName, signal)) return { nodeName, isOutOfService: true, isLost: true };
+  const isGone =
+    users.cachedNode(nodeName).isGone && (await clusterVolumes.nodePresence(nodeName, signal)) === "gone";
+  return { nodeName, isOutOfService: false, isLost: isGone };
+}
+
 async function unpublishFrom(
   context: ControllerContext,
   volume: AzVolume,
@@ -84,8 +105,9 @@ async function unpublishFrom(
   call: CallContext,
 ): Promise<Result<void, Failure>> {
   const { signal } = call;
-  const isOutOfService = await context.users.isOutOfService(nodeName, signal);
-  const inUse = isOutOfService ? undefined : await usersThere(context, volume, volumeId, nodeName, signal);
+  const node = await lookAtNode(context, nodeName, signal);
+  const { isOutOfService } = node;
+  const inUse = isOutOfService ? undefined : await usersThere(context, volume, volumeId, node, signal);
   if (inUse !== undefined) return fail(inUse);
   const ended = await withdrawRequest(context, { volumeId, nodeName, keepsPrimary: false }, signal);
   if (!ended.ok) return ended;
@@ -103,7 +125,7 @@ async function unpublishFrom(
     const deleted = await deleteAttachment(context, { diskUri: volumeId, nodeName }, signal);
     if (!deleted.ok) return deleted;
   }
-  return waitUntilReleased(context, { volume, volumeId, nodeName, isKept }, call);
+  return waitUntilReleased(context, { volume, volumeId, node, isKept }, call);
 }
 
 /**
@@ -143,7 +165,7 @@ async function usersThere(
   context: ControllerContext,
   volume: AzVolume,
   volumeId: string,
-  nodeName: string,
+  node: UnpublishedNode,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
@@ -151,8 +173,10 @@ async function usersThere(
   context.cache.remember("AzVolume", fresh.value);
   if (isRecordMissing(fresh.value)) return notLookedAt(volumeId);
   const record = fresh.value.status?.record;
-  // Not known yet whether the node writes; it has to report clean or reclaim.
-  if (isUnverified(record, nodeName)) return { kind: "WriterRecordUnverified", volumeId, nodes: [nodeName] };
+  // Not known yet whether the node writes; its VM has to report clean or reclaim.
+  const unverified = unverifiedThere(context, record, node);
+  if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
+  const { nodeName } = node;
   const writer = record?.writer;
   if (writer?.nodeName !== nodeName || !writer.held) return undefined;
   const use = await context.users.on({ nodeName, volumeId }, signal);
@@ -223,13 +247,14 @@ async function waitUntilReleased(
   target: {
     readonly volume: AzVolume;
     readonly volumeId: string;
-    readonly nodeName: string;
+    readonly node: UnpublishedNode;
     readonly isKept: boolean;
   },
   call: CallContext,
 ): Promise<Result<void, Failure>> {
   const { signal } = call;
-  const { volume, volumeId, nodeName, isKept } = target;
+  const { volume, volumeId, node, isKept } = target;
+  const { nodeName } = node;
   // The cache may not show yet what another replica published: the wait starts here, not before.
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (fresh.ok) context.cache.remember("AzVolume", fresh.value);
@@ -241,11 +266,13 @@ async function waitUntilReleased(
     // A volume recreated during the call has no record at first; the record that it gets has no writer,
     // and an unverified node.
     return (
-      !isRecordMissing(present) && record?.writer?.nodeName !== nodeName && !isUnverified(record, nodeName)
+      !isRecordMissing(present) &&
+      record?.writer?.nodeName !== nodeName &&
+      unverifiedThere(context, record, node).length === 0
     );
   };
   const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
-  if (!released) return fail(whyHeld(context, volume, volumeId, nodeName));
+  if (!released) return fail(whyHeld(context, volume, volumeId, node));
   const present = context.cache.get("AzVolume", volume.metadata.name);
   if (present === undefined) return confirmGone(context, volumeId, "to be looked at", signal);
   const record = present.status?.record;
@@ -286,14 +313,21 @@ async function waitUntilReleased(
       ? confirmGone(context, volumeId, "to be looked at", signal)
       : last;
   context.cache.remember("AzVolume", last.value);
-  return isReleased(last.value) ? ok(undefined) : fail(whyHeld(context, volume, volumeId, nodeName));
+  return isReleased(last.value) ? ok(undefined) : fail(whyHeld(context, volume, volumeId, node));
 }
 
-function whyHeld(context: ControllerContext, volume: AzVolume, volumeId: string, nodeName: string): Failure {
+function whyHeld(
+  context: ControllerContext,
+  volume: AzVolume,
+  volumeId: string,
+  node: UnpublishedNode,
+): Failure {
+  const { nodeName } = node;
   const present = context.cache.get("AzVolume", volume.metadata.name);
   if (present !== undefined && isRecordMissing(present)) return notLookedAt(volumeId);
   const record = present?.status?.record;
-  if (isUnverified(record, nodeName)) return { kind: "WriterRecordUnverified", volumeId, nodes: [nodeName] };
+  const unverified = unverifiedThere(context, record, node);
+  if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
   if (record?.fencing?.nodeName === nodeName)
     return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is fenced from the disk` };
   return {
@@ -308,6 +342,12 @@ function notLookedAt(volumeId: string): Failure {
   return { kind: "StillWaiting", volumeId, what: "its disk to be looked at" };
 }
 
-function isUnverified(record: WriterRecord | undefined, nodeName: string): boolean {
-  return record?.unverified.some((node) => node.nodeName === nodeName) === true;
+/** The names of the record's unverified entries that may be of the node's VM. */
+function unverifiedThere(
+  { users }: ControllerContext,
+  record: WriterRecord | undefined,
+  { nodeName, isLost }: UnpublishedNode,
+): readonly string[] {
+  const { instanceUri } = users.cachedNode(nodeName);
+  return unverifiedOn(record, { nodeName, instanceUri, isLost }).map((entry) => entry.nodeName);
 }

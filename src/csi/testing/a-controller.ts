@@ -17,7 +17,7 @@ import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import { attachmentLabels } from "../../objects/new-attachment.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
-import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
+import type { OrchestratorNode, VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
@@ -41,6 +41,8 @@ export interface ControllerWorld {
   pods: readonly VolumePod[] | undefined;
   /** The orchestrator's answer about every volume's users. Default: `unknown`. */
   use: VolumeUse;
+  /** The orchestrator's cached view of every node. Default: in service, without a resource id of its VM. */
+  node: OrchestratorNode;
   /** The steps that were taken, in order. */
   readonly steps: readonly StepName[];
   /** The events that were emitted, in order. */
@@ -99,7 +101,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
       on: async () => use(),
       cachedOn: () => use(),
       isOutOfService: unused,
-      cachedNode: unused,
+      cachedNode: () => world.node,
       cachedPods: () => world.pods,
       cachedNodeNameOf: unused,
       cachedPlacement: unused,
@@ -129,6 +131,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     clock,
     store,
     use: { kind: "unknown" },
+    node: { isGone: false, isOutOfService: false, isUnschedulable: false, labels: {}, taints: [] },
     pods: [],
     steps,
     told,
