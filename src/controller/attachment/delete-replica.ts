@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isLeaving, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import {
+  isFenced,
   isReplicaByRecord,
   mayWrite,
   type ReplicaAction,
@@ -47,7 +48,8 @@ export async function deleteReplica(
   // needs its attachment for that.
   const record = present.ok ? present.value.status?.record : undefined;
   if (mayWrite(record, attachment.spec.nodeName)) return ok({});
-  if (nonReplicas.value.some((other) => isReplicaByRecord(record, other)))
+  const isFreed = onlyWhile?.kind === "Fenced" && !isFenced(record, onlyWhile);
+  if (isFreed || nonReplicas.value.some((other) => isReplicaByRecord(record, other)))
     return ok({ againAfterMs: PLAN_AGAIN_MS });
   if (
     onlyWhile?.kind === "Unrequested" &&

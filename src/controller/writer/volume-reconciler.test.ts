@@ -12,6 +12,7 @@ import {
   aDetail,
   anAttachment,
   aPod,
+  aRecord,
   aReplica,
   attachmentName,
   aVolume,
@@ -162,6 +163,33 @@ describe("volumeReconciler", () => {
         volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never),
       );
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
+    }));
+
+  it("keeps the replica of a node that left quarantine, before the cache shows it", () =>
+    withControllerPorts(async (world) => {
+      const inQuarantine = aRecord({ quarantine: [identity("node-b")] });
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord(inQuarantine));
+      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      const users: VolumeUsers = { ...world.ports.users, cachedPods: () => [aPod({ nodeName: "node-b" })] };
+      const reconcile = (): Promise<unknown> =>
+        world.answerOf(
+          volumeReconciler({ ...world.ports, users, settings }, asksNothing).reconcile("pvc-1", never),
+        );
+      const isKept = (): boolean => world.attachment("node-b")?.metadata.deletionTimestamp === undefined;
+      const record = async (change: WriterRecord): Promise<void> => {
+        const present = await world.other.get("AzVolume", "pvc-1", never);
+        assert.ok(present.ok && present.value.status !== undefined);
+        const status = { ...present.value.status, record: change };
+        assert.ok((await world.other.updateStatus("AzVolume", { ...present.value, status }, never)).ok);
+      };
+      world.store.holdWatches(true);
+      await record(aRecord({ clean: [identity("node-b")] }));
+      assert.deepEqual(await reconcile(), { ok: true, value: { againAfterMs: 1_000 } });
+      assert.ok(isKept());
+      await record(inQuarantine);
+      await reconcile();
+      assert.ok(!isKept());
     }));
 
   it("keeps the replica of a node that has come back, before the cache shows it", () =>

@@ -37,7 +37,14 @@ function deletes(nodeName: string, because: string): Extract<ReplicaAction, { ki
 const creates = (nodeName: string): ReplicaAction => ({ kind: "CreateReplica", nodeName });
 const failedAgo = (ms: number) => ({ ...failed, error: { ...failed.error, time: agoMs(ms) } });
 const triedAgain = "every try failed a while ago, and another may not";
-const unfit = "its node is fenced or out of service";
+const outOfService = "its node is out of service";
+const fencedFrom = (
+  nodeName: string,
+  { vmId }: { readonly vmId: string | undefined } = identity(nodeName),
+): ReplicaAction => ({
+  ...deletes(nodeName, "its node is fenced from the disk"),
+  onlyWhile: { kind: "Fenced", nodeName, vmId },
+});
 /**
  * The deletion of a surplus replica: only while the attachments on those nodes stay, and `others` are no
  * replicas.
@@ -166,7 +173,7 @@ describe("planReplicas", () => {
           attachments: [primary, aReplica("node-b", { status: undefined })],
           nodes: [aNode("node-a")],
         }),
-        plan: [deletes("node-b", unfit)],
+        plan: [fencedFrom("node-b", { vmId: undefined })],
       },
       {
         because: "it is this very VM, in another case",
@@ -177,7 +184,7 @@ describe("planReplicas", () => {
           ),
           attachments,
         }),
-        plan: [deletes("node-b", unfit)],
+        plan: [fencedFrom("node-b")],
       },
     ]);
   });
@@ -405,7 +412,7 @@ describe("planReplicas", () => {
           volume: aVolumeWithRecord({ quarantine: [identity("node-b")] }, tight),
           attachments: [aReplica("node-a"), aReplica("node-b"), moving],
         }),
-        plan: [deletes("node-b", unfit)],
+        plan: [fencedFrom("node-b")],
       },
       {
         because: "two of three replicas are surplus; an unfit or failed one is not counted",
@@ -414,7 +421,7 @@ describe("planReplicas", () => {
           attachments: [...fourReplicas, aReplica("node-f", { status: failed }), moving],
         }),
         plan: [
-          deletes("node-e", unfit),
+          fencedFrom("node-e"),
           trims("node-a", ["node-c"], ["node-d"]),
           trims("node-b", ["node-c"], ["node-d"]),
         ],
@@ -494,7 +501,7 @@ describe("planReplicas", () => {
           volume: aVolumeWithRecord({ ...writerOnA, quarantine: [identity("node-b")] }, asked),
           attachments: [primary, aReplica("node-b"), aReplica("node-c")],
         }),
-        plan: [deletes("node-b", unfit)],
+        plan: [fencedFrom("node-b")],
       },
       {
         because: "on a node that is out of service",
@@ -503,7 +510,7 @@ describe("planReplicas", () => {
           attachments: [primary, aReplica("node-b"), aReplica("node-c")],
           nodes: [aNode("node-a"), aNode("node-b", { isOutOfService: true }), aNode("node-c")],
         }),
-        plan: [deletes("node-b", unfit)],
+        plan: [deletes("node-b", outOfService)],
       },
       {
         because:
@@ -769,7 +776,7 @@ describe("planReplicas", () => {
           }),
           attachments: replicas,
         }),
-        plan: [deletes("node-a", unfit), prunes("node-b", collectMs)],
+        plan: [fencedFrom("node-a"), prunes("node-b", collectMs)],
       },
       {
         because: "a request is there again",

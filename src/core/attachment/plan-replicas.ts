@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
-import { isSameNode } from "../api/node-identity.ts";
+import { isSameVmId } from "../api/node-identity.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { isWriterWell } from "../writer/is-writer-well.ts";
@@ -21,11 +21,13 @@ import { isRequested, needsReplicas } from "./plan-request-time.ts";
 
 /**
  * What must still hold by uncached reads when a replica is deleted: the volume is unrequested since the
- * same time, the cluster has no node of its name, its node has no AzDriverNode, or the other attachments
- * that were counted exist and stay, and `nonReplicaNames` are still no replicas.
+ * same time, its node is fenced from the disk (`isFenced`), the cluster has no node of its name, its node
+ * has no AzDriverNode, or the other attachments that were counted exist and stay, and `nonReplicaNames`
+ * are still no replicas.
  */
 export type ReplicaCondition =
   | { readonly kind: "Unrequested"; readonly since: string }
+  | ({ readonly kind: "Fenced" } & FencedNode)
   | { readonly kind: "NodeGone"; readonly nodeName: string }
   | { readonly kind: "Unregistered"; readonly nodeName: string }
   | {
@@ -33,6 +35,12 @@ export type ReplicaCondition =
       readonly nonReplicaNames: readonly string[];
       readonly replicaNames: readonly string[];
     };
+
+/** A node, and its VM's vmId where that is known. */
+interface FencedNode {
+  readonly nodeName: string;
+  readonly vmId: string | undefined;
+}
 
 /** The next action for a volume's replicas. */
 export type ReplicaAction =
@@ -101,16 +109,9 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   if (isResizingOffline(observed.volume))
     return needsReplicas(observed) ? [] : remove(replicas, "the disk grows only while no VM has it");
   if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
-  const unfit = replicas.filter((replica) => isUnfit(observed, replica));
-  const unusable = [
-    ...remove(unfit, "its node is fenced or out of service"),
-    ...planGone(
-      observed,
-      replicas.filter((replica) => !unfit.includes(replica)),
-    ),
-  ];
-  const unusableNames = new Set(unusable.map(({ attachmentName }) => attachmentName));
-  const fit = replicas.filter(({ metadata }) => !unusableNames.has(metadata.name));
+  const unfit = replicas.flatMap((replica) => planUnfit(observed, replica));
+  const unusable = [...unfit, ...planGone(observed, without(replicas, unfit))];
+  const fit = without(replicas, unusable);
   if (!hasPrimary(observed)) {
     const since = observed.volume.status?.unrequestedSince;
     const pruned =
@@ -244,15 +245,35 @@ function isPrimaryServed(observed: ObservedVolume): boolean {
   return primaries.length > 0 && primaries.every(isAttached);
 }
 
-/** Its node is out of service, or is fenced from the volume and may not have it attached. */
-function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
+/**
+ * Its node is out of service, or is fenced from the volume and may not have it attached. A fence of an
+ * earlier VM of that name says nothing about the current one. A node leaves quarantine right after it has
+ * reported clean, and an old cache may still show the record in between.
+ */
+function planUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): readonly Deletion[] {
   const { nodeName } = replica.spec;
-  if (isOutOfService(observed, nodeName)) return true;
-  // A fence of an earlier VM of that name says nothing about the current one.
-  const vm = observed.node(nodeName) ?? attachedVm(replica);
-  return (recordOf(observed)?.quarantine ?? []).some((other) =>
-    vm === undefined ? other.nodeName === nodeName : isSameNode(other, vm),
+  const deletion = { kind: "DeleteAttachment", attachmentName: replica.metadata.name } as const;
+  if (isOutOfService(observed, nodeName)) return [{ ...deletion, because: "its node is out of service" }];
+  const node = { nodeName, vmId: (observed.node(nodeName) ?? attachedVm(replica))?.vmId };
+  return isFenced(recordOf(observed), node)
+    ? [{ ...deletion, because: "its node is fenced from the disk", onlyWhile: { kind: "Fenced", ...node } }]
+    : [];
+}
+
+/** Whether a record has the VM of a node in quarantine; any VM of its name where its vmId is not known. */
+export function isFenced(record: WriterRecord | undefined, { nodeName, vmId }: FencedNode): boolean {
+  return (record?.quarantine ?? []).some(
+    (other) => other.nodeName === nodeName && (vmId === undefined || isSameVmId(vmId, other.vmId)),
   );
+}
+
+/** `attachments` without those that `deletions` name. */
+function without(
+  attachments: readonly AzVolumeAttachment[],
+  deletions: readonly Deletion[],
+): readonly AzVolumeAttachment[] {
+  const names = new Set(deletions.map(({ attachmentName }) => attachmentName));
+  return attachments.filter(({ metadata }) => !names.has(metadata.name));
 }
 
 /**
