@@ -83,6 +83,14 @@ describe("values of the chart", () => {
         values: { controller: { cloudConfigSecretNamespace: "other" } },
         says: /a pod can only mount secrets of its own namespace, kube-system/u,
       },
+      {
+        values: { image: { azuredisk: { repository: "localhost/mine", tag: "1" } } },
+        says: /image\.azuredisk is "localhost\/mine:1": .*set image\.azuredisk\.repository=<registry>\/mine/u,
+      },
+      {
+        values: { image: { baseRepo: "localhost", azuredisk: { repository: "registry.example/mine" } } },
+        says: /image\.csi\w+ is "localhost\/oss\/\S+csi-\w+:\S+": .*set image\.baseRepo/u,
+      },
     ];
     for (const { values, says } of rows) {
       it(`are refused by name: ${JSON.stringify(values)}`, async () => {
@@ -94,5 +102,14 @@ describe("values of the chart", () => {
         assert.match(output, says);
       });
     }
+
+    it("include the image: the default names no registry", async () => {
+      const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"]);
+      assert.notEqual(code, 0);
+      assert.match(
+        output,
+        /image\.azuredisk is "localhost\/azuredisk-csi-driver:\S+": .*set image\.azuredisk\.repository=/u,
+      );
+    });
   });
 });
