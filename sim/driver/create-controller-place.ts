@@ -182,8 +182,8 @@ function usersOf(users: VolumeUsers, life: ProcessLife): VolumeUsers {
     ...users,
     ...gatedCalls({ on, isOutOfService }, life.gate),
     onChange: (listener) =>
-      users.onChange((nodeName) => {
-        if (!life.died.aborted) listener(nodeName);
+      users.onChange((nodeName, changed) => {
+        if (!life.died.aborted) listener(nodeName, changed);
       }),
   };
 }

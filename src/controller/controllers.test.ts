@@ -3,9 +3,11 @@ import { describe, it } from "node:test";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../core/api/finalizers.ts";
 import { CONTROLLER_LEASE, REBUILD_ANNOTATION } from "../core/api/lease.ts";
+import { attachmentObjectName } from "../core/api/object-names.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok } from "../core/failure/result.ts";
 import { toTimestamp } from "../core/primitives/timestamp.ts";
+import { aPlacement, aPod } from "../core/schedule/testing/placement.ts";
 import {
   aDetail,
   agoMs,
@@ -343,16 +345,129 @@ describe("createControllers", () => {
         aVolumeWithRecord({ quarantine: [{ ...identity("node-a"), nodeUid: "a-1" }] }),
       );
       world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
-      let tell: (nodeName: string) => void = () => assert.fail("nothing listens to the orchestrator's nodes");
+      let tell: Parameters<VolumeUsers["onChange"]>[0] = () => assert.fail("nothing listens to nodes");
       const users: VolumeUsers = { ...world.ports.users, onChange: (listener) => (tell = listener) };
       await whileRunning({ ...world, ports: { ...world.ports, users } }, {}, async () => {
         await world.clock.advance(1_000);
         world.nodeUids.set("node-a", "a-2");
-        tell("node-a");
+        tell("node-a", "node");
         await world.clock.advance(1_000);
         assert.deepEqual(world.record()?.quarantine, [{ ...identity("node-a"), nodeUid: "a-2" }]);
       });
     }));
+
+  describe("when a node becomes usable", () => {
+    const unreachable = [{ key: "node.kubernetes.io/not-ready", value: "", effect: "NoSchedule" }];
+    type NodeView = ReturnType<VolumeUsers["cachedNode"]>;
+    const nodeChanges: readonly { readonly because: string; readonly before: Partial<NodeView> }[] = [
+      { because: "is uncordoned", before: { isUnschedulable: true } },
+      { because: "is Ready again", before: { taints: unreachable } },
+      { because: "is back in service", before: { isOutOfService: true } },
+      { because: "exists again", before: { isGone: true } },
+    ];
+    /** A pod without tolerations uses `pvc-1` on node-a; its replica waits for node-b. */
+    async function aWaitingReplica(world: ReconcileWorld): Promise<void> {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ writer: aWriter("node-a") }, { maxShares: 2, maxMountReplicaCount: 1 }),
+      );
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 0 } }));
+    }
+    async function getsReplica(world: ReconcileWorld, change: () => Promise<void>): Promise<void> {
+      await world.clock.advance(10_000);
+      assert.equal(world.attachment("node-b"), undefined, "node-b gets a replica while it is unusable");
+      await change();
+      await world.clock.advance(500);
+      assert.equal(world.attachment("node-b")?.spec.role, "Replica");
+    }
+
+    for (const { because, before } of nodeChanges)
+      it(`places a missing replica at once on a node that ${because}`, () =>
+        withControllerPorts(async (world) => {
+          await aWaitingReplica(world);
+          await world.given("AzDriverNode", aDriverNode("node-b"));
+          let view = before;
+          let tell: Parameters<VolumeUsers["onChange"]>[0] = () => assert.fail("nothing listens to nodes");
+          const users: VolumeUsers = {
+            ...world.ports.users,
+            cachedNode: (nodeName) => ({
+              ...world.ports.users.cachedNode(nodeName),
+              ...(nodeName === "node-b" ? view : {}),
+            }),
+            cachedPlacement: () => aPlacement(),
+            onChange: (listener) => (tell = listener),
+          };
+          await whileRunning({ ...world, ports: { ...world.ports, users } }, {}, () =>
+            getsReplica(world, async () => {
+              view = {};
+              tell("node-b", "node");
+            }),
+          );
+        }));
+
+    it("plans at most five times a second for a node that changes all the time", () =>
+      withControllerPorts(async (world) => {
+        await aWaitingReplica(world);
+        await world.given("AzDriverNode", aDriverNode("node-b"));
+        let [plans, tell]: [number, Parameters<VolumeUsers["onChange"]>[0]] = [0, () => assert.fail()];
+        const users: VolumeUsers = {
+          ...world.ports.users,
+          // No node fits, so each plan asks again.
+          cachedPlacement: () => {
+            plans += 1;
+            return aPlacement({ pods: [aPod({ nodeSelector: { disk: "ssd" } })] });
+          },
+          onChange: (listener) => (tell = listener),
+        };
+        await whileRunning({ ...world, ports: { ...world.ports, users } }, {}, async () => {
+          await world.clock.advance(5_000);
+          plans = 0;
+          for (let change = 0; change < 1_000; change += 1) {
+            tell("node-b", "node");
+            await world.clock.advance(1);
+          }
+          assert.ok(plans >= 4 && plans <= 6, `${plans} plans in a second`);
+        });
+      }));
+
+    it("places a missing replica at once on a node whose plug-in is ready again", () =>
+      withControllerPorts(async (world) => {
+        await aWaitingReplica(world);
+        await world.given("AzDriverNode", aDriverNode("node-b", { readyForVolumeAllocation: false }));
+        await whileRunning(world, {}, () =>
+          getsReplica(world, async () => {
+            const present = await world.answerOf(world.other.get("AzDriverNode", "node-b", never));
+            assert.ok(present.ok && present.value.status !== undefined);
+            const status = { ...present.value.status, readyForVolumeAllocation: true };
+            await world.answerOf(
+              world.other.updateStatus("AzDriverNode", { ...present.value, status }, never),
+            );
+          }),
+        );
+      }));
+
+    it("places a missing replica at once on a node that gets a free slot", () =>
+      withControllerPorts(async (world) => {
+        await aWaitingReplica(world);
+        await world.given("AzDriverNode", aDriverNode("node-b", { maxVolumes: 1 }));
+        const volumeId = `${diskUri}-2`;
+        const name = attachmentObjectName({ diskUri: volumeId, nodeName: "node-b" });
+        const other = { metadata: { name, uid: "uid-pvc-2" }, spec: { volumeName: "pvc-2", volumeId } };
+        await world.given("AzVolumeAttachment", aReplica("node-b", other));
+        await whileRunning(world, {}, () =>
+          getsReplica(world, async () => {
+            await world.markDeleted("AzVolumeAttachment", name);
+            const present = await world.answerOf(world.other.get("AzVolumeAttachment", name, never));
+            assert.ok(present.ok);
+            const metadata = { ...present.value.metadata, finalizers: [] };
+            await world.answerOf(
+              world.other.update("AzVolumeAttachment", { ...present.value, metadata }, never),
+            );
+          }),
+        );
+      }));
+  });
 
   it("asks Azure rarely about a retained quarantined VM, and prunes it when it is gone", () =>
     withControllerPorts(async (world) => {

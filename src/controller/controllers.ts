@@ -27,9 +27,11 @@ import { fenceReconciler } from "./fencing/fence-reconciler.ts";
 import { driverNodeReconciler } from "./fencing/prune-nodes.ts";
 import { vanishedReconciler } from "./fencing/vanished-reconciler.ts";
 import { barrierReconciler } from "./fencing/vm-barrier-reconciler.ts";
+import { waitsForSlot } from "./observe-volume.ts";
 import { reportIgnoredNodes } from "./report-ignored-nodes.ts";
 import { rebuildReconciler } from "./rollback/rebuild-all-records.ts";
 import { silenceReconciler } from "./writer/mark-silent.ts";
+import { PLACE_AFTER_MS, placementReconciler } from "./writer/placement-reconciler.ts";
 import { volumeReconciler } from "./writer/volume-reconciler.ts";
 
 /** Every object is reconciled again after this time, in milliseconds, whether or not a change was seen. */
@@ -57,6 +59,8 @@ export interface RecoveryReport {
   readonly unclaimedDisks: (count: number) => void;
 }
 
+type NodeListener = Parameters<ControllerPorts["users"]["onChange"]>[0];
+
 const noReport: RecoveryReport = { unclaimedDisks: () => undefined };
 
 /**
@@ -70,9 +74,9 @@ export function createControllers(
   report: RecoveryReport = noReport,
 ): (signal: AbortSignal) => Promise<void> {
   /** Receives the nodes that change while the reconcilers run. */
-  let onNode: ((nodeName: string) => void) | undefined;
-  ports.users.onChange((nodeName) => onNode?.(nodeName));
-  ports.clusterVolumes.onChange((nodeName) => onNode?.(nodeName));
+  let onNode: NodeListener | undefined;
+  ports.users.onChange((nodeName, changed) => onNode?.(nodeName, changed));
+  ports.clusterVolumes.onChange((nodeName) => onNode?.(nodeName, "users"));
   // Also while another process leads: the age of what it left undone counts here.
   const untagged = createUntaggedTime(ports);
   return async (signal) => {
@@ -109,11 +113,15 @@ function createLoops(
   readonly rebuild: ControlLoop;
   readonly rebuildNow: () => void;
   readonly onChange: (change: ObjectChange) => void;
-  readonly onNode: (nodeName: string) => void;
+  readonly onNode: NodeListener;
 } {
   const loops = {
     volume: new ControlLoop(
       volumeReconciler(ports, (volumeName) => loops.vanished.queue.addInTime(volumeName)),
+      ports,
+    ),
+    placement: new ControlLoop(
+      placementReconciler(ports, (volumeName) => loops.volume.queue.add(volumeName)),
       ports,
     ),
     vanished: new ControlLoop(vanishedReconciler(ports), ports),
@@ -185,7 +193,8 @@ function createLoops(
    * What the orchestrator says of a node and of its users. Only the plans of writers and replicas use it;
    * those of disks and attachments do not.
    */
-  const onNode = (nodeName: string): void => {
+  const onNode: NodeListener = (nodeName, changed) => {
+    if (changed === "node") loops.placement.queue.addAfter(nodeName, PLACE_AFTER_MS);
     for (const { metadata, spec, status } of ports.cache.byIndex(
       "AzVolumeAttachment",
       "nodeName",
@@ -237,8 +246,9 @@ function createLoops(
     }
     if (change.kind === "AzVolumeAttachment") {
       const { previous, current } = change;
-      const volumeName = (current ?? previous)?.spec.volumeName;
-      if (volumeName === undefined) return;
+      const { volumeName, nodeName } = (current ?? previous)?.spec ?? {};
+      if (volumeName === undefined || nodeName === undefined) return;
+      if (isSlotFreed(previous, current)) loops.placement.queue.addAfter(nodeName, PLACE_AFTER_MS);
       if (isNewsOfAttachment(previous, current, ports.settings))
         onAttachment(change.name, volumeName, holds(previous) !== holds(current));
       else if (isRefused(previous) !== isRefused(current)) loops.volume.queue.add(volumeName);
@@ -333,6 +343,15 @@ function isErased(change: ObjectChange): boolean {
   if (change.kind !== "AzVolumeAttachment") return false;
   const state = change.previous?.status?.state;
   return state === "Attaching" || state === "Attached" || state === "AttachmentFailed";
+}
+
+/** Whether a node has a slot more for replicas: no requested volume waits for it any longer. */
+function isSlotFreed(
+  previous: AzVolumeAttachment | undefined,
+  current: AzVolumeAttachment | undefined,
+): boolean {
+  if (previous === undefined) return false;
+  return current === undefined || (waitsForSlot(previous) && !waitsForSlot(current));
 }
 
 /** Counted in the volume's condition. It triggers no retry: its time has been set. */

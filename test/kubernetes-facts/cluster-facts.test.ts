@@ -348,7 +348,9 @@ async function openUsersWorld(server: ApiServer): Promise<VolumeUsersWorld> {
       cachedNodeNameOf: (instanceUri) => users.cachedNodeNameOf(instanceUri),
       cachedPlacement: (volumeId) => users.cachedPlacement(disk(volumeId)),
       onChange: (listener) =>
-        users.onChange((nodeName) => listener(nodeName.slice(objects.namespace.length + 1))),
+        users.onChange((nodeName, changed) =>
+          listener(nodeName.slice(objects.namespace.length + 1), changed),
+        ),
     },
     setNode: (nodeName, { isOutOfService = false, isUnschedulable = false }) =>
       objects.setNode(nodeName, { taints: isOutOfService ? [outOfService] : [], isUnschedulable }),

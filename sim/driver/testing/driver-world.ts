@@ -106,7 +106,7 @@ export async function withDriver(
   const diskEvents: string[] = [];
   const outOfService = new Set<string>();
   const users = new Map<string, Set<string>>();
-  const listeners: ((nodeName: string) => void)[] = [];
+  const listeners: Parameters<VolumeUsers["onChange"]>[0][] = [];
   const end = new AbortController();
 
   const usersOn = (nodeName: string): Set<string> => {
@@ -215,7 +215,7 @@ export async function withDriver(
   };
   const forgetUser = (nodeName: string, volume: TestVolume): void => {
     usersOn(nodeName).delete(resourceUriKey(volume.volumeId));
-    for (const listener of listeners) listener(nodeName);
+    for (const listener of listeners) listener(nodeName, "users");
   };
 
   const world: DriverTestWorld = {
@@ -261,7 +261,7 @@ export async function withDriver(
     bringUp: async (volume, nodeName) => {
       const { volumeId, volumeContext } = volume;
       usersOn(nodeName).add(resourceUriKey(volumeId));
-      for (const listener of listeners) listener(nodeName);
+      for (const listener of listeners) listener(nodeName, "users");
       const shared = { volumeId, volumeContext, secrets: {}, volumeCapability: ext4ForOneNode };
       const { publishContext } = await served(
         "ControllerPublishVolume",
@@ -306,7 +306,7 @@ export async function withDriver(
     },
     forgetUsers: (nodeName) => {
       usersOn(nodeName).clear();
-      for (const listener of listeners) listener(nodeName);
+      for (const listener of listeners) listener(nodeName, "users");
     },
   };
 

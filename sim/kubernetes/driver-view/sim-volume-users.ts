@@ -84,7 +84,8 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
     },
     onChange: (listener) => {
       view.onChange((change) => {
-        for (const nodeName of nodesConcerned(change, view)) listener(nodeName);
+        for (const nodeName of nodesConcerned(change, view))
+          listener(nodeName, change.kind === "Node" ? "node" : "users");
       });
     },
   };

@@ -55,7 +55,8 @@ export function createClusterNodeVolumeUsers(options: {
     cachedPlacement: () => placementUnknown,
     onChange: (listener) => {
       cache.onChange((change) => {
-        if (change.kind === "ClusterNode") listener(change.name);
+        // One object holds both, so any change may be one of the node.
+        if (change.kind === "ClusterNode") listener(change.name, "node");
       });
     },
   };

@@ -353,7 +353,9 @@ describe("createPodVolumeUsers: nodes", () => {
   it("reports nodes whose users, bound claims or pod rules changed, and nothing else", async () => {
     const cluster = aCoreCluster();
     const told: string[] = [];
-    usersOf(cluster).onChange((nodeName) => told.push(nodeName));
+    usersOf(cluster).onChange((nodeName, changed) =>
+      told.push(changed === "node" ? nodeName : `users of ${nodeName}`),
+    );
     const after = async (change: () => void): Promise<readonly string[]> => {
       told.length = 0;
       change();
@@ -371,14 +373,14 @@ describe("createPodVolumeUsers: nodes", () => {
       [],
       "on no node yet",
     );
-    assert.deepEqual(await after(() => putPod(cluster, "db-0", { claims: ["data"] })), ["node-a"]);
+    assert.deepEqual(await after(() => putPod(cluster, "db-0", { claims: ["data"] })), ["users of node-a"]);
     assert.deepEqual(
       await after(() => putClaim(cluster, "data", { volumeName: "" })),
-      ["node-a"],
+      ["users of node-a"],
       "known at last, and not bound",
     );
     assert.deepEqual(await after(() => putClaim(cluster, "data", { volumeName: "" })), []);
-    assert.deepEqual(await after(() => putClaim(cluster, "data")), ["node-a"]);
+    assert.deepEqual(await after(() => putClaim(cluster, "data")), ["users of node-a"]);
     assert.deepEqual(
       await after(() =>
         putPod(cluster, "db-0", {
@@ -390,7 +392,7 @@ describe("createPodVolumeUsers: nodes", () => {
       "uses it still",
     );
     assert.deepEqual(await after(() => putPod(cluster, "db-0", { claims: ["data"], phase: "Succeeded" })), [
-      "node-a",
+      "users of node-a",
     ]);
     assert.deepEqual(await after(() => putNode(cluster, "node-b")), ["node-b"]);
     assert.deepEqual(await after(() => cluster.remove("/api/v1/nodes", "node-b")), ["node-b"]);

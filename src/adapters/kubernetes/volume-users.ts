@@ -166,15 +166,15 @@ export function createPodVolumeUsers(options: {
       pods.onChange(({ previous, current }) => {
         if (!isNewsOfUse(previous, current)) return;
         for (const nodeName of new Set([previous?.nodeName ?? "", current?.nodeName ?? ""]))
-          if (nodeName !== "") listener(nodeName);
+          if (nodeName !== "") listener(nodeName, "users");
       });
       claims.onChange(({ key, previous, current }) => {
         if (previous?.volumeName === current?.volumeName) return;
         for (const nodeName of new Set(pods.byIndex("claim", key).map((pod) => pod.nodeName)))
-          if (nodeName !== "") listener(nodeName);
+          if (nodeName !== "") listener(nodeName, "users");
       });
       nodes.onChange(({ key, previous, current }) => {
-        if (isNewsOfNode(previous, current)) listener(key);
+        if (isNewsOfNode(previous, current)) listener(key, "node");
       });
     },
   };

@@ -177,10 +177,7 @@ function planCreations(
 ): readonly ReplicaAction[] {
   if (!keepsReplicas(observed.volume) || isResizingOffline(observed.volume) || !isPrimaryServed(observed))
     return [];
-  const counted = kept.filter(
-    (attachment) => isReplica(observed, attachment) && !isGone(observed, attachment),
-  );
-  const missing = observed.volume.spec.maxMountReplicaCount - counted.length;
+  const missing = missingReplicas(observed, kept);
   if (missing <= 0) return [];
   const takesShare = (attachment: AzVolumeAttachment): boolean =>
     isLeaving(attachment) || !isGone(observed, attachment);
@@ -199,6 +196,18 @@ function planCreations(
   const waiting = Math.max(0, Math.min(missing, sharesSoon) - requested);
   const withoutPlace = missing - waiting;
   return withoutPlace > 0 ? [{ kind: "ReplicasMissing", missing: withoutPlace, rejected }] : [];
+}
+
+/** How many replicas more than these attachments are requested; negative where they are too many. */
+export function missingReplicas(
+  observed: Pick<ObservedVolume, "volume" | "settings">,
+  kept: readonly AzVolumeAttachment[],
+): number {
+  const { spec, status } = observed.volume;
+  const counted = kept.filter(
+    (attachment) => isReplicaByRecord(status?.record, attachment) && !isGone(observed, attachment),
+  );
+  return spec.maxMountReplicaCount - counted.length;
 }
 
 /**

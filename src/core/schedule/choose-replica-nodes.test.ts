@@ -12,7 +12,7 @@ import {
   aVolumeWithRecord,
   identity,
 } from "../testing/objects.ts";
-import { chooseReplicaNodes } from "./choose-replica-nodes.ts";
+import { chooseReplicaNodes, couldTakeReplica } from "./choose-replica-nodes.ts";
 import { aPlacement } from "./testing/placement.ts";
 
 const namesOf = (nodes: readonly ObservedNode[]): readonly string[] => nodes.map((node) => node.nodeName);
@@ -128,7 +128,9 @@ describe("chooseReplicaNodes", () => {
       },
     ];
     for (const { because, node, volume, reason } of rows) {
-      const { chosen, rejected } = chooseReplicaNodes(anObservedVolume({ volume, nodes: [node] }), 1);
+      const observed = anObservedVolume({ volume, nodes: [node] });
+      const { chosen, rejected } = chooseReplicaNodes(observed, 1);
+      assert.equal(couldTakeReplica(observed, b), reason === undefined, because);
       assert.deepEqual(
         { chosen: namesOf(chosen), rejected },
         reason === undefined

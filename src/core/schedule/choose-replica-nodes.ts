@@ -41,6 +41,16 @@ export function chooseReplicaNodes(
   };
 }
 
+/** Whether a node could get a replica of the volume now. */
+export function couldTakeReplica(observed: ObservedVolume, nodeName: string): boolean {
+  const node = observed.node(nodeName);
+  return (
+    node !== undefined &&
+    reasonAgainst(observed, node) === undefined &&
+    whyPodsDoNotFit(observed.placement(), node) === undefined
+  );
+}
+
 /** The higher the better; earlier entries take precedence. */
 type Rank = readonly [companions: number, isNewZone: number, freeShare: number];
 

@@ -61,7 +61,8 @@ export interface VolumeUsers {
    */
   cachedPlacement(volumeId: string): VolumePlacement;
   /**
-   * Calls `listener` with the node's name whenever the cached view of a node or of its users has changed.
+   * Calls `listener` with the node's name whenever the cached view of a node or of its users has changed,
+   * and says which of the two.
    */
-  onChange(listener: (nodeName: string) => void): void;
+  onChange(listener: (nodeName: string, changed: "node" | "users") => void): void;
 }

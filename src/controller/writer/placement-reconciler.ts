@@ -1,0 +1,42 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { isLeaving, keepsReplicas } from "../../core/attachment/observed-volume.ts";
+import { missingReplicas } from "../../core/attachment/plan-replicas.ts";
+import { ok } from "../../core/failure/result.ts";
+import { couldTakeReplica } from "../../core/schedule/choose-replica-nodes.ts";
+import type { Reconciler } from "../../runtime/queue/control-loop.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { observeVolume } from "../observe-volume.ts";
+
+/**
+ * Delay between a change of a node and the search for volumes that it could take, in milliseconds: several
+ * changes of one node within it are one search, so each node causes at most five a second.
+ */
+export const PLACE_AFTER_MS = 200;
+
+/**
+ * Passes each volume that lacks a replica, and could have one on the node, to `onFit`. Its keys are nodes:
+ * a node that becomes usable has no attachment of such a volume, so no other change triggers its plan.
+ */
+export function placementReconciler(ports: ControllerPorts, onFit: (volumeName: string) => void): Reconciler {
+  return {
+    name: "placement",
+    workers: 1,
+    backoff: { baseMs: 500, maxMs: 30_000 },
+    reconcile: (nodeName) => {
+      for (const volume of ports.cache.list("AzVolume")) {
+        if (!lacksReplicas(ports, volume)) continue;
+        const observed = observeVolume(ports, volume.metadata.name);
+        if (observed !== undefined && couldTakeReplica(observed, nodeName)) onFit(volume.metadata.name);
+      }
+      return Promise.resolve(ok({}));
+    },
+  };
+}
+
+/** Looks at the volume's attachments alone: most volumes have all of their replicas. */
+function lacksReplicas({ cache, settings }: ControllerPorts, volume: AzVolume): boolean {
+  if (!keepsReplicas(volume)) return false;
+  const attachments = cache.byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name);
+  const kept = attachments.filter((attachment) => !isLeaving(attachment));
+  return missingReplicas({ volume, settings }, kept) > 0;
+}
