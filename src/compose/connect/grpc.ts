@@ -1,7 +1,7 @@
 import { createCounter, createHistogram } from "../../adapters/observe/create-metric.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok } from "../../core/failure/result.ts";
-import { IdentityService } from "../../csi/gen/csi/v1/csi.ts";
+import { GroupControllerService, IdentityService } from "../../csi/gen/csi/v1/csi.ts";
 import { identityHandlers } from "../../csi/identity/identity-handlers.ts";
 import { GrpcServer } from "../../csi/server/grpc-server.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
@@ -20,7 +20,10 @@ export const endpointOptions = {
   ...driverNameOption,
 } as const satisfies Options;
 
-/** A gRPC server that counts its calls and serves CSI's identity. Ready once the caches have synced. */
+/**
+ * A gRPC server that counts its calls and serves CSI's identity. Ready once the caches have synced. Calls
+ * about groups of snapshots are counted as unimplemented.
+ */
 export function createCsiServer(
   identity: { readonly driverName: string; readonly cache: ObjectCache },
   process: ProcessPorts,
@@ -36,14 +39,14 @@ export function createCsiServer(
     calls.inc({ method: outcome.method, code: outcome.code });
     duration.observe({ method: outcome.method }, outcome.durationMs / 1_000);
   };
-  return new GrpcServer({ clock, random, logger, onCall }).add(
-    IdentityService,
-    identityHandlers({
-      driverName: identity.driverName,
-      version: driverVersion,
-      isReady: () => Promise.resolve(ok(identity.cache.hasSynced())),
-    }),
-  );
+  const handlers = identityHandlers({
+    driverName: identity.driverName,
+    version: driverVersion,
+    isReady: () => Promise.resolve(ok(identity.cache.hasSynced())),
+  });
+  return new GrpcServer({ clock, random, logger, onCall })
+    .add(IdentityService, handlers)
+    .add(GroupControllerService, {});
 }
 
 /** Starts listening; throws with a sentence if the endpoint can't be used. */

@@ -170,10 +170,10 @@ describe("GrpcServer", () => {
     );
   });
 
-  it("answers UNIMPLEMENTED for methods without handler", async () => {
+  it("answers UNIMPLEMENTED for methods without handler, and logs and counts it", async () => {
     await withServer(
       async () => ok({}),
-      async ({ client }) => {
+      async ({ client, lines, outcomes }) => {
         const error = await new Promise<ServiceError | null>((resolve) => {
           client.getCapacity(
             { volumeCapabilities: [], parameters: {}, accessibleTopology: undefined },
@@ -181,6 +181,19 @@ describe("GrpcServer", () => {
           );
         });
         assert.equal(error?.code, status.UNIMPLEMENTED);
+        assert.equal(
+          error.details,
+          "/csi.v1.Controller/GetCapacity is not supported by this version of the driver",
+        );
+        const seen = { method: "/csi.v1.Controller/GetCapacity", code: "UNIMPLEMENTED" };
+        assert.deepEqual(
+          lines.map(({ level, fields }) => ({ level, method: fields["method"], code: fields["code"] })),
+          [{ level: "warn", ...seen }],
+        );
+        assert.deepEqual(
+          outcomes.map(({ method, code }) => ({ method, code })),
+          [seen],
+        );
       },
     );
   });

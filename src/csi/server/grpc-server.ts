@@ -47,14 +47,16 @@ export class GrpcServer {
     this.#ports = ports;
   }
 
-  /** Serves a generated service; methods without a handler answer UNIMPLEMENTED. Chainable. */
+  /**
+   * Serves a generated service of unary methods. Those without a handler answer UNIMPLEMENTED, and are
+   * logged and counted like the others. Chainable.
+   */
   add<Service extends object>(service: Service, handlers: HandlersOf<Service>): this {
     const definition = service as ServiceDefinition;
+    const given = handlers as Readonly<Record<string, UnaryHandler<unknown, unknown> | undefined>>;
     const implementation: UntypedServiceImplementation = {};
-    for (const [name, handler] of Object.entries<UnaryHandler<unknown, unknown> | undefined>(handlers)) {
-      const path = definition[name]?.path;
-      if (handler !== undefined && path !== undefined) implementation[name] = this.#implement(path, handler);
-    }
+    for (const [name, { path }] of Object.entries(definition))
+      implementation[name] = this.#implement(path, given[name] ?? unimplemented(path));
     this.#server.addService(definition, implementation);
     return this;
   }
@@ -193,4 +195,9 @@ export class GrpcServer {
       });
     });
   }
+}
+
+/** grpc-js answers a method that it does not know by itself: neither log nor metrics would show the call. */
+function unimplemented(path: string): UnaryHandler<unknown, unknown> {
+  return () => Promise.resolve(fail({ kind: "Unsupported", what: path }));
 }
