@@ -7,6 +7,7 @@ import type { LockFile } from "./lock-file.ts";
 import { findTextViolations } from "./text-rules.ts";
 
 const SUCCESS = 0;
+const LOCK_FILES = ["package-lock.json", "scripts/generate/csi-compiler/package-lock.json"];
 const LINTED_FILES = /on (\d+) files/u;
 const TEXT_FILE = /\.(?:ts|json|md|yaml|yml|sh|proto|go|mod)$|^\.ci\/|^\.npmrc$/u;
 /** These files state what is forbidden, or are other people's words. */
@@ -28,7 +29,7 @@ export const checks: readonly Check[] = [
     name: "mutations fit the sources",
     run: (root) => checkCommand(root, "node", ["--test", "sim/mutations/mutations.test.ts"]),
   },
-  { name: "lock file", run: checkLockFile },
+  { name: "lock files", run: checkLockFiles },
 ];
 
 async function checkCommand(root: string, command: string, args: readonly string[]): Promise<CheckResult> {
@@ -85,12 +86,14 @@ async function checkText(root: string): Promise<CheckResult> {
   };
 }
 
-async function checkLockFile(root: string): Promise<CheckResult> {
-  const lockFile = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")) as LockFile;
-  const faults = findLockFileFaults(lockFile);
+async function checkLockFiles(root: string): Promise<CheckResult> {
+  const lockFiles = await Promise.all(
+    LOCK_FILES.map(async (path) => JSON.parse(await readFile(join(root, path), "utf8")) as LockFile),
+  );
+  const faults = lockFiles.flatMap(findLockFileFaults);
   return {
     ok: faults.length === 0,
-    summary: `${Object.keys(lockFile.packages).length} packages`,
+    summary: `${lockFiles.flatMap(({ packages }) => Object.keys(packages)).length} packages`,
     output: faults.join("\n"),
   };
 }
