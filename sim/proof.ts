@@ -1,17 +1,18 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { systemClock } from "../src/adapters/system/system-clock.ts";
-import { withPart, withTables } from "./proof-tables.ts";
+import { proofPages, withPart, withTables } from "./proof-tables.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
 import { createSummary } from "./run/summary.ts";
 
-const USAGE = `Writes tables and figures of docs/assurance/simulation.md.
+const USAGE = `Writes tables and figures of simulation.md and defects.md in docs/assurance.
 
 npm run sim:proof                   the tables, and the figures from the first 500 seeds
 npm run sim:proof -- --seeds 10000  from that many
 npm run sim:proof -- --seeds 0      the tables only`;
-const PAGE = fileURLToPath(new URL("../docs/assurance/simulation.md", import.meta.url));
+const FOLDER = fileURLToPath(new URL("../docs/assurance/", import.meta.url));
 const SEEDS = 500;
 
 async function main(): Promise<void> {
@@ -19,9 +20,12 @@ async function main(): Promise<void> {
   if (values.help === true) return console.log(USAGE);
   const seeds = Number(values.seeds ?? SEEDS);
   const counted = seeds > 0 ? await figures(seeds) : undefined;
-  let page = withTables(await readFile(PAGE, "utf8"));
-  if (counted !== undefined) page = withPart(page, "figures", counted);
-  await writeFile(PAGE, page);
+  for (const page of proofPages) {
+    const path = join(FOLDER, page.name);
+    const text = withTables(page, await readFile(path, "utf8"));
+    const isCounted = page.name === "simulation.md" && counted !== undefined;
+    await writeFile(path, isCounted ? withPart(text, "figures", counted) : text);
+  }
 }
 
 async function figures(seeds: number): Promise<readonly string[]> {
@@ -44,9 +48,16 @@ async function figures(seeds: number): Promise<readonly string[]> {
     systemClock.elapsedMs() - startedMs,
   );
   const broken = new Set(violations.map(({ seed }) => seed)).size;
+  const faults = [...struck.values()].reduce((sum, count) => sum + count, 0);
+  const perFailover = (armCalls / Math.max(1, failovers)).toFixed(1);
   return [
-    `Seeds 1 to ${seeds}: ${failovers} failovers and ${virtualHours} virtual hours in ${Math.round(wallSeconds)} s; ${[...struck.values()].reduce((sum, count) => sum + count, 0)} faults of ${struck.size} kinds; ${armCalls} calls to Azure, ${(armCalls / Math.max(1, failovers)).toFixed(1)} a failover, all else included;`,
-    `rest was reached after ${Math.round(healedMs / 60_000)} virtual minutes at most; ${broken === 0 ? "every promise was kept" : `${broken} seeds broke a promise`}.`,
+    "| seeds 1 to | failovers | virtual hours | seconds | faults | kinds of faults |",
+    "| --- | --- | --- | --- | --- | --- |",
+    `| ${seeds} | ${failovers} | ${virtualHours} | ${Math.round(wallSeconds)} | ${faults} | ${struck.size} |`,
+    "",
+    `${armCalls} calls to Azure, ${perFailover} a failover, all else included. Rest was reached after`,
+    `${Math.round(healedMs / 60_000)} virtual minutes at most.`,
+    broken === 0 ? "Every promise was kept." : `${broken} seeds broke a promise.`,
   ];
 }
 
