@@ -10,7 +10,8 @@ const LONG = 60;
 /** A role's own settings have a page of their own. */
 const SETTINGS = "settings";
 
-const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate/chart/chart-values.ts and deploy/chart/values.yaml. Never edited by hand. -->
+const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate/chart/chart-values.ts and
+deploy/chart/values.yaml. Never edited by hand. -->
 
 # Values of the chart
 
