@@ -16,7 +16,7 @@ const RULES_HEADER = `<!-- Written by \`npm run golden\`. Never edited by hand. 
 
 # What each service account may do
 
-A line more is a right more: it needs a reason. What a node plug-in's token may do beyond that is refused by the policies of the chart.
+Each line is a right, and needs a reason. The policies of the chart restrict further what a node plug-in's token may do.
 
 | service account | where | what |
 | --- | --- | --- |
