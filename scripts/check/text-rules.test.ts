@@ -23,6 +23,7 @@ describe("text rules", () => {
       because: "a mirror has another host",
     },
   ];
+  const log = `${"log"}ger.info(`;
   const long = "a ".repeat(60);
   const prose = [
     {
@@ -46,6 +47,10 @@ describe("text rules", () => {
     { path: "a.md", text: `[a](https://${"a".repeat(120)})`, rules: [], because: "an address is one word" },
     { path: "a.test.ts", text: `it("${"a".repeat(81)}"`, rules: ["test-title"], because: "it is cut off" },
     { path: "a.test.ts", text: `it("${"a".repeat(80)}"`, rules: [], because: "80 characters are shown" },
+    { path: "a.ts", text: `${log}\`node \${name}\`)`, rules: ["log-message"], because: "facts are fields" },
+    { path: "a.ts", text: `${log}\n  done ? "a" : "b",`, rules: ["log-message"], because: "it varies" },
+    { path: "a.ts", text: `${log}"node " + name)`, rules: ["log-message"], because: "it is put together" },
+    { path: "a.ts", text: `${log}\n  "node ready",\n  { name })`, rules: [], because: "it is constant" },
     {
       path: "a.test.ts",
       text: `it(\`${"a".repeat(80)}\${because}\``,

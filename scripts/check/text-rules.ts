@@ -26,6 +26,19 @@ const RULES: readonly TextRule[] = [
   },
 ];
 
+/** A call whose message is not one literal: lines of a log are found and counted by their message. */
+const VARIABLE_LOG_MESSAGE = /\blogger\??\.(?:debug|info|warn|error)\((?!\s*"[^"\n]*"\s*[,)])/gu;
+
+function findVariableLogMessages(path: string, content: string): readonly TextViolation[] {
+  if (!path.endsWith(".ts")) return [];
+  return [...content.matchAll(VARIABLE_LOG_MESSAGE)].map(({ index }) => ({
+    path,
+    line: content.slice(0, index).split("\n").length,
+    rule: "log-message",
+    advice: "a log message is one literal; what varies is a field",
+  }));
+}
+
 /** The lines of one file that break a rule. */
 export function findTextViolations(path: string, content: string): readonly TextViolation[] {
   const lines = content.split("\n").flatMap((text, index) =>
@@ -36,5 +49,5 @@ export function findTextViolations(path: string, content: string): readonly Text
       advice: rule.advice,
     })),
   );
-  return [...lines, ...findProseViolations(path, content)];
+  return [...lines, ...findVariableLogMessages(path, content), ...findProseViolations(path, content)];
 }

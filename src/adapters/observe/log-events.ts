@@ -19,7 +19,7 @@ export function createLogEvents(logger: Logger): Events {
       const fields = {
         object: `${about.kind}/${about.name}`,
         reason,
-        message: withRemedy(reason, message),
+        note: withRemedy(reason, message),
         ...(nodeName === undefined ? {} : { nodeName }),
       };
       if (meaningOf(reason).type === "Warning") logger.warn("event", fields);

@@ -95,10 +95,9 @@ export async function serveRegistration(
     ...registration,
     stop: async (signal) => {
       const leavesSocket = await isFollowed(signal);
-      logger.info(
-        leavesSocket ? "stays registered with kubelet: another instance follows" : "deregisters from kubelet",
-        { driverName },
-      );
+      if (leavesSocket)
+        logger.info("stays registered with kubelet: another instance follows", { driverName });
+      else logger.info("deregisters from kubelet", { driverName });
       await registration.stop({ leavesSocket }, signal);
     },
   };

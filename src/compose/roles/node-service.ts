@@ -31,10 +31,7 @@ export async function addNodeService(
   const deviceRoot = values["device-root"];
   const sharesKernel = values["shares-kernel"] || deviceRoot !== "";
   if (sharesKernel)
-    logger.warn(
-      "links to loop devices are believed without an address of the kernel's: for emulators and labs only",
-      { deviceRoot },
-    );
+    logger.warn("links to loop devices are trusted: for emulators and labs only", { deviceRoot });
   const host = await createLinuxHost({
     deviceRoot,
     sharesKernel,

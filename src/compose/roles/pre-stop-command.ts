@@ -94,12 +94,8 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string |
       { ownNode, store: connection.store, readCheckpointedVolumes, nodeName, clock, logger },
       ending.signal,
     );
-    logger.info(
-      isEmptied
-        ? "the node is being drained, and no volume is left"
-        : "the node is not being drained: nothing to wait for",
-      { nodeName },
-    );
+    if (isEmptied) logger.info("the node is being drained, and no volume is left", { nodeName });
+    else logger.info("the node is not being drained: nothing to wait for", { nodeName });
     return 0;
   } catch (error) {
     if (!ending.signal.aborted) throw error;

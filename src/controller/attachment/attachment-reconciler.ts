@@ -153,7 +153,8 @@ async function recordRole(
       `the replica on ${attachment.spec.nodeName} is the primary now: nothing had to be attached`,
     );
   if (attachment.status?.role !== undefined)
-    ports.logger.info(role === "Primary" ? "replica promoted" : "primary demoted", {
+    ports.logger.info("role reached", {
+      role,
       volumeName: attachment.spec.volumeName,
       nodeName: attachment.spec.nodeName,
     });

@@ -75,7 +75,7 @@ interface Asked {
   /** Whether the record still requests the proof. */
   readonly isAsked: (volume: AzVolume, node: NodeIdentity) => boolean;
   readonly clear: (record: WriterRecord, node: NodeIdentity) => Step;
-  /** The log message on success. */
+  /** What that means, for the log. */
   readonly outcome: string;
 }
 

@@ -17,7 +17,7 @@ export interface ProvenDetached {
   /** The only version of the volume that is cleared: `ObjectConflict` where it has changed. */
   readonly onlyAtVersion: string;
   readonly clear: (record: WriterRecord, node: NodeIdentity) => Step;
-  /** The log message on success. */
+  /** What that means, for the log. */
   readonly outcome: string;
   /** When looking for the proof began, by the clock's `elapsedMs`. */
   readonly startedMs: number;
@@ -49,7 +49,8 @@ export async function clearProven(
     signal,
   );
   if (!cleared.ok) return cleared.failure.kind === "NotWriter" ? ok({}) : cleared;
-  ports.logger.info(outcome, {
+  ports.logger.info("disk proven detached", {
+    outcome,
     volumeName,
     nodeName,
     proof: proof.kind,

@@ -111,7 +111,7 @@ export async function registerWithKubelet(
     if (served.ok) logger.warn("the registration socket was gone, and is there again", { socketPath });
     const why = served.ok ? undefined : describeFailure(served.failure);
     if (why !== undefined && why !== whyNotServed)
-      logger.error("kubelet can't find this plug-in", { socketPath, message: why });
+      logger.error("kubelet can't find this plug-in", { socketPath, error: why });
     whyNotServed = why;
   }
 

@@ -59,7 +59,7 @@ export async function answerCall<Request, Response>(
   const durationMs = ports.clock.elapsedMs() - startedMs;
   const code = "status" in answer ? (status[answer.status.code] ?? String(answer.status.code)) : "OK";
   const fields = { code, durationMs, request: stripSecrets(call.request) };
-  if ("status" in answer) logger.warn("call failed", { ...fields, message: answer.status.details });
+  if ("status" in answer) logger.warn("call failed", { ...fields, error: answer.status.details });
   else if (ROUTINE_METHODS.test(call.method)) logger.debug("call answered", fields);
   else logger.info("call answered", fields);
   ports.onCall({ method: call.method, code, durationMs });

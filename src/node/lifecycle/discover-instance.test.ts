@@ -60,10 +60,10 @@ describe("discoverInstance", () => {
       zone: "1",
       zoneLabel: undefined,
     });
-    const message = `this node is not ready: ${notThere.failure.detail}`;
+    const error = `this node is not ready: ${notThere.failure.detail}`;
     assert.deepEqual(told, [
-      { what: "what VM this is", attempt: 1, message },
-      { what: "what VM this is", attempt: 2, message },
+      { what: "what VM this is", attempt: 1, error },
+      { what: "what VM this is", attempt: 2, error },
     ]);
   });
 

@@ -81,7 +81,7 @@ async function untilKnown<T>(
     ports.logger.warn("not known yet; retrying", {
       what,
       attempt,
-      message: describeFailure(answer.failure),
+      error: describeFailure(answer.failure),
     });
     await ports.clock.sleep(backoffMs({ ...BACKOFF, attempt, chance: ports.random.next() }), signal);
   }

@@ -80,7 +80,7 @@ async function untilAnswered<T>(
     signal.throwIfAborted();
     if (answer.ok) return answer.value;
     logger.warn("not known whether this node is being drained; retrying", {
-      message: describeFailure(answer.failure),
+      error: describeFailure(answer.failure),
     });
     await clock.sleep(LOOK_EVERY_MS, signal);
   }

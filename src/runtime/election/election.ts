@@ -74,7 +74,7 @@ export function createElection(ports: ElectionPorts, options: ElectionOptions): 
 
   function stopped(because: string): void {
     onChange(false);
-    logger.warn("not leading any more", { because });
+    logger.warn("leadership lost", { because });
     tell(`${identity} stopped leading: ${because}`);
   }
 

@@ -60,7 +60,7 @@ async function node(server: GrpcServer): Promise<void> {
     ...ports,
     onRegistered: () => logger.info("registered"),
     onPlace: () => undefined,
-    events: { emit: ({ reason, message }) => logger.warn(reason, { message }) },
+    events: { emit: ({ reason, message }) => logger.warn("event", { reason, note: message }) },
   });
   if (!registration.ok) throw new Error(JSON.stringify(registration.failure));
   await untilEnded;
