@@ -11,13 +11,11 @@ src/adapters/observe. Never edited by hand. -->
 # Metrics
 
 Each role serves Prometheus' text format at \`/metrics\` of its \`--http-endpoint\`. The chart starts the
-controllers
-with port 29604, the node plug-ins with 29605 and the scheduler extender with 29606 (\`metricsPort\`). A
-counter starts
-at 0 with its process.
+controllers with port 29604, the node plug-ins with 29605 and the scheduler extender with 29606
+(\`metricsPort\`). A counter starts at 0 with its process.
 
 Metrics of V1 do not exist here. Alerts on them become silent after a migration: the last table lists what to
-use.
+use instead.
 
 `;
 
