@@ -1,8 +1,7 @@
-import { PLACED_BY_LABEL } from "../../src/core/api/attachment-labels.ts";
 import { ATTACHMENT_FINALIZER } from "../../src/core/api/finalizers.ts";
 import { attachmentObjectName } from "../../src/core/api/object-names.ts";
 import { sameJson } from "../../src/core/primitives/same-json.ts";
-import { NODE_NAME_LABEL } from "../../src/objects/new-attachment.ts";
+import { NODE_NAME_LABEL, VOLUME_NAME_LABEL } from "../../src/objects/new-attachment.ts";
 import { changesOnly, type NodeWrite, type PolicyRule } from "./policy-rule.ts";
 
 const MANAGED_DISK =
@@ -13,7 +12,7 @@ const HASH_CHARS = 24;
 
 /**
  * The rules of the chart's policy for AzVolumeAttachments, in its order, without those that the node's
- * role makes unnecessary.
+ * role makes unnecessary, and without owners and managedFields: the simulated store has none.
  */
 export const attachmentRules: readonly PolicyRule[] = [
   {
@@ -29,8 +28,9 @@ export const attachmentRules: readonly PolicyRule[] = [
     allows: (write) => !isMade(write) || write.after.metadata.labels?.[NODE_NAME_LABEL] === write.nodeName,
   },
   {
-    message: "only controllers place an AzVolumeAttachment",
-    allows: (write) => !isMade(write) || write.after.metadata.labels?.[PLACED_BY_LABEL] === undefined,
+    message:
+      "a node creates an AzVolumeAttachment with only the labels of its node and volume, without annotations and owners",
+    allows: (write) => !isMade(write) || hasOwnLabelsOnly(write),
   },
   {
     message: "a node writes only its own AzVolumeAttachments",
@@ -57,7 +57,7 @@ export const attachmentRules: readonly PolicyRule[] = [
       spec["role"] === "Primary",
   },
   {
-    message: "a node leaves finalizers, owners and labels of an AzVolumeAttachment as they are",
+    message: "a node leaves finalizers, owners, labels and annotations of an AzVolumeAttachment as they are",
     allows: ({ part, before, after }) =>
       before === undefined || part === "status" || sameJson(keptOf(before), keptOf(after)),
   },
@@ -105,6 +105,13 @@ function saysOnlyThatItWants({ after: { metadata, spec } }: NodeWrite): boolean 
   return isWant && sameJson(metadata.finalizers ?? [], [ATTACHMENT_FINALIZER]);
 }
 
-function keptOf({ metadata: { finalizers = [], labels = {} } }: NodeWrite["after"]): unknown {
-  return [finalizers, labels];
+function hasOwnLabelsOnly({ after: { metadata } }: NodeWrite): boolean {
+  const { labels = {}, annotations } = metadata;
+  const isOwn = Object.keys(labels).every((label) => [NODE_NAME_LABEL, VOLUME_NAME_LABEL].includes(label));
+  return isOwn && annotations === undefined;
+}
+
+function keptOf({ metadata }: NodeWrite["after"]): unknown {
+  const { finalizers = [], labels = {}, annotations = {} } = metadata;
+  return [finalizers, labels, annotations];
 }

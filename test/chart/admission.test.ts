@@ -14,7 +14,7 @@ import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import type { Step } from "../../src/core/writer/writer-steps.ts";
 import * as steps from "../../src/core/writer/writer-steps.ts";
 import { entriesOf } from "../../src/core/writer/writer-steps.ts";
-import { newAttachment } from "../../src/objects/new-attachment.ts";
+import { attachmentLabels, newAttachment } from "../../src/objects/new-attachment.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
 import { goPart } from "../../testbed/build/go-part.ts";
@@ -280,6 +280,68 @@ describe(
       } as const;
       return { apiVersion: "disk.csi.azure.com/v1", kind: "AzVolumeAttachment", ...newAttachment(spec) };
     }
+
+    it("leaves room for the deletion of an attachment that its node has filled", async () => {
+      const fill = (chars: number): string => "<".repeat(chars);
+      const plain = anAttachment(nodeA) as AzVolumeAttachment;
+      const volumeContext = { a: fill(16_383) };
+      const spec = { ...plain.spec, volumeName: "v".repeat(253), volumeContext };
+      const made = { ...plain, spec, metadata: { ...plain.metadata, labels: attachmentLabels(spec) } };
+      const post = { method: "POST", path: pathOf("azvolumeattachments") } as const;
+      const owner = { apiVersion: "v1", kind: "Pod", name: "a", uid: "u" };
+      const owned = { ...made, metadata: { ...made.metadata, ownerReferences: [owner] } };
+      assert.match(
+        (await refusal(onA, { ...post, body: owned })) ?? "allowed",
+        /without annotations and owners/u,
+      );
+      await must(onA, { ...post, body: made });
+      const path = pathOf("azvolumeattachments", plain.metadata.name);
+      const change = async (
+        client: ApiClient,
+        part: "" | "/status",
+        to: (present: AzVolumeAttachment) => object,
+      ): Promise<string | undefined> => {
+        const present = (await must(admin, { method: "GET", path })) as AzVolumeAttachment;
+        return refusal(client, {
+          method: "PUT",
+          path: `${path}${part}`,
+          body: { ...present, ...to(present) },
+        });
+      };
+      const tracked = (fieldsV1: object) => (present: AzVolumeAttachment) => {
+        const entry = { manager: "m", operation: "Update", fieldsType: "FieldsV1", time: SINCE, fieldsV1 };
+        const managedFields = [{ ...entry, apiVersion: "disk.csi.azure.com/v1" }];
+        return { metadata: { ...present.metadata, managedFields } };
+      };
+      const TRACKED = /managedFields of an AzVolumeAttachment have at most/u;
+      const wide = { "f:spec": { [`f:${fill(66_000)}`]: {} } };
+      const deep = { "f:spec": { "f:a": { "f:b": { "f:c": { [`f:${fill(66_000)}`]: {} } } } } };
+      for (const fields of [wide, deep])
+        assert.match((await change(onA, "", tracked(fields))) ?? "allowed", TRACKED);
+      assert.equal(await change(onA, "", tracked({ "f:spec": { [`f:${fill(60_000)}`]: {} } })), undefined);
+      const attached = {
+        state: "Attached",
+        role: "Primary",
+        lun: 1,
+        vmId: nodeA.vmId,
+        instanceUri: nodeA.instanceUri,
+      };
+      assert.equal(await change(admin, "/status", () => ({ status: attached })), undefined);
+      const published = Array.from({ length: 16 }, () => fill(4_096));
+      const recall = { id: fill(256), published, unmounting: true, progress: fill(256), time: fill(64) };
+      assert.equal(await change(onA, "/status", () => ({ status: { ...attached, recall } })), undefined);
+      const error = { kind: "k", message: fill(16_384), failure: fill(16_384), time: SINCE, retries: 1 };
+      const status = { ...attached, recall, error, publishContext: { LUN: "1" } };
+      assert.equal(await change(admin, "/status", () => ({ status })), undefined);
+      const asked = { id: "r", since: SINCE };
+      const recalled = (present: AzVolumeAttachment) => ({ spec: { ...present.spec, recall: asked } });
+      assert.equal(await change(admin, "", recalled), undefined);
+      await must(admin, { method: "DELETE", path });
+      const freed = (present: AzVolumeAttachment) => ({ metadata: { ...present.metadata, finalizers: [] } });
+      assert.equal(await change(admin, "", freed), undefined);
+      const last = await admin.call({ method: "GET", path }, never);
+      assert.equal(last.ok && last.value.code, 404);
+    });
 
     it("lets a node remove only the start-up taint, and only from itself", async () => {
       const { spec } = (await must(admin, { method: "GET", path: "/api/v1/nodes/node-a" })) as {

@@ -113,20 +113,26 @@ const attached = {
 const recall = { id: "r", published: [], unmounting: true, progress: "1", time: SINCE };
 const asked = { id: "r", since: SINCE } as const;
 const labels = attachmentOf(nodeA).metadata.labels ?? {};
+/** 4 KiB, of which the keys are half. */
+const context = Object.fromEntries(
+  Array.from({ length: 64 }, (_, index) => [`${index}`.padEnd(32, "k"), "<".repeat(32)]),
+);
+const targets = Array.from({ length: 16 }, () => "<".repeat(4_096));
 
 const MANAGED = "an AzVolumeAttachment is about a managed disk";
 const NAME = "the name of an AzVolumeAttachment follows from its disk and node";
 const LABEL = "the label of an AzVolumeAttachment names its node";
-const PLACED = "only controllers place an AzVolumeAttachment";
+const PLAIN =
+  "a node creates an AzVolumeAttachment with only the labels of its node and volume, without annotations and owners";
 const OWN = "a node writes only its own AzVolumeAttachments";
 const WANTS = "a node creates an AzVolumeAttachment only to request the volume";
 const ONLY_WANT = "a node changes only its own request in an AzVolumeAttachment";
 const PRIMARY = "the attachment that a node requests is a Primary";
-const KEPT = "a node leaves finalizers, owners and labels of an AzVolumeAttachment as they are";
+const KEPT = "a node leaves finalizers, owners, labels and annotations of an AzVolumeAttachment as they are";
 const ANSWERS =
   "a node changes of an AzVolumeAttachment's status only its answer to a recall, and deviceMissing";
 /** Refused by the resource definition, for every client. */
-const UNCHANGING = "ObjectInvalid";
+const INVALID = "ObjectInvalid";
 const MISSING = "a node sets deviceMissing, and only the controller clears it";
 
 function created(name: string, verdict: string, made: NewObject<"AzVolumeAttachment">): NodeWriteRow {
@@ -205,8 +211,30 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   ),
   created(
     "as placed by a controller",
-    PLACED,
+    PLAIN,
     withMetadata(attachmentOf(nodeA), { labels: { ...labels, [PLACED_BY_LABEL]: "controller" } }),
+  ),
+  created(
+    "with a label of its own",
+    PLAIN,
+    withMetadata(attachmentOf(nodeA), { labels: { ...labels, [`a.example/${"a".repeat(63)}`]: "" } }),
+  ),
+  created("with an annotation", PLAIN, withMetadata(attachmentOf(nodeA), { annotations: { a: "1" } })),
+  created(
+    "with the largest context that CSI allows",
+    "allowed",
+    attachmentOf(nodeA, { volumeContext: context }),
+  ),
+  created(
+    "with a context that fills the object",
+    INVALID,
+    attachmentOf(nodeA, { volumeContext: { ...context, more: "m".repeat(12_289) } }),
+  ),
+  created("with a name that fills the object", INVALID, attachmentOf(nodeA, { volumeName: "n".repeat(254) })),
+  created(
+    "with a time that fills the object",
+    INVALID,
+    attachmentOf(nodeA, { writerRequest: { since: "0".repeat(65) } }),
   ),
   created("as a replica", WANTS, replica),
   created("as a primary that it does not request", WANTS, {
@@ -231,14 +259,14 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   updated("requests the volume but leaves it a replica", PRIMARY, replica, ({ spec }) => ({
     spec: { ...spec, writerRequest: { since: SINCE } },
   })),
-  updated("writes an annotation", "allowed", replica, ({ metadata }) => ({
+  updated("writes an annotation", KEPT, replica, ({ metadata }) => ({
     metadata: { ...metadata, annotations: { a: "1" } },
   })),
   updated("of another node", OWN, attachmentOf(nodeB), ({ spec }) => ({ spec: withoutRequest(spec) })),
-  updated("moves it to another node", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({
+  updated("moves it to another node", INVALID, attachmentOf(nodeA), ({ spec }) => ({
     spec: { ...spec, nodeName: "node-b" },
   })),
-  updated("moves another node's to itself", UNCHANGING, attachmentOf(nodeB), ({ spec }) => ({
+  updated("moves another node's to itself", INVALID, attachmentOf(nodeB), ({ spec }) => ({
     spec: { ...spec, nodeName: "node-a" },
   })),
   updated("recalls it", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, recall: asked } })),
@@ -260,7 +288,7 @@ const attachmentWrites: readonly NodeWriteRow[] = [
     attachmentOf(nodeA, { published: true }),
     ({ spec: { published: _, ...spec } }) => ({ spec }),
   ),
-  updated("names another volume", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({
+  updated("names another volume", INVALID, attachmentOf(nodeA), ({ spec }) => ({
     spec: { ...spec, volumeName: "pvc-2" },
   })),
   updated("removes its finalizer", KEPT, attachmentOf(nodeA), ({ metadata }) => ({
@@ -274,6 +302,26 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   })),
 
   told("answers a recall", "allowed", attached, { ...attached, recall }),
+  told("answers with as many and as long targets as fit", "allowed", attached, {
+    ...attached,
+    recall: { ...recall, published: targets },
+  }),
+  told("answers with one target more", INVALID, attached, {
+    ...attached,
+    recall: { ...recall, published: [...targets, "/t"] },
+  }),
+  told("answers with a longer target", INVALID, attached, {
+    ...attached,
+    recall: { ...recall, published: ["t".repeat(4_097)] },
+  }),
+  told("answers with a long id", INVALID, attached, {
+    ...attached,
+    recall: { ...recall, id: "r".repeat(257) },
+  }),
+  told("answers with long progress", INVALID, attached, {
+    ...attached,
+    recall: { ...recall, progress: "1".repeat(257) },
+  }),
   told("says that its device is missing", "allowed", attached, { ...attached, deviceMissing: true }),
   told(
     "says so again",

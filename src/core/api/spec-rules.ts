@@ -1,3 +1,4 @@
+import { VOLUME_CONTEXT_MAX_CHARS } from "./attachment-bounds.ts";
 import type { AzDriverNode } from "./az-driver-node.ts";
 import type { AzVolumeAttachment } from "./az-volume-attachment.ts";
 import type { AzVolume } from "./az-volume.ts";
@@ -37,7 +38,18 @@ export const specRules: { readonly [K in keyof SpecMap]: readonly SpecRule<SpecM
     },
     immutable("volumeName"),
   ],
-  AzVolumeAttachment: [immutable("volumeName"), immutable("volumeId"), immutable("nodeName")],
+  AzVolumeAttachment: [
+    immutable("volumeName"),
+    immutable("volumeId"),
+    immutable("nodeName"),
+    {
+      field: "spec.volumeContext",
+      cel: `self.volumeContext.map(k, k.size() + self.volumeContext[k].size()).sum() <= ${VOLUME_CONTEXT_MAX_CHARS}`,
+      message: `must have at most ${VOLUME_CONTEXT_MAX_CHARS} characters in all keys and values`,
+      holds: ({ volumeContext }) =>
+        Object.entries(volumeContext).flat().join("").length <= VOLUME_CONTEXT_MAX_CHARS,
+    },
+  ],
   AzDriverNode: [immutable("nodeName")],
   ClusterNode: [],
   Lease: [],

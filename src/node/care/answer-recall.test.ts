@@ -28,6 +28,13 @@ describe("answerRecall", () => {
         assert.notEqual(version(world), before);
       }));
 
+  it("names as many targets as the object has room for, and counts the rest", () =>
+    withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
+      await give(world, { published: Array.from({ length: 300 }, (_, index) => `/pods/${index}`) });
+      const { published = [] } = ownAttachment(world).status?.recall ?? {};
+      assert.deepEqual([published.length, published[0], published.at(-1)], [16, "/pods/0", "285 more"]);
+    }));
+
   it("writes nothing without a change, so that a stalled unmount is noticed", () =>
     withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
       await give(world);

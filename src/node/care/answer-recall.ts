@@ -1,3 +1,4 @@
+import { reportedTargets } from "../../core/api/attachment-bounds.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -38,7 +39,7 @@ export async function answerRecall(
   if (!progress.ok) return progress;
   const recall: Recall = {
     id: answer.id,
-    published: [...answer.published],
+    published: [...reportedTargets(answer.published)],
     unmounting: answer.unmounting,
     progress: progress.value,
     time: toTimestamp(ports.clock.nowMs()),

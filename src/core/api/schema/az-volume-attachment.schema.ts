@@ -1,20 +1,34 @@
 import { z } from "zod";
+import {
+  NAME_MAX_CHARS,
+  RESOURCE_ID_MAX_CHARS,
+  TARGET_MAX_CHARS,
+  TIMESTAMP_MAX_CHARS,
+  TOKEN_MAX_CHARS,
+  REPORTED_TARGETS_MAX,
+  VOLUME_CONTEXT_MAX_CHARS,
+} from "../attachment-bounds.ts";
 import { objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
 const roleSchema = z.enum(["Primary", "Replica"]);
+const timestampSchema = z.string().max(TIMESTAMP_MAX_CHARS);
+const tokenSchema = z.string().max(TOKEN_MAX_CHARS);
 
-/** The AzVolumeAttachment resource: one disk on one node. */
+/**
+ * The AzVolumeAttachment resource: one disk on one node. Each field that a node may write is bounded: in a
+ * full object the controller could write neither status nor deletion timestamp.
+ */
 export const azVolumeAttachmentSchema = z.object({
   metadata: objectMetaSchema,
   spec: z.object({
-    volumeName: z.string().min(1).describe("Name of the AzVolume object."),
-    volumeId: z.string().min(1).describe("The disk's URI: the CSI volume id."),
-    nodeName: z.string().min(1),
+    volumeName: z.string().min(1).max(NAME_MAX_CHARS).describe("Name of the AzVolume object."),
+    volumeId: z.string().min(1).max(RESOURCE_ID_MAX_CHARS).describe("The disk's URI: the CSI volume id."),
+    nodeName: z.string().min(1).max(NAME_MAX_CHARS),
     role: roleSchema.describe(
       "Primary: published here, the disk stays attached. Replica: may be evicted or pruned.",
     ),
     writerRequest: z
-      .object({ since: z.string() })
+      .object({ since: timestampSchema })
       .optional()
       .describe("Since when this node requests to write the volume. The oldest request is granted first."),
     published: z
@@ -22,9 +36,11 @@ export const azVolumeAttachmentSchema = z.object({
       .optional()
       .describe("A CSI client has the volume published here: its user. Only controllers write it."),
     readOnly: z.boolean(),
-    volumeContext: z.record(z.string(), z.string()),
+    volumeContext: z
+      .record(z.string(), z.string().max(VOLUME_CONTEXT_MAX_CHARS))
+      .meta({ maxProperties: VOLUME_CONTEXT_MAX_CHARS / 4 }),
     recall: z
-      .object({ id: z.string(), since: z.string() })
+      .object({ id: tokenSchema, since: timestampSchema })
       .optional()
       .describe("The controller asks the node to unmount and release the volume."),
   }),
@@ -65,19 +81,22 @@ export const azVolumeAttachmentSchema = z.object({
       publishContext: z.record(z.string(), z.string()).optional(),
       recall: z
         .object({
-          id: z.string(),
-          published: z.array(z.string()).describe("Target paths still bound."),
+          id: tokenSchema,
+          published: z
+            .array(z.string().max(TARGET_MAX_CHARS))
+            .max(REPORTED_TARGETS_MAX)
+            .describe("Target paths still bound. If there are more, the last entry is their number."),
           unmounting: z.boolean(),
-          progress: z
-            .string()
-            .describe("Anything that changes while the unmount makes progress: the device's write counter."),
+          progress: tokenSchema.describe(
+            "Anything that changes while the unmount makes progress: the device's write counter.",
+          ),
           giveRefused: z
             .literal(true)
             .optional()
             .describe(
               "The node has unmounted the volume, but its release is refused: its token may be too old.",
             ),
-          time: z.string(),
+          time: timestampSchema,
         })
         .optional(),
       deviceMissing: z
