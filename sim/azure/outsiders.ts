@@ -18,6 +18,7 @@ type Outsiders = Pick<
   | "putListOutside"
   | "tagOutside"
   | "growOutside"
+  | "replaceTagsOutside"
   | "copyDiskOutside"
   | "deleteDiskOutside"
 >;
@@ -95,6 +96,7 @@ export function createOutsiders(options: {
       }),
     growOutside: (diskUri, sizeGiB) =>
       askOutside({ method: "PATCH", path: diskUri, body: { properties: { diskSizeGB: sizeGiB } } }),
+    replaceTagsOutside: (diskUri, tags) => askOutside({ method: "PATCH", path: diskUri, body: { tags } }),
     copyDiskOutside: ({ id, location, zones, spec }, copyUri) => {
       const properties = { creationData: { createOption: "Copy", sourceResourceId: id } };
       askOutside({

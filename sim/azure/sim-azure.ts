@@ -154,6 +154,8 @@ export interface SimAzure {
   /** Changes only a tag of the VM: an update that does not concern its disks. */
   tagOutside(nodeName: string): void;
   growOutside(diskUri: string, sizeGiB: number): void;
+  /** Replaces all tags of the disk by these. */
+  replaceTagsOutside(diskUri: string, tags: Readonly<Record<string, string>>): void;
   /** Creates a disk with that id as a copy of the other one, tags included. */
   copyDiskOutside(source: Disk, copyUri: string): void;
   deleteDiskOutside(diskUri: string): void;

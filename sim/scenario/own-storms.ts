@@ -90,6 +90,15 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "crash/controller-at-step": 1,
     },
   },
+  // Each controller that takes over lists the disks at once.
+  "tags-replaced": {
+    strikes: {
+      "disks/tags-replaced": 6,
+      "crash/controller-at-step": 4,
+      "nodes/freeze-and-mark": 2,
+      "disks/detached-by-hand": 1,
+    },
+  },
   "lost-and-gone": {
     strikes: {
       "nodes/replaced-unheard": 3,

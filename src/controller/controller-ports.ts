@@ -77,6 +77,8 @@ export type DiskPorts = FolderPorts<
   Reads | "createDisk" | "deleteDisk" | "resizeDisk" | "tagDisk"
 >;
 export type AdoptionPorts = FolderPorts<"clusterId", Reads>;
+/** Recovery also writes tags that a disk has lost. */
+export type RecoveryPorts = FolderPorts<"clusterId", Reads | "tagDisk">;
 export type RollbackPorts = FolderPorts<"clusterId" | "leaseMemory", Reads>;
 
 /**

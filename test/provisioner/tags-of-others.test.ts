@@ -38,6 +38,7 @@ async function withDisk(
     readonly tags: () => unknown;
     readonly tagDisk: (
       changes: Readonly<Record<string, string | undefined>>,
+      isToBeTagged?: (present: Readonly<Record<string, string>>) => boolean,
     ) => ReturnType<AzureCloudProvisioner["tagDisk"]>;
   }) => Promise<void>,
   limits = azureLimits,
@@ -60,7 +61,8 @@ async function withDisk(
     cloud,
     diskUri,
     tags,
-    tagDisk: (changes) => cloud.tagDisk({ diskUri, tags: changes, precondition: mayAlways }, never),
+    tagDisk: (changes, isToBeTagged = () => true) =>
+      cloud.tagDisk({ diskUri, tags: changes, isToBeTagged, precondition: mayAlways }, never),
   });
 }
 
@@ -114,6 +116,19 @@ describe("a tag that a person adds during the driver's own tag write", () => {
 });
 
 describe("the tags of a disk", () => {
+  it("are judged as read before each request, also before a retry", () =>
+    withDisk(async ({ model, clock, diskUri, tags, tagDisk }) => {
+      model.faults.add({ operation: "Disks_Update", times: 1, effect: THROTTLED });
+      const isWithoutPerson = (present: Readonly<Record<string, string>>): boolean =>
+        present["person"] === undefined;
+      const [tagged] = await settledOn(
+        clock,
+        Promise.all([tagDisk({ own: "o" }, isWithoutPerson), addLater(clock, model, diskUri)]),
+      );
+      assert.equal(failureOf(tagged).kind, "Refused");
+      assert.deepEqual(tags(), { a: "b", person: "p" });
+    }));
+
   it("give way to a later disk creation, where disk writes are scarce", () =>
     withDisk(async ({ model, clock, cloud, tagDisk }) => {
       const create = (diskName: string): ReturnType<AzureCloudProvisioner["createDisk"]> =>

@@ -16,6 +16,7 @@ import { diskPulledInMount } from "../directed/mount/disk-pulled-in-mount.ts";
 import { formatCutOffAndLunFreed } from "../directed/mount/format-cut-off-and-lun-freed.ts";
 import { grownOutside } from "../directed/mount/grown-outside.ts";
 import { rawLeftOpen } from "../directed/mount/raw-left-open.ts";
+import { tagsReplaced } from "../directed/mount/tags-replaced.ts";
 import { lunFreedAndLinksLag } from "../directed/node/lun-freed-and-links-lag.ts";
 import { lunFreed } from "../directed/node/lun-freed.ts";
 import type { FaultClass, FaultContext } from "../fault-class.ts";
@@ -48,7 +49,7 @@ function anotherNode(context: FaultContext, fault: TimedFault): string {
 export const disks: FaultClass = {
   name: "disks",
   about:
-    "others attach a disk, detach it, move it to another LUN, grow it, put data on a new one, copy one with its tags, keep it open, or delete it; udev makes the links of disks late, or none",
+    "others attach a disk, detach it, move it to another LUN, grow it, replace its tags, put data on a new one, copy one with its tags, keep it open, or delete it; udev makes the links of disks late, or none",
   variants: {
     "attached-outside": {
       forMs: [10_000, 90_000],
@@ -106,6 +107,7 @@ export const disks: FaultClass = {
       },
     },
     "grown-outside": grownOutside,
+    "tags-replaced": tagsReplaced,
     copied,
     "lun-moved": {
       forMs: [10_000, 90_000],

@@ -8,8 +8,9 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import { stateTagsIn } from "../../core/volume/state-tags.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
-import type { AdoptionPorts } from "../controller-ports.ts";
+import type { AdoptionPorts, RecoveryPorts } from "../controller-ports.ts";
 import { clusterOf, volumeFromTags } from "../disk/disk-tags.ts";
+import { keepIdentity } from "../disk/keep-identity.ts";
 import { tryEach } from "../try-each.ts";
 import { adoptVolume } from "./adopt-volume.ts";
 import { adoptedUse, type StatedUse, unstatedUse } from "./adopted-use.ts";
@@ -23,7 +24,7 @@ import { compareAttachments } from "./compare-attachments.ts";
  * the same way. Returns how many were rebuilt.
  */
 export async function recoverVolumes(
-  ports: AdoptionPorts,
+  ports: RecoveryPorts,
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
@@ -45,7 +46,7 @@ export async function recoverVolumes(
 
 /** The same for a resource group that may be gone or belong to others: then there is nothing to recover. */
 async function recoverOther(
-  ports: AdoptionPorts,
+  ports: RecoveryPorts,
   resourceGroup: string,
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
@@ -71,7 +72,7 @@ function otherResourceGroups({ cache }: AdoptionPorts): readonly string[] {
 }
 
 async function recoverFrom(
-  ports: AdoptionPorts,
+  ports: RecoveryPorts,
   resourceGroup: string | undefined,
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
@@ -120,7 +121,7 @@ async function recoverEach<T extends { readonly diskUri: string }>(
 }
 
 async function recoverTagged(
-  ports: AdoptionPorts,
+  ports: RecoveryPorts,
   disk: DiskFacts,
   asOfList: ReadonlyMap<string, AzVolume>,
   signal: AbortSignal,
@@ -131,6 +132,7 @@ async function recoverTagged(
   if (known !== undefined) {
     const compared = await compareAttachments(ports, known, disk, signal);
     if (!compared.ok) return compared;
+    await keepIdentity(ports, known, disk, signal);
     const read = await recordStateTags(ports, asOfList.get(known.metadata.name), disk, signal);
     if (!read.ok) return read;
     const sized = await recordGrowth(ports, known, disk, signal);

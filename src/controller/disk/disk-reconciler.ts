@@ -469,6 +469,7 @@ function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
         : volume.spec.parameters,
     accessibleTopology: accessibleTopology(disk),
     ...(volume.status?.detail?.formatted === undefined ? {} : { formatted: volume.status.detail.formatted }),
+    ...(isMadeFor(volume, disk.tags) ? { isMadeForObject: true } : {}),
     stateTags: stateTagsIn(disk.tags),
   };
 }

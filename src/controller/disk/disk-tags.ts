@@ -48,6 +48,16 @@ export function isMadeFor(volume: AzVolume, tags: Tags): boolean {
   return tags[UID] === volume.metadata.uid;
 }
 
+/**
+ * The first tag that names another owner than the `own` tags do. Undefined where none does; a missing tag
+ * names none.
+ */
+export function differingTag(own: Tags, present: Tags): string | undefined {
+  return [CREATED_BY.name, CLUSTER_ID, UID, VOLUME_NAME].find(
+    (name) => present[name] !== undefined && present[name] !== own[name],
+  );
+}
+
 /** Whether V2 of this driver made a disk, so that it has had a record. V1's disks never had one. */
 export function isMadeByV2(tags: Tags): boolean {
   return isMadeByDriver(tags) && tags[UID] !== undefined;

@@ -71,11 +71,19 @@ export const eventReasons = {
     type: "Warning",
     tells: ["PersistentVolumeClaim"],
     when:
-      "Azure refuses the disk's tags (fenced nodes, file system), or they could not be written for a " +
-      "minute, or not yet for an AzVolume that is deleted by hand",
+      "Azure refuses the disk's tags (fenced nodes, file system, owner), or the first two could not be " +
+      "written for a minute, or not yet for an AzVolume that is deleted by hand",
     remedy:
       "The driver retries every 7 to 10 minutes where Azure refuses them, and later where that concerns " +
       "more than 200 volumes. Keep the AzVolume and its finalizer until then: only it has this state.",
+  },
+  DiskTagsDiffer: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim"],
+    when: "a tag of the disk names another cluster, object, volume or driver as its owner",
+    remedy:
+      "The driver leaves these tags as they are. If the disk is still this volume's, remove the tag: the " +
+      "driver writes its own within ten minutes. Otherwise remove the volume from this cluster.",
   },
   Attached: {
     type: "Normal",

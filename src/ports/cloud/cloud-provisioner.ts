@@ -124,13 +124,15 @@ export interface CloudProvisioner {
   /**
    * Sets tags of a disk and removes those given as undefined; other tags keep the values read before each
    * request. Waits behind all other calls for the call budget, so never delays an attach. Asks
-   * `precondition` as `createDisk` does. Fails with `DiskNotFound`, and with `InvalidArgument` where the
-   * disk would get more tags than Azure allows, or `Refused`.
+   * `precondition` as `createDisk` does, and `isToBeTagged` of the tags that it has just read; default:
+   * yes. Fails with `DiskNotFound`, and with `InvalidArgument` where the disk would get more tags than
+   * Azure allows, or `Refused`.
    */
   tagDisk(
     request: {
       readonly diskUri: string;
       readonly tags: Readonly<Record<string, string | undefined>>;
+      readonly isToBeTagged?: (present: Readonly<Record<string, string>>) => boolean;
       readonly precondition: MayProceed;
     },
     signal: AbortSignal,

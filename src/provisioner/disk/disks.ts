@@ -4,7 +4,12 @@ import { pollDelayMs } from "../../core/azure/poll-delay.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import type { CreateDiskRequest, DiskFacts, MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
+import type {
+  CloudProvisioner,
+  CreateDiskRequest,
+  DiskFacts,
+  MayProceed,
+} from "../../ports/cloud/cloud-provisioner.ts";
 import type {
   ArmAnswer,
   ArmDisk,
@@ -149,7 +154,7 @@ export async function resizeDisk(
 /**
  * Sets and removes tags of a disk. Azure takes the whole map, and disks have no ETag. So the disk is read
  * before each request, after all waits for the budget, for a Retry-After and of a back-off. Only
- * `precondition` is asked in between.
+ * `isToBeTagged` and `precondition` are asked in between.
  */
 export async function tagDisk(
   { session, disks }: DiskContext,
@@ -157,8 +162,9 @@ export async function tagDisk(
     id,
     diskUri,
     tags,
+    isToBeTagged = () => true,
     precondition,
-  }: DiskTarget & { readonly tags: TagChanges; readonly precondition: MayProceed },
+  }: DiskTarget & Omit<Parameters<CloudProvisioner["tagDisk"]>[0], "diskUri">,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   let next: ArmDisk["tags"] = {};
@@ -168,6 +174,7 @@ export async function tagDisk(
     const planned = read.ok
       ? planTags(read.value, diskUri, tags)
       : fail(toFailure(read.failure, { diskUri }));
+    if (read.ok && !isToBeTagged(read.value.tags)) return false;
     if (planned.ok && planned.value !== undefined) {
       next = planned.value;
       return precondition(asked);

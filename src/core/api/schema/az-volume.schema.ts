@@ -110,6 +110,12 @@ export const azVolumeSchema = z.object({
           zones: z.array(z.string()).describe("Empty: regional, or zone-redundant."),
           volumeContext: z.record(z.string(), z.string()),
           accessibleTopology: z.array(topologySchema),
+          isMadeForObject: z
+            .literal(true)
+            .optional()
+            .describe(
+              "The disk had the uid of this object when it was recorded: missing tags may be written again.",
+            ),
           stateTags: z
             .record(z.string(), z.string())
             .optional()
