@@ -5,6 +5,7 @@ import { chartValuesPage } from "./generate/chart/chart-values-page.ts";
 import { crdManifests } from "./generate/crd-manifests.ts";
 import { currentStubs, presentStubs } from "./generate/csi-stubs.ts";
 import type { GeneratedFile } from "./generate/generated-file.ts";
+import { failuresPage } from "./generate/reference/failures-page.ts";
 import { metricsPage } from "./generate/reference/metrics-page.ts";
 import { storageClassPage } from "./generate/reference/storage-class-page.ts";
 
@@ -75,6 +76,7 @@ const files = [
   await chartValuesPage(root),
   storageClassPage(),
   metricsPage(),
+  failuresPage(),
 ];
 const found = await differences(root, files);
 if (isCheck) {

@@ -3,6 +3,7 @@ import { removalReasons } from "../../../src/core/schedule/filter-nodes.ts";
 import { stepNames } from "../../../src/ports/steps.ts";
 import { callGroups } from "../../../src/provisioner/arm/throttle-budget.ts";
 import type { GeneratedFile } from "../generated-file.ts";
+import { markdownTable } from "./markdown-table.ts";
 import { metricNotes } from "./metric-notes.ts";
 
 const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate/reference and
@@ -24,16 +25,12 @@ const names = Object.keys(metricTable) as readonly MetricName[];
 /** The reference page of metrics. */
 export function metricsPage(): GeneratedFile {
   const sections = [
-    table(["metric", "type", "unit", "labels", "roles", "meaning"], names.map(metricRow)),
-    `## Labels\n\n${table(["label", "values"], labelRows())}`,
-    `## Alerts\n\n${table(["metric", "look for"], alertRows())}`,
-    `## Names elsewhere\n\n${table(["metric", "closest metric of others"], elsewhereRows())}`,
+    markdownTable(["metric", "type", "unit", "labels", "roles", "meaning"], names.map(metricRow)),
+    `## Labels\n\n${markdownTable(["label", "values"], labelRows())}`,
+    `## Alerts\n\n${markdownTable(["metric", "look for"], alertRows())}`,
+    `## Names elsewhere\n\n${markdownTable(["metric", "closest metric of others"], elsewhereRows())}`,
   ];
   return { path: "docs/reference/metrics.md", content: `${INTRODUCTION}${sections.join("\n\n")}\n` };
-}
-
-function table(columns: readonly string[], rows: readonly string[]): string {
-  return [`| ${columns.join(" | ")} |`, `|${" --- |".repeat(columns.length)}`, ...rows].join("\n");
 }
 
 function metricRow(name: MetricName): string {

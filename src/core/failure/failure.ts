@@ -8,9 +8,8 @@ export interface AzureAnswer {
 }
 
 /**
- * Everything that may go wrong without being a bug. Closed: adding a kind does not compile until it is
- * mapped to a gRPC status (`csi/to-grpc-status.ts`) and to a retry class (`isRetryable`). Sentences name
- * the object, the value and the remedy.
+ * Everything that may go wrong without being a bug. Closed: adding a kind does not compile until it has a
+ * row in `failure-table.ts`. Sentences name the object, the value and the remedy.
  */
 export type Failure =
   // The caller asked for something impossible.

@@ -1,0 +1,149 @@
+import { EXAMPLE_DISK, type FailureRows } from "./failure-row.ts";
+import { listOf, quote } from "./sentence-parts.ts";
+
+const MS_PER_SECOND = 1000;
+
+/**
+ * Codes of the driver's own where Azure has responded, and the requested change has not taken effect yet.
+ */
+const UNDER_WAY_CODES: readonly string[] = [
+  "DiskStillDetaching",
+  "DiskStillAttached",
+  "DiskStillOwned",
+  "OperationStillRunning",
+];
+
+/** Azure refused, or what it reports forbids the step. */
+export const cloudFailures = {
+  DiskNotFound: {
+    code: "NOT_FOUND",
+    retryable: false,
+    sentence: (failure) => `disk ${quote(failure.diskUri)} does not exist in Azure`,
+    example: { diskUri: EXAMPLE_DISK },
+  },
+  DiskAttachedElsewhere: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; it must be ` +
+      "detached there first",
+    example: { diskUri: EXAMPLE_DISK, attachedTo: ["node-b"] },
+  },
+  DiskInUse: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; Azure deletes a ` +
+      "disk, and grows a shared one, only while no VM has it: end its use there first",
+    example: { diskUri: EXAMPLE_DISK, attachedTo: [] },
+  },
+  NoFreeLun: {
+    code: "RESOURCE_EXHAUSTED",
+    retryable: true,
+    sentence: (failure) =>
+      `node ${failure.nodeName} already has as many data disks as its VM size takes ` +
+      `(${failure.lunsMax}); move a pod with a volume away or use a larger VM size`,
+    example: { nodeName: "node-a", lunsMax: 8 },
+  },
+  NoFreeShare: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `disk ${quote(failure.diskUri)} is attached to as many VMs as maxShares ` +
+      `(${failure.maxShares}) allows; it attaches once it is detached from another VM`,
+    example: { diskUri: EXAMPLE_DISK, maxShares: 3 },
+  },
+  InstanceNotFound: {
+    code: "NOT_FOUND",
+    retryable: false,
+    sentence: (failure) => `no VM for node ${quote(failure.nodeName)} exists in Azure`,
+    example: { nodeName: "node-a" },
+  },
+  InstanceUnknown: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) =>
+      `it is not known which VM node ${failure.nodeName} is or was, so nothing is proven of it: ` +
+      `${failure.instanceUri}: ${failure.problem}; check this id, and detach the disk there by hand ` +
+      "if that VM is to be given up",
+    example: {
+      nodeName: "node-a",
+      instanceUri:
+        "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/virtualMachines/vm-1",
+      problem: "the disk names an owner that can't be read",
+    },
+  },
+  InstanceReplaced: {
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `the VM behind node ${failure.nodeName} is no longer ${failure.vmId}: another VM was created ` +
+      "under its resource id",
+    example: { nodeName: "node-a", vmId: "0000" },
+  },
+  Refused: {
+    code: "ABORTED",
+    retryable: true,
+    sentence: (failure) =>
+      failure.nodeName === undefined
+        ? `the volume of disk ${quote(failure.diskUri)} has changed since this was decided; it is ` +
+          "decided again"
+        : `the writer record of disk ${quote(failure.diskUri)} forbids this on node ${failure.nodeName} ` +
+          "now; it is tried again when the record has changed",
+    example: { diskUri: EXAMPLE_DISK, nodeName: "node-a" },
+  },
+  Throttled: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) =>
+      `Azure throttles requests (${failure.detail}); tried again in ` +
+      `${Math.ceil(failure.retryAfterMs / MS_PER_SECOND)} s`,
+    example: { retryAfterMs: 1500, detail: "writes of this subscription" },
+  },
+  QuotaExceeded: {
+    code: "RESOURCE_EXHAUSTED",
+    retryable: false,
+    sentence: (failure) =>
+      `an Azure quota is used up (${failure.detail}); ask for more or delete what is not needed`,
+    example: { detail: "500 disks in eastus" },
+  },
+  CloudRejected: {
+    code: "INTERNAL",
+    retryable: false,
+    sentence: (failure) => `Azure refused: ${failure.code}: ${failure.message}${requestOf(failure)}`,
+    example: { code: "BadRequest", message: "no", requestId: "r-1" },
+  },
+  CloudUnavailable: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) =>
+      `${isUnderWay(failure.code) ? "Azure is still at it" : "Azure can't be reached or failed for now"}: ` +
+      `${failure.code}: ${failure.message}${requestOf(failure)}`,
+    example: {
+      code: "InternalServerError",
+      message: "oops",
+      requestId: "r-1",
+    },
+  },
+  CloudUnauthorized: {
+    code: "PERMISSION_DENIED",
+    retryable: false,
+    sentence: (failure) =>
+      `Azure denies the driver access: ${failure.code}: ${failure.message}${requestOf(failure)}; ` +
+      "check the identity's role assignments",
+    example: {
+      code: "AuthorizationFailed",
+      message: "no",
+      requestId: "r-1",
+    },
+  },
+} as const satisfies Partial<FailureRows>;
+
+function isUnderWay(code: string): boolean {
+  return UNDER_WAY_CODES.includes(code);
+}
+
+/** Without a response of Azure's there is no request to ask about. */
+function requestOf({ requestId }: { readonly requestId: string }): string {
+  return requestId === "" ? "" : ` (request ${requestId})`;
+}

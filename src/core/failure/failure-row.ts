@@ -1,0 +1,44 @@
+import type { Failure, FailureOf } from "./failure.ts";
+
+/** Names of gRPC statuses, as in CSI's error tables. */
+export type GrpcCode =
+  | "CANCELLED"
+  | "INVALID_ARGUMENT"
+  | "DEADLINE_EXCEEDED"
+  | "NOT_FOUND"
+  | "ALREADY_EXISTS"
+  | "PERMISSION_DENIED"
+  | "RESOURCE_EXHAUSTED"
+  | "FAILED_PRECONDITION"
+  | "ABORTED"
+  | "OUT_OF_RANGE"
+  | "UNIMPLEMENTED"
+  | "INTERNAL"
+  | "UNAVAILABLE";
+
+/** Everything that depends on the kind of a failure alone. */
+export interface FailureRow<F extends Failure> {
+  /**
+   * Sidecars take CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED for work that may continue in the
+   * background, and every other code for an end without effect; external-attacher takes NOT_FOUND from an
+   * unpublish for success. So no failure that may have had an effect has a final code, and NOT_FOUND is
+   * only for what is really gone.
+   */
+  readonly code: GrpcCode;
+  /**
+   * Whether the same attempt may succeed later unchanged. `false`: a retry is pointless before the
+   * request, a quota, a permission or another external state has changed.
+   */
+  readonly retryable: boolean;
+  /** Its subject, the value at fault, and what to do, for people. Never holds a secret. */
+  readonly sentence: (failure: F) => string;
+  /** One failure of the kind, for documentation and tests. */
+  readonly example: Omit<F, "kind">;
+}
+
+/** One row for each kind. */
+export type FailureRows = { readonly [K in Failure["kind"]]: FailureRow<FailureOf<K>> };
+
+/** The disk of the examples. */
+export const EXAMPLE_DISK =
+  "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/disks/pvc-1";

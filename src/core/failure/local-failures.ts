@@ -1,0 +1,149 @@
+import type { FailureRows } from "./failure-row.ts";
+import type { FailureOf } from "./failure.ts";
+import { quote } from "./sentence-parts.ts";
+
+const MS_PER_SECOND = 1000;
+
+/** The object store or the host of a node failed. */
+export const localFailures = {
+  ObjectNotFound: {
+    code: "ABORTED",
+    retryable: true,
+    sentence: (failure) => `${failure.objectKind} ${quote(failure.name)} does not exist`,
+    example: { objectKind: "AzVolume", name: "pvc-1" },
+  },
+  ObjectAlreadyExists: {
+    code: "ABORTED",
+    retryable: true,
+    sentence: (failure) => `${failure.objectKind} ${quote(failure.name)} exists already`,
+    example: { objectKind: "AzVolume", name: "pvc-1" },
+  },
+  ObjectConflict: {
+    code: "ABORTED",
+    retryable: true,
+    sentence: (failure) =>
+      `${failure.objectKind} ${quote(failure.name)} was changed concurrently ` +
+      "by another client; call again",
+    example: { objectKind: "AzVolume", name: "pvc-1" },
+  },
+  ObjectInvalid: {
+    code: "INTERNAL",
+    retryable: false,
+    sentence: (failure) =>
+      `${failure.objectKind} ${quote(failure.name)} was refused by the object store: ` + `${failure.problem}`,
+    example: {
+      objectKind: "AzVolume",
+      name: "pvc-1",
+      problem: "spec.maxShares must be at most 15",
+    },
+  },
+  StoreUnavailable: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) => `the object store can't be reached: ${failure.detail}`,
+    example: { detail: "connection refused" },
+  },
+  DeviceNotFound: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) => describeMissingDevice(failure),
+    example: {
+      lun: 3,
+      searched: ["/dev/disk/azure/scsi1/lun3"],
+      seen: [],
+      waitedMs: 60_000,
+    },
+  },
+  WrongDevice: {
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `device ${failure.devicePath} is not the volume's disk: ${failure.problem}; nothing was ` +
+      "written to it",
+    example: { devicePath: "/dev/sdc", problem: "it has 4 GiB, not 10 GiB" },
+  },
+  WrongFileSystem: {
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `device ${failure.devicePath} carries ${failure.found}, not ${failure.requested}; nothing was ` +
+      "written to it: use the file system that it has, or another volume",
+    example: { devicePath: "/dev/sdc", found: "xfs", requested: "ext4" },
+  },
+  DeviceBusy: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) => `device ${failure.devicePath} is busy: ${failure.detail}`,
+    example: { devicePath: "/dev/sdc", detail: "mounted at /mnt" },
+  },
+  FileSystemBroken: {
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `the file system on ${failure.devicePath} has errors that can't be repaired without losing ` +
+      `data: ${failure.detail}; repair it by hand`,
+    example: { devicePath: "/dev/sdc", detail: "e2fsck answered 4" },
+  },
+  GrowsUnmounted: {
+    // For the kubelet this code means: not while the volume is in use, and no reason to keep a pod from
+    // starting.
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `the file system on ${failure.devicePath} can't be grown while it is mounted, since this node ` +
+      "keeps CAP_SYS_RESOURCE from its node plug-in; it grows before its next mount: delete the " +
+      "pods that use the volume, and they start with the new size",
+    example: { devicePath: "/dev/sdc" },
+  },
+  PathNotAllowed: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    sentence: (failure) =>
+      `${failure.field} ${quote(failure.path)} lies outside the directories that the driver may ` +
+      `mount in: ${failure.allowedRoots.join(", ")}`,
+    example: {
+      field: "target_path",
+      path: "/etc",
+      allowedRoots: ["/var/lib/kubelet"],
+    },
+  },
+  PathNotMounted: {
+    code: "NOT_FOUND",
+    retryable: false,
+    sentence: (failure) => `nothing is mounted at ${quote(failure.path)}`,
+    example: { path: "/var/lib/kubelet/x" },
+  },
+  HostCommandFailed: {
+    code: "INTERNAL",
+    retryable: true,
+    sentence: (failure) =>
+      `${failure.command} failed with exit code ${failure.exitCode ?? "none"}: ` + `${failure.stderr.trim()}`,
+    example: { command: "mkfs.ext4", exitCode: 1, stderr: "no space\n" },
+  },
+  HostCommandTimedOut: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) => `${failure.command} did not end within ${failure.timeoutMs} ms`,
+    example: { command: "mkfs.ext4", timeoutMs: 1000 },
+  },
+  HostNotReady: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) => `this node is not ready: ${failure.detail}`,
+    example: { detail: "checkpoints can't be written" },
+  },
+  OtherDriver: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) => `another Azure disk driver runs beside this one: ${failure.detail}`,
+    example: { detail: "CSINode node-a names disk.csi.azure.com; remove it" },
+  },
+} as const satisfies Partial<FailureRows>;
+
+function describeMissingDevice({ lun, searched, seen, waitedMs }: FailureOf<"DeviceNotFound">): string {
+  const found = seen.length === 0 ? "nothing" : seen.join("; ");
+  return (
+    `no block device for LUN ${lun} appeared within ${waitedMs / MS_PER_SECOND} s (searched ` +
+    `${searched.join(", ")}; seen: ${found}); check that the disk is attached`
+  );
+}

@@ -1,0 +1,142 @@
+import { EXAMPLE_DISK, type FailureRows } from "./failure-row.ts";
+import { listOf, quote, usersOf } from "./sentence-parts.ts";
+
+/** The caller asked for something impossible, the writer protocol says wait, or a wait took too long. */
+export const requestFailures = {
+  InvalidArgument: {
+    code: "INVALID_ARGUMENT",
+    retryable: false,
+    sentence: (failure) => `${failure.field} ${quote(failure.value)}: ${failure.problem}`,
+    example: {
+      field: "parameters.skuName",
+      value: "Fast",
+      problem: "must be one of Premium_LRS, Premium_ZRS",
+    },
+  },
+  OutOfRange: {
+    code: "OUT_OF_RANGE",
+    retryable: false,
+    sentence: (failure) => `${failure.field} ${quote(failure.value)}: ${failure.problem}`,
+    example: {
+      field: "capacity_range.limit_bytes",
+      value: "1",
+      problem: "no disk is that small",
+    },
+  },
+  VolumeNotFound: {
+    code: "NOT_FOUND",
+    retryable: false,
+    sentence: (failure) => `volume ${quote(failure.volumeId)} does not exist, or no AzVolume object knows it`,
+    example: { volumeId: EXAMPLE_DISK },
+  },
+  NodeNotFound: {
+    code: "NOT_FOUND",
+    retryable: true,
+    sentence: (failure) =>
+      `node ${quote(failure.nodeName)} is not known: no AzDriverNode of that name; check that the ` +
+      "node plug-in runs there",
+    example: { nodeName: "node-a" },
+  },
+  VolumeExistsWithOtherRequest: {
+    code: "ALREADY_EXISTS",
+    retryable: false,
+    sentence: (failure) =>
+      `volume ${quote(failure.volumeName)} exists, made by another request: ${failure.difference}; ` +
+      "use another name or ask for the same",
+    example: {
+      volumeName: "pvc-1",
+      difference: "it has 10 GiB, not 20 GiB",
+    },
+  },
+  OperationInProgress: {
+    code: "ABORTED",
+    retryable: true,
+    sentence: (failure) =>
+      `${failure.operation} of volume ${quote(failure.volumeId)} is under ` +
+      "way; call again when it has ended",
+    example: { volumeId: EXAMPLE_DISK, operation: "DeleteVolume" },
+  },
+  Unsupported: {
+    code: "UNIMPLEMENTED",
+    retryable: false,
+    sentence: (failure) => `${failure.what} is not supported by this version of the driver`,
+    example: { what: "a volume content source" },
+  },
+  InvalidToken: {
+    code: "ABORTED",
+    retryable: false,
+    sentence: (failure) =>
+      `starting_token ${quote(failure.token)} is none of this driver's; start again without a token`,
+    example: { token: "17" },
+  },
+  OtherWriter: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `volume ${quote(failure.volumeId)} is in use by node ` +
+      `${failure.writer}${usersOf(failure.users)}; it moves once that use has ended`,
+    example: { volumeId: EXAMPLE_DISK, writer: "node-a", users: ["default/pod-1"] },
+  },
+  WriterRecordUnverified: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `volume ${quote(failure.volumeId)} was found attached to ${listOf(failure.nodes)}, and it is ` +
+      "not proven that nothing writes it there; detach it there or wait until its node plug-in " +
+      "reports",
+    example: { volumeId: EXAMPLE_DISK, nodes: ["node-a"] },
+  },
+  InQuarantine: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `node ${failure.nodeName} may still have a dead mount of volume ${quote(failure.volumeId)}; ` +
+      "it takes the volume again once its plug-in reports clean",
+    example: { volumeId: EXAMPLE_DISK, nodeName: "node-a" },
+  },
+  NotWriter: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `node ${failure.nodeName} may not write volume ${quote(failure.volumeId)}: ${failure.reason}`,
+    example: { volumeId: EXAMPLE_DISK, nodeName: "node-a", reason: "node-b holds the grant" },
+  },
+  VolumeInUse: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `volume ${quote(failure.volumeId)} is in use on node ` +
+      `${failure.nodeName}${usersOf(failure.users)}; end that use first`,
+    example: { volumeId: EXAMPLE_DISK, nodeName: "node-a", users: [] },
+  },
+  StoreRolledBack: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) =>
+      `the object store was rolled back to an older state (${failure.detail}); nothing is granted ` +
+      "until a controller has checked every volume",
+    example: { detail: "heartbeat 5 after 9" },
+  },
+  StillWaiting: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) =>
+      `volume ${quote(failure.volumeId)}: still waiting for ${failure.what}; ` +
+      "the work continues, call again",
+    example: { volumeId: EXAMPLE_DISK, what: "the disk to be created" },
+  },
+  Cancelled: {
+    code: "CANCELLED",
+    retryable: true,
+    sentence: () => "the caller cancelled the call; work that had begun continues and the next call finds it",
+    example: {},
+  },
+  DeadlineExceeded: {
+    code: "DEADLINE_EXCEEDED",
+    retryable: true,
+    sentence: (failure) =>
+      `${failure.operation} did not end within the caller's deadline; the work continues and the ` +
+      "next call finds it",
+    example: { operation: "CreateVolume" },
+  },
+} as const satisfies Partial<FailureRows>;
