@@ -121,7 +121,8 @@ async function labValues(
   lab: Lab,
   image: { readonly name: string; readonly digest: string },
 ): Promise<ChartValues> {
-  const [repository = "", tag = ""] = image.name.split(":");
+  // The lab's registry finds an image by its digest, whatever its name. The chart refuses localhost.
+  const [repository = "", tag = ""] = image.name.replace(/^localhost\//u, "registry.example/").split(":");
   const sidecars = Object.entries(SIDECARS).map(
     ([value, name]) => [value, { repository: `registry.k8s.io/sig-storage/${name}` }] as const,
   );
