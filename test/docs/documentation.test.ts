@@ -19,6 +19,9 @@ import { settingsRows } from "./settings-rows.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
+/** Page and heading of a link; an empty page is the link's own. */
+const HEADING_LINK = /\]\((?!https?:|mailto:)([^)#\s]*)#([^)\s]+)\)/gu;
+const HEADING = /^#+ (.+)$/gmu;
 const RELATIVE_LINK = /\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/gu;
 /**
  * A path of this repository in code marks; patterns (`*`), placeholders (`<`) and lists (`{`) name no
@@ -44,6 +47,14 @@ function found(pattern: RegExp, text: string): readonly string[] {
   return [...text.matchAll(pattern)].map((match) => match[1] ?? "");
 }
 
+/** The id that GitHub gives a heading. */
+function headingId(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}_\- ]/gu, "")
+    .replaceAll(" ", "-");
+}
+
 describe("the documentation", () => {
   for (const { path, text } of pages) {
     it(`${path} links and names only existing files`, () => {
@@ -54,6 +65,18 @@ describe("the documentation", () => {
       );
     });
   }
+
+  it("links only existing headings", () => {
+    const missing = pages.flatMap(({ path, text }) =>
+      [...text.matchAll(HEADING_LINK)].flatMap(([link, page = "", id = ""]) => {
+        const target = page === "" ? path : join(dirname(path), page);
+        const linked = pages.find((other) => other.path === target);
+        const isMissing = linked !== undefined && !found(HEADING, linked.text).map(headingId).includes(id);
+        return isMissing ? [`${path}: ${link}`] : [];
+      }),
+    );
+    assert.deepEqual(missing, []);
+  });
 
   it("names only existing npm scripts", async () => {
     const { scripts } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as {
@@ -97,11 +120,13 @@ describe("the documentation", () => {
     }
   });
 
-  it("has an index of decisions that links each record", () => {
+  it("has an index that links each page", () => {
     const index = pages.find(({ path }) => path === join("docs", "README.md"))?.text ?? "";
-    const records = pages.map(({ path }) => path).filter((path) => /^docs\/adr\/\d{4}-/u.test(path));
-    assert.ok(records.length > 0);
-    for (const record of records)
-      assert.ok(index.includes(record.slice("docs/".length)), `docs/README.md does not link ${record}`);
+    const linked = new Set(found(RELATIVE_LINK, index).map((target) => join("docs", target)));
+    const inDocs = pages.map(({ path }) => path).filter((path) => /^docs\/(?!README)/u.test(path));
+    assert.deepEqual(
+      inDocs.filter((path) => !linked.has(path)),
+      [],
+    );
   });
 });
