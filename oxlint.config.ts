@@ -95,8 +95,14 @@ const LAYERS: readonly Layer[] = [
   },
   { files: ["src/emulator/**"], mayImport: ["emulator"], closedPackages: [AZURE_SDK] },
   {
-    files: ["src/emulator/{http,data-plane}/**", "src/emulator/main.ts"],
+    files: ["src/emulator/{http,data-plane}/**"],
     mayImport: ["emulator"],
+    closedPackages: [AZURE_SDK],
+    isEdge: true,
+  },
+  {
+    files: ["src/emulator/main.ts", "src/emulator/command-line.ts"],
+    mayImport: ["emulator", "cli"],
     closedPackages: [AZURE_SDK],
     isEdge: true,
   },

@@ -1,5 +1,6 @@
 import { loadavg } from "node:os";
-import { parseArgs } from "node:util";
+import type { Options } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { measureChurn } from "./attach/churn.ts";
 import { measureEmulator } from "./attach/emulator-alone.ts";
 import { measureFleet } from "./attach/fleet.ts";
@@ -7,10 +8,9 @@ import { measureOneVmOverWire } from "./attach/one-vm-over-wire.ts";
 import { measureOneVm, measurePoison } from "./attach/one-vm.ts";
 import { measureCreate, measureStart } from "./attach/wire.ts";
 
-const USAGE = `npm run bench:attach            attaches, detaches and creates disks beside plain clients, on the emulator
-npm run bench:attach -- --json  one JSON object instead of a table
-npm run bench:attach -- <part>  only these of oneVm, poison, fleet, churn, oneVmOverWire, emulator,
-                                start, create`;
+const options = {
+  json: { kind: "flag", help: "One JSON object instead of a table" },
+} as const satisfies Options;
 
 /** Parts that run on the emulator's model and a virtual clock: the same figures on every machine. */
 const onModel = { oneVm: measureOneVm, poison: measurePoison, fleet: measureFleet, churn: measureChurn };
@@ -36,28 +36,32 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: { json: { type: "boolean" }, help: { type: "boolean" } },
-    allowPositionals: true,
-  });
-  const unknown = positionals.find((name) => !(name in meanings));
-  if (values.help === true || unknown !== undefined) {
-    if (unknown !== undefined) process.exitCode = 2;
-    return console.log(USAGE);
+  const usage =
+    "npm run bench:attach [-- flags] [part ...]\n\n" +
+    "Attaches, detaches and creates disks beside plain clients, on the emulator. The parts, all by default:\n" +
+    Object.keys(meanings).join(", ");
+  const command = readCommandLine(
+    { name: "npm run bench:attach", usage, options, words: Object.keys(meanings) },
+    process.argv.slice(2),
+  );
+  if (command.kind !== "Run") {
+    process.exitCode = answerNoRun(command);
+    return;
   }
+  const { values, words } = command;
   const measured: Record<string, Readonly<Record<string, unknown>>> = {};
   for (const [via, parts] of [
     ["model, virtual clock", onModel],
     ["SDK over TLS, real time", overWire],
   ] as const) {
     for (const [name, measure] of Object.entries(parts)) {
-      if (positionals.length > 0 && !positionals.includes(name)) continue;
+      if (words.length > 0 && !words.includes(name)) continue;
       const figures = { ...(await measure()), via };
       measured[name] = figures;
-      if (values.json !== true) console.log(report(name, figures));
+      if (!values.json) console.log(report(name, figures));
     }
   }
-  if (values.json === true)
+  if (values.json)
     console.log(JSON.stringify({ ...measured, machine: { node: process.version, load: loadavg()[0] } }));
 }
 

@@ -3,9 +3,10 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { EXTENDER_RUNTIME } from "../scripts/build/node-runtime.ts";
 import { runCommand } from "../scripts/child/run-command.ts";
+import type { Options } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { type Child, startChild } from "./attach/child.ts";
 import type { ApiServerStarted } from "./extender/api-server.ts";
 import type { ClientFigures, ClientTask } from "./extender/client.ts";
@@ -13,15 +14,19 @@ import { NAMESPACE, NODES, REPLICAS, VOLUMES } from "./extender/cluster.ts";
 import type { ListingTask } from "./extender/listing-extender.ts";
 import { residentMiB } from "./resident-memory.ts";
 
-const USAGE = `npm run bench:extender             the scheduler extender beside versions of it that list for each request
-npm run bench:extender -- --json   one JSON object instead of a table
-npm run bench:extender -- <part>   only these of ours, scanning, listing
+const USAGE = `npm run bench:extender [-- flags] [part ...]
 
+The scheduler extender beside versions of it that list for each request. The parts, all by default:
+ours, scanning, listing.
 The bundled role at ${NODES} nodes and ${VOLUMES} volumes, each with a primary and ${REPLICAS} replicas.
 Watches keep it up to date, with the heartbeats of all nodes. A client process sends the names of all nodes
 for each pod over HTTP on loopback: first /filter, then /prioritize, as kube-scheduler does.
 The flags and the environment are those of scripts/build/node-runtime.ts; the environment variable
 EXTENDER_FLAGS replaces both.`;
+const PARTS = ["ours", "scanning", "listing"];
+const options = {
+  json: { kind: "flag", help: "One JSON object instead of a table" },
+} as const satisfies Options;
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PROGRAM = join(ROOT, "dist/azuredisk-csi-driver.cjs");
@@ -50,16 +55,16 @@ const scanning: Omit<ClientTask, "endpoint"> = {
 const listing: Omit<ClientTask, "endpoint"> = { warmUpPods: 2, pods: 10, concurrentPods: 0, schedulers: 1 };
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: { json: { type: "boolean" }, help: { type: "boolean" } },
-    allowPositionals: true,
-  });
-  const isUnknown = positionals.some((name) => !["ours", "scanning", "listing"].includes(name));
-  if (values.help === true || isUnknown) {
-    if (isUnknown) process.exitCode = 2;
-    return console.log(USAGE);
+  const command = readCommandLine(
+    { name: "npm run bench:extender", usage: USAGE, options, words: PARTS },
+    process.argv.slice(2),
+  );
+  if (command.kind !== "Run") {
+    process.exitCode = answerNoRun(command);
+    return;
   }
-  const isRequested = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
+  const { values, words } = command;
+  const isRequested = (name: string): boolean => words.length === 0 || words.includes(name);
   const built = await runCommand(process.execPath, [join(ROOT, "scripts/build.ts")], { cwd: ROOT });
   if (built.code !== 0) throw new Error(`the bundle could not be built: ${built.output}`);
   const folder = await mkdtemp(join(tmpdir(), "bench-extender-"));
@@ -77,7 +82,7 @@ async function main(): Promise<void> {
       ...(isRequested("listing") ? await measureListing(kubeconfig) : {}),
       machine: { node: process.version, load: loadavg()[0] },
     };
-    console.log(values.json === true ? JSON.stringify(figures) : report(figures));
+    console.log(values.json ? JSON.stringify(figures) : report(figures));
   } finally {
     await apiServer.stop();
     await rm(folder, { recursive: true, force: true });

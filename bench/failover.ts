@@ -1,6 +1,7 @@
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import type { Options } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { type Lab, openLab } from "../testbed/lab/lab.ts";
 import { startLab } from "../testbed/lab/start-lab.ts";
 import { stopLab } from "../testbed/lab/stop-lab.ts";
@@ -9,13 +10,9 @@ import { PHASES } from "./failover/phases.ts";
 import type { Summary } from "./failover/summary.ts";
 import { watchTimeline } from "./failover/timeline.ts";
 
-const USAGE = `npm run bench:failover                        how long a pod with a disk takes to move
-npm run bench:failover -- --rounds 5          so many rounds (default 20)
-npm run bench:failover -- --only replicas,attachByDriver
-npm run bench:failover -- --json              one JSON object instead of a table
-npm run bench:failover -- --time-scale 1      Azure's latencies times this factor (default 0.05)
-npm run bench:failover -- --lab <name>        in a running lab of two nodes in one zone, instead of its own
+const USAGE = `npm run bench:failover [-- flags]
 
+How long a pod with a disk takes to move.
 Runs real Kubernetes in an emulated Azure. Needs root and Go, and takes half an hour.
 Each round deletes the pod on a cordoned node, and drains a node. The parts:
 replicas, plain  with and without a replica, by turns
@@ -25,8 +22,26 @@ All else of the kubelets is Kubernetes' default. Each move begins at least 2.5 s
 the kubelet takes up to two seconds longer to end a pod that it has just started.
 For a move that took much longer than others, standard error lists what happened when.`;
 
-const ROUNDS = 20;
-const TIME_SCALE = 0.05;
+const options = {
+  rounds: {
+    kind: "number",
+    default: 20,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    isWhole: true,
+    help: "Number of rounds",
+  },
+  only: { kind: "list", default: PARTS, choices: PARTS, help: "Parts that are measured" },
+  lab: { kind: "text", help: "A running lab of two nodes in one zone (default: one of its own)" },
+  "time-scale": {
+    kind: "number",
+    default: 0.05,
+    min: 0.0001,
+    max: 1,
+    help: "Azure's latencies times this factor",
+  },
+  json: { kind: "flag", help: "One JSON object instead of a table" },
+} as const satisfies Options;
 const LAB_NAME = "bench-failover";
 const CLONE = fileURLToPath(new URL("..", import.meta.url));
 
@@ -38,29 +53,22 @@ interface Machine {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: "string", default: String(ROUNDS) },
-      only: { type: "string", default: PARTS.join(",") },
-      lab: { type: "string" },
-      "time-scale": { type: "string", default: String(TIME_SCALE) },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return console.log(USAGE);
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new Error(`--rounds ${values.rounds}: it is a whole number from 1 on`);
-  const parts = values.only.split(",").map((name) => PARTS.find((part) => part === name) ?? refusePart(name));
+  const command = readCommandLine(
+    { name: "npm run bench:failover", usage: USAGE, options },
+    process.argv.slice(2),
+  );
+  if (command.kind !== "Run") {
+    process.exitCode = answerNoRun(command);
+    return;
+  }
+  const { values } = command;
+  const { rounds, only: parts } = values;
   const ending = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const)
     process.once(name, () => ending.abort(new Error(`stopped by ${name}`)));
   const [loadBefore] = loadavg();
   const lab =
-    values.lab === undefined
-      ? await ownLab(Number(values["time-scale"]), ending.signal)
-      : await openLab(values.lab);
+    values.lab === undefined ? await ownLab(values["time-scale"], ending.signal) : await openLab(values.lab);
   try {
     const figures = await measureIn(lab, parts, rounds, ending.signal);
     const machine = { loadBefore, loadAfter: loadavg()[0], timeScale: lab.settings.timeScale };
@@ -72,10 +80,6 @@ async function main(): Promise<void> {
   } finally {
     if (values.lab === undefined) await stopLab(LAB_NAME, { clone: CLONE });
   }
-}
-
-function refusePart(name: string): never {
-  throw new Error(`--only ${name}: there are ${PARTS.join(", ")}`);
 }
 
 /** Two nodes are enough for a pod to move, and use the least of the machine. */

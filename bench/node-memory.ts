@@ -3,22 +3,35 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { NODE_RUNTIME } from "../scripts/build/node-runtime.ts";
 import { runCommand } from "../scripts/child/run-command.ts";
+import type { Options } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { type BenchStore, embeddedStore, kubernetesStore } from "./node-memory/bench-store.ts";
 import { fillStore } from "./node-memory/fill-store.ts";
 import { runProcess, untilPresent } from "./node-memory/processes.ts";
 import { residentMiB } from "./resident-memory.ts";
 
-const USAGE = `npm run bench:node-memory                  resident memory of the bundled node role beside a bare Node
-npm run bench:node-memory -- --kubernetes  with a Kubernetes API server as its store, and the VM's metadata
-                                           service; needs Go
-npm run bench:node-memory -- --volumes 500 so many volumes in the store, each attached to another node and
-                                           with a replica on one more
-npm run bench:node-memory -- --json        one JSON object instead of a table
+const USAGE = `npm run bench:node-memory [-- flags]
+
+Resident memory of the bundled node role beside a bare Node.
 The flags and the environment are those of scripts/build/node-runtime.ts; the environment variable
 NODE_ROLE_FLAGS replaces both.`;
+const options = {
+  kubernetes: {
+    kind: "flag",
+    help: "With a Kubernetes API server as its store, and the VM's metadata service; needs Go",
+  },
+  volumes: {
+    kind: "number",
+    default: 0,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    isWhole: true,
+    help: "Volumes in the store, each attached to another node and with a replica on one more",
+  },
+  json: { kind: "flag", help: "One JSON object instead of a table" },
+} as const satisfies Options;
 
 const CALLS = 20_000;
 /** By then start-up garbage is gone, and the heartbeat has run a few times. */
@@ -93,15 +106,15 @@ async function measureNodeRole(
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      kubernetes: { type: "boolean" },
-      volumes: { type: "string", default: "0" },
-      json: { type: "boolean" },
-      help: { type: "boolean" },
-    },
-  });
-  if (values.help === true) return console.log(USAGE);
+  const command = readCommandLine(
+    { name: "npm run bench:node-memory", usage: USAGE, options },
+    process.argv.slice(2),
+  );
+  if (command.kind !== "Run") {
+    process.exitCode = answerNoRun(command);
+    return;
+  }
+  const { values } = command;
   const ownFlags = process.env["NODE_ROLE_FLAGS"];
   const runtime: Runtime =
     ownFlags === undefined
@@ -112,10 +125,10 @@ async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "node-memory-"));
   let store: BenchStore | undefined;
   try {
-    store = await (values.kubernetes === true
+    store = await (values.kubernetes
       ? kubernetesStore(NODE_NAME, (line) => console.error(line))
       : embeddedStore(PROGRAM, folder));
-    await fillStore(store.store, Number(values.volumes));
+    await fillStore(store.store, values.volumes);
     const measured = {
       bareNodeMiB: await measureBareNode(),
       ...(await measureNodeRole(store, folder, runtime)),
@@ -123,7 +136,7 @@ async function main(): Promise<void> {
     const rounded = Object.fromEntries(
       Object.entries(measured).map(([name, mib]) => [name, Math.round(mib * 10) / 10]),
     );
-    console.log(values.json === true ? JSON.stringify(rounded) : report(measured, runtime));
+    console.log(values.json ? JSON.stringify(rounded) : report(measured, runtime));
   } finally {
     await store?.close();
     await rm(folder, { recursive: true, force: true });

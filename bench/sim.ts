@@ -1,23 +1,38 @@
-import { parseArgs } from "node:util";
 import { runSeed } from "../sim/run/run-seed.ts";
 import { createSummary } from "../sim/run/summary.ts";
+import type { Options } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { type AreaShare, profileAreas } from "./sim/profile-areas.ts";
 
-const USAGE = `npm run bench:sim                  simulated failovers a second on one core, and where the time goes
-npm run bench:sim -- --seeds 200  default 100, the first ones
-npm run bench:sim -- --json       one JSON object`;
-const SEEDS = 100;
+const USAGE = `npm run bench:sim [-- flags]
+
+Simulated failovers a second on one core, and where the time goes.`;
+const options = {
+  seeds: {
+    kind: "number",
+    default: 100,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    isWhole: true,
+    help: "The first so many seeds",
+  },
+  json: { kind: "flag", help: "One JSON object instead of a table" },
+} as const satisfies Options;
 /** Not measured, since code is still being compiled. In a run of thousands that is a small part. */
 const WARM_UP_SEEDS = 40;
 const MS_PER_S = 1_000;
 const US_PER_MS = 1_000;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { json: { type: "boolean" }, help: { type: "boolean" }, seeds: { type: "string" } },
-  });
-  if (values.help === true) return console.log(USAGE);
-  const seeds = Number(values.seeds ?? SEEDS);
+  const command = readCommandLine(
+    { name: "npm run bench:sim", usage: USAGE, options },
+    process.argv.slice(2),
+  );
+  if (command.kind !== "Run") {
+    process.exitCode = answerNoRun(command);
+    return;
+  }
+  const { seeds, json } = command.values;
   await runFirst(WARM_UP_SEEDS);
   const before = process.cpuUsage();
   const startedMs = performance.now();
@@ -40,7 +55,7 @@ async function main(): Promise<void> {
     violations: violations.length,
   };
   console.log(
-    values.json === true
+    json
       ? JSON.stringify({ ...figures, areas })
       : `${report(figures)}\n${areas.map(describeArea).join("\n")}`,
   );

@@ -1,59 +1,49 @@
-import { parseArgs } from "node:util";
+import type { Options } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { dataPlaneAvailable } from "../src/emulator/data-plane/data-plane-available.ts";
 import { summary } from "./findings.ts";
 import { type Lab, startLab } from "./lab/lab.ts";
 import { play } from "./play.ts";
 import { createTimeline, type Phase } from "./timeline.ts";
 
-const HELP = `npm run demo [-- flags]
-
-Runs the driver without Kubernetes and without Azure: provision, attach, replicate, stage, write, fail over.
-
-  --json                 print one JSON object with the figures instead of the story
-  --keep                 leave everything running afterwards, with the sockets printed; Ctrl-C ends it
-  --time-scale <factor>  Azure's latencies times this factor (default 0.05)
-  --prune-after <ms>     keep replicas on nodes without a request so long (default 300000), and fail over
-                         only once they are older
-  --help                 this text
-`;
-
-const TIME_SCALE = 0.05;
+const options = {
+  json: { kind: "flag", help: "Print one JSON object with the figures instead of the story" },
+  keep: {
+    kind: "flag",
+    help: "Leave everything running afterwards, with the sockets printed; Ctrl-C ends it",
+  },
+  "time-scale": {
+    kind: "number",
+    default: 0.05,
+    min: 0.0001,
+    max: 1,
+    help: "Azure's latencies times this factor",
+  },
+  "prune-after": {
+    kind: "number",
+    min: 1_000,
+    max: 600_000,
+    isWhole: true,
+    help:
+      "Milliseconds that replicas are kept on nodes without a request; fail over only once they are older " +
+      "(default: kept 300000, and no wait)",
+  },
+} as const satisfies Options;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      json: { type: "boolean" },
-      keep: { type: "boolean" },
-      help: { type: "boolean" },
-      "time-scale": { type: "string" },
-      "prune-after": { type: "string" },
+  const command = readCommandLine(
+    {
+      name: "npm run demo",
+      usage:
+        "npm run demo [-- flags]\n\n" +
+        "Runs the driver without Kubernetes and without Azure: provision, attach, replicate, stage, write, fail over.",
+      options,
     },
-  });
-  if (values.help === true) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const timeScale = Number(values["time-scale"] ?? TIME_SCALE);
-  if (!(timeScale >= 0.0001 && timeScale <= 1)) {
-    process.stderr.write(
-      `--time-scale is ${JSON.stringify(values["time-scale"])}: must be a number from 0.0001 to 1\n`,
-    );
-    return 2;
-  }
-  const pruneAfterMs = values["prune-after"] === undefined ? undefined : Number(values["prune-after"]);
-  if (
-    pruneAfterMs !== undefined &&
-    !(Number.isInteger(pruneAfterMs) && pruneAfterMs >= 1_000 && pruneAfterMs <= 600_000)
-  ) {
-    process.stderr.write(
-      `--prune-after is ${JSON.stringify(values["prune-after"])}: must be a whole number from 1000 to 600000\n`,
-    );
-    return 2;
-  }
-  const say =
-    values.json === true
-      ? (): void => undefined
-      : (text: string): void => void process.stdout.write(`${text}\n`);
+    process.argv.slice(2),
+  );
+  if (command.kind !== "Run") return answerNoRun(command);
+  const { json, keep, "time-scale": timeScale, "prune-after": pruneAfterMs } = command.values;
+  const say = json ? (): void => undefined : (text: string): void => void process.stdout.write(`${text}\n`);
   const ending = new AbortController();
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -82,10 +72,10 @@ async function main(): Promise<number> {
     say(`… up after ${Math.round(performance.now() - startedMs)} ms.`);
     const timeline = createTimeline(lab.emulator, (phase) => say(line(phase)));
     const findings = await play({ lab, timeline, signal: ending.signal, say, pruneAfterMs });
-    if (values.json === true) process.stdout.write(`${JSON.stringify(findings)}\n`);
+    if (json) process.stdout.write(`${JSON.stringify(findings)}\n`);
     else say(summary(findings, performance.now() - startedMs));
-    if (values.keep === true) {
-      tellEndpoints(lab, values.json === true ? process.stderr : process.stdout);
+    if (keep) {
+      tellEndpoints(lab, json ? process.stderr : process.stdout);
       await interrupted;
     }
     return findings.ok ? 0 : 1;

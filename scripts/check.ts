@@ -1,11 +1,13 @@
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import type { Options } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import type { Check } from "./check/check.ts";
 import { checks } from "./check/checks.ts";
 
-const USAGE = `npm run check            every check, two at a time
-npm run check -- <name>  only the checks whose name contains <name>; several may be given
-npm run check -- --list  their names`;
+const USAGE = `npm run check [-- flags] [name ...]
+
+Runs every check, two at a time, or those whose name contains one of the names.`;
+const options = { list: { kind: "flag", help: "Print the names of the checks" } } as const satisfies Options;
 
 /** There are two cores, and the linter and compiler use threads of their own. */
 const CONCURRENT_CHECKS = 2;
@@ -23,18 +25,22 @@ async function runOne(check: Check, root: string): Promise<boolean> {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: { help: { type: "boolean" }, list: { type: "boolean" } },
-    allowPositionals: true,
-  });
-  if (values.help === true) return console.log(USAGE);
-  if (values.list === true) return console.log(checks.map((check) => check.name).join("\n"));
+  const command = readCommandLine(
+    { name: "npm run check", usage: USAGE, options, words: "any" },
+    process.argv.slice(2),
+  );
+  if (command.kind !== "Run") {
+    process.exitCode = answerNoRun(command);
+    return;
+  }
+  const { values, words } = command;
+  if (values.list) return console.log(checks.map((check) => check.name).join("\n"));
   const root = fileURLToPath(new URL("..", import.meta.url));
   const chosen = checks.filter(
-    (check) => positionals.length === 0 || positionals.some((word) => check.name.includes(word)),
+    (check) => words.length === 0 || words.some((word) => check.name.includes(word)),
   );
   if (chosen.length === 0) {
-    console.error(`no check is called ${positionals.join(" ")}: npm run check -- --list names them`);
+    console.error(`no check is called ${words.join(" ")}: npm run check -- --list names them`);
     process.exitCode = 2;
     return;
   }

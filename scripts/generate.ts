@@ -1,5 +1,7 @@
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Options } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { chartSchema } from "./generate/chart/chart-schema.ts";
 import { chartValuesPage } from "./generate/chart/chart-values-page.ts";
 import { crdManifests } from "./generate/crd-manifests.ts";
@@ -9,9 +11,12 @@ import { failuresPage } from "./generate/reference/failures-page.ts";
 import { metricsPage } from "./generate/reference/metrics-page.ts";
 import { storageClassPage } from "./generate/reference/storage-class-page.ts";
 
-const USAGE = `npm run generate             writes every generated file; CSI's stubs only if their digests differ
-npm run generate -- --check  writes nothing; fails if a generated file differs from what would be written,
-                             or if the digests of CSI's stubs differ from the recorded ones`;
+const options = {
+  check: {
+    kind: "flag",
+    help: "Write nothing; fail if a generated file differs from what would be written",
+  },
+} as const satisfies Options;
 
 /** Directories that hold generated files only: every other file there is left over. */
 const GENERATED_DIRECTORIES = ["src/csi/gen", "deploy/crds", "deploy/chart/files/crds"];
@@ -62,30 +67,35 @@ async function write(root: string, found: Awaited<ReturnType<typeof differences>
   }
 }
 
-const unknown = process.argv.slice(2).filter((argument) => argument !== "--check");
-if (unknown.length > 0) {
-  console.error(`unknown argument ${unknown.join(" ")}\n${USAGE}`);
-  process.exit(2);
-}
-const root = join(import.meta.dirname, "..");
-const isCheck = process.argv.includes("--check");
-const files = [
-  ...(await (isCheck ? presentStubs(root) : currentStubs(root))),
-  ...crdManifests(),
-  chartSchema(),
-  await chartValuesPage(root),
-  storageClassPage(),
-  metricsPage(),
-  failuresPage(),
-];
-const found = await differences(root, files);
-if (isCheck) {
-  for (const file of found.outdated) console.error(`out of date: ${file.path}`);
-  for (const path of found.leftOver) console.error(`left over: ${path}`);
-  const count = found.outdated.length + found.leftOver.length;
+/** Reports what differs; returns how many files do. */
+function report({ outdated, leftOver }: Awaited<ReturnType<typeof differences>>): number {
+  for (const file of outdated) console.error(`out of date: ${file.path}`);
+  for (const path of leftOver) console.error(`left over: ${path}`);
+  const count = outdated.length + leftOver.length;
   if (count > 0)
     console.error(`${count} generated files differ: run \`npm run generate\` and commit the result`);
-  process.exitCode = count > 0 ? 1 : 0;
-} else {
-  await write(root, found);
+  return count;
 }
+
+async function main(): Promise<number> {
+  const usage = "npm run generate [-- flags]\n\nWrites every generated file.";
+  const command = readCommandLine({ name: "npm run generate", usage, options }, process.argv.slice(2));
+  if (command.kind !== "Run") return answerNoRun(command);
+  const isCheck = command.values.check;
+  const root = join(import.meta.dirname, "..");
+  const files = [
+    ...(await (isCheck ? presentStubs(root) : currentStubs(root))),
+    ...crdManifests(),
+    chartSchema(),
+    await chartValuesPage(root),
+    storageClassPage(),
+    metricsPage(),
+    failuresPage(),
+  ];
+  const found = await differences(root, files);
+  if (isCheck) return report(found) > 0 ? 1 : 0;
+  await write(root, found);
+  return 0;
+}
+
+process.exitCode = await main();

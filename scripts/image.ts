@@ -2,24 +2,27 @@ import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { parseArgs } from "node:util";
 import { buildImage, imageLayers, layerBytes } from "../deploy/image/build-image.ts";
 import { tarChunks } from "../deploy/image/write-tar.ts";
+import type { Options } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 
-const USAGE = `npm run image                           builds the driver's image from Debian's packages, Node and our
-                                        bundle; needs no container tools and no root
-npm run image -- --name registry/name:1  under that name (default: localhost/azuredisk-csi-driver:<version>)
-npm run image -- --layers <folder>       writes its layers as tar files instead, for the Containerfile`;
+const USAGE = `npm run image [-- flags]
+
+Builds the driver's image from Debian's packages, Node and our bundle; needs no container tools and no root.`;
+const options = {
+  name: { kind: "text", help: "The image's name (default: localhost/azuredisk-csi-driver:<version>)" },
+  layers: {
+    kind: "text",
+    help: "Write its layers as tar files into this folder instead, for the Containerfile",
+  },
+} as const satisfies Options;
 const MEBIBYTE = 1024 * 1024;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: { name: { type: "string" }, layers: { type: "string" }, help: { type: "boolean" } },
-  });
-  if (values.help === true) {
-    console.log(USAGE);
-    return 0;
-  }
+  const command = readCommandLine({ name: "npm run image", usage: USAGE, options }, process.argv.slice(2));
+  if (command.kind !== "Run") return answerNoRun(command);
+  const { values } = command;
   if (values.layers !== undefined) {
     await writeLayers(values.layers);
     return 0;

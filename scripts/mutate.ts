@@ -2,7 +2,8 @@ import { glob, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import type { Options as Flags, Values } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { outdatedEquivalents, whyEquivalent } from "./mutate/equivalents.ts";
 import { judgeMutants } from "./mutate/judge-mutants.ts";
 import { judgeByModels } from "./mutate/models/judge-by-models.ts";
@@ -22,16 +23,36 @@ import type { Outcome } from "./mutate/verdict-cache.ts";
 /** Each rule that a model leaves out is detected within so many states. */
 const STATES_MAX = 650_000;
 
-const USAGE = `npm run mutate                      changes the rules one by one and lists changes that no test notices
-npm run mutate -- --files <word>    only files whose path contains the word; may be repeated
-npm run mutate -- --list            the mutants, without running a test
-npm run mutate -- --killed          also lists killed mutants, each with the test that noticed it
-npm run mutate -- --models          judges by the protocol models instead of the tests, over all code they run
-npm run mutate -- --models --changes <word>  only changes that contain the word, as --list prints them
-npm run mutate -- --models --states <n>      states of each model, nearest first; default ${STATES_MAX}
-npm run mutate -- --threads <n>     default: one for each processor
-npm run mutate -- --no-cache        judges everything again
+const USAGE = `npm run mutate [-- flags]
+
+Changes the rules one by one and lists changes that no test notices.
 The exit code is 1 if a target has too few killed mutants, or an entry of the list of equivalents is wrong.`;
+const options = {
+  files: { kind: "list", default: [], help: "Only files whose path contains one of these words" },
+  list: { kind: "flag", help: "List the mutants, without running a test" },
+  killed: { kind: "flag", help: "Also list killed mutants, each with the test that noticed it" },
+  models: { kind: "flag", help: "Judge by the protocol models instead of the tests, over all code they run" },
+  changes: {
+    kind: "text",
+    help: "With --models: only changes that contain this text, as --list prints them",
+  },
+  states: {
+    kind: "number",
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    isWhole: true,
+    help: `With --models: states of each model, nearest first (default ${STATES_MAX})`,
+  },
+  threads: {
+    kind: "number",
+    default: availableParallelism(),
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    isWhole: true,
+    help: "Threads",
+  },
+  "no-cache": { kind: "flag", help: "Judge everything again" },
+} as const satisfies Flags;
 
 const CACHE_FILE = ".cache/mutate/verdicts.json";
 const PROGRESS_EVERY_MS = 5_000;
@@ -249,45 +270,34 @@ async function judgeAll(
   return outcomes;
 }
 
-async function main(): Promise<boolean> {
-  const { values } = parseArgs({
-    options: {
-      help: { type: "boolean" },
-      list: { type: "boolean" },
-      killed: { type: "boolean" },
-      models: { type: "boolean" },
-      states: { type: "string" },
-      changes: { type: "string" },
-      "no-cache": { type: "boolean" },
-      files: { type: "string", multiple: true },
-      threads: { type: "string" },
-    },
-  });
-  if (values.help === true) {
-    console.log(USAGE);
-    return true;
-  }
-  const threads = values.threads === undefined ? availableParallelism() : Number(values.threads);
-  if (!Number.isInteger(threads) || threads < 1)
-    throw new Error(`--threads must be a whole number from 1, not ${values.threads}`);
-  if (values.models !== true && (values.changes ?? values.states) !== undefined)
-    throw new Error("--changes and --states are for --models");
-  const statesMax = values.states === undefined ? STATES_MAX : Number(values.states);
-  if (!Number.isInteger(statesMax) || statesMax < 1)
-    throw new Error(`--states must be a whole number from 1, not ${values.states}`);
-  const startedMs = performance.now();
-  const isGood = await run({
-    words: values.files ?? [],
-    changed: values.changes ?? "",
-    isList: values.list === true,
-    showsKilled: values.killed === true,
-    byModels: values.models === true,
-    statesMax,
-    usesCache: values["no-cache"] !== true,
-    threads,
-  });
-  if (values.list !== true) console.log(`${((performance.now() - startedMs) / 1_000).toFixed(0)} s`);
-  return isGood;
+/** `--changes` and `--states` choose among what the models judge. */
+function withoutModels({ models, changes, states }: Values<typeof options>): readonly string[] {
+  if (models) return [];
+  return Object.entries({ changes, states }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}: is for --models, which is not given`],
+  );
 }
 
-if (!(await main())) process.exitCode = 1;
+async function main(): Promise<number> {
+  const command = readCommandLine(
+    { name: "npm run mutate", usage: USAGE, options, problems: withoutModels },
+    process.argv.slice(2),
+  );
+  if (command.kind !== "Run") return answerNoRun(command);
+  const { values } = command;
+  const startedMs = performance.now();
+  const isGood = await run({
+    words: values.files,
+    changed: values.changes ?? "",
+    isList: values.list,
+    showsKilled: values.killed,
+    byModels: values.models,
+    statesMax: values.states ?? STATES_MAX,
+    usesCache: !values["no-cache"],
+    threads: values.threads,
+  });
+  if (!values.list) console.log(`${((performance.now() - startedMs) / 1_000).toFixed(0)} s`);
+  return isGood ? 0 : 1;
+}
+
+process.exitCode = await main();

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import type { Options } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { buildParts } from "../testbed/parts/build-parts.ts";
 import { runCommand } from "./child/run-command.ts";
 import { inspectMachine, installMissingPackages } from "./test/machine.ts";
@@ -9,10 +10,11 @@ import { chooseSuites, findSuites } from "./test/suites.ts";
 import type { Suite } from "./test/suites.ts";
 import type { TestOutcome } from "./test/test-outcome.ts";
 
-const USAGE = `npm test                  npm run check, then every test there is
-npm test -- <word> ...    only suites of that name and files whose path contains the word, without checks
-npm test -- --list        the suites
-With CI=true, as root and with Go, a skipped test counts as a failure.`;
+const USAGE = `npm test [-- flags] [word ...]
+
+Runs npm run check, then every test there is; with words only suites of that name and files whose path contains
+one of them, without checks. With CI=true, as root and with Go, a skipped test counts as a failure.`;
+const options = { list: { kind: "flag", help: "Print the suites" } } as const satisfies Options;
 
 const CHECK_TIMEOUT_MS = 120_000;
 
@@ -78,20 +80,18 @@ function summarize(outcomes: readonly TestOutcome[], machine: Machine, durationM
   return failed.length === 0 && passed.length > 0 && !(skipped.length > 0 && machine.isComplete);
 }
 
-async function main(): Promise<boolean> {
-  const { values, positionals } = parseArgs({
-    options: { help: { type: "boolean" }, list: { type: "boolean" } },
-    allowPositionals: true,
-  });
+async function main(): Promise<number> {
+  const command = readCommandLine(
+    { name: "npm test", usage: USAGE, options, words: "any" },
+    process.argv.slice(2),
+  );
+  if (command.kind !== "Run") return answerNoRun(command);
+  const { values, words } = command;
   const root = fileURLToPath(new URL("..", import.meta.url));
-  const suites = chooseSuites(await findSuites(root), positionals);
-  if (values.help === true || values.list === true) {
-    console.log(
-      values.help === true
-        ? USAGE
-        : suites.map((suite) => `${suite.name}: ${suite.files.length} files`).join("\n"),
-    );
-    return true;
+  const suites = chooseSuites(await findSuites(root), words);
+  if (values.list) {
+    console.log(suites.map((suite) => `${suite.name}: ${suite.files.length} files`).join("\n"));
+    return 0;
   }
   const interruption = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
@@ -105,7 +105,7 @@ async function main(): Promise<boolean> {
     `Node ${process.version}, ${machine.isRoot ? "root" : "not root"}, ` +
       `${machine.hasGo ? "Go" : "no Go"}; ${await installMissingPackages(machine, root)}`,
   );
-  const outcomes = positionals.length === 0 ? [await runCheck(root)] : [];
+  const outcomes = words.length === 0 ? [await runCheck(root)] : [];
   if (machine.isRoot && machine.hasGo && suites.some(({ needsParts }) => needsParts))
     outcomes.push(await prepareParts(interruption.signal));
   const lanes = [
@@ -114,7 +114,8 @@ async function main(): Promise<boolean> {
   ];
   const ended = await Promise.all(lanes.map(async (lane) => runLane(lane, root, interruption.signal)));
   outcomes.push(...ended.flat());
-  return summarize(outcomes, machine, performance.now() - startedMs) && !interruption.signal.aborted;
+  const isGood = summarize(outcomes, machine, performance.now() - startedMs);
+  return isGood && !interruption.signal.aborted ? 0 : 1;
 }
 
-if (!(await main())) process.exitCode = 1;
+process.exitCode = await main();

@@ -3,10 +3,11 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../src/adapters/system/system-random.ts";
+import { answerNoRun } from "../src/cli/read-command-line.ts";
 import { describeMutation, mutationNamed, mutations } from "./mutations/mutations.ts";
 import { describeSeedFailure } from "./run/describe-failure.ts";
 import { freshRange } from "./run/fresh-range.ts";
-import { parseRunOptions, type RunOptions, USAGE } from "./run/run-options.ts";
+import { readRunOptions, type RunOptions } from "./run/run-options.ts";
 import type { SeedResult } from "./run/run-seed.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
 import { startSimThread } from "./run/start-sim-thread.ts";
@@ -27,13 +28,12 @@ const NEVER_ENDING = Number.MAX_SAFE_INTEGER;
 const MS_PER_MINUTE = 60_000;
 
 async function main(): Promise<void> {
-  const parsed = parseRunOptions(process.argv.slice(2));
-  if (!parsed.ok) {
-    process.exitCode = 2;
-    return console.log(`${parsed.reason}\n\n${USAGE}`);
+  const command = readRunOptions(process.argv.slice(2));
+  if (command.kind !== "Run") {
+    process.exitCode = answerNoRun(command);
+    return;
   }
-  const { options } = parsed;
-  if (options.isHelp) return console.log(USAGE);
+  const { options } = command;
   if (options.mutation === "list") return console.log(mutations.map(describeMutation).join("\n"));
   const tell = options.isJson ? (): void => undefined : (text: string): void => console.log(text);
   if (options.mutation !== undefined) tell(`without ${describeMutation(mutationNamed(options.mutation))}`);

@@ -1,24 +1,34 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { systemClock } from "../src/adapters/system/system-clock.ts";
+import type { Options } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { proofPages, withPart, withTables } from "./proof-tables.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
 import { createSummary } from "./run/summary.ts";
 
-const USAGE = `Writes tables and figures of simulation.md and defects.md in docs/assurance.
-
-npm run sim:proof                   the tables, and the figures from the first 500 seeds
-npm run sim:proof -- --seeds 10000  from that many
-npm run sim:proof -- --seeds 0      the tables only`;
+const options = {
+  seeds: {
+    kind: "number",
+    default: 500,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    isWhole: true,
+    help: "Count the figures from the first so many seeds; 0: write the tables only",
+  },
+} as const satisfies Options;
 const FOLDER = fileURLToPath(new URL("../docs/assurance/", import.meta.url));
-const SEEDS = 500;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { seeds: { type: "string" }, help: { type: "boolean" } } });
-  if (values.help === true) return console.log(USAGE);
-  const seeds = Number(values.seeds ?? SEEDS);
+  const usage =
+    "npm run sim:proof [-- flags]\n\nWrites tables and figures of simulation.md and defects.md in docs/assurance.";
+  const command = readCommandLine({ name: "npm run sim:proof", usage, options }, process.argv.slice(2));
+  if (command.kind !== "Run") {
+    process.exitCode = answerNoRun(command);
+    return;
+  }
+  const { seeds } = command.values;
   const counted = seeds > 0 ? await figures(seeds) : undefined;
   for (const page of proofPages) {
     const path = join(FOLDER, page.name);

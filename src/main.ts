@@ -1,8 +1,13 @@
+import { answerNoRun, refusal } from "./cli/read-command-line.ts";
+import { suggestion } from "./cli/read-values.ts";
+import { driverVersion } from "./cli/version.ts";
 import { runRole } from "./compose/roles/run-role.ts";
 
-const HELP = `azuredisk-csi-driver: Azure Disk CSI Driver V2
+const NAME = "azuredisk-csi-driver";
 
-Usage: azuredisk-csi-driver <role> [settings]
+const HELP = `${NAME}: Azure Disk CSI Driver V2
+
+Usage: ${NAME} <role> [settings]
 
 Roles:
   controller           CSI controller service and the reconcilers
@@ -12,38 +17,33 @@ Roles:
   pre-stop             waits for the last volume of a node that is being drained: preStop hook of role node
   store                the embedded object store, for controller and node without Kubernetes
 
-azuredisk-csi-driver <role> --help lists a role's settings.
+${NAME} <role> --help lists a role's settings; ${NAME} --version prints the version.
 `;
 
-/** Runs the role that the first argument names; each role loads only what it needs. */
-async function main(argv: readonly string[]): Promise<number> {
-  const [name, ...rest] = argv;
-  switch (name) {
-    case "controller":
-      return runRole((await import("./compose/roles/controller-role.ts")).controllerRole, rest);
-    case "node":
-      return runRole((await import("./compose/roles/node-role.ts")).nodeRole, rest);
-    case "pre-stop":
-      return (await import("./compose/roles/pre-stop-command.ts")).preStopCommand.run(rest);
-    case "scheduler-extender":
-      return runRole(
-        (await import("./compose/roles/scheduler-extender-role.ts")).schedulerExtenderRole,
-        rest,
-      );
-    case "standalone":
-      return runRole((await import("./compose/roles/standalone-role.ts")).standaloneRole, rest);
-    case "store":
-      return runRole((await import("./compose/roles/store-role.ts")).storeRole, rest);
-    case "--help":
-    case "help":
-      process.stdout.write(HELP);
-      return 0;
-    default:
-      process.stderr.write(
-        `${name === undefined ? "no role given" : `there is no role ${JSON.stringify(name)}`}\n\n${HELP}`,
-      );
-      return 2;
-  }
+/** Each role loads only what it needs. */
+const ROLES: Readonly<Record<string, (argv: readonly string[]) => Promise<number>>> = {
+  controller: async (argv) =>
+    runRole((await import("./compose/roles/controller-role.ts")).controllerRole, argv),
+  node: async (argv) => runRole((await import("./compose/roles/node-role.ts")).nodeRole, argv),
+  "pre-stop": async (argv) => (await import("./compose/roles/pre-stop-command.ts")).preStopCommand.run(argv),
+  "scheduler-extender": async (argv) =>
+    runRole((await import("./compose/roles/scheduler-extender-role.ts")).schedulerExtenderRole, argv),
+  standalone: async (argv) =>
+    runRole((await import("./compose/roles/standalone-role.ts")).standaloneRole, argv),
+  store: async (argv) => runRole((await import("./compose/roles/store-role.ts")).storeRole, argv),
+};
+
+/** Runs the role that the first argument names. */
+async function main([name = "", ...rest]: readonly string[]): Promise<number> {
+  if (["-h", "--help", "help"].includes(name)) return answerNoRun({ kind: "Print", text: HELP });
+  if (name === "--version") return answerNoRun({ kind: "Print", text: `${NAME} ${driverVersion}\n` });
+  const run = Object.hasOwn(ROLES, name) ? ROLES[name] : undefined;
+  if (run !== undefined) return run(rest);
+  const names = Object.keys(ROLES);
+  const got = name === "" ? "no role" : `got ${JSON.stringify(name)}`;
+  return answerNoRun(
+    refusal(NAME, [`${got}; expected a role: ${names.join(", ")}${suggestion(name, names)}`]),
+  );
 }
 
 // Not awaited at the top level: the bundles are CommonJS, which takes less memory.

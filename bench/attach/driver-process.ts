@@ -9,6 +9,7 @@ import { createLogEvents } from "../../src/adapters/observe/log-events.ts";
 import { createPinoLogger } from "../../src/adapters/observe/pino-logger.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { readCommandLine } from "../../src/cli/read-command-line.ts";
 import { CONTROLLER_KINDS } from "../../src/compose/assemble-controller.ts";
 import { createCsiServer, listen } from "../../src/compose/connect/grpc.ts";
 import {
@@ -16,7 +17,6 @@ import {
   controllerServiceOptions,
 } from "../../src/compose/roles/controller-service.ts";
 import type { ProcessPorts } from "../../src/compose/roles/run-role.ts";
-import { readOptions } from "../../src/compose/settings/options.ts";
 import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
 import { recoverVolumes } from "../../src/controller/adoption/recover-volumes.ts";
 import { type ControllerParts, createControllerPorts } from "../../src/controller/create-controller-ports.ts";
@@ -82,7 +82,7 @@ async function main(task: DriverTask): Promise<void> {
     logger,
     kinds: [...CONTROLLER_KINDS, "ClusterNode"],
   });
-  const values = await defaults();
+  const values = defaults();
   const parts = {
     store,
     cache,
@@ -185,12 +185,11 @@ async function connect(task: DriverTask, ports: ProcessPorts): Promise<AzureClou
   });
 }
 
-async function defaults() {
-  const values = await readOptions({ ...controllerServiceOptions, ...volumeOptions }, [], () =>
-    Promise.reject(new Error("there is no settings file")),
-  );
-  if (!values.ok || values.value === "help") throw new Error("the driver's own defaults are refused");
-  return values.value;
+function defaults() {
+  const options = { ...controllerServiceOptions, ...volumeOptions };
+  const command = readCommandLine({ name: "defaults", usage: "", options }, []);
+  if (command.kind !== "Run") throw new Error("the driver's own defaults are refused");
+  return command.values;
 }
 
 await main(JSON.parse(process.argv[2] ?? "") as DriverTask);

@@ -1,12 +1,12 @@
-import { parseArgs } from "node:util";
+import { grouped, type Values } from "../../src/cli/options.ts";
+import { type NoRun, readCommandLine } from "../../src/cli/read-command-line.ts";
+import { suggestion } from "../../src/cli/read-values.ts";
 import { type FaultName, faultNames } from "../faults/fault-names.ts";
 import { mutations } from "../mutations/mutations.ts";
 import { ownStorms } from "../scenario/own-storms.ts";
-import { stormNamed } from "../scenario/storm-named.ts";
 
 /** The options of `npm run sim`. */
 export interface RunOptions {
-  readonly isHelp: boolean;
   readonly isJson: boolean;
   readonly isShrinking: boolean;
   /** From the first to the last, both included; undefined: random ones. */
@@ -26,144 +26,122 @@ export interface RunOptions {
   readonly isTraced: boolean;
 }
 
-/** What `--help` prints. */
-export const USAGE = `npm run sim -- --seed N           runs the scenario of one seed, the same each time
+const USAGE = `npm run sim -- --seed N           runs the scenario of one seed, the same each time
 npm run sim -- --seeds A..B       runs many, over all cores
 npm run sim -- --fresh N          runs so many random ones, and prints their range
-npm run sim -- --minutes M        runs seeds for that long (with --seeds: at most); without: random ones
-npm run sim -- --faults a,b       only these classes of faults, and each of them:
-                                  ${faultNames.join(", ")}
-npm run sim -- --mutate NAME      removes a safety rule from the driver; the seeds must notice, and the first
-                                  that does ends the run. In its own storm, unless --faults says another.
-                                  --mutate list prints the names
-npm run sim -- --storm NAME       that storm, with all rules in place: every promise is kept. Or one of:
-                                  ${Object.keys(ownStorms).join(", ")}
+npm run sim -- --minutes M        runs seeds for that long
+npm run sim -- --mutate NAME      removes a safety rule from the driver; the seeds must notice
+npm run sim -- --storm NAME       one kind of faults, with all rules in place: every promise is kept
 npm run sim -- --seed N --shrink  looks for a smaller scenario that fails alike, and writes it to a file
 npm run sim -- --scenario FILE    runs such a file
-npm run sim -- --seed N --trace   prints everything that happened
-npm run sim -- --threads T        default: one a core
-npm run sim -- --json             prints {"seeds", "failovers", "virtualHours", "wallSeconds", "violations"} and nothing else
 npm run sim:night                 10^6 fresh seeds
 npm run bench:sim                 failovers a second on one core, with a profile`;
 
-const RANGE = /^(\d+)\.\.(\d+)$/u;
+const SEEDS = /^(\d+)\.\.(\d+)$/u;
+const mutationNames = mutations.map(({ name }) => name);
+const ANY_COUNT = { kind: "number", max: Number.MAX_SAFE_INTEGER, isWhole: true } as const;
 
-/** Reads the command line; says what is wrong with it. */
-export function parseRunOptions(
+const options = {
+  ...grouped("Seeds", {
+    seed: { ...ANY_COUNT, min: 0, help: "The only seed" },
+    seeds: {
+      kind: "text",
+      problem: (value) =>
+        rangeOf(value) === undefined ? "expected FIRST..LAST, such as 1..1000" : undefined,
+      help: "From the first to the last, such as 1..1000",
+    },
+    fresh: { ...ANY_COUNT, min: 1, help: "So many random seeds (default 200, if nothing else names seeds)" },
+    minutes: {
+      kind: "number",
+      min: 0.001,
+      max: Number.MAX_SAFE_INTEGER,
+      help: "Limit for the time of the run; random seeds if none are given",
+    },
+    scenario: { kind: "text", help: "A file with a scenario, as --shrink writes it" },
+  }),
+  ...grouped("Faults", {
+    faults: {
+      kind: "list",
+      choices: faultNames,
+      help: `Only these classes of faults: ${faultNames.join(", ")}`,
+    },
+    storm: {
+      kind: "text",
+      problem: unknownOf([...Object.keys(ownStorms), ...mutationNames]),
+      help:
+        "That storm, with all rules in place: that of a mutation, or one of its own: " +
+        Object.keys(ownStorms).join(", "),
+    },
+    mutate: {
+      kind: "text",
+      problem: unknownOf(["list", ...mutationNames]),
+      help:
+        "Leave out this safety rule, in the storm that is made for it unless --faults says another; ends at the " +
+        "first seed that notices. list prints the names",
+    },
+  }),
+  ...grouped("Run", {
+    shrink: { kind: "flag", help: "Look for a smaller scenario that fails alike, and write it to a file" },
+    trace: { kind: "flag", help: "Print everything that happened" },
+    threads: { ...ANY_COUNT, min: 1, help: "Threads (default: one a core)" },
+    json: {
+      kind: "flag",
+      help: "Print {seeds, failovers, virtualHours, wallSeconds, violations} and nothing else",
+    },
+  }),
+};
+
+type Flags = Values<typeof options>;
+
+/** Reads the command line. */
+export function readRunOptions(
   args: readonly string[],
-): { readonly ok: true; readonly options: RunOptions } | { readonly ok: false; readonly reason: string } {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        help: { type: "boolean" },
-        json: { type: "boolean" },
-        shrink: { type: "boolean" },
-        trace: { type: "boolean" },
-        seed: { type: "string" },
-        seeds: { type: "string" },
-        fresh: { type: "string" },
-        minutes: { type: "string" },
-        faults: { type: "string" },
-        mutate: { type: "string" },
-        storm: { type: "string" },
-        scenario: { type: "string" },
-        threads: { type: "string" },
-      },
-    });
-    return {
-      ok: true,
-      options: {
-        isHelp: values.help ?? false,
-        isJson: values.json ?? false,
-        isShrinking: values.shrink ?? false,
-        isTraced: values.trace ?? false,
-        seeds: parseSeeds(values),
-        fresh: values.fresh === undefined ? undefined : parseCount("--fresh", values.fresh),
-        minutes: values.minutes === undefined ? undefined : parseMinutes(values.minutes),
-        faults: values.faults?.split(",").map(parseFault),
-        mutation:
-          values.mutate === undefined || values.mutate === "list"
-            ? values.mutate
-            : parseMutation(values.mutate),
-        storm: values.storm === undefined ? undefined : parseStorm(values.storm),
-        scenarioFile: values.scenario,
-        threads: values.threads === undefined ? undefined : parseCount("--threads", values.threads),
-      },
-    };
-  } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError)
-      return { ok: false, reason: error.message };
-    throw error;
-  }
+): NoRun | { readonly kind: "Run"; readonly options: RunOptions } {
+  const program = { name: "npm run sim", usage: USAGE, options, problems: ambiguities };
+  const command = readCommandLine(program, args);
+  if (command.kind !== "Run") return command;
+  const { values } = command;
+  return {
+    kind: "Run",
+    options: {
+      isJson: values.json,
+      isShrinking: values.shrink,
+      isTraced: values.trace,
+      seeds: values.seed === undefined ? rangeOf(values.seeds ?? "") : [values.seed, values.seed],
+      fresh: values.fresh,
+      minutes: values.minutes,
+      faults: values.faults,
+      mutation: values.mutate,
+      storm: values.storm,
+      scenarioFile: values.scenario,
+      threads: values.threads,
+    },
+  };
 }
 
 /**
  * Exactly one way to select seeds, and a single seed for options that need one: the output must not
  * suggest that more was run.
  */
-function parseSeeds({ seed, seeds, fresh, scenario, shrink }: SeedChoices): RunOptions["seeds"] {
+function ambiguities({ seed, seeds, fresh, scenario, shrink }: Flags): readonly string[] {
   const named = Object.entries({ seed, seeds, fresh, scenario }).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`],
   );
-  if (named.length > 1) throw new RangeError(`${named.join(" and ")} say twice which seeds are run`);
-  if (shrink === true && seed === undefined && scenario === undefined)
-    throw new RangeError("--shrink makes one scenario smaller: --seed N or --scenario FILE says which");
-  if (seed !== undefined) {
-    const only = parseWhole("--seed", seed, 0);
-    return [only, only];
-  }
-  if (seeds === undefined) return undefined;
-  const [, first, last] = RANGE.exec(seeds) ?? [];
-  if (first === undefined || last === undefined || Number(first) > Number(last))
-    throw new RangeError(`--seeds is FIRST..LAST, such as 1..1000, not ${seeds}`);
+  return [
+    ...(named.length > 1 ? [`${named.join(" and ")}: say twice which seeds are run`] : []),
+    ...(shrink && seed === undefined && scenario === undefined
+      ? ["--shrink: makes one scenario smaller: --seed N or --scenario FILE says which"]
+      : []),
+  ];
+}
+
+function rangeOf(text: string): readonly [first: number, last: number] | undefined {
+  const [, first, last] = SEEDS.exec(text) ?? [];
+  if (first === undefined || last === undefined || Number(first) > Number(last)) return undefined;
   return [Number(first), Number(last)];
 }
 
-/** The selection of seeds on the command line, as given. */
-interface SeedChoices {
-  readonly seed?: string | undefined;
-  readonly seeds?: string | undefined;
-  readonly fresh?: string | undefined;
-  readonly scenario?: string | undefined;
-  readonly shrink?: boolean | undefined;
-}
-
-/** An empty run would keep every promise. */
-function parseCount(name: string, text: string): number {
-  return parseWhole(name, text, 1);
-}
-
-function parseWhole(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value) || value < least)
-    throw new RangeError(`${name} is a whole number from ${least} on, not ${text}`);
-  return value;
-}
-
-function parseMinutes(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value <= 0)
-    throw new RangeError(`--minutes is a number above 0, not ${text}`);
-  return value;
-}
-
-function parseMutation(text: string): string {
-  if (!mutations.some(({ name }) => name === text))
-    throw new RangeError(
-      `there is no safety rule ${text} to remove: ${mutations.map(({ name }) => name).join(", ")}`,
-    );
-  return text;
-}
-
-function parseStorm(text: string): string {
-  stormNamed(text);
-  return text;
-}
-
-function parseFault(text: string): FaultName {
-  const name = faultNames.find((known) => known === text);
-  if (name === undefined)
-    throw new RangeError(`there is no class of faults ${text}: ${faultNames.join(", ")}`);
-  return name;
+function unknownOf(names: readonly string[]): (value: string) => string | undefined {
+  return (value) =>
+    names.includes(value) ? undefined : `expected one of ${names.join(", ")}${suggestion(value, names)}`;
 }

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { type CommandLine, HELP, parseCommandLine } from "./command-line.ts";
+import { answerNoRun, type NoRun, refusal } from "../cli/read-command-line.ts";
+import { type EmulatorFlags, parseCommandLine } from "./command-line.ts";
 import { type DataPlaneAvailability, dataPlaneAvailable } from "./data-plane/data-plane-available.ts";
 import { createFilesDataPlane } from "./data-plane/files-data-plane.ts";
 import { createLinuxDataPlane } from "./data-plane/linux-data-plane.ts";
@@ -7,32 +8,33 @@ import { type Emulator, startEmulator } from "./index.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
 import { parseScenario, type Scenario } from "./scenario.ts";
 
-const EXIT_USAGE = 2;
+const NAME = "azure-compute-emulator";
 const EXIT_FAILED = 1;
 
 async function main(args: readonly string[]): Promise<void> {
-  const parsed = parseCommandLine(args);
-  if (parsed.kind === "Help") return void process.stdout.write(HELP);
-  if (parsed.kind === "Wrong") return usageError(parsed.reason);
-  const { commandLine } = parsed;
-  const scenario = await readScenario(commandLine.config);
-  if (typeof scenario === "string") return usageError(`--config: ${scenario}`);
+  const command = parseCommandLine(args);
+  if (command.kind !== "Run") return endWithout(command);
+  const flags = command.values;
+  const scenario = await readScenario(flags.config);
   const available = dataPlaneAvailable();
-  if (commandLine.dataPlane === "linux" && !available.available)
-    return usageError(
-      `--data-plane linux: ${available.reason}; --data-plane files keeps the bytes and makes no devices`,
-    );
+  const problems = [
+    ...(typeof scenario === "string" ? [`--config: ${scenario}`] : []),
+    ...(flags["data-plane"] === "linux" && !available.available
+      ? [`--data-plane: got "linux"; ${available.reason}; files keeps the bytes and makes no devices`]
+      : []),
+  ];
+  if (typeof scenario === "string" || problems.length > 0) return endWithout(refusal(NAME, problems));
 
   // Installed before other processes can know this one, so that every signal is handled.
   const stopping = stopRequested();
   let dataPlane: OpenDataPlane | undefined;
   const open = async (): Promise<DataPlane> => {
-    dataPlane = await openDataPlane(commandLine, available);
+    dataPlane = await openDataPlane(flags, available);
     return dataPlane.plane;
   };
   try {
-    const emulator = await start(commandLine, scenario, commandLine.dataPlane === "none" ? undefined : open);
-    await announce(commandLine, emulator, dataPlane?.kind ?? "none");
+    const emulator = await start(flags, scenario, flags["data-plane"] === "none" ? undefined : open);
+    await announce(flags, emulator, dataPlane?.kind ?? "none");
     await stopping;
     await emulator.close();
   } finally {
@@ -56,12 +58,9 @@ interface OpenDataPlane {
   readonly plane: DataPlane & { close(): Promise<void> };
 }
 
-async function openDataPlane(
-  { dataPlane, dataDir, deviceRoot }: CommandLine,
-  available: DataPlaneAvailability,
-): Promise<OpenDataPlane> {
-  if (dataDir === undefined) throw new Error("--data-dir must be given");
-  if (dataPlane !== "files" && available.available && deviceRoot !== undefined)
+async function openDataPlane(flags: EmulatorFlags, available: DataPlaneAvailability): Promise<OpenDataPlane> {
+  const { "data-plane": dataPlane, "data-dir": dataDir = "", "device-root": deviceRoot = "" } = flags;
+  if (dataPlane !== "files" && available.available)
     return { kind: "linux", plane: await createLinuxDataPlane({ directory: dataDir, deviceRoot }) };
   if (!available.available && dataPlane === "auto")
     process.stderr.write(`no devices: ${available.reason}; disks are files in ${dataDir} only\n`);
@@ -69,22 +68,23 @@ async function openDataPlane(
 }
 
 async function start(
-  commandLine: CommandLine,
+  flags: EmulatorFlags,
   scenario: Scenario,
   dataPlane: (() => Promise<DataPlane>) | undefined,
 ): Promise<Emulator> {
-  const seed = commandLine.seed ?? scenario.seed;
+  const seed = flags.seed ?? scenario.seed;
+  const timeScale = flags["time-scale"];
   return startEmulator({
-    host: commandLine.host,
-    port: commandLine.port,
-    https: !commandLine.plainHttp,
-    caFile: commandLine.caFile,
+    host: flags.host.replace(/^\[(.*)\]$/u, "$1"),
+    port: flags.port,
+    https: !flags["plain-http"],
+    caFile: flags["ca-file"],
     resourceGroups: scenario.resourceGroups,
     virtualMachines: scenario.virtualMachines,
     faults: scenario.faults,
     settings: {
       ...scenario.settings,
-      ...(commandLine.timeScale === undefined ? {} : { timeScale: commandLine.timeScale }),
+      ...(timeScale === undefined ? {} : { timeScale }),
     },
     onDeviceFailure: (failure) => void process.stderr.write(`${failure}\n`),
     ...(seed === undefined ? {} : { seed }),
@@ -93,7 +93,7 @@ async function start(
 }
 
 async function announce(
-  commandLine: CommandLine,
+  flags: EmulatorFlags,
   emulator: Emulator,
   dataPlane: "none" | OpenDataPlane["kind"],
 ): Promise<void> {
@@ -107,9 +107,9 @@ async function announce(
   const human = `Azure compute emulator at ${ready.url}${
     ready.caFile === undefined ? "" : `, trust ${ready.caFile}:\n${ready.caPem?.trimEnd() ?? ""}`
   }`;
-  process.stdout.write(`${commandLine.json ? JSON.stringify(ready) : human}\n`);
-  if (commandLine.readyFile !== undefined)
-    await writeFile(commandLine.readyFile, `${JSON.stringify(ready)}\n`);
+  process.stdout.write(`${flags.json ? JSON.stringify(ready) : human}\n`);
+  const readyFile = flags["ready-file"];
+  if (readyFile !== undefined) await writeFile(readyFile, `${JSON.stringify(ready)}\n`);
 }
 
 function stopRequested(): Promise<void> {
@@ -118,12 +118,11 @@ function stopRequested(): Promise<void> {
   });
 }
 
-function usageError(reason: string): void {
-  process.stderr.write(`azure-compute-emulator: ${reason}\nTry --help.\n`);
-  process.exitCode = EXIT_USAGE;
+function endWithout(command: NoRun): void {
+  process.exitCode = answerNoRun(command);
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`azure-compute-emulator: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${NAME}: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = EXIT_FAILED;
 });

@@ -30,8 +30,7 @@ async function aServer(
 ) {
   const served: ServedRequest[] = [];
   const server = await serveExtender({
-    host: "127.0.0.1",
-    port: 0,
+    address: { host: "127.0.0.1", port: 0 },
     answer: echo,
     otherwise: (_, response) => response.end("otherwise"),
     onServed: (one) => served.push(one),

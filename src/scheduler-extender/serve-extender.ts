@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { formatAddress, type ListenAddress } from "../core/primitives/listen-address.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import { ByteWriters } from "./byte-writer.ts";
@@ -68,9 +70,7 @@ export interface ExtenderServer {
  * be used.
  */
 export async function serveExtender(options: {
-  readonly host: string;
-  /** 0: any that is free. */
-  readonly port: number;
+  readonly address: ListenAddress;
   readonly answer: AnswerExtender;
   readonly otherwise: RequestListener;
   readonly onServed: (served: ServedRequest) => void;
@@ -79,7 +79,7 @@ export async function serveExtender(options: {
   readonly limits?: Partial<ExtenderLimits>;
 }): Promise<ExtenderServer> {
   const { requestTimeoutMs, bodyBytesMax, bufferedBytesMax } = { ...defaultLimits, ...options.limits };
-  const { host, port, answer, otherwise, onServed, clock, logger } = options;
+  const { answer, otherwise, onServed, clock, logger } = options;
   const writers = new ByteWriters(WRITERS);
   let bufferedBytes = 0;
 
@@ -151,10 +151,15 @@ export async function serveExtender(options: {
       refuse(405, `${request.method ?? ""} is not known here: POST an ExtenderArgs`);
   }
 
+  const { host, port } = options.address;
   server.listen(port, host);
   await once(server, "listening");
   const closed = once(server, "close");
-  return { address: `${host}:${portOf(server)}`, drain: (signal) => drain(server, closed, signal) };
+  const served = server.address() as AddressInfo;
+  return {
+    address: formatAddress(host ?? served.address, served.port),
+    drain: (signal) => drain(server, closed, signal),
+  };
 }
 
 async function drain(server: Server, closed: Promise<unknown>, signal: AbortSignal): Promise<void> {
@@ -170,9 +175,4 @@ async function drain(server: Server, closed: Promise<unknown>, signal: AbortSign
 function pathOf({ url = "" }: IncomingMessage): string {
   const end = url.indexOf("?");
   return end === -1 ? url : url.slice(0, end);
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { runCommand } from "../../scripts/child/run-command.ts";
+import type { Options } from "../../src/cli/options.ts";
+import { readCommandLine } from "../../src/cli/read-command-line.ts";
 import { controllerRole } from "../../src/compose/roles/controller-role.ts";
 import { nodeRole } from "../../src/compose/roles/node-role.ts";
 import { preStopCommand } from "../../src/compose/roles/pre-stop-command.ts";
 import { schedulerExtenderRole } from "../../src/compose/roles/scheduler-extender-role.ts";
-import { type Options, readOptions } from "../../src/compose/settings/options.ts";
-import { fail } from "../../src/core/failure/result.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
 import { goPart } from "../../testbed/build/go-part.ts";
 import { kubeconfig } from "../../testbed/lab/cluster/kubeconfig.ts";
@@ -70,8 +70,8 @@ describe(
           ].filter((line) => line.length > 0)) {
             const role = PROGRAMS.find((each) => each.name === roleName);
             assert.ok(role !== undefined, `there is no role ${roleName}`);
-            const read = await readOptions(role.options, rest, () => Promise.resolve(fail("no file")));
-            assert.ok(read.ok, `${name}, ${roleName}: ${read.ok ? "" : read.failure}`);
+            const command = readCommandLine({ name, usage: "", options: role.options }, rest);
+            assert.ok(command.kind === "Run", command.kind === "Run" ? "" : `${roleName}: ${command.text}`);
             seen.add(roleName);
           }
         }

@@ -1,4 +1,4 @@
-import type { Option, Options } from "../../src/compose/settings/options.ts";
+import type { Option, Options } from "../../src/cli/options.ts";
 
 /** A role with the settings in its `--help`. */
 export interface DocumentedRole {

@@ -91,10 +91,10 @@ describe("the program", () => {
       "--json",
     ])
       assert.ok(said.includes(`  ${flag}`), flag);
-    assert.deepEqual(await run(["--prot", "1"]), [
+    assert.deepEqual(await run(["--prort", "1"]), [
       2,
       "",
-      "azure-compute-emulator: Unknown option '--prot'\nTry --help.\n",
+      "azure-compute-emulator: --prort: unknown flag; did you mean --port?\nTry azure-compute-emulator --help.\n",
     ]);
     const [missing, , why] = await run(["--config", "/nowhere.yaml"]);
     assert.equal(missing, 2);
@@ -233,7 +233,7 @@ describe("the program", () => {
         const refused = startEmulator(["--data-plane", "linux", "--device-root", join(directory, "vms")]);
         const [code, why] = await Promise.all([ended(refused), text(refused.stderr)]);
         assert.equal(code, 2);
-        assert.match(why, /--data-plane linux: needs root.*--data-plane files/);
+        assert.match(why, /--data-plane: got "linux"; needs root.*; files keeps the bytes/);
 
         const program = startEmulator(["--data-plane", "auto", "--device-root", join(directory, "vms")]);
         const said = text(program.stderr);

@@ -6,6 +6,7 @@ import { connectEmbeddedStore } from "../../src/adapters/embedded/connect-embedd
 import { createLogEvents } from "../../src/adapters/observe/log-events.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { readCommandLine } from "../../src/cli/read-command-line.ts";
 import { CONTROLLER_KINDS } from "../../src/compose/assemble-controller.ts";
 import { connectCloud } from "../../src/compose/connect/connect-cloud.ts";
 import { createCsiServer, listen } from "../../src/compose/connect/grpc.ts";
@@ -15,7 +16,6 @@ import {
 } from "../../src/compose/roles/controller-service.ts";
 import type { ProcessPorts } from "../../src/compose/roles/run-role.ts";
 import { detachOptions } from "../../src/compose/settings/detach-options.ts";
-import { readOptions } from "../../src/compose/settings/options.ts";
 import { azureOptions } from "../../src/compose/settings/process-options.ts";
 import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
 import { untilEnded } from "../../src/compose/until-aborted.ts";
@@ -35,7 +35,7 @@ export interface AzureByHand extends CloudProvisioner {
 /** The lab's Azure. */
 export async function azureOf(lab: Lab): Promise<AzureByHand> {
   const ending = new AbortController();
-  const cloud = await connectCloud(await valuesOf(lab, []), portsOf(ending.signal));
+  const cloud = await connectCloud(valuesOf(lab, []), portsOf(ending.signal));
   return {
     ...cloud,
     close: async () => {
@@ -54,7 +54,7 @@ export async function startControllerHere(
   clusterVolumes: ClusterVolumes,
   flags: readonly string[] = [],
 ): Promise<() => Promise<void>> {
-  const values = await valuesOf(lab, ["--leader-election=none", ...flags]);
+  const values = valuesOf(lab, ["--leader-election=none", ...flags]);
   const ending = new AbortController();
   const ports = portsOf(ending.signal);
   const leaseMemory = new LeaseHighWaterMark();
@@ -111,17 +111,14 @@ function portsOf(lifetime: AbortSignal): ProcessPorts {
   };
 }
 
-async function valuesOf(lab: Lab, flags: readonly string[]) {
+function valuesOf(lab: Lab, flags: readonly string[]) {
   const own = [
     `--cloud-config=${join(lab.directory, "azure.json")}`,
     `--azure-ca-file=${join(lab.directory, "ca.pem")}`,
     `--azure-time-scale=${lab.timeScale}`,
     "--recall-answer-ms=500",
   ];
-  const read = await readOptions(options, [...own, ...flags], () =>
-    Promise.reject(new Error("no settings file")),
-  );
-  if (!read.ok) throw new Error(read.failure);
-  if (read.value === "help") throw new Error("no help was asked for");
-  return read.value;
+  const command = readCommandLine({ name: "controller", usage: "", options }, [...own, ...flags]);
+  if (command.kind !== "Run") throw new Error(command.text);
+  return command.values;
 }

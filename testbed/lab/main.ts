@@ -2,8 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { inspectMachine, installMissingPackages } from "../../scripts/test/machine.ts";
+import type { Options, Values } from "../../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../../src/cli/read-command-line.ts";
+import { suggestion } from "../../src/cli/read-values.ts";
 import { installDriver } from "./cluster/install-driver.ts";
 import type { LabNode } from "./cluster/lab-node.ts";
 import type { LabOptions } from "./lab-options.ts";
@@ -12,23 +14,13 @@ import { findLab, type Lab, openLab } from "./lab.ts";
 import { startLab } from "./start-lab.ts";
 import { stopLab } from "./stop-lab.ts";
 
-const HELP = `npm run lab [-- flags]               brings up a Kubernetes cluster of real parts in an emulated Azure,
+const USAGE = `npm run lab [-- flags]               brings up a Kubernetes cluster of real parts in an emulated Azure,
                                      and leaves it running
 npm run lab -- status                what runs, what it uses, and all labs of this machine
 npm run lab -- down                  takes it down, without a trace, whatever state it is in
 npm run lab -- install-driver        installs this clone's driver into the lab, or upgrades it
 npm run lab -- kubectl <args>        kubectl as the lab's administrator
-npm run lab -- <verb> <node>         kill, start, freeze, thaw, partition, heal, stop-kubelet, start-kubelet
-
-  --name <name>          the lab's name (default lab): labs of different names run side by side
-  --nodes <number>       1 to 8 (default 3)
-  --zones <1|2>          2 (default): every third node is in zone 2; 1: all in zone 1
-  --time-scale <factor>  Azure's latencies times this factor (default 0.05)
-  --fast-tick            kubelets report their node's status each second instead of each ten
-  --no-driver            without the driver: its chart is not installed
-  --force                down: also a lab that another clone of this project started
-  --help                 this text
-`;
+npm run lab -- <verb> <node>         kill, start, freeze, thaw, partition, heal, stop-kubelet, start-kubelet`;
 
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 const NODE_VERBS = [
@@ -44,19 +36,40 @@ const NODE_VERBS = [
 
 type NodeVerb = (typeof NODE_VERBS)[number];
 
-const OPTIONS = {
-  name: { type: "string" },
-  nodes: { type: "string" },
-  zones: { type: "string" },
-  "time-scale": { type: "string" },
-  "fast-tick": { type: "boolean" },
-  "no-driver": { type: "boolean" },
-  force: { type: "boolean" },
-  "started-by": { type: "string" },
-  help: { type: "boolean" },
-} as const;
+const VERBS = ["up", "down", "status", "install-driver", ...NODE_VERBS];
 
-type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"] & { readonly name: string };
+const options = {
+  name: { kind: "text", default: "lab", help: "The lab's name: labs of different names run side by side" },
+  nodes: { kind: "number", default: 3, min: 1, max: 8, isWhole: true, help: "Number of nodes" },
+  zones: {
+    kind: "choice",
+    default: "2",
+    choices: ["1", "2"],
+    help: "2: every third node is in zone 2; 1: all in zone 1",
+  },
+  "time-scale": {
+    kind: "number",
+    default: 0.05,
+    min: 0.0001,
+    max: 1,
+    help: "Azure's latencies times this factor",
+  },
+  "fast-tick": {
+    kind: "flag",
+    help: "Kubelets report their node's status each second instead of each ten",
+  },
+  "no-driver": { kind: "flag", help: "Without the driver: its chart is not installed" },
+  force: { kind: "flag", help: "With down: also a lab that another clone of this project started" },
+  "started-by": {
+    kind: "number",
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    isWhole: true,
+    help: "With down: only a lab that the process of this id started",
+  },
+} as const satisfies Options;
+
+type Flags = Values<typeof options>;
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -65,45 +78,56 @@ function say(line: string): void {
 async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   // The arguments after `kubectl` are kubectl's.
   const end = args.includes("kubectl") ? args.indexOf("kubectl") : args.length;
-  const { values, positionals } = parseArgs({
-    args: args.slice(0, end),
-    options: OPTIONS,
-    allowPositionals: true,
-  });
-  const { name = "lab" } = values;
-  if (values.help === true) say(HELP);
-  else if (end < args.length) return runKubectl(await openLab(name), args.slice(end + 1));
-  else await act({ ...values, name }, positionals, signal);
+  const program = {
+    name: "npm run lab",
+    usage: USAGE,
+    options,
+    words: "any",
+    problems: verbProblems,
+  } as const;
+  const command = readCommandLine(program, args.slice(0, end));
+  if (command.kind !== "Run") return answerNoRun(command);
+  const { values, words } = command;
+  if (end < args.length) return runKubectl(await openLab(values.name), args.slice(end + 1));
+  await act(values, words, signal);
   return 0;
 }
 
+function verbProblems(_values: Flags, [verb = "up", node, ...more]: readonly string[]): readonly string[] {
+  if (!VERBS.includes(verb))
+    return [
+      `got ${JSON.stringify(verb)}; expected one of ${VERBS.join(", ")}, kubectl${suggestion(verb, VERBS)}`,
+    ];
+  const isOfNode = NODE_VERBS.some((each) => each === verb);
+  if (isOfNode && node === undefined) return [`${verb}: got no node; expected ${verb} <node>`];
+  const surplus = isOfNode ? more : [node, ...more].filter((word) => word !== undefined);
+  return surplus.map((word) => `${JSON.stringify(word)}: unexpected argument after ${verb}`);
+}
+
 async function act(
-  values: Values,
+  values: Flags,
   [verb = "up", nodeName = ""]: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { name } = values;
   const nodeVerb = NODE_VERBS.find((each) => each === verb);
-  if (nodeVerb !== undefined) return actOnNode((await openLab(name)).node(nodeName), nodeVerb, signal);
+  if (nodeVerb !== undefined) return actOnNode((await openLab(values.name)).node(nodeName), nodeVerb, signal);
   switch (verb) {
-    case "up":
-      return bringUp(values, signal);
     case "down":
       return takeDown(values);
     case "status":
       return say(await labStatus());
     case "install-driver":
-      return installDriver(await openLab(name));
+      return installDriver(await openLab(values.name));
     default:
-      throw new Error(`unknown verb ${verb}; npm run lab -- --help lists all`);
+      return bringUp(values, signal);
   }
 }
 
-async function bringUp(values: Values, signal: AbortSignal): Promise<void> {
+async function bringUp(values: Flags, signal: AbortSignal): Promise<void> {
   const there = await findLab(values.name);
   if (there === undefined) await installTools();
   const lab = there ?? (await startLab(optionsOf(values), signal, say));
-  if (there === undefined && values["no-driver"] !== true) {
+  if (there === undefined && !values["no-driver"]) {
     say("         installing the driver …");
     await installDriver(lab);
   }
@@ -121,20 +145,20 @@ async function installTools(): Promise<void> {
   if (machine.isRoot) say(`         ${await installMissingPackages(machine, CLONE)}`);
 }
 
-function optionsOf(values: Values): LabOptions {
+function optionsOf(values: Flags): LabOptions {
   return {
     name: values.name,
-    ...(values.nodes === undefined ? {} : { nodes: Number(values.nodes) }),
-    ...(values.zones === undefined ? {} : { zones: Number(values.zones) }),
-    ...(values["time-scale"] === undefined ? {} : { timeScale: Number(values["time-scale"]) }),
-    ...(values["fast-tick"] === true ? { kubelet: { nodeStatusUpdateFrequency: "1s" } } : {}),
+    nodes: values.nodes,
+    zones: Number(values.zones),
+    timeScale: values["time-scale"],
+    ...(values["fast-tick"] ? { kubelet: { nodeStatusUpdateFrequency: "1s" } } : {}),
   };
 }
 
-async function takeDown(values: Values): Promise<void> {
+async function takeDown(values: Flags): Promise<void> {
   const startedBy = values["started-by"];
-  const only = startedBy === undefined ? {} : { startedBy: Number(startedBy) };
-  const wasThere = await stopLab(values.name, { clone: CLONE, force: values.force ?? false, ...only });
+  const only = startedBy === undefined ? {} : { startedBy };
+  const wasThere = await stopLab(values.name, { clone: CLONE, force: values.force, ...only });
   say(wasThere ? `lab ${values.name} is down, nothing is left` : `there is no lab ${values.name}`);
 }
 

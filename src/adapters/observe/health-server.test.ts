@@ -12,7 +12,7 @@ interface Answer {
 /** The answer of a server with these options to a GET of `path`. */
 async function ask(options: Partial<HealthOptions>, path: string): Promise<Answer> {
   const server = await startHealthServer({
-    address: "127.0.0.1:0",
+    address: { host: "127.0.0.1", port: 0 },
     registry: new Registry(),
     whyNotReady: () => undefined,
     ...options,
@@ -59,11 +59,14 @@ describe("startHealthServer", () => {
     assert.deepEqual(await ask({}, "/"), { code: 404, text: "there are /healthz, /readyz and /metrics" });
   });
 
-  it("refuses an invalid address", async () => {
+  it("listens on every address, of IPv6 as well, if no host is given", async () => {
     const options = { registry: new Registry(), whyNotReady: () => undefined };
-    await assert.rejects(
-      startHealthServer({ address: "8080", ...options }),
-      /http-endpoint is "8080": must be host:port/u,
-    );
+    const server = await startHealthServer({ address: { host: undefined, port: 0 }, ...options });
+    try {
+      const [, port = ""] = /^(?:\[::\]|0\.0\.0\.0):(\d+)$/u.exec(server.address) ?? [];
+      assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
+    } finally {
+      await server.close();
+    }
   });
 });

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
+import { formatAddress, type ListenAddress } from "../../core/primitives/listen-address.ts";
 
 /** A running health server. */
 export interface HealthServer {
@@ -26,13 +28,17 @@ export interface HealthOptions {
  * otherwise 503 and why not) and `/metrics` on one port. Throws if the address can't be used.
  */
 export async function startHealthServer(
-  options: HealthOptions & { readonly address: string },
+  options: HealthOptions & { readonly address: ListenAddress },
 ): Promise<HealthServer> {
-  const { host, port } = splitAddress("http-endpoint", options.address);
+  const { host, port } = options.address;
   const server = createServer(healthListener(options));
   server.listen(port, host);
   await once(server, "listening");
-  return { address: `${host}:${portOf(server)}`, close: () => closeServer(server) };
+  const address = server.address() as AddressInfo;
+  return {
+    address: formatAddress(host ?? address.address, address.port),
+    close: () => closeServer(server),
+  };
 }
 
 /** Answers `/healthz`, `/readyz` and `/metrics`, and 404 to everything else. */
@@ -63,23 +69,6 @@ async function answer(options: HealthOptions, url: string, response: ServerRespo
     default:
       return say("there are /healthz, /readyz and /metrics", 404);
   }
-}
-
-/** Splits `host:port`. Throws, naming the setting, if it is not that. */
-export function splitAddress(
-  setting: string,
-  address: string,
-): { readonly host: string; readonly port: number } {
-  const at = address.lastIndexOf(":");
-  const port = Number(address.slice(at + 1));
-  if (at < 1 || !Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new Error(`${setting} is ${JSON.stringify(address)}: must be host:port`);
-  return { host: address.slice(0, at), port };
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 async function closeServer(server: Server): Promise<void> {

@@ -1,27 +1,30 @@
 import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
+import { grouped, type Values } from "../../cli/options.ts";
 import { CLUSTER_ID_PATTERN } from "../../core/volume/cluster-id.ts";
 import { storedClusterId } from "../../objects/stored-cluster-id.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
-import type { Options, Values } from "../settings/options.ts";
 
 /** The cluster that the driver's disks belong to. */
-export const clusterIdOptions = {
+export const clusterIdOptions = grouped("Azure", {
   "cluster-id": {
     kind: "text",
+    problem: (value) =>
+      value === "" || CLUSTER_ID_PATTERN.test(value)
+        ? undefined
+        : "expected 1 to 63 letters, digits, or any of - _ .",
     help:
       "Marks this cluster's disks in shared resource groups: 1 to 63 letters, digits, or any of - _ . " +
       "(default: on Kubernetes the uid of namespace kube-system, else made once and kept in the store)",
   },
-} as const satisfies Options;
+});
 
 /** Pause between two tries to read the id, in milliseconds. */
 const AGAIN_MS = 1_000;
 
 /**
- * The cluster id: as set, or else the cluster's own, which is read with retries. Throws with a sentence
- * if the given id is not allowed.
+ * The cluster id: as set, or else the cluster's own, which is read with retries.
  */
 export async function clusterIdOf(
   values: Values<typeof clusterIdOptions>,
@@ -34,12 +37,7 @@ export async function clusterIdOf(
   signal: AbortSignal,
 ): Promise<string> {
   const given = values["cluster-id"];
-  if (given !== undefined && given !== "") {
-    if (CLUSTER_ID_PATTERN.test(given)) return given;
-    throw new Error(
-      `--cluster-id is ${JSON.stringify(given)}: it must be 1 to 63 letters, digits, or any of - _ .`,
-    );
-  }
+  if (given !== undefined && given !== "") return given;
   const { apiClient, clock, logger } = parts;
   const readFromApi =
     apiClient === undefined

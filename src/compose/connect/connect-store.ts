@@ -1,28 +1,30 @@
 import type { ConnectedStore } from "../../adapters/embedded/connect-embedded-store.ts";
 import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
+import type { ApiServerConfig } from "../../adapters/kubernetes/api/api-server-config.ts";
+import { grouped, type Values } from "../../cli/options.ts";
+import { driverVersion } from "../../cli/version.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
-import type { Options, Values } from "../settings/options.ts";
-import { driverVersion } from "../version.ts";
+import { WrongSetting } from "../settings/wrong-setting.ts";
 
 /** The cluster, and the place in it, of the driver's objects. */
-export const kubernetesOptions = {
+export const kubernetesOptions = grouped("Kubernetes", {
   kubeconfig: {
     kind: "text",
     help: "kubeconfig file of the cluster with the driver's objects (default: the pod's service account)",
   },
   namespace: { kind: "text", default: "azure-disk-csi", help: "Namespace of the driver's objects" },
-} as const satisfies Options;
+});
 
 /** Where the driver's objects are. */
-export const storeOptions = {
+export const storeOptions = grouped("Kubernetes", {
   ...kubernetesOptions,
   "store-socket": {
     kind: "text",
     help: "Unix socket of the embedded object store (role store); wins over a pod's service account",
   },
-} as const satisfies Options;
+});
 
 /** The object store, and the API server if there is one. */
 export interface StoreConnection {
@@ -44,10 +46,38 @@ export interface ConnectPorts extends Pick<ProcessPorts, "clock" | "random"> {
   readonly requestTimeoutMs?: number;
 }
 
+/** Throws `WrongSetting` if the settings name no store, or two. */
+export async function checkStore(values: Values<typeof storeOptions>): Promise<void> {
+  if (values["store-socket"] === undefined) await apiServerConfig(values);
+  else if (values.kubeconfig !== undefined)
+    throw new WrongSetting(
+      "--store-socket: got it and --kubeconfig; expected one: the driver's objects are in one place only",
+    );
+}
+
+/** How the API server is reached. Throws `WrongSetting` if that can't be read. */
+export async function apiServerConfig({
+  kubeconfig,
+}: Pick<Values<typeof kubernetesOptions>, "kubeconfig">): Promise<ApiServerConfig> {
+  const config = await (kubeconfig === undefined
+    ? (await import("../../adapters/kubernetes/api/in-cluster-config.ts")).inClusterConfig({
+        environment: process.env,
+      })
+    : (await import("../../adapters/kubernetes/api/read-kubeconfig.ts")).readKubeconfig(kubeconfig));
+  if (config.ok) return config.value;
+  const { field, problem } = config.failure;
+  const given = kubeconfig === undefined ? "" : `got ${JSON.stringify(kubeconfig)}; `;
+  throw new WrongSetting(
+    field === "kubeconfig"
+      ? `--kubeconfig: ${given}${problem}`
+      : `--kubeconfig: is not given, and ${describeFailure(config.failure)}`,
+  );
+}
+
 /**
  * Connects to the object store: the embedded one behind `--store-socket`, or Kubernetes, by
  * `--kubeconfig` or as the pod of this process. Loads only what the one needs. Sends no request yet.
- * Throws with a sentence if the settings allow neither, or both.
+ * Throws what `checkStore` throws for settings that it refuses.
  */
 export async function connectStore(
   values: Values<typeof storeOptions>,
@@ -56,10 +86,7 @@ export async function connectStore(
 ): Promise<StoreConnection> {
   const socketPath = values["store-socket"];
   if (socketPath === undefined) return connectKubernetes(values, roleName, ports);
-  if (values.kubeconfig !== undefined)
-    throw new Error(
-      "--store-socket and --kubeconfig are both given: the driver's objects are in one place only",
-    );
+  await checkStore(values);
   const { connectEmbeddedStore } = await import("../../adapters/embedded/connect-embedded-store.ts");
   const connect = (): ConnectedStore =>
     connectEmbeddedStore({ socketPath, clock: ports.clock, random: ports.random });
@@ -80,20 +107,15 @@ export async function connectKubernetes(
   roleName: string,
   { clock, random, ...limits }: ConnectPorts,
 ): Promise<StoreConnection & { readonly apiClient: ApiClient }> {
-  const { kubeconfig, namespace } = values;
+  const { namespace } = values;
   const [{ connectApiServer }, { createKubernetesObjectStore }] = await Promise.all([
     import("../../adapters/kubernetes/api/connect-api-server.ts"),
     import("../../adapters/kubernetes/kubernetes-object-store.ts"),
   ]);
-  const config = await (kubeconfig === undefined
-    ? (await import("../../adapters/kubernetes/api/in-cluster-config.ts")).inClusterConfig({
-        environment: process.env,
-      })
-    : (await import("../../adapters/kubernetes/api/read-kubeconfig.ts")).readKubeconfig(kubeconfig));
-  if (!config.ok) throw new Error(describeFailure(config.failure));
+  const config = await apiServerConfig(values);
   const connect = (caller: string): ApiClient =>
     connectApiServer({
-      config: config.value,
+      config,
       userAgent: `azuredisk-csi-driver/${driverVersion} (${caller})`,
       clock,
       random,

@@ -1,24 +1,26 @@
 import { createCounter, createHistogram } from "../../adapters/observe/create-metric.ts";
+import { grouped } from "../../cli/options.ts";
+import { driverVersion } from "../../cli/version.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok } from "../../core/failure/result.ts";
 import { GroupControllerService, IdentityService } from "../../csi/gen/csi/v1/csi.ts";
 import { identityHandlers } from "../../csi/identity/identity-handlers.ts";
 import { GrpcServer } from "../../csi/server/grpc-server.ts";
+import { endpointProblem } from "../../csi/server/parse-endpoint.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
-import type { Options } from "../settings/options.ts";
 import { driverNameOption } from "../settings/process-options.ts";
-import { driverVersion } from "../version.ts";
 
 /** The endpoint on which a role serves CSI. */
-export const endpointOptions = {
+export const endpointOptions = grouped("CSI", {
   endpoint: {
     kind: "text",
     required: true,
+    problem: endpointProblem,
     help: "Where CSI is served: unix:///path/csi.sock or tcp://host:port",
   },
   ...driverNameOption,
-} as const satisfies Options;
+});
 
 /**
  * A gRPC server that counts its calls and serves CSI's identity. Ready once the caches have synced. Calls

@@ -20,8 +20,8 @@ function snapshotterLease(driverName: string): string {
 }
 
 /**
- * Looks for another Azure disk driver on Kubernetes until `run` is aborted. Throws with a sentence if
- * `daemonSet` is not namespace/name.
+ * Looks for another Azure disk driver on Kubernetes until `run` is aborted. `daemonSet` is
+ * namespace/name.
  */
 export function followOtherDrivers(
   parts: {
@@ -34,7 +34,7 @@ export function followOtherDrivers(
   ports: ProcessPorts,
 ): { readonly why: () => string | undefined; readonly run: (signal: AbortSignal) => Promise<void> } {
   const { client, caches, driverName, daemonSet, events } = parts;
-  const own = parseDaemonSet(daemonSet, "node-daemon-set");
+  const own = parseDaemonSet(daemonSet);
   const lease = { namespace: NAMESPACE_OF_V1, name: snapshotterLease(driverName) };
   const { why, reconciler } = watchOtherDriversInCluster(
     {

@@ -1,5 +1,6 @@
 import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import { isDaemonSetStaying } from "../../adapters/kubernetes/is-daemon-set-staying.ts";
+import { grouped, type Values } from "../../cli/options.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import {
   type KubeletRegistration,
@@ -7,11 +8,10 @@ import {
   registerWithKubelet,
 } from "../../csi/registration/kubelet-registration.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
-import type { Options, Values } from "../settings/options.ts";
-import { parseDaemonSet } from "../settings/parse-daemon-set.ts";
+import { daemonSetProblem, parseDaemonSet } from "../settings/parse-daemon-set.ts";
 
 /** How a plug-in registers with its kubelet. */
-export const registrationOptions = {
+export const registrationOptions = grouped("Registration with the kubelet", {
   "registration-socket": {
     kind: "text",
     help:
@@ -25,11 +25,12 @@ export const registrationOptions = {
   },
   "daemon-set": {
     kind: "text",
+    problem: daemonSetProblem,
     help:
       "namespace/name of this plug-in's DaemonSet: while that exists, the plug-in stays registered during " +
       "its replacement (default: it deregisters when it stops)",
   },
-} as const satisfies Options;
+});
 
 /**
  * How long the end of this process waits for the API server to say whether the DaemonSet stays, in

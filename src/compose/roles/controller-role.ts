@@ -1,16 +1,19 @@
+import { systemClock } from "../../adapters/system/system-clock.ts";
 import { refuseBesideOthers } from "../../controller/refuse-beside-others.ts";
 import { followStore } from "../../objects/cache/follow-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { CONTROLLER_KINDS } from "../assemble-controller.ts";
 import { clusterIdOf, clusterIdOptions } from "../connect/cluster-id.ts";
-import { connectCloud } from "../connect/connect-cloud.ts";
-import { connectStore, storeOptions } from "../connect/connect-store.ts";
+import { connectCloud, reachAzure } from "../connect/connect-cloud.ts";
+import { checkStore, connectStore, storeOptions } from "../connect/connect-store.ts";
 import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
 import { embeddedOrchestrator, kubernetesOrchestrator } from "../connect/orchestrator.ts";
 import { detachOptions } from "../settings/detach-options.ts";
+import { electionSettingsOf } from "../settings/leader-election-options.ts";
 import { nodeDaemonSetOption } from "../settings/node-daemon-set-option.ts";
 import { azureOptions, processOptions } from "../settings/process-options.ts";
 import { volumeOptions, volumeSettingsOf } from "../settings/volume-options.ts";
+import { wrongSettings } from "../settings/wrong-setting.ts";
 import { untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import type { Role } from "./run-role.ts";
@@ -37,6 +40,12 @@ export const controllerRole: Role<typeof options> = {
     "--store-socket <socket>\n\n" +
     "Serves CSI's controller service and, while it leads, runs the reconcilers.",
   options,
+  problems: (values) =>
+    wrongSettings(
+      () => checkStore(values),
+      () => reachAzure(values, systemClock),
+      () => electionSettingsOf(values),
+    ),
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
     const { "driver-name": driverName, namespace } = values;

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Registry } from "prom-client";
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
+import { readCommandLine } from "../../cli/read-command-line.ts";
 import { withControllerPorts } from "../../controller/testing/a-controller.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { Logger } from "../../ports/logger.ts";
-import { readOptions } from "../settings/options.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 
 describe("--trust-nodes-without-provider-id", () => {
@@ -31,12 +31,13 @@ describe("--trust-nodes-without-provider-id", () => {
           trustsUnnamedVms,
           isAlone: true,
         };
-        const values = await readOptions(controllerServiceOptions, flags, () =>
-          Promise.reject(new Error("no settings file is given")),
+        const command = readCommandLine(
+          { name: "controller", usage: "", options: controllerServiceOptions },
+          flags,
         );
-        assert.ok(values.ok && values.value !== "help");
+        assert.ok(command.kind === "Run");
         const lifetime = new AbortController().signal;
-        addControllerService(server, parts, values.value, {
+        addControllerService(server, parts, command.values, {
           ...ports,
           logger,
           registry: new Registry(),

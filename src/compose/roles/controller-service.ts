@@ -1,17 +1,17 @@
 import { hostname } from "node:os";
 import { createGauge } from "../../adapters/observe/create-metric.ts";
+import { grouped, type Values } from "../../cli/options.ts";
 import type { ControllerParts } from "../../controller/create-controller-ports.ts";
 import { ControllerService } from "../../csi/gen/csi/v1/csi.ts";
 import type { GrpcServer } from "../../csi/server/grpc-server.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { assembleController } from "../assemble-controller.ts";
 import { electionSettingsOf, leaderElectionOptions } from "../settings/leader-election-options.ts";
-import type { Options, Values } from "../settings/options.ts";
 import { attachOption } from "../settings/process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
 /** Settings of the controller service itself. */
-export const controllerServiceOptions = {
+export const controllerServiceOptions = grouped("Controller service", {
   "wait-max-ms": {
     kind: "number",
     default: 300_000,
@@ -35,7 +35,7 @@ export const controllerServiceOptions = {
       "records of the VM that had it: delete no Node while its VM may run",
   },
   ...leaderElectionOptions,
-} as const satisfies Options;
+});
 
 /** The parts of the controller half of a process, besides its settings. */
 export interface ControllerServiceParts extends Omit<

@@ -2,6 +2,7 @@ import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import { createOwnNode } from "../../adapters/kubernetes/own-node.ts";
 import { detectBusType } from "../../adapters/linux/device/detect-bus-type.ts";
 import { createLogEvents } from "../../adapters/observe/log-events.ts";
+import { grouped, type Values } from "../../cli/options.ts";
 import { probePlugin } from "../../csi/identity/probe-plugin.ts";
 import { confirmMachine, discoverInstance } from "../../node/lifecycle/discover-instance.ts";
 import { type OtherDriverWatch, watchOtherDrivers } from "../../node/lifecycle/other-driver.ts";
@@ -11,13 +12,13 @@ import type { Events } from "../../ports/cluster/events.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import { followOwnObjects } from "../assemble-node.ts";
-import { connectStore, storeOptions } from "../connect/connect-store.ts";
+import { checkStore, connectStore, storeOptions } from "../connect/connect-store.ts";
 import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
 import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import { type Registration, registrationOptions, serveRegistration } from "../connect/registration.ts";
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
-import type { Options, Values } from "../settings/options.ts";
 import { nodeOptions, processOptions } from "../settings/process-options.ts";
+import { wrongSettings } from "../settings/wrong-setting.ts";
 import { untilEnded } from "../until-aborted.ts";
 import { addNodeService } from "./node-service.ts";
 import type { ProcessPorts, Role } from "./run-role.ts";
@@ -27,7 +28,7 @@ const PROBE_MAX_MS = 5_000;
 const ONLY_KEY = "node";
 
 /** What the role is configured to know of its machine, or where it asks. */
-const machineOptions = {
+const machineOptions = grouped("Machine", {
   ...instanceOptions,
   "vm-id": { kind: "text", help: "The VM's vmId GUID (default: what the metadata service says)" },
   "vm-size": {
@@ -50,7 +51,7 @@ const machineOptions = {
     choices: ["auto", "SCSI", "NVMe"],
     help: "How data disks reach this VM; auto: as its controllers show",
   },
-} as const satisfies Options;
+});
 
 const options = {
   ...endpointOptions,
@@ -58,12 +59,14 @@ const options = {
   ...nodeOptions,
   ...machineOptions,
   ...registrationOptions,
-  "remove-not-ready-taint": {
-    kind: "choice",
-    default: "true",
-    choices: ["true", "false"],
-    help: "Whether the Node's taint <driver name>/agent-not-ready is removed once the driver is registered",
-  },
+  ...grouped("Node", {
+    "remove-not-ready-taint": {
+      kind: "choice",
+      default: "true",
+      choices: ["true", "false"],
+      help: "Whether the Node's taint <driver name>/agent-not-ready is removed once the driver is registered",
+    },
+  }),
   ...processOptions,
 } as const;
 
@@ -76,6 +79,11 @@ export const nodeRole: Role<typeof options> = {
     "--store-socket <socket> --vm-id <guid> --vm-resource-id <id>\n\n" +
     "Serves CSI's node service on one node.",
   options,
+  problems: (values) =>
+    wrongSettings(
+      () => checkStore(values),
+      () => metadataService(values),
+    ),
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
     const { "node-name": nodeName, "driver-name": driverName } = values;

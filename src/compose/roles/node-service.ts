@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { createLinuxHost } from "../../adapters/linux/create-linux-host.ts";
+import type { Values } from "../../cli/options.ts";
 import { NodeService } from "../../csi/gen/csi/v1/csi.ts";
 import type { GrpcServer } from "../../csi/server/grpc-server.ts";
 import type { VolumeLimitOptions } from "../../node/lifecycle/volume-limit.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { assembleNode } from "../assemble-node.ts";
-import type { Values } from "../settings/options.ts";
 import type { nodeOptions } from "../settings/process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 

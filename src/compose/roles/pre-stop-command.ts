@@ -3,57 +3,59 @@ import { createOwnNode } from "../../adapters/kubernetes/own-node.ts";
 import { createPinoLogger } from "../../adapters/observe/pino-logger.ts";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
+import { grouped, type Values } from "../../cli/options.ts";
+import { answerNoRun } from "../../cli/read-command-line.ts";
 import { waitUntilDrained } from "../../node/lifecycle/wait-until-drained.ts";
-import { connectKubernetes, kubernetesOptions } from "../connect/connect-store.ts";
+import { apiServerConfig, connectKubernetes, kubernetesOptions } from "../connect/connect-store.ts";
 import { openCheckpoints } from "../connect/open-checkpoints.ts";
-import { helpText, readOptions, type Values } from "../settings/options.ts";
-import { parseDaemonSet } from "../settings/parse-daemon-set.ts";
+import { daemonSetProblem, parseDaemonSet } from "../settings/parse-daemon-set.ts";
 import { driverNameOption, nodeOptions, processOptions } from "../settings/process-options.ts";
-import { readSettingsFile } from "../settings/read-settings-file.ts";
+import { readSettings } from "../settings/read-settings.ts";
+import { WrongSetting, wrongSettings } from "../settings/wrong-setting.ts";
 
+const name = "pre-stop";
 const { "state-dir": stateDir } = nodeOptions;
 const { "log-level": logLevel } = processOptions;
 
 const options = {
-  "node-name": {
-    kind: "text",
-    help: "Name of this node (default: what the environment variable KUBE_NODE_NAME says)",
-  },
+  ...grouped("Node", {
+    "node-name": {
+      kind: "text",
+      help: "Name of this node (default: what the environment variable KUBE_NODE_NAME says)",
+    },
+  }),
   ...kubernetesOptions,
   ...driverNameOption,
   "state-dir": stateDir,
-  "daemon-set": {
-    kind: "text",
-    help:
-      "namespace/name of the plug-in's DaemonSet: the wait ends once that is being removed (default: not " +
-      "checked)",
-  },
-  "wait-max-ms": {
-    kind: "number",
-    default: 3_600_000,
-    min: 0,
-    max: 86_400_000,
-    help: "Limit for the wait; the kubelet ends it sooner, once the pod's grace period is over",
-  },
+  ...grouped("Wait", {
+    "daemon-set": {
+      kind: "text",
+      problem: daemonSetProblem,
+      help:
+        "namespace/name of the plug-in's DaemonSet: the wait ends once that is being removed (default: not " +
+        "checked)",
+    },
+    "wait-max-ms": {
+      kind: "number",
+      default: 3_600_000,
+      min: 0,
+      max: 86_400_000,
+      help: "Limit for the wait; the kubelet ends it sooner, once the pod's grace period is over",
+    },
+  }),
   "log-level": logLevel,
 } as const;
 
 /** Runs before a node plug-in's container is stopped (`lifecycle.preStop.exec` of its DaemonSet). */
 export const preStopCommand = {
-  name: "pre-stop",
+  name,
   options,
   /** While the node is being drained, waits until its volumes have gone. Returns the exit code. */
   run: async (argv: readonly string[]): Promise<number> => {
-    const read = await readOptions(options, argv, readSettingsFile);
-    if (!read.ok) {
-      process.stderr.write(`${preStopCommand.name}: ${read.failure}\n`);
-      return 2;
-    }
-    if (read.value === "help") {
-      process.stdout.write(helpText(usage, options));
-      return 0;
-    }
-    return waitForVolumes(read.value, read.value["node-name"] ?? process.env["KUBE_NODE_NAME"]);
+    const command = await readSettings({ name, usage, options, problems }, argv);
+    return command.kind === "Run"
+      ? waitForVolumes(command.values, nodeNameOf(command.values))
+      : answerNoRun(command);
   },
 };
 
@@ -61,12 +63,23 @@ const usage =
   "azuredisk-csi-driver pre-stop\n\nReturns at once, except on a node that is being drained or is gone: there, " +
   "once no volume of the driver is staged or published any more.";
 
-async function waitForVolumes(values: Values<typeof options>, nodeName: string | undefined): Promise<number> {
+const problems = (values: Values<typeof options>): Promise<readonly string[]> =>
+  wrongSettings(
+    () => nodeNameOf(values),
+    () => apiServerConfig(values),
+  );
+
+function nodeNameOf(values: Values<typeof options>): string {
+  const nodeName = values["node-name"] ?? process.env["KUBE_NODE_NAME"];
   if (nodeName === undefined)
-    throw new Error("--node-name must be given, or the environment variable KUBE_NODE_NAME be set");
-  const logger = createPinoLogger({ level: values["log-level"], fields: { role: preStopCommand.name } });
+    throw new WrongSetting("--node-name: must be given, or the environment variable KUBE_NODE_NAME be set");
+  return nodeName;
+}
+
+async function waitForVolumes(values: Values<typeof options>, nodeName: string): Promise<number> {
+  const logger = createPinoLogger({ level: values["log-level"], fields: { role: name } });
   const clock = systemClock;
-  const connection = await connectKubernetes(values, preStopCommand.name, { clock, random: systemRandom });
+  const connection = await connectKubernetes(values, name, { clock, random: systemRandom });
   const daemonSet = parseDaemonSet(values["daemon-set"]);
   const ownNode = createOwnNode({
     client: connection.apiClient,

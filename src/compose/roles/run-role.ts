@@ -9,14 +9,16 @@ import {
 import { createPinoLogger } from "../../adapters/observe/pino-logger.ts";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
+import type { Options, Values } from "../../cli/options.ts";
+import { answerNoRun } from "../../cli/read-command-line.ts";
+import { type ListenAddress, parseListenAddress } from "../../core/primitives/listen-address.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Steps } from "../../ports/steps.ts";
 import { collectGarbage } from "../give-back-memory.ts";
-import { helpText, type Options, readOptions, type Values } from "../settings/options.ts";
 import type { processOptions } from "../settings/process-options.ts";
-import { readSettingsFile } from "../settings/read-settings-file.ts";
+import { readSettings, type RoleSettings } from "../settings/read-settings.ts";
 
 /** What a process passes to its role. */
 export interface ProcessPorts {
@@ -52,10 +54,7 @@ export interface RunningRole {
 }
 
 /** One role of the program. */
-export interface Role<T extends Options & typeof processOptions> {
-  readonly name: string;
-  readonly usage: string;
-  readonly options: T;
+export interface Role<T extends Options & typeof processOptions> extends RoleSettings<T> {
   start(values: Values<T>, ports: ProcessPorts): Promise<RunningRole>;
 }
 
@@ -67,16 +66,9 @@ export async function runRole<T extends Options & typeof processOptions>(
   role: Role<T>,
   argv: readonly string[],
 ): Promise<number> {
-  const read = await readOptions(role.options, argv, readSettingsFile);
-  if (!read.ok) {
-    process.stderr.write(`${role.name}: ${read.failure}\n`);
-    return 2;
-  }
-  if (read.value === "help") {
-    process.stdout.write(helpText(role.usage, role.options));
-    return 0;
-  }
-  const values = read.value;
+  const command = await readSettings(role, argv);
+  if (command.kind !== "Run") return answerNoRun(command);
+  const { values } = command;
   const common = values as Values<typeof processOptions>;
   const logger = createPinoLogger({ level: common["log-level"], fields: { role: role.name } });
   const ending = new AbortController();
@@ -86,7 +78,7 @@ export async function runRole<T extends Options & typeof processOptions>(
   let running: RunningRole | undefined;
   // Served from the start: a process that waits for a store or an API server is not ready yet, but need
   // not be killed for it.
-  const health = await serveHealth(common["http-endpoint"], {
+  const health = await serveHealth(parseListenAddress(common["http-endpoint"] ?? ""), {
     registry,
     whyNotReady: () => (running === undefined ? "the role is starting" : running.whyNotReady()),
     whyNotAlive: async () => running?.whyNotAlive?.(),
@@ -177,7 +169,7 @@ function untilTold(): Promise<string> {
 }
 
 async function serveHealth(
-  address: string | undefined,
+  address: ListenAddress | undefined,
   options: HealthOptions,
 ): Promise<HealthServer | undefined> {
   return address === undefined ? undefined : startHealthServer({ ...options, address });

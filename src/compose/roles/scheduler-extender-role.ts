@@ -1,13 +1,14 @@
 import { connectApiServer } from "../../adapters/kubernetes/api/connect-api-server.ts";
-import { inClusterConfig } from "../../adapters/kubernetes/api/in-cluster-config.ts";
-import { readKubeconfig } from "../../adapters/kubernetes/api/read-kubeconfig.ts";
 import { createExtenderMetrics } from "../../adapters/observe/extender-metrics.ts";
-import { healthListener, splitAddress } from "../../adapters/observe/health-server.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { healthListener } from "../../adapters/observe/health-server.ts";
+import { grouped } from "../../cli/options.ts";
+import { driverVersion } from "../../cli/version.ts";
+import { invariant } from "../../core/failure/invariant.ts";
+import { listenAddressProblem, parseListenAddress } from "../../core/primitives/listen-address.ts";
 import { createExtender } from "../../scheduler-extender/extender.ts";
 import { createPlacementIndex } from "../../scheduler-extender/placement-index.ts";
 import { serveExtender } from "../../scheduler-extender/serve-extender.ts";
-import { storeOptions } from "../connect/connect-store.ts";
+import { apiServerConfig, storeOptions } from "../connect/connect-store.ts";
 import {
   createExtenderCaches,
   runCaches,
@@ -16,16 +17,21 @@ import {
 } from "../connect/extender-caches.ts";
 import { driverNameOption, processOptions } from "../settings/process-options.ts";
 import { volumeOptions } from "../settings/volume-options.ts";
+import { wrongSettings } from "../settings/wrong-setting.ts";
 import { untilAborted, untilEnded } from "../until-aborted.ts";
-import { driverVersion } from "../version.ts";
 import type { Role } from "./run-role.ts";
 
 const options = {
-  "extender-endpoint": {
-    kind: "text",
-    default: "127.0.0.1:8889",
-    help: "host:port that serves kube-scheduler, /healthz, /readyz and /metrics; port 0 takes a free one",
-  },
+  ...grouped("Serving", {
+    "extender-endpoint": {
+      kind: "text",
+      default: "127.0.0.1:8889",
+      problem: listenAddressProblem,
+      help:
+        "host:port that serves kube-scheduler, /healthz, /readyz and /metrics; :port for all addresses, " +
+        "[address]:port for IPv6; port 0 takes a free one",
+    },
+  }),
   kubeconfig: storeOptions.kubeconfig,
   namespace: storeOptions.namespace,
   ...driverNameOption,
@@ -44,15 +50,13 @@ export const schedulerExtenderRole: Role<typeof options> = {
     "azuredisk-csi-driver scheduler-extender [--kubeconfig <file>]\n\n" +
     "Reports to kube-scheduler which nodes can take a pod's volumes and which have them already.",
   options,
+  problems: (values) => wrongSettings(() => apiServerConfig(values)),
   start: async (values, { clock, random, logger, registry, lifetime }) => {
     const startedMs = clock.elapsedMs();
-    const address = splitAddress("extender-endpoint", values["extender-endpoint"]);
-    const config = await (values.kubeconfig === undefined
-      ? inClusterConfig({ environment: process.env })
-      : readKubeconfig(values.kubeconfig));
-    if (!config.ok) throw new Error(describeFailure(config.failure));
+    const address = parseListenAddress(values["extender-endpoint"]);
+    invariant(address !== undefined, "--extender-endpoint has been checked");
     const client = connectApiServer({
-      config: config.value,
+      config: await apiServerConfig(values),
       userAgent: `azuredisk-csi-driver/${driverVersion} (scheduler-extender)`,
       clock,
       random,
@@ -65,7 +69,7 @@ export const schedulerExtenderRole: Role<typeof options> = {
     const whyNotReady = (): string | undefined => whyNotSynced(caches);
     const index = createPlacementIndex({ caches, heartbeatStaleMs: values["heartbeat-stale-ms"], clock });
     const server = await serveExtender({
-      ...address,
+      address,
       answer: createExtender({ index, whyNotReady, logger }),
       otherwise: healthListener({ registry, whyNotReady }),
       onServed: createExtenderMetrics(registry),

@@ -1,4 +1,6 @@
 import { openEmbeddedStore } from "../../adapters/embedded/embedded-store.ts";
+import { systemClock } from "../../adapters/system/system-clock.ts";
+import { grouped, type Values } from "../../cli/options.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { discoverInstance } from "../../node/lifecycle/discover-instance.ts";
 import { followStore } from "../../objects/cache/follow-store.ts";
@@ -6,15 +8,16 @@ import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { CONTROLLER_KINDS } from "../assemble-controller.ts";
 import { clusterIdOf, clusterIdOptions } from "../connect/cluster-id.ts";
-import { connectCloud } from "../connect/connect-cloud.ts";
+import { connectCloud, reachAzure } from "../connect/connect-cloud.ts";
 import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
 import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import { embeddedOrchestrator } from "../connect/orchestrator.ts";
 import { detachOptions } from "../settings/detach-options.ts";
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
-import type { Values } from "../settings/options.ts";
+import { electionSettingsOf } from "../settings/leader-election-options.ts";
 import { azureOptions, nodeOptions, processOptions } from "../settings/process-options.ts";
 import { volumeOptions, volumeSettingsOf } from "../settings/volume-options.ts";
+import { wrongSettings } from "../settings/wrong-setting.ts";
 import { untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import { addNodeService, type NodeServiceParts } from "./node-service.ts";
@@ -22,11 +25,13 @@ import type { ProcessPorts, Role } from "./run-role.ts";
 
 const options = {
   ...endpointOptions,
-  "store-file": {
-    kind: "text",
-    required: true,
-    help: "File of the embedded object store; made if it is not there",
-  },
+  ...grouped("Store", {
+    "store-file": {
+      kind: "text",
+      required: true,
+      help: "File of the embedded object store; made if it is not there",
+    },
+  }),
   ...azureOptions,
   ...detachOptions,
   ...nodeOptions,
@@ -47,6 +52,12 @@ export const standaloneRole: Role<typeof options> = {
     "azuredisk-csi-driver standalone --endpoint unix:///run/csi.sock --store-file <file> " +
     "--cloud-config azure.json --node-name <vm>\n\nServes all of CSI for one node, without Kubernetes.",
   options,
+  problems: (values) =>
+    wrongSettings(
+      () => reachAzure(values, systemClock),
+      () => metadataService(values),
+      () => electionSettingsOf(values),
+    ),
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
     const leaseMemory = new LeaseHighWaterMark();

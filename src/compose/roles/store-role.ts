@@ -1,12 +1,15 @@
 import { openEmbeddedStore } from "../../adapters/embedded/embedded-store.ts";
 import { serveEmbeddedStore } from "../../adapters/embedded/serve-embedded-store.ts";
+import { grouped } from "../../cli/options.ts";
 import { processOptions } from "../settings/process-options.ts";
 import { untilAborted } from "../until-aborted.ts";
 import type { Role } from "./run-role.ts";
 
 const options = {
-  file: { kind: "text", required: true, help: "The store's file; made if it is not there" },
-  socket: { kind: "text", required: true, help: "Unix socket that other roles reach the store by" },
+  ...grouped("Store", {
+    file: { kind: "text", required: true, help: "The store's file; made if it is not there" },
+    socket: { kind: "text", required: true, help: "Unix socket that other roles reach the store by" },
+  }),
   ...processOptions,
 } as const;
 

@@ -1,15 +1,15 @@
+import { grouped, type Values } from "../../cli/options.ts";
 import {
   defaultProvisionerSettings,
   type ProvisionerSettings,
   scaledSettings,
 } from "../../provisioner/settings.ts";
-import type { Options, Values } from "./options.ts";
 import type { azureOptions } from "./process-options.ts";
 
 const HOUR_MS = 3_600_000;
 
 /** How long a detach waits for the guest before it is forced: for roles that run reconcilers. */
-export const detachOptions = {
+export const detachOptions = grouped("Azure", {
   "force-detach-after-ms": {
     kind: "number",
     default: defaultProvisionerSettings.detachPatienceMs,
@@ -26,7 +26,7 @@ export const detachOptions = {
       "How long a fence tries a regular detach if the node's VM runs and its agent answers; it forces at " +
       "once on any other VM. 0: always by force",
   },
-} as const satisfies Options;
+});
 
 /** The provisioner's settings; `azure-time-scale` scales these two as all others. */
 export function provisionerSettingsOf(

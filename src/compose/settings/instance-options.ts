@@ -1,13 +1,16 @@
-import { readFile } from "node:fs/promises";
 import { connectInstanceMetadata } from "../../adapters/azure-imds/connect-instance-metadata.ts";
+import { grouped, type Values } from "../../cli/options.ts";
+import { parseInstanceUri } from "../../core/azure/instance-uri.ts";
 import type { InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
-import type { Options, Values } from "./options.ts";
+import { webAddressProblem } from "./web-address.ts";
+import { readNamedFile } from "./wrong-setting.ts";
 
 /** How a process learns which VM it runs on. */
-export const instanceOptions = {
+export const instanceOptions = grouped("Machine", {
   "metadata-endpoint": {
     kind: "text",
     default: "http://169.254.169.254",
+    problem: webAddressProblem,
     help: "Azure's instance metadata service of this VM, which is asked for what is not given",
   },
   "metadata-ca-file": {
@@ -16,11 +19,15 @@ export const instanceOptions = {
   },
   "vm-resource-id": {
     kind: "text",
+    problem: (value) =>
+      parseInstanceUri(value) === undefined
+        ? "expected /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>"
+        : undefined,
     help:
       "The VM's resource id, /subscriptions/…/virtualMachines/<name>, its only key for the controller " +
       "(default: what the metadata service says)",
   },
-} as const satisfies Options;
+});
 
 /**
  * The metadata service that the settings name. Throws with a sentence if the endpoint is not valid, or
@@ -30,6 +37,6 @@ export async function metadataService(
   values: Values<typeof instanceOptions>,
 ): Promise<InstanceMetadataService> {
   const path = values["metadata-ca-file"];
-  const certificateAuthority = path === undefined ? undefined : await readFile(path, "utf8");
+  const certificateAuthority = path === undefined ? undefined : await readNamedFile("metadata-ca-file", path);
   return connectInstanceMetadata({ endpoint: values["metadata-endpoint"], certificateAuthority });
 }

@@ -1,16 +1,17 @@
+import { grouped, type Values } from "../../cli/options.ts";
 import {
   defaultElectionSettings,
   electionProblem,
   type ElectionSettings,
   LEASE_DURATION_MAX_MS,
 } from "../../core/election/plan-candidacy.ts";
-import type { Options, Values } from "./options.ts";
+import { WrongSetting } from "./wrong-setting.ts";
 
 const LEASE_DURATION_MIN_MS = 1_000;
 const RETRY_PERIOD_MIN_MS = 50;
 
 /** Settings of the leader election among controllers: for roles that run reconcilers. */
-export const leaderElectionOptions = {
+export const leaderElectionOptions = grouped("Leader election", {
   "leader-election": {
     kind: "choice",
     default: "lease",
@@ -40,7 +41,7 @@ export const leaderElectionOptions = {
     max: LEASE_DURATION_MAX_MS,
     help: "Time between two renewals or reads of the Lease; several must fit into the renew deadline",
   },
-} as const satisfies Options;
+});
 
 /** The settings as the election takes them. Throws with a sentence if they do not fit each other. */
 export function electionSettingsOf(values: Values<typeof leaderElectionOptions>): ElectionSettings {
@@ -50,6 +51,6 @@ export function electionSettingsOf(values: Values<typeof leaderElectionOptions>)
     retryPeriodMs: values["lease-retry-period-ms"],
   };
   const problem = electionProblem(settings);
-  if (problem !== undefined) throw new Error(problem);
+  if (problem !== undefined) throw new WrongSetting(problem);
   return settings;
 }

@@ -1,14 +1,14 @@
-/**
- * A DaemonSet from the value of a setting such as `--daemon-set`; undefined if none is given. Throws
- * with a sentence if it is not namespace/name.
- */
+const FORM = /^([^/]+)\/([^/]+)$/u;
+
+/** Why a value of a setting such as `--daemon-set` is refused; undefined if it is good. */
+export function daemonSetProblem(text: string): string | undefined {
+  return FORM.test(text) ? undefined : "expected namespace/name";
+}
+
+/** A DaemonSet from the value of such a setting; undefined if none is given. */
 export function parseDaemonSet(
   text: string | undefined,
-  setting = "daemon-set",
 ): { readonly namespace: string; readonly name: string } | undefined {
-  if (text === undefined) return undefined;
-  const [namespace, name, ...more] = text.split("/");
-  if (namespace === undefined || namespace === "" || name === undefined || name === "" || more.length > 0)
-    throw new Error(`--${setting} is ${JSON.stringify(text)}: must be namespace/name`);
-  return { namespace, name };
+  const [, namespace, name] = FORM.exec(text ?? "") ?? [];
+  return namespace === undefined || name === undefined ? undefined : { namespace, name };
 }

@@ -1,11 +1,16 @@
+import { grouped, type Option } from "../../cli/options.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
-import type { Option, Options } from "./options.ts";
+import { listenAddressProblem } from "../../core/primitives/listen-address.ts";
+import { webAddressProblem } from "./web-address.ts";
 
 /** Settings that every long-running role has. */
-export const processOptions = {
+export const processOptions = grouped("Process", {
   "http-endpoint": {
     kind: "text",
-    help: "host:port that serves /healthz, /readyz and /metrics; port 0 takes a free one; none if not given",
+    problem: listenAddressProblem,
+    help:
+      "host:port that serves /healthz, /readyz and /metrics; :port for all addresses, [address]:port for " +
+      "IPv6; port 0 takes a free one; none if not given",
   },
   "log-level": {
     kind: "choice",
@@ -20,19 +25,19 @@ export const processOptions = {
     max: 600_000,
     help: "How long calls under way may continue after SIGTERM",
   },
-} as const satisfies Options;
+});
 
 /** Which volumes are the driver's. */
-export const driverNameOption = {
+export const driverNameOption = grouped("CSI", {
   "driver-name": {
     kind: "text",
     default: defaultDriverName,
     help: "Name of the driver, as in StorageClasses and PersistentVolumes",
   },
-} as const satisfies Options;
+});
 
 /** How a role reaches Azure. */
-export const azureOptions = {
+export const azureOptions = grouped("Azure", {
   "cloud-config": {
     kind: "text",
     help:
@@ -41,6 +46,7 @@ export const azureOptions = {
   },
   "azure-endpoint": {
     kind: "text",
+    problem: webAddressProblem,
     help:
       "Azure Resource Manager's endpoint, such as an emulator's https://localhost:8443 (default: the " +
       "cloud's)",
@@ -62,7 +68,7 @@ export const azureOptions = {
     max: 1,
     help: "Scale of the driver's waits for Azure (polls, back-off, budget): for emulators faster than Azure",
   },
-} as const satisfies Options;
+});
 
 /** What requests a volume on a node: part of node and controller, which must agree. */
 export const attachOption = {
@@ -73,7 +79,7 @@ export const attachOption = {
 } as const satisfies Option;
 
 /** What the node role is configured to know of its machine. */
-export const nodeOptions = {
+export const nodeOptions = grouped("Node", {
   "node-name": { kind: "text", required: true, help: "Name of this node; its VM may have another name" },
   "state-dir": {
     kind: "text",
@@ -110,6 +116,7 @@ export const nodeOptions = {
     default: -1,
     min: -1,
     max: 64,
+    isWhole: true,
     help:
       "Volumes this node takes; -1: the data disks of its VM size, less reserved ones and those attached by " +
       "others",
@@ -119,6 +126,7 @@ export const nodeOptions = {
     default: 0,
     min: 0,
     max: 64,
+    isWhole: true,
     help: "Data disks of the VM size that are left to others than this driver",
   },
   "heartbeat-ms": {
@@ -136,4 +144,4 @@ export const nodeOptions = {
     help: "How long NodeStageVolume waits for attach and grant before it answers UNAVAILABLE with the reason",
   },
   attach: attachOption,
-} as const satisfies Options;
+});

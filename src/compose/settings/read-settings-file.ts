@@ -1,20 +1,16 @@
 import { readFile } from "node:fs/promises";
-import { fail, ok } from "../../core/failure/result.ts";
-import type { ReadSettingsFile } from "./options.ts";
+import type { SettingsFile } from "../../cli/read-command-line.ts";
 
 /**
- * Reads a YAML settings file. The parser is loaded only here, since most processes have all settings as
- * flags.
+ * Reads a YAML settings file. Throws with a sentence if it can't be read, or is no mapping. The parser is
+ * loaded only here, since most processes have all settings as flags.
  */
-export const readSettingsFile: ReadSettingsFile = async (path) => {
-  try {
-    const text = await readFile(path, "utf8");
-    const { parse } = await import("../../adapters/yaml/parse-yaml.ts");
-    const parsed: unknown = parse(text) ?? {};
-    if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
-      return fail(`${path}: must be a mapping of settings to values`);
-    return ok({ ...parsed });
-  } catch (error) {
-    return fail(`${path}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-};
+export async function readSettingsFile(path: string): Promise<SettingsFile> {
+  const text = await readFile(path, "utf8");
+  const { parse } = await import("../../adapters/yaml/parse-yaml.ts");
+  const parsed: unknown = parse(text) ?? {};
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    throw new Error("must be a mapping of settings to values");
+  if ("config" in parsed) throw new Error("has the setting config itself: settings are in one file");
+  return { path, settings: { ...parsed } };
+}

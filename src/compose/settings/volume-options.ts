@@ -1,10 +1,10 @@
+import { grouped, type Values } from "../../cli/options.ts";
 import type { VolumeSettings } from "../../core/attachment/observed-volume.ts";
-import type { Options, Values } from "./options.ts";
 
 const HOUR_MS = 3_600_000;
 
 /** Settings of the volume plans: for roles that run reconcilers. */
-export const volumeOptions = {
+export const volumeOptions = grouped("Volumes", {
   unpublish: {
     kind: "choice",
     default: "demote",
@@ -23,6 +23,7 @@ export const volumeOptions = {
     default: 3,
     min: 1,
     max: 100,
+    isWhole: true,
     help: "Tries to attach one replica before another node is chosen",
   },
   "heartbeat-stale-ms": {
@@ -62,7 +63,7 @@ export const volumeOptions = {
     max: 24 * HOUR_MS,
     help: "How long the expansion of a shared disk may hold grants back",
   },
-} as const satisfies Options;
+});
 
 /** The settings as the plans take them. */
 export function volumeSettingsOf(values: Values<typeof volumeOptions>): VolumeSettings {

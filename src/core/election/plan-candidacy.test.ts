@@ -208,12 +208,12 @@ describe("electionProblem", () => {
     { changed: {}, problem: undefined },
     {
       changed: { renewDeadlineMs: 15_000 },
-      problem: /^--lease-renew-deadline-ms is 15000: must be below --lease-duration-ms \(15000\)/u,
+      problem: /^--lease-renew-deadline-ms: got 15000; expected less than --lease-duration-ms \(15000\)/u,
     },
     {
       changed: { retryPeriodMs: 9_000 },
       problem:
-        /^--lease-retry-period-ms is 9000: 1\.2 times as much must be below --lease-renew-deadline-ms \(10000\)/u,
+        /^--lease-retry-period-ms: got 9000; expected 1\.2 times as much below --lease-renew-deadline-ms \(10000\)/u,
     },
   ];
   for (const { changed, problem } of settings) {

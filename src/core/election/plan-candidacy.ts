@@ -46,13 +46,13 @@ export function electionProblem({
 }: ElectionSettings): string | undefined {
   if (renewDeadlineMs >= leaseDurationMs)
     return (
-      `--lease-renew-deadline-ms is ${renewDeadlineMs}: must be below --lease-duration-ms ` +
+      `--lease-renew-deadline-ms: got ${renewDeadlineMs}; expected less than --lease-duration-ms ` +
       `(${leaseDurationMs}), or two would lead at once`
     );
   if (retryPeriodMs * (1 + ELECTION_JITTER_SHARE) >= renewDeadlineMs)
     return (
-      `--lease-retry-period-ms is ${retryPeriodMs}: ${1 + ELECTION_JITTER_SHARE} times as much must be ` +
-      `below --lease-renew-deadline-ms (${renewDeadlineMs}), or a leader would give up between two renewals`
+      `--lease-retry-period-ms: got ${retryPeriodMs}; expected ${1 + ELECTION_JITTER_SHARE} times as much below ` +
+      `--lease-renew-deadline-ms (${renewDeadlineMs}), or a leader would give up between two renewals`
     );
   return undefined;
 }

@@ -8,15 +8,17 @@ describe("parseEndpoint", () => {
     ["unix:/csi/csi.sock", { kind: "unix", path: "/csi/csi.sock" }],
     ["unix:run/csi.sock", { kind: "unix", path: "run/csi.sock" }],
     ["tcp://127.0.0.1:10000", { kind: "tcp", address: "127.0.0.1:10000" }],
+    ["tcp://:10000", { kind: "tcp", address: "[::]:10000" }],
+    ["tcp://[::]:10000", { kind: "tcp", address: "[::]:10000" }],
     ["tcp://[::1]:0", { kind: "tcp", address: "[::1]:0" }],
   ] as const) {
     it(`reads ${endpoint}`, () => assert.deepEqual(parseEndpoint(endpoint), { ok: true, value: parsed }));
   }
 
   for (const [endpoint, problem] of [
-    ["", /must have the form/u],
-    ["/csi/csi.sock", /must have the form/u],
-    ["http://localhost:80", /must have the form/u],
+    ["", /^expected unix:/u],
+    ["/csi/csi.sock", /^expected unix:/u],
+    ["http://localhost:80", /^expected unix:/u],
     ["tcp://localhost", /tcp:\/\/<host>:<port>/u],
     [`unix:///${"d".repeat(120)}`, /at most 107 bytes, this one 121/u],
   ] as const) {

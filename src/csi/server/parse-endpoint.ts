@@ -1,6 +1,7 @@
 import type { FailureOf } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { formatAddress, parseListenAddress } from "../../core/primitives/listen-address.ts";
 
 /** Where a gRPC server listens. */
 export type Endpoint =
@@ -10,16 +11,24 @@ export type Endpoint =
 /** The kernel's limit on a socket's path (sun_path), without its final zero. */
 const SOCKET_PATH_MAX_BYTES = 107;
 
-/** Reads an endpoint: `unix:///run/csi.sock`, `unix:run/csi.sock`, `tcp://127.0.0.1:10000`. */
+/** IPv6's, which takes connections over IPv4 as well. */
+const EVERY_ADDRESS = "::";
+
+/**
+ * Reads an endpoint: `unix:///run/csi.sock`, `unix:run/csi.sock`, `tcp://127.0.0.1:10000`, `tcp://[::1]:10000`, or
+ * `tcp://:10000` for every address of the machine.
+ */
 export function parseEndpoint(endpoint: string): Result<Endpoint, FailureOf<"InvalidArgument">> {
   const [, scheme, rest = ""] = /^(unix|tcp):(?:\/\/)?(.+)$/u.exec(endpoint) ?? [];
   if (scheme === "tcp") {
-    return /:\d+$/u.test(rest)
-      ? ok({ kind: "tcp", address: rest })
-      : fail(invalid(endpoint, "a tcp endpoint has the form tcp://<host>:<port>"));
+    const address = parseListenAddress(rest);
+    return address === undefined
+      ? fail(
+          invalid(endpoint, "expected tcp://<host>:<port>, tcp://:<port> or tcp://[<IPv6 address>]:<port>"),
+        )
+      : ok({ kind: "tcp", address: formatAddress(address.host ?? EVERY_ADDRESS, address.port) });
   }
-  if (scheme !== "unix")
-    return fail(invalid(endpoint, "must have the form unix://<path> or tcp://<host>:<port>"));
+  if (scheme !== "unix") return fail(invalid(endpoint, "expected unix://<path> or tcp://<host>:<port>"));
   const length = Buffer.byteLength(rest);
   if (length > SOCKET_PATH_MAX_BYTES)
     return fail(
@@ -29,6 +38,12 @@ export function parseEndpoint(endpoint: string): Result<Endpoint, FailureOf<"Inv
       ),
     );
   return ok({ kind: "unix", path: rest });
+}
+
+/** Why an endpoint is refused; undefined if it is good. */
+export function endpointProblem(endpoint: string): string | undefined {
+  const parsed = parseEndpoint(endpoint);
+  return parsed.ok ? undefined : parsed.failure.problem;
 }
 
 function invalid(value: string, problem: string): FailureOf<"InvalidArgument"> {

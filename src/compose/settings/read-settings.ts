@@ -1,0 +1,58 @@
+import type { Options, Values } from "../../cli/options.ts";
+import {
+  type CommandLine,
+  completeCommandLine,
+  type ReadFlags,
+  readFlags,
+  refusal,
+  type SettingsFile,
+} from "../../cli/read-command-line.ts";
+import { readSettingsFile } from "./read-settings-file.ts";
+import { messageOf } from "./wrong-setting.ts";
+
+/** How a role is set. */
+export interface RoleSettings<T extends Options> {
+  readonly name: string;
+  /** The forms of a call, and what the role does. */
+  readonly usage: string;
+  readonly options: T;
+  /**
+   * What is wrong with settings that are right one by one, or with files that they name: sentences that begin
+   * with a flag. Asked before the role connects to anything, listens, or waits.
+   */
+  problems?(values: Values<T>): Promise<readonly string[]>;
+}
+
+const configOption = {
+  config: { kind: "text", help: "YAML file with the same settings; flags win over it" },
+} as const satisfies Options;
+
+/** Reads a role's settings from its flags and, with `--config`, a YAML file. */
+export async function readSettings<const T extends Options>(
+  role: RoleSettings<T>,
+  argv: readonly string[],
+): Promise<CommandLine<T>> {
+  const program = {
+    name: `azuredisk-csi-driver ${role.name}`,
+    usage: `${role.usage}\n\nSettings are flags, or the same names in the YAML file of --config.`,
+    options: { ...role.options, ...configOption },
+  };
+  const flags = readFlags(program.options, argv);
+  let file: SettingsFile | undefined;
+  try {
+    file = await namedFile(flags);
+  } catch (error) {
+    const path = flags.given.get("config")?.texts.at(-1);
+    return refusal(program.name, [`--config: got ${JSON.stringify(path)}; ${messageOf(error)}`]);
+  }
+  const command: CommandLine<T> = completeCommandLine(program, flags, file);
+  if (command.kind !== "Run") return command;
+  const problems = (await role.problems?.(command.values)) ?? [];
+  return problems.length > 0 ? refusal(program.name, problems) : command;
+}
+
+/** The settings file, if it is needed. */
+async function namedFile({ given }: ReadFlags): Promise<SettingsFile | undefined> {
+  const path = given.get("config")?.texts.at(-1);
+  return path === undefined || given.has("help") || given.has("version") ? undefined : readSettingsFile(path);
+}

@@ -1,0 +1,32 @@
+import { readFile } from "node:fs/promises";
+
+/** A setting that can't be used; its message begins with the flag. */
+export class WrongSetting extends Error {}
+
+/** The text of a file that a setting names. Throws `WrongSetting` if it can't be read. */
+export async function readNamedFile(flag: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new WrongSetting(`--${flag}: got ${JSON.stringify(path)}; ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Tries what needs the settings, and collects the messages of those that are wrong. */
+export async function wrongSettings(...tries: readonly (() => unknown)[]): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const attempt of tries) {
+    try {
+      await attempt();
+    } catch (error) {
+      if (!(error instanceof WrongSetting)) throw error;
+      problems.push(error.message);
+    }
+  }
+  return problems;
+}
+
+/** What an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
