@@ -12,8 +12,8 @@ import type { TestOutcome } from "./test/test-outcome.ts";
 
 const USAGE = `npm test [-- flags] [word ...]
 
-Runs npm run check, then every test there is; with words only suites of that name and files whose path contains
-one of them, without checks. With CI=true, as root and with Go, a skipped test counts as a failure.`;
+Runs npm run check, then every test there is; with words only suites of that name and files whose path
+contains one of them, without checks. With CI=true, as root and with Go, a skipped test counts as a failure.`;
 const options = { list: { kind: "flag", help: "Print the suites" } } as const satisfies Options;
 
 const CHECK_TIMEOUT_MS = 120_000;

@@ -71,7 +71,12 @@ describe("the bundled driver", () => {
       );
       assert.deepEqual(
         [code, output],
-        [2, `store: ${settings}: there is no setting sokket; did you mean socket? --help lists them\n`],
+        [
+          2,
+          `azuredisk-csi-driver store: --sokket (${settings}): unknown setting; did you mean --socket?\n` +
+            "azuredisk-csi-driver store: --socket: must be given: Unix socket that other roles reach the store by\n" +
+            "Try azuredisk-csi-driver store --help.\n",
+        ],
       );
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -101,15 +101,15 @@ describe("a role's connection to Azure", () => {
   it("is refused with the name of the invalid file and field", async () => {
     await assert.rejects(
       connect({ "cloud-config": await azureJson("{") }),
-      /--cloud-config .*azure\.json: azure\.json .*is no JSON object/,
+      /^Error: --cloud-config: got ".*azure\.json"; azure\.json is no JSON object$/,
     );
     await assert.rejects(
       connect({ "cloud-config": await azureJson({ ...place, useManagedIdentityExtension: "true" }) }),
-      /--cloud-config .*: useManagedIdentityExtension .*must be a boolean/,
+      /--cloud-config: got ".*"; useManagedIdentityExtension must be a boolean/,
     );
     await assert.rejects(
       connect({ "cloud-config": await azureJson({ ...place, location: undefined }) }),
-      /location .*is missing/,
+      /--location: location is missing/,
     );
   });
 });

@@ -1,8 +1,8 @@
+import type { Option, Options } from "../../../src/cli/options.ts";
 import { controllerRole } from "../../../src/compose/roles/controller-role.ts";
 import { nodeRole } from "../../../src/compose/roles/node-role.ts";
 import { schedulerExtenderRole } from "../../../src/compose/roles/scheduler-extender-role.ts";
 import { detachOptions } from "../../../src/compose/settings/detach-options.ts";
-import type { Option, Options } from "../../../src/cli/options.ts";
 import { choice, flag, group, object, objectName, objects, port, text, texts, whole } from "./chart-value.ts";
 import type { ChartValue, ChartValues } from "./chart-value.ts";
 

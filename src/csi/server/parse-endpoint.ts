@@ -15,8 +15,8 @@ const SOCKET_PATH_MAX_BYTES = 107;
 const EVERY_ADDRESS = "::";
 
 /**
- * Reads an endpoint: `unix:///run/csi.sock`, `unix:run/csi.sock`, `tcp://127.0.0.1:10000`, `tcp://[::1]:10000`, or
- * `tcp://:10000` for every address of the machine.
+ * Reads an endpoint: `unix:///run/csi.sock`, `unix:run/csi.sock`, `tcp://127.0.0.1:10000`,
+ * `tcp://[::1]:10000`, or `tcp://:10000` for every address of the machine.
  */
 export function parseEndpoint(endpoint: string): Result<Endpoint, FailureOf<"InvalidArgument">> {
   const [, scheme, rest = ""] = /^(unix|tcp):(?:\/\/)?(.+)$/u.exec(endpoint) ?? [];
