@@ -8,6 +8,8 @@ import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { startApiServer, whyNoApiServer } from "../../test/kubernetes-store/api-server.ts";
 import { runProcess, untilPresent } from "./processes.ts";
 
+const VM_RESOURCE_ID = "/subscriptions/0/resourceGroups/bench/providers/Microsoft.Compute/virtualMachines/a";
+
 /** An object store for a node role, with the flags that name it. */
 export interface BenchStore {
   readonly store: ObjectStore;
@@ -36,7 +38,7 @@ export async function embeddedStore(program: string, folder: string): Promise<Be
     flags: [
       `--store-socket=${socketPath}`,
       "--vm-id=00000000-0000-0000-0000-00000000000a",
-      "--vm-resource-id=/virtualMachines/a",
+      `--vm-resource-id=${VM_RESOURCE_ID}`,
       "--vm-size=Standard_D8s_v5",
       "--location=eastus",
     ],
