@@ -6,7 +6,7 @@ import { runCommand } from "./child/run-command.ts";
 import { inspectMachine, installMissingPackages } from "./test/machine.ts";
 import type { Machine } from "./test/machine.ts";
 import { seconds, showSuite } from "./test/show-suite.ts";
-import { chooseSuites, findSuites } from "./test/suites.ts";
+import { chooseSuites, findSuites, lanes } from "./test/suites.ts";
 import type { Suite } from "./test/suites.ts";
 import type { TestOutcome } from "./test/test-outcome.ts";
 
@@ -108,11 +108,12 @@ async function main(): Promise<number> {
   const outcomes = words.length === 0 ? [await runCheck(root)] : [];
   if (machine.isRoot && machine.hasGo && suites.some(({ needsParts }) => needsParts))
     outcomes.push(await prepareParts(interruption.signal));
-  const lanes = [
-    suites.filter(({ mostlyWaits }) => mostlyWaits),
-    suites.filter(({ mostlyWaits }) => !mostlyWaits),
-  ];
-  const ended = await Promise.all(lanes.map(async (lane) => runLane(lane, root, interruption.signal)));
+  const ended = await Promise.all(
+    lanes.map(async (lane) => {
+      const ofLane = suites.filter((suite) => suite.lane === lane);
+      return runLane(ofLane, root, interruption.signal);
+    }),
+  );
   outcomes.push(...ended.flat());
   const isGood = summarize(outcomes, machine, performance.now() - startedMs);
   return isGood && !interruption.signal.aborted ? 0 : 1;

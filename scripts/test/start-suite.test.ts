@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startSuite } from "./start-suite.ts";
 import type { SuiteResult } from "./start-suite.ts";
+import type { Suite } from "./suites.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const IMPORT = 'import { it } from "node:test";\n';
@@ -34,7 +35,7 @@ describe("a suite", () => {
     checkpoints = [];
     await writeFile(join(folder, "planted.test.ts"), source);
     let hasBegun = false;
-    const suite = {
+    const suite: Suite = {
       name: "planted",
       files: ["planted.test.ts"],
       get timeoutMs() {
@@ -42,7 +43,7 @@ describe("a suite", () => {
       },
       idleMaxMs,
       needsParts: false,
-      mostlyWaits: false,
+      lane: "machine",
     };
     return startSuite(
       suite,

@@ -1,9 +1,10 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { toolEnvironment } from "../child/run-command.ts";
-import type { Suite } from "./suites.ts";
+import type { Lane, Suite } from "./suites.ts";
 import type { SuiteMessage, SuiteQuestion, TestOutcome } from "./test-outcome.ts";
 
 /** How a suite ended. `trouble` describes a fault of the process as a whole, apart from its tests. */
@@ -25,8 +26,10 @@ const RUNNER = fileURLToPath(new URL("run-suite.ts", import.meta.url));
 const ANSWER_MAX_MS = 5_000;
 const POLL_MS = 200;
 const OUTPUT_LINES_MAX = 200;
-/** A niceness from 0 to 19, for suites that run beside one that mostly waits. */
-const BESIDE_PRIORITY = 10;
+/** Niceness, from 0 to 19, unless this process has a higher one. */
+const NICENESS: Readonly<Record<Lane, number>> = { cluster: 0, machine: 10, simulation: 19 };
+/** Under the project's root: stripped and compiled sources, which each process and thread loads again. */
+const COMPILE_CACHE = ".cache/node";
 
 /** Runs a suite in a process group of its own, so that nothing that it started outlives it. */
 export async function startSuite(
@@ -45,11 +48,11 @@ export async function startSuite(
 
   const child = fork(RUNNER, [...suite.files], {
     cwd: root,
-    env: toolEnvironment(root),
+    env: { ...toolEnvironment(root), NODE_COMPILE_CACHE: join(root, COMPILE_CACHE) },
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
-  if (!suite.mostlyWaits && child.pid !== undefined) setPriority(child.pid, BESIDE_PRIORITY);
+  if (child.pid !== undefined) setPriority(child.pid, Math.max(getPriority(), NICENESS[suite.lane]));
   const { promise: ended, resolve } = Promise.withResolvers<{ code: number | null; signal: string | null }>();
   child.on("close", (code, endSignal) => {
     resolve({ code, signal: endSignal });

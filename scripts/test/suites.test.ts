@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { chooseSuites, findSuites } from "./suites.ts";
+import { chooseSuites, findSuites, lanes } from "./suites.ts";
+import type { Suite } from "./suites.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const SUITES = [
+const SUITES: readonly Suite[] = [
   {
     name: "unit",
     files: ["src/core/units.test.ts", "src/core/volume/plan-disk.test.ts"],
     timeoutMs: 1,
     idleMaxMs: 1,
     needsParts: false,
-    mostlyWaits: false,
+    lane: "machine",
   },
   {
     name: "csi-sanity",
@@ -19,7 +20,7 @@ const SUITES = [
     timeoutMs: 1,
     idleMaxMs: 1,
     needsParts: false,
-    mostlyWaits: false,
+    lane: "machine",
   },
 ];
 
@@ -30,6 +31,16 @@ describe("suites", () => {
     assert.equal(new Set(files).size, files.length);
     assert.equal(suites[0]?.name, "unit");
     assert.ok(files.includes("scripts/test/suites.test.ts"), files.join("\n"));
+  });
+
+  it("leave no lane empty, and the simulation alone in its own", async () => {
+    const suites = await findSuites(ROOT);
+    const ofLanes = lanes.map((lane) => suites.filter((suite) => suite.lane === lane));
+    assert.ok(ofLanes.every((ofLane) => ofLane.length > 0));
+    assert.deepEqual(
+      ofLanes.at(-1)?.map(({ name }) => name),
+      ["sim"],
+    );
   });
 
   const rows = [

@@ -1,5 +1,13 @@
 import { glob } from "node:fs/promises";
 
+/**
+ * Suites of one lane run one after the other, and the lanes side by side. Each lane takes the processor time
+ * that those before it leave: `cluster` mostly waits for Kubernetes' own clocks, `machine` uses real clocks,
+ * processes and devices, and `simulation` runs on virtual clocks, so that no load changes an outcome.
+ */
+export const lanes = ["cluster", "machine", "simulation"] as const;
+export type Lane = (typeof lanes)[number];
+
 /** Test files that run together in one process of their own. */
 export interface Suite {
   readonly name: string;
@@ -14,8 +22,7 @@ export interface Suite {
   readonly idleMaxMs: number;
   /** It starts at least some of Kubernetes' own programs. */
   readonly needsParts: boolean;
-  /** It mostly waits for Kubernetes' own clocks. All other suites run beside it, at a lower priority. */
-  readonly mostlyWaits: boolean;
+  readonly lane: Lane;
 }
 
 const SECOND_MS = 1_000;
@@ -26,10 +33,10 @@ const IDLE_MAX_MS = 60 * SECOND_MS;
 const TIMEOUTS_MS: Readonly<Record<string, number>> = {
   "crash-points": 1_800 * SECOND_MS,
   workflows: 1_800 * SECOND_MS,
-  cluster: 3_000 * SECOND_MS,
+  cluster: 4_200 * SECOND_MS,
   "kubernetes-store": 1_800 * SECOND_MS,
   "scheduler-extender": 1_800 * SECOND_MS,
-  sim: 3_600 * SECOND_MS,
+  sim: 4_800 * SECOND_MS,
 };
 
 /** Suites that start the programs that the testbed builds. */
@@ -43,7 +50,8 @@ const NEED_PARTS: readonly string[] = [
   "scheduler-extender",
 ];
 
-const MOSTLY_WAIT: readonly string[] = ["cluster"];
+/** The lanes of suites outside `machine`, by name. */
+const LANES: Readonly<Record<string, Lane>> = { cluster: "cluster", sim: "simulation" };
 
 /**
  * Unit tests that mount, format and attach loop devices. They run in a process of their own, so that a hang
@@ -74,7 +82,7 @@ export async function findSuites(root: string): Promise<readonly Suite[]> {
     timeoutMs: TIMEOUTS_MS[name] ?? DEFAULT_TIMEOUT_MS,
     idleMaxMs: IDLE_MAX_MS,
     needsParts: NEED_PARTS.includes(name),
-    mostlyWaits: MOSTLY_WAIT.includes(name),
+    lane: LANES[name] ?? "machine",
   }));
 }
 
