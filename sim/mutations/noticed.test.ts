@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
+import { availableParallelism } from "node:os";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "../../scripts/child/run-command.ts";
 import { mutations } from "./mutations.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const TIMEOUT_MS = 180_000;
+/** A child takes seconds of processor time, and may get little of it beside other suites. */
+const TIMEOUT_MS = 600_000;
 /**
  * A contract suite runs against several adapters: the one without real time is enough, and takes seconds.
  */
 const ADAPTER = "--test-name-pattern=on a virtual clock";
 
-describe("a mutated driver", () => {
+describe("a mutated driver", { concurrency: availableParallelism() }, () => {
   for (const { name, noticedBy } of mutations) {
     it(`fails ${noticedBy} without ${name}`, async (t) => {
       const chosen = noticedBy.startsWith("test/contract/") ? [ADAPTER] : [];

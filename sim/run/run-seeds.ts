@@ -3,7 +3,8 @@ import type { FaultName } from "../faults/fault-names.ts";
 import { type DirectedStorm, drawDirected } from "../scenario/directed-storm.ts";
 import type { SeedResult } from "./run-seed.ts";
 import type { SeedTask } from "./seed-thread.ts";
-import { startSimThread } from "./start-sim-thread.ts";
+import { type SimThread, startSimThread } from "./start-sim-thread.ts";
+import { keepWarm, takeWarm } from "./warm-threads.ts";
 
 /** How tasks are run. */
 interface Threads {
@@ -28,16 +29,21 @@ export interface TasksRequest extends Threads {
 export async function runTasks({ tasks, mutation, threads, onResult }: TasksRequest): Promise<void> {
   let isEnough = false;
   const runThread = async (): Promise<void> => {
-    const thread = startSimThread({ mutation });
+    let thread: SimThread | undefined;
     try {
       while (!isEnough) {
         const next = tasks.next();
-        if (next.done === true) return;
+        if (next.done === true) break;
+        thread ??= mutation === undefined ? takeWarm() : startSimThread({ mutation });
         if (!onResult(await thread.run(next.value), next.value)) isEnough = true;
       }
-    } finally {
-      await thread.end();
+    } catch (error) {
+      await thread?.end();
+      throw error;
     }
+    if (thread === undefined) return;
+    if (mutation === undefined) keepWarm(thread);
+    else await thread.end();
   };
   await Promise.all(Array.from({ length: threads ?? availableParallelism() }, runThread));
 }

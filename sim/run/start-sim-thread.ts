@@ -46,6 +46,8 @@ export function startSimThread(data: SeedThreadData): SimThread {
   );
   worker.on("exit", (code) => fail(`its thread ended with code ${code}`));
   worker.on("message", (answer: SeedAnswer) => {
+    // The time limit of a running scenario keeps the process alive; an idle thread does not.
+    worker.unref();
     if (answer.kind === "error") return fail(answer.error);
     take().answered?.resolve(answer.result);
   });
