@@ -162,17 +162,19 @@ const lives = { whole: life, losses: lifeOfLosses, strays: lifeOfStrays };
 /** Steps that repeat in the same way: only the first ones are tried. */
 const REPEATED: readonly StepName[] = ["heartbeat", "answer-recall"];
 const REPEATED_MAX = 2;
+/** The same of any other step, which one process may repeat a hundred times while it waits for another. */
+const OCCURRENCES_MAX = 12;
 /** How many failures are reported in full. */
 const TOLD_MAX = 3;
 
-/** Every step of a process, before and after each occurrence. */
+/** Every step of a process, before and after each of its first occurrences. */
 function* crashesOf({ steps }: Pick<SeedResult, "steps">): Generator<ExactCrash, void, undefined> {
   for (const { processName, taken } of steps) {
     const times = new Map<string, number>();
     for (const step of taken) {
       const nth = (times.get(step) ?? 0) + 1;
       times.set(step, nth);
-      if (REPEATED.includes(step) && nth > REPEATED_MAX) continue;
+      if (nth > (REPEATED.includes(step) ? REPEATED_MAX : OCCURRENCES_MAX)) continue;
       for (const moment of ["before", "after"] as const) yield { processName, step, nth, moment };
     }
   }
