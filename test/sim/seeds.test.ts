@@ -8,7 +8,7 @@ import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { collectFailures } from "./collect-failures.ts";
 
 /** Seeds that run each time, from 1 on. */
-const SEEDS = 1_000;
+const SEEDS = 300;
 /** Random seeds, other ones each time. */
 const FRESH_SEEDS = 8;
 
@@ -37,7 +37,7 @@ describe("the whole driver under faults", () => {
 
   it(`keeps every promise with the seeds from 1 to ${SEEDS}`, async (t) => {
     const { seeds, failed, failovers, fewestFailovers, told } = await collectFailures(seedRange([1, SEEDS]));
-    t.diagnostic(`${seeds} seeds, ${failovers} failovers`);
+    t.diagnostic(`${seeds} seeds, ${failovers} failovers; more: npm run sim -- --seeds ${SEEDS + 1}..3000`);
     assert.ok(seeds === SEEDS, `${seeds} seeds`);
     assert.deepEqual(failed, [], told);
     assert.ok(fewestFailovers >= FAILOVERS_MIN, `a seed with ${fewestFailovers} failovers`);
