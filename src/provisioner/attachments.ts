@@ -39,7 +39,7 @@ export async function attachDisk(
 ): Promise<Result<{ readonly lun: number }, Failure>> {
   const { session } = context;
   for (let attempt = 1; ; attempt++) {
-    const attached = await writing(context, request, () => attachOnce(context, request, signal));
+    const attached = await attachOnce(context, request, signal);
     // Azure contradicts the disk itself: the clash of two first attaches, or a disk that was just
     // detached. The next read tells which.
     if (attached.ok || attached.failure.kind !== "DiskAttachedElsewhere" || attempt >= CLASH_TRIES_MAX)
@@ -58,8 +58,9 @@ async function attachOnce(
 ): Promise<Result<{ readonly lun: number }, Failure>> {
   // Disks requested together are attached together, though their reads end one after the other.
   const arrived = context.queues.announce(request.vm);
+  const key = resourceUriKey(request.diskUri);
   try {
-    const known = context.disks.get(resourceUriKey(request.diskUri));
+    const known = context.disks.get(key);
     const disk =
       known !== undefined && obstacleTo(request, known) === undefined
         ? ok(known)
@@ -69,7 +70,7 @@ async function attachOnce(
     if (obstacle !== undefined) return fail(obstacle);
     const isFirst = disk.value.maxShares > 1 && ownersOf(disk.value).length === 0;
     // The cached disk is about to change.
-    context.disks.drop(resourceUriKey(request.diskUri));
+    context.disks.drop(key);
     const attaching = isFirst
       ? attachFirst(context, request, signal)
       : submitAttach(context, request, signal);
@@ -77,6 +78,7 @@ async function attachOnce(
     return await attaching;
   } finally {
     arrived();
+    context.disks.drop(key);
   }
 }
 

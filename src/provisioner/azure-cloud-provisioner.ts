@@ -1,4 +1,3 @@
-import type { NodeIdentity } from "../core/api/node-identity.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -20,7 +19,7 @@ import {
 } from "./attachments.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import { diskFactsOf } from "./disk/disk-facts.ts";
-import { diskIdOf, readDisk } from "./disk/disk-owners.ts";
+import { readDisk } from "./disk/disk-owners.ts";
 import {
   type DiskPlace,
   type DiskTarget,
@@ -30,6 +29,7 @@ import {
   resizeDisk,
   tagDisk,
 } from "./disk/disks.ts";
+import { type DiskOfNode, diskTargetOf, guardCall, vmTargetOf } from "./guard-call.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
 import { EtagWrites } from "./vm/etag-writes.ts";
@@ -79,6 +79,8 @@ export interface AzureCloudProvisioner extends CloudProvisioner {
 const DISKS_KNOWN_MAX = 10_000;
 const DISKS_KNOWN_MAX_AGE_MS = 30_000;
 
+type Work<Request, T> = (request: Request, signal: AbortSignal) => Promise<Result<T, Failure>>;
+
 /** Builds the `CloudProvisioner` of Azure over an `ArmApi`. */
 export function createAzureCloudProvisioner(options: AzureCloudProvisionerOptions): AzureCloudProvisioner {
   const { arm, clock, random, place, lifetime } = options;
@@ -120,126 +122,56 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     disks,
   };
 
+  const diskContext = { session, disks };
+  const onDisk =
+    <R extends { readonly diskUri: string }, T>(work: Work<R & DiskTarget, T>): Work<R, T> =>
+    (request, signal) =>
+      guardCall(
+        diskTargetOf(place, request.diskUri),
+        (disk) => work({ ...request, ...disk }, signal),
+        signal,
+      );
+  const onVm =
+    <R extends DiskOfNode, T>(work: Work<R & { readonly vm: VmTarget }, T>): Work<R, T> =>
+    (request, signal) =>
+      guardCall(vmTargetOf(place, request), (vm) => work({ ...request, vm }, signal), signal);
+
   return {
     createDisk: (request, signal) =>
-      cancellable(signal, () => createDisk({ session, disks }, place, request, signal)),
-    deleteDisk: (request, signal) =>
-      cancellable(signal, () =>
-        onDisk(place, request.diskUri, (disk) =>
-          deleteDisk({ session, disks }, { ...request, ...disk }, signal),
-        ),
-      ),
-    resizeDisk: (request, signal) =>
-      cancellable(signal, () =>
-        onDisk(place, request.diskUri, (disk) =>
-          resizeDisk({ session, disks }, { ...request, ...disk }, signal),
-        ),
-      ),
-    tagDisk: (request, signal) =>
-      cancellable(signal, () =>
-        onDisk(place, request.diskUri, (disk) =>
-          tagDisk({ session, disks }, { ...request, ...disk }, signal),
-        ),
-      ),
-    getDisk: (request, signal) =>
-      cancellable(signal, () =>
-        onDisk(place, request.diskUri, async () => {
-          const read = await readDisk(session, { diskUri: request.diskUri, lane: "primaryAttach" }, signal);
-          return read.ok ? ok(diskFactsOf(read.value)) : fail(toFailure(read.failure, request));
-        }),
-      ),
+      guardCall(ok(place), () => createDisk(diskContext, place, request, signal), signal),
+    deleteDisk: onDisk((request, signal) => deleteDisk(diskContext, request, signal)),
+    resizeDisk: onDisk((request, signal) => resizeDisk(diskContext, request, signal)),
+    tagDisk: onDisk((request, signal) => tagDisk(diskContext, request, signal)),
+    getDisk: onDisk(async ({ diskUri }, signal) => {
+      const read = await readDisk(session, { diskUri, lane: "primaryAttach" }, signal);
+      return read.ok ? ok(diskFactsOf(read.value)) : fail(toFailure(read.failure, { diskUri }));
+    }),
     listDisks: ({ resourceGroup = place.resourceGroup }, signal) =>
-      cancellable(signal, () =>
-        listDisks(session, { subscriptionId: place.subscriptionId, resourceGroup }, signal),
+      guardCall(
+        ok({ subscriptionId: place.subscriptionId, resourceGroup }),
+        (group) => listDisks(session, group, signal),
+        signal,
       ),
-    attachDisk: (request, signal) =>
-      cancellable(signal, () =>
-        onVm(place, request, (vm) => attachDisk(attachments, { ...request, vm }, signal)),
-      ),
-    detachDisk: (request, signal) =>
-      cancellable(signal, () =>
-        onVm(place, request, (vm) => detachDisk(attachments, { ...request, vm }, signal)),
-      ),
-    fenceDisk: (request, signal) =>
-      cancellable(signal, () =>
-        onVm(place, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal)),
-      ),
-    proveDetached: (request, signal) =>
-      cancellable(signal, () =>
-        onVm(place, request, (vm) => proveDetached(attachments, { ...request, vm }, signal)),
-      ),
-    writeBarrier: (request, signal) =>
-      cancellable(signal, () =>
-        onVm(place, request, (vm) => writeBarrier(attachments, { ...request, vm }, signal)),
-      ),
-    proveVanished: (request, signal) =>
-      cancellable(signal, () =>
-        onVm(place, request, (vm) =>
-          proveVanished({ session, place, vmReads }, { ...request, vm, lane: "failover" }, signal),
-        ),
-      ),
+    attachDisk: onVm((request, signal) => attachDisk(attachments, request, signal)),
+    detachDisk: onVm((request, signal) => detachDisk(attachments, request, signal)),
+    fenceDisk: onVm((request, signal) => fenceDisk(attachments, request, signal)),
+    proveDetached: onVm((request, signal) => proveDetached(attachments, request, signal)),
+    writeBarrier: onVm((request, signal) => writeBarrier(attachments, request, signal)),
+    proveVanished: onVm((request, signal) =>
+      proveVanished({ session, place, vmReads }, { ...request, lane: "failover" }, signal),
+    ),
     inspectInstance: ({ nodeName, instanceUri }, signal) =>
-      cancellable(signal, async () => {
-        const vm = resolveInstance(place, { nodeName, instanceUri });
-        if (!vm.ok) return vm;
-        const read = await readInstance(session, vm.value, { lane: "failover", instanceView: true }, signal);
-        return read.ok
-          ? ok(instanceFactsOf(nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value)))
-          : fail(toFailure(read.failure, { nodeName }));
-      }),
+      guardCall(
+        resolveInstance(place, { nodeName, instanceUri }),
+        async (vm) => {
+          const read = await readInstance(session, vm, { lane: "failover", instanceView: true }, signal);
+          return read.ok
+            ? ok(instanceFactsOf(nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value)))
+            : fail(toFailure(read.failure, { nodeName }));
+        },
+        signal,
+      ),
     budget: () => budget.states(),
     drained: () => queues.drained(),
   };
-}
-
-/** Waiting ends with the caller's signal by a rejection; the port reports `Cancelled`. */
-async function cancellable<T>(
-  signal: AbortSignal,
-  work: () => Promise<Result<T, Failure>>,
-): Promise<Result<T, Failure>> {
-  if (signal.aborted) return fail({ kind: "Cancelled" });
-  try {
-    return await work();
-  } catch (reason) {
-    if (signal.aborted && reason === signal.reason) return fail({ kind: "Cancelled" });
-    throw reason;
-  }
-}
-
-/**
- * Refuses ids other than a managed disk's, and other subscriptions, before ARM sees them: the disk of
- * that group and name here would be another one.
- */
-async function onDisk<T>(
-  place: DiskPlace,
-  diskUri: string,
-  work: (disk: DiskTarget) => Promise<Result<T, Failure>>,
-): Promise<Result<T, Failure>> {
-  const id = diskIdOf(diskUri);
-  const refuse = (problem: string): Result<never, Failure> =>
-    fail({ kind: "InvalidArgument", field: "diskUri", value: diskUri, problem });
-  if (id === undefined)
-    return refuse(
-      "is not the id of a managed disk: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/disks/…",
-    );
-  if (id.subscriptionId.toLowerCase() !== place.subscriptionId.toLowerCase())
-    return refuse(
-      `is in subscription ${id.subscriptionId}; this driver serves only disks of subscription ${place.subscriptionId}`,
-    );
-  return work({ id, diskUri });
-}
-
-/** Also finds the VM, and refuses a node without vmId: every VM would seem to differ from it. */
-async function onVm<T>(
-  place: DiskPlace,
-  request: { readonly diskUri: string; readonly node: NodeIdentity },
-  work: (vm: VmTarget) => Promise<Result<T, Failure>>,
-): Promise<Result<T, Failure>> {
-  const { nodeName, vmId } = request.node;
-  if (vmId === "") {
-    const problem = `node ${nodeName} has no vmId: names are reused, so a node is always its name and its VM's GUID`;
-    return fail({ kind: "InvalidArgument", field: "node.vmId", value: "", problem });
-  }
-  const vm = resolveInstance(place, request.node);
-  return vm.ok ? onDisk(place, request.diskUri, () => work(vm.value)) : vm;
 }

@@ -4,7 +4,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { findVolume } from "../../objects/find-volume.ts";
+import { readVolume } from "../../objects/find-volume.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
@@ -19,14 +19,19 @@ export async function findOrAdopt(
   stated: StatedUse | undefined,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
-  const found = await findVolume(context, volumeId, signal);
-  if (!found.ok) return found;
-  const present =
-    found.value === undefined ? await adopt(context, volumeId, stated, signal) : ok(found.value);
-  if (!present.ok || present.value.status?.detail !== undefined || found.value !== undefined) return present;
+  const found = await readVolume(context, volumeId, signal);
+  if (found.ok || found.failure.kind !== "VolumeNotFound") return found;
+  if (parseDiskUri(volumeId) === undefined) return found;
+  const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? found : disk;
+  const use = adoptedUse(disk.value, stated ?? context.clusterVolumes.volumeOf(volumeId) ?? unstatedUse);
+  const adopted = await adoptVolume(context, { ...disk.value, diskUri: volumeId }, use, signal);
+  if (!adopted.ok) return adopted;
+  const { volume } = adopted.value;
+  if (volume.status?.detail !== undefined) return ok(volume);
   const provisioned = await context.cache.waitFor(
     "AzVolume",
-    present.value.metadata.name,
+    volume.metadata.name,
     (object) => object?.status?.detail !== undefined,
     { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
@@ -34,19 +39,4 @@ export async function findOrAdopt(
   return provisioned === undefined
     ? fail({ kind: "StillWaiting", volumeId, what: "its disk to be looked at" })
     : ok(provisioned);
-}
-
-async function adopt(
-  context: ControllerContext,
-  volumeId: string,
-  stated: StatedUse | undefined,
-  signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
-  if (parseDiskUri(volumeId) === undefined) return fail({ kind: "VolumeNotFound", volumeId });
-  const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
-  if (!disk.ok)
-    return disk.failure.kind === "DiskNotFound" ? fail({ kind: "VolumeNotFound", volumeId }) : disk;
-  const use = adoptedUse(disk.value, stated ?? context.clusterVolumes.volumeOf(volumeId) ?? unstatedUse);
-  const adopted = await adoptVolume(context, { ...disk.value, diskUri: volumeId }, use, signal);
-  return adopted.ok ? ok(adopted.value.volume) : adopted;
 }

@@ -1,0 +1,64 @@
+import type { NodeIdentity } from "../core/api/node-identity.ts";
+import type { Failure } from "../core/failure/failure.ts";
+import { type Result, fail, ok } from "../core/failure/result.ts";
+import { diskIdOf } from "./disk/disk-owners.ts";
+import type { DiskPlace, DiskTarget } from "./disk/disks.ts";
+import { resolveInstance } from "./vm/resolve-instance.ts";
+import type { VmTarget } from "./vm/vm-update.ts";
+
+/** A disk, and a node that has it or is to have it. */
+export interface DiskOfNode {
+  readonly diskUri: string;
+  readonly node: NodeIdentity;
+}
+
+/**
+ * Runs a call on its target, unless that was refused. Waiting ends with the caller's signal by a
+ * rejection; the port reports `Cancelled`.
+ */
+export async function guardCall<Target, T>(
+  target: Result<Target, Failure>,
+  work: (target: Target) => Promise<Result<T, Failure>>,
+  signal: AbortSignal,
+): Promise<Result<T, Failure>> {
+  if (signal.aborted) return fail({ kind: "Cancelled" });
+  if (!target.ok) return target;
+  try {
+    return await work(target.value);
+  } catch (reason) {
+    if (signal.aborted && reason === signal.reason) return fail({ kind: "Cancelled" });
+    throw reason;
+  }
+}
+
+/**
+ * Refuses ids other than a managed disk's, and other subscriptions, before ARM sees them: the disk of
+ * that group and name here would be another one.
+ */
+export function diskTargetOf(place: DiskPlace, diskUri: string): Result<DiskTarget, Failure> {
+  const id = diskIdOf(diskUri);
+  const refuse = (problem: string): Result<never, Failure> =>
+    fail({ kind: "InvalidArgument", field: "diskUri", value: diskUri, problem });
+  if (id === undefined)
+    return refuse(
+      "is not the id of a managed disk: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/disks/…",
+    );
+  if (id.subscriptionId.toLowerCase() !== place.subscriptionId.toLowerCase())
+    return refuse(
+      `is in subscription ${id.subscriptionId}; this driver serves only disks of subscription ${place.subscriptionId}`,
+    );
+  return ok({ id, diskUri });
+}
+
+/** Also finds the VM, and refuses a node without vmId: every VM would seem to differ from it. */
+export function vmTargetOf(place: DiskPlace, { diskUri, node }: DiskOfNode): Result<VmTarget, Failure> {
+  const { nodeName, vmId } = node;
+  if (vmId === "") {
+    const problem = `node ${nodeName} has no vmId: names are reused, so a node is always its name and its VM's GUID`;
+    return fail({ kind: "InvalidArgument", field: "node.vmId", value: "", problem });
+  }
+  const vm = resolveInstance(place, node);
+  if (!vm.ok) return vm;
+  const disk = diskTargetOf(place, diskUri);
+  return disk.ok ? vm : disk;
+}
