@@ -27,12 +27,9 @@ export function rememberingStore(
     return written;
   };
   return {
-    get: (kind, name, signal) => store.get(kind, name, signal),
-    list: (kind, selector, signal) => store.list(kind, selector, signal),
+    ...store,
     create: (kind, object, signal) => remembered(kind, store.create(kind, object, signal)),
     update: (kind, object, signal) => remembered(kind, store.update(kind, object, signal)),
     updateStatus: (kind, object, signal) => remembered(kind, store.updateStatus(kind, object, signal)),
-    delete: (kind, name, preconditions, signal) => store.delete(kind, name, preconditions, signal),
-    watch: (kind, selector, resourceVersion, signal) => store.watch(kind, selector, resourceVersion, signal),
   };
 }

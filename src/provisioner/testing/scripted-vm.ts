@@ -16,9 +16,9 @@ import type {
 import { createArmSession } from "../arm/arm-session.ts";
 import { ThrottleBudget } from "../arm/throttle-budget.ts";
 import { defaultProvisionerSettings, type ProvisionerSettings } from "../settings.ts";
-import { runAttachBatch } from "../vm/attach-batch.ts";
+import { AttachBatch } from "../vm/attach-batch.ts";
 import { EtagWrites } from "../vm/etag-writes.ts";
-import { runFenceBatch } from "../vm/fence-batch.ts";
+import { FenceBatch } from "../vm/fence-batch.ts";
 import { SharedVmReads } from "../vm/shared-vm-reads.ts";
 import { UpdatesUnderWay } from "../vm/updates-under-way.ts";
 import { VmRequest, type VmRequestSpec } from "../vm/vm-request.ts";
@@ -248,7 +248,7 @@ export function aScriptedVm(
     attachBatch: async (...requests) => {
       await settledOn(
         clock,
-        runAttachBatch({ session, vm, sizes: new VmSizes(session, never), underWay }, requests, never),
+        new AttachBatch({ session, vm, sizes: new VmSizes(session, never), underWay }, requests, never).run(),
       );
       return Promise.all(requests.map(({ answer }) => answer));
     },
@@ -261,7 +261,7 @@ export function aScriptedVm(
         etagWrites: new EtagWrites(),
         underWay,
       };
-      await settledOn(clock, runFenceBatch(context, requests, never));
+      await settledOn(clock, new FenceBatch(context, requests, never).run());
       return Promise.all(requests.map(({ answer }) => answer));
     },
   };

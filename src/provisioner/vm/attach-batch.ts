@@ -46,17 +46,8 @@ export interface AttachBatchContext {
   readonly underWay: UpdatesUnderWay;
 }
 
-/** Carries out attaches and detaches of one VM together; all of them have ended when it returns. */
-export function runAttachBatch(
-  context: AttachBatchContext,
-  batch: readonly VmRequest[],
-  lifetime: AbortSignal,
-): Promise<void> {
-  return new AttachBatch(context, batch, lifetime).run();
-}
-
 /**
- * Attaches and detaches that share updates. Each round reads the VM, answers the requests that its
+ * Attaches and detaches of one VM that share updates. Each round reads the VM, answers the requests that its
  * model already satisfies, checks `precondition` for the rest and writes the rest in one conditional
  * update; the next round's read shows the outcome. So a lost answer, a changed ETag, a conflict, a
  * preemption and a failed operation all end the same way: by reading again, since the operation may
@@ -64,7 +55,7 @@ export function runAttachBatch(
  * the next round forces it, since Azure lets nothing else reach the VM until then; for an attach only
  * if `forcePrecondition` allows it.
  */
-class AttachBatch {
+export class AttachBatch {
   readonly #context: AttachBatchContext;
   readonly #session: ArmSession;
   readonly #vm: VmTarget;
@@ -87,6 +78,7 @@ class AttachBatch {
     this.#troubles = new RetryBudget(session, vm, lifetime);
   }
 
+  /** All requests have ended when it returns. */
   async run(): Promise<void> {
     for (let open = this.#open(); open.length > 0; open = this.#open()) await this.#round(open);
   }
@@ -215,7 +207,7 @@ class AttachBatch {
       );
     else
       for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request)))
-        await runAttachBatch(this.#context, part, this.#lifetime);
+        await new AttachBatch(this.#context, part, this.#lifetime).run();
     return true;
   }
 }

@@ -53,25 +53,13 @@ interface Sent {
 }
 
 /**
- * Fences one VM from disks, or ensures that no update to it is under way any more. All requests have
- * ended when it returns, each with proof or with a failure.
- */
-export function runFenceBatch(
-  context: FenceContext,
-  batch: readonly VmRequest[],
-  lifetime: AbortSignal,
-): Promise<void> {
-  return new FenceBatch(context, batch, lifetime).run();
-}
-
-/**
  * Detaches disks and *moves the VM's ETag even if they are detached already*, so that a write which a
  * former leader prepared fails. Each round: read the VM with its ETag, conclude from it what the last
  * update has done, decide, check `precondition`, update with `If-Match`, wait for the end. ETags are
  * small numbers and may recur, so an ETag alone proves nothing: the proof is the entry's absence, after
  * an update of ours, at an ETag other than before it. Never a guess.
  */
-class FenceBatch {
+export class FenceBatch {
   readonly #context: FenceContext;
   readonly #batch: readonly VmRequest[];
   readonly #lifetime: AbortSignal;
@@ -91,6 +79,7 @@ class FenceBatch {
     this.#startedMs = context.session.clock.elapsedMs();
   }
 
+  /** All requests have ended when it returns, each with proof or with a failure. */
   async run(): Promise<void> {
     while (this.#open().length > 0) await this.#round();
   }
@@ -281,7 +270,7 @@ class FenceBatch {
     if (only !== undefined && others.length === 0)
       only.settle(fail(toFailure(error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
     // A refused update may be one disk's fault: each is tried alone.
-    else for (const request of writers) await runFenceBatch(this.#context, [request], this.#lifetime);
+    else for (const request of writers) await new FenceBatch(this.#context, [request], this.#lifetime).run();
   }
 
   #endure(error: ArmError): Promise<void> {

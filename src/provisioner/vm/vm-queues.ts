@@ -3,8 +3,8 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import type { DiskPlace } from "../disk/disks.ts";
-import { runAttachBatch } from "./attach-batch.ts";
-import { runFenceBatch } from "./fence-batch.ts";
+import { AttachBatch } from "./attach-batch.ts";
+import { FenceBatch } from "./fence-batch.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
 import { UpdatesMemory } from "./updates-memory.ts";
@@ -31,6 +31,17 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
   settle: "barriers",
 };
 
+/** The collaborators of the queues. */
+export interface VmQueuesOptions {
+  readonly session: ArmSession;
+  readonly place: Pick<DiskPlace, "subscriptionId">;
+  readonly vmReads: SharedVmReads;
+  readonly sizes: VmSizes;
+  readonly etagWrites: EtagWriteMemory;
+  /** Ends all work at shutdown. */
+  readonly lifetime: AbortSignal;
+}
+
 /**
  * One queue for each VM. A fence does not wait for an update that hangs, which on a dead VM may take
  * half an hour: fences have a group commit of their own, which starts at once, and while it works no
@@ -39,30 +50,13 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
  * them (`UpdatesMemory`).
  */
 export class VmQueues {
-  readonly #session: ArmSession;
-  readonly #place: Pick<DiskPlace, "subscriptionId">;
-  readonly #vmReads: SharedVmReads;
-  readonly #sizes: VmSizes;
-  readonly #lifetime: AbortSignal;
-  readonly #etagWrites: EtagWriteMemory;
+  readonly #options: VmQueuesOptions;
   readonly #queues = new Map<string, VmQueue>();
   readonly #memory: UpdatesMemory;
   #sequence = 0;
 
-  constructor(options: {
-    readonly session: ArmSession;
-    readonly place: Pick<DiskPlace, "subscriptionId">;
-    readonly vmReads: SharedVmReads;
-    readonly sizes: VmSizes;
-    readonly etagWrites: EtagWriteMemory;
-    readonly lifetime: AbortSignal;
-  }) {
-    this.#session = options.session;
-    this.#place = options.place;
-    this.#vmReads = options.vmReads;
-    this.#sizes = options.sizes;
-    this.#etagWrites = options.etagWrites;
-    this.#lifetime = options.lifetime;
+  constructor(options: VmQueuesOptions) {
+    this.#options = options;
     this.#memory = new UpdatesMemory(options.session.clock);
   }
 
@@ -97,8 +91,7 @@ export class VmQueues {
   }
 
   #newQueue(vm: VmTarget): VmQueue {
-    const session = this.#session;
-    const lifetime = this.#lifetime;
+    const { session, place, vmReads, sizes, etagWrites, lifetime } = this.#options;
     const underWay = this.#memory.take(vm.key);
     const onUnused = (): void => {
       if (updates.isUsed || fences.isUsed || barriers.isUsed) return;
@@ -122,11 +115,7 @@ export class VmQueues {
       delayMs: (): number => 0,
       ...patience,
       run: (batch: readonly VmRequest[]): Promise<void> =>
-        runFenceBatch(
-          { session, place: this.#place, vmReads: this.#vmReads, vm, etagWrites: this.#etagWrites, underWay },
-          batch,
-          lifetime,
-        ),
+        new FenceBatch({ session, place, vmReads, vm, etagWrites, underWay }, batch, lifetime).run(),
       onUnused,
     };
     const fences = new GroupCommit(atOnce);
@@ -142,7 +131,7 @@ export class VmQueues {
           lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection",
         }),
       ...patience,
-      run: (batch) => runAttachBatch({ session, vm, sizes: this.#sizes, underWay }, batch, lifetime),
+      run: (batch) => new AttachBatch({ session, vm, sizes, underWay }, batch, lifetime).run(),
       onUnused,
     });
     return { updates, fences, barriers };
