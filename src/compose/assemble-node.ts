@@ -23,8 +23,10 @@ export interface NodeParts extends Omit<NodePorts, "locks" | "disputes" | "volum
 export interface AssembledNode {
   /** CSI's node service. */
   readonly handlers: ReturnType<typeof nodeHandlers>;
-  /** Sends heartbeats and cares for volumes and replicas until `signal` is aborted. Called once, when the
-   * cache has synced. */
+  /**
+   * Sends heartbeats and cares for volumes and replicas until `signal` is aborted. Called once, when the
+   * cache has synced.
+   */
   readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
