@@ -197,10 +197,7 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/provisioner/azure-cloud-provisioner.ts",
-        find: `    fenceDisk: (request, signal) =>
-      cancellable(signal, () =>
-        onVm(place, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal)),
-      ),
+        find: `    fenceDisk: onVm((request, signal) => fenceDisk(attachments, request, signal)),
 `,
         replace: `    fenceDisk: (request, signal) => {
       const { nodeName, instanceUri } = request.node;
@@ -208,9 +205,10 @@ export const protocolMutations: readonly Mutation[] = [
         ...request.node,
         instanceUri: \`\${instanceUri.slice(0, instanceUri.lastIndexOf("/"))}/\${nodeName}\`,
       };
-      return cancellable(signal, () =>
-        onVm(place, { ...request, node }, (vm) => fenceDisk(attachments, { ...request, node, vm }, signal)),
+      const fence: CloudProvisioner["fenceDisk"] = onVm((named, asked) =>
+        fenceDisk(attachments, named, asked),
       );
+      return fence({ ...request, node }, signal);
     },
 `,
       },
