@@ -38,7 +38,8 @@ const meanings: Readonly<Record<string, string>> = {
 async function main(): Promise<void> {
   const usage =
     "npm run bench:attach [-- flags] [part ...]\n\n" +
-    "Attaches, detaches and creates disks beside plain clients, on the emulator. The parts, all by default:\n" +
+    "Attaches, detaches and creates disks beside plain clients, on the emulator. The parts, all by " +
+    "default:\n" +
     Object.keys(meanings).join(", ");
   const command = readCommandLine(
     { name: "npm run bench:attach", usage, options, words: Object.keys(meanings) },

@@ -236,7 +236,8 @@ function report(figures: Readonly<Record<string, number | object>>): string {
   const of = (key: string): string => JSON.stringify(figures[key] ?? "not measured");
   const line = (what: string, value: string): string => `${what.padEnd(64)} ${value}`;
   return [
-    `${of("nodes")} nodes, ${of("volumes")} volumes, ${of("attachments")} attachments; a request names all nodes and has ${of("requestKB")} kB`,
+    `${of("nodes")} nodes, ${of("volumes")} volumes, ${of("attachments")} attachments; a request names ` +
+      `all nodes and has ${of("requestKB")} kB`,
     line(
       "a request, one after the other: p50, p99, most",
       `${of("p50Ms")} ms, ${of("p99Ms")} ms, ${of("maxMs")} ms`,
@@ -258,7 +259,8 @@ function report(figures: Readonly<Record<string, number | object>>): string {
     ),
     line(
       "listing through the API for each request: p50",
-      `${of("listingP50Ms")} ms (filter ${of("listingFilterP50Ms")} ms, prioritize ${of("listingPrioritizeP50Ms")} ms)`,
+      `${of("listingP50Ms")} ms (filter ${of("listingFilterP50Ms")} ms, prioritize ` +
+        `${of("listingPrioritizeP50Ms")} ms)`,
     ),
   ].join("\n");
 }

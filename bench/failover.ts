@@ -141,7 +141,9 @@ function report(rounds: number, figures: Figures, { loadBefore, loadAfter, timeS
     row("ARM calls a move, mean", ({ armCalls }) => armCalls),
   ];
   const ratios = Object.entries(ratioOf(figures)).map(([name, ratio]) => `${name}: ${ratio}`);
-  const load = `load average ${loadBefore?.toFixed(1) ?? "?"} before, ${loadAfter?.toFixed(1) ?? "?"} after; Azure's latencies times ${timeScale}`;
+  const load =
+    `load average ${loadBefore?.toFixed(1) ?? "?"} before, ${loadAfter?.toFixed(1) ?? "?"} after; Azure's ` +
+    `latencies times ${timeScale}`;
   return [`${rounds} rounds; ${load}`, ...table(rows), ...ratios].join("\n");
 }
 

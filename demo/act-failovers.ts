@@ -214,7 +214,8 @@ export async function provesStaleWriterBlocked(
   const isRefused = failed === "failed EIO" || failed === "failed EROFS";
   on.say(
     `  its fsync answered ${failed.slice("failed ".length)}; ` +
-      `the disk is ${isUnchanged ? "unchanged" : "CHANGED"}; e2fsck -fn says ${isClean ? "clean" : "NOT CLEAN"}`,
+      `the disk is ${isUnchanged ? "unchanged" : "CHANGED"}; e2fsck -fn says ` +
+      `${isClean ? "clean" : "NOT CLEAN"}`,
   );
   on.say(`  a container that is started again there finds ${besideDisk} where the volume was`);
   return isRefused && isUnchanged && isClean && besideDisk === "EROFS";

@@ -45,7 +45,10 @@ export function summary(findings: Findings, totalMs: number): string {
   const contrast = findings.phases.filter((phase) => phase.name.startsWith("plain graceful:"));
   const rows = graceful.map((phase, index) => {
     const other = contrast[index];
-    return `  ${phase.name.slice("graceful: ".length).padEnd(40)} ${cell(phase)}   ${other === undefined ? "" : cell(other)}`;
+    return (
+      `  ${phase.name.slice("graceful: ".length).padEnd(40)} ${cell(phase)}   ` +
+      `${other === undefined ? "" : cell(other)}`
+    );
   });
   return [
     "",

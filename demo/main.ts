@@ -36,7 +36,8 @@ async function main(): Promise<number> {
       name: "npm run demo",
       usage:
         "npm run demo [-- flags]\n\n" +
-        "Runs the driver without Kubernetes and without Azure: provision, attach, replicate, stage, write, fail over.",
+        "Runs the driver without Kubernetes and without Azure: provision, attach, replicate, stage, " +
+        "write, fail over.",
       options,
     },
     process.argv.slice(2),
@@ -55,7 +56,8 @@ async function main(): Promise<number> {
   });
   const devices = dataPlaneAvailable();
   say(
-    `Azure's latencies times ${timeScale}.${devices.available ? "" : ` Left out: format and mount (${devices.reason}).`}`,
+    "Azure's latencies times " +
+      `${timeScale}.${devices.available ? "" : ` Left out: format and mount (${devices.reason}).`}`,
   );
   say(
     "Starting the emulator (HTTPS), the store, the controller and a node plug-in for each VM, " +
@@ -89,7 +91,10 @@ async function main(): Promise<number> {
 }
 
 function line(phase: Phase): string {
-  return `  ${phase.name.padEnd(64)} ${String(phase.ms).padStart(6)} ms ${String(phase.armCalls).padStart(4)} ARM calls`;
+  return (
+    `  ${phase.name.padEnd(64)} ${String(phase.ms).padStart(6)} ms ${String(phase.armCalls).padStart(4)} ` +
+    "ARM calls"
+  );
 }
 
 function tellEndpoints(lab: Lab, to: NodeJS.WriteStream): void {

@@ -62,7 +62,8 @@ export async function play(on: Stage): Promise<Findings> {
   if (firstWork !== undefined) {
     held.push(await nothingLost(b, replicated, firstWork.checksums, synced));
     say(
-      `  ${synced} synced records and ${firstWork.checksums.size} checksums ${held.at(-1) === true ? "hold" : "DO NOT HOLD"}`,
+      `  ${synced} synced records and ${firstWork.checksums.size} checksums ` +
+        `${held.at(-1) === true ? "hold" : "DO NOT HOLD"}`,
     );
   }
 
@@ -84,7 +85,8 @@ export async function play(on: Stage): Promise<Findings> {
   if (firstWork !== undefined && secondWriter !== undefined) {
     held.push(await nothingLost(c, replicated, firstWork.checksums, syncedByB));
     say(
-      `  ${syncedByB} synced records and ${firstWork.checksums.size} checksums ${held.at(-1) === true ? "hold" : "DO NOT HOLD"} on node-c`,
+      `  ${syncedByB} synced records and ${firstWork.checksums.size} checksums ` +
+        `${held.at(-1) === true ? "hold" : "DO NOT HOLD"} on node-c`,
     );
     // No node has it mounted while the stale writer wakes up, so any change of the disk comes from that
     // writer.

@@ -18,7 +18,8 @@ async function runOne(check: Check, root: string): Promise<boolean> {
   const result = await check.run(root);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   console.log(
-    `${result.ok ? "ok  " : "FAIL"} ${check.name.padEnd(NAME_WIDTH)} ${seconds.padStart(5)} s  ${result.summary}`,
+    `${result.ok ? "ok  " : "FAIL"} ${check.name.padEnd(NAME_WIDTH)} ${seconds.padStart(5)} s  ` +
+      `${result.summary}`,
   );
   if (!result.ok) console.log(`${result.output.trimEnd()}\n`);
   return result.ok;
@@ -55,7 +56,8 @@ async function main(): Promise<void> {
   await Promise.all(Array.from({ length: CONCURRENT_CHECKS }, worker));
   const failed = results.filter((ok) => !ok).length;
   console.log(
-    `${results.length - failed} checks passed, ${failed} failed, ${((performance.now() - startedMs) / 1000).toFixed(1)} s`,
+    `${results.length - failed} checks passed, ${failed} failed, ` +
+      `${((performance.now() - startedMs) / 1000).toFixed(1)} s`,
   );
   if (failed > 0) process.exitCode = 1;
 }

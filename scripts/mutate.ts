@@ -122,7 +122,8 @@ async function run(options: Options): Promise<boolean> {
   if (options.isList) {
     for (const mutant of mutants)
       console.log(
-        `${mutant.file}:${mutant.line}:${mutant.column}: ${mutant.operator}: ${describeChange(mutant, sourceOf(mutant.file))}`,
+        `${mutant.file}:${mutant.line}:${mutant.column}: ${mutant.operator}: ` +
+          `${describeChange(mutant, sourceOf(mutant.file))}`,
       );
     console.log(`${mutants.length} mutants in ${paths.length} files`);
     return true;
@@ -151,7 +152,8 @@ async function run(options: Options): Promise<boolean> {
     for (const one of judged) {
       if (one.outcome.kind === "killed")
         console.log(
-          `killed: ${describeMutant(one, sourceOf(one.mutant.file))}\n  by ${one.outcome.by.file}: ${one.outcome.by.title}`,
+          `killed: ${describeMutant(one, sourceOf(one.mutant.file))}\n` +
+            `  by ${one.outcome.by.file}: ${one.outcome.by.title}`,
         );
     }
   }

@@ -15,7 +15,8 @@ async function aDay(options: Pick<SimWorldOptions, "seed" | "attach">): Promise<
   const until = async (what: string, isReached: () => boolean): Promise<void> => {
     if (!(await world.clock.runUntil(isReached, LIMIT_MS)))
       assert.fail(
-        `${what}: not reached; ${world.cluster.unsettled().join("; ")}\n${world.trace.lines().slice(-100).join("\n")}`,
+        `${what}: not reached; ${world.cluster.unsettled().join("; ")}\n` +
+          `${world.trace.lines().slice(-100).join("\n")}`,
       );
   };
   const areRunning = (): boolean =>

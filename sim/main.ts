@@ -132,7 +132,9 @@ async function runOne(
     const shrunk = await run(smallest);
     add(shrunk);
     tell(
-      `${smallest.faults.length} faults, ${smallest.acts.length} acts and ${smallest.workloads.length} volumes are left of ${scenario.faults.length}, ${scenario.acts.length} and ${scenario.workloads.length}`,
+      `${smallest.faults.length} faults, ${smallest.acts.length} acts and ${smallest.workloads.length} ` +
+        `volumes are left of ${scenario.faults.length}, ${scenario.acts.length} and ` +
+        `${scenario.workloads.length}`,
     );
     tell(describeSeedFailure(shrunk, `npm run sim -- --scenario ${relative(process.cwd(), file)}${mutated}`));
   } finally {
@@ -172,10 +174,12 @@ function describeSummary({ seeds, failovers, virtualHours, wallSeconds, violatio
     .join(", ");
   const failed = [...new Set(violations.map(({ seed }) => seed))];
   return [
-    `${seeds} seeds, ${failovers} failovers, ${virtualHours} virtual hours in ${wallSeconds} s (${Math.round(failovers / Math.max(wallSeconds, 0.01))} failovers a second)`,
+    `${seeds} seeds, ${failovers} failovers, ${virtualHours} virtual hours in ${wallSeconds} s ` +
+      `(${Math.round(failovers / Math.max(wallSeconds, 0.01))} failovers a second)`,
     violations.length === 0
       ? "every promise was kept"
-      : `${failed.length} seeds broke a promise (${broken}): ${failed.slice(0, 40).join(" ")}${failed.length > 40 ? " …" : ""}`,
+      : `${failed.length} seeds broke a promise (${broken}): ` +
+        `${failed.slice(0, 40).join(" ")}${failed.length > 40 ? " …" : ""}`,
   ].join("\n");
 }
 

@@ -30,7 +30,8 @@ export function withPart(page: string, name: string, lines: readonly string[]): 
 function faultTable(): readonly string[] {
   const rows = faultNames.map(
     (name) =>
-      `| \`${name}\` | ${faultClasses[name].about} | ${Object.keys(faultClasses[name].variants).join(", ")} |`,
+      `| \`${name}\` | ${faultClasses[name].about} | ` +
+      `${Object.keys(faultClasses[name].variants).join(", ")} |`,
   );
   return ["| class | what goes wrong | variants |", "| --- | --- | --- |", ...rows];
 }

@@ -22,7 +22,8 @@ const FOLDER = fileURLToPath(new URL("../docs/assurance/", import.meta.url));
 
 async function main(): Promise<void> {
   const usage =
-    "npm run sim:proof [-- flags]\n\nWrites tables and figures of simulation.md and defects.md in docs/assurance.";
+    "npm run sim:proof [-- flags]\n\n" +
+    "Writes tables and figures of simulation.md and defects.md in docs/assurance.";
   const command = readCommandLine({ name: "npm run sim:proof", usage, options }, process.argv.slice(2));
   if (command.kind !== "Run") {
     process.exitCode = answerNoRun(command);

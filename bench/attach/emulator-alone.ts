@@ -33,7 +33,8 @@ export async function measureEmulator(): Promise<EmulatorAlone> {
   const config = join(folder, "scenario.yaml");
   await writeFile(
     config,
-    `subscriptionId: ${SUBSCRIPTION_ID}\nresourceGroups: [${RESOURCE_GROUP}]\nvirtualMachines: [{ name: node, count: 20 }]\n`,
+    `subscriptionId: ${SUBSCRIPTION_ID}\nresourceGroups: [${RESOURCE_GROUP}]\n` +
+      `virtualMachines: [{ name: node, count: 20 }]\n`,
   );
   const emulator = startChild([PROGRAM, "--config", config, "--ca-file", join(folder, "ca.pem"), "--json"]);
   try {

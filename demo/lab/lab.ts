@@ -412,7 +412,10 @@ function scenario(vms: readonly LabVm[]): string {
       (vm) => `  - {name: ${vmNameOf(vm)}, computerName: ${vm.name}, zone: "${vm.zone}", size: ${VM_SIZE}}`,
     )
     .join("\n");
-  return `subscriptionId: ${SUBSCRIPTION}\nlocation: ${LOCATION}\nresourceGroups: [${RESOURCE_GROUP}]\nvirtualMachines:\n${machines}\n`;
+  return (
+    `subscriptionId: ${SUBSCRIPTION}\nlocation: ${LOCATION}\nresourceGroups: [${RESOURCE_GROUP}]\n` +
+    `virtualMachines:\n${machines}\n`
+  );
 }
 
 function isReady(line: string): boolean {

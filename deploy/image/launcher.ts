@@ -45,5 +45,8 @@ function start({
   readonly environment: Readonly<Record<string, string>>;
 }): string {
   const exports = Object.entries(environment).map(([name, value]) => `    export ${name}=${value}\n`);
-  return `${exports.join("")}    exec /${IMAGE_PATHS.node} ${flags.join(" ")} /${IMAGE_PATHS.program}/azuredisk-csi-driver.cjs "$@"`;
+  return (
+    `${exports.join("")}    exec /${IMAGE_PATHS.node} ${flags.join(" ")} ` +
+    `/${IMAGE_PATHS.program}/azuredisk-csi-driver.cjs "$@"`
+  );
 }

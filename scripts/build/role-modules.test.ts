@@ -74,7 +74,8 @@ describe("the bundled driver", () => {
         [
           2,
           `azuredisk-csi-driver store: --sokket (${settings}): unknown setting; did you mean --socket?\n` +
-            "azuredisk-csi-driver store: --socket: must be given: Unix socket that other roles reach the store by\n" +
+            "azuredisk-csi-driver store: --socket: must be given: Unix socket that other roles reach " +
+            "the store by\n" +
             "Try azuredisk-csi-driver store --help.\n",
         ],
       );

@@ -29,7 +29,8 @@ export const attachmentRules: readonly PolicyRule[] = [
   },
   {
     message:
-      "a node creates an AzVolumeAttachment with only the labels of its node and volume, without annotations and owners",
+      "a node creates an AzVolumeAttachment with only the labels of its node and volume, without " +
+      "annotations and owners",
     allows: (write) => !isMade(write) || hasOwnLabelsOnly(write),
   },
   {

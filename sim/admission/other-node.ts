@@ -6,7 +6,8 @@ import type { Fields, NodeWrite, PolicyRule } from "./policy-rule.ts";
 /** The rule of the chart's policy for AzVolumes that distinguishes two Nodes of one name. */
 export const otherNodeRule: PolicyRule = {
   message:
-    "entries of another Node of this name stay unchanged; if the Node was recreated for this VM, delete the pod of its node plug-in, so that it gets a new token",
+    "entries of another Node of this name stay unchanged; if the Node was recreated for this VM, delete " +
+    "the pod of its node plug-in, so that it gets a new token",
   isForbidden: true,
   allows: (write) => {
     const { before, after } = write;

@@ -31,7 +31,8 @@ const statusRules: readonly PolicyRule[] = [
   },
   {
     message:
-      "the node that made or first saw the file system records it once; afterwards only its UUID may be added",
+      "the node that made or first saw the file system records it once; afterwards only its UUID may be " +
+      "added",
     allows: (write) => {
       const [old, next] = [
         detailsOf(write).before?.["formatted"],

@@ -190,7 +190,8 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
         const what = `${request.method} ${request.path.slice(request.path.indexOf("/providers/") + "/providers/Microsoft.Compute/".length)}`;
         trace.note(
           request.caller ?? "",
-          `${what} is answered ${answer.status}${answer.delivery.kind === "Answered" ? "" : ` (${answer.delivery.kind})`}`,
+          `${what} is answered ` +
+            `${answer.status}${answer.delivery.kind === "Answered" ? "" : ` (${answer.delivery.kind})`}`,
         );
       }
       pump();

@@ -89,7 +89,10 @@ export function watchCutOffs(world: {
     if (users.length === 0) return;
     world.report({
       invariant: "healthy-writer-cut-off",
-      detail: `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ${by ?? "an unknown caller"}, which is in service, while pod ${users.map(({ podUid }) => podUid).join(", ")} has it there`,
+      detail:
+        `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ` +
+        `${by ?? "an unknown caller"}, which is in service, while pod ` +
+        `${users.map(({ podUid }) => podUid).join(", ")} has it there`,
     });
   });
 }

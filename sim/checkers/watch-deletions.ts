@@ -67,7 +67,9 @@ export function watchDeletions(world: {
           if (isUnfinishedCreation(path)) continue;
           world.report({
             invariant: "deleted-unasked",
-            detail: `${caller ?? "an unknown caller"} deleted ${diskName(path)}, and DeleteVolume had not been called for it`,
+            detail:
+              `${caller ?? "an unknown caller"} deleted ${diskName(path)}, and DeleteVolume had not been ` +
+              "called for it",
           });
         }
       }

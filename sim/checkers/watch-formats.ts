@@ -24,7 +24,9 @@ export function watchFormats(world: {
         marked.add(key);
         world.report({
           invariant: "formatted-data",
-          detail: `${event.machine.nodeName} uses ${diskName(event.diskUri)}, which has the mark of a first format`,
+          detail:
+            `${event.machine.nodeName} uses ${diskName(event.diskUri)}, which has the mark of a first ` +
+            "format",
         });
       }
       used.add(key);

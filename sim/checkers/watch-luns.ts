@@ -42,7 +42,9 @@ export function watchLuns(
     if (present !== undefined && present !== key) {
       world.report({
         invariant: "lun-twice",
-        detail: `LUN ${lun} of ${machine.nodeName} got ${diskName(diskUri)} while ${diskName(present)} was there`,
+        detail:
+          `LUN ${lun} of ${machine.nodeName} got ${diskName(diskUri)} while ` +
+          `${diskName(present)} was there`,
       });
     }
     luns.set(lun, key);
@@ -56,7 +58,9 @@ export function watchLuns(
     if (machines.size > limits.sharesMax(diskUri)) {
       world.report({
         invariant: "limit-exceeded",
-        detail: `${diskName(diskUri)} is attached to ${machines.size} VMs; it has ${limits.sharesMax(diskUri)} shares`,
+        detail:
+          `${diskName(diskUri)} is attached to ${machines.size} VMs; it has ${limits.sharesMax(diskUri)} ` +
+          "shares",
       });
     }
   });

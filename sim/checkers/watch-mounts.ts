@@ -34,7 +34,9 @@ export function watchMounts(world: {
     if (users.length === 0) return;
     world.report({
       invariant: "healthy-writer-cut-off",
-      detail: `${nodeName} unmounted ${diskName(diskUri)} from ${path} while pod ${users.map(({ podUid }) => podUid).join(", ")} has it there`,
+      detail:
+        `${nodeName} unmounted ${diskName(diskUri)} from ${path} while pod ` +
+        `${users.map(({ podUid }) => podUid).join(", ")} has it there`,
     });
   });
 }

@@ -73,7 +73,9 @@ export function watchPreemptions(world: {
           const forced = forcedIn(body).map(diskName).join(", ");
           world.report({
             invariant: "update-preempted",
-            detail: `${caller ?? "?"} took ${forced} off ${diskName(path)} by force during another client's update of it`,
+            detail:
+              `${caller ?? "?"} took ${forced} off ${diskName(path)} by force during another client's ` +
+              "update of it",
           });
         }
       }

@@ -36,7 +36,9 @@ export function watchRefusedGives(world: {
     if (refusedMs === undefined || world.clock.elapsedMs() - refusedMs > TRIED_AGAIN_MS) return;
     world.report({
       invariant: "healthy-writer-cut-off",
-      detail: `${by} fences ${fenced.nodeName} from ${name}, which is in service, has unmounted it, and is refused its release`,
+      detail:
+        `${by} fences ${fenced.nodeName} from ${name}, which is in service, has unmounted it, and is ` +
+        "refused its release",
     });
   });
 }

@@ -108,7 +108,9 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
       return;
     world.report({
       invariant: "replica-removed",
-      detail: `${commit.by} removed the replica of ${volume.metadata.name} on ${replica.spec.nodeName}, which has no writer, while ${requested}`,
+      detail:
+        `${commit.by} removed the replica of ${volume.metadata.name} on ${replica.spec.nodeName}, which ` +
+        `has no writer, while ${requested}`,
     });
   });
 }

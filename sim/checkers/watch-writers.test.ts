@@ -59,7 +59,8 @@ describe("never two writers", () => {
     assert.deepEqual(
       history.violations.map(({ detail }) => detail),
       [
-        "controller-1 made node-b the writer of vol-1 (epoch 2) while node-a (running) could still write to it",
+        "controller-1 made node-b the writer of vol-1 (epoch 2) while node-a (running) could still " +
+          "write to it",
       ],
     );
   });
@@ -90,7 +91,8 @@ describe("never two writers", () => {
 
     it("reports a write of a machine that is not the writer, also without a writer", () => {
       assert.deepEqual(afterwards([aVolume(), granted]), [
-        "node-a wrote to vol-1 (flush), whose writer is node-b; last writes: flush by node-a in epoch 2 of node-b",
+        "node-a wrote to vol-1 (flush), whose writer is node-b; last writes: flush by node-a in epoch 2 " +
+          "of node-b",
       ]);
       assert.deepEqual(afterwards([aVolume(), granted], [granted, released]), [
         "node-a wrote to vol-1 (flush), whose writer is none; last writes: flush by node-a in epoch none",

@@ -74,14 +74,18 @@ export function watchWriters(world: {
     if (granted !== undefined && !mayWrite(event.machine, granted)) {
       world.report({
         invariant: "two-writers",
-        detail: `${event.machine.nodeName} wrote to ${diskName(event.diskUri)} (${event.by}), whose writer is ${describedWriters(granted)}; last writes: ${writes.map(described).join(", ")}`,
+        detail:
+          `${event.machine.nodeName} wrote to ${diskName(event.diskUri)} (${event.by}), whose writer is ` +
+          `${describedWriters(granted)}; last writes: ${writes.map(described).join(", ")}`,
       });
     }
     const others = othersThatCanWrite(event.diskUri, (machine) => machine === event.machine);
     if (others.length === 0) return;
     world.report({
       invariant: "two-writers",
-      detail: `${event.machine.nodeName} wrote to ${diskName(event.diskUri)} (${event.by}) while ${listed(others)} could write to it as well; last writes: ${writes.map(described).join(", ")}`,
+      detail:
+        `${event.machine.nodeName} wrote to ${diskName(event.diskUri)} (${event.by}) while ` +
+        `${listed(others)} could write to it as well; last writes: ${writes.map(described).join(", ")}`,
     });
   });
 
@@ -97,7 +101,9 @@ export function watchWriters(world: {
     if (others.length === 0) return;
     world.report({
       invariant: "two-writers",
-      detail: `${commit.by} made ${writer.nodeName} the writer of ${diskName(diskUri)} (epoch ${writer.epoch}) while ${listed(others)} could still write to it`,
+      detail:
+        `${commit.by} made ${writer.nodeName} the writer of ${diskName(diskUri)} (epoch ${writer.epoch}) ` +
+        `while ${listed(others)} could still write to it`,
     });
   });
 }
@@ -155,7 +161,10 @@ function isWriter(machine: SimMachine, writer: NodeIdentity | undefined): boolea
 }
 
 function described({ nodeName, by, writer }: RecordedWrite): string {
-  return `${by} by ${nodeName} in epoch ${writer === undefined ? "none" : `${writer.epoch} of ${writer.nodeName}`}`;
+  return (
+    `${by} by ${nodeName} in epoch ` +
+    `${writer === undefined ? "none" : `${writer.epoch} of ${writer.nodeName}`}`
+  );
 }
 
 function listed(machines: readonly SimMachine[]): string {

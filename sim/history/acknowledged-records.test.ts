@@ -34,7 +34,8 @@ describe("acknowledged records", () => {
     const { records, details } = aHistory();
     records.acknowledge({ volumeName: "vol-1", number: 1, text: "pod-9 #1" });
     assert.deepEqual(details, [
-      `synced-data-lost: record 1 of vol-1 was acknowledged twice: first "pod-1 #1", which "pod-9 #1" has overwritten`,
+      `synced-data-lost: record 1 of vol-1 was acknowledged twice: first "pod-1 #1", which "pod-9 #1" ` +
+        "has overwritten",
     ]);
   });
 });

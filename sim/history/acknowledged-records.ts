@@ -29,7 +29,8 @@ export function createAcknowledgedRecords(
       const present = records[number];
       if (present !== undefined && present !== text) {
         lost(
-          `record ${number} of ${volumeName} was acknowledged twice: first "${present}", which "${text}" has overwritten`,
+          `record ${number} of ${volumeName} was acknowledged twice: first "${present}", which ` +
+            `"${text}" has overwritten`,
         );
       }
       records[number] = text;
@@ -39,7 +40,8 @@ export function createAcknowledgedRecords(
       if (wrong === -1) return;
       const found = read(wrong);
       lost(
-        `${podName} reads ${found === undefined ? "nothing" : `"${found}"`} where record ${wrong} of ${volumeName} was acknowledged as "${recordsOf(volumeName)[wrong] ?? ""}"`,
+        `${podName} reads ${found === undefined ? "nothing" : `"${found}"`} where record ${wrong} of ` +
+          `${volumeName} was acknowledged as "${recordsOf(volumeName)[wrong] ?? ""}"`,
       );
     },
   };

@@ -140,7 +140,8 @@ describe("a container's work", () => {
     a.kernel.reboot();
     assert.equal(await a.run("pod-1", never), "failed");
     assert.deepEqual(world.details, [
-      "synced-data-lost: pod-1 was started on node-a with nothing mounted at /target: it writes beside its disk",
+      "synced-data-lost: pod-1 was started on node-a with nothing mounted at /target: it writes beside " +
+        "its disk",
     ]);
   });
 });

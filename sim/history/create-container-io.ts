@@ -75,7 +75,9 @@ export function createContainerIo(options: {
         }
         report({
           invariant: "synced-data-lost",
-          detail: `${podName} was started on ${machine.nodeName} with nothing mounted at ${path}: it writes beside its disk`,
+          detail:
+            `${podName} was started on ${machine.nodeName} with nothing mounted at ${path}: it writes ` +
+            "beside its disk",
         });
         return "failed";
       }

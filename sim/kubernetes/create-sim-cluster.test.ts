@@ -245,22 +245,26 @@ describe("a simulated Kubernetes", () => {
     { code: "FAILED_PRECONDITION", calls: [] },
     { code: "UNAVAILABLE", calls: ["unstage"] },
   ]) {
-    it(`ends a pod whose stage answered ${code} with ${calls.length === 0 ? "no call" : calls.join(" and ")}`, () =>
-      withCluster(async (test) => {
-        for (const name of ["node-a", "node-b", "node-c"])
-          test.refuse(`${name} stage`, ...Array.from({ length: 4 }, () => ({ code })));
-        test.cluster.apply(workload);
-        await test.until("a first stage", () => test.calls.some((call) => call.endsWith(" stage")));
-        await test.clock.advance(100);
-        const nodeName = test.cluster.pods()[0]?.nodeName ?? "";
-        test.forget();
-        test.cluster.scale(volumeName, 0);
-        await test.until("nothing is left", () => test.cluster.unsettled().length === 0);
-        assert.deepEqual(
-          test.calls.filter((call) => call !== `${nodeName} unpublish from`),
-          calls.map((call) => `${nodeName} ${call}`),
-        );
-      }));
+    it(
+      `ends a pod whose stage answered ${code} with ` +
+        `${calls.length === 0 ? "no call" : calls.join(" and ")}`,
+      () =>
+        withCluster(async (test) => {
+          for (const name of ["node-a", "node-b", "node-c"])
+            test.refuse(`${name} stage`, ...Array.from({ length: 4 }, () => ({ code })));
+          test.cluster.apply(workload);
+          await test.until("a first stage", () => test.calls.some((call) => call.endsWith(" stage")));
+          await test.clock.advance(100);
+          const nodeName = test.cluster.pods()[0]?.nodeName ?? "";
+          test.forget();
+          test.cluster.scale(volumeName, 0);
+          await test.until("nothing is left", () => test.cluster.unsettled().length === 0);
+          assert.deepEqual(
+            test.calls.filter((call) => call !== `${nodeName} unpublish from`),
+            calls.map((call) => `${nodeName} ${call}`),
+          );
+        }),
+    );
   }
 
   it("repeats calls after errors of the controller, every half minute at least", () =>

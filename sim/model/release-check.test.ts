@@ -19,11 +19,15 @@ const because: Readonly<Record<ReleaseRule, string>> = {
 
 describe("the release check, explored in full with the steps that ship", () => {
   for (const nodesMayBeLost of [false, true]) {
-    it(`never fences a writer with a healthy pod, nor has two, ${nodesMayBeLost ? "with lost nodes" : "without lost nodes"}`, (t) => {
-      const explored = explore(releaseProtocol(new Set(), { nodesMayBeLost }), STATES_MAX);
-      assert.equal(explored.kind, "exhausted");
-      t.diagnostic(`${explored.states} states, all there are`);
-    });
+    it(
+      "never fences a writer with a healthy pod, nor has two, " +
+        `${nodesMayBeLost ? "with lost nodes" : "without lost nodes"}`,
+      (t) => {
+        const explored = explore(releaseProtocol(new Set(), { nodesMayBeLost }), STATES_MAX);
+        assert.equal(explored.kind, "exhausted");
+        t.diagnostic(`${explored.states} states, all there are`);
+      },
+    );
   }
 
   for (const rule of releaseRules) {

@@ -21,7 +21,8 @@ const because: Readonly<Record<RestoreRule, string>> = {
   holders: "records are rebuilt without asking Azure which VMs have the disk",
   asked: "the record is read after the store was found to be trusted, and a backup comes in between",
   heard:
-    "a controller that starts after the restore goes by the records before any node has compared what it remembers",
+    "a controller that starts after the restore goes by the records before any node has compared what " +
+    "it remembers",
   settled: "a detach allowed by an earlier record lands on a node that has it since",
 };
 

@@ -29,7 +29,8 @@ const because: Readonly<Record<SafetyRule, string>> = {
   listed: "an unverified node that has the disk attached is said to be without it",
   forget: "an existing VM is pruned, and its old mount command mounts after the next attach",
   moved:
-    "without a move of the ETag an attach that was allowed before lands after the proof that the disk is not there",
+    "without a move of the ETag an attach that was allowed before lands after the proof that the disk " +
+    "is not there",
 };
 
 describe("the writer protocol, explored in full with the functions that ship", () => {

@@ -18,7 +18,8 @@ export const azureMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: unmovedEtagStorm,
     takes:
-      "an attach is under way to Azure while another controller fences that node, from which the disk is off, and Azure leaves the ETag at the fence's update",
+      "an attach is under way to Azure while another controller fences that node, from which the disk " +
+      "is off, and Azure leaves the ETag at the fence's update",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
   {

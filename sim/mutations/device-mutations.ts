@@ -18,7 +18,9 @@ export const deviceMutations: readonly Mutation[] = [
       {
         file: "src/core/node/choose-device.ts",
         find: `return [...new Map([...disks, ...linked].map(`,
-        replace: `return [...new Map((disks.length < 0 ? linked : links.flatMap(({ device }) => (device === undefined ? [] : [device]))).map(`,
+        replace:
+          "return [...new Map((disks.length < 0 ? linked : links.flatMap(({ device }) => (device === " +
+          "undefined ? [] : [device]))).map(",
       },
     ],
     alsoRemoves: ["anothers-mount"],
@@ -58,7 +60,8 @@ export const deviceMutations: readonly Mutation[] = [
     breaks: ["not-converged"],
     storm: formatCutOffStorm,
     takes:
-      "a plug-in is killed with its format command: what that left cannot be distinguished from other clients' data",
+      "a plug-in is killed with its format command: what that left cannot be distinguished from other " +
+      "clients' data",
     noticedBy: "src/node/stage/prepare-file-system.test.ts",
   },
   {
@@ -67,7 +70,9 @@ export const deviceMutations: readonly Mutation[] = [
     edits: [
       {
         file: PREPARE_FILE_SYSTEM,
-        find: `const erased = await ports.host.eraseFormatMark(device, signal);\n  if (!erased.ok) return erased;\n  const identity`,
+        find:
+          `const erased = await ports.host.eraseFormatMark(device, signal);\n` +
+          `  if (!erased.ok) return erased;\n  const identity`,
         replace: `const identity`,
       },
     ],
@@ -95,7 +100,8 @@ export const deviceMutations: readonly Mutation[] = [
     breaks: ["formatted-data", "synced-data-lost"],
     storm: formatCutOffAndLunFreedStorm,
     takes:
-      "a first format is interrupted, its disk is detached, and another volume's raw disk gets its LUN before the node notices",
+      "a first format is interrupted, its disk is detached, and another volume's raw disk gets its LUN " +
+      "before the node notices",
     noticedBy: "src/core/node/plan-file-system.test.ts",
   },
 ];

@@ -23,7 +23,9 @@ const UNPUBLISH = "src/csi/controller/controller-unpublish-volume.ts";
 /** What a node does instead with the mounts of a requested writer while a pod has them. */
 function inUse(actions: string): SourceEdit {
   const find = "  if (writer.requested) {\n";
-  const instead = `  if (writer.requested && observed.mount === "live" && observed.targets.length > 0) return ${actions};\n`;
+  const instead =
+    `  if (writer.requested && observed.mount === "live" && observed.targets.length > 0) return ` +
+    `${actions};\n`;
   return { file: "src/core/node/plan-node-volume.ts", find, replace: `${instead}${find}` };
 }
 
@@ -32,7 +34,8 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "blind-demotion",
     removes:
-      "ControllerUnpublishVolume frees a volume only once its node has released it or is proven to be fenced (the V2 original demotes blindly)",
+      "ControllerUnpublishVolume frees a volume only once its node has released it or is proven to be " +
+      "fenced (the V2 original demotes blindly)",
     edits: [
       { file: UNPUBLISH, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
       {
@@ -52,7 +55,8 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["csi-answer", "two-writers"],
     storm: forcedByHandStorm,
     takes:
-      "Kubernetes detaches by force from a node that did not unstage: frozen, disconnected, or without a kubelet",
+      "Kubernetes detaches by force from a node that did not unstage: frozen, disconnected, or without " +
+      "a kubelet",
     noticedBy: "src/csi/controller/controller-unpublish-volume.test.ts",
   },
   {
@@ -75,7 +79,8 @@ export const driverMutations: readonly Mutation[] = [
       strikes: { "nodes/paused-before-acquire": 4 },
     },
     takes:
-      "a node's watch shows an attachment with the LUN that it had before the disk was detached and another got its place",
+      "a node's watch shows an attachment with the LUN that it had before the disk was detached and " +
+      "another got its place",
     noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {
@@ -86,19 +91,22 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: promisedLunsStorm,
     takes:
-      "another client detaches a replica's disk, and another volume's disk of the same size comes to that VM before the driver has noticed",
+      "another client detaches a replica's disk, and another volume's disk of the same size comes to " +
+      "that VM before the driver has noticed",
     noticedBy: "src/controller/attachment/attachment-reconciler.test.ts",
   },
   {
     name: "hold",
     removes:
-      "a node holds the device from its last look at it until it is mounted, and so does a mount command as long as it lives",
+      "a node holds the device from its last look at it until it is mounted, and so does a mount " +
+      "command as long as it lives",
     edits: withoutHold,
     alsoRemoves: [],
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],
     storm: numbersGivenAwayStorm,
     takes:
-      "a node is fenced with an old mount command under way, its record is lost, and another volume's disk gets the number of the one that went",
+      "a node is fenced with an old mount command under way, its record is lost, and another volume's " +
+      "disk gets the number of the one that went",
     noticedBy: "src/node/stage/stage-volume.test.ts",
   },
   {
@@ -286,13 +294,15 @@ export const driverMutations: readonly Mutation[] = [
       strikes: { "disks/detach-left-behind": 6, "haste/hunted": 2 },
     },
     takes:
-      "another client asks Azure to detach a disk from a node that writes it, that fails, and the driver attaches another disk there",
+      "another client asks Azure to detach a disk from a node that writes it, that fails, and the " +
+      "driver attaches another disk there",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
     name: "others-detach-untold",
     removes:
-      "the attachment of a replica says that its disk comes off before an update carries out what others have left behind",
+      "the attachment of a replica says that its disk comes off before an update carries out what " +
+      "others have left behind",
     edits: [
       {
         file: OTHERS_DETACH,
@@ -304,7 +314,8 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: replicaLeftDetachingStorm,
     takes:
-      "a replica whose detach others have left behind is promoted while an attach of another disk carries that detach out",
+      "a replica whose detach others have left behind is promoted while an attach of another disk " +
+      "carries that detach out",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
@@ -325,7 +336,8 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndLostStorm,
     takes:
-      "another client asks Azure to detach a disk from a node that writes it, that fails, and its record is lost",
+      "another client asks Azure to detach a disk from a node that writes it, that fails, and its " +
+      "record is lost",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
@@ -336,7 +348,8 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndUnnamedStorm,
     takes:
-      "another client asks Azure to detach a disk from a node that writes it, that fails, and all objects are lost while Azure does not name its VM",
+      "another client asks Azure to detach a disk from a node that writes it, that fails, and all " +
+      "objects are lost while Azure does not name its VM",
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
@@ -393,7 +406,9 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: STAGE_VOLUME,
-        find: `const held = await confirmHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n    if (held.value !== undefined) return ok({ volume, device });`,
+        find:
+          `const held = await confirmHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n` +
+          "    if (held.value !== undefined) return ok({ volume, device });",
         replace: `return ok({ volume, device });`,
       },
     ],
@@ -427,7 +442,9 @@ export const driverMutations: readonly Mutation[] = [
       },
       {
         file: "src/node/lifecycle/heartbeat.ts",
-        find: `const isCounterBack = wasRegistered && !isRebuiltSince && state.seen < ports.checkpoints.heartbeat();`,
+        find:
+          "const isCounterBack = wasRegistered && !isRebuiltSince && state.seen < " +
+          "ports.checkpoints.heartbeat();",
         replace: `const isCounterBack = false && wasRegistered && isRebuiltSince;`,
       },
       {
@@ -450,7 +467,8 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "collect-at-failover",
     removes:
-      "replicas are pruned by the time that the volume has not been requested, which outlives the dead writer's attachment",
+      "replicas are pruned by the time that the volume has not been requested, which outlives the dead " +
+      "writer's attachment",
     edits: [
       {
         file: "src/core/attachment/plan-replicas.ts",
@@ -485,7 +503,8 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "unmount-under-pod",
     removes:
-      "a node releases a volume only once it is not requested there any more, or after the last target has gone",
+      "a node releases a volume only once it is not requested there any more, or after the last target " +
+      "has gone",
     edits: [inUse('[{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }]')],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],

@@ -7,7 +7,9 @@ export const withoutHold: readonly SourceEdit[] = [
   {
     file: "src/node/stage/stage-volume.ts",
     find: `await ports.host.whileHolding(`,
-    replace: `await ((_held: Device, act: () => Promise<Result<Staged, Failure>>, _signal: AbortSignal) => act())(`,
+    replace:
+      "await ((_held: Device, act: () => Promise<Result<Staged, Failure>>, _signal: AbortSignal) => " +
+      "act())(",
   },
 ];
 
@@ -33,7 +35,9 @@ export const withoutOwners: readonly SourceEdit[] = [
 export const withoutDisowning: readonly SourceEdit[] = [
   {
     file: "src/provisioner/vm/fence-batch.ts",
-    find: `  if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));\n`,
+    find:
+      "  if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName " +
+      `}));\n`,
     replace: ``,
   },
 ];
@@ -178,7 +182,9 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
-        find: "    if (record.writer.requested) return fail(`${node.nodeName} is requested as the writer`);\n",
+        find:
+          "    if (record.writer.requested) return fail(`${node.nodeName} is " +
+          "requested as the writer`);\n",
         replace: ``,
       },
     ],
@@ -202,7 +208,9 @@ export const masks: readonly Mask[] = [
       {
         file: "src/core/writer/plan-writer.ts",
         find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
-        replace: `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "stalled", because: "another node waits" }];`,
+        replace:
+          `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "stalled", because: ` +
+          `"another node waits" }];`,
       },
     ],
   },
@@ -327,15 +335,20 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/node/care/volume-reconciler.ts",
-        find: `checkpointed === undefined && volume !== undefined && attachment !== undefined\n      ? await findUntrackedMounts`,
-        replace: `checkpointed === undefined && volume === undefined && attachment !== undefined\n      ? await findUntrackedMounts`,
+        find:
+          `checkpointed === undefined && volume !== undefined && attachment !== undefined\n` +
+          "      ? await findUntrackedMounts",
+        replace:
+          `checkpointed === undefined && volume === undefined && attachment !== undefined\n` +
+          "      ? await findUntrackedMounts",
       },
     ],
   },
   {
     name: "held-device",
     removes:
-      "a node holds the device from its last look at it until it is mounted, and so does a mount command as long as it lives",
+      "a node holds the device from its last look at it until it is mounted, and so does a mount " +
+      "command as long as it lives",
     edits: withoutHold,
   },
   {

@@ -52,7 +52,8 @@ describe("the mutations", () => {
   it("describe what they remove, with what would mask it", () => {
     assert.equal(
       describeMutation(mutationNamed("proof")),
-      "proof: a fence that Azure calls a success has to be seen in the VM's list\n    and disk-names-owner: the disk itself must name the VM no more",
+      "proof: a fence that Azure calls a success has to be seen in the VM's list\n" +
+        "    and disk-names-owner: the disk itself must name the VM no more",
     );
     assert.throws(() => mutationNamed("none"), /there is no mutation none: cas, acquire, /);
   });

@@ -45,7 +45,8 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: { strikes: { "nodes/freeze-at-step": 5, "leaders/paused-at-step": 5 } },
     takes:
-      "two processes move one record at the same time, and the slower one was frozen or its write was under way for long",
+      "two processes move one record at the same time, and the slower one was frozen or its write was " +
+      "under way for long",
     noticedBy: "src/objects/update-record.test.ts",
   },
   {
@@ -91,7 +92,9 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `return !isInQuarantine(record, node) && !(record.fencing !== undefined && isSameVm(record.fencing, node));`,
+        find:
+          "return !isInQuarantine(record, node) && !(record.fencing !== undefined && " +
+          "isSameVm(record.fencing, node));",
         replace: `return !isInQuarantine(record, node);`,
       },
     ],
@@ -99,7 +102,8 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: frozenInMountStorm,
     takes:
-      "a node with a mount command under way is fenced, and its attachment is looked at before the fence is cleared",
+      "a node with a mount command under way is fenced, and its attachment is looked at before the " +
+      "fence is cleared",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -108,7 +112,9 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `...settled(withoutFencingOf(freed, node), node),\n    quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),`,
+        find:
+          `...settled(withoutFencingOf(freed, node), node),\n` +
+          "    quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),",
         replace: `...settled(withoutFencingOf(freed, node), node),\n    quarantine: record.quarantine,`,
       },
     ],
@@ -267,7 +273,8 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["neighbour-touched"],
     storm: twoClustersStorm,
     takes:
-      "another live cluster, whose id begins with this one's, has volumes in the resource group, and recovery runs",
+      "another live cluster, whose id begins with this one's, has volumes in the resource group, and " +
+      "recovery runs",
     noticedBy: "src/controller/adoption/recover-volumes.test.ts",
   },
   {
@@ -317,7 +324,8 @@ export const protocolMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: deletedInMountStorm,
     takes:
-      "a node is fenced with an old mount command under way, its Node is deleted by hand, and its plug-in is silent for long",
+      "a node is fenced with an old mount command under way, its Node is deleted by hand, and its " +
+      "plug-in is silent for long",
     noticedBy: "src/controller/fencing/prune-nodes.test.ts",
   },
   {

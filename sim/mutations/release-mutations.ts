@@ -26,7 +26,8 @@ export const releaseMutations: readonly Mutation[] = [
   {
     name: "mark",
     removes:
-      "the release check marks the writer unrequested before it checks for users, so that a new one can renew the request",
+      "the release check marks the writer unrequested before it checks for users, so that a new one can " +
+      "renew the request",
     edits: [
       {
         file: RELEASE_CHECK,
@@ -70,7 +71,8 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
     takes:
-      "a pod comes back to its node between the question and the fence: a controller stands still there for seconds",
+      "a pod comes back to its node between the question and the fence: a controller stands still there " +
+      "for seconds",
     noticedBy: "src/controller/writer/release-check.test.ts",
   },
   {
@@ -98,13 +100,15 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
     takes:
-      "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
+      "a pod comes back to its node while the release check is under way: a controller stands still " +
+      "there for seconds",
     noticedBy: "src/controller/writer/release-check.test.ts",
   },
   {
     name: "renew",
     removes:
-      "NodeStageVolume and NodePublishVolume renew the request of an unrequested writer before they let a pod use it",
+      "NodeStageVolume and NodePublishVolume renew the request of an unrequested writer before they let " +
+      "a pod use it",
     edits: [
       {
         file: "src/node/writer/acquire-volume.ts",
@@ -116,7 +120,8 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
     takes:
-      "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
+      "a pod comes back to its node while the release check is under way: a controller stands still " +
+      "there for seconds",
     noticedBy: "src/node/writer/acquire-volume.test.ts",
   },
   {
@@ -141,7 +146,9 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
-        find: `const { attachedTo, checkpointed = [], cutOff = [], barrierPending = [], epoch, storeIncarnation } = found;`,
+        find:
+          "const { attachedTo, checkpointed = [], cutOff = [], barrierPending = [], epoch, " +
+          "storeIncarnation } = found;",
         replace: `const { attachedTo, checkpointed = [], cutOff = [], epoch, storeIncarnation } = found;
   const barrierPending: readonly NodeIdentity[] = [];`,
       },
@@ -150,7 +157,8 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,
     takes:
-      "a forced detach is under way to Azure when no record contains it any more, and its node reclaims the volume or is granted it again",
+      "a forced detach is under way to Azure when no record contains it any more, and its node reclaims " +
+      "the volume or is granted it again",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -169,7 +177,8 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: unnamedVmsStorm,
     takes:
-      "the same, and all objects are lost, so that the VM is known by its resource id alone until its node has registered again",
+      "the same, and all objects are lost, so that the VM is known by its resource id alone until its " +
+      "node has registered again",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -186,7 +195,8 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,
     takes:
-      "a forced detach is under way for minutes when its record is lost or a backup is restored, and its node reclaims the volume",
+      "a forced detach is under way for minutes when its record is lost or a backup is restored, and " +
+      "its node reclaims the volume",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
 ];

@@ -21,7 +21,8 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "cut-off-elsewhere",
     removes:
-      "no disk is attached to a node that was fenced from another volume before it has shown that it is clean",
+      "no disk is attached to a node that was fenced from another volume before it has shown that it is " +
+      "clean",
     edits: [
       {
         file: "src/controller/attachment/may-attach-now.ts",
@@ -33,7 +34,8 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: backAfterFenceStorm,
     takes:
-      "a node is fenced with an old mount command under way, and another volume's disk gets the number of the one that went",
+      "a node is fenced with an old mount command under way, and another volume's disk gets the number " +
+      "of the one that went",
     noticedBy: "src/controller/attachment/attachment-reconciler.test.ts",
   },
   {
@@ -50,7 +52,8 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: lostWhileMovingStorm,
     takes:
-      "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks come to it",
+      "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks " +
+      "come to it",
     noticedBy: "src/core/volume/plan-state-tags.test.ts",
   },
   {
@@ -72,7 +75,8 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "goes-as-cached",
     removes:
-      "whether the tags of an AzVolume that a person deletes keep its state is judged on the version on which it goes",
+      "whether the tags of an AzVolume that a person deletes keep its state is judged on the version on " +
+      "which it goes",
     edits: [
       {
         file: "src/controller/adoption/recreate-volume.ts",
@@ -84,7 +88,8 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: deletedBeforeFenceStorm,
     takes:
-      "a person deletes the AzVolume, a node is fenced in a mount while Azure is asked for the disk, and other disks come to it",
+      "a person deletes the AzVolume, a node is fenced in a mount while Azure is asked for the disk, " +
+      "and other disks come to it",
     noticedBy: "src/controller/disk/keep-state.test.ts",
   },
   {
@@ -136,13 +141,15 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["not-converged"],
     storm: copiesStorm,
     takes:
-      "a person copies a disk with its tags, gives the copy's file system another UUID, and uses it as a volume of its own",
+      "a person copies a disk with its tags, gives the copy's file system another UUID, and uses it as " +
+      "a volume of its own",
     noticedBy: "src/core/volume/state-tags.test.ts",
   },
   {
     name: "replaced-waits",
     removes:
-      "the other plans of a volume continue while Azure is asked about a VM in its record whose node name is another VM's",
+      "the other plans of a volume continue while Azure is asked about a VM in its record whose node " +
+      "name is another VM's",
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",
@@ -158,7 +165,8 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["not-converged"],
     storm: nameMovesStorm,
     takes:
-      "a node is replaced under its name by another VM, and the earlier one is kept, switched off, after it was fenced from a volume",
+      "a node is replaced under its name by another VM, and the earlier one is kept, switched off, " +
+      "after it was fenced from a volume",
     noticedBy: "src/core/writer/plan-replaced-writer.test.ts",
   },
   {
@@ -181,11 +189,14 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "earlier-overwritten",
     removes:
-      "no attach overwrites the word that the disk is on an earlier VM of the node's name, though the record names that VM, too",
+      "no attach overwrites the word that the disk is on an earlier VM of the node's name, though the " +
+      "record names that VM, too",
     edits: [
       {
         file: "src/core/attachment/plan-attachment.ts",
-        find: `  return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;`,
+        find:
+          "  return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? " +
+          "undefined : vm;",
         replace: `  const record = recordOf(observed);
   if (record !== undefined && !mayDetach(record, vm)) return undefined;
   return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;`,
@@ -195,7 +206,8 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["not-converged", "leaked"],
     storm: grantMovesStorm,
     takes:
-      "a node is granted a volume, is replaced under its name by another VM before it acquires it, and the pod moves",
+      "a node is granted a volume, is replaced under its name by another VM before it acquires it, and " +
+      "the pod moves",
     noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
   {
@@ -220,11 +232,14 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "unregistered-at-once",
     removes:
-      "a replica outlives its AzDriverNode for a minute, and for as long as the writer's node does not report",
+      "a replica outlives its AzDriverNode for a minute, and for as long as the writer's node does not " +
+      "report",
     edits: [
       {
         file: "src/core/attachment/plan-replicas.ts",
-        find: `if (observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) return [];`,
+        find:
+          "if (observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) " +
+          "return [];",
         replace: `if (observed.node(nodeName) !== undefined) return [];`,
       },
     ],

@@ -53,7 +53,8 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: { attach: "driver", strikes: { "malicious/reclaims-everything": 4, "loss/volume-deleted": 4 } },
     takes:
-      "records are rebuilt while a node's token reports checkpoints of volumes that the node never had, and reclaims them",
+      "records are rebuilt while a node's token reports checkpoints of volumes that the node never had, " +
+      "and reclaims them",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -70,7 +71,8 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["bystander-cut-off"],
     storm: impostorStorm,
     takes:
-      "a node's token says that its VM is the one to which a person has attached a disk, and that the disk is not in use there",
+      "a node's token says that its VM is the one to which a person has attached a disk, and that the " +
+      "disk is not in use there",
     noticedBy: "src/controller/controller-cache.test.ts",
   },
   {
@@ -87,7 +89,8 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: anothersNameStorm,
     takes:
-      "a node's name is given to another VM while the earlier one could write, and the other's token releases its grant before a controller has seen the next Node",
+      "a node's name is given to another VM while the earlier one could write, and the other's token " +
+      "releases its grant before a controller has seen the next Node",
     noticedBy: "src/core/writer/writer-steps.test.ts",
   },
   {
@@ -104,7 +107,8 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: missingNodesNameStorm,
     takes:
-      "the Lease is erased while a Node is missing; then its name is given to another VM, whose token proves the earlier VM clean",
+      "the Lease is erased while a Node is missing; then its name is given to another VM, whose token " +
+      "proves the earlier VM clean",
     noticedBy: "src/controller/writer/bind-to-node.test.ts",
   },
   {
@@ -124,7 +128,8 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: nodesMadeAgainStorm,
     takes:
-      "the Node of a VM that runs on is made again, its pod moves, and its plug-in's token is renewed minutes later",
+      "the Node of a VM that runs on is made again, its pod moves, and its plug-in's token is renewed " +
+      "minutes later",
     noticedBy: "src/core/writer/plan-writer.test.ts",
   },
   {

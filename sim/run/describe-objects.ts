@@ -20,7 +20,8 @@ export function describeObjects(store: Pick<SimulatedStore, "objects">): readonl
       `${detail?.sizeGiB ?? 0} GiB`,
       writer === undefined
         ? "no writer"
-        : `writer ${writer.nodeName} in epoch ${writer.epoch}${writer.held ? ", held" : ""}${writer.requested ? ", requested" : ""}`,
+        : `writer ${writer.nodeName} in epoch ` +
+          `${writer.epoch}${writer.held ? ", held" : ""}${writer.requested ? ", requested" : ""}`,
       ...(fencing === undefined ? [] : [`fencing ${fencing.nodeName}`]),
       ...(quarantine.length === 0
         ? []
@@ -37,9 +38,11 @@ export function describeObjects(store: Pick<SimulatedStore, "objects">): readonl
     .objects("AzVolumeAttachment")
     .map(({ metadata, spec, status }) =>
       [
-        `attachment of ${spec.volumeName} to ${spec.nodeName}: ${spec.role}${spec.writerRequest === undefined ? "" : ", requested"}`,
+        `attachment of ${spec.volumeName} to ${spec.nodeName}: ` +
+          `${spec.role}${spec.writerRequest === undefined ? "" : ", requested"}`,
         ...(metadata.deletionTimestamp === undefined ? [] : ["being deleted"]),
-        `${status?.state ?? "no status"} ${status?.role ?? ""} at LUN ${status?.lun ?? "none"} of ${status?.vmId ?? "no VM"}`,
+        `${status?.state ?? "no status"} ${status?.role ?? ""} at LUN ${status?.lun ?? "none"} of ` +
+          `${status?.vmId ?? "no VM"}`,
         ...(spec.recall === undefined ? [] : [`recall ${spec.recall.id}`]),
         ...(status?.attempt === undefined ? [] : [`attempt ${status.attempt}`]),
         ...(status?.deviceMissing === true ? ["device missing"] : []),

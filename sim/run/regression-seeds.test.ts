@@ -6,7 +6,8 @@ describe("seeds that once failed", () => {
   it("are read with their lesson, and with the classes or the storm of their discovery", () => {
     assert.deepEqual(
       regressionSeeds(
-        "# seeds\n\n17: a grant overtook a fence\n18 (crash,stale): a checkpoint was lost\n19 [others-detach]: a request was left behind\n",
+        "# seeds\n\n17: a grant overtook a fence\n18 (crash,stale): a checkpoint was lost\n" +
+          "19 [others-detach]: a request was left behind\n",
       ),
       [
         { seed: 17, faults: undefined, lesson: "a grant overtook a fence", storm: undefined },

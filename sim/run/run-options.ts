@@ -76,7 +76,8 @@ const options = {
       kind: "text",
       problem: unknownOf(["list", ...mutationNames]),
       help:
-        "Leave out this safety rule, in the storm that is made for it unless --faults says another; ends at the " +
+        "Leave out this safety rule, in the storm that is made for it unless --faults says another; " +
+        "ends at the " +
         "first seed that notices. list prints the names",
     },
   }),

@@ -15,7 +15,8 @@ const options = {
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
       help:
-        "Factor on all latencies: 1 is Azure's pace, 0.01 a hundred times as fast (default: the scenario's, " +
+        "Factor on all latencies: 1 is Azure's pace, 0.01 a hundred times as fast (default: the " +
+        "scenario's, " +
         "else 1)",
     },
     seed: {
@@ -58,7 +59,8 @@ const options = {
       default: "none",
       choices: DATA_PLANES,
       help:
-        "files: disks are files, and there are no devices; linux: attached disks are also loop devices, which " +
+        "files: disks are files, and there are no devices; linux: attached disks are also loop devices, " +
+        "which " +
         "needs root; auto: linux where that is possible, else files, with the reason",
     },
     "data-dir": { kind: "text", help: "With a data plane: where the disks' files are kept" },

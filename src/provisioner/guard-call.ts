@@ -41,11 +41,13 @@ export function diskTargetOf(place: DiskPlace, diskUri: string): Result<DiskTarg
     fail({ kind: "InvalidArgument", field: "diskUri", value: diskUri, problem });
   if (id === undefined)
     return refuse(
-      "is not the id of a managed disk: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/disks/…",
+      "is not the id of a managed disk: " +
+        "/subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/disks/…",
     );
   if (id.subscriptionId.toLowerCase() !== place.subscriptionId.toLowerCase())
     return refuse(
-      `is in subscription ${id.subscriptionId}; this driver serves only disks of subscription ${place.subscriptionId}`,
+      `is in subscription ${id.subscriptionId}; this driver serves only disks of subscription ` +
+        `${place.subscriptionId}`,
     );
   return ok({ id, diskUri });
 }
@@ -54,7 +56,8 @@ export function diskTargetOf(place: DiskPlace, diskUri: string): Result<DiskTarg
 export function vmTargetOf(place: DiskPlace, { diskUri, node }: DiskOfNode): Result<VmTarget, Failure> {
   const { nodeName, vmId } = node;
   if (vmId === "") {
-    const problem = `node ${nodeName} has no vmId: names are reused, so a node is always its name and its VM's GUID`;
+    const problem =
+      `node ${nodeName} has no vmId: names are reused, so a node is always its ` + "name and its VM's GUID";
     return fail({ kind: "InvalidArgument", field: "node.vmId", value: "", problem });
   }
   const vm = resolveInstance(place, node);

@@ -126,7 +126,8 @@ export async function serveExtender(options: {
       if (sizeBytes > bodyBytesMax)
         refuse(
           413,
-          `the body has more than ${bodyBytesMax} bytes: set nodeCacheCapable, so that nodes are sent by name`,
+          `the body has more than ${bodyBytesMax} bytes: set nodeCacheCapable, so that nodes are sent ` +
+            "by name",
         );
       else if (bufferedBytes > bufferedBytesMax) refuse(503, "too much is being received at once");
       else received.append(chunk);

@@ -123,7 +123,8 @@ const MANAGED = "an AzVolumeAttachment is about a managed disk";
 const NAME = "the name of an AzVolumeAttachment follows from its disk and node";
 const LABEL = "the label of an AzVolumeAttachment names its node";
 const PLAIN =
-  "a node creates an AzVolumeAttachment with only the labels of its node and volume, without annotations and owners";
+  "a node creates an AzVolumeAttachment with only the labels of its node and volume, without " +
+  "annotations and owners";
 const OWN = "a node writes only its own AzVolumeAttachments";
 const WANTS = "a node creates an AzVolumeAttachment only to request the volume";
 const ONLY_WANT = "a node changes only its own request in an AzVolumeAttachment";

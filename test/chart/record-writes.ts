@@ -12,7 +12,8 @@ export const NODE_A_UID = "uid-of-node-a";
 export const EARLIER_UID = "uid-of-an-earlier-node-a";
 /** The refusal of a write to an entry with that uid. */
 export const OTHERS_ENTRY =
-  "entries of another Node of this name stay unchanged; if the Node was recreated for this VM, delete the pod of its node plug-in, so that it gets a new token";
+  "entries of another Node of this name stay unchanged; if the Node was recreated for this VM, delete " +
+  "the pod of its node plug-in, so that it gets a new token";
 
 /** `record` with that uid in each entry of node-a. The entries of `clean` have no uid. */
 export function boundTo(record: WriterRecord, nodeUid: string): WriterRecord {

@@ -76,7 +76,9 @@ describe("docs/lab.md", { skip: (await reasonAgainstLab()) ?? false }, () => {
       "npm run lab --",
       `${process.execPath} ${join(CLONE, "testbed/lab/main.ts")} --name=${lab.name}`,
     );
-    const script = `touch ${variables}; . ${variables}; ${ofThisLab}\nstatus=$?; declare -p node > ${variables} 2> /dev/null; exit $status`;
+    const script =
+      `touch ${variables}; . ${variables}; ${ofThisLab}\n` +
+      `status=$?; declare -p node > ${variables} 2> /dev/null; exit $status`;
     const env = {
       KUBECONFIG: lab.kubeconfig,
       PATH: `${lab.parts.bin}${delimiter}${process.env["PATH"] ?? ""}`,

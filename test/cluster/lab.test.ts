@@ -146,7 +146,8 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     await a.exec([
       "sh",
       "-c",
-      "mkfs.ext4 -q /dev/disk/azure/scsi1/lun3 && mkdir -p /var/data && mount /dev/disk/azure/scsi1/lun3 /var/data && echo kept > /var/data/file",
+      "mkfs.ext4 -q /dev/disk/azure/scsi1/lun3 && mkdir -p /var/data && mount " +
+        "/dev/disk/azure/scsi1/lun3 /var/data && echo kept > /var/data/file",
     ]);
     await assert.rejects(a.exec(["cat", lab.kubeconfig]), /No such file or directory/u);
   });

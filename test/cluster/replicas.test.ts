@@ -223,7 +223,8 @@ async function otherNodeOf(lab: Lab, volume: string, nodeName: string): Promise<
   return other;
 }
 
-const WRITER = `sh, -c, "trap 'exit 0' TERM; while true; do date >> /data/log; sync; sleep 1 & wait $!; done"`;
+const WRITER =
+  `sh, -c, "trap 'exit 0' TERM; while true; do date >> /data/log; sync; ` + `sleep 1 & wait $!; done"`;
 
 /**
  * A database: one pod, one zone-redundant disk that several nodes may have at once, all but one of them as
@@ -273,11 +274,17 @@ spec:
 
 function preferably(nodeName: string): string {
   const term = `{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [${nodeName}]}]}`;
-  return `affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 100, preference: ${term}}]}}`;
+  return (
+    "affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 100, " +
+    `preference: ${term}}]}}`
+  );
 }
 
 function notNextTo(app: string): string {
-  return `affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{labelSelector: {matchLabels: {app: ${app}}}, topologyKey: kubernetes.io/hostname}]}}`;
+  return (
+    "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{labelSelector: " +
+    `{matchLabels: {app: ${app}}}, topologyKey: kubernetes.io/hostname}]}}`
+  );
 }
 
 function batchOn(nodeName: string): string {

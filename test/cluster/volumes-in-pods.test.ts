@@ -49,7 +49,8 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
           assert.equal(await workloads.inPod("first", types), "/ext4 ext4\n/xfs xfs");
           await workloads.inPod(
             "first",
-            "echo of-ext4 > /ext4/file; echo of-xfs > /xfs/file; echo of-raw | dd of=/dev/raw-disk conv=fsync 2>/dev/null; sync",
+            "echo of-ext4 > /ext4/file; echo of-xfs > /xfs/file; echo of-raw | dd of=/dev/raw-disk " +
+              "conv=fsync 2>/dev/null; sync",
           );
 
           await workloads.kubectl(["delete", "pod", "first"]);
@@ -130,7 +131,8 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
         );
         // One block each, past every cache, of one line.
         const write = (member: string, index: number): string =>
-          `printf '%-4095s\\n' ${member} | dd of=/dev/shared bs=4096 count=1 seek=${index} iflag=fullblock oflag=direct conv=notrunc 2>/dev/null`;
+          `printf '%-4095s\\n' ${member} | dd of=/dev/shared bs=4096 count=1 seek=${index} ` +
+          "iflag=fullblock oflag=direct conv=notrunc 2>/dev/null";
         await Promise.all(members.map((member, index) => workloads.inPod(member, write(member, index))));
         const read = "dd if=/dev/shared bs=4096 count=2 iflag=direct 2>/dev/null | tr -d ' '";
         for (const member of members)

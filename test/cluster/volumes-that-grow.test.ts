@@ -54,7 +54,8 @@ describe("volumes that grow", { skip: (await reasonAgainstLab()) ?? false, concu
           assert.equal(
             await workloads.inPod(
               "app",
-              `timeout 30 sh -c 'until [ $(wc -l < /files/log) -gt ${lines} ]; do sleep 0.1; done' && echo continues`,
+              `timeout 30 sh -c 'until [ $(wc -l < /files/log) -gt ${lines} ]; do sleep 0.1; done' && ` +
+                "echo continues",
             ),
             "continues",
           );

@@ -94,7 +94,8 @@ describe("the program", () => {
     assert.deepEqual(await run(["--prort", "1"]), [
       2,
       "",
-      "azure-compute-emulator: --prort: unknown flag; did you mean --port?\nTry azure-compute-emulator --help.\n",
+      "azure-compute-emulator: --prort: unknown flag; did you mean --port?\n" +
+        "Try azure-compute-emulator --help.\n",
     ]);
     const [missing, , why] = await run(["--config", "/nowhere.yaml"]);
     assert.equal(missing, 2);

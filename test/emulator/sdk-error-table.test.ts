@@ -272,7 +272,8 @@ describe("the rest of Azure's error table through the official SDK", () => {
           status: 409,
           code: "NotAvailableForSubscription",
           message:
-            "The requested size for resource 'x' is currently not available in location 'eastus' for subscription 's'",
+            "The requested size for resource 'x' is currently not available in location 'eastus' for " +
+            "subscription 's'",
         }),
         call: () =>
           client.disks.createOrUpdate("rg", "x", {

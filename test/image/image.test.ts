@@ -90,8 +90,10 @@ describe("the driver's image", { skip: whyNot ?? false }, () => {
 
   it("has every program that the driver runs, with all libraries", async () => {
     const script = [
-      `for program in ${DRIVER_PROGRAMS.join(" ")}; do command -v "$program" > /dev/null || echo "$program is missing"; done`,
-      'for file in /usr/bin/* /usr/sbin/* /usr/local/bin/node; do case "$(head -c 4 "$file" | od -An -c)" in *E*L*F*) LD_TRACE_LOADED_OBJECTS=1 "$file" ;; esac; done',
+      `for program in ${DRIVER_PROGRAMS.join(" ")}; do command -v "$program" > /dev/null || echo ` +
+        `"$program is missing"; done`,
+      'for file in /usr/bin/* /usr/sbin/* /usr/local/bin/node; do case "$(head -c 4 "$file" | od -An ' +
+        '-c)" in *E*L*F*) LD_TRACE_LOADED_OBJECTS=1 "$file" ;; esac; done',
     ].join("\n");
     const { code, output } = await inImage(script, USER);
     assert.equal(code, 0, output);

@@ -59,7 +59,9 @@ describe("queries of and events in Kubernetes' API server", { skip: missing ?? f
       await objects.createPod("failed", { nodeName: "node-a", claims: ["data"], phase: "Failed" });
       assert.deepEqual(await users.on(asked, never), { kind: "unused" });
       await objects.createPod("lost", { nodeName: "node-a", claims: ["nothing"] });
-      const because = `pod ${objects.namespace}/lost names claim ${objects.namespace}/nothing, which does not exist, so its disk is unknown`;
+      const because =
+        `pod ${objects.namespace}/lost names claim ${objects.namespace}/nothing, which does not exist, so ` +
+        "its disk is unknown";
       // These caches have not synced: the disk's claims are unknown.
       assert.deepEqual(await users.on(asked, never), { kind: "unknown", because });
       // These have: the disk is another claim's.

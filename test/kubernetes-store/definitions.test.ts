@@ -38,7 +38,8 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
       "get",
       "crd",
       "-o",
-      'jsonpath={range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="NonStructuralSchema")].status}{"\\n"}{end}',
+      "jsonpath={range .items[*]}{.metadata.name} " +
+        '{.status.conditions[?(@.type=="NonStructuralSchema")].status}{"\\n"}{end}',
     );
     assert.deepEqual(
       output

@@ -253,7 +253,8 @@ describe("a Kubernetes store under faults", { skip: missing ?? false }, () => {
         if (isReported) followed.cache.listAgain();
         await followed.untilShows(async () => [old], PATIENCE_MS);
         t.diagnostic(
-          `the cache showed the backup ${Math.round(performance.now() - beganMs)} ms after the API server was ready`,
+          `the cache showed the backup ${Math.round(performance.now() - beganMs)} ms after the API ` +
+            "server was ready",
         );
         await step(store, old, writesSince + 1);
         await followed.untilShows(() => listNodes(store), PATIENCE_MS);

@@ -93,7 +93,8 @@ describe("a Kubernetes store with 10,000 volumes", { skip: missing ?? false }, (
       const afterMiB = await full.settledMiB();
       await full.stop();
       t.diagnostic(
-        `${OBJECTS} AzVolumes of ${JSON.stringify(listed[0]).length} bytes: listed in ${seconds(listingMs)}; ` +
+        `${OBJECTS} AzVolumes of ${JSON.stringify(listed[0]).length} bytes: listed in ` +
+          `${seconds(listingMs)}; ` +
           `a follower of the three kinds has them after ${seconds(full.syncedMs)}; ` +
           `${UPDATES} updates in ${seconds(updatingMs)}, all received ${seconds(toldMs)} later`,
       );

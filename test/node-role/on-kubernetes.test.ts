@@ -146,7 +146,8 @@ describe(
           assert.match(
             text,
             new RegExp(
-              `^CSINode ${nodeName} has node id "vm-of-another" for disk\\.csi\\.azure\\.com.*remove that driver`,
+              `^CSINode ${nodeName} has node id "vm-of-another" for disk\\.csi\\.azure\\.com.*remove ` +
+                "that driver",
               "u",
             ),
           );

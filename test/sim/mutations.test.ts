@@ -37,7 +37,8 @@ describe("the driver without one of its rules", { concurrency: availableParallel
       t.diagnostic(`without ${describeMutation(mutation)}`);
       assert.ok(
         caught !== undefined,
-        `${breaks.join(", ")} never seen broken in ${seeds} seeds; seen: ${[...others].join(", ") || "nothing"}`,
+        `${breaks.join(", ")} never seen broken in ${seeds} seeds; seen: ` +
+          `${[...others].join(", ") || "nothing"}`,
       );
       const [broken] = caught.violations;
       t.diagnostic(`${name}: seed ${caught.seed} of ${seeds}: ${broken?.invariant}: ${broken?.detail}`);

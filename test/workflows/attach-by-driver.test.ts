@@ -70,7 +70,10 @@ async function holdUnmounts(
   const umount = (await findCommand("umount")) ?? assert.fail("there is no umount");
   const folder = join(lab.directory, `unmounts-of-${nodeName}`);
   const [begun, go] = [join(folder, "begun"), join(folder, "go")];
-  const held = `#!/bin/sh\ncase "$*" in *globalmount*) : > ${begun}; until test -e ${go}; do sleep 0.02; done;; esac\nexec ${umount} "$@"\n`;
+  const held =
+    `#!/bin/sh\n` +
+    `case "$*" in *globalmount*) : > ${begun}; until test -e ${go}; do sleep 0.02; done;; esac\n` +
+    `exec ${umount} "$@"\n`;
   await mkdir(folder);
   await writeFile(join(folder, "umount"), held, { mode: 0o755 });
   await lab.processes.get(nodeName)?.restart({ PATH: `${folder}:${process.env["PATH"] ?? ""}` });

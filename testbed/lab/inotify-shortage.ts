@@ -19,7 +19,8 @@ export async function inotifyShortage(nodes: number): Promise<string | undefined
   ).reduce((sum, each) => sum + each, 0);
   if (inUse + needed <= limit) return undefined;
   return (
-    `a lab of ${nodes} nodes needs ${needed} inotify instances, and root has ${limit - inUse} of ${limit} left: ` +
+    `a lab of ${nodes} nodes needs ${needed} inotify instances, and root has ${limit - inUse} of ` +
+    `${limit} left: ` +
     `sysctl fs.inotify.max_user_instances=${inUse + needed + limit}, or take another lab down`
   );
 }

@@ -14,7 +14,8 @@ async function main(): Promise<number> {
       name: "node testbed/registry/main.ts",
       usage:
         "node testbed/registry/main.ts --host <address> --port <port> <folder> ...\n\n" +
-        "Serves the OCI archives (*.tar) in the folders to container runtimes, as a mirror of every registry.\n" +
+        "Serves the OCI archives (*.tar) in the folders to container runtimes, as a mirror of every " +
+        "registry.\n" +
         "Images can be added and replaced while it runs.",
       options,
       words: "any",

@@ -98,13 +98,16 @@ export function chartValues(): ChartValues {
   return {
     attach: choice(
       ["kubernetes", "driver"],
-      "Which component requests a volume on a node. `kubernetes`: VolumeAttachments and csi-attacher. `driver`: NodeStageVolume (`attachRequired: false`), which saves seconds of each failover; see docs/install.md before you switch",
+      "Which component requests a volume on a node. `kubernetes`: VolumeAttachments and csi-attacher. " +
+        "`driver`: NodeStageVolume (`attachRequired: false`), which saves seconds of each failover; see " +
+        "docs/install.md before you switch",
     ),
     image: group({
       baseRepo: text("Goes before every repository that begins with a slash"),
       azuredisk: group({
         repository: text(
-          "The driver's image. None is published: build it with `npm run image`, and push it where your nodes reach it",
+          "The driver's image. None is published: build it with `npm run image`, and push it where your " +
+            "nodes reach it",
         ),
         tag: text("Its tag; empty: the chart's version"),
         pullPolicy: choice(["Always", "IfNotPresent", "Never"], "When nodes pull it"),
@@ -133,13 +136,15 @@ export function chartValues(): ChartValues {
     }),
     admissionPolicy: group({
       enabled: flag(
-        "Whether ValidatingAdmissionPolicies hold each node plug-in's token to its own node's objects, and to its own steps of a writer record",
+        "Whether ValidatingAdmissionPolicies hold each node plug-in's token to its own node's objects, " +
+          "and to its own steps of a writer record",
       ),
     }),
     driver: group({
       name: objectName("Name of the driver, as in StorageClasses and PersistentVolumes"),
       takeOver: flag(
-        "Whether a CSIDriver of that name that another release or V1 has left behind is taken over (with `--take-ownership`). Workloads of another Azure disk driver are refused all the same",
+        "Whether a CSIDriver of that name that another release or V1 has left behind is taken over " +
+          "(with `--take-ownership`). Workloads of another Azure disk driver are refused all the same",
       ),
       volumeAttachLimit: {
         kind: "number",
@@ -161,7 +166,8 @@ export function chartValues(): ChartValues {
       noProxy: text("What is reached without a proxy, as `NO_PROXY`"),
     }),
     objectNamespace: objectName(
-      "Namespace of AzVolumes, AzVolumeAttachments, AzDriverNodes and the leader's Lease; made by the chart and kept by uninstall",
+      "Namespace of AzVolumes, AzVolumeAttachments, AzDriverNodes and the leader's Lease; made by the " +
+        "chart and kept by uninstall",
     ),
     feature: group({
       enableFSGroupPolicy: flag(
@@ -171,7 +177,8 @@ export function chartValues(): ChartValues {
     }),
     workloadIdentity: group({
       clientID: text(
-        "Client id of the identity that the controller's service account stands for; empty: no workload identity",
+        "Client id of the identity that the controller's service account stands for; empty: no workload " +
+          "identity",
       ),
       tenantID: text("Its tenant, if it is not the cluster's"),
     }),
@@ -197,7 +204,8 @@ export function chartValues(): ChartValues {
         kind: "text",
         pattern: "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$",
         about:
-          "Secret whose key `cloud-config` is an azure.json; empty: none, and `azure.*` and `workloadIdentity.*` say everything",
+          "Secret whose key `cloud-config` is an azure.json; empty: none, and `azure.*` and " +
+          "`workloadIdentity.*` say everything",
       },
       cloudConfigSecretNamespace: objectName("Its namespace: the release's"),
       ...process(controllerRole),
@@ -207,7 +215,8 @@ export function chartValues(): ChartValues {
       ),
       fenceRegularDetachMs: wholeOf(
         detachOptions["fence-regular-detach-ms"],
-        "How long a fence tries a regular detach first where the VM runs and its agent answers, in milliseconds; 0: always by force",
+        "How long a fence tries a regular detach first where the VM runs and its agent answers, in " +
+          "milliseconds; 0: always by force",
       ),
       sidecarLogLevel: klogLevel("each sidecar"),
       metricsPort: port("Port of `/healthz`, `/readyz` and `/metrics`"),
@@ -277,7 +286,8 @@ export function chartValues(): ChartValues {
       terminationGracePeriodSeconds: whole(
         1,
         3_600,
-        "How long a pod may take to end, in seconds: on a node that is drained it waits until the node's disks are off",
+        "How long a pod may take to end, in seconds: on a node that is drained it waits until the " +
+          "node's disks are off",
       ),
     }),
     linux: group({
@@ -315,7 +325,8 @@ export function chartValues(): ChartValues {
       weight: whole(
         1,
         1_000,
-        "What a disk that is there already counts beside the scheduler's other preferences: 10 outweighs them together",
+        "What a disk that is there already counts beside the scheduler's other preferences: 10 " +
+          "outweighs them together",
       ),
       schedulerLogLevel: klogLevel("kube-scheduler"),
       ...process(schedulerExtenderRole),

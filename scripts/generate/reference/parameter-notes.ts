@@ -22,7 +22,8 @@ export const ownParameters: readonly VolumeParameterName[] = ["maxShares", "maxM
 export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes>> = {
   maxShares: {
     meaning:
-      "How many VMs may have the disk attached at once. 2 or more makes replicas possible; the limit by SKU " +
+      "How many VMs may have the disk attached at once. 2 or more makes replicas possible; the limit by " +
+      "SKU " +
       "and size is below. A shared disk has no host cache",
     absent: "The disk is not shared and has no replica",
     example: "3",
@@ -50,7 +51,8 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
   },
   cachingMode: {
     meaning:
-      "Host cache of the disk. It must be `None` for a shared disk, a disk above 4095 GiB, PremiumV2_LRS and " +
+      "Host cache of the disk. It must be `None` for a shared disk, a disk above 4095 GiB, " +
+      "PremiumV2_LRS and " +
       "UltraSSD_LRS",
     absent: "`ReadOnly` where Azure caches the disk, else `None`",
     example: "None",

@@ -17,7 +17,8 @@ describe("the unperturbed twin", () => {
 
   it("reports each volume that ended otherwise, or is known to one run only", () => {
     assert.deepEqual(compareEndStates([grown, gone], [{ ...grown, sizeGiB: 4 }]), [
-      `it ended as ${JSON.stringify(grown)}, its twin without faults as ${JSON.stringify({ ...grown, sizeGiB: 4 })}`,
+      `it ended as ${JSON.stringify(grown)}, its twin without faults as ` +
+        `${JSON.stringify({ ...grown, sizeGiB: 4 })}`,
       `it ended as ${JSON.stringify(gone)}, its twin without faults as undefined`,
     ]);
   });

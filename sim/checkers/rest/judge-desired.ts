@@ -87,7 +87,8 @@ function complaintsAbout(
     ...(isPrimary
       ? []
       : [
-          `the attachment on ${nodeName} is ${primary?.spec.role ?? "missing"}, ${primary?.status?.state ?? "without a status"}`,
+          `the attachment on ${nodeName} is ${primary?.spec.role ?? "missing"}, ` +
+            `${primary?.status?.state ?? "without a status"}`,
         ]),
     ...(replicas === replicasRequested ? [] : [`${replicas} replicas instead of ${replicasRequested}`]),
     ...(desired.access === "block" || disk.fileSystemBytes === disk.sizeBytes

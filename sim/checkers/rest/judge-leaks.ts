@@ -45,7 +45,8 @@ function leftObjects(world: RestWorld, volumes: readonly DesiredVolume[]): reado
     .filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
     .map(
       ({ metadata }) =>
-        `${metadata.name} is being deleted and keeps ${(metadata.finalizers ?? []).join(", ") || "no finalizer"}`,
+        `${metadata.name} is being deleted and keeps ` +
+        `${(metadata.finalizers ?? []).join(", ") || "no finalizer"}`,
     );
   const nodes = nodeNamesOf(world);
   const nodeStrays = world.store
@@ -86,7 +87,8 @@ function leftRecords(world: RestWorld): readonly string[] {
       ...(writer === undefined || hasUser
         ? []
         : [
-            `${name} is granted to ${writer.nodeName} (held ${writer.held}, requested ${writer.requested}), where nothing uses it`,
+            `${name} is granted to ${writer.nodeName} (held ${writer.held}, requested ` +
+              `${writer.requested}), where nothing uses it`,
           ]),
     ];
   });
@@ -120,11 +122,13 @@ function leftAttachments(world: RestWorld): readonly string[] {
       ...(attachment.status?.state === "Attached" || attachment.metadata.deletionTimestamp !== undefined
         ? []
         : [
-            `${volumeName} is to be attached to ${nodeName} as ${role}, and is ${attachment.status?.state ?? "without a state"}`,
+            `${volumeName} is to be attached to ${nodeName} as ${role}, and is ` +
+              `${attachment.status?.state ?? "without a state"}`,
           ]),
       ...(attachment.status?.state === "Attached" && !isOnVm(world, attachment)
         ? [
-            `${volumeName} is said to be attached to ${nodeName} at LUN ${attachment.status.lun ?? -1}, and is not`,
+            `${volumeName} is said to be attached to ${nodeName} at LUN ${attachment.status.lun ?? -1}, ` +
+              "and is not",
           ]
         : []),
     ];

@@ -7,7 +7,8 @@ import { overAtOnce, pick } from "../fault-class.ts";
 export const lifecycle: FaultClass = {
   name: "lifecycle",
   about:
-    "a volume is made and deleted while it is being attached, moved while its pods start and stop, grown while it moves, and asked for by the name of another cluster's",
+    "a volume is made and deleted while it is being attached, moved while its pods start and stop, " +
+    "grown while it moves, and asked for by the name of another cluster's",
   variants: {
     "short-life": {
       forMs: [20_000, 60_000],

@@ -266,7 +266,9 @@ const misreports: Round = async ({ world, store, nodeName, replicas }) => {
 export const malicious: FaultClass = {
   name: "malicious",
   about:
-    "a process with a node's token writes what roles and admission policies allow: requests, names of others, checkpoints, epochs, rollback reports, reclaims and which VM the node is, and tries to move the entries of an earlier VM of its name",
+    "a process with a node's token writes what roles and admission policies allow: requests, names of " +
+    "others, checkpoints, epochs, rollback reports, reclaims and which VM the node is, and tries to " +
+    "move the entries of an earlier VM of its name",
   variants: {
     "requests-everything": { forMs: [10_000, 60_000], begin: acting(requestsEverything) },
     squats: { forMs: [10_000, 60_000], begin: acting(squats) },

@@ -4,7 +4,8 @@ import { type FaultClass, nodeOfPod } from "../fault-class.ts";
 export const replicas: FaultClass = {
   name: "replicas",
   about:
-    "replicas come and go while a publish is under way: their nodes are cordoned, drained, restarted, or their objects deleted",
+    "replicas come and go while a publish is under way: their nodes are cordoned, drained, restarted, " +
+    "or their objects deleted",
   variants: {
     "replica-nodes-cordoned": {
       forMs: [10_000, 60_000],

@@ -73,7 +73,8 @@ function dieAndLosePod(context: FaultContext, nodeName: string, dice: number): v
 export const crash: FaultClass = {
   name: "crash",
   about:
-    "a controller or node plug-in is killed anywhere, or right before or after any step that changes something",
+    "a controller or node plug-in is killed anywhere, or right before or after any step that changes " +
+    "something",
   variants: {
     "controller-at-step": {
       forMs: [20_000, 120_000],

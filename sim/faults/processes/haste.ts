@@ -7,7 +7,8 @@ import { uncordonAll } from "./cordon.ts";
 export const haste: FaultClass = {
   name: "haste",
   about:
-    "a pod is deleted, forced or not, and moved again and again, faster than Azure attaches; sidecars die in the middle of their calls; DeleteVolume is called for a volume in use",
+    "a pod is deleted, forced or not, and moved again and again, faster than Azure attaches; sidecars " +
+    "die in the middle of their calls; DeleteVolume is called for a volume in use",
   variants: {
     "deleted-again-and-again": {
       forMs: [10_000, 40_000],

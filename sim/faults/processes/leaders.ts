@@ -25,7 +25,8 @@ const STRIKES_MAX = 3;
 export const leaders: FaultClass = {
   name: "leaders",
   about:
-    "two controllers lead at once, a leader is paused and resumes, is cut off from the store or from Azure, clocks run fast, slow, or jump",
+    "two controllers lead at once, a leader is paused and resumes, is cut off from the store or from " +
+    "Azure, clocks run fast, slow, or jump",
   variants: {
     paused: {
       forMs: [8_000, 90_000],

@@ -55,7 +55,9 @@ const decidedSteps = [
 export const nodes: FaultClass = {
   name: "nodes",
   about:
-    "a machine freezes and thaws, loses its power, reboots, is cut off one way or the other, has a slow disk, is deleted, or is recreated under its name, or its name is given to another VM while the first one stays; with and without the out-of-service mark",
+    "a machine freezes and thaws, loses its power, reboots, is cut off one way or the other, has a slow " +
+    "disk, is deleted, or is recreated under its name, or its name is given to another VM while the " +
+    "first one stays; with and without the out-of-service mark",
   variants: {
     freeze: {
       forMs: [3_000, 60_000],

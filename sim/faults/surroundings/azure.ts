@@ -42,7 +42,10 @@ const refusePolls = rules(({ dice }) => [
 export const azure: FaultClass = {
   name: "azure",
   about:
-    "Azure throttles with and without Retry-After, refuses with 409, loses requests and answers, never ends operations, ends them failed though done or done though not, poisons a disk, reads stale or slowly, refuses to say how operations are doing, moves no ETag with an update that changes nothing, does not find a VM that is there, or shows it without its disks",
+    "Azure throttles with and without Retry-After, refuses with 409, loses requests and answers, never " +
+    "ends operations, ends them failed though done or done though not, poisons a disk, reads stale or " +
+    "slowly, refuses to say how operations are doing, moves no ETag with an update that changes " +
+    "nothing, does not find a VM that is there, or shows it without its disks",
   variants: {
     throttled: {
       forMs: [10_000, 60_000],

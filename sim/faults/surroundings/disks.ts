@@ -49,7 +49,9 @@ function anotherNode(context: FaultContext, fault: TimedFault): string {
 export const disks: FaultClass = {
   name: "disks",
   about:
-    "others attach a disk, detach it, move it to another LUN, grow it, replace its tags, put data on a new one, copy one with its tags, keep it open, or delete it; udev makes the links of disks late, or none",
+    "others attach a disk, detach it, move it to another LUN, grow it, replace its tags, put data on a " +
+    "new one, copy one with its tags, keep it open, or delete it; udev makes the links of disks late, " +
+    "or none",
   variants: {
     "attached-outside": {
       forMs: [10_000, 90_000],

@@ -5,7 +5,8 @@ import { type FaultClass, leaderOf, nodeOfPod, pick, processesOf } from "../faul
 export const stale: FaultClass = {
   name: "stale",
   about:
-    "caches grow stale: watches of the object store or of Kubernetes deliver nothing for a while, also right after what leads to a deletion, or everything late",
+    "caches grow stale: watches of the object store or of Kubernetes deliver nothing for a while, also " +
+    "right after what leads to a deletion, or everything late",
   variants: {
     "leader-hears-nothing": {
       forMs: [5_000, 60_000],

@@ -12,7 +12,8 @@ const REPEATING_FROM = 0.6;
 export const watches: FaultClass = {
   name: "watches",
   about:
-    "watches break, resume from versions that are expired (410), deliver things again or twice, and kinds overtake one another",
+    "watches break, resume from versions that are expired (410), deliver things again or twice, and " +
+    "kinds overtake one another",
   variants: {
     break: {
       forMs: [10_000, 60_000],

@@ -42,7 +42,8 @@ export function runPodCollector({ api, view, clock, random, tasks, trace }: Cont
       api.remove("Pod", pod.name);
       trace.note(
         pod.volumeName,
-        `pod ${pod.uid} is removed: its node ${pod.nodeName ?? ""} is ${isLost(pod) ? "out of service" : "gone"}`,
+        `pod ${pod.uid} is removed: its node ${pod.nodeName ?? ""} is ` +
+          `${isLost(pod) ? "out of service" : "gone"}`,
       );
     }
   }

@@ -64,7 +64,8 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
       const where = nodeName === "" ? nodeIdOf(request) : nodeName;
       trace.note(
         volumeName,
-        `${method}${where === "" ? "" : ` ${where}`}: ${answer.ok ? "OK" : answer.code} after ${Math.round(nowMs() - startedMs)} ms`,
+        `${method}${where === "" ? "" : ` ${where}`}: ${answer.ok ? "OK" : answer.code} after ` +
+          `${Math.round(nowMs() - startedMs)} ms`,
       );
       if (!answer.ok)
         judgeRefusal(method, volumeName, { ...answer, isTaken: wasTaken || isTaken(method, request) });

@@ -102,14 +102,16 @@ function readAnswer(endpoint: string, { code, text }: Answer): Result<InstanceMe
   if (metadata !== undefined) return ok(metadata);
   const quoted = text.trim().slice(0, QUOTED_MAX_CHARS);
   return notReady(
-    `the instance metadata service at ${endpoint} answered ${code} and nothing that describes a VM (${quoted}): does --metadata-endpoint lead there?`,
+    `the instance metadata service at ${endpoint} answered ${code} and nothing that describes a VM ` +
+      `(${quoted}): does --metadata-endpoint lead there?`,
   );
 }
 
 function unreachable(endpoint: string, error: unknown): Failure {
   const why = error instanceof Error ? error.message : String(error);
   const remedy =
-    "is this process on an Azure VM, in its host network or allowed to reach that address? Without the service, give --vm-id, --vm-resource-id, --vm-size, --location and --zone";
+    "is this process on an Azure VM, in its host network or allowed to reach that address? Without the " +
+    "service, give --vm-id, --vm-resource-id, --vm-size, --location and --zone";
   return {
     kind: "HostNotReady",
     detail: `the instance metadata service at ${endpoint} can't be reached (${why}): ${remedy}`,

@@ -62,7 +62,8 @@ export function endpointsOf(
     return invalid(
       "cloud",
       name,
-      "is none of AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud; for any other, set resourceManagerEndpoint and activeDirectoryEndpoint",
+      "is none of AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud; for any other, set " +
+        "resourceManagerEndpoint and activeDirectoryEndpoint",
     );
   }
   const ownAuthority = config.activeDirectoryEndpoint ?? environment["AZURE_AUTHORITY_HOST"];

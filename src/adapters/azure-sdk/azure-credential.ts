@@ -42,7 +42,8 @@ export function createAzureCredential(sources: CredentialSources): Result<TokenC
     return invalid(
       "aadClientId",
       "",
-      "is missing, and so is every other way to log in to Azure: set aadClientId and aadClientSecret, or useManagedIdentityExtension, or run with workload identity (AZURE_FEDERATED_TOKEN_FILE)",
+      "is missing, and so is every other way to log in to Azure: set aadClientId and aadClientSecret, " +
+        "or useManagedIdentityExtension, or run with workload identity (AZURE_FEDERATED_TOKEN_FILE)",
     );
   }
   return clientSecret(sources);
@@ -61,7 +62,8 @@ function workloadIdentity({
     ...given("aadFederatedTokenFile", environment["AZURE_FEDERATED_TOKEN_FILE"]),
   };
   const why =
-    "workload identity needs it (or AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE in the environment)";
+    "workload identity needs it (or AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE in the " +
+    "environment)";
   const tenantId = required(merged, "tenantId", why);
   if (!tenantId.ok) return tenantId;
   const clientId = required(merged, "aadClientId", why);

@@ -123,7 +123,8 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
       const response = await sendCall(opening, signal);
       if (response.statusCode === 200) return response;
       throw new WatchBroken(
-        `the store server answered ${response.statusCode}: ${JSON.stringify(await readJson(response, opening))}`,
+        `the store server answered ${response.statusCode}: ` +
+          `${JSON.stringify(await readJson(response, opening))}`,
       );
     } catch (error) {
       throw error instanceof CallFailed ? new WatchBroken(error.message, { cause: error }) : error;

@@ -74,7 +74,8 @@ export async function serveEmbeddedStore(options: {
 async function listenPrivately(server: Server, socketPath: string): Promise<void> {
   if (Buffer.byteLength(socketPath + NEW_SUFFIX) > SOCKET_PATH_BYTES_MAX) {
     throw new Error(
-      `socket path ${socketPath} is longer than ${SOCKET_PATH_BYTES_MAX - NEW_SUFFIX.length} bytes: choose a shorter directory`,
+      `socket path ${socketPath} is longer than ${SOCKET_PATH_BYTES_MAX - NEW_SUFFIX.length} bytes: ` +
+        "choose a shorter directory",
     );
   }
   await rm(socketPath + NEW_SUFFIX, { force: true });

@@ -100,13 +100,16 @@ function acquireHold(db: DatabaseSync, file: string): void {
     // The lock belongs to the process and goes with it, however it ends; a stopped process keeps it, as
     // it must.
     db.exec(
-      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT;",
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN " +
+        "IMMEDIATE; COMMIT;",
     );
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     const reason = /locked|busy/i.test(text)
-      ? "another process or another store has it open. Only one process may open the file; the others connect to that one's socket"
-      : `it is not a store or is damaged (${text}). Restore it from a backup, or move it away to begin with an empty store`;
+      ? "another process or another store has it open. Only one process may open the file; the others " +
+        "connect to that one's socket"
+      : `it is not a store or is damaged (${text}). Restore it from a backup, or move it away to begin ` +
+        "with an empty store";
     throw new StoreFileRefused(`store file ${file} can't be opened: ${reason}.`, { cause: error });
   }
 }
@@ -115,7 +118,8 @@ function prepareFormat(db: DatabaseSync, file: string, nowMs: number): void {
   const format = Number(db.prepare("PRAGMA user_version").get()?.["user_version"]);
   if (format !== 0 && format !== FORMAT)
     throw new StoreFileRefused(
-      `store file ${file} has format ${format}, this program reads format ${FORMAT}: use the version of the program that wrote it.`,
+      `store file ${file} has format ${format}, this program reads format ${FORMAT}: use the version of ` +
+        "the program that wrote it.",
     );
   const birth = Math.max(1, Math.floor(nowMs) * VERSIONS_PER_MS);
   db.exec("BEGIN IMMEDIATE");
@@ -123,7 +127,8 @@ function prepareFormat(db: DatabaseSync, file: string, nowMs: number): void {
     if (format === 0) beginVersions(db, birth);
     else skipVersions(db, birth);
     const horizon = db.prepare(
-      "INSERT INTO horizons (kind, version) VALUES (?, (SELECT current FROM versions)) ON CONFLICT DO NOTHING",
+      "INSERT INTO horizons (kind, version) VALUES (?, (SELECT current FROM versions)) ON CONFLICT DO " +
+        "NOTHING",
     );
     for (const kind of kinds) horizon.run(kind);
     db.exec("COMMIT");
@@ -160,7 +165,8 @@ function storeFileOf(db: DatabaseSync, historyMax: number): StoreFile {
   const selectObject = db.prepare("SELECT text FROM objects WHERE kind = ? AND name = ?");
   const selectObjects = db.prepare("SELECT text FROM objects WHERE kind = ? ORDER BY name");
   const selectChanges = db.prepare(
-    "SELECT version, type, text, labels_before FROM events WHERE kind = ? AND version > ? ORDER BY version LIMIT ?",
+    "SELECT version, type, text, labels_before FROM events WHERE kind = ? AND version > ? ORDER BY " +
+      "version LIMIT ?",
   );
   const putObject = db.prepare(
     "INSERT INTO objects (kind, name, text) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text",

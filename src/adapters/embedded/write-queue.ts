@@ -72,7 +72,9 @@ export function createWriteQueue<T>(options: {
       settle.resolve(
         fail({
           kind: "StoreUnavailable",
-          detail: `the write could not be committed: ${error instanceof Error ? error.message : String(error)}`,
+          detail:
+            "the write could not be committed: " +
+            `${error instanceof Error ? error.message : String(error)}`,
         }),
       );
     else settle.reject(error);

@@ -150,7 +150,8 @@ async function resolveClaim(
   if (isYounger(metadata.creationTimestamp, pod.startedMs))
     return ok(
       doubt(
-        `claim ${claimKey} is younger than pod ${pod.name}, which uses it: it was recreated, and the pod's disk is unknown`,
+        `claim ${claimKey} is younger than pod ${pod.name}, which uses it: it was recreated, and the ` +
+          "pod's disk is unknown",
       ),
     );
   const volumeName = spec?.volumeName ?? "";
@@ -173,7 +174,8 @@ async function resolveClaim(
   if (boundTo !== undefined && boundTo !== metadata.uid)
     return ok(
       doubt(
-        `claim ${claimKey} of pod ${pod.name} names PersistentVolume ${volumeName}, which belongs to another claim`,
+        `claim ${claimKey} of pod ${pod.name} names PersistentVolume ${volumeName}, which belongs to ` +
+          "another claim",
       ),
     );
   const volumeId = clusterVolumeOf(volumeName, volume.value.spec, driverName)?.volumeId;

@@ -198,7 +198,8 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
   it("resolves a deleted or recreated claim by its PersistentVolume, if that exists", async () => {
     const gone = "pod default/db-0 names claim default/data, which does not exist, so its disk is unknown";
     const recreated =
-      "claim default/data is younger than pod default/db-0, which uses it: it was recreated, and the pod's disk is unknown";
+      "claim default/data is younger than pod default/db-0, which uses it: it was recreated, and the " +
+      "pod's disk is unknown";
     const younger = { uid: "uid-new", creationTimestamp: "2026-01-01T00:30:00Z" };
     const rows: readonly {
       readonly because: string;

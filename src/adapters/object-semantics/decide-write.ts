@@ -151,7 +151,8 @@ function decideUpdate(
     return invalid(
       kind,
       name,
-      `metadata.finalizers: no new finalizers can be added to an object that is being deleted: ${added.join(", ")}`,
+      "metadata.finalizers: no new finalizers can be added to an object that is being deleted: " +
+        `${added.join(", ")}`,
     );
   }
   const isSameSpec = sameJson(incoming.spec, current.spec);

@@ -25,7 +25,8 @@ export function withCrashPoint(
   const step = stepNames.find((known) => known === name);
   if ((when !== "before" && when !== "after") || step === undefined)
     throw new Error(
-      `${CRASH_AT} is ${point}: must be before:<step> or after:<step>, with a step of ${stepNames.join(", ")}`,
+      `${CRASH_AT} is ${point}: must be before:<step> or after:<step>, with a step of ` +
+        `${stepNames.join(", ")}`,
     );
   return {
     run: async <T>(running: StepName, act: () => Promise<T>): Promise<T> => {

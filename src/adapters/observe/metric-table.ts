@@ -70,7 +70,8 @@ export const metricTable = {
   azuredisk_extender_requests_total: {
     type: "counter",
     help:
-      "Requests of schedulers by verb and outcome: answered, neutral (nothing known yet, or a bug), refused " +
+      "Requests of schedulers by verb and outcome: answered, neutral (nothing known yet, or a bug), " +
+      "refused " +
       "(can't be read), aborted (the client went away).",
     labels: ["verb", "outcome"],
   },

@@ -31,7 +31,8 @@ export const controllerServiceOptions = grouped("Controller service", {
     kind: "flag",
     help:
       "On Kubernetes, believe a node plug-in's report of its VM if its Node has no spec.providerID. " +
-      "Without it such a node gets no volumes. With it, a VM that takes such a node's name may move the writer " +
+      "Without it such a node gets no volumes. With it, a VM that takes such a node's name may move the " +
+      "writer " +
       "records of the VM that had it: delete no Node while its VM may run",
   },
   ...leaderElectionOptions,

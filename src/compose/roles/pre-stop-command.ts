@@ -60,7 +60,8 @@ export const preStopCommand = {
 };
 
 const usage =
-  "azuredisk-csi-driver pre-stop\n\nReturns at once, except on a node that is being drained or is gone: there, " +
+  "azuredisk-csi-driver pre-stop\n\n" +
+  "Returns at once, except on a node that is being drained or is gone: there, " +
   "once no volume of the driver is staged or published any more.";
 
 const problems = (values: Values<typeof options>): Promise<readonly string[]> =>

@@ -118,7 +118,8 @@ export const nodeOptions = grouped("Node", {
     max: 64,
     isWhole: true,
     help:
-      "Volumes this node takes; -1: the data disks of its VM size, less reserved ones and those attached by " +
+      "Volumes this node takes; -1: the data disks of its VM size, less reserved ones and those " +
+      "attached by " +
       "others",
   },
   "reserved-data-disk-slot-num": {

@@ -36,7 +36,8 @@ describe("the settings of a role", () => {
       '--vm-resource-id: got "vm"; expected ' +
         "/subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>",
       '--daemon-set: got "plugin"; expected namespace/name',
-      '--http-endpoint: got "8080"; expected host:port, :port or [IPv6 address]:port, with a port from 0 to 65535',
+      '--http-endpoint: got "8080"; expected host:port, :port or [IPv6 address]:port, with a port from ' +
+        "0 to 65535",
     ]);
   });
 
@@ -45,7 +46,8 @@ describe("the settings of a role", () => {
     assert.deepEqual(await problems(controllerRole, [...flags, "--lease-renew-deadline-ms=15000"]), [
       "--store-socket: got it and --kubeconfig; expected one: the driver's objects are in one place only",
       "--cloud-config: got \"/nope\"; ENOENT: no such file or directory, open '/nope'",
-      "--lease-renew-deadline-ms: got 15000; expected less than --lease-duration-ms (15000), or two would lead " +
+      "--lease-renew-deadline-ms: got 15000; expected less than --lease-duration-ms (15000), or two " +
+        "would lead " +
         "at once",
     ]);
   });

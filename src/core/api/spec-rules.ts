@@ -44,7 +44,9 @@ export const specRules: { readonly [K in keyof SpecMap]: readonly SpecRule<SpecM
     immutable("nodeName"),
     {
       field: "spec.volumeContext",
-      cel: `self.volumeContext.map(k, k.size() + self.volumeContext[k].size()).sum() <= ${VOLUME_CONTEXT_MAX_CHARS}`,
+      cel:
+        "self.volumeContext.map(k, k.size() + self.volumeContext[k].size()).sum() <= " +
+        `${VOLUME_CONTEXT_MAX_CHARS}`,
       message: `must have at most ${VOLUME_CONTEXT_MAX_CHARS} characters in all keys and values`,
       holds: ({ volumeContext }) =>
         Object.entries(volumeContext).flat().join("").length <= VOLUME_CONTEXT_MAX_CHARS,

@@ -121,7 +121,9 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
       kind: "InvalidArgument",
       field: "volume_capability.access_mode",
       value: capability.accessMode,
-      problem: `volume ${volumeId} was made for ${volume.spec.capabilities.map((other) => other.accessMode).join(", ")}`,
+      problem:
+        `volume ${volumeId} was made for ` +
+        `${volume.spec.capabilities.map((other) => other.accessMode).join(", ")}`,
     };
   }
   const zones = detail?.zones ?? [];
@@ -131,7 +133,9 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
       kind: "InvalidArgument",
       field: "node_id",
       value: node.spec.nodeName,
-      problem: `its VM is in zone ${zone === "" ? "none" : zone}, disk ${volumeId} only attaches in zone ${zones.join(", ")}`,
+      problem:
+        `its VM is in zone ${zone === "" ? "none" : zone}, disk ${volumeId} only attaches in zone ` +
+        `${zones.join(", ")}`,
     };
   }
   return undefined;

@@ -238,7 +238,9 @@ async function releaseRecord(
   return fail({
     kind: "StillWaiting",
     volumeId,
-    what: `${nodeName} to release it: it is unknown now whether a workload uses it there${use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : ""}`,
+    what:
+      `${nodeName} to release it: it is unknown now whether a workload uses it ` +
+      `there${use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : ""}`,
   });
 }
 

@@ -96,7 +96,9 @@ function targetSize(
     kind: "OutOfRange",
     field: "capacity_range.limit_bytes",
     value: String(range.limitBytes),
-    problem: `the volume has ${detail.sizeGiB} GiB (${gibToBytes(detail.sizeGiB)} bytes) already, and disks never shrink`,
+    problem:
+      `the volume has ${detail.sizeGiB} GiB (${gibToBytes(detail.sizeGiB)} bytes) already, and disks ` +
+      "never shrink",
   });
 }
 
@@ -130,7 +132,9 @@ async function sharedUse(
     });
   // Only a cache says that a pod waits: UNAVAILABLE, which is repeated even if no pod ends.
   const pods = context.users.cachedPods(detail.diskUri)?.map(({ name }) => name);
-  const what = `${pods?.join(", ") ?? "the pods"} to ${pods === undefined ? "be listed" : "end"}: a shared disk grows only while no pod uses it or waits for it`;
+  const what =
+    `${pods?.join(", ") ?? "the pods"} to ${pods === undefined ? "be listed" : "end"}: a shared disk ` +
+    "grows only while no pod uses it or waits for it";
   return ok(pods?.length === 0 ? undefined : { kind: "StillWaiting", volumeId: detail.diskUri, what });
 }
 

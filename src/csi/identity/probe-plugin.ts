@@ -22,7 +22,10 @@ export async function probePlugin(
     });
     return answer.ready === false ? `the plug-in at ${endpoint} says that it is not ready` : undefined;
   } catch (error) {
-    return `the plug-in at ${endpoint} does not answer: ${error instanceof Error ? error.message : String(error)}`;
+    return (
+      `the plug-in at ${endpoint} does not answer: ` +
+      `${error instanceof Error ? error.message : String(error)}`
+    );
   } finally {
     client.close();
   }

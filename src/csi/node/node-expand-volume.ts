@@ -66,7 +66,9 @@ async function expand(
     return fail({
       kind: "StillWaiting",
       volumeId,
-      what: `${device.value.path} to show its new size: it has ${device.value.sizeBytes} bytes, the disk ${requestedBytes}`,
+      what:
+        `${device.value.path} to show its new size: it has ${device.value.sizeBytes} bytes, the disk ` +
+        `${requestedBytes}`,
     });
   const kind = await ports.host.pathKind(volumePath, signal);
   if (!kind.ok) return kind;

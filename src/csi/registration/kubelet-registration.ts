@@ -125,7 +125,8 @@ export async function registerWithKubelet(
         await lookAfterSocket();
         if (refusedSinceMs !== undefined && clock.elapsedMs() - refusedSinceMs >= REFUSED_MAX_MS)
           throw new Error(
-            `${whyNotRegistered ?? "kubelet refuses to register this plug-in"}; giving up after ${REFUSED_MAX_MS / 1000} s`,
+            `${whyNotRegistered ?? "kubelet refuses to register this plug-in"}; giving up after ` +
+              `${REFUSED_MAX_MS / 1000} s`,
           );
       }
     },
@@ -190,7 +191,9 @@ async function lookAtPlace(socketPath: string, ownInode: bigint): Promise<"ours"
 function takenByAnother(socketPath: string): Failure {
   return {
     kind: "HostNotReady",
-    detail: `another plug-in serves ${socketPath}: two instances of one driver run on this node; remove one of them`,
+    detail:
+      `another plug-in serves ${socketPath}: two instances of one driver run on this node; remove one of ` +
+      "them",
   };
 }
 
@@ -202,6 +205,9 @@ function unlessMissing(error: unknown): undefined {
 /** The remedy for refusals that kubelet does not explain. */
 function remedyFor(error: string): string {
   if (/topology value collision/u.test(error))
-    return "; if the label that it names is out of date (the VM was recreated in another zone, say), remove it from the Node";
+    return (
+      "; if the label that it names is out of date (the VM was recreated in another zone, say), remove it " +
+      "from the Node"
+    );
   return "";
 }

@@ -34,7 +34,8 @@ export function parseEndpoint(endpoint: string): Result<Endpoint, FailureOf<"Inv
     return fail(
       invalid(
         endpoint,
-        `a socket's path has at most ${SOCKET_PATH_MAX_BYTES} bytes, this one ${length}; use a shorter directory`,
+        `a socket's path has at most ${SOCKET_PATH_MAX_BYTES} bytes, this one ${length}; use a shorter ` +
+          "directory",
       ),
     );
   return ok({ kind: "unix", path: rest });

@@ -141,7 +141,9 @@ export function createArmSession(options: {
     for (let waitMs = budget.waitMs(budgeted); waitMs > 0; waitMs = budget.waitMs(budgeted)) {
       const leftMs = settings.throttleWaitMaxMs - (clock.elapsedMs() - startedMs);
       if (waitMs > leftMs) {
-        const message = `the budget of ${budgeted.group} calls${budgeted.resource === undefined ? "" : ` for ${budgeted.resource}`} is used up`;
+        const message =
+          `the budget of ${budgeted.group} ` +
+          `calls${budgeted.resource === undefined ? "" : ` for ${budgeted.resource}`} is used up`;
         return fail({
           ...errorWithoutAnswer(ownErrorCodes.budgetExhausted, message, ""),
           retryAfterMs: waitMs,

@@ -97,14 +97,16 @@ const rows: readonly {
     because: "a concurrent write of the VM",
     error: {
       message:
-        "The request failed due to conflict with a concurrent request. To resolve it, please refer to https://aka.ms/activitylog",
+        "The request failed due to conflict with a concurrent request. To resolve it, please refer to " +
+        "https://aka.ms/activitylog",
     },
     class: "busy",
     failure: {
       kind: "CloudUnavailable",
       code: "Conflict",
       message:
-        "The request failed due to conflict with a concurrent request. To resolve it, please refer to https://aka.ms/activitylog",
+        "The request failed due to conflict with a concurrent request. To resolve it, please refer to " +
+        "https://aka.ms/activitylog",
       requestId: "request-1",
     },
   },

@@ -68,7 +68,9 @@ const quota = (error: ArmError): Failure => ({
 const throttled = (error: ArmError): Failure => ({
   kind: "Throttled",
   retryAfterMs: error.retryAfterMs ?? RETRY_AFTER_DEFAULT_MS,
-  detail: `${[error.code, ...error.details.map((detail) => detail.target)].filter(Boolean).join(" ")}: ${error.message} (request ${error.requestId})`,
+  detail:
+    `${[error.code, ...error.details.map((detail) => detail.target)].filter(Boolean).join(" ")}: ` +
+    `${error.message} (request ${error.requestId})`,
 });
 const attachedElsewhere = (error: ArmError, context: ErrorContext): Failure => ({
   kind: "DiskAttachedElsewhere",

@@ -49,7 +49,8 @@ export async function askCarryOut<P extends { readonly request: VmRequest }>(
   const uris = leaving.map((entry) => entry.managedDisk?.id ?? "");
   const pending = ownError(
     "OthersDetachPending",
-    `VM ${model.name} lists ${leaving.map(({ name }) => name ?? "?").join(", ")} as being detached by others, in use there: any update would detach it`,
+    `VM ${model.name} lists ${leaving.map(({ name }) => name ?? "?").join(", ")} as being detached by ` +
+      "others, in use there: any update would detach it",
   );
   await Promise.all(
     planned.map(async ({ request }) => {

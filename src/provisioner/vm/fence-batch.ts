@@ -354,7 +354,9 @@ async function entryGone(
   if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));
   return ok({
     kind: "entryGone",
-    detail: `VM ${reads.after.name} (${reads.after.vmId}) has no entry for the disk; its ETag moved from ${reads.before.etag} to ${reads.after.etag}`,
+    detail:
+      `VM ${reads.after.name} (${reads.after.vmId}) has no entry for the disk; its ETag moved from ` +
+      `${reads.before.etag} to ${reads.after.etag}`,
   });
 }
 

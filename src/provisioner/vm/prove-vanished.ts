@@ -79,7 +79,9 @@ export async function proofOfEnd(
             }
           : {
               kind: "instanceReplaced",
-              detail: `VM ${instanceUri} of ${nodeName} is now ${found.vmId}, and no VM that the disk names has vmId ${vmId}`,
+              detail:
+                `VM ${instanceUri} of ${nodeName} is now ${found.vmId}, and no VM that the disk names has ` +
+                `vmId ${vmId}`,
             },
       );
     const isOver = session.clock.elapsedMs() - startedMs > session.settings.ownerPatienceMs;

@@ -105,7 +105,9 @@ export class VmQueues {
       throttled: (retryAfterMs: number): Failure => ({
         kind: "Throttled",
         retryAfterMs,
-        detail: `Azure takes no more updates of VM ${vm.name} now, and refusals or its headers say for how long`,
+        detail:
+          `Azure takes no more updates of VM ${vm.name} now, and refusals or its ` +
+          "headers say for how long",
       }),
     };
     const atOnce = {

@@ -31,7 +31,9 @@ export async function withHeldUnmount(
   const root = await plugInRoot(lab, nodeName);
   const [script, hold] = [`${root}/${IN_THE_WAY}`, `${root}/${HOLD}`];
   // No other process has the argument 0.0625.
-  const held = `#!/bin/sh\ncase "$*" in *globalmount*) while test -e /${HOLD}; do sleep 0.0625; done;; esac\nexec /usr/bin/umount "$@"\n`;
+  const held =
+    `#!/bin/sh\ncase "$*" in *globalmount*) while test -e /${HOLD}; do sleep 0.0625; done;; esac\n` +
+    `exec /usr/bin/umount "$@"\n`;
   await node.exec(
     ["sh", "-c", `mkdir -p "$(dirname ${script})" && : > ${hold} && cat > ${script} && chmod 755 ${script}`],
     { input: held },

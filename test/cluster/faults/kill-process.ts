@@ -9,7 +9,8 @@ export async function killDriverRole(node: LabNode, role: "controller" | "node")
   const found = await node.exec([
     "sh",
     "-c",
-    `grep -lzx -- '--endpoint=unix:///csi/csi.sock' /proc/[0-9]*/cmdline 2>/dev/null | xargs grep -lzx -- ${role}; true`,
+    "grep -lzx -- '--endpoint=unix:///csi/csi.sock' /proc/[0-9]*/cmdline 2>/dev/null | xargs grep -lzx " +
+      `-- ${role}; true`,
   ]);
   const pids = found.split("\n").flatMap((path) => /^\/proc\/(\d+)\//u.exec(path)?.[1] ?? []);
   if (pids.length !== 1) throw new Error(`${node.name} has ${pids.length} processes of role ${role}`);

@@ -145,7 +145,8 @@ export async function takesOver(
   for (const { name } of pods) {
     await workloads.untilReady(name);
     console.log(
-      `${namespace}/${name}: Ready ${Math.round(performance.now() - startMs)} ms after the out-of-service taint`,
+      `${namespace}/${name}: Ready ${Math.round(performance.now() - startMs)} ms after the ` +
+        "out-of-service taint",
     );
   }
   return Promise.all(

@@ -37,7 +37,8 @@ const WRITE_FOR_EVER = [
   `n=$(tail -n 1 /data/records 2>/dev/null | cut -d' ' -f1)`,
   "n=$((${n:-0} + 1))",
   "while true; do",
-  "if echo $n $POD_UID | dd of=/data/records oflag=append conv=notrunc,fsync 2>/dev/null; then echo wrote $n; n=$((n + 1)); else echo failed $n; fi",
+  "if echo $n $POD_UID | dd of=/data/records oflag=append conv=notrunc,fsync 2>/dev/null; then echo " +
+    "wrote $n; n=$((n + 1)); else echo failed $n; fi",
   "sleep 0.2 & wait $!",
   "done",
 ].join("\n");
@@ -239,7 +240,8 @@ function assertNothingLost(records: readonly WrittenRecord[], writers: readonly 
     assert.equal(
       numbers,
       "",
-      `pod ${uid} lost synced records ${numbers}; ${records.length} are left, the last by ${records.at(-1)?.by}`,
+      `pod ${uid} lost synced records ${numbers}; ${records.length} are left, the last by ` +
+        `${records.at(-1)?.by}`,
     );
   }
 }

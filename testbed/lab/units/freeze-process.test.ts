@@ -9,7 +9,9 @@ import { freezeProcess } from "./freeze-process.ts";
 const COUNTS = `
   const { Worker } = require("node:worker_threads");
   const counts = new BigInt64Array(new SharedArrayBuffer(64));
-  const source = "const { workerData: [counts, of] } = require('node:worker_threads'); for (;;) Atomics.add(counts, of, 1n);";
+  const source =
+    "const { workerData: [counts, of] } = require('node:worker_threads'); " +
+    "for (;;) Atomics.add(counts, of, 1n);";
   for (let of = 0; of < 8; of += 1) new Worker(source, { eval: true, workerData: [counts, of] });
   const untilAllCount = setInterval(() => {
     if (counts.some((count) => count === 0n)) return;

@@ -29,7 +29,8 @@ export async function inClusterConfig({
     return invalidConfig(
       "kubeconfig",
       "",
-      "is not given, and this is no pod of Kubernetes (KUBERNETES_SERVICE_HOST and _PORT are not set): name a kubeconfig file",
+      "is not given, and this is no pod of Kubernetes (KUBERNETES_SERVICE_HOST and _PORT are not set): " +
+        "name a kubeconfig file",
     );
   }
   const address = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;

@@ -41,7 +41,8 @@ export function resourceSource<Wire extends ApiObject, T extends SourceObject>(
     if (!newest.ok) throw new WatchBroken(describeFailure(newest.failure));
     if (isVersionAtLeast(resourceVersion, newest.value) && resourceVersion !== newest.value)
       throw new WatchGone(
-        `${request.resource}: version ${resourceVersion} was seen, and the newest is ${newest.value}: the cluster's store went back`,
+        `${request.resource}: version ${resourceVersion} was seen, and the newest is ${newest.value}: ` +
+          "the cluster's store went back",
       );
   }
 

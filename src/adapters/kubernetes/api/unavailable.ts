@@ -30,18 +30,29 @@ function sentence(status: ApiStatus, { verb, resource, namespace }: AskedFor): s
     return `namespace ${namespace ?? ""} is being deleted: nothing can be made in it (${status.message})`;
   switch (status.code) {
     case 401:
-      return `${tried}: it does not accept this process's credentials; is the token or the client certificate expired, or of another cluster? (${status.message})`;
+      return (
+        `${tried}: it does not accept this process's credentials; is the token or the client certificate ` +
+        `expired, or of another cluster? (${status.message})`
+      );
     case 403:
       // Admission and quotas answer 403 as well, in words of their own.
       if (!RBAC_MESSAGE.test(status.message)) return `${tried}: ${status.message}`;
-      return `${tried}: the account lacks the right; add verb "${verb}" on ${resource}${where} to its ${namespace === undefined ? "ClusterRole" : "Role"} (${status.message})`;
+      return (
+        `${tried}: the account lacks the right; add verb "${verb}" on ${resource}${where} to its ` +
+        `${namespace === undefined ? "ClusterRole" : "Role"} (${status.message})`
+      );
     case 404:
       return status.details.kind === "namespaces"
-        ? `${tried}: namespace ${namespace ?? ""} does not exist; create it, or name another in the settings (${status.message})`
-        : `${tried}: it has no such resource; are the custom resource definitions installed (deploy/crds)? (${status.message})`;
+        ? `${tried}: namespace ${namespace ?? ""} does not exist; create it, or name another in the ` +
+            `settings (${status.message})`
+        : `${tried}: it has no such resource; are the custom resource definitions installed ` +
+            `(deploy/crds)? (${status.message})`;
     case 429:
       return `${tried} now: it is overloaded (${status.message})`;
     default:
-      return `${tried}: ${status.message} (HTTP status ${status.code}${status.reason === "" ? "" : `, ${status.reason}`})`;
+      return (
+        `${tried}: ${status.message} (HTTP status ` +
+        `${status.code}${status.reason === "" ? "" : `, ${status.reason}`})`
+      );
   }
 }

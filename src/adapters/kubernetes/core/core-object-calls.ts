@@ -114,7 +114,9 @@ export async function removeCoreFinalizer(
   }
   return fail({
     kind: "StoreUnavailable",
-    detail: `${resource} ${name} was changed by others at each of ${TRIES_MAX} tries to take a finalizer off it`,
+    detail:
+      `${resource} ${name} was changed by others at each of ${TRIES_MAX} tries to ` +
+      "take a finalizer off it",
   });
 }
 

@@ -25,7 +25,8 @@ export async function openFileNodeCheckpoints(
   const parsed = parseNodeCheckpoints(text);
   if (parsed.ok) return checkpointsIn(path, afterBoot(parsed.value, bootId));
   throw new Error(
-    `the node's checkpoints in ${path} are damaged (${parsed.failure}): restore the file, or remove it once nothing of this driver is mounted on this node`,
+    `the node's checkpoints in ${path} are damaged (${parsed.failure}): restore the file, or remove it ` +
+      "once nothing of this driver is mounted on this node",
   );
 }
 
@@ -35,7 +36,8 @@ function checkpointsIn(path: string, first: CheckpointFile): NodeCheckpoints {
       await replaceDurably(path, `${JSON.stringify({ version: 1, ...content }, null, 1)}\n`);
     } catch (error) {
       throw new Error(
-        `the node's checkpoints in ${path} can't be written: ${error instanceof Error ? error.message : String(error)}`,
+        `the node's checkpoints in ${path} can't be written: ` +
+          `${error instanceof Error ? error.message : String(error)}`,
         { cause: error },
       );
     }

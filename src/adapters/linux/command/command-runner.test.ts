@@ -43,7 +43,10 @@ function aCommand(script: string, given: Partial<HostCommand> = {}): HostCommand
 
 /** A script that creates one file when it starts, and ends when another one exists. */
 function waiting(directory: string, name: string): string {
-  return `touch ${directory}/${name}.started; until test -e ${directory}/${name}.go; do sleep 0.01; done; echo x >> ${directory}/${name}.done`;
+  return (
+    `touch ${directory}/${name}.started; until test -e ${directory}/${name}.go; do sleep 0.01; done; echo ` +
+    `x >> ${directory}/${name}.done`
+  );
 }
 
 async function untilExists(path: string): Promise<void> {

@@ -70,7 +70,8 @@ export async function takeInstanceLock(directory: string): Promise<InstanceLock>
     await file.close();
   }
   throw new Error(
-    `no instance lock could be taken in ${directory} in ${attemptsMax} attempts: is it on a file system with flock, and is the node plug-in started over and over?`,
+    `no instance lock could be taken in ${directory} in ${attemptsMax} attempts: is it on a file system ` +
+      "with flock, and is the node plug-in started over and over?",
   );
 }
 

@@ -167,11 +167,14 @@ describe("findDevice", () => {
 
   for (const sharesKernel of [false, true]) {
     on(
-      `refuses a link that leads to the disk of another LUN${sharesKernel ? ", also on a shared kernel" : ""}`,
+      "refuses a link that leads to the disk of another " +
+        `LUN${sharesKernel ? ", also on a shared kernel" : ""}`,
       async ({ host, ...machine }, one) => {
         await machine.scsiDisk(one, "1:0:0:1");
         await machine.link(0, one.path);
-        const problem = `leads to ${one.path} (${one.majorMinor}, SCSI 1:0:0:1), while by the kernel's addresses there is no disk at LUN 0`;
+        const problem =
+          `leads to ${one.path} (${one.majorMinor}, SCSI 1:0:0:1), while by the kernel's addresses there ` +
+          "is no disk at LUN 0";
         assert.ok((await foundAt(await host({ sharesKernel }), 0)).includes(problem));
       },
     );

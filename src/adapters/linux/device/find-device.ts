@@ -173,7 +173,9 @@ async function rescanScsiHosts(sysRoot: string): Promise<Result<void, Failure>> 
       if (code === "EACCES" || code === "EPERM" || code === "EROFS")
         return fail({
           kind: "HostNotReady",
-          detail: `${path} can't be written (${code}): the node plug-in must be privileged and see /sys writable`,
+          detail:
+            `${path} can't be written (${code}): the node plug-in must be ` +
+            "privileged and see /sys writable",
         });
     }
   }

@@ -125,7 +125,9 @@ async function readDirectly(
     return fail({
       kind: "WrongDevice",
       devicePath: device.path,
-      problem: `only ${exit.value.stdout.length} of ${requestedBytes} bytes at offset ${offset} could be read: look for the LUN again`,
+      problem:
+        `only ${exit.value.stdout.length} of ${requestedBytes} bytes at offset ${offset} could be read: ` +
+        "look for the LUN again",
     });
   }
   return ok(exit.value.stdout);

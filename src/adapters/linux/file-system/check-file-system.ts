@@ -55,7 +55,9 @@ export async function checkFileSystem(
   return fail({
     kind: "FileSystemBroken",
     devicePath: device.path,
-    detail: `e2fsck -p ended with ${exitCode}: ${stderr.slice(-outputQuotedMax)}. Check the disk by hand with e2fsck -f, on a copy or after a snapshot`,
+    detail:
+      `e2fsck -p ended with ${exitCode}: ${stderr.slice(-outputQuotedMax)}. Check the disk by hand with ` +
+      "e2fsck -f, on a copy or after a snapshot",
   });
 }
 

@@ -29,7 +29,9 @@ export async function growFileSystem(
     return fail({
       kind: "WrongDevice",
       devicePath: device.path,
-      problem: `${mountPath} holds a mount of ${mount.source} (${mount.majorMinor}), not of ${device.majorMinor}`,
+      problem:
+        `${mountPath} holds a mount of ${mount.source} (${mount.majorMinor}), not ` +
+        `of ${device.majorMinor}`,
     });
   }
   if (fsType === "xfs") {

@@ -45,7 +45,9 @@ export async function readFormatMark(
   const { stdout } = exit.value;
   // An empty read is no proof of zeros: the device may have been detached.
   if (stdout.length < FORMAT_MARK_BYTES) {
-    const problem = `only ${stdout.length} of ${FORMAT_MARK_BYTES} bytes at offset ${offset} could be read: look for the LUN again`;
+    const problem =
+      `only ${stdout.length} of ${FORMAT_MARK_BYTES} bytes at offset ${offset} could be read: look for ` +
+      "the LUN again";
     return fail({ kind: "WrongDevice", devicePath: device.path, problem });
   }
   return ok(parseFormatMark(stdout.toString("latin1")));
@@ -92,7 +94,9 @@ async function writeBlock(
       devicePath: device.path,
       detail: "it is mounted somewhere or in use by another command",
     });
-  const place = `of="$1" bs=${FORMAT_MARK_BYTES} count=1 seek=${formatMarkOffset(device.sizeBytes)} oflag=direct,seek_bytes status=none`;
+  const place =
+    `of="$1" bs=${FORMAT_MARK_BYTES} count=1 seek=${formatMarkOffset(device.sizeBytes)} ` +
+    "oflag=direct,seek_bytes status=none";
   const command: HostCommand = {
     program: "sh",
     args: ["-c", `${dd} ${place}`, "sh", device.path, ...texts],

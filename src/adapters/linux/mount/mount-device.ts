@@ -87,7 +87,8 @@ function judgePresentMount(
     });
   if (present.readOnly !== readOnly)
     return refuse(
-      `is mounted ${present.readOnly ? "read-only" : "read-write"}, but ${readOnly ? "read-only" : "read-write"} is wanted: unmount it first`,
+      `is mounted ${present.readOnly ? "read-only" : "read-write"}, but ` +
+        `${readOnly ? "read-only" : "read-write"} is wanted: unmount it first`,
     );
   return ok(undefined);
 }

@@ -54,7 +54,8 @@ export const armErrors = {
     failure(
       400,
       "InvalidApiVersionParameter",
-      `The api-version '${version}' is invalid. The supported versions are of the form 'YYYY-MM-DD' or 'YYYY-MM-DD-preview'.`,
+      `The api-version '${version}' is invalid. The supported versions are of the form 'YYYY-MM-DD' or ` +
+        "'YYYY-MM-DD-preview'.",
       gateway,
     ),
   invalidRequestContent: (detail: string) =>
@@ -81,7 +82,8 @@ export const armErrors = {
     failure(
       404,
       "ResourceNotFound",
-      `The Resource 'Microsoft.Compute/${type}/${name}' under resource group '${resourceGroup}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
+      `The Resource 'Microsoft.Compute/${type}/${name}' under resource group '${resourceGroup}' was not ` +
+        "found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
       gateway,
     ),
   patchResourceNotFound: (id: string, name: string) =>
@@ -112,7 +114,8 @@ export const armErrors = {
     failure(
       409,
       "Conflict",
-      "The request failed due to conflict with a concurrent request. To resolve it, please refer to https://aka.ms/activitylog to get more details on the conflicting requests.",
+      "The request failed due to conflict with a concurrent request. To resolve it, please refer to " +
+        "https://aka.ms/activitylog to get more details on the conflicting requests.",
     ),
   operationInProgress: (operation: string, vmName: string) =>
     failure(
@@ -124,13 +127,15 @@ export const armErrors = {
     failure(
       409,
       "OperationNotAllowed",
-      `An ongoing operation is changing power state of Virtual Machine ${vmName} to ${power}. Please perform operation ${operation} after some time.`,
+      `An ongoing operation is changing power state of Virtual Machine ${vmName} to ${power}. Please ` +
+        `perform operation ${operation} after some time.`,
     ),
   vmMarkedForDeletion: (operation: string, vmName: string) =>
     failure(
       409,
       "OperationNotAllowed",
-      `Operation '${operation}' is not allowed on VM '${vmName}' since the VM is marked for deletion. You can only retry the Delete operation (or wait for an ongoing one to complete).`,
+      `Operation '${operation}' is not allowed on VM '${vmName}' since the VM is marked for deletion. ` +
+        "You can only retry the Delete operation (or wait for an ongoing one to complete).",
     ),
   operationPreempted: () =>
     failure(200, "OperationPreempted", "Operation execution has been preempted by a more recent operation."),
@@ -138,7 +143,8 @@ export const armErrors = {
     failure(
       200,
       "DataDisksForceDetached",
-      "Operation execution has been preempted because data disks of this operation were force detached by a more recent operation.",
+      "Operation execution has been preempted because data disks of this operation were force detached " +
+        "by a more recent operation.",
     ),
   internalError: (detail: string) =>
     failure(500, "InternalExecutionError", `An internal execution error occurred: ${detail}`),
@@ -158,21 +164,25 @@ export const armErrors = {
     failure(
       409,
       "ConflictingUserInput",
-      `Cannot attach the disk ${diskName} to VM ${vmId} because it is already attached to VM ${otherVmId}. A disk can be attached to only one VM at a time.`,
+      `Cannot attach the disk ${diskName} to VM ${vmId} because it is already attached to VM ` +
+        `${otherVmId}. A disk can be attached to only one VM at a time.`,
       { target: "diskId" },
     ),
   maxSharesReached: (diskName: string, vmId: string, maxShares: number) =>
     failure(
       409,
       "ConflictingUserInput",
-      `Cannot attach the disk ${diskName} to VM ${vmId} because it is already attached to ${maxShares} VMs, the limit that its maxShares sets.`,
+      `Cannot attach the disk ${diskName} to VM ${vmId} because it is already attached to ${maxShares} ` +
+        "VMs, the limit that its maxShares sets.",
       { target: "diskId" },
     ),
   attachWhileBeingDetached: (diskName: string, vmName: string) =>
     failure(
       409,
       "AttachDiskWhileBeingDetached",
-      `Cannot attach data disk '${diskName}' to VM '${vmName}' because the disk is currently being detached or the last detach operation failed. Please wait until the disk is completely detached and then try again or delete/detach the disk explicitly again.`,
+      `Cannot attach data disk '${diskName}' to VM '${vmName}' because the disk is currently being ` +
+        "detached or the last detach operation failed. Please wait until the disk is completely detached " +
+        "and then try again or delete/detach the disk explicitly again.",
     ),
   tooManyDataDisks: (dataDisksMax: number) =>
     failure(
@@ -187,7 +197,8 @@ export const armErrors = {
     failure(
       400,
       "InvalidParameter",
-      `The value '${lun}' of parameter 'dataDisk.lun' is out of range. Value '${lun}' must be between '0' and '63' inclusive.`,
+      `The value '${lun}' of parameter 'dataDisk.lun' is out of range. Value '${lun}' must be between ` +
+        "'0' and '63' inclusive.",
       {
         target: "dataDisk.lun",
       },
@@ -204,14 +215,16 @@ export const armErrors = {
     failure(
       400,
       "InvalidParameterConflictingProperties",
-      "The property 'dataDisk.createOption' cannot have the value 'Empty' when property 'dataDisk.managedDisk.id' is set.",
+      "The property 'dataDisk.createOption' cannot have the value 'Empty' when property " +
+        "'dataDisk.managedDisk.id' is set.",
       { target: "dataDisk.createOption" },
     ),
   otherSubscription: (subscription: string, diskSubscription: string) =>
     failure(
       400,
       "InvalidParameter",
-      `Subscription ${subscription} of the request must match the subscription ${diskSubscription} contained in the managed disk id.`,
+      `Subscription ${subscription} of the request must match the subscription ${diskSubscription} ` +
+        "contained in the managed disk id.",
       {
         target: "dataDisk.managedDisk.id",
       },
@@ -233,13 +246,15 @@ export const armErrors = {
     failure(
       400,
       "BadRequest",
-      `Disk ${diskName} cannot be attached to the VM because it is not in the same zone as the VM. VM zone: '${vmZone}'. Disk zone: '${diskZone}'.`,
+      `Disk ${diskName} cannot be attached to the VM because it is not in the same zone as the VM. VM ` +
+        `zone: '${vmZone}'. Disk zone: '${diskZone}'.`,
     ),
   locationMismatch: (diskName: string, vmLocation: string, diskLocation: string) =>
     failure(
       409,
       "Conflict",
-      `Disk ${diskName} cannot be attached to the VM because it is not in the same location as the VM. VM location: '${vmLocation}'. Disk location: '${diskLocation}'.`,
+      `Disk ${diskName} cannot be attached to the VM because it is not in the same location as the VM. ` +
+        `VM location: '${vmLocation}'. Disk location: '${diskLocation}'.`,
     ),
   ultraNotEnabled: (sku: string) =>
     failure(
@@ -254,7 +269,8 @@ export const armErrors = {
     failure(
       400,
       "InvalidParameter",
-      `Requested operation cannot be performed because the VM size ${vmSize} does not support the storage account type ${sku}.`,
+      `Requested operation cannot be performed because the VM size ${vmSize} does not support the ` +
+        `storage account type ${sku}.`,
       {
         target: "managedDisk.storageAccountType",
       },
@@ -274,7 +290,8 @@ export const armErrors = {
     failure(
       409,
       "OperationNotAllowed",
-      `The disk ${diskName} has been created for an upload, which must be ended by revoking the access to it first.`,
+      `The disk ${diskName} has been created for an upload, which must be ended by revoking the access ` +
+        "to it first.",
     ),
 
   sourceIncomplete: (name: string) =>
@@ -301,14 +318,17 @@ export const armErrors = {
     failure(
       409,
       "OperationNotAllowed",
-      `The disk/snapshot resource with id ${id} cannot be resized down. Reducing disk/snapshot size is not supported in Azure to prevent data loss.`,
+      `The disk/snapshot resource with id ${id} cannot be resized down. Reducing disk/snapshot size is ` +
+        "not supported in Azure to prevent data loss.",
       { target: "diskSizeGB" },
     ),
   resizeWhileAttached: (diskName: string, vmId: string, internalErrorCode: string) =>
     failure(
       409,
       "OperationNotAllowed",
-      `Cannot resize disk ${diskName} while it is attached to running VM ${vmId}. Resizing a disk of an Azure Virtual Machine requires the virtual machine to be deallocated. Please stop your VM and retry the operation.`,
+      `Cannot resize disk ${diskName} while it is attached to running VM ${vmId}. Resizing a disk of an ` +
+        "Azure Virtual Machine requires the virtual machine to be deallocated. Please stop your VM and " +
+        "retry the operation.",
       { innerError: { internalErrorCode } },
     ),
   changeWhileAttached: (what: string, diskName: string, vmIds: readonly string[]) =>
@@ -321,7 +341,8 @@ export const armErrors = {
     failure(
       400,
       "InvalidAvailabilityZone",
-      `The zone(s) '${zone}' for resource is not supported. The supported zones for location '${location}' are '1,2,3'.`,
+      `The zone(s) '${zone}' for resource is not supported. The supported zones for location ` +
+        `'${location}' are '1,2,3'.`,
       { target: "zones" },
     ),
   invalidVmSize: (size: string) =>
@@ -362,7 +383,9 @@ export const armErrors = {
     failure(
       429,
       "SubscriptionRequestsThrottled",
-      `Number of requests for subscription '${options.subscription}' and operation '${options.operation}' exceeded the backend storage limit. Please try again after '${options.retryAfterS}' seconds.`,
+      `Number of requests for subscription '${options.subscription}' and operation ` +
+        `'${options.operation}' exceeded the backend storage limit. Please try again after ` +
+        `'${options.retryAfterS}' seconds.`,
       { headers: { "retry-after": String(options.retryAfterS) }, cause: "gateway" },
     ),
 } as const;

@@ -112,7 +112,8 @@ function checkSize(sku: DiskSku, sizeGiB: number): ArmFailure | undefined {
   if (Number.isInteger(sizeGiB) && sizeGiB >= sku.sizeMinGiB && sizeGiB <= sku.sizeMaxGiB) return undefined;
   return armErrors.invalidParameter(
     "diskSizeGB",
-    `The value '${sizeGiB}' of parameter 'disk.diskSizeGb' is out of range. The value must be between '${sku.sizeMinGiB}' and '${sku.sizeMaxGiB}', inclusive.`,
+    `The value '${sizeGiB}' of parameter 'disk.diskSizeGb' is out of range. The value must be between ` +
+      `'${sku.sizeMinGiB}' and '${sku.sizeMaxGiB}', inclusive.`,
   );
 }
 
@@ -121,7 +122,8 @@ function checkShares(sku: DiskSku, sizeGiB: number, maxShares: number): ArmFailu
   if (Number.isInteger(maxShares) && maxShares >= 1 && maxShares <= most) return undefined;
   return armErrors.invalidParameter(
     "maxShares",
-    `The value '${maxShares}' of parameter 'disk.maxShares' is out of range. The value must be between '1' and '${most}', inclusive, for a disk of type ${sku.name} with ${sizeGiB} GiB.`,
+    `The value '${maxShares}' of parameter 'disk.maxShares' is out of range. The value must be between ` +
+      `'1' and '${most}', inclusive, for a disk of type ${sku.name} with ${sizeGiB} GiB.`,
   );
 }
 
@@ -157,7 +159,8 @@ function checkSectorSize(sku: DiskSku, bytes: number | undefined): ArmFailure | 
     return undefined;
   return armErrors.invalidParameter(
     "creationData.logicalSectorSize",
-    `The value '${bytes}' of parameter 'disk.creationData.logicalSectorSize' is not allowed for a disk of type ${sku.name}: it is 512, or 4096 for Ultra and Premium SSD v2 disks.`,
+    `The value '${bytes}' of parameter 'disk.creationData.logicalSectorSize' is not allowed for a disk ` +
+      `of type ${sku.name}: it is 512, or 4096 for Ultra and Premium SSD v2 disks.`,
   );
 }
 
@@ -175,7 +178,8 @@ function performanceIn(
     if ((iopsAsked === undefined && mbpsAsked === undefined) || previous !== undefined) return undefined;
     return armErrors.invalidParameter(
       "diskIOPSReadWrite",
-      `The parameters 'diskIOPSReadWrite' and 'diskMBpsReadWrite' can be set only for Ultra and Premium SSD v2 disks, not for ${sku.name}.`,
+      "The parameters 'diskIOPSReadWrite' and 'diskMBpsReadWrite' can be set only for Ultra and Premium " +
+        `SSD v2 disks, not for ${sku.name}.`,
     );
   }
   const base =
@@ -187,13 +191,15 @@ function performanceIn(
   if (iops > limits.iops || iops < 100) {
     return armErrors.invalidParameter(
       "diskIOPSReadWrite",
-      `The value '${iops}' of parameter 'diskIOPSReadWrite' is out of range. The value must be between '100' and '${limits.iops}', inclusive.`,
+      `The value '${iops}' of parameter 'diskIOPSReadWrite' is out of range. The value must be between ` +
+        `'100' and '${limits.iops}', inclusive.`,
     );
   }
   if (mbps > limits.mbps || mbps < 1) {
     return armErrors.invalidParameter(
       "diskMBpsReadWrite",
-      `The value '${mbps}' of parameter 'diskMBpsReadWrite' is out of range. The value must be between '1' and '${limits.mbps}', inclusive.`,
+      `The value '${mbps}' of parameter 'diskMBpsReadWrite' is out of range. The value must be between ` +
+        `'1' and '${limits.mbps}', inclusive.`,
     );
   }
   return { iops, mbps };
