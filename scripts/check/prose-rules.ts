@@ -30,6 +30,8 @@ const WORDS: readonly (readonly [words: RegExp, instead: string])[] = [
 
 const COMMENT = /^\s*(?:\/\/|\/\*|\*)/u;
 const LITERAL = /["'`]|\/.+\//u;
+/** A line that is one literal, perhaps with the name of what has it. */
+const LITERAL_LINE = /^\s*(?:[\w$.]+: |const \w+ = |return )?(["`])(?<text>.*)\1[,;]?(?: \+)?$/u;
 const ADDRESS = /https?:\/\/\S+/gu;
 const LINK_TARGET = /\]\([^)]*\)/gu;
 const QUOTED = /`[^`]*`|"[^"]*"|“[^”]*”/gu;
@@ -50,7 +52,7 @@ export function findProseViolations(path: string, content: string): readonly Tex
 function sourceLines(path: string, content: string): readonly TextViolation[] {
   return content.split("\n").flatMap((text, index) => {
     const line = index + 1;
-    const isBreakable = COMMENT.test(text) || !LITERAL.test(text);
+    const isBreakable = COMMENT.test(text) || !LITERAL.test(text) || hasWords(text);
     return [
       ...wordsIn(text.replaceAll(CASE_BOUNDARY, " ")).map((advice) => ({
         path,
@@ -66,6 +68,12 @@ function sourceLines(path: string, content: string): readonly TextViolation[] {
       })),
     ];
   });
+}
+
+/** Whether a line is a literal of several words, which can continue with `+` on the next line. */
+function hasWords(text: string): boolean {
+  const words = LITERAL_LINE.exec(text)?.groups?.["text"]?.replaceAll(INTERPOLATION, "").trim();
+  return words !== undefined && words.includes(" ") && !words.includes("${");
 }
 
 function documentLines(path: string, content: string): readonly TextViolation[] {

@@ -37,7 +37,8 @@ function rowsOf(values: ChartValues, defaults: unknown, prefix: string): readonl
     const given = isRecord(defaults) ? defaults[name] : undefined;
     if (name === SETTINGS)
       return [
-        `| \`${path}\` | by name | | Further settings of the role, by their names in [settings.md](settings.md) |`,
+        `| \`${path}\` | by name | | ` +
+          "Further settings of the role, by their names in [settings.md](settings.md) |",
       ];
     if (value.kind === "group") return rowsOf(value.values, given, `${path}.`);
     if (value.kind === "named") {
