@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startSuite } from "./start-suite.ts";
 import type { SuiteResult } from "./start-suite.ts";
-import type { Suite } from "./suites.ts";
+import type { Lane, Suite } from "./suites.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const IMPORT = 'import { it } from "node:test";\n';
@@ -30,7 +30,7 @@ describe("a suite", () => {
   /** `timeoutMs` counts from the end of a first test, however long the process took until then. */
   async function runSource(
     source: string,
-    { timeoutMs = PATIENCE_MS, idleMaxMs = PATIENCE_MS } = {},
+    { timeoutMs = PATIENCE_MS, idleMaxMs = PATIENCE_MS, lane = "machine" as Lane } = {},
   ): Promise<SuiteResult> {
     checkpoints = [];
     await writeFile(join(folder, "planted.test.ts"), source);
@@ -43,7 +43,7 @@ describe("a suite", () => {
       },
       idleMaxMs,
       needsParts: false,
-      lane: "machine",
+      lane,
     };
     return startSuite(
       suite,
@@ -74,6 +74,20 @@ describe("a suite", () => {
     );
     assert.equal(trouble, undefined);
     assert.deepEqual(checkpoints, ["by the way"]);
+  });
+
+  it("leaves the processor to other suites where it only computes, as a session too", async () => {
+    const { outcomes } = await runSource(
+      'import { existsSync, readFileSync } from "node:fs"; import { getPriority } from "node:os";\n' +
+        'const path = "/proc/self/autogroup";\n' +
+        `${IMPORT}it(\`process \${getPriority()}\`, () => {});\n` +
+        'it(existsSync(path) ? readFileSync(path, "utf8").replace(/.* nice/u, "session").trim() : "session 19", () => {});\n',
+      { lane: "simulation" },
+    );
+    assert.deepEqual(
+      outcomes.map(({ name }) => name),
+      ["process 19", "session 19"],
+    );
   });
 
   const rows: readonly {

@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,6 +29,11 @@ const POLL_MS = 200;
 const OUTPUT_LINES_MAX = 200;
 /** Niceness, from 0 to 19, unless this process has a higher one. */
 const NICENESS: Readonly<Record<Lane, number>> = { cluster: 0, machine: 10, simulation: 19 };
+/**
+ * The same for the session of the suite as a whole (sched(7), autogroups): where the kernel groups processes
+ * by session, it compares the sessions first, and a niceness counts only inside one.
+ */
+const SESSION_NICENESS: Readonly<Record<Lane, number>> = { cluster: 0, machine: 0, simulation: 19 };
 /** Under the project's root: stripped and compiled sources, which each process and thread loads again. */
 const COMPILE_CACHE = ".cache/node";
 
@@ -52,7 +58,7 @@ export async function startSuite(
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
-  if (child.pid !== undefined) setPriority(child.pid, Math.max(getPriority(), NICENESS[suite.lane]));
+  if (child.pid !== undefined) yieldToOthers(child.pid, suite.lane);
   const { promise: ended, resolve } = Promise.withResolvers<{ code: number | null; signal: string | null }>();
   child.on("close", (code, endSignal) => {
     resolve({ code, signal: endSignal });
@@ -115,6 +121,13 @@ export async function startSuite(
 }
 
 /** Kills the suite's process and everything in its group. A process that is gone already is no error. */
+function yieldToOthers(pid: number, lane: Lane): void {
+  setPriority(pid, Math.max(getPriority(), NICENESS[lane]));
+  const session = `/proc/${pid}/autogroup`;
+  // Absent where the kernel does not group by session.
+  if (existsSync(session)) writeFileSync(session, String(SESSION_NICENESS[lane]));
+}
+
 function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return;
   try {
