@@ -202,6 +202,7 @@ function addDisks({ model }: Emulator): void {
   for (let index = 0; index < DISKS; index++) {
     const tags = {
       "k8s-azure-created-by": "kubernetes-azure-dd",
+      "disk.csi.azure.com-cluster-id": "bench",
       "disk.csi.azure.com-volume-name": `pvc-${index}`,
       "disk.csi.azure.com-replicas": "0",
       "disk.csi.azure.com-access": "mount/SINGLE_NODE_WRITER",
