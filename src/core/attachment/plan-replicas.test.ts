@@ -176,6 +176,15 @@ describe("planReplicas", () => {
         plan: [fencedFrom("node-b", { vmId: undefined })],
       },
       {
+        because: "neither says which VM it is, and another node is fenced",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ ...writerOnA, quarantine: [identity("node-c")] }, tight),
+          attachments: [primary, aReplica("node-b", { status: undefined })],
+          nodes: [aNode("node-a")],
+        }),
+        plan: [planAgain(60_000)],
+      },
+      {
         because: "it is this very VM, in another case",
         observed: anObservedVolume({
           volume: aVolumeWithRecord(
