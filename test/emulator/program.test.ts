@@ -160,8 +160,12 @@ describe("the program", () => {
     const disks = join(directory, "disks");
     const flags = ["--port", String(port), "--ca-file", caFile, "--json", "--time-scale", "0"];
     flags.push("--data-plane", "files", "--data-dir", disks);
-    const start = (): ChildProcess =>
-      spawn(process.execPath, [PROGRAM, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+    const started: ChildProcess[] = [];
+    const start = (): ChildProcess => {
+      const program = spawn(process.execPath, [PROGRAM, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
+      started.push(program);
+      return program;
+    };
     const health = async (caPem: string): Promise<number> =>
       (await call(caPem, `https://localhost:${port}/emulator/v1/health`)).status;
     try {
@@ -187,6 +191,7 @@ describe("the program", () => {
       third.kill("SIGTERM");
       await endedToo;
     } finally {
+      for (const program of started) program.kill("SIGKILL");
       await rm(directory, { recursive: true });
     }
   });
