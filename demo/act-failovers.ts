@@ -1,3 +1,4 @@
+import { isNamed } from "../src/core/writer/record-nodes.ts";
 import type { Lab, LabNode } from "./lab/lab.ts";
 import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord, readStateTags } from "./observe.ts";
 import type { Timeline } from "./timeline.ts";
@@ -201,7 +202,7 @@ export async function provesStaleWriterBlocked(
   await timeline.measure(`thaw: ${stale.name} has cleaned up and left quarantine`, () =>
     waitUntil(`${stale.name} to leave quarantine`, CLEAN_MAX_MS, async () => {
       const record = await readRecord(lab, volume, signal);
-      return record?.quarantine.some((node) => node.nodeName === stale.name) === false ? true : undefined;
+      return record !== undefined && !isNamed(record, stale.name, "quarantined") ? true : undefined;
     }),
   );
   const besideDisk = await writeFiles(stale, volume).then(() => "WRITES BESIDE ITS DISK", errorCodeOf);

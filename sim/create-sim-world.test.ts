@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { listIn } from "../src/core/testing/record-lists.ts";
 import { createSimWorld, type SimWorldOptions } from "./create-sim-world.ts";
 import type { SimWorld } from "./world.ts";
 
@@ -45,7 +46,7 @@ async function aDay(options: Pick<SimWorldOptions, "seed" | "attach">): Promise<
   world.cluster.setOutOfService(second, false);
   await until("everything to be at rest again", isAtRest);
   await until("no node to be in quarantine", () =>
-    world.store.objects("AzVolume").every(({ status }) => status?.record?.quarantine.length === 0),
+    world.store.objects("AzVolume").every(({ status }) => listIn(status?.record, "quarantined").length === 0),
   );
   end.abort();
   await running;

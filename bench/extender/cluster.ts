@@ -185,7 +185,7 @@ function azVolume(volume: number): object {
       },
       record: {
         writer: { nodeName: nodeName(primary), vmId: vmId(primary), epoch: 1, held: true, requested: true },
-        ...{ quarantine: [], adopted: false, clean: [], unverified: [], epoch: 1, storeIncarnation: 0 },
+        ...{ nodes: [], defaultAccess: "clean", epoch: 1, storeIncarnation: 0 },
       },
       conditions: [
         {

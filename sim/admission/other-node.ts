@@ -25,10 +25,12 @@ function isOthersGrant(write: NodeWrite): boolean {
 }
 
 function othersIn(write: NodeWrite, status: Fields | undefined): unknown {
-  const { writer, quarantine = [], unverified = [] } = recordOf(status);
-  const others = (nodes: readonly NodeIdentity[]): readonly NodeIdentity[] =>
-    nodes.filter((node) => isOthers(write, node));
-  return [others(writer === undefined ? [] : [writer]), others(quarantine), others(unverified)];
+  const { writer, nodes = [] } = recordOf(status);
+  // A report that a node is clean is replaced by the next Node of its name.
+  const entries = nodes.filter(({ access, barrierPending }) => access !== "clean" || barrierPending === true);
+  const others = (listed: readonly NodeIdentity[]): readonly NodeIdentity[] =>
+    listed.filter((node) => isOthers(write, node));
+  return [others(writer === undefined ? [] : [writer]), others(entries)];
 }
 
 function isOthers({ nodeName, nodeUid }: NodeWrite, node: NodeIdentity): boolean {

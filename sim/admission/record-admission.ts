@@ -1,5 +1,5 @@
-import type { WriterRecord } from "../../src/core/api/az-volume.ts";
-import { includesNode, type NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { RecordNode, WriterRecord } from "../../src/core/api/az-volume.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { sameJson } from "../../src/core/primitives/same-json.ts";
 
 /**
@@ -23,28 +23,35 @@ export function recordRefusal(old: unknown, next: unknown, nodeName: string): st
     return "a node moves the writer only by its own steps";
   if (before.epoch !== after.epoch && !isReclaim)
     return "a node raises the epoch only when it reclaims the volume";
-  if (!onlyRemovesItself(before.quarantine, after.quarantine, nodeName))
-    return "a node removes only itself from quarantine";
-  if (!onlyRemovesItself(before.unverified, after.unverified, nodeName)) return "a node verifies only itself";
-  const saysOnlyOfItself =
-    before.adopted && sameJson(others(before.clean, nodeName), others(after.clean, nodeName));
-  const own = after.clean.filter((node) => node.nodeName === nodeName);
-  const isBounded =
-    own.length <= 1 &&
-    own.every((node) => Object.values(node).every((value = "") => value.length <= VALUE_MAX_CHARS));
-  if (sameJson(before.clean, after.clean) || (saysOnlyOfItself && isBounded)) return undefined;
-  return "a node reports only itself as clean, in one entry";
+  if (!sameJson(others(before.nodes, nodeName), others(after.nodes, nodeName)))
+    return "a node changes only its own entries of a writer record";
+  if (!sameJson(barriers(before, nodeName), barriers(after, nodeName)))
+    return "only the controller passes a write barrier";
+  const [known, own] = [before, after].map(({ nodes }) => nodes.filter((node) => node.nodeName === nodeName));
+  const added = (own ?? []).filter((node) => known?.every((other) => !sameJson(other, node)));
+  const isAllowed = added.every((node) => node.access === "clean" && isBounded(node));
+  const reports = (own ?? []).filter(isReport);
+  if (added.length === 0 || (before.defaultAccess === "quarantined" && isAllowed && reports.length <= 1))
+    return undefined;
+  return "a node adds to a writer record only its report that it is clean, in one entry";
+}
+
+function isReport({ access, barrierPending }: RecordNode): boolean {
+  return access === "clean" && barrierPending === undefined;
+}
+
+function isBounded(node: RecordNode): boolean {
+  return Object.values(node).every((value) => typeof value !== "string" || value.length <= VALUE_MAX_CHARS);
+}
+
+function barriers({ nodes }: WriterRecord, nodeName: string): unknown {
+  return nodes
+    .filter((node) => node.nodeName === nodeName && node.barrierPending === true)
+    .map(({ vmId, instanceUri, nodeUid }) => [vmId, instanceUri, nodeUid]);
 }
 
 /** The fields that no node may change. */
-function rest({
-  writer: _,
-  quarantine: __,
-  clean: ___,
-  unverified: ____,
-  epoch: _____,
-  ...kept
-}: WriterRecord): unknown {
+function rest({ writer: _, nodes: __, epoch: ___, ...kept }: WriterRecord): unknown {
   return kept;
 }
 
@@ -76,10 +83,11 @@ function reclaimed(before: WriterRecord, after: WriterRecord, nodeName: string):
   const isSelf = (node: NodeIdentity): boolean => node.nodeName === nodeName && node.vmId === writer.vmId;
   const isSameEntry = (node: NodeIdentity): boolean =>
     isSelf(node) && node.instanceUri === writer.instanceUri && node.nodeUid === writer.nodeUid;
-  if (includesNode(before.barrierPending ?? [], writer)) return false;
+  const mayReclaim = (node: RecordNode): boolean =>
+    node.access === "unverified" && node.unconfirmed === undefined && node.barrierPending === undefined;
   if (
-    !before.unverified.some((node) => isSameEntry(node) && node.unconfirmed === undefined) ||
-    after.unverified.some(isSelf)
+    !before.nodes.some((node) => isSameEntry(node) && mayReclaim(node)) ||
+    after.nodes.some((node) => isSelf(node) && node.access === "unverified")
   )
     return false;
   const raised = after.epoch - before.epoch;
@@ -96,11 +104,4 @@ type Named = readonly { readonly nodeName: string }[];
 
 function others(nodes: Named, nodeName: string): Named {
   return nodes.filter((node) => node.nodeName !== nodeName);
-}
-
-function onlyRemovesItself(before: Named, after: Named, nodeName: string): boolean {
-  return (
-    sameJson(others(before, nodeName), others(after, nodeName)) &&
-    after.every((node) => before.some((known) => sameJson(known, node)))
-  );
 }

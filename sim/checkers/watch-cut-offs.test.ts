@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { identity } from "../../src/core/testing/objects.ts";
+import type { RecordChanges } from "../../src/core/testing/record-lists.ts";
 import type { Json } from "../../src/emulator/model/api/json.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import { createVmChanges } from "../history/vm-changes.ts";
@@ -205,13 +206,16 @@ describe("no healthy writer is fenced", () => {
       await aDetach({ before: (made) => lost(made, aVolume({ unverified: [identity("node-b")] })) }),
       [],
     );
-    const withoutNodeA = { adopted: true, unverified: [identity("node-b")] };
+    const withoutNodeA: RecordChanges = { defaultAccess: "quarantined", unverified: [identity("node-b")] };
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(withoutNodeA)) }), isCutOff);
     assert.deepEqual(
       await aDetach({ before: (made) => lost(made, aVolume({ ...withoutNodeA, clean: [onNodeA] })) }),
       [],
     );
-    const granted = { adopted: true, writer: { ...aWriter("node-a", 1), vmId: onNodeA.vmId, held: false } };
+    const granted: RecordChanges = {
+      defaultAccess: "quarantined",
+      writer: { ...aWriter("node-a", 1), vmId: onNodeA.vmId, held: false },
+    };
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(granted)) }), []);
   });
 

@@ -3,6 +3,7 @@ import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulat
 import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { nodesIn } from "../../src/core/writer/record-nodes.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
@@ -112,10 +113,13 @@ function noteRecord(commit: SimulatedCommit, records: Map<string, WriterRecord>)
  * Whether a VM holds the volume, or may have it: it is unverified; or an outdated list of the disk's VMs
  * left it out of the rebuilt record, and the node has not reported clean since.
  */
-function mayUse({ writer, unverified, adopted, clean }: WriterRecord, vmGuid: string): boolean {
+function mayUse(record: WriterRecord, vmGuid: string): boolean {
+  const { writer, defaultAccess } = record;
   const has = (nodes: readonly NodeIdentity[]): boolean => nodes.some(({ vmId }) => vmId === vmGuid);
   if (writer?.vmId === vmGuid) return writer.held;
-  return has(unverified) || (adopted && !has(clean));
+  return (
+    has(nodesIn(record, "unverified")) || (defaultAccess === "quarantined" && !has(nodesIn(record, "clean")))
+  );
 }
 
 interface FenceChange {

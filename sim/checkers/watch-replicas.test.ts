@@ -82,7 +82,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   let notReady = circumstances.notReady ?? [];
   const objects = {
     AzVolume: [
-      circumstances.volume ?? aVolume({ status: { record: aRecord({ quarantine: [identity("node-a")] }) } }),
+      circumstances.volume ?? aVolume({ status: { record: aRecord({ quarantined: [identity("node-a")] }) } }),
     ],
     AzVolumeAttachment: [...others, after],
   };
@@ -139,14 +139,14 @@ describe("replicas at a failover", () => {
     const metadata = { deletionTimestamp: "2026-01-01T00:00:00Z" };
     assert.deepEqual(
       await aRemoval({
-        volume: aVolume({ metadata, status: { record: aRecord({ quarantine: [identity("node-a")] }) } }),
+        volume: aVolume({ metadata, status: { record: aRecord({ quarantined: [identity("node-a")] }) } }),
       }),
       broken,
     );
   });
 
   it("reports a removal that lets the shared disk grow", async () => {
-    const record = aRecord({ quarantine: [identity("node-a")] });
+    const record = aRecord({ quarantined: [identity("node-a")] });
     assert.deepEqual(await aRemoval({ volume: aVolume({ status: { state: "Updating", record } }) }), broken);
   });
 
@@ -210,7 +210,7 @@ describe("replicas at a failover", () => {
 
   it("reports one of a VM if an earlier VM of its node's name is fenced", async () => {
     const earlier = { ...identity("node-b"), vmId: "older", instanceUri: instanceUriOf("an-earlier-node-b") };
-    for (const record of [{ quarantine: [earlier] }, { fencing: earlier }])
+    for (const record of [{ quarantined: [earlier] }, { fencing: earlier }])
       assert.deepEqual(await aRemoval({ volume: aVolume({ status: { record: aRecord(record) } }) }), broken);
   });
 
@@ -265,7 +265,7 @@ describe("replicas at a failover", () => {
     { because: "its node is out of service", outOfService: ["node-b"] },
     {
       because: "its node is fenced",
-      volume: aVolume({ status: { record: aRecord({ quarantine: [identity("node-b")] }) } }),
+      volume: aVolume({ status: { record: aRecord({ quarantined: [identity("node-b")] }) } }),
     },
     {
       because: "a primary needs its share",

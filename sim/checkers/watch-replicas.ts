@@ -7,6 +7,7 @@ import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { LAST_RESORT_MS } from "../../src/core/attachment/choose-evicted.ts";
 import { isLeaving, isRecordMissing, isResizingOffline } from "../../src/core/attachment/observed-volume.ts";
 import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
+import { nodesIn } from "../../src/core/writer/record-nodes.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import type { SimCluster, SimPod } from "../kubernetes/sim-cluster.ts";
@@ -142,7 +143,7 @@ function whyLegitimate(
   // A fence of an earlier VM with the node's name is no reason.
   const isItsVm = (vm: NodeIdentity): boolean =>
     vm.vmId === replica.status?.vmId || isSameResourceUri(vm.instanceUri, node.instanceUri);
-  const cutOff = [...(record?.quarantine ?? []), ...(record?.fencing === undefined ? [] : [record.fencing])];
+  const cutOff = nodesIn(record, "quarantined", "fencing");
   if (cutOff.some((vm) => vm.nodeName === nodeName && isItsVm(vm))) return "its node is fenced from the disk";
   const staying = others.filter((attachment) => !isLeaving(attachment));
   if (staying.length + 1 > maxShares) return "a primary needs its share";

@@ -101,7 +101,7 @@ describe("never two writers", () => {
 
     /** Of another object than `uid-1`, such as a recreated one. */
     const madeAgain = (record: Parameters<typeof aVolume>[0]): AzVolume => {
-      const volume = aVolume({ adopted: true, epoch: 2, ...record });
+      const volume = aVolume({ defaultAccess: "quarantined", epoch: 2, ...record });
       return { ...volume, metadata: { ...volume.metadata, uid: "uid-2" } };
     };
     const nodeA = { ...identity("node-a"), vmId: "guid-node-a" };
@@ -143,14 +143,22 @@ describe("never two writers", () => {
     });
 
     it("accepts the same if a rebuild replaces the record", () => {
-      const rebuilt = aVolume({ adopted: true, epoch: 2, storeIncarnation: 2, unverified: [nodeA] });
+      const rebuilt = aVolume({
+        defaultAccess: "quarantined",
+        epoch: 2,
+        storeIncarnation: 2,
+        unverified: [nodeA],
+      });
       assert.ok(!isReported([aVolume(), granted], [granted, rebuilt]));
       assert.ok(
         isReported(
           [aVolume(), granted],
           [
             granted,
-            { ...rebuilt, status: { ...aVolume({ storeIncarnation: 2, adopted: true }).status } } as AzVolume,
+            {
+              ...rebuilt,
+              status: { ...aVolume({ storeIncarnation: 2, defaultAccess: "quarantined" }).status },
+            } as AzVolume,
           ],
         ),
       );

@@ -4,6 +4,7 @@ import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulat
 import type { Writer, WriterRecord } from "../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { nodesIn } from "../../src/core/writer/record-nodes.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Violation } from "../history/violation.ts";
@@ -135,20 +136,21 @@ function trustAfter({ before, after, isOther }: RecordChange, known: Granted | u
   if (after === undefined) return "unknown";
   const isMadeAgain = isOther || before === undefined || before.storeIncarnation !== after.storeIncarnation;
   // The record of a new disk, which no node has ever had, is no loss.
-  if (isMadeAgain) return after.adopted ? "found" : known === undefined ? "known" : "unknown";
+  if (isMadeAgain)
+    return after.defaultAccess === "quarantined" ? "found" : known === undefined ? "known" : "unknown";
   const isNamed = after.writer !== undefined && !isSameWriter(after.writer, before.writer);
-  if (isNamed && after.unverified.length === 0) return "known";
+  if (isNamed && nodesIn(after, "unverified").length === 0) return "known";
   // If the previous record was never written, a backup was restored.
   return known !== undefined && isDeepStrictEqual(known.record, before) ? known.trust : "unknown";
 }
 
 function mayWrite(machine: SimMachine, { record, trust }: Granted): boolean {
   if (record === undefined || trust === "unknown" || isWriter(machine, record.writer)) return true;
-  return trust === "found" && record.unverified.some((node) => isWriter(machine, node));
+  return trust === "found" && nodesIn(record, "unverified").some((node) => isWriter(machine, node));
 }
 
 function describedWriters({ record }: Granted): string {
-  const unverified = (record?.unverified ?? []).map(({ nodeName }) => nodeName);
+  const unverified = nodesIn(record, "unverified").map(({ nodeName }) => nodeName);
   return `${record?.writer?.nodeName ?? "none"}${unverified.length === 0 ? "" : `, unverified ${unverified.join(", ")}`}`;
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { listIn } from "../../src/core/testing/record-lists.ts";
 import { isNeighbours } from "../azure/strangers.ts";
 import { type DriverTestWorld, withDriver } from "./testing/driver-world.ts";
 
@@ -69,7 +70,7 @@ describe("the driver in the simulation", () => {
       });
       await here.until(
         "node-a to leave quarantine",
-        () => here.store.objects("AzVolume")[0]?.status?.record?.quarantine.length === 0,
+        () => listIn(here.store.objects("AzVolume")[0]?.status?.record, "quarantined").length === 0,
       );
       assert.equal(writer(here), "node-b");
     });

@@ -324,12 +324,12 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: OTHERS_DETACH,
-        find: `function isUsedAt({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
-  const users = [...(writer === undefined ? [] : [writer]), ...unverified];`,
-        replace: `function isUsedAt({ writer, unverified, barrierPending = [] }: WriterRecord, node: NodeIdentity): boolean {
-  const isPending = (other: NodeIdentity) => barrierPending.some((waiting) => isSameNode(waiting, other));
-  const settled = unverified.filter((other) => !isPending(other));
-  const users = [...(writer === undefined ? [] : [writer]), ...settled];`,
+        find: `  return nodesIn(record, "writer", "unverified").some(
+    (other) => isSameNode(other, node)`,
+        replace: `  const pending = nodesIn(record, "barrierPending");
+  const users = nodesIn(record, "writer", "unverified");
+  return users.filter((other) => pending.every((waiting) => !isSameNode(waiting, other))).some(
+    (other) => isSameNode(other, node)`,
       },
     ],
     alsoRemoves: ["pods-decide"],
@@ -433,7 +433,7 @@ export const driverMutations: readonly Mutation[] = [
     checkpoint === undefined ||
     record === undefined ||
     checkpoint.epoch <= record.epoch ||
-    includesNode(record.unverified, ports.node)
+    isNamedAs(record, ports.node, "unverified")
   )
     return undefined;
 `,

@@ -147,11 +147,8 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "sim/admission/record-admission.ts",
-        find: `  epoch: _____,
-`,
-        replace: `  epoch: _____,
-  fencing: ______,
-`,
+        find: `function rest({ writer: _, nodes: __, epoch: ___, ...kept }`,
+        replace: `function rest({ writer: _, nodes: __, epoch: ___, fencing: ____, ...kept }`,
       },
     ],
   },

@@ -112,10 +112,8 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find:
-          `...settled(withoutFencingOf(freed, node), node),\n` +
-          "    quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),",
-        replace: `...settled(withoutFencingOf(freed, node), node),\n    quarantine: record.quarantine,`,
+        find: `return ok(quarantined(withoutFencingOf(freed, node), withUidFrom(entriesOf(record), node)));`,
+        replace: `return ok(withMarks(withoutFencingOf(freed, node), node, {}));`,
       },
     ],
     alsoRemoves: ["held-device"],
@@ -171,7 +169,15 @@ export const protocolMutations: readonly Mutation[] = [
     removes:
       "a node that has a disk attached whose record was lost counts as a writer until it shows otherwise",
     edits: [
-      { file: WRITER_STEPS, find: `unverified: [...attachedTo, ...unconfirmed]`, replace: `unverified: []` },
+      {
+        file: WRITER_STEPS,
+        find: `    [checkpointed, { access: "unverified", unconfirmed: true }],
+    [attachedTo, { access: "unverified" }],
+`,
+        replace: `    [checkpointed, {}],
+    [attachedTo, {}],
+`,
+      },
     ],
     alsoRemoves: [],
     breaks: ["two-writers", "healthy-writer-cut-off"],
@@ -185,10 +191,8 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `      adopted: true,
-`,
-        replace: `      adopted: false,
-`,
+        find: `const empty: WriterRecord = { nodes: [], defaultAccess: "quarantined",`,
+        replace: `const empty: WriterRecord = { nodes: [], defaultAccess: "clean",`,
       },
     ],
     alsoRemoves: ["held-device"],

@@ -167,10 +167,8 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
-        find: `  return record.adopted && !isForeign(node)
-`,
-        replace: `  return node.nodeName === "" && !isForeign(node)
-`,
+        find: `return record.defaultAccess === "quarantined" && !isForeign(node)`,
+        replace: `return node.nodeName === "" && !isForeign(node)`,
       },
     ],
     alsoRemoves: [],

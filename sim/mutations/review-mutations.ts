@@ -26,8 +26,8 @@ export const reviewMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/controller/attachment/may-attach-now.ts",
-        find: `return includesNode(status?.record?.quarantine ?? [], node);`,
-        replace: `return includesNode(status?.record?.quarantine ?? [], { ...node, vmId: "" });`,
+        find: `return isNamedAs(status?.record, node, "quarantined");`,
+        replace: `return isNamedAs(status?.record, { ...node, vmId: "" }, "quarantined");`,
       },
     ],
     alsoRemoves: ["held-device"],

@@ -45,8 +45,8 @@ export const trustMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
-        find: `.map((node) => ({ ...node, unconfirmed: true as const }));`,
-        replace: `;`,
+        find: `[checkpointed, { access: "unverified", unconfirmed: true }]`,
+        replace: `[checkpointed, { access: "unverified" }]`,
       },
     ],
     alsoRemoves: [],

@@ -1,19 +1,16 @@
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import type { Access } from "../../src/core/api/az-volume.ts";
+import { nodesIn } from "../../src/core/writer/record-nodes.ts";
 
 /** The driver's objects at the end, a line each, for the analysis of a failure. */
 export function describeObjects(store: Pick<SimulatedStore, "objects">): readonly string[] {
   const volumes = store.objects("AzVolume").map(({ metadata, status }) => {
     const { record, state, detail, error } = status ?? {};
-    const {
-      writer,
-      fencing,
-      quarantine = [],
-      unverified = [],
-      adopted,
-      clean = [],
-      epoch,
-      storeIncarnation,
-    } = record ?? {};
+    const { writer, fencing, defaultAccess, epoch, storeIncarnation } = record ?? {};
+    const named = (role: Access): string =>
+      nodesIn(record, role)
+        .map(({ nodeName }) => nodeName)
+        .join(" ");
     return [
       `AzVolume ${metadata.name}: ${state ?? "no status"}`,
       ...(metadata.deletionTimestamp === undefined ? [] : ["being deleted"]),
@@ -23,13 +20,9 @@ export function describeObjects(store: Pick<SimulatedStore, "objects">): readonl
         : `writer ${writer.nodeName} in epoch ` +
           `${writer.epoch}${writer.held ? ", held" : ""}${writer.requested ? ", requested" : ""}`,
       ...(fencing === undefined ? [] : [`fencing ${fencing.nodeName}`]),
-      ...(quarantine.length === 0
-        ? []
-        : [`quarantine ${quarantine.map(({ nodeName }) => nodeName).join(" ")}`]),
-      ...(unverified.length === 0
-        ? []
-        : [`unverified ${unverified.map(({ nodeName }) => nodeName).join(" ")}`]),
-      ...(adopted === true ? [`found in use, clean ${clean.map(({ nodeName }) => nodeName).join(" ")}`] : []),
+      ...(named("quarantined") === "" ? [] : [`quarantine ${named("quarantined")}`]),
+      ...(named("unverified") === "" ? [] : [`unverified ${named("unverified")}`]),
+      ...(defaultAccess === "quarantined" ? [`found in use, clean ${named("clean")}`] : []),
       `epoch ${epoch ?? 0}, incarnation ${storeIncarnation ?? 0}`,
       ...(error === undefined ? [] : [`error ${error.kind}: ${error.message}`]),
     ].join(", ");

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { nodesIn } from "../../src/core/writer/record-nodes.ts";
 import type { FaultContext } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import { markOutOfService } from "../faults/processes/mark-out-of-service.ts";
@@ -131,8 +132,8 @@ export function createStorm(parts: {
       const isOf = isSameResourceUri(status?.detail?.diskUri ?? "", diskUri);
       return (
         isOf &&
-        status?.record?.adopted === true &&
-        status.record.unverified.some((node) => isSameResourceUri(node.instanceUri, instanceUri))
+        status?.record?.defaultAccess === "quarantined" &&
+        nodesIn(status.record, "unverified").some((node) => isSameResourceUri(node.instanceUri, instanceUri))
       );
     });
   }

@@ -14,6 +14,7 @@ import {
   identity,
   leaving,
 } from "../core/testing/objects.ts";
+import { changedRecord } from "../core/testing/record-lists.ts";
 import { newRecord } from "../core/writer/writer-steps.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
 import type { DriverEvent } from "../ports/cluster/events.ts";
@@ -121,7 +122,7 @@ describe("the events of an attachment", () => {
         "AzVolume",
         aVolume({
           metadata: { name: "pvc-2" },
-          status: { record: { ...newRecord(0), quarantine: [a] }, detail },
+          status: { record: changedRecord(newRecord(0), { quarantined: [a] }), detail },
         }),
       );
       await world.given("AzVolumeAttachment", anAttachment("node-a", pending));

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
-import type { WriterRecord } from "../core/api/az-volume.ts";
 import { anAttachment, aReplica, aVolumeWithRecord, aWriter } from "../core/testing/objects.ts";
+import { type RecordChanges } from "../core/testing/record-lists.ts";
 import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
 import { backedPart } from "./backed-attachment.ts";
@@ -22,7 +22,7 @@ describe("an attachment that a node has created", () => {
     readonly attachment: AzVolumeAttachment;
     readonly labels?: Readonly<Record<string, string>>;
     readonly use?: VolumeUse;
-    readonly record?: Partial<WriterRecord>;
+    readonly record?: RecordChanges;
     readonly attach?: "kubernetes" | "driver";
     readonly isAttached: boolean;
   }[] = [

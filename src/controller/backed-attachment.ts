@@ -2,6 +2,7 @@ import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { isLeaving } from "../core/attachment/observed-volume.ts";
+import { isNamed } from "../core/writer/record-nodes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
 /** What shows whether a pod requires an attachment. */
@@ -74,8 +75,5 @@ function isControllers({ metadata, status }: AzVolumeAttachment): boolean {
  * checkpoints that it may have the disk.
  */
 function isNamedAsHolder(volume: AzVolume, nodeName: string): boolean {
-  const record = volume.status?.record;
-  if (record === undefined) return false;
-  const verified = record.unverified.filter(({ unconfirmed }) => unconfirmed !== true);
-  return [record.writer, record.fencing, ...verified].some((node) => node?.nodeName === nodeName);
+  return isNamed(volume.status?.record, nodeName, "writer", "fencing", "confirmed");
 }

@@ -22,6 +22,7 @@ import {
   instanceUriOf,
   leaving,
 } from "../core/testing/objects.ts";
+import { changedRecord, listIn } from "../core/testing/record-lists.ts";
 import { rememberingStore } from "../objects/cache/write-through-store.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUsers } from "../ports/cluster/volume-users.ts";
@@ -216,7 +217,7 @@ describe("createControllers", () => {
         await whileRunning(world, { tagDisk, resizeDisk: resizeDisk.call }, async () => {
           await world.clock.advance(1_000);
           beganMs = world.clock.elapsedMs();
-          await world.setRecord((record) => ({ ...record, quarantine: [identity("node-b")] }));
+          await world.setRecord((record) => changedRecord(record, { quarantined: [identity("node-b")] }));
           for (let epoch = 1; epoch <= 60; epoch++) {
             await world.clock.advance(5_000);
             await world.setRecord((record) => ({ ...record, epoch }));
@@ -323,17 +324,17 @@ describe("createControllers", () => {
   it("examines a quarantined VM without an AzDriverNode at intervals", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-b"));
-      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [identity("node-a")] }));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantined: [identity("node-a")] }));
       world.gone.add("node-a");
       const cluster = aCluster([]);
       cluster.presence.set("node-a", "gone");
       world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
       await whileRunning({ ...world, ports: { ...world.ports, clusterVolumes: cluster } }, {}, async () => {
         await world.clock.advance(60_000);
-        assert.deepEqual(world.record()?.quarantine, [identity("node-a")]);
+        assert.deepEqual(listIn(world.record(), "quarantined"), [identity("node-a")]);
         world.instances.delete(instanceUriOf("node-a"));
         await world.clock.advance(120_000);
-        assert.deepEqual(world.record()?.quarantine, []);
+        assert.deepEqual(listIn(world.record(), "quarantined"), []);
       });
     }));
 
@@ -342,7 +343,7 @@ describe("createControllers", () => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given(
         "AzVolume",
-        aVolumeWithRecord({ quarantine: [{ ...identity("node-a"), nodeUid: "a-1" }] }),
+        aVolumeWithRecord({ quarantined: [{ ...identity("node-a"), nodeUid: "a-1" }] }),
       );
       world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
       let tell: Parameters<VolumeUsers["onChange"]>[0] = () => assert.fail("nothing listens to nodes");
@@ -352,7 +353,7 @@ describe("createControllers", () => {
         world.nodeUids.set("node-a", "a-2");
         tell("node-a", "node");
         await world.clock.advance(1_000);
-        assert.deepEqual(world.record()?.quarantine, [{ ...identity("node-a"), nodeUid: "a-2" }]);
+        assert.deepEqual(listIn(world.record(), "quarantined"), [{ ...identity("node-a"), nodeUid: "a-2" }]);
       });
     }));
 
@@ -477,7 +478,7 @@ describe("createControllers", () => {
         instanceUri: instanceUriOf("an-earlier-node-a"),
       };
       await world.given("AzDriverNode", aDriverNode("node-a"));
-      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [earlier] }));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantined: [earlier] }));
       world.disks.add(diskUri);
       world.instances.set(earlier.instanceUri, earlier.vmId);
       let asked = 0;
@@ -493,7 +494,7 @@ describe("createControllers", () => {
         assert.ok(asked >= 2 && asked <= 4, `Azure was asked ${asked} times in half an hour`);
         world.instances.delete(earlier.instanceUri);
         await world.clock.advance(601_000);
-        assert.deepEqual(world.record()?.quarantine, []);
+        assert.deepEqual(listIn(world.record(), "quarantined"), []);
       });
     }));
 
@@ -505,7 +506,10 @@ describe("createControllers", () => {
       withControllerPorts(async (world) => {
         for (const nodeName of hasPlugin ? ["node-a", "node-b"] : ["node-b"])
           await world.given("AzDriverNode", aDriverNode(nodeName));
-        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [identity("node-a")] }));
+        await world.given(
+          "AzVolume",
+          aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [identity("node-a")] }),
+        );
         await world.given("AzVolumeAttachment", anAttachment("node-b", { status: { lun: 0 } }));
         world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
         world.disks.add(diskUri);
@@ -572,17 +576,21 @@ describe("createControllers", () => {
           assert.ok((await world.answerOf(world.other.create("Lease", sweptLease, never))).ok);
           assert.ok(await world.clock.runUntil(() => disksRead === 2, SLOW_READ_MS), "no rebuild");
           await world.clock.advance(SLOW_READ_MS / 2);
-          assert.deepEqual(world.record()?.unverified, [identity("node-a")]);
+          assert.deepEqual(listIn(world.record(), "unverified"), [identity("node-a")]);
           if (hasPlugin) assert.equal(proofs, 0, "Azure is asked for a proof that the rebuild refuses");
           await world.clock.advance(SLOW_READ_MS);
-          assert.deepEqual(world.record()?.unverified, [], "the proof is not sought after the rebuild");
+          assert.deepEqual(
+            listIn(world.record(), "unverified"),
+            [],
+            "the proof is not sought after the rebuild",
+          );
         });
       }));
 
   it("sends a write barrier for a node that a rebuilt record names later", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
-      await world.given("AzVolume", aVolumeWithRecord({ adopted: true }));
+      await world.given("AzVolume", aVolumeWithRecord({ defaultAccess: "quarantined" }));
       world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
       world.use = { kind: "used", users: ["pod/writer"] };
       const writeBarrier = failing(world, throttled);
@@ -592,7 +600,10 @@ describe("createControllers", () => {
         const present = world.volume();
         const record = world.record();
         assert.ok(present?.status !== undefined && record !== undefined);
-        const named = { ...record, unverified: [identity("node-a")], barrierPending: [identity("node-a")] };
+        const named = changedRecord(record, {
+          unverified: [identity("node-a")],
+          barrierPending: [identity("node-a")],
+        });
         await world.answerOf(
           world.other.updateStatus(
             "AzVolume",

@@ -13,6 +13,7 @@ import { isPermanentKind } from "../core/failure/is-retryable.ts";
 import { ok } from "../core/failure/result.ts";
 import { sameJson } from "../core/primitives/same-json.ts";
 import { asksForAttachments } from "../core/volume/plan-disk.ts";
+import { nodesIn } from "../core/writer/record-nodes.ts";
 import type { ObjectChange } from "../objects/cache/object-cache.ts";
 import { ControlLoop, type Reconciler } from "../runtime/queue/control-loop.ts";
 import { forgetVolumes } from "./adoption/prune-volumes.ts";
@@ -154,7 +155,7 @@ function createLoops(
   const addFence = (volumeName: string): void => {
     const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
     if (record?.fencing !== undefined) loops.fence.queue.add(volumeName);
-    else if ((record?.unverified.length ?? 0) > 0) loops.fence.queue.addInTime(volumeName);
+    else if (nodesIn(record, "unverified").length > 0) loops.fence.queue.addInTime(volumeName);
   };
   const addVolumeAlone = (volumeName: string): void => {
     loops.volume.queue.add(volumeName);
@@ -226,7 +227,7 @@ function createLoops(
   const onSweepEnd = (): void => {
     for (const nodeName of barrierPendingNodes()) loops.settle.queue.add(nodeName);
     for (const { metadata, status } of ports.cache.list("AzVolume")) {
-      if ((status?.record?.unverified.length ?? 0) === 0) continue;
+      if (nodesIn(status?.record, "unverified").length === 0) continue;
       loops.fence.queue.add(metadata.name);
       loops.vanished.queue.add(metadata.name);
     }
@@ -370,7 +371,7 @@ function quarantinedNames({ cache }: ControllerPorts): ReadonlySet<string> {
 }
 
 function namesInQuarantine(volume: AzVolume | undefined): readonly string[] {
-  return (volume?.status?.record?.quarantine ?? []).map(({ nodeName }) => nodeName);
+  return nodesIn(volume?.status?.record, "quarantined").map(({ nodeName }) => nodeName);
 }
 
 /** Nodes to which disks may be attached again, including those of other volumes. */

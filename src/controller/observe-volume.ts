@@ -11,6 +11,7 @@ import { resourceUriKey } from "../core/azure/disk-uri.ts";
 import { placementUnknown } from "../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
 import { isNotReady } from "../core/writer/node-silence.ts";
+import { nodesIn } from "../core/writer/record-nodes.ts";
 import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { backedPart } from "./backed-attachment.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -118,10 +119,7 @@ function namesIn(
   record: WriterRecord | undefined,
   attachments: readonly AzVolumeAttachment[],
 ): readonly string[] {
-  const nodes =
-    record === undefined
-      ? []
-      : [...(record.writer === undefined ? [] : [record.writer]), ...record.unverified, ...record.quarantine];
+  const nodes = nodesIn(record, "writer", "unverified", "quarantined");
   return [
     ...new Set([...nodes.map(({ nodeName }) => nodeName), ...attachments.map(({ spec }) => spec.nodeName)]),
   ].toSorted();

@@ -5,8 +5,8 @@ import { createSeededRandom } from "../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import { must, settledOn } from "../controller/testing/settled.ts";
 import { silentLogger } from "../controller/testing/silent-logger.ts";
-import type { WriterRecord } from "../core/api/az-volume.ts";
 import { aDetail, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/testing/objects.ts";
+import { type RecordChanges } from "../core/testing/record-lists.ts";
 import { createObjectCache, type ObjectCache } from "../objects/cache/object-cache.ts";
 import { requestWriter } from "../objects/writer-request.ts";
 import type { NewObject, ObjectStore } from "../ports/store/object-store.ts";
@@ -19,7 +19,7 @@ interface World {
   readonly cache: ObjectCache;
   readonly checkpointed: Set<string>;
   /** Creates a volume with that record, or changes the record. */
-  record(volumeName: string, record: Partial<WriterRecord>): Promise<void>;
+  record(volumeName: string, record: RecordChanges): Promise<void>;
   /** Requests it on a node. */
   request(volumeName: string, nodeName: string): Promise<void>;
   /** The names of volumes and attachments in the node's cache, once it has seen every event. */
@@ -118,9 +118,9 @@ describe("ownObjectsOf", () => {
     onNodeA(
       async ({ record }) => {
         await record("fenced", { writer: aWriter("node-b"), fencing: identity("node-a") });
-        await record("quarantined", { quarantine: [identity("node-b"), identity("node-a")] });
+        await record("quarantined", { quarantined: [identity("node-b"), identity("node-a")] });
         await record("unverified", { unverified: [identity("node-a")] });
-        await record("unrelated", { quarantine: [identity("node-b")] });
+        await record("unrelated", { quarantined: [identity("node-b")] });
       },
       async ({ known }) => assert.deepEqual((await known()).volumes, ["fenced", "quarantined", "unverified"]),
     ));

@@ -1,5 +1,6 @@
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { labelValue } from "../core/api/object-names.ts";
+import { isNamed } from "../core/writer/record-nodes.ts";
 import { NODE_NAME_LABEL } from "../objects/new-attachment.ts";
 import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../ports/store/object-store.ts";
 
@@ -12,13 +13,7 @@ export interface OwnObjectsOptions {
 
 /** Whether a volume's record names a node in any part. */
 export function recordNames(volume: AzVolume, nodeName: string): boolean {
-  const record = volume.status?.record;
-  return (
-    record !== undefined &&
-    [record.writer, record.fencing, ...record.quarantine, ...record.unverified].some(
-      (node) => node?.nodeName === nodeName,
-    )
-  );
+  return isNamed(volume.status?.record, nodeName, "writer", "fencing", "quarantined", "unverified");
 }
 
 /**

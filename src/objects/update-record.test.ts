@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { type ReconcileWorld, withControllerPorts } from "../controller/testing/a-controller.ts";
 import { fail } from "../core/failure/result.ts";
 import { aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/testing/objects.ts";
+import { changedRecord, listIn } from "../core/testing/record-lists.ts";
 import { grant, withdraw } from "../core/writer/writer-steps.ts";
 import { moveRecord } from "./update-record.ts";
 
@@ -83,20 +84,20 @@ describe("moveRecord", () => {
     withRecord(async (world) => {
       const justRead = world.volume();
       assert.ok(justRead !== undefined);
-      await world.setRecord((record) => ({ ...record, quarantine: [identity("node-b")] }));
+      await world.setRecord((record) => changedRecord(record, { quarantined: [identity("node-b")] }));
       const asked: number[] = [];
       const moved = await moveRecord(
         world.ports,
         { ...request, justRead },
         (record) => {
-          asked.push(record.quarantine.length);
+          asked.push(listIn(record, "quarantined").length);
           return grant(record, a);
         },
         never,
       );
       assert.equal(moved.ok, true);
       assert.deepEqual(asked, [0, 1]);
-      assert.deepEqual(world.record()?.quarantine, [identity("node-b")]);
+      assert.deepEqual(listIn(world.record(), "quarantined"), [identity("node-b")]);
     }));
 
   it("acts only on the version of the decision, where one is given", () =>

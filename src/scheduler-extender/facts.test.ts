@@ -27,7 +27,7 @@ const metadata = { name: "x", resourceVersion: "1" };
 describe("what the extender keeps of objects", () => {
   it("knows a volume by its disk in lower case, its place, and the nodes it excludes", () => {
     const volume = aVolume({
-      status: { record: aRecord({ quarantine: [identity("node-a")], fencing: identity("node-b") }) },
+      status: { record: aRecord({ quarantined: [identity("node-a")], fencing: identity("node-b") }) },
     });
     assert.deepEqual(volumeFacts(volume), {
       metadata: { name: "pvc-1", resourceVersion: "7" },

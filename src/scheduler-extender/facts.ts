@@ -6,6 +6,7 @@ import type { NodeKey } from "../core/api/node-identity.ts";
 import { resourceUriKey } from "../core/azure/disk-uri.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
 import type { DiskPlace } from "../core/schedule/why-unreachable.ts";
+import { nodesIn } from "../core/writer/record-nodes.ts";
 import type { SourceObject } from "../ports/store/source.ts";
 
 /** How classes name Kubernetes' former in-tree driver. */
@@ -74,7 +75,7 @@ export interface WireStorageClass extends SourceObject {
 export function volumeFacts(volume: AzVolume): VolumeFacts {
   const { detail, record } = volume.status ?? {};
   const diskUri = detail?.diskUri ?? volume.spec.diskUri ?? "";
-  const barred = [...(record?.quarantine ?? []), ...(record?.fencing === undefined ? [] : [record.fencing])];
+  const barred = nodesIn(record, "quarantined", "fencing");
   return {
     metadata: ownMetadata(volume),
     diskKey: resourceUriKey(diskUri),

@@ -40,7 +40,7 @@ describe("the placement index", () => {
     cluster.claims.put({ metadata: meta("data", "default"), volumeName: "pv-1", className: "" });
     cluster.persistentVolumes.put({ metadata: meta("pv-1"), diskKey });
     cluster.volumes.put(
-      volumeFacts(aVolume({ status: { record: aRecord({ quarantine: [identity("node-c")] }) } })),
+      volumeFacts(aVolume({ status: { record: aRecord({ quarantined: [identity("node-c")] }) } })),
     );
     const replica = attachmentFacts(aReplica("node-b"));
     cluster.attachments.put(replica);

@@ -11,6 +11,7 @@ import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kuber
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import { changedRecord } from "../../src/core/testing/record-lists.ts";
 import type { Step } from "../../src/core/writer/writer-steps.ts";
 import * as steps from "../../src/core/writer/writer-steps.ts";
 import { entriesOf } from "../../src/core/writer/writer-steps.ts";
@@ -236,7 +237,11 @@ describe(
       it(`holds a node to the entries with the uid of its Node: ${name}`, async () => {
         const [own, earlier] = [boundTo(from(nodeA), NODE_A_UID), boundTo(from(nodeA), EARLIER_UID)];
         assert.equal(await tryRecord(own, moved(step(own, nodeA))), undefined);
-        const isMoved = !isDeepStrictEqual(entriesOf(earlier), entriesOf(moved(step(earlier, nodeA))));
+        const later = moved(step(earlier, nodeA));
+        const isMoved = !isDeepStrictEqual(
+          [earlier.writer, entriesOf(earlier)],
+          [later.writer, entriesOf(later)],
+        );
         const refused = (await tryRecord(earlier, moved(step(earlier, nodeA)))) ?? "allowed";
         assert.match(refused, new RegExp(isMoved ? `denied request: ${OTHERS_ENTRY}$` : "^allowed$", "u"));
       });
@@ -254,7 +259,7 @@ describe(
 
     it("accepts a record with thousands of nodes", async () => {
       const many = Array.from({ length: 5_000 }, (_, index) => ({ ...nodeC, nodeName: `node-${index}` }));
-      const record = { ...found, unverified: [], clean: many };
+      const record = changedRecord(found, { unverified: [], clean: many });
       assert.equal(await tryRecord(record, moved(steps.leaveQuarantine(record, nodeA))), undefined);
     });
 

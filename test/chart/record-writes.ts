@@ -1,5 +1,6 @@
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import { changedRecord, listIn } from "../../src/core/testing/record-lists.ts";
 import type { Step } from "../../src/core/writer/writer-steps.ts";
 import * as steps from "../../src/core/writer/writer-steps.ts";
 
@@ -20,13 +21,12 @@ export function boundTo(record: WriterRecord, nodeUid: string): WriterRecord {
   const bound = <T extends NodeIdentity>(entry: T): T =>
     entry.nodeName === nodeA.nodeName ? { ...entry, nodeUid } : entry;
   const { writer, fencing } = record;
-  return {
-    ...record,
+  return changedRecord(record, {
     ...(writer === undefined ? {} : { writer: bound(writer) }),
     ...(fencing === undefined ? {} : { fencing: bound(fencing) }),
-    quarantine: record.quarantine.map(bound),
-    unverified: record.unverified.map(bound),
-  };
+    quarantined: listIn(record, "quarantined").map(bound),
+    unverified: listIn(record, "unverified").map(bound),
+  });
 }
 
 const vmUri = (name: string): string =>
@@ -51,14 +51,16 @@ export const nodeC: NodeIdentity = {
 };
 
 /** The record of a new disk. */
-export const fresh: WriterRecord = { ...steps.newRecord(1), epoch: 4, quarantine: [nodeC] };
+export const fresh: WriterRecord = changedRecord(steps.newRecord(1), { epoch: 4, quarantined: [nodeC] });
 /** A rebuilt record: two nodes may have the disk. */
-export const found: WriterRecord = {
-  ...steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeIncarnation: 1 }),
-  clean: [nodeC],
-};
+export const found: WriterRecord = changedRecord(
+  steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeIncarnation: 1 }),
+  { clean: [nodeC] },
+);
 /** The same, where only node-a's own report says so. */
-const unconfirmedA: WriterRecord = { ...found, unverified: [{ ...nodeA, unconfirmed: true }, nodeB] };
+const unconfirmedA: WriterRecord = changedRecord(found, {
+  unverified: [{ ...nodeA, unconfirmed: true }, nodeB],
+});
 
 /** A record with `node` as its writer. */
 export function written(
@@ -106,12 +108,12 @@ export const nodeSteps: readonly {
   { name: "request again", from: (node) => written(node, { requested: false }), step: steps.renew },
   {
     name: "leave quarantine",
-    from: (node) => ({ ...fresh, quarantine: [nodeC, node] }),
+    from: (node) => changedRecord(fresh, { quarantined: [nodeC, node] }),
     step: steps.leaveQuarantine,
   },
   {
     name: "leave the quarantine that an adopted record implies",
-    from: () => ({ ...found, unverified: [] }),
+    from: () => changedRecord(found, { unverified: [] }),
     step: steps.leaveQuarantine,
   },
   { name: "prove clean", from: () => found, step: steps.proveClean },
@@ -122,20 +124,20 @@ export const nodeSteps: readonly {
   },
   {
     name: "prove clean while its VM has a pending write barrier",
-    from: (node) => ({ ...found, barrierPending: [node] }),
+    from: (node) => changedRecord(found, { barrierPending: [node] }),
     step: steps.proveClean,
   },
   {
     name: "reclaim while another VM has a pending write barrier",
-    from: () => ({ ...found, barrierPending: [nodeC] }),
+    from: () => changedRecord(found, { barrierPending: [nodeC] }),
     step: (record, node) => steps.reclaim(record, node, 7),
   },
   {
     name: "reclaim while an earlier VM of its name has a pending write barrier",
-    from: (node) => ({
-      ...found,
-      barrierPending: [{ ...node, vmId: nodeC.vmId, instanceUri: nodeC.instanceUri }],
-    }),
+    from: (node) =>
+      changedRecord(found, {
+        barrierPending: [{ ...node, vmId: nodeC.vmId, instanceUri: nodeC.instanceUri }],
+      }),
     step: (record, node) => steps.reclaim(record, node, 7),
   },
   { name: "reclaim", from: () => found, step: (record, node) => steps.reclaim(record, node, 7) },
@@ -163,12 +165,12 @@ export const controllerSteps: readonly {
   },
   {
     name: "pass its write barrier",
-    from: { ...found, barrierPending: [nodeA, nodeB] },
+    from: changedRecord(found, { barrierPending: [nodeA, nodeB] }),
     step: (record) => steps.passBarrier(record, nodeA),
   },
   {
     name: "pass its write barrier as the last one",
-    from: { ...found, barrierPending: [nodeA] },
+    from: changedRecord(found, { barrierPending: [nodeA] }),
     step: (record) => steps.passBarrier(record, nodeA),
   },
   {
@@ -207,7 +209,7 @@ export const forgeries: readonly {
   {
     name: "ending its fence as it proves itself clean",
     from: fencing(found, nodeA),
-    to: { ...found, unverified: [nodeB], clean: [nodeC, nodeA] },
+    to: changedRecord(found, { unverified: [nodeB], clean: [nodeC, nodeA] }),
   },
   {
     name: "ending its fence while it holds",
@@ -228,12 +230,11 @@ export const forgeries: readonly {
   {
     name: "reclaiming as a VM at another resource id",
     from: found,
-    to: {
-      ...found,
+    to: changedRecord(found, {
       unverified: [nodeB],
       epoch: 5,
       writer: { ...nodeA, instanceUri: nodeB.instanceUri, epoch: 5, held: true, requested: true },
-    },
+    }),
   },
   {
     name: "reclaiming what it never had",
@@ -243,91 +244,110 @@ export const forgeries: readonly {
   {
     name: "reclaiming while it is fenced",
     from: fencing(found, nodeA),
-    to: {
-      ...fencing(found, nodeA),
+    to: changedRecord(fencing(found, nodeA), {
       unverified: [nodeB],
       epoch: 5,
       writer: { ...nodeA, epoch: 5, held: true, requested: true },
-    },
+    }),
   },
   {
     name: "reclaiming under an old epoch",
     from: found,
-    to: { ...found, unverified: [nodeB], writer: { ...nodeA, epoch: 4, held: true, requested: true } },
+    to: changedRecord(found, {
+      unverified: [nodeB],
+      writer: { ...nodeA, epoch: 4, held: true, requested: true },
+    }),
   },
   {
     name: "reclaiming what only its own report gives it",
     from: unconfirmedA,
-    to: {
-      ...unconfirmedA,
+    to: changedRecord(unconfirmedA, {
       unverified: [nodeB],
       epoch: 5,
       writer: { ...nodeA, epoch: 5, held: true, requested: true },
-    },
+    }),
   },
   {
     name: "that Azure has listed it",
     from: unconfirmedA,
-    to: { ...unconfirmedA, unverified: [nodeA, nodeB] },
+    to: changedRecord(unconfirmedA, { unverified: [nodeA, nodeB] }),
   },
   {
     name: "reclaiming under an epoch that leaves no room",
     from: found,
-    to: {
-      ...found,
+    to: changedRecord(found, {
       unverified: [nodeB],
       epoch: 2 ** 52,
       writer: { ...nodeA, epoch: 2 ** 52, held: true, requested: true },
-    },
+    }),
   },
   {
     name: "reclaiming while its disk may be detached",
-    from: { ...found, barrierPending: [nodeA] },
-    to: {
-      ...found,
+    from: changedRecord(found, { barrierPending: [nodeA] }),
+    to: changedRecord(found, {
       barrierPending: [nodeA],
       unverified: [nodeB],
       epoch: 5,
       writer: { ...nodeA, epoch: 5, held: true, requested: true },
-    },
+    }),
   },
   {
     name: "reclaiming while its disk may be detached, its vmId in capitals",
-    from: { ...found, barrierPending: [{ ...nodeA, vmId: nodeA.vmId.toUpperCase() }] },
-    to: {
-      ...found,
+    from: changedRecord(found, { barrierPending: [{ ...nodeA, vmId: nodeA.vmId.toUpperCase() }] }),
+    to: changedRecord(found, {
       barrierPending: [{ ...nodeA, vmId: nodeA.vmId.toUpperCase() }],
       unverified: [nodeB],
       epoch: 5,
       writer: { ...nodeA, epoch: 5, held: true, requested: true },
-    },
+    }),
   },
   {
     name: "sending another into quarantine",
     from: written(nodeB),
-    to: { ...written(nodeB), quarantine: [nodeC, nodeB] },
+    to: changedRecord(written(nodeB), { quarantined: [nodeC, nodeB] }),
   },
   {
-    name: "a new order of the quarantine",
-    from: { ...fresh, quarantine: [nodeB, nodeC] },
-    to: { ...fresh, quarantine: [nodeC, nodeB] },
+    name: "a new order of the other nodes",
+    from: changedRecord(fresh, { quarantined: [nodeB, nodeC] }),
+    to: { ...fresh, nodes: changedRecord(fresh, { quarantined: [nodeB, nodeC] }).nodes.toReversed() },
   },
-  { name: "that an adopted disk is new", from: found, to: { ...found, adopted: false } },
+  {
+    name: "that it may have the disk",
+    from: changedRecord(found, { unverified: [nodeB] }),
+    to: found,
+  },
+  {
+    name: "that its write barrier is passed as it proves itself clean",
+    from: changedRecord(found, { barrierPending: [nodeA] }),
+    to: changedRecord(found, { unverified: [nodeB], clean: [nodeA, nodeC] }),
+  },
+  {
+    name: "a pending write barrier of its own",
+    from: found,
+    to: changedRecord(found, { barrierPending: [nodeA] }),
+  },
+  { name: "that an adopted disk is new", from: found, to: changedRecord(found, { defaultAccess: "clean" }) },
   { name: "another store incarnation", from: written(nodeA), to: { ...written(nodeA), storeIncarnation: 9 } },
   {
     name: "that it is clean of a disk that was never adopted",
     from: fresh,
-    to: { ...fresh, clean: [nodeA] },
+    to: { ...fresh, nodes: [{ ...nodeA, access: "clean" }, ...fresh.nodes] },
   },
   {
     name: "that two VMs of its name are clean",
     from: found,
-    to: { ...found, clean: [nodeC, nodeA, { ...nodeA, vmId: "vm-of-another" }] },
+    to: changedRecord(found, {
+      unverified: [nodeB],
+      clean: [nodeC, nodeA, { ...nodeA, vmId: "vm-of-another" }],
+    }),
   },
   {
     name: "that it is clean, in an entry that fills the object",
     from: found,
-    to: { ...found, clean: [nodeC, { ...nodeA, instanceUri: `/${"x".repeat(1_024)}` }] },
+    to: changedRecord(found, {
+      unverified: [nodeB],
+      clean: [nodeC, { ...nodeA, instanceUri: `/${"x".repeat(1_024)}` }],
+    }),
   },
   { name: "its uid on an entry without one", from: written(nodeA), to: boundTo(written(nodeA), NODE_A_UID) },
   {
@@ -338,11 +358,10 @@ export const forgeries: readonly {
   {
     name: "reclaiming under its own uid what another Node of its name had",
     from: boundTo(found, EARLIER_UID),
-    to: {
-      ...found,
+    to: changedRecord(found, {
       unverified: [nodeB],
       epoch: 5,
       writer: { ...nodeA, nodeUid: NODE_A_UID, epoch: 5, held: true, requested: true },
-    },
+    }),
   },
 ];

@@ -61,7 +61,10 @@ describe("the simulated API server checks Node uids like the chart's policy", ()
     it(`by the uid of its Node: ${name}`, () => {
       assert.equal(refusalOf(entry(NODE_A_UID), NODE_A_UID), undefined);
       const [before, after] = entry(EARLIER_UID);
-      const isMoved = !isDeepStrictEqual(entriesOf(before), entriesOf(after));
+      const isMoved = !isDeepStrictEqual(
+        [before.writer, entriesOf(before)],
+        [after.writer, entriesOf(after)],
+      );
       const others = isMoved ? { message: OTHERS_ENTRY, isForbidden: true } : undefined;
       assert.deepEqual(refusalOf([before, after], NODE_A_UID), others);
       assert.deepEqual(refusalOf([before, after], undefined), others, "a token without a uid");

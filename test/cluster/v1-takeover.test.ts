@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { listIn } from "../../src/core/testing/record-lists.ts";
+import { isNamed } from "../../src/core/writer/record-nodes.ts";
 import { uninstallDriver } from "../../testbed/lab/cluster/install-driver.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
@@ -190,11 +192,11 @@ function assertFoundOn(seen: readonly SeenRecord[], nodeName: string): void {
   const first = seen[0]?.record;
   assert.deepEqual(
     {
-      unverified: first?.unverified.map((node) => node.nodeName),
+      unverified: listIn(first, "unverified").map((node) => node.nodeName),
       writer: first?.writer,
-      adopted: first?.adopted,
+      defaultAccess: first?.defaultAccess ? "quarantined" : "clean",
     },
-    { unverified: [nodeName], writer: undefined, adopted: true },
+    { unverified: [nodeName], writer: undefined, defaultAccess: "quarantined" },
   );
 }
 
@@ -251,7 +253,7 @@ async function comesAgain(workloads: Workloads): Promise<void> {
       ({ record }) => record,
     );
     assert.ok(
-      records.some(({ unverified }) => unverified.some((node) => node.nodeName === nodeName)),
+      records.some((record) => isNamed(record, nodeName, "unverified")),
       `${nodeName} was not asked whether it writes`,
     );
     const granted = records.filter(

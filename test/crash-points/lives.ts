@@ -20,6 +20,7 @@ import {
   unstage,
 } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
+import { listIn } from "../../src/core/testing/record-lists.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
 import { checkpointedEpochs } from "./noted-epochs.ts";
 
@@ -159,7 +160,7 @@ export const lost: Life = async (on, volumeName) => {
       const noted = (await checkpointedEpochs(lab, a.name)).get(volume.name);
       return record?.writer?.nodeName === a.name &&
         record.writer.epoch === noted &&
-        record.unverified.length === 0
+        listIn(record, "unverified").length === 0
         ? true
         : undefined;
     }),

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { identity } from "../../src/core/testing/objects.ts";
+import { changedRecord, type RecordChanges } from "../../src/core/testing/record-lists.ts";
+import { newRecord } from "../../src/core/writer/writer-steps.ts";
 import { wrongMove } from "./writer-moves.ts";
 
 const nodeA = { ...identity("node-a"), vmId: "vm-a" } as const;
@@ -10,16 +12,8 @@ const grantedToA = { ...nodeA, epoch: 1, held: false, requested: true } as const
 const heldByA = { ...grantedToA, held: true } as const;
 const unrequestedA = { ...heldByA, requested: false } as const;
 
-function aRecord(changes: Partial<WriterRecord> = {}): WriterRecord {
-  return {
-    epoch: 1,
-    quarantine: [],
-    unverified: [],
-    clean: [],
-    adopted: false,
-    storeIncarnation: 0,
-    ...changes,
-  };
+function aRecord(changes: RecordChanges = {}): WriterRecord {
+  return changedRecord({ ...newRecord(0), epoch: 1 }, changes);
 }
 
 const moves: readonly {
@@ -42,8 +36,8 @@ const moves: readonly {
   },
   {
     because: "a volume is not granted to a node in quarantine",
-    before: aRecord({ epoch: 0, quarantine: [nodeA] }),
-    after: aRecord({ quarantine: [nodeA], writer: grantedToA }),
+    before: aRecord({ epoch: 0, quarantined: [nodeA] }),
+    after: aRecord({ quarantined: [nodeA], writer: grantedToA }),
     wrong: "node-a was granted the volume in quarantine",
   },
   {
@@ -97,7 +91,7 @@ const moves: readonly {
   {
     because: "a fence ends in quarantine",
     before: aRecord({ writer: unrequestedA, fencing: nodeA }),
-    after: aRecord({ quarantine: [nodeA] }),
+    after: aRecord({ quarantined: [nodeA] }),
     wrong: undefined,
   },
   {

@@ -1,4 +1,5 @@
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
+import { listIn } from "../../src/core/testing/record-lists.ts";
 
 type Writer = NonNullable<WriterRecord["writer"]>;
 
@@ -30,12 +31,14 @@ function wrongGrant(before: WriterRecord, after: WriterRecord, to: Writer): stri
     return isClaim(before, after, to) ? undefined : `${to.nodeName} holds what it was only granted`;
   if (before.fencing !== undefined)
     return `${to.nodeName} was granted the volume while ${before.fencing.nodeName} is being fenced`;
-  if (before.unverified.length > 0)
+  if (listIn(before, "unverified").length > 0)
     return (
       `${to.nodeName} was granted the volume while ` +
-      `${before.unverified.map((node) => node.nodeName).join(", ")} is unverified`
+      `${listIn(before, "unverified")
+        .map((node) => node.nodeName)
+        .join(", ")} is unverified`
     );
-  return before.quarantine.some((node) => node.vmId === to.vmId)
+  return listIn(before, "quarantined").some((node) => node.vmId === to.vmId)
     ? `${to.nodeName} was granted the volume in quarantine`
     : undefined;
 }
@@ -43,13 +46,14 @@ function wrongGrant(before: WriterRecord, after: WriterRecord, to: Writer): stri
 /** A node that had the disk when its record was lost continues to write. */
 function isClaim(before: WriterRecord, after: WriterRecord, to: Writer): boolean {
   const isUnverified = (record: WriterRecord): boolean =>
-    record.unverified.some((node) => node.vmId === to.vmId);
+    listIn(record, "unverified").some((node) => node.vmId === to.vmId);
   return isUnverified(before) && !isUnverified(after) && before.fencing?.vmId !== to.vmId;
 }
 
 function wrongEnd(before: WriterRecord, after: WriterRecord, from: Writer): string | undefined {
   const isFenced =
-    before.fencing?.vmId === from.vmId && after.quarantine.some((node) => node.vmId === from.vmId);
+    before.fencing?.vmId === from.vmId &&
+    listIn(after, "quarantined").some((node) => node.vmId === from.vmId);
   if (isFenced) return undefined;
   if (from.held) return `${from.nodeName} is no writer any more, and neither released nor was fenced`;
   return from.requested ? `${from.nodeName} was revoked while it was requested` : undefined;

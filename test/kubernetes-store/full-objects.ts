@@ -54,10 +54,11 @@ export const fullVolume: Full<"AzVolume"> = {
     record: {
       writer: { ...NODE, epoch: 4, held: true, requested: true },
       fencing: NODE,
-      quarantine: [NODE],
-      adopted: false,
-      clean: [NODE],
-      unverified: [NODE],
+      nodes: [
+        { ...NODE, access: "unverified", unconfirmed: true, barrierPending: true },
+        { ...NODE, vmId: "of-another", access: "quarantined" },
+      ],
+      defaultAccess: "clean",
       epoch: 4,
       storeIncarnation: 0,
     },

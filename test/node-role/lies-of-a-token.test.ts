@@ -11,6 +11,7 @@ import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { COUNTER_MAX } from "../../src/core/api/epoch.ts";
 import { CONTROLLER_LEASE, annotatedNumber, STORE_INCARNATION_ANNOTATION } from "../../src/core/api/lease.ts";
 import { toTimestamp } from "../../src/core/primitives/timestamp.ts";
+import { listIn, changedRecord } from "../../src/core/testing/record-lists.ts";
 import { reclaim, isUnconfirmed, proveClean, acquire } from "../../src/core/writer/writer-steps.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { newAttachment } from "../../src/objects/new-attachment.ts";
@@ -291,20 +292,24 @@ describe(
         const lost = await theLab().store.get("AzVolume", volume.name, signal);
         assert.ok(lost.ok);
         assert.ok((await theLab().store.delete("AzVolume", volume.name, {}, signal)).ok);
-        await untilRecord("a record of both nodes", volume, ({ unverified }) => unverified.length === 2);
+        await untilRecord(
+          "a record of both nodes",
+          volume,
+          (record) => listIn(record, "unverified").length === 2,
+        );
         await theLiar().untilMoved("the lying node to be clean", volume.name, (record) =>
           proveClean(record, theLiar().identity),
         );
         const told = await recordOf(volume);
         assert.deepEqual(
-          [told.writer, told.unverified.map(({ nodeName }) => nodeName)],
+          [told.writer, listIn(told, "unverified").map(({ nodeName }) => nodeName)],
           [undefined, [HONEST]],
         );
       });
       await untilRecord(
         "the writer's reclaim",
         volume,
-        ({ writer, unverified }) => writer?.nodeName === HONEST && unverified.length === 0,
+        (record) => record.writer?.nodeName === HONEST && listIn(record, "unverified").length === 0,
       );
       await writesOn();
     });
@@ -358,11 +363,11 @@ describe(
       await untilRecord(
         "the lying node to be fenced",
         apart.volume,
-        ({ unverified }) => unverified.length === 0,
+        (record) => listIn(record, "unverified").length === 0,
       );
       const disputed = await recordOf(shared.volume);
       assert.deepEqual(
-        [disputed.writer?.nodeName, disputed.unverified.map(({ nodeName }) => nodeName)],
+        [disputed.writer?.nodeName, listIn(disputed, "unverified").map(({ nodeName }) => nodeName)],
         [LYING, [HONEST]],
       );
       assert.ok(disputed.epoch < EPOCHS_MAX, `epoch ${disputed.epoch}`);
@@ -388,15 +393,20 @@ describe(
     function reclaimBlindly(record: WriterRecord): ReturnType<typeof reclaim> {
       const { identity } = theLiar();
       assert.equal(
-        isUnconfirmed(record, identity) || record.unverified.every(({ nodeName }) => nodeName !== LYING),
+        isUnconfirmed(record, identity) ||
+          listIn(record, "unverified").every(({ nodeName }) => nodeName !== LYING),
         true,
         "Azure lists no disk there",
       );
       const epoch = record.epoch + 1;
-      const unverified = record.unverified.filter(({ nodeName }) => nodeName !== LYING);
+      const unverified = listIn(record, "unverified").filter(({ nodeName }) => nodeName !== LYING);
       return {
         ok: true,
-        value: { ...record, unverified, epoch, writer: { ...identity, epoch, held: true, requested: true } },
+        value: changedRecord(record, {
+          unverified,
+          epoch,
+          writer: { ...identity, epoch, held: true, requested: true },
+        }),
       };
     }
   },

@@ -14,6 +14,7 @@ import {
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
+import { listIn } from "../../src/core/testing/record-lists.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
 import { comesToFailWith, outcomeOf } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
@@ -218,7 +219,7 @@ async function fencesStalledUnmount(world: LabWorld): Promise<void> {
   );
   await writer.process.stop(STOP_GRACE_MS);
   await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
-    (await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined,
+    listIn(await readRecord(lab, volume, signal), "quarantined").length === 0 ? true : undefined,
   );
   await takeDownAfterFence(lab, volume, node("node-a"));
   await takeDown(lab, volume, node("node-b"));

@@ -4,6 +4,7 @@ import { attachedNodes, readRecord } from "../../demo/observe.ts";
 import { createVolume, type DemoVolume, publishOnController } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
+import { listIn } from "../../src/core/testing/record-lists.ts";
 import { outcomeOf } from "./csi-failure.ts";
 import { loseTheStore } from "./lose-the-store.ts";
 import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
@@ -69,7 +70,7 @@ it("a volume in use whose record was lost stays with its writer, which never sto
       signal,
     );
     const found = await history.untilSeen("a record without a trusted node", (record) =>
-      record.unverified.some((other) => other.nodeName === "node-a"),
+      listIn(record, "unverified").some((other) => other.nodeName === "node-a"),
     );
     assert.equal(history.records[found]?.writer, undefined);
     const syncedBefore = writer.lastSynced();
@@ -94,7 +95,7 @@ it("a volume in use whose record was lost stays with its writer, which never sto
     );
     await history.untilSeen(
       "node-b to report clean",
-      (record) => !record.unverified.some((other) => other.nodeName === "node-b"),
+      (record) => !listIn(record, "unverified").some((other) => other.nodeName === "node-b"),
     );
 
     await writer.process.stop(STOP_GRACE_MS);
@@ -123,7 +124,8 @@ it("a volume whose record was lost is granted only after its absent writer is fe
     );
     await history.untilSeen(
       "node-b to be proven clean",
-      (record) => record.unverified.length === 1 && record.unverified[0]?.nodeName === "node-a",
+      (record) =>
+        listIn(record, "unverified").length === 1 && listIn(record, "unverified")[0]?.nodeName === "node-a",
     );
     const synced = writer.lastSynced();
     await writer.untilSynced(synced + 5);
@@ -140,7 +142,7 @@ it("a volume whose record was lost is granted only after its absent writer is fe
     );
     isOver = true;
     await insisting;
-    const proven = history.records.findIndex((record) => record.unverified.length === 0);
+    const proven = history.records.findIndex((record) => listIn(record, "unverified").length === 0);
     assert.ok(fenced < proven && proven <= granted, `fence ${fenced}, proof ${proven}, grant ${granted}`);
     const disk = (await lab.emulator.disks()).find((other) => other.name === volume.name);
     const onB = (await lab.emulator.instances()).get("node-b")?.instanceUri;
@@ -155,7 +157,7 @@ it("a volume whose record was lost is granted only after its absent writer is fe
     await lab.processes.get("node-a")?.restart();
     await lab.orchestrator.setOutOfService("node-a", false);
     await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
-      (await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined,
+      listIn(await readRecord(lab, volume, signal), "quarantined").length === 0 ? true : undefined,
     );
     await takeDownAfterFence(lab, volume, node("node-a"));
     await takeDown(lab, volume, node("node-b"));

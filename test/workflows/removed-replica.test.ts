@@ -25,7 +25,7 @@ function removed(circumstances: Partial<RemovedReplica> = {}): RemovedReplica {
   };
 }
 
-const fenced = aVolume({ status: { record: aRecord({ quarantine: [identity("node-a")] }) } });
+const fenced = aVolume({ status: { record: aRecord({ quarantined: [identity("node-a")] }) } });
 const rows: readonly {
   readonly because: string;
   readonly removal: RemovedReplica;
@@ -59,7 +59,7 @@ const rows: readonly {
   {
     because: "its own node is in quarantine",
     removal: removed({
-      volume: aVolume({ status: { record: aRecord({ quarantine: [identity("node-b")] }) } }),
+      volume: aVolume({ status: { record: aRecord({ quarantined: [identity("node-b")] }) } }),
     }),
     isEarly: false,
   },

@@ -2,6 +2,7 @@ import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import { isDeleting, isLeaving, isResizingOffline } from "../../src/core/attachment/observed-volume.ts";
 import { fromTimestamp } from "../../src/core/primitives/timestamp.ts";
+import { isNamed } from "../../src/core/writer/record-nodes.ts";
 
 /** An attached replica that is marked for deletion, and the state that it depended on right before. */
 export interface RemovedReplica {
@@ -35,8 +36,7 @@ export function isPrunedEarly(
     isOutOfService
   )
     return false;
-  const { fencing, quarantine = [] } = volume.status?.record ?? {};
-  if ([fencing, ...quarantine].some((vm) => vm?.nodeName === replica.spec.nodeName)) return false;
+  if (isNamed(volume.status?.record, replica.spec.nodeName, "fencing", "quarantined")) return false;
   if (others.some((other) => other.spec.role === "Primary" && !isLeaving(other))) return false;
   const since = volume.status?.unrequestedSince;
   return since === undefined || atMs + STAMP_MS - fromTimestamp(since) < pruneAfterMs;

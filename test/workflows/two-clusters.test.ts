@@ -10,6 +10,7 @@ import {
 } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
+import { listIn } from "../../src/core/testing/record-lists.ts";
 import { emulatorJournal } from "./emulator-admin.ts";
 import { loseTheStore } from "./lose-the-store.ts";
 import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
@@ -130,7 +131,7 @@ async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   thaw(node(home), writer);
   await lab.orchestrator.setOutOfService(home, false);
   await waitUntil(`${home} to have cleaned up`, WAIT_MAX_MS, async () =>
-    (await readRecord(lab, used, signal))?.quarantine.length === 0 ? true : undefined,
+    listIn(await readRecord(lab, used, signal), "quarantined").length === 0 ? true : undefined,
   );
   assert.match(
     await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS),

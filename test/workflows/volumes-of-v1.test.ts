@@ -18,6 +18,7 @@ import {
   aClusterVolume,
   type ModelCluster,
 } from "../../src/controller/testing/a-cluster.ts";
+import { listIn } from "../../src/core/testing/record-lists.ts";
 import { startControllerHere, azureOf } from "./controller-here.ts";
 import { comesToFailWith } from "./csi-failure.ts";
 import { runProgram } from "./node-device.ts";
@@ -121,7 +122,7 @@ async function untilFound({ lab, signal }: LabWorld, volume: DemoVolume): Promis
     const found = await lab.store.get("AzVolume", volume.name, signal);
     return found.ok &&
       found.value.status?.detail !== undefined &&
-      found.value.status.record?.unverified.length === 1
+      listIn(found.value.status.record, "unverified").length === 1
       ? true
       : undefined;
   });
@@ -229,7 +230,7 @@ it("a volume that V1 mounted on a dead node is granted only after a fence", asyn
       await untilServed(() => unpublishOnNode(lab, volume, node("node-a")));
       await untilServed(() => unstage(volume, node("node-a")));
       await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
-        (await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined,
+        listIn(await readRecord(lab, volume, signal), "quarantined").length === 0 ? true : undefined,
       );
       await takeDown(lab, volume, node("node-b"));
       await untilServed(() => lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} }));

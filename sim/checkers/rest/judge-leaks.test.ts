@@ -52,7 +52,7 @@ describe("nothing is left behind", () => {
           aVolume({
             writer: aWriter("node-a", 3),
             fencing: identity("node-b"),
-            quarantine: [identity("node-b")],
+            quarantined: [identity("node-b")],
             unverified: [identity("node-c")],
             epoch: 3,
           }),
@@ -70,7 +70,7 @@ describe("nothing is left behind", () => {
         made.volumes = [
           aVolume({
             writer: aWriter("node-a", 3),
-            quarantine: [{ ...identity("node-b"), vmId: "guid-of-an-earlier-node-b" }],
+            quarantined: [{ ...identity("node-b"), vmId: "guid-of-an-earlier-node-b" }],
             epoch: 3,
           }),
         ];
@@ -91,7 +91,7 @@ describe("nothing is left behind", () => {
         made.volumes = [
           aVolume({
             writer: aWriter("node-a", 3),
-            quarantine: [{ ...identity("node-b"), vmId: "guid-of-an-earlier-node-b" }],
+            quarantined: [{ ...identity("node-b"), vmId: "guid-of-an-earlier-node-b" }],
             epoch: 3,
           }),
         ];
@@ -120,7 +120,7 @@ describe("nothing is left behind", () => {
         made.volumes = [
           aVolume({
             writer: aWriter("node-a", 3),
-            adopted: true,
+            defaultAccess: "quarantined",
             clean: [identity("node-b"), identity("gone")],
             epoch: 3,
           }),

@@ -2,6 +2,7 @@ import type { AzVolumeAttachment } from "../../../src/core/api/az-volume-attachm
 import type { NodeIdentity } from "../../../src/core/api/node-identity.ts";
 import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
 import { ATTACHED_ELSEWHERE } from "../../../src/core/writer/plan-conditions.ts";
+import { nodesIn } from "../../../src/core/writer/record-nodes.ts";
 import { diskName } from "../watch-writers.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import type { Complaint, RestWorld } from "./rest-world.ts";
@@ -66,9 +67,10 @@ function leftRecords(world: RestWorld): readonly string[] {
     const record = volume.status?.record;
     if (record === undefined) return [];
     const name = volume.metadata.name;
-    const { writer, fencing, quarantine, unverified, clean } = record;
-    const cutOff = quarantine.filter((node) => !isKeptUnderNoName(world, node));
-    const strangers = clean.filter(({ nodeName }) => !nodes.has(nodeName));
+    const { writer, fencing } = record;
+    const unverified = nodesIn(record, "unverified");
+    const cutOff = nodesIn(record, "quarantined").filter((node) => !isKeptUnderNoName(world, node));
+    const strangers = nodesIn(record, "clean").filter(({ nodeName }) => !nodes.has(nodeName));
     const hasUser =
       writer !== undefined &&
       world.cluster

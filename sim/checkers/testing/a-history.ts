@@ -1,6 +1,8 @@
 import type { SimulatedCommit } from "../../../src/adapters/simulated-store/simulated-store.ts";
 import { createVirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
-import type { AzVolume, Writer, WriterRecord } from "../../../src/core/api/az-volume.ts";
+import type { AzVolume, Writer } from "../../../src/core/api/az-volume.ts";
+import { changedRecord, type RecordChanges } from "../../../src/core/testing/record-lists.ts";
+import { newRecord } from "../../../src/core/writer/writer-steps.ts";
 import type { DiskEvent } from "../../azure/sim-azure.ts";
 import type { SimMachine } from "../../azure/sim-machine.ts";
 import { isNeighbours } from "../../azure/strangers.ts";
@@ -74,18 +76,8 @@ export function aHistory() {
   };
 }
 
-/** A record without a node. */
-const emptyRecord: WriterRecord = {
-  quarantine: [],
-  adopted: false,
-  clean: [],
-  unverified: [],
-  epoch: 0,
-  storeIncarnation: 1,
-};
-
 /** The volume of `diskUri`, with a record. */
-export function aVolume(record: Partial<WriterRecord> = {}): AzVolume {
+export function aVolume(record: RecordChanges = {}): AzVolume {
   return {
     metadata: {
       name: "vol-1",
@@ -118,7 +110,7 @@ export function aVolume(record: Partial<WriterRecord> = {}): AzVolume {
         volumeContext: {},
         accessibleTopology: [],
       },
-      record: { ...emptyRecord, ...record },
+      record: changedRecord(newRecord(1), record),
     },
   };
 }

@@ -6,6 +6,7 @@ import { annotatedNumber, STORE_INCARNATION_ANNOTATION } from "../../../src/core
 import { type NodeIdentity, withUidFrom } from "../../../src/core/api/node-identity.ts";
 import { attachmentObjectName } from "../../../src/core/api/object-names.ts";
 import { toTimestamp } from "../../../src/core/primitives/timestamp.ts";
+import { isNamed, nodesIn } from "../../../src/core/writer/record-nodes.ts";
 import { newAttachment } from "../../../src/objects/new-attachment.ts";
 import {
   LONE_REPORTS_ANNOTATION,
@@ -109,7 +110,7 @@ function replicasOn(world: SimWorld, nodeName: string): readonly AzVolume[] {
       pods.has(detail.diskUri.toLowerCase())
     )
       return false;
-    return [record.writer, record.fencing, ...record.unverified].every((node) => node?.nodeName !== nodeName);
+    return !isNamed(record, nodeName, "writer", "fencing", "unverified");
   });
 }
 
@@ -224,12 +225,14 @@ async function reclaimBlindly(store: ObjectStore, volume: AzVolume, node: NodeId
   const record = volume.status?.record;
   if (volume.status === undefined || record === undefined || record.writer !== undefined) return;
   const epoch = record.epoch + 1;
-  const unverified = record.unverified.filter(({ nodeName }) => nodeName !== node.nodeName);
+  const nodes = record.nodes.filter(
+    ({ nodeName, access }) => nodeName !== node.nodeName || access !== "unverified",
+  );
   const reclaimed = {
     ...record,
-    unverified,
+    nodes,
     epoch,
-    writer: { ...withUidFrom(record.unverified, node), epoch, held: true, requested: true },
+    writer: { ...withUidFrom(nodesIn(record, "unverified"), node), epoch, held: true, requested: true },
   };
   await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: reclaimed } }, never);
 }

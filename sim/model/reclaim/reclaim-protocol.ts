@@ -123,7 +123,9 @@ function controllerSteps(turn: Turn, node: NodeIndex): void {
   // The VM's own list, read after its ETag has moved, is never outdated.
   if (state.attached || without.has("listed")) moves(turn, verify(record, identity), `verifies n${node}`);
   if (!state.attached) moves(turn, clearDetached(record, identity), `proves n${node} detached`);
-  const trusted = without.has("unverified") ? { ...record, unverified: [] } : record;
+  const trusted = without.has("unverified")
+    ? { ...record, nodes: record.nodes.filter(({ access }) => access !== "unverified") }
+    : record;
   moves(turn, grant(trusted, identity), `grants n${node}`);
   if (!state.attached && mayAttach(record, identity))
     emit(withNode(world, node, { ...state, attached: true }), `attaches to n${node}`);

@@ -1,19 +1,17 @@
 import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
-import { includesNode, isSameNode } from "../../../src/core/api/node-identity.ts";
+import { isSameNode } from "../../../src/core/api/node-identity.ts";
+import { entryOf, type NodeMarks, withMarks } from "../../../src/core/writer/record-nodes.ts";
 import { createCodec } from "../release-check/world-codec.ts";
 import { digitsOf } from "../state-space/digits.ts";
 import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
 
-const entries = ["no", "verified", "unconfirmed"] as const;
+const entries = ["none", "unverified", "unconfirmed", "quarantined", "clean"] as const;
 
 /** A record that was rebuilt after a loss, without its numbers: nothing here compares an epoch. */
 const recordCodec = createCodec({
   writer: ["none", "n0 granted", "n0 held", "n1 granted", "n1 held"],
   first: entries,
   second: entries,
-  /** Bit n: node n. */
-  quarantine: [0, 1, 2, 3],
-  clean: [0, 1, 2, 3],
 });
 
 type RecordState = ReturnType<typeof recordCodec.decode>;
@@ -70,46 +68,37 @@ export function decode(state: number): World {
 
 function stateOf(record: WriterRecord): RecordState {
   const { writer } = record;
-  const [first, second] = nodeIndexes.map((node) => entryOf(record, node));
+  const [first, second] = nodeIndexes.map((node) => entryIn(record, node));
   const holder = writer === undefined ? undefined : isSameNode(writer, identities[0]) ? "n0" : "n1";
   return {
     writer: holder === undefined ? "none" : `${holder} ${writer?.held === true ? "held" : "granted"}`,
-    first: first ?? "no",
-    second: second ?? "no",
-    quarantine: maskOf(record.quarantine),
-    clean: maskOf(record.clean),
+    first: first ?? "none",
+    second: second ?? "none",
   };
 }
 
-function entryOf({ unverified }: WriterRecord, node: NodeIndex): (typeof entries)[number] {
-  const entry = unverified.find((other) => isSameNode(other, identities[node]));
-  return entry === undefined ? "no" : entry.unconfirmed === true ? "unconfirmed" : "verified";
+function entryIn(record: WriterRecord, node: NodeIndex): (typeof entries)[number] {
+  const entry = entryOf(record, identities[node]);
+  return entry?.unconfirmed === true ? "unconfirmed" : (entry?.access ?? "none");
 }
 
-function recordOf({ writer, first, second, quarantine, clean }: RecordState): WriterRecord {
-  const unverified = [first, second].flatMap((entry, index) => {
-    const node = identities[index === 0 ? 0 : 1];
-    return entry === "no" ? [] : [entry === "verified" ? node : { ...node, unconfirmed: true as const }];
-  });
+function recordOf({ writer, first, second }: RecordState): WriterRecord {
   const holder = writer === "none" ? undefined : identities[writer.startsWith("n0") ? 0 : 1];
-  return {
+  const record: WriterRecord = {
     ...(holder === undefined
       ? {}
       : { writer: { ...holder, epoch: EPOCH, held: writer.endsWith("held"), requested: true } }),
-    quarantine: nodesIn(quarantine),
-    clean: nodesIn(clean),
-    unverified,
-    adopted: true,
+    nodes: [],
+    defaultAccess: "quarantined",
     epoch: EPOCH,
     storeIncarnation: 0,
   };
+  return withEntry(withEntry(record, 0, first), 1, second);
 }
 
-function maskOf(nodes: WriterRecord["clean"]): 0 | 1 | 2 | 3 {
-  const [first, second] = identities.map((node) => includesNode(nodes, node));
-  return first === true ? (second === true ? 3 : 1) : second === true ? 2 : 0;
-}
-
-function nodesIn(mask: number): WriterRecord["clean"] {
-  return identities.filter((_, index) => (mask & (1 << index)) !== 0);
+function withEntry(record: WriterRecord, node: NodeIndex, entry: (typeof entries)[number]): WriterRecord {
+  if (entry === "none") return record;
+  const marks: NodeMarks =
+    entry === "unconfirmed" ? { access: "unverified", unconfirmed: true } : { access: entry };
+  return withMarks(record, identities[node], marks);
 }

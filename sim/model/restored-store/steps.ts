@@ -1,5 +1,6 @@
 import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
-import { includesNode, type NodeIdentity } from "../../../src/core/api/node-identity.ts";
+import { type NodeIdentity } from "../../../src/core/api/node-identity.ts";
+import { isNamedAs } from "../../../src/core/writer/record-nodes.ts";
 import {
   reclaim,
   clearDetached,
@@ -73,7 +74,7 @@ export function storedSteps(epochsMax: number) {
         !isFencing(record, identities[node])
       );
     }),
-    isUnverified: memoized((stored, node) => includesNode(fullRecord(stored).unverified, identities[node])),
+    isUnverified: memoized((stored, node) => isNamedAs(fullRecord(stored), identities[node], "unverified")),
   };
 }
 

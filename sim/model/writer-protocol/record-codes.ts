@@ -1,6 +1,7 @@
-import type { Writer, WriterRecord } from "../../../src/core/api/az-volume.ts";
+import type { RecordNode, Writer, WriterRecord } from "../../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../src/core/api/node-identity.ts";
 import { invariant } from "../../../src/core/failure/invariant.ts";
+import { entryOf } from "../../../src/core/writer/record-nodes.ts";
 import type { Step } from "../../../src/core/writer/writer-steps.ts";
 import { digitsOf } from "../state-space/digits.ts";
 
@@ -39,11 +40,12 @@ export interface SavedWriter {
   readonly age: "sameEpoch" | "olderEpoch";
 }
 
-/**
- * How many codes there are: barrierPending × writers × fencing × quarantine × clean × unverified ×
- * adopted.
- */
-export const RECORD_CODES = 4 * 9 * 3 * 4 * 4 * 4 * 2;
+/** What the list may say of a node: nothing, or its access; with or without a pending write barrier. */
+const ACCESSES = [undefined, "unverified", "quarantined", "clean"] as const;
+const ENTRIES = ACCESSES.length * 2;
+
+/** How many codes there are: writers × fencing × entries of both nodes × default accesses. */
+export const RECORD_CODES = 9 * 3 * ENTRIES ** 2 * 2;
 
 const decoded: (WriterRecord | undefined)[] = [];
 
@@ -60,14 +62,9 @@ export function codeOf(record: WriterRecord): number {
   const writerCode =
     writer === undefined ? 0 : 1 + indexOf(writer) * 4 + Number(writer.held) * 2 + Number(writer.requested);
   const fencingCode = record.fencing === undefined ? 0 : 1 + indexOf(record.fencing);
-  const writerBehindBarrier = maskOf(record.barrierPending ?? []) * 9 + writerCode;
-  return (
-    ((((writerBehindBarrier * 3 + fencingCode) * 4 + maskOf(record.quarantine)) * 4 + maskOf(record.clean)) *
-      4 +
-      maskOf(record.unverified)) *
-      2 +
-    Number(record.adopted)
-  );
+  const [first, second] = [entryCode(record, 0), entryCode(record, 1)];
+  const listed = ((writerCode * 3 + fencingCode) * ENTRIES + second) * ENTRIES + first;
+  return listed * 2 + Number(record.defaultAccess === "quarantined");
 }
 
 /** Applies a step to the record of a code. Undefined: refused. */
@@ -108,9 +105,9 @@ export function indexOf(node: NodeIdentity): NodeIndex {
 
 function decode(code: number): WriterRecord {
   const next = digitsOf(code);
-  const adopted = next(2) === 1;
-  const [unverified, clean, quarantine] = [nodesIn(next(4)), nodesIn(next(4)), nodesIn(next(4))];
-  const [fencing, writer, barrierPending] = [next(3), next(9), nodesIn(next(4))];
+  const defaultAccess = next(2) === 1 ? "quarantined" : "clean";
+  const nodes = nodeIndexes.flatMap((node) => entriesOf(node, next(ENTRIES)));
+  const [fencing, writer] = [next(3), next(9)];
   return {
     ...(writer === 0
       ? {}
@@ -123,20 +120,26 @@ function decode(code: number): WriterRecord {
           },
         }),
     ...(fencing === 0 ? {} : { fencing: identities[fencing === 1 ? 0 : 1] }),
-    quarantine,
-    clean,
-    unverified,
-    ...(barrierPending.length === 0 ? {} : { barrierPending }),
-    adopted,
+    nodes,
+    defaultAccess,
     epoch: EPOCH_NOW,
     storeIncarnation: 0,
   };
 }
 
-function nodesIn(mask: number): readonly NodeIdentity[] {
-  return identities.filter((_, index) => (mask & (1 << index)) !== 0);
+function entryCode(record: WriterRecord, node: NodeIndex): number {
+  const entry = entryOf(record, identities[node]);
+  return ACCESSES.indexOf(entry?.access) * 2 + Number(entry?.barrierPending === true);
 }
 
-function maskOf(nodes: readonly NodeIdentity[]): number {
-  return nodes.reduce((mask, node) => mask | (1 << indexOf(node)), 0);
+function entriesOf(node: NodeIndex, code: number): readonly RecordNode[] {
+  const access = ACCESSES[code >> 1];
+  if (code === 0) return [];
+  return [
+    {
+      ...identities[node],
+      ...(access === undefined ? {} : { access }),
+      ...((code & 1) === 0 ? {} : { barrierPending: true }),
+    },
+  ];
 }

@@ -1,6 +1,6 @@
-import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
-import { includesNode } from "../../../src/core/api/node-identity.ts";
+import type { Access, WriterRecord } from "../../../src/core/api/az-volume.ts";
 import { fail } from "../../../src/core/failure/result.ts";
+import { entryOf, isNamedAs, nodesIn, withMarks } from "../../../src/core/writer/record-nodes.ts";
 import {
   reclaim,
   clearDetached,
@@ -65,7 +65,7 @@ export function recordSteps(
 ) {
   const isTrusting = without.has("quarantine");
   const blind = (record: WriterRecord): WriterRecord =>
-    isTrusting ? { ...record, quarantine: [], adopted: false } : record;
+    isTrusting ? withoutAccess({ ...record, defaultAccess: "clean" }, "quarantined") : record;
   const grantBlindly = memoized((record, node) => grant(blind(record), node));
   const attachAllowed = memoized((record, node) => ({
     ok: mayAttach(without.has("intent") ? withoutFencing(blind(record)) : blind(record), node),
@@ -81,7 +81,7 @@ export function recordSteps(
     grant: grantBlindly,
     /** Writes a grant over the present record. */
     overwriteWithGrant: memoized((record, node) =>
-      grant(withoutFencing(withoutWriter({ ...blind(record), unverified: [] })), node),
+      grant(withoutFencing(withoutWriter(withoutAccess(blind(record), "unverified"))), node),
     ),
     acquire: memoized((record, node) =>
       acquire(record, node, { isClean: false, storeIncarnation: record.storeIncarnation }),
@@ -105,7 +105,7 @@ export function recordSteps(
     withdraw: memoized(withdraw),
     renew: memoized(renew),
     fenceIntent: memoized((record, node) =>
-      isUnaided && includesNode(record.unverified, node)
+      isUnaided && isNamedAs(record, node, "unverified")
         ? fail("it is not marked")
         : fenceIntent(record, node),
     ),
@@ -114,7 +114,7 @@ export function recordSteps(
     names: memoized(clearVanished),
     withdrawClean: memoized((record, node) => withdrawClean(record, node.nodeName)),
     leaveQuarantine: memoized((record, node) =>
-      isUnaided && includesNode(record.unverified, node)
+      isUnaided && isNamedAs(record, node, "unverified")
         ? fail("it has to prove itself clean instead (plan-node-volume.ts)")
         : leaveQuarantine(record, node),
     ),
@@ -163,4 +163,12 @@ function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
 
 function withoutFencing({ fencing: _, ...record }: WriterRecord): WriterRecord {
   return record;
+}
+
+function withoutAccess(record: WriterRecord, access: Access): WriterRecord {
+  return nodesIn(record, access).reduce(
+    (next, node) =>
+      withMarks(next, node, { ...entryOf(next, node), access: undefined, unconfirmed: undefined }),
+    record,
+  );
 }

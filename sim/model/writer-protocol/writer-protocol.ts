@@ -70,7 +70,7 @@ function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
       epoch: 0,
       storeIncarnation: 0,
     });
-    return codeOf({ ...record, adopted: !without.has("requarantine") });
+    return codeOf({ ...record, defaultAccess: without.has("requarantine") ? "clean" : "quarantined" });
   };
   const start = (
     record: number,

@@ -1,6 +1,7 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { judgeCheckpoint } from "../../core/writer/judge-notes.ts";
+import { isNamed } from "../../core/writer/record-nodes.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 type ReportedNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
@@ -45,11 +46,7 @@ export function nodesWithCheckpoint(ports: CheckpointPorts, volume: AzVolume): r
 
 function isAttachedOrNamed({ cache }: CheckpointPorts, volumeName: string, nodeName: string): boolean {
   const record = cache.get("AzVolume", volumeName)?.status?.record;
-  const named =
-    record === undefined
-      ? []
-      : [record.writer, record.fencing, ...record.quarantine, ...record.clean, ...record.unverified];
-  if (named.some((node) => node?.nodeName === nodeName)) return true;
+  if (isNamed(record, nodeName, "writer", "fencing", "quarantined", "clean", "unverified")) return true;
   return cache
     .byIndex("AzVolumeAttachment", "volumeName", volumeName)
     .some(({ spec }) => spec.nodeName === nodeName);

@@ -12,6 +12,7 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
+import { listIn } from "../../core/testing/record-lists.ts";
 import { reclaim, grant, mayAttach, mayDetach } from "../../core/writer/writer-steps.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -125,7 +126,7 @@ describe("compareAttachments", () => {
       await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-a") })));
       await world.given("AzVolumeAttachment", attached("node-a"));
       await compare(world, { listed: ["node-a", STRANGER] });
-      assert.deepEqual(world.record()?.unverified, [
+      assert.deepEqual(listIn(world.record(), "unverified"), [
         { nodeName: STRANGER, vmId: STRANGER, instanceUri: STRANGER },
       ]);
       assert.equal(world.record()?.writer?.nodeName, "node-a");
@@ -146,12 +147,15 @@ describe("compareAttachments", () => {
       const fenced = { ...identity("node-a"), vmId: "vm-node-a" };
       const writer = aWriter("node-b", { epoch: 2 });
       await world.given("AzDriverNode", aDriverNode("node-a"));
-      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 2, writer, quarantine: [fenced] })));
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 2, writer, quarantined: [fenced] })));
       await world.given("AzVolumeAttachment", attached("node-b"));
       await compare(world, { listed: ["node-a", "node-b"] });
       const record = world.record();
       assert.ok(record !== undefined);
-      assert.deepEqual([record.writer, record.quarantine, record.unverified], [writer, [fenced], [fenced]]);
+      assert.deepEqual(
+        [record.writer, listIn(record, "quarantined"), listIn(record, "unverified")],
+        [writer, [], [fenced]],
+      );
       assert.deepEqual(
         [mayAttach(record, fenced), grant(record, fenced).ok, reclaim(record, fenced, 9).ok],
         [false, false, false],
@@ -174,7 +178,7 @@ describe("compareAttachments", () => {
       const before = world.commits.length;
       await compare(world, { listed: ["node-a", "node-b"] });
       assert.deepEqual(
-        world.record()?.unverified.map(({ nodeName }) => nodeName),
+        listIn(world.record(), "unverified").map(({ nodeName }) => nodeName),
         ["node-a"],
       );
       assert.deepEqual(world.commits.slice(before).map(({ kind }) => kind)[0], "AzVolume");
@@ -213,7 +217,7 @@ describe("compareAttachments", () => {
         await world.given("AzVolumeAttachment", { ...aReplica("node-a"), status });
         await compare(world, { listed: ["node-a"] });
         const node = { ...identity("node-a"), vmId: "vm-node-a" };
-        assert.deepEqual(world.record()?.unverified, [node]);
+        assert.deepEqual(listIn(world.record(), "unverified"), [node]);
         assert.equal(mayDetach(world.record() ?? assert.fail("no record"), node), false);
         assert.deepEqual(seen(world, "node-a"), {
           role: "Replica",

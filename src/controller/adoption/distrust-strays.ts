@@ -3,6 +3,7 @@ import { isForeign, type NodeIdentity } from "../../core/api/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { distrust } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
@@ -43,9 +44,8 @@ export async function distrustStrays(
  * Whether a record names the VM with this resource id as one that writes, may write, or is being fenced.
  */
 export function isNamedIn({ status }: AzVolume, instanceUri: string): boolean {
-  const { writer, fencing, unverified = [] } = status?.record ?? {};
-  return [writer, fencing, ...unverified].some(
-    (node) => node !== undefined && isSameResourceUri(node.instanceUri, instanceUri),
+  return nodesIn(status?.record, "writer", "fencing", "unverified").some((node) =>
+    isSameResourceUri(node.instanceUri, instanceUri),
   );
 }
 

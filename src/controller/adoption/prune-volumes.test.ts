@@ -89,7 +89,7 @@ describe("forgetVolumes", () => {
     { because: "a node is being fenced", record: aRecord({ fencing: identity("node-a") }) },
     {
       because: "a node is in quarantine, and nothing is to be attached to it",
-      record: aRecord({ quarantine: [identity("node-a")] }),
+      record: aRecord({ quarantined: [identity("node-a")] }),
     },
     {
       because: "a node is not proven to be without it",

@@ -4,6 +4,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
+import { nodesIn } from "../../core/writer/record-nodes.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { clusterOf } from "../disk/disk-tags.ts";
@@ -94,9 +95,7 @@ function reportUnclaimed(
  * it.
  */
 function isIdle({ cache }: AdoptionPorts, { metadata, spec, status }: AzVolume): boolean {
-  const { writer, fencing, quarantine = [], unverified = [] } = status?.record ?? {};
-  const isRecordIdle =
-    writer === undefined && fencing === undefined && quarantine.length === 0 && unverified.length === 0;
+  const isRecordIdle = nodesIn(status?.record, "writer", "fencing", "quarantined", "unverified").length === 0;
   return (
     metadata.deletionTimestamp === undefined &&
     !spec.deleteRequested &&

@@ -7,6 +7,7 @@ import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { NOTHING_KEPT, stateFromTags } from "../../core/volume/state-tags.ts";
+import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { entriesOf } from "../../core/writer/writer-steps.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
@@ -64,7 +65,7 @@ export async function rebuildRecord(
     { kind: "AzVolume", name: volume.metadata.name },
     (present) => {
       if (present.status === undefined) return undefined;
-      const cutOff = (present.status.record?.quarantine ?? []).reduce(withNode, cutOffIn(ports, kept));
+      const cutOff = nodesIn(present.status.record, "quarantined").reduce(withNode, cutOffIn(ports, kept));
       const record = rebuild(present.status.record, {
         ...mayHave,
         cutOff,
@@ -172,12 +173,14 @@ export function withHolders(
   present: WriterRecord | undefined,
 ): MayHave {
   if (present === undefined) return { attachedTo, checkpointed };
-  const { writer, unverified } = present;
   const entries = entriesOf(present);
-  const isVerified = (node: WriterRecord["unverified"][number]): boolean => node.unconfirmed !== true;
-  const holders = [...(writer?.held === true ? [writer] : []), ...unverified.filter(isVerified)];
+  const holders = nodesIn(
+    present,
+    ...(present.writer?.held === true ? ["writer" as const] : []),
+    "confirmed",
+  );
   const named = holders.filter((node) => !includesNode(attachedTo, node)).reduce(withNode, attachedTo);
-  const unconfirmed = unverified.filter((node) => !isVerified(node));
+  const unconfirmed = nodesIn(present, "unconfirmed");
   const known = (node: NodeIdentity): NodeIdentity => withUidFrom(entries, node);
   return mergedOf(named.map(known), [...checkpointed, ...unconfirmed].map(known));
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import {
   agoMs,
@@ -15,6 +14,7 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
+import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -33,7 +33,10 @@ async function withFound(
   act: (world: ReconcileWorld, cluster: ModelCluster) => Promise<void>,
 ): Promise<void> {
   await withControllerPorts(async (world) => {
-    await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [identity("node-a")] }));
+    await world.given(
+      "AzVolume",
+      aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [identity("node-a")] }),
+    );
     await world.given("AzVolumeAttachment", aReplica("node-a", { status: { lun: 0 } }));
     await act(world, aCluster([aClusterVolume({ readOnly: true })], [aClusterAttachment("node-a")]));
   });
@@ -245,7 +248,7 @@ describe("syncVolumeAttachments after another driver has published the volume", 
 
   /** `pvc-1` as this driver left it; now the cluster has it attached to node-b. */
   async function afterV1(
-    record: Partial<WriterRecord>,
+    record: RecordChanges,
     act: (world: ReconcileWorld, ports: ControllerPorts) => Promise<void>,
   ): Promise<void> {
     await withControllerPorts(async (world) => {
@@ -269,7 +272,7 @@ describe("syncVolumeAttachments after another driver has published the volume", 
       assert.deepEqual(await world.answerOf(syncVolumeAttachments(ports, never)), ok({ waiting: 0 }));
       assert.deepEqual(
         world.record(),
-        aRecord({ adopted: true, unverified: [identity("node-b"), a], epoch: 4 }),
+        aRecord({ defaultAccess: "quarantined", unverified: [identity("node-b"), a], epoch: 4 }),
       );
       assert.deepEqual(
         [roleOn(world, "node-b"), roleOn(world, "node-a")],
@@ -297,28 +300,31 @@ describe("syncVolumeAttachments after another driver has published the volume", 
       await world.answerOf(syncVolumeAttachments(ports, never));
       assert.deepEqual(
         world.record(),
-        aRecord({ adopted: true, unverified: [identity("node-b")], epoch: 4 }),
+        aRecord({ defaultAccess: "quarantined", unverified: [identity("node-b")], epoch: 4 }),
       );
     }));
 
   it("requires a write barrier only where the record was rebuilt before", () =>
-    afterV1({ adopted: true, writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
-      await world.given("AzVolumeAttachment", anAttachment("node-a"));
-      await world.answerOf(syncVolumeAttachments(ports, never));
-      assert.deepEqual(
-        world.record(),
-        aRecord({ adopted: true, unverified: [b, a], barrierPending: [b], epoch: 4 }),
-      );
-    }));
+    afterV1(
+      { defaultAccess: "quarantined", writer: aWriter("node-a", { epoch: 4 }) },
+      async (world, ports) => {
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        await world.answerOf(syncVolumeAttachments(ports, never));
+        assert.deepEqual(
+          world.record(),
+          aRecord({ defaultAccess: "quarantined", unverified: [b, a], barrierPending: [b], epoch: 4 }),
+        );
+      },
+    ));
 
   const known: readonly {
     readonly because: string;
-    readonly record: Partial<WriterRecord>;
+    readonly record: RecordChanges;
     readonly attachment?: AzVolumeAttachment;
   }[] = [
     { because: "calls the node the writer", record: { writer: aWriter("node-b", { epoch: 4 }) } },
-    { because: "waits for the node's proof", record: { adopted: true, unverified: [b] } },
-    { because: "has the node in quarantine", record: { quarantine: [b] } },
+    { because: "waits for the node's proof", record: { defaultAccess: "quarantined", unverified: [b] } },
+    { because: "has the node in quarantine", record: { quarantined: [b] } },
     {
       because: "has a node being fenced",
       record: { writer: aWriter("node-a", { epoch: 4, requested: false }), fencing: a },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { formatDiskUri } from "../../core/azure/disk-uri.ts";
@@ -18,6 +18,7 @@ import {
   instanceUriOf,
   leaving,
 } from "../../core/testing/objects.ts";
+import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
 import { newRecord } from "../../core/writer/writer-steps.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
@@ -301,7 +302,7 @@ describe("attachmentReconciler", () => {
   it("sends no second detach of a disk that a fence has proven to be detached", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
-      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantined: [a] }));
       await world.given(
         "AzVolumeAttachment",
         leaving(aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } })),
@@ -316,13 +317,16 @@ describe("attachmentReconciler", () => {
   it("keeps such an attachment where the record was rebuilt, before the cache shows it", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
-      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantined: [a] }));
       await world.given(
         "AzVolumeAttachment",
         leaving(aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } })),
       );
       world.store.holdWatches(true);
-      await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), adopted: true } }));
+      await setStatus(world, (status) => ({
+        ...status,
+        record: changedRecord(newRecord(0), { defaultAccess: "quarantined" }),
+      }));
       assert.deepEqual(await run(world), {
         ok: false,
         failure: { kind: "Refused", diskUri, nodeName: "node-a" },
@@ -511,7 +515,10 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       const fenced = aVolume({
         metadata: { name: "pvc-2" },
-        status: { record: { ...newRecord(0), quarantine: [a] }, detail: aDetail({ diskUri: otherUri }) },
+        status: {
+          record: changedRecord(newRecord(0), { quarantined: [a] }),
+          detail: aDetail({ diskUri: otherUri }),
+        },
       });
       await world.given("AzVolume", fenced);
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
@@ -556,7 +563,7 @@ describe("attachmentReconciler", () => {
     });
     const quarantine = async (world: ReconcileWorld): Promise<void> => {
       const { value } = await read(world.other.get("AzVolume", elsewhere.volumeName, never));
-      const record = { ...newRecord(0), quarantine: [a] };
+      const record = changedRecord(newRecord(0), { quarantined: [a] });
       await read(
         world.other.updateStatus(
           "AzVolume",
@@ -697,7 +704,7 @@ describe("attachmentReconciler", () => {
           detachDisk: async (request, signal) => {
             await setStatus(world, (status) => ({
               ...status,
-              record: { ...newRecord(0), unverified: [earlier] },
+              record: changedRecord(newRecord(0), { unverified: [earlier] }),
             }));
             return detachDisk(request, signal);
           },
@@ -803,7 +810,7 @@ describe("attachmentReconciler", () => {
   /** Replicas of pvc-2 and so on, on node-a; the volumes have these records. */
   async function givenReplicas(
     world: ReconcileWorld,
-    records: readonly Partial<WriterRecord>[],
+    records: readonly RecordChanges[],
   ): Promise<readonly string[]> {
     const names: string[] = [];
     for (const [index, record] of records.entries()) {
@@ -895,7 +902,10 @@ describe("attachmentReconciler", () => {
       await read(
         world.other.updateStatus(
           "AzVolume",
-          { ...present, status: { ...present.status, record: { ...newRecord(0), unverified: [b] } } },
+          {
+            ...present,
+            status: { ...present.status, record: changedRecord(newRecord(0), { unverified: [b] }) },
+          },
           never,
         ),
       );

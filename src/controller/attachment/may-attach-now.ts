@@ -1,8 +1,9 @@
 import { attachmentProblem } from "../../core/api/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { includesNode, isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import { isNamed, isNamedAs } from "../../core/writer/record-nodes.ts";
 import { mayAttach } from "../../core/writer/writer-steps.ts";
 import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
@@ -110,13 +111,9 @@ function volumesToRead(
 }
 
 function mayBeFenced({ status }: AzVolume, { nodeName }: NodeIdentity): boolean {
-  const record = status?.record;
-  return (
-    record !== undefined &&
-    [record.writer, record.fencing, ...record.unverified].some((named) => named?.nodeName === nodeName)
-  );
+  return isNamed(status?.record, nodeName, "writer", "fencing", "unverified");
 }
 
 function isCutOff({ status }: AzVolume, node: NodeIdentity): boolean {
-  return includesNode(status?.record?.quarantine ?? [], node);
+  return isNamedAs(status?.record, node, "quarantined");
 }

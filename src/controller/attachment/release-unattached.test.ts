@@ -13,6 +13,7 @@ import {
   identity,
   leaving,
 } from "../../core/testing/objects.ts";
+import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -92,11 +93,11 @@ describe("an attachment through which no attach was begun", () => {
       assert.deepEqual(await release(world, found), { outcome: ok({}), detaches: 0 });
       const { state, vmId, lun } = world.attachment("node-a")?.status ?? {};
       assert.deepEqual(
-        [state, vmId, lun, world.record()?.unverified],
+        [state, vmId, lun, listIn(world.record(), "unverified")],
         ["Attached", a.vmId, 5, [{ ...a, instanceUri: a.instanceUri.toUpperCase() }]],
       );
       const isShown = (): boolean =>
-        world.ports.cache.get("AzVolume", "pvc-1")?.status?.record?.unverified.length === 1;
+        listIn(world.ports.cache.get("AzVolume", "pvc-1")?.status?.record, "unverified").length === 1;
       assert.ok(await world.clock.runUntil(isShown, 10_000));
       assert.deepEqual(await release(world, found), { outcome: ok({}), detaches: 0 });
       assert.notEqual(world.attachment("node-a"), undefined);
@@ -111,7 +112,7 @@ describe("an attachment through which no attach was begun", () => {
   it("stays where the record, as it is by then, allows its node to write", () =>
     withWaiting(async (world) => {
       const becomesUnverified = (): Promise<void> =>
-        world.setRecord((record) => ({ ...record, unverified: [a] }));
+        world.setRecord((record) => changedRecord(record, { unverified: [a] }));
       const refused = fail({ kind: "Refused", diskUri, nodeName: "node-a" });
       assert.deepEqual(await release(world, ok(aDisk()), becomesUnverified), {
         outcome: refused,

@@ -14,6 +14,7 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
+import { listIn } from "../../core/testing/record-lists.ts";
 import { stateTagsOf } from "../../core/volume/state-tags.ts";
 import type { CloudProvisioner, DiskFacts, MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -72,15 +73,21 @@ describe("diskReconciler", () => {
     it("starts the record of a disk made for this very object without distrusted nodes", () =>
       withControllerPorts(async (world) => {
         await create(world, (made) => ({ tags: ownTags(made) }));
-        assert.deepEqual([world.record()?.adopted, world.record()?.unverified], [false, []]);
+        assert.deepEqual(
+          [world.record()?.defaultAccess, listIn(world.record(), "unverified")],
+          ["clean", []],
+        );
       }));
 
     it("does not treat a disk as new that a VM has attached already", () =>
       withControllerPorts(async (world) => {
         await create(world, (made) => ({ tags: ownTags(made), attachedTo: [instanceUriOf("node-a")] }));
         assert.deepEqual(
-          [world.record()?.adopted, world.record()?.unverified.map(({ instanceUri }) => instanceUri)],
-          [true, [instanceUriOf("node-a")]],
+          [
+            world.record()?.defaultAccess,
+            listIn(world.record(), "unverified").map(({ instanceUri }) => instanceUri),
+          ],
+          ["quarantined", [instanceUriOf("node-a")]],
         );
       }));
 
@@ -88,11 +95,14 @@ describe("diskReconciler", () => {
       withControllerPorts(async (world) => {
         const formatted = { fsType: "ext4", uuid: "u-1", time: agoMs(0), nodeName: "node-a" };
         const kept = stateTagsOf(
-          aVolume({ status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [a] }) } })
+          aVolume({ status: { detail: aDetail({ formatted }), record: aRecord({ quarantined: [a] }) } })
             .status,
         );
         await create(world, (made) => ({ tags: { ...ownTags(made), ...kept } }));
-        assert.deepEqual([world.record()?.adopted, world.record()?.quarantine], [true, [a]]);
+        assert.deepEqual(
+          [world.record()?.defaultAccess, listIn(world.record(), "quarantined")],
+          ["quarantined", [a]],
+        );
         assert.deepEqual(world.volume()?.status?.detail?.formatted, formatted);
       }));
 
@@ -292,7 +302,7 @@ describe("diskReconciler", () => {
         world.store.failNext({ fault: "unavailable", verb: "create", kind: "AzVolumeAttachment" });
         await adopt(world);
         assert.deepEqual(
-          [world.record()?.unverified, world.volume()?.status?.detail, world.attachment("node-a")],
+          [listIn(world.record(), "unverified"), world.volume()?.status?.detail, world.attachment("node-a")],
           [[identity("node-a")], undefined, undefined],
         );
         assert.deepEqual(await adopt(world), { ok: true, value: {} });
@@ -304,7 +314,7 @@ describe("diskReconciler", () => {
           publishContext: { LUN: "4" },
         });
         assert.deepEqual(
-          [world.record()?.unverified, world.volume()?.status?.detail?.diskUri],
+          [listIn(world.record(), "unverified"), world.volume()?.status?.detail?.diskUri],
           [[identity("node-a")], diskUri],
         );
       }));
@@ -357,7 +367,7 @@ describe("diskReconciler", () => {
           world,
           aDisk({ attachedTo: [instanceUriOf("node-a")], tags: driverTags(unknown, "cluster-1") }),
         );
-        assert.deepEqual(world.record()?.barrierPending, [a]);
+        assert.deepEqual(listIn(world.record(), "barrierPending"), [a]);
       }));
 
     for (const { because, given } of [
@@ -380,7 +390,7 @@ describe("diskReconciler", () => {
         withHolder(async (world) => {
           await given(world);
           await adopt(world);
-          assert.deepEqual(world.record()?.barrierPending, [a]);
+          assert.deepEqual(listIn(world.record(), "barrierPending"), [a]);
         }));
 
     it("sends no write barrier for a disk that never had a record, as those of V1", () =>
@@ -395,7 +405,7 @@ describe("diskReconciler", () => {
             },
           }),
         );
-        assert.equal(world.record()?.barrierPending, undefined);
+        assert.deepEqual(listIn(world.record(), "barrierPending"), []);
       }));
   });
 

@@ -23,7 +23,7 @@ const made = aVolume({ status: { detail, record: aRecord() } });
 const cutOff = aVolume({
   status: {
     detail: { ...detail, formatted },
-    record: aRecord({ quarantine: [identity("node-b")], epoch: 3 }),
+    record: aRecord({ quarantined: [identity("node-b")], epoch: 3 }),
   },
 });
 const noRoom: Failure = { kind: "InvalidArgument", field: "tags", value: "51", problem: "Azure allows 50" };
@@ -131,7 +131,9 @@ describe("the tags by which a disk is known as its volume's", () => {
 
   it("are not written on a disk that was not made for the object", () =>
     withControllerPorts(async (world) => {
-      const volume = aVolume({ status: { detail: aDetail(), record: aRecord({ adopted: true }) } });
+      const volume = aVolume({
+        status: { detail: aDetail(), record: aRecord({ defaultAccess: "quarantined" }) },
+      });
       assert.deepEqual(await tagsAfter(world, { volume, tags: {} }), { tags: {}, writes: 0 });
     }));
 

@@ -5,6 +5,7 @@ import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { aDetail, agoMs, aRecord, aVolume, diskUri, identity } from "../../core/testing/objects.ts";
+import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -24,7 +25,7 @@ const nodeB = identity("node-b");
 const formatted = { fsType: "ext4", nodeName: "node-b", time: agoMs(60_000), uuid: "uuid-1" };
 const formattedAndCutOff = aVolume({
   metadata: { finalizers: [VOLUME_FINALIZER] },
-  status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [nodeB], epoch: 3 }) },
+  status: { detail: aDetail({ formatted }), record: aRecord({ quarantined: [nodeB], epoch: 3 }) },
 });
 
 const noRoom: Failure = {
@@ -141,16 +142,16 @@ describe("the state that a disk's tags keep", () => {
       await world.rest();
       assert.equal(world.tagged(), 1);
       await lose(world, world.cloud);
-      assert.deepEqual(world.record()?.quarantine, [nodeB]);
+      assert.deepEqual(listIn(world.record(), "quarantined"), [nodeB]);
       assert.deepEqual(world.volume()?.status?.detail?.formatted, formatted);
-      assert.equal(world.record()?.adopted, true);
+      assert.equal(world.record()?.defaultAccess, "quarantined");
     }));
 
   it("is removed once the node is clean", () =>
     withTaggedDisk(async (world) => {
       await world.given("AzVolume", formattedAndCutOff);
       await world.rest();
-      await world.setRecord((record) => ({ ...record, quarantine: [] }));
+      await world.setRecord((record) => changedRecord(record, { quarantined: [] }));
       await world.rest();
       assert.deepEqual(
         [...world.tags.keys()].filter((name) => name.includes("cut-off")),
@@ -166,7 +167,7 @@ describe("the state that a disk's tags keep", () => {
       for (const name of written.keys()) if (/cut-off|formatted/u.test(name)) world.tags.delete(name);
       await world.answerOf(recoverVolumes({ ...world.ports, cloud: world.cloud }, never));
       assert.deepEqual(
-        [world.record()?.quarantine, world.volume()?.status?.detail?.formatted],
+        [listIn(world.record(), "quarantined"), world.volume()?.status?.detail?.formatted],
         [[nodeB], formatted],
       );
       await world.rest();
@@ -186,12 +187,12 @@ describe("the state that a disk's tags keep", () => {
       const recovered = recoverVolumes({ ...world.ports, cloud: world.cloud }, never);
       await world.answerOf(world.clock.sleep(1_000, never));
       assert.equal(world.afterListing, undefined, "the list was not read twice");
-      await world.setRecord((record) => ({ ...record, quarantine: [] }));
+      await world.setRecord((record) => changedRecord(record, { quarantined: [] }));
       await world.rest();
       assert.notDeepEqual(world.tags, cutOff);
       looksAtList.resolve();
       assert.deepEqual(await world.answerOf(recovered), ok(0));
-      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
       await world.rest();
       assert.deepEqual(world.tags, cutOff);
     }));
@@ -204,7 +205,7 @@ describe("the state that a disk's tags keep", () => {
       world.tags.set("disk.csi.azure.com-cut-off-0", "?");
       await lose(world, world.cloud);
       assert.deepEqual(
-        world.record()?.quarantine.map(({ nodeName }) => nodeName),
+        listIn(world.record(), "quarantined").map(({ nodeName }) => nodeName),
         [identity("node-c").nodeName],
       );
     }));
@@ -215,7 +216,7 @@ describe("the state that a disk's tags keep", () => {
         "AzVolume",
         aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
       );
-      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
       for (let epoch = 1; epoch <= 12; epoch++) {
         assert.equal(world.tagged(), 0, `after ${(epoch - 1) * 5} s`);
         await world.answerOf(world.clock.sleep(5_000, never));
@@ -226,7 +227,7 @@ describe("the state that a disk's tags keep", () => {
       await world.keep();
       assert.equal(world.tagged(), 1);
       await lose(world, world.cloud);
-      assert.deepEqual(world.record()?.quarantine, [nodeB]);
+      assert.deepEqual(listIn(world.record(), "quarantined"), [nodeB]);
     }));
 
   it("is retried and reported where Azure fails for longer than it may be missing", () =>
@@ -235,7 +236,7 @@ describe("the state that a disk's tags keep", () => {
         "AzVolume",
         aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
       );
-      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
       world.tagFailure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" };
       assert.deepEqual(await world.rest(), fail(world.tagFailure));
       assert.equal(world.told.length, 0);
@@ -252,7 +253,7 @@ describe("the state that a disk's tags keep", () => {
       await world.given("AzVolume", formattedAndCutOff);
       world.restart();
       world.whileTagged = () =>
-        world.setRecord((record) => ({ ...record, quarantine: [nodeB, identity("node-c")] }));
+        world.setRecord((record) => changedRecord(record, { quarantined: [nodeB, identity("node-c")] }));
       assert.deepEqual(await world.keep(), ok({}));
       await world.answerOf(world.clock.sleep(1_000, never));
       const next = await world.keep();
@@ -264,7 +265,7 @@ describe("the state that a disk's tags keep", () => {
 
   it("is not reported by a controller that has just started, whose first try fails", () =>
     withTaggedDisk(async (world) => {
-      const quarantined = { detail: aDetail(), record: aRecord({ quarantine: [nodeB] }) };
+      const quarantined = { detail: aDetail(), record: aRecord({ quarantined: [nodeB] }) };
       await world.given(
         "AzVolume",
         aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: quarantined }),
@@ -288,7 +289,7 @@ describe("the state that a disk's tags keep", () => {
         "AzVolume",
         aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
       );
-      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
       world.tagFailure = noRoom;
       const refused = await world.rest();
       assert.ok(refused.ok);
@@ -316,13 +317,12 @@ describe("the state that a disk's tags keep", () => {
 
   describe("of an AzVolume that is deleted by hand", () => {
     const deletedByHand = (world: ReconcileWorld): Promise<void> => world.markDeleted("AzVolume", "pvc-1");
-    const quarantineOf = (volume: AzVolume | undefined): unknown => volume?.status?.record?.quarantine;
+    const quarantineOf = (volume: AzVolume | undefined): unknown =>
+      listIn(volume?.status?.record, "quarantined");
 
     const nodeC = identity("node-c");
-    const cutOffC = (record: WriterRecord): WriterRecord => ({
-      ...record,
-      quarantine: [...record.quarantine, nodeC],
-    });
+    const cutOffC = (record: WriterRecord): WriterRecord =>
+      changedRecord(record, { quarantined: [...listIn(record, "quarantined"), nodeC] });
 
     it("is written before the object goes, however short it has been missing", () =>
       withTaggedDisk(async (world) => {
@@ -330,7 +330,7 @@ describe("the state that a disk's tags keep", () => {
           "AzVolume",
           aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }),
         );
-        await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+        await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
         await deletedByHand(world);
         await world.rebuild();
         assert.deepEqual(quarantineOf(world.volume()), [nodeB]);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { aDetail, aRecord, aVolume, identity } from "../../core/testing/objects.ts";
+import { changedRecord } from "../../core/testing/record-lists.ts";
 import { stateTagsOf } from "../../core/volume/state-tags.ts";
 import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -11,17 +12,16 @@ const never = new AbortController().signal;
 const plain = aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] } });
 const lacking = aVolume({
   metadata: { finalizers: [VOLUME_FINALIZER] },
-  status: { record: aRecord({ quarantine: [identity("node-b")] }) },
+  status: { record: aRecord({ quarantined: [identity("node-b")] }) },
 });
 
 const pass = (world: ReconcileWorld, ms: number): Promise<void> =>
   world.answerOf(world.clock.sleep(ms, never));
 
 async function setCutOff(world: ReconcileWorld, ...nodeNames: readonly string[]): Promise<void> {
-  await world.setRecord((record) => ({
-    ...record,
-    quarantine: nodeNames.map((nodeName) => identity(nodeName)),
-  }));
+  await world.setRecord((record) =>
+    changedRecord(record, { quarantined: nodeNames.map((nodeName) => identity(nodeName)) }),
+  );
   await pass(world, 1_000);
 }
 

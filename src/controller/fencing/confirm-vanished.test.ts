@@ -11,6 +11,7 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
+import { listIn } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner, InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -38,7 +39,7 @@ describe("confirmVanished", () => {
         "AzVolume",
         aVolumeWithRecord({
           writer: { ...aWriter("node-a", { requested: false }), ...older },
-          quarantine: [older],
+          quarantined: [older],
         }),
       );
       await world.given(
@@ -47,7 +48,7 @@ describe("confirmVanished", () => {
       );
       world.instances.set(instanceUriOf("node-a"), "OLDER");
       await confirm(world, older);
-      assert.deepEqual(world.record()?.quarantine, [older]);
+      assert.deepEqual(listIn(world.record(), "quarantined"), [older]);
       world.instances.set(instanceUriOf("node-a"), a.vmId);
       await confirm(world, older);
       assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1 }).status?.record);
@@ -77,9 +78,9 @@ describe("confirmVanished", () => {
 
   it("takes a VM that is gone out of quarantine", () =>
     withControllerPorts(async (world) => {
-      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantined: [a] }));
       await confirm(world, a);
-      assert.deepEqual([world.record()?.quarantine, world.record()?.fencing], [[], undefined]);
+      assert.deepEqual([listIn(world.record(), "quarantined"), world.record()?.fencing], [[], undefined]);
     }));
 
   describe("for a VM without a node plug-in", () => {
@@ -91,13 +92,16 @@ describe("confirmVanished", () => {
     it("releases the volume of a foreign VM only once its owner has detached the disk", () =>
       withControllerPorts(async (world) => {
         const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
+        await world.given(
+          "AzVolume",
+          aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [node] }),
+        );
         await confirm(world, node, {
           getDisk: async () => ok(aDisk({ attachedTo: [node.instanceUri.toUpperCase()] })),
         });
-        assert.deepEqual(world.record()?.unverified, [node]);
+        assert.deepEqual(listIn(world.record(), "unverified"), [node]);
         await confirm(world, node, { getDisk: async () => ok(aDisk()) });
-        assert.deepEqual(world.record()?.unverified, []);
+        assert.deepEqual(listIn(world.record(), "unverified"), []);
       }));
 
     const inspections: readonly {
@@ -151,12 +155,15 @@ describe("confirmVanished", () => {
       it(`${isFreed ? "frees" : "keeps"} the volume of a VM that the disk no longer names: ${because}`, () =>
         withControllerPorts(async (world) => {
           const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-          await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
+          await world.given(
+            "AzVolume",
+            aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [node] }),
+          );
           await confirm(world, node, {
             getDisk: async () => ok(aDisk()),
             inspectInstance: async () => inspected,
           });
-          assert.deepEqual(world.record()?.unverified, isFreed ? [] : [node]);
+          assert.deepEqual(listIn(world.record(), "unverified"), isFreed ? [] : [node]);
         }));
 
     it("releases the volume of an own VM by proof, and keeps the VM in quarantine", () =>
@@ -165,10 +172,13 @@ describe("confirmVanished", () => {
         world.instances.set(a.instanceUri, a.vmId);
         world.attachedTo.add("node-a");
         await confirm(world, a);
-        assert.deepEqual(world.record()?.unverified, [a], "the VM lists the disk");
+        assert.deepEqual(listIn(world.record(), "unverified"), [a], "the VM lists the disk");
         world.attachedTo.delete("node-a");
         await confirm(world, a);
-        assert.deepEqual([world.record()?.unverified, world.record()?.quarantine], [[], [a]]);
+        assert.deepEqual(
+          [listIn(world.record(), "unverified"), listIn(world.record(), "quarantined")],
+          [[], [a]],
+        );
       }));
 
     it("fences a writer whose AzDriverNode is gone and whose VM has no disk", () =>
@@ -178,7 +188,8 @@ describe("confirmVanished", () => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
         world.instances.set(a.instanceUri, a.vmId);
         await confirm(world, a);
-        const { writer, fencing, quarantine } = world.record() ?? {};
+        const { writer, fencing } = world.record() ?? {};
+        const quarantine = listIn(world.record(), "quarantined");
         assert.deepEqual(
           [writer?.nodeName, writer?.requested, fencing, quarantine],
           ["node-a", false, a, []],
@@ -196,7 +207,7 @@ describe("confirmVanished", () => {
       }));
 
     for (const [what, record] of [
-      ["in quarantine for as long as it exists", { quarantine: [a] }],
+      ["in quarantine for as long as it exists", { quarantined: [a] }],
       ["to the fence that was begun", { writer: aWriter("node-a", { requested: false }), fencing: a }],
     ] as const)
       it(`leaves an own VM ${what}, and does not touch it`, () =>
@@ -211,22 +222,28 @@ describe("confirmVanished", () => {
     it("keeps the volume of a foreign VM where the disk can't be read", () =>
       withControllerPorts(async (world) => {
         const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [node] }));
+        await world.given(
+          "AzVolume",
+          aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [node] }),
+        );
         const failure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
         const inspectInstance = async () => ok(anInstance("vm-x", { instanceUri: vmUri }));
         assert.deepEqual(
           await confirm(world, node, { getDisk: async () => fail(failure), inspectInstance }),
           { ok: false, failure },
         );
-        assert.deepEqual(world.record()?.unverified, [node]);
+        assert.deepEqual(listIn(world.record(), "unverified"), [node]);
       }));
 
     it("releases it where the disk is gone", () =>
       withControllerPorts(async (world) => {
         const foreign = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [foreign] }));
+        await world.given(
+          "AzVolume",
+          aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [foreign] }),
+        );
         await confirm(world, foreign, { getDisk: async () => fail({ kind: "DiskNotFound", diskUri }) });
-        assert.deepEqual(world.record()?.unverified, []);
+        assert.deepEqual(listIn(world.record(), "unverified"), []);
       }));
 
     it("names the node that has registered on it since", () =>
@@ -234,21 +251,24 @@ describe("confirmVanished", () => {
         const unknown = { nodeName: a.instanceUri, vmId: a.instanceUri, instanceUri: a.instanceUri };
         world.nodeNames.clear();
         world.instances.set(a.instanceUri, a.vmId);
-        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [unknown] }));
+        await world.given(
+          "AzVolume",
+          aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [unknown] }),
+        );
         await confirm(world, unknown, { getDisk: async () => ok(aDisk({ attachedTo: [a.instanceUri] })) });
-        assert.deepEqual(world.record()?.unverified, [unknown], "no node is registered there");
+        assert.deepEqual(listIn(world.record(), "unverified"), [unknown], "no node is registered there");
         await world.given("AzDriverNode", aDriverNode("node-a"));
         await confirm(world, unknown);
-        assert.deepEqual(world.record()?.unverified, [a]);
+        assert.deepEqual(listIn(world.record(), "unverified"), [a]);
       }));
 
     it("never acts for a node of the cluster", () =>
       withControllerPorts(async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [a] }));
+        await world.given("AzVolume", aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a] }));
         await world.given("AzDriverNode", aDriverNode("node-a"));
         world.instances.set(instanceUriOf("node-a"), a.vmId);
         await confirm(world, a, { getDisk: async () => ok(aDisk()) });
-        assert.deepEqual(world.record()?.unverified, [a]);
+        assert.deepEqual(listIn(world.record(), "unverified"), [a]);
       }));
   });
 });

@@ -1,9 +1,10 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
-import { includesNode, isForeign, isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { isNamedAs } from "../../core/writer/record-nodes.ts";
 import {
   clearDetached,
   clearVanished,
@@ -99,11 +100,7 @@ function freeAbsent(
 
 function holds({ status }: AzVolume, node: NodeIdentity): boolean {
   const record = status?.record;
-  return (
-    record !== undefined &&
-    !isFencing(record, node) &&
-    (isWriter(record, node) || includesNode(record.unverified, node))
-  );
+  return record !== undefined && !isFencing(record, node) && isNamedAs(record, node, "writer", "unverified");
 }
 
 /**

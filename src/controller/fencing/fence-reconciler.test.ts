@@ -10,6 +10,7 @@ import {
   diskUri,
   identity,
 } from "../../core/testing/objects.ts";
+import { listIn } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { remakeVolume, removeVolume } from "../testing/remake-volume.ts";
@@ -43,7 +44,7 @@ describe("fenceReconciler", () => {
       assert.deepEqual([...world.attachedTo], []);
       assert.deepEqual(
         world.record(),
-        aVolumeWithRecord({ epoch: 1, quarantine: [identity("node-a")] }).status?.record,
+        aVolumeWithRecord({ epoch: 1, quarantined: [identity("node-a")] }).status?.record,
       );
       assert.deepEqual(await fence(world), { ok: true, value: {} });
     }));
@@ -75,7 +76,7 @@ describe("fenceReconciler", () => {
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.fencing, a);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
-      assert.deepEqual(world.record(), aRecord({ epoch: 1, quarantine: [identity("node-a")] }));
+      assert.deepEqual(world.record(), aRecord({ epoch: 1, quarantined: [identity("node-a")] }));
     }));
 
   it("does not accept a proof from an earlier grant", () =>
@@ -168,7 +169,7 @@ describe("fenceReconciler", () => {
       );
       assert.deepEqual([[...world.attachedTo], world.record()?.fencing], [["node-a"], a]);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
-      assert.deepEqual(world.record()?.quarantine, [identity("node-a")]);
+      assert.deepEqual(listIn(world.record(), "quarantined"), [identity("node-a")]);
     }));
 
   it("reports the missing proof, and later the proof, to the node, claim and pods", () =>

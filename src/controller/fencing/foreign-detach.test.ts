@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import {
   aReplica,
   aVolume,
@@ -10,6 +10,7 @@ import {
   diskUri,
   identity,
 } from "../../core/testing/objects.ts";
+import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import { grant, acquire } from "../../core/writer/writer-steps.ts";
 import type { MayCarryOut } from "../../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
@@ -45,7 +46,7 @@ function asked(
 describe("mayCarryOut", () => {
   const rows: readonly {
     readonly because: string;
-    readonly record: Partial<WriterRecord>;
+    readonly record: RecordChanges;
     readonly update?: Partial<Parameters<typeof mayCarryOut>[1]>;
     readonly may: boolean;
   }[] = [
@@ -89,7 +90,7 @@ describe("mayCarryOut", () => {
     },
     {
       because: "the node has shown itself clean before its write barrier",
-      record: { adopted: true, clean: [node], barrierPending: [node] },
+      record: { defaultAccess: "quarantined", clean: [node], barrierPending: [node] },
       update: { settles: true },
       may: true,
     },
@@ -230,7 +231,7 @@ describe("mayCarryOut", () => {
     }));
 
   describe("of a volume whose record does not show who uses it on the VM", () => {
-    const found = { adopted: true, clean: [identity("node-b")] };
+    const found: RecordChanges = { defaultAccess: "quarantined", clean: [identity("node-b")] };
     const rows: readonly {
       readonly because: string;
       readonly volume: AzVolume;

@@ -3,6 +3,7 @@ import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameNode, isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
 import { isRecordMissing } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { isFencing, isInQuarantine, mayDetach, mayForceOff } from "../../core/writer/writer-steps.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
@@ -205,9 +206,8 @@ async function isOnlyAwaited(
  * Whether a node on any VM with the node's resource id writes the volume, may be about to, or is
  * unverified. An unverified node with a pending write barrier may have pods that write.
  */
-function isUsedAt({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
-  const users = [...(writer === undefined ? [] : [writer]), ...unverified];
-  return users.some(
+function isUsedAt(record: WriterRecord, node: NodeIdentity): boolean {
+  return nodesIn(record, "writer", "unverified").some(
     (other) => isSameNode(other, node) || isSameResourceUri(other.instanceUri, node.instanceUri),
   );
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { ok } from "../../core/failure/result.ts";
 import {
   anAttachment,
@@ -10,6 +9,7 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
+import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -19,7 +19,7 @@ import { fenceReconciler } from "./fence-reconciler.ts";
 const never = new AbortController().signal;
 const a = identity("node-a");
 const b = identity("node-b");
-const found: Partial<WriterRecord> = { adopted: true, unverified: [a, b], epoch: 4 };
+const found: RecordChanges = { defaultAccess: "quarantined", unverified: [a, b], epoch: 4 };
 
 /**
  * A world in which the record of `pvc-1` was rebuilt during a detach from node-a, which has landed since:
@@ -49,7 +49,7 @@ describe("an unverified node that has nothing to verify itself by", () => {
       assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
       assert.deepEqual(
         world.record(),
-        aRecord({ ...found, unverified: [b], quarantine: [identity("node-a")] }),
+        aRecord({ ...found, unverified: [b], quarantined: [identity("node-a")] }),
       );
       assert.deepEqual(world.attachment("node-a")?.status, {
         state: "Pending",
@@ -84,7 +84,7 @@ describe("an unverified node that has nothing to verify itself by", () => {
         },
       };
       const unverified = [{ ...a, unconfirmed: true as const }, b];
-      await world.setRecord((record) => ({ ...record, unverified }));
+      await world.setRecord((record) => changedRecord(record, { unverified }));
       await world.clock.advance(1_000);
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       const { state, lun, vmId, deviceMissing } = world.attachment("node-a")?.status ?? {};
@@ -112,7 +112,7 @@ describe("an unverified node that has nothing to verify itself by", () => {
         const read = await store.get(kind, name, signal);
         // Right before the platform is written to.
         if (kind === "AzVolume")
-          await world.setRecord((record) => ({ ...record, unverified: [b], clean: [a] }));
+          await world.setRecord((record) => changedRecord(record, { unverified: [b], clean: [a] }));
         return read;
       };
       const done = await world.answerOf(

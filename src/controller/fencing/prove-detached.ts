@@ -1,8 +1,9 @@
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
-import { includesNode, isSameNode, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isSameNode, type NodeIdentity } from "../../core/api/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
+import { isNamedAs, nodesIn } from "../../core/writer/record-nodes.ts";
 import {
   clearDetached,
   isFencing,
@@ -37,7 +38,7 @@ export async function proveDetached(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
-  if (record === undefined || record.unverified.length === 0) return ok({});
+  if (record === undefined || nodesIn(record, "unverified").length === 0) return ok({});
   const observed = observeVolume(ports, volumeName);
   const nodes = observed === undefined ? [] : planProofs(observed);
   if (nodes.length === 0) return ok({});
@@ -171,5 +172,5 @@ async function recordVerified(
 
 function isUnverified(volume: AzVolume, node: NodeIdentity): boolean {
   const record = volume.status?.record;
-  return record !== undefined && includesNode(record.unverified, node) && !isFencing(record, node);
+  return record !== undefined && isNamedAs(record, node, "unverified") && !isFencing(record, node);
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { WriterRecord } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { aVolumeWithRecord, aWriter, identity } from "../../core/testing/objects.ts";
+import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { NodePresence } from "../../ports/cluster/cluster-volumes.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { aCluster, type ModelCluster } from "../testing/a-cluster.ts";
@@ -18,7 +18,7 @@ const SOON_MS = 1_000;
 interface Situation {
   readonly isGoneInCache?: boolean;
   readonly presence?: NodePresence;
-  readonly record?: Partial<WriterRecord>;
+  readonly record?: RecordChanges;
   readonly silentMs?: number;
   /** It has an AzDriverNode. Default: yes. */
   readonly isRegistered?: boolean;
@@ -28,7 +28,7 @@ interface Situation {
   readonly vmId?: string;
   readonly inspectFailure?: Failure;
   /** What the record becomes before the cache shows it. */
-  readonly becomes?: Partial<WriterRecord>;
+  readonly becomes?: RecordChanges;
 }
 
 const INSTANCE_URI =
@@ -65,7 +65,7 @@ async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reco
   cluster.presence.set("node-a", presence);
   if (isGoneInCache) world.gone.add("node-a");
   const nodePresence: ModelCluster["nodePresence"] = async (nodeName, signal) => {
-    if (becomes !== undefined) await world.setRecord((now) => ({ ...now, ...becomes }));
+    if (becomes !== undefined) await world.setRecord((now) => changedRecord(now, becomes));
     return cluster.nodePresence(nodeName, signal);
   };
   const ports = { ...world.ports, clusterVolumes: { ...cluster, nodePresence } };
@@ -91,28 +91,28 @@ describe("driverNodeReconciler", () => {
     { because: "it is a volume's writer", record: { writer: aWriter("node-a") } },
     {
       because: "it has not shown yet that it is clean",
-      record: { adopted: true, unverified: [identity("node-a")] },
+      record: { defaultAccess: "quarantined", unverified: [identity("node-a")] },
     },
     {
       because: "it was fenced from a volume, and its VM exists",
-      record: { quarantine: [identity("node-a")] },
+      record: { quarantined: [identity("node-a")] },
       isVmKnown: true,
       vmId: identity("node-a").vmId.toUpperCase(),
     },
     {
       because: "it has to be fenced, though its VM is gone",
-      record: { fencing: identity("node-a"), quarantine: [identity("node-a")] },
+      record: { fencing: identity("node-a"), quarantined: [identity("node-a")] },
       isVmKnown: true,
     },
     {
       because: "it has to be fenced, which the cache does not show yet",
-      record: { quarantine: [identity("node-a")] },
+      record: { quarantined: [identity("node-a")] },
       isVmKnown: true,
       becomes: { unverified: [identity("node-a")] },
     },
     {
       because: "this driver can't read its VM",
-      record: { quarantine: [identity("node-a")] },
+      record: { quarantined: [identity("node-a")] },
       isVmKnown: true,
       inspectFailure: { kind: "Unsupported", what: "an instance of a uniform scale set" },
     },
@@ -153,7 +153,7 @@ describe("driverNodeReconciler", () => {
         requestId: "",
       };
       const looked = await lookAt(world, {
-        record: { quarantine: [identity("node-a")] },
+        record: { quarantined: [identity("node-a")] },
         isVmKnown: true,
         inspectFailure,
       });
@@ -169,47 +169,47 @@ describe("driverNodeReconciler", () => {
   ]) {
     it(`takes it out of quarantine where ${because}, and deletes it`, () =>
       withControllerPorts(async (world) => {
-        const gone = {
-          adopted: true,
-          quarantine: [identity("node-a"), identity("node-b")],
+        const gone: RecordChanges = {
+          defaultAccess: "quarantined",
+          quarantined: [identity("node-a"), identity("node-b")],
           clean: [identity("node-a"), identity("node-b")],
         };
         await lookAt(world, { record: gone, isVmKnown: true, ...(vmId === undefined ? {} : { vmId }) });
         assert.deepEqual(world.driverNodes(), ["node-b"]);
         assert.deepEqual(
-          [world.record()?.quarantine, world.record()?.clean],
-          [[identity("node-b")], [identity("node-b")]],
+          [listIn(world.record(), "quarantined"), listIn(world.record(), "clean")],
+          [[identity("node-b")], []],
         );
       }));
   }
 
   it("prunes a VM without AzDriverNode by the place that stands in the record", () =>
     withControllerPorts(async (world) => {
-      const record = {
-        adopted: true,
-        quarantine: [placed, identity("node-b")],
+      const record: RecordChanges = {
+        defaultAccess: "quarantined",
+        quarantined: [placed, identity("node-b")],
         clean: [identity("node-a"), identity("node-b")],
       };
       assert.deepEqual(await lookAt(world, { record, isRegistered: false }), { ok: true, value: {} });
       assert.deepEqual(
-        [world.record()?.quarantine, world.record()?.clean],
-        [[identity("node-b")], [identity("node-b")]],
+        [listIn(world.record(), "quarantined"), listIn(world.record(), "clean")],
+        [[identity("node-b")], []],
       );
       assert.deepEqual(world.driverNodes(), ["node-b"]);
     }));
 
   const unregistered: readonly (Situation & {
     readonly because: string;
-    readonly record: Partial<WriterRecord>;
+    readonly record: RecordChanges;
   })[] = [
-    { because: "that VM exists", record: { quarantine: [placed] }, vmId: placed.vmId },
-    { because: "the cluster has the node again", record: { quarantine: [placed] }, presence: "present" },
+    { because: "that VM exists", record: { quarantined: [placed] }, vmId: placed.vmId },
+    { because: "the cluster has the node again", record: { quarantined: [placed] }, presence: "present" },
     {
       because: "it is unknown whether the cluster has it",
-      record: { quarantine: [placed] },
+      record: { quarantined: [placed] },
       presence: "unknown",
     },
-    { because: "it has to be fenced", record: { quarantine: [placed], fencing: identity("node-a") } },
+    { because: "it has to be fenced", record: { quarantined: [placed], fencing: identity("node-a") } },
   ];
   for (const { because, ...situation } of unregistered) {
     it(`keeps a VM without an AzDriverNode in quarantine where ${because}`, () =>
@@ -222,12 +222,12 @@ describe("driverNodeReconciler", () => {
   for (const { because, record, vmAt } of [
     {
       because: "where its plug-in has reported since",
-      record: { quarantine: [{ ...placed, instanceUri: ELSEWHERE_URI }] },
+      record: { quarantined: [{ ...placed, instanceUri: ELSEWHERE_URI }] },
       vmAt: INSTANCE_URI,
     },
     {
       because: "where it was read since",
-      record: { quarantine: [{ ...placed, instanceUri: ELSEWHERE_URI }] },
+      record: { quarantined: [{ ...placed, instanceUri: ELSEWHERE_URI }] },
       vmAt: ELSEWHERE_URI,
     },
   ]) {
@@ -236,8 +236,8 @@ describe("driverNodeReconciler", () => {
         world.instances.set(vmAt, placed.vmId);
         await lookAt(world, { record, isVmKnown: true });
         assert.deepEqual(
-          [world.record()?.quarantine, world.driverNodes()],
-          [record.quarantine, ["node-a", "node-b"]],
+          [listIn(world.record(), "quarantined"), world.driverNodes()],
+          [record.quarantined, ["node-a", "node-b"]],
         );
       }));
   }
@@ -245,8 +245,11 @@ describe("driverNodeReconciler", () => {
   it("checks each VM under one name by itself", () =>
     withControllerPorts(async (world) => {
       const earlier = { nodeName: "node-a", vmId: "earlier", instanceUri: INSTANCE_URI };
-      await lookAt(world, { record: { quarantine: [earlier, placed] }, isVmKnown: true, vmId: placed.vmId });
-      assert.deepEqual([world.record()?.quarantine, world.driverNodes()], [[placed], ["node-a", "node-b"]]);
+      await lookAt(world, { record: { quarantined: [earlier, placed] }, isVmKnown: true, vmId: placed.vmId });
+      assert.deepEqual(
+        [listIn(world.record(), "quarantined"), world.driverNodes()],
+        [[placed], ["node-a", "node-b"]],
+      );
     }));
 
   describe("an earlier VM of a node's name", () => {
@@ -260,24 +263,24 @@ describe("driverNodeReconciler", () => {
     ])
       it(`leaves quarantine where ${because} at its resource id`, () =>
         withControllerPorts(async (world) => {
-          const record = { quarantine: [earlier, identity("node-a"), identity("node-b")] };
+          const record = { quarantined: [earlier, identity("node-a"), identity("node-b")] };
           await lookAt(world, { ...present, record, ...(vmId === undefined ? {} : { vmId }) });
-          assert.deepEqual(world.record()?.quarantine, [identity("node-a"), identity("node-b")]);
+          assert.deepEqual(listIn(world.record(), "quarantined"), [identity("node-a"), identity("node-b")]);
           assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
         }));
 
     it("stays in quarantine while it exists, and is checked rarely", () =>
       withControllerPorts(async (world) => {
-        const record = { quarantine: [earlier] };
+        const record = { quarantined: [earlier] };
         assert.deepEqual(await lookAt(world, { ...present, record, vmId: "EARLIER" }), KEPT);
-        assert.deepEqual(world.record()?.quarantine, [earlier]);
+        assert.deepEqual(listIn(world.record(), "quarantined"), [earlier]);
       }));
 
     it("stays where it has to be fenced, and is retried where Azure does not respond", () =>
       withControllerPorts(async (world) => {
-        const record = { fencing: earlier, quarantine: [earlier] };
+        const record = { fencing: earlier, quarantined: [earlier] };
         assert.deepEqual(await lookAt(world, { ...present, record }), KEPT);
-        assert.deepEqual(world.record()?.quarantine, [earlier]);
+        assert.deepEqual(listIn(world.record(), "quarantined"), [earlier]);
         world.inspectFailure = {
           kind: "CloudUnavailable",
           code: "ServiceUnavailable",
@@ -288,33 +291,36 @@ describe("driverNodeReconciler", () => {
         assert.deepEqual(again, { ok: false, failure: world.inspectFailure });
       }));
 
-    for (const { because, isRegistered, quarantine } of [
+    for (const { because, isRegistered, quarantined } of [
       {
         because: "the node itself, in another case",
         isRegistered: true,
-        quarantine: [{ ...identity("node-a"), vmId: identity("node-a").vmId.toUpperCase() }],
+        quarantined: [{ ...identity("node-a"), vmId: identity("node-a").vmId.toUpperCase() }],
       },
       {
         because: "one of two VMs whose name is not known",
         isRegistered: false,
-        quarantine: [earlier],
+        quarantined: [earlier],
       },
     ])
       it(`does not include the quarantined ${because}`, () =>
         withControllerPorts(async (world) => {
-          assert.deepEqual(await lookAt(world, { ...present, isRegistered, record: { quarantine } }), {
+          assert.deepEqual(await lookAt(world, { ...present, isRegistered, record: { quarantined } }), {
             ok: true,
             value: {},
           });
-          assert.deepEqual(world.record()?.quarantine, quarantine);
+          assert.deepEqual(listIn(world.record(), "quarantined"), quarantined);
         }));
   });
 
   it("is deleted in spite of clean entries, which are withdrawn", () =>
     withControllerPorts(async (world) => {
       const clean = [identity("node-a"), identity("node-b"), { ...identity("node-a"), vmId: "earlier" }];
-      await lookAt(world, { record: { adopted: true, clean } });
-      assert.deepEqual([world.driverNodes(), world.record()?.clean], [["node-b"], [identity("node-b")]]);
+      await lookAt(world, { record: { defaultAccess: "quarantined", clean } });
+      assert.deepEqual(
+        [world.driverNodes(), listIn(world.record(), "clean")],
+        [["node-b"], [identity("node-b")]],
+      );
     }));
 
   it("keeps a plug-in with heartbeats, and checks again when it could be silent", () =>

@@ -5,6 +5,7 @@ import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
 import { forget, type Step, withdrawClean } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
@@ -43,15 +44,16 @@ async function forgetIfGone(ports: FencingPorts, nodeName: string, signal: Abort
     driverNode === undefined ? Infinity : (cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0);
   if (silentMs < settings.heartbeatStaleMs) return ok({ againAfterMs: settings.heartbeatStaleMs - silentMs });
   // The record's entries have to be proven first, and the AzDriverNode names the VM they refer to.
-  const isBusy = ({ writer, fencing, unverified, barrierPending = [] }: WriterRecord): boolean =>
-    [writer, fencing, ...unverified, ...barrierPending].some((node) => node?.nodeName === nodeName);
+  const isBusy = (record: WriterRecord): boolean =>
+    isNamed(record, nodeName, "writer", "fencing", "unverified", "barrierPending");
   if (recordsWhere(ports, isBusy).length > 0) return ok({});
   const presence = await clusterVolumes.nodePresence(nodeName, signal);
-  if (presence !== "gone") return ok({});
+  // A record may have come to name it while the cluster was asked.
+  if (presence !== "gone" || recordsWhere(ports, isBusy).length > 0) return ok({});
   const [cutOff, ...others] = quarantinedAs(ports, nodeName, driverNode);
   if (cutOff !== undefined) return forgetVanished(ports, [cutOff, ...others], signal);
   // Without its AzDriverNode nothing shows which VM it was.
-  const clean = recordsWhere(ports, (record) => record.clean.some((node) => node.nodeName === nodeName));
+  const clean = recordsWhere(ports, (record) => isNamed(record, nodeName, "clean"));
   const withdrawn = await moveRecords(
     ports,
     nodeName,
@@ -114,7 +116,7 @@ function quarantinedAs(
   return ports.cache.list("AzVolume").flatMap(({ metadata, status }) => {
     const diskUri = status?.detail?.diskUri;
     if (diskUri === undefined) return [];
-    return (status?.record?.quarantine ?? [])
+    return nodesIn(status?.record, "quarantined")
       .filter((node) => node.nodeName === nodeName)
       .map((node) => ({
         volumeName: metadata.name,

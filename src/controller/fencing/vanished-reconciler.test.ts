@@ -9,6 +9,7 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
+import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -134,19 +135,23 @@ describe("a writer whose node name is another VM's", () => {
   it("stays unverified while Azure lists the disk, though another VM removes its entry", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
-      await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [earlier] }));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [earlier] }),
+      );
       const repeated = { ...earlier, nodeName: earlier.instanceUri };
       await reconcile(world);
-      assert.deepEqual(world.record()?.unverified, [earlier, repeated]);
-      await world.setRecord((record) => ({
-        ...record,
-        unverified: record.unverified.filter(({ nodeName }) => nodeName !== "node-a"),
-      }));
+      assert.deepEqual(listIn(world.record(), "unverified"), [repeated, earlier]);
+      await world.setRecord((record) =>
+        changedRecord(record, {
+          unverified: listIn(record, "unverified").filter(({ nodeName }) => nodeName !== "node-a"),
+        }),
+      );
       await reconcile(world);
       await pass(world, { getDisk: async () => ok(aDisk({ attachedTo: [earlier.instanceUri] })) });
-      assert.deepEqual(world.record()?.unverified, [repeated]);
+      assert.deepEqual(listIn(world.record(), "unverified"), [repeated]);
       await pass(world, { getDisk: async () => ok(aDisk({ attachedTo: [] })) });
-      assert.deepEqual(world.record()?.unverified, []);
+      assert.deepEqual(listIn(world.record(), "unverified"), []);
     }));
 
   for (const { because, vmId, isRevoked } of [

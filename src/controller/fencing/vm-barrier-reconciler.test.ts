@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { WriterRecord } from "../../core/api/az-volume.ts";
 import {
   annotatedNumber,
   CONTROLLER_LEASE,
@@ -18,6 +17,7 @@ import {
   diskUri,
   identity,
 } from "../../core/testing/objects.ts";
+import { type RecordChanges, listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import { proveClean } from "../../core/writer/writer-steps.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -28,8 +28,8 @@ import { barrierReconciler } from "./vm-barrier-reconciler.ts";
 const never = new AbortController().signal;
 const a = identity("node-a");
 const b = identity("node-b");
-const found: Partial<WriterRecord> = { adopted: true, unverified: [a, b], epoch: 4 };
-const barrierPending: Partial<WriterRecord> = { ...found, barrierPending: [a, b] };
+const found: RecordChanges = { defaultAccess: "quarantined", unverified: [a, b], epoch: 4 };
+const barrierPending: RecordChanges = { ...found, barrierPending: [a, b] };
 const marked = {
   kind: "CloudUnavailable",
   code: "OthersDetachPending",
@@ -94,7 +94,7 @@ describe("a VM to which lost records may have sent an update", () => {
         "node-b has not been verified",
       );
       const other = await world.other.get("AzVolume", "pvc-2", never);
-      assert.deepEqual(other.ok && other.value.status?.record?.barrierPending, [b]);
+      assert.deepEqual(other.ok && listIn(other.value.status?.record, "barrierPending"), [b]);
       assert.equal(asked(), 1);
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
       assert.equal(asked(), 1, "it has passed the write barrier");
@@ -118,7 +118,7 @@ describe("a VM to which lost records may have sent an update", () => {
         ok: true,
         value: {},
       });
-      assert.deepEqual(world.record()?.barrierPending, [b]);
+      assert.deepEqual(listIn(world.record(), "barrierPending"), [b]);
       assert.equal(most, 1);
     }));
 
@@ -158,19 +158,22 @@ describe("a VM to which lost records may have sent an update", () => {
         [["BarrierPending", "pvc-1"]],
       );
       assert.deepEqual(await settleA(world, listed(false)), { ok: true, value: {} });
-      assert.deepEqual(world.record()?.barrierPending, [b]);
+      assert.deepEqual(listIn(world.record(), "barrierPending"), [b]);
     }));
 
   it("fails where one of two VMs of a name fails, and passes the barrier of the other", () =>
     withBarrierPending(async (world) => {
       const earlier = { ...a, vmId: "vm-before", instanceUri: `${a.instanceUri}-before` };
-      await world.setRecord((record) => ({ ...record, barrierPending: [earlier] }));
+      await world.setRecord((record) => changedRecord(record, { barrierPending: [earlier] }));
       const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ node }) =>
         node.vmId === a.vmId ? ok(undefined) : fail(inUpdate);
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: false, failure: inUpdate });
       const other = await world.other.get("AzVolume", "pvc-2", never);
       assert.deepEqual(
-        [world.record()?.barrierPending, other.ok && other.value.status?.record?.barrierPending],
+        [
+          listIn(world.record(), "barrierPending"),
+          other.ok && listIn(other.value.status?.record, "barrierPending"),
+        ],
         [[earlier], [b]],
       );
     }));
@@ -178,18 +181,18 @@ describe("a VM to which lost records may have sent an update", () => {
   it("passes the barrier though an earlier VM of its name, in the same record, fails", () =>
     withBarrierPending(async (world) => {
       const earlier = { ...a, vmId: "vm-before", instanceUri: `${a.instanceUri}-before` };
-      await world.setRecord((record) => ({ ...record, barrierPending: [earlier, a, b] }));
+      await world.setRecord((record) => changedRecord(record, { barrierPending: [earlier, a, b] }));
       const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ node }) =>
         node.vmId === a.vmId ? ok(undefined) : fail(inUpdate);
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: false, failure: inUpdate });
-      assert.deepEqual(world.record()?.barrierPending, [earlier, b]);
+      assert.deepEqual(listIn(world.record(), "barrierPending"), [earlier, b]);
     }));
 
   it("is retried where the store refuses its record", () =>
     withBarrierPending(async (world) => {
       world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
       assert.equal(((await settleA(world)) as { readonly ok: boolean }).ok, false);
-      assert.deepEqual(world.record()?.barrierPending, [a, b]);
+      assert.deepEqual(listIn(world.record(), "barrierPending"), [a, b]);
     }));
 
   it("is retried where the store does not respond", () =>
@@ -211,21 +214,21 @@ describe("a VM to which lost records may have sent an update", () => {
           value: {},
         });
         const left = await world.other.get("AzVolume", "pvc-2", never);
-        assert.deepEqual(left.ok && left.value.status?.record?.barrierPending, [b]);
+        assert.deepEqual(left.ok && listIn(left.value.status?.record, "barrierPending"), [b]);
       }));
 
   it("keeps the barrier pending in a record that was rebuilt concurrently", () =>
     withBarrierPending(async (world) => {
       world.during.writeBarrier = () => remakeVolume(world);
       assert.deepEqual(await settleA(world), { ok: true, value: {} });
-      assert.deepEqual(world.record()?.barrierPending, [a, b]);
+      assert.deepEqual(listIn(world.record(), "barrierPending"), [a, b]);
     }));
 
   it("keeps the barrier pending in a record of another store incarnation", () =>
     withBarrierPending(async (world) => {
       await world.setRecord((record) => ({ ...record, storeIncarnation: 7 }));
       assert.deepEqual(await settleA(world), { ok: true, value: {} });
-      assert.deepEqual(world.record()?.barrierPending, [a, b]);
+      assert.deepEqual(listIn(world.record(), "barrierPending"), [a, b]);
     }));
 
   it("is not written to where the store incarnation has moved on since the reads", () =>
@@ -293,12 +296,12 @@ describe("a VM to which lost records may have sent an update", () => {
       world.instances.set(a.instanceUri, a.vmId);
       await world.given(
         "AzVolume",
-        aVolumeWithRecord({ adopted: true, unverified: [a], barrierPending: [a] }),
+        aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a], barrierPending: [a] }),
       );
       const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ mayCarryOut }, signal) =>
         (await mayCarryOut?.([diskUri], signal)) === true ? ok(undefined) : fail(marked);
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: false, failure: marked });
-      assert.deepEqual(world.record()?.barrierPending, [a]);
+      assert.deepEqual(listIn(world.record(), "barrierPending"), [a]);
       assert.deepEqual(
         world.told.map(({ reason }) => reason),
         ["DetachLeftBehind", "BarrierPending"],
@@ -309,7 +312,7 @@ describe("a VM to which lost records may have sent an update", () => {
         return clean.value;
       });
       assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
-      assert.equal(world.record()?.barrierPending, undefined);
+      assert.deepEqual(listIn(world.record(), "barrierPending"), []);
     }));
 
   it("gets no proof by an update that would take a disk in use from its successor", () =>
@@ -337,7 +340,7 @@ describe("a VM to which lost records may have sent an update", () => {
     withBarrierPending(async (world) => {
       world.during.writeBarrier = () => world.setRecord((record) => ({ ...record, storeIncarnation: 7 }));
       assert.deepEqual(await settleA(world), { ok: true, value: {} });
-      assert.deepEqual(world.record()?.barrierPending, [a, b]);
+      assert.deepEqual(listIn(world.record(), "barrierPending"), [a, b]);
     }));
 
   it("is neither written to nor read while the records are being rebuilt", () =>

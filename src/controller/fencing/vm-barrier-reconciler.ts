@@ -5,6 +5,7 @@ import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { passBarrier } from "../../core/writer/writer-steps.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
@@ -104,7 +105,7 @@ async function readBarrierPending(
     const diskUri = status?.detail?.diskUri ?? spec.diskUri;
     if (diskUri === undefined || status?.record?.storeIncarnation !== generation) continue;
     // Several only where a VM has the name of an earlier one.
-    const nodes = (status.record.barrierPending ?? []).filter((other) => other.nodeName === nodeName);
+    const nodes = nodesIn(status.record, "barrierPending").filter((other) => other.nodeName === nodeName);
     barrierPending.push(...nodes.map((node) => ({ volume: read.value, node, diskUri })));
   }
   return ok(barrierPending);

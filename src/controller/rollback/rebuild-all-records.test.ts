@@ -21,6 +21,7 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
+import { listIn } from "../../core/testing/record-lists.ts";
 import {
   LONE_REPORTS_ANNOTATION,
   STORE_WENT_BACK,
@@ -110,7 +111,7 @@ describe("rebuildReconciler", () => {
         assert.deepEqual(
           world.record(),
           aRecord({
-            adopted: true,
+            defaultAccess: "quarantined",
             unverified: [identity("node-a"), b],
             barrierPending: [a, b],
             epoch: 1,
@@ -162,7 +163,7 @@ describe("rebuildReconciler", () => {
         assert.deepEqual(
           world.record(),
           aRecord({
-            adopted: true,
+            defaultAccess: "quarantined",
             unverified: [identity("node-a"), b],
             barrierPending: [a, b],
             epoch: 1,
@@ -188,7 +189,7 @@ describe("rebuildReconciler", () => {
           : instance;
       };
       await rebuild(world);
-      assert.deepEqual(world.record()?.unverified, [identity("node-a")]);
+      assert.deepEqual(listIn(world.record(), "unverified"), [identity("node-a")]);
       assert.deepEqual(
         [world.attachment("node-a")?.status?.lun, world.attachment("node-a")?.status?.deviceMissing],
         [4, true],
@@ -213,7 +214,7 @@ describe("rebuildReconciler", () => {
       assert.deepEqual(
         world.record(),
         aRecord({
-          adopted: true,
+          defaultAccess: "quarantined",
           unverified: [identity("node-a"), { ...b, unconfirmed: true }],
           barrierPending: [a, b],
           epoch: 4,
@@ -229,7 +230,7 @@ describe("rebuildReconciler", () => {
       const copied = { volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 4, notedOn: { vmId, instanceUri } };
       await world.given("AzDriverNode", aDriverNode("node-b", { volumes: [copied] }));
       await rebuild(world);
-      assert.deepEqual(world.record()?.unverified, [identity("node-a")]);
+      assert.deepEqual(listIn(world.record(), "unverified"), [identity("node-a")]);
       assert.equal(world.record()?.epoch, 4);
     }));
 
@@ -249,7 +250,10 @@ describe("rebuildReconciler", () => {
       );
       await rebuild(world);
       assert.deepEqual(
-        world.record()?.unverified.map(({ nodeName, unconfirmed = false }) => [nodeName, unconfirmed]),
+        listIn(world.record(), "unverified").map(({ nodeName, unconfirmed = false }) => [
+          nodeName,
+          unconfirmed,
+        ]),
         [
           ["node-a", false],
           ["node-b", false],

@@ -11,6 +11,7 @@ import {
   identity,
   instanceUriOf,
 } from "../../core/testing/objects.ts";
+import { type RecordChanges, listIn } from "../../core/testing/record-lists.ts";
 import { findHolders } from "../adoption/adopt-disk.ts";
 import { whoMayHave, withHolders } from "../adoption/rebuild-record.ts";
 import { confirmVanished } from "../fencing/confirm-vanished.ts";
@@ -30,7 +31,7 @@ async function reconcile(world: ReconcileWorld): Promise<unknown> {
 /** What becomes of a record while node-a has a Node with the uid `a-2`. */
 async function recordAfter(
   world: ReconcileWorld,
-  record: Partial<WriterRecord>,
+  record: RecordChanges,
   reported: Partial<AzDriverNode["status"]> = {},
 ): Promise<WriterRecord | undefined> {
   world.nodeUids.set("node-a", "a-2");
@@ -59,15 +60,18 @@ describe("entries of a writer record and the uid of the Node", () => {
       withControllerPorts(async (world) => {
         const quarantine = [{ ...a, ...nodeUid }];
         assert.deepEqual(
-          await recordAfter(world, { quarantine }),
-          aVolumeWithRecord({ quarantine: [bound] }).status?.record,
+          await recordAfter(world, { quarantined: quarantine }),
+          aVolumeWithRecord({ quarantined: [bound] }).status?.record,
         );
       }));
 
   it("keep that of an earlier VM of the name", () =>
     withControllerPorts(async (world) => {
       const quarantine = [{ ...a, vmId: "older", nodeUid: "a-1" }];
-      assert.deepEqual((await recordAfter(world, { quarantine }))?.quarantine, quarantine);
+      assert.deepEqual(
+        listIn(await recordAfter(world, { quarantined: quarantine }), "quarantined"),
+        quarantine,
+      );
     }));
 
   it("bear it in a rebuilt record, and only if the Node names the VM", () =>
@@ -104,7 +108,7 @@ describe("entries of a writer record and the uid of the Node", () => {
     },
     {
       because: "it was fenced",
-      present: { quarantine: [earlier] },
+      present: { quarantined: [earlier] },
       attachedTo: [a],
       checkpointed: [],
       expected: { attachedTo: [earlier], checkpointed: [] },
@@ -151,10 +155,13 @@ describe("entries of a writer record and the uid of the Node", () => {
       const instanceUri = instanceUriOf("node-a");
       const unknown = { nodeName: instanceUri, vmId: instanceUri, instanceUri };
       world.instances.set(instanceUri, a.vmId);
-      await world.given("AzVolume", aVolumeWithRecord({ adopted: true, unverified: [unknown] }));
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [unknown] }),
+      );
       await world.answerOf(
         confirmVanished(world.ports, { volumeName: "pvc-1", volumeId: diskUri }, unknown, never),
       );
-      assert.deepEqual(world.record()?.unverified, [bound]);
+      assert.deepEqual(listIn(world.record(), "unverified"), [bound]);
     }));
 });

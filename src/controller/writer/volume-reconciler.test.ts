@@ -22,6 +22,7 @@ import {
   identity,
   settings,
 } from "../../core/testing/objects.ts";
+import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { observeVolume } from "../observe-volume.ts";
@@ -98,11 +99,9 @@ describe("volumeReconciler", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await world.given("AzVolumeAttachment", aReplica("node-b"));
       world.store.holdWatches(true);
-      await world.setRecord(({ writer: _, ...record }) => ({
-        ...record,
-        adopted: true,
-        unverified: [identity("node-b")],
-      }));
+      await world.setRecord(({ writer: _, ...record }) =>
+        changedRecord(record, { defaultAccess: "quarantined", unverified: [identity("node-b")] }),
+      );
       await world.answerOf(
         volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never),
       );
@@ -116,7 +115,7 @@ describe("volumeReconciler", () => {
       // The fence has ended: the fenced writer's attachment is gone, with its status.
       await world.given(
         "AzVolume",
-        aVolumeWithRecord({ quarantine: [identity("node-a")] }, { maxMountReplicaCount: 1 }),
+        aVolumeWithRecord({ quarantined: [identity("node-a")] }, { maxMountReplicaCount: 1 }),
       );
       await world.given("AzVolumeAttachment", aReplica("node-b", old));
       let pods: readonly VolumePod[] = [aPod({ nodeName: "" })];
@@ -167,7 +166,7 @@ describe("volumeReconciler", () => {
 
   it("keeps the replica of a node that left quarantine, before the cache shows it", () =>
     withControllerPorts(async (world) => {
-      const inQuarantine = aRecord({ quarantine: [identity("node-b")] });
+      const inQuarantine = aRecord({ quarantined: [identity("node-b")] });
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given("AzVolume", aVolumeWithRecord(inQuarantine));
       await world.given("AzVolumeAttachment", aReplica("node-b"));
@@ -195,7 +194,7 @@ describe("volumeReconciler", () => {
   it("keeps the replica of a node that has come back, before the cache shows it", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-b"));
-      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [identity("node-a")] }));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantined: [identity("node-a")] }));
       await world.given("AzVolumeAttachment", aReplica("node-b"));
       world.gone.add("node-b");
       const clusterVolumes = aCluster([]);
@@ -262,7 +261,7 @@ describe("volumeReconciler", () => {
     const trim = (
       expected: unknown,
       change: (world: ReconcileWorld) => Promise<Partial<ObjectStore>>,
-      record: Partial<WriterRecord> = {},
+      record: RecordChanges = {},
     ): Promise<void> =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord(record, { maxShares: 2, maxMountReplicaCount: 1 }));

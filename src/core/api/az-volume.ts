@@ -11,6 +11,12 @@ export type WriterRecord = NonNullable<NonNullable<AzVolume["status"]>["record"]
 /** The writer named in a record. */
 export type Writer = NonNullable<WriterRecord["writer"]>;
 
+/** A node in the list of a record. */
+export type RecordNode = WriterRecord["nodes"][number];
+
+/** What a record says of a node that is not its writer. */
+export type Access = NonNullable<RecordNode["access"]>;
+
 /** What is known of the managed disk behind a volume. */
 export type VolumeDetail = NonNullable<NonNullable<AzVolume["status"]>["detail"]>;
 

@@ -47,7 +47,7 @@ export function includesNode(nodes: readonly NodeKey[], node: NodeKey): boolean 
 }
 
 /** `nodes` without `node`. */
-export function withoutNode(nodes: readonly NodeIdentity[], node: NodeKey): readonly NodeIdentity[] {
+function withoutNode(nodes: readonly NodeIdentity[], node: NodeKey): readonly NodeIdentity[] {
   return nodes.filter((other) => !isSameNode(other, node));
 }
 

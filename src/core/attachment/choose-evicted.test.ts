@@ -48,7 +48,7 @@ describe("the replica that makes room for a primary", () => {
     assert.equal(chosenOf([]), undefined);
   });
 
-  const fenced = aVolumeWithRecord({ quarantine: [identity("node-b")] });
+  const fenced = aVolumeWithRecord({ quarantined: [identity("node-b")] });
   const needed: readonly { readonly because: string; readonly holder: SlotHolder }[] = [
     {
       because: "its fence has ended, and a pod waits",

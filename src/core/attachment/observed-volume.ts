@@ -5,6 +5,7 @@ import type { NodeForPods } from "../schedule/pod-fits-node.ts";
 import type { VolumePlacement } from "../schedule/pod-rules.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
+import { nodesIn } from "../writer/record-nodes.ts";
 
 /**
  * A node as a controller sees it. Durations are measured on the observer's own clock, never by comparing
@@ -169,7 +170,7 @@ export function isRecordMissing(volume: AzVolume): boolean {
 
 /** The nodes that the record names with a pending write barrier, by name. */
 export function barrierPendingNames(volume: AzVolume | undefined): readonly string[] {
-  return volume?.status?.record?.barrierPending?.map(({ nodeName }) => nodeName) ?? [];
+  return nodesIn(volume?.status?.record, "barrierPending").map(({ nodeName }) => nodeName);
 }
 
 /** The writer record, absent for multi-writer volumes and before the disk exists. */

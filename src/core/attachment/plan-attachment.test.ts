@@ -98,7 +98,7 @@ describe("planAttachment", () => {
       {
         because: "the record concerns others",
         own: anAttachment("node-a", pending),
-        volume: aVolumeWithRecord({ writer: aWriter("node-b"), quarantine: [identity("node-c")] }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-b"), quarantined: [identity("node-c")] }),
         plan: attaches("primaryAttach"),
       },
       {
@@ -143,7 +143,7 @@ describe("planAttachment", () => {
       {
         because: "quarantine",
         own: anAttachment("node-a", pending),
-        volume: aVolumeWithRecord({ quarantine: [a] }),
+        volume: aVolumeWithRecord({ quarantined: [a] }),
         plan: waits(
           "node-a is being fenced from the volume, or was and is not clean yet",
           "WaitingForQuarantine",
@@ -161,7 +161,7 @@ describe("planAttachment", () => {
       {
         because: "an adopted disk",
         own: anAttachment("node-a", pending),
-        volume: aVolumeWithRecord({ adopted: true }),
+        volume: aVolumeWithRecord({ defaultAccess: "quarantined" }),
         plan: waits(
           "the disk is not new, and node-a has not shown yet that nothing of it is in use there",
           "WaitingForProof",
@@ -269,7 +269,7 @@ describe("planAttachment", () => {
       {
         because: "it was fenced",
         own: aReplica("node-a", { status: on }),
-        volume: aVolumeWithRecord({ writer: aWriter("node-b"), quarantine: [earlier] }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-b"), quarantined: [earlier] }),
         plan: detaches("collection"),
       },
       {
@@ -394,43 +394,43 @@ describe("planAttachment", () => {
       {
         because: "in quarantine it may go",
         own: leaving(aReplica("node-a")),
-        volume: aVolumeWithRecord({ quarantine: [a] }),
+        volume: aVolumeWithRecord({ quarantined: [a] }),
         plan: { kind: "Detach", node: a, lane: "collection" },
       },
       {
         because: "a fence has proven that it is detached",
         own: leaving(aReplica("node-a", { status: off })),
-        volume: aVolumeWithRecord({ quarantine: [a] }),
+        volume: aVolumeWithRecord({ quarantined: [a] }),
         plan: { kind: "Release", node: a },
       },
       {
         because: "the proof spells the GUID in capitals",
         own: leaving(aReplica("node-a", { status: { ...off, provenOff: a.vmId.toUpperCase() } })),
-        volume: aVolumeWithRecord({ quarantine: [a] }),
+        volume: aVolumeWithRecord({ quarantined: [a] }),
         plan: { kind: "Release", node: a },
       },
       {
         because: "the attachment spells the GUID in capitals",
         own: leaving(aReplica("node-a", { status: { ...off, vmId: inCapitals.vmId } })),
-        volume: aVolumeWithRecord({ quarantine: [a] }),
+        volume: aVolumeWithRecord({ quarantined: [a] }),
         plan: { kind: "Release", node: inCapitals },
       },
       {
         because: "it was proven to be detached from another VM of that name",
         own: leaving(aReplica("node-a", { status: { ...off, provenOff: "older" } })),
-        volume: aVolumeWithRecord({ quarantine: [a] }),
+        volume: aVolumeWithRecord({ quarantined: [a] }),
         plan: { kind: "Detach", node: a, lane: "collection" },
       },
       {
         because: "it was detached, and an attach has begun since",
         own: leaving(aReplica("node-a", { status: { ...off, state: "Attaching" } })),
-        volume: aVolumeWithRecord({ quarantine: [a] }),
+        volume: aVolumeWithRecord({ quarantined: [a] }),
         plan: { kind: "Detach", node: a, lane: "collection" },
       },
       {
         because: "it was detached, and a rebuilt record knows nothing of that",
         own: leaving(aReplica("node-a", { status: off })),
-        volume: aVolumeWithRecord({ adopted: true }),
+        volume: aVolumeWithRecord({ defaultAccess: "quarantined" }),
         plan: { kind: "Detach", node: a, lane: "collection" },
       },
       {
@@ -513,7 +513,7 @@ describe("planAttachment", () => {
         because: "its node is gone, and only the record still knows its VM",
         own: leaving(aReplica("node-a", pending)),
         nodes: [],
-        volume: aVolumeWithRecord({ quarantine: [a] }),
+        volume: aVolumeWithRecord({ quarantined: [a] }),
         plan: { kind: "ReleaseUnattached", node: a },
       },
       {

@@ -1,8 +1,9 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
-import { identityOf, includesNode, isSameNode, isSameVmId, type NodeIdentity } from "../api/node-identity.ts";
+import { identityOf, isSameNode, isSameVmId, type NodeIdentity } from "../api/node-identity.ts";
 import { isSameResourceUri } from "../azure/disk-uri.ts";
 import type { EventReason } from "../events/event-reasons.ts";
+import { isNamedAs, nodesIn } from "../writer/record-nodes.ts";
 import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "../writer/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import {
@@ -145,7 +146,7 @@ export function isProvenOff(
   node: NodeIdentity,
 ): boolean {
   if (record === undefined || status?.state !== "Pending") return false;
-  return isSameVmId(status.provenOff, node.vmId) && includesNode(record.quarantine, node);
+  return isSameVmId(status.provenOff, node.vmId) && isNamedAs(record, node, "quarantined");
 }
 
 /**
@@ -265,12 +266,8 @@ function nodeOf(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeI
   const node = observed.node(attachment.spec.nodeName);
   // Without a Node, only the node's own report says which VM it is.
   if (node !== undefined && !node.isGone) return identityOf(node);
-  const record = recordOf(observed);
-  const remembered = [
-    record?.writer,
-    record?.fencing,
-    ...(record?.unverified ?? []),
-    ...(record?.quarantine ?? []),
-  ].find((other) => other?.nodeName === attachment.spec.nodeName);
+  const remembered = nodesIn(recordOf(observed), "writer", "fencing", "unverified", "quarantined").find(
+    (other) => other.nodeName === attachment.spec.nodeName,
+  );
   return remembered === undefined ? undefined : identityOf(remembered);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
+import type { AzVolume } from "../api/az-volume.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import {
   agoMs,
@@ -18,6 +18,7 @@ import {
   leaving,
   unchangedFor,
 } from "../testing/objects.ts";
+import { type RecordChanges } from "../testing/record-lists.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 import { planReplicas, type ReplicaAction } from "./plan-replicas.ts";
 
@@ -134,13 +135,13 @@ describe("planReplicas", () => {
 
   it("deletes the replica of a gone node once, whatever else holds", () => {
     const nodes = [aNode("node-a", { isGone: true }), aNode("node-b")];
-    const names = (record: Partial<WriterRecord>): readonly string[] => {
+    const names = (record: RecordChanges): readonly string[] => {
       const volume = aVolume({ status: { unrequestedSince: agoMs(collectMs), record: aRecord(record) } });
       return planReplicas(
         anObservedVolume({ volume, attachments: [aReplica("node-a"), aReplica("node-b")], nodes }),
       ).flatMap((action) => (action.kind === "DeleteAttachment" ? action.attachmentName : []));
     };
-    for (const record of [{}, { quarantine: [identity("node-a")] }])
+    for (const record of [{}, { quarantined: [identity("node-a")] }])
       assert.deepEqual(
         names(record).toSorted(),
         [attachmentName("node-a"), attachmentName("node-b")].toSorted(),
@@ -149,7 +150,7 @@ describe("planReplicas", () => {
 
   it("keeps a replica on a VM whose node name belonged to a fenced VM", () => {
     const earlier = { ...identity("node-b"), vmId: "older" };
-    const volume = aVolumeWithRecord({ ...writerOnA, quarantine: [earlier] }, tight);
+    const volume = aVolumeWithRecord({ ...writerOnA, quarantined: [earlier] }, tight);
     const attachments = [primary, aReplica("node-b")];
     check([
       { because: "it was another VM", observed: anObservedVolume({ volume, attachments }), plan: [] },
@@ -178,7 +179,7 @@ describe("planReplicas", () => {
       {
         because: "neither says which VM it is, and another node is fenced",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ ...writerOnA, quarantine: [identity("node-c")] }, tight),
+          volume: aVolumeWithRecord({ ...writerOnA, quarantined: [identity("node-c")] }, tight),
           attachments: [primary, aReplica("node-b", { status: undefined })],
           nodes: [aNode("node-a")],
         }),
@@ -188,7 +189,7 @@ describe("planReplicas", () => {
         because: "it is this very VM, in another case",
         observed: anObservedVolume({
           volume: aVolumeWithRecord(
-            { ...writerOnA, quarantine: [{ ...earlier, vmId: identity("node-b").vmId.toUpperCase() }] },
+            { ...writerOnA, quarantined: [{ ...earlier, vmId: identity("node-b").vmId.toUpperCase() }] },
             tight,
           ),
           attachments,
@@ -418,7 +419,7 @@ describe("planReplicas", () => {
       {
         because: "the unfit replica's share is enough for the primary: the other one stays",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ quarantine: [identity("node-b")] }, tight),
+          volume: aVolumeWithRecord({ quarantined: [identity("node-b")] }, tight),
           attachments: [aReplica("node-a"), aReplica("node-b"), moving],
         }),
         plan: [fencedFrom("node-b")],
@@ -426,7 +427,7 @@ describe("planReplicas", () => {
       {
         because: "two of three replicas are surplus; an unfit or failed one is not counted",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ quarantine: [identity("node-e")] }, tight),
+          volume: aVolumeWithRecord({ quarantined: [identity("node-e")] }, tight),
           attachments: [...fourReplicas, aReplica("node-f", { status: failed }), moving],
         }),
         plan: [
@@ -507,7 +508,7 @@ describe("planReplicas", () => {
       {
         because: "on a node that was fenced",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ ...writerOnA, quarantine: [identity("node-b")] }, asked),
+          volume: aVolumeWithRecord({ ...writerOnA, quarantined: [identity("node-b")] }, asked),
           attachments: [primary, aReplica("node-b"), aReplica("node-c")],
         }),
         plan: [fencedFrom("node-b")],
@@ -653,7 +654,7 @@ describe("planReplicas", () => {
   // It serves until it is rebuilt.
   it("plans as before where the AzVolume was deleted by hand", () => {
     const metadata = { deletionTimestamp: agoMs(10) };
-    const fenced = { quarantine: [identity("node-a")] };
+    const fenced = { quarantined: [identity("node-a")] };
     const fencing = { writer: aWriter("node-a", { requested: false }), fencing: identity("node-a") };
     const replicas = [aReplica("node-b"), aReplica("node-c")];
     const rows = [
@@ -687,12 +688,11 @@ describe("planReplicas", () => {
 
   it("keeps the replicas of a requested volume while its shared disk is to grow", () => {
     const dead = identity("node-a");
-    const rows: readonly { readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] =
-      [
-        { record: { quarantine: [dead] }, pods: [aPod({ nodeName: "" })] },
-        { record: { writer: aWriter("node-a", { requested: false }), fencing: dead } },
-        { record: { unverified: [dead] } },
-      ];
+    const rows: readonly { readonly record: RecordChanges; readonly pods?: readonly VolumePod[] }[] = [
+      { record: { quarantined: [dead] }, pods: [aPod({ nodeName: "" })] },
+      { record: { writer: aWriter("node-a", { requested: false }), fencing: dead } },
+      { record: { unverified: [dead] } },
+    ];
     for (const { record, pods = [] } of rows) {
       const volume = aVolume({ status: { state: "Updating", record: aRecord(record) } });
       const observed = anObservedVolume({
@@ -780,7 +780,7 @@ describe("planReplicas", () => {
           volume: aVolume({
             status: {
               unrequestedSince: agoMs(collectMs),
-              record: aRecord({ quarantine: [identity("node-a")] }),
+              record: aRecord({ quarantined: [identity("node-a")] }),
             },
           }),
           attachments: replicas,
@@ -815,7 +815,7 @@ describe("planReplicas", () => {
     const dead = identity("node-a");
     const rows: readonly {
       readonly because: string;
-      readonly record: Partial<WriterRecord>;
+      readonly record: RecordChanges;
       readonly pods?: readonly VolumePod[];
     }[] = [
       { because: "the writer is recalled", record: { writer: aWriter("node-a", { requested: false }) } },
@@ -826,12 +826,12 @@ describe("planReplicas", () => {
       { because: "an unverified node is being fenced", record: { unverified: [dead], fencing: dead } },
       {
         because: "the fence has ended, and a pod waits",
-        record: { quarantine: [dead] },
+        record: { quarantined: [dead] },
         pods: [aPod({ nodeName: "" })],
       },
       {
         because: "the fence has ended, and a pod was bound",
-        record: { quarantine: [dead] },
+        record: { quarantined: [dead] },
         pods: [aPod({ nodeName: "node-b" })],
       },
     ];

@@ -5,6 +5,7 @@ import { fromTimestamp } from "../primitives/timestamp.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { isWriterWell } from "../writer/is-writer-well.ts";
 import { couldTakeOver } from "../writer/node-silence.ts";
+import { isNamed, nodesIn } from "../writer/record-nodes.ts";
 import { attachedVm } from "./attached-vm.ts";
 import {
   isGone,
@@ -231,7 +232,7 @@ function planPruning(
 
 /** Whether the record names a node of that name as the writer, or as one that may be. */
 export function mayWrite(record: WriterRecord | undefined, nodeName: string): boolean {
-  return [record?.writer, ...(record?.unverified ?? [])].some((node) => node?.nodeName === nodeName);
+  return isNamed(record, nodeName, "writer", "unverified");
 }
 
 /** Replicas only: never the writer, whatever its role says, and never a node that requests the volume. */
@@ -271,7 +272,7 @@ function planUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): reado
 
 /** Whether a record has the VM of a node in quarantine; any VM of its name where its vmId is not known. */
 export function isFenced(record: WriterRecord | undefined, { nodeName, vmId }: FencedNode): boolean {
-  return (record?.quarantine ?? []).some(
+  return nodesIn(record, "quarantined").some(
     (other) => other.nodeName === nodeName && (vmId === undefined || isSameVmId(vmId, other.vmId)),
   );
 }

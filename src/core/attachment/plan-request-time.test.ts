@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
-import type { WriterRecord } from "../api/az-volume.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import {
   agoMs,
@@ -15,6 +14,7 @@ import {
   identity,
   leaving,
 } from "../testing/objects.ts";
+import { type RecordChanges } from "../testing/record-lists.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 import { isRequested, planRequestTime, withoutRequestTime, withRequestTime } from "./plan-request-time.ts";
 
@@ -25,7 +25,7 @@ const nothing = { unrequestedSince: undefined };
 
 /** A volume whose status says that it has been unrequested for a minute. */
 function anUnrequested(parts: {
-  readonly record?: Partial<WriterRecord>;
+  readonly record?: RecordChanges;
   readonly attachments?: readonly AzVolumeAttachment[];
   readonly pods?: readonly VolumePod[];
 }): ObservedVolume {

@@ -1,5 +1,6 @@
 import type { AzVolume } from "../api/az-volume.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
+import { nodesIn } from "../writer/record-nodes.ts";
 import { keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
 
 type Status = NonNullable<AzVolume["status"]>;
@@ -28,7 +29,7 @@ export function isRequested(observed: ObservedVolume): boolean {
  * does not show may write it.
  */
 export function needsReplicas(observed: ObservedVolume): boolean {
-  return isRequested(observed) || (recordOf(observed)?.unverified.length ?? 0) > 0;
+  return isRequested(observed) || nodesIn(recordOf(observed), "unverified").length > 0;
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { agoMs, anAttachment, aRecord, aReplica, aWriter, identity, leaving } from "../testing/objects.ts";
+import { changedRecord } from "../testing/record-lists.ts";
 import { type NodeVolumeAction, type ObservedNodeVolume, planNodeVolume } from "./plan-node-volume.ts";
 
 const a = identity("node-a");
@@ -70,7 +71,7 @@ describe("planNodeVolume", () => {
       },
       {
         because: "an adopted disk that is not requested here: thousands of nodes need not report clean",
-        seen: seen({ record: aRecord({ adopted: true }), attachment: undefined }),
+        seen: seen({ record: aRecord({ defaultAccess: "quarantined" }), attachment: undefined }),
         plan: [],
       },
     ]);
@@ -129,22 +130,22 @@ describe("planNodeVolume", () => {
       },
       {
         because: "fenced",
-        seen: seen({ record: aRecord({ quarantine: [a] }), ...live, mount: "dead" }),
+        seen: seen({ record: aRecord({ quarantined: [a] }), ...live, mount: "dead" }),
         plan: [cleanUpOfPod, leave, forget],
       },
       {
         because: "fenced, and cleaned up",
-        seen: seen({ record: aRecord({ quarantine: [a, b] }) }),
+        seen: seen({ record: aRecord({ quarantined: [a, b] }) }),
         plan: [leave],
       },
       {
         because: "an adopted disk that is to be attached here",
-        seen: seen({ record: aRecord({ adopted: true }) }),
+        seen: seen({ record: aRecord({ defaultAccess: "quarantined" }) }),
         plan: [leave],
       },
       {
         because: "an adopted disk, reported clean",
-        seen: seen({ record: aRecord({ adopted: true, clean: [a] }) }),
+        seen: seen({ record: aRecord({ defaultAccess: "quarantined", clean: [a] }) }),
         plan: [],
       },
       {
@@ -157,7 +158,7 @@ describe("planNodeVolume", () => {
 
   // A restarted container would write beside its disk.
   it("leaves a placeholder at each target that was not unpublished", () => {
-    const record = aRecord({ quarantine: [a] });
+    const record = aRecord({ quarantined: [a] });
     const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
     const other = "/var/lib/kubelet/pods/0/mount";
     const cleanUpOf = (placeholders: readonly string[]): readonly NodeVolumeAction[] => [
@@ -199,7 +200,7 @@ describe("planNodeVolume", () => {
   });
 
   it("reclaims a volume in use after a record loss, and otherwise shows itself clean", () => {
-    const record = aRecord({ adopted: true, unverified: [a] });
+    const record = aRecord({ defaultAccess: "quarantined", unverified: [a] });
     const prove: readonly NodeVolumeAction[] = [cleanUp, { kind: "ProveClean" }, forget];
     check([
       { because: "in use", seen: seen({ record, ...live }), plan: [{ kind: "Reclaim", epochKnown: 3 }] },
@@ -216,7 +217,7 @@ describe("planNodeVolume", () => {
       },
       {
         because: "in use, and its disk may be detached",
-        seen: seen({ record: { ...record, barrierPending: [a] }, ...live }),
+        seen: seen({ record: changedRecord(record, { barrierPending: [a] }), ...live }),
         plan: [],
       },
       { because: "dead", seen: seen({ record, ...staged, mount: "dead" }), plan: prove },
@@ -240,13 +241,13 @@ describe("planNodeVolume", () => {
   });
 
   it("leaves a reclaim to nodes that Azure lists, and first to one that can write", () => {
-    const record = aRecord({ adopted: true, unverified: [a, identity("node-b")] });
+    const record = aRecord({ defaultAccess: "quarantined", unverified: [a, identity("node-b")] });
     const unconfirmed = { ...a, unconfirmed: true as const };
     const claims: readonly NodeVolumeAction[] = [{ kind: "Reclaim", epochKnown: 3 }];
     check([
       {
         because: "Azure has not listed it yet",
-        seen: seen({ record: { ...record, unverified: [unconfirmed] }, ...live }),
+        seen: seen({ record: changedRecord(record, { unverified: [unconfirmed] }), ...live }),
         plan: [],
       },
       {
@@ -257,7 +258,7 @@ describe("planNodeVolume", () => {
       {
         because: "its mount is dead, and the other node is known only from its own word",
         seen: seen({
-          record: { ...record, unverified: [a, { ...identity("node-b"), unconfirmed: true }] },
+          record: changedRecord(record, { unverified: [a, { ...identity("node-b"), unconfirmed: true }] }),
           ...live,
           mount: "dead",
         }),
@@ -319,7 +320,7 @@ describe("planNodeVolume", () => {
   // No other node waits for this one, and a restarted container would write beside its disk.
   it("leaves a pod's mounts to the unpublish where the disk is elsewhere", () => {
     const dead = { ...live, mount: "dead" } as const;
-    const found = aRecord({ adopted: true });
+    const found = aRecord({ defaultAccess: "quarantined" });
     check([
       {
         because: "the disk was on no VM when the record was rebuilt",
@@ -338,7 +339,7 @@ describe("planNodeVolume", () => {
       },
       {
         because: "it was fenced: its pods are gone from the API",
-        seen: seen({ record: { ...found, quarantine: [a] }, ...dead }),
+        seen: seen({ record: changedRecord(found, { quarantined: [a] }), ...dead }),
         plan: [cleanUpOfPod, { kind: "LeaveQuarantine" }, forget],
       },
     ]);
@@ -394,7 +395,7 @@ describe("planNodeVolume", () => {
       },
       {
         because: "nothing is mounted of an adopted disk",
-        seen: seen({ record: aRecord({ adopted: true }), ...unmounted }),
+        seen: seen({ record: aRecord({ defaultAccess: "quarantined" }), ...unmounted }),
         plan: [cleanUpOfPod, { kind: "LeaveQuarantine" }, forget],
       },
       {

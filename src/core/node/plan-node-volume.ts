@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
-import { includesNode, isSameNode, type NodeKey } from "../api/node-identity.ts";
+import { isSameNode, type NodeKey } from "../api/node-identity.ts";
+import { isNamedAs, nodesIn } from "../writer/record-nodes.ts";
 import {
   isFencing,
   isInQuarantine,
@@ -74,7 +75,7 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
   const hasLeftovers =
     observed.mount !== "none" || observed.targets.length > 0 || observed.checkpoint !== undefined;
   if (record === undefined) return hasLeftovers ? planWithoutRecord(observed) : [];
-  if (includesNode(record.unverified, node)) return planUnverified(observed, record);
+  if (isNamedAs(record, node, "unverified")) return planUnverified(observed, record);
   if (isWriter(record, node)) return planAsWriter(observed, record);
   if (isLeftToItsPod(observed, record)) return [];
   if (hasLeftovers) return [cleanUp(observed), ...planQuarantine(observed, record), { kind: "Forget" }];
@@ -114,10 +115,7 @@ function planUnverified(observed: ObservedNodeVolume, record: WriterRecord): rea
  */
 function mayReclaimNow({ node, mount }: ObservedNodeVolume, record: WriterRecord): boolean {
   if (isFencing(record, node) || isBarrierPending(record, node) || isUnconfirmed(record, node)) return false;
-  return (
-    mount === "live" ||
-    !record.unverified.some((other) => !isSameNode(other, node) && other.unconfirmed !== true)
-  );
+  return mount === "live" || nodesIn(record, "confirmed").every((other) => isSameNode(other, node));
 }
 
 function cleanUp(observed: ObservedNodeVolume): NodeVolumeAction {
@@ -161,7 +159,7 @@ function isLeftToItsPod({ node, mount, targets }: ObservedNodeVolume, record: Wr
     mount !== "none" &&
     targets.length > 0 &&
     isInQuarantine(record, node) &&
-    !includesNode(record.quarantine, node)
+    !isNamedAs(record, node, "quarantined")
   );
 }
 
@@ -185,7 +183,7 @@ function hasLostRequest({ statesRequests, attachment, mount, targets }: Observed
  */
 function planQuarantine(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
   if (!isInQuarantine(record, observed.node)) return [];
-  return includesNode(record.quarantine, observed.node) || observed.attachment !== undefined
+  return isNamedAs(record, observed.node, "quarantined") || observed.attachment !== undefined
     ? [{ kind: "LeaveQuarantine" }]
     : [];
 }

@@ -105,7 +105,7 @@ describe("chooseReplicaNodes", () => {
       {
         because: "fenced before",
         node: aNode(b),
-        volume: aVolumeWithRecord({ quarantine: [identity(b)] }),
+        volume: aVolumeWithRecord({ quarantined: [identity(b)] }),
         reason: "is in quarantine for this volume",
       },
       {
@@ -117,13 +117,13 @@ describe("chooseReplicaNodes", () => {
       {
         because: "another VM of that name was",
         node: aNode(b),
-        volume: aVolumeWithRecord({ quarantine: [{ ...identity(b), vmId: "older" }] }),
+        volume: aVolumeWithRecord({ quarantined: [{ ...identity(b), vmId: "older" }] }),
         reason: undefined,
       },
       {
         because: "an adopted disk: the node reports clean once it is placed there",
         node: aNode(b),
-        volume: aVolumeWithRecord({ adopted: true }),
+        volume: aVolumeWithRecord({ defaultAccess: "quarantined" }),
         reason: undefined,
       },
     ];

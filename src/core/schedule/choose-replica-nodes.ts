@@ -1,5 +1,6 @@
-import { includesNode, isSameNode } from "../api/node-identity.ts";
+import { isSameNode } from "../api/node-identity.ts";
 import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume.ts";
+import { isNamedAs } from "../writer/record-nodes.ts";
 import { whyPodsDoNotFit } from "./pod-fits-node.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
@@ -85,7 +86,7 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   if (unreachable !== undefined) return unreachable;
   if (
     record !== undefined &&
-    (includesNode(record.quarantine, node) ||
+    (isNamedAs(record, node, "quarantined") ||
       (record.fencing !== undefined && isSameNode(record.fencing, node)))
   )
     return "is in quarantine for this volume";

@@ -7,6 +7,7 @@ import { planReplicas, type ReplicaAction } from "../attachment/plan-replicas.ts
 import { planRequestTime, type RequestTime, withRequestTime } from "../attachment/plan-request-time.ts";
 import { unreachable } from "../failure/invariant.ts";
 import { planWriter } from "../writer/plan-writer.ts";
+import { nodesIn } from "../writer/record-nodes.ts";
 import type { WriterAction } from "../writer/writer-action.ts";
 import {
   assumeHeld,
@@ -211,7 +212,7 @@ function nodesAct(observed: ObservedVolume): ObservedVolume {
     );
     next = moved(next, (record) => proveClean(record, identity));
     next = moved(next, (record) =>
-      isInQuarantine(record, identity) && (hasAttachment || record.quarantine.length > 0)
+      isInQuarantine(record, identity) && (hasAttachment || nodesIn(record, "quarantined").length > 0)
         ? leaveQuarantine(record, identity)
         : refused,
     );

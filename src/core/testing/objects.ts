@@ -15,6 +15,7 @@ import { gibToBytes } from "../primitives/units.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import { isNotReady } from "../writer/node-silence.ts";
 import { newRecord } from "../writer/writer-steps.ts";
+import { changedRecord, type RecordChanges } from "./record-lists.ts";
 
 /** The disk of all builders. */
 export const diskUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-1" });
@@ -60,8 +61,8 @@ export function aWriter(nodeName: string, overrides: Partial<Writer> = {}): Writ
 }
 
 /** The record of a new disk, changed. */
-export function aRecord(overrides: Partial<WriterRecord> = {}): WriterRecord {
-  return { ...newRecord(0), epoch: overrides.writer?.epoch ?? 0, ...overrides };
+export function aRecord(changes: RecordChanges = {}): WriterRecord {
+  return changedRecord({ ...newRecord(0), epoch: changes.writer?.epoch ?? 0 }, changes);
 }
 
 /** A managed disk of 10 GiB in zone 1 that three VMs may share. */
@@ -255,9 +256,6 @@ export function unchangedFor(ms: number, attachment: AzVolumeAttachment): Observ
 }
 
 /** `pvc-1` with a record. */
-export function aVolumeWithRecord(
-  record: Partial<WriterRecord>,
-  spec: Partial<AzVolume["spec"]> = {},
-): AzVolume {
+export function aVolumeWithRecord(record: RecordChanges, spec: Partial<AzVolume["spec"]> = {}): AzVolume {
   return aVolume({ spec, status: { record: aRecord(record) } });
 }

@@ -292,7 +292,7 @@ describe("planDisk of a shared disk that is to grow", () => {
   for (const { because, record = {}, pods = [] } of [
     {
       because: "pod default/db-0 uses the volume or waits for it",
-      record: { quarantine: [identity("node-a")] },
+      record: { quarantined: [identity("node-a")] },
       pods: [aPod({ nodeName: "" })],
     },
     {

@@ -7,6 +7,7 @@ import {
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { bytesToGibRoundedUp } from "../primitives/units.ts";
+import { nodesIn } from "../writer/record-nodes.ts";
 
 /** The next action for the managed disk of a volume. */
 export type DiskAction =
@@ -106,10 +107,10 @@ function offlineObstacle(observed: ObservedVolume): string | undefined {
     )
   )
     return "a node has the volume published";
-  const { writer, fencing, unverified = [] } = recordOf(observed) ?? {};
+  const { writer, fencing } = recordOf(observed) ?? {};
   if (fencing !== undefined) return `node ${fencing.nodeName} is being fenced from the disk`;
   if (writer !== undefined) return `node ${writer.nodeName} has not released the volume`;
-  const [suspect] = unverified;
+  const [suspect] = nodesIn(recordOf(observed), "unverified");
   if (suspect !== undefined) return `node ${suspect.nodeName} may still write the disk`;
   const [pod] = observed.pods() ?? [];
   return pod === undefined ? undefined : `pod ${pod.name} uses the volume or waits for it`;

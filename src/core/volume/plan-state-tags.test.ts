@@ -15,7 +15,7 @@ import { stateTagsOf } from "./state-tags.ts";
 
 const formatted = { fsType: "ext4", nodeName: "node-a", time: agoMs(60_000) };
 const volume = aVolume({
-  status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [identity("node-b")] }) },
+  status: { detail: aDetail({ formatted }), record: aRecord({ quarantined: [identity("node-b")] }) },
 });
 const tags = stateTagsOf(volume.status);
 const keep = (changed = tags): StateTagsAction => ({ kind: "KeepState", diskUri, tags: changed });

@@ -27,7 +27,7 @@ function statusOf(state: {
   readonly isFormatted?: boolean;
 }): AzVolume["status"] {
   const { cutOff = [], fencing, isFormatted = false } = state;
-  const record = aRecord({ quarantine: cutOff, ...(fencing === undefined ? {} : { fencing }) });
+  const record = aRecord({ quarantined: cutOff, ...(fencing === undefined ? {} : { fencing }) });
   return {
     state: "Created",
     observedGeneration: 1,

@@ -3,6 +3,7 @@ import type { NodeIdentity } from "../api/node-identity.ts";
 import { parseDiskUri } from "../azure/disk-uri.ts";
 import { formatInstanceUri, parseInstanceUri } from "../azure/instance-uri.ts";
 import { sameJson } from "../primitives/same-json.ts";
+import { nodesIn } from "../writer/record-nodes.ts";
 
 type Formatted = NonNullable<VolumeDetail["formatted"]>;
 type Tags = Readonly<Record<string, string>>;
@@ -46,10 +47,9 @@ export function stateTagsIn(tags: Tags): Tags {
 /** The tags for a volume's status. Equal statuses give equal tags. */
 export function stateTagsOf(status: AzVolume["status"]): Tags {
   const { formatted, diskUri = "" } = status?.detail ?? {};
-  const { fencing, quarantine = [] } = status?.record ?? {};
   const tags = {
     ...(formatted === undefined ? {} : { [FORMATTED]: formattedValue(formatted) }),
-    ...cutOffTags([...quarantine, ...(fencing === undefined ? [] : [fencing])]),
+    ...cutOffTags(nodesIn(status?.record, "quarantined", "fencing")),
   };
   const diskName = parseDiskUri(diskUri)?.diskName.toLowerCase();
   return diskName === undefined || Object.keys(tags).length === 0 ? tags : { ...tags, [STATE_OF]: diskName };

@@ -15,7 +15,7 @@ import { planWriter } from "./plan-writer.ts";
 describe("planBindings", () => {
   const record = aRecord({
     writer: aWriter("node-a"),
-    quarantine: [{ ...identity("node-b"), nodeUid: "b-1" }],
+    quarantined: [{ ...identity("node-b"), nodeUid: "b-1" }],
   });
   const bind = (nodeName: string, nodeUid: string) => ({
     kind: "BindToNode",
@@ -54,7 +54,7 @@ describe("planBindings", () => {
 
   it("precedes the other steps of the record, and names each node once", () => {
     const node = aNode("node-a", { nodeUid: "a-1" });
-    const twice = aRecord({ quarantine: [identity("node-a")], unverified: [identity("node-a")] });
+    const twice = aRecord({ quarantined: [identity("node-a")], unverified: [identity("node-a")] });
     const observed = anObservedVolume({ volume: aVolume({ status: { record: twice } }), nodes: [node] });
     assert.deepEqual(
       planWriter(observed)

@@ -10,6 +10,7 @@ import { withRemedy } from "../events/event-reasons.ts";
 import { isPermanentKind } from "../failure/is-retryable.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { couldTakeOver } from "./node-silence.ts";
+import { nodesIn } from "./record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /**
@@ -113,7 +114,7 @@ function attachRefused(observed: ObservedVolume): Undated | undefined {
 }
 
 function attachedElsewhere(observed: ObservedVolume): Undated | undefined {
-  const foreign = (recordOf(observed)?.unverified ?? [])
+  const foreign = nodesIn(recordOf(observed), "unverified")
     .filter(isForeign)
     .map(({ instanceUri }) => instanceUri);
   if (foreign.length === 0) return undefined;

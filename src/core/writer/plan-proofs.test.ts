@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ObservedVolume } from "../attachment/observed-volume.ts";
 import { aNode, anAttachment, anObservedVolume, aRecord, aVolume, identity } from "../testing/objects.ts";
+import { changedRecord } from "../testing/record-lists.ts";
 import { planProofs } from "./plan-proofs.ts";
 
 const a = identity("node-a");
 const unconfirmedA = { ...a, unconfirmed: true as const };
-const unverified = aRecord({ adopted: true, unverified: [a] });
+const unverified = aRecord({ defaultAccess: "quarantined", unverified: [a] });
 
 function observed(overrides: Parameters<typeof anObservedVolume>[0], record = unverified): ObservedVolume {
   return anObservedVolume({
@@ -31,8 +32,8 @@ const rows: readonly {
   },
   {
     because: "only its own checkpoints say that it has the disk, whatever its attachment says",
-    seen: observed({ attachments: [attached] }, { ...unverified, unverified: [unconfirmedA] }),
-    planned: [unconfirmedA],
+    seen: observed({ attachments: [attached] }, changedRecord(unverified, { unverified: [unconfirmedA] })),
+    planned: [a],
   },
   { because: "it finds no device", seen: observed({ attachments: [missing] }), planned: [a] },
   {
@@ -47,7 +48,7 @@ const rows: readonly {
   },
   {
     because: "it is unverified no more",
-    seen: observed({ attachments: [] }, aRecord({ adopted: true })),
+    seen: observed({ attachments: [] }, aRecord({ defaultAccess: "quarantined" })),
     planned: [],
   },
   {

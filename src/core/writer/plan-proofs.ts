@@ -1,6 +1,7 @@
 import type { NodeIdentity } from "../api/node-identity.ts";
 import { isSameNode } from "../api/node-identity.ts";
 import { type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
+import { nodesIn } from "./record-nodes.ts";
 import { isUnconfirmed } from "./writer-steps.ts";
 
 /**
@@ -12,7 +13,7 @@ import { isUnconfirmed } from "./writer-steps.ts";
 export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
   const record = recordOf(observed);
   if (record === undefined || record.fencing !== undefined) return [];
-  return record.unverified.filter((node) => {
+  return nodesIn(record, "unverified").filter((node) => {
     const present = observed.node(node.nodeName);
     // VMs that are no node of this cluster, or another VM by now, are planned elsewhere.
     if (present === undefined) return false;

@@ -1,12 +1,12 @@
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
-import { identityOf, includesNode, isForeign, isSameNode, type NodeIdentity } from "../api/node-identity.ts";
+import { identityOf, isForeign, isSameNode, type NodeIdentity } from "../api/node-identity.ts";
 import { isOutOfService, type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../azure/disk-uri.ts";
+import { isNamedAs, nodesIn } from "./record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 import { isFencing } from "./writer-steps.ts";
 
 /** An entry of `unverified`. */
-export type UnverifiedNode = WriterRecord["unverified"][number];
 
 /** How often to ask Azure about a VM whose name another one has by now, in milliseconds. */
 const ASK_AGAIN_MS = 10_000;
@@ -29,11 +29,7 @@ export function isReplaced(observed: Pick<ObservedVolume, "node" | "vmOf">, node
  * are gone (`src/controller/fencing/prune-nodes.ts`).
  */
 export function replacedNodes(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
-  const named = [
-    ...(record.writer ? [record.writer] : []),
-    ...(record.fencing ? [record.fencing] : []),
-    ...record.unverified,
-  ];
+  const named = nodesIn(record, "writer", "fencing", "unverified");
   const replaced = named.filter((node) => isReplaced(observed, node));
   return replaced
     .filter((node, index) => replaced.findIndex((other) => isSameNode(other, node)) === index)
@@ -91,12 +87,13 @@ export function planGivenBack(
  */
 export function planReplacedUnverified(
   observed: ObservedVolume,
-  node: UnverifiedNode,
+  node: NodeIdentity,
 ): readonly WriterAction[] {
   const { nodeName, vmId, instanceUri } = node;
   const foreign = { nodeName: instanceUri, vmId, instanceUri };
-  const isKnown = includesNode(recordOf(observed)?.unverified ?? [], foreign);
-  if (!isKnown && node.unconfirmed !== true) return [{ kind: "Distrust", node: foreign }];
+  const record = recordOf(observed);
+  if (isNamedAs(record, node, "confirmed") && !isNamedAs(record, foreign, "unverified"))
+    return [{ kind: "Distrust", node: foreign }];
   const message =
     `the VM ${instanceUri} (vmId ${vmId}) has the disk attached, ` +
     `and its node ${nodeName} is another VM by now`;
@@ -109,7 +106,7 @@ export function planReplacedUnverified(
  */
 export function repeatsReplaced(observed: ObservedVolume, node: NodeIdentity): boolean {
   if (!isForeign(node)) return false;
-  const unverified = recordOf(observed)?.unverified ?? [];
+  const unverified = nodesIn(recordOf(observed), "unverified");
   return unverified.some(
     (other) => isSameResourceUri(other.instanceUri, node.instanceUri) && isReplaced(observed, other),
   );

@@ -246,7 +246,7 @@ describe("planWriter with a silent writer", () => {
 });
 
 describe("planWriter with a silent node that is unverified", () => {
-  const unverified = aVolumeWithRecord({ adopted: true, unverified: [identity("node-a")] });
+  const unverified = aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [identity("node-a")] });
   const attachments = [aReplica("node-a"), aReplica("node-b")];
   const confirms: WriterAction = { kind: "ConfirmVanished", node: identity("node-a") };
   const unreported =

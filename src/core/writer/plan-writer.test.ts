@@ -17,6 +17,7 @@ import {
   leaving,
   unchangedFor,
 } from "../testing/objects.ts";
+import type { RecordChanges } from "../testing/record-lists.ts";
 import { planWriter, waitsForRelease } from "./plan-writer.ts";
 import type { WriterAction } from "./writer-action.ts";
 
@@ -82,7 +83,7 @@ describe("planWriter", () => {
       },
       {
         because: "the older is in quarantine: no request waits for it",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ quarantine: [b] }), attachments: both }),
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ quarantined: [b] }), attachments: both }),
         plan: [grants("node-a")],
       },
       {
@@ -791,7 +792,7 @@ describe("planWriter", () => {
 
   // The node of an undisturbed writer reclaims the volume.
   it("reports no proofs for which no pod waits", () => {
-    const volume = aVolumeWithRecord({ adopted: true, unverified: [a, b] });
+    const volume = aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a, b] });
     const again: WriterAction = { kind: "PlanAgain", afterMs: 1_000 };
     const attachments = [anAttachment("node-a"), aReplica("node-b")];
     const running = [aPod({ nodeName: "node-a", isPending: false })];
@@ -819,7 +820,7 @@ describe("planWriter", () => {
     ]);
     const foreign = planWriter(
       anObservedVolume({
-        volume: aVolumeWithRecord({ adopted: true, unverified: [a] }),
+        volume: aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a] }),
         nodes: [aNode("node-b")],
       }),
     );
@@ -840,7 +841,11 @@ describe("planWriter", () => {
 
   // It is fenced if it is dead, and never if it is no node of this cluster.
   it("grants nothing while a node is unverified: each is asked about", () => {
-    const volume = aVolumeWithRecord({ adopted: true, unverified: [a, b], clean: [identity("node-c")] });
+    const volume = aVolumeWithRecord({
+      defaultAccess: "quarantined",
+      unverified: [a, b],
+      clean: [identity("node-c")],
+    });
     const attachments = [anAttachment("node-c")];
     const waitsFor = (nodeName: string) =>
       ({
@@ -857,7 +862,11 @@ describe("planWriter", () => {
       {
         because: "there is one alone",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ adopted: true, unverified: [a], clean: [identity("node-c")] }),
+          volume: aVolumeWithRecord({
+            defaultAccess: "quarantined",
+            unverified: [a],
+            clean: [identity("node-c")],
+          }),
           attachments,
         }),
         plan: [waitsFor("node-a")],
@@ -906,7 +915,11 @@ describe("planWriter", () => {
   });
 
   it("asks about unverified nodes also while another node writes, and reports no wait", () => {
-    const record = { adopted: true, unverified: [a], writer: aWriter("node-b") };
+    const record: RecordChanges = {
+      defaultAccess: "quarantined",
+      unverified: [a],
+      writer: aWriter("node-b"),
+    };
     const observed = (node: Parameters<typeof aNode>[1] | "unregistered", fencing = {}): ObservedVolume =>
       anObservedVolume({
         volume: aVolumeWithRecord({ ...record, ...fencing }),
@@ -941,7 +954,11 @@ describe("planWriter", () => {
 
   // A pod may use the disk there as well.
   it("reports a node that stays unverified beside a writer", () => {
-    const volume = aVolumeWithRecord({ adopted: true, unverified: [a], writer: aWriter("node-b") });
+    const volume = aVolumeWithRecord({
+      defaultAccess: "quarantined",
+      unverified: [a],
+      writer: aWriter("node-b"),
+    });
     const attachments = [anAttachment("node-b")];
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 119_999 })), []);
     const message =
@@ -957,7 +974,7 @@ describe("planWriter", () => {
     const record = {
       writer: { ...aWriter("node-a", { requested: false }), ...older },
       fencing: older,
-      quarantine: [older, b],
+      quarantined: [older, b],
       unverified: [{ ...identity("node-b"), vmId: "older-b" }],
     };
     check([
@@ -975,7 +992,7 @@ describe("planWriter", () => {
       {
         because: "Azure's case of a GUID is no difference",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord({ quarantine: [{ ...a, vmId: a.vmId.toUpperCase() }] }),
+          volume: aVolumeWithRecord({ quarantined: [{ ...a, vmId: a.vmId.toUpperCase() }] }),
         }),
         plan: [],
       },

@@ -22,9 +22,9 @@ import {
   planReplacedWriter,
   repeatsReplaced,
   replacedNodes,
-  type UnverifiedNode,
 } from "./plan-replaced-writer.ts";
 import { planSilentWriter } from "./plan-silent-writer.ts";
+import { isNamed, nodesIn } from "./record-nodes.ts";
 import type { FenceGround, WriterAction } from "./writer-action.ts";
 import { grant, isFencing } from "./writer-steps.ts";
 
@@ -66,15 +66,15 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
 
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   const { writer } = record;
+  const named = nodesIn(record, "unverified");
   const unverified =
-    record.fencing !== undefined ? [] : record.unverified.filter((node) => !repeatsReplaced(observed, node));
+    record.fencing === undefined ? named.filter((node) => !repeatsReplaced(observed, node)) : [];
   if (writer !== undefined) {
     if (writer.held && isFencing(record, writer)) return [];
     const besideWriter = unverified.flatMap((node) => planForUnverified(observed, node));
     return [...planForWriter(observed, writer), ...quietly(observed, writer, besideWriter)];
   }
-  if (record.unverified.length > 0)
-    return unverified.flatMap((node) => planForPossibleWriter(observed, record, node));
+  if (named.length > 0) return unverified.flatMap((node) => planForPossibleWriter(observed, record, node));
   return planGrant(observed, record);
 }
 
@@ -321,7 +321,7 @@ function judgeRecall(
   };
 }
 
-function planForUnverified(observed: ObservedVolume, node: UnverifiedNode): readonly WriterAction[] {
+function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
   if (isOutOfService(observed, node.nodeName))
     return [
       {
@@ -376,9 +376,8 @@ function quietly(
  * Whether a pod that has not started, or another node than the unverified ones, waits for a proof. An
  * undisturbed writer waits for nothing: its node reclaims the volume.
  */
-function isAwaited(observed: ObservedVolume, { unverified }: WriterRecord): boolean {
-  const isUnverified = (nodeName: string): boolean => unverified.some((node) => node.nodeName === nodeName);
-  if (wants(observed).some(({ spec }) => !isUnverified(spec.nodeName))) return true;
+function isAwaited(observed: ObservedVolume, record: WriterRecord): boolean {
+  if (wants(observed).some(({ spec }) => !isNamed(record, spec.nodeName, "unverified"))) return true;
   return (observed.pods() ?? []).some((pod) => pod.isPending && !pod.isTerminating && pod.nodeName !== "");
 }
 

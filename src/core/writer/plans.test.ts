@@ -19,6 +19,7 @@ import {
   identity,
   leaving,
 } from "../testing/objects.ts";
+import { listIn } from "../testing/record-lists.ts";
 import { planWriter } from "./plan-writer.ts";
 import { isWriter, withdraw } from "./writer-steps.ts";
 
@@ -56,13 +57,13 @@ const record = fc
     writer: fc.option(fc.record({ nodeName, held: fc.boolean(), requested: fc.boolean() }), {
       nil: undefined,
     }),
-    quarantine: fc.uniqueArray(nodeName, { maxLength: 2 }),
+    quarantined: fc.uniqueArray(nodeName, { maxLength: 2 }),
     unverified: fc.uniqueArray(nodeName, { maxLength: 1 }),
     isFencing: fc.boolean(),
     releasedWhileFenced: fc.option(nodeName, { nil: undefined }),
-    adopted: fc.boolean(),
+    isFound: fc.boolean(),
   })
-  .map(({ writer, quarantine, unverified, isFencing, releasedWhileFenced, adopted }): WriterRecord => {
+  .map(({ writer, quarantined, unverified, isFencing, releasedWhileFenced, isFound }): WriterRecord => {
     const free = (name: string): boolean => name !== writer?.nodeName;
     const isFenced = isFencing && writer?.held === true && !writer.requested;
     const fenced = isFenced
@@ -82,9 +83,9 @@ const record = fc
             },
           }),
       ...(fenced === undefined ? {} : { fencing: identity(fenced) }),
-      quarantine: quarantine.filter(free).map(identity),
+      quarantined: quarantined.filter(free).map(identity),
       unverified: unverified.filter(free).map(identity),
-      adopted,
+      defaultAccess: isFound ? "quarantined" : "clean",
     });
   });
 
@@ -192,7 +193,7 @@ describe("the plans of a volume, carried out over and over", () => {
           );
           const named = start.volume.status?.record;
           assert.notEqual(named?.writer?.nodeName, target.spec.nodeName);
-          assert.ok(named?.unverified.every((node) => node.nodeName !== target.spec.nodeName));
+          assert.ok(listIn(named, "unverified").every((node) => node.nodeName !== target.spec.nodeName));
         }
       }),
       { numRuns: 2_000 },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { NodeIdentity } from "../api/node-identity.ts";
+import { includesNode, type NodeIdentity } from "../api/node-identity.ts";
 import { aRecord, identity } from "../testing/objects.ts";
 import { type NodeOnVm, unverifiedOn } from "./unverified-on.ts";
 
@@ -18,7 +18,7 @@ const record = aRecord({ unverified: Object.values(entries) });
 
 function found(node: Partial<NodeOnVm>): readonly string[] {
   const on = unverifiedOn(record, { nodeName: "node-a", instanceUri: undefined, isLost: false, ...node });
-  return Object.entries(entries).flatMap(([what, entry]) => (on.includes(entry) ? [what] : []));
+  return Object.entries(entries).flatMap(([what, entry]) => (includesNode(on, entry) ? [what] : []));
 }
 
 describe("unverifiedOn", () => {

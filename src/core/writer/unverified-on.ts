@@ -1,6 +1,7 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import { isForeign, type NodeIdentity } from "../api/node-identity.ts";
 import { isSameResourceUri } from "../azure/disk-uri.ts";
+import { nodesIn } from "./record-nodes.ts";
 
 /** A node as the orchestrator reports it. */
 export interface NodeOnVm {
@@ -20,7 +21,7 @@ export function unverifiedOn(
   record: WriterRecord | undefined,
   { nodeName, instanceUri, isLost }: NodeOnVm,
 ): readonly NodeIdentity[] {
-  return (record?.unverified ?? []).filter((entry) => {
+  return nodesIn(record, "unverified").filter((entry) => {
     if (entry.nodeName === nodeName) return true;
     if (instanceUri !== undefined) return isSameResourceUri(entry.instanceUri, instanceUri);
     return !isLost && isForeign(entry);

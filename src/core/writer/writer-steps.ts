@@ -1,19 +1,17 @@
-import type { Writer, WriterRecord } from "../api/az-volume.ts";
+import type { RecordNode, Writer, WriterRecord } from "../api/az-volume.ts";
 import { highestEpoch } from "../api/epoch.ts";
 import {
   identityOf,
-  includesNode,
   isForeign,
   isSameNode,
   isSameVm,
   lacksUidOf,
   type NodeIdentity,
   type NodeKey,
-  withNode,
-  withoutNode,
   withUidFrom,
 } from "../api/node-identity.ts";
 import { fail, ok, type Result } from "../failure/result.ts";
+import { accessOf, entryOf, isNamedAs, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
 
 /**
  * The steps of the writer protocol, each a pure function from a record to the next one or to a refusal.
@@ -25,7 +23,7 @@ export type Step = Result<WriterRecord, string>;
 
 /** The record of a disk that was just created: no node can have it. */
 export function newRecord(storeIncarnation: number): WriterRecord {
-  return { quarantine: [], adopted: false, clean: [], unverified: [], epoch: 0, storeIncarnation };
+  return { nodes: [], defaultAccess: "clean", epoch: 0, storeIncarnation };
 }
 
 /**
@@ -48,22 +46,18 @@ export function foundRecord(found: {
   readonly storeIncarnation: number;
 }): WriterRecord {
   const { attachedTo, checkpointed = [], cutOff = [], barrierPending = [], epoch, storeIncarnation } = found;
-  const unconfirmed = checkpointed
-    .filter((node) => !includesNode(attachedTo, node))
-    .map((node) => ({ ...node, unconfirmed: true as const }));
-  // A node that may have the disk again shows itself clean as an unverified node.
-  const quarantine = cutOff.filter((node) => !includesNode([...attachedTo, ...checkpointed], node));
-  return withBarrierPending(
-    {
-      quarantine,
-      adopted: true,
-      clean: [],
-      unverified: [...attachedTo, ...unconfirmed],
-      epoch,
-      storeIncarnation,
-    },
-    barrierPending,
+  const empty: WriterRecord = { nodes: [], defaultAccess: "quarantined", epoch, storeIncarnation };
+  // The later word holds: a node that may have the disk again shows itself clean as an unverified node.
+  const said: readonly (readonly [readonly NodeIdentity[], NodeMarks])[] = [
+    [cutOff, { access: "quarantined" }],
+    [checkpointed, { access: "unverified", unconfirmed: true }],
+    [attachedTo, { access: "unverified" }],
+  ];
+  const named = said.reduce(
+    (record, [nodes, marks]) => nodes.reduce((next, node) => withMarks(next, node, marks), record),
+    empty,
   );
+  return barrierPending.reduce(withBarrierPending, named);
 }
 
 /**
@@ -76,10 +70,10 @@ export function foundAgain(
   found: Omit<Found, "barrierPending" | "storeIncarnation">,
 ): WriterRecord {
   const { attachedTo, checkpointed = [] } = found;
-  const isNamedBefore = (node: NodeKey): boolean =>
-    isWriter(present, node) || includesNode(present.unverified, node);
-  const later = [...attachedTo, ...checkpointed].filter((node) => !isNamedBefore(node));
-  const { barrierPending } = later.reduce(foundLater, present);
+  const later = [...attachedTo, ...checkpointed].filter(
+    (node) => !isNamedAs(present, node, "writer", "unverified"),
+  );
+  const barrierPending = nodesIn(later.reduce(foundLater, present), "barrierPending");
   return foundRecord({ ...found, barrierPending, storeIncarnation: present.storeIncarnation });
 }
 
@@ -90,10 +84,7 @@ type Found = Parameters<typeof foundRecord>[0];
  * granted to it.
  */
 export function isInQuarantine(record: WriterRecord, node: NodeKey): boolean {
-  return (
-    includesNode(record.quarantine, node) ||
-    (record.adopted && !includesNode(record.clean, node) && !isWriter(record, node))
-  );
+  return !isWriter(record, node) && accessOf(record, node) !== "clean";
 }
 
 /** Whether `node` is the writer, held or not. */
@@ -106,15 +97,10 @@ export function isWriter(record: WriterRecord, node: NodeKey): boolean {
  * publication adds no information. No further question while a node is being fenced, since a rebuilt
  * record would lose that.
  */
-export function isNamedIn(
-  { writer, unverified, quarantine, fencing }: WriterRecord,
-  nodeName: string,
-): boolean {
+export function isNamedIn(record: WriterRecord, nodeName: string): boolean {
   return (
-    fencing !== undefined ||
-    [...(writer === undefined ? [] : [writer]), ...unverified, ...quarantine].some(
-      (node) => node.nodeName === nodeName,
-    )
+    record.fencing !== undefined ||
+    nodesIn(record, "writer", "unverified", "quarantined").some((node) => node.nodeName === nodeName)
   );
 }
 
@@ -128,7 +114,7 @@ export function isFencing(record: WriterRecord, node: NodeKey): boolean {
  * lose its disk.
  */
 export function isBarrierPending(record: WriterRecord, node: NodeKey): boolean {
-  return includesNode(record.barrierPending ?? [], node);
+  return isNamedAs(record, node, "barrierPending");
 }
 
 /** What a request of a node with a pending write barrier waits for. */
@@ -138,7 +124,7 @@ export function waitsForBarrier(nodeName: string): string {
 
 /** Whether `node` is being fenced from the disk, or was and has not reported clean since. */
 export function isCutOff(record: WriterRecord, node: NodeKey): boolean {
-  return isFencing(record, node) || includesNode(record.quarantine, node);
+  return isNamedAs(record, node, "fencing", "quarantined");
 }
 
 /**
@@ -153,25 +139,25 @@ export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
  * Whether the disk may be detached from `node` other than by a fence. Asked about its VM: one that writes
  * under another name would lose its disk.
  */
-export function mayDetach({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
-  return [...(writer === undefined ? [] : [writer]), ...unverified].every((other) => !isSameVm(other, node));
+export function mayDetach(record: WriterRecord, node: NodeIdentity): boolean {
+  return nodesIn(record, "writer", "unverified").every((other) => !isSameVm(other, node));
 }
 
 /**
  * Whether a hanging detach from `node`, by any client, may be forced for an attach. Not from a holder,
  * which writes until the disk is detached, nor from an unverified node, which may write.
  */
-export function mayForceOff({ writer, unverified }: WriterRecord, node: NodeIdentity): boolean {
-  return [...(writer?.held === true ? [writer] : []), ...unverified].every((other) => !isSameVm(other, node));
+export function mayForceOff(record: WriterRecord, node: NodeIdentity): boolean {
+  const roles =
+    record.writer?.held === true ? (["writer", "unverified"] as const) : (["unverified"] as const);
+  return nodesIn(record, ...roles).every((other) => !isSameVm(other, node));
 }
 
 /** *grant*, by the controller: `node` becomes the writer, not yet held. */
 export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
-  if (record.unverified.length > 0)
-    return fail(
-      `nothing proves yet that ${record.unverified.map((other) => other.nodeName).join(", ")} can't write`,
-    );
+  const unverified = nodesIn(record, "unverified").map((other) => other.nodeName);
+  if (unverified.length > 0) return fail(`nothing proves yet that ${unverified.join(", ")} can't write`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (isInQuarantine(record, node))
     return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
@@ -216,7 +202,7 @@ export function release(record: WriterRecord, node: NodeKey, epoch: number): Ste
   return ok({ ...record, writer: { ...writer, held: false } });
 }
 
-/** revoke*, by the controller: a writer without a request that holds nothing is removed. */
+/** *revoke*, by the controller: a writer without a request that holds nothing is removed. */
 export function revoke(record: WriterRecord): Step {
   const writer = record.writer;
   if (writer === undefined) return fail("there is no writer");
@@ -262,7 +248,7 @@ export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
   if (isWriter(record, node)) {
     if (record.writer?.held !== true) return fail(`${node.nodeName} does not hold the volume: revoke it`);
     if (record.writer.requested) return fail(`${node.nodeName} is requested as the writer`);
-  } else if (!includesNode(record.unverified, node)) {
+  } else if (!isUnverified(record, node)) {
     return fail(`${node.nodeName} is neither the writer nor unverified`);
   }
   return ok({ ...record, fencing: withUidFrom(entriesOf(record), node) });
@@ -282,12 +268,7 @@ export function fenceClear(
   if (!isSameGrant(record.writer, writerAtIntent))
     return fail("the writer has changed since the fence began");
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
-  return ok({
-    ...settled(withoutFencingOf(freed, node), node),
-    quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),
-    clean: withoutNode(record.clean, node),
-    unverified: withoutNode(record.unverified, node),
-  });
+  return ok(quarantined(withoutFencingOf(freed, node), withUidFrom(entriesOf(record), node)));
 }
 
 /**
@@ -296,14 +277,9 @@ export function fenceClear(
  * with. As after a fence, an old mount command may still exist.
  */
 export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
-  if (!includesNode(record.unverified, node)) return fail(`${node.nodeName} is not unverified`);
+  if (!isUnverified(record, node)) return fail(`${node.nodeName} is not unverified`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  return ok({
-    ...settled(record, node),
-    quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),
-    clean: withoutNode(record.clean, node),
-    unverified: withoutNode(record.unverified, node),
-  });
+  return ok(quarantined(record, withUidFrom(entriesOf(record), node)));
 }
 
 /**
@@ -314,13 +290,8 @@ export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
 export function distrust(record: WriterRecord, node: NodeIdentity): Step {
   if (isWriter(record, node)) return fail(`${node.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  if (includesNode(record.unverified, node)) return fail(`${node.nodeName} is unverified already`);
-  const known = withUidFrom(entriesOf(record), node);
-  return ok({
-    ...foundLater(record, known),
-    unverified: withNode(record.unverified, known),
-    clean: withoutNode(record.clean, node),
-  });
+  if (isUnverified(record, node)) return fail(`${node.nodeName} is unverified already`);
+  return ok(foundUnverified(record, node));
 }
 
 /**
@@ -328,30 +299,26 @@ export function distrust(record: WriterRecord, node: NodeIdentity): Step {
  * the VM of `node`.
  */
 export function passBarrier(record: WriterRecord, node: NodeKey): Step {
-  return isBarrierPending(record, node)
-    ? ok(settled(record, node))
-    : fail(`${node.nodeName} has no pending write barrier`);
+  const entry = entryOf(record, node);
+  if (entry?.barrierPending === undefined) return fail(`${node.nodeName} has no pending write barrier`);
+  return ok(withMarks(record, entry, { ...entry, barrierPending: undefined }));
 }
 
 /** *leave quarantine*, by the node itself once it is clean. */
 export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step {
   if (!isInQuarantine(record, node)) return fail(`${node.nodeName} is not in quarantine`);
-  return ok({ ...record, quarantine: withoutNode(record.quarantine, node), clean: withClean(record, node) });
+  return ok(clean(record, node));
 }
 
 /** An unverified node shows that it is clean. Like *release*, it ends no fence. */
 export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
-  if (!includesNode(record.unverified, node)) return fail(`${node.nodeName} is not unverified`);
-  return ok({
-    ...record,
-    unverified: withoutNode(record.unverified, node),
-    clean: withClean(record, node),
-  });
+  if (!isUnverified(record, node)) return fail(`${node.nodeName} is not unverified`);
+  return ok(clean(record, node));
 }
 
 /** Whether only an unverified node's own word, or an attachment object, says that it has the disk. */
 export function isUnconfirmed(record: WriterRecord, node: NodeKey): boolean {
-  return record.unverified.some((other) => isSameNode(other, node) && other.unconfirmed === true);
+  return entryOf(record, node)?.unconfirmed === true;
 }
 
 /**
@@ -359,11 +326,9 @@ export function isUnconfirmed(record: WriterRecord, node: NodeKey): boolean {
  * that node may reclaim it.
  */
 export function verify(record: WriterRecord, node: NodeIdentity): Step {
-  if (!isUnconfirmed(record, node)) return fail(`${node.nodeName} is not unverified`);
-  return ok({
-    ...record,
-    unverified: record.unverified.map((other) => (isSameNode(other, node) ? identityOf(other) : other)),
-  });
+  const entry = entryOf(record, node);
+  if (entry?.unconfirmed === undefined) return fail(`${node.nodeName} is not unconfirmed`);
+  return ok(withMarks(record, entry, { ...entry, unconfirmed: undefined }));
 }
 
 /**
@@ -372,19 +337,15 @@ export function verify(record: WriterRecord, node: NodeIdentity): Step {
  * the one that the node reports.
  */
 export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number): Step {
-  const known = record.unverified.find((other) => isSameNode(other, node));
+  const known = nodesIn(record, "unverified").find((other) => isSameNode(other, node));
   if (known === undefined) return fail(`${node.nodeName} is not unverified`);
   if (isUnconfirmed(record, node)) return fail(`Azure has not listed the disk on ${node.nodeName} yet`);
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (isBarrierPending(record, node)) return fail(notSettled(node));
   const epoch = highestEpoch(record.epoch, [epochKnown]) + 1;
-  return ok({
-    ...record,
-    writer: { ...identityOf(known), epoch, held: true, requested: true },
-    epoch,
-    unverified: withoutNode(record.unverified, node),
-  });
+  const writer: Writer = { ...identityOf(known), epoch, held: true, requested: true };
+  return ok({ ...withMarks(record, known, {}), writer, epoch });
 }
 
 /**
@@ -397,34 +358,20 @@ export function bindToNode(record: WriterRecord, node: NodeIdentity): Step {
   if (nodeUid === undefined) return fail(`no uid of ${node.nodeName} is known`);
   const bound = <T extends NodeIdentity>(entry: T): T =>
     lacksUidOf(entry, node) ? { ...entry, nodeUid } : entry;
-  const { writer, fencing, barrierPending, quarantine, unverified } = record;
-  const isBound = entriesOf(record).every((entry) => !lacksUidOf(entry, node));
-  if (isBound) return fail(`no entry of ${node.nodeName} lacks its uid`);
+  const { writer, fencing, nodes } = record;
+  if (entriesOf(record).every((entry) => !lacksUidOf(entry, node)))
+    return fail(`no entry of ${node.nodeName} lacks its uid`);
   return ok({
     ...record,
     ...(writer === undefined ? {} : { writer: bound(writer) }),
     ...(fencing === undefined ? {} : { fencing: bound(fencing) }),
-    ...(barrierPending === undefined ? {} : { barrierPending: barrierPending.map(bound) }),
-    quarantine: quarantine.map(bound),
-    unverified: unverified.map(bound),
+    nodes: nodes.map((entry) => (isReportOnly(entry) ? entry : bound(entry))),
   });
 }
 
 /** Every entry of a record but those of the clean. */
-export function entriesOf({
-  writer,
-  fencing,
-  barrierPending = [],
-  quarantine,
-  unverified,
-}: WriterRecord): readonly NodeIdentity[] {
-  return [
-    ...(writer === undefined ? [] : [writer]),
-    ...(fencing === undefined ? [] : [fencing]),
-    ...barrierPending,
-    ...quarantine,
-    ...unverified,
-  ];
+export function entriesOf(record: WriterRecord): readonly NodeIdentity[] {
+  return nodesIn(record, "writer", "fencing", "barrierPending", "quarantined", "unverified");
 }
 
 /**
@@ -432,81 +379,86 @@ export function entriesOf({
  * node of the cluster, which can then report its use of the disk.
  */
 export function identify(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
-  if (!includesNode(record.unverified, unknown)) return fail(`${unknown.instanceUri} is not unverified`);
+  if (!isUnverified(record, unknown)) return fail(`${unknown.instanceUri} is not unverified`);
   if (isFencing(record, unknown)) return fail(`${unknown.instanceUri} is being fenced`);
-  const others = withoutNode(record.unverified, unknown);
+  const others = withMarks(record, unknown, {});
   // The writer has the disk by right, and no step would remove an entry beside that: *reclaim* and *prove
   // clean* are for nodes that do not write.
-  const isKnown = isWriter(record, node) || includesNode(others, node);
-  if (isKnown) return ok({ ...record, unverified: others });
-  const known = withUidFrom(entriesOf(record), node);
-  return ok({ ...foundLater(record, known), unverified: [...others, known] });
+  return ok(isNamedAs(others, node, "writer", "unverified") ? others : foundUnverified(others, node));
 }
 
 /**
  * Removes every trace of a VM that no longer exists under its name (gone, or replaced): its open files
  * died with it.
  */
-export function clearVanished(record: WriterRecord, node: NodeKey): Step {
+export function clearVanished(record: WriterRecord, node: NodeIdentity): Step {
+  if (!(entryOf(record, node) !== undefined || isNamedAs(record, node, "writer", "fencing")))
+    return fail(`${node.nodeName} is not in the record`);
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
-  const cleared = {
-    ...settled(withoutFencingOf(freed, node), node),
-    quarantine: withoutNode(record.quarantine, node),
-    clean: withoutNode(record.clean, node),
-    unverified: withoutNode(record.unverified, node),
-  };
-  return isNamed(record, node) ? ok(cleared) : fail(`${node.nodeName} is not in the record`);
+  return ok(withMarks(withoutFencingOf(freed, node), node, {}));
 }
 
 /**
  * *prune*: a VM that no longer exists leaves quarantine, since no node will report clean for it. What it
  * may still hold is freed by a fence alone.
  */
-export function forget(record: WriterRecord, node: NodeKey): Step {
-  if (isWriter(record, node) || isFencing(record, node) || includesNode(record.unverified, node))
+export function forget(record: WriterRecord, node: NodeIdentity): Step {
+  if (isNamedAs(record, node, "writer", "fencing", "unverified"))
     return fail(`${node.nodeName} has to be fenced first`);
   return clearVanished(record, node);
 }
 
-/** An unknown node leaves the list of clean nodes. If it comes back, it only has to report again. */
+/** An unknown node leaves the list as clean. If it comes back, it only has to report again. */
 export function withdrawClean(record: WriterRecord, nodeName: string): Step {
-  const clean = withoutName(record.clean, nodeName);
-  return clean.length === record.clean.length
-    ? fail(`${nodeName} is not known to be clean`)
-    : ok({ ...record, clean });
+  const without = withoutCleanOf(record, nodeName);
+  return without.nodes.length < record.nodes.length
+    ? ok(without)
+    : fail(`${nodeName} is not known to be clean`);
+}
+
+function isUnverified(record: WriterRecord, node: NodeKey): boolean {
+  return isNamedAs(record, node, "unverified");
+}
+
+/** It may have a dead mount or an old mount command, and no update can reach its VM any more. */
+function quarantined(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  return withMarks(record, node, { access: "quarantined" });
 }
 
 /**
- * The list of clean nodes with `node`, where one is kept. It replaces an earlier VM of its name: such
- * names would accumulate.
+ * It has reported clean, which proves nothing of the updates that may reach its VM. Entries of earlier VMs
+ * of its name are removed where they say no more: they would accumulate.
  */
-function withClean({ clean, adopted }: WriterRecord, node: NodeIdentity): WriterRecord["clean"] {
-  return adopted ? withNode(withoutName(clean, node.nodeName), node) : clean;
+function clean(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  const others = withoutCleanOf(record, node.nodeName);
+  const entry = entryOf(others, node);
+  return entry?.barrierPending === true
+    ? withMarks(others, entry, { access: "clean", barrierPending: true })
+    : withMarks(others, node, { access: "clean" });
 }
 
-function withoutName(nodes: readonly NodeIdentity[], nodeName: string): readonly NodeIdentity[] {
-  return nodes.filter((node) => node.nodeName !== nodeName);
+function withoutCleanOf(record: WriterRecord, nodeName: string): WriterRecord {
+  return {
+    ...record,
+    nodes: record.nodes.filter((node) => node.nodeName !== nodeName || !isReportOnly(node)),
+  };
 }
 
-/** Whether `node` appears anywhere in the record. */
-function isNamed(record: WriterRecord, node: NodeKey): boolean {
-  const lists = [record.quarantine, record.clean, record.unverified, record.barrierPending ?? []];
-  return (
-    isWriter(record, node) || isFencing(record, node) || lists.some((nodes) => includesNode(nodes, node))
-  );
+/** Only the node's own report, which it replaces itself. */
+function isReportOnly({ access, barrierPending }: RecordNode): boolean {
+  return access === "clean" && barrierPending === undefined;
 }
 
-function settled(record: WriterRecord, node: NodeKey): WriterRecord {
-  return record.barrierPending === undefined
-    ? record
-    : withBarrierPending(record, withoutNode(record.barrierPending, node));
+/** It has the disk, although the record did not say so. */
+function foundUnverified(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  const known = withUidFrom(entriesOf(record), node);
+  const later = foundLater(record, known);
+  return withMarks(later, known, { ...entryOf(later, known), access: "unverified" });
 }
 
-function withBarrierPending(
-  { barrierPending: _, ...record }: WriterRecord,
-  nodes: readonly NodeIdentity[],
-): WriterRecord {
-  return nodes.length === 0 ? record : { ...record, barrierPending: nodes.map(identityOf) };
+function withBarrierPending(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  const known = withUidFrom(record.nodes, node);
+  return withMarks(record, known, { ...entryOf(record, node), barrierPending: true });
 }
 
 /**
@@ -514,8 +466,8 @@ function withBarrierPending(
  * VM that is no node never writes by the record.
  */
 function foundLater(record: WriterRecord, node: NodeIdentity): WriterRecord {
-  return record.adopted && !isForeign(node)
-    ? withBarrierPending(record, withNode(record.barrierPending ?? [], node))
+  return record.defaultAccess === "quarantined" && !isForeign(node)
+    ? withBarrierPending(record, node)
     : record;
 }
 

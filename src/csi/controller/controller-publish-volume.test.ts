@@ -4,6 +4,7 @@ import { aCluster, aClusterAttachment } from "../../controller/testing/a-cluster
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { identity } from "../../core/testing/objects.ts";
+import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import { aCall } from "../testing/a-call.ts";
 import { withController } from "../testing/a-controller.ts";
 import { aDiskUri, aRecord, aVolumeObject } from "../testing/objects.ts";
@@ -27,22 +28,22 @@ describe("controllerPublishVolume", () => {
     },
     {
       because: "the writer is not known yet",
-      record: aRecord({ adopted: true, unverified: [nodeB] }),
+      record: aRecord({ defaultAccess: "quarantined", unverified: [nodeB] }),
       failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-b"] },
     },
     {
       because: "the node was fenced",
-      record: aRecord({ quarantine: [nodeA] }),
+      record: aRecord({ quarantined: [nodeA] }),
       failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" },
     },
     {
       because: "the disk was adopted, and the node has not reported clean",
-      record: aRecord({ adopted: true }),
+      record: aRecord({ defaultAccess: "quarantined" }),
       failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" },
     },
     {
       because: "an earlier VM of its name was fenced, and no controller has granted it yet",
-      record: aRecord({ quarantine: [{ ...nodeA, vmId: "older" }] }),
+      record: aRecord({ quarantined: [{ ...nodeA, vmId: "older" }] }),
       failure: { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" },
     },
   ];
@@ -72,7 +73,7 @@ describe("controllerPublishVolume", () => {
     readonly because: string;
     readonly on?: string;
     readonly isLeaving?: boolean;
-    readonly record?: Partial<WriterRecord>;
+    readonly record?: RecordChanges;
     readonly isRequested: boolean;
   }[] = [
     {
@@ -81,7 +82,7 @@ describe("controllerPublishVolume", () => {
     },
     {
       because: "the orchestrator has it published there, and the record says who has it",
-      record: { unverified: [nodeA], adopted: true },
+      record: { unverified: [nodeA], defaultAccess: "quarantined" },
       isRequested: true,
     },
     { because: "the orchestrator is about to end an earlier publish", isLeaving: true, isRequested: true },

@@ -8,6 +8,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { checkCapabilities, isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isZoneRedundant } from "../../core/volume/disk-sku.ts";
 import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
+import { nodesIn } from "../../core/writer/record-nodes.ts";
 import {
   isInQuarantine,
   isBarrierPending,
@@ -216,12 +217,8 @@ function reasonForNoGrant(
       users: use.kind === "used" ? use.users : [],
     };
   }
-  if (record !== undefined && record.unverified.length > 0)
-    return {
-      kind: "WriterRecordUnverified",
-      volumeId,
-      nodes: record.unverified.map(({ nodeName }) => nodeName),
-    };
+  const unverified = nodesIn(record, "unverified").map(({ nodeName }) => nodeName);
+  if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
   if (record !== undefined && isInQuarantine(record, node))
     return { kind: "InQuarantine", volumeId, nodeName: node.nodeName };
   if (record !== undefined && isBarrierPending(record, node))

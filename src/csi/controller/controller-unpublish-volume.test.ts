@@ -153,7 +153,7 @@ describe("controllerUnpublishVolume", () => {
         state: "Created",
         observedGeneration: 1,
         conditions: [],
-        record: aRecord({ epoch: 1, adopted: true, unverified: [nodeA] }),
+        record: aRecord({ epoch: 1, defaultAccess: "quarantined", unverified: [nodeA] }),
       }));
       assert.deepEqual(await world.answerOf(answer), {
         ok: false,
@@ -341,7 +341,11 @@ describe("controllerUnpublishVolume", () => {
 
   it("changes nothing about an unverified node", () =>
     withController(async (world) => {
-      await givenPublished(world, aRecord({ adopted: true, unverified: [nodeA] }), withReplicas);
+      await givenPublished(
+        world,
+        aRecord({ defaultAccess: "quarantined", unverified: [nodeA] }),
+        withReplicas,
+      );
       assert.deepEqual(await world.answerOf(unpublish(world)), {
         ok: false,
         failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-a"] },
@@ -359,7 +363,7 @@ describe("controllerUnpublishVolume", () => {
       change: (world: ControllerWorld) => Partial<ControllerContext> = () => ({}),
     ): Promise<unknown> =>
       answerIn(async (world) => {
-        await givenPublished(world, aRecord({ adopted: true, unverified }), withReplicas);
+        await givenPublished(world, aRecord({ defaultAccess: "quarantined", unverified }), withReplicas);
         return world.answerOf(unpublish(world, change(world), world.clock.elapsedMs() + 5_000));
       });
     const waitsFor = ({ nodeName }: NodeIdentity): unknown => ({
@@ -424,7 +428,7 @@ describe("controllerUnpublishVolume", () => {
           state: "Created",
           observedGeneration: 1,
           conditions: [],
-          record: aRecord({ epoch: 1, adopted: true, unverified: [known] }),
+          record: aRecord({ epoch: 1, defaultAccess: "quarantined", unverified: [known] }),
         }));
         assert.deepEqual(await world.answerOf(answer), waitsFor(known));
       }));

@@ -4,6 +4,7 @@ import { identityOf } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";
@@ -117,11 +118,11 @@ async function tryDeletionAgain(
 function useOf(volume: AzVolume, volumeId: string): Failure | undefined {
   const record = volume.status?.record;
   if (record === undefined || volume.spec.deleteRequested) return undefined;
-  const { writer, unverified } = record;
+  const { writer } = record;
   if (writer !== undefined && (writer.held || writer.requested))
     return { kind: "VolumeInUse", volumeId, nodeName: writer.nodeName, users: [] };
-  if (unverified.length > 0)
-    return { kind: "WriterRecordUnverified", volumeId, nodes: unverified.map(({ nodeName }) => nodeName) };
+  const unverified = nodesIn(record, "unverified").map(({ nodeName }) => nodeName);
+  if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
   return undefined;
 }
 

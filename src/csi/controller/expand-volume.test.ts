@@ -126,7 +126,7 @@ describe("expandVolume", () => {
     },
     {
       because: "the fence has ended and a pod waits",
-      record: { quarantine: [lost] },
+      record: { quarantined: [lost] },
       pods: [aPod()],
       failure: { kind: "StillWaiting", volumeId, what } as const,
     },

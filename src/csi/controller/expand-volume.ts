@@ -8,6 +8,7 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import type { CapacityRange } from "../../core/volume/capacity.ts";
 import { chooseDiskSize, isSizeWithin } from "../../core/volume/capacity.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
+import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { readVolume } from "../../objects/find-volume.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
@@ -115,8 +116,8 @@ async function sharedUse(
   signal: AbortSignal,
 ): Promise<Result<Failure | undefined, Failure>> {
   if (detail.maxShares === 1) return ok(undefined);
-  const { writer, fencing, unverified = [] } = volume.status?.record ?? {};
-  const using = new Set([writer, fencing].flatMap((node) => (node === undefined ? [] : [node.nodeName])));
+  const record = volume.status?.record;
+  const using = new Set(nodesIn(record, "writer", "fencing").map(({ nodeName }) => nodeName));
   for (const nodeName of publishedNodes(context, volume)) {
     const present = await readAttachment(context.store, { diskUri: detail.diskUri, nodeName }, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
@@ -124,12 +125,9 @@ async function sharedUse(
   }
   if (using.size > 0)
     return ok({ kind: "DiskInUse", diskUri: detail.diskUri, attachedTo: [...using].toSorted() });
+  const unverified = nodesIn(record, "unverified").map(({ nodeName }) => nodeName);
   if (unverified.length > 0)
-    return ok({
-      kind: "WriterRecordUnverified",
-      volumeId: detail.diskUri,
-      nodes: unverified.map(({ nodeName }) => nodeName).toSorted(),
-    });
+    return ok({ kind: "WriterRecordUnverified", volumeId: detail.diskUri, nodes: unverified.toSorted() });
   // Only a cache says that a pod waits: UNAVAILABLE, which is repeated even if no pod ends.
   const pods = context.users.cachedPods(detail.diskUri)?.map(({ name }) => name);
   const what =

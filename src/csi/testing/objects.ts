@@ -4,6 +4,8 @@ import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { formatDiskUri } from "../../core/azure/disk-uri.ts";
 import { driverZoneKey } from "../../core/azure/topology.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
+import { changedRecord, type RecordChanges } from "../../core/testing/record-lists.ts";
+import { newRecord } from "../../core/writer/writer-steps.ts";
 
 /** The URI of the disk of that name. */
 export function aDiskUri(diskName = "pvc-1"): string {
@@ -26,16 +28,8 @@ export function aDetail(overrides: Partial<VolumeDetail> = {}): VolumeDetail {
 }
 
 /** A record without any node. */
-export function aRecord(overrides: Partial<WriterRecord> = {}): WriterRecord {
-  return {
-    quarantine: [],
-    unverified: [],
-    clean: [],
-    adopted: false,
-    epoch: 0,
-    storeIncarnation: 0,
-    ...overrides,
-  };
+export function aRecord(changes: RecordChanges = {}): WriterRecord {
+  return changedRecord(newRecord(0), changes);
 }
 
 /** An AzVolume whose disk exists, unless `detail` is undefined. */

@@ -4,6 +4,7 @@ import type { WriterRecord } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { runNode } from "../lifecycle/run-node.ts";
@@ -64,9 +65,11 @@ describe("ownVolumesReconciler", () => {
       await publish(world, mount);
       await world.ports().checkpoints.remove("pvc-1", never);
       await world.setAttachment(() => undefined);
-      await world.setRecord((record) => ({ ...withoutWriter(record), adopted: true, unverified: [a] }));
+      await world.setRecord((record) =>
+        changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
+      );
       assert.equal(kindOf(await reconcile(world)), "StillWaiting");
-      assert.deepEqual(world.record()?.unverified, [a]);
+      assert.deepEqual(listIn(world.record(), "unverified"), [a]);
       assert.equal(world.machine.mounts().length, 2);
     }));
 
@@ -75,13 +78,9 @@ describe("ownVolumesReconciler", () => {
       await stage(world, mount);
       await publish(world, mount);
       const reclaimed = aWriter("node-b", { epoch: 2 });
-      await world.setRecord((record) => ({
-        ...record,
-        adopted: true,
-        unverified: [a],
-        epoch: 2,
-        writer: reclaimed,
-      }));
+      await world.setRecord((record) =>
+        changedRecord(record, { defaultAccess: "quarantined", unverified: [a], epoch: 2, writer: reclaimed }),
+      );
       const ports = world.ports();
       const pass = (): Promise<Reconciled> =>
         world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
@@ -95,7 +94,7 @@ describe("ownVolumesReconciler", () => {
       await done(world, unpublishVolume(world.ports(), { volumeId: mount.volumeId, targetPath }, never));
       await pass();
       assert.deepEqual(
-        [[...ports.disputes], world.machine.mounts().length, world.record()?.unverified],
+        [[...ports.disputes], world.machine.mounts().length, listIn(world.record(), "unverified")],
         [[], 0, []],
       );
     }));
@@ -108,7 +107,12 @@ describe("ownVolumesReconciler", () => {
     ["older than its checkpoint", (record) => ({ ...withoutWriter(record), epoch: 0 })],
     [
       "of another store incarnation, in which it is unverified",
-      (record) => ({ ...withoutWriter(record), adopted: true, unverified: [a], storeIncarnation: 7 }),
+      (record) =>
+        changedRecord(withoutWriter(record), {
+          defaultAccess: "quarantined",
+          unverified: [a],
+          storeIncarnation: 7,
+        }),
     ],
   ];
   for (const [which, change] of byOthers)
@@ -134,7 +138,9 @@ describe("ownVolumesReconciler", () => {
         world,
         memory.put({ ...staged, vm: { vmId: "vm-of-another", instanceUri: "/another" } }, never),
       );
-      await world.setRecord((record) => ({ ...withoutWriter(record), adopted: true, unverified: [a] }));
+      await world.setRecord((record) =>
+        changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
+      );
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.equal(world.record()?.writer?.nodeName, "node-a");
       assert.deepEqual(memory.volumes()[0]?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
@@ -148,7 +154,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 0);
     }));
 
-  const adopted = { adopted: true, unverified: [a] };
+  const adopted: RecordChanges = { defaultAccess: "quarantined", unverified: [a] };
   const byV1 = "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com/d1f2/globalmount";
   const ofPod = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount";
 
@@ -213,7 +219,7 @@ describe("ownVolumesReconciler", () => {
       };
       await done(world, memory.put({ ...other, stagingPath: byV1, targetPaths: [ofPod] }, never));
       assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
-      assert.deepEqual([world.record()?.writer, world.record()?.unverified], [undefined, [a]]);
+      assert.deepEqual([world.record()?.writer, listIn(world.record(), "unverified")], [undefined, [a]]);
       assert.equal(world.machine.mounts().length, 2);
     }));
 
@@ -259,7 +265,7 @@ describe("ownVolumesReconciler", () => {
     withNode(adopted, async (world) => {
       world.machine.detach(0);
       assert.equal(kindOf(await reconcile(world)), "DeviceNotFound");
-      assert.deepEqual(world.record()?.unverified, [a]);
+      assert.deepEqual(listIn(world.record(), "unverified"), [a]);
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
@@ -269,16 +275,16 @@ describe("ownVolumesReconciler", () => {
       await publish(world, block);
       const close = world.machine.openRaw(0);
       world.machine.cutOff(0);
-      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       await world.setAttachment(() => undefined);
       for (let pass = 1; pass <= 3; pass += 1) {
         assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
-        assert.deepEqual(world.record()?.quarantine, [a]);
+        assert.deepEqual(listIn(world.record(), "quarantined"), [a]);
         assert.equal(checkpoints(world), 1);
       }
       close();
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.deepEqual(world.record()?.quarantine, []);
+      assert.deepEqual(listIn(world.record(), "quarantined"), []);
       assert.equal(checkpoints(world), 0);
     }));
 
@@ -296,18 +302,19 @@ describe("ownVolumesReconciler", () => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       const close = world.machine.openRaw(0);
       world.machine.detach(0);
-      await world.setRecord(({ writer: _writer, ...record }) => ({
-        ...record,
-        quarantine: [identity("node-a")],
-      }));
+      await world.setRecord(({ writer: _writer, ...record }) =>
+        changedRecord(record, { quarantined: [identity("node-a")] }),
+      );
       const life = new AbortController();
       const running = runNode(world.ports(), life.signal);
       try {
         await world.clock.advance(LIMIT_MS);
-        assert.equal(world.record()?.quarantine.length, 1);
+        assert.equal(listIn(world.record(), "quarantined").length, 1);
         assert.equal(world.ports().checkpoints.volumes().length, 1);
         close();
-        assert.ok(await world.clock.runUntil(() => world.record()?.quarantine.length === 0, LIMIT_MS));
+        assert.ok(
+          await world.clock.runUntil(() => listIn(world.record(), "quarantined").length === 0, LIMIT_MS),
+        );
       } finally {
         life.abort();
         await world.answerOf(running);
@@ -317,8 +324,9 @@ describe("ownVolumesReconciler", () => {
   it("drops its checkpoint also where the controller has cleared the record", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
-      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
-      world.during["leave-quarantine"] = () => world.setRecord((record) => ({ ...record, quarantine: [] }));
+      await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
+      world.during["leave-quarantine"] = () =>
+        world.setRecord((record) => changedRecord(record, { quarantined: [] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.equal(checkpoints(world), 0);
     }));
@@ -417,9 +425,9 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
-      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       await reconcile(world);
-      assert.deepEqual(world.record()?.quarantine, []);
+      assert.deepEqual(listIn(world.record(), "quarantined"), []);
       const event = { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a" } as const;
       const removed =
         "node-a may not have the volume any more and has removed its mounts: " +
@@ -441,33 +449,36 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       await publish(world, block);
-      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       const failure = { kind: "HostCommandFailed", command: "umount", exitCode: 32, stderr: "" } as const;
       world.machine.failNext("unmount", failure);
       assert.deepEqual(await reconcile(world), { ok: false, failure });
       assert.deepEqual(
-        [world.machine.mounts().length, checkpoints(world), world.record()?.quarantine],
+        [world.machine.mounts().length, checkpoints(world), listIn(world.record(), "quarantined")],
         [1, 1, [a]],
       );
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.deepEqual([world.machine.mounts(), checkpoints(world), world.record()?.quarantine], [[], 0, []]);
+      assert.deepEqual(
+        [world.machine.mounts(), checkpoints(world), listIn(world.record(), "quarantined")],
+        [[], 0, []],
+      );
     }));
 
   it("leaves quarantine only once it could mount a placeholder at a pod's target", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await publish(world, mount);
-      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       const failure = { kind: "HostCommandFailed", command: "mount", exitCode: 32, stderr: "" } as const;
       world.machine.failNext("mountPlaceholder", failure);
       assert.deepEqual(await reconcile(world), { ok: false, failure });
-      assert.deepEqual([world.record()?.quarantine, world.told], [[a], []]);
+      assert.deepEqual([listIn(world.record(), "quarantined"), world.told], [[a], []]);
     }));
 
   it("reports no stale mounts where it had none", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
-      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.deepEqual(
         world.told.map(({ reason }) => reason),
@@ -506,7 +517,9 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       await publish(world, block);
-      await world.setRecord((record) => ({ ...withoutWriter(record), adopted: true, unverified: [a] }));
+      await world.setRecord((record) =>
+        changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
+      );
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.deepEqual(
         [world.record()?.writer?.nodeName, world.machine.mounts().map(({ path }) => path)],
@@ -575,7 +588,7 @@ describe("ownVolumesReconciler", () => {
       await stage(world, mount);
       await publish(world, mount);
       world.machine.detach(0);
-      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
     };
     const unpublish = (world: NodeWorld) =>
       done(world, unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never));
@@ -587,7 +600,7 @@ describe("ownVolumesReconciler", () => {
         assert.deepEqual(world.machine.placeholders(), [targetPath]);
         assert.equal(world.machine.openVolume(targetPath)?.write("record", "text").kind, "EROFS");
         assert.deepEqual(
-          [world.record()?.quarantine, checkpoints(world), world.machine.mounts()],
+          [listIn(world.record(), "quarantined"), checkpoints(world), world.machine.mounts()],
           [[], 0, []],
         );
       }));
@@ -620,12 +633,14 @@ describe("ownVolumesReconciler", () => {
         const told = world.told.map(({ reason }) => reason);
         assert.deepEqual(told, ["PodLostDisk", "StaleMountsRemoved"]);
         // A rebuilt record does not let a placeholder be reclaimed.
-        await world.setRecord((record) => ({ ...record, quarantine: [], adopted: true, unverified: [a] }));
+        await world.setRecord((record) =>
+          changedRecord(record, { quarantined: [], defaultAccess: "quarantined", unverified: [a] }),
+        );
         assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
         assert.equal(world.record()?.writer, undefined);
         inContainer?.close();
         assert.equal(kindOf(await reconcile(world)), "ok");
-        assert.deepEqual(world.record()?.unverified, []);
+        assert.deepEqual(listIn(world.record(), "unverified"), []);
       }));
 
     it("gets none where its directory was removed", () =>
@@ -645,7 +660,7 @@ describe("ownVolumesReconciler", () => {
         await publish(world, mount);
         assert.deepEqual(world.machine.placeholders(), []);
         assert.equal(world.machine.openVolume(targetPath)?.open().kind, "done");
-        await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+        await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
         world.machine.detach(0);
         assert.notEqual(kindOf(await reconcile(world)), "ok");
         assert.deepEqual(world.machine.placeholders(), [targetPath]);
@@ -658,7 +673,7 @@ describe("ownVolumesReconciler", () => {
         await stage(world, block);
         await publish(world, block);
         world.machine.detach(0);
-        await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+        await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
         assert.equal(kindOf(await reconcile(world)), "ok");
         assert.deepEqual([world.machine.placeholders(), world.machine.mounts()], [[], []]);
       }));
@@ -682,13 +697,13 @@ describe("ownVolumesReconciler", () => {
         "ok",
       );
       assert.deepEqual([...asked], []);
-      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never));
       assert.equal(asked.includes("AzVolume pvc-1"), true, "nothing is done by what the cache says");
     }));
 
   it("reads a volume that its cache does not follow, to leave a quarantine", () =>
-    withNode({ adopted: true }, async (world) => {
+    withNode({ defaultAccess: "quarantined" }, async (world) => {
       const ports = world.ports();
       const { cache } = ports;
       const blind: NodePorts["cache"] = {
@@ -701,17 +716,17 @@ describe("ownVolumesReconciler", () => {
         ),
         "ok",
       );
-      assert.deepEqual(world.record()?.clean, [a]);
+      assert.deepEqual(listIn(world.record(), "clean"), [a]);
     }));
 
   it("reports nothing of a quarantine that only an adopted record implies", () =>
-    withNode({ adopted: true }, async (world) => {
+    withNode({ defaultAccess: "quarantined" }, async (world) => {
       await reconcile(world);
-      assert.deepEqual([world.record()?.clean, world.told], [[a], []]);
+      assert.deepEqual([listIn(world.record(), "clean"), world.told], [[a], []]);
     }));
 
   it("leaves a quarantine while a stage waits for a grant that requires this", () =>
-    withNode({ adopted: true }, async (world) => {
+    withNode({ defaultAccess: "quarantined" }, async (world) => {
       const ports = { ...world.ports(), settings: { ...world.ports().settings, attach: "driver" as const } };
       const staged = ports.locks.run(diskUri, "NodeStageVolume", () => stageVolume(ports, mount, never));
       assert.ok(await world.clock.runUntil(() => world.steps.includes("request"), LIMIT_MS));
@@ -719,7 +734,7 @@ describe("ownVolumesReconciler", () => {
         ok: true,
         value: {},
       });
-      assert.deepEqual(world.record()?.clean, [a]);
+      assert.deepEqual(listIn(world.record(), "clean"), [a]);
       await world.setRecord((record) => ({ ...record, writer: granted, epoch: 1 }));
       assert.equal((await world.answerOf(staged)).ok, true);
     }));
@@ -774,13 +789,14 @@ describe("ownVolumesReconciler", () => {
       await publish(world, mount);
       const before = world.record();
       assert.ok(before !== undefined);
-      await world.setRecord((record) => ({
-        ...record,
-        adopted: true,
-        unverified: [a],
-        epoch: 2,
-        writer: aWriter("node-b", { epoch: 2 }),
-      }));
+      await world.setRecord((record) =>
+        changedRecord(record, {
+          defaultAccess: "quarantined",
+          unverified: [a],
+          epoch: 2,
+          writer: aWriter("node-b", { epoch: 2 }),
+        }),
+      );
       const ports = world.ports();
       const pass = (): Promise<Reconciled> =>
         world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
@@ -840,9 +856,9 @@ describe("ownVolumesReconciler", () => {
           world,
           publishVolume(world.ports(), { ...block, targetPath: path, targetReadOnly: false }, never),
         );
-      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.deepEqual([world.machine.mounts(), world.record()?.quarantine], [[], []]);
+      assert.deepEqual([world.machine.mounts(), listIn(world.record(), "quarantined")], [[], []]);
     }));
 
   it("renews a lost request with attach: driver, with the volume's context", () =>
@@ -891,7 +907,9 @@ describe("ownVolumesReconciler", () => {
         assert.ok(staged !== undefined);
         await done(world, memory.put({ ...staged, uid: "uid-of-the-lost-object" }, never));
         await world.setAttachment(() => undefined);
-        await world.setRecord((record) => ({ ...withoutWriter(record), adopted: true, unverified: [a] }));
+        await world.setRecord((record) =>
+          changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
+        );
         const ports = { ...world.ports(), settings: { ...world.ports().settings, attach } };
         assert.equal(
           kindOf(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never))),

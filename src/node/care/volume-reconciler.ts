@@ -1,6 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { includesNode } from "../../core/api/node-identity.ts";
 import type { EventReason } from "../../core/events/event-reasons.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
@@ -8,6 +7,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodeVolumeAction, ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import { isNamedAs } from "../../core/writer/record-nodes.ts";
 import { reclaim, leaveQuarantine, proveClean } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
@@ -243,7 +243,7 @@ async function execute(
         signal,
       );
       // An adopted record quarantines every node: this is no event of this one.
-      if (left.ok && includesNode(target.volume?.status?.record?.quarantine ?? [], ports.node))
+      if (left.ok && isNamedAs(target.volume?.status?.record, ports.node, "quarantined"))
         tell(
           ports,
           volumeName,

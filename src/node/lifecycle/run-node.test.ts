@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { anAttachment, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
 import type { StageRequest } from "../stage/stage-volume.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
@@ -35,16 +36,20 @@ async function whileRunning(world: NodeWorld, act: () => Promise<void>): Promise
 
 describe("runNode", () => {
   it("leaves a quarantine that an earlier plug-in has left behind", () =>
-    withNode({ quarantine: [identity("node-a")] }, async (world) => {
+    withNode({ quarantined: [identity("node-a")] }, async (world) => {
       await whileRunning(world, async () => {
-        assert.ok(await world.clock.runUntil(() => world.record()?.quarantine.length === 0, LIMIT_MS));
+        assert.ok(
+          await world.clock.runUntil(() => listIn(world.record(), "quarantined").length === 0, LIMIT_MS),
+        );
       });
     }));
 
   it("verifies itself where an earlier plug-in died before it had", () =>
-    withNode({ unverified: [identity("node-a")], adopted: true }, async (world) => {
+    withNode({ unverified: [identity("node-a")], defaultAccess: "quarantined" }, async (world) => {
       await whileRunning(world, async () => {
-        assert.ok(await world.clock.runUntil(() => world.record()?.unverified.length === 0, LIMIT_MS));
+        assert.ok(
+          await world.clock.runUntil(() => listIn(world.record(), "unverified").length === 0, LIMIT_MS),
+        );
       });
     }));
 
@@ -52,8 +57,10 @@ describe("runNode", () => {
     withNode({ writer: aWriter("node-b") }, async (world) => {
       await whileRunning(world, async () => {
         await world.clock.advance(10_000);
-        await world.setRecord(({ writer: _, ...record }) => ({ ...record, adopted: true, clean: [] }));
-        assert.ok(await world.clock.runUntil(() => world.record()?.clean.length === 1, LIMIT_MS));
+        await world.setRecord(({ writer: _, ...record }) =>
+          changedRecord(record, { defaultAccess: "quarantined", clean: [] }),
+        );
+        assert.ok(await world.clock.runUntil(() => listIn(world.record(), "clean").length === 1, LIMIT_MS));
       });
     }));
 

@@ -54,7 +54,7 @@ describe("waitForGrant", () => {
     }));
 
   it("names the one node that has to show first that it is clean", () =>
-    withNode({ adopted: true, unverified: [identity("node-b")] }, async (world) =>
+    withNode({ defaultAccess: "quarantined", unverified: [identity("node-b")] }, async (world) =>
       assert.deepEqual(await waitGrant(world), {
         ok: false,
         failure: { kind: "WriterRecordUnverified", volumeId: diskUri, nodes: ["node-b"] },

@@ -3,6 +3,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
+import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { isBarrierPending, isWriter, waitsForBarrier } from "../../core/writer/writer-steps.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
@@ -57,12 +58,9 @@ export async function waitForGrant(
   if (isGranted(read.value)) return ok(read.value);
   const { status } = read.value;
   const record = status?.record;
-  if (record !== undefined && record.unverified.length > 0)
-    return fail({
-      kind: "WriterRecordUnverified",
-      volumeId: request.volumeId,
-      nodes: record.unverified.map((node) => node.nodeName),
-    });
+  const unverified = nodesIn(record, "unverified").map(({ nodeName }) => nodeName);
+  if (unverified.length > 0)
+    return fail({ kind: "WriterRecordUnverified", volumeId: request.volumeId, nodes: unverified });
   if (record !== undefined && isBarrierPending(record, ports.node))
     return fail({
       kind: "StillWaiting",

@@ -20,6 +20,7 @@ import {
   diskUri,
   identity,
 } from "../../core/testing/objects.ts";
+import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
@@ -78,7 +79,7 @@ export interface NodeWorld {
 
 /** Runs `act` in a world in which `pvc-1` has the record given and is published to node-a. */
 export async function withNode(
-  record: Partial<WriterRecord>,
+  record: RecordChanges,
   act: (world: NodeWorld) => Promise<void>,
   machineOptions: { readonly mayGrowMountedExt?: boolean; readonly reusesNumbers?: boolean } = {},
 ): Promise<void> {

@@ -5,6 +5,7 @@ import { must } from "../../controller/testing/settled.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
 import { stageVolume, type StageRequest } from "../stage/stage-volume.ts";
@@ -59,7 +60,7 @@ function withoutStore(ports: NodePorts, fromRead: number): NodePorts {
 }
 
 describe("releaseVolume", () => {
-  const others: readonly { readonly because: string; readonly record: Partial<WriterRecord> }[] = [
+  const others: readonly { readonly because: string; readonly record: RecordChanges }[] = [
     { because: "another node writes", record: { writer: aWriter("node-b") } },
     { because: "it was granted and never acquired", record: { writer: granted } },
     { because: "there is no writer", record: {} },
@@ -104,7 +105,7 @@ describe("releaseVolume", () => {
 });
 
 describe("confirmHeld", () => {
-  const rows: readonly { readonly because: string; readonly record: Partial<WriterRecord> }[] = [
+  const rows: readonly { readonly because: string; readonly record: RecordChanges }[] = [
     { because: "another node is the writer", record: { writer: aWriter("node-b") } },
     { because: "it has not acquired the volume", record: { writer: granted } },
     { because: "it is being fenced", record: { writer: held, fencing: identity("node-a") } },

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { must } from "../../controller/testing/settled.ts";
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
-import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
 import { aRecord, aVolume, aWriter, identity } from "../../core/testing/objects.ts";
+import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { heartbeatReconciler } from "../lifecycle/heartbeat.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -180,7 +181,7 @@ describe("olderThanCheckpoint", () => {
     majorMinor: "8:32",
     accessType: "mount",
   };
-  const at = (epoch: number, record: Partial<WriterRecord> = {}) =>
+  const at = (epoch: number, record: RecordChanges = {}) =>
     aVolume({ status: { record: aRecord({ epoch, ...record }) } });
   const { status } = aVolume();
   assert.ok(status?.record !== undefined);

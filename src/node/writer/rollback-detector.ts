@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { includesNode } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { isNamedAs } from "../../core/writer/record-nodes.ts";
 import { STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
@@ -64,7 +64,7 @@ export function olderThanCheckpoint(
     checkpoint === undefined ||
     record === undefined ||
     checkpoint.epoch <= record.epoch ||
-    includesNode(record.unverified, ports.node)
+    isNamedAs(record, ports.node, "unverified")
   )
     return undefined;
   return `${volume.metadata.name} is at epoch ${record.epoch}, this node's checkpoint at ${checkpoint.epoch}`;

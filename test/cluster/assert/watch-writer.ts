@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { AzVolume, WriterRecord } from "../../../src/core/api/az-volume.ts";
+import { listIn } from "../../../src/core/testing/record-lists.ts";
 import { followCollection } from "../../../testbed/lab/cluster/follow-collection.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 
@@ -57,7 +58,7 @@ export function assertHandedOver(seen: readonly SeenRecord[]): void {
   let last: WriterRecord | undefined;
   for (const { record } of seen) {
     assert.deepEqual(
-      { fencing: record.fencing, quarantine: record.quarantine },
+      { fencing: record.fencing, quarantine: listIn(record, "quarantined") },
       { fencing: undefined, quarantine: [] },
       "no node is fenced",
     );

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
+import { nodesIn } from "../../../src/core/writer/record-nodes.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { disksInAzure } from "../assert/azure-journal.ts";
 import { assertNeverFailed, untilTold, type WriterPod, writerPod } from "../workload/record-writer.ts";
@@ -71,8 +72,8 @@ export async function untilVerified(
     async () => {
       const volume = await workloads.volumeOf(claim).catch(() => undefined);
       const record = volume?.status?.record;
-      return record?.unverified.length === 0 &&
-        record.writer?.held === true &&
+      return nodesIn(record, "unverified").length === 0 &&
+        record?.writer?.held === true &&
         record.writer.nodeName === nodeName
         ? volume
         : undefined;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { listIn } from "../../../src/core/testing/record-lists.ts";
 import { vmNameOf } from "../../../testbed/lab/cluster/vm-name.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
@@ -210,7 +211,7 @@ export async function untilTrusted(workloads: Workloads): Promise<void> {
   for (const claim of ["data-shared-0", "data-plain-0"]) {
     await waitUntil(`${VICTIM} to leave quarantine of ${claim}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
       const record = (await workloads.volumeOf(claim)).status?.record;
-      return record !== undefined && !record.quarantine.some((each) => each.nodeName === VICTIM)
+      return record !== undefined && !listIn(record, "quarantined").some((each) => each.nodeName === VICTIM)
         ? true
         : undefined;
     });

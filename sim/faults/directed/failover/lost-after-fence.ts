@@ -57,7 +57,10 @@ function whenRebuilt(
   const { world, later } = context;
   const isRebuilt = world.store
     .objects("AzVolume")
-    .some(({ metadata, status }) => metadata.name === azVolumeName && status?.record?.adopted === true);
+    .some(
+      ({ metadata, status }) =>
+        metadata.name === azVolumeName && status?.record?.defaultAccess === "quarantined",
+    );
   if (isRebuilt) act();
   else later(LOOK_MS, () => whenRebuilt(context, azVolumeName, act));
 }

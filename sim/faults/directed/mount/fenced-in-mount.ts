@@ -1,4 +1,5 @@
 import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
+import { isNamed } from "../../../../src/core/writer/record-nodes.ts";
 import type { FaultContext } from "../../fault-class.ts";
 import { cordonAllBut, cordonOnly } from "../../processes/cordon.ts";
 import { dieInMount } from "../../processes/die-in-mount.ts";
@@ -57,6 +58,6 @@ function fencedFrom(
     .find(
       ({ status }) =>
         isSameResourceUri(status?.detail?.diskUri ?? "", diskUri) &&
-        status?.record?.quarantine.some((node) => node.nodeName === nodeName) === true,
+        isNamed(status?.record, nodeName, "quarantined"),
     )?.metadata.name;
 }

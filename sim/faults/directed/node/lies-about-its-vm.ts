@@ -38,13 +38,16 @@ export async function liesAboutItsVm({ world, store, nodeName }: Liar): Promise<
   for (const volume of world.store.objects("AzVolume")) {
     const record = volume.status?.record;
     if (volume.status === undefined || record === undefined) continue;
-    const unverified = record.unverified.filter(
-      (node) => node.nodeName !== nodeName || node.instanceUri === world.azure.instanceUriOf(nodeName),
+    const nodes = record.nodes.filter(
+      (node) =>
+        node.access !== "unverified" ||
+        node.nodeName !== nodeName ||
+        node.instanceUri === world.azure.instanceUriOf(nodeName),
     );
-    if (unverified.length === record.unverified.length) continue;
+    if (nodes.length === record.nodes.length) continue;
     await store.updateStatus(
       "AzVolume",
-      { ...volume, status: { ...volume.status, record: { ...record, unverified } } },
+      { ...volume, status: { ...volume.status, record: { ...record, nodes } } },
       never,
     );
   }

@@ -1,4 +1,4 @@
-import type { AzVolume, WriterRecord } from "../../../../src/core/api/az-volume.ts";
+import type { Access, AzVolume, WriterRecord } from "../../../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../../src/core/api/node-identity.ts";
 import type { ObjectStore } from "../../../../src/ports/store/object-store.ts";
 import { stolenToken } from "../../../admission/stolen-token.ts";
@@ -137,12 +137,15 @@ const moves: readonly Move[] = [
       ? { ...record, writer: { ...writer, held: false } }
       : undefined;
   },
-  (record, isEarlier) => {
-    const quarantine = record.quarantine.filter((entry) => !isEarlier(entry));
-    return quarantine.length === record.quarantine.length ? undefined : { ...record, quarantine };
-  },
-  (record, isEarlier) => {
-    const unverified = record.unverified.filter((entry) => !isEarlier(entry));
-    return unverified.length === record.unverified.length ? undefined : { ...record, unverified };
-  },
+  (record, isEarlier) => without(record, "quarantined", isEarlier),
+  (record, isEarlier) => without(record, "unverified", isEarlier),
 ];
+
+function without(
+  record: WriterRecord,
+  access: Access,
+  isEarlier: (node: NodeIdentity) => boolean,
+): WriterRecord | undefined {
+  const nodes = record.nodes.filter((entry) => entry.access !== access || !isEarlier(entry));
+  return nodes.length === record.nodes.length ? undefined : { ...record, nodes };
+}

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { accessModes } from "../../volume/access-mode.ts";
 import { COUNTER_MAX } from "../epoch.ts";
-import { nodeIdentitySchema, unverifiedNodeSchema } from "./node-identity.schema.ts";
+import { nodeIdentitySchema, recordNodeSchema } from "./node-identity.schema.ts";
 import { conditionsSchema, objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
 /** One capability as CSI's VolumeCapability states it. */
@@ -31,27 +31,13 @@ const writerRecordSchema = z.object({
   fencing: nodeIdentitySchema
     .optional()
     .describe("The node being fenced. It must not acquire the grant, and no disk is attached to it."),
-  quarantine: z
-    .array(nodeIdentitySchema)
+  nodes: z
+    .array(recordNodeSchema)
+    .describe("Nodes with another access than the default, or with a pending write barrier; each once."),
+  defaultAccess: z
+    .enum(["clean", "quarantined"])
     .describe(
-      "Nodes that may still have a dead mount or an old mount command; each removes itself once it is clean.",
-    ),
-  adopted: z
-    .boolean()
-    .describe("The disk is not new: every node is in quarantine until it is listed in `clean`."),
-  clean: z
-    .array(nodeIdentitySchema)
-    .describe("Nodes that have reported clean for this object; kept only where `adopted`."),
-  unverified: z
-    .array(unverifiedNodeSchema)
-    .describe(
-      "Nodes that had the disk attached when the record was made. While any is listed, nothing is granted.",
-    ),
-  barrierPending: z
-    .array(nodeIdentitySchema)
-    .optional()
-    .describe(
-      "Nodes whose VM an update from before a record loss may still reach. They get no grant or reclaim.",
+      "The access of nodes that are not listed. Quarantined: the disk was not new when the record was.",
     ),
   epoch: z.int().min(0).max(COUNTER_MAX).describe("The highest epoch ever granted."),
   storeIncarnation: z

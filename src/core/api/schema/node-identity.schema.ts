@@ -20,10 +20,21 @@ export const nodeIdentitySchema = z.object({
     .describe("The uid of the orchestrator's node. Absent: any token of the name may move the entry."),
 });
 
-/** A node that may have the disk of a volume whose record was rebuilt. */
-export const unverifiedNodeSchema = nodeIdentitySchema.extend({
+/** A node in the list of a writer record, and what it may have of the disk. */
+export const recordNodeSchema = nodeIdentitySchema.extend({
+  access: z
+    .enum(["unverified", "quarantined", "clean"])
+    .optional()
+    .describe(
+      "unverified: it may write, so nothing is granted. quarantined: it may have a dead mount or an old " +
+        "mount command, so no disk is attached to it. clean: neither. Absent: as defaultAccess.",
+    ),
   unconfirmed: z
     .literal(true)
     .optional()
-    .describe("Named only by its own checkpoint or attachment: no reclaim before Azure lists its disk."),
+    .describe("Unverified only by its own checkpoint or attachment: no reclaim before Azure lists its disk."),
+  barrierPending: z
+    .literal(true)
+    .optional()
+    .describe("An update from before a record loss may still reach its VM. It gets no grant and no reclaim."),
 });

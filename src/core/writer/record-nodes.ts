@@ -1,0 +1,92 @@
+import type { Access, RecordNode, WriterRecord } from "../api/az-volume.ts";
+import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../api/node-identity.ts";
+
+/**
+ * In which roles a record may name a node: as its writer, as the node being fenced, or in its list.
+ * Unverified nodes are `confirmed` (by Azure) or `unconfirmed`.
+ */
+export type NodeRole = "writer" | "fencing" | Access | "confirmed" | "unconfirmed" | "barrierPending";
+
+/**
+ * The nodes that a record names in one of these roles, once for each role. A node that has an access only
+ * because it is not listed has no role. No record: none.
+ */
+export function nodesIn(
+  record: WriterRecord | undefined,
+  ...roles: readonly NodeRole[]
+): readonly NodeIdentity[] {
+  return record === undefined ? [] : roles.flatMap((role) => entriesIn(record, role).map(identityOf));
+}
+
+/** Whether a record names `node` in one of these roles. */
+export function isNamedAs(
+  record: WriterRecord | undefined,
+  node: NodeKey,
+  ...roles: readonly NodeRole[]
+): boolean {
+  return nodesIn(record, ...roles).some((other) => isSameNode(other, node));
+}
+
+/** Whether a record names a node of this name in one of these roles, whichever VM it is. */
+export function isNamed(
+  record: WriterRecord | undefined,
+  nodeName: string,
+  ...roles: readonly NodeRole[]
+): boolean {
+  return nodesIn(record, ...roles).some((other) => other.nodeName === nodeName);
+}
+
+/** What a record says of a node, listed or not, that is not its writer. */
+export function accessOf(record: WriterRecord, node: NodeKey): Access {
+  return entryOf(record, node)?.access ?? record.defaultAccess;
+}
+
+/** The entry of `node` in the list. */
+export function entryOf({ nodes }: WriterRecord, node: NodeKey): RecordNode | undefined {
+  return nodes.find((other) => isSameNode(other, node));
+}
+
+/** What an entry says beside the identity of its node. */
+export type NodeMarks = Pick<RecordNode, "access" | "unconfirmed" | "barrierPending">;
+
+/** The list with one entry of `node` that says this; with none if that is what an absent one says. */
+export function withMarks(record: WriterRecord, node: NodeIdentity, marks: NodeMarks): WriterRecord {
+  const { access, unconfirmed, barrierPending } = marks;
+  const others = record.nodes.filter((other) => !isSameNode(other, node));
+  const isListed =
+    barrierPending === true ||
+    (access !== undefined && !(access === "clean" && record.defaultAccess === "clean"));
+  const entry: RecordNode = {
+    ...identityOf(node),
+    ...(access === undefined ? {} : { access }),
+    ...(unconfirmed === undefined ? {} : { unconfirmed }),
+    ...(barrierPending === undefined ? {} : { barrierPending }),
+  };
+  if (!isListed) return { ...record, nodes: others };
+  // In order, so that one record has one list.
+  const next = others.findIndex((other) => isBefore(node, other));
+  return { ...record, nodes: others.toSpliced(next === -1 ? others.length : next, 0, entry) };
+}
+
+function isBefore(left: NodeKey, right: NodeKey): boolean {
+  return left.nodeName === right.nodeName ? left.vmId < right.vmId : left.nodeName < right.nodeName;
+}
+
+function entriesIn({ writer, fencing, nodes }: WriterRecord, role: NodeRole): readonly NodeIdentity[] {
+  switch (role) {
+    case "writer":
+      return writer === undefined ? [] : [writer];
+    case "fencing":
+      return fencing === undefined ? [] : [fencing];
+    case "barrierPending":
+      return nodes.filter((node) => node.barrierPending === true);
+    case "confirmed":
+      return nodes.filter(({ access, unconfirmed }) => access === "unverified" && unconfirmed !== true);
+    case "unconfirmed":
+      return nodes.filter(({ unconfirmed }) => unconfirmed === true);
+    case "unverified":
+    case "quarantined":
+    case "clean":
+      return nodes.filter(({ access }) => access === role);
+  }
+}
