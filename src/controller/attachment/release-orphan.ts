@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { ok } from "../../core/failure/result.ts";
-import { findVolume } from "../../objects/find-volume.ts";
+import { readVolume } from "../../objects/read-volume.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { isForNoPod } from "../backed-attachment.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
@@ -29,11 +29,11 @@ export async function releaseOrphan(
   if (volume.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
   if (volume.failure.kind !== "ObjectNotFound") return volume;
   if (isForNoPod(ports, attachment)) return removeForNoPod(ports, attachment, signal);
-  const owner = await findVolume(ports, spec.volumeId, signal);
-  if (!owner.ok) return owner;
-  // The object was rebuilt since it was read: the attachment belongs to it.
-  if (owner.value?.metadata.name === spec.volumeName) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
-  if (owner.value !== undefined) {
+  const owner = await readVolume(ports, spec.volumeId, signal);
+  if (!owner.ok && owner.failure.kind !== "VolumeNotFound") return owner;
+  if (owner.ok) {
+    // The object was rebuilt since it was read: the attachment belongs to it.
+    if (owner.value.metadata.name === spec.volumeName) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
     const because =
       `there is no AzVolume ${spec.volumeName}, ` +
       `and its disk is that of AzVolume ${owner.value.metadata.name}`;

@@ -22,17 +22,17 @@ const capabilities: readonly ControllerServiceCapability_RPC_Type[] = [
   "SINGLE_NODE_MULTI_WRITER",
 ];
 
-/** CSI's controller service. */
+/** CSI's controller service: each handler with its ports bound, so that the server calls it directly. */
 export function controllerHandlers(context: ControllerContext): HandlersOf<typeof ControllerService> {
   return {
-    createVolume: (request, call) => createVolume(context, request, call),
-    deleteVolume: (request, call) => deleteVolume(context, request, call),
-    controllerPublishVolume: (request, call) => controllerPublishVolume(context, request, call),
-    controllerUnpublishVolume: (request, call) => controllerUnpublishVolume(context, request, call),
-    validateVolumeCapabilities: (request, call) => validateVolumeCapabilities(context, request, call),
-    listVolumes: (request) => listVolumes(context, request),
-    controllerGetVolume: (request, call) => getVolume(context, request, call),
-    controllerExpandVolume: (request, call) => expandVolume(context, request, call),
+    createVolume: createVolume.bind(undefined, context),
+    deleteVolume: deleteVolume.bind(undefined, context),
+    controllerPublishVolume: controllerPublishVolume.bind(undefined, context),
+    controllerUnpublishVolume: controllerUnpublishVolume.bind(undefined, context),
+    validateVolumeCapabilities: validateVolumeCapabilities.bind(undefined, context),
+    listVolumes: listVolumes.bind(undefined, context),
+    controllerGetVolume: getVolume.bind(undefined, context),
+    controllerExpandVolume: expandVolume.bind(undefined, context),
     controllerGetCapabilities: async () =>
       ok({
         capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } }) as const),

@@ -4,7 +4,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { readVolume } from "../../objects/find-volume.ts";
+import { readVolume } from "../../objects/read-volume.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**

@@ -6,7 +6,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { capabilitiesDifference, checkCapabilities } from "../../core/volume/access-modes.ts";
 import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
 import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
-import { readVolume } from "../../objects/find-volume.ts";
+import { readVolume } from "../../objects/read-volume.ts";
 import type {
   ValidateVolumeCapabilitiesRequest,
   ValidateVolumeCapabilitiesResponse,

@@ -7,7 +7,7 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import { isFileSystemType } from "../../core/volume/file-system.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
-import { readVolume } from "../../objects/find-volume.ts";
+import { readVolume } from "../../objects/read-volume.ts";
 import type { MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodeExpandVolumeRequest, NodeExpandVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";

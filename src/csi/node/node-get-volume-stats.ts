@@ -2,7 +2,7 @@ import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import { readVolume } from "../../objects/find-volume.ts";
+import { readVolume } from "../../objects/read-volume.ts";
 import type { NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import type { CallContext } from "../server/unary-handler.ts";

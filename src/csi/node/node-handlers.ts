@@ -21,12 +21,12 @@ const capabilities: readonly NodeServiceCapability_RPC_Type[] = [
 /** CSI's node service. */
 export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
   return {
-    nodeStageVolume: (request, call) => nodeStageVolume(ports, request, call),
-    nodeUnstageVolume: (request, call) => nodeUnstageVolume(ports, request, call),
-    nodePublishVolume: (request, call) => nodePublishVolume(ports, request, call),
-    nodeUnpublishVolume: (request, call) => nodeUnpublishVolume(ports, request, call),
-    nodeGetVolumeStats: (request, call) => nodeGetVolumeStats(ports, request, call),
-    nodeExpandVolume: (request, call) => nodeExpandVolume(ports, request, call),
+    nodeStageVolume: nodeStageVolume.bind(undefined, ports),
+    nodeUnstageVolume: nodeUnstageVolume.bind(undefined, ports),
+    nodePublishVolume: nodePublishVolume.bind(undefined, ports),
+    nodeUnpublishVolume: nodeUnpublishVolume.bind(undefined, ports),
+    nodeGetVolumeStats: nodeGetVolumeStats.bind(undefined, ports),
+    nodeExpandVolume: nodeExpandVolume.bind(undefined, ports),
     nodeGetCapabilities: async () =>
       ok({ capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } })) }),
     // Kubelet asks when it registers the plug-in, and then every `nodeAllocatableUpdatePeriodSeconds`

@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { withdraw } from "../../core/writer/writer-steps.ts";
-import { findVolume } from "../../objects/find-volume.ts";
+import { readVolume } from "../../objects/read-volume.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -28,9 +28,9 @@ export async function unstageVolume(
       nodeName: ports.node.nodeName,
       users: targets.value,
     });
-  const found = await findVolume(ports, request.volumeId, signal);
-  if (!found.ok) return found;
-  const volume = found.value;
+  const found = await readVolume(ports, request.volumeId, signal);
+  if (!found.ok && found.failure.kind !== "VolumeNotFound") return found;
+  const volume = found.ok ? found.value : undefined;
   if (volume !== undefined) {
     const ended = await withdrawOwnRequest(ports, request.volumeId, volume.metadata.name, signal);
     if (!ended.ok) return ended;

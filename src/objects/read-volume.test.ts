@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { withControllerPorts } from "../controller/testing/a-controller.ts";
 import { foreignVolumeObjectName } from "../core/api/object-names.ts";
+import { fail } from "../core/failure/result.ts";
 import { aVolume, diskUri } from "../core/testing/objects.ts";
-import { findVolume } from "./find-volume.ts";
+import { readVolume } from "./read-volume.ts";
 
 const never = new AbortController().signal;
 
-describe("findVolume", () => {
+describe("readVolume", () => {
   it("finds a volume recreated under its other name before the cache shows it", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume({ metadata: { finalizers: [] } }));
@@ -23,16 +24,17 @@ describe("findVolume", () => {
           )
         ).ok,
       );
-      const found = await findVolume(world.ports, diskUri, never);
-      assert.equal(found.ok && found.value?.metadata.name, name);
+      const found = await readVolume(world.ports, diskUri, never);
+      assert.equal(found.ok && found.value.metadata.name, name);
     }));
 
   it("finds nothing where there is nothing, and no volume of another disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
-      assert.deepEqual(await findVolume(world.ports, diskUri.replace("rg-1", "rg-2"), never), {
-        ok: true,
-        value: undefined,
-      });
+      const volumeId = diskUri.replace("rg-1", "rg-2");
+      assert.deepEqual(
+        await readVolume(world.ports, volumeId, never),
+        fail({ kind: "VolumeNotFound", volumeId }),
+      );
     }));
 });

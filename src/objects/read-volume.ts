@@ -2,7 +2,7 @@ import type { AzVolume } from "../core/api/az-volume.ts";
 import { volumeObjectNames } from "../core/api/object-names.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/azure/disk-uri.ts";
 import type { Failure } from "../core/failure/failure.ts";
-import { fail, ok, type Result } from "../core/failure/result.ts";
+import { fail, type Result } from "../core/failure/result.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { ObjectCache } from "./cache/object-cache.ts";
 
@@ -28,14 +28,4 @@ export async function readVolume(
     if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
   }
   return fail({ kind: "VolumeNotFound", volumeId });
-}
-
-/** The same for callers that only check whether it exists. */
-export async function findVolume(
-  ports: { readonly store: ObjectStore; readonly cache: ObjectCache },
-  volumeId: string,
-  signal: AbortSignal,
-): Promise<Result<AzVolume | undefined, Failure>> {
-  const read = await readVolume(ports, volumeId, signal);
-  return read.ok || read.failure.kind !== "VolumeNotFound" ? read : ok(undefined);
 }
