@@ -190,9 +190,9 @@ export const protocolMutations: readonly Mutation[] = [
     removes: "after a record loss, every node counts as fenced until it has shown that it is clean",
     edits: [
       {
-        file: WRITER_STEPS,
-        find: `const empty: WriterRecord = { nodes: [], defaultAccess: "quarantined",`,
-        replace: `const empty: WriterRecord = { nodes: [], defaultAccess: "clean",`,
+        file: "src/core/writer/record-nodes.ts",
+        find: `?.access ?? record.defaultAccess;`,
+        replace: `?.access ?? "clean";`,
       },
     ],
     alsoRemoves: ["held-device"],
