@@ -2,9 +2,10 @@ import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import { type DriverNodeProblem, driverNodeProblem } from "../core/api/driver-node-identity.ts";
 import { resourceUriKey } from "../core/azure/disk-uri.ts";
 import type { IndexName } from "../objects/cache/cache-indexes.ts";
-import type { ObjectCache } from "../objects/cache/object-cache.ts";
+import { cachedKinds, type ObjectCache } from "../objects/cache/object-cache.ts";
 import type { VolumeUsers } from "../ports/cluster/volume-users.ts";
-import type { Kind, KindMap } from "../ports/store/object-store.ts";
+import type { SourceCache } from "../ports/store/source-cache.ts";
+import { filteredCache } from "../runtime/cache/filtered-cache.ts";
 
 /** An AzDriverNode that makes no VM a node, and why. */
 export interface IgnoredDriverNode extends DriverNodeProblem {
@@ -38,11 +39,14 @@ export interface NodeWitnesses {
   readonly trustsUnnamed: boolean;
 }
 
+type DriverNodes = SourceCache<AzDriverNode, IndexName<"AzDriverNode">>;
+
 /** The only place that decides which AzDriverNodes are believed. The other methods are those of `cache`. */
 export function createControllerCache(
   cache: ObjectCache,
   { users, trustsUnnamed }: NodeWitnesses,
 ): ControllerCache {
+  const { AzDriverNode: nodes } = cache.sources;
   const isUnnamed = (nodeName: string): boolean => users.cachedNode(nodeName).instanceUri === undefined;
 
   function problemOf(driverNode: AzDriverNode): DriverNodeProblem | undefined {
@@ -65,39 +69,9 @@ export function createControllerCache(
   const isIgnored = (driverNode: AzDriverNode): boolean =>
     problemOf(driverNode) !== undefined && !users.cachedNode(driverNode.spec.nodeName).isGone;
 
-  function isShown<K extends Kind>(kind: K, object: KindMap[K] | undefined): boolean {
-    return kind !== "AzDriverNode" || object === undefined || !isIgnored(object as AzDriverNode);
-  }
-
-  function judging<K extends Kind>(
-    kind: K,
-    predicate: (object: KindMap[K] | undefined) => boolean,
-  ): typeof predicate {
-    return (object) => predicate(isShown(kind, object) ? object : undefined);
-  }
-
   return {
     ...cache,
-    get: (kind, name) => {
-      const object = cache.get(kind, name);
-      return isShown(kind, object) ? object : undefined;
-    },
-    list: (kind) => {
-      const objects = cache.list(kind);
-      return kind === "AzDriverNode" ? objects.filter((object) => isShown(kind, object)) : objects;
-    },
-    byIndex: <K extends Kind>(kind: K, index: IndexName<K>, key: string) => {
-      const found = cache.byIndex(kind, index, key);
-      return kind === "AzDriverNode" && index === "instanceUri"
-        ? found.filter((object) => problemOf(object as AzDriverNode) === undefined)
-        : found;
-    },
-    waitUntil: (kind, name, predicate, limit, signal) =>
-      cache.waitUntil(kind, name, judging(kind, predicate), limit, signal),
-    waitFor: async (kind, name, predicate, limit, signal) => {
-      const found = await cache.waitFor(kind, name, judging(kind, predicate), limit, signal);
-      return isShown(kind, found) ? found : undefined;
-    },
+    ...cachedKinds({ ...cache.sources, AzDriverNode: nodes && believed(nodes) }),
     reportedNodes: () => cache.list("AzDriverNode"),
     ignoredDriverNodes: () =>
       cache.list("AzDriverNode").flatMap((driverNode): readonly IgnoredDriverNode[] => {
@@ -107,4 +81,16 @@ export function createControllerCache(
           : [{ driverNode, ...problem }];
       }),
   };
+
+  function believed(all: DriverNodes): DriverNodes {
+    return {
+      ...filteredCache(all, (driverNode) => !isIgnored(driverNode)),
+      byIndex: (index, key) => {
+        const found = all.byIndex(index, key);
+        return index === "instanceUri"
+          ? found.filter((driverNode) => problemOf(driverNode) === undefined)
+          : found;
+      },
+    };
+  }
 }

@@ -5,7 +5,7 @@ import type { Kind, KindMap } from "../../ports/store/object-store.ts";
 import type { KeysOf } from "../../runtime/cache/cached-objects.ts";
 
 /** The values under which the cache indexes objects of a kind, besides their names. */
-const cacheIndexes = {
+export const cacheIndexes = {
   AzVolume: {
     /** The disk's URI as `resourceUriKey` writes it. */
     diskUri: (volume: KindMap["AzVolume"]) => {
@@ -46,8 +46,3 @@ const cacheIndexes = {
 
 /** The names of a kind's indexes. */
 export type IndexName<K extends Kind> = keyof (typeof cacheIndexes)[K] & string;
-
-/** A kind's indexes, by name. */
-export function indexesOf<K extends Kind>(kind: K): { readonly [N in IndexName<K>]: KeysOf<KindMap[K]> } {
-  return cacheIndexes[kind] as { readonly [N in IndexName<K>]: KeysOf<KindMap[K]> };
-}

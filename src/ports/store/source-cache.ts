@@ -31,23 +31,21 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
   hasSynced(): boolean;
   /** Waits until `hasSynced`. Rejects with the signal's reason. */
   untilSynced(signal: AbortSignal): Promise<void>;
-  /** Whether the cache has seen everything up to a version, such as that of a write. */
-  hasSeen(resourceVersion: string): boolean;
   /**
    * Adds a write's response to the cache at once, unless the watch is past it already, so that a process
    * reads its own writes.
    */
   remember(object: T): void;
   /**
-   * When this cache saw the object's last change, on the clock's `elapsedMs`; undefined if it doesn't
-   * know the object.
+   * How long the object has been unchanged, in milliseconds on this process's clock, whether or not the
+   * source was reachable; undefined if the cache doesn't know the object.
    */
-  lastChangedElapsedMs(key: string): number | undefined;
+  unchangedMs(key: string): number | undefined;
   /**
-   * The same for changes other than of its status: a status that is rewritten says nothing about the
-   * request.
+   * The same without its status: how long the object's spec has been unchanged. A status that is rewritten
+   * says nothing about the request.
    */
-  lastAskedElapsedMs(key: string): number | undefined;
+  askedMs(key: string): number | undefined;
   /**
    * How long the object has been *watched* unchanged: up to the last time that the source reported
    * anything, and without long silences. For judging nodes by their silence: a process or a watch that

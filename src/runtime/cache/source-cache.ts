@@ -1,4 +1,3 @@
-import { isVersionAtLeast } from "../../core/primitives/compare-versions.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
@@ -139,6 +138,8 @@ export function createSourceCache<T extends SourceObject, Index extends string =
   }
 
   const hasSynced = (): boolean => known.seenVersion !== undefined;
+  const sinceMs = (atMs: number | undefined): number | undefined =>
+    atMs === undefined ? undefined : clock.elapsedMs() - atMs;
 
   return {
     get: (key) => known.get(key),
@@ -154,11 +155,9 @@ export function createSourceCache<T extends SourceObject, Index extends string =
           signal,
         );
     },
-    hasSeen: (resourceVersion) =>
-      known.seenVersion !== undefined && isVersionAtLeast(known.seenVersion, resourceVersion),
     remember: (object) => publish(known.remember(object, clock.elapsedMs())),
-    lastChangedElapsedMs: (key) => known.changedAtMs(key)?.anyMs,
-    lastAskedElapsedMs: (key) => known.changedAtMs(key)?.askedMs,
+    unchangedMs: (key) => sinceMs(known.changedAtMs(key)?.anyMs),
+    askedMs: (key) => sinceMs(known.changedAtMs(key)?.askedMs),
     watchedUnchangedMs: (key) => {
       const watchedMs = watchedAtChange.get(key);
       return watchedMs === undefined ? undefined : Math.max(0, watched.totalMs() - watchedMs);

@@ -216,11 +216,10 @@ function shownCache<T extends SourceObject, Index extends string>({
         for (const listener of listeners) listener({ key, previous, current });
       }
     },
-    hasSeen: unused,
     listAgain: unused,
     remember: unused,
-    lastChangedElapsedMs: unused,
-    lastAskedElapsedMs: unused,
+    unchangedMs: unused,
+    askedMs: unused,
     watchedUnchangedMs: unused,
     missingMs: unused,
     lastHeardElapsedMs: unused,
