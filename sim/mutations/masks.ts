@@ -98,16 +98,8 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/controller/leader-guard.ts",
-        find: `async (change) => (isLeading() ? change() : fail({ kind: "Cancelled" }));`,
-        replace: `(change) => change();`,
-      },
-      {
-        file: "src/controller/leader-guard.ts",
-        find: `    precondition: async (signal: AbortSignal) =>
-      isLeading() && (await request.precondition(signal)) && isLeading(),
-`,
-        replace: `    precondition: (signal: AbortSignal) => request.precondition(signal),
-`,
+        find: `() => (isLeading() ? undefined : { kind: "Cancelled" })`,
+        replace: `() => undefined`,
       },
     ],
   },
