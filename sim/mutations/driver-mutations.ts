@@ -231,8 +231,8 @@ export const driverMutations: readonly Mutation[] = [
       },
       {
         file: "src/provisioner/vm/fence-batch.ts",
-        find: `kind !== "settle" && spec.node.vmId.toLowerCase() !== model.vmId`,
-        replace: `kind !== "settle" && spec.node.vmId === ""`,
+        find: `kind !== "flush" && spec.node.vmId.toLowerCase() !== model.vmId`,
+        replace: `kind !== "flush" && spec.node.vmId === ""`,
       },
     ],
     alsoRemoves: ["file-system-uuid", "replicas-probed"],

@@ -129,10 +129,10 @@ export const protocolMutations: readonly Mutation[] = [
       {
         file: FENCE_BATCH,
         find: `    const off = open.filter(
-      (request) => request.kind !== "settle" && !lists(after, new Set([request.diskKey])),
+      (request) => request.kind !== "flush" && !lists(after, new Set([request.diskKey])),
     );
 `,
-        replace: `    const off = open.filter((request) => request.kind !== "settle");
+        replace: `    const off = open.filter((request) => request.kind !== "flush");
 `,
       },
     ],
@@ -207,18 +207,16 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/provisioner/azure-cloud-provisioner.ts",
-        find: `    fenceDisk: onVm((request, signal) => fenceDisk(attachments, request, signal)),
+        find: `    barrier: onVm((request, signal) => barrier(attachments, request, signal)),
 `,
-        replace: `    fenceDisk: (request, signal) => {
+        replace: `    barrier: (request, signal) => {
       const { nodeName, instanceUri } = request.node;
       const node = {
         ...request.node,
         instanceUri: \`\${instanceUri.slice(0, instanceUri.lastIndexOf("/"))}/\${nodeName}\`,
       };
-      const fence: CloudProvisioner["fenceDisk"] = onVm((named, asked) =>
-        fenceDisk(attachments, named, asked),
-      );
-      return fence({ ...request, node }, signal);
+      const pass: CloudProvisioner["barrier"] = onVm((named, asked) => barrier(attachments, named, asked));
+      return pass(request.mode === "fence" ? { ...request, node } : request, signal);
     },
 `,
       },

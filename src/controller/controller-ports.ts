@@ -66,7 +66,7 @@ type Reads = "getDisk" | "listDisks" | "inspectInstance";
 export type WriterPorts = Pick<ControllerPorts, SharedPorts | "random" | "settings">;
 export type FencingPorts = FolderPorts<
   "random" | "leaseMemory" | "settings" | "clusterId",
-  Reads | "fenceDisk" | "proveDetached" | "proveVanished" | "writeBarrier"
+  Reads | "barrier" | "proveVanished"
 >;
 export type AttachmentPorts = FolderPorts<
   "random" | "leaseMemory" | "settings" | "clusterId",

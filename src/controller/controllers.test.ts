@@ -34,6 +34,7 @@ import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { anInstance } from "./testing/an-instance.ts";
+import { barrierByMode } from "./testing/barrier-by-mode.ts";
 
 /** How long each call to the platform takes, in milliseconds. */
 const CALL_MS = 100;
@@ -525,7 +526,7 @@ describe("createControllers", () => {
         const cloud = {
           proveVanished: count(world.ports.cloud.proveVanished),
           inspectInstance: count(listed),
-          proveDetached: count(async () => ok(undefined)),
+          ...barrierByMode(world.ports.cloud, { prove: count(async () => ok(undefined)) }),
         };
         await whileRunning(world, cloud, async () => {
           for (let write = 0; write < 300; write += 1) {
@@ -565,13 +566,14 @@ describe("createControllers", () => {
           if (disksRead > 1) await world.clock.sleep(SLOW_READ_MS, signal).catch(() => undefined);
           return ok(aDisk({ attachedTo: [] }));
         };
-        const proveDetached: CloudProvisioner["proveDetached"] = (asked, signal) => {
+        const prove: CloudProvisioner["barrier"] = (asked, signal) => {
           proofs += 1;
-          return world.ports.cloud.proveDetached(asked, signal);
+          return world.ports.cloud.barrier(asked, signal);
         };
         // A passed write barrier triggers a reconcile: here only the end of the rebuild may.
-        const writeBarrier = async () => fail(throttled);
-        await whileRunning(world, { getDisk, proveDetached, writeBarrier }, async () => {
+        const flush = async () => fail(throttled);
+        const cloud = { getDisk, ...barrierByMode(world.ports.cloud, { prove, flush }) };
+        await whileRunning(world, cloud, async () => {
           await world.clock.advance(1_000);
           assert.ok((await world.answerOf(world.other.create("Lease", sweptLease, never))).ok);
           assert.ok(await world.clock.runUntil(() => disksRead === 2, SLOW_READ_MS), "no rebuild");
@@ -593,10 +595,10 @@ describe("createControllers", () => {
       await world.given("AzVolume", aVolumeWithRecord({ defaultAccess: "quarantined" }));
       world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
       world.use = { kind: "used", users: ["pod/writer"] };
-      const writeBarrier = failing(world, throttled);
-      await whileRunning(world, { writeBarrier: writeBarrier.call }, async () => {
+      const flush = failing(world, throttled);
+      await whileRunning(world, barrierByMode(world.ports.cloud, { flush: flush.call }), async () => {
         await world.clock.advance(5_000);
-        assert.equal(writeBarrier.calls, 0);
+        assert.equal(flush.calls, 0);
         const present = world.volume();
         const record = world.record();
         assert.ok(present?.status !== undefined && record !== undefined);
@@ -612,7 +614,7 @@ describe("createControllers", () => {
           ),
         );
         await world.clock.advance(5_000);
-        assert.equal(writeBarrier.calls, 1);
+        assert.equal(flush.calls, 1);
       });
     }));
 
@@ -633,12 +635,12 @@ describe("createControllers", () => {
       };
       world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
       // The VM lists the disk: there is no proof that it is detached.
-      const proveDetached = async () => ok(undefined);
+      const prove = async () => ok(undefined);
       const cloud = {
         listDisks: async () => ok([disk]),
         getDisk: async () => ok(disk),
         inspectInstance,
-        proveDetached,
+        ...barrierByMode(world.ports.cloud, { prove }),
       };
       await whileRunning(world, cloud, async () => {
         await world.clock.advance(30_000);

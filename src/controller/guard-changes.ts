@@ -20,9 +20,7 @@ interface Asking {
 export const vmChanges: Readonly<Record<MethodsWith<Asking & { readonly node: object }>, true>> = {
   attachDisk: true,
   detachDisk: true,
-  fenceDisk: true,
-  proveDetached: true,
-  writeBarrier: true,
+  barrier: true,
 };
 
 /** Every method that changes anything in Azure: those that ask a precondition. */

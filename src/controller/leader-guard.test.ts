@@ -100,7 +100,7 @@ describe("leaderGuard", () => {
       const refused = await Promise.all([
         cloud.attachDisk(request, never),
         cloud.detachDisk(request, never),
-        cloud.fenceDisk(where, never),
+        cloud.barrier({ ...where, mode: "fence" }, never),
         cloud.deleteDisk(where, never),
         cloud.resizeDisk({ ...where, sizeGiB: 20 }, never),
       ]);

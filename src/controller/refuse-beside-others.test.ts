@@ -9,7 +9,7 @@ import { withControllerPorts } from "./testing/a-controller.ts";
 
 const never = new AbortController().signal;
 const DETAIL = "pod v1/x serves disk.csi.azure.com";
-const CHANGES = ["attachDisk", "detachDisk", "fenceDisk", "proveDetached", "writeBarrier"] as const;
+const CHANGES = ["attachDisk", "detachDisk", "barrier"] as const;
 
 describe("refuseBesideOthers", () => {
   for (const change of CHANGES) {
@@ -33,6 +33,7 @@ describe("refuseBesideOthers", () => {
           node: identity("node-a"),
           cachingMode: "None",
           lane: "primaryAttach",
+          mode: "fence",
           precondition: async () => true,
         } as const;
         const whole = { ...request, forcePrecondition: async () => true, mayCarryOut: async () => true };

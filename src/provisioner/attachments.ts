@@ -9,7 +9,6 @@ import { ownersOf, readDisk } from "./disk/disk-owners.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
 import { proofOfEnd, type VanishedContext } from "./vm/prove-vanished.ts";
 import type { VmQueues } from "./vm/vm-queues.ts";
-import type { VmRequest } from "./vm/vm-request.ts";
 import type { VmTarget } from "./vm/vm-update.ts";
 
 /** The collaborators of attaches and detaches. */
@@ -26,7 +25,7 @@ type OnVm<R> = R & { readonly vm: VmTarget };
 
 type AttachRequest = OnVm<Parameters<CloudProvisioner["attachDisk"]>[0]>;
 type DetachRequest = OnVm<Parameters<CloudProvisioner["detachDisk"]>[0]>;
-type FenceRequest = OnVm<Parameters<CloudProvisioner["proveDetached"]>[0]>;
+type BarrierRequest = OnVm<Parameters<CloudProvisioner["barrier"]>[0]>;
 
 /**
  * Attaches a disk. Reads it first: a disk that can't be attached must neither use up one of the VM's
@@ -162,56 +161,22 @@ export async function detachDisk(
   return proof.ok ? ok(undefined) : proof;
 }
 
-/** Fences a node from a disk. */
-export async function fenceDisk(
+/** Moves a VM's ETag, and detaches or proves as the mode says. Undefined: no proof, as the port documents. */
+export async function barrier(
   context: AttachmentContext,
-  request: FenceRequest,
-  signal: AbortSignal,
-): Promise<Result<FenceProof, Failure>> {
-  const answer = await writing(context, request, () => askForProof(context, request, "fence", signal));
-  if (!answer.ok) return answer;
-  if (answer.value.kind === "fenced") return ok(answer.value.proof);
-  throw new Error(`a fence was answered ${answer.value.kind}`);
-}
-
-/** Proves that a disk is off a node, without detaching anything. Undefined: it is attached. */
-export async function proveDetached(
-  context: AttachmentContext,
-  request: FenceRequest,
+  request: BarrierRequest,
   signal: AbortSignal,
 ): Promise<Result<FenceProof | undefined, Failure>> {
-  const answer = await askForProof(context, request, "prove", signal);
+  const spec = { ...request, kind: request.mode, lane: "failover", cachingMode: "None" } as const;
+  const answer = await writing(
+    context,
+    request,
+    () => context.queues.submit(request.vm, spec, signal).answer,
+  );
   if (!answer.ok) return answer;
-  if (answer.value.kind === "fenced") return ok(answer.value.proof);
-  if (answer.value.kind === "listed") return ok(undefined);
-  throw new Error(`a proof was answered ${answer.value.kind}`);
-}
-
-/** Write barrier: updates prepared before it fail. */
-export async function writeBarrier(
-  context: AttachmentContext,
-  request: FenceRequest,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
-  const answer = await askForProof(context, request, "settle", signal);
-  if (!answer.ok) return answer;
-  if (answer.value.kind === "settled") return ok(undefined);
-  if (answer.value.kind === "instanceGone")
-    return fail({ kind: "InstanceNotFound", nodeName: request.node.nodeName });
-  throw new Error(`the write barrier of a VM was answered ${answer.value.kind}`);
-}
-
-function askForProof(
-  context: AttachmentContext,
-  request: FenceRequest,
-  kind: "fence" | "prove" | "settle",
-  signal: AbortSignal,
-): VmRequest["answer"] {
-  return context.queues.submit(
-    request.vm,
-    { ...request, kind, lane: "failover", cachingMode: "None" },
-    signal,
-  ).answer;
+  if (answer.value.kind === "proven") return ok(answer.value.proof);
+  if (answer.value.kind === "passed" && request.mode !== "fence") return ok(undefined);
+  throw new Error(`a barrier of mode ${request.mode} was answered ${answer.value.kind}`);
 }
 
 /**

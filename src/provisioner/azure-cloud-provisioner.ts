@@ -9,14 +9,7 @@ import type { ArmApi, ArmDisk } from "./arm/arm-api.ts";
 import { createArmSession } from "./arm/arm-session.ts";
 import { toFailure } from "./arm/error-table.ts";
 import { ThrottleBudget } from "./arm/throttle-budget.ts";
-import {
-  type AttachmentContext,
-  attachDisk,
-  detachDisk,
-  fenceDisk,
-  proveDetached,
-  writeBarrier,
-} from "./attachments.ts";
+import { type AttachmentContext, attachDisk, barrier, detachDisk } from "./attachments.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import { diskFactsOf } from "./disk/disk-facts.ts";
 import { readDisk } from "./disk/disk-owners.ts";
@@ -154,9 +147,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
       ),
     attachDisk: onVm((request, signal) => attachDisk(attachments, request, signal)),
     detachDisk: onVm((request, signal) => detachDisk(attachments, request, signal)),
-    fenceDisk: onVm((request, signal) => fenceDisk(attachments, request, signal)),
-    proveDetached: onVm((request, signal) => proveDetached(attachments, request, signal)),
-    writeBarrier: onVm((request, signal) => writeBarrier(attachments, request, signal)),
+    barrier: onVm((request, signal) => barrier(attachments, request, signal)),
     proveVanished: onVm((request, signal) =>
       proveVanished({ session, place, vmReads }, { ...request, lane: "failover" }, signal),
     ),

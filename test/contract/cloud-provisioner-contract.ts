@@ -400,7 +400,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           (other) => attaching(provisioner, { diskUri: other, node }),
           (other) =>
             provisioner.detachDisk({ diskUri: other, node, lane: "detach", precondition: mayAlways }, never),
-          (other) => provisioner.fenceDisk({ diskUri: other, node, precondition: mayAlways }, never),
+          (other) => fencing(provisioner, { diskUri: other, node }),
         ];
         await fc.assert(
           fc.asyncProperty(otherDiskIds(uri), fc.constantFrom(...calls), async (other, call) => {
@@ -813,7 +813,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status, code } });
           assert.equal(await attach(cloud, uri, node), 0);
           assert.equal(
-            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
             "entryGone",
           );
           assert.deepEqual([disksOn(cloud, "node-a"), vmWrites(cloud).length], [[], 2]);
@@ -930,8 +930,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
             ),
           ),
         );
-        assert.ok(pending(await cloud.run(provisioner.proveDetached(wish, never))));
-        assert.ok(pending(await cloud.run(provisioner.writeBarrier(wish, never))));
+        assert.ok(pending(await cloud.run(proving(provisioner, wish))));
+        assert.ok(pending(await cloud.run(flushing(provisioner, wish))));
         // A disk that is already off needs no update.
         valueOf(await cloud.run(provisioner.detachDisk({ ...wish, lane: "collection" }, never)));
         assert.deepEqual(
@@ -957,7 +957,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]),
           ["other"],
         );
-        assert.equal(valueOf(await cloud.run(fencing(provisioner, wish))).kind, "entryGone");
+        assert.equal(valueOf(await cloud.run(fencing(provisioner, wish)))?.kind, "entryGone");
       });
 
       on("are checked when a detach of the same disk was refused in the batch", async (cloud) => {
@@ -998,11 +998,11 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           told.push(leaving, vmWrites(cloud).length - before);
           return Promise.resolve(true);
         };
-        const fenced = cloud.provisioner.fenceDisk(
-          { diskUri: other, node, precondition: mayAlways, mayCarryOut },
+        const fenced = cloud.provisioner.barrier(
+          { mode: "fence", diskUri: other, node, precondition: mayAlways, mayCarryOut },
           never,
         );
-        assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
+        assert.equal(valueOf(await cloud.run(fenced))?.kind, "entryGone");
         assert.deepEqual([told, disksOn(cloud, "node-a")], [[[inUse], 0], []]);
       });
 
@@ -1433,7 +1433,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
         const prepared = etagOf(cloud, "node-a");
-        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+        valueOf(await cloud.run(flushing(cloud.provisioner, { diskUri: uri, node })));
         assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
         assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
@@ -1444,7 +1444,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "change" };
         const prepared = etagOf(cloud, "node-a");
-        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+        valueOf(await cloud.run(flushing(cloud.provisioner, { diskUri: uri, node })));
         assert.notEqual(etagOf(cloud, "node-a"), prepared);
       });
 
@@ -1453,7 +1453,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         const attached = attaching(cloud.provisioner, { diskUri: uri, node });
         await cloud.until(() => vmAt(cloud, "node-a").provisioningState === "Updating");
-        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+        valueOf(await cloud.run(flushing(cloud.provisioner, { diskUri: uri, node })));
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
         assert.equal(vmAt(cloud, "node-a").provisioningState, "Succeeded");
         valueOf(await cloud.run(attached));
@@ -1466,7 +1466,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         let asked = 0;
         const precondition = async (): Promise<boolean> => {
           asked += 1;
-          if (asked === 1) valueOf(await settling(cloud.provisioner, { diskUri: uri, node }));
+          if (asked === 1) valueOf(await flushing(cloud.provisioner, { diskUri: uri, node }));
           return asked === 1;
         };
         assert.equal(
@@ -1481,13 +1481,13 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await deleteVm(cloud, "node-a");
-        assert.deepEqual(failureOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node }))), {
+        assert.deepEqual(failureOf(await cloud.run(flushing(cloud.provisioner, { diskUri: uri, node }))), {
           kind: "InstanceNotFound",
           nodeName: "node-a",
         });
         addVm(cloud, "node-a");
         const prepared = etagOf(cloud, "node-a");
-        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+        valueOf(await cloud.run(flushing(cloud.provisioner, { diskUri: uri, node })));
         assert.notEqual(etagOf(cloud, "node-a"), prepared);
       });
 
@@ -1495,7 +1495,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         const before = etagOf(cloud, "node-a");
-        const refused = settling(cloud.provisioner, { diskUri: uri, node, precondition: mayNever });
+        const refused = flushing(cloud.provisioner, { diskUri: uri, node, precondition: mayNever });
         assert.equal(failureOf(await cloud.run(refused)).kind, "Refused");
         assert.equal(etagOf(cloud, "node-a"), before);
       });
@@ -1508,7 +1508,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await attach(cloud, uri, node);
         const before = etagOf(cloud, "node-a");
         const proof = valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
-        assert.equal(proof.kind, "entryGone");
+        assert.equal(proof?.kind, "entryGone");
         assert.deepEqual(disksOn(cloud, "node-a"), []);
         assert.notEqual(etagOf(cloud, "node-a"), before);
         assert.deepEqual(
@@ -1524,7 +1524,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           const uri = await addDisk(cloud, "pvc-1");
           const prepared = etagOf(cloud, "node-a");
           assert.equal(
-            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
             "entryGone",
           );
           assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
@@ -1537,7 +1537,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
         assert.equal(
-          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
           "entryGone",
         );
         assert.deepEqual(detachesIn(cloud), ["regular"]);
@@ -1555,7 +1555,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           await attach(cloud, uri, node);
           putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), ...change });
           assert.equal(
-            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
             "entryGone",
           );
           assert.deepEqual(detachesIn(cloud), ["forced"]);
@@ -1572,7 +1572,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           latencies: { ...settings.latencies, detach: { medianMs: 3_600_000, p99Ms: 3_600_000 } },
         };
         assert.equal(
-          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: slow, node }))).kind,
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: slow, node })))?.kind,
           "entryGone",
         );
         assert.deepEqual(detachesIn(cloud), ["regular", "forced"]);
@@ -1582,7 +1582,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           effect: { kind: "FailOperation", code: "DetachFailed" },
         });
         assert.equal(
-          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: failing, node }))).kind,
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: failing, node })))?.kind,
           "entryGone",
         );
         assert.deepEqual(detachesIn(cloud), ["regular", "forced", "regular", "forced"]);
@@ -1613,7 +1613,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           await cloud.until(() => callsOf(cloud, "VirtualMachines_Get").length >= readsBefore + 3);
           assert.deepEqual([vmAt(cloud, "node-a").provisioningState, detachesIn(cloud)], ["Updating", []]);
           releaseStuckOperations(cloud.model.world);
-          assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
+          assert.equal(valueOf(await cloud.run(fenced))?.kind, "entryGone");
           assert.deepEqual([detachesIn(cloud).length, vmAt(cloud, "node-a").agentReachable], [1, true]);
         });
       }
@@ -1663,7 +1663,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await hasReadTwice;
         assert.deepEqual(detachesIn(cloud), []);
         releaseStuckOperations(cloud.model.world);
-        assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
+        assert.equal(valueOf(await cloud.run(fenced))?.kind, "entryGone");
         assert.equal(vmAt(cloud, "node-a").agentReachable, true);
       });
 
@@ -1692,7 +1692,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           effect: { kind: "UnreportedOperation" },
         });
         assert.equal(
-          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
           "entryGone",
         );
         assert.equal(vmWrites(cloud).length, 1);
@@ -1708,7 +1708,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         const since = cloud.model.journal.lastSequence();
         assert.equal(
-          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
           "entryGone",
         );
         const calls = cloud.model.journal.since(since);
@@ -1746,7 +1746,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         const prepared = etagOf(cloud, "node-a");
         assert.equal(
-          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
           "entryGone",
         );
         assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
@@ -1764,7 +1764,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const hanging = detaching(cloud.provisioner, { diskUri: uri, node });
         await cloud.until(() => vmWrites(cloud).length === 2);
         assert.equal(
-          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
           "entryGone",
         );
         valueOf(await cloud.run(hanging));
@@ -1780,7 +1780,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           Promise.all(uris.map((uri) => fencing(cloud.provisioner, { diskUri: uri, node }))),
         );
         assert.deepEqual(
-          proofs.map((proof) => valueOf(proof).kind),
+          proofs.map((proof) => valueOf(proof)?.kind),
           ["entryGone", "entryGone", "entryGone"],
         );
         assert.equal(vmWrites(cloud).length - before, 1);
@@ -1793,7 +1793,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const fenced = fencing(cloud.provisioner, { diskUri: first, node });
         await cloud.until(() => vmWrites(cloud).length === 2);
         const attached = attaching(cloud.provisioner, { diskUri: second, node });
-        assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
+        assert.equal(valueOf(await cloud.run(fenced))?.kind, "entryGone");
         assert.deepEqual(valueOf(await cloud.run(attached)), { lun: 0 });
         assert.deepEqual(
           callsOf(cloud, "VirtualMachines_Update").map((entry) => entry.status),
@@ -1808,7 +1808,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await attach(cloud, uri, node);
         await deleteVm(cloud, "node-a");
         assert.equal(
-          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
           "instanceGone",
         );
         assert.deepEqual(
@@ -1862,7 +1862,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await attach(cloud, uri, successor);
         const before = etagOf(cloud, "node-a");
         assert.equal(
-          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
           "instanceReplaced",
         );
         assert.equal(etagOf(cloud, "node-a"), before);
@@ -1918,7 +1918,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           effect: { kind: "DropResponse" },
         });
         assert.equal(
-          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind,
+          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
           "entryGone",
         );
         assert.deepEqual(disksOn(cloud, "node-a"), []);
@@ -2079,16 +2079,18 @@ function detaching(
   return provisioner.detachDisk({ lane: "detach", precondition: mayAlways, ...wish }, signal);
 }
 
-function fencing(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["fenceDisk"]> {
-  return provisioner.fenceDisk({ precondition: mayAlways, ...wish }, never);
+type Barrier = ReturnType<CloudProvisioner["barrier"]>;
+
+function fencing(provisioner: CloudProvisioner, wish: Wish): Barrier {
+  return provisioner.barrier({ mode: "fence", precondition: mayAlways, ...wish }, never);
 }
 
-function proving(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["proveDetached"]> {
-  return provisioner.proveDetached({ precondition: mayAlways, ...wish }, never);
+function proving(provisioner: CloudProvisioner, wish: Wish): Barrier {
+  return provisioner.barrier({ mode: "prove", precondition: mayAlways, ...wish }, never);
 }
 
-function settling(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["writeBarrier"]> {
-  return provisioner.writeBarrier({ precondition: mayAlways, ...wish }, never);
+function flushing(provisioner: CloudProvisioner, wish: Wish): Barrier {
+  return provisioner.barrier({ mode: "flush", precondition: mayAlways, ...wish }, never);
 }
 
 async function attach(cloud: CloudUnderTest, uri: string, node: NodeIdentity): Promise<number> {

@@ -100,7 +100,9 @@ async function takenOff(cloud: CloudUnderTest, victim: Victim, how: "fences" | "
   for (let isOff = false; !isOff;) {
     const request = { ...victim, precondition: mayAlways };
     const asked =
-      how === "fences" ? cloud.provisioner.fenceDisk(request, never) : detaching(cloud.provisioner, victim);
+      how === "fences"
+        ? cloud.provisioner.barrier({ ...request, mode: "fence" }, never)
+        : detaching(cloud.provisioner, victim);
     const answer = await cloud.run<Awaited<typeof asked>>(asked);
     if (!answer.ok) assert.equal(answer.failure.kind, "CloudUnavailable", JSON.stringify(answer.failure));
     isOff = answer.ok;

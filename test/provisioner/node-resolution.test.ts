@@ -90,9 +90,9 @@ describe("a node's VM", () => {
     const node = { nodeName: "node-a", ...addVm("flex_4c1d2a7b") };
     valueOf(await attach(node));
     const proof = valueOf(
-      await run(provisioner.fenceDisk({ diskUri, node, precondition: mayAlways }, never)),
+      await run(provisioner.barrier({ mode: "fence", diskUri, node, precondition: mayAlways }, never)),
     );
-    assert.equal(proof.kind, "entryGone");
+    assert.equal(proof?.kind, "entryGone");
     assert.deepEqual(valueOf(await run(provisioner.getDisk({ diskUri }, never))).attachedTo, []);
   });
 
@@ -122,10 +122,10 @@ describe("a node's VM", () => {
       const failures = [
         await attach(node),
         await run(provisioner.detachDisk({ ...wish, lane: "detach" }, never)),
-        await run(provisioner.fenceDisk(wish, never)),
-        await run(provisioner.proveDetached(wish, never)),
+        await run(provisioner.barrier({ ...wish, mode: "fence" }, never)),
+        await run(provisioner.barrier({ ...wish, mode: "prove" }, never)),
         await run(provisioner.proveVanished(wish, never)),
-        await run(provisioner.writeBarrier(wish, never)),
+        await run(provisioner.barrier({ ...wish, mode: "flush" }, never)),
         await run(provisioner.inspectInstance(node, never)),
       ].map((result) => failureOf(result).kind);
       assert.deepEqual(failures, Array(failures.length).fill(row.kind), row.instanceUri);
@@ -139,11 +139,12 @@ describe("a node's VM", () => {
     valueOf(await attach(node));
     model.world.virtualMachines.clear();
     model.world.disks.clear();
-    for (const prove of [provisioner.proveVanished, provisioner.fenceDisk] as const)
-      assert.equal(
-        failureOf(await run(prove({ diskUri, node, precondition: mayAlways }, never))).kind,
-        "InstanceUnknown",
-      );
+    const wish = { diskUri, node, precondition: mayAlways };
+    for (const proof of [
+      provisioner.proveVanished(wish, never),
+      provisioner.barrier({ ...wish, mode: "fence" }, never),
+    ])
+      assert.equal(failureOf(await run(proof)).kind, "InstanceUnknown");
   });
 
   it("is not gone if it is at its resource id, whatever the case of its GUID", async () => {

@@ -81,7 +81,8 @@ describe("VM reads that lag behind another controller's writes", () => {
     const { model, node, diskUri, second, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
     assert.equal(
-      failureOf(await run(second.fenceDisk({ diskUri, node, precondition: mayAlways }, never))).kind,
+      failureOf(await run(second.barrier({ mode: "fence", diskUri, node, precondition: mayAlways }, never)))
+        ?.kind,
       "CloudUnavailable",
     );
     assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
@@ -91,7 +92,8 @@ describe("VM reads that lag behind another controller's writes", () => {
     const { model, node, diskUri, second, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", times: 3, effect: { kind: "StaleRead" } });
     assert.equal(
-      valueOf(await run(second.fenceDisk({ diskUri, node, precondition: mayAlways }, never))).kind,
+      valueOf(await run(second.barrier({ mode: "fence", diskUri, node, precondition: mayAlways }, never)))
+        ?.kind,
       "entryGone",
     );
     assert.deepEqual(findVm(model.world, vmUri("node-a"))?.dataDisks, []);
@@ -101,7 +103,7 @@ describe("VM reads that lag behind another controller's writes", () => {
     const { model, node, diskUri, second, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", times: 3, effect: { kind: "StaleRead" } });
     assert.equal(
-      valueOf(await run(second.proveDetached({ diskUri, node, precondition: mayAlways }, never))),
+      valueOf(await run(second.barrier({ mode: "prove", diskUri, node, precondition: mayAlways }, never))),
       undefined,
     );
     assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
@@ -119,7 +121,10 @@ describe("VM reads that lag behind another controller's writes", () => {
       );
       return (await attached).ok;
     };
-    assert.equal(valueOf(await run(second.proveDetached({ ...wish, precondition }, never))), undefined);
+    assert.equal(
+      valueOf(await run(second.barrier({ mode: "prove", ...wish, precondition }, never))),
+      undefined,
+    );
     assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
   });
 

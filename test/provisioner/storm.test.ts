@@ -232,7 +232,7 @@ describe("the provisioner in a storm", () => {
             assert.equal(lunOn(model, call.disk, call.node), undefined, "detached, but still there");
           else assertExpected(detached);
         } else {
-          const fenced = await call.provisioner.fenceDisk(request, never);
+          const fenced = await call.provisioner.barrier({ ...request, mode: "fence" }, never);
           if (fenced.ok)
             assert.equal(lunOn(model, call.disk, call.node), undefined, "fenced, but still there");
           else assertExpected(fenced);

@@ -200,8 +200,7 @@ describe("confirmVanished", () => {
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }));
         world.instances.set(a.instanceUri, a.vmId);
-        world.during.proveDetached = () =>
-          world.setRecord((record) => ({ ...record, epoch: record.epoch + 1 }));
+        world.during.prove = () => world.setRecord((record) => ({ ...record, epoch: record.epoch + 1 }));
         await confirm(world, a);
         assert.equal(world.record()?.fencing, undefined);
       }));

@@ -63,7 +63,7 @@ describe("fenceReconciler", () => {
     withFence(async (world) => {
       const cloud = {
         ...world.ports.cloud,
-        fenceDisk: async () => ok({ kind: "instanceOff", detail: "deallocated" } as const),
+        barrier: async () => ok({ kind: "instanceOff", detail: "deallocated" } as const),
       };
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
@@ -71,7 +71,7 @@ describe("fenceReconciler", () => {
 
   it("proves again, and ends, the fence of a node that has released during it", () =>
     withFence(async (world) => {
-      world.during.fenceDisk = () =>
+      world.during.fence = () =>
         world.setRecord((record) => ({ ...record, writer: { ...unrequested, held: false } }));
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.fencing, a);
@@ -81,7 +81,7 @@ describe("fenceReconciler", () => {
 
   it("does not accept a proof from an earlier grant", () =>
     withFence(async (world) => {
-      world.during.fenceDisk = () =>
+      world.during.fence = () =>
         world.setRecord((record) => ({ ...record, writer: { ...unrequested, epoch: 2 } }));
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.writer, { ...unrequested, epoch: 2 });
@@ -90,7 +90,7 @@ describe("fenceReconciler", () => {
 
   it("does not touch a recreated object of the same name", () =>
     withFence(async (world) => {
-      world.during.fenceDisk = () => remakeVolume(world);
+      world.during.fence = () => remakeVolume(world);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.writer, unrequested);
     }));
@@ -126,12 +126,12 @@ describe("fenceReconciler", () => {
   for (const { because, change } of changes)
     it(`detaches no disk right before the update where ${because}`, () =>
       withFence(async (world) => {
-        const { fenceDisk } = world.ports.cloud;
+        const { barrier } = world.ports.cloud;
         const cloud: CloudProvisioner = {
           ...world.ports.cloud,
-          fenceDisk: async (request, signal) => {
+          barrier: async (request, signal) => {
             await change(world);
-            return fenceDisk(request, signal);
+            return barrier(request, signal);
           },
         };
         await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
@@ -154,12 +154,12 @@ describe("fenceReconciler", () => {
 
   it("requeues where the store fails between the platform's read and its write", () =>
     withFence(async (world) => {
-      const { fenceDisk } = world.ports.cloud;
+      const { barrier } = world.ports.cloud;
       const cloud: CloudProvisioner = {
         ...world.ports.cloud,
-        fenceDisk: (request, signal) => {
+        barrier: (request, signal) => {
           world.store.failNext({ fault: "unavailable", verb: "get", kind: "AzVolume" });
-          return fenceDisk(request, signal);
+          return barrier(request, signal);
         },
       };
       const refused = { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } };
@@ -181,7 +181,7 @@ describe("fenceReconciler", () => {
         message: "later",
         requestId: "r-1",
       } as const;
-      const cloud = { ...world.ports.cloud, fenceDisk: async () => fail(failure) };
+      const cloud = { ...world.ports.cloud, barrier: async () => fail(failure) };
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       await fence(world);
       const unverified =

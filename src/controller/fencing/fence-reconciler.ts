@@ -1,15 +1,14 @@
-import type { WriterRecord } from "../../core/api/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/node-identity.ts";
 import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import { fenceClear, isFencing, type Step } from "../../core/writer/writer-steps.ts";
-import { isTrusted } from "../../objects/store-incarnation.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { mayCarryOut } from "./foreign-detach.ts";
 import { proveDetached } from "./prove-detached.ts";
-import { clearProven } from "./record-proof.ts";
+import { clearProven, passRecordBarrier } from "./record-proof.ts";
 
 /**
  * *fence*, steps 2 to 4: continues any fence that the record shows as begun, by whichever controller.
@@ -29,7 +28,7 @@ export function fenceReconciler(ports: FencingPorts): Reconciler {
 }
 
 async function fence(ports: FencingPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
-  const { store, cloud, steps, clock, events } = ports;
+  const { store, clock, events } = ports;
   if (ports.cache.get("AzVolume", volumeName)?.status?.record?.fencing === undefined) return ok({});
   const began = await store.get("AzVolume", volumeName, signal);
   if (!began.ok) return began.failure.kind === "ObjectNotFound" ? ok({}) : began;
@@ -39,26 +38,8 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   if (record === undefined || node === undefined || diskUri === undefined) return ok({});
   const startedMs = clock.elapsedMs();
 
-  const proof = await steps.run("fence-detach", () =>
-    cloud.fenceDisk(
-      {
-        diskUri,
-        node,
-        precondition: async (asked) => {
-          const fresh = await store.get("AzVolume", volumeName, asked);
-          return (
-            fresh.ok &&
-            fresh.value.metadata.uid === began.value.metadata.uid &&
-            fresh.value.status?.record !== undefined &&
-            isFencing(fresh.value.status.record, node) &&
-            (await isTrusted(ports, fresh.value.status.record, asked))
-          );
-        },
-        mayCarryOut: mayCarryOut(ports, { node, fences: true }),
-      },
-      signal,
-    ),
-  );
+  const barrier = { volume: began.value, diskUri, node, mode: "fence", isAsked: isBeingFenced } as const;
+  const proof = await passRecordBarrier(ports, barrier, signal);
   if (!proof.ok) {
     // The fence may be over, or the store could not be read: the next pass sees which.
     if (proof.failure.kind === "Refused") return proof;
@@ -73,6 +54,7 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
     });
     return proof;
   }
+  invariant(proof.value !== undefined, "the fence of a node ended without proof");
   const proven = await store.get("AzVolume", volumeName, signal);
   if (!proven.ok) return proven;
   if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
@@ -94,4 +76,8 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
     },
     signal,
   );
+}
+
+function isBeingFenced({ status }: AzVolume, node: NodeIdentity): boolean {
+  return status?.record !== undefined && isFencing(status.record, node);
 }

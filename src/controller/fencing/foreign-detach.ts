@@ -31,7 +31,7 @@ interface Update {
    */
   readonly settles?: true;
   /** It is a fence: it waits for a volume in use as well, unless its node is out of service. */
-  readonly fences?: true;
+  readonly fences?: boolean;
 }
 
 /**

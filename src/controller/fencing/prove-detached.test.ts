@@ -97,7 +97,7 @@ describe("an unverified node that has nothing to verify itself by", () => {
 
   it("stays unverified where the record was rebuilt during the proof", () =>
     withLateDetach(async (world) => {
-      world.during.proveDetached = () => world.setRecord((record) => ({ ...record, epoch: 5 }));
+      world.during.prove = () => world.setRecord((record) => ({ ...record, epoch: 5 }));
       assert.deepEqual(await pass(world), {
         ok: false,
         failure: { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" },

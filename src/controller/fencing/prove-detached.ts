@@ -11,15 +11,14 @@ import {
   type Step,
   verify,
 } from "../../core/writer/writer-steps.ts";
-import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation.ts";
+import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { findHolders } from "../adoption/adopt-disk.ts";
 import { recordHolders } from "../adoption/record-attached-vms.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
-import { mayCarryOut } from "./foreign-detach.ts";
-import { clearProven } from "./record-proof.ts";
+import { clearProven, passRecordBarrier } from "./record-proof.ts";
 
 /**
  * How often the platform is asked again about a node that has the disk, according to Azure, in
@@ -91,24 +90,14 @@ export async function proveOff(
   onListed: (volume: AzVolume) => Promise<Reconciled>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { store, cloud, steps, clock } = ports;
+  const { store, clock } = ports;
   const began = await store.get("AzVolume", volumeName, signal);
   if (!began.ok) return began.failure.kind === "ObjectNotFound" ? ok({}) : began;
   const diskUri = began.value.status?.detail?.diskUri;
   if (diskUri === undefined || !isAsked(began.value, node)) return ok({});
   const startedMs = clock.elapsedMs();
-  const precondition = async (asked: AbortSignal): Promise<boolean> => {
-    const fresh = await store.get("AzVolume", volumeName, asked);
-    return (
-      fresh.ok &&
-      fresh.value.metadata.uid === began.value.metadata.uid &&
-      isAsked(fresh.value, node) &&
-      (await isTrusted(ports, fresh.value.status?.record, asked))
-    );
-  };
-  const proof = await steps.run("prove-detached", () =>
-    cloud.proveDetached({ diskUri, node, precondition, mayCarryOut: mayCarryOut(ports, { node }) }, signal),
-  );
+  const barrier = { volume: began.value, diskUri, node, mode: "prove", isAsked } as const;
+  const proof = await passRecordBarrier(ports, barrier, signal);
   // Precondition failed: the node has shown what it does with the disk since, or the record is being
   // rebuilt.
   if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;

@@ -1,12 +1,47 @@
-import type { WriterRecord } from "../../core/api/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/node-identity.ts";
 import { ok } from "../../core/failure/result.ts";
 import type { Step } from "../../core/writer/writer-steps.ts";
+import { isTrusted } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
-import type { FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
+import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { forgetAttach } from "../attachment/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
+import { mayCarryOut } from "./foreign-detach.ts";
+
+/** A barrier that the record of a volume asks for. */
+export interface RecordBarrier {
+  readonly volume: AzVolume;
+  readonly diskUri: string;
+  readonly node: NodeIdentity;
+  readonly mode: "fence" | "prove";
+  /** Whether the record asks for it: checked again before each write. */
+  readonly isAsked: (volume: AzVolume, node: NodeIdentity) => boolean;
+}
+
+/** Passes the barrier. Fails as the port does: `Refused` where the record no longer asks for it. */
+export function passRecordBarrier(
+  ports: FencingPorts,
+  { volume, diskUri, node, mode, isAsked }: RecordBarrier,
+  signal: AbortSignal,
+): ReturnType<CloudProvisioner["barrier"]> {
+  const { name, uid } = volume.metadata;
+  const fences = mode === "fence";
+  const precondition = async (asked: AbortSignal): Promise<boolean> => {
+    const fresh = await ports.store.get("AzVolume", name, asked);
+    return (
+      fresh.ok &&
+      fresh.value.metadata.uid === uid &&
+      isAsked(fresh.value, node) &&
+      (await isTrusted(ports, fresh.value.status?.record, asked))
+    );
+  };
+  const request = { diskUri, node, mode, precondition, mayCarryOut: mayCarryOut(ports, { node, fences }) };
+  return ports.steps.run(fences ? "fence-detach" : "prove-detached", () =>
+    ports.cloud.barrier(request, signal),
+  );
+}
 
 /** What was proven, and for which record. */
 export interface ProvenDetached {

@@ -22,6 +22,7 @@ import { proveClean } from "../../core/writer/writer-steps.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { anInstance } from "../testing/an-instance.ts";
+import { barrierByMode } from "../testing/barrier-by-mode.ts";
 import { remakeVolume, removeVolume } from "../testing/remake-volume.ts";
 import { barrierReconciler } from "./vm-barrier-reconciler.ts";
 
@@ -60,34 +61,36 @@ async function withBarrierPending(act: (world: ReconcileWorld) => Promise<void>)
   });
 }
 
-function settleA(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
-  const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
+function settleA(
+  world: ReconcileWorld,
+  modes: Parameters<typeof barrierByMode>[1] = {},
+  reads: Partial<CloudProvisioner> = {},
+): Promise<unknown> {
+  const { cloud } = world.ports;
+  const ports = { ...world.ports, cloud: { ...cloud, ...reads, ...barrierByMode(cloud, modes) } };
   return world.answerOf(barrierReconciler(ports).reconcile("node-a", never));
 }
 
 /** Counts write barriers to a VM; nothing fails. */
 function counting(): {
-  readonly writeBarrier: CloudProvisioner["writeBarrier"];
+  readonly flush: CloudProvisioner["barrier"];
   readonly asked: () => number;
 } {
   let asked = 0;
-  const writeBarrier: CloudProvisioner["writeBarrier"] = async (
-    { diskUri: uri, node, precondition },
-    signal,
-  ) => {
+  const flush: CloudProvisioner["barrier"] = async ({ diskUri: uri, node, precondition }, signal) => {
     asked += 1;
     return (await precondition(signal))
       ? ok(undefined)
       : fail({ kind: "Refused", diskUri: uri, nodeName: node.nodeName });
   };
-  return { writeBarrier, asked: () => asked };
+  return { flush, asked: () => asked };
 }
 
 describe("a VM to which lost records may have sent an update", () => {
   it("passes one write barrier for all its volumes, whose node may then reclaim them", () =>
     withBarrierPending(async (world) => {
-      const { writeBarrier, asked } = counting();
-      assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
+      const { flush, asked } = counting();
+      assert.deepEqual(await settleA(world, { flush }), { ok: true, value: {} });
       assert.deepEqual(
         world.record(),
         aRecord({ ...found, barrierPending: [b] }),
@@ -96,7 +99,7 @@ describe("a VM to which lost records may have sent an update", () => {
       const other = await world.other.get("AzVolume", "pvc-2", never);
       assert.deepEqual(other.ok && listIn(other.value.status?.record, "barrierPending"), [b]);
       assert.equal(asked(), 1);
-      assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
+      assert.deepEqual(await settleA(world, { flush }), { ok: true, value: {} });
       assert.equal(asked(), 1, "it has passed the write barrier");
     }));
 
@@ -113,7 +116,11 @@ describe("a VM to which lost records may have sent an update", () => {
         get: (...asked) => alone(store.get(...asked)),
         updateStatus: (...asked) => alone(store.updateStatus(...asked)),
       };
-      const ports = { ...world.ports, store: counted, cloud: { ...world.ports.cloud, ...counting() } };
+      const ports = {
+        ...world.ports,
+        store: counted,
+        cloud: { ...world.ports.cloud, barrier: counting().flush },
+      };
       assert.deepEqual(await world.answerOf(barrierReconciler(ports).reconcile("node-a", never)), {
         ok: true,
         value: {},
@@ -124,7 +131,7 @@ describe("a VM to which lost records may have sent an update", () => {
 
   it("keeps the write barrier pending while Azure refuses the update, and reports it", () =>
     withBarrierPending(async (world) => {
-      assert.deepEqual(await settleA(world, { writeBarrier: async () => fail(inUpdate) }), {
+      assert.deepEqual(await settleA(world, { flush: async () => fail(inUpdate) }), {
         ok: false,
         failure: inUpdate,
       });
@@ -151,13 +158,13 @@ describe("a VM to which lost records may have sent an update", () => {
         message: `VM ${a.instanceUri} lists the disk as one that is coming off`,
         requestId: "",
       };
-      assert.deepEqual(await settleA(world, listed(true)), { ok: false, failure });
+      assert.deepEqual(await settleA(world, {}, listed(true)), { ok: false, failure });
       assert.deepEqual(world.record(), aRecord(barrierPending));
       assert.deepEqual(
         world.told.map(({ reason, about }) => [reason, about.name]),
         [["BarrierPending", "pvc-1"]],
       );
-      assert.deepEqual(await settleA(world, listed(false)), { ok: true, value: {} });
+      assert.deepEqual(await settleA(world, {}, listed(false)), { ok: true, value: {} });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [b]);
     }));
 
@@ -165,9 +172,9 @@ describe("a VM to which lost records may have sent an update", () => {
     withBarrierPending(async (world) => {
       const earlier = { ...a, vmId: "vm-before", instanceUri: `${a.instanceUri}-before` };
       await world.setRecord((record) => changedRecord(record, { barrierPending: [earlier] }));
-      const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ node }) =>
+      const flush: CloudProvisioner["barrier"] = async ({ node }) =>
         node.vmId === a.vmId ? ok(undefined) : fail(inUpdate);
-      assert.deepEqual(await settleA(world, { writeBarrier }), { ok: false, failure: inUpdate });
+      assert.deepEqual(await settleA(world, { flush }), { ok: false, failure: inUpdate });
       const other = await world.other.get("AzVolume", "pvc-2", never);
       assert.deepEqual(
         [
@@ -182,9 +189,9 @@ describe("a VM to which lost records may have sent an update", () => {
     withBarrierPending(async (world) => {
       const earlier = { ...a, vmId: "vm-before", instanceUri: `${a.instanceUri}-before` };
       await world.setRecord((record) => changedRecord(record, { barrierPending: [earlier, a, b] }));
-      const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ node }) =>
+      const flush: CloudProvisioner["barrier"] = async ({ node }) =>
         node.vmId === a.vmId ? ok(undefined) : fail(inUpdate);
-      assert.deepEqual(await settleA(world, { writeBarrier }), { ok: false, failure: inUpdate });
+      assert.deepEqual(await settleA(world, { flush }), { ok: false, failure: inUpdate });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [earlier, b]);
     }));
 
@@ -207,7 +214,7 @@ describe("a VM to which lost records may have sent an update", () => {
         const shown = world.ports.cache.byIndex("AzVolume", "barrierPendingOn", "node-a");
         const byIndex = ((): typeof shown => shown) as typeof world.ports.cache.byIndex;
         if (goes === "before") await removeVolume(world);
-        else world.during.writeBarrier = () => removeVolume(world);
+        else world.during.flush = () => removeVolume(world);
         const reconciler = barrierReconciler({ ...world.ports, cache: { ...world.ports.cache, byIndex } });
         assert.deepEqual(await world.answerOf(reconciler.reconcile("node-a", never)), {
           ok: true,
@@ -219,7 +226,7 @@ describe("a VM to which lost records may have sent an update", () => {
 
   it("keeps the barrier pending in a record that was rebuilt concurrently", () =>
     withBarrierPending(async (world) => {
-      world.during.writeBarrier = () => remakeVolume(world);
+      world.during.flush = () => remakeVolume(world);
       assert.deepEqual(await settleA(world), { ok: true, value: {} });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [a, b]);
     }));
@@ -233,9 +240,9 @@ describe("a VM to which lost records may have sent an update", () => {
 
   it("is not written to where the store incarnation has moved on since the reads", () =>
     withBarrierPending(async (world) => {
-      const { writeBarrier } = counting();
+      const { flush } = counting();
       const settled = await settleA(world, {
-        writeBarrier: async (request, signal) => {
+        flush: async (request, signal) => {
           const annotations = { [STORE_INCARNATION_ANNOTATION]: "3" };
           const spec = {
             holderIdentity: "controller",
@@ -252,7 +259,7 @@ describe("a VM to which lost records may have sent an update", () => {
               )
             ).ok,
           );
-          return writeBarrier(request, signal);
+          return flush(request, signal);
         },
       });
       assert.deepEqual(settled, { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
@@ -261,7 +268,7 @@ describe("a VM to which lost records may have sent an update", () => {
   it("reports nothing where this controller stops during the call", () =>
     withBarrierPending(async (world) => {
       const failure = { kind: "Cancelled" } as const;
-      assert.deepEqual(await settleA(world, { writeBarrier: async () => fail(failure) }), {
+      assert.deepEqual(await settleA(world, { flush: async () => fail(failure) }), {
         ok: false,
         failure,
       });
@@ -270,24 +277,24 @@ describe("a VM to which lost records may have sent an update", () => {
 
   it("passes the barrier if it is gone according to the disks as well", () =>
     withBarrierPending(async (world) => {
-      const writeBarrier: CloudProvisioner["writeBarrier"] = async () =>
+      const flush: CloudProvisioner["barrier"] = async () =>
         fail({ kind: "InstanceNotFound", nodeName: "node-a" });
-      const stillOwned: CloudProvisioner["proveDetached"] = async () =>
+      const stillOwned: CloudProvisioner["barrier"] = async () =>
         fail({ kind: "CloudUnavailable", code: "DiskStillOwned", message: "", requestId: "" });
       assert.equal(
-        ((await settleA(world, { writeBarrier, proveDetached: stillOwned })) as { readonly ok: boolean }).ok,
+        ((await settleA(world, { flush, prove: stillOwned })) as { readonly ok: boolean }).ok,
         false,
       );
       assert.equal(
         (
-          (await settleA(world, { writeBarrier, proveDetached: async () => ok(undefined) })) as {
+          (await settleA(world, { flush, prove: async () => ok(undefined) })) as {
             readonly ok: boolean;
           }
         ).ok,
         false,
       );
       assert.deepEqual(world.record(), aRecord(barrierPending));
-      assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
+      assert.deepEqual(await settleA(world, { flush }), { ok: true, value: {} });
       assert.deepEqual(world.record(), aRecord({ ...found, barrierPending: [b] }));
     }));
 
@@ -298,9 +305,9 @@ describe("a VM to which lost records may have sent an update", () => {
         "AzVolume",
         aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a], barrierPending: [a] }),
       );
-      const writeBarrier: CloudProvisioner["writeBarrier"] = async ({ mayCarryOut }, signal) =>
+      const flush: CloudProvisioner["barrier"] = async ({ mayCarryOut }, signal) =>
         (await mayCarryOut?.([diskUri], signal)) === true ? ok(undefined) : fail(marked);
-      assert.deepEqual(await settleA(world, { writeBarrier }), { ok: false, failure: marked });
+      assert.deepEqual(await settleA(world, { flush }), { ok: false, failure: marked });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [a]);
       assert.deepEqual(
         world.told.map(({ reason }) => reason),
@@ -311,7 +318,7 @@ describe("a VM to which lost records may have sent an update", () => {
         assert.ok(clean.ok);
         return clean.value;
       });
-      assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
+      assert.deepEqual(await settleA(world, { flush }), { ok: true, value: {} });
       assert.deepEqual(listIn(world.record(), "barrierPending"), []);
     }));
 
@@ -327,8 +334,8 @@ describe("a VM to which lost records may have sent an update", () => {
       await world.given("AzVolume", volume);
       const answers: (boolean | undefined)[] = [];
       await settleA(world, {
-        writeBarrier: async () => fail({ kind: "InstanceNotFound", nodeName: "node-a" }),
-        proveDetached: async ({ mayCarryOut }, signal) => {
+        flush: async () => fail({ kind: "InstanceNotFound", nodeName: "node-a" }),
+        prove: async ({ mayCarryOut }, signal) => {
           answers.push(await mayCarryOut?.([inUse], signal));
           return fail(inUpdate);
         },
@@ -338,7 +345,7 @@ describe("a VM to which lost records may have sent an update", () => {
 
   it("keeps the barrier pending where the record was lost once more concurrently", () =>
     withBarrierPending(async (world) => {
-      world.during.writeBarrier = () => world.setRecord((record) => ({ ...record, storeIncarnation: 7 }));
+      world.during.flush = () => world.setRecord((record) => ({ ...record, storeIncarnation: 7 }));
       assert.deepEqual(await settleA(world), { ok: true, value: {} });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [a, b]);
     }));
@@ -358,18 +365,18 @@ describe("a VM to which lost records may have sent an update", () => {
         never,
       );
       assert.equal(lease.ok && annotatedNumber(lease.value, REBUILD_ANNOTATION), 3);
-      const { writeBarrier, asked } = counting();
-      assert.deepEqual(await settleA(world, { writeBarrier }), { ok: true, value: {} });
+      const { flush, asked } = counting();
+      assert.deepEqual(await settleA(world, { flush }), { ok: true, value: {} });
       assert.equal(asked(), 0);
     }));
 
   it("is retried soon where the store could not be read right before the write", () =>
     withBarrierPending(async (world) => {
-      const { writeBarrier } = counting();
+      const { flush } = counting();
       const settling = settleA(world, {
-        writeBarrier: async (request, signal) => {
+        flush: async (request, signal) => {
           world.store.failNext({ fault: "unavailable", verb: "get", kind: "Lease" });
-          return writeBarrier(request, signal);
+          return flush(request, signal);
         },
       });
       assert.deepEqual(await settling, {

@@ -9,6 +9,7 @@ import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { passBarrier } from "../../core/writer/writer-steps.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
+import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
@@ -120,22 +121,19 @@ async function withoutVanished(
   signal: AbortSignal,
 ): Promise<Result<readonly BarrierPending[], Failure>> {
   const { cloud, steps } = ports;
-  const { node, diskUri } = first;
   const precondition = async (asked: AbortSignal): Promise<boolean> => {
     const still = await readStoreIncarnation(ports, asked);
     return still.ok && still.value === generation;
   };
-  const moved = await steps.run("vm-barrier", () =>
-    cloud.writeBarrier(
-      { diskUri, node, precondition, mayCarryOut: mayCarryOut(ports, { node, settles: true }) },
+  const barrier: Barrier = (mode, { diskUri, node }) =>
+    cloud.barrier(
+      { diskUri, node, mode, precondition, mayCarryOut: mayCarryOut(ports, { node, settles: true }) },
       signal,
-    ),
-  );
+    );
+  const moved = await steps.run("vm-barrier", () => barrier("flush", first));
   if (!moved.ok)
-    return moved.failure.kind === "InstanceNotFound"
-      ? ok(await withoutVm(ports, barrierPending, precondition, signal))
-      : moved;
-  const instance = await cloud.inspectInstance(node, signal);
+    return moved.failure.kind === "InstanceNotFound" ? ok(await withoutVm(barrierPending, barrier)) : moved;
+  const instance = await cloud.inspectInstance(first.node, signal);
   if (!instance.ok) return instance;
   // Azure may carry out an unfinished detach with any update of the VM.
   const leaving = instance.value.dataDisks.filter(({ beingDetached }) => beingDetached);
@@ -146,19 +144,15 @@ async function withoutVanished(
   );
 }
 
+/** A barrier of the VM, for one of its volumes. */
+type Barrier = (mode: BarrierMode, pending: BarrierPending) => ReturnType<CloudProvisioner["barrier"]>;
+
 /** Nothing is at the VM's resource id: returns those whose disks prove that the VM is gone. */
 async function withoutVm(
-  ports: FencingPorts,
   barrierPending: readonly BarrierPending[],
-  precondition: (signal: AbortSignal) => Promise<boolean>,
-  signal: AbortSignal,
+  barrier: Barrier,
 ): Promise<readonly BarrierPending[]> {
-  const prove = ({ diskUri, node }: BarrierPending): ReturnType<typeof ports.cloud.proveDetached> =>
-    ports.cloud.proveDetached(
-      { diskUri, node, precondition, mayCarryOut: mayCarryOut(ports, { node, settles: true }) },
-      signal,
-    );
-  const proofs = await Promise.all(barrierPending.map(prove));
+  const proofs = await Promise.all(barrierPending.map((pending) => barrier("prove", pending)));
   return barrierPending.filter((_, index) => {
     const proof = proofs[index];
     return proof?.ok === true && proof.value !== undefined;

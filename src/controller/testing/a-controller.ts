@@ -16,7 +16,7 @@ import { placementUnknown } from "../../core/schedule/pod-rules.ts";
 import { attachmentName, instanceUriOf, settings } from "../../core/testing/objects.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import { attachmentLabels } from "../../objects/new-attachment.ts";
-import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { StepName } from "../../ports/steps.ts";
@@ -53,9 +53,7 @@ export interface ReconcileWorld {
   /** Disks that exist, by URI. */
   readonly disks: Set<string>;
   /** Runs once, during that call of the platform. */
-  readonly during: Partial<
-    Record<"fenceDisk" | "proveDetached" | "writeBarrier" | "attachDisk" | "detachDisk" | "users", Meeting>
-  >;
+  readonly during: Partial<Record<BarrierMode | "attachDisk" | "detachDisk" | "users", Meeting>>;
   /** What the orchestrator reports of the volume's users, past every cache, and how often it was asked. */
   use: VolumeUse;
   asked: number;
@@ -285,9 +283,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
 /** A platform with one disk whose calls succeed where allowed. */
 function aCloud(
   world: () => ReconcileWorld,
-  meet: (
-    where: "fenceDisk" | "proveDetached" | "writeBarrier" | "attachDisk" | "detachDisk",
-  ) => Promise<void>,
+  meet: (where: BarrierMode | "attachDisk" | "detachDisk") => Promise<void>,
 ): CloudProvisioner {
   const unused = (): never => invariant(false, "this test does not ask this of the platform") as never;
   const refused = (diskUri: string, nodeName: string): Result<never, Failure> =>
@@ -317,22 +313,12 @@ function aCloud(
       world().attachedTo.delete(node.nodeName);
       return ok(undefined);
     },
-    fenceDisk: async ({ diskUri, node, precondition }, signal) => {
+    barrier: async ({ diskUri, node, mode, precondition }, signal) => {
+      if (mode === "prove" && world().attachedTo.has(node.nodeName)) return ok(undefined);
       if (!(await precondition(signal))) return refused(diskUri, node.nodeName);
-      world().attachedTo.delete(node.nodeName);
-      await meet("fenceDisk");
-      return ok({ kind: "entryGone", detail: "the VM no longer lists it" });
-    },
-    proveDetached: async ({ diskUri, node, precondition }, signal) => {
-      if (world().attachedTo.has(node.nodeName)) return ok(undefined);
-      if (!(await precondition(signal))) return refused(diskUri, node.nodeName);
-      await meet("proveDetached");
-      return ok({ kind: "entryGone", detail: "the VM does not list it" });
-    },
-    writeBarrier: async ({ diskUri, node, precondition }, signal) => {
-      if (!(await precondition(signal))) return refused(diskUri, node.nodeName);
-      await meet("writeBarrier");
-      return ok(undefined);
+      if (mode === "fence") world().attachedTo.delete(node.nodeName);
+      await meet(mode);
+      return ok(mode === "flush" ? undefined : { kind: "entryGone", detail: "the VM does not list it" });
     },
     inspectInstance: async ({ nodeName, instanceUri }) => {
       const failure = world().inspectFailure;

@@ -78,6 +78,14 @@ export type MayCarryOut = (leaving: readonly string[], signal: AbortSignal) => P
  */
 export type PromisedLuns = () => readonly number[];
 
+/**
+ * What a barrier does besides moving the VM's ETag:
+ * - `fence` detaches the disk, by force where needed, and succeeds only with proof that it is off;
+ * - `prove` detaches nothing, and proves that the disk is off. No proof where the VM lists the disk;
+ * - `flush` detaches and proves nothing; the disk only names the purpose.
+ */
+export type BarrierMode = "fence" | "prove" | "flush";
+
 /** The evidence that a disk is detached from a node for good. */
 export interface FenceProof {
   readonly kind: "entryGone" | "instanceGone" | "instanceReplaced" | "instanceOff";
@@ -183,50 +191,23 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Fences a node from a disk: detaches it from the VM, by force where needed, moves the VM's ETag even
-   * if the disk is detached already (a late write of a former leader then fails), and succeeds only with
-   * proof. Asks `precondition` as attach does. Fails with `Refused`, or when proof can't be had: never
-   * guesses.
+   * The write barrier of a node's VM: no update that was prepared before this call lands after it. Moves
+   * the VM's ETag even if the disk is detached already, on the condition that the VM is unchanged since it
+   * was read, and waits for an update that Azure has accepted. Answers the proof that the disk is off the
+   * node: always for `fence`, unless the VM lists the disk for `prove`, never for `flush`. Asks
+   * `precondition` as attach does. Fails with `Refused`, when the VM can't be updated, or when proof can't
+   * be had: never guesses; `flush` also with `InstanceNotFound`.
    */
-  fenceDisk(
+  barrier(
     request: {
       readonly diskUri: string;
       readonly node: NodeIdentity;
-      readonly precondition: MayProceed;
-      readonly mayCarryOut?: MayCarryOut;
-    },
-    signal: AbortSignal,
-  ): Promise<Result<FenceProof, Failure>>;
-  /**
-   * Proves that a disk is not on a node that needs no fence. Detaches nothing, and moves the VM's ETag on
-   * the condition that the VM is unchanged since it was read without the disk, so that no write prepared
-   * earlier can bring it there. Answers undefined where the VM lists the disk. Asks `precondition` as
-   * attach does. Fails with `Refused`, or when proof can't be had.
-   */
-  proveDetached(
-    request: {
-      readonly diskUri: string;
-      readonly node: NodeIdentity;
+      readonly mode: BarrierMode;
       readonly precondition: MayProceed;
       readonly mayCarryOut?: MayCarryOut;
     },
     signal: AbortSignal,
   ): Promise<Result<FenceProof | undefined, Failure>>;
-  /**
-   * The write barrier of a node's VM: no update that was prepared before this call lands after it. Moves
-   * the VM's ETag, and waits for an update that Azure has accepted; detaches nothing itself. The disk
-   * only names the purpose. Asks `precondition` as attach does. Fails with `InstanceNotFound`, `Refused`,
-   * or when the barrier can't be passed.
-   */
-  writeBarrier(
-    request: {
-      readonly diskUri: string;
-      readonly node: NodeIdentity;
-      readonly precondition: MayProceed;
-      readonly mayCarryOut?: MayCarryOut;
-    },
-    signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
   /**
    * Proves that a node's VM is gone, without changing anything: its resource id has no VM or another
    * vmId, and every VM that the disk names as its owner was read and has another vmId. Answers undefined

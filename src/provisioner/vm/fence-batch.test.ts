@@ -42,7 +42,7 @@ function withDisk(
 describe("a batch of fences", () => {
   it("detaches its own disk alone, by force at once if the VM does not answer", async () => {
     const azure = withDisk();
-    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
     assert.deepEqual(sent(azure), [{ atMs: 0, forced: [["pvc-1", true]] }]);
     assert.deepEqual(
       azure.vm.dataDisks.map(({ name }) => name),
@@ -62,7 +62,7 @@ describe("a batch of fences", () => {
   ] as const)
     it(`forces at once where ${because}`, async () => {
       const azure = withDisk(codesOfVm);
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       assert.deepEqual(sent(azure)[0]?.forced, [["pvc-1", true]]);
     });
 
@@ -74,14 +74,14 @@ describe("a batch of fences", () => {
         asked.push(instanceView);
         return { ...vm, ...answering };
       };
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       assert.deepEqual([sent(azure), asked], [[{ atMs: 0, forced: [["pvc-1", false]] }], [true, false]]);
     });
 
     it("forces after half a minute what a regular detach has not detached", async () => {
       const azure = withDisk(answering);
       azure.onUpdate = (_, index) => (index === 0 ? "hangs" : "carriedOut");
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       const [first, second] = sent(azure);
       assert.deepEqual([first?.forced, second?.forced], [[["pvc-1", false]], [["pvc-1", true]]]);
       assert.ok(second !== undefined && second.atMs >= 30_000 && second.atMs < 40_000, `${second?.atMs} ms`);
@@ -94,7 +94,7 @@ describe("a batch of fences", () => {
         azure.vm = { ...azure.vm, etag: `"moved"` };
         return "ignored";
       };
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       assert.deepEqual(
         sent(azure).map(({ forced }) => forced),
         [[["pvc-1", false]], [["pvc-1", true]]],
@@ -105,7 +105,7 @@ describe("a batch of fences", () => {
       const azure = withDisk(answering);
       azure.onUpdate = (update) =>
         update.atMs < 29_000 ? anArmError({ statusCode: 412, code: "PreconditionFailed" }) : "carriedOut";
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       for (const { atMs, forced } of sent(azure))
         assert.deepEqual(forced?.[0]?.[1], atMs >= 30_000, `${atMs} ms`);
     });
@@ -114,7 +114,7 @@ describe("a batch of fences", () => {
   it("gives its own forced detach a quarter of an hour before it sends another", async () => {
     const azure = withDisk();
     azure.onUpdate = (_, index) => (index === 0 ? "hangs" : "carriedOut");
-    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
     const [first, second] = sent(azure);
     assert.deepEqual([first?.forced, second?.forced], [[["pvc-1", true]], [["pvc-1", true]]]);
     assert.ok(second !== undefined && second.atMs >= 15 * MINUTE_MS, `${second?.atMs} ms`);
@@ -144,7 +144,7 @@ describe("a batch of fences", () => {
         return { ...vm, provisioningState: isFree ? "Succeeded" : "Updating" };
       };
       azure.onUpdate = (_, index) => (index === 0 ? end : "carriedOut");
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
     });
 
     it("waits for the end of another foreign detach, though its own disk is listed", async () => {
@@ -159,7 +159,7 @@ describe("a batch of fences", () => {
     it("forces an earlier process's possible detach of its disk after four minutes", async () => {
       const marked = { ...updating, dataDisks: [anEntry("pvc-1", 0, { toBeDetached: true })] };
       const azure = withDisk(marked);
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       const [first] = sent(azure);
       assert.deepEqual(first?.forced, [["pvc-1", true]]);
       assert.ok(first.atMs >= 4 * MINUTE_MS && first.atMs < 4 * MINUTE_MS + 6_000, `${first.atMs} ms`);
@@ -167,7 +167,7 @@ describe("a batch of fences", () => {
       const again = withDisk(marked);
       again.underWay.saw(again.vm);
       await again.clock.advance(3 * MINUTE_MS);
-      assert.deepEqual(kinds(await again.fenceBatch(again.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await again.fenceBatch(again.request("fence", "pvc-1"))), ["proven"]);
       const [second] = sent(again);
       assert.ok(
         second !== undefined && second.atMs >= 4 * MINUTE_MS && second.atMs < 4 * MINUTE_MS + 6_000,
@@ -201,7 +201,7 @@ describe("a batch of fences", () => {
 
     it("forces at once if that is an update of this process by its poll", async () => {
       const { azure, answers } = await fencedWhileAttaching("hangs");
-      assert.deepEqual(kinds(answers), ["fenced"]);
+      assert.deepEqual(kinds(answers), ["proven"]);
       assert.deepEqual(sent(azure), [{ atMs: 0, forced: [["pvc-1", true]] }]);
     });
 
@@ -233,7 +233,7 @@ describe("a batch of fences", () => {
         const azure = withDisk(answering);
         azure.onUpdate = (_, index) => (index === 0 ? "hangs" : "carriedOut");
         azure.onPoll = (ended) => (azure.updates.length === 1 ? end : ended);
-        assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+        assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
         const [, second] = sent(azure);
         assert.ok(second !== undefined && second.atMs >= fromMs && second.atMs < toMs, `${second?.atMs} ms`);
       });
@@ -260,7 +260,7 @@ describe("a batch of fences", () => {
       const azure = off();
       const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
       const detail = `VM vm-a (guid-a) has no entry for the disk; its ETag moved from "1" to "2"`;
-      assert.deepEqual(fenced, { ok: true, value: { kind: "fenced", proof: { kind: "entryGone", detail } } });
+      assert.deepEqual(fenced, { ok: true, value: { kind: "proven", proof: { kind: "entryGone", detail } } });
       assert.deepEqual(
         azure.updates.map(({ change }) => change),
         [{}],
@@ -270,7 +270,7 @@ describe("a batch of fences", () => {
     it("tries larger writes, up to a tag on the VM, while the ETag does not move", async () => {
       const azure = off();
       azure.onUpdate = ({ change }) => (change.tags === undefined ? "ignored" : "carriedOut");
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       const [first, second, third] = azure.updates.map(({ change }) => change);
       assert.deepEqual([first, second], [{}, { dataDisks: [anEntry("pvc-2", 1)] }]);
       assert.deepEqual(
@@ -286,7 +286,7 @@ describe("a batch of fences", () => {
         return "hangs";
       };
       azure.onRead = (vm) => (azure.updates.length === 0 ? vm : { ...vm, provisioningState: "Succeeded" });
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       assert.ok(azure.clock.elapsedMs() < 10_000, `${azure.clock.elapsedMs()} ms`);
     });
 
@@ -311,7 +311,7 @@ describe("a batch of fences", () => {
         azure.vm = { ...azure.vm, etag: `"others"` };
         return anArmError({ statusCode: 412, code: "PreconditionFailed" });
       };
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       assert.deepEqual(
         azure.updates.map(({ ifMatch }) => ifMatch),
         [`"1"`, `"others"`],
@@ -321,7 +321,7 @@ describe("a batch of fences", () => {
     it("learns nothing of a kind of write from a failed one that left the ETag as it was", async () => {
       const azure = off();
       azure.onUpdate = (_, index) => (index === 0 ? anOperationError() : "carriedOut");
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       assert.deepEqual(
         azure.updates.map(({ change }) => change),
         [{}, {}],
@@ -338,7 +338,7 @@ describe("a batch of fences", () => {
     azure.owners = () => [vmUri];
     const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
     assert.ok(
-      fenced?.ok !== true || (fenced.value.kind === "fenced" && fenced.value.proof.kind !== "entryGone"),
+      fenced?.ok !== true || (fenced.value.kind === "proven" && fenced.value.proof.kind !== "entryGone"),
       JSON.stringify(fenced),
     );
   });
@@ -351,7 +351,7 @@ describe("a batch of fences", () => {
         azure.vm = { ...azure.vm, vmId: "guid-of-another", etag, dataDisks: [] };
         return "ignored";
       };
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("settle", "pvc-1"))), ["settled"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("flush", "pvc-1"))), ["passed"]);
       assert.deepEqual(
         azure.updates.map(({ ifMatch, change }) => [ifMatch, change]),
         [
@@ -395,7 +395,7 @@ describe("a batch of fences", () => {
       const azure = withDisk();
       const changed = anArmError({ statusCode: 412, code: "PreconditionFailed" });
       azure.onUpdate = (_, index) => [changed, changed, anOperationError()][index] ?? "carriedOut";
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       assert.equal(azure.updates.length, 4);
     });
 
@@ -405,7 +405,7 @@ describe("a batch of fences", () => {
         azure.vm = { ...azure.vm, etag: `"2"`, dataDisks: [anEntry("pvc-2", 1)] };
         return anOperationError();
       };
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
       assert.equal(azure.updates.length, 1);
     });
 
@@ -420,7 +420,7 @@ describe("a batch of fences", () => {
         const ends = kinds(await azure.fenceBatch(...names.map((name) => azure.request("fence", name))));
         assert.deepEqual(
           ends,
-          names.map((name) => (name === atFault ? "CloudRejected" : "fenced")),
+          names.map((name) => (name === atFault ? "CloudRejected" : "proven")),
         );
       });
 
@@ -430,14 +430,14 @@ describe("a batch of fences", () => {
         index === 0
           ? anArmError({ statusCode: 404, code: "ResourceNotFound", message: "virtualMachines/vm-a" })
           : "carriedOut";
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
     });
   });
 
   it("passes any VM's barrier by one move of its ETag, whatever it lists", async () => {
     const azure = withDisk({ vmId: "guid-of-another" });
     azure.onRead = (vm, { instanceView }) => (instanceView ? assert.fail("the guest can't help") : vm);
-    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("settle", "pvc-1"))), ["settled"]);
+    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("flush", "pvc-1"))), ["passed"]);
     assert.deepEqual(
       azure.updates.map(({ change }) => change),
       [{}],
@@ -447,9 +447,9 @@ describe("a batch of fences", () => {
   it("moves the ETag for a write barrier beside a refused fence, and detaches nothing", async () => {
     const azure = withDisk();
     const refused = azure.request("fence", "pvc-1", { precondition: () => Promise.resolve(false) });
-    assert.deepEqual(kinds(await azure.fenceBatch(refused, azure.request("settle", "pvc-2"))), [
+    assert.deepEqual(kinds(await azure.fenceBatch(refused, azure.request("flush", "pvc-2"))), [
       "Refused",
-      "settled",
+      "passed",
     ]);
     assert.deepEqual(
       azure.updates.map(({ change }) => change),
@@ -461,7 +461,7 @@ describe("a batch of fences", () => {
     const azure = withDisk();
     assert.deepEqual(
       kinds(await azure.fenceBatch(azure.request("prove", "pvc-1", { node: { ...node, vmId: "guid-A" } }))),
-      ["listed"],
+      ["passed"],
     );
     assert.equal(azure.updates.length, 0);
   });

@@ -192,10 +192,10 @@ export class FenceBatch {
       return ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.etag} as it was`);
     }
     const open = sent.requests.filter((request) => !request.isSettled);
-    for (const request of open) if (request.kind === "settle") request.settle(ok({ kind: "settled" }));
+    for (const request of open) if (request.kind === "flush") request.settle(ok({ kind: "passed" }));
     // An entry that is only marked `toBeDetached` is an entry.
     const off = open.filter(
-      (request) => request.kind !== "settle" && !lists(after, new Set([request.diskKey])),
+      (request) => request.kind !== "flush" && !lists(after, new Set([request.diskKey])),
     );
     await proveAll(off, (request) =>
       entryGone(this.#context.session, { before: sent.before, after }, request, this.#lifetime),
@@ -209,7 +209,8 @@ export class FenceBatch {
 
   #vmGone(): Promise<void> {
     for (const request of this.#open())
-      if (request.kind === "settle") request.settle(ok({ kind: "instanceGone" }));
+      if (request.kind === "flush")
+        request.settle(fail({ kind: "InstanceNotFound", nodeName: request.spec.node.nodeName }));
     return this.#proveEnded(this.#open(), { kind: "nothing" });
   }
 
@@ -219,7 +220,7 @@ export class FenceBatch {
    */
   #proveReplaced(model: ArmVm): Promise<void> {
     const replaced = this.#open().filter(
-      ({ kind, spec }) => kind !== "settle" && spec.node.vmId.toLowerCase() !== model.vmId,
+      ({ kind, spec }) => kind !== "flush" && spec.node.vmId.toLowerCase() !== model.vmId,
     );
     return this.#proveEnded(replaced, { kind: "other", vmId: model.vmId });
   }
@@ -322,7 +323,7 @@ function hasMoved(before: ArmVm): (later: ArmVm) => boolean {
 function passListedBarriers(open: readonly VmRequest[], model: ArmVm): void {
   for (const request of open)
     if (request.kind === "prove" && model.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey))
-      request.settle(ok({ kind: "listed" }));
+      request.settle(ok({ kind: "passed" }));
 }
 
 async function proveAll(
@@ -332,7 +333,7 @@ async function proveAll(
   await Promise.all(
     requests.map(async (request) => {
       const proof = await prove(request);
-      if (proof.ok) request.settle(ok({ kind: "fenced", proof: proof.value }));
+      if (proof.ok) request.settle(ok({ kind: "proven", proof: proof.value }));
       else request.settle(proof);
     }),
   );

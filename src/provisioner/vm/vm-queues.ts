@@ -28,7 +28,7 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
   detach: "updates",
   fence: "fences",
   prove: "fences",
-  settle: "barriers",
+  flush: "barriers",
 };
 
 /** The collaborators of the queues. */

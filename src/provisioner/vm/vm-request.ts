@@ -5,6 +5,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail } from "../../core/failure/result.ts";
 import type { CachingMode } from "../../core/volume/disk-sku.ts";
 import type {
+  BarrierMode,
   FenceProof,
   MayCarryOut,
   MayProceed,
@@ -15,19 +16,15 @@ import type {
 export type VmAnswer =
   | { readonly kind: "attached"; readonly lun: number }
   | { readonly kind: "detached" }
-  | { readonly kind: "fenced"; readonly proof: FenceProof }
-  | { readonly kind: "listed" }
-  | { readonly kind: "settled" }
+  | { readonly kind: "proven"; readonly proof: FenceProof }
+  /** A barrier without proof that the disk is off. */
+  | { readonly kind: "passed" }
   | { readonly kind: "instanceGone" }
   | { readonly kind: "instanceReplaced"; readonly vmId: string };
 
 /** A request to a VM for one disk. */
 export interface VmRequestSpec {
-  /**
-   * `prove` is a fence that detaches nothing; `settle` is a write barrier: it moves the VM's ETag,
-   * whatever it lists.
-   */
-  readonly kind: "attach" | "detach" | "fence" | "prove" | "settle";
+  readonly kind: "attach" | "detach" | BarrierMode;
   readonly diskUri: string;
   readonly node: NodeIdentity;
   readonly cachingMode: CachingMode;
