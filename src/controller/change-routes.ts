@@ -1,0 +1,207 @@
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import { barrierPendingNames } from "../core/attachment/observed-volume.ts";
+import { holdsShare } from "../core/attachment/plan-attachment.ts";
+import { invariant } from "../core/failure/invariant.ts";
+import { asksForAttachments } from "../core/volume/plan-disk.ts";
+import { nodesIn } from "../core/writer/record-nodes.ts";
+import type { ObjectChange } from "../objects/cache/object-cache.ts";
+import type { Kind } from "../ports/store/object-store.ts";
+import type { ControlLoop } from "../runtime/queue/control-loop.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import {
+  isAttachmentErased,
+  isMoreThanHeartbeat,
+  isNewsOfAttachment,
+  isNewsOfVolume,
+  isRefusalChanged,
+  isSlotFreed,
+  isVolumeErased,
+  leftQuarantine,
+  namesInQuarantine,
+  newlyBarrierPending,
+  rebuildOf,
+} from "./object-changes.ts";
+import { PLACE_AFTER_MS } from "./writer/placement-reconciler.ts";
+
+/** The only key of a loop that works on the whole store. */
+export const ONLY_KEY = "store";
+/**
+ * Delay until Azure is compared with the objects after one was erased, in milliseconds: they are seldom
+ * erased one by one.
+ */
+const ERASED_AFTER_MS = 10_000;
+
+/** The loops that changes wake. */
+type RoutedLoop =
+  | "volume"
+  | "placement"
+  | "vanished"
+  | "disk"
+  | "tags"
+  | "attachment"
+  | "fence"
+  | "settle"
+  | "rebuild"
+  | "driverNode"
+  | "recovery"
+  | "wants";
+
+/** What queues the keys of the loops. */
+export interface ChangeRoutes {
+  readonly onChange: (change: ObjectChange) => void;
+  readonly onNode: Parameters<ControllerPorts["users"]["onChange"]>[0];
+  /** Queues every object, whether or not a change was seen. */
+  readonly addEverything: () => void;
+}
+
+/** One row of the table: which changes wake which loops. */
+interface Route<K extends Kind> {
+  readonly when: (change: ObjectChange<K>) => boolean;
+  readonly wake: (change: ObjectChange<K>) => void;
+}
+
+/** Decides which change wakes which loops, and with which keys. */
+export function createChangeRoutes(
+  ports: ControllerPorts,
+  loops: Readonly<Record<RoutedLoop, Pick<ControlLoop, "queue">>>,
+): ChangeRoutes {
+  const { cache, settings } = ports;
+
+  /**
+   * A fence starts at once. Without one Azure is not asked again before its time: a node writes its
+   * attachment as often as it likes.
+   */
+  const addFence = (volumeName: string): void => {
+    const record = cache.get("AzVolume", volumeName)?.status?.record;
+    if (record?.fencing !== undefined) loops.fence.queue.add(volumeName);
+    else if (nodesIn(record, "unverified").length > 0) loops.fence.queue.addInTime(volumeName);
+  };
+  const addVolumeAlone = (volumeName: string): void => {
+    loops.volume.queue.add(volumeName);
+    loops.disk.queue.add(volumeName);
+    loops.tags.queue.addInTime(volumeName);
+    addFence(volumeName);
+  };
+  const addAttachmentsOf = (volumeName: string): void => {
+    for (const attachment of cache.byIndex("AzVolumeAttachment", "volumeName", volumeName))
+      loops.attachment.queue.add(attachment.metadata.name);
+  };
+  const addAttachmentsOn = (nodeName: string): void => {
+    for (const attachment of cache.byIndex("AzVolumeAttachment", "nodeName", nodeName))
+      loops.attachment.queue.add(attachment.metadata.name);
+  };
+  const isGone = (nodeName: string): boolean => ports.users.cachedNode(nodeName).isGone;
+  const barrierPendingNodes = (): ReadonlySet<string> =>
+    new Set(cache.list("AzVolume").flatMap(barrierPendingNames));
+  const addEverything = (): void => {
+    for (const volume of cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
+    // Nothing has changed for these: Azure is not asked again before its time.
+    for (const attachment of cache.list("AzVolumeAttachment"))
+      loops.attachment.queue.remind(attachment.metadata.name);
+    for (const name of cache.ignoredAttachments()) loops.attachment.queue.remind(name);
+    const quarantined = new Set(cache.list("AzVolume").flatMap(namesInQuarantine));
+    for (const nodeName of [
+      ...cache.list("AzDriverNode").map(({ metadata }) => metadata.name),
+      ...quarantined,
+    ])
+      if (isGone(nodeName) || quarantined.has(nodeName)) loops.driverNode.queue.remind(nodeName);
+    for (const nodeName of barrierPendingNodes()) loops.settle.queue.remind(nodeName);
+    loops.rebuild.queue.add(ONLY_KEY);
+    loops.wants.queue.add(ONLY_KEY);
+  };
+  /**
+   * What the orchestrator says of a node and of its users. Only the plans of writers and replicas use it;
+   * those of disks and attachments do not.
+   */
+  const onNode: ChangeRoutes["onNode"] = (nodeName, changed) => {
+    if (changed === "node") loops.placement.queue.addAfter(nodeName, PLACE_AFTER_MS);
+    for (const { metadata, spec, status } of cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) {
+      loops.volume.queue.add(spec.volumeName);
+      // The pod behind it may just have been seen.
+      if (status === undefined) loops.attachment.queue.add(metadata.name);
+    }
+    // An entry without an attachment may wait for the uid of its Node.
+    for (const { metadata } of cache.byIndex("AzVolume", "recordedOn", nodeName))
+      loops.volume.queue.add(metadata.name);
+    if (isGone(nodeName)) loops.driverNode.queue.add(nodeName);
+  };
+  /** The records of the rebuild are trusted from now on. What it has refused is queued at once. */
+  const onRebuilt = (): void => {
+    for (const nodeName of barrierPendingNodes()) loops.settle.queue.add(nodeName);
+    for (const { metadata, status } of cache.list("AzVolume")) {
+      if (nodesIn(status?.record, "unverified").length === 0) continue;
+      loops.fence.queue.add(metadata.name);
+      loops.vanished.queue.add(metadata.name);
+    }
+  };
+
+  const holds = (attachment: AzVolumeAttachment | undefined): boolean =>
+    attachment !== undefined && holdsShare(ports, attachment);
+  const recoverSoon = (): void => loops.recovery.queue.addAfter(ONLY_KEY, ERASED_AFTER_MS);
+
+  const routes: { readonly [K in Kind]: readonly Route<K>[] } = {
+    AzVolume: [
+      { when: isVolumeErased, wake: recoverSoon },
+      {
+        when: isNewsOfVolume,
+        wake: (change) => {
+          addVolumeAlone(change.name);
+          addAttachmentsOf(change.name);
+          for (const nodeName of leftQuarantine(change)) addAttachmentsOn(nodeName);
+          for (const nodeName of newlyBarrierPending(change)) loops.settle.queue.add(nodeName);
+        },
+      },
+    ],
+    AzVolumeAttachment: [
+      { when: isAttachmentErased, wake: recoverSoon },
+      {
+        when: isSlotFreed,
+        wake: (change) => loops.placement.queue.addAfter(specOf(change).nodeName, PLACE_AFTER_MS),
+      },
+      { when: isRefusalChanged, wake: (change) => loops.volume.queue.add(specOf(change).volumeName) },
+      {
+        when: (change) => isNewsOfAttachment(change, settings),
+        wake: (change) => {
+          const { volumeName } = specOf(change);
+          loops.attachment.queue.add(change.name);
+          loops.volume.queue.add(volumeName);
+          addFence(volumeName);
+          const volume = cache.get("AzVolume", volumeName);
+          if (volume !== undefined && asksForAttachments(volume)) loops.disk.queue.add(volumeName);
+          // Of its other attachments only the number of shares matters to each of them.
+          if (holds(change.previous) !== holds(change.current)) addAttachmentsOf(volumeName);
+        },
+      },
+    ],
+    AzDriverNode: [
+      {
+        when: isMoreThanHeartbeat,
+        wake: ({ name }) => {
+          addEverything();
+          addAttachmentsOn(name);
+        },
+      },
+    ],
+    Lease: [
+      {
+        when: ({ previous, current }) => rebuildOf(current) > rebuildOf(previous),
+        wake: () => loops.rebuild.queue.add(ONLY_KEY),
+      },
+      { when: ({ previous, current }) => rebuildOf(current) < rebuildOf(previous), wake: onRebuilt },
+    ],
+    ClusterNode: [],
+  };
+
+  function route<K extends Kind>(change: ObjectChange<K>): void {
+    for (const { when, wake } of routes[change.kind]) if (when(change)) wake(change);
+  }
+
+  return { onChange: route, onNode, addEverything };
+}
+
+/** A change has at least one of both. */
+function specOf({ previous, current }: ObjectChange<"AzVolumeAttachment">): AzVolumeAttachment["spec"] {
+  const attachment = current ?? previous;
+  invariant(attachment !== undefined, "a change without an object");
+  return attachment.spec;
+}

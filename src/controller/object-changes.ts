@@ -1,0 +1,131 @@
+import type { AzDriverNode } from "../core/api/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../core/api/az-volume.ts";
+import { annotatedNumber, type Lease, REBUILD_ANNOTATION } from "../core/api/lease.ts";
+import {
+  isGone,
+  isRecordMissing,
+  barrierPendingNames,
+  type VolumeSettings,
+} from "../core/attachment/observed-volume.ts";
+import { isPermanentKind } from "../core/failure/is-retryable.ts";
+import { sameJson } from "../core/primitives/same-json.ts";
+import { nodesIn } from "../core/writer/record-nodes.ts";
+import type { ObjectChange } from "../objects/cache/object-cache.ts";
+import { waitsForSlot } from "./observe-volume.ts";
+
+type VolumeChange = ObjectChange<"AzVolume">;
+type AttachmentChange = ObjectChange<"AzVolumeAttachment">;
+
+/**
+ * Whether a volume has changed in a field that a plan reads. The begin of a try, the result of a failed
+ * one (its error, its retries) and conditions do not count: otherwise each failure would trigger the next
+ * try at once, and defeat the back-off and Azure's Retry-After.
+ */
+export function isNewsOfVolume({ previous, current }: VolumeChange): boolean {
+  const relevant = (volume: AzVolume | undefined): object | undefined => {
+    if (volume === undefined) return undefined;
+    const { resourceVersion: _, ...metadata } = volume.metadata;
+    const {
+      error: __,
+      conditions: ___,
+      unrequestedSince: ____,
+      state,
+      ...status
+    } = volume.status ?? { conditions: [], state: "Pending" as const };
+    const phase = state === "Creating" ? "Pending" : state;
+    return { metadata, spec: volume.spec, status, phase, isRecordMissing: isRecordMissing(volume) };
+  };
+  return !sameJson(relevant(previous), relevant(current));
+}
+
+/**
+ * The same for an attachment: a pending, a running and a failed try count as one state, until it was the
+ * last one.
+ */
+export function isNewsOfAttachment(
+  { previous, current }: AttachmentChange,
+  settings: VolumeSettings,
+): boolean {
+  const relevant = (attachment: AzVolumeAttachment | undefined): object | undefined => {
+    if (attachment === undefined) return undefined;
+    const { resourceVersion: _, ...metadata } = attachment.metadata;
+    const { error: __, state, attempt: ___, ...status } = attachment.status ?? { state: "Pending" as const };
+    const isUnderWay =
+      attachment.metadata.deletionTimestamp !== undefined ||
+      state === "Attaching" ||
+      state === "AttachmentFailed";
+    const phase = isUnderWay ? "Pending" : state;
+    return { metadata, spec: attachment.spec, status, phase, isGone: isGone({ settings }, attachment) };
+  };
+  return !sameJson(relevant(previous), relevant(current));
+}
+
+/** Nodes with a new pending write barrier: all of them where the record was rebuilt. */
+export function newlyBarrierPending({ previous, current }: VolumeChange): readonly string[] {
+  const isRebuilt =
+    previous?.metadata.uid !== current?.metadata.uid ||
+    previous?.status?.record?.storeIncarnation !== current?.status?.record?.storeIncarnation;
+  const known = new Set(isRebuilt ? [] : barrierPendingNames(previous));
+  return barrierPendingNames(current).filter((nodeName) => !known.has(nodeName));
+}
+
+/**
+ * A volume that is gone without a regular release: its disk exists and stays on its VMs, and no other
+ * object records that.
+ */
+export function isVolumeErased({ previous, current }: VolumeChange): boolean {
+  return current === undefined && previous?.spec.deleteRequested === false;
+}
+
+/** The same for an attachment. */
+export function isAttachmentErased({ previous, current }: AttachmentChange): boolean {
+  const state = previous?.status?.state;
+  return (
+    current === undefined && (state === "Attaching" || state === "Attached" || state === "AttachmentFailed")
+  );
+}
+
+/** Whether a node has a slot more for replicas: no requested volume waits for it any longer. */
+export function isSlotFreed({ previous, current }: AttachmentChange): boolean {
+  if (previous === undefined) return false;
+  return current === undefined || (waitsForSlot(previous) && !waitsForSlot(current));
+}
+
+/**
+ * Whether an attachment is or was refused for good: counted in the volume's condition. It triggers no
+ * retry: its time has been set.
+ */
+export function isRefusalChanged({ previous, current }: AttachmentChange): boolean {
+  return isRefused(previous) !== isRefused(current);
+}
+
+function isRefused(attachment: AzVolumeAttachment | undefined): boolean {
+  return isPermanentKind(attachment?.status?.error?.kind ?? "");
+}
+
+/** The next store incarnation, while records are being rebuilt; zero otherwise. */
+export function rebuildOf(lease: Lease | undefined): number {
+  return lease === undefined ? 0 : annotatedNumber(lease, REBUILD_ANNOTATION);
+}
+
+/** Names of the nodes that were fenced from a volume: some have no AzDriverNode. */
+export function namesInQuarantine(volume: AzVolume | undefined): readonly string[] {
+  return nodesIn(volume?.status?.record, "quarantined").map(({ nodeName }) => nodeName);
+}
+
+/** Nodes to which disks may be attached again, including those of other volumes. */
+export function leftQuarantine({ previous, current }: VolumeChange): readonly string[] {
+  const present = namesInQuarantine(current);
+  return namesInQuarantine(previous).filter((nodeName) => !present.includes(nodeName));
+}
+
+/** Whether a node has changed in a field that a plan reads. */
+export function isMoreThanHeartbeat({ previous, current }: ObjectChange<"AzDriverNode">): boolean {
+  const relevant = (node: AzDriverNode | undefined): object | undefined => {
+    if (node?.status === undefined) return undefined;
+    const { lastHeartbeatTime: _, heartbeat: __, volumes: ___, instanceUri: ____, ...status } = node.status;
+    return { status, leaving: node.metadata.deletionTimestamp };
+  };
+  return !sameJson(relevant(previous), relevant(current));
+}
