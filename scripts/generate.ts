@@ -9,6 +9,7 @@ import { currentStubs, presentStubs } from "./generate/csi-stubs.ts";
 import type { GeneratedFile } from "./generate/generated-file.ts";
 import { failuresPage } from "./generate/reference/failures-page.ts";
 import { metricsPage } from "./generate/reference/metrics-page.ts";
+import { snapshotClassPage } from "./generate/reference/snapshot-class-page.ts";
 import { storageClassPage } from "./generate/reference/storage-class-page.ts";
 
 const options = {
@@ -89,6 +90,7 @@ async function main(): Promise<number> {
     chartSchema(),
     await chartValuesPage(root),
     storageClassPage(),
+    snapshotClassPage(),
     metricsPage(),
     failuresPage(),
   ];

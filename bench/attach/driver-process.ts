@@ -101,7 +101,7 @@ async function main(task: DriverTask): Promise<void> {
     const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
     const reconcile = addControllerService(
       server,
-      { ...parts, leaseStore: embedded, isAlone: true },
+      { ...parts, snapshots: parts.cloud, leaseStore: embedded, isAlone: true },
       values,
       ports,
     );

@@ -101,6 +101,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
         clusterId: world.clusterId,
         trustsUnnamedVms: world.trustsUnnamedVms,
       },
+      snapshots: cloud,
       leaseStore: store,
       limits: defaultControllerServiceLimits,
       election: {

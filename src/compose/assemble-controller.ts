@@ -3,6 +3,7 @@ import { type ControllerParts, createControllerPorts } from "../controller/creat
 import { leaderGuard } from "../controller/leader-guard.ts";
 import type { ControllerServiceLimits } from "../csi/controller/controller-context.ts";
 import { controllerHandlers } from "../csi/controller/controller-handlers.ts";
+import type { SnapshotProvisioner } from "../ports/cloud/snapshot-provisioner.ts";
 import type { Kind, ObjectStore } from "../ports/store/object-store.ts";
 import { createElection, type ElectionOptions } from "../runtime/election/election.ts";
 import { OperationLock } from "../runtime/operation-lock.ts";
@@ -13,6 +14,7 @@ export const CONTROLLER_KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachmen
 /** The ports and settings of a controller process. There are no defaults: every caller states each. */
 export interface ControllerOptions {
   readonly parts: ControllerParts;
+  readonly snapshots: SnapshotProvisioner;
   /** A connection for the Lease: no call of `parts.store` delays a call of it. */
   readonly leaseStore: ObjectStore;
   readonly limits: ControllerServiceLimits;
@@ -34,10 +36,10 @@ export interface AssembledController {
 
 /** Wires CSI's controller service, the election and the reconcilers. Starts nothing. */
 export function assembleController(options: ControllerOptions): AssembledController {
-  const { parts, leaseStore, limits, election: candidate, report } = options;
+  const { parts, snapshots, leaseStore, limits, election: candidate, report } = options;
   const ports = createControllerPorts(parts);
   const election = createElection({ ...ports, store: leaseStore }, candidate);
   const reconcile = createControllers(leaderGuard(ports, election.isLeading), report);
-  const handlers = controllerHandlers({ ...ports, limits, locks: new OperationLock() });
+  const handlers = controllerHandlers({ ...ports, snapshots, limits, locks: new OperationLock() });
   return { handlers, isLeading: election.isLeading, run: (signal) => election.run(reconcile, signal) };
 }

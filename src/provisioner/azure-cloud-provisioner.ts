@@ -4,6 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { CallBudgetState } from "../ports/cloud/call-budget.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
 import type { EtagWriteMemory } from "../ports/cloud/etag-write-memory.ts";
+import type { CreateSnapshotRequest, SnapshotProvisioner } from "../ports/cloud/snapshot-provisioner.ts";
 import type { Random } from "../ports/random.ts";
 import type { ArmApi, ArmDisk } from "./arm/arm-api.ts";
 import { createArmSession } from "./arm/arm-session.ts";
@@ -25,6 +26,14 @@ import {
 import { type DiskOfNode, diskTargetOf, guardCall, vmTargetOf } from "./guard-call.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
+import {
+  createSnapshot,
+  deleteSnapshot,
+  getSnapshot,
+  listSnapshots,
+  type SnapshotTarget,
+  snapshotTargetOf,
+} from "./snapshot/snapshots.ts";
 import { EtagWrites } from "./vm/etag-writes.ts";
 import { instanceFactsOf } from "./vm/instance-facts.ts";
 import { proveVanished } from "./vm/prove-vanished.ts";
@@ -61,7 +70,7 @@ export interface AzureCloudProvisionerOptions {
 }
 
 /** The provisioner and its end: work that callers no longer wait for continues until `drained`. */
-export interface AzureCloudProvisioner extends CloudProvisioner {
+export interface AzureCloudProvisioner extends CloudProvisioner, SnapshotProvisioner {
   /** Resolves when no update of any VM is under way. */
   drained(): Promise<void>;
   /** The calls that Azure still allows, for metrics. */
@@ -124,10 +133,21 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
         (disk) => work({ ...request, ...disk }, signal),
         signal,
       );
+  const onSnapshot =
+    <R extends { readonly snapshotUri: string }, T>(work: Work<R & SnapshotTarget, T>): Work<R, T> =>
+    (request, signal) =>
+      guardCall(
+        snapshotTargetOf(request.snapshotUri),
+        (target) => work({ ...request, ...target }, signal),
+        signal,
+      );
   const onVm =
     <R extends DiskOfNode, T>(work: Work<R & { readonly vm: VmTarget }, T>): Work<R, T> =>
     (request, signal) =>
       guardCall(vmTargetOf(place, request), (vm) => work({ ...request, vm }, signal), signal);
+  const createFrom = onSnapshot((request: CreateSnapshotRequest & SnapshotTarget, signal) =>
+    createSnapshot(session, request, signal),
+  );
 
   return {
     createDisk: (request, signal) =>
@@ -143,6 +163,18 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
       guardCall(
         ok({ subscriptionId: place.subscriptionId, resourceGroup }),
         (group) => listDisks(session, group, signal),
+        signal,
+      ),
+    createSnapshot: (request, signal) => {
+      const source = diskTargetOf(place, request.sourceUri);
+      return source.ok ? createFrom(request, signal) : Promise.resolve(source);
+    },
+    deleteSnapshot: onSnapshot((request, signal) => deleteSnapshot(session, request, signal)),
+    getSnapshot: onSnapshot((request, signal) => getSnapshot(session, request, signal)),
+    listSnapshots: ({ resourceGroup = place.resourceGroup }, signal) =>
+      guardCall(
+        ok({ subscriptionId: place.subscriptionId, resourceGroup }),
+        (group) => listSnapshots(session, group, signal),
         signal,
       ),
     attachDisk: onVm((request, signal) => attachDisk(attachments, request, signal)),

@@ -37,6 +37,7 @@ import {
 } from "./cloud-bench.ts";
 import { fenceDuringReimageContract } from "./fence-during-reimage-contract.ts";
 import { otherDiskIds, sameDiskIds } from "./other-disk-ids.ts";
+import { snapshotProvisionerContract } from "./snapshot-provisioner-contract.ts";
 
 const TEST_TIMEOUT_MS = 240_000;
 /** For what happens at once, on a busy machine, in milliseconds. A patient caller would wait an hour. */
@@ -65,6 +66,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       }
     });
   };
+
+  describe(`SnapshotProvisioner: ${name}`, () => snapshotProvisionerContract(on));
 
   describe(`CloudProvisioner: ${name}`, () => {
     describe("disks", () => {

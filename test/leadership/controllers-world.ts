@@ -262,6 +262,7 @@ function startController(options: {
       clusterId: "cluster-1",
       trustsUnnamedVms: true,
     },
+    snapshots: cloud,
     leaseStore: store,
     limits: defaultControllerServiceLimits,
     election: {

@@ -109,6 +109,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       leaseStore: leaseStore.counted,
       cache,
       cloud,
+      snapshots: cloud,
       leaseMemory: new LeaseHighWaterMark(),
       users: createClusterNodeVolumeUsers({
         store: store.counted,

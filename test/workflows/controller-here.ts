@@ -77,6 +77,7 @@ export async function startControllerHere(
     leaseStore: embedded,
     cache,
     cloud,
+    snapshots: cloud,
     leaseMemory,
     users: createClusterNodeVolumeUsers({ store, cache }),
     clusterVolumes,

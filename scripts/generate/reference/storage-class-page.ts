@@ -4,12 +4,12 @@ import {
   volumeParameterNames,
 } from "../../../src/core/volume/volume-parameter-names.ts";
 import {
-  type VolumeParameter,
   type VolumeParameterName,
   volumeParameterTable,
 } from "../../../src/core/volume/volume-parameter-table.ts";
 import { metadataTagNames } from "../../../src/core/volume/volume-tags.ts";
 import type { GeneratedFile } from "../generated-file.ts";
+import { allowedOf } from "./allowed-values.ts";
 import { markdownTable } from "./markdown-table.ts";
 import { compatibilityNotes, ownParameters, parameterNotes, refusedNotes } from "./parameter-notes.ts";
 import { skuRows } from "./sku-rows.ts";
@@ -87,19 +87,6 @@ function parameterRows(names: readonly VolumeParameterName[]): string {
       return `| \`${name}\` | ${allowed} | ${absent} | ${meaning} | \`${example}\` | ${inV1} |`;
     }),
   );
-}
-
-function allowedOf(parameter: VolumeParameter): string {
-  switch (parameter.kind) {
-    case "choice":
-      return parameter.choices.map((choice) => `\`${choice}\``).join(", ");
-    case "count":
-      return `whole number, ${parameter.min} to ${parameter.max}`;
-    case "pattern":
-      return `text; ${parameter.rule}`;
-    case "text":
-      return "text";
-  }
 }
 
 function compatibilityRows(): readonly string[] {

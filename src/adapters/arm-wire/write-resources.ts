@@ -56,6 +56,7 @@ export function diskChangeBody(change: ArmDiskChange): WireBody {
 export function snapshotBody(snapshot: ArmSnapshotSpec): WireBody {
   const { location, tags, sourceId, createOption, incremental, skuName, instantAccessDurationMinutes } =
     snapshot;
+  const { networkAccessPolicy, publicNetworkAccess, dataAccessAuthMode } = snapshot;
   return {
     location,
     tags: { ...tags },
@@ -63,6 +64,7 @@ export function snapshotBody(snapshot: ArmSnapshotSpec): WireBody {
     properties: {
       incremental,
       creationData: { createOption, sourceResourceId: sourceId, ...given({ instantAccessDurationMinutes }) },
+      ...given({ networkAccessPolicy, publicNetworkAccess, dataAccessAuthMode }),
     },
   };
 }

@@ -85,6 +85,7 @@ export const controllerRole: Role<typeof options> = {
         leaseStore,
         cache,
         cloud: refuseBesideOthers(cloud, orchestrator.otherDriver),
+        snapshots: cloud,
         leaseMemory,
         users,
         clusterVolumes,

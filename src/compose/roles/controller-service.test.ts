@@ -5,6 +5,7 @@ import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts"
 import { readCommandLine } from "../../cli/read-command-line.ts";
 import { withControllerPorts } from "../../controller/testing/a-controller.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import { createFakeSnapshots } from "../../csi/testing/fake-snapshots.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 
@@ -25,6 +26,7 @@ describe("--trust-nodes-without-provider-id", () => {
         const server = { add: () => server as never };
         const parts = {
           ...ports,
+          snapshots: createFakeSnapshots(),
           leaseStore: ports.store,
           clusterVolumes: noClusterVolumes,
           volumes: ports.settings,

@@ -4,6 +4,7 @@ import { grouped, type Values } from "../../cli/options.ts";
 import type { ControllerParts } from "../../controller/create-controller-ports.ts";
 import { ControllerService } from "../../csi/gen/csi/v1/csi.ts";
 import type { GrpcServer } from "../../csi/server/grpc-server.ts";
+import type { SnapshotProvisioner } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { assembleController } from "../assemble-controller.ts";
 import { electionSettingsOf, leaderElectionOptions } from "../settings/leader-election-options.ts";
@@ -43,6 +44,7 @@ export interface ControllerServiceParts extends Omit<
   ControllerParts,
   "clock" | "random" | "steps" | "logger" | "attach"
 > {
+  readonly snapshots: SnapshotProvisioner;
   /** A connection for the Lease: no call of `store` delays a call of it. */
   readonly leaseStore: ObjectStore;
   /** No other process can reach the store: it leads without waiting for another. */
@@ -56,7 +58,7 @@ export interface ControllerServiceParts extends Omit<
  */
 export function addControllerService(
   server: Pick<GrpcServer, "add">,
-  { leaseStore, isAlone, trustsUnnamedVms, ...parts }: ControllerServiceParts,
+  { snapshots, leaseStore, isAlone, trustsUnnamedVms, ...parts }: ControllerServiceParts,
   values: Values<typeof controllerServiceOptions>,
   { clock, random, steps, logger, registry }: ProcessPorts,
 ): (signal: AbortSignal) => Promise<void> {
@@ -78,6 +80,7 @@ export function addControllerService(
       attach: values.attach,
       trustsUnnamedVms: trustsUnnamedVms || trustsNodes,
     },
+    snapshots,
     leaseStore,
     limits: { waitMaxMs: values["wait-max-ms"], grantWaitMs: values["grant-wait-ms"] },
     election: {

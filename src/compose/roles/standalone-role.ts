@@ -80,6 +80,7 @@ export const standaloneRole: Role<typeof options> = {
         leaseStore: store,
         cache,
         cloud,
+        snapshots: cloud,
         leaseMemory,
         users,
         clusterVolumes,

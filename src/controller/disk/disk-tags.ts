@@ -21,8 +21,7 @@ export function driverTags(volume: AzVolume, clusterId: string): Tags {
     .toSorted()
     .join(" ");
   return {
-    [CREATED_BY.name]: CREATED_BY.value,
-    [CLUSTER_ID]: clusterId,
+    ...clusterTags(clusterId),
     [UID]: volume.metadata.uid,
     [VOLUME_NAME]: volume.spec.volumeName,
     [REPLICAS]: String(volume.spec.maxMountReplicaCount),
@@ -30,15 +29,20 @@ export function driverTags(volume: AzVolume, clusterId: string): Tags {
   };
 }
 
+/** The tags of every resource that this driver makes for a cluster. */
+export function clusterTags(clusterId: string): Tags {
+  return { [CREATED_BY.name]: CREATED_BY.value, [CLUSTER_ID]: clusterId };
+}
+
 /**
- * Whether this driver, V1 or V2, made a disk: only such a disk may become a volume of the same name,
- * since deleting the volume deletes it.
+ * Whether this driver, V1 or V2, made a disk or snapshot: only such a disk may become a volume of the
+ * same name, since deleting the volume deletes it.
  */
 export function isMadeByDriver(tags: Tags): boolean {
   return tags[CREATED_BY.name] === CREATED_BY.value;
 }
 
-/** The cluster that made a disk, according to its tag; undefined for a disk that V1 or a person made. */
+/** The cluster that made a disk or snapshot, by its tag; undefined for one that V1 or a person made. */
 export function clusterOf(tags: Tags): string | undefined {
   return tags[CLUSTER_ID];
 }

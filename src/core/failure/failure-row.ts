@@ -42,3 +42,7 @@ export type FailureRows = { readonly [K in Failure["kind"]]: FailureRow<FailureO
 /** The disk of the examples. */
 export const EXAMPLE_DISK =
   "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/disks/pvc-1";
+
+/** The snapshot of the examples. */
+export const EXAMPLE_SNAPSHOT =
+  "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/snapshots/snapshot-1";

@@ -28,6 +28,13 @@ export type Failure =
       readonly volumeName: string;
       readonly difference: string;
     }
+  | { readonly kind: "SnapshotNotFound"; readonly snapshotUri: string; readonly azure?: AzureAnswer }
+  | {
+      readonly kind: "SnapshotExistsWithOtherRequest";
+      readonly snapshotUri: string;
+      readonly difference: string;
+    }
+  | { readonly kind: "SnapshotOfOther"; readonly snapshotUri: string; readonly owner: string }
   | { readonly kind: "OperationInProgress"; readonly volumeId: string; readonly operation: string }
   | { readonly kind: "Unsupported"; readonly what: string }
   | { readonly kind: "InvalidToken"; readonly token: string }

@@ -1,4 +1,4 @@
-import { EXAMPLE_DISK, type FailureRows } from "./failure-row.ts";
+import { EXAMPLE_DISK, EXAMPLE_SNAPSHOT, type FailureRows } from "./failure-row.ts";
 import { listOf, quote, usersOf } from "./sentence-parts.ts";
 
 /** The caller asked for something impossible, the writer protocol says wait, or a wait took too long. */
@@ -48,12 +48,33 @@ export const requestFailures = {
       difference: "it has 10 GiB, not 20 GiB",
     },
   },
+  SnapshotNotFound: {
+    code: "NOT_FOUND",
+    retryable: false,
+    sentence: (failure) => `snapshot ${quote(failure.snapshotUri)} does not exist in Azure`,
+    example: { snapshotUri: EXAMPLE_SNAPSHOT },
+  },
+  SnapshotExistsWithOtherRequest: {
+    code: "ALREADY_EXISTS",
+    retryable: false,
+    sentence: (failure) =>
+      `snapshot ${quote(failure.snapshotUri)} exists, made by another request: ${failure.difference}; ` +
+      "use another name or ask for the same",
+    example: { snapshotUri: EXAMPLE_SNAPSHOT, difference: "it is a full copy, not an incremental one" },
+  },
+  SnapshotOfOther: {
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `snapshot ${quote(failure.snapshotUri)} is not deleted: ${failure.owner}; delete it there, set ` +
+      "deletionPolicy Retain, or set its tag disk.csi.azure.com-cluster-id to this cluster's id",
+    example: { snapshotUri: EXAMPLE_SNAPSHOT, owner: "cluster cluster-2 made it" },
+  },
   OperationInProgress: {
     code: "ABORTED",
     retryable: true,
     sentence: (failure) =>
-      `${failure.operation} of volume ${quote(failure.volumeId)} is under ` +
-      "way; call again when it has ended",
+      `${failure.operation} of ${quote(failure.volumeId)} is under way; call again when it has ended`,
     example: { volumeId: EXAMPLE_DISK, operation: "DeleteVolume" },
   },
   Unsupported: {

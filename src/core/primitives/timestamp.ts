@@ -7,6 +7,12 @@ export function fromTimestamp(timestamp: string): number {
   return epochMs;
 }
 
+/** A moment from ISO 8601 as another system wrote it, in milliseconds since 1970; undefined if it is not. */
+export function parseTimestamp(timestamp: string): number | undefined {
+  const epochMs = Date.parse(timestamp);
+  return Number.isFinite(epochMs) ? epochMs : undefined;
+}
+
 /** The form in which resources store a moment: ISO 8601 in UTC with milliseconds. Reads no clock. */
 export function toTimestamp(epochMs: number): string {
   return new Date(epochMs).toISOString();

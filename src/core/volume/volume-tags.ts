@@ -38,14 +38,23 @@ export function volumeTags(request: {
   readonly tagValueDelimiter: string | undefined;
   readonly metadata: VolumeMetadata;
 }): Result<Tags, FailureOf<"InvalidArgument">> {
-  const own = ownTags(request.metadata);
+  const { metadata } = request;
+  return withOwnTags(ownTags(metadata), request, (template) => fillIn(template, metadata));
+}
+
+/** The tags of the `tags` parameter, their values as `fill` returns them, and the driver's `own`. */
+export function withOwnTags(
+  own: Tags,
+  request: { readonly tags: string | undefined; readonly tagValueDelimiter: string | undefined },
+  fill: (template: string) => Result<string, FailureOf<"InvalidArgument">>,
+): Result<Tags, FailureOf<"InvalidArgument">> {
   const tags = new Map(Object.entries(own));
-  const names = new Set(Object.keys(own));
+  const names = new Set(Object.keys(own).map((name) => name.toLowerCase()));
   for (const pair of splitPairs(
     request.tags ?? "",
     request.tagValueDelimiter ?? volumeParameterTable.tagValueDelimiter.default,
   )) {
-    const tag = parseTag(pair, request.metadata);
+    const tag = parseTag(pair, fill);
     if (!tag.ok) return tag;
     const key = tag.value.name.toLowerCase();
     if (names.has(key))
@@ -83,7 +92,7 @@ function splitPairs(text: string, delimiter: string): readonly string[] {
 
 function parseTag(
   pair: string,
-  metadata: VolumeMetadata,
+  fill: (template: string) => Result<string, FailureOf<"InvalidArgument">>,
 ): Result<{ readonly name: string; readonly value: string }, FailureOf<"InvalidArgument">> {
   const separator = pair.indexOf("=");
   if (separator < 0) return fail(invalidTag(pair, "must have the form name=value"));
@@ -92,7 +101,7 @@ function parseTag(
     return fail(invalidTag(pair, `a tag's name has 1 to ${TAG_NAME_MAX_CHARS} characters`));
   if (ILLEGAL_IN_TAG_NAME.test(name))
     return fail(invalidTag(pair, "a tag's name must not contain any of < > % & ? \\ /"));
-  const value = fillIn(pair.slice(separator + 1).trim(), metadata);
+  const value = fill(pair.slice(separator + 1).trim());
   if (!value.ok) return value;
   if (value.value.length > TAG_VALUE_MAX_CHARS)
     return fail(invalidTag(pair, `a tag's value has at most ${TAG_VALUE_MAX_CHARS} characters`));

@@ -1,22 +1,24 @@
 import type { ControllerPorts } from "../../controller/controller-ports.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { SnapshotProvisioner } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
 import type { OperationLock } from "../../runtime/operation-lock.ts";
 
 /**
- * All ports of the controller service's handlers. Handlers never change the platform: they write into
- * the store, and reconcilers act on it.
+ * All ports of the controller service's handlers. Of the platform, handlers change only snapshots (ADR
+ * 0034): for all else they write into the store, and reconcilers act on it.
  */
 export interface ControllerContext extends Pick<
   ControllerPorts,
-  "store" | "users" | "attach" | "clock" | "random" | "steps" | "events" | "logger"
+  "store" | "users" | "attach" | "clock" | "random" | "steps" | "events" | "logger" | "clusterId"
 > {
   readonly cache: ObjectCache;
   /** Tells whether the records just read may be from before a rollback of the store. */
   readonly gracePeriod: Pick<ControllerPorts["gracePeriod"], "confirm">;
-  /** Used only to read disks without an AzVolume. */
+  /** Used only to read disks: those without an AzVolume, and sources of snapshots. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
+  readonly snapshots: SnapshotProvisioner;
   /** What a disk without an AzVolume is for, where it is published already, and which nodes exist. */
   readonly clusterVolumes: Pick<
     ClusterVolumes,

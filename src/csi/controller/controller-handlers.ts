@@ -4,10 +4,13 @@ import type { HandlersOf } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { controllerPublishVolume } from "./controller-publish-volume.ts";
 import { controllerUnpublishVolume } from "./controller-unpublish-volume.ts";
+import { createSnapshot } from "./create-snapshot.ts";
 import { createVolume } from "./create-volume.ts";
+import { deleteSnapshot } from "./delete-snapshot.ts";
 import { deleteVolume } from "./delete-volume.ts";
 import { expandVolume } from "./expand-volume.ts";
 import { getVolume } from "./get-volume.ts";
+import { listSnapshots } from "./list-snapshots.ts";
 import { listVolumes } from "./list-volumes.ts";
 import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
 
@@ -18,6 +21,8 @@ const capabilities: readonly ControllerServiceCapability_RPC_Type[] = [
   "LIST_VOLUMES",
   "LIST_VOLUMES_PUBLISHED_NODES",
   "GET_VOLUME",
+  "CREATE_DELETE_SNAPSHOT",
+  "LIST_SNAPSHOTS",
   "EXPAND_VOLUME",
   "SINGLE_NODE_MULTI_WRITER",
 ];
@@ -32,6 +37,9 @@ export function controllerHandlers(context: ControllerContext): HandlersOf<typeo
     validateVolumeCapabilities: validateVolumeCapabilities.bind(undefined, context),
     listVolumes: listVolumes.bind(undefined, context),
     controllerGetVolume: getVolume.bind(undefined, context),
+    createSnapshot: createSnapshot.bind(undefined, context),
+    deleteSnapshot: deleteSnapshot.bind(undefined, context),
+    listSnapshots: listSnapshots.bind(undefined, context),
     controllerExpandVolume: expandVolume.bind(undefined, context),
     controllerGetCapabilities: async () =>
       ok({

@@ -41,7 +41,7 @@ export type Answer<Response> = { readonly response: Response } | { readonly stat
 
 /** Called repeatedly by sidecars and kubelet: of interest only when they fail. */
 const ROUTINE_METHODS =
-  /\/(?:Probe|GetPluginInfo|[A-Za-z]*GetCapabilities|GetPluginCapabilities|NodeGetVolumeStats|NodeGetInfo|ListVolumes|ControllerGetVolume|GetInfo)$/u;
+  /\/(?:Probe|GetPluginInfo|[A-Za-z]*GetCapabilities|GetPluginCapabilities|NodeGetVolumeStats|NodeGetInfo|ListVolumes|ListSnapshots|ControllerGetVolume|GetInfo)$/u;
 
 /**
  * Runs a handler and reports it to log and metrics. Never rejects: an exception of a handler is a bug,

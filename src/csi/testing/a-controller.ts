@@ -22,6 +22,7 @@ import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import { type ControllerContext, defaultControllerServiceLimits } from "../controller/controller-context.ts";
+import { createFakeSnapshots } from "./fake-snapshots.ts";
 import { aDetail, aDiskUri } from "./objects.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
@@ -97,6 +98,8 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     cache,
     gracePeriod: { confirm: async () => ok(0) },
     cloud: { getDisk: async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri }) },
+    snapshots: createFakeSnapshots(),
+    clusterId: "cluster-1",
     users: {
       on: async () => use(),
       cachedOn: () => use(),

@@ -137,6 +137,9 @@ export interface ArmSnapshotSpec {
   readonly skuName?: string;
   /** 60 to 300: Premium SSD v2 and Ultra only. */
   readonly instantAccessDurationMinutes?: number;
+  readonly networkAccessPolicy?: string;
+  readonly publicNetworkAccess?: string;
+  readonly dataAccessAuthMode?: string;
 }
 
 /** A size of VM. */

@@ -28,7 +28,7 @@ export interface OperationWait extends OperationTarget {
   /** Default: `operationMaxMs`. */
   readonly maxMs?: number;
   /** Operations of one name take about as long as each other, so that the first poll can wait that long. */
-  readonly likeness?: "diskCreate" | "diskUpdate" | "diskDelete";
+  readonly likeness?: "diskCreate" | "diskUpdate" | "diskDelete" | "snapshotCreate" | "snapshotDelete";
   /**
    * Reads from the resource itself whether the operation has ended; undefined: not yet. Asked where Azure
    * refuses the polls.

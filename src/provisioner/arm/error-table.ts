@@ -203,6 +203,11 @@ export function saysNotThere(error: ArmError): boolean {
   return error.statusCode === 404 && /^(ResourceNotFound|NotFound|PatchResourceNotFound)$/i.test(error.code);
 }
 
+/** Whether ARM reports that a resource group does not exist: nothing is in it. */
+export function saysNoGroup(error: ArmError): boolean {
+  return error.statusCode === 404 && /^ResourceGroupNotFound$/i.test(error.code);
+}
+
 function rowOf(error: ArmError): Row | undefined {
   const texts = [
     error.message,

@@ -1,6 +1,5 @@
 import { formatDiskUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import { pollDelayMs } from "../../core/azure/poll-delay.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
@@ -24,6 +23,7 @@ import type { ArmSession } from "../arm/arm-session.ts";
 import { classOf, isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { endShownBy, isTerminal } from "../arm/provisioning-state.ts";
 import type { CallGroup } from "../arm/throttle-budget.ts";
+import { TRIES_MAX, untilSettled } from "../arm/until-settled.ts";
 import type { BoundedCache } from "../bounded-cache.ts";
 import { differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
 import { ownersOf, readDisk } from "./disk-owners.ts";
@@ -250,34 +250,13 @@ function settledAfter(
 }
 
 /** Reads a disk once the operation that may be under way on it has ended. */
-async function settledDisk(
+function settledDisk(
   session: ArmSession,
   diskUri: string,
   signal: AbortSignal,
 ): Promise<Result<ArmDisk, ArmError>> {
-  const startedMs = session.clock.elapsedMs();
-  for (let attempt = 1; ; attempt++) {
-    const read = await readDisk(session, { diskUri, lane: LANE }, signal);
-    const elapsedMs = session.clock.elapsedMs() - startedMs;
-    if (read.ok && (isTerminal(read.value.provisioningState) || elapsedMs > session.settings.operationMaxMs))
-      return read;
-    if (read.ok) {
-      await session.clock.sleep(
-        pollDelayMs(session.settings.diskPollPace, { elapsedMs, retryAfterMs: undefined }),
-        signal,
-      );
-    } else {
-      if (classOf(read.failure) !== "lost" || attempt > DISK_TRIES_MAX) return read;
-      await session.backOff(attempt, signal);
-    }
-  }
+  return untilSettled(session, () => readDisk(session, { diskUri, lane: LANE }, signal), signal);
 }
-
-/**
- * Tries of a disk call whose answers are lost or that meets another operation, before the caller has to
- * retry.
- */
-const DISK_TRIES_MAX = 4;
 
 /**
  * Starts a write of a disk and waits for its end; returns the disk if the end shows it. A write whose
@@ -316,7 +295,7 @@ async function write(
     const ended = started.ok ? await session.untilEnded(started.value, waiting, signal) : started;
     if (ended.ok)
       return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
-    if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > DISK_TRIES_MAX)
+    if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > TRIES_MAX)
       return ended;
     await session.backOff(attempt, signal);
   }

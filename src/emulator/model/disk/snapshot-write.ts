@@ -37,6 +37,7 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
   if (source.kind === "Failure") return source;
 
   const id = resourceId({ ...address, type: "snapshots" });
+  const authMode = textAt(body, "properties", "dataAccessAuthMode");
   const snapshot: Snapshot = {
     ...address,
     id,
@@ -55,6 +56,7 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
     provisioningState: "Updating",
     networkAccessPolicy: textAt(body, "properties", "networkAccessPolicy") ?? "AllowAll",
     publicNetworkAccess: textAt(body, "properties", "publicNetworkAccess") ?? "Enabled",
+    ...(authMode === undefined ? {} : { dataAccessAuthMode: authMode }),
   };
   const operation = startCreation(world, snapshot, source);
   putSnapshot(world, {

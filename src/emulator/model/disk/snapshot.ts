@@ -36,6 +36,7 @@ export interface Snapshot {
   readonly sas?: SasGrant;
   readonly networkAccessPolicy: string;
   readonly publicNetworkAccess: string;
+  readonly dataAccessAuthMode?: string;
 }
 
 /** 0 to 100; a snapshot without a background copy is complete. */
@@ -72,6 +73,9 @@ export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
       ...(snapshot.incremental ? { incrementalSnapshotFamilyId: snapshot.familyId } : {}),
       networkAccessPolicy: snapshot.networkAccessPolicy,
       publicNetworkAccess: snapshot.publicNetworkAccess,
+      ...(snapshot.dataAccessAuthMode === undefined
+        ? {}
+        : { dataAccessAuthMode: snapshot.dataAccessAuthMode }),
       timeCreated: isoTime(snapshot.createdAtMs),
       provisioningState: snapshot.provisioningState,
       diskState: snapshot.sas !== undefined && snapshot.sas.expiresAtMs > nowMs ? "ActiveSAS" : "Unattached",

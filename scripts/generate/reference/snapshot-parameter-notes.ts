@@ -1,0 +1,83 @@
+import type { SnapshotParameterName } from "../../../src/core/volume/snapshot-parameter-table.ts";
+
+/** What the page says of a supported parameter, besides its row in the parser's table. */
+export interface SnapshotParameterNotes {
+  readonly meaning: string;
+  readonly absent: string;
+  /** One value that the parser accepts, alone or with the parameters of `needs`. */
+  readonly example: string;
+  readonly needs?: Readonly<Record<string, string>>;
+  /** The parameter in the V1 driver. */
+  readonly inV1: string;
+}
+
+/** A parameter without notes does not compile. */
+export const snapshotParameterNotes: Readonly<Record<SnapshotParameterName, SnapshotParameterNotes>> = {
+  incremental: {
+    meaning:
+      "`false`: a full copy. Azure makes none of PremiumV2_LRS and UltraSSD_LRS disks, and keeps at most " +
+      "500 incremental snapshots of a disk",
+    absent: "`true`",
+    example: "false",
+    inV1: "The same; V1 takes every other text for `true`",
+  },
+  resourceGroup: {
+    meaning: "Resource group of the snapshot",
+    absent: "The disk's",
+    example: "rg-backups",
+    inV1: "The same",
+  },
+  subscriptionID: {
+    meaning:
+      'Subscription of the snapshot, with `resourceGroup` and `incremental: "false"`: Azure keeps ' +
+      "incremental snapshots in the disk's",
+    absent: "The disk's",
+    example: "00000000-0000-0000-0000-000000000002",
+    needs: { resourceGroup: "rg-backups", incremental: "false" },
+    inV1: "The same; V1 leaves the check to Azure",
+  },
+  location: {
+    meaning: "Region of the snapshot. It has to be the disk's: this version copies none to another region",
+    absent: "The disk's",
+    example: "eastus",
+    inV1: "Another region: V1 copies the snapshot there",
+  },
+  tags: {
+    meaning: "Tags of the snapshot, as `name=value` pairs. Azure takes 50, the driver's own included",
+    absent: "Only the driver's own tags",
+    example: "team=storage,keep=30d",
+    inV1: "The same",
+  },
+  tagValueDelimiter: {
+    meaning: "Separates the pairs of `tags`, for values that contain commas",
+    absent: "`,`",
+    example: ";",
+    inV1: "The same",
+  },
+  dataAccessAuthMode: {
+    meaning: "`AzureActiveDirectory`: an export of the snapshot needs a login besides its URL",
+    absent: "Azure's default, `None`",
+    example: "AzureActiveDirectory",
+    inV1: "The same",
+  },
+  networkAccessPolicy: {
+    meaning: "`AllowAll`: the snapshot can be exported by URL. Making disks of it needs no access",
+    absent: "`DenyAll`",
+    example: "AllowAll",
+    inV1: "Azure's default, `AllowAll`. Also `AllowPrivate`, which no disk access resource can be named for",
+  },
+  publicNetworkAccess: {
+    meaning: "`Enabled`: exports are reachable from public networks",
+    absent: "`Disabled`",
+    example: "Enabled",
+    inV1: "Azure's default, `Enabled`",
+  },
+  instantAccessDurationMinutes: {
+    meaning:
+      "PremiumV2_LRS and UltraSSD_LRS only: the snapshot is ready at once, and for so many minutes disks " +
+      "of its own size and kind can be made while its copy runs",
+    absent: "It is ready when its copy has ended",
+    example: "120",
+    inV1: "The same",
+  },
+};

@@ -1,0 +1,53 @@
+import { volumeParameterTable } from "./volume-parameter-table.ts";
+
+/** How the value of a VolumeSnapshotClass parameter is read. */
+export type SnapshotParameter =
+  /** One of `choices`. */
+  | { readonly kind: "choice"; readonly choices: readonly string[] }
+  /** A whole number from `min` to `max`, both included. */
+  | { readonly kind: "count"; readonly min: number; readonly max: number }
+  /** A text that `pattern` matches; `rule` states it, after the field and the value. */
+  | { readonly kind: "pattern"; readonly pattern: RegExp; readonly rule: string }
+  /** A text; `volume-tags.ts` checks its form. */
+  | { readonly kind: "text" };
+
+/**
+ * The VolumeSnapshotClass parameters that this version supports, in the spelling of the documentation. The
+ * parser and docs/reference/volume-snapshot-class.md read the same rows.
+ */
+export const snapshotParameterTable = {
+  incremental: { kind: "choice", choices: ["true", "false"] },
+  resourceGroup: volumeParameterTable.resourceGroup,
+  subscriptionID: {
+    kind: "pattern",
+    pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu,
+    rule: "must be the id of a subscription",
+  },
+  location: volumeParameterTable.location,
+  tags: { kind: "text" },
+  tagValueDelimiter: { kind: "text" },
+  dataAccessAuthMode: { kind: "choice", choices: ["None", "AzureActiveDirectory"] },
+  networkAccessPolicy: { kind: "choice", choices: ["AllowAll", "DenyAll"] },
+  publicNetworkAccess: { kind: "choice", choices: ["Enabled", "Disabled"] },
+  instantAccessDurationMinutes: { kind: "count", min: 60, max: 300 },
+} as const satisfies Readonly<Record<string, SnapshotParameter>>;
+
+/** The name of a supported parameter. */
+export type SnapshotParameterName = keyof typeof snapshotParameterTable;
+
+/**
+ * What csi-snapshotter adds with `--extra-create-metadata`, and the tag of the snapshot that it becomes.
+ * Azure has no use for the name of the VolumeSnapshotContent: it is in `status`.
+ */
+export const snapshotMetadataTags: Readonly<Record<string, string | undefined>> = {
+  "csi.storage.k8s.io/volumesnapshot/name": "kubernetes.io-created-for-snapshot-name",
+  "csi.storage.k8s.io/volumesnapshot/namespace": "kubernetes.io-created-for-snapshot-namespace",
+  "csi.storage.k8s.io/volumesnapshotcontent/name": undefined,
+};
+
+/** Parameters of V1 that are refused, with the reason. */
+export const refusedSnapshotParameters = {
+  userAgent:
+    "is not supported: all calls share one client, and so one call budget; the tags of a snapshot tell " +
+    "who asked for it",
+} as const;

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { checkSnapshotSource, parseSnapshotParameters } from "./snapshot-parameters.ts";
+
+const SUBSCRIPTION = "00000000-0000-0000-0000-0000000000AA";
+
+function parsed(parameters: Readonly<Record<string, string>>): ReturnType<typeof parseSnapshotParameters> {
+  return parseSnapshotParameters(parameters, { "k8s-azure-created-by": "kubernetes-azure-dd" });
+}
+
+describe("parseSnapshotParameters", () => {
+  it("makes an incremental snapshot that no network reaches of an empty class", () => {
+    assert.deepEqual(parsed({}), {
+      ok: true,
+      value: {
+        isIncremental: true,
+        resourceGroup: undefined,
+        subscriptionId: undefined,
+        location: undefined,
+        tags: { "k8s-azure-created-by": "kubernetes-azure-dd" },
+        dataAccessAuthMode: undefined,
+        networkAccessPolicy: "DenyAll",
+        publicNetworkAccess: "Disabled",
+        instantAccessMinutes: undefined,
+      },
+    });
+  });
+
+  it("reads each parameter, whatever its name's case, and the sidecar's", () => {
+    assert.deepEqual(
+      parsed({
+        Incremental: "false",
+        RESOURCEGROUP: "backups",
+        subscriptionid: SUBSCRIPTION,
+        location: "East US",
+        tags: "team=a,b; env=c",
+        tagvaluedelimiter: ";",
+        dataAccessAuthMode: "AzureActiveDirectory",
+        networkAccessPolicy: "AllowAll",
+        publicNetworkAccess: "Enabled",
+        instantAccessDurationMinutes: "60",
+        "csi.storage.k8s.io/volumesnapshot/name": "nightly",
+        "csi.storage.k8s.io/volumesnapshot/namespace": "shop",
+        "csi.storage.k8s.io/volumesnapshotcontent/name": "snapcontent-1",
+      }),
+      {
+        ok: true,
+        value: {
+          isIncremental: false,
+          resourceGroup: "backups",
+          subscriptionId: SUBSCRIPTION,
+          location: "eastus",
+          tags: {
+            "k8s-azure-created-by": "kubernetes-azure-dd",
+            "kubernetes.io-created-for-snapshot-name": "nightly",
+            "kubernetes.io-created-for-snapshot-namespace": "shop",
+            team: "a,b",
+            env: "c",
+          },
+          dataAccessAuthMode: "AzureActiveDirectory",
+          networkAccessPolicy: "AllowAll",
+          publicNetworkAccess: "Enabled",
+          instantAccessMinutes: 60,
+        },
+      },
+    );
+  });
+
+  it("counts an empty value as absent", () => {
+    assert.deepEqual(parsed({ incremental: "", resourceGroup: "", location: "" }), parsed({}));
+  });
+
+  for (const { parameters, field, problem } of [
+    { parameters: { incremental: "yes" }, field: "incremental", problem: /one of true, false/u },
+    { parameters: { resourceGroup: "a/b" }, field: "resourceGroup", problem: /1 to 90/u },
+    { parameters: { subscriptionID: "sub-1" }, field: "subscriptionID", problem: /id of a subscription/u },
+    {
+      parameters: { subscriptionID: SUBSCRIPTION, resourceGroup: "g" },
+      field: "subscriptionID",
+      problem: /needs incremental: false/u,
+    },
+    {
+      parameters: { subscriptionID: SUBSCRIPTION, incremental: "false" },
+      field: "subscriptionID",
+      problem: /needs a resourceGroup/u,
+    },
+    {
+      parameters: { networkAccessPolicy: "AllowPrivate" },
+      field: "networkAccessPolicy",
+      problem: /DenyAll/u,
+    },
+    {
+      parameters: { instantAccessDurationMinutes: "59" },
+      field: "instantAccessDurationMinutes",
+      problem: /from 60 to 300/u,
+    },
+    {
+      parameters: { instantAccessDurationMinutes: "301" },
+      field: "instantAccessDurationMinutes",
+      problem: /from 60 to 300/u,
+    },
+    {
+      parameters: { dataAccessAuthMode: "azureActiveDirectory" },
+      field: "dataAccessAuthMode",
+      problem: /did you mean AzureActiveDirectory/u,
+    },
+    { parameters: { userAgent: "x" }, field: "userAgent", problem: /share one client/u },
+    { parameters: { useragent: "" }, field: "useragent", problem: /share one client/u },
+    { parameters: { incrementl: "true" }, field: "incrementl", problem: /did you mean incremental/u },
+    { parameters: { tags: "a=1", TAGS: "b=2" }, field: "TAGS", problem: /given twice/u },
+    { parameters: { tags: "K8s-Azure-Created-By=me" }, field: "tags", problem: /sets itself/u },
+  ])
+    it(`refuses ${JSON.stringify(parameters)} by name`, () => {
+      const refused = parsed(parameters as Readonly<Record<string, string>>);
+      assert.ok(!refused.ok);
+      assert.equal(refused.failure.field, `parameters.${field}`);
+      assert.match(refused.failure.problem, problem);
+    });
+});
+
+describe("checkSnapshotSource", () => {
+  const check = (
+    parameters: Readonly<Record<string, string>>,
+    source: Parameters<typeof checkSnapshotSource>[1],
+  ): string | undefined => {
+    const given = parsed(parameters);
+    assert.ok(given.ok);
+    const checked = checkSnapshotSource(given.value, source);
+    return checked.ok ? undefined : checked.failure.field;
+  };
+  const minutes = { instantAccessDurationMinutes: "60" };
+  const incremental = { incremental: "false" };
+  for (const { skuName, full, instant } of [
+    { skuName: "Premium_LRS", full: undefined, instant: "parameters.instantAccessDurationMinutes" },
+    { skuName: "Standard_LRS", full: undefined, instant: "parameters.instantAccessDurationMinutes" },
+    { skuName: "PremiumV2_LRS", full: "parameters.incremental", instant: undefined },
+    { skuName: "UltraSSD_LRS", full: "parameters.incremental", instant: undefined },
+  ])
+    it(`knows what Azure makes of a ${skuName} disk`, () => {
+      const source = { skuName, location: "eastus" };
+      assert.deepEqual(
+        [check({}, source), check(incremental, source), check(minutes, source)],
+        [undefined, full, instant],
+      );
+    });
+
+  it("takes the disk's own region only", () => {
+    const source = { skuName: "Premium_LRS", location: "East US" };
+    assert.equal(check({ location: "eastus" }, source), undefined);
+    assert.equal(check({ location: "westus" }, source), "parameters.location");
+  });
+});

@@ -1,0 +1,77 @@
+import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import type { ObjectCache } from "../../objects/cache/object-cache.ts";
+import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
+import type { ListSnapshotsRequest, ListSnapshotsResponse } from "../gen/csi/v1/csi.ts";
+import { pageOf } from "../messages/page.ts";
+import { sourceVolumeOf } from "../messages/snapshot-identity.ts";
+import { snapshotMessage } from "../messages/snapshot-message.ts";
+import type { CallContext } from "../server/unary-handler.ts";
+import type { ControllerContext } from "./controller-context.ts";
+
+interface ListContext extends Pick<ControllerContext, "snapshots"> {
+  readonly cache: Pick<ObjectCache, "list">;
+}
+
+/**
+ * ListSnapshots: from Azure, also those of others, oldest first. Those of one id, or those in the cluster's
+ * resource group and in the groups of the volumes' disks. A group that only a VolumeSnapshotClass names is
+ * not listed: its snapshots are found by their ids.
+ */
+export async function listSnapshots(
+  context: ListContext,
+  request: ListSnapshotsRequest,
+  { signal }: Pick<CallContext, "signal">,
+): Promise<Result<ListSnapshotsResponse, Failure>> {
+  const found = await findSnapshots(context, request, signal);
+  if (!found.ok) return found;
+  const page = pageOf(found.value, positionOf, request);
+  if (!page.ok) return page;
+  const { items, nextToken } = page.value;
+  return ok({ entries: items.map((snapshot) => ({ snapshot: snapshotMessage(snapshot) })), nextToken });
+}
+
+async function findSnapshots(
+  context: ListContext,
+  { snapshotId, sourceVolumeId }: ListSnapshotsRequest,
+  signal: AbortSignal,
+): Promise<Result<readonly SnapshotFacts[], Failure>> {
+  const isOfSource = (snapshot: SnapshotFacts): boolean =>
+    sourceVolumeId === "" || isSameResourceUri(sourceVolumeOf(snapshot), sourceVolumeId);
+  if (snapshotId !== "") {
+    if (parseSnapshotUri(snapshotId) === undefined) return ok([]);
+    const read = await context.snapshots.getSnapshot({ snapshotUri: snapshotId }, signal);
+    if (read.ok) return ok([read.value].filter(isOfSource));
+    return read.failure.kind === "SnapshotNotFound" ? ok([]) : read;
+  }
+  const found: SnapshotFacts[] = [];
+  for (const resourceGroup of groupsOf(context.cache, sourceVolumeId)) {
+    const listed = await context.snapshots.listSnapshots({ resourceGroup }, signal);
+    if (!listed.ok) return listed;
+    found.push(...listed.value.filter(isOfSource));
+  }
+  return ok(distinct(found));
+}
+
+/** The groups to list, each once; undefined: the cluster's. */
+function groupsOf(cache: Pick<ObjectCache, "list">, sourceVolumeId: string): readonly (string | undefined)[] {
+  const disks =
+    sourceVolumeId === ""
+      ? cache.list("AzVolume").map(({ status }) => status?.detail?.diskUri ?? "")
+      : [sourceVolumeId];
+  const groups = disks.flatMap((uri) => parseDiskUri(uri)?.resourceGroup.toLowerCase() ?? []);
+  return [undefined, ...new Set(groups)];
+}
+
+/** The cluster's group is listed under its own name, too, where volumes are in it. */
+function distinct(snapshots: readonly SnapshotFacts[]): readonly SnapshotFacts[] {
+  return [...new Map(snapshots.map((snapshot) => [resourceUriKey(snapshot.snapshotUri), snapshot])).values()];
+}
+
+function positionOf({ createdAtMs = 0, snapshotUri }: SnapshotFacts): string {
+  return `${toTimestamp(createdAtMs)} ${resourceUriKey(snapshotUri)}`;
+}

@@ -1,0 +1,45 @@
+import { diskNameFor } from "../../core/api/object-names.ts";
+import { parseDiskUri } from "../../core/azure/disk-uri.ts";
+import { formatSnapshotUri } from "../../core/azure/snapshot-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { type SnapshotParameters, parseSnapshotParameters } from "../../core/volume/snapshot-parameters.ts";
+import type { CreateSnapshotRequest } from "../gen/csi/v1/csi.ts";
+import { missingField } from "./required.ts";
+import { snapshotTags } from "./snapshot-identity.ts";
+
+/** A checked CreateSnapshot. */
+export interface SnapshotRequest {
+  readonly name: string;
+  readonly snapshotUri: string;
+  readonly sourceUri: string;
+  readonly parameters: SnapshotParameters;
+}
+
+/** CSI promises at most 128 bytes, and Azure's tags have room for 256 characters. */
+const NAME_MAX_CHARS = 256;
+
+/** The request of a CreateSnapshot, checked by every rule that does not read the platform. */
+export function snapshotRequestOf(
+  { name, sourceVolumeId: sourceUri, parameters: given }: CreateSnapshotRequest,
+  clusterId: string,
+): Result<SnapshotRequest, Failure> {
+  const missing = missingField({ name, source_volume_id: sourceUri });
+  if (missing !== undefined) return fail(missing);
+  if (name.length > NAME_MAX_CHARS) {
+    const problem = `has ${name.length} characters, at most ${NAME_MAX_CHARS} are possible`;
+    return fail({ kind: "InvalidArgument", field: "name", value: `${name.slice(0, 40)}…`, problem });
+  }
+  const source = parseDiskUri(sourceUri);
+  if (source === undefined) return fail({ kind: "VolumeNotFound", volumeId: sourceUri });
+  const parameters = parseSnapshotParameters(given, snapshotTags(clusterId, { name, sourceUri }));
+  if (!parameters.ok) return parameters;
+  const { subscriptionId, resourceGroup } = parameters.value;
+  const snapshotUri = formatSnapshotUri({
+    subscriptionId: subscriptionId ?? source.subscriptionId,
+    resourceGroup: resourceGroup ?? source.resourceGroup,
+    name: diskNameFor(name),
+  });
+  return ok({ name, snapshotUri, sourceUri, parameters: parameters.value });
+}

@@ -1,0 +1,73 @@
+import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { fromTimestamp } from "../../core/primitives/timestamp.ts";
+import type {
+  CreateSnapshotRequest,
+  SnapshotFacts,
+  SnapshotProvisioner,
+} from "../../ports/cloud/snapshot-provisioner.ts";
+import { aDiskUri } from "./objects.ts";
+
+/** Snapshots in memory, and the requests that created them. */
+export interface FakeSnapshots extends SnapshotProvisioner {
+  readonly present: Map<string, SnapshotFacts>;
+  readonly created: CreateSnapshotRequest[];
+}
+
+/** A complete snapshot of disk `pvc-1`, made at the beginning of 2026. */
+export function aSnapshot(changes: Partial<SnapshotFacts> = {}): SnapshotFacts {
+  return {
+    snapshotUri: aSnapshotUri("snapshot-1"),
+    sourceUri: aDiskUri(),
+    location: "eastus",
+    sizeGiB: 10,
+    isIncremental: true,
+    tags: {},
+    createdAtMs: fromTimestamp("2026-01-01T00:00:00.000Z"),
+    state: "Succeeded",
+    isRestorable: true,
+    ...changes,
+  };
+}
+
+/** The resource id of a snapshot beside disk `pvc-1`. */
+export function aSnapshotUri(name: string): string {
+  return aDiskUri(name).replace("/disks/", "/snapshots/");
+}
+
+/** A platform whose snapshots are complete at once. */
+export function createFakeSnapshots(...given: readonly SnapshotFacts[]): FakeSnapshots {
+  const present = new Map(given.map((snapshot) => [snapshot.snapshotUri.toLowerCase(), snapshot]));
+  const created: CreateSnapshotRequest[] = [];
+  return {
+    present,
+    created,
+    createSnapshot: async (request) => {
+      const found = present.get(request.snapshotUri.toLowerCase());
+      const objection = found === undefined ? undefined : request.objection(found);
+      if (objection !== undefined) return fail(objection);
+      created.push(request);
+      const { snapshotUri, sourceUri, location, isIncremental, tags } = request;
+      const snapshot = found ?? aSnapshot({ snapshotUri, sourceUri, location, isIncremental, tags });
+      present.set(snapshotUri.toLowerCase(), snapshot);
+      return ok(snapshot);
+    },
+    deleteSnapshot: async ({ snapshotUri, objection }) => {
+      const found = present.get(snapshotUri.toLowerCase());
+      const refused = found === undefined ? undefined : objection(found);
+      if (refused !== undefined) return fail(refused);
+      present.delete(snapshotUri.toLowerCase());
+      return ok(undefined);
+    },
+    getSnapshot: async ({ snapshotUri }) => {
+      const found = present.get(snapshotUri.toLowerCase());
+      return found === undefined ? fail({ kind: "SnapshotNotFound", snapshotUri }) : ok(found);
+    },
+    listSnapshots: async ({ resourceGroup = "rg" }) =>
+      ok([...present.values()].filter((snapshot) => isIn(snapshot, resourceGroup))),
+  };
+}
+
+function isIn({ snapshotUri }: SnapshotFacts, resourceGroup: string): boolean {
+  return parseSnapshotUri(snapshotUri)?.resourceGroup.toLowerCase() === resourceGroup.toLowerCase();
+}

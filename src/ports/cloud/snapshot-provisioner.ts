@@ -1,0 +1,79 @@
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+
+/** A snapshot of a disk as the platform shows it. */
+export interface SnapshotFacts {
+  readonly snapshotUri: string;
+  /** The disk or snapshot that it was made from; it may be gone. */
+  readonly sourceUri: string;
+  readonly location: string;
+  /** A disk made from it has at least this size. */
+  readonly sizeGiB: number;
+  readonly isIncremental: boolean;
+  readonly tags: Readonly<Record<string, string>>;
+  /** The moment of its content, in milliseconds since 1970; undefined while the platform shows none. */
+  readonly createdAtMs: number | undefined;
+  /** The state in the platform's words, such as `Succeeded` or `Failed`. */
+  readonly state: string;
+  /** Whether a disk can be made from it: its copy in the background has ended, or it has instant access. */
+  readonly isRestorable: boolean;
+}
+
+/** A snapshot to create. */
+export interface CreateSnapshotRequest {
+  readonly snapshotUri: string;
+  /** The disk. */
+  readonly sourceUri: string;
+  /** The disk's region. */
+  readonly location: string;
+  /** false: a full copy. */
+  readonly isIncremental: boolean;
+  readonly tags: Readonly<Record<string, string>>;
+  /** In Azure's words: who may export it, and how. */
+  readonly networkAccessPolicy: string;
+  readonly publicNetworkAccess: string;
+  /** undefined: Azure's default. */
+  readonly dataAccessAuthMode: string | undefined;
+  /** How long it can be restored while its copy runs, in minutes from 60 to 300; undefined: not at all. */
+  readonly instantAccessMinutes: number | undefined;
+  /** Asked of a snapshot that has the id already, whenever it was read: why it is not the requested one. */
+  readonly objection: SnapshotObjection;
+}
+
+/** Why a snapshot, as just read, must be left alone; undefined: it need not. */
+export type SnapshotObjection = (present: SnapshotFacts) => Failure | undefined;
+
+/**
+ * The snapshots of the provisioner library. A snapshot is identified by its resource id.
+ *
+ * Each method is idempotent, and may fail as those of `CloudProvisioner`.
+ */
+export interface SnapshotProvisioner {
+  /**
+   * Creates a snapshot and waits until its content is fixed; a copy in the background may continue. Answers
+   * the snapshot that has the id already unless `objection` fails. One whose creation failed is deleted and
+   * created again: nothing can be restored from it. Fails with `DiskNotFound`.
+   */
+  createSnapshot(
+    request: CreateSnapshotRequest,
+    signal: AbortSignal,
+  ): Promise<Result<SnapshotFacts, Failure>>;
+  /**
+   * Deletes a snapshot; success if it is gone already. Disks and other snapshots of the same disk keep their
+   * content. Reads it before each request, and fails with what `objection` answers of it.
+   */
+  deleteSnapshot(
+    request: { readonly snapshotUri: string; readonly objection: SnapshotObjection },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
+  /** Reads a snapshot, never from a cache. Fails with `SnapshotNotFound`. */
+  getSnapshot(
+    request: { readonly snapshotUri: string },
+    signal: AbortSignal,
+  ): Promise<Result<SnapshotFacts, Failure>>;
+  /** All snapshots of a resource group (default: the cluster's), in no order. */
+  listSnapshots(
+    request: { readonly resourceGroup: string | undefined },
+    signal: AbortSignal,
+  ): Promise<Result<readonly SnapshotFacts[], Failure>>;
+}

@@ -1,0 +1,263 @@
+import type { Lane } from "../../core/azure/lane.ts";
+import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { type Result, fail, ok } from "../../core/failure/result.ts";
+import type {
+  CreateSnapshotRequest,
+  SnapshotFacts,
+  SnapshotObjection,
+} from "../../ports/cloud/snapshot-provisioner.ts";
+import type {
+  ArmAnswer,
+  ArmError,
+  ArmGroup,
+  ArmName,
+  ArmOperation,
+  ArmOperationEnd,
+  ArmSnapshot,
+} from "../arm/arm-api.ts";
+import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
+import type { ArmSession } from "../arm/arm-session.ts";
+import {
+  classOf,
+  isOperationFailure,
+  isWorthRetrying,
+  saysNoGroup,
+  saysNotThere,
+  toFailure,
+} from "../arm/error-table.ts";
+import { endShownBy, isTerminal } from "../arm/provisioning-state.ts";
+import type { CallGroup } from "../arm/throttle-budget.ts";
+import { TRIES_MAX, untilSettled } from "../arm/until-settled.ts";
+import { snapshotFactsOf } from "./snapshot-facts.ts";
+
+/** A backup can wait: all calls for volumes go first. */
+const LANE: Lane = "collection";
+
+/** A snapshot that exists, or may: its id in ARM's parts, and as it was given. */
+export interface SnapshotTarget {
+  readonly id: ArmName;
+  readonly snapshotUri: string;
+}
+
+/** Refuses ids of other resources before ARM sees them. */
+export function snapshotTargetOf(snapshotUri: string): Result<SnapshotTarget, Failure> {
+  const id = parseSnapshotUri(snapshotUri);
+  if (id !== undefined) return ok({ id, snapshotUri });
+  const problem =
+    "is not the id of a snapshot: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/snapshots/…";
+  return fail({ kind: "InvalidArgument", field: "snapshotUri", value: snapshotUri, problem });
+}
+
+/** Reads a snapshot. */
+export async function getSnapshot(
+  session: ArmSession,
+  target: SnapshotTarget,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts, Failure>> {
+  const read = await readSnapshot(session, target, signal);
+  return read.ok ? ok(snapshotFactsOf(read.value)) : fail(readFailure(read.failure, target));
+}
+
+/** All snapshots of a resource group. */
+export async function listSnapshots(
+  session: ArmSession,
+  { subscriptionId, resourceGroup }: ArmGroup,
+  signal: AbortSignal,
+): Promise<Result<readonly SnapshotFacts[], Failure>> {
+  const listed = await session.call(
+    { group: "diskList", resource: undefined, lane: LANE },
+    (clientRequestId) =>
+      session.arm.listSnapshots({ subscriptionId, resourceGroup, clientRequestId }, signal),
+    signal,
+  );
+  if (listed.ok) return ok(listed.value.map(snapshotFactsOf));
+  return saysNoGroup(listed.failure) ? ok([]) : fail(toFailure(listed.failure, {}));
+}
+
+/**
+ * Creates a snapshot. Reads before each request: whatever a lost or failed request has left decides the
+ * next step.
+ */
+export async function createSnapshot(
+  session: ArmSession,
+  request: CreateSnapshotRequest & SnapshotTarget,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts, Failure>> {
+  const context = { diskUri: request.sourceUri };
+  for (let attempt = 1; ; attempt++) {
+    const present = await settledSnapshot(session, request, signal);
+    if (!present.ok && !saysNotThere(present.failure)) return fail(toFailure(present.failure, context));
+    if (present.ok) {
+      const facts = snapshotFactsOf(present.value);
+      const objection = request.objection(facts);
+      if (objection !== undefined) return fail(objection);
+      if (facts.state === "Succeeded") return ok(facts);
+      if (!isFailed(facts)) return fail(toFailure(stillRunning(request), {}));
+      const removed = await removeFailed(session, request, signal);
+      if (!removed.ok) return removed;
+      continue;
+    }
+    const created = await write(session, creationOf(session, request, signal), signal);
+    if (created.ok) return getSnapshot(session, request, signal);
+    if (attempt > TRIES_MAX || !mayTryAgain(created.failure)) {
+      // A caller that is refused for good never deletes: what the operation has left goes now.
+      const removed = isOperationFailure(created.failure)
+        ? await removeFailed(session, request, signal)
+        : ok(undefined);
+      return removed.ok ? fail(toFailure(created.failure, context)) : removed;
+    }
+    await session.backOff(attempt, signal);
+  }
+}
+
+/** Deletes a snapshot. */
+export function deleteSnapshot(
+  session: ArmSession,
+  target: SnapshotTarget & { readonly objection: SnapshotObjection },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const judge: Judge = (present) => {
+    const objection = target.objection(present);
+    return objection === undefined ? ok(true) : fail(objection);
+  };
+  return remove(session, { ...target, judge }, signal);
+}
+
+/** Deletes what a failed creation has left; another controller may have made the snapshot since. */
+function removeFailed(
+  session: ArmSession,
+  request: CreateSnapshotRequest & SnapshotTarget,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const judge: Judge = (present) => {
+    const objection = request.objection(present);
+    return objection === undefined ? ok(isFailed(present)) : fail(objection);
+  };
+  return remove(session, { ...request, judge }, signal);
+}
+
+function isFailed({ state }: SnapshotFacts): boolean {
+  return isTerminal(state) && state !== "Succeeded";
+}
+
+/** Whether a snapshot, as just read, is to be deleted. */
+type Judge = (present: SnapshotFacts) => Result<boolean, Failure>;
+
+/** Waits for an operation on the snapshot first: Azure would refuse. */
+async function remove(
+  session: ArmSession,
+  target: SnapshotTarget & { readonly judge: Judge },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  for (let attempt = 1; ; attempt++) {
+    const present = await settledSnapshot(session, target, signal);
+    if (!present.ok)
+      return saysNotThere(present.failure) ? ok(undefined) : fail(toFailure(present.failure, {}));
+    const isToGo = target.judge(snapshotFactsOf(present.value));
+    if (!isToGo.ok) return isToGo;
+    if (!isToGo.value) return ok(undefined);
+    const deleted = await write(session, deletionOf(session, target, signal), signal);
+    if (deleted.ok || saysNotThere(deleted.failure)) return ok(undefined);
+    if (attempt > TRIES_MAX || !mayTryAgain(deleted.failure)) return fail(toFailure(deleted.failure, {}));
+    await session.backOff(attempt, signal);
+  }
+}
+
+/** A request that changes a snapshot, and how its end shows. */
+interface SnapshotWrite {
+  readonly group: CallGroup;
+  readonly likeness: "snapshotCreate" | "snapshotDelete";
+  readonly resource: string;
+  readonly start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>;
+  readonly readEnd: (signal: AbortSignal) => Promise<Result<ArmOperationEnd | undefined, ArmError>>;
+}
+
+function creationOf(
+  session: ArmSession,
+  request: CreateSnapshotRequest & SnapshotTarget,
+  signal: AbortSignal,
+): SnapshotWrite {
+  const { id, location, tags, networkAccessPolicy, publicNetworkAccess } = request;
+  const { dataAccessAuthMode, instantAccessMinutes } = request;
+  const snapshot = {
+    location,
+    tags,
+    sourceId: request.sourceUri,
+    createOption: "Copy" as const,
+    incremental: request.isIncremental,
+    networkAccessPolicy,
+    publicNetworkAccess,
+    ...(dataAccessAuthMode === undefined ? {} : { dataAccessAuthMode }),
+    ...(instantAccessMinutes === undefined ? {} : { instantAccessDurationMinutes: instantAccessMinutes }),
+  };
+  return {
+    group: "diskWrite",
+    likeness: "snapshotCreate",
+    resource: request.snapshotUri,
+    start: (clientRequestId) => session.arm.startSnapshotCreate({ ...id, snapshot, clientRequestId }, signal),
+    readEnd: async (asked) => {
+      const read = await readSnapshot(session, request, asked);
+      // One that is being created may not be there yet.
+      if (!read.ok) return saysNotThere(read.failure) ? ok(undefined) : read;
+      return endShownBy(read.value.provisioningState, `snapshot ${request.snapshotUri}`);
+    },
+  };
+}
+
+function deletionOf(session: ArmSession, target: SnapshotTarget, signal: AbortSignal): SnapshotWrite {
+  return {
+    group: "diskDelete",
+    likeness: "snapshotDelete",
+    resource: target.snapshotUri,
+    start: (clientRequestId) => session.arm.startSnapshotDelete({ ...target.id, clientRequestId }, signal),
+    readEnd: async (asked) => {
+      const read = await readSnapshot(session, target, asked);
+      if (read.ok) return ok(undefined);
+      return saysNotThere(read.failure) ? ok({}) : read;
+    },
+  };
+}
+
+/** Sends a request once and waits for the end of its operation. */
+async function write(
+  session: ArmSession,
+  { group, start, ...target }: SnapshotWrite,
+  signal: AbortSignal,
+): Promise<Result<unknown, ArmError>> {
+  const started = await session.call({ group, resource: undefined, lane: LANE }, start, signal);
+  return started.ok ? session.untilEnded(started.value, { ...target, lane: LANE }, signal) : started;
+}
+
+function settledSnapshot(
+  session: ArmSession,
+  target: SnapshotTarget,
+  signal: AbortSignal,
+): Promise<Result<ArmSnapshot, ArmError>> {
+  return untilSettled(session, () => readSnapshot(session, target, signal), signal);
+}
+
+function readSnapshot(
+  session: ArmSession,
+  { id }: SnapshotTarget,
+  signal: AbortSignal,
+): Promise<Result<ArmSnapshot, ArmError>> {
+  return session.call(
+    { group: "diskRead", resource: undefined, lane: LANE },
+    (clientRequestId) => session.arm.getSnapshot({ ...id, clientRequestId }, signal),
+    signal,
+  );
+}
+
+function readFailure(error: ArmError, { snapshotUri }: SnapshotTarget): Failure {
+  if (!saysNotThere(error)) return toFailure(error, {});
+  return { kind: "SnapshotNotFound", snapshotUri, azure: { code: error.code, requestId: error.requestId } };
+}
+
+function stillRunning({ snapshotUri }: SnapshotTarget): ArmError {
+  return ownError(ownErrorCodes.stillRunning, `an operation on snapshot ${snapshotUri} still runs`);
+}
+
+function mayTryAgain(error: ArmError): boolean {
+  return isWorthRetrying(error) && classOf(error) !== "throttled";
+}

@@ -1,0 +1,303 @@
+import assert from "node:assert/strict";
+import { findSnapshot, putSnapshot } from "../../src/emulator/model/world.ts";
+import type { CreateSnapshotRequest, SnapshotFacts } from "../../src/ports/cloud/snapshot-provisioner.ts";
+import {
+  type CloudUnderTest,
+  LOCATION,
+  RESOURCE_GROUP,
+  SUBSCRIPTION_ID,
+  addDisk,
+  addVm,
+  callsOf,
+  diskUri,
+  factsOf,
+  failureOf,
+  mayAlways,
+  never,
+  valueOf,
+} from "./cloud-bench.ts";
+
+type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;
+
+/** No test is about an owner unless it says so. */
+const noObjection = (): undefined => undefined;
+
+function snapshotUri(name: string): string {
+  return diskUri(name).replace("/disks/", "/snapshots/");
+}
+
+function aRequest(changes: Partial<CreateSnapshotRequest> = {}): CreateSnapshotRequest {
+  return {
+    snapshotUri: snapshotUri("snap-1"),
+    sourceUri: diskUri("pvc-1"),
+    location: LOCATION,
+    isIncremental: true,
+    tags: { a: "b" },
+    networkAccessPolicy: "DenyAll",
+    publicNetworkAccess: "Disabled",
+    dataAccessAuthMode: undefined,
+    instantAccessMinutes: undefined,
+    objection: noObjection,
+    ...changes,
+  };
+}
+
+async function create(
+  cloud: CloudUnderTest,
+  changes: Partial<CreateSnapshotRequest> = {},
+): Promise<SnapshotFacts> {
+  return valueOf(await cloud.run(cloud.provisioner.createSnapshot(aRequest(changes), never)));
+}
+
+async function get(cloud: CloudUnderTest, name: string): Promise<SnapshotFacts> {
+  return valueOf(await cloud.run(cloud.provisioner.getSnapshot({ snapshotUri: snapshotUri(name) }, never)));
+}
+
+/** Declares the tests that every provisioner of snapshots passes, the simulated one and the real one. */
+export function snapshotProvisionerContract(on: On): void {
+  creation(on);
+  deletion(on);
+  backgroundCopies(on);
+  reads(on);
+}
+
+function creation(on: On): void {
+  for (const isIncremental of [true, false])
+    on(`creates ${isIncremental ? "an incremental" : "a full"} snapshot as requested`, async (cloud) => {
+      await addDisk(cloud, "pvc-1");
+      const { createdAtMs, ...created } = await create(cloud, {
+        isIncremental,
+        dataAccessAuthMode: "AzureActiveDirectory",
+      });
+      assert.deepEqual(created, {
+        snapshotUri: snapshotUri("snap-1"),
+        sourceUri: diskUri("pvc-1"),
+        location: LOCATION,
+        sizeGiB: 64,
+        isIncremental,
+        tags: { a: "b" },
+        state: "Succeeded",
+        isRestorable: true,
+      });
+      assert.ok(createdAtMs !== undefined && createdAtMs > 0);
+      const inAzure = findSnapshot(cloud.model.world, snapshotUri("snap-1"));
+      assert.deepEqual(
+        [inAzure?.networkAccessPolicy, inAzure?.publicNetworkAccess, inAzure?.dataAccessAuthMode],
+        ["DenyAll", "Disabled", "AzureActiveDirectory"],
+      );
+    });
+
+  on("answers the snapshot that exists without a write, also after its disk was deleted", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1");
+    const first = await create(cloud);
+    valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)));
+    assert.deepEqual(await create(cloud), first);
+    assert.equal(callsOf(cloud, "Snapshots_CreateOrUpdate").length, 1);
+  });
+
+  on("leaves a snapshot that its caller objects to", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    const first = await create(cloud);
+    const objection = { kind: "SnapshotOfOther", snapshotUri: snapshotUri("snap-1"), owner: "x" } as const;
+    const request = aRequest({ tags: { other: "c" }, objection: () => objection });
+    const created = await cloud.run(cloud.provisioner.createSnapshot(request, never));
+    assert.deepEqual(failureOf(created), objection);
+    const { snapshotUri: uri } = request;
+    const deleted = await cloud.run(
+      cloud.provisioner.deleteSnapshot({ snapshotUri: uri, objection: () => objection }, never),
+    );
+    assert.deepEqual(failureOf(deleted), objection);
+    assert.deepEqual(await get(cloud, "snap-1"), first);
+  });
+
+  on("creates one snapshot when two controllers ask at once", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    const both = await cloud.run(
+      Promise.all([
+        cloud.provisioner.createSnapshot(aRequest(), never),
+        cloud.another().createSnapshot(aRequest(), never),
+      ]),
+    );
+    assert.deepEqual(valueOf(both[0]), valueOf(both[1]));
+    assert.equal(cloud.model.world.snapshots.size, 1);
+  });
+
+  on("creates a snapshot although the response is lost", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    const effect = { kind: "DropResponse" } as const;
+    cloud.model.faults.add({ operation: "Snapshots_CreateOrUpdate", times: 1, effect });
+    assert.equal((await create(cloud)).isRestorable, true);
+    assert.equal(callsOf(cloud, "Snapshots_CreateOrUpdate").length, 1);
+  });
+
+  on("leaves nothing of a creation that failed for good, and the next begins again", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    const effect = { kind: "FailOperation", code: "BadSource", message: "no" } as const;
+    cloud.model.faults.add({ operation: "Snapshots_CreateOrUpdate", times: 1, effect });
+    const failed = await cloud.run(cloud.provisioner.createSnapshot(aRequest(), never));
+    assert.equal(failureOf(failed).kind, "CloudRejected");
+    assert.equal(cloud.model.world.snapshots.size, 0);
+    assert.equal((await create(cloud)).isRestorable, true);
+  });
+
+  on("makes a snapshot again whose creation failed while its controller was dead", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    await create(cloud);
+    const half = findSnapshot(cloud.model.world, snapshotUri("snap-1"));
+    assert.ok(half !== undefined);
+    putSnapshot(cloud.model.world, { ...half, provisioningState: "Failed" });
+    assert.equal((await create(cloud)).state, "Succeeded");
+    assert.notEqual(findSnapshot(cloud.model.world, snapshotUri("snap-1"))?.uniqueId, half.uniqueId);
+  });
+
+  on("spares a snapshot that another controller has made since its creation failed", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    await create(cloud);
+    const made = findSnapshot(cloud.model.world, snapshotUri("snap-1"));
+    assert.ok(made !== undefined);
+    putSnapshot(cloud.model.world, { ...made, provisioningState: "Failed" });
+    const states: string[] = [];
+    const { state } = await create(cloud, {
+      objection: (present) => {
+        states.push(present.state);
+        putSnapshot(cloud.model.world, made);
+        return undefined;
+      },
+    });
+    assert.deepEqual([state, states[0]], ["Succeeded", "Failed"]);
+    assert.equal(findSnapshot(cloud.model.world, snapshotUri("snap-1"))?.uniqueId, made.uniqueId);
+    assert.equal(callsOf(cloud, "Snapshots_Delete").length, 0);
+  });
+
+  on("reports a source that does not exist, and one of another subscription", async (cloud) => {
+    const missing = await cloud.run(cloud.provisioner.createSnapshot(aRequest(), never));
+    assert.deepEqual(factsOf(failureOf(missing)), { kind: "DiskNotFound", diskUri: diskUri("pvc-1") });
+    const sourceUri = diskUri("pvc-1").replace(SUBSCRIPTION_ID, "00000000-0000-0000-0000-00000000beef");
+    const foreign = await cloud.run(cloud.provisioner.createSnapshot(aRequest({ sourceUri }), never));
+    assert.equal(failureOf(foreign).kind, "InvalidArgument");
+    assert.equal(cloud.model.world.snapshots.size, 0);
+  });
+
+  on("makes a snapshot of a disk that is attached", async (cloud) => {
+    const node = addVm(cloud, "node-a");
+    const uri = await addDisk(cloud, "pvc-1");
+    valueOf(
+      await cloud.run(
+        cloud.provisioner.attachDisk(
+          { diskUri: uri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways },
+          never,
+        ),
+      ),
+    );
+    assert.equal((await create(cloud)).isRestorable, true);
+  });
+}
+
+function deletion(on: On): void {
+  const remove = async (cloud: CloudUnderTest, name: string): Promise<void> =>
+    valueOf(
+      await cloud.run(
+        cloud.provisioner.deleteSnapshot({ snapshotUri: snapshotUri(name), objection: noObjection }, never),
+      ),
+    );
+
+  on("deletes a snapshot, also twice, and keeps the disk's other snapshots", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    await create(cloud);
+    await create(cloud, { snapshotUri: snapshotUri("snap-2") });
+    await remove(cloud, "snap-1");
+    await remove(cloud, "snap-1");
+    assert.equal((await get(cloud, "snap-2")).isRestorable, true);
+    assert.deepEqual(
+      [...cloud.model.world.snapshots.values()].map(({ name }) => name),
+      ["snap-2"],
+    );
+  });
+
+  on("waits for a creation under way before it deletes the snapshot", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    const creating = cloud.another().createSnapshot(aRequest(), never);
+    await cloud.until(() => cloud.model.world.snapshots.size === 1);
+    await remove(cloud, "snap-1");
+    await cloud.run(creating);
+    assert.equal(cloud.model.world.snapshots.size, 0);
+  });
+
+  on("deletes a snapshot although the response is lost", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    await create(cloud);
+    const effect = { kind: "DropResponse" } as const;
+    cloud.model.faults.add({ operation: "Snapshots_Delete", times: 1, effect });
+    await remove(cloud, "snap-1");
+    assert.equal(cloud.model.world.snapshots.size, 0);
+  });
+}
+
+function backgroundCopies(on: On): void {
+  const slowly = (cloud: CloudUnderTest): void => {
+    const { settings } = cloud.model.world;
+    // An hour and a half of the cloud's time: no test waits that long unless it says so.
+    const snapshotBackgroundCopy = { medianMs: 5_400_000, p99Ms: 5_400_000 };
+    cloud.model.world.settings = {
+      ...settings,
+      latencies: { ...settings.latencies, snapshotBackgroundCopy },
+    };
+  };
+  const addFastDisk = (cloud: CloudUnderTest): Promise<string> =>
+    addDisk(cloud, "pvc-1", { skuName: "PremiumV2_LRS", zone: "1" });
+
+  on("answers at once while a copy runs, and deletes the snapshot in the middle of it", async (cloud) => {
+    slowly(cloud);
+    await addFastDisk(cloud);
+    const { state, isRestorable } = await create(cloud);
+    assert.deepEqual([state, isRestorable], ["Succeeded", false]);
+    assert.deepEqual((await create(cloud)).isRestorable, false);
+    const request = { snapshotUri: snapshotUri("snap-1"), objection: noObjection };
+    valueOf(await cloud.run(cloud.provisioner.deleteSnapshot(request, never)));
+    assert.equal(cloud.model.world.snapshots.size, 0);
+  });
+
+  on("reports the end of a copy", async (cloud) => {
+    await addFastDisk(cloud);
+    await create(cloud);
+    const copy = findSnapshot(cloud.model.world, snapshotUri("snap-1"))?.copy;
+    await cloud.until(() => cloud.model.world.nowMs >= (copy?.endsAtMs ?? Number.POSITIVE_INFINITY));
+    assert.equal((await get(cloud, "snap-1")).isRestorable, true);
+  });
+
+  on("may be restored at once with instant access", async (cloud) => {
+    slowly(cloud);
+    await addFastDisk(cloud);
+    assert.equal((await create(cloud, { instantAccessMinutes: 300 })).isRestorable, true);
+  });
+}
+
+function reads(on: On): void {
+  on("lists the snapshots of a resource group, and none of a missing one", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    for (const name of ["snap-1", "snap-2"]) await create(cloud, { snapshotUri: snapshotUri(name) });
+    const listed = async (resourceGroup: string | undefined): Promise<readonly string[]> =>
+      valueOf(await cloud.run(cloud.provisioner.listSnapshots({ resourceGroup }, never))).map(
+        (snapshot) => snapshot.snapshotUri,
+      );
+    const both = [snapshotUri("snap-1"), snapshotUri("snap-2")];
+    assert.deepEqual((await listed(undefined)).toSorted(), both);
+    assert.deepEqual((await listed(RESOURCE_GROUP)).toSorted(), both);
+    assert.deepEqual(await listed("none"), []);
+  });
+
+  on("reports a snapshot that does not exist, and refuses the id of a disk", async (cloud) => {
+    const uri = await addDisk(cloud, "snap-1");
+    const missing = await cloud.run(
+      cloud.provisioner.getSnapshot({ snapshotUri: snapshotUri("snap-1") }, never),
+    );
+    assert.deepEqual(factsOf(failureOf(missing)), {
+      kind: "SnapshotNotFound",
+      snapshotUri: snapshotUri("snap-1"),
+    });
+    const request = { snapshotUri: uri, objection: noObjection };
+    const deleted = await cloud.run(cloud.provisioner.deleteSnapshot(request, never));
+    assert.equal(failureOf(deleted).kind, "InvalidArgument");
+    assert.equal(callsOf(cloud, "Snapshots_Delete").length, 0);
+  });
+}
