@@ -207,7 +207,7 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/provisioner/azure-cloud-provisioner.ts",
-        find: `    barrier: onVm((request, signal) => barrier(attachments, request, signal)),
+        find: `    barrier: onVm(barrier.bind(undefined, attachments)),
 `,
         replace: `    barrier: (request, signal) => {
       const { nodeName, instanceUri } = request.node;
@@ -215,7 +215,7 @@ export const protocolMutations: readonly Mutation[] = [
         ...request.node,
         instanceUri: \`\${instanceUri.slice(0, instanceUri.lastIndexOf("/"))}/\${nodeName}\`,
       };
-      const pass: CloudProvisioner["barrier"] = onVm((named, asked) => barrier(attachments, named, asked));
+      const pass: CloudProvisioner["barrier"] = onVm(barrier.bind(undefined, attachments));
       return pass(request.mode === "fence" ? { ...request, node } : request, signal);
     },
 `,

@@ -6,10 +6,11 @@ import type { ArmDisk } from "./arm/arm-api.ts";
 import { toFailure } from "./arm/error-table.ts";
 import type { BoundedCache } from "./bounded-cache.ts";
 import { ownersOf, readDisk } from "./disk/disk-owners.ts";
+import type { OnVm } from "./guard-call.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
 import { proofOfEnd, type VanishedContext } from "./vm/prove-vanished.ts";
 import type { VmQueues } from "./vm/vm-queues.ts";
-import type { VmTarget } from "./vm/vm-update.ts";
+import type { VmAnswer, VmRequest, VmRequestSpec } from "./vm/vm-request.ts";
 
 /** The collaborators of attaches and detaches. */
 export interface AttachmentContext extends VanishedContext {
@@ -20,12 +21,9 @@ export interface AttachmentContext extends VanishedContext {
   readonly disks: BoundedCache<ArmDisk>;
 }
 
-/** A request with the VM behind its node. */
-type OnVm<R> = R & { readonly vm: VmTarget };
-
-type AttachRequest = OnVm<Parameters<CloudProvisioner["attachDisk"]>[0]>;
-type DetachRequest = OnVm<Parameters<CloudProvisioner["detachDisk"]>[0]>;
-type BarrierRequest = OnVm<Parameters<CloudProvisioner["barrier"]>[0]>;
+type AttachRequest = Parameters<CloudProvisioner["attachDisk"]>[0] & OnVm;
+type DetachRequest = Parameters<CloudProvisioner["detachDisk"]>[0] & OnVm;
+type BarrierRequest = Parameters<CloudProvisioner["barrier"]>[0] & OnVm;
 
 /**
  * Attaches a disk. Reads it first: a disk that can't be attached must neither use up one of the VM's
@@ -57,9 +55,8 @@ async function attachOnce(
 ): Promise<Result<{ readonly lun: number }, Failure>> {
   // Disks requested together are attached together, though their reads end one after the other.
   const arrived = context.queues.announce(request.vm);
-  const key = resourceUriKey(request.diskUri);
   try {
-    const known = context.disks.get(key);
+    const known = context.disks.get(resourceUriKey(request.diskUri));
     const disk =
       known !== undefined && obstacleTo(request, known) === undefined
         ? ok(known)
@@ -68,16 +65,13 @@ async function attachOnce(
     const obstacle = obstacleTo(request, disk.value);
     if (obstacle !== undefined) return fail(obstacle);
     const isFirst = disk.value.maxShares > 1 && ownersOf(disk.value).length === 0;
-    // The cached disk is about to change.
-    context.disks.drop(key);
     const attaching = isFirst
       ? attachFirst(context, request, signal)
-      : submitAttach(context, request, signal);
+      : submit(context, { ...request, kind: "attach" }, signal);
     arrived();
-    return await attaching;
+    return lunIn(await attaching, request);
   } finally {
     arrived();
-    context.disks.drop(key);
   }
 }
 
@@ -85,37 +79,33 @@ function attachFirst(
   context: AttachmentContext,
   request: AttachRequest,
   signal: AbortSignal,
-): Promise<Result<{ readonly lun: number }, Failure>> {
+): VmRequest["answer"] {
   return context.firstAttaches.run(
     resourceUriKey(request.diskUri),
     async () => {
       // While this attach waited for its turn, another one came first, so it is not the first any more.
       const disk = await readDisk(context.session, request, signal);
       if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
-      return obstacleOr(request, disk.value) ?? (await submitAttach(context, request, signal));
+      const obstacle = obstacleTo(request, disk.value);
+      return obstacle === undefined
+        ? submit(context, { ...request, kind: "attach" }, signal)
+        : fail(obstacle);
     },
     signal,
   );
 }
 
-async function submitAttach(
-  context: AttachmentContext,
-  request: AttachRequest,
-  signal: AbortSignal,
-): Promise<Result<{ readonly lun: number }, Failure>> {
-  const answer = await context.queues.submit(request.vm, { ...request, kind: "attach" }, signal).answer;
+function lunIn(
+  answer: Result<VmAnswer, Failure>,
+  { node: { nodeName } }: AttachRequest,
+): Result<{ readonly lun: number }, Failure> {
   if (!answer.ok) return answer;
-  const { nodeName } = request.node;
-  if (answer.value.kind === "attached") return ok({ lun: answer.value.lun });
-  if (answer.value.kind === "instanceReplaced")
-    return fail({ kind: "InstanceReplaced", nodeName, vmId: answer.value.vmId });
-  if (answer.value.kind === "instanceGone") return fail({ kind: "InstanceNotFound", nodeName });
-  throw new Error(`an attach was answered ${answer.value.kind}`);
-}
-
-function obstacleOr(request: AttachRequest, disk: ArmDisk): Result<never, Failure> | undefined {
-  const obstacle = obstacleTo(request, disk);
-  return obstacle === undefined ? undefined : fail(obstacle);
+  const { value } = answer;
+  if (value.kind === "attached") return ok({ lun: value.lun });
+  if (value.kind === "instanceReplaced")
+    return fail({ kind: "InstanceReplaced", nodeName, vmId: value.vmId });
+  if (value.kind === "instanceGone") return fail({ kind: "InstanceNotFound", nodeName });
+  throw new Error(`an attach was answered ${value.kind}`);
 }
 
 /** Why Azure would refuse the attach, by the disk's own state. */
@@ -146,11 +136,7 @@ export async function detachDisk(
     cachingMode: "None",
     forcePrecondition: request.precondition,
   } as const;
-  const answer = await writing(
-    context,
-    request,
-    () => context.queues.submit(request.vm, spec, signal).answer,
-  );
+  const answer = await submit(context, spec, signal);
   if (!answer.ok) return answer;
   if (answer.value.kind !== "instanceGone" && answer.value.kind !== "instanceReplaced") return ok(undefined);
   const found =
@@ -168,11 +154,7 @@ export async function barrier(
   signal: AbortSignal,
 ): Promise<Result<FenceProof | undefined, Failure>> {
   const spec = { ...request, kind: request.mode, lane: "failover", cachingMode: "None" } as const;
-  const answer = await writing(
-    context,
-    request,
-    () => context.queues.submit(request.vm, spec, signal).answer,
-  );
+  const answer = await submit(context, spec, signal);
   if (!answer.ok) return answer;
   if (answer.value.kind === "proven") return ok(answer.value.proof);
   if (answer.value.kind === "passed" && request.mode !== "fence") return ok(undefined);
@@ -180,17 +162,19 @@ export async function barrier(
 }
 
 /**
- * A write of ours: the cached disk is dropped after it as well, since it may have been read during the
- * write.
+ * Writes through the VM's queue. The cached disk changes with it: it is dropped before, and again after,
+ * since it may have been read during the write.
  */
-async function writing<T>(
-  context: AttachmentContext,
-  request: { readonly diskUri: string },
-  write: () => Promise<T>,
-): Promise<T> {
+async function submit(
+  { queues, disks }: AttachmentContext,
+  { vm, ...spec }: VmRequestSpec & OnVm,
+  signal: AbortSignal,
+): VmRequest["answer"] {
+  const key = resourceUriKey(spec.diskUri);
+  disks.drop(key);
   try {
-    return await write();
+    return await queues.submit(vm, spec, signal).answer;
   } finally {
-    context.disks.drop(resourceUriKey(request.diskUri));
+    disks.drop(key);
   }
 }

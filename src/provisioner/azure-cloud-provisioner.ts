@@ -1,12 +1,11 @@
-import type { Failure } from "../core/failure/failure.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CallBudgetState } from "../ports/cloud/call-budget.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
 import type { EtagWriteMemory } from "../ports/cloud/etag-write-memory.ts";
-import type { CreateSnapshotRequest, SnapshotProvisioner } from "../ports/cloud/snapshot-provisioner.ts";
+import type { SnapshotProvisioner } from "../ports/cloud/snapshot-provisioner.ts";
 import type { Random } from "../ports/random.ts";
-import type { ArmApi, ArmDisk } from "./arm/arm-api.ts";
+import type { ArmApi, ArmDisk, ArmGroup } from "./arm/arm-api.ts";
 import { createArmSession } from "./arm/arm-session.ts";
 import { toFailure } from "./arm/error-table.ts";
 import { ThrottleBudget } from "./arm/throttle-budget.ts";
@@ -23,7 +22,7 @@ import {
   resizeDisk,
   tagDisk,
 } from "./disk/disks.ts";
-import { type DiskOfNode, diskTargetOf, guardCall, vmTargetOf } from "./guard-call.ts";
+import { type DiskOfNode, type Method, type OnVm, diskTargetOf, methodOn, vmTargetOf } from "./guard-call.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
 import {
@@ -41,7 +40,7 @@ import { resolveInstance } from "./vm/resolve-instance.ts";
 import { SharedVmReads } from "./vm/shared-vm-reads.ts";
 import { VmQueues } from "./vm/vm-queues.ts";
 import { VmSizes } from "./vm/vm-sizes.ts";
-import { readInstance, type VmTarget } from "./vm/vm-update.ts";
+import { readInstance } from "./vm/vm-update.ts";
 
 /** What the Azure half of the provisioner library needs. */
 export interface AzureCloudProvisionerOptions {
@@ -80,8 +79,6 @@ export interface AzureCloudProvisioner extends CloudProvisioner, SnapshotProvisi
 /** Disks that are remembered between their creation, or a read, and their attach. */
 const DISKS_KNOWN_MAX = 10_000;
 const DISKS_KNOWN_MAX_AGE_MS = 30_000;
-
-type Work<Request, T> = (request: Request, signal: AbortSignal) => Promise<Result<T, Failure>>;
 
 /** Builds the `CloudProvisioner` of Azure over an `ArmApi`. */
 export function createAzureCloudProvisioner(options: AzureCloudProvisionerOptions): AzureCloudProvisioner {
@@ -125,33 +122,21 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
   };
 
   const diskContext = { session, disks };
-  const onDisk =
-    <R extends { readonly diskUri: string }, T>(work: Work<R & DiskTarget, T>): Work<R, T> =>
-    (request, signal) =>
-      guardCall(
-        diskTargetOf(place, request.diskUri),
-        (disk) => work({ ...request, ...disk }, signal),
-        signal,
-      );
-  const onSnapshot =
-    <R extends { readonly snapshotUri: string }, T>(work: Work<R & SnapshotTarget, T>): Work<R, T> =>
-    (request, signal) =>
-      guardCall(
-        snapshotTargetOf(request.snapshotUri),
-        (target) => work({ ...request, ...target }, signal),
-        signal,
-      );
-  const onVm =
-    <R extends DiskOfNode, T>(work: Work<R & { readonly vm: VmTarget }, T>): Work<R, T> =>
-    (request, signal) =>
-      guardCall(vmTargetOf(place, request), (vm) => work({ ...request, vm }, signal), signal);
-  const createFrom = onSnapshot((request: CreateSnapshotRequest & SnapshotTarget, signal) =>
-    createSnapshot(session, request, signal),
-  );
+  const onDisk = <R extends { readonly diskUri: string }, T>(work: Method<R & DiskTarget, T>): Method<R, T> =>
+    methodOn<R, DiskTarget, T>(({ diskUri }) => diskTargetOf(place, diskUri), work);
+  const onSnapshot = <R extends { readonly snapshotUri: string }, T>(
+    work: Method<R & SnapshotTarget, T>,
+  ): Method<R, T> => methodOn<R, SnapshotTarget, T>(({ snapshotUri }) => snapshotTargetOf(snapshotUri), work);
+  const onVm = <R extends DiskOfNode, T>(work: Method<R & OnVm, T>): Method<R, T> =>
+    methodOn<R, OnVm, T>((request) => vmTargetOf(place, request), work);
+  const groupOf = ({
+    resourceGroup = place.resourceGroup,
+  }: {
+    readonly resourceGroup: string | undefined;
+  }): Result<ArmGroup, never> => ok({ subscriptionId: place.subscriptionId, resourceGroup });
 
   return {
-    createDisk: (request, signal) =>
-      guardCall(ok(place), () => createDisk(diskContext, place, request, signal), signal),
+    createDisk: methodOn(() => ok({}), createDisk.bind(undefined, diskContext, place)),
     deleteDisk: onDisk((request, signal) => deleteDisk(diskContext, request, signal)),
     resizeDisk: onDisk((request, signal) => resizeDisk(diskContext, request, signal)),
     tagDisk: onDisk((request, signal) => tagDisk(diskContext, request, signal)),
@@ -159,41 +144,32 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
       const read = await readDisk(session, { diskUri, lane: "primaryAttach" }, signal);
       return read.ok ? ok(diskFactsOf(read.value)) : fail(toFailure(read.failure, { diskUri }));
     }),
-    listDisks: ({ resourceGroup = place.resourceGroup }, signal) =>
-      guardCall(
-        ok({ subscriptionId: place.subscriptionId, resourceGroup }),
-        (group) => listDisks(session, group, signal),
-        signal,
-      ),
-    createSnapshot: (request, signal) => {
-      const source = diskTargetOf(place, request.sourceUri);
-      return source.ok ? createFrom(request, signal) : Promise.resolve(source);
-    },
+    listDisks: methodOn(groupOf, listDisks.bind(undefined, session)),
+    createSnapshot: methodOn(
+      ({ sourceUri, snapshotUri }) => {
+        const source = diskTargetOf(place, sourceUri);
+        return source.ok ? snapshotTargetOf(snapshotUri) : source;
+      },
+      createSnapshot.bind(undefined, session),
+    ),
     deleteSnapshot: onSnapshot((request, signal) => deleteSnapshot(session, request, signal)),
     getSnapshot: onSnapshot((request, signal) => getSnapshot(session, request, signal)),
-    listSnapshots: ({ resourceGroup = place.resourceGroup }, signal) =>
-      guardCall(
-        ok({ subscriptionId: place.subscriptionId, resourceGroup }),
-        (group) => listSnapshots(session, group, signal),
-        signal,
-      ),
-    attachDisk: onVm((request, signal) => attachDisk(attachments, request, signal)),
-    detachDisk: onVm((request, signal) => detachDisk(attachments, request, signal)),
-    barrier: onVm((request, signal) => barrier(attachments, request, signal)),
+    listSnapshots: methodOn(groupOf, listSnapshots.bind(undefined, session)),
+    attachDisk: onVm(attachDisk.bind(undefined, attachments)),
+    detachDisk: onVm(detachDisk.bind(undefined, attachments)),
+    barrier: onVm(barrier.bind(undefined, attachments)),
     proveVanished: onVm((request, signal) =>
-      proveVanished({ session, place, vmReads }, { ...request, lane: "failover" }, signal),
+      proveVanished(attachments, { ...request, lane: "failover" }, signal),
     ),
-    inspectInstance: ({ nodeName, instanceUri }, signal) =>
-      guardCall(
-        resolveInstance(place, { nodeName, instanceUri }),
-        async (vm) => {
-          const read = await readInstance(session, vm, { lane: "failover", instanceView: true }, signal);
-          return read.ok
-            ? ok(instanceFactsOf(nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value)))
-            : fail(toFailure(read.failure, { nodeName }));
-        },
-        signal,
-      ),
+    inspectInstance: methodOn(
+      (request) => resolveInstance(place, request),
+      async (vm, signal) => {
+        const read = await readInstance(session, vm, { lane: "failover", instanceView: true }, signal);
+        return read.ok
+          ? ok(instanceFactsOf(vm.nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value)))
+          : fail(toFailure(read.failure, { nodeName: vm.nodeName }));
+      },
+    ),
     budget: () => budget.states(),
     drained: () => queues.drained(),
   };

@@ -12,23 +12,34 @@ export interface DiskOfNode {
   readonly node: NodeIdentity;
 }
 
+/** The VM behind a request's node. */
+export interface OnVm {
+  readonly vm: VmTarget;
+}
+
+/** A method of the port. */
+export type Method<Request, T> = (request: Request, signal: AbortSignal) => Promise<Result<T, Failure>>;
+
 /**
- * Runs a call on its target, unless that was refused. Waiting ends with the caller's signal by a
- * rejection; the port reports `Cancelled`.
+ * A method of the port: finds the target that a request names and runs `work` on both, unless the target
+ * is refused. Waiting ends with the caller's signal by a rejection, which the method answers as
+ * `Cancelled`.
  */
-export async function guardCall<Target, T>(
-  target: Result<Target, Failure>,
-  work: (target: Target) => Promise<Result<T, Failure>>,
-  signal: AbortSignal,
-): Promise<Result<T, Failure>> {
-  if (signal.aborted) return fail({ kind: "Cancelled" });
-  if (!target.ok) return target;
-  try {
-    return await work(target.value);
-  } catch (reason) {
-    if (signal.aborted && reason === signal.reason) return fail({ kind: "Cancelled" });
-    throw reason;
-  }
+export function methodOn<Request, Target, T>(
+  targetOf: (request: Request) => Result<Target, Failure>,
+  work: Method<Request & Target, T>,
+): Method<Request, T> {
+  return async (request, signal) => {
+    if (signal.aborted) return fail({ kind: "Cancelled" });
+    const target = targetOf(request);
+    if (!target.ok) return target;
+    try {
+      return await work({ ...request, ...target.value }, signal);
+    } catch (reason) {
+      if (signal.aborted && reason === signal.reason) return fail({ kind: "Cancelled" });
+      throw reason;
+    }
+  };
 }
 
 /**
@@ -53,7 +64,7 @@ export function diskTargetOf(place: DiskPlace, diskUri: string): Result<DiskTarg
 }
 
 /** Also finds the VM, and refuses a node without vmId: every VM would seem to differ from it. */
-export function vmTargetOf(place: DiskPlace, { diskUri, node }: DiskOfNode): Result<VmTarget, Failure> {
+export function vmTargetOf(place: DiskPlace, { diskUri, node }: DiskOfNode): Result<OnVm, Failure> {
   const { nodeName, vmId } = node;
   if (vmId === "") {
     const problem =
@@ -63,5 +74,5 @@ export function vmTargetOf(place: DiskPlace, { diskUri, node }: DiskOfNode): Res
   const vm = resolveInstance(place, node);
   if (!vm.ok) return vm;
   const disk = diskTargetOf(place, diskUri);
-  return disk.ok ? vm : disk;
+  return disk.ok ? ok({ vm: vm.value }) : disk;
 }
