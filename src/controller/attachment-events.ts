@@ -32,11 +32,11 @@ export function tellAttachment(
   });
 }
 
-/** Carries out an attach and reports a slow one until it ends. */
-export async function whileTelling<T>(
+/** Reports a slow attach until it ends. Returns how it ended. */
+export async function tellWhileSlow<T>(
   ports: Pick<ControllerPorts, "events" | "clock">,
   attachment: AzVolumeAttachment,
-  attach: () => Promise<T>,
+  attaching: Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
   const { clock } = ports;
@@ -64,7 +64,6 @@ export async function whileTelling<T>(
     }
   }
 
-  const attaching = attach().finally(() => done.abort());
-  const [attached] = await Promise.all([attaching, tellWhenSlow()]);
+  const [attached] = await Promise.all([attaching.finally(() => done.abort()), tellWhenSlow()]);
   return attached;
 }

@@ -11,7 +11,7 @@ import { mayForceOff } from "../../core/writer/writer-steps.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { tellAttachment, whileTelling } from "../attachment-events.ts";
+import { tellAttachment, tellWhileSlow } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { mayCarryOut } from "../fencing/foreign-detach.ts";
 import { erased, recordAttachFailure } from "./attach-failure.ts";
@@ -58,8 +58,8 @@ export async function attach(
   // The plan was based on a cache; the object itself decides.
   if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt)
     return ok({});
-  const attachDisk = (): ReturnType<typeof cloud.attachDisk> =>
-    cloud.attachDisk(
+  const attached = await ports.steps.run("attach", () => {
+    const attaching = cloud.attachDisk(
       {
         diskUri: attachment.spec.volumeId,
         node: action.node,
@@ -72,9 +72,8 @@ export async function attach(
       },
       signal,
     );
-  const attached = await ports.steps.run("attach", () =>
-    isAwaited ? whileTelling(ports, attachment, attachDisk, signal) : attachDisk(),
-  );
+    return isAwaited ? tellWhileSlow(ports, attachment, attaching, signal) : attaching;
+  });
   if (!attached.ok) return recordAttachFailure(ports, volume, attachment, attached.failure, signal);
   const { lun } = attached.value;
   const recorded = await ports.steps.run("record-attached", () =>
