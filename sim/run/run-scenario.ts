@@ -32,8 +32,17 @@ export interface ScenarioResult {
   readonly endState: readonly EndState[];
   /** The objects of each cluster's driver at the end. */
   readonly objects: readonly string[];
-  /** The steps that each process of the first cluster took, in order. */
-  readonly steps: readonly { readonly processName: string; readonly taken: readonly StepName[] }[];
+  /** The steps of each process of the first cluster. */
+  readonly steps: readonly ProcessSteps[];
+}
+
+/** What a process did in a run. */
+export interface ProcessSteps {
+  readonly processName: string;
+  /** In order. */
+  readonly taken: readonly StepName[];
+  /** How many of them it had begun when the storm was over and healed: from then on pods are only moved. */
+  readonly beforeCalm: number;
 }
 
 /** How long the first pods may take to run, in virtual milliseconds. */
@@ -56,6 +65,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   const [first] = clusters;
   const isBroken = (): boolean => worlds.violations().length > 0;
   const ending = new AbortController();
+  const stepsBeforeCalm = new Map<string, number>();
   let hasEnded = false;
   const running = worlds
     .run(ending.signal)
@@ -129,6 +139,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   async function live(): Promise<number> {
     if (!(await setUp()) || !(await weather())) return 0;
     const calmSinceMs = clock.elapsedMs();
+    for (const slot of first.processes()) stepsBeforeCalm.set(slot.name, slot.stepsTaken().length);
     for (const cluster of clusters) if (!(await cluster.moveOn(passing))) return 0;
     for (const cluster of clusters) await cluster.growOffline(passing);
     if (!isBroken()) await untilRest();
@@ -148,7 +159,11 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
       lines: worlds.trace.lines(),
       endState: clusters.flatMap((cluster) => cluster.endState()),
       objects: clusters.flatMap(({ world }) => describeObjects(world.store)),
-      steps: first.processes().map((slot) => ({ processName: slot.name, taken: [...slot.stepsTaken()] })),
+      steps: first.processes().map((slot) => ({
+        processName: slot.name,
+        taken: [...slot.stepsTaken()],
+        beforeCalm: stepsBeforeCalm.get(slot.name) ?? 0,
+      })),
     };
   } finally {
     ending.abort(new Error("the run is over"));

@@ -48,34 +48,36 @@ export async function runTasks({ tasks, mutation, threads, onResult }: TasksRequ
   await Promise.all(Array.from({ length: threads ?? availableParallelism() }, runThread));
 }
 
-/** Many seeds over all cores. */
-export interface SeedsRequest extends Threads {
-  readonly seeds: Iterable<number>;
+/** How the scenario of a seed is made. */
+export interface SeedChoices {
   readonly faults?: readonly FaultName[] | undefined;
   /** Instead of any storm: this one, and without twins. */
   readonly storm?: DirectedStorm | undefined;
   /** All lines of each trace are kept. Default: only those of failures. */
-  readonly isTraced?: boolean;
+  readonly isTraced?: boolean | undefined;
+}
+
+/** Many seeds over all cores. */
+export interface SeedsRequest extends Threads, SeedChoices {
+  readonly seeds: Iterable<number>;
   /** Called with each seed as it ends; false: begin no more. */
   readonly onResult: (result: SeedResult) => boolean;
 }
 
 /** Runs the scenarios of seeds, as `runTasks` does. */
-export async function runSeeds({
-  seeds,
-  faults,
-  storm,
-  isTraced,
-  onResult,
-  ...threads
-}: SeedsRequest): Promise<void> {
+export async function runSeeds(request: SeedsRequest): Promise<void> {
+  const { seeds, mutation, threads, onResult } = request;
   function* tasks(): Generator<SeedTask, void, undefined> {
-    for (const seed of seeds)
-      yield storm === undefined
-        ? { kind: "seed", seed, faults, isTraced }
-        : { kind: "scenario", scenario: drawDirected(seed, storm), isTwinned: false, isTraced };
+    for (const seed of seeds) yield taskOf(seed, request);
   }
-  await runTasks({ ...threads, tasks: tasks(), onResult });
+  await runTasks({ tasks: tasks(), mutation, threads, onResult });
+}
+
+/** The task that runs the scenario of a seed. */
+export function taskOf(seed: number, { faults, storm, isTraced }: SeedChoices): SeedTask {
+  return storm === undefined
+    ? { kind: "seed", seed, faults, isTraced }
+    : { kind: "scenario", scenario: drawDirected(seed, storm), isTwinned: false, isTraced };
 }
 
 /** The numbers from the first to the last, both included. */

@@ -7,6 +7,12 @@ import { stormNamed } from "../../sim/scenario/storm-named.ts";
 /** How many failures are reported in full. */
 const TOLD_MAX = 3;
 
+/** What the flags of `npm run sim` choose. */
+interface SeedChoice {
+  readonly faults?: readonly FaultName[] | undefined;
+  readonly storm?: string | undefined;
+}
+
 /** The outcome of some seeds. */
 export interface SeedsOutcome {
   readonly seeds: number;
@@ -18,15 +24,10 @@ export interface SeedsOutcome {
   readonly told: string;
 }
 
-/**
- * Runs seeds on all cores; if given, only with certain classes of faults, or in a storm of `stormNamed`.
- */
+/** Runs seeds on all cores; if given, in a storm of `stormNamed`. */
 export async function collectFailures(
   seeds: Iterable<number>,
-  {
-    faults,
-    storm,
-  }: { readonly faults?: readonly FaultName[] | undefined; readonly storm?: string | undefined } = {},
+  { storm }: Pick<SeedChoice, "storm"> = {},
 ): Promise<SeedsOutcome> {
   const failed: SeedResult[] = [];
   let count = 0;
@@ -34,7 +35,6 @@ export async function collectFailures(
   let fewestFailovers = Number.POSITIVE_INFINITY;
   await runSeeds({
     seeds,
-    faults,
     storm: storm === undefined ? undefined : stormNamed(storm),
     onResult: (result) => {
       count += 1;
@@ -44,7 +44,6 @@ export async function collectFailures(
       return true;
     },
   });
-  const chosen = `${faults === undefined ? "" : ` --faults ${faults.join(",")}`}${storm === undefined ? "" : ` --storm ${storm}`}`;
   return {
     seeds: count,
     failovers,
@@ -52,7 +51,13 @@ export async function collectFailures(
     failed: failed.map(({ seed }) => seed),
     told: failed
       .slice(0, TOLD_MAX)
-      .map((result) => describeSeedFailure(result, `npm run sim -- --seed ${result.seed}${chosen}`))
+      .map((result) => describeSeedFailure(result, seedCommand({ seed: result.seed, storm })))
       .join("\n\n"),
   };
+}
+
+/** The command that runs one seed alone. */
+export function seedCommand({ seed, faults, storm }: SeedChoice & { readonly seed: number }): string {
+  const onlyFaults = faults === undefined ? "" : ` --faults ${faults.join(",")}`;
+  return `npm run sim -- --seed ${seed}${onlyFaults}${storm === undefined ? "" : ` --storm ${storm}`}`;
 }

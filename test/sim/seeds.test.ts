@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { describeSeedFailure } from "../../sim/run/describe-failure.ts";
 import { freshRange } from "../../sim/run/fresh-range.ts";
 import { regressionSeeds } from "../../sim/run/regression-seeds.ts";
 import { FAILOVERS_MIN } from "../../sim/run/run-scenario.ts";
-import { seedRange } from "../../sim/run/run-seeds.ts";
+import { runTasks, seedRange, taskOf } from "../../sim/run/run-seeds.ts";
+import { stormNamed } from "../../sim/scenario/storm-named.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import { collectFailures } from "./collect-failures.ts";
+import { collectFailures, seedCommand } from "./collect-failures.ts";
 
 /** Seeds that run each time, from 1 on. */
 const SEEDS = 300;
@@ -20,18 +22,24 @@ describe("the whole driver under faults", () => {
     assert.deepEqual(failed, [], told);
   });
 
-  it("keeps every promise with each seed that once failed", async () => {
+  it("keeps every promise with each seed that once failed", async (t) => {
+    const commands = new Map(
+      regressionSeeds().map((regression) => {
+        const { seed, faults } = regression;
+        const storm = regression.storm === undefined ? undefined : stormNamed(regression.storm);
+        return [taskOf(seed, { faults, storm }), seedCommand(regression)];
+      }),
+    );
     const failures: string[] = [];
-    for (const [, seeds] of Map.groupBy(
-      regressionSeeds(),
-      ({ faults, storm }) => storm ?? faults?.join(","),
-    )) {
-      const { failed, told } = await collectFailures(
-        seeds.map(({ seed }) => seed),
-        { faults: seeds[0]?.faults, storm: seeds[0]?.storm },
-      );
-      if (failed.length > 0) failures.push(told);
-    }
+    await runTasks({
+      tasks: commands.keys(),
+      onResult: (result, task) => {
+        if (result.violations.length > 0)
+          failures.push(describeSeedFailure(result, commands.get(task) ?? ""));
+        return true;
+      },
+    });
+    t.diagnostic(`${commands.size} seeds of sim/seeds/regressions.txt`);
     assert.deepEqual(failures, []);
   });
 
