@@ -194,7 +194,7 @@ function assertFoundOn(seen: readonly SeenRecord[], nodeName: string): void {
     {
       unverified: listIn(first, "unverified").map((node) => node.nodeName),
       writer: first?.writer,
-      defaultAccess: first?.defaultAccess ? "quarantined" : "clean",
+      defaultAccess: first?.defaultAccess,
     },
     { unverified: [nodeName], writer: undefined, defaultAccess: "quarantined" },
   );

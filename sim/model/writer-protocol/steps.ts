@@ -113,11 +113,7 @@ export function recordSteps(
     /** Whether the record names a node. */
     names: memoized(clearVanished),
     withdrawClean: memoized((record, node) => withdrawClean(record, node.nodeName)),
-    leaveQuarantine: memoized((record, node) =>
-      isUnaided && isNamedAs(record, node, "unverified")
-        ? fail("it has to prove itself clean instead (plan-node-volume.ts)")
-        : leaveQuarantine(record, node),
-    ),
+    leaveQuarantine: memoized(leaveQuarantine),
     proveClean: memoized(proveClean),
     clearDetached: memoized(clearDetached),
     reclaim: memoized((record, node) => reclaim(record, node, 0)),

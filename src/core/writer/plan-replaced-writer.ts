@@ -6,8 +6,6 @@ import { isNamedAs, nodesIn } from "./record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 import { isFencing } from "./writer-steps.ts";
 
-/** An entry of `unverified`. */
-
 /** How often to ask Azure about a VM whose name another one has by now, in milliseconds. */
 const ASK_AGAIN_MS = 10_000;
 

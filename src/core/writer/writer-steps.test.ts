@@ -558,6 +558,11 @@ describe("leaveQuarantine", () => {
         expected: "node-a is not in quarantine",
       },
       {
+        because: "Azure has shown the disk there since, and its absence is no evidence any more",
+        step: leaveQuarantine(foundOnA, a),
+        expected: "node-a is not in quarantine",
+      },
+      {
         because: "said so already",
         step: leaveQuarantine(changedRecord(found, { clean: [a] }), a),
         expected: "node-a is not in quarantine",

@@ -304,9 +304,13 @@ export function passBarrier(record: WriterRecord, node: NodeKey): Step {
   return ok(withMarks(record, entry, { ...entry, barrierPending: undefined }));
 }
 
-/** *leave quarantine*, by the node itself once it is clean. */
+/**
+ * *leave quarantine*, by the node itself once it is clean. Not by an unverified node: it needs more
+ * evidence, for *prove clean*, than this one's plan for an older record has sought.
+ */
 export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step {
-  if (!isInQuarantine(record, node)) return fail(`${node.nodeName} is not in quarantine`);
+  if (!isInQuarantine(record, node) || isUnverified(record, node))
+    return fail(`${node.nodeName} is not in quarantine`);
   return ok(clean(record, node));
 }
 
