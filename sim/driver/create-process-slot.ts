@@ -1,4 +1,5 @@
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import { untilAborted } from "../../src/compose/until-aborted.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Events } from "../../src/ports/cluster/events.ts";
 import type { Logger } from "../../src/ports/logger.ts";
@@ -226,11 +227,4 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
     stepsTaken: () => steps,
     crashes: () => crashes,
   };
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,9 +1,10 @@
+import { unlessAborted } from "../../src/provisioner/keyed-mutex.ts";
 import { type ApiChange, newNode } from "./api/api-objects.ts";
 import { type ApiServer, createApiServer } from "./api/api-server.ts";
 import { createApiView } from "./api/api-view.ts";
 import { between } from "./api/between.ts";
 import { createLifetime, type Lifetime } from "./api/lifetime.ts";
-import { createSwitch, orAborted } from "./api/switch.ts";
+import { createSwitch } from "./api/switch.ts";
 import { createTaskGroup, type TaskGroup } from "./api/task-group.ts";
 import { runAttachDetachController } from "./controllers/attach-detach-controller.ts";
 import { runClaimProtection } from "./controllers/claim-protection.ts";
@@ -153,7 +154,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       options.onMachine((machine) => kubelets.meet(machine));
       for (const { name } of options.nodes) meet(name);
       try {
-        await orAborted(failed.promise, signal);
+        await unlessAborted(failed.promise, signal);
       } catch (error) {
         whole.abort(error);
         if (error !== signal.reason) throw error;

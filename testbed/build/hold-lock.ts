@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { unlessAborted } from "../../src/provisioner/keyed-mutex.ts";
 
 /**
  * Waits for the lock on `file` and holds it until it is disposed of or this process ends, however it ends.
@@ -11,20 +12,15 @@ export async function holdLock(file: string, signal: AbortSignal): Promise<Async
     stdio: ["pipe", "pipe", "inherit"],
   });
   const ended = once(child, "close");
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    child.kill();
-    reject(signal.reason as Error);
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
+  const held = Promise.race([
+    once(child.stdout, "data"),
+    ended.then(() => Promise.reject(new Error(`flock could not lock ${file}`))),
+  ]);
   try {
-    await Promise.race([
-      once(child.stdout, "data"),
-      aborted,
-      ended.then(() => Promise.reject(new Error(`flock could not lock ${file}`))),
-    ]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
+    await unlessAborted(held, signal);
+  } catch (error) {
+    child.kill();
+    throw error;
   }
   return {
     async [Symbol.asyncDispose]() {

@@ -1,3 +1,5 @@
+import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
+
 /** Something that is on or off, and can be waited for. */
 export interface Switch {
   isOn(): boolean;
@@ -19,21 +21,8 @@ export function createSwitch(): Switch {
       }
     },
     untilOn: async (signal) => {
-      while (turningOn !== undefined) await orAborted(turningOn.promise, signal);
+      while (turningOn !== undefined) await unlessAborted(turningOn.promise, signal);
       signal.throwIfAborted();
     },
   };
-}
-
-/** The promise's result, or a rejection with the signal's reason as soon as it is aborted. */
-export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

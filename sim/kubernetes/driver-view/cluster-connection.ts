@@ -1,11 +1,11 @@
 import { fail, ok } from "../../../src/core/failure/result.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
+import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import { type ApiView, createApiView } from "../api/api-view.ts";
 import { between } from "../api/between.ts";
 import type { Switch } from "../api/switch.ts";
-import { orAborted } from "../api/switch.ts";
 import { createTaskGroup } from "../api/task-group.ts";
 import type { ClusterConnection, ClusterObserver } from "../sim-cluster.ts";
 import type { AskApi } from "./ask-api.ts";
@@ -35,7 +35,7 @@ export function connectToCluster(options: {
 }): ClusterConnection {
   const { api, clock, random, sight, observer } = options;
   const runs = async (signal: AbortSignal): Promise<void> => {
-    if (observer.gate?.isShut() === true) await orAborted(observer.gate.passed(), signal);
+    if (observer.gate?.isShut() === true) await unlessAborted(observer.gate.passed(), signal);
   };
   const tasks = createTaskGroup(observer.lifetime, options.onFailure);
   let view: ApiView | undefined;

@@ -1,11 +1,11 @@
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
+import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
 import type { SimMachine } from "../../azure/sim-machine.ts";
 import type { CsiAnswer, CsiCall, NodeCsi } from "../../driver/endpoints.ts";
 import type { Trace } from "../../trace.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import type { ApiView } from "../api/api-view.ts";
-import { orAborted } from "../api/switch.ts";
 import type { TaskGroup } from "../api/task-group.ts";
 import type { ContainerRuntime } from "./container-runtime.ts";
 import type { KubeletFiles } from "./kubelet-files.ts";
@@ -51,6 +51,6 @@ export async function callNode<Request, Response>(
   if (plugin === undefined) return undefined;
   const answer = await method(plugin)(request, { timeoutMs: TIMEOUT_MS, signal });
   signal.throwIfAborted();
-  await orAborted(machine.passed(), signal);
+  await unlessAborted(machine.passed(), signal);
   return answer;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
+import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
 import type { SimMachine } from "../../azure/sim-machine.ts";
 import type { DriverEndpoints } from "../../driver/endpoints.ts";
 import type { ContainerIo } from "../../history/container-io.ts";
@@ -9,7 +10,7 @@ import type { ApiServer } from "../api/api-server.ts";
 import { createApiView } from "../api/api-view.ts";
 import { between } from "../api/between.ts";
 import { createLifetime, type Lifetime } from "../api/lifetime.ts";
-import { createSwitch, orAborted, type Switch } from "../api/switch.ts";
+import { createSwitch, type Switch } from "../api/switch.ts";
 import { createTaskGroup } from "../api/task-group.ts";
 import { type Container, type ContainerRuntime, createContainerRuntime } from "./container-runtime.ts";
 import type { KubeletContext } from "./kubelet-context.ts";
@@ -93,7 +94,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
       while (!isReachable() || machine.state() !== "running") {
         await reachable.untilOn(signal);
         await api.untilReachable(signal);
-        await orAborted(machine.passed(), signal);
+        await unlessAborted(machine.passed(), signal);
       }
       signal.throwIfAborted();
     };

@@ -1,7 +1,7 @@
+import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
 import type { Pod } from "../api/api-objects.ts";
 import { between } from "../api/between.ts";
 import { createLifetime } from "../api/lifetime.ts";
-import { orAborted } from "../api/switch.ts";
 import type { Container } from "./container-runtime.ts";
 import type { KubeletContext } from "./kubelet-context.ts";
 import type { VolumeManager } from "./volume-manager.ts";
@@ -42,7 +42,7 @@ export function startPodWorker(
     for (let crashes = 0; ; crashes += 1) {
       const container = runtime.get(uid) ?? (await start(path, signal));
       await tell({ phase: "Running", isReady: true }, signal);
-      await orAborted(container.ended, signal);
+      await unlessAborted(container.ended, signal);
       trace.note(volumeName, `the container of pod ${uid} on ${nodeName} has failed`);
       await tell({ isReady: false }, signal);
       await clock.sleep(Math.min(CRASH_BACKOFF.baseMs * 2 ** crashes, CRASH_BACKOFF.maxMs), signal);
@@ -62,7 +62,7 @@ export function startPodWorker(
     if (container !== undefined) {
       await clock.sleep(between(random, STOP_MS), signal);
       container.stop();
-      await orAborted(container.ended, signal);
+      await unlessAborted(container.ended, signal);
       trace.note(volumeName, `the container of pod ${uid} on ${nodeName} has ended`);
     }
     await tell({ isStopped: true, isReady: false }, signal);

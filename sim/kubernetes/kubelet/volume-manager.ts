@@ -1,5 +1,5 @@
+import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
 import { between } from "../api/between.ts";
-import { orAborted } from "../api/switch.ts";
 import { createWake } from "../api/wake.ts";
 import type { KubeletContext } from "./kubelet-context.ts";
 import { targetPathOf } from "./kubelet-files.ts";
@@ -143,7 +143,7 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
     }
     look();
     try {
-      await orAborted(reached.promise, signal);
+      await unlessAborted(reached.promise, signal);
     } finally {
       state.changed.delete(look);
       state.wake.wake();

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createSeededRandom } from "../../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
+import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
 import { instanceUriOf } from "../../azure/vm-names.ts";
 import type { ControllerCsi, CsiAnswer, CsiCall, NodeCsi } from "../../driver/endpoints.ts";
-import { orAborted } from "../api/switch.ts";
 import { createSimCluster } from "../create-sim-cluster.ts";
 import type { SimCluster, SimClusterOptions, SimWorkload } from "../sim-cluster.ts";
 import { aMachine, type TestMachine } from "./a-machine.ts";
@@ -80,7 +80,7 @@ export async function withCluster(
         const isLate =
           gate !== undefined &&
           (await Promise.race([
-            orAborted(gate, signal),
+            unlessAborted(gate, signal),
             clock.sleep(timeoutMs, signal).then(() => "late"),
           ])) === "late";
         if (isLate) return { ok: false, code: "DEADLINE_EXCEEDED", message: "" };

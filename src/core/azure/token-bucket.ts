@@ -24,7 +24,8 @@ export type Urgency = "now" | "reserve" | "normal" | "last";
 /** The share of a bucket that a call leaves for those that are more urgent. */
 const leftShares = { reserve: 0, normal: 0.25, last: 0.5 } as const;
 
-const MS_PER_MINUTE = 60_000;
+/** Milliseconds in the minute of `perMinute`. */
+export const MS_PER_MINUTE = 60_000;
 
 /** An unused bucket. */
 export function fullBucket(limit: BucketLimit, nowMs: number): Bucket {

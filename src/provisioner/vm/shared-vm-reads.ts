@@ -2,6 +2,7 @@ import {
   type Bucket,
   type BucketLimit,
   fullBucket,
+  MS_PER_MINUTE,
   refilled,
   spent,
   waitMs,
@@ -17,8 +18,6 @@ import { readInstance, type VmTarget } from "./vm-update.ts";
  * the disk's owner, and so do the proofs that arrive during its first read.
  */
 const READS_AT_ONCE = 4;
-
-const MS_PER_MINUTE = 60_000;
 
 type Read = Promise<Result<ArmVm, ArmError>>;
 

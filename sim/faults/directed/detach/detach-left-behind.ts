@@ -1,3 +1,4 @@
+import type { SimAzure } from "../../../azure/sim-azure.ts";
 import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
@@ -15,14 +16,18 @@ export const detachLeftBehind: FaultVariant = {
     const home = runningOn(context, volumeName);
     if (diskUri === undefined || home === undefined) return overAtOnce;
     context.toRestart(volumeName);
-    const operation = "VirtualMachines_AttachDetachDataDisks";
-    const { id } = azure.model.faults.add({
-      operation,
-      disk: diskUri,
-      times: 1,
-      effect: { kind: "FailOperation", code: "DetachFailed" },
-    });
-    azure.detachOutside(home, diskUri);
-    return () => void azure.model.faults.remove(id);
+    return failToDetachOutside(azure, home, diskUri);
   },
 };
+
+/** Another client's detach that fails. Returns how to make later ones succeed. */
+export function failToDetachOutside(azure: SimAzure, nodeName: string, diskUri: string): () => void {
+  const { id } = azure.model.faults.add({
+    operation: "VirtualMachines_AttachDetachDataDisks",
+    disk: diskUri,
+    times: 1,
+    effect: { kind: "FailOperation", code: "DetachFailed" },
+  });
+  azure.detachOutside(nodeName, diskUri);
+  return () => void azure.model.faults.remove(id);
+}

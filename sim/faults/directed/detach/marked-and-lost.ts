@@ -5,6 +5,7 @@ import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } fro
 import { erase, eraseEverything } from "../../objects/delete-by-hand.ts";
 import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
+import { failToDetachOutside } from "./detach-left-behind.ts";
 
 const LOOK_MS = 200;
 /**
@@ -103,19 +104,12 @@ function markedAndLost(lose: (context: FaultContext, marked: MarkedDisk) => () =
         later(pick(NEIGHBOUR_AFTER_MS, dice), sendNeighbour);
       };
       context.toRestart(volumeName);
-      const operation = "VirtualMachines_AttachDetachDataDisks";
-      const { id } = azure.model.faults.add({
-        operation,
-        disk: diskUri,
-        times: 1,
-        effect: { kind: "FailOperation", code: "DetachFailed" },
-      });
-      azure.detachOutside(home, diskUri);
+      const detachAgain = failToDetachOutside(azure, home, diskUri);
       loseOnceMarked();
       return () => {
         isOver = true;
         endLoss();
-        azure.model.faults.remove(id);
+        detachAgain();
         uncordonAll(context);
         cluster.deleteWorkload(neighbour);
       };

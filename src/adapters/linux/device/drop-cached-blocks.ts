@@ -2,7 +2,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { commandFailed } from "../command/command-failed.ts";
+import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
 
@@ -23,7 +23,6 @@ export async function dropCachedBlocks(
     touches: [device.majorMinor],
     changes: true,
   };
-  const exit = await host.runner.run(command, signal);
-  if (!exit.ok) return exit;
-  return exit.value.exitCode === 0 ? ok(undefined) : commandFailed(command, exit.value);
+  const exit = await runToSuccess(host, command, signal);
+  return exit.ok ? ok(undefined) : exit;
 }

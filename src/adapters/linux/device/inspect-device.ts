@@ -8,7 +8,7 @@ import {
 } from "../../../core/node/judge-device-content.ts";
 import type { ContentWitnesses, DeviceContent } from "../../../core/node/judge-device-content.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { commandFailed } from "../command/command-failed.ts";
+import { commandFailed, runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
 
@@ -116,9 +116,8 @@ async function readDirectly(
     "iflag=direct,skip_bytes,fullblock",
     "status=none",
   ]);
-  const exit = await host.runner.run(command, signal);
+  const exit = await runToSuccess(host, command, signal);
   if (!exit.ok) return exit;
-  if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
   const requestedBytes = device.sizeBytes - offset < blockBytes ? device.sizeBytes - offset : blockBytes;
   // An empty read is no proof of zeros: the device may have been detached or shrunk.
   if (BigInt(exit.value.stdout.length) < requestedBytes) {

@@ -5,7 +5,7 @@ import type { FileSystemType } from "../../../core/volume/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
-import { isHeldExclusively } from "../device/exclusive-open.ts";
+import { refuseHeld } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 
 /**
@@ -41,12 +41,8 @@ export async function checkFileSystem(
     changes: true,
   };
   const isRunning = host.runner.inFlightOn(device.majorMinor).length > 0;
-  if (!isRunning && (await isHeldExclusively(device.path)))
-    return fail({
-      kind: "DeviceBusy",
-      devicePath: device.path,
-      detail: "it is mounted somewhere or in use by another command",
-    });
+  const free = isRunning ? ok(undefined) : await refuseHeld(device);
+  if (!free.ok) return free;
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   const { exitCode, stderr } = exit.value;

@@ -1,9 +1,9 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { commandFailed } from "../command/command-failed.ts";
-import { isHeldExclusively } from "../device/exclusive-open.ts";
+import { runToSuccess } from "../command/command-failed.ts";
+import { refuseHeld } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 
 /** What `inspectDevice` reads at both ends; a file system's superblock lies in the first of these MiB. */
@@ -19,12 +19,8 @@ export async function eraseUnfinishedFormat(
   device: Device,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  if (await isHeldExclusively(device.path))
-    return fail({
-      kind: "DeviceBusy",
-      devicePath: device.path,
-      detail: "it is mounted somewhere or in use by another command",
-    });
+  const free = await refuseHeld(device);
+  if (!free.ok) return free;
   const lastMib = device.sizeBytes / MIB - 1n;
   for (const seek of [0n, lastMib]) {
     const command = {
@@ -43,9 +39,8 @@ export async function eraseUnfinishedFormat(
       touches: [device.majorMinor],
       changes: true,
     } as const;
-    const exit = await host.runner.run(command, signal);
+    const exit = await runToSuccess(host, command, signal);
     if (!exit.ok) return exit;
-    if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
   }
   return ok(undefined);
 }

@@ -3,9 +3,9 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { FileSystemType } from "../../../core/volume/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { commandFailed } from "../command/command-failed.ts";
+import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
-import { isHeldExclusively } from "../device/exclusive-open.ts";
+import { refuseHeld } from "../device/exclusive-open.ts";
 import { inspectDevice } from "../device/inspect-device.ts";
 import type { HostContext } from "../host-context.ts";
 
@@ -35,16 +35,11 @@ export async function formatDevice(
         requested: `a blank device to make ${fsType} on`,
       });
     }
-    if (await isHeldExclusively(device.path))
-      return fail({
-        kind: "DeviceBusy",
-        devicePath: device.path,
-        detail: "it is mounted somewhere or in use by another command",
-      });
+    const free = await refuseHeld(device);
+    if (!free.ok) return free;
   }
-  const exit = await host.runner.run(command, signal);
-  if (!exit.ok) return exit;
-  return exit.value.exitCode === 0 ? ok(undefined) : commandFailed(command, exit.value);
+  const exit = await runToSuccess(host, command, signal);
+  return exit.ok ? ok(undefined) : exit;
 }
 
 /**

@@ -5,7 +5,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import { parseExtSizeBytes } from "../../../core/node/parse-ext-size.ts";
 import type { FileSystemType } from "../../../core/volume/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { commandFailed } from "../command/command-failed.ts";
+import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
 import { growUnmounted } from "./grow-file-system.ts";
@@ -43,9 +43,8 @@ export async function growBeforeMount(
     touches: [device.majorMinor],
     changes: false,
   };
-  const exit = await host.runner.run(command, signal);
+  const exit = await runToSuccess(host, command, signal);
   if (!exit.ok) return exit;
-  if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
   const sizeBytes = parseExtSizeBytes(exit.value.stdout.toString("utf8"));
   if (sizeBytes === undefined)
     return fail({

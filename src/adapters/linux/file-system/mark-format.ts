@@ -9,9 +9,9 @@ import {
   parseFormatMark,
 } from "../../../core/node/format-mark.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { commandFailed } from "../command/command-failed.ts";
+import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
-import { isHeldExclusively } from "../device/exclusive-open.ts";
+import { refuseHeld } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 
 /**
@@ -39,9 +39,8 @@ export async function readFormatMark(
     touches: [device.majorMinor],
     changes: false,
   };
-  const exit = await host.runner.run(command, signal);
+  const exit = await runToSuccess(host, command, signal);
   if (!exit.ok) return exit;
-  if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
   const { stdout } = exit.value;
   // An empty read is no proof of zeros: the device may have been detached.
   if (stdout.length < FORMAT_MARK_BYTES) {
@@ -88,12 +87,8 @@ async function writeBlock(
   texts: readonly string[],
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  if (await isHeldExclusively(device.path))
-    return fail({
-      kind: "DeviceBusy",
-      devicePath: device.path,
-      detail: "it is mounted somewhere or in use by another command",
-    });
+  const free = await refuseHeld(device);
+  if (!free.ok) return free;
   const place =
     `of="$1" bs=${FORMAT_MARK_BYTES} count=1 seek=${formatMarkOffset(device.sizeBytes)} ` +
     "oflag=direct,seek_bytes status=none";
@@ -105,7 +100,6 @@ async function writeBlock(
     touches: [device.majorMinor],
     changes: true,
   };
-  const exit = await host.runner.run(command, signal);
-  if (!exit.ok) return exit;
-  return exit.value.exitCode === 0 ? ok(undefined) : commandFailed(command, exit.value);
+  const exit = await runToSuccess(host, command, signal);
+  return exit.ok ? ok(undefined) : exit;
 }

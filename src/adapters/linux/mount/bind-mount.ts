@@ -5,7 +5,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { bindMountOptions } from "../../../core/node/mount-options.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { commandFailed } from "../command/command-failed.ts";
+import { runToSuccess } from "../command/command-failed.ts";
 import { errorCode } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath, glanceAtMount } from "./read-mounts.ts";
@@ -155,9 +155,8 @@ async function runMount(
     touches: [majorMinor, targetPath],
     changes: true,
   } as const;
-  const exit = await host.runner.run(command, signal);
-  if (!exit.ok) return exit;
-  return exit.value.exitCode === 0 ? ok(undefined) : commandFailed(command, exit.value);
+  const exit = await runToSuccess(host, command, signal);
+  return exit.ok ? ok(undefined) : exit;
 }
 
 /** A dead XFS at the path answers EIO even to mkdir; what is mounted there is checked next. */

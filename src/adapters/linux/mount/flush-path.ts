@@ -1,7 +1,7 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { commandFailed } from "../command/command-failed.ts";
+import { runToSuccess } from "../command/command-failed.ts";
 import { blockDeviceAt } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
 import { glanceAtMount, observeMountAt } from "./read-mounts.ts";
@@ -36,9 +36,8 @@ export async function flushMount(
     touches: [],
     changes: false,
   } as const;
-  const exit = await host.runner.run(command, signal);
+  const exit = await runToSuccess(host, command, signal);
   if (!exit.ok) return exit;
-  if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
   const after = await glanceAtMount(host, mount.path);
   if (after?.whyDead === undefined) return ok(undefined);
   return fail({

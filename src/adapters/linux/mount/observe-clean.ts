@@ -7,7 +7,7 @@ import { judgeClean } from "../../../core/node/judge-clean.ts";
 import type { CleanEvidence } from "../../../core/node/judge-clean.ts";
 import { losetupArgs, parseLosetup } from "../../../core/node/parse-losetup.ts";
 import type { CleanRequest } from "../../../ports/host/host-provisioner.ts";
-import { commandFailed } from "../command/command-failed.ts";
+import { runToSuccess } from "../command/command-failed.ts";
 import { processesWithMount, processesWithOpenDevice } from "../command/processes.ts";
 import { blockDeviceAt, isPartitioned, nodeOfDevice, sizeOfDevice } from "../device/block-device.ts";
 import { exclusiveHolderOf } from "../device/exclusive-open.ts";
@@ -162,9 +162,8 @@ async function loopDevicesOn(
     touches: [],
     changes: false,
   } as const;
-  const exit = await host.runner.run(command, signal);
+  const exit = await runToSuccess(host, command, signal);
   if (!exit.ok) return exit;
-  if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
   const node = await nodeOfDevice(host.sysRoot, majorMinor);
   const nodeFile = node === undefined ? undefined : await stat(node, { bigint: true });
   const onDevice: string[] = [];
