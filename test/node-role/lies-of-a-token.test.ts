@@ -12,7 +12,8 @@ import { COUNTER_MAX } from "../../src/core/api/epoch.ts";
 import { CONTROLLER_LEASE, annotatedNumber, STORE_INCARNATION_ANNOTATION } from "../../src/core/api/lease.ts";
 import { toTimestamp } from "../../src/core/primitives/timestamp.ts";
 import { listIn, changedRecord } from "../../src/core/testing/record-lists.ts";
-import { reclaim, isUnconfirmed, proveClean, acquire } from "../../src/core/writer/writer-steps.ts";
+import { isNamedAs } from "../../src/core/writer/record-nodes.ts";
+import { reclaim, proveClean, acquire } from "../../src/core/writer/writer-steps.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { newAttachment } from "../../src/objects/new-attachment.ts";
 import { STORE_WENT_BACK, rolledBackReason } from "../../src/objects/rollback-reports.ts";
@@ -393,7 +394,7 @@ describe(
     function reclaimBlindly(record: WriterRecord): ReturnType<typeof reclaim> {
       const { identity } = theLiar();
       assert.equal(
-        isUnconfirmed(record, identity) ||
+        isNamedAs(record, identity, "unconfirmed") ||
           listIn(record, "unverified").every(({ nodeName }) => nodeName !== LYING),
         true,
         "Azure lists no disk there",

@@ -4,13 +4,7 @@ import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
 import { isNamedAs, nodesIn } from "../../core/writer/record-nodes.ts";
-import {
-  clearDetached,
-  isFencing,
-  isUnconfirmed,
-  type Step,
-  verify,
-} from "../../core/writer/writer-steps.ts";
+import { clearDetached, isFencing, type Step, verify } from "../../core/writer/writer-steps.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -142,7 +136,7 @@ async function recordVerified(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  if (status?.record === undefined || !isUnconfirmed(status.record, node)) return ok({});
+  if (status?.record === undefined || !isNamedAs(status.record, node, "unconfirmed")) return ok({});
   const { storeIncarnation } = status.record;
   const moved = await moveRecord(
     ports,

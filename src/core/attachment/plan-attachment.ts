@@ -4,7 +4,7 @@ import { identityOf, isSameNode, isSameVmId, type NodeIdentity } from "../api/no
 import { isSameResourceUri } from "../azure/disk-uri.ts";
 import type { EventReason } from "../events/event-reasons.ts";
 import { isNamedAs, nodesIn } from "../writer/record-nodes.ts";
-import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "../writer/writer-steps.ts";
+import { isFencing, isWriter, mayAttach, mayDetach } from "../writer/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import {
   isGone,
@@ -223,7 +223,7 @@ function planAttach(
  */
 function waitForNode(record: WriterRecord, node: NodeIdentity): AttachmentAction {
   const { nodeName } = node;
-  return isCutOff(record, node)
+  return isNamedAs(record, node, "fencing", "quarantined")
     ? {
         kind: "Wait",
         reason: "WaitingForQuarantine",

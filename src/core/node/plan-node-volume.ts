@@ -2,13 +2,7 @@ import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
 import { isSameNode, type NodeKey } from "../api/node-identity.ts";
 import { isNamedAs, nodesIn } from "../writer/record-nodes.ts";
-import {
-  isFencing,
-  isInQuarantine,
-  isBarrierPending,
-  isUnconfirmed,
-  isWriter,
-} from "../writer/writer-steps.ts";
+import { isInQuarantine, isWriter } from "../writer/writer-steps.ts";
 
 /** One volume as the node itself sees it. */
 export interface ObservedNodeVolume {
@@ -114,7 +108,7 @@ function planUnverified(observed: ObservedNodeVolume, record: WriterRecord): rea
  * withdrawn again. A dead mount leaves the volume to a node that may still write it.
  */
 function mayReclaimNow({ node, mount }: ObservedNodeVolume, record: WriterRecord): boolean {
-  if (isFencing(record, node) || isBarrierPending(record, node) || isUnconfirmed(record, node)) return false;
+  if (isNamedAs(record, node, "fencing", "barrierPending", "unconfirmed")) return false;
   return mount === "live" || nodesIn(record, "confirmed").every((other) => isSameNode(other, node));
 }
 

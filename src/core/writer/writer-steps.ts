@@ -109,22 +109,9 @@ export function isFencing(record: WriterRecord, node: NodeKey): boolean {
   return record.fencing !== undefined && isSameNode(record.fencing, node);
 }
 
-/**
- * Whether an update from before a record loss may still detach the disk from `node`: a writer there would
- * lose its disk.
- */
-export function isBarrierPending(record: WriterRecord, node: NodeKey): boolean {
-  return isNamedAs(record, node, "barrierPending");
-}
-
 /** What a request of a node with a pending write barrier waits for. */
 export function waitsForBarrier(nodeName: string): string {
   return `the leading controller to make sure that no detach from ${nodeName} is under way any more`;
-}
-
-/** Whether `node` is being fenced from the disk, or was and has not reported clean since. */
-export function isCutOff(record: WriterRecord, node: NodeKey): boolean {
-  return isNamedAs(record, node, "fencing", "quarantined");
 }
 
 /**
@@ -161,7 +148,7 @@ export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (isInQuarantine(record, node))
     return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
-  if (isBarrierPending(record, node)) return fail(notSettled(node));
+  if (isNamedAs(record, node, "barrierPending")) return fail(notSettled(node));
   const epoch = record.epoch + 1;
   return ok({ ...record, writer: { ...identityOf(node), epoch, held: false, requested: true }, epoch });
 }
@@ -320,11 +307,6 @@ export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
   return ok(clean(record, node));
 }
 
-/** Whether only an unverified node's own word, or an attachment object, says that it has the disk. */
-export function isUnconfirmed(record: WriterRecord, node: NodeKey): boolean {
-  return entryOf(record, node)?.unconfirmed === true;
-}
-
 /**
  * *verify*, by the controller, once Azure lists the disk on the VM of an unverified node: from now on
  * that node may reclaim it.
@@ -343,10 +325,11 @@ export function verify(record: WriterRecord, node: NodeIdentity): Step {
 export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number): Step {
   const known = nodesIn(record, "unverified").find((other) => isSameNode(other, node));
   if (known === undefined) return fail(`${node.nodeName} is not unverified`);
-  if (isUnconfirmed(record, node)) return fail(`Azure has not listed the disk on ${node.nodeName} yet`);
+  if (isNamedAs(record, node, "unconfirmed"))
+    return fail(`Azure has not listed the disk on ${node.nodeName} yet`);
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  if (isBarrierPending(record, node)) return fail(notSettled(node));
+  if (isNamedAs(record, node, "barrierPending")) return fail(notSettled(node));
   const epoch = highestEpoch(record.epoch, [epochKnown]) + 1;
   const writer: Writer = { ...identityOf(known), epoch, held: true, requested: true };
   return ok({ ...withMarks(record, known, {}), writer, epoch });

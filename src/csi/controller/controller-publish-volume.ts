@@ -8,14 +8,8 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { checkCapabilities, isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isZoneRedundant } from "../../core/volume/disk-sku.ts";
 import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
-import { nodesIn } from "../../core/writer/record-nodes.ts";
-import {
-  isInQuarantine,
-  isBarrierPending,
-  isWriter,
-  isNamedIn,
-  waitsForBarrier,
-} from "../../core/writer/writer-steps.ts";
+import { isNamedAs, nodesIn } from "../../core/writer/record-nodes.ts";
+import { isInQuarantine, isWriter, isNamedIn, waitsForBarrier } from "../../core/writer/writer-steps.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { ControllerPublishVolumeRequest, ControllerPublishVolumeResponse } from "../gen/csi/v1/csi.ts";
@@ -221,7 +215,7 @@ function reasonForNoGrant(
   if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
   if (record !== undefined && isInQuarantine(record, node))
     return { kind: "InQuarantine", volumeId, nodeName: node.nodeName };
-  if (record !== undefined && isBarrierPending(record, node))
+  if (isNamedAs(record, node, "barrierPending"))
     return { kind: "StillWaiting", volumeId, what: waitsForBarrier(node.nodeName) };
   return { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" };
 }

@@ -3,8 +3,8 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
-import { nodesIn } from "../../core/writer/record-nodes.ts";
-import { isBarrierPending, isWriter, waitsForBarrier } from "../../core/writer/writer-steps.ts";
+import { isNamedAs, nodesIn } from "../../core/writer/record-nodes.ts";
+import { isWriter, waitsForBarrier } from "../../core/writer/writer-steps.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
 
@@ -61,7 +61,7 @@ export async function waitForGrant(
   const unverified = nodesIn(record, "unverified").map(({ nodeName }) => nodeName);
   if (unverified.length > 0)
     return fail({ kind: "WriterRecordUnverified", volumeId: request.volumeId, nodes: unverified });
-  if (record !== undefined && isBarrierPending(record, ports.node))
+  if (isNamedAs(record, ports.node, "barrierPending"))
     return fail({
       kind: "StillWaiting",
       volumeId: request.volumeId,
