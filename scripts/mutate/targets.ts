@@ -12,7 +12,7 @@ export const targets: readonly Target[] = [
   {
     name: "plans and record steps",
     files: [
-      "src/core/{writer,attachment,election}/*.ts",
+      "src/core/{writer,attachment,election,rollback}/*.ts",
       "src/core/volume/plan-*.ts",
       "src/core/node/plan-*.ts",
     ],

@@ -424,11 +424,6 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: STORE_MEMORY,
-        find: `if (status.heartbeat < remembered)`,
-        replace: `if (status.heartbeat < 0)`,
-      },
-      {
-        file: STORE_MEMORY,
         find: `  if (
     checkpoint === undefined ||
     record === undefined ||
@@ -441,20 +436,13 @@ export const driverMutations: readonly Mutation[] = [
 `,
       },
       {
-        file: "src/node/lifecycle/heartbeat.ts",
-        find:
-          "const isCounterBack = wasRegistered && !isRebuiltSince && state.seen < " +
-          "ports.checkpoints.heartbeat();",
-        replace: `const isCounterBack = false && wasRegistered && isRebuiltSince;`,
-      },
-      {
-        file: "src/core/election/lease-steps.ts",
+        file: "src/core/rollback/high-water-mark.ts",
         find: `  return (
-    generation < remembered.generation ||
-    (generation === remembered.generation && counter < remembered.counter)
+    shown.incarnation < remembered.incarnation ||
+    (shown.incarnation === remembered.incarnation && shown.counter < remembered.counter)
   );
 `,
-        replace: `  return generation < 0 || counter < 0;
+        replace: `  return shown.incarnation < 0 || remembered.counter < 0;
 `,
       },
     ],

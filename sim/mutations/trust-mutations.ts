@@ -137,7 +137,7 @@ export const trustMutations: readonly Mutation[] = [
     removes: "a single node's report of a rollback is believed once in ten minutes",
     edits: [
       {
-        file: "src/core/writer/judge-reports.ts",
+        file: "src/core/rollback/judge-reports.ts",
         find: `return { ...within(lone, nowMs, REPEAT_MS), [nodeName]: nowMs };`,
         replace: `return {};`,
       },
@@ -146,6 +146,6 @@ export const trustMutations: readonly Mutation[] = [
     breaks: ["arm-budget"],
     storm: { isQuiet: true, strikes: { "malicious/reclaims-everything": 3 } },
     takes: "a node's token reports a rollback again and again",
-    noticedBy: "src/core/writer/judge-reports.test.ts",
+    noticedBy: "src/core/rollback/judge-reports.test.ts",
   },
 ];

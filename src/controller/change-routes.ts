@@ -1,4 +1,5 @@
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import { rebuildMarkOf } from "../core/api/lease.ts";
 import { barrierPendingNames } from "../core/attachment/observed-volume.ts";
 import { holdsShare } from "../core/attachment/plan-attachment.ts";
 import { invariant } from "../core/failure/invariant.ts";
@@ -19,7 +20,6 @@ import {
   leftQuarantine,
   namesInQuarantine,
   newlyBarrierPending,
-  rebuildOf,
 } from "./object-changes.ts";
 import { PLACE_AFTER_MS } from "./writer/placement-reconciler.ts";
 
@@ -184,10 +184,10 @@ export function createChangeRoutes(
     ],
     Lease: [
       {
-        when: ({ previous, current }) => rebuildOf(current) > rebuildOf(previous),
+        when: ({ previous, current }) => rebuildMarkOf(current) > rebuildMarkOf(previous),
         wake: () => loops.rebuild.queue.add(ONLY_KEY),
       },
-      { when: ({ previous, current }) => rebuildOf(current) < rebuildOf(previous), wake: onRebuilt },
+      { when: ({ previous, current }) => rebuildMarkOf(current) < rebuildMarkOf(previous), wake: onRebuilt },
     ],
     ClusterNode: [],
   };

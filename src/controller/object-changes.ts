@@ -1,7 +1,6 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
-import { annotatedNumber, type Lease, REBUILD_ANNOTATION } from "../core/api/lease.ts";
 import {
   isGone,
   isRecordMissing,
@@ -102,11 +101,6 @@ export function isRefusalChanged({ previous, current }: AttachmentChange): boole
 
 function isRefused(attachment: AzVolumeAttachment | undefined): boolean {
   return isPermanentKind(attachment?.status?.error?.kind ?? "");
-}
-
-/** The next store incarnation, while records are being rebuilt; zero otherwise. */
-export function rebuildOf(lease: Lease | undefined): number {
-  return lease === undefined ? 0 : annotatedNumber(lease, REBUILD_ANNOTATION);
 }
 
 /** Names of the nodes that were fenced from a volume: some have no AzDriverNode. */

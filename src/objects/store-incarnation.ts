@@ -1,13 +1,8 @@
 import type { WriterRecord } from "../core/api/az-volume.ts";
-import {
-  annotatedNumber,
-  CONTROLLER_LEASE,
-  STORE_INCARNATION_ANNOTATION,
-  REBUILD_ANNOTATION,
-} from "../core/api/lease.ts";
-import { isOlderThan, rememberedOf } from "../core/election/lease-steps.ts";
+import { CONTROLLER_LEASE, rebuildMarkOf } from "../core/api/lease.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
+import { highWaterMarkOf, isOlder } from "../core/rollback/high-water-mark.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 
@@ -21,7 +16,7 @@ export async function readStoreIncarnation(
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
   // Before the read: a renewal in between only makes the Lease newer.
-  const remembered = ports.leaseMemory?.seen ?? { generation: 0, counter: 0 };
+  const remembered = ports.leaseMemory?.seen ?? { incarnation: 0, counter: 0 };
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
   if (!lease.ok) {
     if (lease.failure.kind !== "ObjectNotFound") return lease;
@@ -29,17 +24,17 @@ export async function readStoreIncarnation(
       ? ok(0)
       : fail({ kind: "StoreRolledBack", detail: "the controllers' Lease is gone, and not recreated yet" });
   }
-  if (isOlderThan(lease.value, remembered)) {
-    const shown = rememberedOf(lease.value);
+  const shown = highWaterMarkOf(lease.value);
+  if (isOlder(shown, remembered)) {
     const detail =
-      `the controllers' Lease is at ${shown.counter} of incarnation ${shown.generation}, ` +
-      `this controller has seen ${remembered.counter} of ${remembered.generation}`;
+      `the controllers' Lease is at ${shown.counter} of incarnation ${shown.incarnation}, ` +
+      `this controller has seen ${remembered.counter} of ${remembered.incarnation}`;
     return fail({ kind: "StoreRolledBack", detail });
   }
-  const sweep = annotatedNumber(lease.value, REBUILD_ANNOTATION);
+  const sweep = rebuildMarkOf(lease.value);
   if (sweep > 0)
     return fail({ kind: "StoreRolledBack", detail: `records are being rebuilt for incarnation ${sweep}` });
-  return ok(annotatedNumber(lease.value, STORE_INCARNATION_ANNOTATION));
+  return ok(shown.incarnation);
 }
 
 /**

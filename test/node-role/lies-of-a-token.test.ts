@@ -9,14 +9,14 @@ import { startWriter, type Writer } from "../../demo/workload.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { COUNTER_MAX } from "../../src/core/api/epoch.ts";
-import { CONTROLLER_LEASE, annotatedNumber, STORE_INCARNATION_ANNOTATION } from "../../src/core/api/lease.ts";
+import { CONTROLLER_LEASE, storeIncarnationOf } from "../../src/core/api/lease.ts";
 import { toTimestamp } from "../../src/core/primitives/timestamp.ts";
+import { STORE_WENT_BACK, rolledBackReason } from "../../src/core/rollback/rollback-reports.ts";
 import { listIn, changedRecord } from "../../src/core/testing/record-lists.ts";
 import { isNamedAs } from "../../src/core/writer/record-nodes.ts";
 import { reclaim, proveClean, acquire } from "../../src/core/writer/writer-steps.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { newAttachment } from "../../src/objects/new-attachment.ts";
-import { STORE_WENT_BACK, rolledBackReason } from "../../src/objects/rollback-reports.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
 import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
@@ -320,7 +320,7 @@ describe(
       await whileHonestStandsStill(async () => {
         const lease = await theLab().store.get("Lease", CONTROLLER_LEASE, signal);
         assert.ok(lease.ok);
-        const reason = rolledBackReason(annotatedNumber(lease.value, STORE_INCARNATION_ANNOTATION));
+        const reason = rolledBackReason(storeIncarnationOf(lease.value));
         const volumes = await Promise.all(
           [apart, shared].map(async ({ volume: { name } }) => {
             const found = await theLab().store.get("AzVolume", name, signal);

@@ -2,17 +2,17 @@ import type { AzDriverNode } from "../../../src/core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import { COUNTER_MAX } from "../../../src/core/api/epoch.ts";
-import { annotatedNumber, STORE_INCARNATION_ANNOTATION } from "../../../src/core/api/lease.ts";
+import { storeIncarnationOf } from "../../../src/core/api/lease.ts";
 import { type NodeIdentity, withUidFrom } from "../../../src/core/api/node-identity.ts";
 import { attachmentObjectName } from "../../../src/core/api/object-names.ts";
 import { toTimestamp } from "../../../src/core/primitives/timestamp.ts";
-import { isNamed, nodesIn } from "../../../src/core/writer/record-nodes.ts";
-import { newAttachment } from "../../../src/objects/new-attachment.ts";
 import {
   LONE_REPORTS_ANNOTATION,
   STORE_WENT_BACK,
   rolledBackReason,
-} from "../../../src/objects/rollback-reports.ts";
+} from "../../../src/core/rollback/rollback-reports.ts";
+import { isNamed, nodesIn } from "../../../src/core/writer/record-nodes.ts";
+import { newAttachment } from "../../../src/objects/new-attachment.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { stolenToken } from "../../admission/stolen-token.ts";
 import type { SimWorld } from "../../world.ts";
@@ -208,7 +208,7 @@ function reportOf(world: SimWorld, own: AzDriverNode): NonNullable<AzDriverNode[
     own.status?.conditions.some(({ type }) => type === STORE_WENT_BACK) === true
   )
     return [];
-  const reason = rolledBackReason(annotatedNumber(lease, STORE_INCARNATION_ANNOTATION));
+  const reason = rolledBackReason(storeIncarnationOf(lease));
   return [
     {
       type: STORE_WENT_BACK,

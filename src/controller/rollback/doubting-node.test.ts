@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
+import { LONE_REPORT_EVERY_MS } from "../../core/rollback/judge-reports.ts";
+import { rememberedReport, STORE_WENT_BACK, rolledBackReason } from "../../core/rollback/rollback-reports.ts";
 import { aReplica, aVolumeWithRecord, identity, leaving } from "../../core/testing/objects.ts";
-import { LONE_REPORT_EVERY_MS } from "../../core/writer/judge-reports.ts";
-import { rememberedReport, STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
 import { detach } from "../attachment/detach.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";

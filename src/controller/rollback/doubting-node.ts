@@ -1,6 +1,6 @@
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
-import { hasRepeated } from "../../core/writer/judge-reports.ts";
-import { hasReported, LONE_REPEATS_ANNOTATION, loneReportsOf } from "../../objects/rollback-reports.ts";
+import { hasRepeated } from "../../core/rollback/judge-reports.ts";
+import { LONE_REPEATS_ANNOTATION, loneReportsOf, reportOf } from "../../core/rollback/rollback-reports.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
@@ -24,6 +24,8 @@ export function doubtingNode(
   const noting = cache.byIndex("AzDriverNode", "checkpointed", volumeName);
   return noting.find(
     (node) =>
-      attached.has(node.metadata.name) && hasReported(node, generation) && mayDoubt(node.metadata.name),
+      attached.has(node.metadata.name) &&
+      reportOf(node, generation) !== undefined &&
+      mayDoubt(node.metadata.name),
   )?.metadata.name;
 }

@@ -9,6 +9,11 @@ import {
 } from "../../core/api/lease.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import {
+  LONE_REPORTS_ANNOTATION,
+  STORE_WENT_BACK,
+  rolledBackReason,
+} from "../../core/rollback/rollback-reports.ts";
+import {
   aDetail,
   agoMs,
   anAttachment,
@@ -22,11 +27,6 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { listIn } from "../../core/testing/record-lists.ts";
-import {
-  LONE_REPORTS_ANNOTATION,
-  STORE_WENT_BACK,
-  rolledBackReason,
-} from "../../objects/rollback-reports.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";

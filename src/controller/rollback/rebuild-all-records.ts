@@ -1,18 +1,18 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import {
-  annotatedNumber,
-  CONTROLLER_LEASE,
-  type Lease,
-  STORE_INCARNATION_ANNOTATION,
-  REBUILD_ANNOTATION,
-} from "../../core/api/lease.ts";
+import { CONTROLLER_LEASE, type Lease, rebuildMarkOf, storeIncarnationOf } from "../../core/api/lease.ts";
 import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import {
+  type LeaseAnnotations,
+  rebuildEnd,
+  rebuildMark,
+  withAnnotations,
+} from "../../core/rollback/rebuild-mark.ts";
+import { judgeStandingReports, rememberedReport } from "../../core/rollback/rollback-reports.ts";
 import { foundRecord } from "../../core/writer/writer-steps.ts";
-import { judgeStandingReports, rememberedReport } from "../../objects/rollback-reports.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { ownNodes } from "../adoption/adopt-disk.ts";
@@ -37,8 +37,8 @@ export function rebuildReconciler(ports: RollbackPorts): Reconciler {
 async function rebuildIfDue(ports: RollbackPorts, signal: AbortSignal): Promise<Reconciled> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
   if (!lease.ok) return lease.failure.kind === "ObjectNotFound" ? ok({}) : lease;
-  const generation = annotatedNumber(lease.value, STORE_INCARNATION_ANNOTATION);
-  const mark = annotatedNumber(lease.value, REBUILD_ANNOTATION);
+  const generation = storeIncarnationOf(lease.value);
+  const mark = rebuildMarkOf(lease.value);
   if (mark > 0) return rebuild(ports, Math.max(mark, generation + 1), undefined, signal);
   const verdict = judgeStandingReports(ports.cache.reportedNodes(), lease.value, ports.clock.nowMs());
   switch (verdict.kind) {
@@ -116,7 +116,7 @@ async function rebuild(
   const marked = await annotate(
     ports,
     (lease) => {
-      const mark = markOf(lease, generation);
+      const mark = rebuildMark(lease, generation);
       return mark === undefined || alone === undefined
         ? mark
         : { ...mark, ...rememberedReport(lease, alone, nowMs) };
@@ -125,7 +125,7 @@ async function rebuild(
   );
   if (!marked.ok) return marked;
   // Another leader was faster, and may be at the next rebuild: that one is begun by its own mark.
-  if (annotatedNumber(marked.value, REBUILD_ANNOTATION) !== generation) return ok({});
+  if (rebuildMarkOf(marked.value) !== generation) return ok({});
   ports.logger.warn("store rolled back: every record is rebuilt", { generation });
   const volumes = await ports.store.list("AzVolume", {}, signal);
   if (!volumes.ok) return volumes;
@@ -133,7 +133,7 @@ async function rebuild(
   if (!rebuilt.ok && (signal.aborted || rebuilt.failure.kind === "Cancelled")) return rebuilt;
   // Also where some failed: their records are of an earlier incarnation than the store, and no step
   // trusts them.
-  const raised = await annotate(ports, (lease) => generationOf(lease, generation), signal);
+  const raised = await annotate(ports, (lease) => rebuildEnd(lease, generation), signal);
   return raised.ok ? rebuilt : raised;
 }
 
@@ -142,28 +142,7 @@ export async function requestRebuild(
   ports: RollbackPorts,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  return annotate(
-    ports,
-    (lease) => markOf(lease, annotatedNumber(lease, STORE_INCARNATION_ANNOTATION) + 1),
-    signal,
-  );
-}
-
-/** Undefined where the rebuild is done already: a leader that was paused must not request it again. */
-function markOf(lease: Lease, generation: number): Annotations | undefined {
-  const isDone = annotatedNumber(lease, STORE_INCARNATION_ANNOTATION) >= generation;
-  return isDone || annotatedNumber(lease, REBUILD_ANNOTATION) >= generation
-    ? undefined
-    : { [REBUILD_ANNOTATION]: String(generation) };
-}
-
-/**
- * Only for the very mark of this rebuild: another leader may have begun the next one, which this must not
- * end.
- */
-function generationOf(lease: Lease, generation: number): Annotations | undefined {
-  if (annotatedNumber(lease, REBUILD_ANNOTATION) !== generation) return undefined;
-  return { [STORE_INCARNATION_ANNOTATION]: String(generation), [REBUILD_ANNOTATION]: "0" };
+  return annotate(ports, (lease) => rebuildMark(lease, storeIncarnationOf(lease) + 1), signal);
 }
 
 async function rebuildVolume(
@@ -191,15 +170,13 @@ async function rebuildVolume(
   );
 }
 
-type Annotations = Readonly<Record<string, string>>;
-
 /**
  * Changes the Lease's annotations, if there is anything to change. The counter stays: it shows whether
  * the holder is alive.
  */
 async function annotate(
   ports: RollbackPorts,
-  annotationsFor: (lease: Lease) => Annotations | undefined,
+  annotationsFor: (lease: Lease) => LeaseAnnotations | undefined,
   signal: AbortSignal,
 ): Promise<Result<Lease, Failure>> {
   const changed = await changeSpec(
@@ -207,12 +184,7 @@ async function annotate(
     { kind: "Lease", name: CONTROLLER_LEASE },
     (lease) => {
       const annotations = annotationsFor(lease);
-      return annotations === undefined
-        ? undefined
-        : {
-            ...lease,
-            metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } },
-          };
+      return annotations === undefined ? undefined : withAnnotations(lease, annotations);
     },
     signal,
   );

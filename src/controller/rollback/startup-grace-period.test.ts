@@ -7,12 +7,12 @@ import {
   STORE_INCARNATION_ANNOTATION,
   REBUILD_ANNOTATION,
 } from "../../core/api/lease.ts";
-import { agoMs } from "../../core/testing/objects.ts";
 import {
   LONE_REPORTS_ANNOTATION,
   STORE_WENT_BACK,
   rolledBackReason,
-} from "../../objects/rollback-reports.ts";
+} from "../../core/rollback/rollback-reports.ts";
+import { agoMs } from "../../core/testing/objects.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { must } from "../testing/settled.ts";

@@ -1,21 +1,15 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
-import {
-  annotatedNumber,
-  CONTROLLER_LEASE,
-  type Lease,
-  STORE_INCARNATION_ANNOTATION,
-  REBUILD_ANNOTATION,
-} from "../../core/api/lease.ts";
+import { CONTROLLER_LEASE, type Lease, rebuildMarkOf, storeIncarnationOf } from "../../core/api/lease.ts";
 import type { VolumeSettings } from "../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
   type GracePeriod,
   evaluateGracePeriod,
   type KnownNode,
-} from "../../core/election/evaluate-grace-period.ts";
-import type { Failure } from "../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+} from "../../core/rollback/evaluate-grace-period.ts";
+import { judgeStandingReports, reportOf } from "../../core/rollback/rollback-reports.ts";
 import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
-import { hasReported, judgeStandingReports } from "../../objects/rollback-reports.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
 import { requestRebuild } from "./rebuild-all-records.ts";
@@ -138,17 +132,17 @@ export class StartupGracePeriod {
       if (!first.ok) return first.failure.kind === "ObjectNotFound" ? ok({ kind: "trusts" }) : first;
       leaseMemory.saw(first.value);
     }
-    this.#generationAtStart ??= leaseMemory.seen.generation;
+    this.#generationAtStart ??= leaseMemory.seen.incarnation;
     this.#sinceMs ??= this.#ports.clock.elapsedMs();
-    const known = generationOf(cache.get("Lease", CONTROLLER_LEASE));
+    const known = storeIncarnationOf(cache.get("Lease", CONTROLLER_LEASE));
     const byCache = evaluateGracePeriod(
       this.#known(cache.list("AzDriverNode"), cache.get("Lease", CONTROLLER_LEASE)),
     );
     if (byCache.kind === "waits" && known <= this.#generationAtStart) return ok(byCache);
     const lease = await store.get("Lease", CONTROLLER_LEASE, signal);
     if (!lease.ok) return lease;
-    if (annotatedNumber(lease.value, REBUILD_ANNOTATION) > 0) return ok({ kind: "waits", awaited: [] });
-    const generation = generationOf(lease.value);
+    if (rebuildMarkOf(lease.value) > 0) return ok({ kind: "waits", awaited: [] });
+    const generation = storeIncarnationOf(lease.value);
     // Every record has been rebuilt since this process first read the Lease.
     if (generation > this.#generationAtStart) return ok({ kind: "trusts" });
     const nodes = await store.list("AzDriverNode", {}, signal);
@@ -158,7 +152,7 @@ export class StartupGracePeriod {
   /** A report that leads to no rebuild, since it waits for a second witness, is not waited for either. */
   #known(nodes: readonly AzDriverNode[], lease: Lease | undefined): readonly KnownNode[] {
     const { users, clock } = this.#ports;
-    const generation = generationOf(lease);
+    const generation = storeIncarnationOf(lease);
     const isLimited =
       lease !== undefined && judgeStandingReports(nodes, lease, clock.nowMs()).kind === "limited";
     return nodes
@@ -166,7 +160,7 @@ export class StartupGracePeriod {
       .map((node) => ({
         nodeName: node.metadata.name,
         state: this.#stateOf(node),
-        hasReported: !isLimited && hasReported(node, generation),
+        hasReported: !isLimited && reportOf(node, generation) !== undefined,
       }));
   }
 
@@ -183,10 +177,6 @@ export class StartupGracePeriod {
     const watchedMs = (cache.lastHeardElapsedMs("AzDriverNode") ?? 0) - (this.#sinceMs ?? Infinity);
     return watchedMs >= SILENT_AFTER_STALE * settings.heartbeatStaleMs ? "silent" : "awaited";
   }
-}
-
-function generationOf(lease: Lease | undefined): number {
-  return lease === undefined ? 0 : annotatedNumber(lease, STORE_INCARNATION_ANNOTATION);
 }
 
 function describe(gracePeriod: GracePeriod): string {

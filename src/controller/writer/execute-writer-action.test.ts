@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { STORE_WENT_BACK, rolledBackReason } from "../../core/rollback/rollback-reports.ts";
 import {
   agoMs,
   anAttachment,
@@ -10,7 +11,6 @@ import {
   identity,
 } from "../../core/testing/objects.ts";
 import type { RecordAction } from "../../core/writer/writer-action.ts";
-import { STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import { observeVolume } from "../observe-volume.ts";

@@ -36,6 +36,16 @@ export function annotatedNumber(lease: Lease, annotation: string): number {
   return Number.isInteger(value) && value >= 0 ? value : 0;
 }
 
+/** The store incarnation; zero before any rollback, and without a Lease. */
+export function storeIncarnationOf(lease: Lease | undefined): number {
+  return lease === undefined ? 0 : annotatedNumber(lease, STORE_INCARNATION_ANNOTATION);
+}
+
+/** The next store incarnation, while records are being rebuilt; zero otherwise. */
+export function rebuildMarkOf(lease: Lease | undefined): number {
+  return lease === undefined ? 0 : annotatedNumber(lease, REBUILD_ANNOTATION);
+}
+
 /** What the Lease says of writes that move a VM's ETag. Default: the smallest kind. */
 export function etagWriteOf(lease: Lease): EtagWrite {
   const value = lease.metadata.annotations?.[ETAG_WRITE_ANNOTATION];

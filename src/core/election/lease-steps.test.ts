@@ -7,19 +7,9 @@ import {
   REBUILD_ANNOTATION,
 } from "../api/lease.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
+import { type HighWaterMark, highWaterMarkOf } from "../rollback/high-water-mark.ts";
 import { aLease } from "../testing/a-lease.ts";
-import {
-  isOlderThan,
-  type LeaseWriter,
-  markedLease,
-  needsMark,
-  newLease,
-  type HighWaterMark,
-  releasedLease,
-  rememberedOf,
-  renewedLease,
-  takenLease,
-} from "./lease-steps.ts";
+import { type LeaseWriter, newLease, releasedLease, renewedLease, takenLease } from "./lease-steps.ts";
 
 const nowMs = fromTimestamp("2026-01-01T00:00:00.000Z");
 
@@ -28,15 +18,15 @@ function aWriter(remembered: Partial<HighWaterMark> = {}): LeaseWriter {
     identity: "b",
     leaseDurationMs: 15_000,
     nowMs,
-    remembered: { generation: 0, counter: 0, ...remembered },
+    remembered: { incarnation: 0, counter: 0, ...remembered },
     etagWrite: "empty",
   };
 }
 
 describe("steps of the Lease", () => {
   it("acquiring names the new holder, counts a transition and keeps the counter", () => {
-    const lease = aLease({ counter: 5, generation: 2 });
-    assert.deepEqual(takenLease(lease, aWriter({ counter: 5, generation: 2 })), {
+    const lease = aLease({ counter: 5, incarnation: 2 });
+    assert.deepEqual(takenLease(lease, aWriter({ counter: 5, incarnation: 2 })), {
       ...lease,
       metadata: {
         ...lease.metadata,
@@ -59,8 +49,8 @@ describe("steps of the Lease", () => {
     const lease = aLease({ counter: 5 });
     const renewed = renewedLease(lease, aWriter({ counter: 5 }));
     assert.deepEqual(
-      [renewed.spec.holderIdentity, renewed.spec.leaseTransitions, rememberedOf(renewed)],
-      ["a", 3, { generation: 0, counter: 6 }],
+      [renewed.spec.holderIdentity, renewed.spec.leaseTransitions, highWaterMarkOf(renewed)],
+      ["a", 3, { incarnation: 0, counter: 6 }],
     );
   });
 
@@ -102,80 +92,24 @@ describe("steps of the Lease", () => {
     );
   });
 
-  const comparisons: readonly {
-    readonly because: string;
-    readonly shown: HighWaterMark;
-    readonly remembered: HighWaterMark;
-    readonly isOlder: boolean;
-  }[] = [
-    {
-      because: "nothing is remembered",
-      shown: { generation: 0, counter: 1 },
-      remembered: { generation: 0, counter: 0 },
-      isOlder: false,
-    },
-    {
-      because: "it is what is remembered",
-      shown: { generation: 1, counter: 7 },
-      remembered: { generation: 1, counter: 7 },
-      isOlder: false,
-    },
-    {
-      because: "it was renewed since",
-      shown: { generation: 1, counter: 8 },
-      remembered: { generation: 1, counter: 7 },
-      isOlder: false,
-    },
-    {
-      because: "its counter is lower",
-      shown: { generation: 1, counter: 6 },
-      remembered: { generation: 1, counter: 7 },
-      isOlder: true,
-    },
-    {
-      because: "its incarnation is lower",
-      shown: { generation: 0, counter: 900 },
-      remembered: { generation: 1, counter: 7 },
-      isOlder: true,
-    },
-    {
-      because: "every record was rebuilt since",
-      shown: { generation: 2, counter: 3 },
-      remembered: { generation: 1, counter: 7 },
-      isOlder: false,
-    },
-  ];
-  for (const { because, shown, remembered, isOlder } of comparisons) {
-    it(`a Lease is ${isOlder ? "" : "not "}older than what is remembered where ${because}`, () =>
-      assert.equal(isOlderThan(aLease(shown), remembered), isOlder));
-  }
-
   it("a writer of an older Lease marks an unused incarnation and keeps its counter", () => {
     for (const write of [takenLease, renewedLease, releasedLease]) {
-      const written = write(aLease({ generation: 1, counter: 900 }), aWriter({ generation: 4, counter: 7 }));
+      const written = write(
+        aLease({ incarnation: 1, counter: 900 }),
+        aWriter({ incarnation: 4, counter: 7 }),
+      );
       assert.equal(written.metadata.annotations?.[REBUILD_ANNOTATION], "5");
-      assert.deepEqual(rememberedOf(written), { generation: 1, counter: 901 });
+      assert.deepEqual(highWaterMarkOf(written), { incarnation: 1, counter: 901 });
     }
     assert.deepEqual(
-      rememberedOf(
-        renewedLease(aLease({ generation: 1, counter: 3 }), aWriter({ generation: 1, counter: 70 })),
+      highWaterMarkOf(
+        renewedLease(aLease({ incarnation: 1, counter: 3 }), aWriter({ incarnation: 1, counter: 70 })),
       ),
       {
-        generation: 1,
+        incarnation: 1,
         counter: 71,
       },
     );
-  });
-
-  // It moves neither holder nor counter.
-  it("a mark is set once, by a process that remembers more", () => {
-    const lease = aLease({ counter: 3 });
-    const remembered = { generation: 0, counter: 70 };
-    assert.equal(needsMark(lease, remembered), true);
-    const marked = markedLease(lease, remembered);
-    assert.deepEqual([marked.spec, rememberedOf(marked)], [lease.spec, rememberedOf(lease)]);
-    assert.equal(needsMark(marked, remembered), false);
-    assert.equal(needsMark(aLease({ counter: 71 }), remembered), false);
   });
 
   it("a mark for a later incarnation is left unchanged", () => {
@@ -207,7 +141,7 @@ describe("steps of the Lease", () => {
     ];
     for (const [ofRecords, remembered] of known) {
       assert.deepEqual(
-        newLease(aWriter({ generation: remembered, counter: 7 }), ofRecords).metadata.annotations,
+        newLease(aWriter({ incarnation: remembered, counter: 7 }), ofRecords).metadata.annotations,
         {
           [COUNTER_ANNOTATION]: "8",
           [STORE_INCARNATION_ANNOTATION]: "3",
@@ -229,9 +163,9 @@ describe("steps of the Lease", () => {
 
   it("the counter of a later incarnation counts alone", () => {
     const renewed = renewedLease(
-      aLease({ generation: 2, counter: 3 }),
-      aWriter({ generation: 1, counter: 7 }),
+      aLease({ incarnation: 2, counter: 3 }),
+      aWriter({ incarnation: 1, counter: 7 }),
     );
-    assert.deepEqual(rememberedOf(renewed), { generation: 2, counter: 4 });
+    assert.deepEqual(highWaterMarkOf(renewed), { incarnation: 2, counter: 4 });
   });
 });

@@ -1,5 +1,4 @@
 import {
-  annotatedNumber,
   COUNTER_ANNOTATION,
   ETAG_WRITE_ANNOTATION,
   etagWriteOf,
@@ -9,15 +8,8 @@ import {
 } from "../api/lease.ts";
 import { type EtagWrite, largerEtagWrite } from "../azure/etag-write.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
-
-/**
- * What a process has seen in the Lease: its counter never falls within a store incarnation, and
- * incarnations never fall. Zero: nothing seen.
- */
-export interface HighWaterMark {
-  readonly generation: number;
-  readonly counter: number;
-}
+import { type HighWaterMark, highWaterMarkOf, isOlder } from "../rollback/high-water-mark.ts";
+import { type LeaseAnnotations, rollbackMark, withAnnotations } from "../rollback/rebuild-mark.ts";
 
 /** A candidate that writes the Lease, and what it knows. */
 export interface LeaseWriter {
@@ -30,71 +22,22 @@ export interface LeaseWriter {
   readonly etagWrite: EtagWrite;
 }
 
-/** The counter and incarnation that a Lease shows. */
-export function rememberedOf(lease: Lease): HighWaterMark {
-  return {
-    generation: annotatedNumber(lease, STORE_INCARNATION_ANNOTATION),
-    counter: annotatedNumber(lease, COUNTER_ANNOTATION),
-  };
-}
-
-/**
- * Whether a Lease is older than what is remembered: the store was rolled back, or the Lease was deleted
- * and recreated.
- */
-export function isOlderThan(lease: Lease, remembered: HighWaterMark): boolean {
-  const { generation, counter } = rememberedOf(lease);
-  return (
-    generation < remembered.generation ||
-    (generation === remembered.generation && counter < remembered.counter)
-  );
-}
-
-/** Whether the Lease is older than what is remembered and does not carry the rebuild mark yet. */
-export function needsMark(lease: Lease, remembered: HighWaterMark): boolean {
-  return (
-    isOlderThan(lease, remembered) && annotatedNumber(lease, REBUILD_ANNOTATION) <= remembered.generation
-  );
-}
-
-/**
- * The Lease with the mark that every record is to be rebuilt. Any process that remembers more than the
- * Lease shows may set it.
- */
-export function markedLease(lease: Lease, remembered: HighWaterMark): Lease {
-  return withAnnotations(lease, markFor(lease, remembered));
-}
-
 /** The Lease after its new holder acquires it from any earlier holder. */
 export function takenLease(lease: Lease, writer: LeaseWriter): Lease {
-  const spec = {
+  return writtenLease(lease, writer, {
     holderIdentity: writer.identity,
-    leaseDurationSeconds: seconds(writer.leaseDurationMs),
-    renewTime: toTimestamp(writer.nowMs),
     leaseTransitions: lease.spec.leaseTransitions + 1,
-  };
-  return { ...withAnnotations(lease, renewal(lease, writer)), spec };
+  });
 }
 
 /** The Lease as its holder renews it. */
 export function renewedLease(lease: Lease, writer: LeaseWriter): Lease {
-  const spec = {
-    ...lease.spec,
-    leaseDurationSeconds: seconds(writer.leaseDurationMs),
-    renewTime: toTimestamp(writer.nowMs),
-  };
-  return { ...withAnnotations(lease, renewal(lease, writer)), spec };
+  return writtenLease(lease, writer, {});
 }
 
 /** The Lease after its holder releases it: another candidate may acquire it at once. */
 export function releasedLease(lease: Lease, writer: LeaseWriter): Lease {
-  const spec = {
-    ...lease.spec,
-    holderIdentity: "",
-    leaseDurationSeconds: 1,
-    renewTime: toTimestamp(writer.nowMs),
-  };
-  return { ...withAnnotations(lease, renewal(lease, writer)), spec };
+  return writtenLease(lease, writer, { holderIdentity: "", leaseDurationSeconds: 1 });
 }
 
 /**
@@ -105,54 +48,41 @@ export function releasedLease(lease: Lease, writer: LeaseWriter): Lease {
 export function newLease(
   writer: LeaseWriter,
   incarnationOfRecords: number | undefined,
-): Pick<Lease, "spec"> & { readonly metadata: NewMetadata } {
-  const generation = Math.max(writer.remembered.generation, incarnationOfRecords ?? 0);
+): Pick<Lease, "spec"> & { readonly metadata: { readonly annotations: LeaseAnnotations } } {
+  const incarnation = Math.max(writer.remembered.incarnation, incarnationOfRecords ?? 0);
   const annotations = {
     [COUNTER_ANNOTATION]: String(writer.remembered.counter + 1),
-    [STORE_INCARNATION_ANNOTATION]: String(generation),
-    ...(incarnationOfRecords === undefined ? {} : { [REBUILD_ANNOTATION]: String(generation + 1) }),
+    [STORE_INCARNATION_ANNOTATION]: String(incarnation),
+    ...(incarnationOfRecords === undefined ? {} : { [REBUILD_ANNOTATION]: String(incarnation + 1) }),
     ...etagWriteAnnotation(writer.etagWrite),
   };
-  const spec = {
-    holderIdentity: writer.identity,
-    leaseDurationSeconds: seconds(writer.leaseDurationMs),
-    renewTime: toTimestamp(writer.nowMs),
-    leaseTransitions: 0,
-  };
+  const spec = { holderIdentity: writer.identity, ...renewalTimes(writer), leaseTransitions: 0 };
   return { metadata: { annotations }, spec };
 }
 
-type NewMetadata = { readonly annotations: Readonly<Record<string, string>> };
+function writtenLease(lease: Lease, writer: LeaseWriter, changes: Partial<Lease["spec"]>): Lease {
+  const spec = { ...lease.spec, ...renewalTimes(writer), ...changes };
+  return { ...withAnnotations(lease, renewal(lease, writer)), spec };
+}
 
-function renewal(lease: Lease, { remembered, etagWrite }: LeaseWriter): Readonly<Record<string, string>> {
-  const { generation, counter } = rememberedOf(lease);
-  const highest = generation > remembered.generation ? counter : Math.max(counter, remembered.counter);
-  const mark = isOlderThan(lease, remembered) ? markFor(lease, remembered) : {};
+/** Leases count in whole seconds: rounded up, so that no candidate acquires it early. */
+function renewalTimes(writer: LeaseWriter): Pick<Lease["spec"], "leaseDurationSeconds" | "renewTime"> {
+  return {
+    leaseDurationSeconds: Math.ceil(writer.leaseDurationMs / 1_000),
+    renewTime: toTimestamp(writer.nowMs),
+  };
+}
+
+function renewal(lease: Lease, { remembered, etagWrite }: LeaseWriter): LeaseAnnotations {
+  const shown = highWaterMarkOf(lease);
+  const highest = isOlder(shown, remembered) ? Math.max(shown.counter, remembered.counter) : shown.counter;
   return {
     [COUNTER_ANNOTATION]: String(highest + 1),
-    ...mark,
+    ...rollbackMark(lease, remembered),
     ...etagWriteAnnotation(largerEtagWrite(etagWrite, etagWriteOf(lease))),
   };
 }
 
-function etagWriteAnnotation(write: EtagWrite): Readonly<Record<string, string>> {
+function etagWriteAnnotation(write: EtagWrite): LeaseAnnotations {
   return write === "empty" ? {} : { [ETAG_WRITE_ANNOTATION]: write };
-}
-
-/** An incarnation that no record of this timeline, or of the lost one, can have. */
-function markFor(lease: Lease, remembered: HighWaterMark): Readonly<Record<string, string>> {
-  const next = Math.max(rememberedOf(lease).generation, remembered.generation) + 1;
-  return { [REBUILD_ANNOTATION]: String(Math.max(annotatedNumber(lease, REBUILD_ANNOTATION), next)) };
-}
-
-function withAnnotations(lease: Lease, annotations: Readonly<Record<string, string>>): Lease {
-  return {
-    ...lease,
-    metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } },
-  };
-}
-
-/** Leases count in whole seconds: rounded up, so that no candidate acquires it early. */
-function seconds(ms: number): number {
-  return Math.ceil(ms / 1_000);
 }

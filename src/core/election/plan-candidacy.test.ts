@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Lease } from "../api/lease.ts";
+import { rollbackMark, withAnnotations } from "../rollback/rebuild-mark.ts";
 import { aLease } from "../testing/a-lease.ts";
-import { markedLease, renewedLease } from "./lease-steps.ts";
+import { renewedLease } from "./lease-steps.ts";
 import {
   type CandidateAction,
   defaultElectionSettings,
@@ -22,7 +23,7 @@ function observed(overrides: Partial<ObservedLease>): ObservedLease {
     identity: "b",
     lease: aLease({}),
     unchangedMs: 0,
-    remembered: { generation: 0, counter: 0 },
+    remembered: { incarnation: 0, counter: 0 },
     hasRecords: true,
     isAlone: false,
     settings: defaultElectionSettings,
@@ -30,7 +31,7 @@ function observed(overrides: Partial<ObservedLease>): ObservedLease {
   };
 }
 
-const knowsMore = { generation: 0, counter: 900 };
+const knowsMore = { incarnation: 0, counter: 900 };
 const released = aLease({ spec: { holderIdentity: "", leaseDurationSeconds: 1 } });
 
 const rows: readonly {
@@ -61,7 +62,7 @@ const rows: readonly {
   },
   {
     because: "this process itself held it last",
-    seen: { identity: "a", remembered: { generation: 0, counter: 1 } },
+    seen: { identity: "a", remembered: { incarnation: 0, counter: 1 } },
     action: { kind: "Acquire", because: "no other process has held it since" },
   },
   {
@@ -137,7 +138,7 @@ describe("holdOf", () => {
       etagWrite: "empty",
     } as const;
     assert.notEqual(holdOf(renewedLease(lease, writer)), holdOf(lease));
-    assert.equal(holdOf(markedLease(lease, knowsMore)), holdOf(lease));
+    assert.equal(holdOf(withAnnotations(lease, rollbackMark(lease, knowsMore))), holdOf(lease));
     assert.notEqual(holdOf({ ...lease, metadata: { ...lease.metadata, uid: "uid-2" } }), holdOf(lease));
     assert.notEqual(holdOf(undefined), holdOf(lease));
   });
@@ -145,7 +146,7 @@ describe("holdOf", () => {
 
 describe("isRenewal", () => {
   const lease = aLease({});
-  const remembered = { generation: 0, counter: 1 };
+  const remembered = { incarnation: 0, counter: 1 };
   const renewed = renewedLease(lease, {
     identity: "a",
     leaseDurationMs: 15_000,

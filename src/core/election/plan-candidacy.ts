@@ -1,5 +1,6 @@
 import { COUNTER_ANNOTATION, type Lease } from "../api/lease.ts";
-import { isOlderThan, needsMark, type HighWaterMark } from "./lease-steps.ts";
+import { type HighWaterMark, highWaterMarkOf, isOlder } from "../rollback/high-water-mark.ts";
+import { rollbackMark } from "../rollback/rebuild-mark.ts";
 
 /** How leadership is held, in milliseconds of each process' own clock. */
 export interface ElectionSettings {
@@ -93,7 +94,7 @@ export function planCandidacy(observed: ObservedLease): CandidateAction {
       : { kind: "Wait", ms: settings.leaseDurationMs - unchangedMs };
   }
   if (observed.isAlone) return { kind: "Acquire", because: "the store is this process' alone" };
-  if (!isOlderThan(lease, remembered)) {
+  if (!isOlder(highWaterMarkOf(lease), remembered)) {
     if (lease.spec.holderIdentity === "") return { kind: "Acquire", because: "it was released" };
     // No other candidate has acquired it since this process wrote it.
     if (lease.spec.holderIdentity === observed.identity)
@@ -101,7 +102,7 @@ export function planCandidacy(observed: ObservedLease): CandidateAction {
   }
   const leftMs = holdMs(lease, settings) - unchangedMs;
   if (leftMs <= 0) return { kind: "Acquire", because: `${lease.spec.holderIdentity} has not renewed it` };
-  return needsMark(lease, remembered) ? { kind: "Mark" } : { kind: "Wait", ms: leftMs };
+  return rollbackMark(lease, remembered) === undefined ? { kind: "Wait", ms: leftMs } : { kind: "Mark" };
 }
 
 /**
@@ -117,7 +118,7 @@ export function isRenewal(
     told.metadata.uid === lease?.metadata.uid &&
     holderIdentity !== "" &&
     holderIdentity === lease.spec.holderIdentity &&
-    !isOlderThan(told, remembered)
+    !isOlder(highWaterMarkOf(told), remembered)
   );
 }
 

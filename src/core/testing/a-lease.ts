@@ -8,14 +8,14 @@ import {
 /** A Lease that `a` holds in its third term. */
 export function aLease(shown: {
   readonly counter?: number;
-  readonly generation?: number;
+  readonly incarnation?: number;
   readonly sweep?: number;
   readonly spec?: Partial<Lease["spec"]>;
 }): Lease {
-  const { counter = 1, generation = 0, sweep = 0, spec = {} } = shown;
+  const { counter = 1, incarnation = 0, sweep = 0, spec = {} } = shown;
   const annotations = {
     [COUNTER_ANNOTATION]: String(counter),
-    [STORE_INCARNATION_ANNOTATION]: String(generation),
+    [STORE_INCARNATION_ANNOTATION]: String(incarnation),
     [REBUILD_ANNOTATION]: String(sweep),
   };
   return {

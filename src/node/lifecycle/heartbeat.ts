@@ -1,15 +1,15 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../../core/api/epoch.ts";
-import { annotatedNumber, CONTROLLER_LEASE, STORE_INCARNATION_ANNOTATION } from "../../core/api/lease.ts";
+import { CONTROLLER_LEASE, storeIncarnationOf } from "../../core/api/lease.ts";
 import { isSameVmId } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
-import { STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
+import { reportOf, rolledBackReason, STORE_WENT_BACK } from "../../core/rollback/rollback-reports.ts";
 import type { NotedVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { recordedDoubt, olderThanCheckpoint } from "../writer/rollback-detector.ts";
+import { detectRollback } from "../writer/rollback-detector.ts";
 
 const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
@@ -48,7 +48,7 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
 /** The state from one heartbeat to the next. */
 interface Beat {
   readonly heartbeat: number;
-  readonly generation: number;
+  readonly incarnation: number;
   /** The object as it was written; undefined: not known. */
   readonly written: AzDriverNode | undefined;
 }
@@ -64,32 +64,31 @@ async function beatAfter(
   signal: AbortSignal,
 ): Promise<Result<Beat, Failure>> {
   if (last?.written !== undefined) {
-    const beaten = await beat(ports, last.written, last.generation, signal);
+    const beaten = await beat(ports, last.written, last.incarnation, signal);
     if (beaten.ok || (beaten.failure.kind !== "ObjectConflict" && beaten.failure.kind !== "ObjectNotFound"))
       return beaten;
   }
   const present = await readOrRegister(ports, signal);
-  return present.ok ? beat(ports, present.value, last?.generation, signal) : present;
+  return present.ok ? beat(ports, present.value, last?.incarnation, signal) : present;
 }
 
 async function beat(
   ports: NodePorts,
   present: AzDriverNode,
-  incarnationAtLastBeat: number | undefined,
+  earlier: number | undefined,
   signal: AbortSignal,
 ): Promise<Result<Beat, Failure>> {
   const { store, node, checkpoints, steps } = ports;
-  const generation = await readGeneration(ports, signal);
-  if (!generation.ok) return generation;
+  const incarnation = await readIncarnation(ports, signal);
+  if (!incarnation.ok) return incarnation;
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
-  const seen = present.status?.heartbeat ?? 0;
-  const heartbeat = Math.max(seen, checkpoints.heartbeat()) + 1;
-  const doubts = doubtsOf(ports, present, { seen, generation: generation.value, incarnationAtLastBeat });
+  const heartbeat = Math.max(present.status?.heartbeat ?? 0, checkpoints.heartbeat()) + 1;
+  const doubts = doubtsOf(ports, present, { present: incarnation.value, earlier });
   const conditions = [...doubts, ...disputesOf(ports, present)];
   // Before the report: this heartbeat corrects the counter, and the report is lost where the object is
   // deleted.
-  const isCheckpointed = doubts.length === 0 || recordedDoubt(checkpoints, generation.value) !== undefined;
-  const checkpointed = isCheckpointed ? ok(undefined) : await checkpoints.putDoubt(generation.value, signal);
+  const isCheckpointed = doubts.length === 0 || checkpoints.doubtedIncarnation() === incarnation.value;
+  const checkpointed = isCheckpointed ? ok(undefined) : await checkpoints.putDoubt(incarnation.value, signal);
   if (!checkpointed.ok) return checkpointed;
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
@@ -117,7 +116,7 @@ async function beat(
   const written = await steps.run("heartbeat", () =>
     store.updateStatus("AzDriverNode", { ...present, status }, signal),
   );
-  return written.ok ? ok({ heartbeat, generation: generation.value, written: written.value }) : written;
+  return written.ok ? ok({ heartbeat, incarnation: incarnation.value, written: written.value }) : written;
 }
 
 /** A VM is identified by its GUID, which it keeps when it moves to another resource id. */
@@ -158,42 +157,22 @@ function disputesOf(ports: NodePorts, present: AzDriverNode): NodeStatus["condit
   ];
 }
 
-async function readGeneration(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+/** Also while records are rebuilt, and without comparing the Lease: a heartbeat trusts no record. */
+async function readIncarnation(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
-  if (lease.ok) return ok(annotatedNumber(lease.value, STORE_INCARNATION_ANNOTATION));
+  if (lease.ok) return ok(storeIncarnationOf(lease.value));
   return lease.failure.kind === "ObjectNotFound" ? ok(0) : lease;
 }
 
 /** Reports `StoreRolledBack` until the leader has moved past the incarnation in which it was noticed. */
 function doubtsOf(
   ports: NodePorts,
-  present: AzDriverNode,
-  state: {
-    readonly seen: number;
-    readonly generation: number;
-    readonly incarnationAtLastBeat: number | undefined;
-  },
+  own: AzDriverNode,
+  incarnations: { readonly present: number; readonly earlier: number | undefined },
 ): NodeStatus["conditions"] {
-  const reason = rolledBackReason(state.generation);
-  const earlier = present.status?.conditions.find(
-    (condition) => condition.type === STORE_WENT_BACK && condition.reason === reason,
-  );
-  if (earlier !== undefined) return [earlier];
-  const wasRegistered = present.status !== undefined;
-  // An incarnation above that of this node's last heartbeat shows that others have noticed the rollback,
-  // and that every record was rebuilt since.
-  const isRebuiltSince =
-    state.incarnationAtLastBeat !== undefined && state.generation > state.incarnationAtLastBeat;
-  const isCounterBack = wasRegistered && !isRebuiltSince && state.seen < ports.checkpoints.heartbeat();
-  const olderRecord = ports.cache
-    .list("AzVolume")
-    .flatMap((volume) => olderThanCheckpoint(ports, volume) ?? [])[0];
-  const counterBack =
-    `the heartbeat is ${state.seen} in the store, ` +
-    `this node has written ${ports.checkpoints.heartbeat()}`;
-  const message = isCounterBack
-    ? counterBack
-    : (olderRecord ?? recordedDoubt(ports.checkpoints, state.generation));
+  const reported = reportOf(own, incarnations.present);
+  if (reported !== undefined) return [reported];
+  const message = detectRollback(ports, own, incarnations);
   if (message === undefined) return [];
   ports.logger.error("object store rolled back", { detail: message });
   // A watch on a version that the store no longer knows may stay silent.
@@ -202,7 +181,7 @@ function doubtsOf(
     {
       type: STORE_WENT_BACK,
       status: "True",
-      reason,
+      reason: rolledBackReason(incarnations.present),
       message,
       lastTransitionTime: toTimestamp(ports.clock.nowMs()),
     },

@@ -11,7 +11,7 @@ import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { heartbeatReconciler } from "../lifecycle/heartbeat.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
-import { olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
+import { detectRollback, olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
 
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
 type Condition = NodeStatus["conditions"][number];
@@ -154,7 +154,7 @@ describe("readTrustedIncarnation", () => {
         ["StoreRolledBack", ["StoreRolledBack Generation0"]],
       );
 
-      const { metadata, spec } = aLease({ generation: 1 });
+      const { metadata, spec } = aLease({ incarnation: 1 });
       await world.answerOf(
         must(
           world.store.create(
@@ -167,6 +167,68 @@ describe("readTrustedIncarnation", () => {
       await beat(world);
       assert.deepEqual([await trust(world), await conditions(world)], ["generation 1", []]);
     }));
+});
+
+describe("detectRollback", () => {
+  const rows: readonly {
+    readonly because: string;
+    readonly shown: number | undefined;
+    readonly incarnations: { readonly present: number; readonly earlier: number | undefined };
+    readonly isBack: boolean;
+  }[] = [
+    {
+      because: "its heartbeat is lower, at the first one of this process",
+      shown: 6,
+      incarnations: { present: 2, earlier: undefined },
+      isBack: true,
+    },
+    {
+      because: "its heartbeat is lower",
+      shown: 6,
+      incarnations: { present: 2, earlier: 2 },
+      isBack: true,
+    },
+    {
+      because: "its heartbeat is lower, and the Lease is gone or of an earlier incarnation",
+      shown: 6,
+      incarnations: { present: 0, earlier: 2 },
+      isBack: true,
+    },
+    {
+      because: "its heartbeat is lower, and every record was rebuilt since",
+      shown: 6,
+      incarnations: { present: 3, earlier: 2 },
+      isBack: false,
+    },
+    {
+      because: "the Lease alone was deleted",
+      shown: 7,
+      incarnations: { present: 0, earlier: 2 },
+      isBack: false,
+    },
+    {
+      because: "it was registered a moment ago",
+      shown: undefined,
+      incarnations: { present: 2, earlier: undefined },
+      isBack: false,
+    },
+  ];
+  for (const { because, shown, incarnations, isBack } of rows)
+    it(`sees ${isBack ? "a" : "no"} rollback where ${because}`, () =>
+      withNode({}, async (world) => {
+        await beat(world);
+        const ports = world.ports();
+        await ports.checkpoints.putHeartbeat(7, never);
+        const { status, ...own } = await world.answerOf(
+          must(world.store.get("AzDriverNode", "node-a", never)),
+        );
+        assert.ok(status !== undefined);
+        const seen = shown === undefined ? own : { ...own, status: { ...status, heartbeat: shown } };
+        assert.equal(
+          detectRollback(ports, seen, incarnations),
+          isBack ? "the heartbeat is 6 in the store, this node has written 7" : undefined,
+        );
+      }));
 });
 
 describe("olderThanCheckpoint", () => {

@@ -1,8 +1,10 @@
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { fail, type Result } from "../../core/failure/result.ts";
+import { type HighWaterMark, isOlder } from "../../core/rollback/high-water-mark.ts";
+import { reportOf } from "../../core/rollback/rollback-reports.ts";
 import { isNamedAs } from "../../core/writer/record-nodes.ts";
-import { STORE_WENT_BACK, rolledBackReason } from "../../objects/rollback-reports.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -19,32 +21,52 @@ export async function readTrustedIncarnation(
 ): Promise<Result<number, Failure>> {
   // Before the reads: a heartbeat in between only makes the store newer.
   const remembered = ports.checkpoints.heartbeat();
-  const generation = await readStoreIncarnation(ports, signal);
-  if (!generation.ok) return generation;
-  const doubt = recordedDoubt(ports.checkpoints, generation.value);
-  if (doubt !== undefined) return fail({ kind: "StoreRolledBack", detail: doubt });
+  const incarnation = await readStoreIncarnation(ports, signal);
+  if (!incarnation.ok) return incarnation;
+  const recorded = recordedDoubt(ports.checkpoints, incarnation.value);
+  if (recorded !== undefined) return fail({ kind: "StoreRolledBack", detail: recorded });
   const own = await ports.store.get("AzDriverNode", ports.node.nodeName, signal);
-  if (!own.ok) return own.failure.kind === "ObjectNotFound" ? generation : own;
-  const status = own.value.status;
-  if (status === undefined) return generation;
-  if (status.heartbeat < remembered)
-    return fail({
-      kind: "StoreRolledBack",
-      detail: `the heartbeat is ${status.heartbeat} in the store, this node has written ${remembered}`,
-    });
-  const reported = status.conditions.find((condition) => condition.type === STORE_WENT_BACK);
-  if (reported?.status === "True" && reported.reason === rolledBackReason(generation.value))
-    return fail({ kind: "StoreRolledBack", detail: reported.message });
-  return ok(generation.value);
+  if (!own.ok) return own.failure.kind === "ObjectNotFound" ? incarnation : own;
+  const detail =
+    olderHeartbeat(own.value, incarnation.value, { incarnation: incarnation.value, counter: remembered }) ??
+    reportOf(own.value, incarnation.value)?.message;
+  return detail === undefined ? incarnation : fail({ kind: "StoreRolledBack", detail });
+}
+
+/**
+ * Returns the reason if this node sees a rollback at a heartbeat that it has not reported yet. `own`: its
+ * object in the store. `earlier`: the store incarnation at its last heartbeat; undefined: not known. A
+ * later one shows that others have noticed the rollback, and that every record was rebuilt since.
+ */
+export function detectRollback(
+  { cache, checkpoints, node }: Pick<NodePorts, "cache" | "checkpoints" | "node">,
+  own: AzDriverNode,
+  { present, earlier }: { readonly present: number; readonly earlier: number | undefined },
+): string | undefined {
+  // Without a Lease, which may be deleted by hand, the incarnation is zero: that is no rollback.
+  const incarnation = Math.min(earlier ?? present, present);
+  return (
+    olderHeartbeat(own, present, { incarnation, counter: checkpoints.heartbeat() }) ??
+    cache.list("AzVolume").flatMap((volume) => olderThanCheckpoint({ checkpoints, node }, volume) ?? [])[0] ??
+    recordedDoubt(checkpoints, present)
+  );
+}
+
+/** A node that has just been registered shows no heartbeat to compare. */
+function olderHeartbeat(
+  { status }: AzDriverNode,
+  incarnation: number,
+  remembered: HighWaterMark,
+): string | undefined {
+  if (status === undefined || !isOlder({ incarnation, counter: status.heartbeat }, remembered))
+    return undefined;
+  return `the heartbeat is ${status.heartbeat} in the store, this node has written ${remembered.counter}`;
 }
 
 /** Returns the reason if this node has recorded a rollback in that incarnation. */
-export function recordedDoubt(
-  checkpoints: Pick<NodeCheckpoints, "doubtedIncarnation">,
-  generation: number,
-): string | undefined {
-  if (checkpoints.doubtedIncarnation() !== generation) return undefined;
-  return `this node saw it, and no controller has rebuilt the records of incarnation ${generation} since`;
+function recordedDoubt(checkpoints: NodeCheckpoints, incarnation: number): string | undefined {
+  if (checkpoints.doubtedIncarnation() !== incarnation) return undefined;
+  return `this node saw it, and no controller has rebuilt the records of incarnation ${incarnation} since`;
 }
 
 /**

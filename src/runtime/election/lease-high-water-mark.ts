@@ -1,6 +1,6 @@
 import { etagWriteOf, type Lease } from "../../core/api/lease.ts";
 import { type EtagWrite, etagWriteAfter, largerEtagWrite } from "../../core/azure/etag-write.ts";
-import { type HighWaterMark, rememberedOf } from "../../core/election/lease-steps.ts";
+import { type HighWaterMark, highWaterMarkOf, isOlder } from "../../core/rollback/high-water-mark.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
  */
 export class LeaseHighWaterMark implements EtagWriteMemory {
   #etagWrite: EtagWrite = "empty";
-  #seen: HighWaterMark = { generation: 0, counter: 0 };
+  #seen: HighWaterMark = { incarnation: 0, counter: 0 };
 
   /**
    * Read before a read of the Lease that is to be compared: a renewal in between only makes the Lease
@@ -39,9 +39,7 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
    */
   saw(lease: Lease): void {
     this.#etagWrite = largerEtagWrite(this.#etagWrite, etagWriteOf(lease));
-    const shown = rememberedOf(lease);
-    const { generation, counter } = this.#seen;
-    if (shown.generation > generation || (shown.generation === generation && shown.counter > counter))
-      this.#seen = shown;
+    const shown = highWaterMarkOf(lease);
+    if (!isOlder(shown, this.#seen)) this.#seen = shown;
   }
 }

@@ -1,5 +1,5 @@
 import type { Lease } from "../../core/api/lease.ts";
-import { markedLease, takenLease } from "../../core/election/lease-steps.ts";
+import { takenLease } from "../../core/election/lease-steps.ts";
 import {
   type CandidateAction,
   holdOf,
@@ -10,6 +10,7 @@ import {
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { rollbackMark, withAnnotations } from "../../core/rollback/rebuild-mark.ts";
 import { within } from "../with-timeout.ts";
 import type { Candidate, LeaseAccess } from "./lease-access.ts";
 import { releaseLease } from "./release-lease.ts";
@@ -146,7 +147,10 @@ async function act(
     case "Mark":
       return looked.lease === undefined
         ? undefined
-        : access.update(markedLease(looked.lease, access.writer().remembered), signal);
+        : access.update(
+            withAnnotations(looked.lease, rollbackMark(looked.lease, access.writer().remembered)),
+            signal,
+          );
     case "Wait":
       return undefined;
     default:

@@ -1,9 +1,13 @@
 import type { AzDriverNode } from "../../../../src/core/api/az-driver-node.ts";
-import { annotatedNumber, STORE_INCARNATION_ANNOTATION } from "../../../../src/core/api/lease.ts";
+import { storeIncarnationOf } from "../../../../src/core/api/lease.ts";
 import type { NodeIdentity } from "../../../../src/core/api/node-identity.ts";
 import { toTimestamp } from "../../../../src/core/primitives/timestamp.ts";
+import {
+  reportOf,
+  STORE_WENT_BACK,
+  rolledBackReason,
+} from "../../../../src/core/rollback/rollback-reports.ts";
 import { findVm } from "../../../../src/emulator/model/world.ts";
-import { hasReported, STORE_WENT_BACK, rolledBackReason } from "../../../../src/objects/rollback-reports.ts";
 import type { ObjectStore } from "../../../../src/ports/store/object-store.ts";
 import { BYSTANDER } from "../../../azure/strangers.ts";
 import type { SimWorld } from "../../../world.ts";
@@ -60,12 +64,12 @@ function reporting(
   const lease = world.store.objects("Lease")[0];
   const others = (status?.conditions ?? []).filter(({ type }) => type !== STORE_WENT_BACK);
   if (lease === undefined) return others;
-  const generation = annotatedNumber(lease, STORE_INCARNATION_ANNOTATION);
+  const generation = storeIncarnationOf(lease);
   // Two tokens that agree are believed each time.
   if (
     world.store
       .objects("AzDriverNode")
-      .some((node) => node.metadata.name !== metadata.name && hasReported(node, generation))
+      .some((node) => node.metadata.name !== metadata.name && reportOf(node, generation) !== undefined)
   )
     return others;
   const reason = rolledBackReason(generation);

@@ -1,12 +1,12 @@
-import type { AzDriverNode } from "../core/api/az-driver-node.ts";
-import { annotatedNumber, type Lease, STORE_INCARNATION_ANNOTATION } from "../core/api/lease.ts";
+import type { AzDriverNode } from "../api/az-driver-node.ts";
+import { type Lease, storeIncarnationOf } from "../api/lease.ts";
 import {
   isRepeat,
   judgeReports,
   type LoneReports,
   type ReportVerdict,
   withLoneReport,
-} from "../core/writer/judge-reports.ts";
+} from "./judge-reports.ts";
 
 /**
  * The condition of an AzDriverNode that reports a rollback: the store shows an older state than this node
@@ -23,15 +23,22 @@ export const LONE_REPORTS_ANNOTATION = "disk.csi.azure.com/lone-reports";
 /** Of the controllers' Lease: which of these reports were repeats, and when, as JSON. */
 export const LONE_REPEATS_ANNOTATION = "disk.csi.azure.com/lone-report-repeats";
 
+/** The condition by which a node reports a rollback. */
+type RollbackReport = NonNullable<AzDriverNode["status"]>["conditions"][number];
+
 /** The reason that accompanies `StoreRolledBack`. */
 export function rolledBackReason(generation: number): string {
   return `Generation${generation}`;
 }
 
-/** Whether a node reports a rollback since an incarnation began. */
-export function hasReported({ status }: AzDriverNode, generation: number): boolean {
-  const condition = status?.conditions.find(({ type }) => type === STORE_WENT_BACK);
-  return condition?.status === "True" && condition.reason === rolledBackReason(generation);
+/** A node's report of a rollback since an incarnation began; undefined without one. */
+export function reportOf({ status }: AzDriverNode, generation: number): RollbackReport | undefined {
+  return status?.conditions.find(
+    (condition) =>
+      condition.type === STORE_WENT_BACK &&
+      condition.status === "True" &&
+      condition.reason === rolledBackReason(generation),
+  );
 }
 
 /**
@@ -43,9 +50,9 @@ export function judgeStandingReports(
   lease: Lease,
   nowMs: number,
 ): ReportVerdict {
-  const generation = annotatedNumber(lease, STORE_INCARNATION_ANNOTATION);
+  const generation = storeIncarnationOf(lease);
   const reporters = nodes
-    .filter((node) => hasReported(node, generation))
+    .filter((node) => reportOf(node, generation) !== undefined)
     .map(({ metadata }) => metadata.name);
   return judgeReports(reporters, loneReportsOf(lease, LONE_REPORTS_ANNOTATION), nowMs);
 }

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { REBUILD_ANNOTATION, STORE_INCARNATION_ANNOTATION } from "../api/lease.ts";
+import { aLease } from "../testing/a-lease.ts";
+import { rebuildEnd, rebuildMark, rollbackMark, withAnnotations } from "./rebuild-mark.ts";
+
+describe("the rebuild mark of the Lease", () => {
+  it("is set once, by a process that remembers more", () => {
+    const lease = aLease({ counter: 3 });
+    const remembered = { incarnation: 0, counter: 70 };
+    const mark = rollbackMark(lease, remembered);
+    assert.deepEqual(mark, { [REBUILD_ANNOTATION]: "1" });
+    const marked = withAnnotations(lease, mark);
+    assert.equal(rollbackMark(marked, remembered), undefined);
+    assert.equal(rollbackMark(aLease({ counter: 71 }), remembered), undefined);
+    // It moves neither holder nor counter.
+    const { annotations, ...metadata } = lease.metadata;
+    assert.deepEqual(marked, {
+      ...lease,
+      metadata: { ...metadata, annotations: { ...annotations, [REBUILD_ANNOTATION]: "1" } },
+    });
+  });
+
+  it("names an incarnation above the one remembered", () => {
+    const remembered = { incarnation: 4, counter: 7 };
+    assert.deepEqual(rollbackMark(aLease({ incarnation: 1, counter: 900, sweep: 4 }), remembered), {
+      [REBUILD_ANNOTATION]: "5",
+    });
+  });
+
+  it("is not requested for an incarnation that is reached or marked", () => {
+    const marks = [
+      aLease({ incarnation: 1 }),
+      aLease({ incarnation: 1, sweep: 2 }),
+      aLease({ incarnation: 2 }),
+      aLease({ incarnation: 3 }),
+      aLease({ sweep: 9 }),
+    ].map((lease) => rebuildMark(lease, 2));
+    assert.deepEqual(marks, [{ [REBUILD_ANNOTATION]: "2" }, undefined, undefined, undefined, undefined]);
+  });
+
+  it("goes with the rebuild that it was set for, and not with another", () => {
+    const ends = [2, 3].map((incarnation) => rebuildEnd(aLease({ incarnation: 1, sweep: 2 }), incarnation));
+    assert.deepEqual(ends, [{ [STORE_INCARNATION_ANNOTATION]: "2", [REBUILD_ANNOTATION]: "0" }, undefined]);
+  });
+});

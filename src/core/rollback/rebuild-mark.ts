@@ -1,0 +1,50 @@
+import {
+  type Lease,
+  REBUILD_ANNOTATION,
+  rebuildMarkOf,
+  STORE_INCARNATION_ANNOTATION,
+  storeIncarnationOf,
+} from "../api/lease.ts";
+import { type HighWaterMark, highWaterMarkOf, isOlder } from "./high-water-mark.ts";
+
+/** What a step changes in the Lease's annotations. */
+export type LeaseAnnotations = Readonly<Record<string, string>>;
+
+/** The Lease with these annotations besides its other ones. */
+export function withAnnotations(lease: Lease, annotations: LeaseAnnotations = {}): Lease {
+  return {
+    ...lease,
+    metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } },
+  };
+}
+
+/**
+ * The mark that every record is to be rebuilt for an incarnation. Undefined where that is done or marked
+ * already: a leader that was paused must not request it again.
+ */
+export function rebuildMark(lease: Lease, incarnation: number): LeaseAnnotations | undefined {
+  return Math.max(storeIncarnationOf(lease), rebuildMarkOf(lease)) >= incarnation
+    ? undefined
+    : { [REBUILD_ANNOTATION]: String(incarnation) };
+}
+
+/**
+ * The mark that any process sets that remembers more than the Lease shows, leader or not. It names an
+ * incarnation that no record of this timeline, or of the lost one, can have. Undefined where the Lease is
+ * not older, or is marked already.
+ */
+export function rollbackMark(lease: Lease, remembered: HighWaterMark): LeaseAnnotations | undefined {
+  return isOlder(highWaterMarkOf(lease), remembered)
+    ? rebuildMark(lease, remembered.incarnation + 1)
+    : undefined;
+}
+
+/**
+ * The end of a rebuild. Only for the very mark of this rebuild: another leader may have begun the next
+ * one, which this must not end.
+ */
+export function rebuildEnd(lease: Lease, incarnation: number): LeaseAnnotations | undefined {
+  return rebuildMarkOf(lease) === incarnation
+    ? { [STORE_INCARNATION_ANNOTATION]: String(incarnation), [REBUILD_ANNOTATION]: "0" }
+    : undefined;
+}
