@@ -25,7 +25,7 @@ export function changeSpec<K extends Kind>(
   change: (object: KindMap[K]) => KindMap[K] | undefined,
   signal: AbortSignal,
 ): Promise<Result<KindMap[K], Failure>> {
-  return changeWith(store, target, change, (object) => store.update(target.kind, object, signal), signal);
+  return changeWith(store, "update", target, change, signal);
 }
 
 /** The same for status. */
@@ -35,20 +35,14 @@ export function changeStatus<K extends Kind>(
   change: (object: KindMap[K]) => KindMap[K] | undefined,
   signal: AbortSignal,
 ): Promise<Result<KindMap[K], Failure>> {
-  return changeWith(
-    store,
-    target,
-    change,
-    (object) => store.updateStatus(target.kind, object, signal),
-    signal,
-  );
+  return changeWith(store, "updateStatus", target, change, signal);
 }
 
 async function changeWith<K extends Kind>(
   store: ObjectStore,
+  verb: "update" | "updateStatus",
   target: ChangeTarget<K>,
   change: (object: KindMap[K]) => KindMap[K] | undefined,
-  write: (object: KindMap[K]) => Promise<Result<KindMap[K], Failure>>,
   signal: AbortSignal,
 ): Promise<Result<KindMap[K], Failure>> {
   for (let attempt = 1; ; attempt += 1) {
@@ -59,7 +53,7 @@ async function changeWith<K extends Kind>(
       return fail({ kind: "ObjectNotFound", objectKind: target.kind, name: target.name });
     const changed = change(read.value);
     if (changed === undefined) return ok(read.value);
-    const written = await write(changed);
+    const written = await store[verb](target.kind, changed, signal);
     if (written.ok || written.failure.kind !== "ObjectConflict" || attempt >= CONFLICTS_MAX) return written;
   }
 }
