@@ -317,9 +317,9 @@ export const protocolMutations: readonly Mutation[] = [
     removes: "a VM is pruned only if Azure does not have it any more",
     edits: [
       {
-        file: "src/controller/fencing/prune-nodes.ts",
-        find: `if (proof.value === undefined) return ok(false);`,
-        replace: ``,
+        file: "src/controller/fencing/confirm-vanished.ts",
+        find: `if (proof.value === undefined) return ok("exists");`,
+        replace: `if (proof.value === undefined) continue;`,
       },
     ],
     alsoRemoves: ["held-device"],

@@ -7,7 +7,6 @@ import {
   clearVanished,
   fenceClear,
   fenceIntent,
-  forget,
   release,
   grant,
   leaveQuarantine,
@@ -16,6 +15,7 @@ import {
   proveClean,
   revoke,
   acquire,
+  vanished,
   withdraw,
   renew,
   withdrawClean,
@@ -109,7 +109,7 @@ export function recordSteps(
         ? fail("it is not marked")
         : fenceIntent(record, node),
     ),
-    forget: memoized(forget),
+    vanished: memoized((record, node) => vanished(record, node, "nothing")),
     /** Whether the record names a node. */
     names: memoized(clearVanished),
     withdrawClean: memoized((record, node) => withdrawClean(record, node.nodeName)),

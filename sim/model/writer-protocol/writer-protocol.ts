@@ -278,7 +278,7 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
  */
 function forgetSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
   const forgotten =
-    isGone(world, node) || without.has("forget") ? steps.forget(world.record, node) : undefined;
+    isGone(world, node) || without.has("forget") ? steps.vanished(world.record, node) : undefined;
   if (forgotten !== undefined) emit(afterRecordMove(world, forgotten), `prunes n${node}`);
   const withdrawn = steps.withdrawClean(world.record, node);
   if (withdrawn !== undefined) emit(afterRecordMove(world, withdrawn), `withdraws that n${node} is clean`);

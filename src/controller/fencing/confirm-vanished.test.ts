@@ -76,6 +76,14 @@ describe("confirmVanished", () => {
       assert.deepEqual([confirmed.ok, world.record()?.fencing], [false, undefined]);
     }));
 
+  it("frees no holder that is not found while another node is being fenced", () =>
+    withControllerPorts(async (world) => {
+      const other = { writer: aWriter("node-a", { requested: false }), fencing: identity("node-b") };
+      await world.given("AzVolume", aVolumeWithRecord(other));
+      assert.deepEqual(await confirm(world, a), { ok: true, value: "kept" });
+      assert.deepEqual(world.record(), aVolumeWithRecord(other).status?.record);
+    }));
+
   it("takes a VM that is gone out of quarantine", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ quarantined: [a] }));

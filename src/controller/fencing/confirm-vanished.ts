@@ -8,12 +8,12 @@ import { isNamedAs } from "../../core/writer/record-nodes.ts";
 import {
   clearDetached,
   clearVanished,
-  fenceIntent,
+  fenceAbsent,
   identify,
   isFencing,
   isWriter,
   type Step,
-  withdraw,
+  vanished,
 } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -22,10 +22,52 @@ import type { FencingPorts } from "../controller-ports.ts";
 import { nodeNameOf, withNodeUid } from "../node-name-of.ts";
 import { proveOff } from "./prove-detached.ts";
 
+/** A node in the record of a volume, whose VM may be gone. */
+export interface MissingVm {
+  readonly volumeName: string;
+  readonly diskUri: string;
+  readonly node: NodeIdentity;
+  /** Other resource ids at which that VM was reported. Default: none. */
+  readonly alsoAt?: readonly string[];
+  /** A fence has reset its attachment, which may be that of the next VM of its name by now. */
+  readonly wasFenced?: true;
+}
+
 /**
- * Asks the platform whether a node's VM is gone, with all its open files. A holder whose VM is not found
- * is released only by a fence, which proves that again; one whose resource id belongs to another VM by
- * now, immediately with proof.
+ * What follows where a VM is gone with all its open files: first for its attachment, then by *vanished* for
+ * the record. Gone is a VM that Azure proves to be gone from each resource id at which it was reported.
+ * `exists` without that proof; `kept` where the record says by now that nothing follows.
+ */
+export async function clearVanishedVm(
+  ports: FencingPorts,
+  { volumeName, diskUri, node, alsoAt = [], wasFenced }: MissingVm,
+  signal: AbortSignal,
+): Promise<Result<"exists" | "kept" | "cleared", Failure>> {
+  let found: "nothing" | "another VM" = "another VM";
+  for (const instanceUri of [node.instanceUri, ...alsoAt]) {
+    const proof = await ports.cloud.proveVanished({ diskUri, node: { ...node, instanceUri } }, signal);
+    if (!proof.ok) return proof;
+    if (proof.value === undefined) return ok("exists");
+    if (proof.value.kind === "instanceGone") found = "nothing";
+  }
+  const reset =
+    wasFenced === true ? ok(undefined) : await forgetAttach(ports.store, { diskUri, node }, signal);
+  if (!reset.ok) return reset;
+  const step = found === "nothing" ? "fence-intent" : "fence-clear";
+  const moved = await moveRecord(
+    ports,
+    { volumeName, nodeName: node.nodeName, step },
+    (record) => vanished(record, node, found),
+    signal,
+  );
+  if (moved.ok) return ok("cleared");
+  const { kind } = moved.failure;
+  return kind === "NotWriter" || kind === "ObjectNotFound" ? ok("kept") : moved;
+}
+
+/**
+ * Asks the platform whether a node's VM is gone, or has the disk no more where no node plug-in reports from
+ * it.
  */
 export async function confirmVanished(
   ports: FencingPorts,
@@ -33,30 +75,12 @@ export async function confirmVanished(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const { cloud, cache } = ports;
   if (isForeign(node)) return identifyOrConfirm(ports, volumeName, node, signal);
-  const vanished = await cloud.proveVanished({ diskUri: volumeId, node }, signal);
-  if (!vanished.ok) return vanished;
-  if (vanished.value === undefined)
-    return isReportedBy(cache.get("AzDriverNode", node.nodeName), node)
-      ? ok({})
-      : freeAbsent(ports, volumeName, node, signal);
-  const { kind } = vanished.value;
-  const forgotten = await forgetAttach(ports.store, { diskUri: volumeId, node }, signal);
-  if (!forgotten.ok) return forgotten;
-  if (kind === "instanceReplaced")
-    return moveRecord(
-      ports,
-      { volumeName, nodeName: node.nodeName, step: "fence-clear" },
-      (record) => clearVanished(record, node),
-      signal,
-    );
-  // Neither writer nor unverified: only its quarantine entry is left, which no node will remove.
-  const free = (record: WriterRecord): Step => {
-    const freed = beginFence(record, node);
-    return freed.ok ? freed : clearVanished(record, node);
-  };
-  return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-intent" }, free, signal);
+  const cleared = await clearVanishedVm(ports, { volumeName, diskUri: volumeId, node }, signal);
+  if (!cleared.ok || cleared.value !== "exists") return cleared;
+  return isReportedBy(ports.cache.get("AzDriverNode", node.nodeName), node)
+    ? ok({})
+    : freeAbsent(ports, volumeName, node, signal);
 }
 
 /**
@@ -67,12 +91,6 @@ function isReportedBy(driverNode: AzDriverNode | undefined, { vmId }: NodeIdenti
   return (
     driverNode !== undefined && (driverNode.status === undefined || isSameVmId(driverNode.status.vmId, vmId))
   );
-}
-
-/** The record with the fence of `node` begun, which can't answer any more. */
-function beginFence(record: WriterRecord, node: NodeIdentity): Step {
-  const unrequested = withdraw(record, node);
-  return fenceIntent(unrequested.ok ? unrequested.value : record, node);
 }
 
 /**
@@ -87,7 +105,7 @@ function freeAbsent(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const clear = (record: WriterRecord): Step =>
-    isWriter(record, node) ? beginFence(record, node) : clearDetached(record, node);
+    isWriter(record, node) ? fenceAbsent(record, node) : clearDetached(record, node);
   const asked = {
     volumeName,
     node,

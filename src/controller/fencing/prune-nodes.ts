@@ -6,10 +6,11 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
-import { forget, type Step, withdrawClean } from "../../core/writer/writer-steps.ts";
+import { withdrawClean } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
+import { clearVanishedVm, type MissingVm } from "./confirm-vanished.ts";
 
 /** From a change of records until they are examined again, in milliseconds: the cache shows it by then. */
 const LOOK_AGAIN_MS = 1_000;
@@ -53,14 +54,7 @@ async function forgetIfGone(ports: FencingPorts, nodeName: string, signal: Abort
   const [cutOff, ...others] = quarantinedAs(ports, nodeName, driverNode);
   if (cutOff !== undefined) return forgetVanished(ports, [cutOff, ...others], signal);
   // Without its AzDriverNode nothing shows which VM it was.
-  const clean = recordsWhere(ports, (record) => isNamed(record, nodeName, "clean"));
-  const withdrawn = await moveRecords(
-    ports,
-    nodeName,
-    clean,
-    (record) => withdrawClean(record, nodeName),
-    signal,
-  );
+  const withdrawn = await withdrawCleanOf(ports, nodeName, signal);
   if (!withdrawn.ok) return withdrawn;
   return driverNode === undefined ? ok({}) : deleteDriverNode(ports, driverNode, signal);
 }
@@ -94,24 +88,15 @@ async function deleteDriverNode(
   return ok({});
 }
 
-/** A quarantine entry: a VM that was fenced from a volume. */
-interface CutOff {
-  readonly volumeName: string;
-  readonly diskUri: string;
-  readonly node: NodeIdentity;
-  /**
-   * Every identity under which that VM was ever reported: its resource id may have changed since the
-   * entry was made.
-   */
-  readonly reported: readonly NodeIdentity[];
-}
-
-/** The quarantine entries under a node's name. */
+/**
+ * The quarantine entries under a node's name: VMs that were fenced from a volume. The resource id of one may
+ * have changed since the entry was made.
+ */
 function quarantinedAs(
   ports: FencingPorts,
   nodeName: string,
   driverNode: AzDriverNode | undefined,
-): readonly CutOff[] {
+): readonly MissingVm[] {
   const told = driverNode?.status;
   return ports.cache.list("AzVolume").flatMap(({ metadata, status }) => {
     const diskUri = status?.detail?.diskUri;
@@ -122,10 +107,8 @@ function quarantinedAs(
         volumeName: metadata.name,
         diskUri,
         node,
-        reported:
-          told !== undefined && hasMoved(node, told)
-            ? [node, { ...node, instanceUri: told.instanceUri }]
-            : [node],
+        alsoAt: told !== undefined && hasMoved(node, told) ? [told.instanceUri] : [],
+        wasFenced: true,
       }));
   });
 }
@@ -141,74 +124,44 @@ function hasMoved(node: NodeIdentity, told: Pick<NodeIdentity, "vmId" | "instanc
  */
 async function forgetVanished(
   ports: FencingPorts,
-  cutOff: readonly CutOff[],
+  cutOff: readonly MissingVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
   let count = 0;
-  for (const { volumeName, diskUri, node, reported } of cutOff) {
-    const vanished = await haveVanished(ports, diskUri, reported, signal);
-    if (!vanished.ok) return vanished;
-    if (!vanished.value) continue;
-    const moved = await moveRecords(
-      ports,
-      node.nodeName,
-      [volumeName],
-      (record) => forget(record, node),
-      signal,
-    );
-    if (!moved.ok) return moved;
-    if (moved.value > 0) ports.logger.info("VM pruned: it no longer exists", { ...node, volumeName });
-    count += moved.value;
+  for (const vm of cutOff) {
+    const cleared = await clearVanishedVm(ports, vm, signal);
+    // Where a soon retry is of no use, the next resync retries.
+    if (!cleared.ok && isRetryable(cleared.failure)) return cleared;
+    if (!cleared.ok || cleared.value !== "cleared") continue;
+    ports.logger.info("VM pruned: it no longer exists", { ...vm.node, volumeName: vm.volumeName });
+    count += 1;
   }
   return ok(count === 0 ? {} : { againAfterMs: LOOK_AGAIN_MS });
 }
 
-async function haveVanished(
-  ports: FencingPorts,
-  diskUri: string,
-  reported: readonly NodeIdentity[],
-  signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
-  for (const node of reported) {
-    const proof = await ports.cloud.proveVanished({ diskUri, node }, signal);
-    // Where a soon retry is of no use, the next resync retries.
-    if (!proof.ok) return isRetryable(proof.failure) ? proof : ok(false);
-    if (proof.value === undefined) return ok(false);
-  }
-  return ok(true);
-}
-
-/** Returns how many of the records changed: the others had changed before, or were gone. */
-async function moveRecords(
+/** Only a node's own report: no proof is required, and other processes may be first. */
+async function withdrawCleanOf(
   ports: FencingPorts,
   nodeName: string,
-  volumeNames: readonly string[],
-  move: (record: WriterRecord) => Step,
   signal: AbortSignal,
-): Promise<Result<number, Failure>> {
-  let count = 0;
-  for (const volumeName of volumeNames) {
-    const moved = await moveRecord(ports, { volumeName, nodeName, step: "fence-clear" }, move, signal);
-    if (moved.ok) count += 1;
-    else if (moved.failure.kind !== "NotWriter" && moved.failure.kind !== "ObjectNotFound") return moved;
+): Promise<Result<void, Failure>> {
+  for (const volumeName of recordsWhere(ports, (record) => isNamed(record, nodeName, "clean"))) {
+    const moved = await moveRecord(
+      ports,
+      { volumeName, nodeName, step: "fence-clear" },
+      (record) => withdrawClean(record, nodeName),
+      signal,
+    );
+    if (!moved.ok && moved.failure.kind !== "NotWriter" && moved.failure.kind !== "ObjectNotFound")
+      return moved;
   }
-  return ok(count);
+  return ok(undefined);
 }
 
 /** Names of the volumes whose cached records match. */
-function recordsWhere(ports: FencingPorts, isSo: (record: WriterRecord) => boolean): readonly string[] {
-  return recordsOf(ports)
-    .filter(({ record }) => isSo(record))
-    .map(({ volumeName }) => volumeName);
-}
-
-/** All cached records. */
-function recordsOf({
-  cache,
-}: FencingPorts): readonly { readonly volumeName: string; readonly record: WriterRecord }[] {
+function recordsWhere({ cache }: FencingPorts, isSo: (record: WriterRecord) => boolean): readonly string[] {
   return cache
     .list("AzVolume")
-    .flatMap(({ metadata, status }) =>
-      status?.record === undefined ? [] : [{ volumeName: metadata.name, record: status.record }],
-    );
+    .filter(({ status }) => status?.record !== undefined && isSo(status.record))
+    .map(({ metadata }) => metadata.name);
 }

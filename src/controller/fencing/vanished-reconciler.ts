@@ -1,11 +1,12 @@
-import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isSameVmId } from "../../core/api/node-identity.ts";
 import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
-import { type CloudCheck, isCloudCheck } from "../../core/writer/writer-action.ts";
+import { type CloudCheck, isCloudCheck, type RecordAction } from "../../core/writer/writer-action.ts";
+import type { InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
@@ -17,6 +18,7 @@ import { confirmVanished } from "./confirm-vanished.ts";
  * the deletion of a VM takes longer.
  */
 const ASK_AGAIN_MS = 10_000;
+const STRANDED = "it has no AzVolumeAttachment to be recalled through, and its VM does not have the disk";
 
 /**
  * Asks Azure whether VMs that keep a volume from its next writer still exist and have the disk. Runs in a
@@ -41,92 +43,58 @@ async function checkVolume(
   const volumeId = observed?.volume.status?.detail?.diskUri;
   if (observed === undefined || volumeId === undefined) return ok({});
   const checks = planWriter(observed).filter(isCloudCheck);
-  for (const { kind, node } of checks) {
-    const checked = await carryOut(ports, observed, { volumeName, volumeId, kind, node }, signal);
+  for (const check of checks) {
+    const checked = await carryOut(ports, observed, volumeId, check, signal);
     if (!checked.ok && checked.failure.kind !== "NotWriter") return checked;
   }
   return ok(checks.length === 0 ? {} : { againAfterMs: ASK_AGAIN_MS });
 }
 
-function carryOut(
+async function carryOut(
   ports: FencingPorts,
   observed: ObservedVolume,
-  {
-    volumeName,
-    volumeId,
-    kind,
-    node,
-  }: CloudCheck & { readonly volumeName: string; readonly volumeId: string },
+  volumeId: string,
+  check: CloudCheck,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
+  const { node } = check;
+  const volumeName = observed.volume.metadata.name;
+  if (check.kind === "ConfirmVanished") return confirmVanished(ports, { volumeName, volumeId }, node, signal);
+  const instance = await ports.cloud.inspectInstance(node, signal);
+  if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok({}) : instance;
+  // A VM that was replaced is handled like one that may be gone. A node's token may report any `vmId`: only
+  // Azure shows which VM is there.
+  if (!isSameVmId(instance.value.vmId, node.vmId)) return ok({});
+  const action = actionFor(check, instance.value, volumeId);
+  return action === undefined ? ok({}) : executeWriterAction(ports, observed, action, signal);
+}
+
+/** What follows from a VM that exists. */
+function actionFor(
+  { kind, node }: Exclude<CloudCheck, { kind: "ConfirmVanished" }>,
+  { powerState, dataDisks }: InstanceFacts,
+  volumeId: string,
+): RecordAction | undefined {
   switch (kind) {
-    case "ConfirmVanished":
-      return confirmVanished(ports, { volumeName, volumeId }, node, signal);
     case "ConfirmDetached":
-      return fenceIfDetached(ports, observed, { volumeId, node }, signal);
+      // Where the disk is listed, recovery creates the missing attachment. The fence checks who uses the
+      // volume there, proves that the disk is not there, and keeps others from attaching it there.
+      return dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId))
+        ? undefined
+        : { kind: "BeginFence", node, ground: "stalled", because: STRANDED };
     case "FenceIfOff":
-      return fenceIfOff(ports, observed, node, signal);
+      // A stopped VM writes nothing; a running one may, whichever VM has its name.
+      return powerState === "stopped" || powerState === "deallocated"
+        ? {
+            kind: "BeginFence",
+            node,
+            ground: "off",
+            because: `the VM ${node.instanceUri} is ${powerState}, and its node is another VM by now`,
+          }
+        : undefined;
     case "RevokeIfMoved":
-      return revokeIfMoved(ports, observed, node, signal);
+      return { kind: "Revoke" };
     default:
       return unreachable(kind);
   }
-}
-
-/** A stopped VM writes nothing; a running one may, whichever VM has its name. */
-async function fenceIfOff(
-  ports: FencingPorts,
-  observed: ObservedVolume,
-  node: NodeIdentity,
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
-  const instance = await ports.cloud.inspectInstance(node, signal);
-  if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok({}) : instance;
-  const { vmId, powerState } = instance.value;
-  const isOff = powerState === "stopped" || powerState === "deallocated";
-  if (!isOff || !isSameVmId(vmId, node.vmId)) return ok({});
-  const because = `the VM ${node.instanceUri} is ${powerState}, and its node is another VM by now`;
-  return executeWriterAction(ports, observed, { kind: "BeginFence", node, ground: "off", because }, signal);
-}
-
-/**
- * A node's token may report any `vmId`: only what Azure shows at the resource id that its Node names
- * proves that the writer's VM has moved there.
- */
-async function revokeIfMoved(
-  ports: FencingPorts,
-  observed: ObservedVolume,
-  node: NodeIdentity,
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
-  const instance = await ports.cloud.inspectInstance(node, signal);
-  if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok({}) : instance;
-  if (!isSameVmId(instance.value.vmId, node.vmId)) return ok({});
-  return executeWriterAction(ports, observed, { kind: "Revoke" }, signal);
-}
-
-/**
- * Detaches nothing: the fence checks who uses the volume there, proves that the disk is not there, and
- * keeps others from attaching it there.
- */
-async function fenceIfDetached(
-  ports: FencingPorts,
-  observed: ObservedVolume,
-  { volumeId, node }: { readonly volumeId: string; readonly node: NodeIdentity },
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
-  const instance = await ports.cloud.inspectInstance(node, signal);
-  if (!instance.ok) return instance;
-  const { vmId, dataDisks } = instance.value;
-  // A replaced VM is handled like one that may be gone; where the disk is listed, recovery creates the
-  // missing attachment.
-  if (!isSameVmId(vmId, node.vmId) || dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId)))
-    return ok({});
-  const because = "it has no AzVolumeAttachment to be recalled through, and its VM does not have the disk";
-  return executeWriterAction(
-    ports,
-    observed,
-    { kind: "BeginFence", node, ground: "stalled", because },
-    signal,
-  );
 }

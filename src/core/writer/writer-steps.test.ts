@@ -11,7 +11,6 @@ import {
   clearDetached,
   clearVanished,
   distrust,
-  forget,
   withdrawClean,
   fenceClear,
   fenceIntent,
@@ -31,6 +30,7 @@ import {
   passBarrier,
   type Step,
   acquire,
+  vanished,
   withdraw,
   verify,
   renew,
@@ -912,40 +912,75 @@ describe("clearVanished", () => {
   });
 });
 
-describe("forget", () => {
-  it("removes a VM from the lists where it has nothing that a fence would free", () => {
-    const lists = { quarantined: [b], clean: [a] };
+describe("vanished", () => {
+  const lists = { quarantined: [b], clean: [a] };
+  const holder = { ...lists, writer: aWriter("node-a") };
+
+  it("removes a VM that was replaced, and one that holds nothing", () => {
     check([
-      { because: "wherever its VM was", step: forget(aRecord({ quarantined: [a] }), a), expected: aRecord() },
+      {
+        because: "in quarantine",
+        step: vanished(aRecord({ quarantined: [a] }), a, "nothing"),
+        expected: aRecord(),
+      },
       {
         because: "in the lists alone",
-        step: forget(aRecord({ ...lists, defaultAccess: "quarantined" }), a),
+        step: vanished(aRecord({ ...lists, defaultAccess: "quarantined" }), a, "nothing"),
         expected: aRecord({ defaultAccess: "quarantined", quarantined: [b] }),
       },
       {
         because: "beside another VM of its name",
-        step: forget(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a),
+        step: vanished(
+          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
+          a,
+          "nothing",
+        ),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
       {
-        because: "the writer",
-        step: forget(aRecord({ ...lists, writer: unrequestedA }), a),
-        expected: "node-a has to be fenced first",
+        because: "the writer that holds nothing",
+        step: vanished(aRecord({ writer: grantedA }), a, "nothing"),
+        expected: aRecord({ epoch: 1 }),
       },
       {
-        because: "being fenced",
-        step: forget(aRecord({ ...lists, fencing: a }), a),
-        expected: "node-a has to be fenced first",
-      },
-      {
-        because: "unverified",
-        step: forget(aRecord({ ...lists, unverified: [a] }), a),
-        expected: "node-a has to be fenced first",
+        because: "the holder, replaced by another VM",
+        step: vanished(aRecord(holder), a, "another VM"),
+        expected: aRecord({ quarantined: [b], epoch: 1 }),
       },
       {
         because: "nowhere",
-        step: forget(aRecord({ quarantined: [b] }), a),
+        step: vanished(aRecord({ quarantined: [b] }), a, "nothing"),
         expected: "node-a is not in the record",
+      },
+    ]);
+  });
+
+  it("fences one that is not found and may hold the volume, and never clears it", () => {
+    check([
+      {
+        because: "the holder, with its request withdrawn",
+        step: vanished(aRecord(holder), a, "nothing"),
+        expected: aRecord({ ...holder, writer: unrequestedA, fencing: a }),
+      },
+      {
+        because: "unverified",
+        step: vanished(aRecord({ unverified: [a] }), a, "nothing"),
+        expected: aRecord({ unverified: [a], fencing: a }),
+      },
+      {
+        because: "the holder while another node is being fenced",
+        step: vanished(aRecord({ ...holder, fencing: b }), a, "nothing"),
+        expected: "node-b is being fenced",
+      },
+      {
+        because: "unverified while another node is being fenced",
+        step: vanished(aRecord({ unverified: [a], fencing: b }), a, "nothing"),
+        expected: "node-b is being fenced",
+      },
+      {
+        because: "being fenced alone",
+        step: vanished(aRecord({ ...lists, fencing: a }), a, "nothing"),
+        expected: "node-a is neither the writer nor unverified",
       },
     ]);
   });

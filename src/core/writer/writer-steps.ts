@@ -386,13 +386,21 @@ export function clearVanished(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * *prune*: a VM that no longer exists leaves quarantine, since no node will report clean for it. What it
- * may still hold is freed by a fence alone.
+ * *vanished*, by the controller, with proof that the VM of `node` is gone: it leaves the record. Where its
+ * resource id has no VM at all, a node that holds the volume, or may, is fenced instead: that proves it
+ * again.
  */
-export function forget(record: WriterRecord, node: NodeIdentity): Step {
-  if (isNamedAs(record, node, "writer", "fencing", "unverified"))
-    return fail(`${node.nodeName} has to be fenced first`);
-  return clearVanished(record, node);
+export function vanished(record: WriterRecord, node: NodeIdentity, found: "nothing" | "another VM"): Step {
+  const mayHold =
+    isNamedAs(record, node, "fencing", "unverified") ||
+    (isWriter(record, node) && record.writer?.held === true);
+  return found === "nothing" && mayHold ? fenceAbsent(record, node) : clearVanished(record, node);
+}
+
+/** *fence*, step 1, of a node that can't withdraw its request or show itself clean any more. */
+export function fenceAbsent(record: WriterRecord, node: NodeIdentity): Step {
+  const withdrawn = withdraw(record, node);
+  return fenceIntent(withdrawn.ok ? withdrawn.value : record, node);
 }
 
 /** An unknown node leaves the list as clean. If it comes back, it only has to report again. */
