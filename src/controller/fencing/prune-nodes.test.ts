@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../../core/failure/failure.ts";
+import { fail } from "../../core/failure/result.ts";
 import { aVolumeWithRecord, aWriter, identity } from "../../core/testing/objects.ts";
 import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { NodePresence } from "../../ports/cluster/cluster-volumes.ts";
@@ -289,6 +290,21 @@ describe("driverNodeReconciler", () => {
         };
         const again = await world.answerOf(driverNodeReconciler(world.ports).reconcile("node-a", never));
         assert.deepEqual(again, { ok: false, failure: world.inspectFailure });
+      }));
+
+    it("is reported where the store refuses the record without it", () =>
+      withControllerPorts(async (world) => {
+        const refused = {
+          kind: "ObjectInvalid",
+          objectKind: "AzVolume",
+          name: "pvc-1",
+          problem: "",
+        } as const;
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzVolume", aVolumeWithRecord({ quarantined: [earlier] }));
+        const store = { ...world.ports.store, updateStatus: async () => fail(refused) };
+        const reconciler = driverNodeReconciler({ ...world.ports, store });
+        assert.deepEqual(await world.answerOf(reconciler.reconcile("node-a", never)), fail(refused));
       }));
 
     for (const { because, isRegistered, quarantined } of [

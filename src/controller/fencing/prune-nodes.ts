@@ -130,8 +130,9 @@ async function forgetVanished(
   let count = 0;
   for (const vm of cutOff) {
     const cleared = await clearVanishedVm(ports, vm, signal);
-    // Where a soon retry is of no use, the next resync retries.
-    if (!cleared.ok && isRetryable(cleared.failure)) return cleared;
+    // Where a soon retry of the proof is of no use, the next resync retries.
+    if (!cleared.ok && (isRetryable(cleared.failure) || cleared.failure.kind === "ObjectInvalid"))
+      return cleared;
     if (!cleared.ok || cleared.value !== "cleared") continue;
     ports.logger.info("VM pruned: it no longer exists", { ...vm.node, volumeName: vm.volumeName });
     count += 1;
