@@ -140,6 +140,14 @@ export const nodeSteps: readonly {
       }),
     step: (record, node) => steps.reclaim(record, node, 7),
   },
+  {
+    name: "reclaim while two earlier VMs of its name are listed as clean",
+    from: (node) =>
+      changedRecord(found, {
+        clean: [nodeC, { ...node, vmId: "vm-of-another" }, { ...node, vmId: "vm-of-a-third" }],
+      }),
+    step: (record, node) => steps.reclaim(record, node, 7),
+  },
   { name: "reclaim", from: () => found, step: (record, node) => steps.reclaim(record, node, 7) },
 ];
 
