@@ -9,9 +9,8 @@ import { createVolume, type DemoVolume, stage, unpublishOnNode, unstage } from "
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter } from "../../demo/workload.ts";
 import { findCommand } from "../../scripts/child/find-command.ts";
-import { listIn } from "../../src/core/testing/record-lists.ts";
 import { comesToFailWith } from "./csi-failure.ts";
-import { followRecord } from "./record-history.ts";
+import { followRecord, noneQuarantined } from "./record-history.ts";
 import { bringUpByNode, takeDownAfterFence, takeDownByNode } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
@@ -192,7 +191,7 @@ async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
   await writer.process.stop(STOP_GRACE_MS);
   await lab.orchestrator.setOutOfService("node-a", false);
   await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
-    listIn(await readRecord(lab, volume, signal), "quarantined").length === 0 ? true : undefined,
+    noneQuarantined(await readRecord(lab, volume, signal)),
   );
   await takeDownAfterFence(lab, volume, node("node-a"));
   await takeDownByNode(lab, volume, node("node-b"));

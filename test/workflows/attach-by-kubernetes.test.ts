@@ -14,10 +14,9 @@ import {
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
-import { listIn } from "../../src/core/testing/record-lists.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
 import { comesToFailWith, outcomeOf } from "./csi-failure.ts";
-import { followRecord } from "./record-history.ts";
+import { followRecord, noneQuarantined } from "./record-history.ts";
 import { createRequest, nodePublishRequest, publishRequest } from "./requests.ts";
 import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
@@ -219,7 +218,7 @@ async function fencesStalledUnmount(world: LabWorld): Promise<void> {
   );
   await writer.process.stop(STOP_GRACE_MS);
   await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
-    listIn(await readRecord(lab, volume, signal), "quarantined").length === 0 ? true : undefined,
+    noneQuarantined(await readRecord(lab, volume, signal)),
   );
   await takeDownAfterFence(lab, volume, node("node-a"));
   await takeDown(lab, volume, node("node-b"));

@@ -17,9 +17,9 @@ import {
 } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, startWriter, writeFiles } from "../../demo/workload.ts";
-import { listIn } from "../../src/core/testing/record-lists.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
 import { comesToFailWith, failsWith } from "./csi-failure.ts";
+import { noneQuarantined } from "./record-history.ts";
 import { GIB, nodePublishRequest } from "./requests.ts";
 import {
   blockForManyNodes,
@@ -111,7 +111,7 @@ async function movesRawBlock(world: LabWorld): Promise<void> {
   await lab.orchestrator.setOutOfService("node-b", false);
   await stale.close();
   await waitUntil("node-b to leave quarantine", WAIT_MAX_MS, async () =>
-    listIn(await readRecord(lab, volume, signal), "quarantined").length === 0 ? true : undefined,
+    noneQuarantined(await readRecord(lab, volume, signal)),
   );
   await takeDown(lab, volume, node("node-c"));
   await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });

@@ -1,6 +1,7 @@
 import type { Lab } from "../../demo/lab/lab.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
+import { nodesIn } from "../../src/core/writer/record-nodes.ts";
 
 /** Every stored state of one volume's writer record, oldest first. */
 export interface RecordHistory {
@@ -55,4 +56,9 @@ export async function followRecord(
       if (broken !== undefined) throw broken;
     },
   };
+}
+
+/** True once the record has no node in quarantine; undefined also while there is no record. */
+export function noneQuarantined(record: WriterRecord | undefined): true | undefined {
+  return record !== undefined && nodesIn(record, "quarantined").length === 0 ? true : undefined;
 }

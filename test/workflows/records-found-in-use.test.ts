@@ -7,6 +7,7 @@ import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
 import { listIn } from "../../src/core/testing/record-lists.ts";
 import { outcomeOf } from "./csi-failure.ts";
 import { loseTheStore } from "./lose-the-store.ts";
+import { noneQuarantined } from "./record-history.ts";
 import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
@@ -157,7 +158,7 @@ it("a volume whose record was lost is granted only after its absent writer is fe
     await lab.processes.get("node-a")?.restart();
     await lab.orchestrator.setOutOfService("node-a", false);
     await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
-      listIn(await readRecord(lab, volume, signal), "quarantined").length === 0 ? true : undefined,
+      noneQuarantined(await readRecord(lab, volume, signal)),
     );
     await takeDownAfterFence(lab, volume, node("node-a"));
     await takeDown(lab, volume, node("node-b"));

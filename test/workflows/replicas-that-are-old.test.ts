@@ -6,7 +6,7 @@ import { createVolume, type DemoVolume, unpublishOnController } from "../../demo
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, writeFiles } from "../../demo/workload.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
-import { listIn } from "../../src/core/testing/record-lists.ts";
+import { noneQuarantined } from "./record-history.ts";
 import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
@@ -48,7 +48,7 @@ it("a fence keeps a replica that is older than the pruning time", async (t) => {
     thaw(node("node-a"), undefined);
     await lab.orchestrator.setOutOfService("node-a", false);
     await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
-      listIn(await readRecord(lab, volume, signal), "quarantined").length === 0 ? true : undefined,
+      noneQuarantined(await readRecord(lab, volume, signal)),
     );
     await takeDownAfterFence(lab, volume, node("node-a"));
     await takeDown(lab, volume, node("node-b"));

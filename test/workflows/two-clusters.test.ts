@@ -10,9 +10,9 @@ import {
 } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
-import { listIn } from "../../src/core/testing/record-lists.ts";
 import { emulatorJournal } from "./emulator-admin.ts";
 import { loseTheStore } from "./lose-the-store.ts";
+import { noneQuarantined } from "./record-history.ts";
 import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
@@ -131,7 +131,7 @@ async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   thaw(node(home), writer);
   await lab.orchestrator.setOutOfService(home, false);
   await waitUntil(`${home} to have cleaned up`, WAIT_MAX_MS, async () =>
-    listIn(await readRecord(lab, used, signal), "quarantined").length === 0 ? true : undefined,
+    noneQuarantined(await readRecord(lab, used, signal)),
   );
   assert.match(
     await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS),

@@ -22,7 +22,7 @@ import { listIn } from "../../src/core/testing/record-lists.ts";
 import { startControllerHere, azureOf } from "./controller-here.ts";
 import { comesToFailWith } from "./csi-failure.ts";
 import { runProgram } from "./node-device.ts";
-import { followRecord } from "./record-history.ts";
+import { followRecord, noneQuarantined } from "./record-history.ts";
 import {
   bringUp,
   bringUpByNode,
@@ -230,7 +230,7 @@ it("a volume that V1 mounted on a dead node is granted only after a fence", asyn
       await untilServed(() => unpublishOnNode(lab, volume, node("node-a")));
       await untilServed(() => unstage(volume, node("node-a")));
       await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
-        listIn(await readRecord(lab, volume, signal), "quarantined").length === 0 ? true : undefined,
+        noneQuarantined(await readRecord(lab, volume, signal)),
       );
       await takeDown(lab, volume, node("node-b"));
       await untilServed(() => lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} }));
