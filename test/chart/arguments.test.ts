@@ -27,7 +27,14 @@ const PROGRAMS: readonly { readonly name: string; readonly options: Options }[] 
   schedulerExtenderRole,
   preStopCommand,
 ];
-const SIDECARS = ["csi-provisioner", "csi-attacher", "csi-resizer"];
+/** Containers, and the programs that they run. */
+const SIDECARS: Readonly<Record<string, string>> = {
+  "csi-provisioner": "csi-provisioner",
+  "csi-attacher": "csi-attacher",
+  "csi-resizer": "csi-resizer",
+  "csi-snapshotter": "csi-snapshotter",
+  "csi-snapshot-controller": "snapshot-controller",
+};
 
 const NO_CLUSTER = kubeconfig({
   server: "https://127.0.0.1:1",
@@ -85,13 +92,16 @@ describe(
         (line) => console.log(line),
         new AbortController().signal,
       );
-      const manifests = await renderChart({});
-      for (const { name, args = [] } of containersOf(manifests).filter((container) =>
-        SIDECARS.includes(container.name),
-      )) {
-        const { code, output } = await runCommand(join(bin, name), [...args, "--version"], { cwd: "/" });
+      const manifests = await renderChart({ snapshot: { enabled: true } });
+      const seen = new Set<string>();
+      for (const { name, args = [] } of containersOf(manifests)) {
+        const program = SIDECARS[name];
+        if (program === undefined) continue;
+        const { code, output } = await runCommand(join(bin, program), [...args, "--version"], { cwd: "/" });
         assert.equal(code, 0, `${name}: ${output}`);
+        seen.add(name);
       }
+      assert.deepEqual([...seen].toSorted(), Object.keys(SIDECARS).toSorted());
       const folder = await mkdtemp(join(tmpdir(), "scheduler-config-"));
       try {
         const config = manifests.find(

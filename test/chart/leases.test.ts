@@ -7,6 +7,7 @@ import { whyNoHelm } from "./run-helm.ts";
 const BUILD_TIMEOUT_MS = 280_000;
 /** In another namespace than the driver's own, other Leases show which component runs the cluster. */
 const OF_OTHERS = "kube-system";
+const SNAPSHOTTER_LEASE = "external-snapshotter-leader-disk-csi-azure-com";
 /**
  * A right to create or to watch cannot be limited to a name. Other Leases can therefore be read, but not
  * changed.
@@ -23,7 +24,7 @@ it(
   "lets the driver write only the Lease that its controllers hold",
   { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS },
   async () => {
-    const rules = rulesOf(await renderChart({ objectNamespace: OF_OTHERS }));
+    const rules = rolesOf(await renderChart({ objectNamespace: OF_OTHERS })).flatMap(rulesIn);
     const free = rules
       .filter(({ resourceNames }) => resourceNames === undefined)
       .flatMap(({ verbs }) => verbs);
@@ -42,37 +43,55 @@ it(
   "gives sidecars no write access to the Lease that identifies another driver",
   { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS },
   async () => {
-    const manifests = await renderChart({});
-    const workloads = manifests.flatMap(
-      ({ spec }) =>
-        (
-          spec as {
-            readonly template?: {
-              readonly spec: { readonly containers: readonly { readonly name: string }[] };
-            };
-          }
-        )?.template ?? [],
+    for (const { isEnabled, verbs } of [
+      { isEnabled: false, verbs: [] },
+      { isEnabled: true, verbs: [["get", "update"]] },
+    ]) {
+      const roles = rolesOf(await renderChart({ snapshot: { enabled: isEnabled } }));
+      const verbsIn = (isThere: (namespace: string | undefined) => boolean): readonly (readonly string[])[] =>
+        roles
+          .filter(({ metadata }) => isThere(metadata.namespace))
+          .flatMap((role) => rulesIn(role))
+          .filter(({ resourceNames = [] }) => resourceNames.includes(SNAPSHOTTER_LEASE))
+          .map((rule) => rule.verbs);
+      assert.deepEqual(
+        verbsIn((namespace) => namespace === OF_OTHERS),
+        [["get"]],
+      );
+      assert.deepEqual(
+        verbsIn((namespace) => namespace !== OF_OTHERS),
+        verbs,
+      );
+    }
+  },
+);
+
+it(
+  "refuses csi-snapshotter where its Lease would identify another driver",
+  { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS },
+  async () => {
+    await assert.rejects(
+      renderChart({ objectNamespace: OF_OTHERS, snapshot: { enabled: true } }),
+      /in kube-system that Lease is the mark of a V1 driver/u,
     );
-    assert.deepEqual(
-      workloads
-        .flatMap(({ spec }) => spec.containers.map(({ name }) => name))
-        .filter((name) => name.includes("snapshotter")),
-      [],
+    const never = { enabled: true, snapshotter: "never" };
+    const rules = rolesOf(await renderChart({ objectNamespace: OF_OTHERS, snapshot: never })).flatMap(
+      rulesIn,
     );
-    const named = rulesOf(manifests).filter(({ resourceNames = [] }) =>
-      resourceNames.includes("external-snapshotter-leader-disk-csi-azure-com"),
-    );
-    assert.deepEqual(
-      named.map(({ verbs }) => verbs),
-      [["get"]],
+    assert.ok(
+      !rules.some(
+        ({ resourceNames = [], verbs }) =>
+          resourceNames.includes(SNAPSHOTTER_LEASE) && verbs.includes("update"),
+      ),
     );
   },
 );
 
-/** The rules of all roles that cover Leases. */
-function rulesOf(manifests: readonly Manifest[]): readonly Rule[] {
-  const roles = manifests.filter(({ kind }) => kind === "Role" || kind === "ClusterRole");
-  return roles.flatMap((role) =>
-    (role["rules"] as readonly Rule[]).filter(({ resources }) => resources.includes("leases")),
-  );
+function rolesOf(manifests: readonly Manifest[]): readonly Manifest[] {
+  return manifests.filter(({ kind }) => kind === "Role" || kind === "ClusterRole");
+}
+
+/** The rules of a role that cover Leases. */
+function rulesIn(role: Manifest): readonly Rule[] {
+  return (role["rules"] as readonly Rule[]).filter(({ resources }) => resources.includes("leases"));
 }

@@ -67,6 +67,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     },
     linux: { kubelet: "/data/kubelet", hostNetwork: false, affinity: { podAffinity: {} }, tolerations: [] },
     schedulerExtender: { affinity: { podAntiAffinity: {} }, nodeSelector: { pool: "system" } },
+    snapshot: { enabled: true, nodeSelector: { pool: "system" } },
     storageClasses: {
       "managed-csi": { default: true, annotations: { note: "default" } },
       "managed-csi-premium": { enabled: false },

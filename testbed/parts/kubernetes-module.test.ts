@@ -10,14 +10,21 @@ const CHART_VALUES = new URL("../../deploy/chart/values.yaml", import.meta.url);
 it("builds the sidecars in the versions that the chart installs by default", async () => {
   const { sidecars } = await kubernetesModule();
   const { image } = parse(await readFile(CHART_VALUES, "utf8")) as { image: Record<string, { tag: string }> };
-  const tags = ["csiAttacher", "csiProvisioner", "csiResizer", "kubeScheduler"].map(
-    (name) => image[name]?.tag,
-  );
+  const tags = [
+    "csiAttacher",
+    "csiProvisioner",
+    "csiResizer",
+    "csiSnapshotter",
+    "csiSnapshotController",
+    "kubeScheduler",
+  ].map((name) => image[name]?.tag);
   const built = new Map(sidecars.map(({ name, version }) => [name, version]));
   assert.deepEqual(tags, [
     built.get("csi-attacher"),
     built.get("csi-provisioner"),
     built.get("csi-resizer"),
+    built.get("csi-snapshotter"),
+    built.get("snapshot-controller"),
     "",
   ]);
 });

@@ -17,6 +17,8 @@ const SIDECARS = [
   { name: "csi-attacher", module: "github.com/kubernetes-csi/external-attacher/v4" },
   { name: "csi-provisioner", module: "github.com/kubernetes-csi/external-provisioner/v6" },
   { name: "csi-resizer", module: "github.com/kubernetes-csi/external-resizer/v2" },
+  { name: "csi-snapshotter", module: "github.com/kubernetes-csi/external-snapshotter/v8" },
+  { name: "snapshot-controller", module: "github.com/kubernetes-csi/external-snapshotter/v8" },
 ] as const;
 const VERSION_PACKAGE = "k8s.io/component-base/version";
 

@@ -54,6 +54,18 @@ A boolean flag has no value, and is left out if it is off.
 {{- if kindIs "slice" . }}{{ join "," . }}{{ else if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
 {{- end -}}
 
+{{/* Whether csi-snapshotter runs. Its Lease in kube-system would look like V1's. */}}
+{{- define "azuredisk.hasSnapshotter" -}}
+{{- $mode := .Values.snapshot.snapshotter -}}
+{{- $isWanted := or .Values.snapshot.enabled (.Capabilities.APIVersions.Has "snapshot.storage.k8s.io/v1") -}}
+{{- if or (eq $mode "always") (and (eq $mode "auto") $isWanted) -}}
+{{- if eq .Values.objectNamespace "kube-system" -}}
+{{- fail "snapshot.snapshotter: csi-snapshotter keeps its Lease in objectNamespace, and in kube-system that Lease is the mark of a V1 driver: set objectNamespace to another namespace, or snapshot.snapshotter to never" -}}
+{{- end -}}
+yes
+{{- end -}}
+{{- end -}}
+
 {{/* The security context of a container that needs no privileges. */}}
 {{- define "azuredisk.withoutRights" -}}
 allowPrivilegeEscalation: false

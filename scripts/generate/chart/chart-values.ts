@@ -115,6 +115,8 @@ export function chartValues(): ChartValues {
       csiProvisioner: image("Image of the sidecar csi-provisioner"),
       csiAttacher: image("Image of the sidecar csi-attacher"),
       csiResizer: image("Image of the sidecar csi-resizer"),
+      csiSnapshotter: image("Image of the sidecar csi-snapshotter"),
+      csiSnapshotController: image("Image of snapshot-controller"),
       livenessProbe: image("Image of the sidecar livenessprobe"),
       nodeDriverRegistrar: image("Image of the sidecar node-driver-registrar"),
       kubeScheduler: image("Image of the second scheduler", "Its tag; empty: the cluster's version"),
@@ -129,6 +131,7 @@ export function chartValues(): ChartValues {
       controller: objectName("Service account of the controller"),
       node: objectName("Service account of the node plug-ins"),
       schedulerExtender: objectName("Service account of the second scheduler and its extender"),
+      snapshotController: objectName("Service account of snapshot-controller"),
     }),
     rbac: group({
       create: flag("Whether the chart makes roles and bindings"),
@@ -227,6 +230,7 @@ export function chartValues(): ChartValues {
       ),
       attacherWorkerThreads: whole(1, MAX_WORKERS, "Attachments that csi-attacher handles at a time"),
       resizerWorkerThreads: whole(1, MAX_WORKERS, "Volumes that csi-resizer expands at a time"),
+      snapshotterWorkerThreads: whole(1, MAX_WORKERS, "Snapshots that csi-snapshotter handles at a time"),
       featureGates: group({
         csiProvisioner: texts("Feature gates of csi-provisioner"),
         csiAttacher: texts("Feature gates of csi-attacher"),
@@ -252,6 +256,7 @@ export function chartValues(): ChartValues {
         csiProvisioner: memory("csi-provisioner"),
         csiAttacher: memory("csi-attacher"),
         csiResizer: memory("csi-resizer"),
+        csiSnapshotter: memory("csi-snapshotter"),
         livenessProbe: memory("liveness-probe"),
         azuredisk: memory("azuredisk"),
       }),
@@ -334,6 +339,24 @@ export function chartValues(): ChartValues {
       ...metadata,
       ...placement,
       resources: group({ kubeScheduler: memory("kube-scheduler"), azuredisk: memory("azuredisk") }),
+    }),
+    snapshot: group({
+      enabled: flag(
+        "Whether the chart installs the definitions of VolumeSnapshots and snapshot-controller. A cluster " +
+          "has them once: leave it off where it has them, as AKS does",
+      ),
+      snapshotter: choice(
+        ["auto", "always", "never"],
+        "When the sidecar csi-snapshotter runs. `auto`: with `enabled`, or where the cluster has the " +
+          "definitions at the install or upgrade; `helm template` knows of them by `--api-versions`",
+      ),
+      name: objectName("Name of the Deployment of snapshot-controller, and its label `app`"),
+      replicas: whole(1, 10, "How many pods; one leads"),
+      priorityClassName: text("Priority class of its pods"),
+      podDisruptionBudget: budget,
+      ...metadata,
+      ...placement,
+      resources: group({ csiSnapshotController: memory("snapshot-controller") }),
     }),
     storageClasses: {
       kind: "named",

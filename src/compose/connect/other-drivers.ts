@@ -12,8 +12,8 @@ const ONLY_KEY = "cluster";
 const NAMESPACE_OF_V1 = "kube-system";
 
 /**
- * The Lease of external-snapshotter for a driver. Every controller of V1 has that sidecar; this chart has
- * none.
+ * The Lease of external-snapshotter for a driver. Every controller of V1 has that sidecar; this chart's
+ * keeps its Lease in the namespace of the driver's objects.
  */
 function snapshotterLease(driverName: string): string {
   return `external-snapshotter-leader-${driverName.replaceAll(/[^a-zA-Z0-9-]/gu, "-")}`;

@@ -5,6 +5,7 @@ const LEFT_MAX_MS = 60_000;
 
 interface AzureState {
   readonly disks: readonly { readonly name: string }[];
+  readonly snapshots: readonly { readonly name: string }[];
   readonly virtualMachines: readonly {
     readonly name: string;
     readonly properties: { readonly storageProfile: { readonly dataDisks: readonly unknown[] } };
@@ -32,10 +33,14 @@ export async function untilNothingIsLeft(lab: Lab): Promise<void> {
 }
 
 async function leftInAzure(lab: Lab): Promise<readonly string[]> {
-  const { disks, virtualMachines } = (await lab.azure.call("GET", "/emulator/v1/state")) as AzureState;
+  const { disks, snapshots, virtualMachines } = (await lab.azure.call(
+    "GET",
+    "/emulator/v1/state",
+  )) as AzureState;
   const attached = virtualMachines.filter(({ properties }) => properties.storageProfile.dataDisks.length > 0);
   return [
     ...disks.map(({ name }) => `disk ${name}`),
+    ...snapshots.map(({ name }) => `snapshot ${name}`),
     ...attached.map(({ name }) => `disks attached to ${name}`),
   ];
 }

@@ -27,6 +27,8 @@ const SIDECARS = {
   csiProvisioner: "csi-provisioner",
   csiAttacher: "csi-attacher",
   csiResizer: "csi-resizer",
+  csiSnapshotter: "csi-snapshotter",
+  csiSnapshotController: "snapshot-controller",
 } as const;
 
 /**
