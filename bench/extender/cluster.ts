@@ -14,7 +14,6 @@ const ZONES = 3;
 const VOLUMES_MAX = 16;
 /** One node in a hundred reports that it takes no volumes, so that the filter has something to remove. */
 const NOT_READY_EVERY = 100;
-const SIZE_BYTES = 274_877_906_944;
 const TIME = "2026-01-01T00:00:00Z";
 
 /** A resource as the API server lists it. */
@@ -161,12 +160,9 @@ function azVolume(volume: number): object {
       capabilities: [
         { accessMode: "SINGLE_NODE_WRITER", accessType: "mount", fsType: "ext4", mountFlags: [] },
       ],
-      requiredBytes: SIZE_BYTES,
-      limitBytes: 0,
-      parameters: volumeContext(),
-      accessibilityRequirements: { requisite: topologies(), preferred: topologies() },
-      maxShares: 1 + REPLICAS,
+      disk: { skuName: "Premium_ZRS", sizeGiB: 256, maxShares: 1 + REPLICAS, location: "eastus", tags: {} },
       maxMountReplicaCount: REPLICAS,
+      volumeContext: volumeContext(),
       deleteRequested: false,
     },
     status: {
@@ -179,7 +175,6 @@ function azVolume(volume: number): object {
         skuName: "Premium_ZRS",
         location: "eastus",
         zones: [],
-        volumeContext: volumeContext(),
         accessibleTopology: topologies(),
         formatted: { fsType: "ext4", nodeName: nodeName(primary), time: TIME, uuid: uid(`fs-${volume}`) },
       },

@@ -33,11 +33,17 @@ async function putVolume(store: ObjectStore, index: number): Promise<void> {
       spec: {
         volumeName,
         capabilities: [{ accessType: "mount", accessMode: "SINGLE_NODE_MULTI_WRITER", fsType: "ext4" }],
-        requiredBytes: 1_099_511_627_776,
-        limitBytes: 0,
-        parameters: { skuName: "Premium_LRS", maxShares: "3", cachingMode: "None" },
-        maxShares: 3,
+        disk: {
+          skuName: "Premium_LRS",
+          sizeGiB: 1024,
+          maxShares: 3,
+          location: "eastus",
+          zone: "1",
+          tags: {},
+        },
+        cachingMode: "None",
         maxMountReplicaCount: 1,
+        volumeContext: { skuName: "Premium_LRS", maxShares: "3", cachingMode: "None" },
         deleteRequested: false,
       },
     },
@@ -51,7 +57,6 @@ async function putVolume(store: ObjectStore, index: number): Promise<void> {
     skuName: "Premium_LRS",
     location: "eastus",
     zones: ["1"],
-    volumeContext: {},
     accessibleTopology: [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }],
   };
   const record = {

@@ -72,7 +72,7 @@ describe("crdManifests", () => {
 
   it("carries the rules that a schema can't state", () => {
     const volumes = crdManifests().find(({ path }) => path.endsWith("azvolumes.yaml"));
-    assert.match(volumes?.content ?? "", /rule: self\.maxMountReplicaCount < self\.maxShares/u);
+    assert.match(volumes?.content ?? "", /rule: self\.maxMountReplicaCount < self\.disk\.maxShares/u);
     assert.match(volumes?.content ?? "", /rule: self\.volumeName == oldSelf\.volumeName/u);
   });
 });

@@ -4,6 +4,7 @@ import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import { LAST_RESORT_MS } from "../../src/core/attachment/choose-evicted.ts";
 import {
+  aDiskSpec,
   aRecord,
   anAttachment,
   aReplica,
@@ -184,7 +185,10 @@ describe("replicas at a failover", () => {
       { ...onA, metadata: { ...onA.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } },
     ];
     assert.deepEqual(
-      await aRemoval({ volume: aVolume({ spec: { maxShares: 2, maxMountReplicaCount: 1 } }), others }),
+      await aRemoval({
+        volume: aVolume({ spec: { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 } }),
+        others,
+      }),
       broken,
     );
   });
@@ -269,7 +273,7 @@ describe("replicas at a failover", () => {
     },
     {
       because: "a primary needs its share",
-      volume: aVolume({ spec: { maxShares: 2, maxMountReplicaCount: 1 } }),
+      volume: aVolume({ spec: { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 } }),
       others: [requestOnC, aReplica("node-a", { spec: place })],
     },
     {

@@ -133,7 +133,7 @@ function whyLegitimate(
   { volume, replica, others, isPrimary, requestedForMs }: Removal,
 ): string | undefined {
   const { nodeName } = replica.spec;
-  const { maxShares, maxMountReplicaCount } = volume.spec;
+  const { disk, maxMountReplicaCount } = volume.spec;
   const record = volume.status?.record;
   if (volume.spec.deleteRequested) return "the volume is being deleted";
   if (maxMountReplicaCount === 0) return "no replicas are asked for";
@@ -146,7 +146,8 @@ function whyLegitimate(
   const cutOff = nodesIn(record, "quarantined", "fencing");
   if (cutOff.some((vm) => vm.nodeName === nodeName && isItsVm(vm))) return "its node is fenced from the disk";
   const staying = others.filter((attachment) => !isLeaving(attachment));
-  if (staying.length + 1 > maxShares) return "a primary needs its share";
+  if (staying.length + 1 > (volume.status?.detail?.maxShares ?? disk.maxShares))
+    return "a primary needs its share";
   const primaries = staying.filter(isPrimary);
   const isServed = primaries.some(({ status }) => status?.state === "Attached");
   const replicas = staying.length - primaries.length + 1;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
-import { anAttachment, aReplica, aVolumeWithRecord, aWriter } from "../core/testing/objects.ts";
+import { aDiskSpec, anAttachment, aReplica, aVolumeWithRecord, aWriter } from "../core/testing/objects.ts";
 import { type RecordChanges } from "../core/testing/record-lists.ts";
 import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
@@ -125,7 +125,10 @@ describe("an attachment that a node has created", () => {
     withControllerPorts(async (world) => {
       await world.given(
         "AzVolume",
-        aVolumeWithRecord({ writer: aWriter("node-b") }, { maxShares: 2, maxMountReplicaCount: 1 }),
+        aVolumeWithRecord(
+          { writer: aWriter("node-b") },
+          { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 },
+        ),
       );
       for (const nodeName of ["node-a", "node-b", "node-c"])
         await world.given("AzDriverNode", aDriverNode(nodeName));

@@ -9,6 +9,7 @@ import { fail, ok } from "../core/failure/result.ts";
 import { toTimestamp } from "../core/primitives/timestamp.ts";
 import { aPlacement, aPod } from "../core/schedule/testing/placement.ts";
 import {
+  aDiskSpec,
   aDetail,
   agoMs,
   anAttachment,
@@ -176,10 +177,7 @@ describe("createControllers", () => {
   it("is not triggered by its own failure, and keeps to its delays: a disk's creation", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
-      await world.given("AzVolume", {
-        ...withoutDisk,
-        spec: { ...withoutDisk.spec, parameters: { skuName: "Premium_LRS", maxShares: "3" } },
-      });
+      await world.given("AzVolume", withoutDisk);
       const createDisk = failing(world, throttled);
       await whileRunning(world, { createDisk: createDisk.call }, async () => {
         await world.clock.advance(10_000);
@@ -189,7 +187,7 @@ describe("createControllers", () => {
 
   describe("on a volume that never rests and whose disk does not grow", () => {
     const grown = aVolume({
-      spec: { requiredBytes: 20 * 2 ** 30, maxShares: 1, maxMountReplicaCount: 0 },
+      spec: { disk: aDiskSpec({ sizeGiB: 20, maxShares: 1 }), maxMountReplicaCount: 0 },
       status: { detail: aDetail({ maxShares: 1 }), record: aRecord() },
     });
 
@@ -372,7 +370,10 @@ describe("createControllers", () => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given(
         "AzVolume",
-        aVolumeWithRecord({ writer: aWriter("node-a") }, { maxShares: 2, maxMountReplicaCount: 1 }),
+        aVolumeWithRecord(
+          { writer: aWriter("node-a") },
+          { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 },
+        ),
       );
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 0 } }));
     }

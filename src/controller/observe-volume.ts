@@ -12,6 +12,7 @@ import { placementUnknown } from "../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
 import { isNotReady } from "../core/writer/node-silence.ts";
 import { nodesIn } from "../core/writer/record-nodes.ts";
+import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { backedPart } from "./backed-attachment.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -20,6 +21,11 @@ type ObservePorts = Pick<
   ControllerPorts,
   "cache" | "users" | "clusterVolumes" | "clock" | "settings" | "attach"
 >;
+
+/** What shows the nodes; CSI's handlers see the same. */
+interface NodePorts extends Pick<ControllerPorts, "users"> {
+  readonly cache: Pick<ObjectCache, "list" | "byIndex" | "watchedUnchangedMs">;
+}
 
 /** All that the plans of one volume need, from the caches. Undefined if there is no such volume. */
 export function observeVolume(ports: ObservePorts, volumeName: string): ObservedVolume | undefined {
@@ -126,13 +132,13 @@ function namesIn(
 }
 
 /** All nodes whose plug-in has registered, sorted by name. */
-export function observeNodes(ports: Pick<ControllerPorts, "cache" | "users">): readonly ObservedNode[] {
+export function observeNodes(ports: NodePorts): readonly ObservedNode[] {
   return ports.cache.list("AzDriverNode").flatMap((driverNode) => observeNode(ports, driverNode) ?? []);
 }
 
 /** Undefined: its plug-in has not reported its VM yet, or the node is being removed. */
 function observeNode(
-  { cache, users }: Pick<ControllerPorts, "cache" | "users">,
+  { cache, users }: NodePorts,
   { metadata, spec, status }: AzDriverNode,
 ): ObservedNode | undefined {
   if (status === undefined || metadata.deletionTimestamp !== undefined) return undefined;

@@ -260,11 +260,9 @@ describe(
       const spec = {
         volumeName: "pvc-1",
         capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
-        requiredBytes: 0,
-        limitBytes: 0,
-        parameters: {},
-        maxShares: 1,
+        disk: { skuName: "Premium_LRS", sizeGiB: 1, maxShares: 1, tags: {} },
         maxMountReplicaCount: 0,
+        volumeContext: {},
         deleteRequested: false,
       };
       await create(`/apis/disk.csi.azure.com/v1/namespaces/${OBJECTS}/azvolumes`, {

@@ -516,7 +516,6 @@ export const detail: VolumeDetail = {
   skuName: "Premium_LRS",
   location: "eastus",
   zones: ["1"],
-  volumeContext: { skuname: "Premium_LRS" },
   accessibleTopology: [],
 };
 /** A volume as CreateVolume creates it. */
@@ -525,11 +524,9 @@ export const newVolume: NewObject<"AzVolume"> = {
   spec: {
     volumeName: VOLUME,
     capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
-    requiredBytes: 0,
-    limitBytes: 0,
-    parameters: {},
-    maxShares: 3,
+    disk: { skuName: "Premium_LRS", sizeGiB: 10, maxShares: 3, tags: {} },
     maxMountReplicaCount: 2,
+    volumeContext: { skuname: "Premium_LRS" },
     deleteRequested: false,
   },
 };

@@ -13,11 +13,9 @@ export function aNewVolume(
     spec: {
       volumeName: name,
       capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount", fsType: "ext4" }],
-      requiredBytes: 1024 ** 3,
-      limitBytes: 0,
-      parameters: { skuName: "Premium_LRS" },
-      maxShares: 3,
+      disk: { skuName: "Premium_LRS", sizeGiB: 1, maxShares: 3, tags: {} },
       maxMountReplicaCount: 2,
+      volumeContext: {},
       deleteRequested: false,
       ...spec,
     },

@@ -22,6 +22,7 @@ const TEST_TIMEOUT_MS = 120_000;
 const WRITERS = 8;
 const INCREMENTS = 12;
 const never = new AbortController().signal;
+const ofShares = (maxShares: number) => ({ disk: { ...aNewVolume("pvc-1").spec.disk, maxShares } });
 
 /** Declares the tests of Kubernetes' object semantics that every object store passes. */
 export function objectStoreContract(
@@ -124,10 +125,10 @@ export function objectStoreContract(
         },
       );
       // Validation precedes the conflict.
-      const spec = { ...made.spec, maxShares: 0 };
+      const spec = { ...made.spec, disk: { ...made.spec.disk, maxShares: 0 } };
       assertInvalid(
         await other.create("AzVolume", { ...aNewVolume("pvc-1"), spec }, never),
-        "spec.maxShares",
+        "spec.disk.maxShares",
       );
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), made);
     });
@@ -226,11 +227,11 @@ export function objectStoreContract(
     }
 
     const specs = [
-      { given: { maxShares: 0 }, field: "spec.maxShares", because: "below its least value" },
-      { given: { maxShares: 16 }, field: "spec.maxShares", because: "above its greatest value" },
-      { given: { maxShares: 1.5 }, field: "spec.maxShares", because: "not whole" },
+      { given: ofShares(0), field: "spec.disk.maxShares", because: "below its least value" },
+      { given: ofShares(16), field: "spec.disk.maxShares", because: "above its greatest value" },
+      { given: ofShares(1.5), field: "spec.disk.maxShares", because: "not whole" },
       {
-        given: { maxShares: 2, maxMountReplicaCount: 2 },
+        given: { ...ofShares(2), maxMountReplicaCount: 2 },
         field: "spec.maxMountReplicaCount",
         because: "not less than maxShares",
       },
@@ -238,8 +239,8 @@ export function objectStoreContract(
       { given: { deleteRequested: "yes" }, field: "spec.deleteRequested", because: "of another type" },
       { given: { volumeName: undefined }, field: "spec.volumeName", because: "missing" },
       {
-        given: { parameters: { a: 1 } },
-        field: "spec.parameters.a",
+        given: { volumeContext: { a: 1 } },
+        field: "spec.volumeContext.a",
         because: "of another type, deep inside",
       },
     ];
@@ -260,7 +261,7 @@ export function objectStoreContract(
     on("validates updates of spec and of status as it validates new objects", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       assertInvalid(
-        await store.update("AzVolume", { ...made, spec: { ...made.spec, maxShares: 1 } }, never),
+        await store.update("AzVolume", { ...made, spec: { ...made.spec, maxMountReplicaCount: 3 } }, never),
         "spec.maxMountReplicaCount",
       );
       assertInvalid(
@@ -284,6 +285,20 @@ export function objectStoreContract(
         await store.update("AzVolume", { ...made, spec: { ...made.spec, volumeName: "pvc-2" } }, never),
         "spec.volumeName",
       );
+      const { disk } = made.spec;
+      const others = {
+        skuName: "Premium_ZRS",
+        maxShares: 4,
+        location: "westus",
+        zone: "1",
+        resourceGroup: "rg",
+      };
+      for (const [field, value] of Object.entries(others)) {
+        const spec = { ...made.spec, disk: { ...disk, [field]: value } };
+        assertInvalid(await store.update("AzVolume", { ...made, spec }, never), `spec.disk.${field}`);
+      }
+      const grown = { ...made.spec, disk: { ...disk, sizeGiB: disk.sizeGiB + 1 } };
+      valueOf(await store.update("AzVolume", { ...made, spec: grown }, never));
     });
 
     for (const field of ["volumeName", "volumeId", "nodeName"] as const) {
@@ -745,7 +760,7 @@ export function objectStoreContract(
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       const watch = watching(store, "AzVolume", made.metadata.resourceVersion);
       failureOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
-      failureOf(await store.update("AzVolume", { ...made, spec: { ...made.spec, maxShares: 99 } }, never));
+      failureOf(await store.update("AzVolume", { ...made, spec: { ...made.spec, ...ofShares(99) } }, never));
       valueOf(await store.update("AzVolume", made, never));
       const next = valueOf(await store.create("AzVolume", aNewVolume("pvc-2"), never));
       assert.deepEqual(await watch.take(1), [{ type: "ADDED", object: next }]);

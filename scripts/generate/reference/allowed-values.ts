@@ -1,8 +1,7 @@
-import type { SnapshotParameter } from "../../../src/core/volume/snapshot-parameter-table.ts";
-import type { VolumeParameter } from "../../../src/core/volume/volume-parameter-table.ts";
+import type { ParameterValue } from "../../../src/core/volume/parameter-value.ts";
 
 /** What a parameter takes, in a cell of a table. */
-export function allowedOf(parameter: VolumeParameter | SnapshotParameter): string {
+export function allowedOf(parameter: ParameterValue): string {
   switch (parameter.kind) {
     case "choice":
       return parameter.choices.map((choice) => `\`${choice}\``).join(", ");

@@ -89,11 +89,9 @@ export function aVolume(record: RecordChanges = {}): AzVolume {
     spec: {
       volumeName: "vol-1",
       capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
-      requiredBytes: 0,
-      limitBytes: 0,
-      parameters: {},
-      maxShares: 2,
+      disk: { skuName: "Premium_LRS", sizeGiB: 4, maxShares: 2, tags: {} },
       maxMountReplicaCount: 1,
+      volumeContext: {},
       deleteRequested: false,
     },
     status: {
@@ -107,7 +105,6 @@ export function aVolume(record: RecordChanges = {}): AzVolume {
         skuName: "Premium_LRS",
         location: "eastus",
         zones: [],
-        volumeContext: {},
         accessibleTopology: [],
       },
       record: changedRecord(newRecord(1), record),

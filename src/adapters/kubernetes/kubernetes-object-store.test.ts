@@ -71,12 +71,12 @@ describe("createKubernetesObjectStore: failures", () => {
     },
     {
       because: "it breaks a rule",
-      answer: aStatus(422, "Invalid", "spec.maxShares: too many", aVolumeIsNamed),
+      answer: aStatus(422, "Invalid", "spec.disk.maxShares: too many", aVolumeIsNamed),
       failure: {
         kind: "ObjectInvalid",
         objectKind: "AzVolume",
         name: "pvc-1",
-        problem: "spec.maxShares: too many",
+        problem: "spec.disk.maxShares: too many",
       },
     },
     {

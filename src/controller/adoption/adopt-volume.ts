@@ -4,11 +4,10 @@ import { foreignVolumeObjectName, volumeObjectNames } from "../../core/api/objec
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { gibToBytes } from "../../core/primitives/units.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { isMadeByDriver } from "../disk/disk-tags.ts";
-import type { AdoptedUse } from "./adopted-use.ts";
+import { adoptedSpec, type StatedUse } from "./adopted-spec.ts";
 
 /**
  * Creates the AzVolume of a disk that has none, or returns the one created concurrently. The name depends
@@ -17,20 +16,12 @@ import type { AdoptedUse } from "./adopted-use.ts";
  */
 export async function adoptVolume(
   ports: { readonly store: ObjectStore },
-  disk: Pick<DiskFacts, "diskUri" | "sizeGiB" | "maxShares" | "tags">,
-  use: AdoptedUse,
+  disk: DiskFacts,
+  stated: StatedUse,
   signal: AbortSignal,
 ): Promise<Result<{ readonly volume: AzVolume; readonly isNew: boolean }, Failure>> {
-  const { diskUri, sizeGiB, maxShares } = disk;
-  const spec: AzVolume["spec"] = {
-    ...use,
-    requiredBytes: Number(gibToBytes(sizeGiB)),
-    limitBytes: 0,
-    maxShares,
-    maxMountReplicaCount: Math.max(0, Math.min(use.maxMountReplicaCount, maxShares - 1)),
-    diskUri,
-    deleteRequested: false,
-  };
+  const { diskUri } = disk;
+  const spec = adoptedSpec(disk, stated);
   const names = isMadeByDriver(disk.tags) ? volumeObjectNames(diskUri) : [foreignVolumeObjectName(diskUri)];
   for (const name of names) {
     const created = await ports.store.create(

@@ -92,7 +92,7 @@ async function recordStrays(
     .map(({ node }) => node);
   const distrusted = await distrustStrays(ports, owner.value, strays, signal);
   if (!distrusted.ok) return distrusted;
-  const recorded = await recordHolders(ports, { volumeName, detail }, holders.value, signal);
+  const recorded = await recordHolders(ports, owner.value, detail.diskUri, holders.value, signal);
   if (!recorded.ok) return recorded;
   for (const { node, lun } of holders.value)
     if (lun !== undefined)

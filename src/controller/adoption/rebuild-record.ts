@@ -85,12 +85,7 @@ export async function rebuildRecord(
     signal,
   );
   if (!written.ok) return written.failure.kind === "ObjectNotFound" ? ok(undefined) : written;
-  const recorded = await recordHolders(
-    ports,
-    { volumeName: volume.metadata.name, detail },
-    holders.value,
-    signal,
-  );
+  const recorded = await recordHolders(ports, volume, detail.diskUri, holders.value, signal);
   return recorded.ok ? forgetOthers(ports, volume.metadata.name, holders.value, signal) : recorded;
 }
 

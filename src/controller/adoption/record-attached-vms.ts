@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { VolumeDetail } from "../../core/api/az-volume.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isForeign } from "../../core/api/node-identity.ts";
 import { labelValue } from "../../core/api/object-names.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
@@ -22,26 +22,27 @@ type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
  */
 export async function recordHolders(
   ports: AdoptionPorts,
-  volume: { readonly volumeName: string; readonly detail: VolumeDetail },
+  { metadata, spec }: AzVolume,
+  diskUri: string,
   holders: readonly DiskHolder[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { volumeName, detail } = volume;
+  const volumeName = metadata.name;
   for (const { node, lun, isLeaving } of holders) {
     if (lun === undefined || isForeign(node)) continue;
     const replica = placedAttachment({
       volumeName,
-      volumeId: detail.diskUri,
+      volumeId: diskUri,
       nodeName: node.nodeName,
       role: "Replica",
       readOnly: false,
-      volumeContext: detail.volumeContext,
+      volumeContext: spec.volumeContext,
     });
     const created = await createAttachment(ports, replica, signal);
     if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
     const recorded = await changeStatus(
       ports.store,
-      namedAttachment({ volumeName, diskUri: detail.diskUri, nodeName: node.nodeName }),
+      namedAttachment({ volumeName, diskUri, nodeName: node.nodeName }),
       (present) =>
         isRecorded(present, { node, lun, isLeaving })
           ? undefined

@@ -111,7 +111,7 @@ describe("recoverVolumes", () => {
       const { metadata, spec } = (created?.after ?? assert.fail("no volume")) as AzVolume;
       assert.equal(metadata.name, foreignVolumeObjectName(madeByHand));
       assert.deepEqual(
-        [spec.diskUri, spec.capabilities, spec.parameters, spec.deleteRequested],
+        [spec.diskUri, spec.capabilities, spec.volumeContext, spec.deleteRequested],
         [madeByHand, [block], { skuName: "Premium_LRS" }, false],
       );
       assert.deepEqual(await recover({ ...world, ports }, { "": [], "rg-2": [] }), ok(0));

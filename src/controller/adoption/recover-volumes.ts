@@ -13,7 +13,7 @@ import { clusterOf, volumeFromTags } from "../disk/disk-tags.ts";
 import { keepIdentity } from "../disk/keep-identity.ts";
 import { tryEach } from "../try-each.ts";
 import { adoptVolume } from "./adopt-volume.ts";
-import { adoptedUse, type StatedUse, unstatedUse } from "./adopted-use.ts";
+import { type StatedUse, unstatedUse } from "./adopted-spec.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 
 /**
@@ -140,11 +140,7 @@ async function recoverTagged(
   }
   // Disks that another cluster made are left to that cluster, in any resource group.
   if (volumeFromTags(disk.tags) === undefined || clusterOf(disk.tags) !== ports.clusterId) return ok(false);
-  const stated = {
-    capabilities: [],
-    volumeContext: { skuName: disk.skuName, maxShares: String(disk.maxShares) },
-  };
-  return recoverVolume(ports, disk.diskUri, stated, signal);
+  return recoverVolume(ports, disk.diskUri, unstatedUse, signal);
 }
 
 /**
@@ -225,12 +221,7 @@ async function recoverVolume(
   // Read after the object was found missing: DeleteVolume may have ended since the disk was listed.
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(false) : disk;
-  const adopted = await adoptVolume(
-    ports,
-    { ...disk.value, diskUri },
-    adoptedUse(disk.value, stated),
-    signal,
-  );
+  const adopted = await adoptVolume(ports, { ...disk.value, diskUri }, stated, signal);
   if (!adopted.ok || !adopted.value.isNew) return adopted.ok ? ok(false) : adopted;
   ports.logger.warn("volume rebuilt from its disk: its record is unverified", {
     volumeName: adopted.value.volume.metadata.name,

@@ -2,7 +2,6 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { isDeletedByHand } from "../../core/attachment/observed-volume.ts";
 import { ok } from "../../core/failure/result.ts";
-import { gibToBytes } from "../../core/primitives/units.ts";
 import { areStateTagsDue } from "../../core/volume/state-tags.ts";
 import { withoutFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeSpec } from "../../objects/update-object.ts";
@@ -53,7 +52,7 @@ export async function rebuildVolume(
   if (diskUri === undefined || isDiskGone) return ok({});
   const spec: AzVolume["spec"] = {
     ...last.spec,
-    requiredBytes: sizeToKeep(last),
+    disk: { ...last.spec.disk, sizeGiB: sizeToKeep(last) },
     diskUri,
     deleteRequested: false,
   };
@@ -70,13 +69,10 @@ function diskUriOf({ spec, status }: AzVolume): string | undefined {
 }
 
 /**
- * The known size of the disk, in bytes, where a larger one was requested: the outcome of a growth is in
+ * The known size of the disk, in GiB, where a larger one was requested: the outcome of a growth is in
  * the status, which is lost with the object. A refused growth would be repeated without a waiting caller,
  * and the file system would never follow; one under way is requested again by its caller.
  */
 function sizeToKeep({ spec, status }: AzVolume): number {
-  const sizeGiB = status?.detail?.sizeGiB;
-  return sizeGiB === undefined
-    ? spec.requiredBytes
-    : Math.min(spec.requiredBytes, Number(gibToBytes(sizeGiB)));
+  return Math.min(spec.disk.sizeGiB, status?.detail?.sizeGiB ?? spec.disk.sizeGiB);
 }

@@ -6,7 +6,6 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { type CachingMode, diskSkus } from "../../core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../core/volume/resolve-volume-spec.ts";
-import { parseVolumeParameters } from "../../core/volume/volume-parameters.ts";
 import { mayForceOff } from "../../core/writer/writer-steps.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -168,16 +167,15 @@ async function mayForceNow(
   return record !== undefined && mayForceOff(record, node) && (await isTrusted(ports, record, signal));
 }
 
-/** As the volume's parameters request, where its SKU, size and shares allow it. */
+/** As the volume's spec requests, where its SKU, size and shares allow it. */
 function cachingModeOf(volume: AzVolume): CachingMode {
   const detail = volume.status?.detail;
-  const parsed = parseVolumeParameters(volume.spec.parameters);
   const skuName = diskSkus.find((sku) => sku === detail?.skuName);
   if (detail === undefined || skuName === undefined) return "None";
   return cachingModeAtAttach({
     skuName,
     sizeGiB: detail.sizeGiB,
     maxShares: detail.maxShares,
-    cachingMode: parsed.ok ? parsed.value.cachingMode : undefined,
+    cachingMode: volume.spec.cachingMode,
   });
 }

@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { gibToBytes } from "../../core/primitives/units.ts";
 import {
+  aDiskSpec,
   aDetail,
   agoMs,
   anAttachment,
@@ -16,7 +16,12 @@ import {
 } from "../../core/testing/objects.ts";
 import { listIn } from "../../core/testing/record-lists.ts";
 import { stateTagsOf } from "../../core/volume/state-tags.ts";
-import type { CloudProvisioner, DiskFacts, MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
+import type {
+  CloudProvisioner,
+  CreateDiskRequest,
+  DiskFacts,
+  MayProceed,
+} from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
@@ -69,6 +74,33 @@ describe("diskReconciler", () => {
       };
       await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
     };
+
+    it("asks for the disk of the spec, with the tags that name cluster and object", () =>
+      withControllerPorts(async (world) => {
+        const disk = aDiskSpec({ zone: "2", resourceGroup: "rg-2", tags: { a: "1" } });
+        const requests: CreateDiskRequest[] = [];
+        const cloud: CloudProvisioner = {
+          ...world.ports.cloud,
+          createDisk: async (request) => {
+            requests.push(request);
+            return fail({ kind: "Throttled", retryAfterMs: 1, detail: "writes" });
+          },
+        };
+        await world.given("AzVolume", { ...aVolume({ spec: { disk } }), status: undefined });
+        await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+        const [{ precondition: _, ...asked } = assert.fail("nothing asked")] = requests;
+        assert.deepEqual(asked, { ...disk, diskName: "pvc-1", tags: { a: "1", ...ownTags(world) } });
+      }));
+
+    it("asks for no disk that Azure can't make, as its spec was edited", () =>
+      withControllerPorts(async (world) => {
+        const disk = aDiskSpec({ maxShares: 4 });
+        await world.given("AzVolume", { ...aVolume({ spec: { disk } }), status: undefined });
+        await run(world);
+        const { state, error } = world.volume()?.status ?? {};
+        assert.deepEqual([state, [...world.disks]], ["CreationFailed", []]);
+        assert.match(error?.message ?? "", /spec\.disk\.maxShares "4": must be from 1 to 3/u);
+      }));
 
     it("starts the record of a disk made for this very object without distrusted nodes", () =>
       withControllerPorts(async (world) => {
@@ -214,13 +246,13 @@ describe("diskReconciler", () => {
       world.disks.add(diskUri);
       const refused = aVolume({
         metadata: deleted,
-        spec: { requiredBytes: Number(gibToBytes(32)) },
+        spec: { disk: aDiskSpec({ sizeGiB: 32 }) },
         status: { state: "UpdateFailed" },
       });
       await world.given("AzVolume", refused);
       await run(world);
       assert.equal(refused.status?.detail?.sizeGiB, 10);
-      assert.equal(world.volume()?.spec.requiredBytes, Number(gibToBytes(10)));
+      assert.equal(world.volume()?.spec.disk.sizeGiB, 10);
     }));
 
   it("releases an object that was deleted by hand after its disk", () =>
@@ -415,7 +447,7 @@ describe("diskReconciler", () => {
       createDisk: { ...aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] } }), status: pending },
       resizeDisk: aVolume({
         metadata: { finalizers: [VOLUME_FINALIZER] },
-        spec: { requiredBytes: 20 * 2 ** 30 },
+        spec: { disk: aDiskSpec({ sizeGiB: 20 }) },
         status: { detail: aDetail({ maxShares: 1 }) },
       }),
       deleteDisk: aVolume({ metadata: deleted, spec: { deleteRequested: true } }),
@@ -495,7 +527,7 @@ describe("diskReconciler", () => {
 
   it("reports once why a shared disk in use does not grow", () =>
     withControllerPorts(async (world) => {
-      await world.given("AzVolume", aVolume({ spec: { requiredBytes: 20 * 2 ** 30 } }));
+      await world.given("AzVolume", aVolume({ spec: { disk: aDiskSpec({ sizeGiB: 20 }) } }));
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await run(world);
       const message =

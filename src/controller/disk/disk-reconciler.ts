@@ -3,7 +3,7 @@ import { highestEpoch } from "../../core/api/epoch.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { diskNameFor } from "../../core/api/object-names.ts";
 import { isDeleting, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
-import { accessibleTopology, choosePlacement, nodeTopology } from "../../core/azure/topology.ts";
+import { accessibleTopology } from "../../core/azure/topology.ts";
 import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -13,9 +13,8 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
-import { resolveVolumeSpec } from "../../core/volume/resolve-volume-spec.ts";
+import { checkDisk } from "../../core/volume/resolve-volume-spec.ts";
 import { stateFromTags, stateTagsIn } from "../../core/volume/state-tags.ts";
-import { parseVolumeParameters, volumeContextOf } from "../../core/volume/volume-parameters.ts";
 import { foundRecord, newRecord } from "../../core/writer/writer-steps.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
@@ -29,7 +28,7 @@ import { recordHolders } from "../adoption/record-attached-vms.ts";
 import { rebuildVolume } from "../adoption/recreate-volume.ts";
 import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-import { observeNodes, observeVolume } from "../observe-volume.ts";
+import { observeVolume } from "../observe-volume.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeByV2, isMadeFor } from "./disk-tags.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
 import { cutOffIn, withKeptFormat } from "./restore-state.ts";
@@ -236,12 +235,7 @@ async function adoptDisk(
     signal,
   );
   if (!restored.ok) return restored;
-  const held = await recordHolders(
-    ports,
-    { volumeName: volume.metadata.name, detail },
-    holders.value,
-    signal,
-  );
+  const held = await recordHolders(ports, volume, diskUri, holders.value, signal);
   if (!held.ok) return held;
   const recorded = await ports.steps.run("record-created", () =>
     setStatus(
@@ -384,11 +378,10 @@ async function findUnrecordedDisk(
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<Result<string | undefined, Failure>> {
-  const request = diskRequest(ports, volume);
-  if (!request.ok) return ok(undefined);
-  const disks = await ports.cloud.listDisks({ resourceGroup: request.value.resourceGroup }, signal);
+  const { disk, volumeName } = volume.spec;
+  const disks = await ports.cloud.listDisks({ resourceGroup: disk.resourceGroup }, signal);
   if (!disks.ok) return disks;
-  const diskName = request.value.diskName.toLowerCase();
+  const diskName = diskNameFor(volumeName).toLowerCase();
   return ok(
     disks.value.find((disk) => disk.diskName.toLowerCase() === diskName && isMadeFor(volume, disk.tags))
       ?.diskUri,
@@ -403,56 +396,16 @@ function isToBeCreated(volume: AzVolume): boolean {
   return isKept(volume) && volume.status?.detail === undefined;
 }
 
-/**
- * Returns the request for the platform. The rules were checked when the volume was created; they are
- * checked again, since any client may write a resource.
- */
+/** The request for the platform: the volume's spec, and the tags that name this cluster and object. */
 function diskRequest(
   ports: DiskPorts,
   volume: AzVolume,
 ): Result<Omit<CreateDiskRequest, "precondition">, Failure> {
-  const parameters = parseVolumeParameters(volume.spec.parameters);
-  if (!parameters.ok) return parameters;
-  const capacity = {
-    requiredBytes: BigInt(volume.spec.requiredBytes),
-    limitBytes: BigInt(volume.spec.limitBytes),
-  };
-  const settled = resolveVolumeSpec({
-    parameters: parameters.value,
-    capabilities: volume.spec.capabilities,
-    capacity,
-  });
-  if (!settled.ok) return settled;
-  const placement = choosePlacement({
-    accessibilityRequirements: volume.spec.accessibilityRequirements ?? topologyOfNodes(ports),
-    skuName: settled.value.skuName,
-    location: parameters.value.location,
-  });
-  if (!placement.ok) return placement;
-  return ok({
-    diskName: diskNameFor(volume.spec.volumeName),
-    resourceGroup: parameters.value.resourceGroup,
-    location: placement.value.location,
-    zone: placement.value.zone,
-    skuName: settled.value.skuName,
-    sizeGiB: settled.value.sizeGiB,
-    maxShares: settled.value.maxShares,
-    tags: { ...parameters.value.tags, ...driverTags(volume, ports.clusterId) },
-  });
-}
-
-/**
- * Without a required topology, the disk must be reachable from the nodes: a regional disk does not attach
- * to a zonal VM. Chooses the zone of the most nodes.
- */
-function topologyOfNodes(ports: DiskPorts): AzVolume["spec"]["accessibilityRequirements"] {
-  const ready = observeNodes(ports).filter((node) => node.isReady);
-  const zones = [...new Set(ready.map((node) => node.zone))];
-  if (zones.length === 0 || zones.includes("")) return undefined;
-  const nodesIn = (zone: string): number => ready.filter((node) => node.zone === zone).length;
-  const best = zones.toSorted((left, right) => nodesIn(right) - nodesIn(left) || (left < right ? -1 : 1))[0];
-  const node = ready.find((other) => other.zone === best);
-  return node === undefined ? undefined : { requisite: [], preferred: [nodeTopology(node)] };
+  const { disk, volumeName } = volume.spec;
+  const possible = checkDisk(disk, "spec.disk");
+  if (!possible.ok) return possible;
+  const tags = { ...disk.tags, ...driverTags(volume, ports.clusterId) };
+  return ok({ ...disk, diskName: diskNameFor(volumeName), tags });
 }
 
 function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
@@ -463,10 +416,6 @@ function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
     skuName: disk.skuName,
     location: disk.location,
     zones: [...disk.zones],
-    volumeContext:
-      volume.spec.diskUri === undefined
-        ? volumeContextOf(volume.spec.parameters, disk.sizeGiB)
-        : volume.spec.parameters,
     accessibleTopology: accessibleTopology(disk),
     ...(volume.status?.detail?.formatted === undefined ? {} : { formatted: volume.status.detail.formatted }),
     ...(isMadeFor(volume, disk.tags) ? { isMadeForObject: true } : {}),

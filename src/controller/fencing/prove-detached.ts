@@ -125,7 +125,7 @@ async function recordPlace(
   const holders = await findHolders(ports, { ...disk.value, attachedTo: own }, signal);
   if (!holders.ok) return holders;
   const there = holders.value.filter((holder) => isSameNode(holder.node, node));
-  const recorded = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, there, signal);
+  const recorded = await recordHolders(ports, volume, detail.diskUri, there, signal);
   return recorded.ok && there.length > 0 ? recordVerified(ports, volume, node, signal) : recorded;
 }
 

@@ -8,6 +8,7 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aPlacement } from "../../core/schedule/testing/placement.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import {
+  aDiskSpec,
   agoMs,
   aDetail,
   anAttachment,
@@ -264,7 +265,10 @@ describe("volumeReconciler", () => {
       record: RecordChanges = {},
     ): Promise<void> =>
       withControllerPorts(async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord(record, { maxShares: 2, maxMountReplicaCount: 1 }));
+        await world.given(
+          "AzVolume",
+          aVolumeWithRecord(record, { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 }),
+        );
         for (const nodeName of ["node-a", "node-c"])
           await world.given("AzVolumeAttachment", aReplica(nodeName));
         await world.given("AzVolumeAttachment", anAttachment("node-b", { status: undefined }));
@@ -352,7 +356,10 @@ describe("volumeReconciler", () => {
         await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given(
         "AzVolume",
-        aVolumeWithRecord({ writer: aWriter("node-a") }, { maxShares: 5, maxMountReplicaCount: 3 }),
+        aVolumeWithRecord(
+          { writer: aWriter("node-a") },
+          { disk: aDiskSpec({ maxShares: 5 }), maxMountReplicaCount: 3 },
+        ),
       );
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       const otherUri = `${diskUri}-2`;

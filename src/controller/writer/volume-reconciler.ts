@@ -155,17 +155,16 @@ async function createReplica(
   nodeName: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const detail = observed.volume.status?.detail;
-  if (detail === undefined) return ok({});
-  const volumeName = observed.volume.metadata.name;
-  const { diskUri: volumeId, volumeContext } = detail;
+  const { metadata, spec, status } = observed.volume;
+  if (status?.detail === undefined) return ok({});
+  const volumeName = metadata.name;
   const replica = placedAttachment({
     volumeName,
-    volumeId,
+    volumeId: status.detail.diskUri,
     nodeName,
     role: "Replica",
     readOnly: false,
-    volumeContext,
+    volumeContext: spec.volumeContext,
   });
   const created = await ports.steps.run("create-replica", () => createAttachment(ports, replica, signal));
   if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;

@@ -17,6 +17,9 @@ export type RecordNode = WriterRecord["nodes"][number];
 /** What a record says of a node that is not its writer. */
 export type Access = NonNullable<RecordNode["access"]>;
 
+/** The disk that a volume asks for. */
+export type DiskSpec = AzVolume["spec"]["disk"];
+
 /** What is known of the managed disk behind a volume. */
 export type VolumeDetail = NonNullable<NonNullable<AzVolume["status"]>["detail"]>;
 

@@ -1,7 +1,7 @@
 import { VOLUME_CONTEXT_MAX_CHARS } from "./attachment-bounds.ts";
 import type { AzDriverNode } from "./az-driver-node.ts";
 import type { AzVolumeAttachment } from "./az-volume-attachment.ts";
-import type { AzVolume } from "./az-volume.ts";
+import type { AzVolume, DiskSpec } from "./az-volume.ts";
 import type { ClusterNode } from "./cluster-node.ts";
 import type { Lease } from "./lease.ts";
 
@@ -32,11 +32,13 @@ export const specRules: { readonly [K in keyof SpecMap]: readonly SpecRule<SpecM
   AzVolume: [
     {
       field: "spec.maxMountReplicaCount",
-      cel: "self.maxMountReplicaCount < self.maxShares",
-      message: "must be less than maxShares: one share is the primary's",
-      holds: (spec) => spec.maxMountReplicaCount < spec.maxShares,
+      cel: "self.maxMountReplicaCount < self.disk.maxShares",
+      message: "must be less than disk.maxShares: one share is the primary's",
+      holds: (spec) => spec.maxMountReplicaCount < spec.disk.maxShares,
     },
     immutable("volumeName"),
+    // The driver changes none of these of a disk that exists.
+    ...(["skuName", "maxShares", "location", "zone", "resourceGroup"] as const).map(immutableOfDisk),
   ],
   AzVolumeAttachment: [
     immutable("volumeName"),
@@ -56,6 +58,20 @@ export const specRules: { readonly [K in keyof SpecMap]: readonly SpecRule<SpecM
   ClusterNode: [],
   Lease: [],
 };
+
+/**
+ * A field that is absent must stay absent. Written with `has`: the API server takes the cost of comparing
+ * optionals (`.?`) for unbounded, and refuses the definition.
+ */
+function immutableOfDisk(field: keyof DiskSpec): SpecRule<AzVolume["spec"]> {
+  const [now, before] = [`self.disk.${field}`, `oldSelf.disk.${field}`];
+  return {
+    field: `spec.disk.${field}`,
+    cel: `has(${now}) == has(${before}) && (!has(${now}) || ${now} == ${before})`,
+    message: "is immutable",
+    holds: (spec, old) => old === undefined || spec.disk[field] === old.disk[field],
+  };
+}
 
 function immutable<Field extends string>(field: Field): SpecRule<{ readonly [F in Field]: string }> {
   return {

@@ -211,6 +211,14 @@ export function isGone(
   );
 }
 
+/**
+ * How many VMs may have the disk: as Azure reports it, or as requested while Azure has reported nothing.
+ * Before a disk is recorded nothing is attached; only replicas of a disk under adoption are counted then.
+ */
+export function maxSharesOf({ spec, status }: AzVolume): number {
+  return status?.detail?.maxShares ?? spec.disk.maxShares;
+}
+
 /** Whether replicas are kept for this volume. */
 export function keepsReplicas(volume: AzVolume): boolean {
   return volume.spec.maxMountReplicaCount > 0 && !isDeleting(volume);
@@ -220,12 +228,9 @@ export function keepsReplicas(volume: AzVolume): boolean {
  * Whether grants wait for the growth of a shared disk, which Azure allows only while no VM has it. After
  * the AzVolume is deleted by hand, the growth ends and nothing waits for it.
  */
-export function isResizingOffline({ metadata, status }: AzVolume): boolean {
-  return (
-    status?.state === "Updating" &&
-    (status.detail?.maxShares ?? 1) > 1 &&
-    metadata.deletionTimestamp === undefined
-  );
+export function isResizingOffline(volume: AzVolume): boolean {
+  const { metadata, status } = volume;
+  return status?.state === "Updating" && maxSharesOf(volume) > 1 && metadata.deletionTimestamp === undefined;
 }
 
 /** The disk exists and can be attached. */

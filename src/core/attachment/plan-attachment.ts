@@ -13,6 +13,7 @@ import {
   isProvisioned,
   isRecordMissing,
   isResizingOffline,
+  maxSharesOf,
   type ObservedVolume,
   recordOf,
 } from "./observed-volume.ts";
@@ -204,11 +205,12 @@ function planAttach(
   if (isGone(observed, attachment))
     return { kind: "Wait", because: "every try to attach this replica failed" };
   const holders = holdersOfShares(observed, attachment);
-  if (holders.length >= volume.spec.maxShares)
+  const maxShares = maxSharesOf(volume);
+  if (holders.length >= maxShares)
     return {
       kind: "Wait",
       reason: "WaitingForShare",
-      because: `all ${volume.spec.maxShares} shares of the disk are taken, by ${holders.join(", ")}`,
+      because: `all ${maxShares} shares of the disk are taken, by ${holders.join(", ")}`,
     };
   return {
     kind: "Attach",

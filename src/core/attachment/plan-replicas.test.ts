@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolume } from "../api/az-volume.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import {
+  aDiskSpec,
   agoMs,
   anAttachment,
   anObservedVolume,
@@ -23,8 +24,8 @@ import type { ObservedVolume } from "./observed-volume.ts";
 import { planReplicas, type ReplicaAction } from "./plan-replicas.ts";
 
 const collectMs = 300_000;
-const asked = { maxShares: 3, maxMountReplicaCount: 2 };
-const tight = { maxShares: 2, maxMountReplicaCount: 1 };
+const asked = { disk: aDiskSpec(), maxMountReplicaCount: 2 };
+const tight = { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 };
 const writerOnA = { writer: aWriter("node-a") };
 const primary = anAttachment("node-a");
 const failed = {
@@ -283,7 +284,7 @@ describe("planReplicas", () => {
       {
         because: "of two primaries one is not served yet",
         observed: anObservedVolume({
-          volume: aVolume({ spec: { maxShares: 4, maxMountReplicaCount: 2 } }),
+          volume: aVolume({ spec: { disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 2 } }),
           attachments: [primary, anAttachment("node-b", { status: { state: "Attaching" } })],
         }),
         plan: [],
@@ -324,7 +325,7 @@ describe("planReplicas", () => {
       ["node-b", "node-c", "node-d"],
     ]) {
       const attachments = [primary, ...replicas.map((nodeName) => aReplica(nodeName))];
-      const volume = aVolume({ spec: { maxShares: 4, maxMountReplicaCount: 2 } });
+      const volume = aVolume({ spec: { disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 2 } });
       assert.equal(
         planReplicas(anObservedVolume({ volume, attachments, placement })).length,
         replicas.length - 2,
@@ -448,10 +449,7 @@ describe("planReplicas", () => {
         because:
           "one that requests the volume, or is unverified, keeps its share though its every attempt failed",
         observed: anObservedVolume({
-          volume: aVolumeWithRecord(
-            { unverified: [identity("node-a")] },
-            { maxShares: 3, maxMountReplicaCount: 2 },
-          ),
+          volume: aVolumeWithRecord({ unverified: [identity("node-a")] }),
           attachments: [
             aReplica("node-a", { status: failed }),
             aReplica("node-b"),
@@ -472,7 +470,7 @@ describe("planReplicas", () => {
       {
         because: "until the primary is served, the writer before last stays if it can have a share",
         observed: anObservedVolume({
-          volume: aVolume({ spec: { maxShares: 3, maxMountReplicaCount: 1 } }),
+          volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
           attachments: [aReplica("node-a"), aReplica("node-b"), moving],
         }),
         plan: [],
@@ -480,7 +478,7 @@ describe("planReplicas", () => {
       {
         because: "then it is trimmed",
         observed: anObservedVolume({
-          volume: aVolume({ spec: { maxShares: 3, maxMountReplicaCount: 1 } }),
+          volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
           attachments: [
             aReplica("node-a"),
             aReplica("node-b", { status: { state: "Attaching" } }),

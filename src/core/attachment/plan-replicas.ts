@@ -12,6 +12,7 @@ import {
   isLeaving,
   isOutOfService,
   isResizingOffline,
+  maxSharesOf,
   keepsReplicas,
   type ObservedVolume,
   PODS_LISTED_AFTER_MS,
@@ -184,10 +185,10 @@ function planCreations(
     isLeaving(attachment) || !isGone(observed, attachment);
   // A deleting attachment holds its share until Azure has detached the disk; one whose every attempt
   // failed never got one.
+  const maxShares = maxSharesOf(observed.volume);
   const sharesNow =
-    observed.volume.spec.maxShares -
-    observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;
-  const sharesSoon = observed.volume.spec.maxShares - kept.filter(takesShare).length;
+    maxShares - observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;
+  const sharesSoon = maxShares - kept.filter(takesShare).length;
   const requested = Math.max(0, Math.min(missing, sharesNow));
   const { chosen, rejected } = chooseReplicaNodes(observed, requested);
   // Missing replicas are reported once placement has ended: otherwise each node would be reported twice,
@@ -308,11 +309,11 @@ function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachmen
  * grant that the cache misses can also turn its node's attachment into the least useful replica.
  */
 function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
-  const { maxMountReplicaCount, maxShares } = observed.volume.spec;
+  const { maxMountReplicaCount } = observed.volume.spec;
   // Replicas that are being deleted, also by this plan, are not counted. Their shares become free
   // already, and another deletion would free one too many.
   const others = stayingAttachments(observed).filter((attachment) => !isReplica(observed, attachment));
-  const room = maxShares - others.length;
+  const room = maxSharesOf(observed.volume) - others.length;
   // The writer before last is the best replica: surplus replicas are deleted only after the new primary
   // is served.
   const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : room;

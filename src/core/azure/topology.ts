@@ -1,4 +1,4 @@
-import type { AzVolume, Topology } from "../api/az-volume.ts";
+import type { DiskSpec, Topology } from "../api/az-volume.ts";
 import type { FailureOf } from "../failure/failure.ts";
 import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
@@ -18,12 +18,10 @@ const ZONES_PER_REGION = ["1", "2", "3"];
 
 const ZONE_VALUE = /^([a-z0-9]+)-([0-9]+)$/u;
 
-/** Where a disk is to be created. */
-export interface Placement {
-  /** Azure region such as `eastus`; undefined: the cluster's. */
-  readonly location: string | undefined;
-  /** Availability zone such as `1`; undefined: regional or zone-redundant. */
-  readonly zone: string | undefined;
+/** CSI's TopologyRequirement. */
+export interface TopologyRequirement {
+  readonly requisite: readonly Topology[];
+  readonly preferred: readonly Topology[];
 }
 
 /** A region as in Azure's responses and node labels: `East US` is the display name of `eastus`. */
@@ -45,13 +43,14 @@ export function parseZoneValue(
  * Fails with `InvalidArgument` where no term can be used.
  */
 export function choosePlacement(request: {
-  readonly accessibilityRequirements: AzVolume["spec"]["accessibilityRequirements"];
+  readonly topology: TopologyRequirement | undefined;
   readonly skuName: string;
   readonly location: string | undefined;
-}): Result<Placement, FailureOf<"InvalidArgument">> {
-  const { preferred = [], requisite = [] } = request.accessibilityRequirements ?? {};
+}): Result<Pick<DiskSpec, "location" | "zone">, FailureOf<"InvalidArgument">> {
+  const { preferred = [], requisite = [] } = request.topology ?? {};
   const terms = [...preferred, ...requisite];
-  if (terms.length === 0) return ok({ location: request.location, zone: undefined });
+  const regional = request.location === undefined ? {} : { location: request.location };
+  if (terms.length === 0) return ok(regional);
   const zones: string[] = [];
   for (const term of terms) {
     const value = zoneOf(term);
@@ -62,15 +61,13 @@ export function choosePlacement(request: {
           `has neither ${driverZoneKey} nor ${wellKnownZoneKey}`,
         ),
       );
-    if (value === "") return ok({ location: request.location, zone: undefined });
+    if (value === "") return ok(regional);
     const parsed = parseZoneValue(value);
     if (parsed === undefined)
       return fail(invalidTopology(value, "must be empty or have the form <region>-<zone>, such as eastus-1"));
     if (request.location === undefined || request.location === parsed.location) {
-      return ok({
-        location: parsed.location,
-        zone: isZoneRedundant(request.skuName) ? undefined : parsed.zone,
-      });
+      const { location, zone } = parsed;
+      return ok(isZoneRedundant(request.skuName) ? { location } : { location, zone });
     }
     zones.push(value);
   }

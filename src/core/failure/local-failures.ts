@@ -34,7 +34,7 @@ export const localFailures = {
     example: {
       objectKind: "AzVolume",
       name: "pvc-1",
-      problem: "spec.maxShares must be at most 15",
+      problem: "spec.disk.maxShares must be at most 15",
     },
   },
   StoreUnavailable: {

@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
-import type { AzVolume, VolumeDetail, Writer, WriterRecord } from "../api/az-volume.ts";
+import type { AzVolume, DiskSpec, VolumeDetail, Writer, WriterRecord } from "../api/az-volume.ts";
 import type { NodeIdentity } from "../api/node-identity.ts";
 import { attachmentObjectName } from "../api/object-names.ts";
 import type {
@@ -11,7 +11,6 @@ import type {
 import { formatDiskUri } from "../azure/disk-uri.ts";
 import { formatInstanceUri } from "../azure/instance-uri.ts";
 import { fromTimestamp, toTimestamp } from "../primitives/timestamp.ts";
-import { gibToBytes } from "../primitives/units.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import { isNotReady } from "../writer/node-silence.ts";
 import { newRecord } from "../writer/writer-steps.ts";
@@ -74,13 +73,17 @@ export function aDetail(overrides: Partial<VolumeDetail> = {}): VolumeDetail {
     skuName: "Premium_LRS",
     location: "eastus",
     zones: ["1"],
-    volumeContext: {},
     accessibleTopology: [],
     ...overrides,
   };
 }
 
-/** A volume `pvc-1` whose disk exists, with room for two replicas. */
+/** The request of such a disk. */
+export function aDiskSpec(overrides: Partial<DiskSpec> = {}): DiskSpec {
+  return { skuName: "Premium_LRS", sizeGiB: 10, maxShares: 3, tags: {}, ...overrides };
+}
+
+/** A volume `pvc-1` whose disk exists as requested, with room for two replicas. */
 export function aVolume(
   overrides: {
     readonly metadata?: Partial<AzVolume["metadata"]>;
@@ -88,6 +91,7 @@ export function aVolume(
     readonly status?: Partial<NonNullable<AzVolume["status"]>>;
   } = {},
 ): AzVolume {
+  const { disk = aDiskSpec() } = overrides.spec ?? {};
   return {
     metadata: {
       name: "pvc-1",
@@ -100,11 +104,9 @@ export function aVolume(
     spec: {
       volumeName: "pvc-1",
       capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
-      requiredBytes: Number(gibToBytes(10)),
-      limitBytes: 0,
-      parameters: {},
-      maxShares: 3,
+      disk,
       maxMountReplicaCount: 2,
+      volumeContext: {},
       deleteRequested: false,
       ...overrides.spec,
     },
@@ -112,7 +114,7 @@ export function aVolume(
       state: "Created",
       observedGeneration: 1,
       conditions: [],
-      detail: aDetail(),
+      detail: aDetail({ maxShares: disk.maxShares }),
       record: aRecord(),
       ...overrides.status,
     },

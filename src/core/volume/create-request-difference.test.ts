@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { AzVolume, VolumeDetail } from "../api/az-volume.ts";
-import { driverZoneKey } from "../azure/topology.ts";
+import type { AzVolume, DiskSpec, VolumeDetail } from "../api/az-volume.ts";
+import { driverZoneKey, type TopologyRequirement } from "../azure/topology.ts";
 import { gibToBytes } from "../primitives/units.ts";
-import { createRequestDifference } from "./create-request-difference.ts";
+import { aDiskSpec } from "../testing/objects.ts";
+import { type CreateRequest, createRequestDifference } from "./create-request-difference.ts";
+import { resolveVolumeSpec } from "./resolve-volume-spec.ts";
+import { parseVolumeParameters } from "./volume-parameters.ts";
 
 type VolumeSpec = AzVolume["spec"];
 
@@ -12,15 +15,23 @@ function aSpec(overrides: Partial<VolumeSpec> = {}): VolumeSpec {
   return {
     volumeName: "pvc-1",
     capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
-    requiredBytes: Number(gibToBytes(10)),
-    limitBytes: 0,
-    parameters: { skuName: "Premium_LRS" },
-    maxShares: 1,
+    disk: aDiskSpec({ maxShares: 1 }),
     maxMountReplicaCount: 0,
+    volumeContext: {},
     deleteRequested: false,
     ...overrides,
   };
 }
+
+function aRequest(overrides: Partial<VolumeSpec> = {}, others: Partial<CreateRequest> = {}): CreateRequest {
+  const spec = aSpec(overrides);
+  const capacity = { requiredBytes: gibToBytes(spec.disk.sizeGiB), limitBytes: 0n };
+  return { spec, capacity, topology: undefined, ...others };
+}
+
+const ofDisk = (overrides: Partial<DiskSpec>): Partial<VolumeSpec> => ({
+  disk: aDiskSpec({ maxShares: 1, ...overrides }),
+});
 
 function aVolume(overrides: Partial<VolumeSpec> = {}, detail?: Partial<VolumeDetail>): AzVolume {
   const metadata = {
@@ -46,7 +57,6 @@ function aVolume(overrides: Partial<VolumeSpec> = {}, detail?: Partial<VolumeDet
         skuName: "Premium_LRS",
         location: "eastus",
         zones: ["1"],
-        volumeContext: {},
         accessibleTopology: [{ segments: { [driverZoneKey]: "eastus-1" } }],
         ...detail,
       },
@@ -54,153 +64,148 @@ function aVolume(overrides: Partial<VolumeSpec> = {}, detail?: Partial<VolumeDet
   };
 }
 
-const inZone = (zone: string): Pick<VolumeSpec, "accessibilityRequirements"> => ({
-  accessibilityRequirements: {
-    requisite: [{ segments: { [driverZoneKey]: `eastus-${zone}` } }],
-    preferred: [],
-  },
+const inZone = (zone: string): { readonly topology: TopologyRequirement } => ({
+  topology: { requisite: [{ segments: { [driverZoneKey]: `eastus-${zone}` } }], preferred: [] },
 });
+const placedIn = (zone: string): Partial<VolumeSpec> => ofDisk({ location: "eastus", zone });
 
-/** StorageClass parameters, valid and invalid, in any case and number. */
-const anyParameters = fc.dictionary(
-  fc.oneof(
-    fc.constantFrom(
-      "skuName",
-      "SKUNAME",
-      "maxShares",
-      "maxMountReplicaCount",
-      "cachingMode",
-      "fsType",
-      "tags",
-      "location",
-      "zoned",
-      "__proto__",
-      "constructor",
-    ),
-    fc.string(),
-  ),
-  fc.oneof(
-    fc.constantFrom(
-      "Premium_LRS",
-      "UltraSSD_LRS",
-      "3",
-      "1",
-      "None",
-      "xfs",
-      "a=1,b=2",
-      "__proto__=1,constructor=2",
-      "East US",
-      "",
-    ),
-    fc.string(),
-  ),
-  { maxKeys: 6 },
-);
+const diskUri = "/subscriptions/s/resourceGroups/RG-1/providers/Microsoft.Compute/disks/pvc-1";
 
 describe("createRequestDifference", () => {
-  it("finds none between any request and itself, and throws for none", () => {
+  it("finds none between any valid request and itself", () => {
+    const anyParameters = fc.record(
+      {
+        skuName: fc.constantFrom("Premium_LRS", "UltraSSD_LRS"),
+        maxShares: fc.constantFrom("1", "3"),
+        cachingMode: fc.constant("None"),
+        fsType: fc.constantFrom("xfs", "EXT4", ""),
+        tags: fc.constantFrom("a=1,b=2", "__proto__=1,constructor=2", ""),
+        location: fc.constantFrom("East US", "eastus"),
+        resourceGroup: fc.constantFrom("rg-1", ""),
+      },
+      { requiredKeys: [] },
+    );
+    const { capabilities } = aSpec();
     fc.assert(
-      fc.property(anyParameters, fc.integer({ min: 0, max: 2 ** 50 }), (parameters, requiredBytes) => {
-        const request = { parameters, requiredBytes };
-        assert.equal(createRequestDifference(aVolume(request), aSpec(request)), undefined);
+      fc.property(anyParameters, fc.bigInt({ min: 0n, max: 2n ** 42n }), (given, requiredBytes) => {
+        const parsed = parseVolumeParameters(given as Record<string, string>);
+        assert.ok(parsed.ok);
+        const capacity = { requiredBytes, limitBytes: 0n };
+        const resolved = resolveVolumeSpec({ parameters: parsed.value, capabilities, capacity });
+        assert.ok(resolved.ok);
+        const existing = aVolume(resolved.value);
+        assert.equal(createRequestDifference(existing, aRequest(resolved.value, { capacity })), undefined);
       }),
     );
   });
 
   const matching = [
-    { existing: aVolume(), requested: aSpec(), because: "the same request while the disk is being made" },
-    { existing: aVolume({}, {}), requested: aSpec(), because: "the same request once the disk is there" },
+    { existing: aVolume(), requested: aRequest(), because: "the same request while the disk is being made" },
+    { existing: aVolume({}, {}), requested: aRequest(), because: "the same request once the disk is there" },
     {
-      existing: aVolume(
-        {
-          diskUri: "/subscriptions/s/resourceGroups/r/providers/Microsoft.Compute/disks/pvc-1",
-          parameters: {},
-        },
-        {},
+      existing: aVolume({ ...ofDisk({ location: "eastus", resourceGroup: "RG-1" }), diskUri }, {}),
+      requested: aRequest(
+        { ...ofDisk({ tags: { a: "1" } }), maxMountReplicaCount: 0, fsType: "xfs" },
+        inZone("1"),
       ),
-      requested: aSpec({ parameters: { skuName: "Premium_LRS", maxMountReplicaCount: "0" } }),
       because: "its object was lost in between, and recreated from the disk",
     },
-    { existing: aVolume({}, { sizeGiB: 20 }), requested: aSpec(), because: "the disk has grown since" },
+    {
+      existing: aVolume({ ...ofDisk({ resourceGroup: "RG-1" }), diskUri }, {}),
+      requested: aRequest(ofDisk({ resourceGroup: "rg-1" })),
+      because: "Azure writes the resource group in other letters",
+    },
+    { existing: aVolume({}, { sizeGiB: 20 }), requested: aRequest(), because: "the disk has grown since" },
     {
       existing: aVolume({ maxMountReplicaCount: 2 }),
-      requested: aSpec(),
+      requested: aRequest(),
       because: "the replica count was edited since",
     },
     {
       existing: aVolume(),
-      requested: aSpec({ parameters: { SKUNAME: "Premium_LRS", zoned: "true" } }),
-      because: "the same parameters in other words",
-    },
-    {
-      existing: aVolume(),
-      requested: aSpec({
+      requested: aRequest({
         capabilities: [{ accessMode: "SINGLE_NODE_SINGLE_WRITER", accessType: "mount", fsType: "" }],
       }),
       because: "a capability that the volume has too",
     },
-    { existing: aVolume(inZone("1"), {}), requested: aSpec(inZone("1")), because: "the zone that it is in" },
     {
-      existing: aVolume({ parameters: { partition: "1" } }),
-      requested: aSpec({ parameters: { partition: "1" } }),
-      because: "the same words, though this version does not know them",
+      existing: aVolume(placedIn("1"), {}),
+      requested: aRequest(placedIn("1"), inZone("1")),
+      because: "the zone that it is in",
+    },
+    {
+      existing: aVolume(placedIn("1")),
+      requested: aRequest(ofDisk({})),
+      because: "no topology is required, and the nodes that chose the zone are gone",
     },
   ];
   for (const { existing, requested, because } of matching) {
     it(`finds none: ${because}`, () => assert.equal(createRequestDifference(existing, requested), undefined));
   }
 
+  const large = { capacity: { requiredBytes: gibToBytes(11), limitBytes: 0n } };
   const different = [
     {
       existing: aVolume({}, {}),
-      requested: aSpec({ requiredBytes: Number(gibToBytes(11)) }),
+      requested: aRequest({}, large),
       difference: /has 10 GiB, .*11811160064 to any number/u,
     },
-    {
-      existing: aVolume(),
-      requested: aSpec({ requiredBytes: Number(gibToBytes(11)) }),
-      difference: /has 10 GiB/u,
-    },
+    { existing: aVolume(), requested: aRequest({}, large), difference: /has 10 GiB/u },
     {
       existing: aVolume({}, {}),
-      requested: aSpec({ requiredBytes: 0, limitBytes: Number(gibToBytes(5)) }),
+      requested: aRequest({}, { capacity: { requiredBytes: 0n, limitBytes: gibToBytes(5) } }),
       difference: /has 10 GiB, .*0 to 5368709120/u,
     },
     {
       existing: aVolume(),
-      requested: aSpec({ parameters: { skuName: "Premium_ZRS" } }),
+      requested: aRequest(ofDisk({ skuName: "Premium_ZRS" })),
       difference: /skuName is "Premium_LRS", not "Premium_ZRS"/u,
     },
     {
-      existing: aVolume(),
-      requested: aSpec({ parameters: { skuName: "Premium_LRS", fsType: "xfs" } }),
-      difference: /fsType is the default, not "xfs"/u,
+      existing: aVolume({ ...ofDisk({ maxShares: 2 }), diskUri }, {}),
+      requested: aRequest(),
+      difference: /maxShares is 2, not 1/u,
     },
     {
       existing: aVolume(),
-      requested: aSpec({ parameters: { skuName: "Premium_LRS", tags: "a=1" } }),
+      requested: aRequest({ fsType: "xfs" }),
+      difference: /fsType is the default, not "xfs"/u,
+    },
+    {
+      existing: aVolume({ cachingMode: "None" }),
+      requested: aRequest(),
+      difference: /cachingMode is "None", not left to the default/u,
+    },
+    {
+      existing: aVolume(ofDisk({ resourceGroup: "rg-1" })),
+      requested: aRequest(),
+      difference: /resourceGroup is "rg-1", not left to the default/u,
+    },
+    {
+      existing: aVolume(ofDisk({ location: "westus" })),
+      requested: aRequest({}, { topology: { requisite: [], preferred: [] } }),
+      difference: /location is "westus", not left to the default/u,
+    },
+    {
+      existing: aVolume(),
+      requested: aRequest(ofDisk({ tags: { a: "1" } })),
       difference: /tag a is "", not "1"/u,
     },
     {
       existing: aVolume(),
-      requested: aSpec({ capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "block" }] }),
+      requested: aRequest({ capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "block" }] }),
       difference: /access type block/u,
     },
-    { existing: aVolume(), requested: aSpec({ volumeName: "PVC-1" }), difference: /made as "pvc-1"/u },
+    { existing: aVolume(), requested: aRequest({ volumeName: "PVC-1" }), difference: /made as "pvc-1"/u },
     {
-      existing: aVolume(inZone("1"), {}),
-      requested: aSpec(inZone("2")),
+      existing: aVolume(placedIn("1"), {}),
+      requested: aRequest(placedIn("2"), inZone("2")),
       difference: /reachable from .*eastus-1.*not from .*eastus-2/u,
     },
     {
-      existing: aVolume(inZone("1")),
-      requested: aSpec(inZone("2")),
-      difference: /created in zone 1, not in zone 2/u,
-    },
-    {
-      existing: aVolume({ parameters: { partition: "1" } }),
-      requested: aSpec({ parameters: { partition: "2" } }),
-      difference: /parameters differ/u,
+      existing: aVolume(placedIn("1")),
+      requested: aRequest(placedIn("2"), inZone("2")),
+      difference: /is reachable from .*eastus-1.*not from .*eastus-2/u,
     },
   ];
   for (const { existing, requested, difference } of different) {

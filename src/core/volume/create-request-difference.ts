@@ -1,95 +1,82 @@
-import type { AzVolume, VolumeDetail } from "../api/az-volume.ts";
-import { choosePlacement, satisfiesRequisite } from "../azure/topology.ts";
+import type { AzVolume } from "../api/az-volume.ts";
+import { accessibleTopology, satisfiesRequisite, type TopologyRequirement } from "../azure/topology.ts";
 import { capabilitiesDifference } from "./access-modes.ts";
+import type { CapacityRange } from "./capacity.ts";
 import { isSizeWithin } from "./capacity.ts";
-import { resolveVolumeSpec } from "./resolve-volume-spec.ts";
-import type { VolumeParameters } from "./volume-parameters.ts";
-import { parseVolumeParameters } from "./volume-parameters.ts";
+import { fieldOf } from "./spec-fields.ts";
+import { volumeParameterNames } from "./volume-parameter-names.ts";
+import {
+  type VolumeParameter,
+  type VolumeParameterName,
+  volumeParameterTable,
+} from "./volume-parameter-table.ts";
+import type { Tags } from "./volume-tags.ts";
 
 type VolumeSpec = AzVolume["spec"];
 
+/** A CreateVolume: the spec that it would store, and what a volume of another spec may satisfy as well. */
+export interface CreateRequest {
+  readonly spec: VolumeSpec;
+  readonly capacity: CapacityRange;
+  /** Undefined: the request states none, and the spec's zone is the driver's choice. */
+  readonly topology: TopologyRequirement | undefined;
+}
+
 /**
  * Why an existing volume does not satisfy a repeated CreateVolume under its name, as a sentence for
- * people; undefined if it does. Compares the volume's state, not the request's spelling: a volume that
- * has grown, or whose replica count was edited, still matches.
+ * people; undefined if it does. A volume that has grown, or whose replica count was edited, still matches.
  */
-export function createRequestDifference(existing: AzVolume, requested: VolumeSpec): string | undefined {
-  if (existing.spec.volumeName !== requested.volumeName)
+export function createRequestDifference(existing: AzVolume, requested: CreateRequest): string | undefined {
+  const { spec } = requested;
+  if (existing.spec.volumeName !== spec.volumeName)
     return (
       `it was made as ${JSON.stringify(existing.spec.volumeName)}, and Azure compares disk names ` +
       "without case"
     );
   return (
-    sizeDifference(existing, requested) ??
-    parametersDifference(existing, requested) ??
-    capabilitiesDifference(existing.spec.capabilities, requested.capabilities) ??
-    topologyDifference(existing, requested)
+    sizeDifference(existing, requested.capacity) ??
+    fieldsDifference(existing.spec, requested) ??
+    capabilitiesDifference(existing.spec.capabilities, spec.capabilities) ??
+    topologyDifference(existing, requested.topology?.requisite ?? [])
   );
 }
 
-function sizeDifference(existing: AzVolume, requested: VolumeSpec): string | undefined {
-  const sizeGiB = existing.status?.detail?.sizeGiB ?? askedSize(existing.spec);
-  if (sizeGiB === undefined || isSizeWithin(capacityOf(requested), sizeGiB)) return undefined;
+function sizeDifference({ spec, status }: AzVolume, capacity: CapacityRange): string | undefined {
+  const sizeGiB = status?.detail?.sizeGiB ?? spec.disk.sizeGiB;
+  if (isSizeWithin(capacity, sizeGiB)) return undefined;
+  const { requiredBytes, limitBytes } = capacity;
   return (
-    `it has ${sizeGiB} GiB, which is outside the range asked for now (${requested.requiredBytes} ` +
-    `to ${requested.limitBytes === 0 ? "any number of" : requested.limitBytes} bytes)`
+    `it has ${sizeGiB} GiB, which is outside the range asked for now (${requiredBytes} ` +
+    `to ${limitBytes === 0n ? "any number of" : limitBytes} bytes)`
   );
 }
 
-/** The size of a disk that does not exist yet. */
-function askedSize(spec: VolumeSpec): number | undefined {
-  const parameters = parseVolumeParameters(spec.parameters);
-  if (!parameters.ok) return undefined;
-  const settled = resolveVolumeSpec({
-    parameters: parameters.value,
-    capabilities: spec.capabilities,
-    capacity: capacityOf(spec),
-  });
-  return settled.ok ? settled.value.sizeGiB : undefined;
-}
+/** An alias, tags, which are compared one by one, and the replica count, which an operator may edit. */
+const notCompared = new Set<VolumeParameterName>([
+  "storageAccountType",
+  "tags",
+  "tagValueDelimiter",
+  "maxMountReplicaCount",
+]);
+const comparedParameters = volumeParameterNames.filter((name) => !notCompared.has(name));
 
-function capacityOf(spec: VolumeSpec): { readonly requiredBytes: bigint; readonly limitBytes: bigint } {
-  return { requiredBytes: BigInt(spec.requiredBytes), limitBytes: BigInt(spec.limitBytes) };
-}
-
-function parametersDifference(
-  { spec: existing, status }: AzVolume,
-  requested: VolumeSpec,
-): string | undefined {
-  const isWhole = existing.diskUri === undefined;
-  const stated = isWhole ? existing.parameters : { ...factsOf(status?.detail), ...existing.parameters };
-  const before = parseVolumeParameters(stated);
-  const now = parseVolumeParameters(requested.parameters);
-  // Parameters that an older version accepted may not parse any more; then only an identical request is
-  // the same.
-  if (!before.ok || !now.ok)
-    return sameWords(existing.parameters, requested.parameters) ? undefined : "its parameters differ";
-  // An object that was recreated from its disk knows only what the disk and its PersistentVolume say.
-  const isKnown = (name: string): boolean =>
-    isWhole || Object.keys(stated).some((other) => other.toLowerCase() === name.toLowerCase());
-  for (const name of comparedParameters.filter(isKnown)) {
-    const [left, right] = [JSON.stringify(before.value[name]), JSON.stringify(now.value[name])];
-    if (left !== right)
+function fieldsDifference(existing: VolumeSpec, { spec, topology }: CreateRequest): string | undefined {
+  // The spec of an adopted disk has what Azure and its PersistentVolume say, not what was requested.
+  const isAdopted = existing.diskUri !== undefined;
+  for (const name of comparedParameters) {
+    const { field }: VolumeParameter = volumeParameterTable[name];
+    const [left, right] = [JSON.stringify(fieldOf(existing, field)), JSON.stringify(fieldOf(spec, field))];
+    // Without a topology, the region depends on the nodes that the cluster had.
+    const isComparedIfAbsent = !isAdopted && (field !== "disk.location" || topology !== undefined);
+    const isComparable = isComparedIfAbsent || (left !== undefined && right !== undefined);
+    // Azure compares names of resource groups without case.
+    if (isComparable && left?.toLowerCase() !== right?.toLowerCase())
       return `its ${name} is ${left ?? "the default"}, not ${right ?? "left to the default"}`;
   }
-  return isKnown("tags") ? tagsDifference(before.value.tags, now.value.tags) : undefined;
+  return isAdopted ? undefined : tagsDifference(existing.disk.tags, spec.disk.tags);
 }
 
-function factsOf(detail: VolumeDetail | undefined): Readonly<Record<string, string>> {
-  return detail === undefined ? {} : { skuName: detail.skuName };
-}
-
-const comparedParameters = [
-  "skuName",
-  "maxShares",
-  "maxMountReplicaCount",
-  "cachingMode",
-  "fsType",
-  "resourceGroup",
-  "location",
-] as const satisfies readonly (keyof VolumeParameters)[];
-
-function tagsDifference(before: VolumeParameters["tags"], now: VolumeParameters["tags"]): string | undefined {
+function tagsDifference(before: Tags, now: Tags): string | undefined {
   const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].toSorted();
   const different = names.find((name) => before[name] !== now[name]);
   return different === undefined
@@ -98,34 +85,17 @@ function tagsDifference(before: VolumeParameters["tags"], now: VolumeParameters[
         `${JSON.stringify(now[different] ?? "")}`;
 }
 
-function sameWords(left: Readonly<Record<string, string>>, right: Readonly<Record<string, string>>): boolean {
-  return (
-    Object.keys(left).length === Object.keys(right).length &&
-    Object.entries(left).every(([name, value]) => right[name] === value)
-  );
-}
-
-function topologyDifference(existing: AzVolume, requested: VolumeSpec): string | undefined {
-  const detail = existing.status?.detail;
-  const requisite = requested.accessibilityRequirements?.requisite ?? [];
-  if (detail !== undefined) {
-    return satisfiesRequisite(detail.accessibleTopology, requisite)
-      ? undefined
-      : `it is reachable from ${zonesOf(detail.accessibleTopology)}, not from ${zonesOf(requisite)}`;
-  }
-  const [before, now] = [placementOf(existing.spec), placementOf(requested)];
-  return before === now ? undefined : `it is being created in ${before}, not in ${now}`;
-}
-
-function placementOf(spec: VolumeSpec): string {
-  const parameters = parseVolumeParameters(spec.parameters);
-  if (!parameters.ok) return "no zone";
-  const placement = choosePlacement({
-    accessibilityRequirements: spec.accessibilityRequirements,
-    skuName: parameters.value.skuName,
-    location: parameters.value.location,
-  });
-  return placement.ok && placement.value.zone !== undefined ? `zone ${placement.value.zone}` : "no zone";
+function topologyDifference(
+  { spec: { disk }, status }: AzVolume,
+  requisite: TopologyRequirement["requisite"],
+): string | undefined {
+  const { skuName, location = "", zone } = disk;
+  const accessible =
+    status?.detail?.accessibleTopology ??
+    accessibleTopology({ skuName, location, zones: zone === undefined ? [] : [zone] });
+  return satisfiesRequisite(accessible, requisite)
+    ? undefined
+    : `it is reachable from ${zonesOf(accessible)}, not from ${zonesOf(requisite)}`;
 }
 
 function zonesOf(topologies: readonly { readonly segments: Readonly<Record<string, string>> }[]): string {

@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import type { AzVolume } from "../api/az-volume.ts";
 import type { ObservedVolume } from "../attachment/observed-volume.ts";
-import { gibToBytes } from "../primitives/units.ts";
 import {
+  aDiskSpec,
   aDetail,
   agoMs,
   anAttachment,
@@ -49,7 +49,7 @@ function growing(
   return anObservedVolume({
     volume: aVolume({
       metadata: { generation: 2 },
-      spec: { requiredBytes: Number(gibToBytes(20)) },
+      spec: { disk: aDiskSpec({ sizeGiB: 20 }) },
       status: { detail: aDetail({ maxShares }), ...status.status },
     }),
     attachments,
@@ -174,7 +174,7 @@ describe("planDisk", () => {
         because: "a byte more is a GiB more",
         observed: anObservedVolume({
           volume: aVolume({
-            spec: { requiredBytes: Number(gibToBytes(10)) + 1 },
+            spec: { disk: aDiskSpec({ sizeGiB: 11 }) },
             status: { detail: aDetail({ maxShares: 1 }) },
           }),
         }),
@@ -182,7 +182,7 @@ describe("planDisk", () => {
       },
       {
         because: "never smaller",
-        observed: anObservedVolume({ volume: aVolume({ spec: { requiredBytes: 1 } }) }),
+        observed: anObservedVolume({ volume: aVolume({ spec: { disk: aDiskSpec({ sizeGiB: 1 }) } }) }),
         plan: undefined,
       },
       {

@@ -6,7 +6,6 @@ import {
   recordOf,
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
-import { bytesToGibRoundedUp } from "../primitives/units.ts";
 import { nodesIn } from "../writer/record-nodes.ts";
 
 /** The next action for the managed disk of a volume. */
@@ -55,9 +54,7 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
 /** Whether the plan of a volume's disk depends on its attachments: it is to be deleted, or to grow. */
 export function asksForAttachments({ metadata, spec, status }: AzVolume): boolean {
   if (metadata.deletionTimestamp !== undefined) return true;
-  return (
-    status?.detail !== undefined && bytesToGibRoundedUp(BigInt(spec.requiredBytes)) > status.detail.sizeGiB
-  );
+  return status?.detail !== undefined && spec.disk.sizeGiB > status.detail.sizeGiB;
 }
 
 /** Made for a disk that existed before, which has not been read yet. */
@@ -73,7 +70,7 @@ function planResize(
 ): DiskAction | undefined {
   const { volume, attachments, nowMs, settings } = observed;
   const status = volume.status;
-  const requestedGiB = bytesToGibRoundedUp(BigInt(volume.spec.requiredBytes));
+  const requestedGiB = volume.spec.disk.sizeGiB;
   if (requestedGiB <= sizeGiB)
     return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating"
       ? undefined

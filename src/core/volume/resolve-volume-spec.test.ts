@@ -5,6 +5,7 @@ import { gibToBytes } from "../primitives/units.ts";
 import type { DiskSku } from "./disk-sku.ts";
 import {
   cachingModeAtAttach,
+  checkDisk,
   chooseCachingMode,
   chooseFileSystem,
   diskSharesMax,
@@ -42,28 +43,22 @@ function settle(
 }
 
 describe("resolveVolumeSpec", () => {
-  it("caches an unshared disk and keeps no replica", () => {
+  it("keeps no replica of an unshared disk", () => {
     assert.deepEqual(settle({}), {
       ok: true,
       value: {
-        skuName: "Premium_LRS",
-        sizeGiB: 1024,
-        maxShares: 1,
+        disk: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 1, tags: {} },
         maxMountReplicaCount: 0,
-        cachingMode: "ReadOnly",
       },
     });
   });
 
-  it("keeps a replica for every share but the writer's, and no cache on a shared disk", () => {
+  it("keeps a replica for every share but the writer's", () => {
     assert.deepEqual(settle({ maxShares: 3 }), {
       ok: true,
       value: {
-        skuName: "Premium_LRS",
-        sizeGiB: 1024,
-        maxShares: 3,
+        disk: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 3, tags: {} },
         maxMountReplicaCount: 2,
-        cachingMode: "None",
       },
     });
   });
@@ -123,6 +118,50 @@ describe("resolveVolumeSpec", () => {
     const settled = settle({}, 40_000);
     assert.equal(!settled.ok && settled.failure.kind, "OutOfRange");
   });
+});
+
+describe("resolveVolumeSpec: fields", () => {
+  it("keeps what the parameters state, each in its field", () => {
+    const settled = settle({
+      resourceGroup: "rg-1",
+      location: "eastus",
+      tags: { a: "1" },
+      cachingMode: "ReadWrite",
+      fsType: "xfs",
+    });
+    assert.deepEqual(settled.ok && settled.value, {
+      disk: {
+        skuName: "Premium_LRS",
+        sizeGiB: 1024,
+        maxShares: 1,
+        resourceGroup: "rg-1",
+        location: "eastus",
+        tags: { a: "1" },
+      },
+      cachingMode: "ReadWrite",
+      fsType: "xfs",
+      maxMountReplicaCount: 0,
+    });
+  });
+});
+
+describe("checkDisk", () => {
+  const disk = { skuName: "Premium_LRS", sizeGiB: 10, maxShares: 3 };
+
+  it("accepts a disk that Azure can make", () =>
+    assert.deepEqual(checkDisk(disk, "spec.disk"), { ok: true, value: undefined }));
+
+  for (const [change, field] of [
+    [{ skuName: "Premium" }, "spec.disk.skuName"],
+    [{ sizeGiB: 32_768 }, "spec.disk.sizeGiB"],
+    [{ skuName: "UltraSSD_LRS", sizeGiB: 3 }, "spec.disk.sizeGiB"],
+    [{ maxShares: 4 }, "spec.disk.maxShares"],
+  ] as const) {
+    it(`refuses ${JSON.stringify(change)}`, () => {
+      const checked = checkDisk({ ...disk, ...change }, "spec.disk");
+      assert.equal(!checked.ok && checked.failure.field, field);
+    });
+  }
 });
 
 describe("diskSharesMax", () => {

@@ -1,25 +1,24 @@
-import type { VolumeCapability } from "../api/az-volume.ts";
+import type { AzVolume, DiskSpec, VolumeCapability } from "../api/az-volume.ts";
+import { choosePlacement, type TopologyRequirement } from "../azure/topology.ts";
 import type { FailureOf } from "../failure/failure.ts";
 import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
 import { checkCapabilities, isMultiNode } from "./access-modes.ts";
 import type { CapacityRange } from "./capacity.ts";
-import { chooseDiskSize } from "./capacity.ts";
-import type { CachingMode, DiskSku } from "./disk-sku.ts";
+import { chooseDiskSize, diskSizeMaxGib, diskSizeMinGib } from "./capacity.ts";
+import { type CachingMode, type DiskSku, diskSkus } from "./disk-sku.ts";
 import type { FileSystemType } from "./file-system.ts";
+import { diskFieldsOf } from "./spec-fields.ts";
 import type { VolumeParameters } from "./volume-parameters.ts";
 import { parseFileSystemType } from "./volume-parameters.ts";
 
 type InvalidArgument = FailureOf<"InvalidArgument">;
 
-/** A volume's resolved spec: every choice that the parameters left open is made. */
-export interface ResolvedVolumeSpec {
-  readonly skuName: DiskSku;
-  readonly sizeGiB: number;
-  readonly maxShares: number;
-  readonly maxMountReplicaCount: number;
-  readonly cachingMode: CachingMode;
-}
+/** What CreateVolume stores: every choice is made, except those that depend on the disk's later size. */
+export type ResolvedVolumeSpec = Pick<
+  AzVolume["spec"],
+  "disk" | "cachingMode" | "fsType" | "maxMountReplicaCount"
+>;
 
 const DEFAULT_FS_TYPE: FileSystemType = "ext4";
 /** Azure caches no disk from 4 TiB on; its documents put the boundary at 4,095 GiB. */
@@ -32,35 +31,61 @@ const sharesBySize = [
   { sizeMaxGiB: Number.POSITIVE_INFINITY, shares: 10 },
 ] as const;
 
-/** Checks a volume's parameters against its capabilities and size, and resolves what they leave open. */
+/**
+ * Checks a volume's parameters against its capabilities, size and topology, and resolves what they leave
+ * open. The only place that does: the rest of the driver reads the spec.
+ */
 export function resolveVolumeSpec(request: {
   readonly parameters: VolumeParameters;
   readonly capabilities: readonly VolumeCapability[];
   readonly capacity: CapacityRange;
+  readonly topology?: TopologyRequirement | undefined;
 }): Result<ResolvedVolumeSpec, FailureOf<"InvalidArgument" | "OutOfRange">> {
-  const { parameters, capabilities } = request;
-  const { skuName, maxShares } = parameters;
+  const { parameters, capabilities, topology } = request;
+  const { skuName, maxShares, cachingMode, fsType, location } = parameters;
   const size = chooseDiskSize(request.capacity, skuName);
   if (!size.ok) return size;
   const { sizeGiB } = size.value;
-  const sharesMax = diskSharesMax({ skuName, sizeGiB });
-  if (maxShares > sharesMax)
-    return fail(invalid("maxShares", maxShares, sharesProblem({ skuName, sizeGiB, sharesMax })));
+  const possible = checkDisk({ skuName, sizeGiB, maxShares }, "parameters");
+  if (!possible.ok) return possible;
   const supported = checkCapabilities(capabilities, maxShares);
   if (!supported.ok) return supported;
   const fsTypes = checkFileSystemTypes(parameters, capabilities);
   if (!fsTypes.ok) return fsTypes;
   const maxMountReplicaCount = replicaCount(parameters, capabilities);
   if (!maxMountReplicaCount.ok) return maxMountReplicaCount;
-  const cachingMode = chooseCachingMode({ skuName, sizeGiB, maxShares, cachingMode: parameters.cachingMode });
-  if (!cachingMode.ok) return cachingMode;
+  const cached = chooseCachingMode({ skuName, sizeGiB, maxShares, cachingMode });
+  if (!cached.ok) return cached;
+  const placement = choosePlacement({ topology, skuName, location });
+  if (!placement.ok) return placement;
   return ok({
-    skuName,
-    sizeGiB,
-    maxShares,
+    disk: { ...diskFieldsOf(parameters), ...placement.value, sizeGiB },
+    ...(cachingMode === undefined ? {} : { cachingMode }),
+    ...(fsType === undefined ? {} : { fsType }),
     maxMountReplicaCount: maxMountReplicaCount.value,
-    cachingMode: cachingMode.value,
   });
+}
+
+/**
+ * Checks that Azure can make a disk, as far as SKU, size and shares tell. Any client may have written the
+ * spec. Fails with `InvalidArgument` on a field of `where`.
+ */
+export function checkDisk(
+  disk: Pick<DiskSpec, "skuName" | "sizeGiB" | "maxShares">,
+  where: "parameters" | "spec.disk",
+): Result<void, InvalidArgument> {
+  const { sizeGiB, maxShares } = disk;
+  const skuName = diskSkus.find((sku) => sku === disk.skuName);
+  const refuse = (field: string, value: string | number, problem: string): Result<never, InvalidArgument> =>
+    fail({ kind: "InvalidArgument", field: `${where}.${field}`, value: String(value), problem });
+  if (skuName === undefined) return refuse("skuName", disk.skuName, `must be one of ${diskSkus.join(", ")}`);
+  const [minGiB, maxGiB] = [diskSizeMinGib(skuName), diskSizeMaxGib(skuName)];
+  if (sizeGiB < minGiB || sizeGiB > maxGiB)
+    return refuse("sizeGiB", sizeGiB, `must be from ${minGiB} to ${maxGiB} for a ${skuName} disk`);
+  const sharesMax = diskSharesMax({ skuName, sizeGiB });
+  return maxShares > sharesMax
+    ? refuse("maxShares", maxShares, sharesProblem({ skuName, sizeGiB, sharesMax }))
+    : ok(undefined);
 }
 
 /** How many VMs may share a disk of this SKU and size; 1 where Azure allows no sharing. */

@@ -1,15 +1,5 @@
+import type { ParameterValue } from "./parameter-value.ts";
 import { volumeParameterTable } from "./volume-parameter-table.ts";
-
-/** How the value of a VolumeSnapshotClass parameter is read. */
-export type SnapshotParameter =
-  /** One of `choices`. */
-  | { readonly kind: "choice"; readonly choices: readonly string[] }
-  /** A whole number from `min` to `max`, both included. */
-  | { readonly kind: "count"; readonly min: number; readonly max: number }
-  /** A text that `pattern` matches; `rule` states it, after the field and the value. */
-  | { readonly kind: "pattern"; readonly pattern: RegExp; readonly rule: string }
-  /** A text; `volume-tags.ts` checks its form. */
-  | { readonly kind: "text" };
 
 /**
  * The VolumeSnapshotClass parameters that this version supports, in the spelling of the documentation. The
@@ -30,7 +20,7 @@ export const snapshotParameterTable = {
   networkAccessPolicy: { kind: "choice", choices: ["AllowAll", "DenyAll"] },
   publicNetworkAccess: { kind: "choice", choices: ["Enabled", "Disabled"] },
   instantAccessDurationMinutes: { kind: "count", min: 60, max: 300 },
-} as const satisfies Readonly<Record<string, SnapshotParameter>>;
+} as const satisfies Readonly<Record<string, ParameterValue>>;
 
 /** The name of a supported parameter. */
 export type SnapshotParameterName = keyof typeof snapshotParameterTable;

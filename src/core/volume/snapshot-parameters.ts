@@ -3,9 +3,9 @@ import type { FailureOf } from "../failure/failure.ts";
 import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
 import { closestName } from "../primitives/closest-name.ts";
+import { type ParameterValue, readValue } from "./parameter-value.ts";
 import {
   refusedSnapshotParameters,
-  type SnapshotParameter,
   type SnapshotParameterName,
   snapshotMetadataTags,
   snapshotParameterTable,
@@ -34,7 +34,7 @@ type InvalidArgument = FailureOf<"InvalidArgument">;
 
 const supported = Object.entries(snapshotParameterTable) as readonly (readonly [
   SnapshotParameterName,
-  SnapshotParameter,
+  ParameterValue,
 ])[];
 
 /** SKUs whose snapshots Azure copies in the background: incremental ones only. */
@@ -61,10 +61,9 @@ export function parseSnapshotParameters(
     if (value === "") continue;
     if (stated.has(row[0]))
       return fail(invalid(name, value, "is given twice: names are compared without case"));
-    const given = row[0] === "location" ? regionName(value) : value;
-    const problem = problemOf(row[1], given);
-    if (problem !== undefined) return fail(invalid(row[0], value, problem));
-    stated.set(row[0], given);
+    const read = readValue(row[1], value);
+    if (!read.ok) return fail(invalid(row[0], value, read.failure));
+    stated.set(row[0], String(read.value));
   }
   return resolve(stated, { ...own, ...metadata });
 }
@@ -134,24 +133,6 @@ function resolve(
     publicNetworkAccess: valueOf("publicNetworkAccess") ?? "Disabled",
     instantAccessMinutes: minutes === undefined ? undefined : Number(minutes),
   });
-}
-
-function problemOf(row: SnapshotParameter, value: string): string | undefined {
-  switch (row.kind) {
-    case "choice": {
-      if (row.choices.includes(value)) return undefined;
-      const meant = closestName(value, row.choices);
-      return `must be one of ${row.choices.join(", ")}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
-    }
-    case "count": {
-      const isInRange = /^[0-9]{1,9}$/u.test(value) && Number(value) >= row.min && Number(value) <= row.max;
-      return isInRange ? undefined : `must be a whole number from ${row.min} to ${row.max}`;
-    }
-    case "pattern":
-      return row.pattern.test(value) ? undefined : row.rule;
-    case "text":
-      return undefined;
-  }
 }
 
 function refusalOf(name: string): string {

@@ -1,10 +1,10 @@
-import { regionName } from "../azure/topology.ts";
 import type { FailureOf } from "../failure/failure.ts";
 import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
 import { closestName } from "../primitives/closest-name.ts";
-import type { CachingMode, DiskSku } from "./disk-sku.ts";
+import type { DiskSku } from "./disk-sku.ts";
 import type { FileSystemType } from "./file-system.ts";
+import { readValue } from "./parameter-value.ts";
 import type { MetadataParameterName } from "./volume-parameter-names.ts";
 import {
   compatibilityParameterNames,
@@ -13,33 +13,40 @@ import {
   metadataParameterNames,
   volumeParameterNames,
 } from "./volume-parameter-names.ts";
-import type { VolumeParameterName } from "./volume-parameter-table.ts";
+import type { VolumeParameter, VolumeParameterName } from "./volume-parameter-table.ts";
 import { volumeParameterTable } from "./volume-parameter-table.ts";
 import type { Tags } from "./volume-tags.ts";
 import { volumeTags } from "./volume-tags.ts";
 
-/** A StorageClass's parsed parameters. Undefined: not stated, `resolve-volume-spec.ts` chooses. */
-export interface VolumeParameters {
-  /** Default StandardSSD_LRS. */
+type Table = typeof volumeParameterTable;
+
+/** Each parameter as its row of the table reads it. Undefined: not stated. */
+type Stated = {
+  readonly [Name in VolumeParameterName]:
+    | (Table[Name] extends { readonly choices: readonly (infer Choice)[] }
+        ? Choice
+        : Table[Name] extends { readonly kind: "count" }
+          ? number
+          : string)
+    | undefined;
+};
+
+/** Parameters with a default, and those that several parameters state together. */
+interface Combined {
   readonly skuName: DiskSku;
-  /** VMs that may have the disk attached at once. Default 1. */
   readonly maxShares: number;
-  /** Number of replica attachments to keep. */
-  readonly maxMountReplicaCount: number | undefined;
-  readonly cachingMode: CachingMode | undefined;
-  readonly fsType: FileSystemType | undefined;
   /** All tags of the disk, the driver's own included. */
   readonly tags: Tags;
-  readonly resourceGroup: string | undefined;
-  /** Azure region such as `eastus`: lower case, no spaces. */
-  readonly location: string | undefined;
 }
+
+/** A StorageClass's parsed parameters. Undefined: not stated, `resolve-volume-spec.ts` chooses. */
+export type VolumeParameters = Omit<Stated, keyof Combined | "storageAccountType" | "tagValueDelimiter"> &
+  Combined;
 
 type InvalidArgument = FailureOf<"InvalidArgument">;
 type Given = ReadonlyMap<string, { readonly name: string; readonly value: string }>;
 
 const table = volumeParameterTable;
-const DIGITS_MAX = 9;
 
 /**
  * Parses StorageClass parameters, or a volume context made of them. Names are compared without case; each
@@ -50,43 +57,43 @@ export function parseVolumeParameters(
 ): Result<VolumeParameters, InvalidArgument> {
   const given = byLowerCaseName(parameters);
   if (!given.ok) return given;
-  const skuName = parseSku(given.value);
-  if (!skuName.ok) return skuName;
-  const maxShares = parseCount(given.value, "maxShares", table.maxShares);
-  if (!maxShares.ok) return maxShares;
-  const maxMountReplicaCount = parseCount(given.value, "maxMountReplicaCount", table.maxMountReplicaCount);
-  if (!maxMountReplicaCount.ok) return maxMountReplicaCount;
-  const cachingMode = parseChoice(given.value, "cachingMode", table.cachingMode.choices);
-  if (!cachingMode.ok) return cachingMode;
-  const fsType = parseFileSystemType(stated(given.value, "fsType"), "parameters.fsType");
-  if (!fsType.ok) return fsType;
-  const resourceGroup = parsePattern(given.value, "resourceGroup", table.resourceGroup);
-  if (!resourceGroup.ok) return resourceGroup;
-  const location = parsePattern(withRegionName(given.value), "location", table.location);
-  if (!location.ok) return location;
-  const tags = volumeTags({
-    tags: stated(given.value, "tags"),
-    tagValueDelimiter: stated(given.value, "tagValueDelimiter"),
-    metadata: metadataIn(given.value),
-  });
+  const stated = parseEach(given.value);
+  if (!stated.ok) return stated;
+  const { skuName, storageAccountType, maxShares, tags: pairs, tagValueDelimiter, ...others } = stated.value;
+  if (skuName !== undefined && storageAccountType !== undefined && skuName !== storageAccountType)
+    return fail(
+      invalid(
+        "storageAccountType",
+        storageAccountType,
+        `contradicts skuName (${skuName}), which it is another name of; keep one of them`,
+      ),
+    );
+  const tags = volumeTags({ tags: pairs, tagValueDelimiter, metadata: metadataIn(given.value) });
   if (!tags.ok) return tags;
   return ok({
-    skuName: skuName.value ?? table.skuName.default,
-    maxShares: maxShares.value ?? table.maxShares.default,
-    maxMountReplicaCount: maxMountReplicaCount.value,
-    cachingMode: cachingMode.value,
-    fsType: fsType.value,
+    ...others,
+    skuName: skuName ?? storageAccountType ?? table.skuName.default,
+    maxShares: maxShares ?? table.maxShares.default,
     tags: tags.value,
-    resourceGroup: resourceGroup.value,
-    location: location.value,
   });
+}
+
+/** The parameters that act on a disk which exists already, without those that can't be read. */
+export function readableParameters(
+  parameters: Readonly<Record<string, string>>,
+): Partial<Pick<VolumeParameters, "cachingMode" | "fsType" | "maxMountReplicaCount">> {
+  const readable = Object.entries(parameters).filter(
+    ([name, value]) => parseVolumeParameters({ [name]: value }).ok,
+  );
+  const parsed = parseVolumeParameters(Object.fromEntries(readable));
+  return parsed.ok ? parsed.value : {};
 }
 
 /** The name under which a volume context has the requested size; static volumes have none. */
 const requestedSizeName = "requestedsizegib";
 
 /**
- * The volume context of the node and publish calls: the volume's parameters and the requested size.
+ * The volume context of the node and publish calls: the volume's parameters and the disk's size.
  * `kind` is always `Managed`, as with the V1 driver: the in-tree driver's tools accept no other.
  */
 export function volumeContextOf(
@@ -106,11 +113,9 @@ export function parseFileSystemType(
   field: string,
 ): Result<FileSystemType | undefined, InvalidArgument> {
   if (value === undefined || value === "") return ok(undefined);
-  const { choices } = table.fsType;
-  const fsType = choices.find((candidate) => candidate === value.toLowerCase());
-  return fsType === undefined
-    ? fail({ kind: "InvalidArgument", field, value, problem: oneOf(value, choices) })
-    : ok(fsType);
+  const read = readValue(table.fsType, value);
+  if (!read.ok) return fail({ kind: "InvalidArgument", field, value, problem: read.failure });
+  return ok(read.value as FileSystemType);
 }
 
 function byLowerCaseName(parameters: Readonly<Record<string, string>>): Result<Given, InvalidArgument> {
@@ -163,61 +168,17 @@ function stated(given: Given, name: VolumeParameterName | MetadataParameterName)
   return value === "" ? undefined : value;
 }
 
-function parseSku(given: Given): Result<DiskSku | undefined, InvalidArgument> {
-  const skuName = parseChoice(given, "skuName", table.skuName.choices);
-  if (!skuName.ok) return skuName;
-  const alias = parseChoice(given, "storageAccountType", table.storageAccountType.choices);
-  if (!alias.ok) return alias;
-  if (skuName.value !== undefined && alias.value !== undefined && skuName.value !== alias.value) {
-    return fail(
-      invalid(
-        "storageAccountType",
-        alias.value,
-        `contradicts skuName (${skuName.value}), which it is another name of; keep one of them`,
-      ),
-    );
+/** V1 accepts only Azure's spelling of SKUs and caching modes, so this driver does too, with a hint. */
+function parseEach(given: Given): Result<Stated, InvalidArgument> {
+  const values: (readonly [string, string | number | undefined])[] = [];
+  for (const name of volumeParameterNames) {
+    const row: VolumeParameter = table[name];
+    const value = row.kind === "count" ? given.get(name.toLowerCase())?.value : stated(given, name);
+    const read = value === undefined ? ok(undefined) : readValue(row, value);
+    if (!read.ok) return fail(invalid(name, value ?? "", read.failure));
+    values.push([name, read.value]);
   }
-  return ok(skuName.value ?? alias.value);
-}
-
-/** V1 accepts only Azure's spelling, so this driver does too, with a hint. */
-function parseChoice<T extends string>(
-  given: Given,
-  name: VolumeParameterName,
-  choices: readonly T[],
-): Result<T | undefined, InvalidArgument> {
-  const value = stated(given, name);
-  if (value === undefined) return ok(undefined);
-  const choice = choices.find((candidate) => candidate === value);
-  return choice === undefined ? fail(invalid(name, value, oneOf(value, choices))) : ok(choice);
-}
-
-function parseCount(
-  given: Given,
-  name: VolumeParameterName,
-  bounds: { readonly min: number; readonly max: number },
-): Result<number | undefined, InvalidArgument> {
-  const value = given.get(name.toLowerCase())?.value;
-  if (value === undefined) return ok(undefined);
-  const count = value.length <= DIGITS_MAX && /^[0-9]+$/u.test(value) ? Number(value) : Number.NaN;
-  if (count >= bounds.min && count <= bounds.max) return ok(count);
-  return fail(invalid(name, value, `must be a whole number from ${bounds.min} to ${bounds.max}`));
-}
-
-function parsePattern(
-  given: Given,
-  name: VolumeParameterName,
-  { pattern, rule }: { readonly pattern: RegExp; readonly rule: string },
-): Result<string | undefined, InvalidArgument> {
-  const value = stated(given, name);
-  if (value === undefined || pattern.test(value)) return ok(value);
-  return fail(invalid(name, value, rule));
-}
-
-function withRegionName(given: Given): Given {
-  const location = given.get("location");
-  if (location === undefined) return given;
-  return new Map(given).set("location", { ...location, value: regionName(location.value) });
+  return ok(Object.fromEntries(values) as Stated);
 }
 
 function metadataIn(given: Given): Readonly<Partial<Record<MetadataParameterName, string>>> {
@@ -227,11 +188,6 @@ function metadataIn(given: Given): Readonly<Partial<Record<MetadataParameterName
     if (value !== undefined) metadata[name] = value;
   }
   return metadata;
-}
-
-function oneOf(value: string, choices: readonly string[]): string {
-  const meant = closestName(value, choices);
-  return `must be one of ${choices.join(", ")}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
 }
 
 function invalid(name: string, value: string, problem: string): InvalidArgument {

@@ -3,11 +3,12 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
-import { isLeaving, type ObservedVolume } from "../attachment/observed-volume.ts";
+import { isLeaving, maxSharesOf, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { holdsShare, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas } from "../attachment/plan-replicas.ts";
 import { applyPlans, mayWrite, sharesTaken } from "../testing/apply-plans.ts";
 import {
+  aDiskSpec,
   agoMs,
   anAttachment,
   aNode,
@@ -114,7 +115,7 @@ const observed = fc
       const nodes = nodeNames.map((name) => aNode(name, { isOutOfService: out.includes(name) }));
       const unrequested = unrequestedForMs === undefined ? {} : { unrequestedSince: agoMs(unrequestedForMs) };
       const volume = aVolume({
-        spec: { maxShares, maxMountReplicaCount: Math.min(replicas, maxShares - 1) },
+        spec: { disk: aDiskSpec({ maxShares }), maxMountReplicaCount: Math.min(replicas, maxShares - 1) },
         status: { record: drawn, ...unrequested },
       });
       const pods = (): ReturnType<ObservedVolume["pods"]> => (hasPod ? [aPod()] : []);
@@ -157,7 +158,7 @@ describe("the plans of a volume, carried out over and over", () => {
     fc.assert(
       fc.property(observed, (start) => {
         passBarrier(start, (before, after) =>
-          assert.ok(sharesTaken(after) <= Math.max(sharesTaken(before), after.volume.spec.maxShares)),
+          assert.ok(sharesTaken(after) <= Math.max(sharesTaken(before), maxSharesOf(after.volume))),
         );
       }),
       { numRuns: 1_000 },

@@ -2,7 +2,7 @@ import { isStanding } from "../../controller/adoption/sync-volume-attachments.ts
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
 import type { NodeKey } from "../../core/api/node-identity.ts";
-import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import { isDeleting, maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { checkCapabilities, isSingleWriter } from "../../core/volume/access-modes.ts";
@@ -109,7 +109,7 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
   const detail = volume.status?.detail;
   const volumeId = detail?.diskUri ?? volume.metadata.name;
   if (isDeleting(volume)) return { kind: "OperationInProgress", volumeId, operation: "DeleteVolume" };
-  const supported = checkCapabilities([capability], volume.spec.maxShares);
+  const supported = checkCapabilities([capability], maxSharesOf(volume));
   if (!supported.ok) return supported.failure;
   if (isSingleWriter([capability]) !== isSingleWriter(volume.spec.capabilities)) {
     return {
@@ -143,7 +143,7 @@ function sharesTaken(
   request: ControllerPublishVolumeRequest,
 ): Failure | undefined {
   if (isSingleWriter(volume.spec.capabilities)) return undefined;
-  const { maxShares } = volume.spec;
+  const maxShares = maxSharesOf(volume);
   const others = publishedNodes(context, volume).filter((nodeName) => nodeName !== request.nodeId);
   return others.length < maxShares
     ? undefined

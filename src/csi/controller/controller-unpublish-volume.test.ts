@@ -4,7 +4,7 @@ import { aDisk } from "../../controller/testing/a-disk.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/node-identity.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { identity } from "../../core/testing/objects.ts";
+import { aDiskSpec, identity } from "../../core/testing/objects.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import type { NodePresence } from "../../ports/cluster/cluster-volumes.ts";
 import { aCall } from "../testing/a-call.ts";
@@ -20,7 +20,7 @@ const volumeId = aDiskUri();
 const nodeA = identity("node-a");
 const holder = { ...nodeA, epoch: 1, held: true, requested: true };
 const writerRequest = { since: "2026-01-01T00:00:00.000Z" };
-const withReplicas = { maxShares: 2, maxMountReplicaCount: 1 };
+const withReplicas = { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 };
 
 function unpublish(
   world: ControllerWorld,

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
+import type { Volume } from "../gen/csi/v1/csi.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
@@ -36,6 +37,10 @@ async function created(world: ControllerWorld, request: Partial<Request> = {}): 
   assert.ok(answer !== undefined && (await world.answerOf(answer)).ok);
 }
 
+function messageOf(world: ControllerWorld): Volume {
+  return volumeMessage(world.volume("pvc-1")?.spec ?? assert.fail("no volume"), aDetail());
+}
+
 const rejected: Failure = {
   kind: "CloudRejected",
   code: "SkuNotAvailable",
@@ -60,19 +65,29 @@ describe("createVolume", () => {
         "disk.csi.azure.com/pvc-namespace": "default",
       });
       assert.deepEqual(
-        [spec.volumeName, spec.requiredBytes, spec.parameters, status],
-        ["pvc-1", Number(gibToBytes(10)), parameters, undefined],
+        [spec.volumeName, spec.disk.sizeGiB, spec.volumeContext, status],
+        ["pvc-1", 10, { ...parameters, requestedsizegib: "10" }, undefined],
       );
       assert.deepEqual(world.steps, ["create-object"]);
       await world.diskCreated("pvc-1");
-      assert.deepEqual(await world.answerOf(answer), ok({ volume: volumeMessage(aDetail()) }));
+      assert.deepEqual(await world.answerOf(answer), ok({ volume: messageOf(world) }));
     });
   });
 
   it("answers the same volume to a repeated call, whatever happened in between", async () => {
     await withController(async (world) => {
       await created(world);
-      assert.deepEqual(await world.answerOf(create(world)), ok({ volume: volumeMessage(aDetail()) }));
+      assert.deepEqual(await world.answerOf(create(world)), ok({ volume: messageOf(world) }));
+    });
+  });
+
+  it("places a disk without a required topology where the nodes are", async () => {
+    await withController(async (world) => {
+      await world.givenNode("node-a");
+      await world.until(() => world.context.cache.list("AzDriverNode").length > 0);
+      await created(world);
+      const { disk } = world.volume("pvc-1")?.spec ?? {};
+      assert.deepEqual([disk?.location, disk?.zone], ["eastus", "1"]);
     });
   });
 
@@ -86,7 +101,7 @@ describe("createVolume", () => {
       assert.ok(world.clock.elapsedMs() < deadlineMs, "the answer came too late for its caller");
       const again = create(world);
       await world.diskCreated("pvc-1");
-      assert.deepEqual(await world.answerOf(again), ok({ volume: volumeMessage(aDetail()) }));
+      assert.deepEqual(await world.answerOf(again), ok({ volume: messageOf(world) }));
     });
   });
 

@@ -1,15 +1,18 @@
+import { observeNodes } from "../../controller/observe-volume.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { diskNameFor, labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import { type TopologyRequirement, nodeTopology } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
+import { type CreateRequest, createRequestDifference } from "../../core/volume/create-request-difference.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
+import type { NewObject } from "../../ports/store/object-store.ts";
 import type { CreateVolumeRequest, CreateVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
-import { volumeSpecOf } from "../messages/volume-spec.ts";
+import { readCreateRequest } from "../messages/volume-spec.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { markDeleted } from "./mark-deleted.ts";
@@ -34,33 +37,49 @@ export async function createVolume(
   request: CreateVolumeRequest,
   call: CallContext,
 ): Promise<Result<CreateVolumeResponse, Failure>> {
-  const spec = volumeSpecOf(request);
-  if (!spec.ok) return spec;
-  const objectName = ownVolumeObjectName(diskNameFor(request.name));
-  return context.locks.run(objectName, "CreateVolume", () => create(context, objectName, spec.value, call));
+  const read = readCreateRequest(request, () => topologyOfNodes(context));
+  if (!read.ok) return read;
+  const name = ownVolumeObjectName(diskNameFor(request.name));
+  const metadata = { name, finalizers: [VOLUME_FINALIZER], labels: labelsOf(request.parameters) };
+  return context.locks.run(name, "CreateVolume", () => create(context, metadata, read.value, call));
+}
+
+/**
+ * Without a required topology, the disk must be reachable from the nodes: a regional disk does not attach
+ * to a zonal VM. Chooses the zone of the most nodes.
+ */
+function topologyOfNodes(context: ControllerContext): TopologyRequirement | undefined {
+  const ready = observeNodes(context).filter((node) => node.isReady);
+  const zones = [...new Set(ready.map((node) => node.zone))];
+  if (zones.length === 0 || zones.includes("")) return undefined;
+  const nodesIn = (zone: string): number => ready.filter((node) => node.zone === zone).length;
+  const best = zones.toSorted((left, right) => nodesIn(right) - nodesIn(left) || (left < right ? -1 : 1))[0];
+  const node = ready.find((other) => other.zone === best);
+  return node === undefined ? undefined : { requisite: [], preferred: [nodeTopology(node)] };
 }
 
 async function create(
   context: ControllerContext,
-  objectName: string,
-  spec: AzVolume["spec"],
+  metadata: NewObject<"AzVolume">["metadata"],
+  request: CreateRequest,
   call: CallContext,
 ): Promise<Result<CreateVolumeResponse, Failure>> {
+  const { volumeName } = request.spec;
   const waiting = await yieldToCancellation(context, call);
   if (!waiting.ok) return waiting;
-  const recorded = await recordRequest(context, objectName, spec, call.signal);
+  const recorded = await recordRequest(context, metadata, request, call.signal);
   if (!recorded.ok) return recorded;
   const isSettled = (present: AzVolume): boolean =>
     present.status?.detail !== undefined || hasFailed(present) || isDeleting(present);
   const volume = await waitForVolume(context, recorded.value, isSettled, call);
   if (volume === undefined || isDeleting(volume))
-    return fail({ kind: "OperationInProgress", volumeId: spec.volumeName, operation: "DeleteVolume" });
+    return fail({ kind: "OperationInProgress", volumeId: volumeName, operation: "DeleteVolume" });
   if (hasFailed(volume)) return giveUp(context, volume, call);
   const { detail, error } = volume.status ?? {};
-  if (detail !== undefined) return ok({ volume: volumeMessage(detail) });
+  if (detail !== undefined) return ok({ volume: volumeMessage(volume.spec, detail) });
   return fail({
     kind: "StillWaiting",
-    volumeId: spec.volumeName,
+    volumeId: volumeName,
     what: `its disk to be created${error === undefined ? "" : ` (last try: ${error.message})`}`,
   });
 }
@@ -85,26 +104,26 @@ async function yieldToCancellation(
 /** Creates the object, or finds the one that an earlier call created. */
 async function recordRequest(
   context: ControllerContext,
-  objectName: string,
-  spec: AzVolume["spec"],
+  metadata: NewObject<"AzVolume">["metadata"],
+  request: CreateRequest,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
-  const metadata = { name: objectName, finalizers: [VOLUME_FINALIZER], labels: labelsOf(spec.parameters) };
+  const { spec } = request;
   const created = await context.steps.run("create-object", () =>
     context.store.create("AzVolume", { metadata, spec }, signal),
   );
   if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
-  const existing = await context.store.get("AzVolume", objectName, signal);
+  const existing = await context.store.get("AzVolume", metadata.name, signal);
   if (!existing.ok) return existing;
   if (isDeleting(existing.value))
     return fail({ kind: "OperationInProgress", volumeId: spec.volumeName, operation: "DeleteVolume" });
-  const difference = createRequestDifference(existing.value, spec);
+  const difference = createRequestDifference(existing.value, request);
   return difference === undefined
     ? existing
     : fail({ kind: "VolumeExistsWithOtherRequest", volumeName: spec.volumeName, difference });
 }
 
-function labelsOf(parameters: AzVolume["spec"]["parameters"]): Readonly<Record<string, string>> {
+function labelsOf(parameters: CreateVolumeRequest["parameters"]): Readonly<Record<string, string>> {
   const labels = Object.entries(parameters).flatMap(([name, value]) => {
     const label = metadataLabels[name.toLowerCase()];
     return label === undefined || value === "" ? [] : [[label, labelValue(value)] as const];

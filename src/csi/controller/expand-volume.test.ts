@@ -4,7 +4,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
-import { aPod } from "../../core/testing/objects.ts";
+import { aDiskSpec, aPod } from "../../core/testing/objects.ts";
 import type { CapacityRange } from "../gen/csi/v1/csi.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
@@ -30,7 +30,7 @@ function expand(
 const grownTo = (sizeGiB: number): unknown =>
   ok({ capacityBytes: gibToBytes(sizeGiB), nodeExpansionRequired: true });
 const isAsked = (world: ControllerWorld, sizeGiB: number): boolean =>
-  world.volume("pvc-1")?.spec.requiredBytes === Number(gibToBytes(sizeGiB));
+  world.volume("pvc-1")?.spec.disk.sizeGiB === sizeGiB;
 
 /** What a reconciler writes once the disk has its size. */
 async function grow(world: ControllerWorld, sizeGiB: number): Promise<void> {
@@ -48,7 +48,7 @@ async function grow(world: ControllerWorld, sizeGiB: number): Promise<void> {
 function sharedVolume(record = aRecord()): AzVolume {
   const volume = aVolumeObject({
     detail: aDetail({ maxShares: 3 }),
-    spec: { maxShares: 3, maxMountReplicaCount: 2 },
+    spec: { disk: aDiskSpec(), maxMountReplicaCount: 2 },
   });
   assert.ok(volume.status !== undefined);
   return { ...volume, status: { ...volume.status, record } };

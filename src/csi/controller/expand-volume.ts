@@ -17,7 +17,6 @@ import type { ControllerExpandVolumeRequest, ControllerExpandVolumeResponse } fr
 import { publishedNodes } from "../messages/published-nodes.ts";
 import { missingField } from "../messages/required.ts";
 import { readVolumeCapability } from "../messages/volume-capability.ts";
-import { exactNumber } from "../messages/volume-spec.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
@@ -143,12 +142,11 @@ async function askForSize(
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
   const target = { kind: "AzVolume", name: expansion.volume.metadata.name } as const;
-  const requiredBytes = Number(gibToBytes(sizeGiB));
-  const limitBytes = exactNumber(expansion.range.limitBytes);
-  const isAsked = ({ spec }: AzVolume): boolean =>
-    spec.requiredBytes >= requiredBytes && spec.limitBytes === limitBytes;
-  const raise = (present: AzVolume): AzVolume | undefined =>
-    isAsked(present) ? undefined : { ...present, spec: { ...present.spec, requiredBytes, limitBytes } };
+  const raise = (present: AzVolume): AzVolume | undefined => {
+    const { spec } = present;
+    if (spec.disk.sizeGiB >= sizeGiB) return undefined;
+    return { ...present, spec: { ...spec, disk: { ...spec.disk, sizeGiB } } };
+  };
   const asked = await changeSpec(context.store, target, raise, signal);
   if (!asked.ok || !hasFailed(asked.value)) return asked;
   // This size was requested before, and it failed: a repeated call asks for another try.

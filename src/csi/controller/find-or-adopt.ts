@@ -1,5 +1,5 @@
 import { adoptVolume } from "../../controller/adoption/adopt-volume.ts";
-import { adoptedUse, type StatedUse, unstatedUse } from "../../controller/adoption/adopted-use.ts";
+import { type StatedUse, unstatedUse } from "../../controller/adoption/adopted-spec.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -24,7 +24,7 @@ export async function findOrAdopt(
   if (parseDiskUri(volumeId) === undefined) return found;
   const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? found : disk;
-  const use = adoptedUse(disk.value, stated ?? context.clusterVolumes.volumeOf(volumeId) ?? unstatedUse);
+  const use = stated ?? context.clusterVolumes.volumeOf(volumeId) ?? unstatedUse;
   const adopted = await adoptVolume(context, { ...disk.value, diskUri: volumeId }, use, signal);
   if (!adopted.ok) return adopted;
   const { volume } = adopted.value;

@@ -23,7 +23,7 @@ export async function getVolume(
   const detail = volume.value.status?.detail;
   if (detail === undefined) return fail({ kind: "VolumeNotFound", volumeId });
   return ok({
-    volume: volumeMessage(detail),
+    volume: volumeMessage(volume.value.spec, detail),
     status: { publishedNodeIds: publishedNodes(context, volume.value) },
   });
 }

@@ -30,7 +30,12 @@ export async function listVolumes(
 function entryOf(context: PublicationPorts, volume: AzVolume): readonly ListVolumesResponse_Entry[] {
   const detail = volume.status?.detail;
   if (detail === undefined) return [];
-  return [{ volume: volumeMessage(detail), status: { publishedNodeIds: publishedNodes(context, volume) } }];
+  return [
+    {
+      volume: volumeMessage(volume.spec, detail),
+      status: { publishedNodeIds: publishedNodes(context, volume) },
+    },
+  ];
 }
 
 function positionOf(volume: AzVolume): string {

@@ -89,7 +89,10 @@ describe("getVolume", () => {
       assert.ok(volume.status?.detail !== undefined);
       assert.deepEqual(
         answer,
-        ok({ volume: volumeMessage(volume.status.detail), status: { publishedNodeIds: ["node-b"] } }),
+        ok({
+          volume: volumeMessage(volume.spec, volume.status.detail),
+          status: { publishedNodeIds: ["node-b"] },
+        }),
       );
     });
   });

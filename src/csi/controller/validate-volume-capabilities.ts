@@ -1,11 +1,14 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { capabilitiesDifference, checkCapabilities } from "../../core/volume/access-modes.ts";
 import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
+import { diskFieldsOf } from "../../core/volume/spec-fields.ts";
 import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
+import { parseVolumeParameters } from "../../core/volume/volume-parameters.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type {
   ValidateVolumeCapabilitiesRequest,
@@ -41,10 +44,7 @@ export async function validateVolumeCapabilities(
 function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesRequest): string | undefined {
   const capabilities = readCapabilities(request.volumeCapabilities);
   if (!capabilities.ok) return describeFailure(capabilities.failure);
-  const served = checkCapabilities(
-    capabilities.value,
-    volume.status?.detail?.maxShares ?? volume.spec.maxShares,
-  );
+  const served = checkCapabilities(capabilities.value, maxSharesOf(volume));
   if (!served.ok) return describeFailure(served.failure);
   const difference = capabilitiesDifference(volume.spec.capabilities, capabilities.value);
   if (difference !== undefined) return difference;
@@ -55,10 +55,13 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
   // A part that the request leaves out is not compared: a CO may validate a volume that it knows only
   // by its id.
   if (Object.keys(request.parameters).length === 0) return undefined;
+  const parameters = parseVolumeParameters(request.parameters);
+  if (!parameters.ok) return describeFailure(parameters.failure);
+  const { cachingMode, fsType } = parameters.value;
+  const disk = { ...diskFieldsOf(parameters.value), sizeGiB: volume.spec.disk.sizeGiB };
   return createRequestDifference(volume, {
-    ...volume.spec,
-    parameters: request.parameters,
-    requiredBytes: 0,
-    limitBytes: 0,
+    spec: { ...volume.spec, disk, cachingMode, fsType },
+    capacity: { requiredBytes: 0n, limitBytes: 0n },
+    topology: undefined,
   });
 }

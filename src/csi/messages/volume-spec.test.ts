@@ -1,49 +1,56 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { gibToBytes } from "../../core/primitives/units.ts";
 import { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
-import { volumeSpecOf } from "./volume-spec.ts";
+import { readCreateRequest } from "./volume-spec.ts";
 
-describe("volumeSpecOf", () => {
-  it("records the request, and how many replicas it means", () => {
-    const request = aCreateVolumeRequest({ parameters: { skuName: "Premium_LRS", maxShares: "3" } });
-    assert.deepEqual(volumeSpecOf(request), {
-      ok: true,
-      value: {
-        volumeName: "pvc-1",
-        capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount", fsType: "", mountFlags: [] }],
-        requiredBytes: Number(gibToBytes(10)),
-        limitBytes: 0,
-        parameters: { skuName: "Premium_LRS", maxShares: "3" },
+type Read = ReturnType<typeof readCreateRequest>;
+
+const read = (
+  request: CreateVolumeRequest,
+  ofNodes: Parameters<typeof readCreateRequest>[1] = () => undefined,
+): Read => readCreateRequest(request, ofNodes);
+const inZone = (zone: string) => ({ segments: { "topology.disk.csi.azure.com/zone": `eastus-${zone}` } });
+const specOf = (result: Read) => (result.ok ? result.value.spec : assert.fail(JSON.stringify(result)));
+
+describe("readCreateRequest", () => {
+  it("resolves the disk, and how many replicas the request means", () => {
+    const request = aCreateVolumeRequest({
+      parameters: { skuName: "Premium_LRS", maxShares: "3", kind: "Dedicated" },
+    });
+    assert.deepEqual(specOf(read(request)), {
+      volumeName: "pvc-1",
+      capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount", fsType: "", mountFlags: [] }],
+      disk: {
+        skuName: "Premium_LRS",
+        sizeGiB: 10,
         maxShares: 3,
-        maxMountReplicaCount: 2,
-        deleteRequested: false,
+        tags: { "k8s-azure-created-by": "kubernetes-azure-dd" },
       },
+      maxMountReplicaCount: 2,
+      volumeContext: { skuName: "Premium_LRS", maxShares: "3", kind: "Managed", requestedsizegib: "10" },
+      deleteRequested: false,
     });
   });
 
-  it("keeps topologies, in their order", () => {
+  it("places the disk by the required topology, whatever nodes there are", () => {
     const accessibilityRequirements = {
-      requisite: [
-        { segments: { "topology.disk.csi.azure.com/zone": "eastus-2" } },
-        { segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } },
-      ],
-      preferred: [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }],
+      requisite: [inZone("2"), inZone("1")],
+      preferred: [inZone("1")],
     };
-    const spec = volumeSpecOf(aCreateVolumeRequest({ accessibilityRequirements }));
-    assert.deepEqual(spec.ok ? spec.value.accessibilityRequirements : spec, accessibilityRequirements);
+    const spec = specOf(
+      read(aCreateVolumeRequest({ accessibilityRequirements }), () => assert.fail("asked")),
+    );
+    assert.deepEqual([spec.disk.location, spec.disk.zone], ["eastus", "1"]);
   });
 
-  it("keeps a limit too large for exact JSON as one that no disk reaches", () => {
-    const spec = volumeSpecOf(
-      aCreateVolumeRequest({ capacityRange: { requiredBytes: 1n, limitBytes: 2n ** 63n - 1n } }),
-    );
-    assert.equal(spec.ok ? spec.value.limitBytes : spec, Number.MAX_SAFE_INTEGER);
+  it("places the disk by the nodes where no topology is required", () => {
+    const spec = specOf(read(aCreateVolumeRequest(), () => ({ requisite: [], preferred: [inZone("3")] })));
+    assert.deepEqual([spec.disk.location, spec.disk.zone], ["eastus", "3"]);
   });
 
   it("never keeps a secret", () => {
-    const spec = volumeSpecOf(aCreateVolumeRequest({ secrets: { password: "hunter2" } }));
+    const spec = specOf(read(aCreateVolumeRequest({ secrets: { password: "hunter2" } })));
     assert.doesNotMatch(JSON.stringify(spec), /hunter2/u);
   });
 
@@ -95,7 +102,7 @@ describe("volumeSpecOf", () => {
   ] as const;
   for (const { change, kind, field } of refused) {
     it(`refuses with ${kind} on ${field}`, () => {
-      const spec = volumeSpecOf(aCreateVolumeRequest(change));
+      const spec = read(aCreateVolumeRequest(change));
       assert.ok(!spec.ok && (spec.failure.kind === "InvalidArgument" || spec.failure.kind === "OutOfRange"));
       assert.deepEqual([spec.failure.kind, spec.failure.field], [kind, field]);
     });
@@ -105,7 +112,7 @@ describe("volumeSpecOf", () => {
     const { volumeContentSource } = CreateVolumeRequest.fromPartial({
       volumeContentSource: { type: { $case: "snapshot", value: { snapshotId: "s" } } },
     });
-    const spec = volumeSpecOf(aCreateVolumeRequest({ volumeContentSource }));
+    const spec = read(aCreateVolumeRequest({ volumeContentSource }));
     assert.equal(!spec.ok && spec.failure.kind, "Unsupported");
   });
 });

@@ -1,19 +1,25 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
-import { choosePlacement } from "../../core/azure/topology.ts";
+import type { TopologyRequirement } from "../../core/azure/topology.ts";
 import type { Failure, FailureOf } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import type { CreateRequest } from "../../core/volume/create-request-difference.ts";
 import { resolveVolumeSpec } from "../../core/volume/resolve-volume-spec.ts";
-import { parseVolumeParameters } from "../../core/volume/volume-parameters.ts";
-import type { CreateVolumeRequest, TopologyRequirement } from "../gen/csi/v1/csi.ts";
+import { parseVolumeParameters, volumeContextOf } from "../../core/volume/volume-parameters.ts";
+import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { readCapabilities } from "./read-capabilities.ts";
 import { missingField } from "./required.ts";
 
 /** CSI promises at most 128 bytes; Kubernetes may give volumes longer names. */
 const NAME_MAX_CHARS = 253;
 
-/** The request of a CreateVolume, checked by every rule that does not read the platform. */
-export function volumeSpecOf(request: CreateVolumeRequest): Result<AzVolume["spec"], Failure> {
+/**
+ * The request of a CreateVolume, checked by every rule that does not read the platform. `topologyOfNodes`
+ * places a disk for which no topology is required.
+ */
+export function readCreateRequest(
+  request: CreateVolumeRequest,
+  topologyOfNodes: () => TopologyRequirement | undefined,
+): Result<CreateRequest, Failure> {
   const missing = missingField({ name: request.name });
   if (missing !== undefined) return fail(missing);
   if (request.name.length > NAME_MAX_CHARS)
@@ -40,46 +46,22 @@ export function volumeSpecOf(request: CreateVolumeRequest): Result<AzVolume["spe
   const parameters = parseVolumeParameters(request.parameters);
   if (!parameters.ok) return parameters;
   const capacity = request.capacityRange ?? { requiredBytes: 0n, limitBytes: 0n };
-  const settled = resolveVolumeSpec({
+  const topology = request.accessibilityRequirements;
+  const resolved = resolveVolumeSpec({
     parameters: parameters.value,
     capabilities: capabilities.value,
     capacity,
+    topology: topology ?? topologyOfNodes(),
   });
-  if (!settled.ok) return settled;
-  const accessibilityRequirements = readRequirements(request.accessibilityRequirements);
-  const placement = choosePlacement({
-    accessibilityRequirements,
-    skuName: settled.value.skuName,
-    location: parameters.value.location,
-  });
-  if (!placement.ok) return placement;
-  return ok({
+  if (!resolved.ok) return resolved;
+  const spec = {
     volumeName: request.name,
     capabilities: capabilities.value,
-    requiredBytes: Number(capacity.requiredBytes),
-    limitBytes: exactNumber(capacity.limitBytes),
-    parameters: request.parameters,
-    ...(accessibilityRequirements === undefined ? {} : { accessibilityRequirements }),
-    maxShares: settled.value.maxShares,
-    maxMountReplicaCount: settled.value.maxMountReplicaCount,
+    ...resolved.value,
+    volumeContext: volumeContextOf(request.parameters, resolved.value.disk.sizeGiB),
     deleteRequested: false,
-  });
-}
-
-/** A limit above the size of every disk; JSON carries integers up to this one exactly. */
-export function exactNumber(limitBytes: bigint): number {
-  const max = BigInt(Number.MAX_SAFE_INTEGER);
-  return Number(limitBytes > max ? max : limitBytes);
-}
-
-function readRequirements(
-  message: TopologyRequirement | undefined,
-): AzVolume["spec"]["accessibilityRequirements"] {
-  if (message === undefined) return undefined;
-  return {
-    requisite: message.requisite.map(({ segments }) => ({ segments })),
-    preferred: message.preferred.map(({ segments }) => ({ segments })),
   };
+  return ok({ spec, capacity, topology });
 }
 
 function invalid(field: string, value: string, problem: string): FailureOf<"InvalidArgument"> {

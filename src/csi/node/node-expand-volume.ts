@@ -113,7 +113,7 @@ async function mountAt(
     volumePath !== stagingTargetPath
   )
     return mounted;
-  const stage = readStageRequest({ ...request, volumeContext: volume.status?.detail?.volumeContext ?? {} });
+  const stage = readStageRequest({ ...request, volumeContext: volume.spec.volumeContext });
   if (!stage.ok) return stage;
   const obstacle = pathObstacle("staging_target_path", stagingTargetPath, ports.settings.allowedRoots);
   if (obstacle !== undefined) return fail(obstacle);

@@ -85,7 +85,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     clock,
     random,
     logger: silentLogger,
-    kinds: ["AzVolume", "AzVolumeAttachment"],
+    kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"],
   });
   const life = new AbortController();
   const { signal } = life;
@@ -179,7 +179,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
         state: "Created",
         observedGeneration: volume.metadata.generation,
         conditions: [],
-        detail: aDetail({ diskUri: aDiskUri(name), sizeGiB, maxShares: volume.spec.maxShares }),
+        detail: aDetail({ diskUri: aDiskUri(name), sizeGiB, maxShares: volume.spec.disk.maxShares }),
       })),
     failed: (name, state, failure) =>
       world.setStatus(name, (volume) => ({

@@ -3,7 +3,7 @@ import type { AzVolume, VolumeDetail, WriterRecord } from "../../core/api/az-vol
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { formatDiskUri } from "../../core/azure/disk-uri.ts";
 import { driverZoneKey } from "../../core/azure/topology.ts";
-import { gibToBytes } from "../../core/primitives/units.ts";
+import { aDiskSpec } from "../../core/testing/objects.ts";
 import { changedRecord, type RecordChanges } from "../../core/testing/record-lists.ts";
 import { newRecord } from "../../core/writer/writer-steps.ts";
 
@@ -21,7 +21,6 @@ export function aDetail(overrides: Partial<VolumeDetail> = {}): VolumeDetail {
     skuName: "Premium_LRS",
     location: "eastus",
     zones: ["1"],
-    volumeContext: { requestedsizegib: "10" },
     accessibleTopology: [{ segments: { [driverZoneKey]: "eastus-1" } }],
     ...overrides,
   };
@@ -54,11 +53,9 @@ export function aVolumeObject(
     spec: {
       volumeName: name,
       capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
-      requiredBytes: Number(gibToBytes(10)),
-      limitBytes: 0,
-      parameters: { skuName: "Premium_LRS" },
-      maxShares: 1,
+      disk: aDiskSpec({ maxShares: 1, tags: { "k8s-azure-created-by": "kubernetes-azure-dd" } }),
       maxMountReplicaCount: 0,
+      volumeContext: { requestedsizegib: "10" },
       deleteRequested: false,
       ...overrides.spec,
     },

@@ -867,16 +867,8 @@ describe("ownVolumesReconciler", () => {
       await publish(world, mount);
       const volumeContext = { cachingmode: "ReadOnly" };
       const volume = await done(world, world.store.get("AzVolume", "pvc-1", never));
-      const detail = volume.status?.detail;
-      assert.ok(volume.status !== undefined && detail !== undefined);
-      await done(
-        world,
-        world.store.updateStatus(
-          "AzVolume",
-          { ...volume, status: { ...volume.status, detail: { ...detail, volumeContext } } },
-          never,
-        ),
-      );
+      const withContext = { ...volume, spec: { ...volume.spec, volumeContext } };
+      await done(world, world.store.update("AzVolume", withContext, never));
       await world.setAttachment(() => undefined);
       const isSeen = (): boolean =>
         world.ports().cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").length === 0;

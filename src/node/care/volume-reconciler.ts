@@ -412,7 +412,7 @@ async function restoreLostRequest(
   if (volume === undefined) return ok({});
   const stated = await requestWriter(
     ports,
-    { volume, nodeName: ports.node.nodeName, volumeContext: volume.status?.detail?.volumeContext ?? {} },
+    { volume, nodeName: ports.node.nodeName, volumeContext: volume.spec.volumeContext },
     signal,
   );
   if (stated.ok)

@@ -585,11 +585,9 @@ function aVolume(name: string): NewObject<"AzVolume"> {
     spec: {
       volumeName: name,
       capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
-      requiredBytes: 0,
-      limitBytes: 0,
-      parameters: {},
-      maxShares: 1,
+      disk: { skuName: "Premium_LRS", sizeGiB: 1, maxShares: 1, tags: {} },
       maxMountReplicaCount: 0,
+      volumeContext: {},
       deleteRequested: false,
     },
   };
@@ -612,7 +610,6 @@ function statusWithDisk(diskUri: string): NonNullable<KindMap["AzVolume"]["statu
     skuName: "Premium_LRS",
     location: "westeurope",
     zones: [],
-    volumeContext: {},
     accessibleTopology: [],
   };
   return { state: "Created", observedGeneration: 1, conditions: [], detail };

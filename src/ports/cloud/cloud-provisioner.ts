@@ -1,22 +1,15 @@
+import type { DiskSpec } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/node-identity.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
-import type { CachingMode, DiskSku } from "../../core/volume/disk-sku.ts";
+import type { CachingMode } from "../../core/volume/disk-sku.ts";
 
 export type { Lane } from "../../core/azure/lane.ts";
 
 /** A managed disk to create. */
-export interface CreateDiskRequest {
+export interface CreateDiskRequest extends DiskSpec {
   readonly diskName: string;
-  readonly resourceGroup: string | undefined;
-  readonly location: string | undefined;
-  /** Availability zone such as `1`; undefined: regional or zone-redundant. */
-  readonly zone: string | undefined;
-  readonly skuName: DiskSku;
-  readonly sizeGiB: number;
-  readonly maxShares: number;
-  readonly tags: Readonly<Record<string, string>>;
   readonly precondition: MayProceed;
 }
 

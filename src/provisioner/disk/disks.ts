@@ -12,6 +12,7 @@ import type {
 import type {
   ArmAnswer,
   ArmDisk,
+  ArmDiskSpec,
   ArmError,
   ArmGroup,
   ArmName,
@@ -76,15 +77,15 @@ export async function createDisk(
   if (!existing.ok && !saysNotThere(existing.failure)) return fail(toFailure(existing.failure, {}));
   if (existing.ok && !isFailedCreation(request, existing.value)) return adopt(request, existing.value);
 
-  const disk = {
+  // What is not named here has ARM's name already.
+  const { diskName: _, resourceGroup: __, zone: ___, sizeGiB, precondition, ...fields } = request;
+  const disk: ArmDiskSpec = {
+    ...fields,
     location: request.location ?? place.location,
     zones: zonesOf(request),
     tags: existing.ok ? { ...existing.value.tags, ...request.tags } : request.tags,
-    skuName: request.skuName,
-    diskSizeGB: request.sizeGiB,
-    maxShares: request.maxShares,
+    diskSizeGB: sizeGiB,
   };
-  const { precondition } = request;
   const created = await write(
     { session, disks },
     { group: "diskWrite", likeness: "diskCreate", diskUri, precondition },

@@ -4,7 +4,7 @@ import type { AzDriverNode } from "../../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import type { Lease } from "../../../core/api/lease.ts";
 import type { EventReason } from "../../../core/events/event-reasons.ts";
-import { aDetail, aVolume } from "../../../core/testing/objects.ts";
+import { aDetail, aDiskSpec, aVolume } from "../../../core/testing/objects.ts";
 import type { DriverEvent } from "../../../ports/cluster/events.ts";
 import { aCoreCluster, type CoreCluster } from "../testing/core-cluster.ts";
 import { diskOf, putClaim, putPod, putVolume } from "../testing/core-objects.ts";
@@ -130,16 +130,18 @@ describe("controllerSubjects", () => {
 
   it("finds the claim of a disk in creation by external-provisioner's data", async () => {
     const cluster = await aCluster();
-    const parameters = {
-      "csi.storage.k8s.io/pvc/name": "other",
-      "csi.storage.k8s.io/pvc/namespace": "default",
-    };
+    const disk = aDiskSpec({
+      tags: {
+        "kubernetes.io-created-for-pvc-name": "other",
+        "kubernetes.io-created-for-pvc-namespace": "default",
+      },
+    });
     const { detail: _, ...status } = volume.status ?? {
       state: "Pending",
       observedGeneration: 0,
       conditions: [],
     };
-    const creating: AzVolume = { ...volume, spec: { ...volume.spec, parameters }, status };
+    const creating: AzVolume = { ...volume, spec: { ...volume.spec, disk }, status };
     const event = { about, reason: "CreationDelayed" } as const;
     assert.deepEqual(told(cluster, event, creating), [azVolume], "a claim that is gone");
     putClaim(cluster, "other", { volumeName: "" });

@@ -3,6 +3,7 @@ import type { AzVolume } from "../../../core/api/az-volume.ts";
 import type { Lease } from "../../../core/api/lease.ts";
 import { resourceUriKey } from "../../../core/azure/disk-uri.ts";
 import { meaningOf } from "../../../core/events/event-reasons.ts";
+import { metadataTagNames } from "../../../core/volume/volume-tags.ts";
 import type { DriverEvent } from "../../../ports/cluster/events.ts";
 import type { SourceCache } from "../../../ports/store/source-cache.ts";
 import type { ClusterClaim } from "../core/core-claim.ts";
@@ -30,8 +31,8 @@ export interface SubjectCaches {
   readonly persistentVolumes: Pick<SourceCache<ClusterPersistentVolume, PersistentVolumeIndex>, "byIndex">;
 }
 
-const CLAIM_NAME = "csi.storage.k8s.io/pvc/name";
-const CLAIM_NAMESPACE = "csi.storage.k8s.io/pvc/namespace";
+const CLAIM_NAME = metadataTagNames["csi.storage.k8s.io/pvc/name"];
+const CLAIM_NAMESPACE = metadataTagNames["csi.storage.k8s.io/pvc/namespace"];
 
 /**
  * The objects on which a controller shows an event: its object, and by the caches the volume's claim,
@@ -131,7 +132,7 @@ function claimsOf(volume: AzVolume, { persistentVolumes, claims }: SubjectCaches
     return claim?.metadata.uid === uid ? claim : [];
   });
   if (present.length > 0) return present;
-  const { [CLAIM_NAMESPACE]: namespace, [CLAIM_NAME]: name } = volume.spec.parameters;
+  const { [CLAIM_NAMESPACE]: namespace, [CLAIM_NAME]: name } = volume.spec.disk.tags;
   const named =
     namespace === undefined || name === undefined ? undefined : claims.get(`${namespace}/${name}`);
   return named === undefined ? [] : [named];

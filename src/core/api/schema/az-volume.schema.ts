@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { accessModes } from "../../volume/access-mode.ts";
+import { cachingModes } from "../../volume/disk-sku.ts";
+import { fileSystemTypes } from "../../volume/file-system.ts";
 import { COUNTER_MAX } from "../epoch.ts";
 import { nodeIdentitySchema, recordNodeSchema } from "./node-identity.schema.ts";
 import { conditionsSchema, objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
@@ -47,6 +49,22 @@ const writerRecordSchema = z.object({
     .describe("Raised after each rollback of the store; every acquire compares it."),
 });
 
+/**
+ * The disk as CreateVolume resolved it, or as Azure reported it when it was adopted. Everything that the
+ * disk is made from is here. A field with the name of one of `ArmDiskSpec` goes to Azure as it is.
+ */
+const diskSpecSchema = z.object({
+  skuName: z.string().min(1),
+  sizeGiB: z.int().min(1).describe("The requested size. The disk grows to it, and never shrinks."),
+  maxShares: z.int().min(1).max(15),
+  location: z.string().optional().describe("Absent: the cluster's region."),
+  zone: z.string().optional().describe("Absent: regional, or zone-redundant."),
+  resourceGroup: z.string().optional().describe("Absent: the cluster's."),
+  tags: z
+    .record(z.string(), z.string())
+    .describe("Tags of a new disk, without those that name its cluster and object. Empty if adopted."),
+});
+
 /** The AzVolume resource: one managed disk. */
 export const azVolumeSchema = z.object({
   metadata: objectMetaSchema,
@@ -56,14 +74,16 @@ export const azVolumeSchema = z.object({
       .min(1)
       .describe("The name in CreateVolume, or the disk's name for a static volume."),
     capabilities: z.array(volumeCapabilitySchema).min(1),
-    requiredBytes: z.int().min(0).describe("Zero: not stated."),
-    limitBytes: z.int().min(0).describe("Zero: no limit."),
-    parameters: z.record(z.string(), z.string()),
-    accessibilityRequirements: z
-      .object({ requisite: z.array(topologySchema), preferred: z.array(topologySchema) })
-      .optional(),
-    maxShares: z.int().min(1).max(15),
+    disk: diskSpecSchema,
+    cachingMode: z
+      .enum(cachingModes)
+      .optional()
+      .describe("Host cache of an attached disk. Absent: ReadOnly where Azure caches the disk, else None."),
+    fsType: z.enum(fileSystemTypes).optional().describe("Absent: as the capability states, else ext4."),
     maxMountReplicaCount: z.int().min(0).max(14),
+    volumeContext: z
+      .record(z.string(), z.string())
+      .describe("What CSI's node calls are given. The controller reads nothing from it."),
     diskUri: z
       .string()
       .optional()
@@ -94,7 +114,6 @@ export const azVolumeSchema = z.object({
           skuName: z.string(),
           location: z.string(),
           zones: z.array(z.string()).describe("Empty: regional, or zone-redundant."),
-          volumeContext: z.record(z.string(), z.string()),
           accessibleTopology: z.array(topologySchema),
           isMadeForObject: z
             .literal(true)

@@ -1,25 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { VolumeCapability } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
 import { aVolume, diskUri } from "../../core/testing/objects.ts";
 import { driverTags } from "../disk/disk-tags.ts";
 import { aDisk } from "../testing/a-disk.ts";
-import { type AdoptedUse, adoptedUse, type StatedUse, unstatedUse } from "./adopted-use.ts";
+import { adoptedSpec, type StatedUse, unstatedUse } from "./adopted-spec.ts";
 
 const oneNode: VolumeCapability = { accessType: "mount", accessMode: "SINGLE_NODE_WRITER" };
 const manyNodes: VolumeCapability = { accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" };
 
-describe("adoptedUse", () => {
+describe("adoptedSpec", () => {
   const rows: readonly {
     readonly because: string;
     readonly stated: StatedUse;
     readonly maxShares?: number;
-    readonly use: Partial<AdoptedUse>;
+    readonly use: Partial<AzVolume["spec"]>;
   }[] = [
     {
       because: "nothing is stated",
       stated: unstatedUse,
-      use: { capabilities: [oneNode], parameters: {}, maxMountReplicaCount: 0 },
+      use: { capabilities: [oneNode], volumeContext: {}, maxMountReplicaCount: 0 },
     },
     {
       because: "it is a shared disk for one writer: its other shares are for replicas",
@@ -29,9 +29,15 @@ describe("adoptedUse", () => {
     },
     {
       because: "its context says how many replicas",
-      stated: { capabilities: [oneNode], volumeContext: { maxMountReplicaCount: "1" } },
+      stated: { capabilities: [oneNode], volumeContext: { maxmountreplicacount: "1" } },
       maxShares: 3,
-      use: { parameters: { maxMountReplicaCount: "1" }, maxMountReplicaCount: 1 },
+      use: { volumeContext: { maxmountreplicacount: "1" }, maxMountReplicaCount: 1 },
+    },
+    {
+      because: "its context asks for more replicas than the disk has shares",
+      stated: { capabilities: [oneNode], volumeContext: { maxMountReplicaCount: "5" } },
+      maxShares: 3,
+      use: { volumeContext: { maxMountReplicaCount: "5" }, maxMountReplicaCount: 2 },
     },
     {
       because: "one of its modes is for many nodes, as external-attacher then asks",
@@ -53,17 +59,33 @@ describe("adoptedUse", () => {
           "storage.kubernetes.io/csiProvisionerIdentity": "1",
         },
       },
-      use: { parameters: { cachingmode: "ReadOnly", skuname: "Premium_LRS" } },
+      use: { cachingMode: "ReadOnly", volumeContext: { cachingmode: "ReadOnly", skuname: "Premium_LRS" } },
+    },
+    {
+      because: "one of its parameters can't be read",
+      stated: { capabilities: [oneNode], volumeContext: { cachingmode: "ReadWrite", fstype: "btrfs" } },
+      use: { cachingMode: "ReadWrite", volumeContext: { cachingmode: "ReadWrite", fstype: "btrfs" } },
     },
   ];
   for (const { because, stated, maxShares = 1, use } of rows) {
     it(`goes by what is stated where ${because}`, () => {
-      const adopted = adoptedUse(aDisk({ maxShares, tags: {} }), stated);
+      const adopted = adoptedSpec(aDisk({ maxShares, tags: { owner: "a person" } }), stated);
       const expected = {
         volumeName: "pvc-1",
         capabilities: [oneNode],
-        parameters: {},
+        disk: {
+          skuName: "Premium_LRS",
+          sizeGiB: 10,
+          maxShares,
+          location: "eastus",
+          zone: "1",
+          resourceGroup: "rg-1",
+          tags: {},
+        },
+        volumeContext: {},
         maxMountReplicaCount: maxShares - 1,
+        diskUri,
+        deleteRequested: false,
         ...use,
       };
       assert.deepEqual(adopted, expected);
@@ -72,16 +94,14 @@ describe("adoptedUse", () => {
 
   it("goes by the tags that this driver wrote, whatever is stated", () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 1 } });
-    const adopted = adoptedUse(aDisk({ diskUri, maxShares: 3, tags: driverTags(volume, "cluster-1") }), {
+    const tags = driverTags(volume, "cluster-1");
+    const { volumeName, capabilities, maxMountReplicaCount } = adoptedSpec(aDisk({ maxShares: 3, tags }), {
       capabilities: [manyNodes],
-      volumeContext: { skuName: "Premium_LRS" },
+      volumeContext: { maxMountReplicaCount: "2" },
     });
-    const { volumeName, maxMountReplicaCount } = volume.spec;
-    assert.deepEqual(adopted, {
-      volumeName,
-      maxMountReplicaCount,
-      capabilities: [oneNode],
-      parameters: { skuName: "Premium_LRS" },
-    });
+    assert.deepEqual(
+      [volumeName, capabilities, maxMountReplicaCount],
+      [volume.spec.volumeName, [oneNode], 1],
+    );
   });
 });

@@ -2,14 +2,9 @@ import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../core/azure/disk-uri.ts";
 import { isMultiNode, isSingleWriter } from "../../core/volume/access-modes.ts";
 import { volumeParameterNames } from "../../core/volume/volume-parameter-names.ts";
+import { readableParameters } from "../../core/volume/volume-parameters.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { volumeFromTags } from "../disk/disk-tags.ts";
-
-/** The use that an adopted disk serves. */
-export type AdoptedUse = Pick<
-  AzVolume["spec"],
-  "volumeName" | "capabilities" | "parameters" | "maxMountReplicaCount"
->;
 
 /** The use stated by the source that names a disk: a PersistentVolume, or the caller of a CSI method. */
 export interface StatedUse {
@@ -21,24 +16,39 @@ export interface StatedUse {
 /** The default use of a disk where none is stated: one node's file system, as for nearly all. */
 export const unstatedUse: StatedUse = { capabilities: [], volumeContext: {} };
 
-/** Returns the use of a disk without an AzVolume: from this driver's tags, or else as stated. */
-export function adoptedUse(
-  disk: Pick<DiskFacts, "diskUri" | "maxShares" | "tags">,
-  stated: StatedUse,
-): AdoptedUse {
-  const parameters = parametersIn(stated.volumeContext);
+/**
+ * The spec of a disk without an AzVolume: the disk as Azure reports it, its use from this driver's tags,
+ * or else as stated.
+ */
+export function adoptedSpec(disk: DiskFacts, stated: StatedUse): AzVolume["spec"] {
+  const { diskUri, skuName, sizeGiB, maxShares, location, zones } = disk;
+  const [zone] = zones;
+  const resourceGroup = parseDiskUri(diskUri)?.resourceGroup;
+  const volumeContext = parametersIn(stated.volumeContext);
+  const { maxMountReplicaCount, cachingMode, fsType } = readableParameters(volumeContext);
   const known = volumeFromTags(disk.tags);
-  if (known !== undefined) return { ...known, parameters };
-  const capabilities = oneNodeOrMany(stated.capabilities);
-  const replicas = Number(
-    parameters["maxMountReplicaCount"] ?? (isSingleWriter(capabilities) ? disk.maxShares - 1 : 0),
-  );
-  const volumeName = parseDiskUri(disk.diskUri)?.diskName ?? disk.diskUri;
+  const capabilities = known?.capabilities ?? oneNodeOrMany(stated.capabilities);
+  const sharesLeft = maxShares - 1;
+  const replicas =
+    known?.maxMountReplicaCount ?? maxMountReplicaCount ?? (isSingleWriter(capabilities) ? sharesLeft : 0);
   return {
-    volumeName,
+    volumeName: known?.volumeName ?? disk.diskName,
     capabilities,
-    parameters,
-    maxMountReplicaCount: Number.isInteger(replicas) && replicas >= 0 ? replicas : disk.maxShares - 1,
+    disk: {
+      skuName,
+      sizeGiB,
+      maxShares,
+      location,
+      ...(zone === undefined ? {} : { zone }),
+      ...(resourceGroup === undefined ? {} : { resourceGroup }),
+      tags: {},
+    },
+    ...(cachingMode === undefined ? {} : { cachingMode }),
+    ...(fsType === undefined ? {} : { fsType }),
+    maxMountReplicaCount: Math.min(replicas, sharesLeft),
+    volumeContext,
+    diskUri,
+    deleteRequested: false,
   };
 }
 
@@ -54,7 +64,7 @@ function parametersIn(volumeContext: Readonly<Record<string, string>>): Readonly
 }
 
 /** A mode for many nodes takes precedence over all others: external-attacher states such a mode alone. */
-function oneNodeOrMany(stated: readonly VolumeCapability[]): AdoptedUse["capabilities"] {
+function oneNodeOrMany(stated: readonly VolumeCapability[]): AzVolume["spec"]["capabilities"] {
   if (stated.length === 0) return [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER" }];
   const many = stated.filter(({ accessMode }) => isMultiNode(accessMode));
   return many.length > 0 ? many : stated;
