@@ -1,4 +1,6 @@
 import { isNamed } from "../src/core/writer/record-nodes.ts";
+import { freezeProcess } from "../testbed/lab/units/freeze-process.ts";
+import { describeStaleWriter, type StaleWriter } from "./findings.ts";
 import type { Lab, LabNode } from "./lab/lab.ts";
 import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord, readStateTags } from "./observe.ts";
 import type { Timeline } from "./timeline.ts";
@@ -166,10 +168,10 @@ export async function nothingLost(
   return (await checksumsHold(node, volume, checksums)) && (await recordsHold(node, volume, lastSynced));
 }
 
-/** Freezes the node's plug-in and workloads, as in a hung VM. */
-export function freeze(node: LabNode, writer: Writer | undefined): void {
-  node.process.kill("SIGSTOP");
-  writer?.process.kill("SIGSTOP");
+/** Freezes the node's plug-in and workloads, as in a hung VM, and waits until they are. */
+export async function freeze(node: LabNode, writer: Writer | undefined): Promise<void> {
+  const processes = [node.process, ...(writer === undefined ? [] : [writer.process])];
+  await Promise.all(processes.map(({ pid }) => freezeProcess(pid)));
 }
 
 /** The node continues as if nothing had happened. */
@@ -182,14 +184,15 @@ export function thaw(node: LabNode, writer: Writer | undefined): void {
  * Thaws the stale writer. Its next sync must fail, and nothing that it or its node does may reach the disk.
  * The node cleans up and leaves quarantine. A container that is restarted there must not write beside the
  * disk. Then its pod is unpublished, as by a kubelet that learns of its deletion. The volume must not be
- * mounted anywhere during this, so that any change of the disk comes from the stale writer.
+ * mounted anywhere during this, so that any change of the disk comes from the stale writer. Returns what
+ * was found of each.
  */
-export async function provesStaleWriterBlocked(
+export async function thawStaleWriter(
   on: Stage,
   volume: DemoVolume,
   stale: LabNode,
   writer: Writer,
-): Promise<boolean> {
+): Promise<StaleWriter> {
   const { lab, timeline, signal } = on;
   const before = await hashOfDisk(lab, volume);
   thaw(stale, writer);
@@ -205,21 +208,19 @@ export async function provesStaleWriterBlocked(
       return record !== undefined && !isNamed(record, stale.name, "quarantined") ? true : undefined;
     }),
   );
-  const besideDisk = await writeFiles(stale, volume).then(() => "WRITES BESIDE ITS DISK", errorCodeOf);
+  const restartedContainer = await writeFiles(stale, volume).then(() => "none", errorCodeOf);
   // The node may be at the last step of its own cleanup.
   await untilServed(`${stale.name} to have unpublished`, CLEAN_MAX_MS, () =>
     unpublishOnNode(lab, volume, stale),
   );
-  const isUnchanged = (await hashOfDisk(lab, volume)) === before;
-  const isClean = await fileSystemIsClean(lab, volume);
-  const isRefused = failed === "failed EIO" || failed === "failed EROFS";
-  on.say(
-    `  its fsync answered ${failed.slice("failed ".length)}; ` +
-      `the disk is ${isUnchanged ? "unchanged" : "CHANGED"}; e2fsck -fn says ` +
-      `${isClean ? "clean" : "NOT CLEAN"}`,
-  );
-  on.say(`  a container that is started again there finds ${besideDisk} where the volume was`);
-  return isRefused && isUnchanged && isClean && besideDisk === "EROFS";
+  const found: StaleWriter = {
+    fsync: failed.slice("failed ".length),
+    diskUnchanged: (await hashOfDisk(lab, volume)) === before,
+    fileSystemClean: await fileSystemIsClean(lab, volume),
+    restartedContainer,
+  };
+  on.say(`  ${describeStaleWriter(found)}`);
+  return found;
 }
 
 function errorCodeOf(error: unknown): string {

@@ -3,6 +3,18 @@ import type { Phase } from "./timeline.ts";
 /** What a check found; "not tried" if the run left out what it checks. */
 export type Verdict = boolean | "not tried";
 
+/** What came of a writer that was fenced while it was frozen, once it continues. */
+export interface StaleWriter {
+  /** The error of its next fsync. Blocked: EIO or EROFS. */
+  readonly fsync: string;
+  /** Nothing that it or its node did reached the disk. */
+  readonly diskUnchanged: boolean;
+  /** `e2fsck -fn` finds no fault. */
+  readonly fileSystemClean: boolean;
+  /** The error that a container restarted there gets for a write, or `none`. Blocked: EROFS. */
+  readonly restartedContainer: string;
+}
+
 /** What a run measured. */
 interface Measured {
   readonly phases: readonly Phase[];
@@ -12,7 +24,7 @@ interface Measured {
     readonly forcedMs: number;
   };
   readonly plain: { readonly gracefulMs: number; readonly armCallsOnPath: number };
-  readonly staleWriterBlocked: Verdict;
+  readonly staleWriter: StaleWriter | "not tried";
   /** Both failovers promoted the existing replica, not a recreated one. */
   readonly replicasKept: boolean;
   readonly leaked: number;
@@ -23,19 +35,49 @@ export interface Findings extends Measured {
   /** All that was tried is as it should be. */
   readonly ok: boolean;
   readonly checksumsHeld: Verdict;
+  /** Each part of `staleWriter` is as it should be. */
+  readonly staleWriterBlocked: Verdict;
 }
 
 /** Judges a run by its checks: `checksums` has one entry for each comparison of what was written. */
 export function judge(run: Measured & { readonly checksums: readonly boolean[] }): Findings {
-  const { checksums, phases, replicated, plain, staleWriterBlocked, replicasKept, leaked } = run;
+  const { checksums, phases, replicated, plain, staleWriter, replicasKept, leaked } = run;
   const checksumsHeld = checksums.length === 0 ? "not tried" : checksums.every((holds) => holds);
+  const staleWriterBlocked = staleWriter === "not tried" ? staleWriter : isBlocked(staleWriter);
   const ok =
     checksumsHeld !== false &&
     staleWriterBlocked !== false &&
     replicasKept &&
     leaked === 0 &&
     replicated.armCallsOnPath === 0;
-  return { ok, phases, replicated, plain, checksumsHeld, staleWriterBlocked, replicasKept, leaked };
+  return {
+    ok,
+    phases,
+    replicated,
+    plain,
+    checksumsHeld,
+    staleWriterBlocked,
+    staleWriter,
+    replicasKept,
+    leaked,
+  };
+}
+
+function isBlocked({ fsync, diskUnchanged, fileSystemClean, restartedContainer }: StaleWriter): boolean {
+  return (
+    ["EIO", "EROFS"].includes(fsync) && diskUnchanged && fileSystemClean && restartedContainer === "EROFS"
+  );
+}
+
+/** What came of a stale writer, part by part, for people. */
+export function describeStaleWriter(found: StaleWriter): string {
+  const { fsync, diskUnchanged, fileSystemClean, restartedContainer } = found;
+  return (
+    `its fsync answered ${fsync}; the disk is ${diskUnchanged ? "unchanged" : "CHANGED"}; ` +
+    `e2fsck -fn says ${fileSystemClean ? "clean" : "NOT CLEAN"}; ` +
+    "a container restarted there " +
+    (restartedContainer === "none" ? "WRITES BESIDE THE DISK" : `finds ${restartedContainer}`)
+  );
 }
 
 /** The findings for people. */
@@ -61,6 +103,9 @@ export function summary(findings: Findings, totalMs: number): string {
     `  every synced byte was there: ${word(findings.checksumsHeld)}; ` +
       `the stale writer was blocked: ${word(findings.staleWriterBlocked)}; ` +
       `the replicas were kept: ${word(findings.replicasKept)}; left behind: ${findings.leaked}`,
+    ...(findings.staleWriterBlocked === false && findings.staleWriter !== "not tried"
+      ? [`  the stale writer: ${describeStaleWriter(findings.staleWriter)}`]
+      : []),
     `  ${conclusion(findings)}, in ${(totalMs / 1_000).toFixed(1)} s.`,
   ].join("\n");
 }

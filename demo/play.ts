@@ -2,17 +2,17 @@ import {
   endWork,
   freeze,
   nothingLost,
-  provesStaleWriterBlocked,
   putToWork,
   release,
   start,
   type Stage,
+  thawStaleWriter,
   uidsOf,
   untilAged,
   untilAttached,
   untilStateKept,
 } from "./act-failovers.ts";
-import { type Findings, judge, type Verdict } from "./findings.ts";
+import { type Findings, judge, type StaleWriter } from "./findings.ts";
 import type { LabNode } from "./lab/lab.ts";
 import { leftovers } from "./observe.ts";
 import { createVolume, deleteVolume, unpublishOnController } from "./volume-moves.ts";
@@ -73,7 +73,7 @@ export async function play(on: Stage): Promise<Findings> {
   const secondWriter =
     firstWork === undefined ? undefined : await startWriter(lab, b, replicated, synced + 1);
   await secondWriter?.untilSynced(synced + 10);
-  freeze(b, secondWriter);
+  await freeze(b, secondWriter);
   const syncedByB = secondWriter?.lastSynced() ?? 0;
   await lab.orchestrator.setOutOfService("node-b", true);
   await timeline.measure("forced: ControllerUnpublishVolume of node-b (fence with proof)", () =>
@@ -81,7 +81,7 @@ export async function play(on: Stage): Promise<Findings> {
   );
   await start(on, replicated, c, "forced");
   const replicasKept = keptOnB && (await uidsOf(on, replicated)).get(c.name) === aged.get(c.name);
-  let staleWriterBlocked: Verdict = "not tried";
+  let staleWriter: StaleWriter | "not tried" = "not tried";
   if (firstWork !== undefined && secondWriter !== undefined) {
     held.push(await nothingLost(c, replicated, firstWork.checksums, syncedByB));
     say(
@@ -91,7 +91,7 @@ export async function play(on: Stage): Promise<Findings> {
     // No node has it mounted while the stale writer wakes up, so any change of the disk comes from that
     // writer.
     await release(on, replicated, c, "pause");
-    staleWriterBlocked = await provesStaleWriterBlocked(on, replicated, b, secondWriter);
+    staleWriter = await thawStaleWriter(on, replicated, b, secondWriter);
     await start(on, replicated, c, "resume");
     held.push(await nothingLost(c, replicated, firstWork.checksums, syncedByB));
   } else {
@@ -155,7 +155,7 @@ export async function play(on: Stage): Promise<Findings> {
     },
     plain: { gracefulMs: plainGraceful.ms, armCallsOnPath: plainGraceful.armCalls },
     checksums: held,
-    staleWriterBlocked,
+    staleWriter,
     replicasKept,
     leaked: left.length,
   });

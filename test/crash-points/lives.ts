@@ -3,11 +3,11 @@ import {
   endWork,
   freeze,
   nothingLost,
-  provesStaleWriterBlocked,
   putToWork,
   release,
   type Stage,
   start,
+  thawStaleWriter,
   untilAttached,
 } from "../../demo/act-failovers.ts";
 import type { LabNode } from "../../demo/lab/lab.ts";
@@ -118,7 +118,7 @@ export const fenced: Life = async (on, volumeName) => {
   const { checksums, writer } = await putToWork(on, volume, a);
   await timeline.measure("replicas", () => untilAttached(on, volume, ["node-b", "node-c"]));
   await writer.untilSynced(writer.lastSynced() + 1);
-  freeze(a, writer);
+  await freeze(a, writer);
   const lastSynced = writer.lastSynced();
   await lab.orchestrator.setOutOfService(a.name, true);
   await timeline.measure("forced: ControllerUnpublishVolume", () => unpublishOnController(lab, volume, a));
@@ -128,7 +128,9 @@ export const fenced: Life = async (on, volumeName) => {
     "what was synced on node-a is not on node-b",
   );
   await release(on, volume, b, "pause");
-  assert.ok(await provesStaleWriterBlocked(on, volume, a, writer), "node-a could still write");
+  const { fsync, ...found } = await thawStaleWriter(on, volume, a, writer);
+  assert.match(fsync, /^(?:EIO|EROFS)$/u);
+  assert.deepEqual(found, { diskUnchanged: true, fileSystemClean: true, restartedContainer: "EROFS" });
   await start(on, volume, b, "resume");
   assert.ok(
     await nothingLost(b, volume, checksums, lastSynced),

@@ -97,9 +97,22 @@ describe("npm run demo", () => {
           ok: findings.ok,
           checksumsHeld: findings.checksumsHeld,
           staleWriterBlocked: findings.staleWriterBlocked,
+          staleWriter: findings.staleWriter,
           leaked: findings.leaked,
         },
-        { code: 0, ok: true, checksumsHeld: true, staleWriterBlocked: true, leaked: 0 },
+        {
+          code: 0,
+          ok: true,
+          checksumsHeld: true,
+          staleWriterBlocked: true,
+          staleWriter: {
+            fsync: findings.staleWriter.fsync,
+            diskUnchanged: true,
+            fileSystemClean: true,
+            restartedContainer: "EROFS",
+          },
+          leaked: 0,
+        },
       );
       assert.equal(findings.replicated.armCallsOnPath, 0, "a graceful failover with replicas calls Azure");
       assert.ok(findings.plain.armCallsOnPath > 0, "the contrast without replicas did not detach and attach");
@@ -174,6 +187,7 @@ interface Findings {
   readonly plain: { readonly gracefulMs: number; readonly armCallsOnPath: number };
   readonly checksumsHeld: boolean;
   readonly staleWriterBlocked: boolean;
+  readonly staleWriter: { readonly fsync: string };
   readonly replicasKept: boolean;
   readonly leaked: number;
 }
@@ -186,6 +200,7 @@ function isFindings(value: unknown): value is Findings {
     "plain",
     "checksumsHeld",
     "staleWriterBlocked",
+    "staleWriter",
     "replicasKept",
     "leaked",
   ];

@@ -44,7 +44,7 @@ it(
     const frozen = startStoreProcess(import.meta.resolve("./watch-and-tell.ts"), [socketPath]);
     try {
       assert.equal(await frozen.nextLine(), "watching");
-      frozen.child.kill("SIGSTOP");
+      await frozen.freeze();
       const watch = new AbortController();
       const listed = await client.list("AzDriverNode", {}, never);
       assert.ok(listed.ok);
@@ -103,7 +103,7 @@ it(
           error.message.includes(file) &&
           error.message.includes("has it open"),
       );
-      first.child.kill("SIGSTOP");
+      await first.freeze();
       assert.throws(open, StoreFileRefused);
       await first.kill();
       open().close();

@@ -1,8 +1,10 @@
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 
 /** A program of these tests as a process. */
 export interface StoreProcess {
@@ -11,6 +13,8 @@ export interface StoreProcess {
   readonly lines: readonly string[];
   /** Its next output line; undefined after its end. */
   readonly nextLine: () => Promise<string | undefined>;
+  /** Freezes it and waits until it is. SIGCONT ends it. */
+  readonly freeze: () => Promise<void>;
   /** Kills it and waits for its end; earlier lines are still in `lines`. */
   readonly kill: () => Promise<void>;
 }
@@ -38,6 +42,10 @@ export function startStoreProcess(program: string, args: readonly string[]): Sto
         });
       }
       return lines.shift();
+    },
+    freeze: async () => {
+      assert.ok(child.pid !== undefined, "it was not started");
+      await freezeProcess(child.pid);
     },
     kill: async () => {
       child.kill("SIGKILL");

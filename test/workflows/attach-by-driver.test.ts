@@ -166,7 +166,7 @@ async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
   const writer = await startWriter(lab, node("node-a"), volume, 1);
   await untilReplicated(world, volume);
   const history = await followRecord(lab, volume.name, signal);
-  freeze(node("node-a"), writer);
+  await freeze(node("node-a"), writer);
   // The orchestrator no longer has its workload, and its heartbeat grows stale: neither proves that it
   // can't write.
   await lab.orchestrator.removeUser("node-a", volume.volumeId);

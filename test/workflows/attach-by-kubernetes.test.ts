@@ -15,6 +15,7 @@ import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
+import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { comesToFailWith, outcomeOf } from "./csi-failure.ts";
 import { followRecord, noneQuarantined } from "./record-history.ts";
 import { createRequest, nodePublishRequest, publishRequest } from "./requests.ts";
@@ -98,7 +99,7 @@ async function waitsForFrozenNode(world: LabWorld): Promise<void> {
   await bringUp(lab, volume, node("node-a"));
   const writer = await startWriter(lab, node("node-a"), volume, 1);
   const history = await followRecord(lab, volume.name, signal);
-  freeze(node("node-a"), writer);
+  await freeze(node("node-a"), writer);
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
   await comesToFailWith(
     () => unpublishWithin(world, volume, "node-a"),
@@ -198,7 +199,7 @@ async function fencesStalledUnmount(world: LabWorld): Promise<void> {
   await untilReplicated(world, volume);
   const history = await followRecord(lab, volume.name, signal);
   // It writes nothing any more, but holds its file open.
-  writer.process.kill("SIGSTOP");
+  await freezeProcess(writer.process.pid);
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
   await Promise.all([
     unpublishOnController(lab, volume, node("node-a")),

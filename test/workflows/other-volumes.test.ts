@@ -94,7 +94,7 @@ async function movesRawBlock(world: LabWorld): Promise<void> {
 
   // A container that has the device open keeps it open, whatever happens to the path.
   const stale = await open(devicePath(volume, node("node-b")), "r+");
-  freeze(node("node-b"), undefined);
+  await freeze(node("node-b"), undefined);
   await lab.orchestrator.setOutOfService("node-b", true);
   await unpublishOnController(lab, volume, node("node-b"));
   await bringUp(lab, volume, node("node-c"));

@@ -28,7 +28,7 @@ it("a fence keeps a replica that is older than the pruning time", async (t) => {
     const checksums = await writeFiles(node("node-a"), volume);
     const replica = await untilReplicated(world, volume);
 
-    freeze(node("node-a"), undefined);
+    await freeze(node("node-a"), undefined);
     await lab.orchestrator.removeUser("node-a", volume.volumeId);
     await lab.orchestrator.setOutOfService("node-a", true);
     await unpublishOnController(lab, volume, node("node-a"));

@@ -123,7 +123,7 @@ async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   );
   await untilReplica(cluster);
 
-  freeze(node(home), writer);
+  await freeze(node(home), writer);
   await lab.orchestrator.removeUser(home, used.volumeId);
   await lab.orchestrator.setOutOfService(home, true);
   await unpublishOnController(lab, used, node(home));
