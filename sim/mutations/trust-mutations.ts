@@ -98,9 +98,9 @@ export const trustMutations: readonly Mutation[] = [
     removes: "a record that is made again while a Node is missing keeps the uid of that Node's entries",
     edits: [
       {
-        file: "src/controller/adoption/rebuild-record.ts",
-        find: `=> withUidFrom(entries, node);`,
-        replace: `=> withUidFrom(entries.slice(entries.length), node);`,
+        file: "src/core/writer/rebuilt-record.ts",
+        find: `withUidFrom(entries, node)`,
+        replace: `node`,
       },
     ],
     alsoRemoves: [],
@@ -109,7 +109,7 @@ export const trustMutations: readonly Mutation[] = [
     takes:
       "the Lease is erased while a Node is missing; then its name is given to another VM, whose token " +
       "proves the earlier VM clean",
-    noticedBy: "src/controller/writer/bind-to-node.test.ts",
+    noticedBy: "src/core/writer/rebuilt-record.test.ts",
   },
   {
     name: "give-refused",

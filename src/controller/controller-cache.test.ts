@@ -12,9 +12,8 @@ import {
   instanceUriOf,
 } from "../core/testing/objects.ts";
 import { listIn } from "../core/testing/record-lists.ts";
-import { foundRecord } from "../core/writer/writer-steps.ts";
 import { compareAttachments } from "./adoption/compare-attachments.ts";
-import { rebuildRecord, whoMayHave, withHolders } from "./adoption/rebuild-record.ts";
+import { knownUse, rebuildVolume } from "./adoption/rebuild-record.ts";
 import { createControllerCache } from "./controller-cache.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { confirmVanished } from "./fencing/confirm-vanished.ts";
@@ -128,15 +127,7 @@ describe("an AzDriverNode that reports another node's VM", () => {
         await world.given("AzVolumeAttachment", anAttachment("node-b"));
         const volume = world.volume() ?? assert.fail("pvc-1 is gone");
         const ports = withDiskOn(world, instanceUriOf("node-b"));
-        await world.answerOf(
-          rebuildRecord(
-            ports,
-            volume,
-            (present, { epoch, cutOff, ...seen }) =>
-              foundRecord({ ...withHolders(seen, present), cutOff, epoch, storeIncarnation: 1 }),
-            never,
-          ),
-        );
+        await world.answerOf(rebuildVolume(ports, volume, { kind: "lost", storeIncarnation: 1 }, never));
         assert.deepEqual(listIn(world.record(), "unverified"), [identity("node-b")]);
       }));
 });
@@ -234,7 +225,7 @@ describe("the checkpoint of a node whose VM is not believed", () => {
           cache: createControllerCache(cache, { users, trustsUnnamed: false }),
         };
         assert.deepEqual(
-          whoMayHave(ports, world.volume() ?? assert.fail("pvc-1 is gone"), attachedTo).checkpointed,
+          knownUse(ports, world.volume() ?? assert.fail("pvc-1 is gone"), attachedTo).checkpointed,
           checkpointed,
         );
       }));

@@ -1,4 +1,4 @@
-import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -15,11 +15,6 @@ export interface DiskHolder {
    * decided.
    */
   readonly isLeaving: boolean;
-}
-
-/** The nodes of this cluster among those. */
-export function ownNodes<T extends NodeIdentity>(nodes: readonly T[]): readonly T[] {
-  return nodes.filter((node) => !isForeign(node));
 }
 
 /** A VM known only by its resource id is identified by that id alone. */

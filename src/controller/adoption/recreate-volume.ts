@@ -16,7 +16,7 @@ import type { AdoptionPorts } from "../controller-ports.ts";
  * before. A crash in between leaves the disk without an object; recovery finds it by its tags, and
  * publishing adopts it.
  */
-export async function rebuildVolume(
+export async function recreateVolume(
   ports: AdoptionPorts,
   volume: AzVolume,
   signal: AbortSignal,

@@ -4,14 +4,14 @@ import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { foundAgain, isNamedIn } from "../../core/writer/writer-steps.ts";
+import { isNamedIn } from "../../core/writer/writer-steps.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import type { ClusterAttachment } from "../../ports/cluster/cluster-volumes.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { isGeneral, tryEach } from "../try-each.ts";
 import { withdrawLeakedRequest } from "../writer/withdraw-leaked-request.ts";
-import { rebuildRecord, withHolders } from "./rebuild-record.ts";
+import { rebuildVolume } from "./rebuild-record.ts";
 
 /**
  * Minimum age of an attachment without a counterpart before it counts as left behind, in milliseconds:
@@ -212,15 +212,7 @@ async function distrustOutdatedRecord(
     volumeName: volume.metadata.name,
     nodeName,
   });
-  const found = await rebuildRecord(
-    ports,
-    read.value,
-    (present, { cutOff, epoch, ...seen }) => {
-      if (present === undefined || isNamedIn(present, nodeName)) return undefined;
-      return foundAgain(present, { ...withHolders(seen, present), cutOff, epoch });
-    },
-    signal,
-  );
+  const found = await rebuildVolume(ports, read.value, { kind: "rediscovered", nodeName }, signal);
   return found.ok ? withdrawOlderRequests(ports, volume, nodeName, signal) : found;
 }
 

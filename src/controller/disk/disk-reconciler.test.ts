@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { aLease } from "../../core/testing/a-lease.ts";
 import {
   aDiskSpec,
   aDetail,
@@ -10,6 +12,7 @@ import {
   anAttachment,
   aRecord,
   aVolume,
+  aWriter,
   diskUri,
   identity,
   instanceUriOf,
@@ -25,6 +28,7 @@ import type {
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
+import { must } from "../testing/settled.ts";
 import { diskReconciler } from "./disk-reconciler.ts";
 import { driverTags } from "./disk-tags.ts";
 
@@ -391,6 +395,50 @@ describe("diskReconciler", () => {
         );
         await adopt(world);
         assert.equal(world.record()?.epoch, 7);
+      }));
+
+    it("keeps what a record of an earlier store incarnation says", () =>
+      withControllerPorts(async (world) => {
+        world.instances.set(instanceUriOf("node-a"), a.vmId);
+        const [b, c, d] = [identity("node-b"), identity("node-c"), identity("node-d")];
+        const record = aRecord({
+          writer: aWriter("node-b", { epoch: 8 }),
+          quarantined: [c],
+          barrierPending: [d],
+          epoch: 8,
+          storeIncarnation: 1,
+        });
+        await world.given(
+          "AzVolume",
+          aVolume({ spec: { diskUri }, status: { state: "Pending", detail: undefined, record } }),
+        );
+        await adopt(world);
+        assert.deepEqual(
+          world.record(),
+          aRecord({
+            defaultAccess: "quarantined",
+            unverified: [a, b],
+            quarantined: [c],
+            barrierPending: [a, b, d],
+            epoch: 8,
+          }),
+        );
+      }));
+
+    it("takes the store incarnation from before Azure is asked", () =>
+      withHolder(async (world) => {
+        const disk = aDisk({ attachedTo: [instanceUriOf("node-a")] });
+        const cloud: CloudProvisioner = {
+          ...world.ports.cloud,
+          getDisk: async () => {
+            const { spec, metadata } = aLease({ incarnation: 2 });
+            const raised = { metadata: { name: CONTROLLER_LEASE, annotations: metadata.annotations }, spec };
+            await must(world.other.create("Lease", raised, never));
+            return ok(disk);
+          },
+        };
+        await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+        assert.equal(world.record()?.storeIncarnation, 0, "a rebuild since may have allowed an attach");
       }));
 
     it("requires a write barrier where an earlier record may have sent a detach", () =>

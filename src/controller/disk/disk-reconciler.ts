@@ -1,5 +1,4 @@
-import type { AzVolume, VolumeDetail, WriterRecord } from "../../core/api/az-volume.ts";
-import { highestEpoch } from "../../core/api/epoch.ts";
+import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { diskNameFor } from "../../core/api/object-names.ts";
 import { isDeleting, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
@@ -14,27 +13,23 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
 import { checkDisk } from "../../core/volume/resolve-volume-spec.ts";
-import { stateFromTags, stateTagsIn } from "../../core/volume/state-tags.ts";
-import { foundRecord, newRecord } from "../../core/writer/writer-steps.ts";
+import { stateTagsIn } from "../../core/volume/state-tags.ts";
+import { newRecord } from "../../core/writer/writer-steps.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
 import type { CreateDiskRequest, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
-import { findHolders, ownNodes } from "../adoption/adopt-disk.ts";
-import { allOf, attachmentsMade, epochsKnownToNodes, whoMayHave } from "../adoption/rebuild-record.ts";
+import { NO_STATUS, rebuildRecord } from "../adoption/rebuild-record.ts";
 import { recordHolders } from "../adoption/record-attached-vms.ts";
-import { rebuildVolume } from "../adoption/recreate-volume.ts";
+import { recreateVolume } from "../adoption/recreate-volume.ts";
 import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
-import { clusterOf, driverTags, isMadeByDriver, isMadeByV2, isMadeFor } from "./disk-tags.ts";
+import { clusterOf, driverTags, isMadeByDriver, isMadeFor } from "./disk-tags.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
-import { cutOffIn, withKeptFormat } from "./restore-state.ts";
-
-/** A volume of which nothing has been done yet. */
-const NO_STATUS: VolumeStatus = { state: "Pending", observedGeneration: 0, conditions: [] };
+import { withKeptFormat } from "./restore-state.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
 
@@ -94,8 +89,8 @@ async function execute(
       return deleteDisk(ports, volume, signal);
     case "DeleteObject":
       return deleteObject(ports, volume, signal);
-    case "RebuildVolume":
-      return rebuildVolume(ports, volume, signal);
+    case "RecreateVolume":
+      return recreateVolume(ports, volume, signal);
     case "Wait":
       ports.logger.debug("disk waits", { volumeName: volume.metadata.name, because: action.because });
       return ok({});
@@ -197,6 +192,8 @@ async function adoptDisk(
   diskUri: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
+  const storeIncarnation = await readStoreIncarnation(ports, signal);
+  if (!storeIncarnation.ok) return storeIncarnation;
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   // A disk that is gone is attached to no VM, and a deletion is complete.
   if (!disk.ok && disk.failure.kind === "DiskNotFound" && volume.metadata.deletionTimestamp !== undefined)
@@ -206,28 +203,10 @@ async function adoptDisk(
     return recordFailure(ports, volume, disk.failure, signal, {
       isFinal: disk.failure.kind === "DiskNotFound",
     });
-  const holders = await findHolders(ports, disk.value, signal);
-  if (!holders.ok) return holders;
-  const storeIncarnation = await readStoreIncarnation(ports, signal);
-  if (!storeIncarnation.ok) return storeIncarnation;
-  const { name } = volume.metadata;
-  const mayHave = whoMayHave(ports, volume, holders.value);
-  const kept = stateFromTags(disk.value);
-  const record = foundRecord({
-    ...mayHave,
-    cutOff: cutOffIn(ports, kept),
-    barrierPending: hadRecord(ports, volume, disk.value) ? ownNodes(allOf(mayHave)) : [],
-    epoch: highestEpoch(0, epochsKnownToNodes(ports, volume)),
-    storeIncarnation: storeIncarnation.value,
-  });
-  if (isSingleWriter(volume.spec.capabilities)) {
-    const keep = (present: WriterRecord | undefined): WriterRecord =>
-      present?.storeIncarnation === record.storeIncarnation ? present : record;
-    const distrusted = await ports.steps.run("record-found", () =>
-      setStatus(ports, volume, (status) => ({ ...status, record: keep(status.record) }), signal),
-    );
-    if (!distrusted.ok) return settled(distrusted);
-  }
+  const reason = { kind: "lost", storeIncarnation: storeIncarnation.value } as const;
+  const found = await rebuildRecord(ports, volume, disk.value, reason, signal);
+  if (!found.ok) return settled(found);
+  const { holders, kept } = found.value;
   const detail = withKeptFormat(detailOf(volume, disk.value), kept);
   const restored = await syncVolumeAttachmentsOf(
     ports,
@@ -235,7 +214,7 @@ async function adoptDisk(
     signal,
   );
   if (!restored.ok) return restored;
-  const held = await recordHolders(ports, volume, diskUri, holders.value, signal);
+  const held = await recordHolders(ports, volume, diskUri, holders, signal);
   if (!held.ok) return held;
   const recorded = await ports.steps.run("record-created", () =>
     setStatus(
@@ -252,23 +231,11 @@ async function adoptDisk(
   );
   if (recorded.ok)
     ports.logger.info("disk adopted", {
-      volumeName: name,
+      volumeName: volume.metadata.name,
       diskUri,
-      attachedTo: allOf(mayHave).map(({ nodeName }) => nodeName),
+      attachedTo: holders.map(({ node }) => node.nodeName),
     });
   return settled(recorded);
-}
-
-/**
- * Whether there was a record of this disk before, which may have allowed an update that is still under
- * way to a VM. Disks from V1, maybe thousands, never had one: no VM is written to for them.
- */
-function hadRecord(ports: DiskPorts, volume: AzVolume, disk: DiskFacts): boolean {
-  return (
-    isMadeByV2(disk.tags) ||
-    epochsKnownToNodes(ports, volume).length > 0 ||
-    attachmentsMade(ports, volume.metadata.name).length > 0
-  );
 }
 
 async function resizeDisk(

@@ -12,11 +12,9 @@ import {
   withAnnotations,
 } from "../../core/rollback/rebuild-mark.ts";
 import { judgeStandingReports, rememberedReport } from "../../core/rollback/rollback-reports.ts";
-import { foundRecord } from "../../core/writer/writer-steps.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
-import { ownNodes } from "../adoption/adopt-disk.ts";
-import { allOf, rebuildRecord, withHolders } from "../adoption/rebuild-record.ts";
+import { rebuildVolume } from "../adoption/rebuild-record.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
 
 /**
@@ -88,9 +86,10 @@ async function rebuildEach(
   generation: number,
   signal: AbortSignal,
 ): Promise<Reconciled> {
+  const reason = { kind: "lost", storeIncarnation: generation } as const;
   let failed: Failure | undefined;
   for (const volume of volumes) {
-    const rebuilt = await rebuildVolume(ports, volume, generation, signal);
+    const rebuilt = await rebuildVolume(ports, volume, reason, signal);
     if (rebuilt.ok) continue;
     if (signal.aborted || rebuilt.failure.kind === "Cancelled") return rebuilt;
     failed ??= rebuilt.failure;
@@ -143,31 +142,6 @@ export async function requestRebuild(
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   return annotate(ports, (lease) => rebuildMark(lease, storeIncarnationOf(lease) + 1), signal);
-}
-
-async function rebuildVolume(
-  ports: RollbackPorts,
-  volume: AzVolume,
-  generation: number,
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
-  if (volume.status?.record === undefined) return ok(undefined);
-  return rebuildRecord(
-    ports,
-    volume,
-    (present, { epoch, ...seen }) => {
-      if (present?.storeIncarnation === generation) return undefined;
-      const mayHave = withHolders(seen, present);
-      return foundRecord({
-        ...mayHave,
-        cutOff: seen.cutOff,
-        barrierPending: ownNodes(allOf(mayHave)),
-        epoch,
-        storeIncarnation: generation,
-      });
-    },
-    signal,
-  );
 }
 
 /**

@@ -4,7 +4,6 @@ import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import {
   anAttachment,
-  aRecord,
   aVolumeWithRecord,
   aWriter,
   diskUri,
@@ -13,7 +12,7 @@ import {
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, listIn } from "../../core/testing/record-lists.ts";
 import { findHolders } from "../adoption/adopt-disk.ts";
-import { whoMayHave, withHolders } from "../adoption/rebuild-record.ts";
+import { knownUse } from "../adoption/rebuild-record.ts";
 import { confirmVanished } from "../fencing/confirm-vanished.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -94,51 +93,6 @@ describe("entries of a writer record and the uid of the Node", () => {
       assert.equal(JSON.stringify(await nodeOf("node-b")).includes("b-2"), false);
     }));
 
-  const [earlier, other] = [
-    { ...a, nodeUid: "a-1" },
-    { ...identity("node-b"), nodeUid: "b-1" },
-  ];
-  for (const { because, present, attachedTo, checkpointed, expected } of [
-    {
-      because: "it was unverified",
-      present: { unverified: [earlier] },
-      attachedTo: [a],
-      checkpointed: [],
-      expected: { attachedTo: [earlier], checkpointed: [] },
-    },
-    {
-      because: "it was fenced",
-      present: { quarantined: [earlier] },
-      attachedTo: [a],
-      checkpointed: [],
-      expected: { attachedTo: [earlier], checkpointed: [] },
-    },
-    {
-      because: "only its checkpoint names it",
-      present: { barrierPending: [earlier] },
-      attachedTo: [],
-      checkpointed: [a],
-      expected: { attachedTo: [], checkpointed: [earlier] },
-    },
-    {
-      because: "Azure does not list it, and it held the volume",
-      present: { writer: { ...aWriter("node-b"), ...other } },
-      attachedTo: [a],
-      checkpointed: [],
-      expected: { attachedTo: [a, other], checkpointed: [] },
-    },
-    {
-      because: "its Node names it",
-      present: { unverified: [earlier] },
-      attachedTo: [bound],
-      checkpointed: [],
-      expected: { attachedTo: [bound], checkpointed: [] },
-    },
-  ])
-    it(`keep that of the record that is replaced, where ${because}`, () => {
-      assert.deepEqual(withHolders({ attachedTo, checkpointed }, aRecord(present)), expected);
-    });
-
   it("bear it where only a checkpoint names the node", () =>
     withControllerPorts(async (world) => {
       world.nodeUids.set("node-a", "a-2");
@@ -146,7 +100,7 @@ describe("entries of a writer record and the uid of the Node", () => {
       await world.given("AzVolume", volume);
       const volumes = [{ volumeName: "pvc-1", uid: volume.metadata.uid, epoch: 1 }];
       await world.given("AzDriverNode", aDriverNode("node-a", { volumes }));
-      assert.deepEqual(whoMayHave(world.ports, volume, []).checkpointed, [bound]);
+      assert.deepEqual(knownUse(world.ports, volume, []).checkpointed, [bound]);
     }));
 
   it("bear it where a VM without a name turns out to be a node", () =>

@@ -105,7 +105,7 @@ describe("planDisk", () => {
       {
         because: "deleted by hand",
         observed: anObservedVolume({ volume: aVolume({ metadata }) }),
-        plan: { kind: "RebuildVolume" },
+        plan: { kind: "RecreateVolume" },
       },
       {
         because:
@@ -117,12 +117,12 @@ describe("planDisk", () => {
             metadata: aVolume({ metadata }).metadata,
           },
         }),
-        plan: { kind: "RebuildVolume" },
+        plan: { kind: "RecreateVolume" },
       },
       {
         because: "deleted by hand before it had a disk",
         observed: withoutDisk("Creating", { metadata }),
-        plan: { kind: "RebuildVolume" },
+        plan: { kind: "RecreateVolume" },
       },
       {
         because: "marked",

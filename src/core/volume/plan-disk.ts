@@ -25,14 +25,14 @@ export type DiskAction =
    */
   | { readonly kind: "DeleteObject" }
   /** The object was deleted by hand: the disk stays, and the object is recreated. */
-  | { readonly kind: "RebuildVolume" }
+  | { readonly kind: "RecreateVolume" }
   | { readonly kind: "Wait"; readonly because: string };
 
 /** Plans the disk of a volume. Undefined when no action is due. */
 export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   const { volume, attachments } = observed;
   const status = volume.status;
-  if (isDeletedByHand(volume)) return { kind: "RebuildVolume" };
+  if (isDeletedByHand(volume)) return { kind: "RecreateVolume" };
   if (volume.metadata.deletionTimestamp !== undefined) {
     // Which VMs have the disk is unknown before it is read. Without their attachments no component would
     // detach it, and Azure deletes no attached disk.

@@ -70,7 +70,7 @@ export function foundAgain(
   found: Omit<Found, "barrierPending" | "storeIncarnation">,
 ): WriterRecord {
   const { attachedTo, checkpointed = [] } = found;
-  const later = [...attachedTo, ...checkpointed].filter(
+  const later = [...checkpointed, ...attachedTo].filter(
     (node) => !isNamedAs(present, node, "writer", "unverified"),
   );
   const barrierPending = nodesIn(later.reduce(foundLater, present), "barrierPending");

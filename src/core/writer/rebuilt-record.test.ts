@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterRecord } from "../api/az-volume.ts";
+import { aRecord, aWriter, identity } from "../testing/objects.ts";
+import { listIn, type RecordChanges } from "../testing/record-lists.ts";
+import { type KnownUse, rebuiltRecord } from "./rebuilt-record.ts";
+
+const [a, b, c] = [identity("node-a"), identity("node-b"), identity("node-c")];
+const movedA = { ...a, instanceUri: c.instanceUri };
+const VM = "/subscriptions/sub-1/vm-7";
+const foreign = { nodeName: VM, vmId: VM, instanceUri: VM };
+const NOTHING: KnownUse = { attachedTo: [], checkpointed: [], cutOff: [], epochs: [], hadRecord: false };
+const lost = { kind: "lost", storeIncarnation: 3 } as const;
+
+/** A record that was found, as a rebuild for incarnation 3 writes it. */
+function found(changes: RecordChanges): WriterRecord {
+  return aRecord({ defaultAccess: "quarantined", storeIncarnation: 3, ...changes });
+}
+
+describe("rebuiltRecord of a record that is lost", () => {
+  const rows: readonly {
+    readonly because: string;
+    readonly present?: RecordChanges;
+    readonly known: Partial<KnownUse>;
+    readonly expected: WriterRecord | undefined;
+  }[] = [
+    {
+      because: "Azure, a checkpoint and the tags name nodes, and there was no record",
+      known: { attachedTo: [a, foreign], checkpointed: [b, a], cutOff: [c], epochs: [7, 5] },
+      expected: found({
+        unverified: [a, foreign, { ...b, unconfirmed: true }],
+        quarantined: [c],
+        epoch: 7,
+      }),
+    },
+    {
+      because: "an earlier record may have allowed an update to a node's VM",
+      known: { attachedTo: [a, foreign], checkpointed: [b], hadRecord: true },
+      expected: found({
+        unverified: [a, foreign, { ...b, unconfirmed: true }],
+        barrierPending: [a, b],
+      }),
+    },
+    {
+      because: "the record of another incarnation has a holder, and Azure lists another node",
+      present: { writer: aWriter("node-b", { epoch: 4 }) },
+      known: { attachedTo: [a], epochs: [2] },
+      expected: found({ unverified: [a, b], barrierPending: [a, b], epoch: 4 }),
+    },
+    {
+      because: "its writer holds nothing: no acquire succeeds any more",
+      present: { writer: aWriter("node-b", { held: false }) },
+      known: {},
+      expected: found({ epoch: 1 }),
+    },
+    {
+      because: "it names an unverified, an unconfirmed and a fenced node",
+      present: { unverified: [a, { ...b, unconfirmed: true }], quarantined: [c] },
+      known: {},
+      expected: found({
+        unverified: [a, { ...b, unconfirmed: true }],
+        quarantined: [c],
+        barrierPending: [a, b],
+      }),
+    },
+    {
+      because: "Azure lists a node's VM under another resource id than its checkpoint",
+      present: { barrierPending: [movedA] },
+      known: { attachedTo: [a], checkpointed: [movedA] },
+      expected: found({ unverified: [a], barrierPending: [a] }),
+    },
+    {
+      because: "Azure lists the disk on an unconfirmed node",
+      present: { unverified: [{ ...b, unconfirmed: true }] },
+      known: { attachedTo: [b] },
+      expected: found({ unverified: [b], barrierPending: [b] }),
+    },
+    {
+      because: "a write barrier is pending for a node that has reported clean",
+      present: { clean: [a], barrierPending: [a] },
+      known: {},
+      expected: found({ barrierPending: [a] }),
+    },
+    {
+      because: "it is of that incarnation",
+      present: { storeIncarnation: 3 },
+      known: {},
+      expected: undefined,
+    },
+  ];
+  for (const { because, present, known, expected } of rows)
+    it(`decides where ${because}`, () => {
+      const replaced = present === undefined ? undefined : aRecord(present);
+      assert.deepEqual(rebuiltRecord(replaced, { ...NOTHING, ...known }, lost), expected);
+    });
+});
+
+describe("rebuiltRecord of a volume that another driver has published", () => {
+  const rebuilt = (present: RecordChanges | undefined): WriterRecord | undefined =>
+    rebuiltRecord(
+      present === undefined ? undefined : aRecord(present),
+      { ...NOTHING, attachedTo: [a] },
+      { kind: "rediscovered", nodeName: "node-a" },
+    );
+
+  it("keeps the resource id that Azure shows", () =>
+    assert.deepEqual(
+      rebuiltRecord(
+        aRecord({ defaultAccess: "quarantined" }),
+        { ...NOTHING, attachedTo: [a], checkpointed: [movedA] },
+        { kind: "rediscovered", nodeName: "node-a" },
+      ),
+      aRecord({ defaultAccess: "quarantined", unverified: [a], barrierPending: [a] }),
+    ));
+
+  it("trusts no node any more, and requires a write barrier of those named later", () =>
+    assert.deepEqual(
+      rebuilt({ defaultAccess: "quarantined", writer: aWriter("node-b"), clean: [a] }),
+      aRecord({ defaultAccess: "quarantined", unverified: [a, b], barrierPending: [a], epoch: 1 }),
+    ));
+
+  for (const { because, present } of [
+    { because: "the record names the node", present: { quarantined: [a] } },
+    { because: "a node is being fenced", present: { fencing: b } },
+    { because: "there is no record", present: undefined },
+  ])
+    it(`changes nothing where ${because}`, () => assert.equal(rebuilt(present), undefined));
+});
+
+describe("the uid of a Node in a rebuilt record", () => {
+  const earlier = { ...a, nodeUid: "a-1" };
+  const bound = { ...a, nodeUid: "a-2" };
+  const other = { ...b, nodeUid: "b-1" };
+  for (const { because, present, known, unverified } of [
+    {
+      because: "the node was unverified",
+      present: { unverified: [earlier] },
+      known: { attachedTo: [a] },
+      unverified: [earlier],
+    },
+    {
+      because: "the node was fenced",
+      present: { quarantined: [earlier] },
+      known: { attachedTo: [a] },
+      unverified: [earlier],
+    },
+    {
+      because: "only the node's checkpoint names it",
+      present: { barrierPending: [earlier] },
+      known: { checkpointed: [a] },
+      unverified: [{ ...earlier, unconfirmed: true as const }],
+    },
+    {
+      because: "its checkpoint has one, and its attachment has none",
+      present: {},
+      known: { checkpointed: [earlier, a] },
+      unverified: [{ ...earlier, unconfirmed: true as const }],
+    },
+    {
+      because: "Azure does not list the node, and it held the volume",
+      present: { writer: { ...aWriter("node-b"), ...other } },
+      known: { attachedTo: [a] },
+      unverified: [a, other],
+    },
+    {
+      because: "its Node names the VM, and was recreated",
+      present: { unverified: [earlier] },
+      known: { attachedTo: [bound] },
+      unverified: [bound],
+    },
+  ])
+    it(`is known where ${because}`, () => {
+      const record = rebuiltRecord(aRecord(present), { ...NOTHING, ...known }, lost);
+      assert.deepEqual(listIn(record, "unverified"), unverified);
+    });
+});

@@ -1,0 +1,74 @@
+import type { WriterRecord } from "../api/az-volume.ts";
+import { highestEpoch } from "../api/epoch.ts";
+import { includesNode, isForeign, type NodeIdentity, withUidFrom } from "../api/node-identity.ts";
+import { nodesIn } from "./record-nodes.ts";
+import { entriesOf, foundAgain, foundRecord, isNamedIn } from "./writer-steps.ts";
+
+/**
+ * Why a record is rebuilt. `lost`: there is none, or one of another store incarnation, because a disk is
+ * adopted or the store was rolled back. `rediscovered`: another driver has published the volume to a node
+ * that the record does not name.
+ */
+export type RebuildReason =
+  | { readonly kind: "lost"; readonly storeIncarnation: number }
+  | { readonly kind: "rediscovered"; readonly nodeName: string };
+
+/** What is known of a disk's use without its record. */
+export interface KnownUse {
+  /** Nodes on whose VMs Azure lists the disk. */
+  readonly attachedTo: readonly NodeIdentity[];
+  /**
+   * Nodes that have a checkpoint of the volume, or an attachment whose attach has begun: Azure may show
+   * the disk as it was before its last attach.
+   */
+  readonly checkpointed: readonly NodeIdentity[];
+  /** Nodes that were fenced, according to the disk's tags. */
+  readonly cutOff: readonly NodeIdentity[];
+  /** The epochs in the nodes' checkpoints. */
+  readonly epochs: readonly number[];
+  /**
+   * Whether there was a record before, which may have allowed an update that is still under way to a VM.
+   * Disks from V1, maybe thousands, never had one: no VM is written to for them.
+   */
+  readonly hadRecord: boolean;
+}
+
+/**
+ * The record that replaces `present`; undefined where `present` stays. What `present` says counts as well,
+ * whatever Azure shows: its holders, fenced nodes, pending write barriers and epoch. An entry whose Node is
+ * missing keeps the recorded uid: by the name alone, the token of the next Node of that name could remove
+ * it.
+ */
+export function rebuiltRecord(
+  present: WriterRecord | undefined,
+  known: KnownUse,
+  reason: RebuildReason,
+): WriterRecord | undefined {
+  const entries = present === undefined ? [] : entriesOf(present);
+  const each = (...nodes: readonly NodeIdentity[]): readonly NodeIdentity[] =>
+    nodes.reduce<readonly NodeIdentity[]>(
+      (all, node) => (includesNode(all, node) ? all : [...all, withUidFrom(entries, node)]),
+      [],
+    );
+  const holders = nodesIn(
+    present,
+    ...(present?.writer?.held === true ? ["writer" as const] : []),
+    "confirmed",
+  );
+  const found = {
+    attachedTo: each(...known.attachedTo, ...holders),
+    checkpointed: each(...nodesIn(present, "unconfirmed"), ...known.checkpointed),
+    cutOff: each(...nodesIn(present, "quarantined"), ...known.cutOff),
+    epoch: highestEpoch(present?.epoch ?? 0, known.epochs),
+  };
+  if (reason.kind === "rediscovered")
+    return present === undefined || isNamedIn(present, reason.nodeName)
+      ? undefined
+      : foundAgain(present, found);
+  const { storeIncarnation } = reason;
+  if (present?.storeIncarnation === storeIncarnation) return undefined;
+  const named = [...nodesIn(present, "barrierPending"), ...found.checkpointed, ...found.attachedTo];
+  const barrierPending =
+    present === undefined && !known.hadRecord ? [] : named.filter((node) => !isForeign(node));
+  return foundRecord({ ...found, barrierPending, storeIncarnation });
+}
