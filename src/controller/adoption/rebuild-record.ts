@@ -5,7 +5,7 @@ import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
-import { type KeptState, NOTHING_KEPT, stateFromTags } from "../../core/volume/state-tags.ts";
+import { keepsState, type KeptState, NOTHING_KEPT, stateFromTags } from "../../core/volume/state-tags.ts";
 import { type KnownUse, rebuiltRecord, type RebuildReason } from "../../core/writer/rebuilt-record.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
@@ -45,7 +45,7 @@ export async function rebuildRecord(
   if (!holders.ok) return holders;
   const kept = disk === undefined ? NOTHING_KEPT : stateFromTags(disk);
   const use = knownUse(ports, volume, holders.value);
-  const hadRecord = use.hadRecord || (disk !== undefined && isMadeByV2(disk.tags));
+  const hadRecord = use.hadRecord || keepsState(kept) || (disk !== undefined && isMadeByV2(disk.tags));
   const known = { ...use, cutOff: cutOffIn(ports, kept), hadRecord };
   const { name, uid } = volume.metadata;
   const written = await ports.steps.run("record-found", () =>

@@ -34,6 +34,7 @@ import { driverTags } from "./disk-tags.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
+const formatted = { fsType: "ext4", uuid: "u-1", time: agoMs(0), nodeName: "node-a" };
 const deleted = { deletionTimestamp: agoMs(0), finalizers: [VOLUME_FINALIZER] };
 const run = (world: ReconcileWorld): Promise<unknown> =>
   world.answerOf(diskReconciler(world.ports).reconcile("pvc-1", never));
@@ -129,7 +130,6 @@ describe("diskReconciler", () => {
 
     it("does not treat a disk as new whose tags show a first format and a fence", () =>
       withControllerPorts(async (world) => {
-        const formatted = { fsType: "ext4", uuid: "u-1", time: agoMs(0), nodeName: "node-a" };
         const kept = stateTagsOf(
           aVolume({ status: { detail: aDetail({ formatted }), record: aRecord({ quarantined: [a] }) } })
             .status,
@@ -471,6 +471,22 @@ describe("diskReconciler", () => {
           await given(world);
           await adopt(world);
           assert.deepEqual(listIn(world.record(), "barrierPending"), [a]);
+        }));
+
+    for (const { because, status, barrierPending } of [
+      { because: "keep a fence", status: { record: aRecord({ fencing: a }) }, barrierPending: [a] },
+      { because: "keep a first format", status: { detail: aDetail({ formatted }) }, barrierPending: [a] },
+      {
+        because: "were copied from another disk",
+        status: { detail: aDetail({ formatted, diskUri: diskUri.replace("pvc-1", "pvc-2") }) },
+        barrierPending: [],
+      },
+    ])
+      it(`lists ${barrierPending.length} nodes for a barrier where the state tags of V1's disk ${because}`, () =>
+        withHolder(async (world) => {
+          const tags = stateTagsOf(aVolume({ status }).status);
+          await adopt(world, aDisk({ attachedTo: [instanceUriOf("node-a")], tags }));
+          assert.deepEqual(listIn(world.record(), "barrierPending"), barrierPending);
         }));
 
     it("sends no write barrier for a disk that never had a record, as those of V1", () =>

@@ -87,6 +87,11 @@ export function stateFromTags({
   };
 }
 
+/** Whether the tags keep anything of the disk: then it has had a record, whichever driver made it. */
+export function keepsState({ cutOff, isEveryoneCutOff, formatted }: KeptState): boolean {
+  return cutOff.length > 0 || isEveryoneCutOff || formatted !== undefined;
+}
+
 function cutOffTags(nodes: readonly NodeIdentity[]): Tags {
   const byVm = new Map(nodes.map((node) => [`${node.vmId.toLowerCase()} ${node.nodeName}`, node]));
   const values = [...byVm.values()].map(cutOffValue).toSorted();
