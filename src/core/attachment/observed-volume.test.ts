@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aDetail, agoMs, aReplica, aVolume, settings } from "../testing/objects.ts";
+import { aDiskSpec, aDetail, agoMs, aReplica, aVolume, settings } from "../testing/objects.ts";
 import { isGone, isProvisioned, isResizingOffline } from "./observed-volume.ts";
 
 describe("isGone", () => {
@@ -30,11 +30,14 @@ describe("isResizingOffline", () => {
     );
   });
 
-  it("treats a disk that is not known as one with a single share", () => {
-    const { detail: _, ...status } = aVolume({ status: { state: "Updating" } }).status ?? {
-      state: "Updating" as const,
+  it("takes the requested shares while Azure has not reported the disk", () => {
+    const isResizing = (maxShares: number): boolean => {
+      const volume = aVolume({ spec: { disk: aDiskSpec({ maxShares }) }, status: { state: "Updating" } });
+      assert.ok(volume.status);
+      const { detail: _, ...status } = volume.status;
+      return isResizingOffline({ ...volume, status });
     };
-    assert.equal(isResizingOffline({ ...aVolume(), status } as ReturnType<typeof aVolume>), false);
+    assert.deepEqual([isResizing(1), isResizing(2)], [false, true]);
   });
 
   // No plan would end the growth.
