@@ -77,6 +77,7 @@ function creation(on: On): void {
         isIncremental,
         tags: { a: "b" },
         state: "Succeeded",
+        isTaken: true,
         isRestorable: true,
       });
       assert.ok(createdAtMs !== undefined && createdAtMs > 0);
@@ -223,6 +224,14 @@ function deletion(on: On): void {
     assert.equal(cloud.model.world.snapshots.size, 0);
   });
 
+  on("finds no snapshot in a resource group that was deleted, and has nothing to delete", async (cloud) => {
+    const gone = snapshotUri("snap-1").replace(`/${RESOURCE_GROUP}/`, "/deleted-group/");
+    const request = { snapshotUri: gone, objection: noObjection };
+    valueOf(await cloud.run(cloud.provisioner.deleteSnapshot(request, never)));
+    const read = await cloud.run(cloud.provisioner.getSnapshot({ snapshotUri: gone }, never));
+    assert.equal(failureOf(read).kind, "SnapshotNotFound");
+  });
+
   on("deletes a snapshot although the response is lost", async (cloud) => {
     await addDisk(cloud, "pvc-1");
     await create(cloud);
@@ -255,6 +264,21 @@ function backgroundCopies(on: On): void {
     const request = { snapshotUri: snapshotUri("snap-1"), objection: noObjection };
     valueOf(await cloud.run(cloud.provisioner.deleteSnapshot(request, never)));
     assert.equal(cloud.model.world.snapshots.size, 0);
+  });
+
+  // Its caller knows the moment of the content; one made now would be another backup.
+  on("keeps a snapshot whose copy runs when a later change of it has failed", async (cloud) => {
+    slowly(cloud);
+    await addFastDisk(cloud);
+    await create(cloud);
+    const taken = findSnapshot(cloud.model.world, snapshotUri("snap-1"));
+    assert.ok(taken !== undefined);
+    putSnapshot(cloud.model.world, { ...taken, provisioningState: "Failed" });
+    const repeated = failureOf(await cloud.run(cloud.provisioner.createSnapshot(aRequest(), never)));
+    assert.equal(repeated.kind, "CloudUnavailable");
+    assert.match(JSON.stringify(repeated), /has its content, and a change of it has failed since/u);
+    assert.equal(findSnapshot(cloud.model.world, snapshotUri("snap-1"))?.uniqueId, taken.uniqueId);
+    assert.equal(callsOf(cloud, "Snapshots_Delete").length, 0);
   });
 
   on("reports the end of a copy", async (cloud) => {

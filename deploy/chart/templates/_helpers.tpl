@@ -59,10 +59,11 @@ A boolean flag has no value, and is left out if it is off.
 {{- $mode := .Values.snapshot.snapshotter -}}
 {{- $isWanted := or .Values.snapshot.enabled (.Capabilities.APIVersions.Has "snapshot.storage.k8s.io/v1") -}}
 {{- if or (eq $mode "always") (and (eq $mode "auto") $isWanted) -}}
-{{- if eq .Values.objectNamespace "kube-system" -}}
+{{- if ne .Values.objectNamespace "kube-system" -}}
+yes
+{{- else if or (eq $mode "always") .Values.snapshot.enabled -}}
 {{- fail "snapshot.snapshotter: csi-snapshotter keeps its Lease in objectNamespace, and in kube-system that Lease is the mark of a V1 driver: set objectNamespace to another namespace, or snapshot.snapshotter to never" -}}
 {{- end -}}
-yes
 {{- end -}}
 {{- end -}}
 

@@ -134,6 +134,11 @@ describe("createRequestDifference", () => {
       because: "the zone that it is in",
     },
     {
+      existing: aVolume(placedIn("1"), {}),
+      requested: aRequest(ofDisk({}), inZone("1")),
+      because: "its zone is among the topologies, whichever is the first now",
+    },
+    {
       existing: aVolume(placedIn("1")),
       requested: aRequest(ofDisk({})),
       because: "no topology is required, and the nodes that chose the zone are gone",

@@ -66,8 +66,10 @@ function fieldsDifference(existing: VolumeSpec, { spec, topology }: CreateReques
   for (const name of comparedParameters) {
     const { field }: VolumeParameter = volumeParameterTable[name];
     const [left, right] = [JSON.stringify(fieldOf(existing, field)), JSON.stringify(fieldOf(spec, field))];
-    // Without a topology, the region depends on the nodes that the cluster had.
-    const isComparedIfAbsent = !isAdopted && (field !== "disk.location" || topology !== undefined);
+    // Without a topology, the region depends on the nodes that the cluster had. With one, it depends on
+    // the order of its terms, and the topologies are compared.
+    const isRegionStated = topology !== undefined && topology.requisite.length === 0;
+    const isComparedIfAbsent = !isAdopted && (field !== "disk.location" || isRegionStated);
     const isComparable = isComparedIfAbsent || (left !== undefined && right !== undefined);
     // Azure compares names of resource groups without case.
     if (isComparable && left?.toLowerCase() !== right?.toLowerCase())

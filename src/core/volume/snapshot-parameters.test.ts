@@ -107,6 +107,7 @@ describe("parseSnapshotParameters", () => {
     { parameters: { userAgent: "x" }, field: "userAgent", problem: /share one client/u },
     { parameters: { useragent: "" }, field: "useragent", problem: /share one client/u },
     { parameters: { incrementl: "true" }, field: "incrementl", problem: /did you mean incremental/u },
+    { parameters: { constructor: "x" }, field: "constructor", problem: /is no parameter/u },
     { parameters: { tags: "a=1", TAGS: "b=2" }, field: "TAGS", problem: /given twice/u },
     { parameters: { tags: "K8s-Azure-Created-By=me" }, field: "tags", problem: /sets itself/u },
   ])

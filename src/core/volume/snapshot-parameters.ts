@@ -51,7 +51,7 @@ export function parseSnapshotParameters(
   const stated = new Map<SnapshotParameterName, string>();
   const metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(parameters)) {
-    if (name in snapshotMetadataTags) {
+    if (Object.hasOwn(snapshotMetadataTags, name)) {
       const tag = snapshotMetadataTags[name];
       if (tag !== undefined && value !== "") metadata[tag] = value;
       continue;

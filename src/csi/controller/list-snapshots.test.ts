@@ -54,6 +54,12 @@ describe("listSnapshots", () => {
     assert.deepEqual((await pageOf({ sourceVolumeId: "none" })).names, []);
   });
 
+  it("lists none whose content is not fixed yet", async () => {
+    const present = [aSnapshot({ state: "Updating", isTaken: false, isRestorable: false })];
+    assert.deepEqual((await pageOf({}, present)).names, []);
+    assert.deepEqual((await pageOf({ snapshotId: aSnapshotUri("snapshot-1") }, present)).names, []);
+  });
+
   it("finds one by its id in any group, and none by another id", async () => {
     const there = aSnapshotUri("x").replace("/rg-1/", "/rg-9/");
     const present = [...all, aSnapshot({ snapshotUri: there })];

@@ -40,19 +40,21 @@ async function findSnapshots(
   { snapshotId, sourceVolumeId }: ListSnapshotsRequest,
   signal: AbortSignal,
 ): Promise<Result<readonly SnapshotFacts[], Failure>> {
-  const isOfSource = (snapshot: SnapshotFacts): boolean =>
-    sourceVolumeId === "" || isSameResourceUri(sourceVolumeOf(snapshot), sourceVolumeId);
+  // CSI lists no snapshot whose content is not fixed yet.
+  const isListed = (snapshot: SnapshotFacts): boolean =>
+    snapshot.isTaken &&
+    (sourceVolumeId === "" || isSameResourceUri(sourceVolumeOf(snapshot), sourceVolumeId));
   if (snapshotId !== "") {
     if (parseSnapshotUri(snapshotId) === undefined) return ok([]);
     const read = await context.snapshots.getSnapshot({ snapshotUri: snapshotId }, signal);
-    if (read.ok) return ok([read.value].filter(isOfSource));
+    if (read.ok) return ok([read.value].filter(isListed));
     return read.failure.kind === "SnapshotNotFound" ? ok([]) : read;
   }
   const found: SnapshotFacts[] = [];
   for (const resourceGroup of groupsOf(context.cache, sourceVolumeId)) {
     const listed = await context.snapshots.listSnapshots({ resourceGroup }, signal);
     if (!listed.ok) return listed;
-    found.push(...listed.value.filter(isOfSource));
+    found.push(...listed.value.filter(isListed));
   }
   return ok(distinct(found));
 }

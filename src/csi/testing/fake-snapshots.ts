@@ -25,6 +25,7 @@ export function aSnapshot(changes: Partial<SnapshotFacts> = {}): SnapshotFacts {
     tags: {},
     createdAtMs: fromTimestamp("2026-01-01T00:00:00.000Z"),
     state: "Succeeded",
+    isTaken: true,
     isRestorable: true,
     ...changes,
   };

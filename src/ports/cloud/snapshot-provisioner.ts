@@ -15,6 +15,11 @@ export interface SnapshotFacts {
   readonly createdAtMs: number | undefined;
   /** The state in the platform's words, such as `Succeeded` or `Failed`. */
   readonly state: string;
+  /**
+   * Whether its content is known to be fixed. Stays true while its copy in the background runs, also if a
+   * later change of it fails.
+   */
+  readonly isTaken: boolean;
   /** Whether a disk can be made from it: its copy in the background has ended, or it has instant access. */
   readonly isRestorable: boolean;
 }
@@ -52,7 +57,7 @@ export interface SnapshotProvisioner {
   /**
    * Creates a snapshot and waits until its content is fixed; a copy in the background may continue. Answers
    * the snapshot that has the id already unless `objection` fails. One whose creation failed is deleted and
-   * created again: nothing can be restored from it. Fails with `DiskNotFound`.
+   * created again; one that was taken never is. Fails with `DiskNotFound`.
    */
   createSnapshot(
     request: CreateSnapshotRequest,

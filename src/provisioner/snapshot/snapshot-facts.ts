@@ -17,8 +17,14 @@ export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
     tags: snapshot.tags,
     createdAtMs: parseTimestamp(snapshot.timeCreated),
     state: snapshot.provisioningState,
+    isTaken: isTaken(snapshot),
     isRestorable: isRestorable(snapshot),
   };
+}
+
+/** A copy in the background begins when the content is fixed. */
+function isTaken({ provisioningState, completionPercent }: ArmSnapshot): boolean {
+  return provisioningState === "Succeeded" || completionPercent !== undefined;
 }
 
 /** Older services report no access state, and only copies in the background report a percentage. */

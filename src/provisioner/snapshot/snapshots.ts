@@ -93,13 +93,15 @@ export async function createSnapshot(
       const objection = request.objection(facts);
       if (objection !== undefined) return fail(objection);
       if (facts.state === "Succeeded") return ok(facts);
-      if (!isFailed(facts)) return fail(toFailure(stillRunning(request), {}));
+      if (!isTerminal(facts.state) || attempt > TRIES_MAX) return fail(toFailure(stillRunning(request), {}));
+      if (facts.isTaken) return fail(toFailure(failedLater(request, facts), {}));
       const removed = await removeFailed(session, request, signal);
       if (!removed.ok) return removed;
+      await session.backOff(attempt, signal);
       continue;
     }
     const created = await write(session, creationOf(session, request, signal), signal);
-    if (created.ok) return getSnapshot(session, request, signal);
+    if (created.ok) return createdSnapshot(session, request, signal);
     if (attempt > TRIES_MAX || !mayTryAgain(created.failure)) {
       // A caller that is refused for good never deletes: what the operation has left goes now.
       const removed = isOperationFailure(created.failure)
@@ -109,6 +111,22 @@ export async function createSnapshot(
     }
     await session.backOff(attempt, signal);
   }
+}
+
+/** The snapshot that Azure says it has made. A read may not show it yet: then the caller asks again. */
+async function createdSnapshot(
+  session: ArmSession,
+  request: CreateSnapshotRequest & SnapshotTarget,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts, Failure>> {
+  const read = await readSnapshot(session, request, signal);
+  if (!read.ok) {
+    const notShown = ownError(ownErrorCodes.noAnswer, `snapshot ${request.snapshotUri} is not shown yet`);
+    return fail(toFailure(saysNotThere(read.failure) ? notShown : read.failure, {}));
+  }
+  const facts = snapshotFactsOf(read.value);
+  const objection = request.objection(facts);
+  return objection === undefined ? ok(facts) : fail(objection);
 }
 
 /** Deletes a snapshot. */
@@ -132,13 +150,14 @@ function removeFailed(
 ): Promise<Result<void, Failure>> {
   const judge: Judge = (present) => {
     const objection = request.objection(present);
-    return objection === undefined ? ok(isFailed(present)) : fail(objection);
+    return objection === undefined ? ok(isFailedCreation(present)) : fail(objection);
   };
   return remove(session, { ...request, judge }, signal);
 }
 
-function isFailed({ state }: SnapshotFacts): boolean {
-  return isTerminal(state) && state !== "Succeeded";
+/** Whether nothing can be restored from it, and never could: no moment of the disk is lost with it. */
+function isFailedCreation({ state, isTaken }: SnapshotFacts): boolean {
+  return isTerminal(state) && !isTaken;
 }
 
 /** Whether a snapshot, as just read, is to be deleted. */
@@ -152,13 +171,12 @@ async function remove(
 ): Promise<Result<void, Failure>> {
   for (let attempt = 1; ; attempt++) {
     const present = await settledSnapshot(session, target, signal);
-    if (!present.ok)
-      return saysNotThere(present.failure) ? ok(undefined) : fail(toFailure(present.failure, {}));
+    if (!present.ok) return isGone(present.failure) ? ok(undefined) : fail(toFailure(present.failure, {}));
     const isToGo = target.judge(snapshotFactsOf(present.value));
     if (!isToGo.ok) return isToGo;
     if (!isToGo.value) return ok(undefined);
     const deleted = await write(session, deletionOf(session, target, signal), signal);
-    if (deleted.ok || saysNotThere(deleted.failure)) return ok(undefined);
+    if (deleted.ok || isGone(deleted.failure)) return ok(undefined);
     if (attempt > TRIES_MAX || !mayTryAgain(deleted.failure)) return fail(toFailure(deleted.failure, {}));
     await session.backOff(attempt, signal);
   }
@@ -250,8 +268,22 @@ function readSnapshot(
 }
 
 function readFailure(error: ArmError, { snapshotUri }: SnapshotTarget): Failure {
-  if (!saysNotThere(error)) return toFailure(error, {});
+  if (!isGone(error)) return toFailure(error, {});
   return { kind: "SnapshotNotFound", snapshotUri, azure: { code: error.code, requestId: error.requestId } };
+}
+
+/** A handle names subscription and group in full: without its group there is no snapshot. */
+function isGone(error: ArmError): boolean {
+  return saysNotThere(error) || saysNoGroup(error);
+}
+
+/** The caller knows the moment of this content: another snapshot in its place would be a wrong backup. */
+function failedLater({ snapshotUri }: SnapshotTarget, { state }: SnapshotFacts): ArmError {
+  return ownError(
+    ownErrorCodes.failedLater,
+    `snapshot ${snapshotUri} has its content, and a change of it has failed since (provisioningState ` +
+      `${state}): set its tags again, or delete the VolumeSnapshot and make another`,
+  );
 }
 
 function stillRunning({ snapshotUri }: SnapshotTarget): ArmError {
