@@ -113,9 +113,10 @@ export async function fileSystemIsClean(lab: Lab, volume: DemoVolume): Promise<b
   }
 }
 
-/** What remains of a lab that should be empty: disks, objects, loop devices, mounts. */
+/** What remains of a lab that should be empty: disks, snapshots, objects, loop devices, mounts. */
 export async function leftovers(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
   const disks = (await lab.emulator.disks()).map((disk) => `disk ${disk.name} in Azure`);
+  const snapshots = (await lab.emulator.snapshots()).map((id) => `snapshot ${id} in Azure`);
   const objects: string[] = [];
   for (const kind of ["AzVolume", "AzVolumeAttachment"] as const) {
     const list = await lab.store.list(kind, {}, signal);
@@ -124,6 +125,7 @@ export async function leftovers(lab: Lab, signal: AbortSignal): Promise<readonly
   }
   return [
     ...disks,
+    ...snapshots,
     ...objects,
     ...(lab.hasDevices ? [...(await loopDevices(lab)), ...(await mounts(lab))] : []),
   ];

@@ -2,6 +2,7 @@ import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Options } from "../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import { azureRole } from "./generate/azure-role.ts";
 import { chartSchema } from "./generate/chart/chart-schema.ts";
 import { chartValuesPage } from "./generate/chart/chart-values-page.ts";
 import { crdManifests } from "./generate/crd-manifests.ts";
@@ -11,6 +12,7 @@ import { failuresPage } from "./generate/reference/failures-page.ts";
 import { metricsPage } from "./generate/reference/metrics-page.ts";
 import { snapshotClassPage } from "./generate/reference/snapshot-class-page.ts";
 import { storageClassPage } from "./generate/reference/storage-class-page.ts";
+import { volumeAttributesClassPage } from "./generate/reference/volume-attributes-class-page.ts";
 
 const options = {
   check: {
@@ -20,7 +22,7 @@ const options = {
 } as const satisfies Options;
 
 /** Directories that hold generated files only: every other file there is left over. */
-const GENERATED_DIRECTORIES = ["src/csi/gen", "deploy/crds", "deploy/chart/files/crds"];
+const GENERATED_DIRECTORIES = ["src/csi/gen", "deploy/azure", "deploy/crds", "deploy/chart/files/crds"];
 
 async function contentOf(path: string): Promise<string | undefined> {
   try {
@@ -91,8 +93,10 @@ async function main(): Promise<number> {
     await chartValuesPage(root),
     storageClassPage(),
     snapshotClassPage(),
+    volumeAttributesClassPage(),
     metricsPage(),
     failuresPage(),
+    azureRole(),
   ];
   const found = await differences(root, files);
   if (isCheck) return report(found) > 0 ? 1 : 0;

@@ -3,6 +3,7 @@ import { createSimulatedStore } from "../src/adapters/simulated-store/simulated-
 import type { Weather } from "../src/adapters/simulated-store/weather.ts";
 import { createSeededRandom } from "../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../src/adapters/virtual/virtual-clock.ts";
+import { parseDiskUri } from "../src/core/azure/disk-uri.ts";
 import type { ModelSettings } from "../src/emulator/model/settings.ts";
 import type { Random } from "../src/ports/random.ts";
 import { nodeRefusal, type NodeToken } from "./admission/node-admission.ts";
@@ -18,6 +19,7 @@ import { createTrace, prefixedTrace } from "./create-trace.ts";
 import { createDriver } from "./driver/create-driver.ts";
 import { rankNodesBy } from "./driver/rank-nodes.ts";
 import { createContainerIo } from "./history/create-container-io.ts";
+import { createSnapshotHistory } from "./history/snapshot-history.ts";
 import type { Violation } from "./history/violation.ts";
 import { createSimCluster } from "./kubernetes/create-sim-cluster.ts";
 import type { SimCluster } from "./kubernetes/sim-cluster.ts";
@@ -212,6 +214,13 @@ function createCluster(
     connect: (observer) => cluster.connect(observer),
   });
   const containers = createContainerIo({ clock, random: random("containers"), trace, report });
+  const snapshots = createSnapshotHistory({
+    snapshots: azure.model.world.snapshots,
+    nowMs: () => azure.model.world.nowMs,
+    filesOf: (resourceUri) => azure.diskOf(resourceUri)?.files,
+    acknowledged: (diskUri) => containers.records.files(parseDiskUri(diskUri)?.diskName ?? ""),
+    report,
+  });
   const cluster: SimCluster = createSimCluster({
     clock,
     random,
@@ -221,6 +230,7 @@ function createCluster(
     instanceUriOf: hasUnnamedVms === true ? () => "" : azure.instanceUriOf,
     onMachine: azure.onMachine,
     containers,
+    snapshots,
     attach,
     nodes,
     report,
@@ -235,6 +245,7 @@ function createCluster(
     refusedGives,
     azure,
     cluster,
+    snapshots,
     controllers: driver.controllers,
     nodePlugin: driver.nodePlugin,
     run: async (signal) => {

@@ -4,6 +4,7 @@ import type { Random } from "../src/ports/random.ts";
 import type { RefusedGives } from "./admission/refused-gives.ts";
 import type { SimAzure } from "./azure/sim-azure.ts";
 import type { ControllerSlot, NodePluginSlot } from "./driver/process-slot.ts";
+import type { SnapshotHistory } from "./history/snapshot-history.ts";
 import type { Violation } from "./history/violation.ts";
 import type { SimCluster } from "./kubernetes/sim-cluster.ts";
 import type { Trace } from "./trace.ts";
@@ -21,6 +22,8 @@ export interface SimWorld {
   readonly refusedGives: RefusedGives;
   readonly azure: SimAzure;
   readonly cluster: SimCluster;
+  /** What was answered of snapshots. */
+  readonly snapshots: SnapshotHistory;
   readonly controllers: readonly ControllerSlot[];
   nodePlugin(nodeName: string): NodePluginSlot | undefined;
   /** Promises that were broken so far, by the checkers that watch as things happen. */

@@ -166,6 +166,7 @@ async function connect(task: DriverTask, ports: ProcessPorts): Promise<AzureClou
   const limits: Readonly<Record<CallGroup, GroupLimits>> = {
     vmWrite: group,
     vmRead: group,
+    instanceRead: group,
     vmList: group,
     vmOperationRead: group,
     diskWrite: group,

@@ -4,11 +4,14 @@ export interface EmulatorClient {
   armCalls(): Promise<number>;
   /** Disks that exist, by name, with the VMs that have them. */
   disks(): Promise<readonly { readonly name: string; readonly attachedTo: readonly string[] }[]>;
+  /** Resource ids of the snapshots that exist. */
+  snapshots(): Promise<readonly string[]>;
   /** GUID and resource id of each of the lab's VMs, by the node's name, which is the computer name. */
   instances(): Promise<ReadonlyMap<string, { readonly vmId: string; readonly instanceUri: string }>>;
 }
 
 interface State {
+  readonly snapshots: readonly { readonly id: string }[];
   readonly disks: readonly {
     readonly name: string;
     readonly managedBy?: string;
@@ -47,6 +50,7 @@ export function createEmulatorClient(
           ...(disk.managedByExtended ?? []),
         ],
       })),
+    snapshots: async () => (await state()).snapshots.map(({ id }) => id),
     instances: async () =>
       new Map(
         (await state()).virtualMachines

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { glob, readFile } from "node:fs/promises";
 import { it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { fileSystemTypes } from "../../src/core/volume/file-system.ts";
+import { linuxFileSystemTypes } from "../../src/core/volume/file-system.ts";
 import { DRIVER_PROGRAMS } from "./image-programs.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -16,7 +16,7 @@ const NAMED_PROGRAM =
 // A missing program fails on a user's node; a needless one is attack surface.
 it("lists exactly the programs that the Linux host runs", async () => {
   // `unshare` runs the shell, which no call names as its program.
-  const found = new Set(["sh", ...fileSystemTypes.map((fsType) => `mkfs.${fsType}`)]);
+  const found = new Set(["sh", ...linuxFileSystemTypes.map((fsType) => `mkfs.${fsType}`)]);
   for await (const path of glob("src/adapters/linux/**/*.ts", { cwd: ROOT })) {
     if (path.endsWith(".test.ts")) continue;
     for (const [, program = ""] of (await readFile(`${ROOT}/${path}`, "utf8")).matchAll(NAMED_PROGRAM))

@@ -51,7 +51,7 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
   },
   {
     package: "util-linux",
-    driver: ["blkid", "blockdev", "flock", "unshare", "wipefs"],
+    driver: ["blkid", "blockdev", "flock", "fsfreeze", "unshare", "wipefs"],
     people: ["findmnt", "lsblk", "mountpoint", "nsenter"],
     files: [],
   },

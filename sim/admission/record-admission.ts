@@ -28,12 +28,17 @@ export function recordRefusal(old: unknown, next: unknown, nodeName: string): st
   if (!sameJson(barriers(before, nodeName), barriers(after, nodeName)))
     return "only the controller passes a write barrier";
   const [known, own] = [before, after].map(({ nodes }) => nodes.filter((node) => node.nodeName === nodeName));
+  if (!sameJson(known, own) && !isEachOnce(own ?? [])) return "a node lists each VM of its name once";
   const added = (own ?? []).filter((node) => known?.every((other) => !sameJson(other, node)));
   const isAllowed = added.every((node) => node.access === "clean" && isBounded(node));
   const reports = (own ?? []).filter(isReport);
   if (added.length === 0 || (before.defaultAccess === "quarantined" && isAllowed && reports.length <= 1))
     return undefined;
   return "a node adds to a writer record only its report that it is clean, in one entry";
+}
+
+function isEachOnce(nodes: readonly NodeIdentity[]): boolean {
+  return new Set(nodes.map(({ vmId }) => vmId.toLowerCase())).size === nodes.length;
 }
 
 function isReport({ access, barrierPending }: RecordNode): boolean {

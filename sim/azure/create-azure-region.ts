@@ -9,7 +9,7 @@ import type { ModelSettings } from "../../src/emulator/model/settings.ts";
 import type { VirtualMachine } from "../../src/emulator/model/vm/virtual-machine.ts";
 import { strikeVm } from "../../src/emulator/model/vm/vm-events.ts";
 import type { VmEvent } from "../../src/emulator/model/vm/vm-set-up.ts";
-import { findDisk, findVm, putDisk, putVm } from "../../src/emulator/model/world.ts";
+import { findDisk, findSnapshot, findVm, putDisk, putVm } from "../../src/emulator/model/world.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Agenda } from "../agenda.ts";
@@ -45,7 +45,7 @@ export interface AzureRegion {
   readonly model: ComputeModel;
   diskOf(diskUri: string): ModelDisk | undefined;
   isCopyOfData(diskUri: string): boolean;
-  /** Answers a call from a cluster. A disk belongs to the cluster that created it. */
+  /** Answers a call from a cluster. A disk or snapshot belongs to the cluster that created it. */
   handle(request: ArmRequest, clusterName: string): ArmAnswer;
   /** Creates a VM of a cluster and starts it. */
   addVm(
@@ -101,6 +101,8 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   let wakesAtMs = Infinity;
   const machineAt = (vmName: string): RunMachine | undefined => machines.get(vmName)?.machine;
   const dataPlane = createSimDataPlane(machineAt);
+  const isFound = (resourceUri: string): boolean =>
+    (findDisk(model.world, resourceUri) ?? findSnapshot(model.world, resourceUri)) !== undefined;
   const nowMs = (): number => startedAtMs + clock.elapsedMs();
 
   /** Ends what is due, updates the devices, and schedules the end of the next operation. */
@@ -182,10 +184,9 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     handle: (request, clusterName) => {
       // Operations that are due have ended before the call is answered, devices included.
       pump();
-      const isCreation = request.method === "PUT" && findDisk(model.world, request.path) === undefined;
+      const isCreation = request.method === "PUT" && !isFound(request.path);
       const answer = model.handle(request);
-      if (isCreation && findDisk(model.world, request.path) !== undefined)
-        clusterOf.set(resourceUriKey(request.path), clusterName);
+      if (isCreation && isFound(request.path)) clusterOf.set(resourceUriKey(request.path), clusterName);
       if (request.method !== "GET" || answer.status >= 400) {
         const what = `${request.method} ${request.path.slice(request.path.indexOf("/providers/") + "/providers/Microsoft.Compute/".length)}`;
         trace.note(

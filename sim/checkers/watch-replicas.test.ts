@@ -202,6 +202,18 @@ describe("replicas at a failover", () => {
     );
   });
 
+  it("reports a removal for a pod whose own node lost the disk", async () => {
+    const volume = aVolume({ spec: { maxMountReplicaCount: 1 } });
+    const others = [
+      aReplica("node-c", { spec: place, status: { state: "AttachmentFailed" } }),
+      anAttachment("node-a", { spec: place }),
+    ];
+    assert.deepEqual(
+      await aRemoval({ attach: "driver", volume, pods: [{ ...aPod, nodeName: "node-c" }], others }),
+      broken,
+    );
+  });
+
   it("reports a removal long after a pod came, while watches are late", async () => {
     assert.deepEqual(await aRemoval({ isNewsLate: true, forMs: KNOWN_LATE_MS }), broken);
   });
@@ -251,6 +263,13 @@ describe("replicas at a failover", () => {
       volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
       pods: [{ ...aPod, nodeName: "node-c" }],
       others: [requestOnC, anAttachment("node-a", { spec: place })],
+    },
+    {
+      because: "there are more than asked for beside the one that its pod's node has, whose role is old",
+      attach: "driver",
+      volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
+      pods: [{ ...aPod, nodeName: "node-c" }],
+      others: [aReplica("node-c", { spec: place }), anAttachment("node-a", { spec: place })],
     },
     { because: "the pod waits for another volume", pods: [{ ...aPod, volumeName: "pvc-2" }] },
     {

@@ -61,11 +61,14 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
     presences.forMs(key) >= (world.outside.isNewsLate() ? KNOWN_LATE_MS : KNOWN_AFTER_MS);
   const isOf = ({ volumeName }: SimPod, diskUri: string): boolean =>
     isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri);
-  /** If nodes attach by themselves, a primary without a pod counts as a replica. */
+  /**
+   * If nodes attach by themselves, the pod decides, not the role: a backup that was put back may show the
+   * pod's earlier node as the primary.
+   */
   const isPrimary = ({ spec }: AzVolumeAttachment): boolean =>
-    spec.role === "Primary" &&
-    (attach !== "driver" ||
-      cluster.pods().some((pod) => pod.nodeName === spec.nodeName && isOf(pod, spec.volumeId)));
+    attach === "driver"
+      ? cluster.pods().some((pod) => pod.nodeName === spec.nodeName && isOf(pod, spec.volumeId))
+      : spec.role === "Primary";
 
   /** What requests the volume, as text; undefined if nothing does that a controller must know of. */
   function whatRequests(
@@ -82,7 +85,7 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
     // A growth begins as soon as no pod uses the volume, and replicas are deleted at once.
     const keyOf = isResizingOffline(volume) ? podKey : useKey;
     const pod = cluster.pods().find((one) => isKnown(keyOf(one)) && isOf(one, diskUri));
-    return pod === undefined ? undefined : `pod ${pod.name} uses it`;
+    return pod === undefined ? undefined : `pod ${pod.name} on ${pod.nodeName ?? "no node"} uses it`;
   }
 
   store.onCommit((commit) => {

@@ -138,6 +138,12 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
         "/csi.v1.Controller/ControllerExpandVolume",
         handlers.controllerExpandVolume,
       ),
+      controllerModifyVolume: server.method(
+        "/csi.v1.Controller/ControllerModifyVolume",
+        handlers.controllerModifyVolume,
+      ),
+      createSnapshot: server.method("/csi.v1.Controller/CreateSnapshot", handlers.createSnapshot),
+      deleteSnapshot: server.method("/csi.v1.Controller/DeleteSnapshot", handlers.deleteSnapshot),
     };
     return { work, drain: server.stop, close: () => cloud.drained() };
   }

@@ -97,6 +97,7 @@ export function createNodePlace(
         ownNode: gatedCalls<OwnNode>(ownNode(nodeName), life.gate),
       },
       settings: {
+        platform: "linux",
         attach: world.attach,
         stageWaitMs: STAGE_WAIT_MS,
         deviceWaitMs: DEVICE_WAIT_MS,

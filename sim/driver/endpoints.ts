@@ -1,12 +1,18 @@
 import type {
   ControllerExpandVolumeRequest,
   ControllerExpandVolumeResponse,
+  ControllerModifyVolumeRequest,
+  ControllerModifyVolumeResponse,
   ControllerPublishVolumeRequest,
   ControllerPublishVolumeResponse,
   ControllerUnpublishVolumeRequest,
   ControllerUnpublishVolumeResponse,
+  CreateSnapshotRequest,
+  CreateSnapshotResponse,
   CreateVolumeRequest,
   CreateVolumeResponse,
+  DeleteSnapshotRequest,
+  DeleteSnapshotResponse,
   DeleteVolumeRequest,
   DeleteVolumeResponse,
   NodeExpandVolumeRequest,
@@ -51,6 +57,9 @@ export interface ControllerCsi {
     ControllerUnpublishVolumeResponse
   >;
   readonly controllerExpandVolume: CsiCall<ControllerExpandVolumeRequest, ControllerExpandVolumeResponse>;
+  readonly controllerModifyVolume: CsiCall<ControllerModifyVolumeRequest, ControllerModifyVolumeResponse>;
+  readonly createSnapshot: CsiCall<CreateSnapshotRequest, CreateSnapshotResponse>;
+  readonly deleteSnapshot: CsiCall<DeleteSnapshotRequest, DeleteSnapshotResponse>;
 }
 
 /** CSI's node service as a kubelet calls it. */

@@ -4,10 +4,17 @@ import type { Violation } from "./violation.ts";
 export interface AcknowledgedRecords {
   /** How many records of a volume were acknowledged; they are numbered from 0. */
   count(volumeName: string): number;
+  /** The records of a volume that were acknowledged, by file name. */
+  files(volumeName: string): ReadonlyMap<string, string>;
   /** A sync has succeeded that covers the record of that number. */
   acknowledge(record: { readonly volumeName: string; readonly number: number; readonly text: string }): void;
   /** Compares what a container reads with what was acknowledged. */
   compare(volumeName: string, podName: string, read: (number: number) => string | undefined): void;
+}
+
+/** The file of a record. */
+export function recordName(number: number): string {
+  return `/record-${number}`;
 }
 
 /** No record acknowledged yet. */
@@ -24,6 +31,8 @@ export function createAcknowledgedRecords(
 
   return {
     count: (volumeName) => recordsOf(volumeName).length,
+    files: (volumeName) =>
+      new Map(recordsOf(volumeName).map((text, number) => [recordName(number), text] as const)),
     acknowledge: ({ volumeName, number, text }) => {
       const records = recordsOf(volumeName);
       const present = records[number];

@@ -2,7 +2,7 @@ import type { ModelIo, OpenVolume } from "../../src/adapters/model-host/model-ma
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Trace } from "../trace.ts";
-import { createAcknowledgedRecords } from "./acknowledged-records.ts";
+import { createAcknowledgedRecords, recordName } from "./acknowledged-records.ts";
 import type { AcknowledgedRecords } from "./acknowledged-records.ts";
 import type { ContainerIo, RunningContainer } from "./container-io.ts";
 import type { Violation } from "./violation.ts";
@@ -99,10 +99,6 @@ export function createContainerIo(options: {
       }
     },
   };
-}
-
-function recordName(number: number): string {
-  return `/record-${number}`;
 }
 
 function succeeded(io: ModelIo): boolean {

@@ -14,6 +14,7 @@ export const invariants = [
   "limit-exceeded",
   "leaked",
   "csi-answer",
+  "snapshot-broken",
   "not-converged",
   "twin-differs",
   "arm-budget",

@@ -1,5 +1,5 @@
 import { unlessAborted } from "../../src/provisioner/keyed-mutex.ts";
-import { type ApiChange, newNode } from "./api/api-objects.ts";
+import { type ApiChange, type ApiKind, newNode } from "./api/api-objects.ts";
 import { type ApiServer, createApiServer } from "./api/api-server.ts";
 import { createApiView } from "./api/api-view.ts";
 import { between } from "./api/between.ts";
@@ -20,6 +20,8 @@ import { createOperator } from "./operator.ts";
 import { runExternalAttacher } from "./sidecars/external-attacher.ts";
 import { type BegunCreation, runExternalProvisioner } from "./sidecars/external-provisioner.ts";
 import { runExternalResizer } from "./sidecars/external-resizer.ts";
+import { runExternalSnapshotter } from "./sidecars/external-snapshotter.ts";
+import { runModifyController } from "./sidecars/modify-controller.ts";
 import type { SimCluster, SimClusterOptions } from "./sim-cluster.ts";
 import { barrierPendingIn } from "./unsettled.ts";
 
@@ -36,6 +38,9 @@ const LOCATION = "eastus";
 const CALL_TIMEOUT_MS = 60_000;
 /** How often the cloud's controller checks whether machines still exist. */
 const CLOUD_MONITOR_MS = 5_000;
+
+/** What Kubernetes' own parts and the sidecars of volumes watch. */
+const CORE_KINDS = ["Pod", "Node", "StatefulSet", "Claim", "PersistentVolume", "VolumeAttachment"] as const;
 
 const RESTARTED = new Error("the sidecars are started again");
 
@@ -55,6 +60,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     nowMs: () => clock.elapsedMs(),
     report: options.report,
     isTakenByOthers: options.isTakenByOthers,
+    snapshots: options.snapshots,
     volumeNameOf: (volumeId) => volumeId.slice(volumeId.lastIndexOf("/") + 1),
     onCreated: (volumeId) => created.add(volumeId.toLowerCase()),
     onDeleteVolume: (volumeId) => {
@@ -107,9 +113,8 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     return present;
   }
 
-  function planeOf(name: string, tasks: TaskGroup): ControlPlane {
+  function planeOf(name: string, tasks: TaskGroup, kinds: readonly ApiKind[] = CORE_KINDS): ControlPlane {
     const own = options.random(name);
-    const kinds = ["Pod", "Node", "StatefulSet", "Claim", "PersistentVolume", "VolumeAttachment"] as const;
     const delayMs = (): typeof CONTROLLER_DELAY_MS => CONTROLLER_DELAY_MS;
     const view = createApiView({
       api,
@@ -143,6 +148,8 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       if (attach === "kubernetes") runExternalAttacher(sidecar);
       runExternalProvisioner(sidecar, { location, begun });
       runExternalResizer(sidecar);
+      runModifyController(sidecar);
+      runExternalSnapshotter({ ...sidecar, ...planeOf("csi-snapshotter", tasks, ["VolumeSnapshot"]) });
     });
   }
 
@@ -202,6 +209,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     pods: () => api.list("Pod"),
     nodes: () => api.list("Node"),
     volumeAttachments: () => api.list("VolumeAttachment"),
+    volumeSnapshots: () => api.list("VolumeSnapshot"),
     diskUriOf: (volumeName) => api.get("PersistentVolume", volumeName)?.volumeId,
     sizeOf: (volumeName) => api.get("PersistentVolume", volumeName)?.sizeGiB,
     containersOn,

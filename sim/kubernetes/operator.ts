@@ -16,6 +16,9 @@ export type Operator = Pick<
   | "setOutOfService"
   | "deleteNode"
   | "grow"
+  | "modify"
+  | "snapshot"
+  | "deleteSnapshot"
   | "deleteWorkload"
   | "forgetVolumeAttachment"
   | "deleteVolumeAttachment"
@@ -41,6 +44,7 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
           workload,
           sizeGiB,
           capacityGiB: 0,
+          networkAccessPolicy: undefined,
           selectedNode: undefined,
           isBound: false,
           isDeleted: false,
@@ -78,6 +82,22 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
       if (claim === undefined || !claim.isBound || claim.isDeleted || claim.sizeGiB >= sizeGiB) return;
       api.change("Claim", volumeName, { sizeGiB });
       trace.note(volumeName, `is to have ${sizeGiB} GiB`);
+    },
+    modify: (volumeName, networkAccessPolicy) => {
+      const claim = api.get("Claim", volumeName);
+      if (claim === undefined || !claim.isBound || claim.isDeleted) return;
+      api.change("Claim", volumeName, { networkAccessPolicy });
+      trace.note(volumeName, `is to have network access policy ${networkAccessPolicy}`);
+    },
+    snapshot: (name, volumeName, location) => {
+      const sourceVolumeId = api.get("PersistentVolume", volumeName)?.volumeId;
+      if (sourceVolumeId === undefined || api.get("VolumeSnapshot", name) !== undefined) return;
+      const made = { isReady: false, isBeingCreated: false, isRefused: false, isDeleted: false };
+      api.put("VolumeSnapshot", { name, sourceVolumeId, location, snapshotHandle: undefined, ...made });
+      trace.note(name, `is to be made of ${volumeName}${location === undefined ? "" : ` in ${location}`}`);
+    },
+    deleteSnapshot: (name) => {
+      if (api.change("VolumeSnapshot", name, { isDeleted: true })) trace.note(name, "is deleted by its user");
     },
     deleteWorkload: (volumeName) => {
       api.remove("StatefulSet", volumeName);

@@ -7,8 +7,12 @@ import type { SimMachine } from "../azure/sim-machine.ts";
 import type { DriverEndpoints } from "../driver/endpoints.ts";
 import type { Gate } from "../driver/gate.ts";
 import type { ContainerIo } from "../history/container-io.ts";
+import type { SnapshotHistory } from "../history/snapshot-history.ts";
 import type { Violation } from "../history/violation.ts";
 import type { Trace } from "../trace.ts";
+
+/** What the simulation's VolumeAttributesClasses change: who may export a disk's data. */
+export type NetworkAccessPolicy = "AllowAll" | "DenyAll";
 
 /** A claim, and the StatefulSet of one pod that uses it. */
 export interface SimWorkload {
@@ -64,6 +68,15 @@ export interface SimVolumeAttachment {
   readonly isDeleted: boolean;
 }
 
+/** A VolumeSnapshot as the API server has it. */
+export interface SimVolumeSnapshot {
+  readonly name: string;
+  readonly snapshotHandle: string | undefined;
+  readonly isReady: boolean;
+  readonly isRefused: boolean;
+  readonly isDeleted: boolean;
+}
+
 /** A process of the driver that follows the cluster. */
 export interface ClusterObserver {
   /** Such as `controller-1`; the settings of a view by this name also apply to later processes. */
@@ -108,6 +121,8 @@ export interface SimClusterOptions {
   readonly report: (violation: Omit<Violation, "atMs">) => void;
   /** Whether another cluster has a disk of that name, in any case. Default: none has. */
   readonly isTakenByOthers?: (diskName: string) => boolean;
+  /** Compares the driver's snapshots with each other. Default: none are compared. */
+  readonly snapshots?: SnapshotHistory;
   /** Azure's region in topologies. Default `eastus`. */
   readonly location?: string;
   /**
@@ -159,6 +174,14 @@ export interface SimCluster {
   addNode(nodeName: string, zone: string): void;
   /** Requests a larger volume. */
   grow(volumeName: string, sizeGiB: number): void;
+  /** Requests the VolumeAttributesClass with that policy for a claim that is bound. */
+  modify(volumeName: string, networkAccessPolicy: NetworkAccessPolicy): void;
+  /**
+   * Makes a VolumeSnapshot of a volume that exists, also of one that is in use; `location`: of a class with
+   * that region. A snapshot's name is never used twice.
+   */
+  snapshot(name: string, volumeName: string, location: string | undefined): void;
+  deleteSnapshot(name: string): void;
   /** Deletes StatefulSet and claim; DeleteVolume follows once no pod uses it. */
   deleteWorkload(volumeName: string): void;
   /**
@@ -201,6 +224,7 @@ export interface SimCluster {
   readonly pods: () => readonly SimPod[];
   readonly nodes: () => readonly SimNode[];
   readonly volumeAttachments: () => readonly SimVolumeAttachment[];
+  readonly volumeSnapshots: () => readonly SimVolumeSnapshot[];
   /** The disk's URI of a created volume. */
   readonly diskUriOf: (volumeName: string) => string | undefined;
   /** The size of its disk according to its PersistentVolume, in GiB; undefined if there is none. */

@@ -10,9 +10,11 @@ export function barrierPendingIn(api: ApiServer): readonly string[] {
     if (pod.isDeleted) return [`pod ${pod.name} on ${pod.nodeName ?? "no node"} is still being deleted`];
     return pod.isReady ? [] : [`pod ${pod.name} on ${pod.nodeName ?? "no node"} does not run`];
   });
-  const claims = api
-    .list("Claim")
-    .flatMap((claim) => (claim.isDeleted ? [`claim ${claim.name} is still being deleted`] : []));
+  const claims = api.list("Claim").flatMap(({ name, isDeleted, networkAccessPolicy: requested }) => {
+    if (isDeleted) return [`claim ${name} is still being deleted`];
+    const isApplied = requested === api.get("PersistentVolume", name)?.networkAccessPolicy;
+    return requested === undefined || isApplied ? [] : [`claim ${name} waits for its class`];
+  });
   const volumes = api
     .list("PersistentVolume")
     .flatMap(({ name, claimUid }) =>

@@ -408,7 +408,7 @@ export const driverMutations: readonly Mutation[] = [
         file: STAGE_VOLUME,
         find:
           `const held = await confirmHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n` +
-          "    if (held.value !== undefined) return ok({ volume, device });",
+          "    if (held.value !== undefined) return adjusted(ports, request, { volume, device }, signal);",
         replace: `return ok({ volume, device });`,
       },
     ],

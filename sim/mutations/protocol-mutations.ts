@@ -153,7 +153,7 @@ export const protocolMutations: readonly Mutation[] = [
     const isOff = (request: VmRequest): boolean => !lists(before, new Set([request.diskKey]));
     const reads = { before, after: before };
     if (allowed.every(isOff))
-      return proveAll(allowed, (request) => entryGone(session, reads, request, this.#lifetime));
+      return proveAll(allowed, (request) => entryGone(this.#context, reads, request, this.#lifetime));
     // The disk`,
       },
     ],
@@ -285,8 +285,8 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/controller/disk/disk-reconciler.ts",
-        find: `if (otherCluster !== undefined && otherCluster !== ports.clusterId) {`,
-        replace: `if (otherCluster === "none") {`,
+        find: `if (otherCluster !== undefined && otherCluster !== clusterId)`,
+        replace: `if (otherCluster === "none")`,
       },
     ],
     alsoRemoves: [],
@@ -313,7 +313,7 @@ export const protocolMutations: readonly Mutation[] = [
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
   {
-    name: "forget",
+    name: "vanished",
     removes: "a VM is pruned only if Azure does not have it any more",
     edits: [
       {

@@ -3,6 +3,7 @@ import { type DesiredVolume } from "../checkers/rest/desired-volume.ts";
 import { type EndState, endStateOf } from "../checkers/rest/end-state.ts";
 import { judgeDesired } from "../checkers/rest/judge-desired.ts";
 import { judgeLeaks } from "../checkers/rest/judge-leaks.ts";
+import { judgeSnapshots } from "../checkers/rest/judge-snapshots.ts";
 import type { Complaint } from "../checkers/rest/rest-world.ts";
 import type { ProcessSlot } from "../driver/process-slot.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
@@ -66,10 +67,10 @@ export const REST_MAX_MS = 30 * 60_000;
 export const LOOK_MS = 5_000;
 const MOVES_AFTER_STORM_MAX = 16;
 /**
- * Calls to Azure that a run may take: some for each volume and each failover, for faults that cause
- * retries, and for each minute.
+ * Calls to Azure that a run may take: some for each volume, each failover and each snapshot, for faults
+ * that cause retries, and for each minute.
  */
-const ARM_CALLS = { base: 130, perFailover: 20, perFault: 100, perMinute: 10 } as const;
+const ARM_CALLS = { base: 130, perFailover: 20, perFault: 100, perSnapshot: 40, perMinute: 10 } as const;
 
 /**
  * A cluster of a run, from the creation of its world. `beside`: the cluster that shares its resource
@@ -136,6 +137,7 @@ export function createClusterRun(parts: {
     complaints: () => [
       ...judgeDesired(world, desired.all(), zoneOf),
       ...judgeLeaks(world, desired.all()),
+      ...judgeSnapshots(world),
       ...cluster
         .unsettled()
         .map((detail): Complaint => ({ invariant: "not-converged", detail: `Kubernetes waits: ${detail}` })),
@@ -166,6 +168,7 @@ export function createClusterRun(parts: {
         ARM_CALLS.base +
         ARM_CALLS.perFailover * cluster.failovers() +
         ARM_CALLS.perFault * faultCount +
+        ARM_CALLS.perSnapshot * scenario.acts.filter(({ act }) => act.kind === "snapshot").length +
         Math.ceil(ARM_CALLS.perMinute * minutes);
       if (watch.armCalls() > callsMax)
         world.report({

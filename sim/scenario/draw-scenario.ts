@@ -5,7 +5,7 @@ import { between } from "../kubernetes/api/between.ts";
 import { oneOf } from "./dice.ts";
 import { drawByHand, drawFaults, drawMalicious } from "./draw-faults.ts";
 import { drawSecond } from "./draw-second.ts";
-import { drawActs, drawWorkload } from "./draw-users.ts";
+import { drawActs, drawModifications, drawSnapshots, drawWorkload } from "./draw-users.ts";
 import { inTime } from "./in-time.ts";
 import type { Scenario, TimedFault } from "./scenario.ts";
 
@@ -52,7 +52,14 @@ export function drawScenario(seed: number, faults?: readonly FaultName[], givenS
     collectReplicasAfterMs,
     workloads,
     stormMs,
-    ...inTime(drawActs(acting, shapeOfAll, { moves: MOVES, others: OTHER_ACTS }), strikes),
+    ...inTime(
+      [
+        ...drawActs(acting, shapeOfAll, { moves: MOVES, others: OTHER_ACTS }),
+        ...drawSnapshots(random.fork("snapshots"), shapeOfAll),
+        ...drawModifications(random.fork("modifications"), shapeOfAll),
+      ],
+      strikes,
+    ),
     ...(second === undefined ? {} : { second }),
   };
 }

@@ -23,6 +23,36 @@ export function drawWorkload(random: Random, volumeName: string): SimWorkload {
   };
 }
 
+const SNAPSHOTS = [0, 3] as const;
+/** A region without VMs. */
+const OTHER_REGION = "westus";
+
+/** The snapshots that users take during the storm, here and in another region, and delete again. */
+export function drawSnapshots(random: Random, { workloads, stormMs }: Shape): readonly TimedAct[] {
+  return Array.from({ length: between(random, SNAPSHOTS) }, (_, index): readonly TimedAct[] => {
+    const { volumeName } = oneOf(random, workloads);
+    const name = `snapshot-${index + 1}`;
+    const atMs = Math.floor(random.next() * (stormMs - LAST_ACT_BEFORE_END_MS));
+    const place = random.next() < 0.5 ? { location: OTHER_REGION } : {};
+    const made: TimedAct = { atMs, act: { kind: "snapshot", volumeName, name, ...place } };
+    if (random.next() < 0.4) return [made];
+    const afterMs = between(random, [0, 3 * UNTIL_AGAIN_MS]);
+    return [made, { atMs: atMs + afterMs, act: { kind: "deleteSnapshot", name } }];
+  }).flat();
+}
+
+const MODIFICATIONS = [0, 2] as const;
+
+/** The VolumeAttributesClasses that users request during the storm. */
+export function drawModifications(random: Random, { workloads, stormMs }: Shape): readonly TimedAct[] {
+  return Array.from({ length: between(random, MODIFICATIONS) }, (): TimedAct => {
+    const { volumeName } = oneOf(random, workloads);
+    const networkAccessPolicy = oneOf(random, ["AllowAll", "DenyAll"] as const);
+    const atMs = Math.floor(random.next() * (stormMs - LAST_ACT_BEFORE_END_MS));
+    return { atMs, act: { kind: "modify", volumeName, networkAccessPolicy } };
+  });
+}
+
 /**
  * What users and operators do during the storm: so many moves of pods, spread over the volumes, and `others`
  * more.

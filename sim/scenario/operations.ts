@@ -51,6 +51,7 @@ export function createOperations({
         world.trace.note(act.nodeName, "is drained by an operator");
         return cluster.drain(act.nodeName);
       }
+      if (act.kind === "deleteSnapshot") return cluster.deleteSnapshot(act.name);
       const volume = desired.find(act.volumeName);
       if (volume === undefined) return;
       switch (act.kind) {
@@ -68,6 +69,12 @@ export function createOperations({
           note(act.volumeName, `asks for ${act.sizeGiB} GiB`);
           desired.grow(act.volumeName, act.sizeGiB);
           return cluster.grow(act.volumeName, act.sizeGiB);
+        case "modify":
+          note(act.volumeName, `asks for network access policy ${act.networkAccessPolicy}`);
+          desired.modify(act.volumeName, act.networkAccessPolicy);
+          return cluster.modify(act.volumeName, act.networkAccessPolicy);
+        case "snapshot":
+          return cluster.snapshot(act.name, act.volumeName, act.location);
         case "delete":
           note(act.volumeName, "deletes it");
           desired.delete(act.volumeName);

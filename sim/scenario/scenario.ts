@@ -1,6 +1,6 @@
 import type { CrashPlan } from "../driver/process-slot.ts";
 import type { FaultName } from "../faults/fault-names.ts";
-import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
+import type { NetworkAccessPolicy, SimWorkload } from "../kubernetes/sim-cluster.ts";
 
 /** Something that a user or an operator does. */
 export type UserAct =
@@ -15,6 +15,20 @@ export type UserAct =
   /** Cordons a node and evicts its pods; uncordons some time later. */
   | { readonly kind: "drain"; readonly nodeName: string }
   | { readonly kind: "grow"; readonly volumeName: string; readonly sizeGiB: number }
+  /** Requests another VolumeAttributesClass. */
+  | {
+      readonly kind: "modify";
+      readonly volumeName: string;
+      readonly networkAccessPolicy: NetworkAccessPolicy;
+    }
+  /** `location`: of a class with that region. */
+  | {
+      readonly kind: "snapshot";
+      readonly volumeName: string;
+      readonly name: string;
+      readonly location?: string;
+    }
+  | { readonly kind: "deleteSnapshot"; readonly name: string }
   | { readonly kind: "delete"; readonly volumeName: string }
   | { readonly kind: "apply"; readonly workload: SimWorkload };
 

@@ -2,8 +2,20 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
-import { aDiskSpec, anAttachment, aReplica, aVolumeWithRecord, aWriter } from "../core/testing/objects.ts";
+import { attachmentObjectName } from "../core/api/object-names.ts";
+import { formatDiskUri } from "../core/azure/disk-uri.ts";
+import { fail } from "../core/failure/result.ts";
+import {
+  aDetail,
+  aDiskSpec,
+  anAttachment,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+} from "../core/testing/objects.ts";
 import { type RecordChanges } from "../core/testing/record-lists.ts";
+import { newRecord } from "../core/writer/writer-steps.ts";
 import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
 import { backedPart } from "./backed-attachment.ts";
@@ -120,6 +132,50 @@ describe("an attachment that a node has created", () => {
           [role, role === "Primary"],
         );
       }));
+
+  it("evicts no other volume's replica, where its node made a Primary of a replica", () =>
+    withControllerPorts(async (world) => {
+      const diskUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
+      const otherName = attachmentObjectName({ diskUri, nodeName: "node-a" });
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+      await world.given(
+        "AzVolume",
+        aVolume({
+          metadata: { name: "pvc-2" },
+          spec: { volumeName: "pvc-2" },
+          status: { record: newRecord(0), detail: aDetail({ diskUri }) },
+        }),
+      );
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given(
+        "AzVolumeAttachment",
+        aReplica("node-a", {
+          metadata: { name: otherName },
+          spec: { volumeName: "pvc-2", volumeId: diskUri },
+        }),
+      );
+      const own = anAttachment("node-a", { status: { state: "AttachmentFailed" } });
+      await world.given("AzVolumeAttachment", own);
+      let attaches = 0;
+      const ports = {
+        ...world.ports,
+        attach: "driver" as const,
+        clusterVolumes: aCluster([]),
+        cloud: {
+          ...world.ports.cloud,
+          attachDisk: async () => {
+            attaches += 1;
+            return fail({ kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8 } as const);
+          },
+        },
+      };
+      await world.answerOf(attachmentReconciler(ports).reconcile(own.metadata.name, never));
+      const other = await world.answerOf(world.other.get("AzVolumeAttachment", otherName, never));
+      assert.deepEqual(
+        [attaches, other.ok, other.ok && other.value.metadata.deletionTimestamp],
+        [1, true, undefined],
+      );
+    }));
 
   it("evicts no replica while no pod is seen there, and is deleted once unrequested", () =>
     withControllerPorts(async (world) => {

@@ -66,8 +66,8 @@ export function createControllerCache(
     );
   }
 
-  const isIgnored = (driverNode: AzDriverNode): boolean =>
-    problemOf(driverNode) !== undefined && !users.cachedNode(driverNode.spec.nodeName).isGone;
+  const reasonIgnored = (driverNode: AzDriverNode): DriverNodeProblem | undefined =>
+    users.cachedNode(driverNode.spec.nodeName).isGone ? undefined : problemOf(driverNode);
 
   return {
     ...cache,
@@ -75,16 +75,14 @@ export function createControllerCache(
     reportedNodes: () => cache.list("AzDriverNode"),
     ignoredDriverNodes: () =>
       cache.list("AzDriverNode").flatMap((driverNode): readonly IgnoredDriverNode[] => {
-        const problem = problemOf(driverNode);
-        return problem === undefined || users.cachedNode(driverNode.spec.nodeName).isGone
-          ? []
-          : [{ driverNode, ...problem }];
+        const problem = reasonIgnored(driverNode);
+        return problem === undefined ? [] : [{ driverNode, ...problem }];
       }),
   };
 
   function believed(all: DriverNodes): DriverNodes {
     return {
-      ...filteredCache(all, (driverNode) => !isIgnored(driverNode)),
+      ...filteredCache(all, (driverNode) => reasonIgnored(driverNode) === undefined),
       byIndex: (index, key) => {
         const found = all.byIndex(index, key);
         return index === "instanceUri"

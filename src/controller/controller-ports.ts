@@ -74,7 +74,7 @@ export type AttachmentPorts = FolderPorts<
 >;
 export type DiskPorts = FolderPorts<
   "random" | "settings" | "clusterId",
-  Reads | "createDisk" | "deleteDisk" | "resizeDisk" | "tagDisk"
+  Reads | "createDisk" | "deleteDisk" | "resizeDisk" | "updateDisk" | "tagDisk"
 >;
 export type AdoptionPorts = FolderPorts<"clusterId", Reads>;
 /** Recovery also writes tags that a disk has lost. */

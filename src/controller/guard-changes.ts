@@ -29,6 +29,7 @@ export const cloudChanges: Readonly<Record<MethodsWith<Asking>, true>> = {
   createDisk: true,
   deleteDisk: true,
   resizeDisk: true,
+  updateDisk: true,
   tagDisk: true,
 };
 

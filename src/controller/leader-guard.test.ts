@@ -37,7 +37,7 @@ describe("leaderGuard", () => {
       );
     }));
 
-  for (const write of ["createDisk", "deleteDisk", "resizeDisk"] as const) {
+  for (const write of ["createDisk", "deleteDisk", "resizeDisk", "updateDisk"] as const) {
     it(`refuses a ${write} that is retried after the leadership was lost`, () =>
       withControllerPorts(async (world) => {
         let isLeading = true;
@@ -68,6 +68,7 @@ describe("leaderGuard", () => {
           sizeGiB: 20,
           maxShares: 1,
           tags: {},
+          change: {},
           precondition: async () => true,
         } as const;
         assert.deepEqual(

@@ -152,6 +152,7 @@ function observeNode(
     instanceUri,
     location: status.location,
     zone: status.zone,
+    platform: status.platform,
     isReady: status.readyForVolumeAllocation,
     ...node,
     heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0,

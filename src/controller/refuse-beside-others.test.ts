@@ -4,11 +4,13 @@ import type { Failure } from "../core/failure/failure.ts";
 import { fail, type Result } from "../core/failure/result.ts";
 import { diskUri, identity } from "../core/testing/objects.ts";
 import type { MayProceed } from "../ports/cloud/cloud-provisioner.ts";
-import { refuseBesideOthers } from "./refuse-beside-others.ts";
+import type { SnapshotObjection } from "../ports/cloud/snapshot-provisioner.ts";
+import { refuseBesideOthers, refuseSnapshotsBesideOthers } from "./refuse-beside-others.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
 
 const never = new AbortController().signal;
 const DETAIL = "pod v1/x serves disk.csi.azure.com";
+const snapshotUri = diskUri.replace("/disks/", "/snapshots/");
 const CHANGES = ["attachDisk", "detachDisk", "barrier"] as const;
 
 describe("refuseBesideOthers", () => {
@@ -53,4 +55,70 @@ describe("refuseBesideOthers", () => {
         await answerOf(ports.cloud.getDisk({ diskUri }, never)),
       );
     }));
+});
+
+describe("refuseSnapshotsBesideOthers", () => {
+  const gone = { kind: "SnapshotNotFound", snapshotUri } as const;
+  const request = {
+    snapshotUri,
+    sourceUri: diskUri,
+    location: "eastus",
+    isIncremental: true,
+    tags: {},
+    networkAccessPolicy: "DenyAll",
+    publicNetworkAccess: "Disabled",
+    dataAccessAuthMode: undefined,
+    instantAccessMinutes: undefined,
+    objection: () => gone,
+  };
+  const reads = async (): Promise<Result<never, Failure>> => fail(gone);
+  const present = {
+    snapshotUri,
+    sourceUri: diskUri,
+    location: "eastus",
+    sizeGiB: 4,
+    isIncremental: true,
+    sectorSizeBytes: 512,
+    tags: {},
+    createdAtMs: 0,
+    state: "Succeeded",
+    isTaken: true,
+    isRestorable: true,
+    copyError: undefined,
+  };
+  const beside = { kind: "OtherDriver", detail: DETAIL } as const;
+
+  for (const change of ["createSnapshot", "deleteSnapshot"] as const)
+    it(`refuses ${change} beside another driver, also if it came after the call`, async () => {
+      let other: string | undefined = DETAIL;
+      const objections: (Failure | undefined)[] = [];
+      const asking = async ({
+        objection,
+      }: {
+        readonly objection: SnapshotObjection;
+      }): Promise<Result<never, Failure>> => {
+        objections.push(objection(present));
+        other = DETAIL;
+        objections.push(objection(present));
+        return fail(gone);
+      };
+      const snapshots = refuseSnapshotsBesideOthers(
+        { createSnapshot: asking, deleteSnapshot: asking, getSnapshot: reads, listSnapshots: reads },
+        () => other,
+      );
+      assert.deepEqual(await snapshots[change](request, never), fail(beside));
+      assert.deepEqual(objections, []);
+      other = undefined;
+      assert.deepEqual(await snapshots[change](request, never), fail(gone));
+      assert.deepEqual(objections, [gone, beside]);
+    });
+
+  it("passes reads through", async () => {
+    const snapshots = refuseSnapshotsBesideOthers(
+      { createSnapshot: reads, deleteSnapshot: reads, getSnapshot: reads, listSnapshots: reads },
+      () => DETAIL,
+    );
+    assert.deepEqual(await snapshots.getSnapshot({ snapshotUri }, never), fail(gone));
+    assert.deepEqual(await snapshots.listSnapshots({ resourceGroup: undefined }, never), fail(gone));
+  });
 });

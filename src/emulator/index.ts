@@ -6,6 +6,7 @@ import { createTlsMaterial, type TlsMaterial } from "./http/tls.ts";
 import { type ComputeModel, createComputeModel } from "./model/compute-model.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
 import type { FaultRule } from "./model/pace/faults.ts";
+import type { ScaleSetSetUp } from "./model/scale-set/scale-set-set-up.ts";
 import type { ModelSettings } from "./model/settings.ts";
 import type { VmSetUp } from "./model/vm/vm-set-up.ts";
 import { createSystemClock } from "./system-clock.ts";
@@ -41,6 +42,8 @@ export interface EmulatorOptions {
     readonly location: string;
   }[];
   readonly virtualMachines?: readonly VmSetUp[];
+  /** Before the virtual machines, which may be their instances. */
+  readonly scaleSets?: readonly ScaleSetSetUp[];
   /** Initial fault rules. */
   readonly faults?: readonly FaultRule[];
 }
@@ -70,6 +73,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     hasDataPlane: options.dataPlane !== undefined,
     ...(options.resourceGroups === undefined ? {} : { resourceGroups: options.resourceGroups }),
     ...(options.virtualMachines === undefined ? {} : { virtualMachines: options.virtualMachines }),
+    ...(options.scaleSets === undefined ? {} : { scaleSets: options.scaleSets }),
     ...(options.faults === undefined ? {} : { faults: options.faults }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.settings === undefined ? {} : { settings: options.settings }),

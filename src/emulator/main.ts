@@ -44,7 +44,13 @@ async function main(args: readonly string[]): Promise<void> {
 
 async function readScenario(file: string | undefined): Promise<Scenario | string> {
   if (file === undefined)
-    return { resourceGroups: [], virtualMachines: [], settings: { createResourceGroups: true }, faults: [] };
+    return {
+      resourceGroups: [],
+      scaleSets: [],
+      virtualMachines: [],
+      settings: { createResourceGroups: true },
+      faults: [],
+    };
   try {
     const parsed = parseScenario(await readFile(file, "utf8"));
     return parsed.ok ? parsed.scenario : `${file}: ${parsed.reason}`;
@@ -80,6 +86,7 @@ async function start(
     https: !flags["plain-http"],
     caFile: flags["ca-file"],
     resourceGroups: scenario.resourceGroups,
+    scaleSets: scenario.scaleSets,
     virtualMachines: scenario.virtualMachines,
     faults: scenario.faults,
     settings: {

@@ -9,6 +9,8 @@ subscriptionId: sub-1
 location: westeurope
 seed: 7
 resourceGroups: [rg]
+scaleSets:
+  - { name: pool, capacity: 2, zones: ["1", "2"], firstInstanceId: 68, computerNamePrefix: aks-np-vmss }
 virtualMachines:
   - { name: vm, computerName: node, count: 3, zones: ["1", "2"], size: Standard_D2s_v6 }
 settings: { timeScale: 0.01, latencies: { attach: { medianMs: 100, p99Ms: 200 } } }
@@ -26,6 +28,19 @@ faults:
     });
     assert.ok(parsed.ok);
     assert.deepEqual(parsed.scenario.virtualMachines, [vm(0, "1"), vm(1, "2"), vm(2, "1")]);
+    assert.deepEqual(parsed.scenario.scaleSets, [
+      {
+        subscriptionId: "sub-1",
+        resourceGroup: "rg",
+        location: "westeurope",
+        name: "pool",
+        capacity: 2,
+        zones: ["1", "2"],
+        orchestrationMode: "Uniform",
+        firstInstanceId: 68,
+        computerNamePrefix: "aks-np-vmss",
+      },
+    ]);
     assert.deepEqual(parsed.scenario.resourceGroups, [
       { subscriptionId: "sub-1", name: "rg", location: "westeurope" },
     ]);
@@ -67,6 +82,24 @@ faults:
     {
       text: "virtualMachines: [{ name: a, resourceGroup: rg, events: Partition }]",
       because: /'events' is a list of/,
+    },
+    { text: "scaleSets: [pool]", because: /a scale set is an object/ },
+    { text: "scaleSets: [{ name: pool }]", because: /a scale set needs 'name' and 'resourceGroup'/ },
+    {
+      text: "scaleSets: [{ name: pool, resourceGroup: rg, count: 2 }]",
+      because: /'count' is not a member of a scale set/,
+    },
+    {
+      text: "scaleSets: [{ name: pool, resourceGroup: rg, capacity: 1001 }]",
+      because: /'capacity' is a whole number from 0 to 1000/,
+    },
+    {
+      text: "scaleSets: [{ name: pool, resourceGroup: rg, firstInstanceId: -1 }]",
+      because: /'firstInstanceId' is a whole number from 0/,
+    },
+    {
+      text: "scaleSets: [{ name: pool, resourceGroup: rg, orchestrationMode: Loose }]",
+      because: /'orchestrationMode' is one of Uniform, Flexible/,
     },
     { text: "settings: { timescale: 1 }", because: /'timescale' is not a setting/ },
     { text: "settings: { etagMovesAt: never }", because: /'etagMovesAt' is one of start, end, both/ },

@@ -2,6 +2,8 @@ import { parse } from "yaml";
 import { isObject, type Json, listAt, objectAt, textAt } from "./model/api/json.ts";
 import { parseFaultRule } from "./model/pace/fault-rule-parse.ts";
 import type { FaultRule } from "./model/pace/faults.ts";
+import { parseScaleSet } from "./model/scale-set/scale-set-set-up-parse.ts";
+import type { ScaleSetSetUp } from "./model/scale-set/scale-set-set-up.ts";
 import { parseSettings } from "./model/settings-parse.ts";
 import type { ModelSettings } from "./model/settings.ts";
 import { parseVms } from "./model/vm/vm-set-up-parse.ts";
@@ -14,6 +16,7 @@ export interface Scenario {
     readonly name: string;
     readonly location: string;
   }[];
+  readonly scaleSets: readonly ScaleSetSetUp[];
   readonly virtualMachines: readonly VmSetUp[];
   readonly settings: Partial<ModelSettings>;
   readonly faults: readonly FaultRule[];
@@ -29,6 +32,7 @@ const MEMBERS = [
   "location",
   "seed",
   "resourceGroups",
+  "scaleSets",
   "virtualMachines",
   "settings",
   "faults",
@@ -57,6 +61,12 @@ export function parseScenario(text: string): ParsedScenario {
     location,
     ...(groups[0] === undefined ? {} : { resourceGroup: groups[0] }),
   };
+  const scaleSets: ScaleSetSetUp[] = [];
+  for (const item of listAt(json, "scaleSets") ?? []) {
+    const parsed = parseScaleSet(item, defaults);
+    if (!parsed.ok) return parsed;
+    scaleSets.push(parsed.set);
+  }
   for (const item of listAt(json, "virtualMachines") ?? []) {
     const parsed = parseVms(item, defaults);
     if (!parsed.ok) return parsed;
@@ -77,6 +87,7 @@ export function parseScenario(text: string): ParsedScenario {
     ok: true,
     scenario: {
       resourceGroups: groups.map((name) => ({ subscriptionId, name: name ?? "", location })),
+      scaleSets,
       virtualMachines,
       settings: settings.settings,
       faults,

@@ -1,4 +1,5 @@
 import type { NodeIdentity } from "../core/api/node-identity.ts";
+import type { Platform } from "../core/platform/platform.ts";
 import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Events } from "../ports/cluster/events.ts";
@@ -12,6 +13,8 @@ import type { OperationLock } from "../runtime/operation-lock.ts";
 
 /** The settings of a node plug-in. */
 export interface NodeSettings {
+  /** The operating system of the node, which decides what it can serve. */
+  readonly platform: Platform;
   /** `kubernetes`: ControllerPublishVolume makes the request. `driver`: NodeStageVolume does. */
   readonly attach: "kubernetes" | "driver";
   /**

@@ -31,9 +31,9 @@ export async function readStoreIncarnation(
       `this controller has seen ${remembered.counter} of ${remembered.incarnation}`;
     return fail({ kind: "StoreRolledBack", detail });
   }
-  const sweep = rebuildMarkOf(lease.value);
-  if (sweep > 0)
-    return fail({ kind: "StoreRolledBack", detail: `records are being rebuilt for incarnation ${sweep}` });
+  const mark = rebuildMarkOf(lease.value);
+  if (mark > 0)
+    return fail({ kind: "StoreRolledBack", detail: `records are being rebuilt for incarnation ${mark}` });
   return ok(shown.incarnation);
 }
 
@@ -46,6 +46,6 @@ export async function isTrusted(
   record: WriterRecord | undefined,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const generation = await readStoreIncarnation(ports, signal);
-  return generation.ok && (record === undefined || record.storeIncarnation === generation.value);
+  const incarnation = await readStoreIncarnation(ports, signal);
+  return incarnation.ok && (record === undefined || record.storeIncarnation === incarnation.value);
 }

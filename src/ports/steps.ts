@@ -29,7 +29,7 @@ export const stepNames = [
   "fence-clear",
   "prove-detached",
   "vm-barrier",
-  "settled",
+  "pass-barrier",
   "verify",
   "identify",
   "leave-quarantine",
@@ -48,6 +48,12 @@ export const stepNames = [
   "delete-disk",
   "remove-volume",
   "resize-disk",
+  "take-snapshot",
+  "copy-snapshot",
+  "delete-copy-source",
+  "delete-snapshot",
+  "modify-disk",
+  "end-modification",
   "heartbeat",
 ] as const;
 

@@ -5,6 +5,7 @@ import type { CloudProvisioner, FenceProof } from "../ports/cloud/cloud-provisio
 import type { ArmDisk } from "./arm/arm-api.ts";
 import { toFailure } from "./arm/error-table.ts";
 import type { BoundedCache } from "./bounded-cache.ts";
+import { copyUnderWay } from "./disk/disk-facts.ts";
 import { ownersOf, readDisk } from "./disk/disk-owners.ts";
 import type { OnVm } from "./guard-call.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
@@ -39,10 +40,26 @@ export async function attachDisk(
     const attached = await attachOnce(context, request, signal);
     // Azure contradicts the disk itself: the clash of two first attaches, or a disk that was just
     // detached. The next read tells which.
+    if (!attached.ok && attached.failure.kind === "CloudRejected")
+      return fail(await explain(context, request, attached.failure, signal));
     if (attached.ok || attached.failure.kind !== "DiskAttachedElsewhere" || attempt >= CLASH_TRIES_MAX)
       return attached;
     await session.backOff(attempt, signal);
   }
+}
+
+/**
+ * Azure attaches no unfinished copy. A copy that is converted shows the same and can be attached, so only
+ * after a refusal does the percentage tell why.
+ */
+async function explain(
+  { session }: AttachmentContext,
+  request: AttachRequest,
+  refusal: Failure,
+  signal: AbortSignal,
+): Promise<Failure> {
+  const disk = await readDisk(session, request, signal);
+  return disk.ok && disk.value.sourceId !== undefined ? (copyUnderWay(disk.value) ?? refusal) : refusal;
 }
 
 /** Tries of an attach that Azure refuses with an owner that the disk does not name. */

@@ -1,3 +1,4 @@
+import { parseSnapshotUri } from "../core/azure/snapshot-uri.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CallBudgetState } from "../ports/cloud/call-budget.ts";
@@ -7,7 +8,7 @@ import type { SnapshotProvisioner } from "../ports/cloud/snapshot-provisioner.ts
 import type { Random } from "../ports/random.ts";
 import type { ArmApi, ArmDisk, ArmGroup } from "./arm/arm-api.ts";
 import { createArmSession } from "./arm/arm-session.ts";
-import { toFailure } from "./arm/error-table.ts";
+import { saysNoGroup, saysNotThere, toFailure } from "./arm/error-table.ts";
 import { ThrottleBudget } from "./arm/throttle-budget.ts";
 import { type AttachmentContext, attachDisk, barrier, detachDisk } from "./attachments.ts";
 import { BoundedCache } from "./bounded-cache.ts";
@@ -21,6 +22,7 @@ import {
   listDisks,
   resizeDisk,
   tagDisk,
+  updateDisk,
 } from "./disk/disks.ts";
 import { type DiskOfNode, type Method, type OnVm, diskTargetOf, methodOn, vmTargetOf } from "./guard-call.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
@@ -121,7 +123,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     disks,
   };
 
-  const diskContext = { session, disks };
+  const diskContext = { session, disks, tagWrites: new KeyedMutex() };
   const onDisk = <R extends { readonly diskUri: string }, T>(work: Method<R & DiskTarget, T>): Method<R, T> =>
     methodOn<R, DiskTarget, T>(({ diskUri }) => diskTargetOf(place, diskUri), work);
   const onSnapshot = <R extends { readonly snapshotUri: string }, T>(
@@ -139,6 +141,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     createDisk: methodOn(() => ok({}), createDisk.bind(undefined, diskContext, place)),
     deleteDisk: onDisk((request, signal) => deleteDisk(diskContext, request, signal)),
     resizeDisk: onDisk((request, signal) => resizeDisk(diskContext, request, signal)),
+    updateDisk: onDisk((request, signal) => updateDisk(diskContext, request, signal)),
     tagDisk: onDisk((request, signal) => tagDisk(diskContext, request, signal)),
     getDisk: onDisk(async ({ diskUri }, signal) => {
       const read = await readDisk(session, { diskUri, lane: "primaryAttach" }, signal);
@@ -147,7 +150,8 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     listDisks: methodOn(groupOf, listDisks.bind(undefined, session)),
     createSnapshot: methodOn(
       ({ sourceUri, snapshotUri }) => {
-        const source = diskTargetOf(place, sourceUri);
+        const isCopy = parseSnapshotUri(sourceUri) !== undefined;
+        const source = isCopy ? snapshotTargetOf(sourceUri) : diskTargetOf(place, sourceUri);
         return source.ok ? snapshotTargetOf(snapshotUri) : source;
       },
       createSnapshot.bind(undefined, session),
@@ -165,9 +169,14 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
       (request) => resolveInstance(place, request),
       async (vm, signal) => {
         const read = await readInstance(session, vm, { lane: "failover", instanceView: true }, signal);
-        return read.ok
-          ? ok(instanceFactsOf(vm.nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value)))
-          : fail(toFailure(read.failure, { nodeName: vm.nodeName }));
+        if (read.ok)
+          return ok(instanceFactsOf(vm.nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value)));
+        // By code: the text of a missing scale set or group names no VM.
+        const { nodeName, uri: instanceUri } = vm;
+        if (saysNotThere(read.failure)) return fail({ kind: "InstanceNotFound", nodeName });
+        return saysNoGroup(read.failure)
+          ? fail({ kind: "InstanceUnknown", nodeName, instanceUri, problem: "its resource group is gone" })
+          : fail(toFailure(read.failure, { nodeName }));
       },
     ),
     budget: () => budget.states(),

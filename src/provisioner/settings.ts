@@ -51,6 +51,16 @@ export interface ProvisionerSettings {
    */
   readonly etagMoveMaxMs: number;
   /**
+   * How long nothing is written to a VM merely to move its ETag, after the largest such write has not moved
+   * it. Default 10 min: Azure would have to behave differently, which no shorter time makes likelier, and
+   * such writes then take at most one in forty of the four that Azure allows a VM each minute.
+   */
+  readonly etagPauseMs: number;
+  /**
+   * How often such a VM is read in between: once it is deleted, that is proof. Default 60 s.
+   */
+  readonly etagReadMs: number;
+  /**
    * How long a disk may still name a VM that no longer has it. Default 60 s; after the deletion of a VM
    * it takes tens of seconds.
    */
@@ -79,6 +89,8 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
   detachPatienceMs: 240_000,
   fenceRegularDetachMs: 30_000,
   etagMoveMaxMs: 60_000,
+  etagPauseMs: 600_000,
+  etagReadMs: 60_000,
   ownerPatienceMs: 60_000,
   throttleWaitMaxMs: 60_000,
   announcedMaxMs: 500,
@@ -111,12 +123,15 @@ export function scaledSettings(
     fenceRegularDetachMs:
       settings.fenceRegularDetachMs === 0 ? 0 : scaled(settings.fenceRegularDetachMs, 500),
     etagMoveMaxMs: scaled(settings.etagMoveMaxMs, 1000),
+    etagPauseMs: scaled(settings.etagPauseMs, 10_000),
+    etagReadMs: scaled(settings.etagReadMs, 1000),
     ownerPatienceMs: scaled(settings.ownerPatienceMs, 1000),
     throttleWaitMaxMs: settings.throttleWaitMaxMs,
     announcedMaxMs: settings.announcedMaxMs,
     limits: {
       vmWrite: scaledLimits(settings.limits.vmWrite, timeScale),
       vmRead: scaledLimits(settings.limits.vmRead, timeScale),
+      instanceRead: scaledLimits(settings.limits.instanceRead, timeScale),
       vmList: scaledLimits(settings.limits.vmList, timeScale),
       vmOperationRead: scaledLimits(settings.limits.vmOperationRead, timeScale),
       diskWrite: scaledLimits(settings.limits.diskWrite, timeScale),

@@ -27,13 +27,19 @@ const metadata = { name: "x", resourceVersion: "1" };
 describe("what the extender keeps of objects", () => {
   it("knows a volume by its disk in lower case, its place, and the nodes it excludes", () => {
     const volume = aVolume({
-      status: { record: aRecord({ quarantined: [identity("node-a")], fencing: identity("node-b") }) },
+      status: {
+        record: aRecord({
+          quarantined: [identity("node-a")],
+          unverified: [{ ...identity("node-c"), wasQuarantined: true }, identity("node-d")],
+          fencing: identity("node-b"),
+        }),
+      },
     });
     assert.deepEqual(volumeFacts(volume), {
       metadata: { name: "pvc-1", resourceVersion: "7" },
       diskKey: diskUri.toLowerCase(),
-      disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"] },
-      barred: [identity("node-a"), identity("node-b")],
+      disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"], platform: "linux" },
+      barred: [identity("node-a"), identity("node-c"), identity("node-b")],
     });
   });
 
@@ -108,7 +114,7 @@ describe("what the extender keeps of objects", () => {
     assert.deepEqual(nodeFacts(aDriverNode("node-a")), {
       metadata: { name: "node-a", resourceVersion: "1" },
       isReady: true,
-      ...{ vmId: identity("node-a").vmId, location: "eastus", zone: "1", volumesMax: 8 },
+      ...{ vmId: identity("node-a").vmId, location: "eastus", zone: "1", platform: "linux", volumesMax: 8 },
     });
     assert.equal(nodeFacts(aDriverNode("node-a", { readyForVolumeAllocation: false })).isReady, false);
     assert.equal(nodeFacts({ ...aDriverNode("node-a"), status: undefined }).isReady, false);

@@ -4,9 +4,10 @@ import type { AzVolume } from "../core/api/az-volume.ts";
 import { defaultDriverName } from "../core/api/driver-name.ts";
 import type { NodeKey } from "../core/api/node-identity.ts";
 import { resourceUriKey } from "../core/azure/disk-uri.ts";
+import { type Platform, platformOf } from "../core/platform/platform.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
 import type { DiskPlace } from "../core/schedule/why-unreachable.ts";
-import { nodesIn } from "../core/writer/record-nodes.ts";
+import { cutOffRoles, nodesIn } from "../core/writer/record-nodes.ts";
 import type { SourceObject } from "../ports/store/source.ts";
 
 /** How classes name Kubernetes' former in-tree driver. */
@@ -38,6 +39,7 @@ export interface NodeFacts extends SourceObject {
   readonly vmId: string;
   readonly location: string;
   readonly zone: string;
+  readonly platform: Platform;
   readonly volumesMax: number;
 }
 
@@ -75,14 +77,19 @@ export interface WireStorageClass extends SourceObject {
 export function volumeFacts(volume: AzVolume): VolumeFacts {
   const { detail, record } = volume.status ?? {};
   const diskUri = detail?.diskUri ?? volume.spec.diskUri ?? "";
-  const barred = nodesIn(record, "quarantined", "fencing");
+  const barred = nodesIn(record, ...cutOffRoles, "fencing");
   return {
     metadata: ownMetadata(volume),
     diskKey: resourceUriKey(diskUri),
     disk:
       detail === undefined
         ? undefined
-        : { location: detail.location, skuName: detail.skuName, zones: detail.zones },
+        : {
+            location: detail.location,
+            skuName: detail.skuName,
+            zones: detail.zones,
+            platform: platformOf(volume.spec),
+          },
     barred: barred.length === 0 ? NO_NODES : barred,
   };
 }
@@ -111,6 +118,7 @@ export function nodeFacts(node: AzDriverNode): NodeFacts {
     vmId: status?.vmId ?? "",
     location: status?.location ?? "",
     zone: status?.zone ?? "",
+    platform: status?.platform ?? "linux",
     volumesMax: status?.maxVolumes ?? 0,
   };
 }

@@ -46,7 +46,7 @@ describe("the placement index", () => {
     cluster.attachments.put(replica);
     const found = [
       {
-        disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"] },
+        disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"], platform: "linux" },
         barred: [identity("node-c")],
         attachments: new Map([["node-b", replica]]),
       },

@@ -85,12 +85,13 @@ export function createPlacementIndex(options: {
 
   function candidateOf(facts: NodeFacts): CandidateNode {
     const { name } = facts.metadata;
-    const { vmId, location, zone, volumesMax } = facts;
+    const { vmId, location, zone, platform, volumesMax } = facts;
     return {
       nodeName: name,
       vmId,
       location,
       zone,
+      platform,
       volumesMax,
       health: healthOf(facts),
       firmAttachments: firmAttachments.get(name) ?? 0,

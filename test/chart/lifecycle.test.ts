@@ -33,6 +33,22 @@ function aWorkload(
   return { metadata: { name, namespace }, ...{ spec } };
 }
 
+/** The V2 driver in Go serves two versions, the second with a status of its own. */
+const definitionOfGoDriver = {
+  metadata: { name: "azvolumes.disk.csi.azure.com" },
+  spec: {
+    group: "disk.csi.azure.com",
+    names: { kind: "AzVolume", listKind: "AzVolumeList", plural: "azvolumes", singular: "azvolume" },
+    scope: "Namespaced",
+    versions: ["v1beta1", "v1beta2"].map((name) => ({
+      name,
+      served: true,
+      storage: name === "v1beta2",
+      schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+    })),
+  },
+};
+
 interface Read {
   readonly code: number;
   readonly body: {
@@ -122,6 +138,22 @@ describe(
       assert.notEqual(code, 0, "Helm refuses it");
       return output;
     }
+
+    it("refuses to install over the V2 driver's definitions, and changes nothing", async () => {
+      await create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definitionOfGoDriver);
+      assert.match(
+        await refusal("install", takesOver, "--take-ownership", "--force-conflicts"),
+        /CustomResourceDefinition azvolumes\.disk\.csi\.azure\.com has version v1beta1: .*Nothing was changed.*docs\/install\.md/u,
+      );
+      const kept = (await read(DEFINITION)).body.spec["versions"] as readonly { readonly name: string }[];
+      assert.deepEqual(
+        kept.map(({ name }) => name),
+        ["v1beta1", "v1beta2"],
+      );
+      assert.equal((await read(CSI_DRIVER)).code, 404, "nothing was created");
+      const { code, output } = await server.kubectl("delete", "crd", "azvolumes.disk.csi.azure.com");
+      assert.equal(code, 0, output);
+    });
 
     it("refuses to install beside V1's workloads, and takes over what V1 left behind", async () => {
       await create(

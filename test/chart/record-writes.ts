@@ -62,6 +62,9 @@ const unconfirmedA: WriterRecord = changedRecord(found, {
   unverified: [{ ...nodeA, unconfirmed: true }, nodeB],
 });
 
+/** The same, where node-a is an earlier VM of its name. */
+const foundEarlier: WriterRecord = boundTo(found, EARLIER_UID);
+
 /** A record with `node` as its writer. */
 export function written(
   node: NodeIdentity,
@@ -356,6 +359,24 @@ export const forgeries: readonly {
       unverified: [nodeB],
       clean: [nodeC, { ...nodeA, instanceUri: `/${"x".repeat(1_024)}` }],
     }),
+  },
+  {
+    name: "that an earlier VM of its name is clean, before its entry",
+    from: foundEarlier,
+    to: { ...foundEarlier, nodes: [{ ...nodeA, access: "clean" }, ...foundEarlier.nodes] },
+  },
+  {
+    name: "that an earlier VM of its name is clean, its vmId in capitals",
+    from: foundEarlier,
+    to: {
+      ...foundEarlier,
+      nodes: [{ ...nodeA, vmId: nodeA.vmId.toUpperCase(), access: "clean" }, ...foundEarlier.nodes],
+    },
+  },
+  {
+    name: "its entry once more",
+    from: found,
+    to: { ...found, nodes: [...found.nodes.filter(({ nodeName }) => nodeName === "node-a"), ...found.nodes] },
   },
   { name: "its uid on an entry without one", from: written(nodeA), to: boundTo(written(nodeA), NODE_A_UID) },
   {

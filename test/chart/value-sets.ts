@@ -1,8 +1,23 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+
+const AKS = new URL("../../deploy/chart/values-aks.yaml", import.meta.url);
+
 /** The values that users install the chart with: each set has its golden rendering. */
 export const VALUE_SETS: Readonly<Record<string, object>> = {
   defaults: {},
   /** No attacher, no VolumeAttachments. */
   "attach-by-driver": { attach: "driver" },
+  /** As docs/install.md installs it on AKS. */
+  aks: {
+    ...(parse(readFileSync(AKS, "utf8")) as object),
+    workloadIdentity: { clientID: "11111111-2222-3333-4444-555555555555" },
+    azure: {
+      subscriptionID: "00000000-0000-0000-0000-000000000001",
+      resourceGroup: "MC_group_cluster_eastus",
+      location: "eastus",
+    },
+  },
   /** With an emulator of Azure, without a cloud's network. */
   emulator: {
     image: { baseRepo: "registry.example", azuredisk: { repository: "/azuredisk-csi-driver", tag: "test" } },
@@ -37,7 +52,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       httpsProxy: "http://proxy:3128",
       noProxy: "10.0.0.0/8",
     },
-    feature: { enableFSGroupPolicy: false, enableSELinuxMount: true },
+    feature: { enableFSGroupPolicy: false },
     controller: {
       cloudConfigSecretName: "",
       forceDetachAfterMs: 3_600_000,

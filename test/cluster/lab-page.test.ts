@@ -12,6 +12,7 @@ import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
 import { untilNodeReady } from "./node-ready.ts";
+import { installSnapshots, removeSnapshots } from "./workload/snapshots.ts";
 
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 const TUTORIALS = /\n## The tutorials, step by step\n([^]*?)\n### Other volumes\n/u;
@@ -20,7 +21,20 @@ const SEEN_MAX_MS = 90_000;
 const LOOK_EVERY_MS = 500;
 /** Read-only, so it may be repeated. The page's `describe` output depends on the machine. */
 const ASKS = /^kubectl (?:-n \S+ )?(?:get|exec \S+ -- (?:df|ls)) /u;
-const CLASSES = ["azuredisk-csi-waitforfirstconsumer", "custom-managed-premium", "azuredisk-csi"];
+const CLASSES = [
+  "azuredisk-csi-waitforfirstconsumer",
+  "custom-managed-premium",
+  "azuredisk-csi",
+  "premium-v2",
+];
+const ATTRIBUTES_CLASSES = ["steady", "fast"];
+/** A snapshot that is still to be made keeps its claim. */
+const SNAPSHOTS = ["cronjobs,jobs", "volumesnapshots"];
+const SCHEDULE = [
+  "serviceaccount/snapshot-schedule",
+  "role/snapshot-schedule",
+  "rolebinding/snapshot-schedule",
+];
 
 const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 
@@ -34,13 +48,18 @@ describe("docs/lab.md", { skip: (await reasonAgainstLab()) ?? false }, () => {
   let folder: string;
   before(async () => {
     lab = await driverLab();
+    await installSnapshots(lab);
     folder = await mkdtemp(join(tmpdir(), "lab-page-"));
   });
   after(async () => {
     await rm(folder, { recursive: true });
     for (const node of lab.nodes) await revive(lab, node);
+    for (const kinds of SNAPSHOTS) await lab.kubectl(["delete", kinds, "--all", "--timeout=60s"]);
+    await lab.kubectl(["delete", ...SCHEDULE, "--ignore-not-found"]);
     await lab.kubectl(["delete", "statefulsets,pods,persistentvolumeclaims", "--all", "--grace-period=1"]);
     await lab.kubectl(["delete", "storageclass", "--ignore-not-found", ...CLASSES]);
+    await lab.kubectl(["delete", "volumeattributesclass", "--ignore-not-found", ...ATTRIBUTES_CLASSES]);
+    await removeSnapshots(lab);
     await untilNothingIsLeft(lab);
   });
 

@@ -5,54 +5,32 @@ import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts"
 import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
-import { driverLab, reinstallDriver } from "./driver-lab.ts";
+import { driverLab } from "./driver-lab.ts";
+import {
+  aSnapshotClass,
+  aVolumeSnapshot,
+  deleteSnapshots,
+  installSnapshots,
+  removeSnapshots,
+  snapshotsInAzure,
+  untilSnapshotReady,
+} from "./workload/snapshots.ts";
 import { aClaim, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { type Workloads, withClusterObjects, withWorkloads } from "./workload/workloads.ts";
 
-const API = "snapshot.storage.k8s.io";
-const CRDS = ["volumesnapshotclasses", "volumesnapshotcontents", "volumesnapshots"].map(
-  (name) => `crd/${name}.${API}`,
-);
-const READY_MAX_MS = 180_000;
-
-interface AzureSnapshot {
-  readonly id: string;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly properties: { readonly incremental: boolean; readonly networkAccessPolicy: string };
-}
-
-const aSnapshotClass = (name: string, parameters: Readonly<Record<string, string>>): object => ({
-  apiVersion: `${API}/v1`,
-  kind: "VolumeSnapshotClass",
-  metadata: { name },
-  driver: "disk.csi.azure.com",
-  deletionPolicy: "Delete",
-  parameters,
-});
-
-const aVolumeSnapshot = (name: string, snapshotClass: string): object => ({
-  apiVersion: `${API}/v1`,
-  kind: "VolumeSnapshot",
-  metadata: { name },
-  spec: { volumeSnapshotClassName: snapshotClass, source: { persistentVolumeClaimName: "data" } },
-});
+const GONE_MAX_MS = 180_000;
+const REFUSED_MAX_MS = 180_000;
 
 describe("snapshots of volumes", { skip: (await reasonAgainstLab()) ?? false }, () => {
   let lab: Lab;
   before(async () => {
     lab = await driverLab();
-    await reinstallDriver(lab, { snapshot: { enabled: true } });
+    await installSnapshots(lab);
   });
   after(async () => {
-    await reinstallDriver(lab, { snapshot: { snapshotter: "never" } });
-    // An uninstall keeps them; the other files expect a cluster without snapshots.
-    await lab.kubectl(["delete", ...CRDS, "--ignore-not-found", "--timeout=60s"]);
+    await removeSnapshots(lab);
     await untilNothingIsLeft(lab);
   });
-
-  const snapshotsInAzure = async (): Promise<readonly AzureSnapshot[]> =>
-    ((await lab.azure.call("GET", "/emulator/v1/state")) as { readonly snapshots: readonly AzureSnapshot[] })
-      .snapshots;
 
   const withClaim = (
     namespace: string,
@@ -66,15 +44,12 @@ describe("snapshots of volumes", { skip: (await reasonAgainstLab()) ?? false }, 
           manifestOf(aClaim({ name: "data", storageClass: "managed-csi" }), aPod({ name: "app", mounts })),
         );
         await workloads.untilReady("app");
-        await workloads.apply(manifestOf(aVolumeSnapshot("first", namespace)));
+        await workloads.apply(
+          manifestOf(aVolumeSnapshot({ name: "first", snapshotClass: namespace, claim: "data" })),
+        );
         await thenCleanUp(
           () => use(workloads),
-          async () => {
-            // A snapshot that is still to be made keeps its claim.
-            await workloads.kubectl(["delete", "volumesnapshots", "--all", "--timeout=120s"], {
-              timeoutMs: 240_000,
-            });
-          },
+          () => deleteSnapshots(workloads),
         );
       }),
     );
@@ -82,12 +57,11 @@ describe("snapshots of volumes", { skip: (await reasonAgainstLab()) ?? false }, 
   it("makes a snapshot of a claim in use, keeps it without its disk, and deletes it", () =>
     withClaim("snapshot-in-use", { tags: "team=storage" }, async (workloads) => {
       const { kubectl } = workloads;
-      const ready = ["--for=jsonpath={.status.readyToUse}=true", `--timeout=${READY_MAX_MS}ms`];
-      await kubectl(["wait", "volumesnapshot/first", ...ready], { timeoutMs: 2 * READY_MAX_MS });
+      await untilSnapshotReady(workloads, "first");
       const size = "--output=jsonpath={.status.restoreSize}";
       assert.equal(await kubectl(["get", "volumesnapshot/first", size]), "4Gi");
 
-      const [inAzure, ...others] = await snapshotsInAzure();
+      const [inAzure, ...others] = await snapshotsInAzure(lab);
       assert.ok(inAzure !== undefined && others.length === 0);
       assert.deepEqual(
         [
@@ -104,10 +78,10 @@ describe("snapshots of volumes", { skip: (await reasonAgainstLab()) ?? false }, 
       await kubectl(["delete", "pod/app", "pvc/data", "--grace-period=1", "--timeout=120s"], {
         timeoutMs: 240_000,
       });
-      assert.equal((await snapshotsInAzure()).length, 1);
+      assert.equal((await snapshotsInAzure(lab)).length, 1);
       await kubectl(["delete", "volumesnapshot/first", "--timeout=120s"], { timeoutMs: 240_000 });
-      await waitUntil("the snapshot to be gone in Azure", { timeoutMs: READY_MAX_MS }, async () =>
-        (await snapshotsInAzure()).length === 0 ? true : undefined,
+      await waitUntil("the snapshot to be gone in Azure", { timeoutMs: GONE_MAX_MS }, async () =>
+        (await snapshotsInAzure(lab)).length === 0 ? true : undefined,
       );
     }));
 
@@ -117,9 +91,9 @@ describe("snapshots of volumes", { skip: (await reasonAgainstLab()) ?? false }, 
       const error = "--output=jsonpath={.status.error.message}";
       const refusal = /parameters\.userAgent \\?"mine\\?": is not supported: all calls share one client/u;
       // At first the message may say that snapshot-controller has not seen the class yet.
-      await waitUntil("the refusal", { timeoutMs: READY_MAX_MS }, async () =>
+      await waitUntil("the refusal", { timeoutMs: REFUSED_MAX_MS }, async () =>
         refusal.test(await kubectl(["get", "volumesnapshot/first", error])) ? true : undefined,
       );
-      assert.deepEqual(await snapshotsInAzure(), []);
+      assert.deepEqual(await snapshotsInAzure(lab), []);
     }));
 });

@@ -15,7 +15,7 @@ import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, never } from "./clo
 
 /**
  * An `ArmApi` to test against the contract, on a cloud whose operations end by their first poll; it has VMs
- * `node-a` and `node-b` in zone 1.
+ * `node-a` and `node-b` in zone 1, and a uniform scale set `pool` with instance 68.
  */
 export interface ArmUnderTest {
   readonly arm: ArmApi;
@@ -127,7 +127,11 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
     it("copies a disk; makes, restores, lists and deletes both kinds of snapshot", async () => {
       await createDisk("source");
       await createDisk("copy", { sourceId: diskUri("source"), diskSizeGB: undefined });
-      assert.equal((await disk("copy")).diskSizeGB, 64);
+      const copy = await disk("copy");
+      assert.deepEqual(
+        [copy.diskSizeGB, copy.sourceId, copy.completionPercent],
+        [64, diskUri("source"), undefined],
+      );
       for (const [snapshotName, incremental] of [
         ["incremental", true],
         ["full", false],
@@ -151,9 +155,11 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
           diskSizeGB: 64,
           incremental,
           sourceId: diskUri("source"),
+          logicalSectorSize: 512,
           provisioningState: "Succeeded",
           completionPercent: undefined,
           accessState: "Available",
+          copyError: undefined,
         });
       }
       const { id } = valueOf(await arm.getSnapshot(named("incremental"), never));
@@ -238,6 +244,47 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
       assert.equal(await power(), "PowerState/stopped");
       await done(arm.startVmDeallocate({ ...named("node-b"), forceDeallocate: true }, never));
       assert.equal(await power(), "PowerState/deallocated");
+    });
+
+    it("reads, updates and stops an instance of a uniform scale set", async () => {
+      const instance = { ...named("pool_68"), scaleSet: { name: "pool", instanceId: "68" } };
+      const read = async (): Promise<ArmVm> =>
+        valueOf(await arm.getVm({ ...instance, instanceView: true }, never));
+      const { id, name, vmSize, etag, tags, statusCodes } = await read();
+      assert.deepEqual([name, vmSize, tags], ["pool_68", "Standard_D8s_v5", {}]);
+      assert.match(id, /\/virtualMachineScaleSets\/pool\/virtualMachines\/68$/);
+      assert.ok(statusCodes?.includes("PowerState/running"));
+      await createDisk("of-instance", { zones: [] });
+      const dataDisks = [
+        { lun: 2, createOption: "Attach", managedDisk: { id: diskUri("of-instance") }, caching: "None" },
+      ];
+      await done(arm.startVmUpdate({ ...instance, change: { dataDisks }, ifMatch: etag }, never));
+      assert.deepEqual(
+        (await read()).dataDisks.map((entry) => [entry.lun, entry.name, entry.toBeDetached]),
+        [[2, "of-instance", false]],
+      );
+      // A disk spells it `pool_68`, which would pass for another VM.
+      assert.equal((await disk("of-instance")).managedBy, id);
+      const late = failureOf(await arm.startVmUpdate({ ...instance, change: {}, ifMatch: etag }, never));
+      assert.deepEqual([late.statusCode, late.code], [412, "PreconditionFailed"]);
+      await done(arm.startVmPowerOff({ ...instance, skipShutdown: true }, never));
+      assert.ok((await read()).statusCodes?.includes("PowerState/stopped"));
+      await done(arm.startVmDeallocate({ ...instance, forceDeallocate: true }, never));
+      assert.ok((await read()).statusCodes?.includes("PowerState/deallocated"));
+    });
+
+    it("answers for an instance and a scale set that are gone", async () => {
+      const instance = { ...named("pool_99"), scaleSet: { name: "pool", instanceId: "99" } };
+      const inNone = { ...named("none_0"), scaleSet: { name: "none", instanceId: "0" } };
+      const read = failureOf(await arm.getVm({ ...instance, instanceView: false }, never));
+      assert.deepEqual([read.statusCode, read.code], [404, "ResourceNotFound"]);
+      const write = failureOf(await arm.startVmUpdate({ ...instance, change: {}, ifMatch: '"1"' }, never));
+      assert.deepEqual(
+        [write.statusCode, write.code, write.target],
+        [400, "InvalidParameter", "instanceIds"],
+      );
+      const orphan = failureOf(await arm.getVm({ ...inNone, instanceView: false }, never));
+      assert.deepEqual([orphan.statusCode, orphan.code], [404, "ParentResourceNotFound"]);
     });
 
     it("lists disks and VMs over pages, and sizes of VMs", async () => {

@@ -16,6 +16,16 @@ const cloud = {
     name,
     zone: "1",
   })),
+  scaleSets: [
+    {
+      subscriptionId: SUBSCRIPTION_ID,
+      resourceGroup: RESOURCE_GROUP,
+      location: LOCATION,
+      name: "pool",
+      capacity: 1,
+      firstInstanceId: 68,
+    },
+  ],
 };
 
 armApiContract("the model, called directly", async () => {

@@ -17,6 +17,7 @@ export const LOCATION = "eastus";
 /** A provisioner to test against the contract, and the cloud behind it as its owner sees it. */
 export interface CloudUnderTest {
   readonly provisioner: AzureCloudProvisioner;
+  readonly vms: VmKind;
   /** Another instance on the same cloud: a restarted controller, or a second leader. */
   readonly another: () => AzureCloudProvisioner;
   readonly model: ComputeModel;
@@ -28,14 +29,51 @@ export interface CloudUnderTest {
   readonly close: () => Promise<void>;
 }
 
-/** The ARM id of a node's VM, whose name is not the node's. */
-export function vmUri(nodeName: string): string {
-  return `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute/virtualMachines/${vmNameOf(nodeName)}`;
+/** A kind of VMs on which the contract is tested: where they are, and how Azure names their operations. */
+export interface VmKind {
+  /** The ARM id of a node's VM, whose name is not the node's. */
+  readonly uri: (nodeName: string) => string;
+  /** The name of a node's VM. */
+  readonly name: (nodeName: string) => string;
+  /** The name of an operation, such as `Update`, in Azure's API description. */
+  readonly operation: (operation: string) => string;
+  /** The HTTP method of an update. */
+  readonly updateMethod: "PATCH" | "PUT";
+  /** Whether the driver may tag them. */
+  readonly getsTags: boolean;
+  /** Where the emulator puts a node's VM. */
+  readonly place: (nodeName: string) => { readonly name: string; readonly scaleSet?: string };
 }
 
-/** The name of a node's VM. */
-export function vmNameOf(nodeName: string): string {
-  return `vm-${nodeName}`;
+const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute`;
+
+/** VMs of their own. */
+export const singleVms: VmKind = {
+  uri: (nodeName) => `${COMPUTE}/virtualMachines/vm-${nodeName}`,
+  name: (nodeName) => `vm-${nodeName}`,
+  operation: (operation) => `VirtualMachines_${operation}`,
+  updateMethod: "PATCH",
+  getsTags: true,
+  place: (nodeName) => ({ name: `vm-${nodeName}` }),
+};
+
+/** The uniform scale set of `uniformInstances`. */
+export const SCALE_SET = "aks-pool-vmss";
+
+/** Instances of a uniform scale set, as ordinary node pools of AKS have them. */
+export const uniformInstances: VmKind = {
+  uri: (nodeName) =>
+    `${COMPUTE}/virtualMachineScaleSets/${SCALE_SET}/virtualMachines/${instanceIdOf(nodeName)}`,
+  name: (nodeName) => `${SCALE_SET}_${instanceIdOf(nodeName)}`,
+  operation: (operation) => `VirtualMachineScaleSetVMs_${operation}`,
+  updateMethod: "PUT",
+  getsTags: false,
+  place: (nodeName) => ({ scaleSet: SCALE_SET, name: instanceIdOf(nodeName) }),
+};
+
+/** Digits that no other node's name gives. */
+function instanceIdOf(nodeName: string): string {
+  return nodeName.replaceAll(/./g, (character) => String(character.charCodeAt(0)));
 }
 
 /** The disk's ARM id. */
@@ -57,11 +95,11 @@ export function addVm(
     subscriptionId: SUBSCRIPTION_ID,
     resourceGroup: RESOURCE_GROUP,
     location: LOCATION,
-    name: vmNameOf(name),
+    ...cloud.vms.place(name),
     ...options,
   });
   assert.equal(added.kind, "Added");
-  return { nodeName: name, vmId: vmAt(cloud, name).vmGuid, instanceUri: vmUri(name) };
+  return { nodeName: name, vmId: vmAt(cloud, name).vmGuid, instanceUri: cloud.vms.uri(name) };
 }
 
 /** A request for a disk; by default Premium_LRS of 64 GiB. */
@@ -92,7 +130,7 @@ export async function addDisk(
 
 /** The VM as the cloud has it. */
 export function vmAt(cloud: CloudUnderTest, name: string): VirtualMachine {
-  const vm = findVm(cloud.model.world, vmUri(name));
+  const vm = findVm(cloud.model.world, cloud.vms.uri(name));
   assert.ok(vm !== undefined, `there is no VM ${name}`);
   return vm;
 }
@@ -109,8 +147,8 @@ export function changeFromOutside(
   change: { readonly tags?: Readonly<Record<string, string>>; readonly ifMatch?: string } = {},
 ): number {
   return cloud.model.handle({
-    method: "PATCH",
-    path: vmUri(name),
+    method: cloud.vms.updateMethod,
+    path: cloud.vms.uri(name),
     query: { "api-version": "2025-04-01" },
     ...(change.ifMatch === undefined ? {} : { ifMatch: change.ifMatch }),
     body: { tags: change.tags ?? { outside: String(cloud.model.world.nowMs) } },
@@ -147,9 +185,11 @@ export function callsOf(cloud: CloudUnderTest, operation: string, path?: string)
 
 /** Writes of VMs that were accepted. */
 export function vmWrites(cloud: CloudUnderTest, vmName?: string): readonly JournalEntry[] {
-  return callsOf(cloud, "VirtualMachines_Update", vmName === undefined ? undefined : vmUri(vmName)).filter(
-    (entry) => entry.status === 200,
-  );
+  return callsOf(
+    cloud,
+    cloud.vms.operation("Update"),
+    vmName === undefined ? undefined : cloud.vms.uri(vmName),
+  ).filter((entry) => entry.status === 200);
 }
 
 export function valueOf<T>(result: Result<T, Failure>): T {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import { ok, type Result } from "../../src/core/failure/result.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
@@ -15,6 +16,7 @@ import type {
 } from "../../src/ports/cloud/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
+  type VmKind,
   SUBSCRIPTION_ID,
   aDiskRequest,
   addDisk,
@@ -31,13 +33,14 @@ import {
   slowDownAttaches,
   valueOf,
   vmAt,
-  vmNameOf,
-  vmUri,
   vmWrites,
 } from "./cloud-bench.ts";
+import { copiedDisksContract } from "./copied-disks-contract.ts";
+import { diskTraitsContract } from "./disk-traits-contract.ts";
 import { fenceDuringReimageContract } from "./fence-during-reimage-contract.ts";
 import { otherDiskIds, sameDiskIds } from "./other-disk-ids.ts";
 import { snapshotProvisionerContract } from "./snapshot-provisioner-contract.ts";
+import { updateDiskContract } from "./update-disk-contract.ts";
 
 const TEST_TIMEOUT_MS = 240_000;
 /** For what happens at once, on a busy machine, in milliseconds. A patient caller would wait an hour. */
@@ -55,10 +58,14 @@ function refusingSecond(during: () => Promise<void> = () => Promise.resolve()): 
 }
 
 /** Declares the tests that every cloud provisioner passes, the simulated one and the real one. */
-export function cloudProvisionerContract(name: string, makeCloud: () => Promise<CloudUnderTest>): void {
+export function cloudProvisionerContract(
+  name: string,
+  vms: VmKind,
+  makeCloud: (vms: VmKind) => Promise<CloudUnderTest>,
+): void {
   const on = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>): void => {
     it(sentence, { timeout: TEST_TIMEOUT_MS }, async () => {
-      const cloud = await makeCloud();
+      const cloud = await makeCloud(vms);
       try {
         await test(cloud);
       } finally {
@@ -67,9 +74,13 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
     });
   };
 
+  describe(`CloudProvisioner, properties of disks: ${name}`, () => diskTraitsContract(on));
+
   describe(`SnapshotProvisioner: ${name}`, () => snapshotProvisionerContract(on));
 
   describe(`CloudProvisioner: ${name}`, () => {
+    describe("copies", () => copiedDisksContract(on));
+
     describe("disks", () => {
       on("creates a disk as requested", async (cloud) => {
         const created = valueOf(
@@ -89,8 +100,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           sizeGiB: 1024,
           maxShares: 3,
           tags: { a: "b" },
-          isReady: true,
+          state: "Succeeded",
           attachedTo: [],
+          sourceUri: undefined,
+          sectorSizeBytes: 512,
         });
       });
 
@@ -146,8 +159,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           effect: { kind: "DropResponse" },
         });
         assert.equal(
-          valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never))).isReady,
-          true,
+          valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never))).state,
+          "Succeeded",
         );
       });
 
@@ -156,7 +169,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1", { tags });
         failLastUpdate(cloud, uri, { ...tags, policy: "added" });
         const created = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags }), never)));
-        assert.deepEqual([created.isReady, created.tags], [true, { ...tags, policy: "added" }]);
+        assert.deepEqual([created.state, created.tags], ["Succeeded", { ...tags, policy: "added" }]);
       });
 
       on("leaves another volume's disk of the name whose last update failed", async (cloud) => {
@@ -263,7 +276,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           {
             kind: "DiskInUse",
             diskUri: uri,
-            attachedTo: [vmUri("node-a")],
+            attachedTo: [cloud.vms.uri("node-a")],
           },
         );
         assert.equal(callsOf(cloud, "Disks_Delete").length, 0);
@@ -311,7 +324,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           {
             kind: "DiskInUse",
             diskUri: uri,
-            attachedTo: [vmUri("node-a")],
+            attachedTo: [cloud.vms.uri("node-a")],
           },
         );
         assert.equal(callsOf(cloud, "Disks_Update").length, 0);
@@ -331,7 +344,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const { tags, attachedTo } = valueOf(
           await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)),
         );
-        assert.deepEqual([tags, attachedTo], [{ a: "b", e: "f" }, [vmUri("node-a")]]);
+        assert.deepEqual([tags, attachedTo], [{ a: "b", e: "f" }, [cloud.vms.uri("node-a")]]);
         valueOf(
           await cloud.run(
             cloud.provisioner.tagDisk(
@@ -358,6 +371,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual([failure.kind, "value" in failure && failure.value], ["InvalidArgument", "51"]);
         assert.equal(callsOf(cloud, "Disks_Update").length, 0);
       });
+
+      describe("changes", () => updateDiskContract(on));
 
       on("names the missing disk", async (cloud) => {
         const missing = { kind: "DiskNotFound", diskUri: diskUri("none") };
@@ -400,6 +415,11 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           (other) => provisioner.deleteDisk({ diskUri: other, precondition: mayAlways }, never),
           (other) =>
             provisioner.resizeDisk({ diskUri: other, sizeGiB: 1024, precondition: mayAlways }, never),
+          (other) =>
+            provisioner.updateDisk(
+              { diskUri: other, change: { skuName: "Standard_LRS" }, precondition: mayAlways },
+              never,
+            ),
           (other) => attaching(provisioner, { diskUri: other, node }),
           (other) =>
             provisioner.detachDisk({ diskUri: other, node, lane: "detach", precondition: mayAlways }, never),
@@ -473,7 +493,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("describes an id that is not a disk's", async (cloud) => {
         const failure = failureOf(
-          await cloud.run(cloud.provisioner.getDisk({ diskUri: vmUri("node-a") }, never)),
+          await cloud.run(cloud.provisioner.getDisk({ diskUri: cloud.vms.uri("node-a") }, never)),
         );
         assert.equal(failure.kind, "InvalidArgument");
       });
@@ -500,7 +520,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0", "pvc-2@1"]);
         assert.deepEqual(
           valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: first }, never))).attachedTo,
-          [vmUri("node-a")],
+          [cloud.vms.uri("node-a")],
         );
       });
 
@@ -536,9 +556,9 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
             .map((entry) => entry.operation);
         };
         assert.deepEqual(await callsFor(created), [
-          "VirtualMachines_Get",
-          "VirtualMachines_Update",
-          "VirtualMachines_Get",
+          cloud.vms.operation("Get"),
+          cloud.vms.operation("Update"),
+          cloud.vms.operation("Get"),
         ]);
         valueOf(
           await cloud.run(
@@ -547,9 +567,9 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
         assert.deepEqual(await callsFor(other), [
           "Disks_Get",
-          "VirtualMachines_Get",
-          "VirtualMachines_Update",
-          "VirtualMachines_Get",
+          cloud.vms.operation("Get"),
+          cloud.vms.operation("Update"),
+          cloud.vms.operation("Get"),
         ]);
       });
 
@@ -579,7 +599,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(refused, {
           kind: "DiskAttachedElsewhere",
           diskUri: uri,
-          attachedTo: [vmUri("node-b")],
+          attachedTo: [cloud.vms.uri("node-b")],
         });
         valueOf(await cloud.run(detaching(elsewhere, { diskUri: uri, node: nodeB })));
         assert.equal(await attach(cloud, uri, nodeA), 0);
@@ -673,10 +693,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           Promise.all(nodes.map((node) => attaching(cloud.provisioner, { diskUri: uri, node }))),
         );
         assert.deepEqual(answers.map(valueOf), [{ lun: 0 }, { lun: 0 }, { lun: 0 }]);
-        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 3);
+        assert.equal(callsOf(cloud, cloud.vms.operation("Update")).length, 3);
         assert.deepEqual(
           [...valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo].sort(),
-          nodes.map((node) => vmUri(node.nodeName)),
+          nodes.map((node) => cloud.vms.uri(node.nodeName)),
         );
       });
 
@@ -726,9 +746,9 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(failureOf(second), {
           kind: "DiskAttachedElsewhere",
           diskUri: uri,
-          attachedTo: [vmUri("node-a")],
+          attachedTo: [cloud.vms.uri("node-a")],
         });
-        assert.equal(callsOf(cloud, "VirtualMachines_Update", vmUri("node-b")).length, 0);
+        assert.equal(callsOf(cloud, cloud.vms.operation("Update"), cloud.vms.uri("node-b")).length, 0);
       });
 
       on("reports that a VM has no room for another disk", async (cloud) => {
@@ -764,7 +784,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const gone = {
           nodeName: "node-x",
           vmId: "11111111-1111-1111-1111-111111111111",
-          instanceUri: vmUri("node-x"),
+          instanceUri: cloud.vms.uri("node-x"),
         };
         assert.deepEqual(
           failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: gone }))),
@@ -790,7 +810,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           disk: uri,
           times: 1,
           effect: { kind: "FailOperation", code: "DetachFailed" },
@@ -853,7 +873,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
         });
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           effect: { kind: "FailOperation", code: "DetachFailed" },
         });
         assert.equal((await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).ok, false);
@@ -895,7 +915,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const inUse = await addDisk(cloud, "in-use");
         await attach(cloud, inUse, node);
         cloud.model.faults.add({
-          operation: "VirtualMachines_*",
+          operation: cloud.vms.operation("*"),
           disk: inUse,
           times: 1,
           effect: { kind: "FailOperation", code: "DetachFailed" },
@@ -903,7 +923,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const body = { dataDisksToDetach: [{ diskId: inUse }] };
         cloud.model.handle({
           method: "POST",
-          path: `${vmUri("node-a")}/attachDetachDataDisks`,
+          path: `${cloud.vms.uri("node-a")}/attachDetachDataDisks`,
           query: { "api-version": "2025-04-01" },
           body,
         });
@@ -1074,7 +1094,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
         assert.equal(asked, 2);
         assert.deepEqual(
-          callsOf(cloud, "VirtualMachines_Update")
+          callsOf(cloud, cloud.vms.operation("Update"))
             .filter((entry) => entry.ifMatch !== undefined)
             .map((entry) => entry.status),
           [412, 200],
@@ -1125,7 +1145,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           times: 1,
           effect: { kind: "DropResponse" },
         });
@@ -1133,11 +1153,33 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(vmWrites(cloud).length, 1);
       });
 
+      on("names the action that its role in Azure lacks, and changes nothing", async (cloud) => {
+        const { settings } = cloud.model.world;
+        const actions = ["Microsoft.Compute/disks/read", "Microsoft.Compute/disks/write"];
+        cloud.model.world.settings = { ...settings, permissions: { "*": actions } };
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        const refused = await cloud.run(
+          cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never),
+        );
+        const failure = failureOf(refused);
+        assert.equal(failure.kind, "CloudUnauthorized");
+        assert.match(
+          describeFailure(failure),
+          /grant Microsoft\.Compute\/disks\/delete on .*\/disks\/pvc-1 to/u,
+        );
+        assert.notEqual(cloud.model.world.disks.size, 0);
+        cloud.model.world.settings = { ...settings, deniedActions: ["Microsoft.Compute/*/write"] };
+        const denied = failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node })));
+        assert.match(describeFailure(denied), /a deny assignment forbids it/u);
+        assert.deepEqual(disksOn(cloud, "node-a"), []);
+      });
+
       on("attaches although the request itself is lost", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           times: 1,
           effect: { kind: "DropRequest" },
         });
@@ -1156,7 +1198,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({
-          operation: "VirtualMachines_*",
+          operation: cloud.vms.operation("*"),
           times: 3,
           effect: { kind: "Error", status: 503, code: "ServiceUnavailable" },
         });
@@ -1222,7 +1264,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           times: 1,
           effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 3600 },
         });
@@ -1235,25 +1277,25 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           );
         }
         assert.ok(cloud.elapsedMs() - startedMs < AT_ONCE_MAX_MS);
-        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
+        assert.equal(callsOf(cloud, cloud.vms.operation("Update")).length, 1);
       });
 
       on("waits for Retry-After when it is throttled", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           times: 1,
           effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 1 },
         });
         assert.equal(await attach(cloud, uri, node), 0);
-        const [refused, accepted] = callsOf(cloud, "VirtualMachines_Update");
+        const [refused, accepted] = callsOf(cloud, cloud.vms.operation("Update"));
         assert.ok(
           (accepted?.atMs ?? 0) - (refused?.atMs ?? 0) >= 1000,
           "retried before Retry-After was over",
         );
         assert.deepEqual(
-          callsOf(cloud, "VirtualMachines_Update").map((entry) => entry.status),
+          callsOf(cloud, cloud.vms.operation("Update")).map((entry) => entry.status),
           [429, 200],
         );
       });
@@ -1265,7 +1307,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(failure.kind, "CloudRejected");
         assert.equal(failure.code, "BadRequest");
         assert.match(failure.message, /not in the same zone/);
-        assert.equal(failure.requestId, callsOf(cloud, "VirtualMachines_Update").at(-1)?.requestId);
+        assert.equal(failure.requestId, callsOf(cloud, cloud.vms.operation("Update")).at(-1)?.requestId);
         const gone = failureOf(
           await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)),
         );
@@ -1283,7 +1325,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uris: string[] = [];
         for (const disk of names) uris.push(await addDisk(cloud, disk));
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           disk: diskUri("pvc-3"),
           effect: { kind: "FailOperation", code: "DiskBroken", message: "Something is wrong." },
         });
@@ -1306,7 +1348,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(changeFromOutside(cloud, "node-a"), 200);
         assert.equal(await attach(cloud, uri, node), 0);
         assert.equal(
-          callsOf(cloud, "VirtualMachines_Update").filter((entry) => entry.status === 409).length,
+          callsOf(cloud, cloud.vms.operation("Update")).filter((entry) => entry.status === 409).length,
           0,
         );
       });
@@ -1331,7 +1373,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await cloud.until(() => vmWrites(cloud).length === 1);
         assert.equal(await attach(cloud, uri, node), 0);
         valueOf(await cloud.run(earlier));
-        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
+        assert.equal(callsOf(cloud, cloud.vms.operation("Update")).length, 1);
       });
 
       on("serves the rest of its batch when one caller cancels", async (cloud) => {
@@ -1445,7 +1487,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("moves the ETag also where an empty update does not", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
-        cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "change" };
+        const etagMovedBy = vms.getsTags ? "change" : "dataDisks";
+        cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy };
         const prepared = etagOf(cloud, "node-a");
         valueOf(await cloud.run(flushing(cloud.provisioner, { diskUri: uri, node })));
         assert.notEqual(etagOf(cloud, "node-a"), prepared);
@@ -1454,6 +1497,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("waits for an update that Azure has accepted", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
+        slowDownAttaches(cloud);
         const attached = attaching(cloud.provisioner, { diskUri: uri, node });
         await cloud.until(() => vmAt(cloud, "node-a").provisioningState === "Updating");
         valueOf(await cloud.run(flushing(cloud.provisioner, { diskUri: uri, node })));
@@ -1580,7 +1624,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
         assert.deepEqual(detachesIn(cloud), ["regular", "forced"]);
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           times: 1,
           effect: { kind: "FailOperation", code: "DetachFailed" },
         });
@@ -1591,29 +1635,29 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(detachesIn(cloud), ["regular", "forced", "regular", "forced"]);
       });
 
-      for (const begun of ["reimage", "reapply"] as const) {
+      for (const begun of ["reimage", "redeploy"] as const) {
         on(`waits while another client ${begun} the VM, then decides on an uncached read`, async (cloud) => {
           cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
           const node = addVm(cloud, "node-a");
           const uri = await addDisk(cloud, "pvc-1");
           await attach(cloud, uri, node);
           cloud.model.faults.add({
-            operation: `VirtualMachines_${begun}`,
+            operation: cloud.vms.operation(begun),
             times: 1,
             effect: { kind: "StuckOperation" },
           });
           assert.equal(
             cloud.model.handle({
               method: "POST",
-              path: `${vmUri("node-a")}/${begun}`,
+              path: `${cloud.vms.uri("node-a")}/${begun}`,
               query: { "api-version": "2025-04-01" },
             }).status,
             202,
           );
           putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
-          const readsBefore = callsOf(cloud, "VirtualMachines_Get").length;
+          const readsBefore = callsOf(cloud, cloud.vms.operation("Get")).length;
           const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
-          await cloud.until(() => callsOf(cloud, "VirtualMachines_Get").length >= readsBefore + 3);
+          await cloud.until(() => callsOf(cloud, cloud.vms.operation("Get")).length >= readsBefore + 3);
           assert.deepEqual([vmAt(cloud, "node-a").provisioningState, detachesIn(cloud)], ["Updating", []]);
           releaseStuckOperations(cloud.model.world);
           assert.equal(valueOf(await cloud.run(fenced))?.kind, "entryGone");
@@ -1627,7 +1671,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await attach(cloud, uri, node);
         cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           times: 1,
           effect: { kind: "FailOperation", code: "DetachFailed" },
         });
@@ -1649,13 +1693,13 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await attach(cloud, uri, node);
         cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
         cloud.model.faults.add({
-          operation: "VirtualMachines_*",
+          operation: cloud.vms.operation("*"),
           times: 1,
           effect: { kind: "FailOperation", code: "DetachFailed" },
         });
         cloud.model.handle({
           method: "POST",
-          path: `${vmUri("node-a")}/attachDetachDataDisks`,
+          path: `${cloud.vms.uri("node-a")}/attachDetachDataDisks`,
           query: { "api-version": "2025-04-01" },
           body: { dataDisksToDetach: [{ diskId: uri }] },
         });
@@ -1676,10 +1720,13 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        cloud.model.faults.add({ operation: "VirtualMachines_Reapply", effect: { kind: "StuckOperation" } });
+        cloud.model.faults.add({
+          operation: cloud.vms.operation("Redeploy"),
+          effect: { kind: "StuckOperation" },
+        });
         cloud.model.handle({
           method: "POST",
-          path: `${vmUri("node-a")}/reapply`,
+          path: `${cloud.vms.uri("node-a")}/redeploy`,
           query: { "api-version": "2025-04-01" },
         });
         const failure = failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
@@ -1691,7 +1738,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           effect: { kind: "UnreportedOperation" },
         });
         assert.equal(
@@ -1721,7 +1768,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           (call?.atMs ?? 0) - (write?.atMs ?? 0);
         const [lastPoll, lastRead] = [
           calls.findLast(({ kind }) => kind === "poll"),
-          calls.findLast(({ operation }) => operation === "VirtualMachines_Get"),
+          calls.findLast(({ operation }) => operation === cloud.vms.operation("Get")),
         ];
         // An emulator that is ahead of Azure counts its own time, so only the ratio is meaningful.
         const ratio = sinceWriteMs(lastPoll) / sinceWriteMs(lastRead);
@@ -1743,21 +1790,34 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual([disksOn(cloud, "node-a"), vmAt(cloud, "node-a").tags], [["pvc-2@0"], {}]);
       });
 
-      on("changes a tag where no smaller update moves the ETag", async (cloud) => {
-        cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "change" };
-        const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
-        const uri = await addDisk(cloud, "pvc-1");
-        const prepared = etagOf(cloud, "node-a");
-        assert.equal(
-          valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
-          "entryGone",
-        );
-        assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
-        assert.deepEqual(Object.keys(vmAt(cloud, "node-a").tags).sort(), [
-          "disk.csi.azure.com-fence",
-          "owner",
-        ]);
-      });
+      if (!vms.getsTags)
+        on("tags no instance, and has no proof, where only a tag moves the ETag", async (cloud) => {
+          cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "change" };
+          const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
+          const uri = await addDisk(cloud, "pvc-1");
+          const failure = failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
+          assert.equal(failure.kind, "EtagNotMoved");
+          const writes = vmWrites(cloud).length;
+          const again = failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
+          assert.deepEqual([again.kind, vmWrites(cloud).length], ["EtagNotMoved", writes]);
+          assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
+        });
+      else
+        on("changes a tag where no smaller update moves the ETag", async (cloud) => {
+          cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "change" };
+          const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
+          const uri = await addDisk(cloud, "pvc-1");
+          const prepared = etagOf(cloud, "node-a");
+          assert.equal(
+            valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
+            "entryGone",
+          );
+          assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
+          assert.deepEqual(Object.keys(vmAt(cloud, "node-a").tags).sort(), [
+            "disk.csi.azure.com-fence",
+            "owner",
+          ]);
+        });
 
       on("replaces a hanging detach on a dead guest by its own without waiting for it", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -1799,10 +1859,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(valueOf(await cloud.run(fenced))?.kind, "entryGone");
         assert.deepEqual(valueOf(await cloud.run(attached)), { lun: 0 });
         assert.deepEqual(
-          callsOf(cloud, "VirtualMachines_Update").map((entry) => entry.status),
+          callsOf(cloud, cloud.vms.operation("Update")).map((entry) => entry.status),
           [200, 200, 200],
         );
-        assert.equal(callsOf(cloud, "VirtualMachines_Get").length, 6);
+        assert.equal(callsOf(cloud, cloud.vms.operation("Get")).length, 6);
       });
 
       on("accepts a missing VM as proof once the disk no longer names it", async (cloud) => {
@@ -1825,7 +1885,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
         await attach(cloud, uri, node);
         await attach(cloud, uri, addVm(cloud, "node-b"));
-        const elsewhere = { ...node, instanceUri: vmUri("node-a").replace(vmNameOf("node-a"), "node-a") };
+        const elsewhere = { ...node, instanceUri: cloud.vms.uri("elsewhere") };
         const wish = { diskUri: uri, node: elsewhere };
         const { provisioner } = cloud;
         for (const proof of [
@@ -1844,8 +1904,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await attach(cloud, uri, addVm(cloud, "node-b"));
         await deleteVm(cloud, "node-a");
         cloud.model.faults.add({
-          operation: "VirtualMachines_Get",
-          resource: `*/virtualMachines/${vmNameOf("node-b")}`,
+          operation: cloud.vms.operation("Get"),
+          resource: cloud.vms.uri("node-b"),
           id: "unreadable",
           effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
         });
@@ -1904,7 +1964,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           effect: { kind: "FailOperation", code: "DetachFailed" },
         });
         const failure = failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
@@ -1916,7 +1976,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
         cloud.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: cloud.vms.operation("Update"),
           times: 1,
           effect: { kind: "DropResponse" },
         });
@@ -1931,7 +1991,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({
-          operation: "VirtualMachines_Get",
+          operation: cloud.vms.operation("Get"),
           effect: { kind: "Error", status: 404, code: "ResourceGroupNotFound" },
         });
         assert.equal((await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).ok, false);
@@ -1946,12 +2006,15 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(
           valueOf(
             await cloud.run(
-              cloud.provisioner.inspectInstance({ nodeName: "node-a", instanceUri: vmUri("node-a") }, never),
+              cloud.provisioner.inspectInstance(
+                { nodeName: "node-a", instanceUri: cloud.vms.uri("node-a") },
+                never,
+              ),
             ),
           ),
           {
             nodeName: "node-a",
-            instanceUri: vmUri("node-a"),
+            instanceUri: cloud.vms.uri("node-a"),
             vmId: node.vmId,
             location: "eastus",
             zone: "1",
@@ -1973,7 +2036,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(
           valueOf(
             await cloud.run(
-              cloud.provisioner.inspectInstance({ nodeName: "node-a", instanceUri: vmUri("node-a") }, never),
+              cloud.provisioner.inspectInstance(
+                { nodeName: "node-a", instanceUri: cloud.vms.uri("node-a") },
+                never,
+              ),
             ),
           ).dataDisksMax,
           8,
@@ -1997,7 +2063,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
               valueOf(
                 await cloud.run(
                   cloud.provisioner.inspectInstance(
-                    { nodeName: "node-a", instanceUri: vmUri("node-a") },
+                    { nodeName: "node-a", instanceUri: cloud.vms.uri("node-a") },
                     never,
                   ),
                 ),
@@ -2014,7 +2080,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
             failureOf(
               await cloud.run(
                 cloud.provisioner.inspectInstance(
-                  { nodeName: "node-x", instanceUri: vmUri("node-x") },
+                  { nodeName: "node-x", instanceUri: cloud.vms.uri("node-x") },
                   never,
                 ),
               ),
@@ -2031,18 +2097,18 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         addVm(cloud, "node-a");
         const inspect = (instanceUri: string) =>
           cloud.run(cloud.provisioner.inspectInstance({ nodeName: "gone", instanceUri }, never));
-        assert.equal(valueOf(await inspect(vmUri("node-a"))).instanceUri, vmUri("node-a"));
-        assert.equal(failureOf(await inspect(vmUri("gone"))).kind, "InstanceNotFound");
+        assert.equal(valueOf(await inspect(cloud.vms.uri("node-a"))).instanceUri, cloud.vms.uri("node-a"));
+        assert.equal(failureOf(await inspect(cloud.vms.uri("gone"))).kind, "InstanceNotFound");
         // Without its resource group the VM's existence is unknown.
         cloud.model.faults.add({
-          operation: "VirtualMachines_Get",
+          operation: cloud.vms.operation("Get"),
           effect: { kind: "Error", status: 404, code: "ResourceGroupNotFound" },
         });
-        assert.notEqual(failureOf(await inspect(vmUri("node-a"))).kind, "InstanceNotFound");
+        assert.notEqual(failureOf(await inspect(cloud.vms.uri("node-a"))).kind, "InstanceNotFound");
         for (const instanceUri of [
           diskUri("pvc-1"),
           "",
-          vmUri("node-a").replace(/subscriptions\/[^/]+/u, "subscriptions/another"),
+          cloud.vms.uri("node-a").replace(/subscriptions\/[^/]+/u, "subscriptions/another"),
         ])
           assert.equal(failureOf(await inspect(instanceUri)).kind, "InstanceUnknown");
       });
@@ -2114,25 +2180,25 @@ function detachesIn(cloud: CloudUnderTest): readonly ("regular" | "forced")[] {
  */
 async function reimageUntilReadTwice(cloud: CloudUnderTest): Promise<void> {
   cloud.model.faults.add({
-    operation: "VirtualMachines_reimage",
+    operation: cloud.vms.operation("reimage"),
     times: 1,
     effect: { kind: "StuckOperation" },
   });
   const answer = cloud.model.handle({
     method: "POST",
-    path: `${vmUri("node-a")}/reimage`,
+    path: `${cloud.vms.uri("node-a")}/reimage`,
     query: { "api-version": "2025-04-01" },
   });
   assert.equal(answer.status, 202);
-  const reads = callsOf(cloud, "VirtualMachines_Get").length;
-  await cloud.until(() => callsOf(cloud, "VirtualMachines_Get").length >= reads + 2);
+  const reads = callsOf(cloud, cloud.vms.operation("Get")).length;
+  await cloud.until(() => callsOf(cloud, cloud.vms.operation("Get")).length >= reads + 2);
 }
 
 /** Another client deletes the VM; its disks still name it for a while. */
 async function deleteVm(cloud: CloudUnderTest, name: string): Promise<void> {
-  cloud.model.handle({ method: "DELETE", path: vmUri(name), query: { "api-version": "2025-04-01" } });
+  cloud.model.handle({ method: "DELETE", path: cloud.vms.uri(name), query: { "api-version": "2025-04-01" } });
   await cloud.until(
-    () => ![...cloud.model.world.virtualMachines.values()].some((vm) => vm.name === vmNameOf(name)),
+    () => ![...cloud.model.world.virtualMachines.values()].some((vm) => vm.name === cloud.vms.name(name)),
   );
 }
 

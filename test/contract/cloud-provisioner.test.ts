@@ -1,3 +1,4 @@
+import role from "../../deploy/azure/role.json" with { type: "json" };
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
@@ -6,33 +7,53 @@ import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts"
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { startEmulator } from "../../src/emulator/index.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
-import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
+import { addResourceGroup, addScaleSet } from "../../src/emulator/model/set-up.ts";
 import {
   type AzureCloudProvisioner,
   createAzureCloudProvisioner,
 } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { scaledSettings } from "../../src/provisioner/settings.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "./cloud-bench.ts";
+import {
+  type CloudUnderTest,
+  LOCATION,
+  RESOURCE_GROUP,
+  SCALE_SET,
+  singleVms,
+  SUBSCRIPTION_ID,
+  uniformInstances,
+  type VmKind,
+} from "./cloud-bench.ts";
 import { cloudProvisionerContract } from "./cloud-provisioner-contract.ts";
 
 const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
+
+/** The driver calls Azure with the shipped role; tests change the cloud with every right. */
+const DRIVER = "driver";
+const permissions = { "*": ["*"], [DRIVER]: role.Actions };
 
 /** The longest that one step may take on the virtual clock: an hour. */
 const VIRTUAL_LIMIT_MS = 3_600_000;
 const VIRTUAL_STEP_MS = 200;
 
-cloudProvisionerContract("Azure's model, called directly, on a virtual clock", async () => {
+cloudProvisionerContract("Azure's model, called directly, on a virtual clock", singleVms, modelCloud);
+cloudProvisionerContract("Azure's model with a uniform scale set", uniformInstances, modelCloud);
+
+async function modelCloud(vms: VmKind): Promise<CloudUnderTest> {
   const clock = createVirtualClock();
-  const model = createComputeModel({ clock });
-  addResourceGroup(model.world, {
-    subscriptionId: SUBSCRIPTION_ID,
-    name: RESOURCE_GROUP,
-    location: LOCATION,
-  });
+  const model = createComputeModel({ clock, settings: { permissions } });
+  const { subscriptionId, resourceGroup, location } = place;
+  addResourceGroup(model.world, { subscriptionId, name: resourceGroup, location });
+  addScaleSet(model.world, { ...place, name: SCALE_SET, capacity: 0 });
   const lifetime = new AbortController();
   let instances = 0;
   const another = (): AzureCloudProvisioner => {
-    const arm = createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => 5 });
+    const arm = createModelArmApi({
+      model,
+      subscriptionId: SUBSCRIPTION_ID,
+      clock,
+      oneWayMs: () => 5,
+      caller: DRIVER,
+    });
     return createAzureCloudProvisioner({
       arm,
       clock,
@@ -50,6 +71,7 @@ cloudProvisionerContract("Azure's model, called directly, on a virtual clock", a
   };
   return {
     provisioner: another(),
+    vms,
     another,
     model: onClock(model),
     run: async (work) => {
@@ -77,23 +99,26 @@ cloudProvisionerContract("Azure's model, called directly, on a virtual clock", a
       },
     };
   }
-});
+}
 
 /** Four hundred times as fast as Azure: an attach takes about 20 ms. */
 const TIME_SCALE = 1 / 400;
 /** How long a busy machine may take, in milliseconds of real time. */
 const PATIENCE_MS = 60_000;
 
-cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
+/** As Entra's: its claims name the client. */
+const token = `e30.${Buffer.from(JSON.stringify({ appid: DRIVER })).toString("base64url")}.unsigned`;
+
+cloudProvisionerContract("the SDK against the emulator over TLS", singleVms, async (vms) => {
   const emulator = await startEmulator({
-    settings: { timeScale: TIME_SCALE },
+    settings: { timeScale: TIME_SCALE, permissions },
     resourceGroups: [{ subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION }],
   });
   const lifetime = new AbortController();
   const another = (): AzureCloudProvisioner => {
     const arm = createSdkArmApi({
       credential: {
-        getToken: () => Promise.resolve({ token: "test", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }),
+        getToken: () => Promise.resolve({ token, expiresOnTimestamp: Number.MAX_SAFE_INTEGER }),
       },
       subscriptionId: SUBSCRIPTION_ID,
       endpoint: emulator.url,
@@ -114,6 +139,7 @@ cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
   const provisioner = another();
   return {
     provisioner,
+    vms,
     another,
     model: emulator.model,
     run: (work) => work,

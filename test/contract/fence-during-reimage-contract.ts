@@ -11,7 +11,6 @@ import {
   never,
   valueOf,
   vmAt,
-  vmUri,
   vmWrites,
 } from "./cloud-bench.ts";
 
@@ -34,7 +33,7 @@ export function fenceDuringReimageContract(
     on(`${how} after its own detach failed, once a foreign reimage has ended`, async (cloud) => {
       const victim = await aVictim(cloud);
       const failing = cloud.model.faults.add({
-        operation: "VirtualMachines_Update",
+        operation: cloud.vms.operation("Update"),
         effect: { kind: "FailOperation", code: "DetachFailed" },
       });
       assert.equal(failureOf(await cloud.run(detaching(cloud.provisioner, victim))).kind, "CloudRejected");
@@ -88,7 +87,7 @@ function reimage(cloud: CloudUnderTest): void {
   cloud.model.world.settings = { ...settings, latencies, forcedDuringReimage: "breaks" };
   const answer = cloud.model.handle({
     method: "POST",
-    path: `${vmUri("node-a")}/reimage`,
+    path: `${cloud.vms.uri("node-a")}/reimage`,
     query: { "api-version": "2025-04-01" },
   });
   assert.equal(answer.status, 202);
@@ -112,7 +111,7 @@ async function takenOff(cloud: CloudUnderTest, victim: Victim, how: "fences" | "
 /** The reimage has ended before any forced detach, and the VM came back well. */
 function assertReimaged(cloud: CloudUnderTest): void {
   const reimages = [...cloud.model.world.operations.values()].filter(
-    ({ name }) => name === "VirtualMachines_Reimage",
+    ({ name }) => name === cloud.vms.operation("Reimage"),
   );
   assert.deepEqual(
     [reimages.map(({ status }) => status), vmAt(cloud, "node-a").agentReachable],

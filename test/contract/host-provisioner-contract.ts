@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
+import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
-import { fileSystemTypes } from "../../src/core/volume/file-system.ts";
+import type { Platform } from "../../src/core/platform/platform.ts";
+import type { DeviceSettingName } from "../../src/core/volume/device-settings.ts";
+import { linuxFileSystemTypes, windowsFileSystemTypes } from "../../src/core/volume/file-system.ts";
 import type { FileSystemType } from "../../src/core/volume/file-system.ts";
 import type { CleanRequest, Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 
@@ -24,6 +27,12 @@ export interface HostWorld {
    * Attaches the disk of one LUN a second time, with its own device and cache, as a second machine would.
    */
   readonly attachSameDisk: (at: { readonly lun: number; readonly asLun: number }) => Promise<void>;
+  /** Attaches a disk that the platform has made as a copy of another one, with what that holds by now. */
+  readonly attachCopy: (of: {
+    readonly lun: number;
+    readonly asLun: number;
+    readonly sizeBytes: bigint;
+  }) => Promise<void>;
   /**
    * A process reads the device and keeps it open, so that the kernel keeps its blocks cached. The answer
    * closes it.
@@ -77,14 +86,17 @@ const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 
 /**
- * Declares the tests that every host provisioner passes. `whyNotHere`: why this machine can run none of
- * them.
+ * Declares the tests that every host provisioner of a platform passes. A Windows node has no replicas, no raw
+ * block and no read-only targets: its host refuses the latter two. `whyNotHere`: why this machine can run
+ * none of them.
  */
 export function hostProvisionerContract(
   name: string,
   makeWorld: () => Promise<HostWorld>,
-  whyNotHere?: string,
+  { platform, whyNotHere }: { readonly platform: Platform; readonly whyNotHere?: string | undefined },
 ): void {
+  const fileSystems = platform === "linux" ? linuxFileSystemTypes : windowsFileSystemTypes;
+  const usual: FileSystemType = platform === "linux" ? "ext4" : "ntfs";
   const on = (sentence: string, test: (world: HostWorld, context: TestContext) => Promise<void>): void => {
     it(
       sentence,
@@ -100,13 +112,21 @@ export function hostProvisionerContract(
     );
   };
 
+  /** Of what only Linux nodes serve. */
+  const onLinux: typeof on = (sentence, test) => {
+    if (platform === "linux") on(sentence, test);
+  };
+  const onWindows: typeof on = (sentence, test) => {
+    if (platform === "windows") on(sentence, test);
+  };
+
   describe(`${name}: devices`, () => {
     on("finds a device by its LUN, with its size", async (world) => {
       await world.attachDisk({ lun: 3, sizeBytes: DISK_BYTES });
       const device = valueOf(await world.host.findDevice({ lun: 3 }, never));
       assert.equal(device.sizeBytes, DISK_BYTES);
-      assert.match(device.path, /^\/dev\//);
-      assert.match(device.majorMinor, /^\d+:\d+$/);
+      assert.match(device.path, platform === "linux" ? /^\/dev\// : /PhysicalDrive\d+$/);
+      assert.match(device.majorMinor, /^\d+:\w+$/);
       assert.equal(valueOf(await world.host.deviceSize(device.path, never)), DISK_BYTES);
       assert.equal(valueOf(await world.host.pathKind(device.path, never)), "blockDevice");
     });
@@ -135,7 +155,47 @@ export function hostProvisionerContract(
       assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
     });
 
-    on("returns a raw disk's old blocks until they are dropped", async (world) => {
+    onLinux("changes a setting of a device, again and back, and rejects an impossible one", async (world) => {
+      const device = await aDevice(world, 0);
+      const settings = async (): Promise<Readonly<Record<string, string>>> =>
+        valueOf(await world.host.readDeviceSettings(device, never));
+      const write = (name: DeviceSettingName, value: string): Promise<Result<void, Failure>> =>
+        world.host.writeDeviceSetting({ device, setting: { name, value } }, never);
+      const before = await settings();
+      assert.match(before["queue/scheduler"] ?? "", /^[a-z-]+$/u);
+      for (const _ of ["first", "again"]) {
+        valueOf(await write("queue/scheduler", "mq-deadline"));
+        valueOf(await write("queue/read_ahead_kb", "64"));
+      }
+      assert.equal(kindOf(await write("queue/nr_requests", "10240")), "DeviceSettingRefused");
+      const changed = { "queue/scheduler": "mq-deadline", "queue/read_ahead_kb": "64" };
+      assert.deepEqual(pick(await settings(), changed), changed);
+      for (const name of Object.keys(changed) as readonly DeviceSettingName[])
+        valueOf(await write(name, before[name] ?? ""));
+      assert.deepEqual(pick(await settings(), changed), pick(before, changed));
+    });
+
+    onLinux("changes no setting of another disk that has the name by now", async (world) => {
+      const device = await aDevice(world, 0);
+      const other = { ...device, majorMinor: "259:9999" };
+      const setting = { name: "queue/rotational", value: "1" } as const;
+      assert.equal(
+        kindOf(await world.host.writeDeviceSetting({ device: other, setting }, never)),
+        "WrongDevice",
+      );
+    });
+
+    onWindows("has no settings of a device, and refuses to change one", async (world) => {
+      const device = await aDevice(world, 0);
+      const setting = { name: "queue/rotational", value: "1" } as const;
+      assert.deepEqual(valueOf(await world.host.readDeviceSettings(device, never)), {});
+      assert.equal(
+        kindOf(await world.host.writeDeviceSetting({ device, setting }, never)),
+        "DeviceSettingRefused",
+      );
+    });
+
+    onLinux("returns a raw disk's old blocks until they are dropped", async (world) => {
       const { replica, close } = await aReplicaNode(world, () => world.writeRaw(0, "old"));
       await world.writeRaw(0, "new");
       assert.equal(await world.readRaw(REPLICA_LUN), "old", "the premise: the kernel has the old block");
@@ -148,7 +208,7 @@ export function hostProvisionerContract(
       const device = await aDevice(world, 0);
       await world.scribble(0);
       assert.equal(
-        kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)),
+        kindOf(await world.host.format({ device, fsType: usual, uuid }, never)),
         "WrongFileSystem",
       );
       assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
@@ -159,7 +219,7 @@ export function hostProvisionerContract(
       await world.scribble(0);
       valueOf(await world.host.eraseUnfinishedFormat(device, never));
       assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
-      valueOf(await world.host.format({ device, fsType: "ext4", uuid }, never));
+      valueOf(await world.host.format({ device, fsType: usual, uuid }, never));
     });
 
     on("marks a blank device before its first format, and erases only the mark", async (world) => {
@@ -184,7 +244,7 @@ export function hostProvisionerContract(
       assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
     });
 
-    on("shows the mark to a replica whose kernel had read the disk without it", async (world) => {
+    onLinux("shows the mark to a replica whose kernel had read the disk without it", async (world) => {
       const { writer, replica, close } = await aReplicaNode(world);
       const mark = { diskUri: "/disks/pvc-1", uuid };
       valueOf(await world.host.writeFormatMark({ device: writer, mark }, never));
@@ -193,22 +253,22 @@ export function hostProvisionerContract(
     });
 
     on("refuses to erase what is mounted", async (world) => {
-      const { device } = await aStagedVolume(world);
+      const { device } = await aStagedVolume(world, usual);
       assert.equal(kindOf(await world.host.eraseUnfinishedFormat(device, never)), "DeviceBusy");
     });
 
     on("refuses to format a second time", async (world) => {
-      const device = await aFormattedDevice(world, 0, "ext4");
+      const device = await aFormattedDevice(world, 0, usual);
       assert.equal(
-        kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)),
+        kindOf(await world.host.format({ device, fsType: usual, uuid }, never)),
         "WrongFileSystem",
       );
     });
   });
 
-  for (const fsType of fileSystemTypes) {
+  for (const fsType of fileSystems) {
     describe(`${name}: ${fsType}`, () => {
-      on(
+      onLinux(
         "is visible on a replica that had read the blank disk, after its cache is dropped",
         async (world, context) => {
           if (skipped(context, world.whyNot(fsType))) return;
@@ -277,7 +337,7 @@ export function hostProvisionerContract(
 
         await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
         const grown = valueOf(await world.host.rescanDevice(device, never));
-        const growsMounted = fsType === "xfs";
+        const growsMounted = fsType === "xfs" || platform === "windows";
         if (!growsMounted)
           valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType }, never));
         valueOf(await world.host.mountDevice({ ...mount, device: grown }, never));
@@ -289,37 +349,68 @@ export function hostProvisionerContract(
         assert.equal(await world.readFile(`${staging}/file`), "text");
         valueOf(await world.host.unmount(staging, never));
       });
+
+      onLinux(
+        "has a larger copy mounted beside it, which grows and takes its own writes",
+        async (world, context) => {
+          if (skipped(context, world.whyNot(fsType))) return;
+          const { host } = world;
+          const device = await aFormattedDevice(world, 0, fsType);
+          const [staging, copied] = [world.pathOf("staging"), world.pathOf("copied")];
+          const mount = { device, path: staging, fsType, mountFlags: [], readOnly: false };
+          valueOf(await host.mountDevice(mount, never));
+          await world.writeFile(`${staging}/file`, "of the source");
+          valueOf(await host.flush(staging, never));
+          await world.attachCopy({ lun: 0, asLun: 1, sizeBytes: 2n * DISK_BYTES });
+          const copy = valueOf(await host.findDevice({ lun: 1 }, never));
+          const { kind } = valueOf(await host.inspectDevice(copy, never));
+          assert.equal(kind, "fileSystem");
+          valueOf(await host.checkFileSystem({ device: copy, fsType }, never));
+          valueOf(await host.growBeforeMount({ device: copy, fsType }, never));
+          valueOf(await host.mountDevice({ ...mount, device: copy, path: copied }, never));
+          for (let time = 1; time <= 2; time++)
+            valueOf(await host.growFileSystem({ device: copy, mountPath: copied, fsType }, never));
+          assert.ok(valueOf(await host.fileSystemStats(copied, never)).totalBytes > DISK_BYTES);
+          assert.equal(await world.readFile(`${copied}/file`), "of the source");
+          await world.writeFile(`${copied}/file`, "of the copy");
+          assert.equal(await world.readFile(`${staging}/file`), "of the source");
+          for (const path of [copied, staging]) valueOf(await host.unmount(path, never));
+        },
+      );
     });
   }
 
   describe(`${name}: mounts`, () => {
-    on("grows a mounted ext4, or reports the kernel's refusal and leaves it unchanged", async (world) => {
-      const { device, staging } = await aStagedVolume(world);
-      await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
-      const grown = valueOf(await world.host.rescanDevice(device, never));
-      const result = await world.host.growFileSystem(
-        { device: grown, mountPath: staging, fsType: "ext4" },
-        never,
-      );
-      assert.equal(kindOf(result), world.mayGrowMountedExt4 ? "success" : "GrowsUnmounted");
-      assert.equal(
-        valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES,
-        world.mayGrowMountedExt4,
-      );
-    });
+    on(
+      "grows a mounted file system, or reports the kernel's refusal and leaves it unchanged",
+      async (world) => {
+        const { device, staging } = await aStagedVolume(world, usual);
+        await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
+        const grown = valueOf(await world.host.rescanDevice(device, never));
+        const result = await world.host.growFileSystem(
+          { device: grown, mountPath: staging, fsType: usual },
+          never,
+        );
+        assert.equal(kindOf(result), world.mayGrowMountedExt4 ? "success" : "GrowsUnmounted");
+        assert.equal(
+          valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES,
+          world.mayGrowMountedExt4,
+        );
+      },
+    );
 
-    on("grows an ext4 before the mount only if the kernel forbids it afterwards", async (world) => {
-      const { device, staging } = await aStagedVolume(world);
+    on("grows a file system before the mount only if the kernel forbids it afterwards", async (world) => {
+      const { device, staging } = await aStagedVolume(world, usual);
       valueOf(await world.host.unmount(staging, never));
       await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
       const grown = valueOf(await world.host.rescanDevice(device, never));
       const request = {
         device: grown,
         path: staging,
-        fsType: "ext4",
+        fsType: usual,
         mountFlags: [],
         readOnly: false,
-      } as const;
+      };
       valueOf(await world.host.checkFileSystem(request, never));
       valueOf(await world.host.growBeforeMount(request, never));
       valueOf(await world.host.mountDevice(request, never));
@@ -327,16 +418,16 @@ export function hostProvisionerContract(
         valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES,
         !world.mayGrowMountedExt4,
       );
-      valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType: "ext4" }, never));
+      valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType: usual }, never));
       assert.ok(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES);
     });
 
     on("lists what is mounted where", async (world) => {
-      const { device, staging } = await aStagedVolume(world);
+      const { device, staging } = await aStagedVolume(world, usual);
       const expected = {
         path: staging,
         majorMinor: device.majorMinor,
-        fsType: "ext4",
+        fsType: usual,
         root: "/",
         readOnly: false,
         isDead: false,
@@ -349,12 +440,12 @@ export function hostProvisionerContract(
     });
 
     on("refuses mount flags that mount something else, before it creates anything", async (world) => {
-      const device = await aFormattedDevice(world, 0, "ext4");
+      const device = await aFormattedDevice(world, 0, usual);
       const path = world.pathOf("staging");
       assert.equal(
         kindOf(
           await world.host.mountDevice(
-            { device, path, fsType: "ext4", mountFlags: ["bind"], readOnly: false },
+            { device, path, fsType: usual, mountFlags: ["bind"], readOnly: false },
             never,
           ),
         ),
@@ -364,12 +455,12 @@ export function hostProvisionerContract(
     });
 
     on("refuses to mount a second device over a first", async (world) => {
-      const { staging } = await aStagedVolume(world);
-      const other = await aFormattedDevice(world, 1, "ext4");
+      const { staging } = await aStagedVolume(world, usual);
+      const other = await aFormattedDevice(world, 1, usual);
       assert.equal(
         kindOf(
           await world.host.mountDevice(
-            { device: other, path: staging, fsType: "ext4", mountFlags: [], readOnly: false },
+            { device: other, path: staging, fsType: usual, mountFlags: [], readOnly: false },
             never,
           ),
         ),
@@ -378,16 +469,16 @@ export function hostProvisionerContract(
     });
 
     on("refuses to check or format what is mounted", async (world) => {
-      const { device } = await aStagedVolume(world);
-      assert.equal(kindOf(await world.host.checkFileSystem({ device, fsType: "ext4" }, never)), "DeviceBusy");
+      const { device } = await aStagedVolume(world, usual);
+      assert.equal(kindOf(await world.host.checkFileSystem({ device, fsType: usual }, never)), "DeviceBusy");
       assert.equal(
-        kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)),
+        kindOf(await world.host.format({ device, fsType: usual, uuid }, never)),
         "WrongFileSystem",
       );
     });
 
-    on("binds a mount to a target repeatedly, read-only if requested", async (world) => {
-      const { device, staging } = await aStagedVolume(world);
+    onLinux("binds a mount to a target repeatedly, read-only if requested", async (world) => {
+      const { device, staging } = await aStagedVolume(world, usual);
       const [target, readOnlyTarget] = [world.pathOf("pods/a"), world.pathOf("pods/b")];
       const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
       for (const request of [
@@ -428,7 +519,7 @@ export function hostProvisionerContract(
       assert.equal(kindOf(await world.host.flush(world.pathOf("staging"), never)), "PathNotMounted");
     });
 
-    on("binds a raw device to a file, and removes it again", async (world) => {
+    onLinux("binds a raw device to a file, and removes it again", async (world) => {
       const device = await aDevice(world, 0);
       const targetPath = world.pathOf("volumeDevices/pvc-1");
       valueOf(await world.host.bindDevice({ device, targetPath, readOnly: false }, never));
@@ -450,12 +541,45 @@ export function hostProvisionerContract(
       assert.equal(valueOf(await world.host.pathKind(targetPath, never)), "absent");
     });
 
+    onWindows("refuses raw block, and read-only targets and mount options by name", async (world) => {
+      const { device, staging } = await aStagedVolume(world, usual);
+      const targetPath = world.pathOf("pods/a");
+      const bind = { stagingPath: staging, targetPath, readOnly: false, mountFlags: [] };
+      assert.deepEqual(
+        [
+          await world.host.bindDevice({ device, targetPath, readOnly: false }, never),
+          await world.host.bindMount({ ...bind, readOnly: true }, never),
+          await world.host.bindMount({ ...bind, mountFlags: ["noatime"] }, never),
+        ].map((result) => (result.ok ? "success" : describeFailure(result.failure))),
+        [
+          'volume_capability "block": a Windows node serves no raw block volume: use volumeMode Filesystem',
+          `readonly "true": Windows can't mount a volume read-only: set readOnly on the container's mount`,
+          'mount_flags "noatime": Windows has no mount options: leave mountOptions out',
+        ],
+      );
+      assert.equal(valueOf(await world.host.pathKind(targetPath, never)), "absent");
+    });
+
+    onWindows("links a target to a mount repeatedly", async (world) => {
+      const { device, staging, target, bind } = await aPublishedVolume(world, usual);
+      valueOf(await world.host.bindMount(bind, never));
+      await world.writeFile(`${target}/file`, "text");
+      assert.equal(await world.readFile(`${staging}/file`), "text");
+      const mounts = valueOf(await world.host.mountsOf(device.majorMinor, never));
+      assert.deepEqual(
+        mounts.map(({ path }) => path),
+        [staging, target],
+      );
+      for (const path of [target, staging]) valueOf(await world.host.unmount(path, never));
+      assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), []);
+    });
+
     on("succeeds in unmounting what is not mounted", async (world) => {
       valueOf(await world.host.unmount(world.pathOf("never/mounted"), never));
     });
 
     on("refuses to unmount what is in use until its last user has ended", async (world) => {
-      const { staging } = await aStagedVolume(world);
+      const { staging } = await aStagedVolume(world, usual);
       await world.writeFile(`${staging}/file`, "text");
       const closeFile = await world.keepFileOpen(`${staging}/file`);
       assert.equal(kindOf(await world.host.unmount(staging, never)), "DeviceBusy");
@@ -465,7 +589,7 @@ export function hostProvisionerContract(
     });
 
     on("shows the progress of writes", async (world) => {
-      const { device, staging } = await aStagedVolume(world);
+      const { device, staging } = await aStagedVolume(world, usual);
       const before = valueOf(await world.host.writeProgress(device.majorMinor, never));
       await world.writeFile(`${staging}/file`, "text");
       valueOf(await world.host.flush(staging, never));
@@ -478,15 +602,15 @@ export function hostProvisionerContract(
       on(
         `never mounts another disk by a stopped mount command${callerLeaves ? " of a cancelled call" : ""}`,
         async (world) => {
-          const device = await aFormattedDevice(world, 0, "ext4");
-          await aFormattedDevice(world, 1, "ext4");
+          const device = await aFormattedDevice(world, 0, usual);
+          await aFormattedDevice(world, 1, usual);
           const path = world.pathOf("staging");
           const mountHeld = (held: Device, signal: AbortSignal) =>
             world.host.whileHolding(
               held,
               () =>
                 world.host.mountDevice(
-                  { device: held, path, fsType: "ext4", mountFlags: [], readOnly: false },
+                  { device: held, path, fsType: usual, mountFlags: [], readOnly: false },
                   signal,
                 ),
               never,
@@ -543,7 +667,7 @@ export function hostProvisionerContract(
       assert.equal(isClean.clean, true);
     });
 
-    for (const fsType of ["ext4", "xfs"] as const) {
+    for (const fsType of platform === "linux" ? (["ext4", "xfs"] as const) : (["ntfs"] as const)) {
       on(`leaves a dead ${fsType} that fails to flush and can only be unmounted`, async (world, context) => {
         if (skipped(context, world.whyNot(fsType))) return;
         const { device, staging } = await aStagedVolume(world, fsType);
@@ -587,7 +711,7 @@ export function hostProvisionerContract(
       });
     }
 
-    on("leaves a dead raw bind", async (world) => {
+    onLinux("leaves a dead raw bind", async (world) => {
       const device = await aDevice(world, 0);
       const targetPath = world.pathOf("block");
       valueOf(await world.host.bindDevice({ device, targetPath, readOnly: false }, never));
@@ -602,7 +726,7 @@ export function hostProvisionerContract(
       valueOf(await world.host.mountAt(path, never))?.isPlaceholder;
 
     on("replaces a dead target by an empty, read-only directory without the device", async (world) => {
-      const { device, staging, target } = await aPublishedVolume(world);
+      const { device, staging, target } = await aPublishedVolume(world, usual);
       await world.writeFile(`${target}/file`, "never synced");
       await world.detachDisk(0);
       valueOf(await world.host.mountPlaceholder(target, never));
@@ -612,7 +736,10 @@ export function hostProvisionerContract(
         { readOnly: true, isDead: false, isPlaceholder: true },
       );
       assert.equal(valueOf(await world.host.pathKind(target, never)), "directory");
-      await assert.rejects(world.writeFile(`${target}/file`, "beside the disk"), /EROFS/);
+      await assert.rejects(
+        world.writeFile(`${target}/file`, "beside the disk"),
+        platform === "linux" ? /EROFS/ : /ENOENT/,
+      );
       await assert.rejects(world.readFile(`${target}/file`), /ENOENT/);
       assert.equal(kindOf(await world.host.fileSystemStats(target, never)), "PathNotMounted");
       valueOf(await world.host.unmount(staging, never));
@@ -626,7 +753,7 @@ export function hostProvisionerContract(
     });
 
     on("is created once; an unmount removes it with its directory", async (world) => {
-      const { target } = await aPublishedVolume(world);
+      const { target } = await aPublishedVolume(world, usual);
       for (let times = 1; times <= 3; times += 1) valueOf(await world.host.mountPlaceholder(target, never));
       valueOf(await world.host.unmount(target, never));
       assert.equal(valueOf(await world.host.mountAt(target, never)), undefined);
@@ -634,7 +761,7 @@ export function hostProvisionerContract(
     });
 
     on("is covered by a later bind, shows after its unmount, and is removed with it", async (world) => {
-      const { device, target, bind } = await aPublishedVolume(world);
+      const { device, target, bind } = await aPublishedVolume(world, usual);
       valueOf(await world.host.mountPlaceholder(target, never));
       for (let times = 1; times <= 2; times += 1) valueOf(await world.host.bindMount(bind, never));
       assert.equal(valueOf(await world.host.mountAt(target, never))?.majorMinor, device.majorMinor);
@@ -647,8 +774,8 @@ export function hostProvisionerContract(
       assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
     });
 
-    on("is not created while the target is in use", async (world) => {
-      const { target } = await aPublishedVolume(world);
+    onLinux("is not created while the target is in use", async (world) => {
+      const { target } = await aPublishedVolume(world, usual);
       await world.writeFile(`${target}/file`, "text");
       const closeFile = await world.keepFileOpen(`${target}/file`);
       for (let times = 1; times <= 2; times += 1) {
@@ -674,7 +801,7 @@ export function hostProvisionerContract(
   describe(`${name}: clean`, () => {
     for (const accessType of ["mount", "block"] as const) {
       on(`is clean before the first use and after the last unmount only (${accessType})`, async (world) => {
-        const device = await aFormattedDevice(world, 0, "ext4");
+        const device = await aFormattedDevice(world, 0, usual);
         const isClean = async (lastMajorMinor: string | undefined) =>
           valueOf(await world.host.isClean({ ...aMount({ lun: 0, lastMajorMinor }), accessType }, never))
             .clean;
@@ -682,7 +809,7 @@ export function hostProvisionerContract(
         const staging = world.pathOf("staging");
         valueOf(
           await world.host.mountDevice(
-            { device, path: staging, fsType: "ext4", mountFlags: [], readOnly: false },
+            { device, path: staging, fsType: usual, mountFlags: [], readOnly: false },
             never,
           ),
         );
@@ -693,7 +820,7 @@ export function hostProvisionerContract(
       });
 
       on(`is not clean while a disk of unknown LUN is mounted (${accessType})`, async (world) => {
-        const { device, staging } = await aStagedVolume(world);
+        const { device, staging } = await aStagedVolume(world, usual);
         const isClean = async () =>
           valueOf(
             await world.host.isClean(
@@ -709,20 +836,23 @@ export function hostProvisionerContract(
       });
     }
 
-    on("is not clean of raw block while a process has the device open without a mount", async (world) => {
-      const device = await aDevice(world, 0);
-      const closeDevice = await world.keepDeviceOpen(device);
-      const open = valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never));
-      assert.equal(open.clean, false);
-      assert.match(open.reason, /open in process \d+/);
-      await closeDevice();
-      assert.equal(
-        valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean,
-        true,
-      );
-    });
+    onLinux(
+      "is not clean of raw block while a process has the device open without a mount",
+      async (world) => {
+        const device = await aDevice(world, 0);
+        const closeDevice = await world.keepDeviceOpen(device);
+        const open = valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never));
+        assert.equal(open.clean, false);
+        assert.match(open.reason, /open in process \d+/);
+        await closeDevice();
+        assert.equal(
+          valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean,
+          true,
+        );
+      },
+    );
 
-    on("is not clean of raw block while a process has a detached device open", async (world) => {
+    onLinux("is not clean of raw block while a process has a detached device open", async (world) => {
       const device = await aDevice(world, 0);
       const closeDevice = await world.keepDeviceOpen(device);
       const isClean = async () =>
@@ -736,16 +866,19 @@ export function hostProvisionerContract(
       assert.equal(await isClean(), true);
     });
 
-    on("ignores descriptors on the device of a file system, which is written by mounts", async (world) => {
-      const closeDevice = await world.keepDeviceOpen(await aDevice(world, 0));
-      assert.equal(
-        valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: undefined }), never)).clean,
-        true,
-      );
-      await closeDevice();
-    });
+    onLinux(
+      "ignores descriptors on the device of a file system, which is written by mounts",
+      async (world) => {
+        const closeDevice = await world.keepDeviceOpen(await aDevice(world, 0));
+        assert.equal(
+          valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: undefined }), never)).clean,
+          true,
+        );
+        await closeDevice();
+      },
+    );
 
-    on("is not clean while a raw bind is left", async (world) => {
+    onLinux("is not clean while a raw bind is left", async (world) => {
       const device = await aDevice(world, 0);
       valueOf(
         await world.host.bindDevice({ device, targetPath: world.pathOf("block"), readOnly: false }, never),
@@ -757,7 +890,7 @@ export function hostProvisionerContract(
     });
 
     on("ignores a device number that another volume's LUN has now", async (world) => {
-      const { device } = await aStagedVolume(world);
+      const { device } = await aStagedVolume(world, usual);
       const gone = aMount({ lun: 1, lastMajorMinor: device.majorMinor });
       assert.equal(valueOf(await world.host.isClean({ ...gone, lunsOfOthers: [0] }, never)).clean, true);
       assert.equal(valueOf(await world.host.isClean(gone, never)).clean, false);
@@ -824,7 +957,7 @@ async function aFormattedDevice(world: HostWorld, lun: number, fsType: FileSyste
 
 async function aStagedVolume(
   world: HostWorld,
-  fsType: FileSystemType = "ext4",
+  fsType: FileSystemType,
 ): Promise<{ readonly device: Device; readonly staging: string }> {
   const device = await aFormattedDevice(world, 0, fsType);
   const staging = world.pathOf("staging");
@@ -834,8 +967,8 @@ async function aStagedVolume(
   return { device, staging };
 }
 
-async function aPublishedVolume(world: HostWorld) {
-  const { device, staging } = await aStagedVolume(world);
+async function aPublishedVolume(world: HostWorld, fsType: FileSystemType) {
+  const { device, staging } = await aStagedVolume(world, fsType);
   const target = world.pathOf("pods/a");
   const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
   valueOf(await world.host.bindMount(bind, never));
@@ -854,4 +987,12 @@ function valueOf<T>(result: Result<T, Failure>): T {
 
 function kindOf(result: Result<unknown, Failure>): string {
   return result.ok ? "success" : result.failure.kind;
+}
+
+/** The fields of `from` that `like` has. */
+function pick(
+  from: Readonly<Record<string, string>>,
+  like: Readonly<Record<string, string>>,
+): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(Object.keys(like).map((name) => [name, from[name]]));
 }

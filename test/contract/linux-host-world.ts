@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, open, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, open, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
@@ -117,6 +117,12 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     deviceRoot,
     fileOf: (lun) => loopAt(lun).filePath,
     attachSameDisk: ({ lun, asLun }) => attachFile(asLun, loopAt(lun).filePath),
+    attachCopy: async ({ lun, asLun, sizeBytes }) => {
+      const filePath = join(directory, `disk-${asLun}`);
+      await copyFile(loopAt(lun).filePath, filePath);
+      await truncate(filePath, Number(sizeBytes));
+      await attachFile(asLun, filePath);
+    },
     keepDeviceRead: (lun) =>
       keepRunning("sh", [
         "-c",

@@ -39,6 +39,21 @@ function on(sentence: string, test: (world: LinuxHostWorld) => Promise<void>): v
   );
 }
 
+describe("Linux host on a file system that a backup has left frozen", () => {
+  on("unmounts it, frees its device, and lets the next mount write", async (world) => {
+    const device = await aFormattedDevice(world);
+    const staging = await aStagedVolume(world, device);
+    await writeFile(`${staging}/synced`, "synced", { flush: true });
+    await run("fsfreeze", ["--freeze", staging]);
+    valueOf(await world.host.unmount(staging, never));
+    const request = { accessType: "mount", lastMajorMinor: device.majorMinor, lunsOfOthers: [] } as const;
+    assert.deepEqual(valueOf(await world.host.isClean({ ...request, lun: undefined }, never)).clean, true);
+    const again = await aStagedVolume(world, device);
+    assert.equal(await readFile(`${again}/synced`, "utf8"), "synced");
+    await writeFile(`${again}/written`, "written", { flush: true });
+  });
+});
+
 describe("Linux host on a disk that several machines have", () => {
   on("finds every synced file after a detach, once the journal is replayed elsewhere", async (world) => {
     const device = await aFormattedDevice(world);

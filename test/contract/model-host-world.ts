@@ -43,6 +43,12 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
       machine.attach({ lun: toLun, disk });
     },
     attachSameDisk: async ({ lun, asLun }) => machine.attach({ lun: asLun, disk: diskAt(lun) }),
+    attachCopy: async ({ lun, asLun, sizeBytes }) => {
+      const source = diskAt(lun);
+      const copy = { ...source, diskUri: `/disks/${asLun}`, sizeBytes, files: new Map(source.files) };
+      disks.set(asLun, copy);
+      machine.attach({ lun: asLun, disk: copy });
+    },
     keepDeviceRead: async (lun) => {
       machine.readDevice(lun);
       return async () => {};

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { WatchGone } from "../../src/ports/store/object-store.ts";
@@ -292,13 +293,28 @@ export function objectStoreContract(
         location: "westus",
         zone: "1",
         resourceGroup: "rg",
+        sourceUri: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/snapshots/s",
       };
       for (const [field, value] of Object.entries(others)) {
         const spec = { ...made.spec, disk: { ...disk, [field]: value } };
         assertInvalid(await store.update("AzVolume", { ...made, spec }, never), `spec.disk.${field}`);
       }
-      const grown = { ...made.spec, disk: { ...disk, sizeGiB: disk.sizeGiB + 1 } };
-      valueOf(await store.update("AzVolume", { ...made, spec: grown }, never));
+      const modification = { skuName: "Premium_ZRS", networkAccessPolicy: "DenyAll" } as const;
+      const asked = valueOf(
+        await store.update("AzVolume", { ...made, spec: { ...made.spec, modification } }, never),
+      );
+      const withSku = (skuName: string): AzVolume => ({
+        ...asked,
+        spec: { ...made.spec, disk: { ...disk, skuName, networkAccessPolicy: "DenyAll" } },
+      });
+      assertInvalid(await store.update("AzVolume", withSku("Standard_LRS"), never), "spec.disk.skuName");
+      const modified = valueOf(await store.update("AzVolume", withSku("Premium_ZRS"), never));
+      assertInvalid(
+        await store.update("AzVolume", { ...modified, spec: made.spec }, never),
+        "spec.disk.skuName",
+      );
+      const grown = { ...modified.spec, disk: { ...modified.spec.disk, sizeGiB: disk.sizeGiB + 1 } };
+      valueOf(await store.update("AzVolume", { ...modified, spec: grown }, never));
     });
 
     for (const field of ["volumeName", "volumeId", "nodeName"] as const) {

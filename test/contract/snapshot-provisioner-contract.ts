@@ -58,6 +58,7 @@ export function snapshotProvisionerContract(on: On): void {
   creation(on);
   deletion(on);
   backgroundCopies(on);
+  regionalCopies(on);
   reads(on);
 }
 
@@ -74,11 +75,13 @@ function creation(on: On): void {
         sourceUri: diskUri("pvc-1"),
         location: LOCATION,
         sizeGiB: 64,
+        sectorSizeBytes: 512,
         isIncremental,
         tags: { a: "b" },
         state: "Succeeded",
         isTaken: true,
         isRestorable: true,
+        copyError: undefined,
       });
       assert.ok(createdAtMs !== undefined && createdAtMs > 0);
       const inAzure = findSnapshot(cloud.model.world, snapshotUri("snap-1"));
@@ -293,6 +296,97 @@ function backgroundCopies(on: On): void {
     slowly(cloud);
     await addFastDisk(cloud);
     assert.equal((await create(cloud, { instantAccessMinutes: 300 })).isRestorable, true);
+  });
+}
+
+function regionalCopies(on: On): void {
+  const OTHER_REGION = "westeurope";
+  const copy = {
+    snapshotUri: snapshotUri("there"),
+    sourceUri: snapshotUri("snap-1"),
+    location: OTHER_REGION,
+  };
+
+  on("copies a snapshot to another region in the background", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    await create(cloud);
+    const { createdAtMs, ...started } = await create(cloud, copy);
+    assert.ok(createdAtMs !== undefined);
+    assert.deepEqual(started, {
+      ...copy,
+      sizeGiB: 64,
+      sectorSizeBytes: 512,
+      isIncremental: true,
+      tags: { a: "b" },
+      state: "Succeeded",
+      isTaken: true,
+      isRestorable: false,
+      copyError: undefined,
+    });
+    const { endsAtMs = Number.POSITIVE_INFINITY } =
+      findSnapshot(cloud.model.world, snapshotUri("there"))?.copy ?? {};
+    await cloud.until(() => cloud.model.world.nowMs >= endsAtMs);
+    assert.equal((await get(cloud, "there")).isRestorable, true);
+    assert.equal(callsOf(cloud, "Snapshots_CreateOrUpdate").length, 2);
+  });
+
+  on("starts one copy although the response is lost", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    await create(cloud);
+    const effect = { kind: "DropResponse" } as const;
+    cloud.model.faults.add({ operation: "Snapshots_CreateOrUpdate", times: 1, effect });
+    assert.equal((await create(cloud, copy)).state, "Succeeded");
+    assert.equal(callsOf(cloud, "Snapshots_CreateOrUpdate").length, 2);
+  });
+
+  on("reports a copy that ended without its content, and makes it again", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    await create(cloud);
+    await create(cloud, copy);
+    const request = { snapshotUri: snapshotUri("snap-1"), objection: noObjection };
+    valueOf(await cloud.run(cloud.provisioner.deleteSnapshot(request, never)));
+    const { isTaken, isRestorable, copyError } = await get(cloud, "there");
+    assert.deepEqual([isTaken, isRestorable], [false, false]);
+    assert.match(copyError ?? "", /^CopySourceNotFound: The source snapshot/u);
+
+    const ended = findSnapshot(cloud.model.world, snapshotUri("there"));
+    await create(cloud);
+    assert.equal((await create(cloud, copy)).copyError, undefined);
+    assert.notEqual(findSnapshot(cloud.model.world, snapshotUri("there"))?.uniqueId, ended?.uniqueId);
+  });
+
+  on("copies one snapshot of a disk at a time, and the next one after it", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    for (const name of ["snap-1", "snap-2"]) await create(cloud, { snapshotUri: snapshotUri(name) });
+    await create(cloud, copy);
+    const next = { ...copy, snapshotUri: snapshotUri("there-2"), sourceUri: snapshotUri("snap-2") };
+    const failure = failureOf(await cloud.run(cloud.provisioner.createSnapshot(aRequest(next), never)));
+    assert.equal(failure.kind, "SnapshotCopyDelayed");
+    assert.equal(findSnapshot(cloud.model.world, next.snapshotUri), undefined);
+    const { endsAtMs = Number.POSITIVE_INFINITY } =
+      findSnapshot(cloud.model.world, snapshotUri("there"))?.copy ?? {};
+    await cloud.until(() => cloud.model.world.nowMs >= endsAtMs);
+    assert.equal((await create(cloud, next)).state, "Succeeded");
+  });
+
+  on("makes a copy again that Azure shows as failed half-way, without a reason", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    await create(cloud);
+    await create(cloud, copy);
+    const half = findSnapshot(cloud.model.world, snapshotUri("there"));
+    assert.ok(half !== undefined);
+    putSnapshot(cloud.model.world, { ...half, provisioningState: "Failed" });
+    assert.equal((await create(cloud, copy)).state, "Succeeded");
+    assert.notEqual(findSnapshot(cloud.model.world, snapshotUri("there"))?.uniqueId, half.uniqueId);
+  });
+
+  on("reports that the snapshot to copy does not exist, and leaves nothing", async (cloud) => {
+    const missing = await cloud.run(cloud.provisioner.createSnapshot(aRequest(copy), never));
+    assert.deepEqual(factsOf(failureOf(missing)), {
+      kind: "SnapshotNotFound",
+      snapshotUri: snapshotUri("snap-1"),
+    });
+    assert.equal(cloud.model.world.snapshots.size, 0);
   });
 }
 

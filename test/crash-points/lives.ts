@@ -21,6 +21,7 @@ import {
 } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { listIn } from "../../src/core/testing/record-lists.ts";
+import type { Snapshot } from "../../src/csi/gen/csi/v1/csi.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
 import { checkpointedEpochs } from "./noted-epochs.ts";
 
@@ -51,6 +52,27 @@ export const unused: Life = async (on, volumeName) => {
       volumeCapability: undefined,
     }),
   );
+  await remove(on, volume);
+};
+
+/**
+ * Snapshots are taken of it, here and in another region, until they are ready; a repeated call answers the
+ * same one. All are deleted.
+ */
+export const snapshotted: Life = async (on, volumeName) => {
+  await on.arm();
+  const volume = await create(on, volumeName);
+  const made: string[] = [];
+  for (const location of ["eastus", "westus"]) {
+    const { snapshotId, creationTime } = await snapshot(on, volume, location);
+    assert.deepEqual((await snapshot(on, volume, location)).creationTime, creationTime);
+    made.push(snapshotId);
+  }
+  assert.deepEqual((await on.lab.emulator.snapshots()).toSorted(), made.toSorted());
+  for (const snapshotId of made)
+    await on.timeline.measure("DeleteSnapshot", () =>
+      on.lab.controller.deleteSnapshot({ snapshotId, secrets: {} }),
+    );
   await remove(on, volume);
 };
 
@@ -240,6 +262,22 @@ function create(on: Stage, name: string): Promise<DemoVolume> {
       sizeGiB: 1n,
       parameters: { skuName: "Premium_LRS", maxShares: "3" },
       zones: ["eastus-1"],
+    }),
+  );
+}
+
+/** The snapshot in a region, once it is ready. */
+function snapshot(on: Stage, volume: DemoVolume, location: string): Promise<Snapshot> {
+  return on.timeline.measure(`CreateSnapshot in ${location}`, () =>
+    waitUntil("the snapshot to be ready", ANSWER_MAX_MS, async () => {
+      const answer = await on.lab.controller.createSnapshot({
+        name: `${volume.name}-${location}`,
+        sourceVolumeId: volume.volumeId,
+        parameters: { location },
+        secrets: {},
+        accessibilityRequirements: undefined,
+      });
+      return answer.snapshot?.readyToUse === true ? answer.snapshot : undefined;
     }),
   );
 }

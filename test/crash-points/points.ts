@@ -1,5 +1,5 @@
 import type { StepName } from "../../src/ports/steps.ts";
-import { abandoned, fenced, type Life, lost, moved, recalled, unused } from "./lives.ts";
+import { abandoned, fenced, type Life, lost, moved, recalled, snapshotted, unused } from "./lives.ts";
 
 /** A point at which a process kills itself, and a lifecycle of a volume that passes it. */
 export interface CrashPoint {
@@ -27,6 +27,11 @@ const passages: readonly {
       "delete-disk",
       "remove-volume",
     ],
+  },
+  {
+    process: "controller",
+    life: { name: "has snapshots here and in another region", run: snapshotted },
+    steps: ["take-snapshot", "copy-snapshot", "delete-copy-source", "delete-snapshot"],
   },
   {
     process: "controller",

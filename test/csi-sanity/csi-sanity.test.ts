@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
@@ -91,12 +91,15 @@ async function runSanity(
     });
     try {
       const report = join(folder, "report.json");
+      const mutableParameters = join(folder, "mutable-parameters.yaml");
+      await writeFile(mutableParameters, "skuName: Standard_LRS\ntags: modified=yes\n");
       const { output } = await runCommand(
         program,
         [
           `--csi.endpoint=unix://${socketPath}`,
           `--csi.mountdir=${join(kubeletDirectory, "target")}`,
           `--csi.stagingdir=${join(kubeletDirectory, "staging")}`,
+          `--csi.testvolumemutableparameters=${mutableParameters}`,
           `--ginkgo.json-report=${report}`,
           `--ginkgo.timeout=${SANITY_TIMEOUT_S}s`,
           "--ginkgo.seed=1",

@@ -9,6 +9,7 @@ const toldNames = {
   PersistentVolumeClaim: "claim",
   Pod: "waiting pods",
   PodOnNode: "pods on the node",
+  AnyPod: "all its pods",
   Node: "node",
 } as const;
 

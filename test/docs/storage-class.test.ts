@@ -52,7 +52,8 @@ function assertUsable(parameters: Parameters): void {
 }
 
 function accepts(name: string, value: string): boolean {
-  return parseVolumeParameters({ [name]: value, ...METADATA }).ok;
+  const settings = value === "advanced" ? { "device-setting/queue/scheduler": "none" } : {};
+  return parseVolumeParameters({ [name]: value, ...settings, ...METADATA }).ok;
 }
 
 describe("docs/reference/storage-class.md", () => {

@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const page = await readFile(join(ROOT, "docs/reference/volume-snapshot-class.md"), "utf8");
 
 function accepts(parameters: Readonly<Record<string, string>>): boolean {
-  return parseSnapshotParameters(parameters, {}).ok;
+  return parseSnapshotParameters(parameters, { tags: {}, subscriptionId: "the-disk-s" }).ok;
 }
 
 describe("docs/reference/volume-snapshot-class.md", () => {

@@ -94,12 +94,36 @@ describe("the wire", () => {
     }
   });
 
+  it("answers what az asks first: tenants, subscriptions, their regions and providers", async () => {
+    const get = async (path: string): Promise<Record<string, unknown>> => {
+      const url = `${azure.emulator.url}${path}?api-version=2022-12-01`;
+      return (await call(ca, url, { headers: bearer })).body as Record<string, unknown>;
+    };
+    const own = `/subscriptions/${SUBSCRIPTION_ID}`;
+    const [tenant] = (await get("/tenants"))["value"] as { tenantId: string }[];
+    const all = (await get("/subscriptions"))["value"] as Record<string, unknown>[];
+    assert.deepEqual(
+      all.map(({ id, state, tenantId }) => [id, state, tenantId]),
+      [[own, "Enabled", tenant?.tenantId]],
+    );
+    assert.deepEqual(await get(own.toUpperCase()), all[0]);
+    const [region] = (await get(`${own}/locations`))["value"] as { name: string }[];
+    assert.equal(region?.name, "eastus");
+    assert.equal((await get(`${own}/providers/Microsoft.Compute`))["registrationState"], "Registered");
+    const none = (await get("/subscriptions/none"))["error"] as { code: string };
+    assert.equal(none.code, "SubscriptionNotFound");
+  });
+
   it("reports all of its addresses to clients that only have its URL", async () => {
     const listed = await call(ca, `${azure.emulator.url}/metadata/endpoints?api-version=2019-05-01`);
     assert.deepEqual(
       (listed.body as { resourceManager: string }[]).map((cloud) => cloud.resourceManager),
       [`${azure.emulator.url}/`],
     );
+    for (const path of ["/metadata/endpoints", "//metadata/endpoints"]) {
+      const one = await call(ca, `${azure.emulator.url}${path}?api-version=2022-09-01`);
+      assert.equal((one.body as { resourceManager: string }).resourceManager, `${azure.emulator.url}/`);
+    }
     const older = (await call(ca, `${azure.emulator.url}/metadata/endpoints?api-version=2015-01-01`))
       .body as { authentication: { loginEndpoint: string } };
     assert.equal(older.authentication.loginEndpoint, `${azure.emulator.url}/`);

@@ -3,7 +3,8 @@ import type { KindMap, NewObject } from "../../src/ports/store/object-store.ts";
 
 const TIME = "2026-01-01T00:00:00.000Z";
 const NODE = { ...identity("node-a"), vmId: "00000000-0000-0000-0000-00000000000a" };
-const DISK = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1";
+const COMPUTE = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute";
+const DISK = `${COMPUTE}/disks/pvc-1`;
 const TOPOLOGY = [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }];
 const CONDITIONS = [
   {
@@ -35,9 +36,32 @@ export const fullVolume: Full<"AzVolume"> = {
       location: "eastus",
       zone: "1",
       resourceGroup: "rg",
+      sourceUri: DISK.replace("/disks/", "/snapshots/"),
       tags: { "k8s-azure-created-by": "kubernetes-azure-dd" },
+      diskIOPSReadWrite: 4000,
+      diskMBpsReadWrite: 200,
+      logicalSectorSize: 512,
+      burstingEnabled: true,
+      performancePlus: true,
+      optimizedForFrequentAttach: true,
+      subscriptionId: "s",
+      diskName: "pvc-1",
+      networkAccessPolicy: "AllowPrivate",
+      publicNetworkAccess: "Disabled",
+      diskAccessId: `${COMPUTE}/diskAccesses/access`,
+      diskEncryptionSetId: `${COMPUTE}/diskEncryptionSets/keys`,
+      encryptionType: "EncryptionAtRestWithCustomerKey",
+    },
+    modification: {
+      skuName: "PremiumV2_LRS",
+      diskIOPSReadWrite: 5000,
+      diskMBpsReadWrite: 200,
+      networkAccessPolicy: "DenyAll",
+      publicNetworkAccess: "Disabled",
+      tags: { team: "storage" },
     },
     cachingMode: "None",
+    writeAcceleratorEnabled: true,
     fsType: "ext4",
     maxMountReplicaCount: 2,
     volumeContext: { skuName: "Premium_LRS" },
@@ -57,6 +81,8 @@ export const fullVolume: Full<"AzVolume"> = {
       accessibleTopology: TOPOLOGY,
       formatted: { fsType: "ext4", nodeName: "node-a", time: TIME, uuid: "0a" },
     },
+    modification: { requested: { skuName: "PremiumV2_LRS" }, observedGeneration: 1, error: ERROR },
+    conversion: { percent: 40, since: TIME, readTime: TIME },
     record: {
       writer: { ...NODE, epoch: 4, held: true, requested: true },
       fencing: NODE,

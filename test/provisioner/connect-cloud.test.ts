@@ -7,6 +7,7 @@ import { Registry } from "prom-client";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { connectCloud } from "../../src/compose/connect/connect-cloud.ts";
+import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { type Emulator, startEmulator } from "../../src/emulator/index.ts";
 import { diskUri, LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../contract/cloud-bench.ts";
 
@@ -28,6 +29,9 @@ describe("a role's connection to Azure", () => {
   });
 
   const registry = new Registry();
+  const logged: string[] = [];
+  const log = (message: string, fields?: object): void =>
+    void logged.push(`${message} ${JSON.stringify(fields)}`);
   const connect = (values: Partial<Values>): ReturnType<typeof connectCloud> => {
     const none = {
       "cloud-config": undefined,
@@ -40,6 +44,7 @@ describe("a role's connection to Azure", () => {
       clock: systemClock,
       random: systemRandom,
       registry,
+      logger: { ...silentLogger, info: log, warn: log },
       lifetime: new AbortController().signal,
     };
     return connectCloud(
@@ -48,6 +53,8 @@ describe("a role's connection to Azure", () => {
         "azure-endpoint": emulator.url,
         "azure-ca-file": join(folder, "ca.pem"),
         "azure-time-scale": 1,
+        "azure-vm-api-version": "2024-11-01",
+        "azure-disk-api-version": "2025-01-02",
       },
       ports,
     );
@@ -57,6 +64,10 @@ describe("a role's connection to Azure", () => {
     await writeFile(file, typeof content === "string" ? content : JSON.stringify(content));
     return file;
   };
+  const signIn = (): object => ({
+    ...{ tenantId: "t", aadClientId: "c", aadClientSecret: "s" },
+    activeDirectoryEndpoint: emulator.url,
+  });
   const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
 
   it("comes from azure.json, or from flags and the environment, with budget metrics", async () => {
@@ -80,6 +91,9 @@ describe("a role's connection to Azure", () => {
       return read.ok ? undefined : read.failure.kind;
     };
     assert.equal(await missing({ "cloud-config": file }), "DiskNotFound");
+    assert.deepEqual(logged, [
+      'azure.json has fields that the driver does not use {"unusedFields":["vmType"]}',
+    ]);
     assert.match(await registry.metrics(), /^azuredisk_arm_calls_total\{group="diskRead"\} 1$/m);
     registry.clear();
     Object.assign(process.env, environment);
@@ -96,6 +110,43 @@ describe("a role's connection to Azure", () => {
     } finally {
       for (const name of Object.keys(environment)) delete process.env[name];
     }
+  });
+
+  it("goes to a cloud that has only older or newer API versions", async () => {
+    const { world } = emulator.model;
+    const { settings } = world;
+    const replaced = "Azure does not have an API version, and another one is used";
+    const supported = ["2022-03-01", "2023-04-02", "2024-07-01", "2026-04-01"];
+    world.settings = { ...settings, apiVersions: supported };
+    logged.length = 0;
+    registry.clear();
+    try {
+      const cloud = await connect({ "cloud-config": await azureJson({ ...signIn(), ...place }) });
+      const signal = new AbortController().signal;
+      const vmUri = `${diskUri("x").replace(/disks.*/u, "virtualMachines/vm-a")}`;
+      for (let repeated = 0; repeated < 2; repeated++) {
+        const read = await cloud.getDisk({ diskUri: diskUri("none") }, signal);
+        assert.equal(read.ok ? "" : read.failure.kind, "DiskNotFound");
+      }
+      await cloud.inspectInstance({ nodeName: "node-a", instanceUri: vmUri }, signal);
+      assert.deepEqual(logged, [
+        `${replaced} {"service":"disk","refused":"2025-01-02","used":"2024-07-01"}`,
+        `${replaced} {"service":"vm","refused":"2024-11-01","used":"2024-07-01"}`,
+      ]);
+    } finally {
+      world.settings = settings;
+    }
+  });
+
+  it("outlives a file of settings that is being replaced when it signs in", async () => {
+    const file = await azureJson({ ...place, ...signIn() });
+    logged.length = 0;
+    registry.clear();
+    const cloud = await connect({ "cloud-config": file });
+    await rm(file);
+    const read = await cloud.getDisk({ diskUri: diskUri("none") }, new AbortController().signal);
+    assert.equal(read.ok ? "" : read.failure.kind, "DiskNotFound");
+    assert.match(logged.join(), /the last ones that could be are kept .*--cloud-config: got .*ENOENT/u);
   });
 
   it("is refused with the name of the invalid file and field", async () => {

@@ -1,4 +1,7 @@
+// The certificate package resolves its parts through a container that needs this polyfill first.
+import "reflect-metadata";
 import assert from "node:assert/strict";
+import { constants, createPublicKey, verify, webcrypto } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import {
   createServer as createHttpServer,
@@ -11,12 +14,15 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import * as x509 from "@peculiar/x509";
 import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { ok, type Result } from "../../src/core/failure/result.ts";
 import { type HttpRequest, readRequest, writeAnswer } from "../../src/emulator/http/http-exchange.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import { answerIdentity } from "../../src/emulator/http/token.ts";
+import type { ArmError } from "../../src/provisioner/arm/arm-api.ts";
 
 const place = {
   subscriptionId: "00000000-0000-0000-0000-000000000001",
@@ -50,7 +56,8 @@ describe("the driver's identity at Azure", () => {
   ): Promise<void> => {
     const request = await readRequest(message, scheme);
     assert.ok(request !== undefined);
-    const token = answerIdentity(request);
+    const isExpired = new URLSearchParams(request.bodyText).get("client_secret") === "expired";
+    const token = isExpired ? expired : answerIdentity(request);
     if (token === undefined) bearer = request.headers["authorization"] ?? "";
     else if (/\/token\/?$/.test(request.path)) asked.push(asking(request));
     writeAnswer(
@@ -84,6 +91,44 @@ describe("the driver's identity at Azure", () => {
     }
     await rm(folder, { recursive: true });
   });
+
+  const endpoints = (): AzureConfig => ({
+    resourceManagerEndpoint: authority,
+    activeDirectoryEndpoint: authority,
+  });
+  /** Reads a disk that is not there; `current`: the settings at each sign-in. */
+  const readWith = (
+    config: AzureConfig,
+    current?: () => Promise<Result<AzureConfig, never>>,
+  ): (() => Promise<Result<unknown, ArmError>>) => {
+    const connected = connectAzure({
+      config: { ...place, ...config, ...endpoints() },
+      environment: {},
+      caPem,
+      clock: systemClock,
+      ...(current === undefined
+        ? {}
+        : { current: { read: current, onUnusable: ({ problem }) => assert.fail(problem) } }),
+    });
+    assert.ok(connected.ok);
+    const { arm } = connected.value;
+    const disk = { subscriptionId: place.subscriptionId, resourceGroup: "rg", name: "none" };
+    return async () => {
+      const signal = new AbortController().signal;
+      return (await arm.getDisk({ ...disk, clientRequestId: "any" }, signal)).result;
+    };
+  };
+  const codeOf = (result: Result<unknown, ArmError>): string => (result.ok ? "" : result.failure.code);
+  const codeOfARead = async (config: AzureConfig): Promise<string> => codeOf(await readWith(config)());
+  const problemOf = (config: AzureConfig): string => {
+    const connected = connectAzure({
+      config: { ...place, ...config },
+      environment: {},
+      caPem,
+      clock: systemClock,
+    });
+    return connected.ok ? "" : connected.failure.problem;
+  };
 
   const secret = { aadClientId: "of-file", aadClientSecret: "secret" };
   const rows: readonly {
@@ -156,6 +201,57 @@ describe("the driver's identity at Azure", () => {
       }),
     },
   ];
+  it("is the owner of a certificate, with which it signs its request", async () => {
+    const keys = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 2048 } as const;
+    const pair = await webcrypto.subtle.generateKey(
+      { ...keys, publicExponent: new Uint8Array([1, 0, 1]) },
+      true,
+      ["sign", "verify"],
+    );
+    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+      keys: pair,
+      name: "CN=driver",
+    });
+    const key = await webcrypto.subtle.exportKey("pkcs8", pair.privateKey);
+    const path = join(folder, "client.pem");
+    await writeFile(
+      path,
+      `${certificate.toString("pem")}\n${x509.PemConverter.encode(key, "PRIVATE KEY")}\n`,
+    );
+    asked = [];
+    assert.equal(await codeOfARead({ aadClientId: "of-file", aadClientCertPath: path }), "ResourceNotFound");
+    const { client_id: clientId, client_assertion: assertion = "" } = asked.at(-1)?.with ?? {};
+    assert.equal(clientId, "of-file");
+    const [header = "", claims = "", signature = ""] = assertion.split(".");
+    const { alg } = JSON.parse(Buffer.from(header, "base64url").toString()) as { alg: string };
+    const isPss = alg.startsWith("PS");
+    const publicKey = createPublicKey(certificate.publicKey.toString("pem"));
+    const padding = isPss ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING;
+    assert.ok(
+      verify(
+        "sha256",
+        Buffer.from(`${header}.${claims}`),
+        { key: publicKey, padding },
+        Buffer.from(signature, "base64url"),
+      ),
+      `the assertion is signed with ${alg}`,
+    );
+    assert.match(
+      problemOf({ aadClientId: "of-file", aadClientCertPath: "/c.pfx" }),
+      /must be a PEM file with certificate and private key: openssl pkcs12/u,
+    );
+  });
+
+  it("is the one of a new secret as soon as the file has it", async () => {
+    let config: AzureConfig = { ...secret, aadClientSecret: "expired" };
+    const read = readWith(config, async () => ok({ ...place, ...config, ...endpoints() }));
+    const refused = await read();
+    assert.ok(!refused.ok && refused.failure.statusCode === 401);
+    assert.match(refused.failure.message, /AADSTS7000222/u);
+    config = secret;
+    assert.equal(codeOf(await read()), "ResourceNotFound");
+  });
+
   for (const { because, config, environment, expected } of rows) {
     it(`is ${because}, and its token is sent with the call`, async () => {
       asked = [];
@@ -184,6 +280,15 @@ describe("the driver's identity at Azure", () => {
     });
   }
 });
+
+const expired = {
+  status: 401,
+  body: {
+    error: "invalid_client",
+    error_description: "AADSTS7000222: The provided client secret keys for app 'of-file' are expired.",
+    error_codes: [7_000_222],
+  },
+};
 
 const TELLING = ["client_id", "client_secret", "client_assertion", "msi_res_id", "object_id"];
 

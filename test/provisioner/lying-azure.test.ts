@@ -22,7 +22,7 @@ import {
   mayAlways,
   never,
   valueOf,
-  vmUri,
+  singleVms,
 } from "../contract/cloud-bench.ts";
 
 /** A cloud with `pvc-1` attached to `node-a`, seen through an ArmApi that can return wrong answers. */
@@ -53,6 +53,7 @@ async function aLyingAzure(): Promise<
   };
   const cloud: CloudUnderTest = {
     provisioner,
+    vms: singleVms,
     another: () => provisioner,
     model,
     run,
@@ -143,7 +144,9 @@ describe("a fence with wrong answers from Azure", () => {
 
   it("has no proof while the disk names the VM", async () => {
     const azure = await aLyingAzure();
-    azure.lie({ getDisk: diskChanged(azure.truth, (disk) => ({ ...disk, managedBy: vmUri("NODE-A") })) });
+    azure.lie({
+      getDisk: diskChanged(azure.truth, (disk) => ({ ...disk, managedBy: singleVms.uri("NODE-A") })),
+    });
     const failure = failureOf(await azure.fence());
     assert.equal(failure.kind, "CloudUnavailable");
     assert.equal(failure.code, "DiskStillOwned");
@@ -154,8 +157,8 @@ describe("a fence with wrong answers from Azure", () => {
     azure.lie({
       getDisk: diskChanged(azure.truth, (disk) => ({
         ...disk,
-        managedBy: vmUri("node-b"),
-        managedByExtended: [vmUri("node-b"), vmUri("node-a")],
+        managedBy: singleVms.uri("node-b"),
+        managedByExtended: [singleVms.uri("node-b"), singleVms.uri("node-a")],
       })),
     });
     assert.equal((await azure.fence()).ok, false);
@@ -180,7 +183,7 @@ describe("a fence with wrong answers from Azure", () => {
         }),
       getDisk: diskChanged(azure.truth, (disk) => ({
         ...disk,
-        managedBy: vmUri("node-a").replace("/rg/", "/elsewhere/"),
+        managedBy: singleVms.uri("node-a").replace("/rg/", "/elsewhere/"),
       })),
     });
     assert.equal((await azure.fence()).ok, false);

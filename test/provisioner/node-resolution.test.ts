@@ -99,21 +99,12 @@ describe("a node's VM", () => {
   it("is unknown, without proof, if its resource id can't be looked up", async () => {
     const { attach, run, provisioner, diskUri, addVm } = await aWorld();
     const { vmId, instanceUri } = addVm("aks-VM-7");
-    const inScaleSet = instanceUri.replace(
-      "virtualMachines/aks-VM-7",
-      "virtualMachineScaleSets/pool/virtualMachines/68",
-    );
     const rows = [
       { instanceUri: "", kind: "InstanceUnknown" },
       { instanceUri: diskUri, kind: "InstanceUnknown" },
       {
         instanceUri: instanceUri.replace(SUBSCRIPTION_ID, "00000000-0000-0000-0000-00000000beef"),
         kind: "InstanceUnknown",
-      },
-      { instanceUri: inScaleSet, kind: "Unsupported" },
-      {
-        instanceUri: inScaleSet.replace("virtualMachines/68", "virtualMachines/pool_68"),
-        kind: "Unsupported",
       },
     ];
     for (const row of rows) {

@@ -13,7 +13,7 @@ import {
   RESOURCE_GROUP,
   SUBSCRIPTION_ID,
   valueOf,
-  vmNameOf,
+  singleVms,
 } from "../contract/cloud-bench.ts";
 import { armOnModel, provisionerOn } from "./provisioner-on-model.ts";
 
@@ -27,7 +27,7 @@ describe("proofs that the VM of several disks is gone", () => {
     const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
     const added = addVirtualMachine(model.world, {
       ...place,
-      name: vmNameOf("node-a"),
+      name: singleVms.name("node-a"),
       size: "Standard_D16s_v5",
     });
     assert.ok(added.kind === "Added");
@@ -60,15 +60,18 @@ describe("proofs that the VM of several disks is gone", () => {
     const diskUris = await run(Promise.all(attaching));
 
     reads.length = 0;
-    const elsewhere = { ...node, instanceUri: node.instanceUri.replace(vmNameOf("node-a"), "outdated") };
+    const elsewhere = {
+      ...node,
+      instanceUri: node.instanceUri.replace(singleVms.name("node-a"), "outdated"),
+    };
     const proving = Promise.all(
       diskUris.map((diskUri) => provisioner.proveVanished({ diskUri, node: elsewhere }, never)),
     );
     await clock.advance(10_000);
     const counted = (name: string): number => reads.filter((read) => read === name).length;
     assert.ok(
-      counted(vmNameOf("node-a")) >= 5 && counted(vmNameOf("node-a")) <= 14,
-      `${counted(vmNameOf("node-a"))} reads`,
+      counted(singleVms.name("node-a")) >= 5 && counted(singleVms.name("node-a")) <= 14,
+      `${counted(singleVms.name("node-a"))} reads`,
     );
     assert.ok(counted("outdated") <= 4, `${counted("outdated")} reads of the outdated id`);
     for (const proof of await run(proving)) assert.equal(failureOf(proof).kind, "InstanceUnknown");

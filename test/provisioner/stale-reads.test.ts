@@ -20,8 +20,7 @@ import {
   mayAlways,
   never,
   valueOf,
-  vmNameOf,
-  vmUri,
+  singleVms,
 } from "../contract/cloud-bench.ts";
 
 /**
@@ -42,7 +41,7 @@ async function twoControllers(): Promise<{
     subscriptionId: SUBSCRIPTION_ID,
     resourceGroup: RESOURCE_GROUP,
     location: LOCATION,
-    name: vmNameOf("node-a"),
+    name: singleVms.name("node-a"),
   });
   assert.ok(added.kind === "Added");
   const [first, second] = (["first", "second"] as const).map((caller, seed) =>
@@ -85,7 +84,7 @@ describe("VM reads that lag behind another controller's writes", () => {
         ?.kind,
       "CloudUnavailable",
     );
-    assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
+    assert.equal(findVm(model.world, singleVms.uri("node-a"))?.dataDisks.length, 1);
   });
 
   it("only delay a fence when they pass, and its proof is true", async () => {
@@ -96,7 +95,7 @@ describe("VM reads that lag behind another controller's writes", () => {
         ?.kind,
       "entryGone",
     );
-    assert.deepEqual(findVm(model.world, vmUri("node-a"))?.dataDisks, []);
+    assert.deepEqual(findVm(model.world, singleVms.uri("node-a"))?.dataDisks, []);
   });
 
   it("give no proof without a fence, however old the absence is, and fence no node", async () => {
@@ -106,7 +105,7 @@ describe("VM reads that lag behind another controller's writes", () => {
       valueOf(await run(second.barrier({ mode: "prove", diskUri, node, precondition: mayAlways }, never))),
       undefined,
     );
-    assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
+    assert.equal(findVm(model.world, singleVms.uri("node-a"))?.dataDisks.length, 1);
   });
 
   it("give no proof if the disk was attached between a controller's read and write", async () => {
@@ -125,13 +124,13 @@ describe("VM reads that lag behind another controller's writes", () => {
       valueOf(await run(second.barrier({ mode: "prove", ...wish, precondition }, never))),
       undefined,
     );
-    assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
+    assert.equal(findVm(model.world, singleVms.uri("node-a"))?.dataDisks.length, 1);
   });
 
   it("never hide a controller's own update from it", async () => {
     const { model, node, diskUri, first, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
     valueOf(await run(first.detachDisk({ diskUri, node, lane: "detach", precondition: mayAlways }, never)));
-    assert.deepEqual(findVm(model.world, vmUri("node-a"))?.dataDisks, []);
+    assert.deepEqual(findVm(model.world, singleVms.uri("node-a"))?.dataDisks, []);
   });
 });

@@ -22,8 +22,7 @@ import {
   diskUri,
   mayAlways,
   never,
-  vmNameOf,
-  vmUri,
+  singleVms,
 } from "../contract/cloud-bench.ts";
 
 const SEEDS = 60;
@@ -79,7 +78,7 @@ async function aStorm(random: SeededRandom): Promise<Storm> {
       subscriptionId: SUBSCRIPTION_ID,
       resourceGroup: RESOURCE_GROUP,
       location: LOCATION,
-      name: vmNameOf(name),
+      name: singleVms.name(name),
       size: "Standard_B2s",
     });
     assert.ok(added.kind === "Added");
@@ -132,7 +131,7 @@ async function aStorm(random: SeededRandom): Promise<Storm> {
 /** The invariants of the storm. */
 function checkWorld(model: ComputeModel): void {
   for (const nodeName of NODES) {
-    const vm = findVm(model.world, vmUri(nodeName));
+    const vm = findVm(model.world, singleVms.uri(nodeName));
     assert.ok(vm !== undefined);
     const luns = vm.dataDisks.map((entry) => entry.lun);
     assert.equal(new Set(luns).size, luns.length, `a LUN twice on ${nodeName}`);
@@ -141,14 +140,14 @@ function checkWorld(model: ComputeModel): void {
 }
 
 function strikeGuest(model: ComputeModel, nodeName: string, event: "GuestHang" | "GuestRecovery"): void {
-  const vm = findVm(model.world, vmUri(nodeName));
+  const vm = findVm(model.world, singleVms.uri(nodeName));
   assert.ok(vm !== undefined);
   strikeVm(model.world, vm, event);
 }
 
 /** The LUN at which the VM finally has the disk. */
 function lunOn(model: ComputeModel, disk: string, node: NodeIdentity): number | undefined {
-  return findVm(model.world, vmUri(node.nodeName))?.dataDisks.find(
+  return findVm(model.world, singleVms.uri(node.nodeName))?.dataDisks.find(
     (entry) => entry.diskId === disk && entry.phase === "Attached",
   )?.lun;
 }
@@ -207,7 +206,7 @@ describe("the provisioner in a storm", () => {
       for (const result of await run(Promise.all(off.map((request) => first.detachDisk(request, never)))))
         assert.ok(result.ok, JSON.stringify(result));
       assert.deepEqual(
-        NODES.map((name) => findVm(model.world, vmUri(name))?.dataDisks),
+        NODES.map((name) => findVm(model.world, singleVms.uri(name))?.dataDisks),
         [[], [], []],
       );
 

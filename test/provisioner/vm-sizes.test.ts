@@ -14,8 +14,7 @@ import {
   SUBSCRIPTION_ID,
   never,
   valueOf,
-  vmNameOf,
-  vmUri,
+  singleVms,
 } from "../contract/cloud-bench.ts";
 
 const HOUR_MS = 3_600_000;
@@ -35,7 +34,7 @@ async function inspect(
       subscriptionId: SUBSCRIPTION_ID,
       resourceGroup: RESOURCE_GROUP,
       location: LOCATION,
-      name: vmNameOf(`node-${index}`),
+      name: singleVms.name(`node-${index}`),
     });
   let asked = 0;
   const provisioner = createAzureCloudProvisioner({
@@ -59,7 +58,7 @@ async function inspect(
     const seen = Promise.all(
       Array.from({ length: nodes }, (_, index) =>
         provisioner.inspectInstance(
-          { nodeName: `node-${index}`, instanceUri: vmUri(`node-${index}`) },
+          { nodeName: `node-${index}`, instanceUri: singleVms.uri(`node-${index}`) },
           never,
         ),
       ),

@@ -9,7 +9,10 @@ import { type StepName, stepNames } from "../../src/ports/steps.ts";
 
 const volume = { sizeGiB: 4, skuName: "Premium_LRS", access: "mount" } as const;
 
-/** The steps of any lifecycle: volumes are created, attached, moved, fenced, grown and deleted. */
+/**
+ * The steps of any lifecycle: volumes are created, attached, moved, fenced, grown, modified and deleted, and
+ * snapshots of them are made here and in another region, and deleted before and after they are ready.
+ */
 const life: Scenario = {
   seed: 1,
   attach: "kubernetes",
@@ -25,6 +28,12 @@ const life: Scenario = {
     { atMs: 1_000, act: { kind: "move", volumeName: "vol-1", isForced: false } },
     { atMs: 2_000, act: { kind: "move", volumeName: "vol-2", isForced: false } },
     { atMs: 30_000, act: { kind: "grow", volumeName: "vol-2", sizeGiB: 8 } },
+    { atMs: 31_000, act: { kind: "modify", volumeName: "vol-1", networkAccessPolicy: "AllowAll" } },
+    { atMs: 3_000, act: { kind: "snapshot", volumeName: "vol-1", name: "here" } },
+    { atMs: 4_000, act: { kind: "snapshot", volumeName: "vol-1", name: "there", location: "westus" } },
+    { atMs: 35_000, act: { kind: "snapshot", volumeName: "vol-2", name: "briefly", location: "westus" } },
+    { atMs: 39_000, act: { kind: "deleteSnapshot", name: "briefly" } },
+    { atMs: 200_000, act: { kind: "deleteSnapshot", name: "here" } },
     { atMs: 230_000, act: { kind: "delete", volumeName: "vol-2" } },
   ],
   faults: [

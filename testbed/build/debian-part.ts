@@ -8,28 +8,38 @@ import type { Part } from "./part.ts";
 const RELEASE_FILE = "/etc/os-release";
 const COMMAND_TIMEOUT_MS = 180_000;
 
+/** What a Debian part consists of. */
+export interface DebianPackages {
+  readonly name: string;
+  readonly packages: readonly string[];
+  /**
+   * With `all`, the packages that these depend on as well, down to the C library, as if nothing were
+   * installed. Default: `none`.
+   */
+  readonly dependencies?: "none" | "all";
+}
+
 /**
  * Debian packages unpacked into a folder, without installing anything on the machine. They are of the
  * machine's own release, in the versions that apt has at build time.
  */
-export async function debianPart({
-  name,
-  packages,
-}: {
-  readonly name: string;
-  readonly packages: readonly string[];
-}): Promise<Part> {
+export async function debianPart({ name, packages, dependencies = "none" }: DebianPackages): Promise<Part> {
   const release = await readFile(RELEASE_FILE, "utf8").catch(() => "no release file");
   return {
     name,
-    key: hashInputs({ release, architecture: process.arch, packages: JSON.stringify(packages) }),
+    key: hashInputs({
+      release,
+      architecture: process.arch,
+      packages: JSON.stringify(packages),
+      dependencies,
+    }),
     async build(target, tell, signal) {
       if ((await findCommand("apt-get")) === undefined)
         throw new Error(`no apt-get here: ${packages.join(", ")} are taken from Debian's packages`);
       const downloads = join(target, ".downloads");
       await mkdir(downloads);
       tell(`downloading ${packages.join(", ")}`);
-      await download(packages, downloads, signal);
+      await download(dependencies === "all" ? withAll(downloads) : ["download"], packages, downloads, signal);
       for await (const file of glob("*.deb", { cwd: downloads }))
         await run("dpkg", ["--extract", file, target], downloads, signal);
       await rm(downloads, { recursive: true });
@@ -37,10 +47,22 @@ export async function debianPart({
   };
 }
 
+/** apt's arguments for the archives of packages and of all that they depend on, into `folder`. */
+function withAll(folder: string): readonly string[] {
+  const nothingInstalled = ["-o", "Dir::State::status=/dev/null"];
+  const intoFolder = ["-o", `Dir::Cache::archives=${folder}/`, "--download-only"];
+  return [...nothingInstalled, ...intoFolder, "-o", "APT::Install-Recommends=false", "-y", "install"];
+}
+
 /** Uses the machine's package lists or, if they are missing or out of date, fresh ones in the folder. */
-async function download(packages: readonly string[], folder: string, signal: AbortSignal): Promise<void> {
+async function download(
+  how: readonly string[],
+  packages: readonly string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
   const quietly = ["-qq", "-o", "APT::Sandbox::User=root"];
-  const attempt = await runCommand("apt-get", [...quietly, "download", ...packages], {
+  const attempt = await runCommand("apt-get", [...quietly, ...how, ...packages], {
     cwd: folder,
     timeoutMs: COMMAND_TIMEOUT_MS,
     signal,
@@ -57,7 +79,7 @@ async function download(packages: readonly string[], folder: string, signal: Abo
     `Dir::Cache=${join(folder, "cache")}`,
   ];
   await run("apt-get", [...ownLists, "update"], folder, signal);
-  await run("apt-get", [...ownLists, "download", ...packages], folder, signal);
+  await run("apt-get", [...ownLists, ...how, ...packages], folder, signal);
 }
 
 async function run(

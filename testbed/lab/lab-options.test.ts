@@ -11,6 +11,7 @@ describe("lab options", () => {
         { name: "node-b", zone: "1" },
         { name: "node-c", zone: "2" },
       ],
+      vmSize: "Standard_D8s_v5",
       timeScale: 0.05,
       kubelet: {},
       apiserverFlags: [],

@@ -6,6 +6,8 @@ export interface LabOptions {
   readonly nodes?: number;
   /** 2 (default): every third node is in zone 2, the others in zone 1. 1: all in zone 1. */
   readonly zones?: number;
+  /** Azure's size of every node's VM. Default: Standard_D8s_v5, which takes 16 data disks. */
+  readonly vmSize?: string;
   /** Azure's latencies times this factor. Default: 0.05. */
   readonly timeScale?: number;
   /**
@@ -38,6 +40,7 @@ export interface LabSettings extends Required<
 }
 
 const NODES_MAX = 8;
+const VM_SIZE = "Standard_D8s_v5";
 /** A twentieth of Azure's own pace: an attach takes about half a second. */
 const TIME_SCALE = 0.05;
 /** Every third node, so that of three nodes two share a zone. */
@@ -57,6 +60,7 @@ export function labSettings(options: LabOptions): LabSettings {
       name: `node-${String.fromCodePoint("a".charCodeAt(0) + index)}`,
       zone: zones === 2 && index % OTHER_ZONE_EACH === OTHER_ZONE_EACH - 1 ? "2" : "1",
     })),
+    vmSize: options.vmSize ?? VM_SIZE,
     timeScale,
     kubelet: options.kubelet ?? {},
     apiserverFlags: options.apiserverFlags ?? [],

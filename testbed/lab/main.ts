@@ -6,7 +6,7 @@ import { inspectMachine, installMissingPackages } from "../../scripts/test/machi
 import type { Options, Values } from "../../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../../src/cli/read-command-line.ts";
 import { suggestion } from "../../src/cli/read-values.ts";
-import { installDriver } from "./cluster/install-driver.ts";
+import { type ChartValues, installDriver } from "./cluster/install-driver.ts";
 import type { LabNode } from "./cluster/lab-node.ts";
 import type { LabOptions } from "./lab-options.ts";
 import { labStatus } from "./lab-status.ts";
@@ -71,6 +71,9 @@ const options = {
 
 type Flags = Values<typeof options>;
 
+/** The chart's values: with all parts of snapshots, as AKS has them. */
+const VALUES: ChartValues = { snapshot: { enabled: true } };
+
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
@@ -117,7 +120,7 @@ async function act(
     case "status":
       return say(await labStatus());
     case "install-driver":
-      return installDriver(await openLab(values.name));
+      return installDriver(await openLab(values.name), { values: VALUES });
     default:
       return bringUp(values, signal);
   }
@@ -129,7 +132,7 @@ async function bringUp(values: Flags, signal: AbortSignal): Promise<void> {
   const lab = there ?? (await startLab(optionsOf(values), signal, say));
   if (there === undefined && !values["no-driver"]) {
     say("         installing the driver …");
-    await installDriver(lab);
+    await installDriver(lab, { values: VALUES });
   }
   const flag = lab.name === "lab" ? "" : ` --name ${lab.name}`;
   say(`

@@ -32,6 +32,7 @@ describe("images of the lab", () => {
         "mcr.microsoft.com/oss/nginx/nginx:1.19.5",
         "mcr.microsoft.com/mirror/docker/library/nginx:1.23",
       ],
+      "kubectl.tar": ["docker.io/alpine/k8s:1.36.3"],
     });
   });
 
@@ -61,6 +62,7 @@ describe("images of the lab", () => {
       "kube-scheduler.tar": "",
       "busybox.tar": "sh",
       "nginx.tar": "nginx -g daemon off;",
+      "kubectl.tar": "bash",
     });
   });
 });

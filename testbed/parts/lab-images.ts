@@ -35,6 +35,9 @@ const NGINX_NAMES = [
   "mcr.microsoft.com/mirror/docker/library/nginx:1.23",
 ];
 
+/** The image of the scheduled backup in the examples. */
+const KUBECTL_REPOSITORY = "docker.io/alpine/k8s";
+
 /** busybox's shell does all that pods in the examples need of `/bin/bash`. */
 const BASH = '#!/bin/sh\nexec /bin/sh "$@"\n';
 const NGINX =
@@ -88,6 +91,13 @@ export function labImages(sources: ImageSources): readonly LabImage[] {
       architecture,
       layers: [userland, nginxLayer()],
       config: { Env: [SYSTEM_PATH], Cmd: ["nginx", "-g", "daemon off;"], ExposedPorts: { "80/tcp": {} } },
+    },
+    {
+      file: "kubectl.tar",
+      names: [`${KUBECTL_REPOSITORY}:${kubernetesVersion.replace(/^v/u, "")}`],
+      architecture,
+      layers: [userland, [program("kubernetes", "bin/kubectl")]],
+      config: { Env: [SYSTEM_PATH], Cmd: ["bash"] },
     },
   ];
 }

@@ -191,7 +191,7 @@ fsGroupPolicy: File
 {{- else }}
 fsGroupPolicy: ReadWriteOnceWithFSType
 {{- end }}
-seLinuxMount: {{ .Values.feature.enableSELinuxMount }}
+seLinuxMount: false
 storageCapacity: false
 volumeLifecycleModes:
   - Persistent

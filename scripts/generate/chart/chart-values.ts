@@ -176,7 +176,6 @@ export function chartValues(): ChartValues {
       enableFSGroupPolicy: flag(
         "Whether a pod's `fsGroup` is applied to every file system (`fsGroupPolicy: File`)",
       ),
-      enableSELinuxMount: flag("Whether the kubelet may mount with an SELinux context (`seLinuxMount`)"),
     }),
     workloadIdentity: group({
       clientID: text(

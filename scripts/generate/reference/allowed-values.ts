@@ -7,6 +7,10 @@ export function allowedOf(parameter: ParameterValue): string {
       return parameter.choices.map((choice) => `\`${choice}\``).join(", ");
     case "count":
       return `whole number, ${parameter.min} to ${parameter.max}`;
+    case "number":
+      return parameter.numbers.map((number) => `\`${number}\``).join(", ");
+    case "flag":
+      return "`true`, `false`";
     case "pattern":
       return `text; ${parameter.rule}`;
     case "text":

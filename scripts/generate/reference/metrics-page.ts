@@ -20,6 +20,10 @@ use instead.
 
 `;
 
+const STEP_NOTE =
+  "`record-created` is the record of a new disk, `record-found` each record that is rebuilt: of an adopted " +
+  "disk, after a store rollback (one step a volume), and where another driver has published the volume";
+
 const names = Object.keys(metricTable) as readonly MetricName[];
 
 /** The reference page of metrics. */
@@ -43,7 +47,7 @@ function labelRows(): readonly string[] {
   const values: readonly (readonly [string, string])[] = [
     ["method", "path of the gRPC method, such as `/csi.v1.Controller/ControllerPublishVolume`"],
     ["code", "name of the gRPC status: `OK`, `UNAVAILABLE`, and so on"],
-    ["step", listOf(stepNames)],
+    ["step", `${listOf(stepNames)}. ${STEP_NOTE}`],
     ["outcome", "of a step: `done`, `failed` (an expected failure), `threw` (a bug); of a request: as above"],
     ["group", listOf(callGroups)],
     ["scope", "`subscription`, `resource` (the VM or disk with the fewest calls left), `longest`"],

@@ -1,19 +1,8 @@
-import type {
-  compatibilityParameterNames,
-  laterParameterNames,
-  laterParameterPrefix,
-} from "../../../src/core/volume/volume-parameter-names.ts";
+import { refusedFileSystems } from "../../../src/core/volume/file-system.ts";
+import type { refusedParameters } from "../../../src/core/volume/refused-parameters.ts";
+import type { compatibilityParameterNames } from "../../../src/core/volume/volume-parameter-names.ts";
 import type { VolumeParameterName } from "../../../src/core/volume/volume-parameter-table.ts";
-
-/** What the page says of a supported parameter, besides its row in the parser's table. */
-export interface ParameterNotes {
-  readonly meaning: string;
-  readonly absent: string;
-  /** One value that the parser accepts. */
-  readonly example: string;
-  /** The parameter in the V1 driver. */
-  readonly inV1: string;
-}
+import type { ParameterNotes } from "./parameter-rows.ts";
 
 /** The parameters that V1 lacks, or that have a further meaning here. */
 export const ownParameters: readonly VolumeParameterName[] = ["maxShares", "maxMountReplicaCount"];
@@ -59,10 +48,14 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
     inV1: "The same values and default; V1 leaves a wrong mode of UltraSSD_LRS to Azure's refusal",
   },
   fsType: {
-    meaning: "File system of a volume with `volumeMode: Filesystem`, in any case",
+    meaning:
+      "File system of a volume with `volumeMode: Filesystem`, in any case. `ntfs` and `refs` are for pods " +
+      "on Windows nodes and need `maxShares` 1",
     absent: "`csi.storage.k8s.io/fstype` of the class, else `ext4`",
     example: "xfs",
-    inV1: "Also `btrfs`, and `ntfs` on Windows; checked on the node only",
+    inV1: `Also \`btrfs\`; \`ntfs\` on Windows, whatever is stated there. Checked on the node only. Here ${Object.values(
+      refusedFileSystems,
+    ).join("; ")}`,
   },
   tags: {
     meaning:
@@ -90,6 +83,121 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
     example: "eastus",
     inV1: "The same; V1 leaves the check to Azure",
   },
+  diskName: {
+    meaning:
+      "Name of the disk, with the templates of `tags`. A name above 80 characters is shortened and gets a " +
+      "hash. It needs the PersistentVolume's name: a later claim would have the name of an earlier one's " +
+      "disk, and a repeated deletion of the earlier volume would delete it",
+    absent: "The volume's name",
+    example: "data-${pvc.metadata.namespace}-${pv.metadata.name}",
+    inV1: "Any name; V1 shortens without a hash, and takes another volume's disk of that name",
+  },
+  DiskIOPSReadWrite: {
+    meaning: "IOPS of the disk: UltraSSD_LRS and PremiumV2_LRS, in the range below",
+    absent:
+      "UltraSSD_LRS without IOPS and throughput: 1 for each GiB, from 500 to 160000. Otherwise Azure's " +
+      "default",
+    example: "4000",
+    inV1: "The same; V1 leaves the range to Azure",
+  },
+  DiskMBpsReadWrite: {
+    meaning: "Throughput of the disk in MB/s: UltraSSD_LRS and PremiumV2_LRS, in the range below",
+    absent:
+      "UltraSSD_LRS without IOPS and throughput: 1 for 256 IOPS, from 100 to 4000, at most a quarter of " +
+      "the IOPS. Otherwise Azure's default",
+    example: "200",
+    inV1: "The same; V1 leaves the range to Azure",
+  },
+  LogicalSectorSize: {
+    meaning: "Size of a sector in bytes: UltraSSD_LRS and PremiumV2_LRS",
+    absent: "Azure's default: `4096`",
+    example: "512",
+    inV1: "The same; V1 takes every number",
+  },
+  enableBursting: {
+    meaning:
+      "On-demand bursting: Premium_LRS and Premium_ZRS of 513 GiB and more that are not shared. Azure " +
+      "bills each burst",
+    absent: "`false`. Disks up to 512 GiB burst on credits in any case",
+    example: "true",
+    inV1: "The same; V1 ignores values other than `true`",
+  },
+  enablePerformancePlus: {
+    meaning: "More IOPS and throughput for the size. A disk below 513 GiB is made with 513 GiB",
+    absent: "`false`",
+    example: "true",
+    inV1: "The same; V1 leaves the SKU to Azure",
+  },
+  optimizedForFrequentAttach: {
+    meaning:
+      "For disks that move between VMs more than five times a day. Azure then does not place the disk in " +
+      "the fault domain of its VM",
+    absent: "Azure's default: `false`",
+    example: "true",
+    inV1: "Unknown: V1 refuses the StorageClass",
+  },
+  networkAccessPolicy: {
+    meaning:
+      "Who may export the disk's bytes over the network, past the VMs that have it. `AllowPrivate` needs " +
+      "`diskAccessID`",
+    absent: "`DenyAll`, which Azure's own default is not",
+    example: "AllowAll",
+    inV1: "The same",
+  },
+  publicNetworkAccess: {
+    meaning: "Whether an export is possible from public networks",
+    absent: "`Disabled`, which Azure's own default is not",
+    example: "Enabled",
+    inV1: "The same",
+  },
+  diskAccessID: {
+    meaning: "The DiskAccess through whose private endpoints the disk is exported. Needs `AllowPrivate`",
+    absent: "None",
+    example:
+      "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Compute/" +
+      "diskAccesses/access",
+    inV1: "The same; V1 answers INTERNAL to a contradiction",
+  },
+  writeAcceleratorEnabled: {
+    meaning:
+      "Write accelerator: unshared Premium_LRS and Premium_ZRS disks with `cachingMode` None or ReadOnly, " +
+      "on VMs of the M series. The disk's tag `writeacceleratorenabled` keeps it, as with V1",
+    absent: "`false`",
+    example: "true",
+    inV1: "The same; V1 leaves SKU, cache and shares to Azure",
+  },
+  subscriptionID: {
+    meaning:
+      "Subscription of the disk. It must be the cluster's: Azure attaches a disk only to VMs of the disk's " +
+      "own subscription",
+    absent: "The cluster's",
+    example: "00000000-0000-0000-0000-000000000001",
+    inV1: "Also others, whose disks no VM of the cluster can have",
+  },
+  diskEncryptionSetID: {
+    meaning:
+      "The disk encryption set with the customer's key. An attach never changes a disk's key: V1 gives a " +
+      "disk without a set that of the VM's OS disk",
+    absent: "A key that Azure holds",
+    example:
+      "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Compute/" +
+      "diskEncryptionSets/keys",
+    inV1: "The same, without the inheritance at attach",
+  },
+  diskEncryptionType: {
+    meaning: "Encryption with the set's key, alone or on top of Azure's. Needs `diskEncryptionSetID`",
+    absent: "`EncryptionAtRestWithCustomerKey`, with a set",
+    example: "EncryptionAtRestWithPlatformAndCustomerKeys",
+    inV1: "The same; V1 answers INTERNAL where the set is missing",
+  },
+  perfProfile: {
+    meaning:
+      "Settings of the disk's queue while it is staged on a node, in any case: see [Device settings]" +
+      "(#device-settings). Not for `ntfs` and `refs`",
+    absent: "`none`: the kernel's",
+    example: "basic",
+    inV1: "The same; V1 ignores it for SKUs that `basic` has no values for, and fails NodeStageVolume",
+  },
 };
 
 /** What the page says of a parameter that is accepted without effect. */
@@ -99,67 +207,16 @@ export const compatibilityNotes: Readonly<Record<(typeof compatibilityParameterN
   enableAsyncAttach: "Older releases of V1",
 };
 
-/** A parameter of V1 that is refused. */
+/** What the page says of a parameter of V1 that is refused, besides the reason. */
 export interface RefusedNotes {
   /** What V1 accepts. */
   readonly values: string;
   /** V1's default. */
   readonly inV1: string;
-  /** What a disk of this driver has instead. */
-  readonly here: string;
 }
 
-/** A V1 parameter without notes does not compile. */
-export const refusedNotes: Readonly<
-  Record<(typeof laterParameterNames)[number] | `${typeof laterParameterPrefix}<path>`, RefusedNotes>
-> = {
-  networkAccessPolicy: {
-    values: "`AllowAll`, `DenyAll`, `AllowPrivate`",
-    inV1: "`DenyAll`",
-    here: "**`AllowAll`**, Azure's default. An Azure Policy that demands another value refuses the disk",
-  },
-  publicNetworkAccess: {
-    values: "`Enabled`, `Disabled`",
-    inV1: "`Disabled`",
-    here: "**`Enabled`**, Azure's default",
-  },
-  diskAccessID: { values: "resource id", inV1: "none", here: "None" },
-  subscriptionID: { values: "id", inV1: "the cluster's", here: "The cluster's subscription" },
-  diskName: { values: "text with templates", inV1: "the volume's name", here: "The volume's name" },
-  DiskIOPSReadWrite: {
-    values: "whole number; Ultra and PremiumV2",
-    inV1: "Ultra: 1 a GiB, at least 500",
-    here: "Azure's default for the SKU and size",
-  },
-  DiskMBpsReadWrite: {
-    values: "whole number; Ultra and PremiumV2",
-    inV1: "Ultra: from the IOPS, at least 100",
-    here: "Azure's default for the SKU and size",
-  },
-  LogicalSectorSize: {
-    values: "`512`, `4096`; Ultra and PremiumV2",
-    inV1: "Azure's, 4096",
-    here: "Azure's default, 4096",
-  },
-  diskEncryptionSetID: { values: "resource id", inV1: "none", here: "Platform-managed key" },
-  diskEncryptionType: {
-    values: "Azure's encryption types",
-    inV1: "customer key, with a set",
-    here: "Platform-managed key",
-  },
-  writeAcceleratorEnabled: { values: "`true`, `false`", inV1: "off", here: "Off" },
-  enableBursting: { values: "`true`", inV1: "off", here: "No on-demand bursting" },
-  enablePerformancePlus: { values: "`true`, `false`", inV1: "off", here: "Off" },
-  perfProfile: {
-    values: "`none`, `basic`, `advanced`",
-    inV1: "`none`",
-    here: "The kernel's device settings",
-  },
-  "device-setting/<path>": { values: "text", inV1: "none", here: "The kernel's device settings" },
-  attachDiskInitialDelay: {
-    values: "milliseconds",
-    inV1: "none; attaches wait 1000",
-    here: "Attaches are not delayed",
-  },
-  userAgent: { values: "text", inV1: "the driver's", here: "The driver's" },
+/** A refused parameter without notes does not compile. */
+export const refusedNotes: Readonly<Record<keyof typeof refusedParameters, RefusedNotes>> = {
+  userAgent: { values: "text", inV1: "the driver's" },
+  attachDiskInitialDelay: { values: "milliseconds", inV1: "none; attaches wait 1000" },
 };

@@ -1,17 +1,37 @@
-import { gibToBytes } from "../../../src/core/primitives/units.ts";
-import { chooseDiskSize, diskSizeMaxGib, diskSizeMinGib } from "../../../src/core/volume/capacity.ts";
+import { diskSharesMax } from "../../../src/core/volume/check-disk.ts";
 import { type DiskSku, diskSkus, isZoneRedundant } from "../../../src/core/volume/disk-sku.ts";
-import { chooseCachingMode, diskSharesMax } from "../../../src/core/volume/resolve-volume-spec.ts";
+import { chooseCachingMode } from "../../../src/core/volume/resolve-volume-spec.ts";
+import { iopsRange, mbpsRange, type SkuRules, skuRules } from "../../../src/core/volume/sku-rules.ts";
 
 /** The rows of the table of SKUs, asked of the functions that CreateVolume uses. */
 export function skuRows(): readonly string[] {
   return diskSkus.map((skuName) => {
-    const [min, max] = [diskSizeMinGib(skuName), diskSizeMaxGib(skuName)];
+    const { sizeMinGiB: min, sizeMaxGiB: max } = skuRules[skuName];
     const shares = ranges(skuName, (sizeGiB) => String(diskSharesMax({ skuName, sizeGiB })));
     const cached = ranges(skuName, (sizeGiB) => cacheOf(skuName, sizeGiB));
     const zones = isZoneRedundant(skuName) ? "every zone of the region" : "one zone, or the region";
     return `| \`${skuName}\` | ${min} to ${max} | ${shares} | ${cached} | ${zones} |`;
   });
+}
+
+/** The rows of the table of performance by SKU. */
+export function performanceRows(): readonly string[] {
+  return diskSkus.map((skuName) => {
+    const { burstingMinGiB, performancePlusMinGiB, performance } = skuRules[skuName];
+    const from = (gib: number | undefined): string => (gib === undefined ? "no" : `from ${gib} GiB`);
+    const sectors = performance === undefined ? "no" : "`512`, `4096`";
+    const [bursting, plus] = [from(burstingMinGiB), from(performancePlusMinGiB)];
+    return `| \`${skuName}\` | ${flexible(performance)} | ${sectors} | ${bursting} | ${plus} |`;
+  });
+}
+
+function flexible(rules: SkuRules["performance"]): string {
+  if (rules === undefined) return "no | no";
+  const { iopsPerGiB, iopsMinPerGiB, iopsMin, mbpsPerIops } = rules;
+  const perGiB = iopsMinPerGiB === 0 ? "" : `, and ${iopsMinPerGiB} for each GiB,`;
+  const iops = `${iopsMin}${perGiB} to ${iopsPerGiB} for each GiB, at most ${iopsRange(rules, Infinity).max}`;
+  const { min, max } = mbpsRange(rules, Infinity);
+  return `${iops} | ${min} to ${mbpsPerIops} for each of the IOPS, at most ${max}`;
 }
 
 function cacheOf(skuName: DiskSku, sizeGiB: number): string {
@@ -21,8 +41,9 @@ function cacheOf(skuName: DiskSku, sizeGiB: number): string {
 
 /** A value by size, such as `3 up to 512 GiB, 5 up to 4096 GiB, 10 above`. */
 function ranges(skuName: DiskSku, valueOf: (sizeGiB: number) => string): string {
+  const { sizeMinGiB, sizeMaxGiB } = skuRules[skuName];
   const found: { readonly value: string; readonly toGiB: number }[] = [];
-  for (let sizeGiB = diskSizeMinGib(skuName); hasSize(skuName, sizeGiB); sizeGiB += 1) {
+  for (let sizeGiB = sizeMinGiB; sizeGiB <= sizeMaxGiB; sizeGiB += 1) {
     const value = valueOf(sizeGiB);
     if (found.at(-1)?.value === value) found.pop();
     found.push({ value, toGiB: sizeGiB });
@@ -30,8 +51,4 @@ function ranges(skuName: DiskSku, valueOf: (sizeGiB: number) => string): string 
   const last = found.pop();
   const before = found.map(({ value, toGiB }) => `${value} up to ${toGiB} GiB, `).join("");
   return `${before}${last?.value ?? "none"}${before === "" ? "" : " above"}`;
-}
-
-function hasSize(skuName: DiskSku, sizeGiB: number): boolean {
-  return chooseDiskSize({ requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n }, skuName).ok;
 }

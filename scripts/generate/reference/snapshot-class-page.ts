@@ -5,8 +5,8 @@ import {
   snapshotParameterTable,
 } from "../../../src/core/volume/snapshot-parameter-table.ts";
 import type { GeneratedFile } from "../generated-file.ts";
-import { allowedOf } from "./allowed-values.ts";
 import { markdownTable } from "./markdown-table.ts";
+import { parameterRows } from "./parameter-rows.ts";
 import { snapshotParameterNotes } from "./snapshot-parameter-notes.ts";
 
 const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate/reference and src/core/volume. -->
@@ -22,11 +22,13 @@ const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate
 
 const STATES = `## What a snapshot is
 
-- It has the disk's content of one moment, attached or not. What the node has not written to the disk by then is
-  not in it: a snapshot of a mounted volume is like the disk after a power cut.
+- It has the disk's content of one moment, attached or not: [crash consistency](#crash-consistency).
 - CreateSnapshot answers when the content is fixed. Of PremiumV2_LRS and UltraSSD_LRS disks Azure then copies
   it in the background. \`readyToUse\` is \`false\` until the copy has ended; no call waits for it, and
   csi-snapshotter asks again.
+- In another region it is a copy of a snapshot \`local_<name>\` in the disk's region, which is deleted once the copy
+  is complete. Disks can be made of it in its own region only
+  ([0041](../adr/0041-copy-a-snapshot-to-another-region-from-a-source-beside-it.md)).
 - It outlives its disk. Deleting the volume, or an older snapshot of the same disk, takes nothing from it.
 - Its handle is its resource id. Azure is the only place with its state
   ([0034](../adr/0034-keep-the-state-of-snapshots-in-azure.md)).
@@ -34,6 +36,27 @@ const STATES = `## What a snapshot is
   it. To let \`deletionPolicy: Delete\` remove any other one, set that tag.
 - ListSnapshots shows every snapshot in the cluster's resource group and in those of its volumes' disks. One
   elsewhere is found by its id.`;
+
+const CONSISTENCY = `## Crash consistency
+
+A snapshot of a mounted volume is *crash-consistent*: it is like the disk after a power cut at that moment.
+
+| written before the moment | in the snapshot |
+| --- | --- |
+| and synced (\`fsync\`, \`O_DSYNC\`, a committed transaction of a database) | yes |
+| and still in the node's cache: the kernel writes it back some 30 seconds later | perhaps, in any order |
+| by the pod into two volumes | each volume at its own moment |
+
+- The first mount of a volume made from it replays the journal of ext4 or xfs, as after a power cut. ext2 has
+  no journal and is checked. A database then recovers by its own log.
+- A program that relies on unsynced data, or on several files that change together, needs more: stop its
+  writes and run \`sync\` until \`status.creationTime\` of its VolumeSnapshotContent is set, or delete the
+  pod first.
+- The driver freezes no file system. A hook of a backup may (\`fsfreeze\`), and must thaw it: until then its
+  pod can't end. The driver thaws it before its last unmount
+  ([0047](../adr/0047-leave-freezes-for-snapshots-to-users-and-thaw-before-unmounts.md)).
+- The snapshot of a volume that no pod uses has all that was written: unstaging has flushed and unmounted it.
+- Of a raw block volume it has what the device has acknowledged as flushed.`;
 
 const METADATA = `## Set by csi-snapshotter
 
@@ -64,6 +87,7 @@ spec:
 
 /** The reference page of VolumeSnapshotClass parameters. */
 export function snapshotClassPage(): GeneratedFile {
+  const names = Object.keys(snapshotParameterTable) as readonly SnapshotParameterName[];
   const refused = Object.entries(refusedSnapshotParameters).map(
     ([name, reason]) => `| \`${name}\` | ${reason} |`,
   );
@@ -72,23 +96,12 @@ export function snapshotClassPage(): GeneratedFile {
   );
   const sections = [
     INTRODUCTION,
-    `## Parameters\n\n${parameterRows()}`,
+    `## Parameters\n\n${parameterRows(names, snapshotParameterTable, snapshotParameterNotes)}`,
     `## Refused: parameters of V1\n\n${markdownTable(["parameter", "reason: it"], refused)}`,
     `${METADATA}\n\n${markdownTable(["parameter", "tag of the snapshot"], metadata)}`,
     STATES,
+    CONSISTENCY,
     EXAMPLE,
   ];
   return { path: "docs/reference/volume-snapshot-class.md", content: `${sections.join("\n\n")}\n` };
-}
-
-function parameterRows(): string {
-  const names = Object.keys(snapshotParameterTable) as readonly SnapshotParameterName[];
-  return markdownTable(
-    ["parameter", "allowed", "if absent", "meaning", "example", "in V1"],
-    names.map((name) => {
-      const { meaning, absent, example, inV1 } = snapshotParameterNotes[name];
-      const allowed = allowedOf(snapshotParameterTable[name]);
-      return `| \`${name}\` | ${allowed} | ${absent} | ${meaning} | \`${example}\` | ${inV1} |`;
-    }),
-  );
 }

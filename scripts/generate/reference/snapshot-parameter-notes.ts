@@ -1,18 +1,8 @@
 import type { SnapshotParameterName } from "../../../src/core/volume/snapshot-parameter-table.ts";
-
-/** What the page says of a supported parameter, besides its row in the parser's table. */
-export interface SnapshotParameterNotes {
-  readonly meaning: string;
-  readonly absent: string;
-  /** One value that the parser accepts, alone or with the parameters of `needs`. */
-  readonly example: string;
-  readonly needs?: Readonly<Record<string, string>>;
-  /** The parameter in the V1 driver. */
-  readonly inV1: string;
-}
+import type { ParameterNotes } from "./parameter-rows.ts";
 
 /** A parameter without notes does not compile. */
-export const snapshotParameterNotes: Readonly<Record<SnapshotParameterName, SnapshotParameterNotes>> = {
+export const snapshotParameterNotes: Readonly<Record<SnapshotParameterName, ParameterNotes>> = {
   incremental: {
     meaning:
       "`false`: a full copy. Azure makes none of PremiumV2_LRS and UltraSSD_LRS disks, and keeps at most " +
@@ -29,18 +19,20 @@ export const snapshotParameterNotes: Readonly<Record<SnapshotParameterName, Snap
   },
   subscriptionID: {
     meaning:
-      'Subscription of the snapshot, with `resourceGroup` and `incremental: "false"`: Azure keeps ' +
-      "incremental snapshots in the disk's",
+      "Subscription of the snapshot. One that is not the disk's needs `resourceGroup` and " +
+      '`incremental: "false"`: Azure keeps incremental snapshots in the disk\'s',
     absent: "The disk's",
     example: "00000000-0000-0000-0000-000000000002",
     needs: { resourceGroup: "rg-backups", incremental: "false" },
     inV1: "The same; V1 leaves the check to Azure",
   },
   location: {
-    meaning: "Region of the snapshot. It has to be the disk's: this version copies none to another region",
+    meaning:
+      "Region of the snapshot. In another region than the disk's it is a copy, ready once Azure has copied " +
+      "it, in minutes to hours. Not with `incremental: false` or `instantAccessDurationMinutes`",
     absent: "The disk's",
-    example: "eastus",
-    inV1: "Another region: V1 copies the snapshot there",
+    example: "westus",
+    inV1: "The same",
   },
   tags: {
     meaning: "Tags of the snapshot, as `name=value` pairs. Azure takes 50, the driver's own included",

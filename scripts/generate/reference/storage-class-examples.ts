@@ -45,4 +45,19 @@ parameters:
 volumeBindingMode: WaitForFirstConsumer
 `,
   },
+  {
+    title: "IOPS and throughput of their own, in sectors that every application can read.",
+    yaml: `apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: premium-v2-fast
+provisioner: disk.csi.azure.com
+parameters:
+  skuName: PremiumV2_LRS
+  DiskIOPSReadWrite: "5000"
+  DiskMBpsReadWrite: "400"
+  LogicalSectorSize: "512"
+volumeBindingMode: WaitForFirstConsumer
+`,
+  },
 ];

@@ -1,3 +1,10 @@
+import { basicProfileSkus } from "../../../src/core/volume/basic-profile.ts";
+import {
+  deviceSettingNames,
+  deviceSettingPrefix,
+  deviceSettings,
+} from "../../../src/core/volume/device-settings.ts";
+import { refusedParameters } from "../../../src/core/volume/refused-parameters.ts";
 import {
   compatibilityParameterNames,
   metadataParameterNames,
@@ -7,12 +14,14 @@ import {
   type VolumeParameterName,
   volumeParameterTable,
 } from "../../../src/core/volume/volume-parameter-table.ts";
+import { attributeNames } from "../../../src/core/volume/volume-parameters.ts";
 import { metadataTagNames } from "../../../src/core/volume/volume-tags.ts";
 import type { GeneratedFile } from "../generated-file.ts";
 import { allowedOf } from "./allowed-values.ts";
 import { markdownTable } from "./markdown-table.ts";
 import { compatibilityNotes, ownParameters, parameterNotes, refusedNotes } from "./parameter-notes.ts";
-import { skuRows } from "./sku-rows.ts";
+import { parameterRows } from "./parameter-rows.ts";
+import { performanceRows, skuRows } from "./sku-rows.ts";
 import { storageClassExamples } from "./storage-class-examples.ts";
 
 const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate/reference and src/core/volume. Never edited by hand. -->
@@ -23,7 +32,7 @@ const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate
 
 - Names are compared without case. A parameter that is given twice is refused.
 - Values are texts: \`maxShares: "3"\`. They are spelled as below, except where a row says otherwise.
-- An empty value counts as absent, except for the two counts, which refuse it.
+- An empty value counts as absent, except where a number is expected: it is refused there.
 - An unknown name or a wrong value fails CreateVolume with INVALID_ARGUMENT. The claim's event
   \`ProvisioningFailed\` names the parameter, the value and what is allowed.
 - Parameters act when the disk is created. They are kept in \`volumeAttributes\` of the PersistentVolume.
@@ -34,7 +43,15 @@ const REGIONS = `Not every region and zone offers every SKU, and a VM size may n
 carries its answer.`;
 
 const SKU_COLUMNS = ["SKU", "GiB", "`maxShares` at most", "host cache if not shared", "attaches in"];
-const REFUSED_COLUMNS = ["parameter", "V1's values", "V1's default", "a disk of this driver has"];
+const PERFORMANCE_COLUMNS = [
+  "SKU",
+  "`DiskIOPSReadWrite`",
+  "`DiskMBpsReadWrite`",
+  "`LogicalSectorSize`",
+  "`enableBursting`",
+  "`enablePerformancePlus`",
+];
+const REFUSED_COLUMNS = ["parameter", "V1's values", "V1's default", "reason"];
 
 const METADATA = `## Set by external-provisioner
 
@@ -42,26 +59,54 @@ With \`--extra-create-metadata\`, as the chart starts it.`;
 
 const REFUSED = `## Refused: parameters of V1
 
-This version does not support them yet. A class that has one is refused by name: ignoring it would create
-another disk than requested.`;
+A class that has one is refused by name. The value \`attachDiskInitialDelay: "0"\` asks for nothing, and is
+accepted.`;
+
+const DEVICE_SETTINGS = `## Device settings
+
+With \`perfProfile: advanced\`, each parameter \`${deviceSettingPrefix}<path>\` states a value of a file below
+the disk's folder in sysfs. No other paths are allowed.
+
+${markdownTable(
+  ["parameter", "allowed"],
+  deviceSettingNames.map(
+    (name) => `| \`${deviceSettingPrefix}${name}\` | ${allowedOf(deviceSettings[name])} |`,
+  ),
+)}
+
+\`perfProfile: basic\` computes the first three, \`queue/max_sectors_kb\` and \`queue/read_ahead_kb\` by V1's
+formula from the performance tier of ${basicProfileSkus.map((sku) => `\`${sku}\``).join(", ")}.
+V1 also lowers them to the limits of the VM's size; here they are the same on each node.
+
+- The node writes them after it has verified the disk, and before the mount. A repeated stage does so again.
+- The unstage restores the earlier values. The node's checkpoint keeps them, so a restart of the node plug-in
+  loses none. A detached disk takes its settings with it.
+- Where a kernel or a disk does not take a value (its limits may be lower), the volume is served without that
+  setting, and the event \`DeviceNotTuned\` names it. V1 fails NodeStageVolume.`;
 
 const STATIC = `## Static volumes
 
-A PersistentVolume of an existing disk takes \`cachingMode\`, \`fsType\` and \`maxMountReplicaCount\` in
-\`spec.csi.volumeAttributes\`; Azure reports its \`maxShares\`. Attributes that only shape a new disk are
-ignored there, V1's included. Attributes that V1 applies at attach or mount, and that this version does not
-serve, are refused when the volume is attached: \`partition\`, \`attachDiskInitialDelay\` other than 0,
-\`writeAcceleratorEnabled\` other than \`false\`, \`perfProfile\` other than \`none\`, and
-\`device-setting/<path>\`.`;
+A PersistentVolume of an existing disk takes ${attributeNames.map((name) => `\`${name}\``).join(", ")}
+in \`spec.csi.volumeAttributes\`; Azure reports its \`maxShares\`. A disk with V1's tag
+\`writeacceleratorenabled\` is attached with write accelerator, unless the attribute says otherwise.
+Attributes that only shape a new disk have had their effect. An attach is refused by name for a value of
+the attributes above that can't be read, and for \`partition\`. Attributes of V1 that only tune
+keep no data from its pods, since a PersistentVolume's attributes can't be changed. \`perfProfile\` and
+\`device-setting/<path>\` act as in a class, and the event \`DeviceNotTuned\` names what is not allowed or not
+possible on the node. \`attachDiskInitialDelay\` has no effect.`;
 
 /** The reference page of StorageClass parameters. */
 export function storageClassPage(): GeneratedFile {
+  const rowsOf = (names: readonly VolumeParameterName[]): string =>
+    parameterRows(names, volumeParameterTable, parameterNotes);
   const inherited = volumeParameterNames.filter((name) => !ownParameters.includes(name));
   const sections = [
     INTRODUCTION,
-    `## Replicas\n\n${parameterRows(ownParameters)}`,
-    `## Disk\n\n${parameterRows(inherited)}`,
+    `## Replicas\n\n${rowsOf(ownParameters)}`,
+    `## Disk\n\n${rowsOf(inherited)}`,
     `## Limits by SKU\n\n${markdownTable(SKU_COLUMNS, skuRows())}\n\n${REGIONS}`,
+    `## Performance by SKU\n\n${markdownTable(PERFORMANCE_COLUMNS, performanceRows())}`,
+    DEVICE_SETTINGS,
     `## Accepted without effect\n\n${markdownTable(["parameter", "of"], compatibilityRows())}`,
     `${METADATA}\n\n${markdownTable(["parameter", "tag of the disk"], metadataRows())}`,
     `${REFUSED}\n\n${markdownTable(REFUSED_COLUMNS, refusedRows())}`,
@@ -78,17 +123,6 @@ function exampleText({ title, yaml }: (typeof storageClassExamples)[number]): st
   return `${title}\n\n\`\`\`yaml\n${yaml}\`\`\``;
 }
 
-function parameterRows(names: readonly VolumeParameterName[]): string {
-  return markdownTable(
-    ["parameter", "allowed", "if absent", "meaning", "example", "in V1"],
-    names.map((name) => {
-      const { meaning, absent, example, inV1 } = parameterNotes[name];
-      const allowed = allowedOf(volumeParameterTable[name]);
-      return `| \`${name}\` | ${allowed} | ${absent} | ${meaning} | \`${example}\` | ${inV1} |`;
-    }),
-  );
-}
-
 function compatibilityRows(): readonly string[] {
   return compatibilityParameterNames.map((name) => `| \`${name}\` | ${compatibilityNotes[name]} |`);
 }
@@ -98,7 +132,8 @@ function metadataRows(): readonly string[] {
 }
 
 function refusedRows(): readonly string[] {
-  return Object.entries(refusedNotes).map(
-    ([name, { values, inV1, here }]) => `| \`${name}\` | ${values} | ${inV1} | ${here} |`,
-  );
+  return Object.entries(refusedParameters).map(([name, { problem }]) => {
+    const { values, inV1 } = refusedNotes[name as keyof typeof refusedNotes];
+    return `| \`${name}\` | ${values} | ${inV1} | It ${problem} |`;
+  });
 }

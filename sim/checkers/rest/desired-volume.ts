@@ -1,3 +1,5 @@
+import type { NetworkAccessPolicy } from "../../kubernetes/sim-cluster.ts";
+
 /** The final state of a volume that its user has requested. */
 export interface DesiredVolume {
   readonly volumeName: string;
@@ -5,6 +7,8 @@ export interface DesiredVolume {
   readonly exists: boolean;
   /** The last size asked for, in GiB. */
   readonly sizeGiB: number;
+  /** That of the VolumeAttributesClass asked for last; undefined: none was. */
+  readonly networkAccessPolicy: NetworkAccessPolicy | undefined;
   readonly pods: 0 | 1;
   readonly replicas: number;
   readonly access: "mount" | "block";

@@ -72,6 +72,13 @@ describe("what users desired", () => {
     assert.deepEqual(tooMany, ["not-converged: vol-1: 2 replicas instead of 1"]);
   });
 
+  it("is not reached with a disk that does not have what its last class says", () => {
+    assert.deepEqual(complaints(undefined, { networkAccessPolicy: "DenyAll" }), []);
+    assert.deepEqual(complaints(undefined, { networkAccessPolicy: "AllowAll" }), [
+      "not-converged: vol-1: its disk has network access policy DenyAll instead of AllowAll",
+    ]);
+  });
+
   it("is not reached with a disk or a file system of another size", () => {
     assert.deepEqual(complaints(undefined, { sizeGiB: 8 }), [
       "not-converged: vol-1: its disk has 4294967296 bytes instead of 8 GiB",

@@ -5,7 +5,7 @@ import { type Complaint, type RestWorld, volumeOf } from "./rest-world.ts";
 
 /**
  * The differences from what users requested: pods that do not run, missing writers, replicas and sizes,
- * deleted volumes that still exist.
+ * modifications that were not made, deleted volumes that still exist.
  */
 export function judgeDesired(
   world: RestWorld,
@@ -33,7 +33,13 @@ function complaintsAbout(
   if (volume === undefined) return ["has no AzVolume"];
   const disk = world.azure.diskOf(diskUri);
   if (disk === undefined) return ["has no disk"];
-  const sizeComplaints = [
+  const { networkAccessPolicy } = desired;
+  const made = [...world.azure.model.world.disks.values()].find(({ id }) => isSameResourceUri(id, diskUri));
+  const policy = made?.spec.networkAccessPolicy;
+  const diskComplaints = [
+    ...(networkAccessPolicy === undefined || policy === networkAccessPolicy
+      ? []
+      : [`its disk has network access policy ${policy} instead of ${networkAccessPolicy}`]),
     ...(disk.sizeBytes === diskSizeBytes(desired.sizeGiB)
       ? []
       : [`its disk has ${disk.sizeBytes} bytes instead of ${desired.sizeGiB} GiB`]),
@@ -43,7 +49,7 @@ function complaintsAbout(
   ];
   const pods = world.cluster.pods().filter((pod) => pod.volumeName === desired.volumeName);
   if (desired.pods === 0)
-    return [...sizeComplaints, ...(pods.length === 0 ? [] : ["its pod was scaled away, and is still there"])];
+    return [...diskComplaints, ...(pods.length === 0 ? [] : ["its pod was scaled away, and is still there"])];
 
   const [pod] = pods;
   if (
@@ -54,13 +60,13 @@ function complaintsAbout(
     pods.length !== 1
   ) {
     return [
-      ...sizeComplaints,
+      ...diskComplaints,
       `its pod does not run: ${pods.map(({ name, phase, isReady, nodeName, isDeleted }) => `${name} ${phase}${isReady ? "" : ", not ready,"}${isDeleted ? ", deleted," : ""} on ${nodeName ?? "no node"}`).join("; ") || "none"}`,
     ];
   }
   const { nodeName, uid } = pod;
   if (!world.cluster.containersOn(nodeName).some(({ podUid }) => podUid === uid))
-    return [...sizeComplaints, `no container of ${pod.name} runs on ${nodeName}`];
+    return [...diskComplaints, `no container of ${pod.name} runs on ${nodeName}`];
   const writer = volume.status?.record?.writer;
   const isWriter =
     writer?.nodeName === nodeName &&
@@ -80,7 +86,7 @@ function complaintsAbout(
     placesFor(world, { diskUri, zones: volume.status?.detail?.zones ?? [], writerNode: nodeName }, zoneOf),
   );
   return [
-    ...sizeComplaints,
+    ...diskComplaints,
     ...(isWriter
       ? []
       : [`its pod runs on ${nodeName}, and the record says ${JSON.stringify(writer ?? "no writer")}`]),

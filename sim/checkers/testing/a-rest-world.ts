@@ -18,6 +18,7 @@ export interface MadeUpRest {
   nodes: SimNode[];
   containers: { readonly nodeName: string; readonly podUid: string; readonly volumeName: string }[];
   disk: Partial<ModelDisk> | undefined;
+  networkAccessPolicy: "AllowAll" | "DenyAll";
   /** VMs that exist though other VMs have their nodes' names, and whether they have the disk at LUN 0. */
   kept: { readonly nodeName: string; readonly vmGuid: string; readonly hasDisk: boolean }[];
   /** Names of the VMs that have the disk at LUN 0. */
@@ -61,6 +62,7 @@ export function atRest(): MadeUpRest {
     })),
     containers: [{ nodeName: "node-a", podUid: "pod-1", volumeName: "vol-1" }],
     disk: { sizeBytes: 4n * GIB, fileSystemBytes: 4n * GIB },
+    networkAccessPolicy: "DenyAll",
     kept: [],
     attachedTo: ["node-a", "node-b"],
     fullOfOthers: [],
@@ -76,6 +78,7 @@ export const desired: DesiredVolume = {
   volumeName: "vol-1",
   exists: true,
   sizeGiB: 4,
+  networkAccessPolicy: undefined,
   pods: 1,
   replicas: 1,
   access: "mount",
@@ -143,6 +146,7 @@ export function asWorld(made: MadeUpRest): RestWorld {
     },
     dataDisks: hasDisk ? [{ lun: 0, diskId: diskUri, phase: "Attached" }] : [],
   }));
+  const spec = { networkAccessPolicy: made.networkAccessPolicy };
   const world = {
     store: {
       objects: (kind: string) =>
@@ -165,7 +169,7 @@ export function asWorld(made: MadeUpRest): RestWorld {
       isOthers: (resourceUri: string) => made.others.includes(resourceUri),
       model: {
         world: {
-          disks: new Map(made.disk === undefined ? [] : [[diskUri, { id: diskUri }]]),
+          disks: new Map(made.disk === undefined ? [] : [[diskUri, { id: diskUri, spec }]]),
           virtualMachines: new Map([...vms, ...kept].map((vm) => [vm.id, vm])),
         },
       },

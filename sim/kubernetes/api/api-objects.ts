@@ -1,6 +1,6 @@
 import type { NodeTaint } from "../../../src/core/node/node-taints.ts";
 import type { Labels } from "../../../src/core/schedule/pod-rules.ts";
-import type { SimWorkload } from "../sim-cluster.ts";
+import type { NetworkAccessPolicy, SimWorkload } from "../sim-cluster.ts";
 
 /** The one pod of a workload. */
 export interface Pod {
@@ -53,6 +53,8 @@ export interface Claim {
   readonly sizeGiB: number;
   /** The size that its pods have. */
   readonly capacityGiB: number;
+  /** That of the requested VolumeAttributesClass; undefined: none is requested. */
+  readonly networkAccessPolicy: NetworkAccessPolicy | undefined;
   /** The node for which the scheduler requests the volume. */
   readonly selectedNode: string | undefined;
   readonly isBound: boolean;
@@ -68,6 +70,8 @@ export interface PersistentVolume {
   readonly workload: SimWorkload;
   readonly volumeContext: Readonly<Record<string, string>>;
   readonly sizeGiB: number;
+  /** That of the VolumeAttributesClass that was applied last; undefined: none was. */
+  readonly networkAccessPolicy: NetworkAccessPolicy | undefined;
   /** The zones in which it can be attached; undefined: all. */
   readonly zones: readonly string[] | undefined;
   /** external-attacher's finalizer. */
@@ -90,6 +94,23 @@ export interface VolumeAttachment {
   readonly error: string | undefined;
 }
 
+/** A VolumeSnapshot with its VolumeSnapshotContent. */
+export interface VolumeSnapshot {
+  readonly name: string;
+  /** The disk. */
+  readonly sourceVolumeId: string;
+  /** The region in its class; undefined: none. */
+  readonly location: string | undefined;
+  /** Undefined until CreateSnapshot has answered. */
+  readonly snapshotHandle: string | undefined;
+  readonly isReady: boolean;
+  /** csi-snapshotter's annotation: a CreateSnapshot may have done something. */
+  readonly isBeingCreated: boolean;
+  /** CreateSnapshot was refused for good the last time. */
+  readonly isRefused: boolean;
+  readonly isDeleted: boolean;
+}
+
 /** The kinds that the API server stores, and the type of each. */
 export interface ApiKinds {
   readonly Pod: Pod;
@@ -98,6 +119,7 @@ export interface ApiKinds {
   readonly Claim: Claim;
   readonly PersistentVolume: PersistentVolume;
   readonly VolumeAttachment: VolumeAttachment;
+  readonly VolumeSnapshot: VolumeSnapshot;
 }
 
 /** The name of a kind. */

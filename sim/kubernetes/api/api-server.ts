@@ -40,6 +40,7 @@ export function createApiServer(): ApiServer {
     Claim: new Map(),
     PersistentVolume: new Map(),
     VolumeAttachment: new Map(),
+    VolumeSnapshot: new Map(),
   };
   const leases = new Map<string, number>();
   const listeners = new Set<(change: ApiChange) => void>();

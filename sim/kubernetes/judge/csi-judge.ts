@@ -1,5 +1,6 @@
 import type { SimMachine } from "../../azure/sim-machine.ts";
 import type { CsiAnswer, CsiCall, ControllerCsi, DriverEndpoints, NodeCsi } from "../../driver/endpoints.ts";
+import type { SnapshotHistory } from "../../history/snapshot-history.ts";
 import type { Violation } from "../../history/violation.ts";
 import type { Trace } from "../../trace.ts";
 import { refusalIsAllowed } from "./allowed-codes.ts";
@@ -20,6 +21,8 @@ export interface CsiJudgeOptions {
   readonly onCreated?: (volumeId: string) => void;
   /** A DeleteVolume is about to be called. */
   readonly onDeleteVolume?: (volumeId: string) => void;
+  /** Compares snapshots with what was answered before. Default: none are compared. */
+  readonly snapshots?: SnapshotHistory | undefined;
 }
 
 /** One answered call. */
@@ -79,8 +82,13 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
   }
 
   function subjectOf(request: unknown): string {
-    const { volumeId, name } = request as { readonly volumeId?: string; readonly name?: string };
-    return name ?? (volumeId === undefined ? "driver" : options.volumeNameOf(volumeId));
+    const { volumeId, snapshotId, name } = request as {
+      readonly volumeId?: string;
+      readonly snapshotId?: string;
+      readonly name?: string;
+    };
+    const id = volumeId ?? snapshotId;
+    return name ?? (id === undefined ? "driver" : options.volumeNameOf(id));
   }
 
   /** Whether a volume cannot be created because its disk's name is another cluster's. */
@@ -107,6 +115,12 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
         judged.request.capacityRange?.requiredBytes ?? 0n,
         judged.answer.ok ? judged.answer.value.capacityBytes : 0n,
       );
+    else if (is(judged, "createSnapshot"))
+      options.snapshots?.answered(
+        judged.request.name,
+        judged.answer.ok ? judged.answer.value.snapshot : undefined,
+      );
+    else if (is(judged, "deleteSnapshot")) options.snapshots?.deleted(judged.request.snapshotId);
     else if (is(judged, "nodePublishVolume")) judgeMount(judged, volumeName, judged.request.targetPath);
     else if (is(judged, "nodeUnpublishVolume")) judgeNoMount(judged, volumeName, judged.request.targetPath);
     else if (is(judged, "nodeUnstageVolume"))
@@ -213,6 +227,12 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
       controllerPublishVolume: watched("controllerPublishVolume", "", csi.controllerPublishVolume),
       controllerUnpublishVolume: watched("controllerUnpublishVolume", "", csi.controllerUnpublishVolume),
       controllerExpandVolume: watched("controllerExpandVolume", "", csi.controllerExpandVolume),
+      controllerModifyVolume: watched("controllerModifyVolume", "", csi.controllerModifyVolume),
+      createSnapshot: watched("createSnapshot", "", async (request, callOptions) => {
+        options.snapshots?.begins(request);
+        return csi.createSnapshot(request, callOptions);
+      }),
+      deleteSnapshot: watched("deleteSnapshot", "", csi.deleteSnapshot),
     };
   }
 

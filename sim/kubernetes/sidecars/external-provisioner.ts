@@ -95,6 +95,7 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
       workload,
       volumeContext: volume.volumeContext,
       sizeGiB,
+      networkAccessPolicy: undefined,
       zones: zonesOf(volume.accessibleTopology),
       isKeptByAttacher: false,
       isDeleted: false,

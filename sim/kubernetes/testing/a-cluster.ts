@@ -121,6 +121,19 @@ export async function withCluster(
       capacityBytes: request.capacityRange?.requiredBytes ?? 0n,
       nodeExpansionRequired: true,
     })),
+    controllerModifyVolume: answering("", "modify", () => ({})),
+    createSnapshot: answering("", "snapshot", (request) => ({
+      snapshot: {
+        snapshotId: `${URI.replace("disks", "snapshots")}/${request.name}`,
+        sourceVolumeId: request.sourceVolumeId,
+        sizeBytes: 0n,
+        creationTime: undefined,
+        readyToUse: true,
+        groupSnapshotId: "",
+        accessibleTopology: [],
+      },
+    })),
+    deleteSnapshot: answering("", "delete snapshot", () => ({})),
   };
   const plugins = new Map<string, NodeCsi>(
     [...machines].map(([name, machine]) => [

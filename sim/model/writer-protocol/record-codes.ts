@@ -1,7 +1,7 @@
 import type { RecordNode, Writer, WriterRecord } from "../../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../src/core/api/node-identity.ts";
 import { invariant } from "../../../src/core/failure/invariant.ts";
-import { entryOf } from "../../../src/core/writer/record-nodes.ts";
+import { entryOf, type NodeMarks } from "../../../src/core/writer/record-nodes.ts";
 import type { Step } from "../../../src/core/writer/writer-steps.ts";
 import { digitsOf } from "../state-space/digits.ts";
 
@@ -40,9 +40,18 @@ export interface SavedWriter {
   readonly age: "sameEpoch" | "olderEpoch";
 }
 
-/** What the list may say of a node: nothing, or its access; with or without a pending write barrier. */
-const ACCESSES = [undefined, "unverified", "quarantined", "clean"] as const;
-const ENTRIES = ACCESSES.length * 2;
+/**
+ * What the list may say of a node: nothing, or its access, of an unverified node also that it was in
+ * quarantine; with or without a pending write barrier.
+ */
+const MARKS: readonly NodeMarks[] = [
+  {},
+  { access: "unverified" },
+  { access: "quarantined" },
+  { access: "clean" },
+  { access: "unverified", wasQuarantined: true },
+];
+const ENTRIES = MARKS.length * 2;
 
 /** How many codes there are: writers × fencing × entries of both nodes × default accesses. */
 export const RECORD_CODES = 9 * 3 * ENTRIES ** 2 * 2;
@@ -129,17 +138,15 @@ function decode(code: number): WriterRecord {
 
 function entryCode(record: WriterRecord, node: NodeIndex): number {
   const entry = entryOf(record, identities[node]);
-  return ACCESSES.indexOf(entry?.access) * 2 + Number(entry?.barrierPending === true);
+  const marks = MARKS.findIndex(
+    ({ access, wasQuarantined }) => access === entry?.access && wasQuarantined === entry?.wasQuarantined,
+  );
+  return marks * 2 + Number(entry?.barrierPending === true);
 }
 
 function entriesOf(node: NodeIndex, code: number): readonly RecordNode[] {
-  const access = ACCESSES[code >> 1];
   if (code === 0) return [];
   return [
-    {
-      ...identities[node],
-      ...(access === undefined ? {} : { access }),
-      ...((code & 1) === 0 ? {} : { barrierPending: true }),
-    },
+    { ...identities[node], ...MARKS[code >> 1], ...((code & 1) === 0 ? {} : { barrierPending: true }) },
   ];
 }

@@ -46,7 +46,7 @@ export const safetyRules = [
   "releaseClean",
   "listed",
   "moved",
-  "forget",
+  "vanished",
 ] as const;
 
 /** One rule of the protocol. */

@@ -59,14 +59,15 @@ export function isInUse(state: number): boolean {
 
 /**
  * A new disk; and disks found in use whose record was lost: mounted on one node while an old mount command
- * still runs on the other, which was fenced before; attached to both and mounted on one, or on none; about
- * to be detached from a node, or to be attached to one that was about to mount, by an update that was
- * allowed before.
+ * still runs on the other, which was fenced before; attached to both and mounted on one, or on none, or
+ * on one while the other, which was fenced before, has a dead mount; about to be detached from a node, or
+ * to be attached to one that was about to mount, by an update that was allowed before.
  */
 function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
-  const found = (attachedTo: readonly NodeIndex[]): number => {
+  const found = (attachedTo: readonly NodeIndex[], cutOff: readonly NodeIndex[] = []): number => {
     const record = foundRecord({
       attachedTo: without.has("unverified") ? [] : attachedTo.map((node) => identities[node]),
+      cutOff: cutOff.map((node) => identities[node]),
       epoch: 0,
       storeIncarnation: 0,
     });
@@ -88,6 +89,7 @@ function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
     start(found([1]), 0b10, { child: true }, { mount: "live" }),
     start(found([0, 1]), 0b11, { mount: "live" }),
     start(found([0, 1]), 0b11),
+    start(found([0, 1], [0]), 0b11, { mount: "dead" }, { mount: "live" }),
     {
       ...start(found([0, 1]), 0b11),
       controllers: [controllerCode({ kind: "detach", node: 0 }), controllerCode({ kind: "detach", node: 1 })],
@@ -267,7 +269,7 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
       emit(withController(world, at, { kind: "grant", node }), `reads record to grant n${node}`);
     else emit(afterRecordMove(world, granted), `grants n${node}`);
   }
-  for (const node of nodeIndexes) forgetSteps(turn, node, emit);
+  for (const node of nodeIndexes) vanishedSteps(turn, node, emit);
   const revoked = steps.revoke(record, 0);
   if (revoked !== undefined) emit(afterRecordMove(world, revoked), "revokes");
 }
@@ -276,9 +278,9 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
  * A VM that Azure does not have any more is pruned; a node that is no longer in the record may have to
  * report clean once more.
  */
-function forgetSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
+function vanishedSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
   const forgotten =
-    isGone(world, node) || without.has("forget") ? steps.vanished(world.record, node) : undefined;
+    isGone(world, node) || without.has("vanished") ? steps.vanished(world.record, node) : undefined;
   if (forgotten !== undefined) emit(afterRecordMove(world, forgotten), `prunes n${node}`);
   const withdrawn = steps.withdrawClean(world.record, node);
   if (withdrawn !== undefined) emit(afterRecordMove(world, withdrawn), `withdraws that n${node} is clean`);

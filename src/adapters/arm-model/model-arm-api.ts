@@ -10,6 +10,7 @@ import type {
   ArmName,
   ArmSnapshot,
   ArmVm,
+  ArmVmName,
 } from "../../provisioner/arm/arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
 import {
@@ -55,7 +56,10 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
     `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute`;
   const diskPath = (disk: ArmName): string => `${group(disk)}/disks/${disk.name}`;
   const snapshotPath = (snapshot: ArmName): string => `${group(snapshot)}/snapshots/${snapshot.name}`;
-  const vmPath = (vm: ArmName): string => `${group(vm)}/virtualMachines/${vm.name}`;
+  const vmPath = ({ scaleSet, ...vm }: ArmVmName): string =>
+    scaleSet === undefined
+      ? `${group(vm)}/virtualMachines/${vm.name}`
+      : `${group(vm)}/virtualMachineScaleSets/${scaleSet.name}/virtualMachines/${scaleSet.instanceId}`;
 
   /**
    * Operations by the addresses of their polls: each is polled many times, and parsing an address takes
@@ -220,7 +224,16 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
             }),
       };
       return read(
-        await send({ method: "PATCH", path: vmPath(name), ifMatch, body, clientRequestId }, signal),
+        await send(
+          {
+            method: name.scaleSet === undefined ? "PATCH" : "PUT",
+            path: vmPath(name),
+            ifMatch,
+            body,
+            clientRequestId,
+          },
+          signal,
+        ),
         (answer) => startedFrom(answer, "vm"),
       );
     },

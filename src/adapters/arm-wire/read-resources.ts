@@ -1,3 +1,4 @@
+import { canonicalInstanceUri } from "../../core/azure/instance-uri.ts";
 import type {
   ArmDataDisk,
   ArmDisk,
@@ -14,6 +15,8 @@ type Wire = Readonly<Record<string, unknown>>;
 export function readDiskResource(body: unknown): ArmDisk {
   const disk = object(body);
   const properties = object(disk["properties"]);
+  const managedBy = optionalText(disk["managedBy"]);
+  const creation = object(properties["creationData"]);
   return {
     id: text(disk["id"]),
     name: text(disk["name"]),
@@ -23,10 +26,18 @@ export function readDiskResource(body: unknown): ArmDisk {
     skuName: text(object(disk["sku"])["name"]),
     diskSizeGB: number(properties["diskSizeGB"], 0),
     maxShares: number(properties["maxShares"], 1),
+    diskIOPSReadWrite: optionalNumber(properties["diskIOPSReadWrite"]),
+    diskMBpsReadWrite: optionalNumber(properties["diskMBpsReadWrite"]),
+    networkAccessPolicy: optionalText(properties["networkAccessPolicy"]),
+    publicNetworkAccess: optionalText(properties["publicNetworkAccess"]),
+    diskAccessId: optionalText(properties["diskAccessId"]),
+    completionPercent: optionalNumber(properties["completionPercent"]),
     provisioningState: text(properties["provisioningState"]),
     diskState: optionalText(properties["diskState"]),
-    managedBy: optionalText(disk["managedBy"]),
-    managedByExtended: texts(disk["managedByExtended"]),
+    managedBy: managedBy === undefined ? undefined : canonicalInstanceUri(managedBy),
+    managedByExtended: texts(disk["managedByExtended"]).map(canonicalInstanceUri),
+    sourceId: optionalText(creation["sourceResourceId"]),
+    logicalSectorSize: optionalNumber(creation["logicalSectorSize"]),
   };
 }
 
@@ -34,7 +45,7 @@ export function readDiskResource(body: unknown): ArmDisk {
 export function readSnapshotResource(body: unknown): ArmSnapshot {
   const snapshot = object(body);
   const properties = object(snapshot["properties"]);
-  const percent = properties["completionPercent"];
+  const creation = object(properties["creationData"]);
   return {
     id: text(snapshot["id"]),
     name: text(snapshot["name"]),
@@ -43,12 +54,19 @@ export function readSnapshotResource(body: unknown): ArmSnapshot {
     skuName: text(object(snapshot["sku"])["name"]),
     diskSizeGB: number(properties["diskSizeGB"], 0),
     incremental: properties["incremental"] === true,
-    sourceId: text(object(properties["creationData"])["sourceResourceId"]),
+    sourceId: text(creation["sourceResourceId"]),
+    logicalSectorSize: optionalNumber(creation["logicalSectorSize"]),
     timeCreated: text(properties["timeCreated"]),
     provisioningState: text(properties["provisioningState"]),
-    completionPercent: typeof percent === "number" ? percent : undefined,
+    completionPercent: optionalNumber(properties["completionPercent"]),
     accessState: optionalText(properties["snapshotAccessState"]),
+    copyError: copyErrorOf(object(properties["copyCompletionError"])),
   };
+}
+
+function copyErrorOf(error: Wire): string | undefined {
+  const parts = [optionalText(error["errorCode"]), optionalText(error["errorMessage"])];
+  return optionalText(parts.filter((part) => part !== undefined).join(": "));
 }
 
 /** Reads a VM size as ARM writes it. */
@@ -63,14 +81,15 @@ export function readVmResource(body: unknown): ArmVm {
   const storage = object(properties["storageProfile"]);
   const view = properties["instanceView"];
   return {
-    id: text(vm["id"]),
+    id: canonicalInstanceUri(text(vm["id"])),
     name: text(vm["name"]),
     location: text(vm["location"]),
     zones: texts(vm["zones"]),
     tags: object(vm["tags"]) as Readonly<Record<string, string>>,
     etag: text(vm["etag"]),
     vmId: text(properties["vmId"]).toLowerCase(),
-    vmSize: text(object(properties["hardwareProfile"])["vmSize"]),
+    // An instance of a uniform scale set names its size in `sku` only.
+    vmSize: text(object(properties["hardwareProfile"])["vmSize"] ?? object(vm["sku"])["name"]),
     provisioningState: text(properties["provisioningState"]),
     diskControllerType: optionalText(storage["diskControllerType"]),
     dataDisks: list(storage["dataDisks"]) as readonly ArmDataDisk[],
@@ -135,6 +154,10 @@ function optionalText(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
+function optionalNumber(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
 function number(value: unknown, otherwise: number): number {
-  return typeof value === "number" ? value : otherwise;
+  return optionalNumber(value) ?? otherwise;
 }

@@ -79,6 +79,8 @@ function traits(disk: ArmDiskChange | ArmDiskSpec): WireObject {
     publicNetworkAccess,
     diskAccessId,
     diskEncryptionSetId,
+    encryptionType = "EncryptionAtRestWithCustomerKey",
+    optimizedForFrequentAttach,
   } = disk;
   return {
     ...given({
@@ -89,10 +91,11 @@ function traits(disk: ArmDiskChange | ArmDiskSpec): WireObject {
       networkAccessPolicy,
       publicNetworkAccess,
       diskAccessId,
+      optimizedForFrequentAttach,
     }),
     ...(diskEncryptionSetId === undefined
       ? {}
-      : { encryption: { diskEncryptionSetId, type: "EncryptionAtRestWithCustomerKey" } }),
+      : { encryption: { diskEncryptionSetId, type: encryptionType } }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { canonicalInstanceUri } from "../../core/azure/instance-uri.ts";
 import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 
 /**
@@ -14,7 +15,7 @@ export function parseInstanceDocument(document: unknown): InstanceMetadata | und
   return {
     vmId,
     vmName: textOf(compute, "name") ?? "",
-    resourceId: textOf(compute, "resourceId") ?? "",
+    resourceId: canonicalInstanceUri(textOf(compute, "resourceId") ?? ""),
     location,
     zone: textOf(compute, "zone") ?? "",
     vmSize: textOf(compute, "vmSize") ?? "",

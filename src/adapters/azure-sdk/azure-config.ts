@@ -11,6 +11,10 @@ export interface AzureConfig {
   readonly location?: string;
   readonly aadClientId?: string;
   readonly aadClientSecret?: string;
+  /** A PEM file with a certificate of the client and its private key; used where there is no secret. */
+  readonly aadClientCertPath?: string;
+  /** Of the private key in that file. */
+  readonly aadClientCertPassword?: string;
   readonly useManagedIdentityExtension?: boolean;
   /** Client id of a user-assigned identity, or its resource id. Default: the system-assigned one. */
   readonly userAssignedIdentityID?: string;

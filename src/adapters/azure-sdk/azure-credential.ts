@@ -1,4 +1,5 @@
 import {
+  ClientCertificateCredential,
   ClientSecretCredential,
   ManagedIdentityCredential,
   type TokenCredential,
@@ -26,8 +27,8 @@ export interface CredentialSources {
 /**
  * Chooses how to log in to Azure: workload identity if its token file is known (what its webhook
  * injects goes before the file), a managed identity if `useManagedIdentityExtension`, else the client
- * secret. An incomplete choice fails and names the missing field: guessing would log in as another
- * identity.
+ * secret, else its certificate: the order of Kubernetes' cloud provider. An incomplete choice fails and
+ * names the missing field: guessing would log in as another identity.
  */
 export function createAzureCredential(sources: CredentialSources): Result<TokenCredential, ConfigFailure> {
   const { config, environment } = sources;
@@ -38,15 +39,19 @@ export function createAzureCredential(sources: CredentialSources): Result<TokenC
     return workloadIdentity(sources);
   if (config.useManagedIdentityExtension === true)
     return ok(managedIdentity(config.userAssignedIdentityID ?? ""));
-  if (config.aadClientId === undefined && config.aadClientSecret === undefined) {
+  const { aadClientId, aadClientSecret, aadClientCertPath } = config;
+  if (aadClientId === undefined && aadClientSecret === undefined && aadClientCertPath === undefined) {
     return invalid(
       "aadClientId",
       "",
       "is missing, and so is every other way to log in to Azure: set aadClientId and aadClientSecret, " +
-        "or useManagedIdentityExtension, or run with workload identity (AZURE_FEDERATED_TOKEN_FILE)",
+        "or aadClientCertPath, or useManagedIdentityExtension, or run with workload identity " +
+        "(AZURE_FEDERATED_TOKEN_FILE)",
     );
   }
-  return clientSecret(sources);
+  return aadClientSecret === undefined && aadClientCertPath !== undefined
+    ? clientCertificate(sources, aadClientCertPath)
+    : clientSecret(sources);
 }
 
 function workloadIdentity({
@@ -104,6 +109,37 @@ function clientSecret({
       tenantId.value,
       clientId.value,
       secret.value,
+      authorityOptions(endpoints, caPem),
+    ),
+  );
+}
+
+/** Its file is read at each sign-in. */
+function clientCertificate(
+  { config, endpoints, caPem }: CredentialSources,
+  certificatePath: string,
+): Result<TokenCredential, ConfigFailure> {
+  const why = "signing in with a certificate needs it";
+  const tenantId = required(config, "tenantId", why);
+  if (!tenantId.ok) return tenantId;
+  const clientId = required(config, "aadClientId", why);
+  if (!clientId.ok) return clientId;
+  if (/\.(pfx|p12)$/i.test(certificatePath))
+    return invalid(
+      "aadClientCertPath",
+      certificatePath,
+      "must be a PEM file with certificate and private key: openssl pkcs12 -in <file> -out <file>.pem -nodes",
+    );
+  const { aadClientCertPassword: certificatePassword } = config;
+  const certificate = {
+    certificatePath,
+    ...(certificatePassword === undefined ? {} : { certificatePassword }),
+  };
+  return ok(
+    new ClientCertificateCredential(
+      tenantId.value,
+      clientId.value,
+      certificate,
       authorityOptions(endpoints, caPem),
     ),
   );

@@ -3,8 +3,11 @@ import { type Result, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ArmApi } from "../../provisioner/arm/arm-api.ts";
 import type { DiskPlace } from "../../provisioner/disk/disks.ts";
+import type { ReplacedVersion } from "./api-version-policy.ts";
+import type { ApiVersions } from "./api-versions.ts";
 import { type AzureConfig, type ConfigFailure, endpointsOf, required } from "./azure-config.ts";
 import { createAzureCredential } from "./azure-credential.ts";
+import { createCurrentCredential, type CurrentCredentialOptions } from "./current-credential.ts";
 import { createSdkArmApi } from "./sdk-arm-api.ts";
 
 /**
@@ -17,6 +20,10 @@ export function connectAzure(options: {
   /** Certificates of the endpoint and the authority, in PEM, besides the well-known ones. */
   readonly caPem: string | undefined;
   readonly clock: Clock;
+  readonly apiVersions?: ApiVersions;
+  readonly onReplacedVersion?: (replaced: ReplacedVersion) => void;
+  /** The settings as they are at a later sign-in. Default: those above. */
+  readonly current?: Pick<CurrentCredentialOptions, "read" | "onUnusable">;
 }): Result<{ readonly arm: ArmApi; readonly place: DiskPlace }, ConfigFailure> {
   const { config, environment, caPem, clock } = options;
   const subscriptionId = required(config, "subscriptionId", "disks and VMs are in it");
@@ -27,10 +34,18 @@ export function connectAzure(options: {
   if (!location.ok) return location;
   const endpoints = endpointsOf(config, environment);
   if (!endpoints.ok) return endpoints;
-  const credential = createAzureCredential({ config, environment, endpoints: endpoints.value, caPem });
-  if (!credential.ok) return credential;
+  const create = (present: AzureConfig): ReturnType<typeof createAzureCredential> =>
+    createAzureCredential({ config: present, environment, endpoints: endpoints.value, caPem });
+  const first = create(config);
+  if (!first.ok) return first;
+  const credential =
+    options.current === undefined
+      ? first.value
+      : createCurrentCredential({ config, credential: first.value, create, ...options.current });
   const arm = createSdkArmApi({
-    credential: credential.value,
+    credential,
+    ...(options.apiVersions === undefined ? {} : { apiVersions: options.apiVersions }),
+    ...(options.onReplacedVersion === undefined ? {} : { onReplacedVersion: options.onReplacedVersion }),
     subscriptionId: subscriptionId.value,
     endpoint: endpoints.value.resourceManager,
     clock,

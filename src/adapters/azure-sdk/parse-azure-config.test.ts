@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { parseAzureConfig } from "./parse-azure-config.ts";
 
 describe("azure.json", () => {
-  it("reads the fields that Kubernetes' cloud providers use, and leaves out the others", () => {
+  it("reads the fields that Kubernetes' cloud providers use, and names the others", () => {
     const config = {
       ...{
         cloud: "AzurePublicCloud",
@@ -27,10 +27,13 @@ describe("azure.json", () => {
       cloudProviderBackoffRetries: 6,
       loadBalancerSku: null,
     };
-    assert.deepEqual(parseAzureConfig(JSON.stringify({ ...config, ...others })), { ok: true, value: config });
+    assert.deepEqual(parseAzureConfig(JSON.stringify({ ...config, ...others })), {
+      ok: true,
+      value: { config, unused: Object.keys(others) },
+    });
     assert.deepEqual(parseAzureConfig('{"location":null,"cloud":"","aadClientId":""}'), {
       ok: true,
-      value: {},
+      value: { config: {}, unused: [] },
     });
   });
 

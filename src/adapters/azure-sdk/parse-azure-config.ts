@@ -9,6 +9,8 @@ const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean">> = {
   location: "string",
   aadClientId: "string",
   aadClientSecret: "string",
+  aadClientCertPath: "string",
+  aadClientCertPassword: "string",
   useManagedIdentityExtension: "boolean",
   userAssignedIdentityID: "string",
   useFederatedWorkloadIdentityExtension: "boolean",
@@ -17,12 +19,19 @@ const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean">> = {
   activeDirectoryEndpoint: "string",
 };
 
+/** An `azure.json`, as far as the driver uses it. */
+export interface ParsedAzureConfig {
+  readonly config: AzureConfig;
+  /** The names of its other fields, which other components use, or none. */
+  readonly unused: readonly string[];
+}
+
 /**
- * Reads an `azure.json`. Its many other fields are for others and ignored; an empty one counts as
+ * Reads an `azure.json`. An empty field counts as
  * missing. A field of ours with the wrong type is named: a `"true"` taken for false would log in as
  * another identity. Values are never repeated: they may be secrets.
  */
-export function parseAzureConfig(text: string): Result<AzureConfig, ConfigFailure> {
+export function parseAzureConfig(text: string): Result<ParsedAzureConfig, ConfigFailure> {
   const parsed = parsedJson(text);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
     return invalid("azure.json", "", "is no JSON object");
@@ -35,7 +44,7 @@ export function parseAzureConfig(text: string): Result<AzureConfig, ConfigFailur
       return invalid(field, "", `must be a ${type} in the Azure settings (azure.json)`);
     config[field] = value;
   }
-  return ok(config);
+  return ok({ config, unused: Object.keys(members).filter((field) => !Object.hasOwn(TYPES, field)) });
 }
 
 function parsedJson(text: string): unknown {

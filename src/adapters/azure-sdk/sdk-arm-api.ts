@@ -4,6 +4,8 @@ import {
   type Disk,
   type DiskUpdate,
   type Snapshot,
+  type VirtualMachineScaleSetVM,
+  type VirtualMachineUpdate,
 } from "@azure/arm-compute";
 import {
   createDefaultHttpClient,
@@ -21,6 +23,7 @@ import type {
   ArmDisk,
   ArmSnapshot,
   ArmVm,
+  ArmVmName,
 } from "../../provisioner/arm/arm-api.ts";
 import { errorWithoutAnswer } from "../../provisioner/arm/arm-error.ts";
 import {
@@ -32,6 +35,8 @@ import {
 } from "../arm-wire/read-resources.ts";
 import { startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
 import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";
+import { createApiVersionPolicy, type ReplacedVersion } from "./api-version-policy.ts";
+import { type ApiVersions, defaultApiVersions } from "./api-versions.ts";
 import { type CallOptions, type SdkAnswer, readSdkAnswer, sendThroughSdk } from "./sdk-call.ts";
 
 /** How to reach Azure. */
@@ -49,6 +54,10 @@ export interface SdkArmApiOptions {
    */
   readonly caPem?: string;
   readonly clock: Clock;
+  /** Default: `defaultApiVersions`. */
+  readonly apiVersions?: ApiVersions;
+  /** A cloud does not have one of them. */
+  readonly onReplacedVersion?: (replaced: ReplacedVersion) => void;
   /** Longest wait for one answer, in milliseconds. Default 60 s, what Azure's own drivers wait. */
   readonly requestTimeoutMs?: number;
 }
@@ -226,14 +235,10 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         },
         signal,
       ),
-    getVm: async ({ subscriptionId, resourceGroup, name, instanceView, clientRequestId }, signal) => {
+    getVm: async ({ instanceView, clientRequestId, ...vm }, signal) => {
       const answer = await send(
         clientRequestId,
-        (call) =>
-          clientOf(subscriptionId).virtualMachines.get(resourceGroup, name, {
-            ...call,
-            ...(instanceView ? { expand: "instanceView" } : {}),
-          }),
+        (call) => vmCalls(clientOf(vm.subscriptionId), vm).get(instanceView, call),
         signal,
       );
       return readSdkAnswer(answer, (wire) => valueFrom<ArmVm>(wire, readVmResource));
@@ -247,10 +252,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         },
         signal,
       ),
-    startVmUpdate: async (
-      { subscriptionId, resourceGroup, name, change, ifMatch, clientRequestId },
-      signal,
-    ) => {
+    startVmUpdate: async ({ change, ifMatch, clientRequestId, ...vm }, signal) => {
       const body = {
         ...(change.tags === undefined ? {} : { tags: { ...change.tags } }),
         ...(change.dataDisks === undefined
@@ -259,10 +261,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       };
       const answer = await send(
         clientRequestId,
-        (call) =>
-          clientOf(subscriptionId)
-            .virtualMachines.update(resourceGroup, name, body, { ...call, ifMatch })
-            .submitted(),
+        (call) => vmCalls(clientOf(vm.subscriptionId), vm).update(body, { ...call, ifMatch }),
         signal,
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
@@ -285,30 +284,18 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
     },
-    startVmPowerOff: async (
-      { subscriptionId, resourceGroup, name, skipShutdown, clientRequestId },
-      signal,
-    ) => {
+    startVmPowerOff: async ({ skipShutdown, clientRequestId, ...vm }, signal) => {
       const answer = await send(
         clientRequestId,
-        (call) =>
-          clientOf(subscriptionId)
-            .virtualMachines.powerOff(resourceGroup, name, { ...call, skipShutdown })
-            .submitted(),
+        (call) => vmCalls(clientOf(vm.subscriptionId), vm).powerOff(skipShutdown, call),
         signal,
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
     },
-    startVmDeallocate: async (
-      { subscriptionId, resourceGroup, name, forceDeallocate, clientRequestId },
-      signal,
-    ) => {
+    startVmDeallocate: async ({ forceDeallocate, clientRequestId, ...vm }, signal) => {
       const answer = await send(
         clientRequestId,
-        (call) =>
-          clientOf(subscriptionId)
-            .virtualMachines.deallocate(resourceGroup, name, { ...call, forceDeallocate })
-            .submitted(),
+        (call) => vmCalls(clientOf(vm.subscriptionId), vm).deallocate(forceDeallocate, call),
         signal,
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
@@ -320,12 +307,54 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
   };
 }
 
+/** The SDK's operations on one VM, or on an instance of a uniform scale set. */
+function vmCalls(
+  client: ComputeManagementClient,
+  { resourceGroup, name, scaleSet }: ArmVmName,
+): {
+  readonly get: (instanceView: boolean, call: CallOptions) => Promise<unknown>;
+  readonly update: (
+    change: Pick<VirtualMachineUpdate, "tags" | "storageProfile">,
+    call: CallOptions & { readonly ifMatch: string },
+  ) => Promise<unknown>;
+  readonly powerOff: (skipShutdown: boolean, call: CallOptions) => Promise<unknown>;
+  readonly deallocate: (forceDeallocate: boolean, call: CallOptions) => Promise<unknown>;
+} {
+  const expand = (instanceView: boolean): { expand?: "instanceView" } =>
+    instanceView ? { expand: "instanceView" } : {};
+  if (scaleSet === undefined) {
+    const vms = client.virtualMachines;
+    return {
+      get: (instanceView, call) => vms.get(resourceGroup, name, { ...call, ...expand(instanceView) }),
+      update: (change, call) => vms.update(resourceGroup, name, change, call).submitted(),
+      powerOff: (skipShutdown, call) =>
+        vms.powerOff(resourceGroup, name, { ...call, skipShutdown }).submitted(),
+      deallocate: (forceDeallocate, call) =>
+        vms.deallocate(resourceGroup, name, { ...call, forceDeallocate }).submitted(),
+    };
+  }
+  const instances = client.virtualMachineScaleSetVMs;
+  const at = [resourceGroup, scaleSet.name, scaleSet.instanceId] as const;
+  return {
+    get: (instanceView, call) => instances.get(...at, { ...call, ...expand(instanceView) }),
+    // The SDK's type wants a location, which Azure does not: what a body leaves out stays.
+    update: (change, call) => instances.update(...at, change as VirtualMachineScaleSetVM, call).submitted(),
+    powerOff: (skipShutdown, call) => instances.powerOff(...at, { ...call, skipShutdown }).submitted(),
+    // Instances are deallocated without a choice.
+    deallocate: (_force, call) => instances.deallocate(...at, call).submitted(),
+  };
+}
+
 /** The SDK's clients, one a subscription: each sends its calls to that subscription and no other. */
 function createClients(
   options: SdkArmApiOptions,
   httpClient: HttpClient,
 ): (subscriptionId: string) => ComputeManagementClient {
   const clients = new Map<string, ComputeManagementClient>();
+  const policy = createApiVersionPolicy(
+    options.apiVersions ?? defaultApiVersions,
+    options.onReplacedVersion ?? ((): void => undefined),
+  );
   return (subscriptionId) => {
     const key = subscriptionId.toLowerCase();
     const client =
@@ -334,6 +363,7 @@ function createClients(
         endpoint: options.endpoint,
         httpClient,
         retryOptions: { maxRetries: 0 },
+        additionalPolicies: [{ policy, position: "perCall" }],
         userAgentOptions: { userAgentPrefix: "azuredisk-csi-driver-v2" },
         credentials: { scopes: [`${options.endpoint.replace(/\/$/, "")}/.default`] },
         ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),

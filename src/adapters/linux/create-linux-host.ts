@@ -7,6 +7,7 @@ import { createCommandRunner } from "./command/command-runner.ts";
 import { defaultCommandTimeLimits } from "./command/command-time-limits.ts";
 import type { CommandTimeLimits } from "./command/command-time-limits.ts";
 import { takeInstanceLock } from "./command/instance-lock.ts";
+import { readDeviceSettings, writeDeviceSetting } from "./device/device-settings.ts";
 import { dropCachedBlocks } from "./device/drop-cached-blocks.ts";
 import { findDevice } from "./device/find-device.ts";
 import { createHeldDevices } from "./device/held-devices.ts";
@@ -121,6 +122,12 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
       ),
     checkFileSystem: (request, signal) =>
       attempt(`check ${request.device.path}`, signal, () => checkFileSystem(host, request, signal)),
+    readDeviceSettings: (device, signal) =>
+      attempt(`read the settings of ${device.path}`, signal, () => readDeviceSettings(host, device)),
+    writeDeviceSetting: (request, signal) =>
+      attempt(`set ${request.setting.name} of ${request.device.path}`, signal, () =>
+        writeDeviceSetting(host, request, signal),
+      ),
     growBeforeMount: (request, signal) =>
       attempt(`grow the file system on ${request.device.path} before it is mounted`, signal, () =>
         growBeforeMount(host, request, signal),

@@ -1,5 +1,6 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import type { DeviceContent } from "../../core/node/judge-device-content.ts";
+import type { DeviceSettingName } from "../../core/volume/device-settings.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { ModelDisk } from "./model-disk.ts";
@@ -22,6 +23,8 @@ export interface ModelDevice {
   /** Written, but not flushed: lost with the machine. */
   readonly unflushed: Map<string, string>;
   writesDone: number;
+  /** Settings of its queue: the kernel's own, until they are written. */
+  readonly settings: Map<DeviceSettingName, string>;
 }
 
 /** What a disk held when a kernel read it. */

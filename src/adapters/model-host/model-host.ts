@@ -15,6 +15,7 @@ import {
   writeContent,
 } from "./machine-state.ts";
 import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
+import { writeSetting } from "./model-settings.ts";
 
 /** Bytes for one inode, as in ext4; only to make the model's numbers look real. */
 const bytesPerInode = 16384n;
@@ -266,6 +267,25 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
             });
           machine.wrote(found, "check");
           return ok(undefined);
+        }),
+      ),
+    readDeviceSettings: async (device, signal) =>
+      look("readDeviceSettings", signal, () =>
+        withDevice(device, (found) => ok(Object.fromEntries(found.settings))),
+      ),
+    writeDeviceSetting: async ({ device, setting }, signal) =>
+      look("writeDeviceSetting", signal, () =>
+        withDevice(device, (found) => {
+          const detail = writeSetting(found, setting);
+          return detail === undefined
+            ? ok(undefined)
+            : fail({
+                kind: "DeviceSettingRefused",
+                devicePath: device.path,
+                setting: setting.name,
+                value: setting.value,
+                detail,
+              });
         }),
       ),
     growBeforeMount: ({ device, fsType }, signal) =>

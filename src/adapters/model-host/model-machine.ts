@@ -15,6 +15,7 @@ import type {
 import type { ModelDisk } from "./model-disk.ts";
 import { createModelHost } from "./model-host.ts";
 import { createModelOperations } from "./model-operations.ts";
+import { kernelSettings } from "./model-settings.ts";
 
 /** The answer to a process that writes or reads: the kernel's error, or the text. */
 export type ModelIo =
@@ -236,6 +237,7 @@ export function createModelMachine({
         cached: undefined,
         unflushed: new Map(),
         writesDone: 0,
+        settings: kernelSettings(),
       };
       state.devicesByLun.set(lun, device);
       if (keepsDevicesOpen) readBlocks(device);

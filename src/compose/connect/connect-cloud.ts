@@ -1,11 +1,12 @@
 import type { AzureConfig, ConfigFailure } from "../../adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../adapters/azure-sdk/connect-azure.ts";
-import { parseAzureConfig } from "../../adapters/azure-sdk/parse-azure-config.ts";
+import { type ParsedAzureConfig, parseAzureConfig } from "../../adapters/azure-sdk/parse-azure-config.ts";
 import { registerBudgetMetrics } from "../../adapters/observe/budget-metrics.ts";
 import type { Values } from "../../cli/options.ts";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
+import type { Logger } from "../../ports/logger.ts";
 import type { ArmApi } from "../../provisioner/arm/arm-api.ts";
 import {
   createAzureCloudProvisioner,
@@ -26,7 +27,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   location: "--location",
 };
 
-type CloudPorts = Pick<ProcessPorts, "clock" | "random" | "registry" | "lifetime">;
+type CloudPorts = Pick<ProcessPorts, "clock" | "random" | "registry" | "lifetime" | "logger">;
 
 /** What the provisioner receives besides its settings. */
 export interface CloudContext {
@@ -43,7 +44,9 @@ export async function connectCloud(
   ports: CloudPorts,
   context: CloudContext = {},
 ): Promise<AzureCloudProvisioner> {
-  const { arm, place } = await reachAzure(values, ports.clock);
+  const { arm, place, unusedFields } = await reachAzure(values, ports);
+  if (unusedFields.length > 0)
+    ports.logger.info("azure.json has fields that the driver does not use", { unusedFields });
   const provisioner = createAzureCloudProvisioner({
     arm,
     place,
@@ -57,32 +60,82 @@ export async function connectCloud(
   return provisioner;
 }
 
-/** How Azure is reached; nothing is sent yet. Throws `WrongSetting` if the settings don't say how. */
+/** How Azure is reached. */
+export interface AzureReach {
+  readonly arm: ArmApi;
+  readonly place: DiskPlace;
+  /** Names of the fields of `azure.json` that the driver does not use. */
+  readonly unusedFields: readonly string[];
+}
+
+/**
+ * How Azure is reached; nothing is sent yet. The file of the settings is read again at each sign-in. Throws
+ * `WrongSetting` if the settings don't say how.
+ */
 export async function reachAzure(
   values: Values<typeof azureOptions>,
-  clock: Clock,
-): Promise<{ readonly arm: ArmApi; readonly place: DiskPlace }> {
+  { clock, logger }: { readonly clock: Clock; readonly logger?: Logger },
+): Promise<AzureReach> {
+  const settings = await readAzureSettings(values);
+  if (!settings.ok) throw wrongField(settings.failure, values);
+  const caFile = values["azure-ca-file"];
+  const caPem = caFile === undefined ? undefined : await readNamedFile("azure-ca-file", caFile);
+  const current = {
+    read: async (): Promise<Result<AzureConfig, ConfigFailure>> => {
+      const present = await readAzureSettings(values).catch(unreadable);
+      return present.ok ? ok(present.value.config) : present;
+    },
+    onUnusable: ({ field, problem }: ConfigFailure): void =>
+      logger?.warn("the Azure settings can't be used, and the last ones that could be are kept", {
+        field,
+        problem,
+      }),
+  };
+  const { config, unused } = settings.value;
+  const connected = connectAzure({
+    config,
+    environment: process.env,
+    caPem,
+    clock,
+    current,
+    apiVersions: { vm: values["azure-vm-api-version"], disk: values["azure-disk-api-version"] },
+    onReplacedVersion: (replaced) =>
+      logger?.warn("Azure does not have an API version, and another one is used", { ...replaced }),
+  });
+  if (!connected.ok) throw wrongField(connected.failure, values);
+  return { ...connected.value, unusedFields: unused };
+}
+
+/** The file's settings with those of the flags and of the environment. */
+async function readAzureSettings(
+  values: Values<typeof azureOptions>,
+): Promise<Result<ParsedAzureConfig, ConfigFailure>> {
   const file = values["cloud-config"];
-  const fromFile = file === undefined ? ok({}) : parseAzureConfig(await readNamedFile("cloud-config", file));
-  if (!fromFile.ok) throw wrongField(fromFile.failure, values);
+  const fromFile =
+    file === undefined
+      ? ok({ config: {}, unused: [] })
+      : parseAzureConfig(await readNamedFile("cloud-config", file));
+  if (!fromFile.ok) return fromFile;
   const endpoint = values["azure-endpoint"];
-  const environment = process.env;
   const config: AzureConfig = {
-    ...stated("tenantId", environment["AZURE_TENANT_ID"]),
-    ...stated("aadClientId", environment["AZURE_CLIENT_ID"]),
-    ...stated("aadClientSecret", environment["AZURE_CLIENT_SECRET"]),
-    ...fromFile.value,
+    ...stated("tenantId", process.env["AZURE_TENANT_ID"]),
+    ...stated("aadClientId", process.env["AZURE_CLIENT_ID"]),
+    ...stated("aadClientSecret", process.env["AZURE_CLIENT_SECRET"]),
+    ...fromFile.value.config,
     ...(endpoint === undefined ? {} : { resourceManagerEndpoint: endpoint }),
     ...stated("subscriptionId", values["subscription-id"]),
     ...stated("resourceGroup", values["resource-group"]),
     ...stated("location", values.location),
   };
-  const caFile = values["azure-ca-file"];
-  const caPem = caFile === undefined ? undefined : await readNamedFile("azure-ca-file", caFile);
-  const connected = connectAzure({ config, environment, caPem, clock });
-  if (!connected.ok) throw wrongField(connected.failure, values);
-  return connected.value;
+  return ok({ ...fromFile.value, config });
 }
+
+/** A file that is being replaced, or was removed. */
+function unreadable(error: unknown): Result<never, ConfigFailure> {
+  if (!(error instanceof WrongSetting)) throw error;
+  return fail({ kind: "InvalidArgument", field: "azure.json", value: "", problem: error.message });
+}
+
 /** Names the flag, and the file if there is one, of a field of the Azure settings. */
 function wrongField({ field, problem }: ConfigFailure, values: Values<typeof azureOptions>): WrongSetting {
   const flag = FLAGS[field];

@@ -1,5 +1,5 @@
 import { systemClock } from "../../adapters/system/system-clock.ts";
-import { refuseBesideOthers } from "../../controller/refuse-beside-others.ts";
+import { refuseBesideOthers, refuseSnapshotsBesideOthers } from "../../controller/refuse-beside-others.ts";
 import { followStore } from "../../objects/cache/follow-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { CONTROLLER_KINDS } from "../assemble-controller.ts";
@@ -43,7 +43,7 @@ export const controllerRole: Role<typeof options> = {
   problems: (values) =>
     wrongSettings(
       () => checkStore(values),
-      () => reachAzure(values, systemClock),
+      () => reachAzure(values, { clock: systemClock }),
       () => electionSettingsOf(values),
     ),
   start: async (values, ports) => {
@@ -85,7 +85,7 @@ export const controllerRole: Role<typeof options> = {
         leaseStore,
         cache,
         cloud: refuseBesideOthers(cloud, orchestrator.otherDriver),
-        snapshots: cloud,
+        snapshots: refuseSnapshotsBesideOthers(cloud, orchestrator.otherDriver),
         leaseMemory,
         users,
         clusterVolumes,

@@ -5,6 +5,8 @@ import { NodeService } from "../../csi/gen/csi/v1/csi.ts";
 import type { GrpcServer } from "../../csi/server/grpc-server.ts";
 import type { VolumeLimitOptions } from "../../node/lifecycle/volume-limit.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { assembleNode } from "../assemble-node.ts";
 import type { nodeOptions } from "../settings/process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
@@ -32,12 +34,16 @@ export async function addNodeService(
   const sharesKernel = values["shares-kernel"] || deviceRoot !== "";
   if (sharesKernel)
     logger.warn("links to loop devices are trusted: for emulators and labs only", { deviceRoot });
-  const host = await createLinuxHost({
-    deviceRoot,
-    sharesKernel,
-    lockDirectory: join(values["state-dir"], "locks"),
-    clock,
-  });
+  const platform = process.platform === "win32" ? "windows" : "linux";
+  const host =
+    platform === "windows"
+      ? await startWindowsHost({ ...values, clock })
+      : await createLinuxHost({
+          deviceRoot,
+          sharesKernel,
+          lockDirectory: join(values["state-dir"], "locks"),
+          clock,
+        });
   const { handlers, run } = assembleNode({
     ...parts,
     host,
@@ -53,6 +59,7 @@ export async function addNodeService(
       ownNode,
     },
     settings: {
+      platform,
       attach: values.attach,
       stageWaitMs: values["stage-wait-ms"],
       deviceWaitMs: values["device-wait-ms"],
@@ -62,4 +69,17 @@ export async function addNodeService(
   });
   server.add(NodeService, handlers);
   return run;
+}
+
+/** Loaded only on Windows. */
+async function startWindowsHost(
+  options: Pick<Values<typeof nodeOptions>, "state-dir" | "kubelet-dir"> & { readonly clock: Clock },
+): Promise<HostProvisioner> {
+  const { createWindowsHost } = await import("../../adapters/windows/create-windows-host.ts");
+  const { startPowerShell } = await import("../../adapters/windows/start-power-shell.ts");
+  return createWindowsHost({
+    powerShell: await startPowerShell({ directory: options["state-dir"] }),
+    clock: options.clock,
+    kubeletDirectories: options["kubelet-dir"],
+  });
 }

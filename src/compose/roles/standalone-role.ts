@@ -54,7 +54,7 @@ export const standaloneRole: Role<typeof options> = {
   options,
   problems: (values) =>
     wrongSettings(
-      () => reachAzure(values, systemClock),
+      () => reachAzure(values, { clock: systemClock }),
       () => metadataService(values),
       () => electionSettingsOf(values),
     ),
@@ -144,10 +144,11 @@ async function readMachine(
     throw new Error(
       `the VM of --node-name ${nodeName} is ${instanceUri}: ${describeFailure(instance.failure)}`,
     );
-  const { vmId, location, zone, busType, dataDisksMax, vmSize } = instance.value;
+  // Azure's spelling of the id is what disks are compared with.
+  const { vmId, location, zone, busType, dataDisksMax, vmSize, ...machine } = instance.value;
   const volumesMax = Math.max(0, dataDisksMax - values["reserved-data-disk-slot-num"]);
   return {
-    node: { nodeName, vmId, instanceUri, location, zone, zoneLabel: undefined, busType },
+    node: { nodeName, vmId, instanceUri: machine.instanceUri, location, zone, zoneLabel: undefined, busType },
     volumesMax,
     vmSize,
   };

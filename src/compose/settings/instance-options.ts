@@ -21,11 +21,12 @@ export const instanceOptions = grouped("Machine", {
     kind: "text",
     problem: (value) =>
       parseInstanceUri(value) === undefined
-        ? "expected /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>"
+        ? "expected /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>, or " +
+          "…/virtualMachineScaleSets/<scale set>/virtualMachines/<instance id>"
         : undefined,
     help:
-      "The VM's resource id, /subscriptions/…/virtualMachines/<name>, its only key for the controller " +
-      "(default: what the metadata service says)",
+      "The VM's resource id, /subscriptions/…/virtualMachines/<name or instance id>, its only key for the " +
+      "controller (default: what the metadata service says)",
   },
 });
 

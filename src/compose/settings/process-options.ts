@@ -1,3 +1,4 @@
+import { apiVersionProblem, defaultApiVersions } from "../../adapters/azure-sdk/api-versions.ts";
 import { grouped, type Option } from "../../cli/options.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
 import { listenAddressProblem } from "../../core/primitives/listen-address.ts";
@@ -54,6 +55,18 @@ export const azureOptions = grouped("Azure", {
   "azure-ca-file": {
     kind: "text",
     help: "PEM file of a further certificate authority that the endpoint's certificate comes from",
+  },
+  "azure-vm-api-version": {
+    kind: "text",
+    default: defaultApiVersions.vm,
+    problem: apiVersionProblem,
+    help: "API version of VMs and scale sets; where a cloud does not have it, one that it lists is used",
+  },
+  "azure-disk-api-version": {
+    kind: "text",
+    default: defaultApiVersions.disk,
+    problem: apiVersionProblem,
+    help: "The same of disks and snapshots",
   },
   "subscription-id": { kind: "text", help: "Subscription of the cluster" },
   "resource-group": {

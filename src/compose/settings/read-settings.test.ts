@@ -34,7 +34,8 @@ describe("the settings of a role", () => {
       '--endpoint: got "/no-endpoint"; expected unix://<path> or tcp://<host>:<port>',
       '--metadata-endpoint: got "imds"; expected https://… or http://…',
       '--vm-resource-id: got "vm"; expected ' +
-        "/subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>",
+        "/subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>, or " +
+        "…/virtualMachineScaleSets/<scale set>/virtualMachines/<instance id>",
       '--daemon-set: got "plugin"; expected namespace/name',
       '--http-endpoint: got "8080"; expected host:port, :port or [IPv6 address]:port, with a port from ' +
         "0 to 65535",

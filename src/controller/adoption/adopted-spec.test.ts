@@ -55,11 +55,20 @@ describe("adoptedSpec", () => {
         volumeContext: {
           cachingmode: "ReadOnly",
           skuname: "Premium_LRS",
-          perfProfile: "Basic",
+          perfProfile: "Advanced",
+          "device-setting/queue/scheduler": "none",
           "storage.kubernetes.io/csiProvisionerIdentity": "1",
         },
       },
-      use: { cachingMode: "ReadOnly", volumeContext: { cachingmode: "ReadOnly", skuname: "Premium_LRS" } },
+      use: {
+        cachingMode: "ReadOnly",
+        volumeContext: {
+          cachingmode: "ReadOnly",
+          skuname: "Premium_LRS",
+          perfProfile: "Advanced",
+          "device-setting/queue/scheduler": "none",
+        },
+      },
     },
     {
       because: "one of its parameters can't be read",
@@ -91,6 +100,24 @@ describe("adoptedSpec", () => {
       assert.deepEqual(adopted, expected);
     });
   }
+
+  for (const [tag, attribute, expected] of [
+    ["true", undefined, true],
+    ["False", undefined, false],
+    [undefined, "TRUE", true],
+    ["true", "false", false],
+    [undefined, undefined, undefined],
+  ] as const)
+    it(`attaches as the tag (${tag}) and the attribute (${attribute}) say: ${expected}`, () => {
+      const adopted = adoptedSpec(
+        aDisk({ tags: tag === undefined ? {} : { writeacceleratorenabled: tag } }),
+        {
+          capabilities: [oneNode],
+          volumeContext: attribute === undefined ? {} : { writeAcceleratorEnabled: attribute },
+        },
+      );
+      assert.equal(adopted.writeAcceleratorEnabled, expected);
+    });
 
   it("goes by the tags that this driver wrote, whatever is stated", () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 1 } });

@@ -1,8 +1,10 @@
 import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../core/azure/disk-uri.ts";
 import { isMultiNode, isSingleWriter } from "../../core/volume/access-modes.ts";
+import { isDeviceSetting } from "../../core/volume/device-settings.ts";
 import { volumeParameterNames } from "../../core/volume/volume-parameter-names.ts";
 import { readableParameters } from "../../core/volume/volume-parameters.ts";
+import { writeAcceleratorIn } from "../../core/volume/volume-tags.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { volumeFromTags } from "../disk/disk-tags.ts";
 
@@ -21,11 +23,14 @@ export const unstatedUse: StatedUse = { capabilities: [], volumeContext: {} };
  * or else as stated.
  */
 export function adoptedSpec(disk: DiskFacts, stated: StatedUse): AzVolume["spec"] {
-  const { diskUri, skuName, sizeGiB, maxShares, location, zones } = disk;
+  const { diskUri, skuName, sizeGiB, maxShares, location, zones, sourceUri } = disk;
   const [zone] = zones;
   const resourceGroup = parseDiskUri(diskUri)?.resourceGroup;
   const volumeContext = parametersIn(stated.volumeContext);
-  const { maxMountReplicaCount, cachingMode, fsType } = readableParameters(volumeContext);
+  const { maxMountReplicaCount, cachingMode, fsType, writeAcceleratorEnabled } =
+    readableParameters(volumeContext);
+  // V1 keeps the parameter in a tag, also of a disk whose PersistentVolume was written by hand.
+  const accelerated = writeAcceleratorEnabled ?? writeAcceleratorIn(disk.tags);
   const known = volumeFromTags(disk.tags);
   const capabilities = known?.capabilities ?? oneNodeOrMany(stated.capabilities);
   const sharesLeft = maxShares - 1;
@@ -41,10 +46,12 @@ export function adoptedSpec(disk: DiskFacts, stated: StatedUse): AzVolume["spec"
       location,
       ...(zone === undefined ? {} : { zone }),
       ...(resourceGroup === undefined ? {} : { resourceGroup }),
+      ...(sourceUri === undefined ? {} : { sourceUri }),
       tags: {},
     },
     ...(cachingMode === undefined ? {} : { cachingMode }),
     ...(fsType === undefined ? {} : { fsType }),
+    ...(accelerated === undefined ? {} : { writeAcceleratorEnabled: accelerated }),
     maxMountReplicaCount: Math.min(replicas, sharesLeft),
     volumeContext,
     diskUri,
@@ -59,7 +66,7 @@ export function adoptedSpec(disk: DiskFacts, stated: StatedUse): AzVolume["spec"
  */
 function parametersIn(volumeContext: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const isActedUpon = (name: string): boolean =>
-    volumeParameterNames.some((known) => known.toLowerCase() === name.toLowerCase());
+    isDeviceSetting(name) || volumeParameterNames.some((known) => known.toLowerCase() === name.toLowerCase());
   return Object.fromEntries(Object.entries(volumeContext).filter(([name]) => isActedUpon(name)));
 }
 

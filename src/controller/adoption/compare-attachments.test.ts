@@ -13,6 +13,7 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { listIn } from "../../core/testing/record-lists.ts";
+import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { reclaim, grant, mayAttach, mayDetach } from "../../core/writer/writer-steps.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -86,6 +87,25 @@ describe("compareAttachments", () => {
       assert.deepEqual(world.volume()?.status?.record?.writer?.nodeName, "node-b");
     }));
 
+  it("records a disk on the VM that has the id of a scaled-in instance by now", () =>
+    withControllerPorts(async (world) => {
+      // Else the attachment of the earlier instance would hide that the disk is on the later one.
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-b") })));
+      await world.given("AzDriverNode", aDriverNode("node-a", { vmId: "vm-node-a" }));
+      const earlier = { state: "Attached", lun: 2, vmId: "vm-earlier" } as const;
+      await world.given("AzVolumeAttachment", attached("node-a", earlier));
+      await world.given("AzVolumeAttachment", attached("node-b"));
+      assert.equal(await compare(world, { listed: ["node-a", "node-b"] }), 1);
+      const { vmId, lun } = world.attachment("node-a")?.status ?? {};
+      assert.deepEqual({ vmId, lun }, { vmId: "vm-node-a", lun: 5 });
+      const unverified = nodesIn(world.volume()?.status?.record, "unverified");
+      assert.deepEqual(
+        unverified.map((node) => node.vmId),
+        ["vm-node-a"],
+      );
+      assert.equal(await compare(world, { listed: ["node-a", "node-b"] }), 0);
+    }));
+
   it("recreates it for a volume that is being deleted, too", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", {
@@ -154,7 +174,7 @@ describe("compareAttachments", () => {
       assert.ok(record !== undefined);
       assert.deepEqual(
         [record.writer, listIn(record, "quarantined"), listIn(record, "unverified")],
-        [writer, [], [fenced]],
+        [writer, [], [{ ...fenced, wasQuarantined: true }]],
       );
       assert.deepEqual(
         [mayAttach(record, fenced), grant(record, fenced).ok, reclaim(record, fenced, 9).ok],

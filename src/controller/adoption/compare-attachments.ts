@@ -1,13 +1,13 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
-import { isForeign } from "../../core/api/node-identity.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isForeign, isSameVmId } from "../../core/api/node-identity.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
-import { tellIfLost } from "../attachment/disk-lost-event.ts";
+import { isHeldOn, tellLost } from "../attachment/disk-lost-event.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-name-of.ts";
 import { findHolders } from "./adopt-disk.ts";
@@ -76,7 +76,7 @@ async function recordStrays(
       signal,
     );
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
-    if (!present.ok || !explains(present.value, instanceUri)) unsaid.push(instanceUri);
+    if (!present.ok || !explains(ports, present.value, instanceUri)) unsaid.push(instanceUri);
   }
   if (unsaid.length === 0) return ok(undefined);
   // Without the volume's object nothing requests a detach: recreating it also records every VM with its
@@ -114,7 +114,7 @@ async function reportStaleOnes(
     if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
     if (!marked.ok) continue;
     ports.logger.warn("disk no longer where it was attached", { volumeName, nodeName });
-    tellIfLost(ports, ports.cache.get("AzVolume", volumeName), attachment);
+    if (isHeldOn(ports.cache.get("AzVolume", volumeName), nodeName)) tellLost(ports, attachment);
   }
   return ok(undefined);
 }
@@ -130,7 +130,7 @@ function differs(ports: AdoptionPorts, volume: AzVolume, disk: DiskFacts): boole
     return true;
   const attachments = attachmentsOf(ports, volume.metadata.name);
   const isExplained = (instanceUri: string): boolean =>
-    attachments.some((attachment) => explains(attachment, instanceUri));
+    attachments.some((attachment) => explains(ports, attachment, instanceUri));
   if (
     disk.attachedTo.some(
       (instanceUri) => nodeNameOf(ports, instanceUri) !== undefined && !isExplained(instanceUri),
@@ -143,10 +143,14 @@ function differs(ports: AdoptionPorts, volume: AzVolume, disk: DiskFacts): boole
 /**
  * Whether an attachment says that the disk is on that VM, or on its way there. The VM is recorded before
  * an attach is sent; one that still waits says nothing, since a person may hold the share that it waits
- * for.
+ * for. Nor does one of an earlier VM with that resource id: ids of instances and names are reused.
  */
-function explains({ status }: AzVolumeAttachment, instanceUri: string): boolean {
-  return status?.vmId !== undefined && isSameResourceUri(status.instanceUri ?? "", instanceUri);
+function explains({ cache }: AdoptionPorts, { status }: AzVolumeAttachment, instanceUri: string): boolean {
+  const { vmId } = status ?? {};
+  if (vmId === undefined || !isSameResourceUri(status?.instanceUri ?? "", instanceUri)) return false;
+  return cache
+    .byIndex("AzDriverNode", "instanceUri", resourceUriKey(instanceUri))
+    .every((node) => isSameVmId(node.status?.vmId, vmId));
 }
 
 /** Names of the cluster's VMs that a disk names. */

@@ -4,7 +4,7 @@ import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { isNamedIn } from "../../core/writer/writer-steps.ts";
+import { explainsPublication } from "../../core/writer/writer-steps.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import type { ClusterAttachment } from "../../ports/cluster/cluster-volumes.ts";
@@ -199,7 +199,7 @@ async function distrustOutdatedRecord(
   const { store, logger } = ports;
   const read = await store.get("AzVolume", volume.metadata.name, signal);
   if (!read.ok) return read;
-  if (read.value.status?.record === undefined || isNamedIn(read.value.status.record, nodeName))
+  if (read.value.status?.record === undefined || explainsPublication(read.value.status.record, nodeName))
     return ok(undefined);
   // The cache may lag behind this driver's own publish.
   const own = await readAttachment(

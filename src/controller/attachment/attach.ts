@@ -6,6 +6,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { type CachingMode, diskSkus } from "../../core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../core/volume/resolve-volume-spec.ts";
+import { skuRules } from "../../core/volume/sku-rules.ts";
 import { mayForceOff } from "../../core/writer/writer-steps.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -15,10 +16,20 @@ import type { AttachmentPorts } from "../controller-ports.ts";
 import { mayCarryOut } from "../fencing/foreign-detach.ts";
 import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
-import { tellIfLost } from "./disk-lost-event.ts";
+import { isHeldOn, tellLost } from "./disk-lost-event.ts";
 import { lunsPromisedOn, mayAttachNow, volumesCutOffFrom } from "./may-attach-now.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
+
+/** Failures of an attach that show that the VM does not have the disk. */
+const SHOW_DISK_OFF: readonly Failure["kind"][] = [
+  "DiskNotFound",
+  "DiskAttachedElsewhere",
+  "NoFreeLun",
+  "NoFreeShare",
+  "InstanceNotFound",
+  "InstanceReplaced",
+];
 
 /**
  * Attaches the disk of an attachment to its node, as planned, and records where it sits or why it failed.
@@ -44,7 +55,14 @@ export async function attach(
       failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: action.node.nodeName },
     };
   }
-  if (attachment.status?.deviceMissing === true && !tellIfLost(ports, volume, attachment))
+  const isMissed = attachment.status?.deviceMissing === true;
+  const isWriter = isHeldOn(volume, action.node.nodeName);
+  let isLossToTell = isMissed && isWriter;
+  const tellLossOnce = (): void => {
+    if (isLossToTell) tellLost(ports, attachment);
+    isLossToTell = false;
+  };
+  if (isMissed && !isWriter)
     tellAttachment(
       ports,
       attachment,
@@ -63,8 +81,13 @@ export async function attach(
         diskUri: attachment.spec.volumeId,
         node: action.node,
         cachingMode: cachingModeOf(volume),
+        writeAccelerator: isAccelerated(volume),
         lane: action.lane,
-        precondition: (asked) => mayAttachNow(ports, { volume, attachment, node: action.node }, asked),
+        precondition: (asked) => {
+          // Asked before a write alone: Azure has just shown that the VM does not list the writer's disk.
+          tellLossOnce();
+          return mayAttachNow(ports, { volume, attachment, node: action.node }, asked);
+        },
         mayCarryOut: mayCarryOut(ports, { node: action.node, attaches: attachment.spec.volumeId }),
         forcePrecondition: (asked) => mayForceNow(ports, volume, action.node, asked),
         reservedLuns: () => lunsPromisedOn(ports, action.node),
@@ -73,8 +96,12 @@ export async function attach(
     );
     return isAwaited ? tellWhileSlow(ports, attachment, attaching, signal) : attaching;
   });
-  if (!attached.ok) return recordAttachFailure(ports, volume, attachment, attached.failure, signal);
+  if (!attached.ok) {
+    if (SHOW_DISK_OFF.includes(attached.failure.kind)) tellLossOnce();
+    return recordAttachFailure(ports, volume, attachment, attached.failure, signal);
+  }
   const { lun } = attached.value;
+  if (lun !== attachment.status?.lun) tellLossOnce();
   const recorded = await ports.steps.run("record-attached", () =>
     recordAttached(ports, attachment, { lun, attempt }, signal),
   );
@@ -168,6 +195,14 @@ async function mayForceNow(
 }
 
 /** As the volume's spec requests, where its SKU, size and shares allow it. */
+/** Azure attaches no other disk with it, and a volume may have been given another SKU. */
+function isAccelerated({ spec, status }: AzVolume): boolean {
+  const skuName = diskSkus.find((sku) => sku === status?.detail?.skuName);
+  return (
+    spec.writeAcceleratorEnabled === true && skuName !== undefined && skuRules[skuName].isAccelerated === true
+  );
+}
+
 function cachingModeOf(volume: AzVolume): CachingMode {
   const detail = volume.status?.detail;
   const skuName = diskSkus.find((sku) => sku === detail?.skuName);

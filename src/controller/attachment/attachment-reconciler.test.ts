@@ -19,7 +19,7 @@ import {
   leaving,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
-import { newRecord } from "../../core/writer/writer-steps.ts";
+import { distrust, newRecord } from "../../core/writer/writer-steps.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -113,6 +113,27 @@ describe("attachmentReconciler", () => {
       });
     }));
 
+  for (const writeAcceleratorEnabled of [undefined, false, true])
+    it(`attaches as the spec says: writeAcceleratorEnabled is ${writeAcceleratorEnabled}`, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        const volume = aVolumeWithRecord({});
+        const spec = {
+          ...volume.spec,
+          ...(writeAcceleratorEnabled === undefined ? {} : { writeAcceleratorEnabled }),
+        };
+        await world.given("AzVolume", { ...volume, spec });
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+        const asked: unknown[] = [];
+        await runOn(world, {
+          attachDisk: async ({ writeAccelerator }) => {
+            asked.push(writeAccelerator);
+            return ok({ lun: 0 });
+          },
+        });
+        assert.deepEqual(asked, [writeAcceleratorEnabled === true]);
+      }));
+
   it("attaches the disk of an AzVolume that is being deleted by hand", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
@@ -165,6 +186,44 @@ describe("attachmentReconciler", () => {
         world.told.map(({ reason }) => reason),
         ["DiskLost", "Attached"],
       );
+    }));
+
+  // A node asks for the look-up whenever it finds a file system that the record does not name: of every copy.
+  for (const [isThere, lun, told] of [
+    ["where it was", 0, ["Attached"]],
+    ["at another LUN", 3, ["DiskLost", "Attached"]],
+  ] as const)
+    it(`reports to a writer what its node misses while Azure lists the disk ${isThere}`, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+        await world.given(
+          "AzVolumeAttachment",
+          anAttachment("node-a", { metadata, status: { lun: 0, deviceMissing: true } }),
+        );
+        // A disk that the VM lists is answered without a write, and so without the precondition.
+        await runOn(world, { attachDisk: async () => ok({ lun }) });
+        const { status } = world.attachment("node-a") ?? {};
+        assert.deepEqual([status?.state, status?.lun, status?.deviceMissing], ["Attached", lun, undefined]);
+        assert.deepEqual(
+          world.told.map(({ reason }) => reason),
+          told,
+        );
+      }));
+
+  it("reports the loss of a disk that another VM has by now, though none is attached", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { metadata, status: { lun: 0, deviceMissing: true } }),
+      );
+      const diskUri = anAttachment("node-a").spec.volumeId;
+      await runOn(world, {
+        attachDisk: async () => fail({ kind: "DiskAttachedElsewhere", diskUri, attachedTo: ["other"] }),
+      });
+      assert.ok(world.told.some(({ reason }) => reason === "DiskLost"));
     }));
 
   it("looks up a missing disk in Azure at once, and then every ten seconds", () =>
@@ -509,28 +568,29 @@ describe("attachmentReconciler", () => {
       );
     }));
 
-  it("attaches nothing while the VM may still use an old device of any volume", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
-      await world.given("AzVolume", aVolumeWithRecord({}));
-      const fenced = aVolume({
-        metadata: { name: "pvc-2" },
-        status: {
-          record: changedRecord(newRecord(0), { quarantined: [a] }),
-          detail: aDetail({ diskUri: otherUri }),
-        },
-      });
-      await world.given("AzVolume", fenced);
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      assert.deepEqual(await run(world), {
-        ok: false,
-        failure: { kind: "Refused", diskUri, nodeName: "node-a" },
-      });
-      assert.deepEqual(
-        [[...world.attachedTo], world.steps, world.attachment("node-a")?.status],
-        [[], [], undefined],
-      );
-    }));
+  const fenced = changedRecord(newRecord(0), { quarantined: [a] });
+  const distrusted = distrust(fenced, a);
+  assert.ok(distrusted.ok);
+  for (const { because, record } of [
+    { because: "it was fenced from one", record: fenced },
+    { because: "a person has attached that disk again", record: distrusted.value },
+  ])
+    it(`attaches nothing while the VM may still use an old device of any volume: ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        const other = { record, detail: aDetail({ diskUri: otherUri }) };
+        await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: other }));
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+        assert.deepEqual(await run(world), {
+          ok: false,
+          failure: { kind: "Refused", diskUri, nodeName: "node-a" },
+        });
+        assert.deepEqual(
+          [[...world.attachedTo], world.steps, world.attachment("node-a")?.status],
+          [[], [], undefined],
+        );
+      }));
 
   const replicaName = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
   const replica = aReplica("node-a", {

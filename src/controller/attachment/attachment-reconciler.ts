@@ -54,7 +54,7 @@ async function reconcileAttachment(
   if (backed === undefined) return leaveUnbacked(ports, attachment, signal);
   const action = planAttachment(observed, backed);
   if (action === undefined) return ok({});
-  return execute(ports, observed, attachment, action, signal);
+  return execute(ports, observed, backed, action, signal);
 }
 
 /**

@@ -2,18 +2,17 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
-/**
- * Reports to the users of a volume that its disk is not on the node that holds it. Returns whether this
- * attachment's node holds it.
- */
-export function tellIfLost(
-  { events }: Pick<ControllerPorts, "events">,
-  volume: AzVolume | undefined,
-  attachment: AzVolumeAttachment,
-): boolean {
-  const { nodeName, volumeName } = attachment.spec;
+/** Whether a node holds a volume, as its record says. */
+export function isHeldOn(volume: AzVolume | undefined, nodeName: string): boolean {
   const writer = volume?.status?.record?.writer;
-  if (writer?.nodeName !== nodeName || !writer.held) return false;
+  return writer?.nodeName === nodeName && writer.held;
+}
+
+/** Reports to the users of a volume that its disk is not on the node that holds it. */
+export function tellLost(
+  { events }: Pick<ControllerPorts, "events">,
+  { spec: { nodeName, volumeName } }: AzVolumeAttachment,
+): void {
   const message = `${nodeName} writes the volume, and its disk is no longer there`;
   events.emit({
     about: { kind: "AzVolume", name: volumeName },
@@ -22,5 +21,4 @@ export function tellIfLost(
     message,
     news: nodeName,
   });
-  return true;
 }

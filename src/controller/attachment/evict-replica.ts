@@ -3,6 +3,7 @@ import { chooseEvicted } from "../../core/attachment/choose-evicted.ts";
 import { isLeaving, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { tellAttachment } from "../attachment-events.ts";
+import { backedPart } from "../backed-attachment.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { observeVolume, waitsForSlot } from "../observe-volume.ts";
 
@@ -25,7 +26,7 @@ export async function evictReplicaFor(
   const { nodeName } = primary.spec;
   const there = ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
   const waiting = there.filter(
-    (other) => other.metadata.name === primary.metadata.name || waitsForSlot(other),
+    (other) => other.metadata.name === primary.metadata.name || isBackedAndWaits(ports, other),
   ).length;
   if (there.filter((other) => isFreeingSlot(ports, other)).length >= waiting) return;
   const holders = there.map((attachment) => ({
@@ -51,6 +52,13 @@ export async function evictReplicaFor(
       `a primary needs the slot of the replica on ${nodeName}`,
     );
   else ports.logger.warn("replica not evicted", { attachmentName: name, failure: deleted.failure });
+}
+
+/** A node's word alone makes no primary, and takes no slot from a volume. */
+function isBackedAndWaits(ports: AttachmentPorts, attachment: AzVolumeAttachment): boolean {
+  const volume = ports.cache.get("AzVolume", attachment.spec.volumeName);
+  const backed = volume === undefined ? undefined : backedPart(ports, volume, attachment);
+  return backed !== undefined && waitsForSlot(backed);
 }
 
 /** Whether a detach that ends soon is planned or under way. */

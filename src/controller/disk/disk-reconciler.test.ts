@@ -65,10 +65,11 @@ describe("diskReconciler", () => {
     const create = async (
       world: ReconcileWorld,
       found: (world: ReconcileWorld) => Partial<DiskFacts>,
+      disk = aDiskSpec(),
     ): Promise<void> => {
       await world.given(
         "AzVolume",
-        aVolume({ status: { state: "Pending", detail: undefined, record: undefined } }),
+        aVolume({ spec: { disk }, status: { state: "Pending", detail: undefined, record: undefined } }),
       );
       world.disks.add(diskUri);
       const shown = aDisk(found(world));
@@ -140,6 +141,59 @@ describe("diskReconciler", () => {
           ["quarantined", [a]],
         );
         assert.deepEqual(world.volume()?.status?.detail?.formatted, formatted);
+      }));
+
+    for (const { because, diskName, tags, state } of [
+      {
+        because: "this driver made for another volume",
+        tags: { "disk.csi.azure.com-volume-name": "pvc-2" },
+        state: "CreationFailed",
+      },
+      {
+        because: "V1 made for another volume",
+        tags: { "kubernetes.io-created-for-pv-name": "pvc-2" },
+        state: "CreationFailed",
+      },
+      {
+        because: "names no volume, under a name that the class chose",
+        diskName: "data",
+        tags: {},
+        state: "CreationFailed",
+      },
+      {
+        because: "V1 made for this volume, under a name that the class chose",
+        diskName: "data",
+        tags: { "kubernetes.io-created-for-pv-name": "pvc-1" },
+        state: "Created",
+      },
+      { because: "names no volume, under the volume's name", tags: {}, state: "Created" },
+    ])
+      it(`${state === "Created" ? "takes" : "refuses"} a disk that ${because}`, () =>
+        withControllerPorts(async (world) => {
+          const disk = aDiskSpec(diskName === undefined ? {} : { diskName });
+          await create(
+            world,
+            () => ({ tags: { "k8s-azure-created-by": "kubernetes-azure-dd", ...tags } }),
+            disk,
+          );
+          assert.equal(world.volume()?.status?.state, state);
+          assert.equal(world.record() === undefined, state !== "Created");
+        }));
+
+    it("asks for a disk of the name that the class chose", () =>
+      withControllerPorts(async (world) => {
+        const names: string[] = [];
+        const cloud: CloudProvisioner = {
+          ...world.ports.cloud,
+          createDisk: async ({ diskName }) => {
+            names.push(diskName);
+            return fail({ kind: "Throttled", retryAfterMs: 1, detail: "writes" });
+          },
+        };
+        const disk = aDiskSpec({ diskName: "Data" });
+        await world.given("AzVolume", { ...aVolume({ spec: { disk } }), status: undefined });
+        await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+        assert.deepEqual(names, ["Data"]);
       }));
 
     it("refuses a disk of that name that another cluster made, and names that cluster", () =>
@@ -386,6 +440,71 @@ describe("diskReconciler", () => {
           await adopt(world);
           assert.equal(world.record() !== undefined, state === "Pending");
         }));
+
+    const copied = { sourceUri: diskUri.replace("pvc-1", "source") };
+    const detailOf = (world: ReconcileWorld): string | undefined => world.volume()?.status?.detail?.diskUri;
+
+    for (const { because, disk, failure } of [
+      {
+        because: "Azure still copies",
+        disk: { completionPercent: 40 },
+        failure: { kind: "DiskBeingCopied", diskUri, percent: 40 },
+      },
+      {
+        because: "Azure is still making",
+        disk: { state: "Updating" },
+        failure: { kind: "DiskBeingCopied", diskUri, percent: 0 },
+      },
+      {
+        because: "Azure failed to copy",
+        disk: { state: "Failed" },
+        failure: { kind: "DiskCopyFailed", diskUri, ...copied, state: "Failed" },
+      },
+      {
+        because: "Azure stopped copying",
+        disk: { state: "Canceled" },
+        failure: { kind: "DiskCopyFailed", diskUri, ...copied, state: "Canceled" },
+      },
+    ] as const)
+      it(`gives no node a disk that ${because}, until it is complete`, () =>
+        withHolder(async (world) => {
+          assert.deepEqual(await adopt(world, aDisk({ ...copied, ...disk })), fail(failure));
+          const { state, error } = world.volume()?.status ?? {};
+          assert.deepEqual([detailOf(world), state, error?.kind], [undefined, "Pending", failure.kind]);
+          await adopt(world, aDisk(copied));
+          assert.deepEqual([detailOf(world), world.volume()?.status?.error], [diskUri, undefined]);
+        }));
+
+    for (const { because, disk } of [
+      {
+        because: "a VM has",
+        disk: { completionPercent: 40, attachedTo: [instanceUriOf("node-a")] },
+      },
+      {
+        because: "was formatted",
+        disk: {
+          state: "Failed",
+          tags: stateTagsOf(aVolume({ status: { detail: aDetail({ formatted }) } }).status),
+        },
+      },
+      { because: "is no copy", disk: { completionPercent: 40, sourceUri: undefined } },
+    ])
+      it(`takes a disk that ${because} for complete, whatever Azure shows`, () =>
+        withHolder(async (world) => {
+          await adopt(world, aDisk({ ...copied, ...disk }));
+          assert.equal(detailOf(world), diskUri);
+        }));
+
+    it("deletes a copy that never became complete", () =>
+      withControllerPorts(async (world) => {
+        const { status: __, ...doomed } = aVolume({
+          metadata: deleted,
+          spec: { diskUri, deleteRequested: true },
+        });
+        await world.given("AzVolume", doomed);
+        assert.deepEqual(await adopt(world, aDisk({ ...copied, state: "Failed" })), { ok: true, value: {} });
+        assert.equal(detailOf(world), diskUri, "the next plan deletes it");
+      }));
 
     it("starts above every epoch in the nodes' checkpoints", () =>
       withHolder(async (world) => {

@@ -1,6 +1,6 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
-import { diskNameFor } from "../../core/api/object-names.ts";
+import { diskNameOf } from "../../core/api/object-names.ts";
 import { isDeleting, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { accessibleTopology } from "../../core/azure/topology.ts";
 import { failureNews } from "../../core/events/failure-news.ts";
@@ -11,9 +11,10 @@ import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import { checkDisk } from "../../core/volume/check-disk.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
-import { checkDisk } from "../../core/volume/resolve-volume-spec.ts";
 import { stateTagsIn } from "../../core/volume/state-tags.ts";
+import { whyUnfinished } from "../../core/volume/unfinished-copy.ts";
 import { newRecord } from "../../core/writer/writer-steps.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
@@ -27,8 +28,9 @@ import { recreateVolume } from "../adoption/recreate-volume.ts";
 import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
-import { clusterOf, driverTags, isMadeByDriver, isMadeFor } from "./disk-tags.ts";
+import { clusterOf, driverTags, isMadeByDriver, isMadeFor, volumeNameIn } from "./disk-tags.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
+import { endModification, modifyDisk, readConversion } from "./modify-disk.ts";
 import { withKeptFormat } from "./restore-state.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
@@ -64,6 +66,12 @@ async function execute(
       return adoptDisk(ports, volume, action.diskUri, signal);
     case "ResizeDisk":
       return resizeDisk(ports, volume, action, signal);
+    case "ModifyDisk":
+      return modifyDisk(ports, volume, action, signal);
+    case "EndModification":
+      return endModification(ports, volume, action, signal);
+    case "ReadConversion":
+      return readConversion(ports, volume, action.diskUri, signal);
     case "BeginOfflineResize":
       return settled(
         await setStatus(
@@ -111,32 +119,41 @@ async function createDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSigna
     ),
   );
   if (!created.ok) return recordFailure(ports, volume, created.failure, signal);
-  if (!isMadeByDriver(created.value.tags)) {
-    const difference =
-      `disk ${created.value.diskUri} exists already and was not made by this driver; ` +
-      "use it as a static volume, or choose another name";
-    return recordFailure(
-      ports,
-      volume,
-      { kind: "VolumeExistsWithOtherRequest", volumeName: volume.spec.volumeName, difference },
-      signal,
-    );
-  }
-  const otherCluster = clusterOf(created.value.tags);
-  if (otherCluster !== undefined && otherCluster !== ports.clusterId) {
-    const difference =
-      `disk ${created.value.diskUri} exists already and was made by cluster ${otherCluster}, ` +
-      `not by this one (${ports.clusterId}); choose another name`;
-    return recordFailure(
-      ports,
-      volume,
-      { kind: "VolumeExistsWithOtherRequest", volumeName: volume.spec.volumeName, difference },
-      signal,
-    );
+  const difference = ownerDifference(ports, volume, created.value);
+  if (difference !== undefined) {
+    const { volumeName } = volume.spec;
+    const taken = { kind: "VolumeExistsWithOtherRequest", volumeName, difference } as const;
+    return recordFailure(ports, volume, taken, signal);
   }
   return isNeverUsed(volume, created.value)
     ? recordCreated(ports, volume, created.value, signal)
     : adoptDisk(ports, volume, created.value.diskUri, signal);
+}
+
+/** Why a disk that exists under the name is not this volume's; undefined: it is. */
+function ownerDifference(
+  { clusterId }: DiskPorts,
+  { spec }: AzVolume,
+  { diskUri, tags }: DiskFacts,
+): string | undefined {
+  if (!isMadeByDriver(tags))
+    return (
+      `disk ${diskUri} exists already and was not made by this driver; use it as a static volume, or ` +
+      "choose another name"
+    );
+  const otherCluster = clusterOf(tags);
+  if (otherCluster !== undefined && otherCluster !== clusterId)
+    return (
+      `disk ${diskUri} exists already and was made by cluster ${otherCluster}, not by this one ` +
+      `(${clusterId}); choose another name`
+    );
+  // A name that a class chose may be that of another volume's disk, with that volume's data.
+  const owner = volumeNameIn(tags);
+  const isOther = owner === undefined ? spec.disk.diskName !== undefined : owner !== spec.volumeName;
+  return isOther
+    ? `disk ${diskUri} exists already and was made for ${owner ?? "a volume that it does not name"}, not for ` +
+        `${spec.volumeName}; choose another diskName, or use it as a static volume`
+    : undefined;
 }
 
 /**
@@ -184,7 +201,8 @@ async function recordCreated(
 /**
  * Adopts a disk that is not new: its record starts unverified. The record comes first, so that nothing is
  * detached because it is missing; then its attachments; the disk itself comes last. Without the recorded
- * disk no node is granted it, and an interrupted adoption starts over.
+ * disk no node is granted it, and an interrupted adoption starts over. A copy that is not complete has no
+ * record yet: the adoption is tried again until Azure has copied it.
  */
 async function adoptDisk(
   ports: DiskPorts,
@@ -203,6 +221,10 @@ async function adoptDisk(
     return recordFailure(ports, volume, disk.failure, signal, {
       isFinal: disk.failure.kind === "DiskNotFound",
     });
+  // A deletion needs none of its data.
+  const unfinished = volume.metadata.deletionTimestamp === undefined ? whyUnfinished(disk.value) : undefined;
+  // Also of a failed copy no call requests the adoption again: its tags may be set, or its disk made again.
+  if (unfinished !== undefined) return recordFailure(ports, volume, unfinished, signal, { isFinal: false });
   const reason = { kind: "lost", storeIncarnation: storeIncarnation.value } as const;
   const found = await rebuildRecord(ports, volume, disk.value, reason, signal);
   if (!found.ok) return settled(found);
@@ -345,10 +367,10 @@ async function findUnrecordedDisk(
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<Result<string | undefined, Failure>> {
-  const { disk, volumeName } = volume.spec;
+  const { disk } = volume.spec;
   const disks = await ports.cloud.listDisks({ resourceGroup: disk.resourceGroup }, signal);
   if (!disks.ok) return disks;
-  const diskName = diskNameFor(volumeName).toLowerCase();
+  const diskName = diskNameOf(volume.spec).toLowerCase();
   return ok(
     disks.value.find((disk) => disk.diskName.toLowerCase() === diskName && isMadeFor(volume, disk.tags))
       ?.diskUri,
@@ -368,11 +390,11 @@ function diskRequest(
   ports: DiskPorts,
   volume: AzVolume,
 ): Result<Omit<CreateDiskRequest, "precondition">, Failure> {
-  const { disk, volumeName } = volume.spec;
+  const { disk } = volume.spec;
   const possible = checkDisk(disk, "spec.disk");
   if (!possible.ok) return possible;
   const tags = { ...disk.tags, ...driverTags(volume, ports.clusterId) };
-  return ok({ ...disk, diskName: diskNameFor(volumeName), tags });
+  return ok({ ...disk, diskName: diskNameOf(volume.spec), tags });
 }
 
 function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {

@@ -1,5 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { accessModes } from "../../core/volume/access-mode.ts";
+import { metadataTagNames } from "../../core/volume/volume-tags.ts";
 
 /** Marks disks of this driver, in the same way as the V1 driver. */
 const CREATED_BY = { name: "k8s-azure-created-by", value: "kubernetes-azure-dd" } as const;
@@ -60,6 +61,11 @@ export function differingTag(own: Tags, present: Tags): string | undefined {
   return [CREATED_BY.name, CLUSTER_ID, UID, VOLUME_NAME].find(
     (name) => present[name] !== undefined && present[name] !== own[name],
   );
+}
+
+/** The volume for which a disk was made, by the tag of this driver or of V1; undefined: it names none. */
+export function volumeNameIn(tags: Tags): string | undefined {
+  return tags[VOLUME_NAME] ?? tags[metadataTagNames["csi.storage.k8s.io/pv/name"]];
 }
 
 /** Whether V2 of this driver made a disk, so that it has had a record. V1's disks never had one. */

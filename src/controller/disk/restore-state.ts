@@ -1,5 +1,5 @@
 import type { VolumeDetail } from "../../core/api/az-volume.ts";
-import { type NodeIdentity, withNode } from "../../core/api/node-identity.ts";
+import { includesNode, type NodeIdentity } from "../../core/api/node-identity.ts";
 import type { KeptState } from "../../core/volume/state-tags.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
@@ -19,7 +19,7 @@ export function cutOffIn(
         ? []
         : [{ nodeName: metadata.name, vmId: status.vmId, instanceUri: status.instanceUri }],
     );
-  return known.reduce<readonly NodeIdentity[]>(withNode, cutOff);
+  return [...cutOff.filter((node) => !includesNode(known, node)), ...known];
 }
 
 /**

@@ -153,11 +153,6 @@ describe("confirmVanished", () => {
         }),
         isFreed: true,
       },
-      {
-        because: "its id is that of a uniform scale set",
-        inspected: fail({ kind: "Unsupported", what: "vm-x" }),
-        isFreed: true,
-      },
     ];
     for (const { because, inspected, isFreed } of inspections)
       it(`${isFreed ? "frees" : "keeps"} the volume of a VM that the disk no longer names: ${because}`, () =>

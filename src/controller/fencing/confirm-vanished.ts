@@ -12,6 +12,7 @@ import {
   identify,
   isFencing,
   isWriter,
+  prune,
   type Step,
   vanished,
 } from "../../core/writer/writer-steps.ts";
@@ -29,20 +30,24 @@ export interface MissingVm {
   readonly node: NodeIdentity;
   /** Other resource ids at which that VM was reported. Default: none. */
   readonly alsoAt?: readonly string[];
-  /** A fence has reset its attachment, which may be that of the next VM of its name by now. */
-  readonly wasFenced?: true;
+  /**
+   * Only its quarantine is cleared, if that is all that the record says of it: a fence has reset its
+   * attachment, which may be that of the next VM of its name by now.
+   */
+  readonly onlyQuarantine?: true;
 }
 
 /**
  * What follows where a VM is gone with all its open files: first for its attachment, then by *vanished* for
- * the record. Gone is a VM that Azure proves to be gone from each resource id at which it was reported.
- * `exists` without that proof; `kept` where the record says by now that nothing follows.
+ * the record, which clears the VM or begins its fence. Gone is a VM that Azure proves to be gone from each
+ * resource id at which it was reported. `exists` without that proof; `kept` where the record says by now
+ * that nothing follows.
  */
 export async function clearVanishedVm(
   ports: FencingPorts,
-  { volumeName, diskUri, node, alsoAt = [], wasFenced }: MissingVm,
+  { volumeName, diskUri, node, alsoAt = [], onlyQuarantine }: MissingVm,
   signal: AbortSignal,
-): Promise<Result<"exists" | "kept" | "cleared", Failure>> {
+): Promise<Result<"exists" | "kept" | "moved", Failure>> {
   let found: "nothing" | "another VM" = "another VM";
   for (const instanceUri of [node.instanceUri, ...alsoAt]) {
     const proof = await ports.cloud.proveVanished({ diskUri, node: { ...node, instanceUri } }, signal);
@@ -51,16 +56,16 @@ export async function clearVanishedVm(
     if (proof.value.kind === "instanceGone") found = "nothing";
   }
   const reset =
-    wasFenced === true ? ok(undefined) : await forgetAttach(ports.store, { diskUri, node }, signal);
+    onlyQuarantine === true ? ok(undefined) : await forgetAttach(ports.store, { diskUri, node }, signal);
   if (!reset.ok) return reset;
-  const step = found === "nothing" ? "fence-intent" : "fence-clear";
+  const step = found === "nothing" && onlyQuarantine !== true ? "fence-intent" : "fence-clear";
   const moved = await moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step },
-    (record) => vanished(record, node, found),
+    (record) => (onlyQuarantine === true ? prune(record, node) : vanished(record, node, found)),
     signal,
   );
-  if (moved.ok) return ok("cleared");
+  if (moved.ok) return ok("moved");
   const { kind } = moved.failure;
   return kind === "NotWriter" || kind === "ObjectNotFound" ? ok("kept") : moved;
 }
@@ -194,7 +199,5 @@ async function listsDisk(
   if (instance.ok)
     return ok(instance.value.dataDisks.some((entry) => isSameResourceUri(entry.diskUri, diskUri)));
   const { kind } = instance.failure;
-  return kind === "InstanceNotFound" || kind === "InstanceUnknown" || kind === "Unsupported"
-    ? ok(false)
-    : instance;
+  return kind === "InstanceNotFound" || kind === "InstanceUnknown" ? ok(false) : instance;
 }

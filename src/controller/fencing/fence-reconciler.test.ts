@@ -204,4 +204,29 @@ describe("fenceReconciler", () => {
         ],
       );
     }));
+
+  it("names the VM once where no write moves its ETag, and frees nothing", () =>
+    withFence(async (world) => {
+      const failure = {
+        kind: "EtagNotMoved",
+        nodeName: "node-a",
+        instanceUri: a.instanceUri,
+        retryAfterMs: 60_000,
+      } as const;
+      const cloud = { ...world.ports.cloud, barrier: () => Promise.resolve(fail(failure)) };
+      const before = world.record();
+      const pass = fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never);
+      assert.deepEqual(await world.answerOf(pass), fail(failure));
+      assert.deepEqual(world.record(), before);
+      const said = {
+        reason: "EtagNotMoved",
+        news: `EtagNotMoved ${a.instanceUri}`,
+        message: describeFailure(failure),
+      };
+      assert.match(said.message, new RegExp(a.instanceUri, "u"));
+      assert.deepEqual(world.told, [
+        { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", ...said },
+        { about: { kind: "AzDriverNode", name: "node-a" }, ...said },
+      ]);
+    }));
 });

@@ -41,8 +41,9 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   const barrier = { volume: began.value, diskUri, node, mode: "fence", isAsked: isBeingFenced } as const;
   const proof = await passRecordBarrier(ports, barrier, signal);
   if (!proof.ok) {
-    // The fence may be over, or the store could not be read: the next pass sees which.
-    if (proof.failure.kind === "Refused") return proof;
+    // Refused: the fence may be over, or the store could not be read: the next pass sees which. Of an ETag
+    // that does not move, an event of its own was emitted.
+    if (proof.failure.kind === "Refused" || proof.failure.kind === "EtagNotMoved") return proof;
     events.emit({
       about: { kind: "AzVolume", name: volumeName },
       nodeName: node.nodeName,
@@ -58,7 +59,7 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   const proven = await store.get("AzVolume", volumeName, signal);
   if (!proven.ok) return proven;
   if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
-  // While the fence stands nothing is attached to the node.
+  // While the fence stands this disk is not attached to the node.
   const clear = (present: WriterRecord, fenced: NodeIdentity): Step =>
     fenceClear(present, fenced, record.writer);
   const onlyAtVersion = proven.value.metadata.resourceVersion;

@@ -85,61 +85,61 @@ describe("mayCarryOut", () => {
     {
       because: "an unverified node has a pending write barrier, and may write",
       record: { unverified: [node], barrierPending: [node] },
-      update: { settles: true },
+      update: { isBarrier: true },
       may: false,
     },
     {
       because: "the node has shown itself clean before its write barrier",
       record: { defaultAccess: "quarantined", clean: [node], barrierPending: [node] },
-      update: { settles: true },
+      update: { isBarrier: true },
       may: true,
     },
     {
       because: "an unverified node without a pending write barrier may reclaim it",
       record: { unverified: [node] },
-      update: { settles: true },
+      update: { isBarrier: true },
       may: false,
     },
     {
       because: "the VM with the pending write barrier has a writer's disk",
       record: { writer },
-      update: { settles: true },
+      update: { isBarrier: true },
       may: false,
     },
     {
       because: "the VM that replaced the one with the write barrier writes the disk",
       record: { writer },
-      update: { settles: true, node: replaced },
+      update: { isBarrier: true, node: replaced },
       may: false,
     },
     {
       because: "the VM that replaced the one with the write barrier may reclaim the disk",
       record: { unverified: [replaced, node], barrierPending: [replaced] },
-      update: { settles: true, node: replaced },
+      update: { isBarrier: true, node: replaced },
       may: false,
     },
     {
       because: "the VM and its predecessor both have a pending write barrier",
       record: { unverified: [replaced, node], barrierPending: [replaced, node] },
-      update: { settles: true, node: replaced },
+      update: { isBarrier: true, node: replaced },
       may: false,
     },
     {
       because: "the VM with the write barrier writes under another name",
       record: { writer },
-      update: { settles: true, node: renamed },
+      update: { isBarrier: true, node: renamed },
       may: false,
     },
     {
       because: "the node with the write barrier writes on a VM that has moved",
       record: { writer },
-      update: { settles: true, node: { ...node, instanceUri: `${node.instanceUri}-moved` } },
+      update: { isBarrier: true, node: { ...node, instanceUri: `${node.instanceUri}-moved` } },
       may: false,
     },
     {
       because: "another node than the VM with the write barrier writes it",
       record: { writer: { ...writer, ...identity("node-b") } },
-      update: { settles: true },
+      update: { isBarrier: true },
       may: true,
     },
     {
@@ -271,7 +271,7 @@ describe("mayCarryOut", () => {
         withControllerPorts(async (world) => {
           world.use = use;
           await world.given("AzVolume", volume);
-          for (const update of [{}, { settles: true }, { fences: true }] as const)
+          for (const update of [{}, { isBarrier: true }, { fences: true }] as const)
             assert.equal(await asked(world, update), may);
           const told = may ? [] : ["DetachLeftBehind", "DetachLeftBehind", "DetachLeftBehind"];
           assert.deepEqual(
@@ -297,7 +297,7 @@ describe("mayCarryOut", () => {
     const updates = {
       "any update": {},
       "an attach": { attaches: `${diskUri}-2` },
-      "a settlement": { settles: true },
+      "a settlement": { isBarrier: true },
       "a fence": { fences: true },
     } as const;
     for (const [name, update] of Object.entries(updates))
@@ -408,7 +408,7 @@ describe("mayCarryOut", () => {
         "AzVolumeAttachment",
         aReplica("node-a", { status: { vmId: "third", instanceUri: `${node.instanceUri}-third` } }),
       );
-      assert.equal(await asked(world, { settles: true }), true);
+      assert.equal(await asked(world, { isBarrier: true }), true);
       assert.equal(world.attachment("node-a")?.status?.state, "Attached");
     }));
 
@@ -420,7 +420,7 @@ describe("mayCarryOut", () => {
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzVolumeAttachment", aReplica("node-a"));
-        assert.equal(await asked(world, { node: settled, settles: true }), true);
+        assert.equal(await asked(world, { node: settled, isBarrier: true }), true);
         assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
       }));
 
@@ -559,10 +559,14 @@ describe("mayCarryOut", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.deepEqual([await asked(world), world.attachment("node-a")?.status?.state], [false, "Attached"]);
       assert.deepEqual(
-        [await asked(world, { node: renamed, settles: true }), world.attachment("node-a")?.status?.state],
+        [await asked(world, { node: renamed, isBarrier: true }), world.attachment("node-a")?.status?.state],
         [false, "Attached"],
       );
       await world.given("AzVolumeAttachment", aReplica("node-renamed"));
-      assert.equal(await asked(world, { node: renamed, settles: true }), false, "under one name of several");
+      assert.equal(
+        await asked(world, { node: renamed, isBarrier: true }),
+        false,
+        "under one name of several",
+      );
     }));
 });

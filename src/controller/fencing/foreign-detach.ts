@@ -29,7 +29,7 @@ interface Update {
    * It is a write barrier, sent to the VM that has the node's resource id by now, so only that id is
    * compared.
    */
-  readonly settles?: true;
+  readonly isBarrier?: true;
   /** It is a fence: it waits for a volume in use as well, unless its node is out of service. */
   readonly fences?: boolean;
 }
@@ -155,7 +155,7 @@ async function isInUse(
   update: Update,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { node, attaches, settles, fences } = update;
+  const { node, attaches, isBarrier, fences } = update;
   const record = volume.status?.record;
   const isUsedByPods = async (): Promise<boolean> =>
     (await findPods(ports, leaving.diskUri, node, signal)) !== undefined;
@@ -170,7 +170,11 @@ async function isInUse(
   // The update's own fence detaches it from that node anyway. Two such fences would wait for each other.
   if (fences === true && isFencing(record, node)) return false;
   const isNamed =
-    settles === true ? isUsedAt(record, node) : isOwn ? !mayForceOff(record, node) : !mayDetach(record, node);
+    isBarrier === true
+      ? isUsedAt(record, node)
+      : isOwn
+        ? !mayForceOff(record, node)
+        : !mayDetach(record, node);
   // A rebuilt record names the VMs that Azure listed, and that list may lag behind. A node that is clean
   // is known.
   return isNamed || (isInQuarantine(record, node) && isUsedByPods());
@@ -258,10 +262,10 @@ async function isMarkedAs(
 /** Whether an attachment's status concerns the VM that the update goes to. */
 function isOnVm(
   { vmId, instanceUri = "" }: NonNullable<AzVolumeAttachment["status"]>,
-  { node, settles }: Update,
+  { node, isBarrier }: Update,
 ): boolean {
   return (
-    isSameVmId(vmId, node.vmId) || (settles === true && isSameResourceUri(instanceUri, node.instanceUri))
+    isSameVmId(vmId, node.vmId) || (isBarrier === true && isSameResourceUri(instanceUri, node.instanceUri))
   );
 }
 

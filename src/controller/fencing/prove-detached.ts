@@ -35,10 +35,10 @@ export async function proveDetached(
   const observed = observeVolume(ports, volumeName);
   const nodes = observed === undefined ? [] : planProofs(observed);
   if (nodes.length === 0) return ok({});
-  const generation = await readStoreIncarnation(ports, signal);
+  const incarnation = await readStoreIncarnation(ports, signal);
   // The proof would be refused. The end of the rebuild, or a rebuilt record, queues the volume here.
-  if (!generation.ok) return generation.failure.kind === "StoreRolledBack" ? ok({}) : generation;
-  if (record.storeIncarnation !== generation.value) return ok({});
+  if (!incarnation.ok) return incarnation.failure.kind === "StoreRolledBack" ? ok({}) : incarnation;
+  if (record.storeIncarnation !== incarnation.value) return ok({});
   for (const node of nodes) {
     const proven = await prove(ports, volumeName, node, signal);
     if (!proven.ok) return proven;

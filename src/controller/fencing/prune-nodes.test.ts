@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail } from "../../core/failure/result.ts";
-import { aVolumeWithRecord, aWriter, identity } from "../../core/testing/objects.ts";
+import { anAttachment, aRecord, aVolumeWithRecord, aWriter, identity } from "../../core/testing/objects.ts";
 import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
+import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { NodePresence } from "../../ports/cluster/cluster-volumes.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { aCluster, type ModelCluster } from "../testing/a-cluster.ts";
@@ -36,6 +37,8 @@ const INSTANCE_URI =
   "/subscriptions/s/resourceGroups/other/providers/Microsoft.Compute/virtualMachines/node-a";
 const ELSEWHERE_URI = INSTANCE_URI.replace("other", "another");
 /** The VM at `INSTANCE_URI`. */
+/** Azure's answer where it will never show the VM. */
+const unreadable: Failure = { kind: "CloudRejected", code: "Refused", message: "no", requestId: "request-1" };
 const placed = { ...identity("node-a"), instanceUri: INSTANCE_URI };
 
 /** Runs for node-a, whose Node is gone and whose plug-in is silent, except as the situation says. */
@@ -115,7 +118,7 @@ describe("driverNodeReconciler", () => {
       because: "this driver can't read its VM",
       record: { quarantined: [identity("node-a")] },
       isVmKnown: true,
-      inspectFailure: { kind: "Unsupported", what: "an instance of a uniform scale set" },
+      inspectFailure: unreadable,
     },
   ];
   for (const { because, ...situation } of kept) {
@@ -130,12 +133,12 @@ describe("driverNodeReconciler", () => {
       }));
   }
 
-  it("deletes the AzDriverNode of a scale-set node that is gone, without records", () =>
+  it("deletes the AzDriverNode of a gone node whose VM it can't read, without records", () =>
     withControllerPorts(async (world) => {
       assert.deepEqual(
         await lookAt(world, {
           isVmKnown: true,
-          inspectFailure: { kind: "Unsupported", what: "an instance of a uniform scale set" },
+          inspectFailure: unreadable,
         }),
         {
           ok: true,
@@ -291,6 +294,41 @@ describe("driverNodeReconciler", () => {
         const again = await world.answerOf(driverNodeReconciler(world.ports).reconcile("node-a", never));
         assert.deepEqual(again, { ok: false, failure: world.inspectFailure });
       }));
+
+    for (const { because, becomes, vmId } of [
+      { because: "it was found with the disk", becomes: { unverified: [earlier] }, vmId: "another" },
+      { because: "its fence has begun", becomes: { fencing: earlier }, vmId: "another" },
+      {
+        because: "it has reclaimed the volume",
+        becomes: { writer: { ...aWriter("node-a"), ...earlier }, quarantined: [] },
+        vmId: "another",
+      },
+      {
+        because: "it was found with the disk, at an id without a VM",
+        becomes: { unverified: [earlier] },
+        vmId: undefined,
+      },
+    ])
+      it(`stays, with its LUN, where ${because} since the cached record`, () =>
+        withControllerPorts(async (world) => {
+          if (vmId !== undefined) world.instances.set(INSTANCE_URI, vmId);
+          await world.given("AzDriverNode", aDriverNode("node-a"));
+          await world.given("AzVolume", aVolumeWithRecord({ quarantined: [earlier] }));
+          const attached = anAttachment("node-a", { status: { lun: 3, vmId: earlier.vmId } });
+          await world.given("AzVolumeAttachment", attached);
+          const proveVanished: CloudProvisioner["proveVanished"] = async (request, signal) => {
+            const proof = await world.ports.cloud.proveVanished(request, signal);
+            await world.setRecord((now) => changedRecord(now, becomes));
+            return proof;
+          };
+          const ports = { ...world.ports, cloud: { ...world.ports.cloud, proveVanished } };
+          const expected = changedRecord(aRecord({ quarantined: [earlier] }), becomes);
+          const again = await world.answerOf(driverNodeReconciler(ports).reconcile("node-a", never));
+          assert.deepEqual(
+            [again, world.record(), world.attachment("node-a")?.status?.lun],
+            [KEPT, expected, 3],
+          );
+        }));
 
     it("is reported where the store refuses the record without it", () =>
       withControllerPorts(async (world) => {

@@ -31,14 +31,14 @@ export function driverNodeReconciler(ports: FencingPorts): Reconciler {
     name: "driver-node",
     workers: 4,
     backoff: { baseMs: 1_000, maxMs: 60_000 },
-    reconcile: (nodeName, signal) => forgetIfGone(ports, nodeName, signal),
+    reconcile: (nodeName, signal) => pruneIfGone(ports, nodeName, signal),
   };
 }
 
-async function forgetIfGone(ports: FencingPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
+async function pruneIfGone(ports: FencingPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
   const { cache, users, clusterVolumes, settings } = ports;
   const driverNode = cache.get("AzDriverNode", nodeName);
-  if (!users.cachedNode(nodeName).isGone) return forgetEarlier(ports, nodeName, driverNode, signal);
+  if (!users.cachedNode(nodeName).isGone) return pruneEarlier(ports, nodeName, driverNode, signal);
   // A running plug-in would recreate it: its Node was deleted by hand, and its kubelet registers it
   // again.
   const silentMs =
@@ -52,7 +52,7 @@ async function forgetIfGone(ports: FencingPorts, nodeName: string, signal: Abort
   // A record may have come to name it while the cluster was asked.
   if (presence !== "gone" || recordsWhere(ports, isBusy).length > 0) return ok({});
   const [cutOff, ...others] = quarantinedAs(ports, nodeName, driverNode);
-  if (cutOff !== undefined) return forgetVanished(ports, [cutOff, ...others], signal);
+  if (cutOff !== undefined) return pruneVanished(ports, [cutOff, ...others], signal);
   // Without its AzDriverNode nothing shows which VM it was.
   const withdrawn = await withdrawCleanOf(ports, nodeName, signal);
   if (!withdrawn.ok) return withdrawn;
@@ -60,7 +60,7 @@ async function forgetIfGone(ports: FencingPorts, nodeName: string, signal: Abort
 }
 
 /** Of the VMs that had the name before: entries of the VM that has it now do not concern them. */
-async function forgetEarlier(
+async function pruneEarlier(
   ports: FencingPorts,
   nodeName: string,
   driverNode: AzDriverNode | undefined,
@@ -72,8 +72,8 @@ async function forgetEarlier(
     ({ node }) => !isSameVmId(node.vmId, vmId),
   );
   if (earlier.length === 0) return ok({});
-  const forgotten = await forgetVanished(ports, earlier, signal);
-  return forgotten.ok ? ok({ againAfterMs: KEPT_AGAIN_MS, ...forgotten.value }) : forgotten;
+  const pruned = await pruneVanished(ports, earlier, signal);
+  return pruned.ok ? ok({ againAfterMs: KEPT_AGAIN_MS, ...pruned.value }) : pruned;
 }
 
 async function deleteDriverNode(
@@ -108,7 +108,7 @@ function quarantinedAs(
         diskUri,
         node,
         alsoAt: told !== undefined && hasMoved(node, told) ? [told.instanceUri] : [],
-        wasFenced: true,
+        onlyQuarantine: true,
       }));
   });
 }
@@ -122,7 +122,7 @@ function hasMoved(node: NodeIdentity, told: Pick<NodeIdentity, "vmId" | "instanc
  * Takes VMs that are proven to be gone out of quarantine: where nodes come and go under new names,
  * records would grow for ever.
  */
-async function forgetVanished(
+async function pruneVanished(
   ports: FencingPorts,
   cutOff: readonly MissingVm[],
   signal: AbortSignal,
@@ -133,7 +133,7 @@ async function forgetVanished(
     // Where a soon retry of the proof is of no use, the next resync retries.
     if (!cleared.ok && (isRetryable(cleared.failure) || cleared.failure.kind === "ObjectInvalid"))
       return cleared;
-    if (!cleared.ok || cleared.value !== "cleared") continue;
+    if (!cleared.ok || cleared.value !== "moved") continue;
     ports.logger.info("VM pruned: it no longer exists", { ...vm.node, volumeName: vm.volumeName });
     count += 1;
   }

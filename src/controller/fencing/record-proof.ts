@@ -8,6 +8,7 @@ import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provi
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { forgetAttach } from "../attachment/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
+import { tellEtagNotMoved } from "./etag-not-moved-event.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
 
 /** A barrier that the record of a volume asks for. */
@@ -20,8 +21,11 @@ export interface RecordBarrier {
   readonly isAsked: (volume: AzVolume, node: NodeIdentity) => boolean;
 }
 
-/** Passes the barrier. Fails as the port does: `Refused` where the record no longer asks for it. */
-export function passRecordBarrier(
+/**
+ * Passes the barrier, and emits events where no write moves the VM's ETag. Fails as the port does: `Refused`
+ * where the record no longer asks for it.
+ */
+export async function passRecordBarrier(
   ports: FencingPorts,
   { volume, diskUri, node, mode, isAsked }: RecordBarrier,
   signal: AbortSignal,
@@ -38,9 +42,11 @@ export function passRecordBarrier(
     );
   };
   const request = { diskUri, node, mode, precondition, mayCarryOut: mayCarryOut(ports, { node, fences }) };
-  return ports.steps.run(fences ? "fence-detach" : "prove-detached", () =>
+  const passed = await ports.steps.run(fences ? "fence-detach" : "prove-detached", () =>
     ports.cloud.barrier(request, signal),
   );
+  if (!passed.ok) tellEtagNotMoved(ports, { volumeName: name, node }, passed.failure);
+  return passed;
 }
 
 /** What was proven, and for which record. */

@@ -11,10 +11,12 @@ import {
 } from "../../core/testing/objects.ts";
 import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import type { Logger } from "../../ports/logger.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
+import { silentLogger } from "../testing/silent-logger.ts";
 import { volumeReconciler } from "../writer/volume-reconciler.ts";
 import { vanishedReconciler } from "./vanished-reconciler.ts";
 
@@ -35,13 +37,13 @@ async function withStrandedHolder(act: (world: ReconcileWorld) => Promise<void>)
   });
 }
 
-function pass(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
-  return world.answerOf(
-    vanishedReconciler({ ...world.ports, cloud: { ...world.ports.cloud, ...cloud } }).reconcile(
-      "pvc-1",
-      never,
-    ),
-  );
+function pass(
+  world: ReconcileWorld,
+  cloud: Partial<CloudProvisioner> = {},
+  logger: Logger = silentLogger,
+): Promise<unknown> {
+  const ports = { ...world.ports, logger, cloud: { ...world.ports.cloud, ...cloud } };
+  return world.answerOf(vanishedReconciler(ports).reconcile("pvc-1", never));
 }
 
 /** A pass of the volume's own loop, which makes no call to Azure. */
@@ -67,6 +69,19 @@ describe("a holder with nothing that shows where its disk is", () => {
     withStrandedHolder(async (world) => {
       await pass(world, { inspectInstance: async () => ok(anInstance("node-a", { vmId: "another" })) });
       assert.equal(world.record()?.fencing, undefined);
+    }));
+
+  it("is not fenced where its VM is not found while it sends heartbeats, and is logged", () =>
+    withStrandedHolder(async (world) => {
+      world.instances.delete(instanceUriOf("node-a"));
+      const lines: unknown[] = [];
+      const logger: Logger = { ...silentLogger, info: (message, fields) => lines.push([message, fields]) };
+      assert.deepEqual(await pass(world, {}, logger), { ok: true, value: { againAfterMs: 10_000 } });
+      const fields = { check: "ConfirmDetached", volumeName: "pvc-1", nodeName: "node-a" };
+      assert.deepEqual(
+        [world.record()?.fencing, lines],
+        [undefined, [["VM not found: asked again", { ...fields, instanceUri: a.instanceUri }]]],
+      );
     }));
 
   it("is not fenced while a workload uses the volume there, and is requested again", () =>

@@ -61,7 +61,13 @@ async function carryOut(
   const volumeName = observed.volume.metadata.name;
   if (check.kind === "ConfirmVanished") return confirmVanished(ports, { volumeName, volumeId }, node, signal);
   const instance = await ports.cloud.inspectInstance(node, signal);
-  if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok({}) : instance;
+  if (!instance.ok) {
+    if (instance.failure.kind !== "InstanceNotFound") return instance;
+    // Absence is proven by `ConfirmVanished`, which is not planned while a node sends heartbeats.
+    const { nodeName, instanceUri } = node;
+    ports.logger.info("VM not found: asked again", { check: check.kind, volumeName, nodeName, instanceUri });
+    return ok({});
+  }
   // A VM that was replaced is handled like one that may be gone. A node's token may report any `vmId`: only
   // Azure shows which VM is there.
   if (!isSameVmId(instance.value.vmId, node.vmId)) return ok({});

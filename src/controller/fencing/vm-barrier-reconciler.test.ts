@@ -61,7 +61,7 @@ async function withBarrierPending(act: (world: ReconcileWorld) => Promise<void>)
   });
 }
 
-function settleA(
+function passBarrierOfA(
   world: ReconcileWorld,
   modes: Parameters<typeof barrierByMode>[1] = {},
   reads: Partial<CloudProvisioner> = {},
@@ -87,10 +87,29 @@ function counting(): {
 }
 
 describe("a VM to which lost records may have sent an update", () => {
+  it("is named with the remedy where no write moves its ETag, and keeps the barrier", () =>
+    withBarrierPending(async (world) => {
+      const { nodeName, instanceUri } = a;
+      const failure = { kind: "EtagNotMoved", nodeName, instanceUri, retryAfterMs: 60_000 } as const;
+      const before = world.record();
+      const passed = await passBarrierOfA(world, { flush: () => Promise.resolve(fail(failure)) });
+      assert.deepEqual(passed, fail(failure));
+      assert.deepEqual(world.record(), before);
+      assert.deepEqual(
+        world.told.map(({ about, reason }) => `${about.kind} ${about.name}: ${reason}`),
+        [
+          "AzVolume pvc-1: EtagNotMoved",
+          "AzDriverNode node-a: EtagNotMoved",
+          "AzVolume pvc-2: EtagNotMoved",
+          "AzDriverNode node-a: EtagNotMoved",
+        ],
+      );
+    }));
+
   it("passes one write barrier for all its volumes, whose node may then reclaim them", () =>
     withBarrierPending(async (world) => {
       const { flush, asked } = counting();
-      assert.deepEqual(await settleA(world, { flush }), { ok: true, value: {} });
+      assert.deepEqual(await passBarrierOfA(world, { flush }), { ok: true, value: {} });
       assert.deepEqual(
         world.record(),
         aRecord({ ...found, barrierPending: [b] }),
@@ -99,7 +118,7 @@ describe("a VM to which lost records may have sent an update", () => {
       const other = await world.other.get("AzVolume", "pvc-2", never);
       assert.deepEqual(other.ok && listIn(other.value.status?.record, "barrierPending"), [b]);
       assert.equal(asked(), 1);
-      assert.deepEqual(await settleA(world, { flush }), { ok: true, value: {} });
+      assert.deepEqual(await passBarrierOfA(world, { flush }), { ok: true, value: {} });
       assert.equal(asked(), 1, "it has passed the write barrier");
     }));
 
@@ -131,7 +150,7 @@ describe("a VM to which lost records may have sent an update", () => {
 
   it("keeps the write barrier pending while Azure refuses the update, and reports it", () =>
     withBarrierPending(async (world) => {
-      assert.deepEqual(await settleA(world, { flush: async () => fail(inUpdate) }), {
+      assert.deepEqual(await passBarrierOfA(world, { flush: async () => fail(inUpdate) }), {
         ok: false,
         failure: inUpdate,
       });
@@ -158,13 +177,13 @@ describe("a VM to which lost records may have sent an update", () => {
         message: `VM ${a.instanceUri} lists the disk as one that is coming off`,
         requestId: "",
       };
-      assert.deepEqual(await settleA(world, {}, listed(true)), { ok: false, failure });
+      assert.deepEqual(await passBarrierOfA(world, {}, listed(true)), { ok: false, failure });
       assert.deepEqual(world.record(), aRecord(barrierPending));
       assert.deepEqual(
         world.told.map(({ reason, about }) => [reason, about.name]),
         [["BarrierPending", "pvc-1"]],
       );
-      assert.deepEqual(await settleA(world, {}, listed(false)), { ok: true, value: {} });
+      assert.deepEqual(await passBarrierOfA(world, {}, listed(false)), { ok: true, value: {} });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [b]);
     }));
 
@@ -174,7 +193,7 @@ describe("a VM to which lost records may have sent an update", () => {
       await world.setRecord((record) => changedRecord(record, { barrierPending: [earlier] }));
       const flush: CloudProvisioner["barrier"] = async ({ node }) =>
         node.vmId === a.vmId ? ok(undefined) : fail(inUpdate);
-      assert.deepEqual(await settleA(world, { flush }), { ok: false, failure: inUpdate });
+      assert.deepEqual(await passBarrierOfA(world, { flush }), { ok: false, failure: inUpdate });
       const other = await world.other.get("AzVolume", "pvc-2", never);
       assert.deepEqual(
         [
@@ -191,21 +210,21 @@ describe("a VM to which lost records may have sent an update", () => {
       await world.setRecord((record) => changedRecord(record, { barrierPending: [earlier, a, b] }));
       const flush: CloudProvisioner["barrier"] = async ({ node }) =>
         node.vmId === a.vmId ? ok(undefined) : fail(inUpdate);
-      assert.deepEqual(await settleA(world, { flush }), { ok: false, failure: inUpdate });
+      assert.deepEqual(await passBarrierOfA(world, { flush }), { ok: false, failure: inUpdate });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [earlier, b]);
     }));
 
   it("is retried where the store refuses its record", () =>
     withBarrierPending(async (world) => {
       world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
-      assert.equal(((await settleA(world)) as { readonly ok: boolean }).ok, false);
+      assert.equal(((await passBarrierOfA(world)) as { readonly ok: boolean }).ok, false);
       assert.deepEqual(listIn(world.record(), "barrierPending"), [a, b]);
     }));
 
   it("is retried where the store does not respond", () =>
     withBarrierPending(async (world) => {
       world.store.failNext({ fault: "unavailable", verb: "get", kind: "AzVolume" });
-      assert.equal(((await settleA(world)) as { readonly ok: boolean }).ok, false);
+      assert.equal(((await passBarrierOfA(world)) as { readonly ok: boolean }).ok, false);
     }));
 
   for (const goes of ["before", "while Azure is asked"] as const)
@@ -227,21 +246,21 @@ describe("a VM to which lost records may have sent an update", () => {
   it("keeps the barrier pending in a record that was rebuilt concurrently", () =>
     withBarrierPending(async (world) => {
       world.during.flush = () => remakeVolume(world);
-      assert.deepEqual(await settleA(world), { ok: true, value: {} });
+      assert.deepEqual(await passBarrierOfA(world), { ok: true, value: {} });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [a, b]);
     }));
 
   it("keeps the barrier pending in a record of another store incarnation", () =>
     withBarrierPending(async (world) => {
       await world.setRecord((record) => ({ ...record, storeIncarnation: 7 }));
-      assert.deepEqual(await settleA(world), { ok: true, value: {} });
+      assert.deepEqual(await passBarrierOfA(world), { ok: true, value: {} });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [a, b]);
     }));
 
   it("is not written to where the store incarnation has moved on since the reads", () =>
     withBarrierPending(async (world) => {
       const { flush } = counting();
-      const settled = await settleA(world, {
+      const passed = await passBarrierOfA(world, {
         flush: async (request, signal) => {
           const annotations = { [STORE_INCARNATION_ANNOTATION]: "3" };
           const spec = {
@@ -262,13 +281,13 @@ describe("a VM to which lost records may have sent an update", () => {
           return flush(request, signal);
         },
       });
-      assert.deepEqual(settled, { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
+      assert.deepEqual(passed, { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
     }));
 
   it("reports nothing where this controller stops during the call", () =>
     withBarrierPending(async (world) => {
       const failure = { kind: "Cancelled" } as const;
-      assert.deepEqual(await settleA(world, { flush: async () => fail(failure) }), {
+      assert.deepEqual(await passBarrierOfA(world, { flush: async () => fail(failure) }), {
         ok: false,
         failure,
       });
@@ -282,19 +301,19 @@ describe("a VM to which lost records may have sent an update", () => {
       const stillOwned: CloudProvisioner["barrier"] = async () =>
         fail({ kind: "CloudUnavailable", code: "DiskStillOwned", message: "", requestId: "" });
       assert.equal(
-        ((await settleA(world, { flush, prove: stillOwned })) as { readonly ok: boolean }).ok,
+        ((await passBarrierOfA(world, { flush, prove: stillOwned })) as { readonly ok: boolean }).ok,
         false,
       );
       assert.equal(
         (
-          (await settleA(world, { flush, prove: async () => ok(undefined) })) as {
+          (await passBarrierOfA(world, { flush, prove: async () => ok(undefined) })) as {
             readonly ok: boolean;
           }
         ).ok,
         false,
       );
       assert.deepEqual(world.record(), aRecord(barrierPending));
-      assert.deepEqual(await settleA(world, { flush }), { ok: true, value: {} });
+      assert.deepEqual(await passBarrierOfA(world, { flush }), { ok: true, value: {} });
       assert.deepEqual(world.record(), aRecord({ ...found, barrierPending: [b] }));
     }));
 
@@ -307,7 +326,7 @@ describe("a VM to which lost records may have sent an update", () => {
       );
       const flush: CloudProvisioner["barrier"] = async ({ mayCarryOut }, signal) =>
         (await mayCarryOut?.([diskUri], signal)) === true ? ok(undefined) : fail(marked);
-      assert.deepEqual(await settleA(world, { flush }), { ok: false, failure: marked });
+      assert.deepEqual(await passBarrierOfA(world, { flush }), { ok: false, failure: marked });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [a]);
       assert.deepEqual(
         world.told.map(({ reason }) => reason),
@@ -318,7 +337,7 @@ describe("a VM to which lost records may have sent an update", () => {
         assert.ok(clean.ok);
         return clean.value;
       });
-      assert.deepEqual(await settleA(world, { flush }), { ok: true, value: {} });
+      assert.deepEqual(await passBarrierOfA(world, { flush }), { ok: true, value: {} });
       assert.deepEqual(listIn(world.record(), "barrierPending"), []);
     }));
 
@@ -333,7 +352,7 @@ describe("a VM to which lost records may have sent an update", () => {
       });
       await world.given("AzVolume", volume);
       const answers: (boolean | undefined)[] = [];
-      await settleA(world, {
+      await passBarrierOfA(world, {
         flush: async () => fail({ kind: "InstanceNotFound", nodeName: "node-a" }),
         prove: async ({ mayCarryOut }, signal) => {
           answers.push(await mayCarryOut?.([inUse], signal));
@@ -346,7 +365,7 @@ describe("a VM to which lost records may have sent an update", () => {
   it("keeps the barrier pending where the record was lost once more concurrently", () =>
     withBarrierPending(async (world) => {
       world.during.flush = () => world.setRecord((record) => ({ ...record, storeIncarnation: 7 }));
-      assert.deepEqual(await settleA(world), { ok: true, value: {} });
+      assert.deepEqual(await passBarrierOfA(world), { ok: true, value: {} });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [a, b]);
     }));
 
@@ -366,20 +385,20 @@ describe("a VM to which lost records may have sent an update", () => {
       );
       assert.equal(lease.ok && annotatedNumber(lease.value, REBUILD_ANNOTATION), 3);
       const { flush, asked } = counting();
-      assert.deepEqual(await settleA(world, { flush }), { ok: true, value: {} });
+      assert.deepEqual(await passBarrierOfA(world, { flush }), { ok: true, value: {} });
       assert.equal(asked(), 0);
     }));
 
   it("is retried soon where the store could not be read right before the write", () =>
     withBarrierPending(async (world) => {
       const { flush } = counting();
-      const settling = settleA(world, {
+      const passing = passBarrierOfA(world, {
         flush: async (request, signal) => {
           world.store.failNext({ fault: "unavailable", verb: "get", kind: "Lease" });
           return flush(request, signal);
         },
       });
-      assert.deepEqual(await settling, {
+      assert.deepEqual(await passing, {
         ok: false,
         failure: { kind: "Refused", diskUri, nodeName: "node-a" },
       });

@@ -12,6 +12,7 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
+import { tellEtagNotMoved } from "./etag-not-moved-event.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
 
 /** A volume whose record was rebuilt, and its node with the pending write barrier and its disk. */
@@ -42,15 +43,15 @@ async function passVmBarrier(
   nodeName: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const generation = await readStoreIncarnation(ports, signal);
+  const incarnation = await readStoreIncarnation(ports, signal);
   // No record is trusted yet: the end of the rebuild queues every node here again.
-  if (!generation.ok) return generation.failure.kind === "StoreRolledBack" ? ok({}) : generation;
-  const read = await readBarrierPending(ports, nodeName, generation.value, signal);
+  if (!incarnation.ok) return incarnation.failure.kind === "StoreRolledBack" ? ok({}) : incarnation;
+  const read = await readBarrierPending(ports, nodeName, incarnation.value, signal);
   if (!read.ok) return read;
   let outcome: Reconciled = ok({});
   for (const onVm of Map.groupBy(read.value, ({ node }) => resourceUriKey(node.instanceUri)).values()) {
-    const settled = await passOneBarrier(ports, onVm, generation.value, signal);
-    if (outcome.ok) outcome = settled;
+    const passed = await passOneBarrier(ports, onVm, incarnation.value, signal);
+    if (outcome.ok) outcome = passed;
   }
   return outcome;
 }
@@ -59,21 +60,21 @@ async function passVmBarrier(
 async function passOneBarrier(
   ports: FencingPorts,
   onVm: readonly BarrierPending[],
-  generation: number,
+  incarnation: number,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const [first] = onVm;
   if (first === undefined) return ok({});
-  const settled = await withoutVanished(ports, first, onVm, generation, signal);
-  if (!settled.ok) {
-    for (const barrierPending of onVm) reportBarrierPending(ports, barrierPending, settled.failure);
-    return settled;
+  const passed = await withoutVanished(ports, first, onVm, incarnation, signal);
+  if (!passed.ok) {
+    for (const barrierPending of onVm) reportBarrierPending(ports, barrierPending, passed.failure);
+    return passed;
   }
-  for (const barrierPending of settled.value) {
+  for (const barrierPending of passed.value) {
     const recorded = await recordBarrierPassed(ports, barrierPending, signal);
     if (!recorded.ok) return recorded;
   }
-  const left = onVm.find((barrierPending) => !settled.value.includes(barrierPending));
+  const left = onVm.find((barrierPending) => !passed.value.includes(barrierPending));
   if (left === undefined) return ok({});
   const failure: Failure = {
     kind: "CloudUnavailable",
@@ -89,7 +90,7 @@ async function passOneBarrier(
 async function readBarrierPending(
   ports: FencingPorts,
   nodeName: string,
-  generation: number,
+  incarnation: number,
   signal: AbortSignal,
 ): Promise<Result<readonly BarrierPending[], Failure>> {
   const names = ports.cache
@@ -104,7 +105,7 @@ async function readBarrierPending(
     if (!read.ok) continue;
     const { status, spec } = read.value;
     const diskUri = status?.detail?.diskUri ?? spec.diskUri;
-    if (diskUri === undefined || status?.record?.storeIncarnation !== generation) continue;
+    if (diskUri === undefined || status?.record?.storeIncarnation !== incarnation) continue;
     // Several only where a VM has the name of an earlier one.
     const nodes = nodesIn(status.record, "barrierPending").filter((other) => other.nodeName === nodeName);
     barrierPending.push(...nodes.map((node) => ({ volume: read.value, node, diskUri })));
@@ -117,17 +118,17 @@ async function withoutVanished(
   ports: FencingPorts,
   first: BarrierPending,
   barrierPending: readonly BarrierPending[],
-  generation: number,
+  incarnation: number,
   signal: AbortSignal,
 ): Promise<Result<readonly BarrierPending[], Failure>> {
   const { cloud, steps } = ports;
   const precondition = async (asked: AbortSignal): Promise<boolean> => {
     const still = await readStoreIncarnation(ports, asked);
-    return still.ok && still.value === generation;
+    return still.ok && still.value === incarnation;
   };
   const barrier: Barrier = (mode, { diskUri, node }) =>
     cloud.barrier(
-      { diskUri, node, mode, precondition, mayCarryOut: mayCarryOut(ports, { node, settles: true }) },
+      { diskUri, node, mode, precondition, mayCarryOut: mayCarryOut(ports, { node, isBarrier: true }) },
       signal,
     );
   const moved = await steps.run("vm-barrier", () => barrier("flush", first));
@@ -166,12 +167,12 @@ async function recordBarrierPassed(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { name, uid } = made.metadata;
-  const generation = made.status?.record?.storeIncarnation;
+  const incarnation = made.status?.record?.storeIncarnation;
   const moved = await moveRecord(
     ports,
-    { volumeName: name, nodeName: node.nodeName, step: "settled" },
+    { volumeName: name, nodeName: node.nodeName, step: "pass-barrier" },
     (record, { metadata }) =>
-      metadata.uid === uid && record.storeIncarnation === generation
+      metadata.uid === uid && record.storeIncarnation === incarnation
         ? passBarrier(record, node)
         : fail("the record was rebuilt"),
     signal,
@@ -181,15 +182,13 @@ async function recordBarrierPassed(
     : moved;
 }
 
-function reportBarrierPending(
-  { events }: FencingPorts,
-  { volume, node: { nodeName } }: BarrierPending,
-  failure: Failure,
-): void {
+function reportBarrierPending(ports: FencingPorts, { volume, node }: BarrierPending, failure: Failure): void {
   if (failure.kind === "Refused" || failure.kind === "Cancelled") return;
+  const { nodeName } = node;
+  if (tellEtagNotMoved(ports, { volumeName: volume.metadata.name, node }, failure)) return;
   const message =
     `a detach from ${nodeName} may still be under way, so it may not write: ` + describeFailure(failure);
-  events.emit({
+  ports.events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
     nodeName,
     reason: "BarrierPending",

@@ -12,7 +12,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
 export function doubtingNode(
   { cache, users, clock }: Pick<ControllerPorts, "cache" | "users" | "clock">,
   volumeName: string,
-  generation: number,
+  incarnation: number,
 ): string | undefined {
   const attached = new Set(
     cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).map(({ spec }) => spec.nodeName),
@@ -25,7 +25,7 @@ export function doubtingNode(
   return noting.find(
     (node) =>
       attached.has(node.metadata.name) &&
-      reportOf(node, generation) !== undefined &&
+      reportOf(node, incarnation) !== undefined &&
       mayDoubt(node.metadata.name),
   )?.metadata.name;
 }

@@ -39,8 +39,8 @@ const never = new AbortController().signal;
 const a = identity("node-a");
 const b = identity("node-b");
 
-async function withGeneration(
-  generation: number,
+async function withIncarnation(
+  incarnation: number,
   act: (world: ReconcileWorld) => Promise<void>,
   mark = 0,
 ): Promise<void> {
@@ -49,7 +49,7 @@ async function withGeneration(
       metadata: {
         name: CONTROLLER_LEASE,
         annotations: {
-          [STORE_INCARNATION_ANNOTATION]: String(generation),
+          [STORE_INCARNATION_ANNOTATION]: String(incarnation),
           [REBUILD_ANNOTATION]: String(mark),
         },
       },
@@ -86,16 +86,16 @@ function rebuild(
 }
 
 /** The present and the next store incarnation in the Lease. */
-async function generations(world: ReconcileWorld): Promise<readonly [number, number]> {
+async function incarnations(world: ReconcileWorld): Promise<readonly [number, number]> {
   const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
   return [annotatedNumber(lease, STORE_INCARNATION_ANNOTATION), annotatedNumber(lease, REBUILD_ANNOTATION)];
 }
 
-async function setGenerations(world: ReconcileWorld, generation: number, mark: number): Promise<void> {
+async function setIncarnations(world: ReconcileWorld, incarnation: number, mark: number): Promise<void> {
   const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
   const annotations = {
     ...lease.metadata.annotations,
-    [STORE_INCARNATION_ANNOTATION]: String(generation),
+    [STORE_INCARNATION_ANNOTATION]: String(incarnation),
     [REBUILD_ANNOTATION]: String(mark),
   };
   await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
@@ -103,11 +103,11 @@ async function setGenerations(world: ReconcileWorld, generation: number, mark: n
 
 describe("rebuildReconciler", () => {
   it("rebuilds every record for the marked incarnation, then raises the store's", () =>
-    withGeneration(
+    withIncarnation(
       1,
       async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeIncarnation: 1 }));
-        await rebuild(world, async () => assert.deepEqual(await generations(world), [1, 5]));
+        await rebuild(world, async () => assert.deepEqual(await incarnations(world), [1, 5]));
         assert.deepEqual(
           world.record(),
           aRecord({
@@ -118,19 +118,19 @@ describe("rebuildReconciler", () => {
             storeIncarnation: 5,
           }),
         );
-        assert.deepEqual(await generations(world), [5, 0]);
+        assert.deepEqual(await incarnations(world), [5, 0]);
       },
       5,
     ));
 
   it("does not end the rebuild that another leader has begun while it was paused", () =>
-    withGeneration(
+    withIncarnation(
       1,
       async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeIncarnation: 1 }));
-        await rebuild(world, () => setGenerations(world, 2, 3));
+        await rebuild(world, () => setIncarnations(world, 2, 3));
         assert.deepEqual(
-          await generations(world),
+          await incarnations(world),
           [2, 3],
           "no record is trusted until that rebuild has ended, too",
         );
@@ -139,7 +139,7 @@ describe("rebuildReconciler", () => {
     ));
 
   it("does not request again what another leader has rebuilt since the report", () =>
-    withGeneration(1, async (world) => {
+    withIncarnation(1, async (world) => {
       const condition = {
         type: STORE_WENT_BACK,
         status: "True" as const,
@@ -150,14 +150,14 @@ describe("rebuildReconciler", () => {
       await world.given("AzDriverNode", aDriverNode("node-a", { conditions: [condition] }));
       world.store.failNext({ fault: "conflict", verb: "update", kind: "Lease" });
       const rebuilding = rebuild(world);
-      await setGenerations(world, 2, 0);
+      await setIncarnations(world, 2, 0);
       await rebuilding;
-      assert.deepEqual(await generations(world), [2, 0]);
+      assert.deepEqual(await incarnations(world), [2, 0]);
     }));
 
   for (const storeIncarnation of [2, 4]) {
     it(`rebuilds a record of another incarnation: ${storeIncarnation} in a store of 3`, () =>
-      withGeneration(3, async (world) => {
+      withIncarnation(3, async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeIncarnation }));
         assert.deepEqual(await rebuild(world), { ok: true, value: {} });
         assert.deepEqual(
@@ -174,7 +174,7 @@ describe("rebuildReconciler", () => {
   }
 
   it("requests a read for an attachment whose disk is being detached", () =>
-    withGeneration(1, async (world) => {
+    withIncarnation(1, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 0 }));
       const own = anAttachment("node-a");
       await world.given("AzVolumeAttachment", {
@@ -197,7 +197,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("distrusts nodes with a checkpoint also where Azure does not show the disk there", () =>
-    withGeneration(3, async (world) => {
+    withIncarnation(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 2 }));
       const checkpointed = (nodeName: string, volumeName: string, epoch: number): Promise<unknown> =>
         world.given(
@@ -224,7 +224,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("uses only the epoch of a checkpoint that was made on another VM", () =>
-    withGeneration(3, async (world) => {
+    withIncarnation(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 2 }));
       const { vmId, instanceUri } = identity("node-c");
       const copied = { volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 4, notedOn: { vmId, instanceUri } };
@@ -235,7 +235,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("distrusts recorded and attached nodes where neither Azure nor checkpoints do", () =>
-    withGeneration(3, async (world) => {
+    withIncarnation(3, async (world) => {
       await world.given(
         "AzVolume",
         aVolumeWithRecord({
@@ -264,12 +264,12 @@ describe("rebuildReconciler", () => {
     }));
 
   it("believes one node alone once in ten minutes, and two nodes always", () =>
-    withGeneration(1, async (world) => {
-      const reports = async (nodeName: string, generation: number): Promise<void> => {
+    withIncarnation(1, async (world) => {
+      const reports = async (nodeName: string, incarnation: number): Promise<void> => {
         const condition = {
           type: STORE_WENT_BACK,
           status: "True" as const,
-          reason: rolledBackReason(generation),
+          reason: rolledBackReason(incarnation),
           message: "",
           lastTransitionTime: agoMs(0),
         };
@@ -287,27 +287,31 @@ describe("rebuildReconciler", () => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       await reports("node-a", 1);
       await rebuild(world);
-      assert.deepEqual(await generations(world), [2, 0], "it may be the only one that beat since the backup");
+      assert.deepEqual(
+        await incarnations(world),
+        [2, 0],
+        "it may be the only one that beat since the backup",
+      );
       const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
       assert.match(lease.metadata.annotations?.[LONE_REPORTS_ANNOTATION] ?? "", /^\{"node-a":\d+\}$/u);
       await reports("node-a", 2);
       const limited = await rebuild(world);
       assert.ok(limited.ok && (limited.value.againAfterMs ?? 0) > 590_000, JSON.stringify(limited));
       assert.deepEqual(
-        [await generations(world), world.told.map(({ reason }) => reason)],
+        [await incarnations(world), world.told.map(({ reason }) => reason)],
         [[2, 0], ["RollbackUnconfirmed"]],
       );
       await reports("node-b", 2);
       await rebuild(world);
-      assert.deepEqual(await generations(world), [3, 0], "a second witness");
+      assert.deepEqual(await incarnations(world), [3, 0], "a second witness");
       await reports("node-a", 3);
       await world.clock.advance(600_000);
       await rebuild(world);
-      assert.deepEqual(await generations(world), [4, 0], "ten minutes have passed");
+      assert.deepEqual(await incarnations(world), [4, 0], "ten minutes have passed");
     }));
 
   it("ignores an epoch out of range, which would exhaust the record's numbers", () =>
-    withGeneration(3, async (world) => {
+    withIncarnation(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ epoch: 4, storeIncarnation: 2 }));
       const volumes = (epoch: number) => ({ volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch }] });
       await world.given("AzDriverNode", aDriverNode("node-b", volumes(COUNTER_MAX)));
@@ -317,7 +321,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("rebuilds the others where one volume fails, reports that one, and retries it", () =>
-    withGeneration(
+    withIncarnation(
       1,
       async (world) => {
         const failing = diskUri.replace("pvc-1", "pvc-0");
@@ -331,25 +335,25 @@ describe("rebuildReconciler", () => {
         await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 1 }));
         const rebuilt = await rebuild(world, undefined, failing);
         assert.equal(rebuilt.ok ? undefined : rebuilt.failure.kind, "CloudUnavailable");
-        assert.deepEqual(await generations(world), [2, 0]);
-        const generationOf = (name: string): number | undefined =>
+        assert.deepEqual(await incarnations(world), [2, 0]);
+        const incarnationOf = (name: string): number | undefined =>
           world.ports.cache.list("AzVolume").find(({ metadata }) => metadata.name === name)?.status?.record
             ?.storeIncarnation;
         await world.clock.advance(1_000);
-        assert.deepEqual([generationOf("pvc-0"), generationOf("pvc-1")], [1, 2]);
+        assert.deepEqual([incarnationOf("pvc-0"), incarnationOf("pvc-1")], [1, 2]);
         assert.deepEqual(
           world.told.map(({ reason, about }) => [reason, about.name]),
           [["RecordNotVerified", "pvc-0"]],
         );
         assert.equal((await rebuild(world)).ok, true);
         await world.clock.advance(1_000);
-        assert.equal(generationOf("pvc-0"), 2);
+        assert.equal(incarnationOf("pvc-0"), 2);
       },
       2,
     ));
 
   it("leaves records of the store's own incarnation alone", () =>
-    withGeneration(3, async (world) => {
+    withIncarnation(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a"), storeIncarnation: 3 }));
       const commits = world.commits.length;
       assert.deepEqual(await rebuild(world), { ok: true, value: {} });
@@ -357,7 +361,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("records the size of a disk that has grown since its volume's backup", () =>
-    withGeneration(1, async (world) => {
+    withIncarnation(1, async (world) => {
       await world.given(
         "AzVolume",
         aVolume({ status: { detail: aDetail({ sizeGiB: 4 }), record: aRecord({ storeIncarnation: 0 }) } }),
@@ -367,7 +371,7 @@ describe("rebuildReconciler", () => {
     }));
 
   it("records the size of a disk that has grown since the store's backup", () =>
-    withGeneration(3, async (world) => {
+    withIncarnation(3, async (world) => {
       await world.given(
         "AzVolume",
         aVolume({ status: { record: aRecord({ storeIncarnation: 2 }), detail: aDetail({ sizeGiB: 4 }) } }),

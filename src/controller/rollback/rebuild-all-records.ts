@@ -35,20 +35,20 @@ export function rebuildReconciler(ports: RollbackPorts): Reconciler {
 async function rebuildIfDue(ports: RollbackPorts, signal: AbortSignal): Promise<Reconciled> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
   if (!lease.ok) return lease.failure.kind === "ObjectNotFound" ? ok({}) : lease;
-  const generation = storeIncarnationOf(lease.value);
+  const incarnation = storeIncarnationOf(lease.value);
   const mark = rebuildMarkOf(lease.value);
-  if (mark > 0) return rebuild(ports, Math.max(mark, generation + 1), undefined, signal);
+  if (mark > 0) return rebuild(ports, Math.max(mark, incarnation + 1), undefined, signal);
   const verdict = judgeStandingReports(ports.cache.reportedNodes(), lease.value, ports.clock.nowMs());
   switch (verdict.kind) {
     case "rebuild":
-      return rebuild(ports, generation + 1, verdict.alone, signal);
+      return rebuild(ports, incarnation + 1, verdict.alone, signal);
     case "limited": {
       tellLimited(ports, verdict.nodeName);
-      const rebuilt = await rebuildStragglers(ports, generation, signal);
+      const rebuilt = await rebuildStragglers(ports, incarnation, signal);
       return rebuilt.ok ? ok({ againAfterMs: verdict.leftMs }) : rebuilt;
     }
     case "none":
-      return rebuildStragglers(ports, generation, signal);
+      return rebuildStragglers(ports, incarnation, signal);
     default:
       return unreachable(verdict);
   }
@@ -67,13 +67,13 @@ function tellLimited({ events }: RollbackPorts, nodeName: string): void {
  */
 async function rebuildStragglers(
   ports: RollbackPorts,
-  generation: number,
+  incarnation: number,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const stragglers = ports.cache
     .list("AzVolume")
-    .filter(({ status }) => status?.record !== undefined && status.record.storeIncarnation !== generation);
-  return rebuildEach(ports, stragglers, generation, signal);
+    .filter(({ status }) => status?.record !== undefined && status.record.storeIncarnation !== incarnation);
+  return rebuildEach(ports, stragglers, incarnation, signal);
 }
 
 /**
@@ -83,10 +83,10 @@ async function rebuildStragglers(
 async function rebuildEach(
   ports: RollbackPorts,
   volumes: readonly AzVolume[],
-  generation: number,
+  incarnation: number,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const reason = { kind: "lost", storeIncarnation: generation } as const;
+  const reason = { kind: "lost", storeIncarnation: incarnation } as const;
   let failed: Failure | undefined;
   for (const volume of volumes) {
     const rebuilt = await rebuildVolume(ports, volume, reason, signal);
@@ -107,7 +107,7 @@ async function rebuildEach(
 /** `alone`: the only node that reports the rollback. It is recorded in the same write. */
 async function rebuild(
   ports: RollbackPorts,
-  generation: number,
+  incarnation: number,
   alone: string | undefined,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -115,7 +115,7 @@ async function rebuild(
   const marked = await annotate(
     ports,
     (lease) => {
-      const mark = rebuildMark(lease, generation);
+      const mark = rebuildMark(lease, incarnation);
       return mark === undefined || alone === undefined
         ? mark
         : { ...mark, ...rememberedReport(lease, alone, nowMs) };
@@ -124,15 +124,15 @@ async function rebuild(
   );
   if (!marked.ok) return marked;
   // Another leader was faster, and may be at the next rebuild: that one is begun by its own mark.
-  if (rebuildMarkOf(marked.value) !== generation) return ok({});
-  ports.logger.warn("store rolled back: every record is rebuilt", { generation });
+  if (rebuildMarkOf(marked.value) !== incarnation) return ok({});
+  ports.logger.warn("store rolled back: every record is rebuilt", { incarnation });
   const volumes = await ports.store.list("AzVolume", {}, signal);
   if (!volumes.ok) return volumes;
-  const rebuilt = await rebuildEach(ports, volumes.value.items, generation, signal);
+  const rebuilt = await rebuildEach(ports, volumes.value.items, incarnation, signal);
   if (!rebuilt.ok && (signal.aborted || rebuilt.failure.kind === "Cancelled")) return rebuilt;
   // Also where some failed: their records are of an earlier incarnation than the store, and no step
   // trusts them.
-  const raised = await annotate(ports, (lease) => rebuildEnd(lease, generation), signal);
+  const raised = await annotate(ports, (lease) => rebuildEnd(lease, incarnation), signal);
   return raised.ok ? rebuilt : raised;
 }
 

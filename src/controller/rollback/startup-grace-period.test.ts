@@ -56,17 +56,17 @@ async function withGracePeriod(
 
 interface Asked {
   isTrusted: boolean | undefined;
-  sweeps: number;
+  rebuilds: number;
 }
 
 /** Asks at once, and records the result. */
 function ask(world: ReconcileWorld, gracePeriod: StartupGracePeriod): Asked {
-  const asked: Asked = { isTrusted: undefined, sweeps: 0 };
+  const asked: Asked = { isTrusted: undefined, rebuilds: 0 };
   gracePeriod
     .untilTrusted(
       world.ports,
       () => {
-        asked.sweeps += 1;
+        asked.rebuilds += 1;
       },
       never,
     )
@@ -107,11 +107,11 @@ async function report(world: ReconcileWorld, nodeName: string): Promise<void> {
   );
 }
 
-async function setGenerations(world: ReconcileWorld, generation: number, mark: number): Promise<void> {
+async function setIncarnations(world: ReconcileWorld, incarnation: number, mark: number): Promise<void> {
   const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
   const annotations = {
     ...lease.metadata.annotations,
-    [STORE_INCARNATION_ANNOTATION]: String(generation),
+    [STORE_INCARNATION_ANNOTATION]: String(incarnation),
     [REBUILD_ANNOTATION]: String(mark),
   };
   await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
@@ -131,7 +131,7 @@ describe("a controller without a high-water mark of the store", () => {
       await pass(world, 30_000, ["node-a"]);
       assert.equal(asked.isTrusted, undefined);
       await pass(world, 20_000, ["node-a"]);
-      assert.deepEqual(asked, { isTrusted: true, sweeps: 0 });
+      assert.deepEqual(asked, { isTrusted: true, rebuilds: 0 });
     }));
 
   it("trusts no record after a node's rollback report until all have been rebuilt", () =>
@@ -139,10 +139,10 @@ describe("a controller without a high-water mark of the store", () => {
       await report(world, "node-a");
       await pass(world, 60_000, ["node-b"]);
       assert.equal(asked.isTrusted, undefined);
-      await setGenerations(world, 1, 2);
+      await setIncarnations(world, 1, 2);
       await pass(world, 10_000, ["node-a", "node-b"]);
       assert.equal(asked.isTrusted, undefined);
-      await setGenerations(world, 2, 0);
+      await setIncarnations(world, 2, 0);
       await pass(world, 1_000);
       assert.equal(asked.isTrusted, true);
     }));
@@ -159,7 +159,7 @@ describe("a controller without a high-water mark of the store", () => {
       );
       await report(world, "node-a");
       await pass(world, 10_000, ["node-a", "node-b"]);
-      assert.deepEqual(asked, { isTrusted: true, sweeps: 0 });
+      assert.deepEqual(asked, { isTrusted: true, rebuilds: 0 });
     }));
 
   it("does not wait endlessly for a node that changes while its counter stays", () =>
@@ -176,13 +176,13 @@ describe("a controller without a high-water mark of the store", () => {
         );
         await pass(world, 10_000, ["node-b"]);
       }
-      assert.deepEqual(asked, { isTrusted: true, sweeps: 0 });
+      assert.deepEqual(asked, { isTrusted: true, rebuilds: 0 });
     }));
 
   it("requests a rebuild of every record where no node is left that could report", () =>
     withGracePeriod(async (world, asked) => {
       await pass(world, 50_000);
-      assert.deepEqual(asked, { isTrusted: undefined, sweeps: 1 });
+      assert.deepEqual(asked, { isTrusted: undefined, rebuilds: 1 });
       assert.equal(
         annotatedNumber(await must(world.other.get("Lease", CONTROLLER_LEASE, never)), REBUILD_ANNOTATION),
         2,

@@ -45,7 +45,7 @@ export class StartupGracePeriod {
   /** Nodes whose first heartbeat, according to the store, came since then: they had nothing to compare. */
   readonly #born = new Set<string>();
   /** The store incarnation when this process first read the Lease. */
-  #generationAtStart: number | undefined;
+  #incarnationAtStart: number | undefined;
   /** When this process first read the Lease, on the clock's `elapsedMs`. */
   #sinceMs: number | undefined;
   #isOver = false;
@@ -93,7 +93,7 @@ export class StartupGracePeriod {
         this.#isOver = true;
         break;
       }
-      if (judged.ok && judged.value.kind === "sweeps" && (await requestRebuild(leading, signal)).ok)
+      if (judged.ok && judged.value.kind === "rebuilds" && (await requestRebuild(leading, signal)).ok)
         onRebuild();
       const news = judged.ok ? JSON.stringify(judged.value) : judged.failure.kind;
       if (news !== told)
@@ -132,19 +132,19 @@ export class StartupGracePeriod {
       if (!first.ok) return first.failure.kind === "ObjectNotFound" ? ok({ kind: "trusts" }) : first;
       leaseMemory.saw(first.value);
     }
-    this.#generationAtStart ??= leaseMemory.seen.incarnation;
+    this.#incarnationAtStart ??= leaseMemory.seen.incarnation;
     this.#sinceMs ??= this.#ports.clock.elapsedMs();
     const known = storeIncarnationOf(cache.get("Lease", CONTROLLER_LEASE));
     const byCache = evaluateGracePeriod(
       this.#known(cache.list("AzDriverNode"), cache.get("Lease", CONTROLLER_LEASE)),
     );
-    if (byCache.kind === "waits" && known <= this.#generationAtStart) return ok(byCache);
+    if (byCache.kind === "waits" && known <= this.#incarnationAtStart) return ok(byCache);
     const lease = await store.get("Lease", CONTROLLER_LEASE, signal);
     if (!lease.ok) return lease;
     if (rebuildMarkOf(lease.value) > 0) return ok({ kind: "waits", awaited: [] });
-    const generation = storeIncarnationOf(lease.value);
+    const incarnation = storeIncarnationOf(lease.value);
     // Every record has been rebuilt since this process first read the Lease.
-    if (generation > this.#generationAtStart) return ok({ kind: "trusts" });
+    if (incarnation > this.#incarnationAtStart) return ok({ kind: "trusts" });
     const nodes = await store.list("AzDriverNode", {}, signal);
     return nodes.ok ? ok(evaluateGracePeriod(this.#known(nodes.value.items, lease.value))) : nodes;
   }
@@ -152,7 +152,7 @@ export class StartupGracePeriod {
   /** A report that leads to no rebuild, since it waits for a second witness, is not waited for either. */
   #known(nodes: readonly AzDriverNode[], lease: Lease | undefined): readonly KnownNode[] {
     const { users, clock } = this.#ports;
-    const generation = storeIncarnationOf(lease);
+    const incarnation = storeIncarnationOf(lease);
     const isLimited =
       lease !== undefined && judgeStandingReports(nodes, lease, clock.nowMs()).kind === "limited";
     return nodes
@@ -160,7 +160,7 @@ export class StartupGracePeriod {
       .map((node) => ({
         nodeName: node.metadata.name,
         state: this.#stateOf(node),
-        hasReported: !isLimited && reportOf(node, generation) !== undefined,
+        hasReported: !isLimited && reportOf(node, incarnation) !== undefined,
       }));
   }
 

@@ -295,6 +295,7 @@ function aCloud(
       return Promise.resolve(ok(undefined));
     },
     resizeDisk: unused,
+    updateDisk: unused,
     tagDisk: unused,
     listDisks: unused,
     getDisk: ({ diskUri }) =>

@@ -12,8 +12,10 @@ export function aDisk(overrides: Partial<DiskFacts> = {}): DiskFacts {
     sizeGiB: 10,
     maxShares: 3,
     tags: {},
-    isReady: true,
+    state: "Succeeded",
     attachedTo: [],
+    sourceUri: undefined,
+    sectorSizeBytes: 512,
     ...overrides,
   };
 }

@@ -20,6 +20,9 @@ export type Access = NonNullable<RecordNode["access"]>;
 /** The disk that a volume asks for. */
 export type DiskSpec = AzVolume["spec"]["disk"];
 
+/** The changes that a VolumeAttributesClass asks of a disk. */
+export type DiskModification = NonNullable<AzVolume["spec"]["modification"]>;
+
 /** What is known of the managed disk behind a volume. */
 export type VolumeDetail = NonNullable<NonNullable<AzVolume["status"]>["detail"]>;
 

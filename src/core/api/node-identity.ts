@@ -46,16 +46,6 @@ export function includesNode(nodes: readonly NodeKey[], node: NodeKey): boolean 
   return nodes.some((other) => isSameNode(other, node));
 }
 
-/** `nodes` without `node`. */
-function withoutNode(nodes: readonly NodeIdentity[], node: NodeKey): readonly NodeIdentity[] {
-  return nodes.filter((other) => !isSameNode(other, node));
-}
-
-/** `nodes` with `node`, once. The resource id given last replaces the earlier one. */
-export function withNode(nodes: readonly NodeIdentity[], node: NodeIdentity): readonly NodeIdentity[] {
-  return [...withoutNode(nodes, node), withUidFrom(nodes, node)];
-}
-
 /**
  * The identity of `node`, with the uid from `nodes` where it has none. Without a uid, any token of its
  * name may move its entry.

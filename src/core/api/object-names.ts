@@ -21,8 +21,16 @@ export function diskNameFor(volumeName: string): string {
   return hashedName(volumeName, volumeName, DISK_NAME_MAX_CHARS);
 }
 
+/** The name of the disk of a volume: as its spec states it, else as its own name makes it. */
+export function diskNameOf(spec: {
+  readonly volumeName: string;
+  readonly disk: { readonly diskName?: string | undefined };
+}): string {
+  return diskNameFor(spec.disk.diskName ?? spec.volumeName);
+}
+
 /**
- * The AzVolume object's name for a disk that this driver created: `diskName` is an answer of `diskNameFor`.
+ * The AzVolume object's name for a disk that this driver created: `diskName` is an answer of `diskNameOf`.
  */
 export function ownVolumeObjectName(diskName: string): string {
   return diskName.toLowerCase();

@@ -1,7 +1,7 @@
 import { VOLUME_CONTEXT_MAX_CHARS } from "./attachment-bounds.ts";
 import type { AzDriverNode } from "./az-driver-node.ts";
 import type { AzVolumeAttachment } from "./az-volume-attachment.ts";
-import type { AzVolume, DiskSpec } from "./az-volume.ts";
+import type { AzVolume, DiskModification, DiskSpec } from "./az-volume.ts";
 import type { ClusterNode } from "./cluster-node.ts";
 import type { Lease } from "./lease.ts";
 
@@ -27,6 +27,33 @@ interface SpecMap {
   readonly Lease: Lease["spec"];
 }
 
+/** What the driver changes of no disk that exists: an edit would have no effect. */
+const unchangedOfDisk = [
+  "maxShares",
+  "location",
+  "zone",
+  "resourceGroup",
+  "sourceUri",
+  "subscriptionId",
+  "diskName",
+  "logicalSectorSize",
+  "burstingEnabled",
+  "performancePlus",
+  "optimizedForFrequentAttach",
+  "diskAccessId",
+  "diskEncryptionSetId",
+  "encryptionType",
+] as const satisfies readonly (keyof DiskSpec)[];
+
+/** What only a modification changes, once the disk is as it asks (ADR 0042). */
+const modifiedOfDisk = [
+  "skuName",
+  "diskIOPSReadWrite",
+  "diskMBpsReadWrite",
+  "networkAccessPolicy",
+  "publicNetworkAccess",
+] as const satisfies readonly (keyof DiskSpec & keyof DiskModification)[];
+
 /** The rules on each kind's `spec`. */
 export const specRules: { readonly [K in keyof SpecMap]: readonly SpecRule<SpecMap[K]>[] } = {
   AzVolume: [
@@ -37,8 +64,8 @@ export const specRules: { readonly [K in keyof SpecMap]: readonly SpecRule<SpecM
       holds: (spec) => spec.maxMountReplicaCount < spec.disk.maxShares,
     },
     immutable("volumeName"),
-    // The driver changes none of these of a disk that exists.
-    ...(["skuName", "maxShares", "location", "zone", "resourceGroup"] as const).map(immutableOfDisk),
+    ...unchangedOfDisk.map(immutableOfDisk),
+    ...modifiedOfDisk.map(changedByModification),
   ],
   AzVolumeAttachment: [
     immutable("volumeName"),
@@ -70,6 +97,17 @@ function immutableOfDisk(field: keyof DiskSpec): SpecRule<AzVolume["spec"]> {
     cel: `has(${now}) == has(${before}) && (!has(${now}) || ${now} == ${before})`,
     message: "is immutable",
     holds: (spec, old) => old === undefined || spec.disk[field] === old.disk[field],
+  };
+}
+
+function changedByModification(field: (typeof modifiedOfDisk)[number]): SpecRule<AzVolume["spec"]> {
+  const { cel, holds } = immutableOfDisk(field);
+  const [now, asked] = [`self.disk.${field}`, `oldSelf.modification.${field}`];
+  return {
+    field: `spec.disk.${field}`,
+    cel: `(${cel}) || (has(oldSelf.modification) && has(${asked}) && has(${now}) && ${now} == ${asked})`,
+    message: "changes only to what spec.modification asks, once the disk has it",
+    holds: (spec, old) => holds(spec, old) || spec.disk[field] === (old?.modification?.[field] ?? null),
   };
 }
 

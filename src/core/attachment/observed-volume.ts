@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
 import type { NodeIdentity } from "../api/node-identity.ts";
+import type { Platform } from "../platform/platform.ts";
 import type { NodeForPods } from "../schedule/pod-fits-node.ts";
 import type { VolumePlacement } from "../schedule/pod-rules.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
@@ -15,6 +16,8 @@ export interface ObservedNode extends NodeIdentity, NodeForPods {
   readonly location: string;
   /** Availability zone such as `1`; empty: not zonal. */
   readonly zone: string;
+  /** The operating system of its VM; undefined: an older plug-in, on Linux. */
+  readonly platform?: Platform | undefined;
   /** The node plug-in reports that it can take volumes. */
   readonly isReady: boolean;
   /** The orchestrator has no node of that name any more, whatever the plug-in reports. */

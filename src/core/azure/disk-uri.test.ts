@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatDiskUri, isSameResourceUri, parseDiskUri, resourceUriKey } from "./disk-uri.ts";
-import { formatInstanceUri, parseInstanceUri } from "./instance-uri.ts";
+import { canonicalInstanceUri, formatInstanceUri, parseInstanceUri } from "./instance-uri.ts";
 
 const DISK_URI = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/disks/pvc-1";
 const COMPUTE = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute";
@@ -55,13 +55,29 @@ describe("instance URIs", () => {
     });
   }
 
-  it("name the scale set of a uniform instance", () => {
-    assert.deepEqual(parseInstanceUri(`${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/pool_3`), {
-      subscriptionId: "sub-1",
-      resourceGroup: "rg-1",
-      scaleSetName: "pool",
-      instanceName: "pool_3",
-    });
+  it("have one spelling for a uniform instance, which a disk names in another way", () => {
+    const uri = `${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/3`;
+    for (const spelled of [uri, uri.replace(/3$/, "pool_3"), uri.replace(/3$/, "POOL_3")]) {
+      assert.deepEqual(parseInstanceUri(spelled), {
+        subscriptionId: "sub-1",
+        resourceGroup: "rg-1",
+        scaleSetName: "pool",
+        instanceName: "3",
+      });
+      assert.equal(canonicalInstanceUri(spelled), uri);
+      assert.equal(isSameResourceUri(spelled, uri.toUpperCase()), true);
+    }
+  });
+
+  it("stay as they are if they name no uniform instance", () => {
+    for (const other of [
+      `${COMPUTE}/virtualMachines/pool_3`,
+      `${COMPUTE}/virtualMachines/pool_3`.toUpperCase(),
+      `${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/other_3`,
+      `${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/pool_x3`,
+      "",
+    ])
+      assert.equal(canonicalInstanceUri(other), other);
   });
 
   it("are refused for other resources", () => assert.equal(parseInstanceUri(DISK_URI), undefined));

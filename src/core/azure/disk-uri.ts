@@ -1,3 +1,5 @@
+import { canonicalInstanceUri } from "./instance-uri.ts";
+
 /** The parts of a managed disk's resource URI, as the caller spelled them. */
 export interface DiskUriParts {
   readonly subscriptionId: string;
@@ -20,9 +22,14 @@ export function formatDiskUri(parts: DiskUriParts): string {
   return `/subscriptions/${parts.subscriptionId}/resourceGroups/${parts.resourceGroup}/providers/Microsoft.Compute/disks/${parts.diskName}`;
 }
 
-/** The index key of a resource: Azure compares URIs without case and may return them in another case. */
+/**
+ * The index key of a resource: Azure compares URIs without case, may return them in another case, and has two
+ * spellings of a uniform scale set's instances.
+ */
 export function resourceUriKey(uri: string): string {
-  return uri.toLowerCase();
+  const lower = uri.toLowerCase();
+  // Nearly all are of disks and VMs of their own.
+  return lower.includes("/virtualmachinescalesets/") ? canonicalInstanceUri(lower).toLowerCase() : lower;
 }
 
 /** Whether two URIs mean the same Azure resource. */

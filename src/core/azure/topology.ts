@@ -53,7 +53,7 @@ export function choosePlacement(request: {
   if (terms.length === 0) return ok(regional);
   const zones: string[] = [];
   for (const term of terms) {
-    const value = zoneOf(term);
+    const value = topologyZone(term);
     if (value === undefined)
       return fail(
         invalidTopology(
@@ -118,8 +118,8 @@ export function nodeTopology(node: {
  */
 export function satisfiesRequisite(accessible: readonly Topology[], requisite: readonly Topology[]): boolean {
   if (requisite.length === 0) return true;
-  const reachable = new Set(accessible.map((topology) => zoneOf(topology)));
-  return requisite.some((term) => reachable.has(zoneOf(term)));
+  const reachable = new Set(accessible.map((topology) => topologyZone(topology)));
+  return requisite.some((term) => reachable.has(topologyZone(term)));
 }
 
 const REGIONAL: Topology = { segments: { [driverZoneKey]: "" } };
@@ -129,10 +129,11 @@ function zonalTopology(location: string, zone: string): Topology {
 }
 
 /**
- * The driver's key goes first: nodes without zone have only that one, and Azure puts a fault domain into
- * the other.
+ * The zone that a topology names, such as `eastus-1`; empty: none; undefined: it names neither key. The
+ * driver's key goes first: nodes without zone have only that one, and Azure puts a fault domain into the
+ * other.
  */
-function zoneOf(topology: Topology): string | undefined {
+export function topologyZone(topology: Topology): string | undefined {
   return (topology.segments[driverZoneKey] ?? topology.segments[wellKnownZoneKey])?.toLowerCase();
 }
 

@@ -114,7 +114,7 @@ describe("steps of the Lease", () => {
 
   it("a mark for a later incarnation is left unchanged", () => {
     assert.equal(
-      renewedLease(aLease({ counter: 3, sweep: 9 }), aWriter({ counter: 70 })).metadata.annotations?.[
+      renewedLease(aLease({ counter: 3, mark: 9 }), aWriter({ counter: 70 })).metadata.annotations?.[
         REBUILD_ANNOTATION
       ],
       "9",

@@ -72,18 +72,18 @@ const rows: readonly {
   },
   {
     because: "that has been said already",
-    seen: { lease: aLease({ sweep: 1 }), remembered: knowsMore, unchangedMs: 5_000 },
+    seen: { lease: aLease({ mark: 1 }), remembered: knowsMore, unchangedMs: 5_000 },
     action: { kind: "Wait", ms: 10_000 },
   },
   {
     because: "a backup shows this process as its holder",
-    seen: { identity: "a", lease: aLease({ sweep: 1 }), remembered: knowsMore },
+    seen: { identity: "a", lease: aLease({ mark: 1 }), remembered: knowsMore },
     action: { kind: "Wait", ms: 15_000 },
   },
   {
     because: "a backup shows it released",
     seen: {
-      lease: aLease({ sweep: 1, spec: { holderIdentity: "", leaseDurationSeconds: 1 } }),
+      lease: aLease({ mark: 1, spec: { holderIdentity: "", leaseDurationSeconds: 1 } }),
       remembered: knowsMore,
     },
     action: { kind: "Wait", ms: 15_000 },

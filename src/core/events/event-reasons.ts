@@ -3,9 +3,10 @@ interface EventMeaning {
   readonly type: "Normal" | "Warning";
   /**
    * The recipients besides the object that it is about: the volume's claim, the pods that wait for the
-   * volume, those of its pods that are bound to the named node, that node.
+   * volume, those of its pods that are bound to the named node, all its pods that are not ending, that
+   * node.
    */
-  readonly tells: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "Node")[];
+  readonly tells: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "AnyPod" | "Node")[];
   /** When it is emitted, for docs/reference/events.md. */
   readonly when: string;
   /** What to do, in a sentence that follows the message; empty: no action is required. */
@@ -61,11 +62,31 @@ export const eventReasons = {
   },
   NotExpanded: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim"],
+    tells: ["PersistentVolumeClaim", "AnyPod"],
     when: "a shared disk is to grow, and a node has it, a failover is under way, or a pod waits for it",
     remedy:
       "Azure grows a shared disk only while no VM has it: stop the pods that use it, " +
       "and start them again once it has grown.",
+  },
+  ModificationFailed: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim"],
+    when: "Azure refuses what the claim's VolumeAttributesClass asks of the disk, which stays as it was",
+    remedy:
+      "The request is repeated by csi-resizer. " +
+      "Change what is named there, or give the claim the class that it had.",
+  },
+  Converting: {
+    type: "Normal",
+    tells: ["PersistentVolumeClaim"],
+    when: "Azure moves the data of a modified disk to other storage; at the start, and at each 20 percent",
+    remedy: "The disk is slower, and does not grow, until that is complete.",
+  },
+  Converted: {
+    type: "Normal",
+    tells: ["PersistentVolumeClaim"],
+    when: "Azure has moved the data of a modified disk",
+    remedy: "",
   },
   StateNotKept: {
     type: "Warning",
@@ -272,6 +293,16 @@ export const eventReasons = {
     when: "a node that is being fenced is not proven to be off the disk",
     remedy: TRIED_AGAIN,
   },
+  EtagNotMoved: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    when:
+      "Azure accepts the driver's updates of a VM, and none moves its ETag: a node can't be proven to be " +
+      "off a disk, or a write barrier can't be passed (about the AzVolume and the AzDriverNode)",
+    remedy:
+      "Drain that node and delete its VM (of a scale set: az vmss delete-instances): the driver takes a " +
+      "VM that is gone as proof. Until then it reads the VM each minute and updates it every ten minutes.",
+  },
   RecordNotVerified: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod"],
@@ -313,6 +344,14 @@ export const eventReasons = {
     remedy:
       "Both pods may write: find out which one is right, and delete the other; " +
       "its node releases the volume then.",
+  },
+  DeviceNotTuned: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "PodOnNode"],
+    when: "a node serves a volume without settings of its device that its attributes ask for",
+    remedy:
+      "The kernel keeps its own values. A class for new volumes may state what the nodes have; " +
+      "attributes of a PersistentVolume can't be changed.",
   },
   StaleMountsRemoved: {
     type: "Warning",

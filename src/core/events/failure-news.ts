@@ -13,6 +13,8 @@ export function failureNews(failure: Failure): string {
       return `${failure.kind} ${failure.code}`;
     case "Throttled":
       return failure.kind;
+    case "EtagNotMoved":
+      return `${failure.kind} ${failure.instanceUri}`;
     default:
       return describeFailure(withoutAnswer(failure));
   }

@@ -1,4 +1,5 @@
-import { EXAMPLE_DISK, type FailureRows } from "./failure-row.ts";
+import { remedyOfDenial } from "./denied-access.ts";
+import { EXAMPLE_DISK, EXAMPLE_SNAPSHOT, type FailureRows } from "./failure-row.ts";
 import { listOf, quote } from "./sentence-parts.ts";
 
 const MS_PER_SECOND = 1000;
@@ -34,7 +35,7 @@ export const cloudFailures = {
     retryable: true,
     sentence: (failure) =>
       `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; Azure deletes a ` +
-      "disk, and grows a shared one, only while no VM has it: end its use there first",
+      "disk, grows a shared one and changes most SKUs only while no VM has it: end its use there first",
     example: { diskUri: EXAMPLE_DISK, attachedTo: [] },
   },
   NoFreeLun: {
@@ -44,6 +45,25 @@ export const cloudFailures = {
       `node ${failure.nodeName} already has as many data disks as its VM size takes ` +
       `(${failure.lunsMax}); move a pod with a volume away or use a larger VM size`,
     example: { nodeName: "node-a", lunsMax: 8 },
+  },
+  DiskBeingCopied: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) =>
+      `Azure still copies the data of disk ${quote(failure.diskUri)} in the background ` +
+      `(${failure.percent} %): until then it grows no such disk, and attaches none that is a new copy; ` +
+      "call again",
+    example: { diskUri: EXAMPLE_DISK, percent: 40 },
+  },
+  DiskCopyFailed: {
+    // The same disk never becomes complete. CreateVolume removes its own, and the next call starts over.
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `disk ${quote(failure.diskUri)} is no copy of ${quote(failure.sourceUri)} that Azure calls complete ` +
+      `(provisioningState ${failure.state}): delete it and copy again, or set its tags again if only ` +
+      "a later change of it has failed",
+    example: { diskUri: EXAMPLE_DISK, sourceUri: EXAMPLE_SNAPSHOT, state: "Failed" },
   },
   NoFreeShare: {
     code: "FAILED_PRECONDITION",
@@ -80,6 +100,19 @@ export const cloudFailures = {
       `the VM behind node ${failure.nodeName} is no longer ${failure.vmId}: another VM was created ` +
       "under its resource id",
     example: { nodeName: "node-a", vmId: "0000" },
+  },
+  EtagNotMoved: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) =>
+      `Azure accepts updates of VM ${failure.instanceUri} of node ${failure.nodeName}, and none moves its ` +
+      "ETag, so it is not proven that an earlier update can't succeed any more",
+    example: {
+      nodeName: "node-a",
+      instanceUri:
+        "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/virtualMachineScaleSets/pool/virtualMachines/3",
+      retryAfterMs: 60_000,
+    },
   },
   Refused: {
     code: "ABORTED",
@@ -130,10 +163,12 @@ export const cloudFailures = {
     retryable: false,
     sentence: (failure) =>
       `Azure denies the driver access: ${failure.code}: ${failure.message}${requestOf(failure)}; ` +
-      "check the identity's role assignments",
+      remedyOfDenial(failure),
     example: {
       code: "AuthorizationFailed",
-      message: "no",
+      message:
+        "The client 'c-1' with object id 'o-1' does not have authorization to perform action " +
+        "'Microsoft.Compute/disks/write' over scope '/subscriptions/sub-1/resourceGroups/rg-1'",
       requestId: "r-1",
     },
   },

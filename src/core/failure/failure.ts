@@ -21,6 +21,12 @@ export type Failure =
       readonly azure?: AzureAnswer;
     }
   | { readonly kind: "OutOfRange"; readonly field: string; readonly value: string; readonly problem: string }
+  | {
+      readonly kind: "CopyUnreachable";
+      readonly sourceUri: string;
+      readonly place: string;
+      readonly requested: readonly string[];
+    }
   | { readonly kind: "VolumeNotFound"; readonly volumeId: string }
   | { readonly kind: "NodeNotFound"; readonly nodeName: string }
   | {
@@ -35,6 +41,9 @@ export type Failure =
       readonly difference: string;
     }
   | { readonly kind: "SnapshotOfOther"; readonly snapshotUri: string; readonly owner: string }
+  | { readonly kind: "SnapshotCopyFailed"; readonly snapshotUri: string; readonly detail: string }
+  | { readonly kind: "SnapshotCopyDelayed"; readonly snapshotUri: string; readonly detail: string }
+  | { readonly kind: "CopySourceFailed"; readonly sourceUri: string; readonly detail: string }
   | { readonly kind: "OperationInProgress"; readonly volumeId: string; readonly operation: string }
   | { readonly kind: "Unsupported"; readonly what: string }
   | { readonly kind: "InvalidToken"; readonly token: string }
@@ -84,6 +93,13 @@ export type Failure =
       readonly lunsMax: number;
       readonly azure?: AzureAnswer;
     }
+  | { readonly kind: "DiskBeingCopied"; readonly diskUri: string; readonly percent: number }
+  | {
+      readonly kind: "DiskCopyFailed";
+      readonly diskUri: string;
+      readonly sourceUri: string;
+      readonly state: string;
+    }
   | { readonly kind: "NoFreeShare"; readonly diskUri: string; readonly maxShares: number }
   | { readonly kind: "InstanceNotFound"; readonly nodeName: string; readonly azure?: AzureAnswer }
   | {
@@ -93,6 +109,13 @@ export type Failure =
       readonly problem: string;
     }
   | { readonly kind: "InstanceReplaced"; readonly nodeName: string; readonly vmId: string }
+  /** `retryAfterMs`: when the VM is read again. Nothing is written to it before its pause is over. */
+  | {
+      readonly kind: "EtagNotMoved";
+      readonly nodeName: string;
+      readonly instanceUri: string;
+      readonly retryAfterMs: number;
+    }
   | { readonly kind: "Refused"; readonly diskUri: string; readonly nodeName?: string }
   | { readonly kind: "Throttled"; readonly retryAfterMs: number; readonly detail: string }
   | { readonly kind: "QuotaExceeded"; readonly detail: string; readonly azure?: AzureAnswer }
@@ -144,6 +167,13 @@ export type Failure =
   | { readonly kind: "DeviceBusy"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "FileSystemBroken"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "GrowsUnmounted"; readonly devicePath: string }
+  | {
+      readonly kind: "DeviceSettingRefused";
+      readonly devicePath: string;
+      readonly setting: string;
+      readonly value: string;
+      readonly detail: string;
+    }
   | {
       readonly kind: "PathNotAllowed";
       readonly field: string;

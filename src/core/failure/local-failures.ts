@@ -95,6 +95,19 @@ export const localFailures = {
       "pods that use the volume, and they start with the new size",
     example: { devicePath: "/dev/sdc" },
   },
+  DeviceSettingRefused: {
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `device ${failure.devicePath} does not take ${quote(failure.value)} for ${failure.setting}: ` +
+      failure.detail,
+    example: {
+      devicePath: "/dev/sdc",
+      setting: "queue/scheduler",
+      value: "kyber",
+      detail: "EINVAL",
+    },
+  },
   PathNotAllowed: {
     code: "INVALID_ARGUMENT",
     retryable: false,

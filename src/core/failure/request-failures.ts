@@ -23,6 +23,16 @@ export const requestFailures = {
       problem: "no disk is that small",
     },
   },
+  CopyUnreachable: {
+    // With this code external-provisioner has the pod scheduled to another node.
+    code: "RESOURCE_EXHAUSTED",
+    retryable: false,
+    sentence: (failure) =>
+      `a copy of ${quote(failure.sourceUri)} can only be in ${failure.place}, and the requested topologies ` +
+      `are ${listOf(failure.requested)}; a disk is copied within its zone, a snapshot of it anywhere in ` +
+      "its region",
+    example: { sourceUri: EXAMPLE_DISK, place: "eastus-1", requested: ["eastus-2"] },
+  },
   VolumeNotFound: {
     code: "NOT_FOUND",
     retryable: false,
@@ -69,6 +79,31 @@ export const requestFailures = {
       `snapshot ${quote(failure.snapshotUri)} is not deleted: ${failure.owner}; delete it there, set ` +
       "deletionPolicy Retain, or set its tag disk.csi.azure.com-cluster-id to this cluster's id",
     example: { snapshotUri: EXAMPLE_SNAPSHOT, owner: "cluster cluster-2 made it" },
+  },
+  SnapshotCopyFailed: {
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `snapshot ${quote(failure.snapshotUri)} has no content: its copy from the disk's region failed ` +
+      `(${failure.detail}), and the snapshot there is gone; delete the VolumeSnapshot and make another`,
+    example: { snapshotUri: EXAMPLE_SNAPSHOT, detail: "CopySourceNotFound" },
+  },
+  SnapshotCopyDelayed: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) =>
+      `Azure can't begin the copy of snapshot ${quote(failure.snapshotUri)} to another region yet ` +
+      `(${failure.detail}); it copies one snapshot of a disk at a time, and the content is kept; call again`,
+    example: { snapshotUri: EXAMPLE_SNAPSHOT, detail: "OperationNotAllowed: another copy runs" },
+  },
+  CopySourceFailed: {
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `nothing can be copied from ${quote(failure.sourceUri)}: Azure shows it as failed ` +
+      `(${failure.detail}); name another source, or set its tags again if only a later change of it has ` +
+      "failed",
+    example: { sourceUri: EXAMPLE_SNAPSHOT, detail: "provisioningState Failed" },
   },
   OperationInProgress: {
     code: "ABORTED",

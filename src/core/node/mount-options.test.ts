@@ -19,21 +19,22 @@ describe("stagingMountOptions", () => {
     assert.deepEqual(optionsOf("ext4"), { ok: true, value: ["ro", "noload"] });
     assert.deepEqual(optionsOf("ext3"), { ok: true, value: ["ro", "noload"] });
     assert.deepEqual(optionsOf("ext2"), { ok: true, value: ["ro"] });
-    assert.deepEqual(optionsOf("xfs"), { ok: true, value: ["ro", "norecovery"] });
+    assert.deepEqual(optionsOf("xfs"), { ok: true, value: ["nouuid", "ro", "norecovery"] });
   });
 
-  it("doesn't add nouuid to xfs by itself", () => {
-    assert.deepEqual(stagingMountOptions({ fsType: "xfs", mountFlags: [], readOnly: false }), {
-      ok: true,
-      value: [],
-    });
+  it("lets an xfs be mounted beside its copy, which has the same UUID", () => {
+    for (const mountFlags of [[], ["nouuid"]])
+      assert.deepEqual(stagingMountOptions({ fsType: "xfs", mountFlags, readOnly: false }), {
+        ok: true,
+        value: ["nouuid"],
+      });
   });
 
   it("treats a comma within quotes as part of the value", () => {
     const flag = 'context="system_u:object_r:container_file_t:s0:c1,c2"';
     assert.deepEqual(stagingMountOptions({ fsType: "xfs", mountFlags: [flag], readOnly: false }), {
       ok: true,
-      value: [flag],
+      value: [flag, "nouuid"],
     });
   });
 

@@ -68,8 +68,9 @@ const flagLengthMax = 1024;
 
 /**
  * The options to mount a file system with. A read-only mount does not replay the journal, which would
- * write to a disk that another node may be writing. Fails with `InvalidArgument` for a flag that mounts
- * anything else or contradicts `readOnly`.
+ * write to a disk that another node may be writing. An XFS is mounted beside another one with its UUID: a
+ * copy has that of its source, and the driver itself checks which disk a device is. Fails with
+ * `InvalidArgument` for a flag that mounts anything else or contradicts `readOnly`.
  */
 export function stagingMountOptions(request: {
   readonly fsType: FileSystemType;
@@ -90,7 +91,11 @@ export function stagingMountOptions(request: {
       problem: refused.problem,
     });
   return ok(
-    unique([...request.mountFlags, ...(request.readOnly ? ["ro", ...withoutReplay(request.fsType)] : [])]),
+    unique([
+      ...request.mountFlags,
+      ...(request.fsType === "xfs" ? ["nouuid"] : []),
+      ...(request.readOnly ? ["ro", ...withoutReplay(request.fsType)] : []),
+    ]),
   );
 }
 
@@ -153,6 +158,8 @@ function withoutReplay(fsType: FileSystemType): readonly string[] {
     case "xfs":
       return ["norecovery"];
     case "ext2":
+    case "ntfs":
+    case "refs":
       return [];
   }
 }

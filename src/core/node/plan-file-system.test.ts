@@ -25,6 +25,7 @@ function plan(overrides: Partial<ObservedFileSystem>): FileSystemPlan {
     content: { kind: "blank" },
     mark: undefined,
     diskUri,
+    sourceUri: undefined,
     formatted: undefined,
     fsType: "ext4",
     readOnly: false,
@@ -41,6 +42,11 @@ const wrongDevice = (problem: string): FileSystemPlan => ({
   kind: "Refuse",
   failure: { kind: "WrongDevice", devicePath, problem },
 });
+
+const copyWithoutData = wrongFileSystem(
+  `no data, as a copy of ${otherUri}, and a copy is never formatted`,
+  "ext4",
+);
 
 interface Row {
   readonly because: string;
@@ -71,6 +77,16 @@ describe("planFileSystem on a blank device", () => {
       planned: wrongDevice("it is blank, but node-b made ext4 on this volume at 2026-01-01T00:00:00.000Z"),
     },
     {
+      because: "makes none on a copy, whatever mark is there",
+      given: { sourceUri: otherUri, mark: ownMark },
+      planned: copyWithoutData,
+    },
+    {
+      because: "makes none on a copy that is to be read only",
+      given: { sourceUri: otherUri, readOnly: true },
+      planned: copyWithoutData,
+    },
+    {
       because: "makes none read-only",
       given: { readOnly: true },
       planned: {
@@ -92,6 +108,11 @@ describe("planFileSystem on data without a file system", () => {
       because: "makes its own unfinished one again",
       given: { content: unsigned, mark: ownMark },
       planned: { kind: "MakeAgain", uuid: "uuid-1" },
+    },
+    {
+      because: "refuses it on a copy, whatever mark is there",
+      given: { content: unsigned, mark: ownMark, sourceUri: otherUri },
+      planned: wrongFileSystem(unsigned.detail, "ext4"),
     },
     {
       because: "refuses data without a mark",

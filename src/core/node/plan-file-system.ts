@@ -12,6 +12,8 @@ export interface ObservedFileSystem {
   /** The mark on the device. It counts only while the volume has no file system on record. */
   readonly mark: FormatMark | undefined;
   readonly diskUri: string;
+  /** What the disk is a copy of; undefined: it was made empty. */
+  readonly sourceUri: string | undefined;
   readonly formatted: VolumeDetail["formatted"];
   readonly fsType: FileSystemType;
   readonly readOnly: boolean;
@@ -40,10 +42,10 @@ export type FileSystemPlan =
 
 /**
  * A volume has one first format in its life. Only the driver's own attempt, whose mark on the device
- * names disk and UUID, is ever repeated.
+ * names disk and UUID, is ever repeated. A copy of another disk has none: what it holds is its source's.
  */
 export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
-  const { content, devicePath, formatted, fsType } = observed;
+  const { content, devicePath, formatted, fsType, sourceUri } = observed;
   const mark = ownMark(observed);
   switch (content.kind) {
     case "fileSystem":
@@ -62,6 +64,16 @@ export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
           `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ` +
             `${formatted.time}`,
         );
+      if (sourceUri !== undefined)
+        return {
+          kind: "Refuse",
+          failure: {
+            kind: "WrongFileSystem",
+            devicePath,
+            found: `no data, as a copy of ${sourceUri}, and a copy is never formatted`,
+            requested: fsType,
+          },
+        };
       return observed.readOnly ? refuseReadOnly : { kind: "Make", uuid: mark?.uuid };
   }
 }
@@ -89,11 +101,10 @@ function planFound(
   return { kind: "Check", uuid: found.uuid, isOwnUnfinished, isUnknown: !isRecorded && !isOwnUnfinished };
 }
 
-/** The mark, if it is of this disk and the volume has no file system yet. */
-function ownMark({ mark, diskUri, formatted }: ObservedFileSystem): FormatMark | undefined {
-  return formatted === undefined && mark !== undefined && isSameResourceUri(mark.diskUri, diskUri)
-    ? mark
-    : undefined;
+/** The mark, if it is of this disk, which was made empty, and the volume has no file system yet. */
+function ownMark({ mark, diskUri, sourceUri, formatted }: ObservedFileSystem): FormatMark | undefined {
+  const mayCount = formatted === undefined && sourceUri === undefined;
+  return mayCount && mark !== undefined && isSameResourceUri(mark.diskUri, diskUri) ? mark : undefined;
 }
 
 function wrongDevice(devicePath: string, problem: string): FileSystemPlan {

@@ -41,12 +41,12 @@ const rows: readonly {
   {
     because: "no node is left that could detect a rollback",
     nodes: [known("a", "silent"), known("b", "silent")],
-    gracePeriod: { kind: "sweeps" },
+    gracePeriod: { kind: "rebuilds" },
   },
   {
     because: "a new node remembers nothing",
     nodes: [known("a", "silent"), known("b", "born")],
-    gracePeriod: { kind: "sweeps" },
+    gracePeriod: { kind: "rebuilds" },
   },
   {
     because: "no node existed before the new one",

@@ -16,7 +16,7 @@ export type GracePeriod =
   | { readonly kind: "trusts" }
   | { readonly kind: "waits"; readonly awaited: readonly string[] }
   /** No node is left that could detect a rollback: every record has to be rebuilt. */
-  | { readonly kind: "sweeps" };
+  | { readonly kind: "rebuilds" };
 
 /**
  * Whether the store may have been rolled back before this controller started. It can't know, but each
@@ -31,5 +31,5 @@ export function evaluateGracePeriod(nodes: readonly KnownNode[]): GracePeriod {
   const elders = nodes.filter(({ state }) => state !== "born");
   return elders.length === 0 || elders.some(({ state }) => state === "heard")
     ? { kind: "trusts" }
-    : { kind: "sweeps" };
+    : { kind: "rebuilds" };
 }

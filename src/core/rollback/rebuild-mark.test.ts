@@ -23,7 +23,7 @@ describe("the rebuild mark of the Lease", () => {
 
   it("names an incarnation above the one remembered", () => {
     const remembered = { incarnation: 4, counter: 7 };
-    assert.deepEqual(rollbackMark(aLease({ incarnation: 1, counter: 900, sweep: 4 }), remembered), {
+    assert.deepEqual(rollbackMark(aLease({ incarnation: 1, counter: 900, mark: 4 }), remembered), {
       [REBUILD_ANNOTATION]: "5",
     });
   });
@@ -31,16 +31,16 @@ describe("the rebuild mark of the Lease", () => {
   it("is not requested for an incarnation that is reached or marked", () => {
     const marks = [
       aLease({ incarnation: 1 }),
-      aLease({ incarnation: 1, sweep: 2 }),
+      aLease({ incarnation: 1, mark: 2 }),
       aLease({ incarnation: 2 }),
       aLease({ incarnation: 3 }),
-      aLease({ sweep: 9 }),
+      aLease({ mark: 9 }),
     ].map((lease) => rebuildMark(lease, 2));
     assert.deepEqual(marks, [{ [REBUILD_ANNOTATION]: "2" }, undefined, undefined, undefined, undefined]);
   });
 
   it("goes with the rebuild that it was set for, and not with another", () => {
-    const ends = [2, 3].map((incarnation) => rebuildEnd(aLease({ incarnation: 1, sweep: 2 }), incarnation));
+    const ends = [2, 3].map((incarnation) => rebuildEnd(aLease({ incarnation: 1, mark: 2 }), incarnation));
     assert.deepEqual(ends, [{ [STORE_INCARNATION_ANNOTATION]: "2", [REBUILD_ANNOTATION]: "0" }, undefined]);
   });
 });

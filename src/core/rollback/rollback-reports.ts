@@ -27,17 +27,17 @@ export const LONE_REPEATS_ANNOTATION = "disk.csi.azure.com/lone-report-repeats";
 type RollbackReport = NonNullable<AzDriverNode["status"]>["conditions"][number];
 
 /** The reason that accompanies `StoreRolledBack`. */
-export function rolledBackReason(generation: number): string {
-  return `Generation${generation}`;
+export function rolledBackReason(incarnation: number): string {
+  return `Incarnation${incarnation}`;
 }
 
 /** A node's report of a rollback since an incarnation began; undefined without one. */
-export function reportOf({ status }: AzDriverNode, generation: number): RollbackReport | undefined {
+export function reportOf({ status }: AzDriverNode, incarnation: number): RollbackReport | undefined {
   return status?.conditions.find(
     (condition) =>
       condition.type === STORE_WENT_BACK &&
       condition.status === "True" &&
-      condition.reason === rolledBackReason(generation),
+      condition.reason === rolledBackReason(incarnation),
   );
 }
 
@@ -50,9 +50,9 @@ export function judgeStandingReports(
   lease: Lease,
   nowMs: number,
 ): ReportVerdict {
-  const generation = storeIncarnationOf(lease);
+  const incarnation = storeIncarnationOf(lease);
   const reporters = nodes
-    .filter((node) => reportOf(node, generation) !== undefined)
+    .filter((node) => reportOf(node, incarnation) !== undefined)
     .map(({ metadata }) => metadata.name);
   return judgeReports(reporters, loneReportsOf(lease, LONE_REPORTS_ANNOTATION), nowMs);
 }

@@ -73,6 +73,12 @@ describe("chooseReplicaNodes", () => {
       },
       { because: "one slot left", node: aNode(b, { attachments: 7 }), volume: aVolume(), reason: undefined },
       {
+        because: "Windows, which would write to a replica",
+        node: aNode(b, { platform: "windows" }),
+        volume: aVolume(),
+        reason: "runs Windows, the volume is for Linux",
+      },
+      {
         because: "another region",
         node: aNode(b, { location: "westus" }),
         volume: aVolume(),

@@ -1,8 +1,12 @@
 import { isSameNode } from "../api/node-identity.ts";
 import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume.ts";
+import type { Platform } from "../platform/platform.ts";
 import { isNamedAs } from "../writer/record-nodes.ts";
 import { whyPodsDoNotFit } from "./pod-fits-node.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
+
+/** Disks with a file system of Windows are not shared: whatever a replica is for, it is on Linux. */
+const REPLICAS: Platform = "linux";
 
 /** A node without a replica, and why: for the event about a missing replica. */
 export interface Rejection {
@@ -82,7 +86,8 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   if (node.isUnschedulable) return "is unschedulable";
   if (node.isShortOfSlots) return "has no slot left for a volume that is requested there";
   if (node.attachments >= node.volumesMax) return `has no free slot among ${node.volumesMax}`;
-  const unreachable = detail === undefined ? undefined : whyUnreachable(detail, node);
+  const unreachable =
+    detail === undefined ? undefined : whyUnreachable({ ...detail, platform: REPLICAS }, node);
   if (unreachable !== undefined) return unreachable;
   if (
     record !== undefined &&

@@ -44,12 +44,28 @@ describe("filterNodes", () => {
       {
         because: "a zone-redundant disk attaches in every zone",
         node: node({ zone: "2" }),
-        volumes: [aPodVolume({ disk: { location: "eastus", skuName: "Premium_ZRS", zones: [] } })],
+        volumes: [
+          aPodVolume({ disk: { location: "eastus", skuName: "Premium_ZRS", zones: [], platform: "linux" } }),
+        ],
       },
       {
         because: "a disk attaches in its region only",
         node: node({ location: "westus" }),
         reason: "unreachable",
+      },
+      {
+        because: "a Windows node mounts no file system of Linux",
+        node: node({ platform: "windows" }),
+        reason: "unreachable",
+      },
+      {
+        because: "a volume of unknown file system goes to either",
+        node: node({ platform: "windows" }),
+        volumes: [
+          aPodVolume({
+            disk: { location: "eastus", skuName: "Premium_LRS", zones: [], platform: undefined },
+          }),
+        ],
       },
       {
         because: "a disk that does not exist yet can be made anywhere",

@@ -1,18 +1,26 @@
 import type { VolumeDetail } from "../api/az-volume.ts";
+import type { Platform } from "../platform/platform.ts";
 import { isZoneRedundant } from "../volume/disk-sku.ts";
 
 /** Where a disk is. */
-export type DiskPlace = Pick<VolumeDetail, "location" | "skuName" | "zones">;
+export type DiskPlace = Pick<VolumeDetail, "location" | "skuName" | "zones"> & {
+  /** The platform that mounts its file system; undefined where that is unknown. */
+  readonly platform: Platform | undefined;
+};
 
 /** Where a node's VM is; empty where that is unknown or it is in no zone. */
 export interface NodePlace {
   readonly location: string;
   readonly zone: string;
+  /** Absent: Linux. */
+  readonly platform?: Platform | undefined;
 }
 
+const PLATFORM_NAMES: Readonly<Record<Platform, string>> = { linux: "Linux", windows: "Windows" };
+
 /**
- * Why a disk can't be attached in a place; undefined if it can. It can't in other regions, nor in other
- * zones unless it is zone-redundant or regional.
+ * Why a disk can't be used in a place; undefined if it can. It can't in other regions, nor in other zones
+ * unless it is zone-redundant or regional, nor on the other platform.
  */
 export function whyUnreachable(disk: DiskPlace, node: NodePlace): string | undefined {
   const isElsewhere = node.location !== disk.location && node.location !== "" && disk.location !== "";
@@ -20,5 +28,8 @@ export function whyUnreachable(disk: DiskPlace, node: NodePlace): string | undef
     return `is in ${node.location}, the disk in ${disk.location}`;
   if (disk.zones.length > 0 && !isZoneRedundant(disk.skuName) && !disk.zones.includes(node.zone))
     return `is in zone ${node.zone || "none"}, the disk in ${disk.zones.join(", ")}`;
+  const platform = node.platform ?? "linux";
+  if (disk.platform !== undefined && platform !== disk.platform)
+    return `runs ${PLATFORM_NAMES[platform]}, the volume is for ${PLATFORM_NAMES[disk.platform]}`;
   return undefined;
 }

@@ -9,14 +9,14 @@ import {
 export function aLease(shown: {
   readonly counter?: number;
   readonly incarnation?: number;
-  readonly sweep?: number;
+  readonly mark?: number;
   readonly spec?: Partial<Lease["spec"]>;
 }): Lease {
-  const { counter = 1, incarnation = 0, sweep = 0, spec = {} } = shown;
+  const { counter = 1, incarnation = 0, mark = 0, spec = {} } = shown;
   const annotations = {
     [COUNTER_ANNOTATION]: String(counter),
     [STORE_INCARNATION_ANNOTATION]: String(incarnation),
-    [REBUILD_ANNOTATION]: String(sweep),
+    [REBUILD_ANNOTATION]: String(mark),
   };
   return {
     metadata: {

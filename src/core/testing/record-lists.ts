@@ -4,7 +4,7 @@ import { isNamedAs, type NodeMarks, nodesIn, withMarks } from "../writer/record-
 
 /** A record's list as tests state and compare it: the nodes of each access. */
 export interface RecordLists {
-  readonly unverified: readonly (NodeIdentity & { readonly unconfirmed?: true | undefined })[];
+  readonly unverified: readonly (NodeIdentity & Pick<NodeMarks, "unconfirmed" | "wasQuarantined">)[];
   readonly quarantined: readonly NodeIdentity[];
   readonly clean: readonly NodeIdentity[];
   readonly barrierPending: readonly NodeIdentity[];
@@ -33,7 +33,8 @@ export function changedRecord(
     ...lists.clean.map((node) => [node, { access: "clean" }] as const),
     ...lists.quarantined.map((node) => [node, { access: "quarantined" }] as const),
     ...lists.unverified.map(
-      ({ unconfirmed, ...node }) => [node, { access: "unverified", unconfirmed }] as const,
+      ({ unconfirmed, wasQuarantined, ...node }) =>
+        [node, { access: "unverified", unconfirmed, wasQuarantined }] as const,
     ),
     ...lists.barrierPending.map((node) => [node, { barrierPending: true }] as const),
   ];
@@ -57,5 +58,6 @@ export function listIn<K extends keyof RecordLists>(
   return nodesIn(record, list).map((node) => ({
     ...node,
     ...(list === "unverified" && isNamedAs(record, node, "unconfirmed") ? { unconfirmed: true } : {}),
+    ...(list === "unverified" && isNamedAs(record, node, "wasQuarantined") ? { wasQuarantined: true } : {}),
   })) as unknown as RecordLists[K];
 }

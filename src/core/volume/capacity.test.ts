@@ -10,10 +10,11 @@ function choose(request: {
   requiredBytes?: bigint;
   limitBytes?: bigint;
   skuName?: DiskSku;
+  enablePerformancePlus?: boolean;
 }): ReturnType<typeof chooseDiskSize> {
   return chooseDiskSize(
     { requiredBytes: request.requiredBytes ?? 0n, limitBytes: request.limitBytes ?? 0n },
-    request.skuName ?? "Premium_LRS",
+    { skuName: request.skuName ?? "Premium_LRS", enablePerformancePlus: request.enablePerformancePlus },
   );
 }
 
@@ -40,6 +41,16 @@ describe("chooseDiskSize", () => {
       request: { requiredBytes: GIB, skuName: "UltraSSD_LRS" as const },
       sizeGiB: 4,
       because: "Ultra disks start at 4 GiB",
+    },
+    {
+      request: { requiredBytes: GIB, enablePerformancePlus: true },
+      sizeGiB: 513,
+      because: "performance plus starts at 513 GiB",
+    },
+    {
+      request: { requiredBytes: GIB, enablePerformancePlus: false },
+      sizeGiB: 1,
+      because: "performance plus is off",
     },
   ];
   for (const { request, sizeGiB, because } of accepted) {

@@ -3,6 +3,7 @@ import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
 import { bytesToGibRoundedUp, gibToBytes } from "../primitives/units.ts";
 import type { DiskSku } from "./disk-sku.ts";
+import { skuRules } from "./sku-rules.ts";
 
 /** CSI's CapacityRange; zero means not stated. */
 export interface CapacityRange {
@@ -10,19 +11,11 @@ export interface CapacityRange {
   readonly limitBytes: bigint;
 }
 
-const SIZE_MIN_GIB = 1;
-const ULTRA_SIZE_MIN_GIB = 4;
-const SIZE_MAX_GIB = 32_767;
-const FLEXIBLE_SIZE_MAX_GIB = 65_536;
-
-/** The largest disk of a SKU, in GiB. */
-export function diskSizeMaxGib(skuName: DiskSku): number {
-  return skuName === "PremiumV2_LRS" || skuName === "UltraSSD_LRS" ? FLEXIBLE_SIZE_MAX_GIB : SIZE_MAX_GIB;
-}
-
-/** The smallest disk of a SKU, in GiB. */
-export function diskSizeMinGib(skuName: DiskSku): number {
-  return skuName === "UltraSSD_LRS" ? ULTRA_SIZE_MIN_GIB : SIZE_MIN_GIB;
+/** What decides the least size of a disk. */
+export interface SizedDisk {
+  readonly skuName: DiskSku;
+  /** Only disks of a certain size have it, so a smaller one is made that large, as V1 does. */
+  readonly enablePerformancePlus?: boolean | undefined;
 }
 
 /**
@@ -32,12 +25,13 @@ export function diskSizeMinGib(skuName: DiskSku): number {
  */
 export function chooseDiskSize(
   range: CapacityRange,
-  skuName: DiskSku,
+  { skuName, enablePerformancePlus }: SizedDisk,
 ): Result<{ readonly sizeGiB: number }, FailureOf<"InvalidArgument" | "OutOfRange">> {
   const contradiction = findContradiction(range);
   if (contradiction !== undefined) return fail(contradiction);
-  const sizeGiB = Math.max(bytesToGibRoundedUp(range.requiredBytes), diskSizeMinGib(skuName));
-  const maxGiB = diskSizeMaxGib(skuName);
+  const { sizeMinGiB, performancePlusMinGiB = 0, sizeMaxGiB: maxGiB } = skuRules[skuName];
+  const leastGiB = Math.max(sizeMinGiB, enablePerformancePlus === true ? performancePlusMinGiB : 0);
+  const sizeGiB = Math.max(bytesToGibRoundedUp(range.requiredBytes), leastGiB);
   if (sizeGiB > maxGiB) {
     return fail(
       outOfRange(

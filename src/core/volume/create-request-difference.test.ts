@@ -64,6 +64,7 @@ function aVolume(overrides: Partial<VolumeSpec> = {}, detail?: Partial<VolumeDet
   };
 }
 
+const sourceUri = "/subscriptions/s/resourceGroups/r/providers/Microsoft.Compute/snapshots/s-1";
 const inZone = (zone: string): { readonly topology: TopologyRequirement } => ({
   topology: { requisite: [{ segments: { [driverZoneKey]: `eastus-${zone}` } }], preferred: [] },
 });
@@ -117,6 +118,16 @@ describe("createRequestDifference", () => {
     },
     { existing: aVolume({}, { sizeGiB: 20 }), requested: aRequest(), because: "the disk has grown since" },
     {
+      existing: aVolume(ofDisk({ sourceUri })),
+      requested: aRequest(ofDisk({ sourceUri: sourceUri.toUpperCase() })),
+      because: "the source is written in other letters",
+    },
+    {
+      existing: aVolume({ ...ofDisk({ sourceUri }), diskUri }, {}),
+      requested: aRequest(ofDisk({ sourceUri })),
+      because: "the object of a copy was recreated from the disk",
+    },
+    {
       existing: aVolume({ maxMountReplicaCount: 2 }),
       requested: aRequest(),
       because: "the replica count was edited since",
@@ -144,6 +155,11 @@ describe("createRequestDifference", () => {
       because: "no topology is required, and the nodes that chose the zone are gone",
     },
   ];
+  matching.push({
+    existing: aVolume({ volumeContext: { perfprofile: "BASIC", requestedsizegib: "10" } }),
+    requested: aRequest({ volumeContext: { perfProfile: "basic", requestedsizegib: "11" } }),
+    because: "the profile is spelled in another case",
+  });
   for (const { existing, requested, because } of matching) {
     it(`finds none: ${because}`, () => assert.equal(createRequestDifference(existing, requested), undefined));
   }
@@ -195,6 +211,16 @@ describe("createRequestDifference", () => {
       existing: aVolume(),
       requested: aRequest(ofDisk({ tags: { a: "1" } })),
       difference: /tag a is "", not "1"/u,
+    },
+    {
+      existing: aVolume(),
+      requested: aRequest({ volumeContext: { perfProfile: "Basic" } }),
+      difference: /perfprofile is the default, not basic/u,
+    },
+    {
+      existing: aVolume({ volumeContext: { "device-setting/queue/scheduler": "none" } }),
+      requested: aRequest({ volumeContext: { "device-setting/queue/scheduler": "bfq" } }),
+      difference: /device-setting\/queue\/scheduler is none, not bfq/u,
     },
     {
       existing: aVolume(),

@@ -3,6 +3,8 @@ import { accessibleTopology, satisfiesRequisite, type TopologyRequirement } from
 import { capabilitiesDifference } from "./access-modes.ts";
 import type { CapacityRange } from "./capacity.ts";
 import { isSizeWithin } from "./capacity.ts";
+import { sourceDifference } from "./copy-source.ts";
+import { deviceTuningIn } from "./device-settings.ts";
 import { fieldOf } from "./spec-fields.ts";
 import { volumeParameterNames } from "./volume-parameter-names.ts";
 import {
@@ -35,6 +37,7 @@ export function createRequestDifference(existing: AzVolume, requested: CreateReq
     );
   return (
     sizeDifference(existing, requested.capacity) ??
+    sourceDifference(existing.spec.disk, spec.disk) ??
     fieldsDifference(existing.spec, requested) ??
     capabilitiesDifference(existing.spec.capabilities, spec.capabilities) ??
     topologyDifference(existing, requested.topology?.requisite ?? [])
@@ -51,12 +54,13 @@ function sizeDifference({ spec, status }: AzVolume, capacity: CapacityRange): st
   );
 }
 
-/** An alias, tags, which are compared one by one, and the replica count, which an operator may edit. */
+/** An alias, what is compared one by one, and the replica count, which an operator may edit. */
 const notCompared = new Set<VolumeParameterName>([
   "storageAccountType",
   "tags",
   "tagValueDelimiter",
   "maxMountReplicaCount",
+  "perfProfile",
 ]);
 const comparedParameters = volumeParameterNames.filter((name) => !notCompared.has(name));
 
@@ -75,7 +79,11 @@ function fieldsDifference(existing: VolumeSpec, { spec, topology }: CreateReques
     if (isComparable && left?.toLowerCase() !== right?.toLowerCase())
       return `its ${name} is ${left ?? "the default"}, not ${right ?? "left to the default"}`;
   }
-  return isAdopted ? undefined : tagsDifference(existing.disk.tags, spec.disk.tags);
+  if (isAdopted) return undefined;
+  return (
+    tagsDifference(existing.disk.tags, spec.disk.tags) ??
+    tuningDifference(deviceTuningIn(existing.volumeContext), deviceTuningIn(spec.volumeContext))
+  );
 }
 
 function tagsDifference(before: Tags, now: Tags): string | undefined {
@@ -85,6 +93,14 @@ function tagsDifference(before: Tags, now: Tags): string | undefined {
     ? undefined
     : `its tag ${different} is ${JSON.stringify(before[different] ?? "")}, not ` +
         `${JSON.stringify(now[different] ?? "")}`;
+}
+
+function tuningDifference(before: Tags, now: Tags): string | undefined {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].toSorted();
+  const different = names.find((name) => before[name] !== now[name]);
+  return different === undefined
+    ? undefined
+    : `its ${different} is ${before[different] ?? "the default"}, not ${now[different] ?? "left to the default"}`;
 }
 
 function topologyDifference(

@@ -18,6 +18,16 @@ export const cachingModes = ["None", "ReadOnly", "ReadWrite"] as const;
 /** How the host caches a data disk. */
 export type CachingMode = (typeof cachingModes)[number];
 
+/** The logical sector size of a disk for which none was stated, in bytes. */
+export function defaultSectorSizeBytes(skuName: string): number {
+  return hasLargeSectors(skuName) ? 4096 : 512;
+}
+
+/** Whether disks of a SKU can have sectors of 4 KiB: only such disks can be copies of one that has them. */
+export function hasLargeSectors(skuName: string): boolean {
+  return skuName === "PremiumV2_LRS" || skuName === "UltraSSD_LRS";
+}
+
 /** Zone-redundant disks attach in every zone of their region and are created without a zone. */
 export function isZoneRedundant(skuName: string): boolean {
   return skuName.toLowerCase().endsWith("_zrs");

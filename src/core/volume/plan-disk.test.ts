@@ -41,6 +41,13 @@ function withoutDisk(
 }
 
 /** A volume of 10 GiB with a request for 20. */
+/** The same volume, of which a VolumeAttributesClass asks something, too. */
+function asked(observed: ObservedVolume): ObservedVolume {
+  const { volume } = observed;
+  const modification = { skuName: "Premium_LRS" };
+  return { ...observed, volume: { ...volume, spec: { ...volume.spec, modification } } };
+}
+
 function growing(
   maxShares: number,
   status: Parameters<typeof aVolume>[0] = {},
@@ -229,6 +236,11 @@ describe("planDisk", () => {
       {
         because: "too long",
         observed: growing(3, offlineSince(11 * minute), [aReplica("node-b")]),
+        plan: { kind: "EndOfflineResize", because: "its replicas could not be detached in time" },
+      },
+      {
+        because: "too long, although a modification is asked for, too",
+        observed: asked(growing(3, offlineSince(11 * minute), [aReplica("node-b")])),
         plan: { kind: "EndOfflineResize", because: "its replicas could not be detached in time" },
       },
       {

@@ -7,9 +7,13 @@ import {
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { nodesIn } from "../writer/record-nodes.ts";
+import { type ConversionAction, planConversion } from "./plan-conversion.ts";
+import { type ModificationAction, planModification } from "./plan-modification.ts";
 
 /** The next action for the managed disk of a volume. */
 export type DiskAction =
+  | ModificationAction
+  | ConversionAction
   | { readonly kind: "CreateDisk" }
   /** The disk exists already and may be in use: nodes that have it become *unverified*. */
   | { readonly kind: "AdoptDisk"; readonly diskUri: string }
@@ -48,7 +52,12 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
       ? { kind: "CreateDisk" }
       : { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
   }
-  return planResize(observed, status.detail);
+  const { detail } = status;
+  const modification = planModification(volume, detail);
+  const resize = planResize(observed, detail);
+  // While it grows offline no node gets it, so that ends first, within its time limit.
+  const change = status.state === "Updating" ? (resize ?? modification) : (modification ?? resize);
+  return change ?? planConversion(volume, detail, observed.nowMs);
 }
 
 /** Whether the plan of a volume's disk depends on its attachments: it is to be deleted, or to grow. */

@@ -2,30 +2,22 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { VolumeCapability } from "../api/az-volume.ts";
 import { gibToBytes } from "../primitives/units.ts";
-import type { DiskSku } from "./disk-sku.ts";
 import {
   cachingModeAtAttach,
-  checkDisk,
   chooseCachingMode,
   chooseFileSystem,
-  diskSharesMax,
   resolveVolumeSpec,
 } from "./resolve-volume-spec.ts";
-import type { VolumeParameters } from "./volume-parameters.ts";
+import { parseVolumeParameters, type VolumeParameters } from "./volume-parameters.ts";
 
 function parametersWith(overrides: Partial<VolumeParameters> = {}): VolumeParameters {
-  return {
-    skuName: "Premium_LRS",
-    maxShares: 1,
-    maxMountReplicaCount: undefined,
-    cachingMode: undefined,
-    fsType: undefined,
-    tags: {},
-    resourceGroup: undefined,
-    location: undefined,
-    ...overrides,
-  };
+  const parsed = parseVolumeParameters({ skuName: "Premium_LRS" });
+  assert.ok(parsed.ok);
+  return { ...parsed.value, tags: {}, ...overrides };
 }
+
+/** The fields that every new disk has. */
+const closed = { networkAccessPolicy: "DenyAll", publicNetworkAccess: "Disabled" } as const;
 
 const aMount: VolumeCapability = { accessMode: "SINGLE_NODE_WRITER", accessType: "mount" };
 const aSharedBlock: VolumeCapability = { accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" };
@@ -42,12 +34,17 @@ function settle(
   });
 }
 
+/** The field that a refusal names; undefined: it names none, or the spec was resolved. */
+function fieldOf(settled: ReturnType<typeof resolveVolumeSpec>): string | undefined {
+  return !settled.ok && "field" in settled.failure ? settled.failure.field : undefined;
+}
+
 describe("resolveVolumeSpec", () => {
   it("keeps no replica of an unshared disk", () => {
     assert.deepEqual(settle({}), {
       ok: true,
       value: {
-        disk: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 1, tags: {} },
+        disk: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 1, tags: {}, ...closed },
         maxMountReplicaCount: 0,
       },
     });
@@ -57,7 +54,7 @@ describe("resolveVolumeSpec", () => {
     assert.deepEqual(settle({ maxShares: 3 }), {
       ok: true,
       value: {
-        disk: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 3, tags: {} },
+        disk: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 3, tags: {}, ...closed },
         maxMountReplicaCount: 2,
       },
     });
@@ -95,23 +92,52 @@ describe("resolveVolumeSpec", () => {
       field: "parameters.cachingMode",
       because: "shared disks are not cached",
     },
+    {
+      parameters: { writeAcceleratorEnabled: true, maxShares: 2 },
+      field: "parameters.writeAcceleratorEnabled",
+      because: "shared disks have no write accelerator",
+    },
+    {
+      parameters: { writeAcceleratorEnabled: true, skuName: "StandardSSD_LRS" as const },
+      field: "parameters.writeAcceleratorEnabled",
+      because: "only Premium disks have a write accelerator",
+    },
+    {
+      parameters: { writeAcceleratorEnabled: true, cachingMode: "ReadWrite" as const },
+      field: "parameters.writeAcceleratorEnabled",
+      because: "two caches of writes",
+    },
+    {
+      parameters: { maxShares: 2, fsType: "ntfs" as const },
+      field: "parameters.maxShares",
+      because: "Windows mounts a replica",
+    },
   ];
   for (const { parameters, field, because } of refused) {
     it(`refuses: ${because}`, () => {
       const settled = settle(parameters);
-      assert.ok(!settled.ok);
-      assert.equal(settled.failure.field, field);
+      assert.equal(fieldOf(settled), field);
     });
   }
 
+  for (const { parameters, because } of [
+    { parameters: { skuName: "PremiumV2_LRS", perfProfile: "basic" }, because: "it has no tiers" },
+    { parameters: { fsType: "ntfs", perfProfile: "advanced" }, because: "Windows has no such settings" },
+  ] as const)
+    it(`refuses perfProfile ${parameters.perfProfile} where ${because}`, () =>
+      assert.equal(fieldOf(settle(parameters)), "parameters.perfProfile"));
+
+  it("takes advanced settings of any disk of Linux", () =>
+    assert.equal(settle({ skuName: "PremiumV2_LRS", perfProfile: "advanced" }).ok, true));
+
   it("refuses a multi-node mode on an unshared disk", () => {
     const settled = settle({}, 1024, aSharedBlock);
-    assert.equal(!settled.ok && settled.failure.field, "volume_capability.access_mode");
+    assert.equal(fieldOf(settled), "volume_capability.access_mode");
   });
 
   it("refuses a file system that it can't make", () => {
-    const settled = settle({}, 1024, { ...aMount, fsType: "ntfs" });
-    assert.equal(!settled.ok && settled.failure.field, "volume_capability.mount.fs_type");
+    const settled = settle({}, 1024, { ...aMount, fsType: "zfs" });
+    assert.equal(fieldOf(settled), "volume_capability.mount.fs_type");
   });
 
   it("refuses a size beyond the SKU's", () => {
@@ -126,8 +152,9 @@ describe("resolveVolumeSpec: fields", () => {
       resourceGroup: "rg-1",
       location: "eastus",
       tags: { a: "1" },
-      cachingMode: "ReadWrite",
+      cachingMode: "None",
       fsType: "xfs",
+      writeAcceleratorEnabled: true,
     });
     assert.deepEqual(settled.ok && settled.value, {
       disk: {
@@ -137,49 +164,50 @@ describe("resolveVolumeSpec: fields", () => {
         resourceGroup: "rg-1",
         location: "eastus",
         tags: { a: "1" },
+        ...closed,
       },
-      cachingMode: "ReadWrite",
+      cachingMode: "None",
       fsType: "xfs",
+      writeAcceleratorEnabled: true,
       maxMountReplicaCount: 0,
     });
   });
-});
 
-describe("checkDisk", () => {
-  const disk = { skuName: "Premium_LRS", sizeGiB: 10, maxShares: 3 };
+  it("makes a disk for performance plus that is large enough", () => {
+    const settled = settle({ enablePerformancePlus: true }, 10);
+    assert.equal(settled.ok && settled.value.disk.sizeGiB, 513);
+  });
 
-  it("accepts a disk that Azure can make", () =>
-    assert.deepEqual(checkDisk(disk, "spec.disk"), { ok: true, value: undefined }));
+  it("refuses a contradiction by the name of the parameter", () => {
+    const settled = settle({ networkAccessPolicy: "AllowPrivate" });
+    assert.ok(!settled.ok && settled.failure.kind === "InvalidArgument");
+    assert.deepEqual(
+      [settled.failure.field, settled.failure.value],
+      ["parameters.networkAccessPolicy", "AllowPrivate"],
+    );
+  });
 
-  for (const [change, field] of [
-    [{ skuName: "Premium" }, "spec.disk.skuName"],
-    [{ sizeGiB: 32_768 }, "spec.disk.sizeGiB"],
-    [{ skuName: "UltraSSD_LRS", sizeGiB: 3 }, "spec.disk.sizeGiB"],
-    [{ maxShares: 4 }, "spec.disk.maxShares"],
-  ] as const) {
-    it(`refuses ${JSON.stringify(change)}`, () => {
-      const checked = checkDisk({ ...disk, ...change }, "spec.disk");
-      assert.equal(!checked.ok && checked.failure.field, field);
-    });
-  }
-});
-
-describe("diskSharesMax", () => {
-  const rows: readonly (readonly [DiskSku, number, number])[] = [
-    ["Standard_LRS", 1024, 1],
-    ["Premium_LRS", 1, 3],
-    ["Premium_LRS", 512, 3],
-    ["Premium_LRS", 513, 5],
-    ["StandardSSD_ZRS", 4096, 5],
-    ["Premium_ZRS", 4097, 10],
-    ["Premium_LRS", 32_767, 10],
-    ["PremiumV2_LRS", 1, 15],
-    ["UltraSSD_LRS", 4, 15],
+  const performance: readonly (readonly [
+    Partial<VolumeParameters>,
+    sizeGiB: number,
+    iops: number | undefined,
+    mbps: number | undefined,
+    because: string,
+  ])[] = [
+    [{ skuName: "UltraSSD_LRS" }, 4, 500, 100, "V1's least"],
+    [{ skuName: "UltraSSD_LRS" }, 1024, 1024, 100, "an operation for each GiB"],
+    [{ skuName: "UltraSSD_LRS" }, 65_536, 65_536, 256, "1 MB/s for 256 operations"],
+    [{ skuName: "UltraSSD_LRS", DiskIOPSReadWrite: 800 }, 4, 800, undefined, "the rest is Azure's"],
+    [{ skuName: "UltraSSD_LRS", DiskMBpsReadWrite: 25 }, 4, undefined, 25, "the rest is Azure's"],
+    [{ skuName: "PremiumV2_LRS" }, 1024, undefined, undefined, "Azure's base is free"],
   ];
-  for (const [skuName, sizeGiB, shares] of rows) {
-    it(`is ${shares} for ${skuName} of ${sizeGiB} GiB`, () =>
-      assert.equal(diskSharesMax({ skuName, sizeGiB }), shares));
-  }
+  for (const [parameters, sizeGiB, iops, mbps, because] of performance)
+    it(`gives ${parameters.skuName ?? ""} of ${sizeGiB} GiB ${iops} IOPS, ${mbps} MB/s: ${because}`, () => {
+      const settled = settle(parameters, sizeGiB);
+      assert.ok(settled.ok, JSON.stringify(settled));
+      const { diskIOPSReadWrite, diskMBpsReadWrite } = settled.value.disk;
+      assert.deepEqual([diskIOPSReadWrite, diskMBpsReadWrite], [iops, mbps]);
+    });
 });
 
 describe("chooseCachingMode", () => {

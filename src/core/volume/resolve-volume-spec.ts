@@ -1,13 +1,18 @@
-import type { AzVolume, DiskSpec, VolumeCapability } from "../api/az-volume.ts";
+import type { AzVolume, VolumeCapability } from "../api/az-volume.ts";
 import { choosePlacement, type TopologyRequirement } from "../azure/topology.ts";
 import type { FailureOf } from "../failure/failure.ts";
 import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
+import { sharedOnWindows } from "../platform/unserved-on.ts";
 import { checkCapabilities, isMultiNode } from "./access-modes.ts";
+import { basicProfileSkus } from "./basic-profile.ts";
 import type { CapacityRange } from "./capacity.ts";
-import { chooseDiskSize, diskSizeMaxGib, diskSizeMinGib } from "./capacity.ts";
-import { type CachingMode, type DiskSku, diskSkus } from "./disk-sku.ts";
-import type { FileSystemType } from "./file-system.ts";
+import { chooseDiskSize } from "./capacity.ts";
+import { checkDisk } from "./check-disk.ts";
+import { checkCopySku, copyCapacity, type CopySource, placeCopy } from "./copy-source.ts";
+import type { CachingMode, DiskSku } from "./disk-sku.ts";
+import { type FileSystemType, isOfWindows } from "./file-system.ts";
+import { defaultPerformance, skuRules } from "./sku-rules.ts";
 import { diskFieldsOf } from "./spec-fields.ts";
 import type { VolumeParameters } from "./volume-parameters.ts";
 import { parseFileSystemType } from "./volume-parameters.ts";
@@ -17,20 +22,10 @@ type InvalidArgument = FailureOf<"InvalidArgument">;
 /** What CreateVolume stores: every choice is made, except those that depend on the disk's later size. */
 export type ResolvedVolumeSpec = Pick<
   AzVolume["spec"],
-  "disk" | "cachingMode" | "fsType" | "maxMountReplicaCount"
+  "disk" | "cachingMode" | "writeAcceleratorEnabled" | "fsType" | "maxMountReplicaCount"
 >;
 
 const DEFAULT_FS_TYPE: FileSystemType = "ext4";
-/** Azure caches no disk from 4 TiB on; its documents put the boundary at 4,095 GiB. */
-const CACHED_SIZE_MAX_GIB = 4095;
-const FLEXIBLE_SHARES_MAX = 15;
-/** Azure's limits on shared disks by performance tier: P20/E20, P50/E50, P80/E80. */
-const sharesBySize = [
-  { sizeMaxGiB: 512, shares: 3 },
-  { sizeMaxGiB: 4096, shares: 5 },
-  { sizeMaxGiB: Number.POSITIVE_INFINITY, shares: 10 },
-] as const;
-
 /**
  * Checks a volume's parameters against its capabilities, size and topology, and resolves what they leave
  * open. The only place that does: the rest of the driver reads the spec.
@@ -40,14 +35,22 @@ export function resolveVolumeSpec(request: {
   readonly capabilities: readonly VolumeCapability[];
   readonly capacity: CapacityRange;
   readonly topology?: TopologyRequirement | undefined;
-}): Result<ResolvedVolumeSpec, FailureOf<"InvalidArgument" | "OutOfRange">> {
-  const { parameters, capabilities, topology } = request;
-  const { skuName, maxShares, cachingMode, fsType, location } = parameters;
-  const size = chooseDiskSize(request.capacity, skuName);
+  /** Undefined: the disk is made empty. */
+  readonly source?: CopySource | undefined;
+}): Result<ResolvedVolumeSpec, FailureOf<"InvalidArgument" | "OutOfRange" | "CopyUnreachable">> {
+  const { parameters, capabilities, topology, source } = request;
+  const { skuName, maxShares, cachingMode, fsType, writeAcceleratorEnabled, location } = parameters;
+  const capacity = source === undefined ? ok(request.capacity) : copyCapacity(request.capacity, source);
+  if (!capacity.ok) return capacity;
+  const size = chooseDiskSize(capacity.value, parameters);
   if (!size.ok) return size;
   const { sizeGiB } = size.value;
-  const possible = checkDisk({ skuName, sizeGiB, maxShares }, "parameters");
+  const stated = { ...diskFieldsOf(parameters), sizeGiB };
+  const disk = { ...performanceOf(parameters, sizeGiB), ...stated };
+  const possible = checkDisk(disk, "parameters");
   if (!possible.ok) return possible;
+  const copyable = source === undefined ? ok(undefined) : checkCopySku(source, skuName);
+  if (!copyable.ok) return copyable;
   const supported = checkCapabilities(capabilities, maxShares);
   if (!supported.ok) return supported;
   const fsTypes = checkFileSystemTypes(parameters, capabilities);
@@ -56,43 +59,34 @@ export function resolveVolumeSpec(request: {
   if (!maxMountReplicaCount.ok) return maxMountReplicaCount;
   const cached = chooseCachingMode({ skuName, sizeGiB, maxShares, cachingMode });
   if (!cached.ok) return cached;
-  const placement = choosePlacement({ topology, skuName, location });
+  const accelerated = checkWriteAccelerator(parameters);
+  if (!accelerated.ok) return accelerated;
+  const tunable = checkProfile(parameters, capabilities);
+  if (!tunable.ok) return tunable;
+  const placement =
+    source === undefined
+      ? choosePlacement({ topology, skuName, location })
+      : placeCopy({ source, topology, skuName, location });
   if (!placement.ok) return placement;
   return ok({
-    disk: { ...diskFieldsOf(parameters), ...placement.value, sizeGiB },
+    disk: {
+      ...disk,
+      ...placement.value,
+      ...(source === undefined ? {} : { sourceUri: source.sourceUri }),
+    },
     ...(cachingMode === undefined ? {} : { cachingMode }),
     ...(fsType === undefined ? {} : { fsType }),
+    ...(writeAcceleratorEnabled === undefined ? {} : { writeAcceleratorEnabled }),
     maxMountReplicaCount: maxMountReplicaCount.value,
   });
 }
 
-/**
- * Checks that Azure can make a disk, as far as SKU, size and shares tell. Any client may have written the
- * spec. Fails with `InvalidArgument` on a field of `where`.
- */
-export function checkDisk(
-  disk: Pick<DiskSpec, "skuName" | "sizeGiB" | "maxShares">,
-  where: "parameters" | "spec.disk",
-): Result<void, InvalidArgument> {
-  const { sizeGiB, maxShares } = disk;
-  const skuName = diskSkus.find((sku) => sku === disk.skuName);
-  const refuse = (field: string, value: string | number, problem: string): Result<never, InvalidArgument> =>
-    fail({ kind: "InvalidArgument", field: `${where}.${field}`, value: String(value), problem });
-  if (skuName === undefined) return refuse("skuName", disk.skuName, `must be one of ${diskSkus.join(", ")}`);
-  const [minGiB, maxGiB] = [diskSizeMinGib(skuName), diskSizeMaxGib(skuName)];
-  if (sizeGiB < minGiB || sizeGiB > maxGiB)
-    return refuse("sizeGiB", sizeGiB, `must be from ${minGiB} to ${maxGiB} for a ${skuName} disk`);
-  const sharesMax = diskSharesMax({ skuName, sizeGiB });
-  return maxShares > sharesMax
-    ? refuse("maxShares", maxShares, sharesProblem({ skuName, sizeGiB, sharesMax }))
-    : ok(undefined);
-}
-
-/** How many VMs may share a disk of this SKU and size; 1 where Azure allows no sharing. */
-export function diskSharesMax(disk: { readonly skuName: DiskSku; readonly sizeGiB: number }): number {
-  if (disk.skuName === "Standard_LRS") return 1;
-  if (isUncacheable(disk.skuName)) return FLEXIBLE_SHARES_MAX;
-  return sharesBySize.find(({ sizeMaxGiB }) => disk.sizeGiB <= sizeMaxGiB)?.shares ?? 1;
+/** The driver's own choice of IOPS and throughput, where the parameters state neither. */
+function performanceOf(
+  { skuName, DiskIOPSReadWrite: iops, DiskMBpsReadWrite: mbps }: VolumeParameters,
+  sizeGiB: number,
+): ReturnType<typeof defaultPerformance> {
+  return iops === undefined && mbps === undefined ? defaultPerformance(skuName, sizeGiB) : undefined;
 }
 
 /** How the host caches a disk: as requested where Azure allows it, else ReadOnly or, failing that, None. */
@@ -134,6 +128,8 @@ function checkFileSystemTypes(
     if (accessType === "block") continue;
     const chosen = chooseFileSystem(parameters, fsType);
     if (!chosen.ok) return chosen;
+    const shared = sharedOnWindows(chosen.value, parameters.maxShares);
+    if (shared !== undefined) return fail(invalid("maxShares", parameters.maxShares, shared));
   }
   return ok(undefined);
 }
@@ -160,33 +156,55 @@ function replicaCount(
   return ok(isShared ? 0 : (maxMountReplicaCount ?? maxShares - 1));
 }
 
+/** Azure takes write accelerator for unshared Premium disks that the host does not cache for writes. */
+function checkWriteAccelerator(parameters: VolumeParameters): Result<void, InvalidArgument> {
+  const { writeAcceleratorEnabled, skuName, maxShares, cachingMode } = parameters;
+  if (writeAcceleratorEnabled !== true) return ok(undefined);
+  const refuse = (problem: string): Result<never, InvalidArgument> =>
+    fail({ kind: "InvalidArgument", field: "parameters.writeAcceleratorEnabled", value: "true", problem });
+  if (skuRules[skuName].isAccelerated !== true)
+    return refuse(`is possible for Premium_LRS and Premium_ZRS disks, not for ${skuName}`);
+  if (maxShares > 1) return refuse(`needs a disk that is not shared, and maxShares is ${maxShares}`);
+  return cachingMode === "ReadWrite" ? refuse("needs cachingMode None or ReadOnly") : ok(undefined);
+}
+
+/** V1 computes settings for SSDs with tiers, and ignores the profile for others. Windows has none. */
+function checkProfile(
+  parameters: VolumeParameters,
+  capabilities: readonly VolumeCapability[],
+): Result<void, InvalidArgument> {
+  const { perfProfile, skuName } = parameters;
+  if (perfProfile === undefined || perfProfile === "none") return ok(undefined);
+  const onWindows = capabilities.find(({ accessType, fsType }) => {
+    const chosen = chooseFileSystem(parameters, fsType);
+    return accessType === "mount" && chosen.ok && isOfWindows(chosen.value);
+  });
+  if (onWindows !== undefined)
+    return fail(
+      invalid("perfProfile", perfProfile, "must be none or left out: Windows has no such settings of a disk"),
+    );
+  return perfProfile === "basic" && !basicProfileSkus.includes(skuName)
+    ? fail(
+        invalid(
+          "perfProfile",
+          perfProfile,
+          `has values for ${basicProfileSkus.join(", ")}, not for ${skuName}: use advanced`,
+        ),
+      )
+    : ok(undefined);
+}
+
 function cachingObstacle(disk: {
   readonly skuName: DiskSku;
   readonly sizeGiB: number;
   readonly maxShares: number;
 }): string | undefined {
-  if (isUncacheable(disk.skuName)) return `Azure does not cache ${disk.skuName} disks`;
+  const { cachedMaxGiB } = skuRules[disk.skuName];
+  if (cachedMaxGiB === 0) return `Azure does not cache ${disk.skuName} disks`;
   if (disk.maxShares > 1) return `Azure does not cache shared disks (maxShares is ${disk.maxShares})`;
-  if (disk.sizeGiB > CACHED_SIZE_MAX_GIB)
-    return `Azure does not cache disks above ${CACHED_SIZE_MAX_GIB} GiB (this one has ${disk.sizeGiB} GiB)`;
+  if (disk.sizeGiB > cachedMaxGiB)
+    return `Azure does not cache disks above ${cachedMaxGiB} GiB (this one has ${disk.sizeGiB} GiB)`;
   return undefined;
-}
-
-function isUncacheable(skuName: DiskSku): boolean {
-  return skuName === "PremiumV2_LRS" || skuName === "UltraSSD_LRS";
-}
-
-function sharesProblem(disk: {
-  readonly skuName: DiskSku;
-  readonly sizeGiB: number;
-  readonly sharesMax: number;
-}): string {
-  if (disk.sharesMax === 1)
-    return (
-      `must be 1: Azure does not share ${disk.skuName} disks; ` +
-      `use a Premium, StandardSSD, PremiumV2 or Ultra SKU`
-    );
-  return `must be from 1 to ${disk.sharesMax} for a ${disk.skuName} disk of ${disk.sizeGiB} GiB`;
 }
 
 function invalid(name: string, value: string | number, problem: string): InvalidArgument {

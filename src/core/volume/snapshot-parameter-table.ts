@@ -8,11 +8,7 @@ import { volumeParameterTable } from "./volume-parameter-table.ts";
 export const snapshotParameterTable = {
   incremental: { kind: "choice", choices: ["true", "false"] },
   resourceGroup: volumeParameterTable.resourceGroup,
-  subscriptionID: {
-    kind: "pattern",
-    pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu,
-    rule: "must be the id of a subscription",
-  },
+  subscriptionID: volumeParameterTable.subscriptionID,
   location: volumeParameterTable.location,
   tags: { kind: "text" },
   tagValueDelimiter: { kind: "text" },

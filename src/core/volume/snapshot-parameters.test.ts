@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { checkSnapshotSource, parseSnapshotParameters } from "./snapshot-parameters.ts";
+import { placeSnapshot, parseSnapshotParameters } from "./snapshot-parameters.ts";
 
 const SUBSCRIPTION = "00000000-0000-0000-0000-0000000000AA";
+const DISKS_SUBSCRIPTION = "00000000-0000-0000-0000-0000000000dd";
 
 function parsed(parameters: Readonly<Record<string, string>>): ReturnType<typeof parseSnapshotParameters> {
-  return parseSnapshotParameters(parameters, { "k8s-azure-created-by": "kubernetes-azure-dd" });
+  return parseSnapshotParameters(parameters, {
+    tags: { "k8s-azure-created-by": "kubernetes-azure-dd" },
+    subscriptionId: DISKS_SUBSCRIPTION,
+  });
 }
 
 describe("parseSnapshotParameters", () => {
@@ -70,6 +74,10 @@ describe("parseSnapshotParameters", () => {
     assert.deepEqual(parsed({ incremental: "", resourceGroup: "", location: "" }), parsed({}));
   });
 
+  it("takes the disk's own subscription, in any case, like none", () => {
+    assert.deepEqual(parsed({ subscriptionID: DISKS_SUBSCRIPTION.toUpperCase() }), parsed({}));
+  });
+
   for (const { parameters, field, problem } of [
     { parameters: { incremental: "yes" }, field: "incremental", problem: /one of true, false/u },
     { parameters: { resourceGroup: "a/b" }, field: "resourceGroup", problem: /1 to 90/u },
@@ -77,7 +85,7 @@ describe("parseSnapshotParameters", () => {
     {
       parameters: { subscriptionID: SUBSCRIPTION, resourceGroup: "g" },
       field: "subscriptionID",
-      problem: /needs incremental: false/u,
+      problem: /needs incremental: false, or the disk.s own, 0{8}-.*dd: /u,
     },
     {
       parameters: { subscriptionID: SUBSCRIPTION, incremental: "false" },
@@ -119,14 +127,14 @@ describe("parseSnapshotParameters", () => {
     });
 });
 
-describe("checkSnapshotSource", () => {
+describe("placeSnapshot", () => {
   const check = (
     parameters: Readonly<Record<string, string>>,
-    source: Parameters<typeof checkSnapshotSource>[1],
+    source: Parameters<typeof placeSnapshot>[1],
   ): string | undefined => {
     const given = parsed(parameters);
     assert.ok(given.ok);
-    const checked = checkSnapshotSource(given.value, source);
+    const checked = placeSnapshot(given.value, source);
     return checked.ok ? undefined : checked.failure.field;
   };
   const minutes = { instantAccessDurationMinutes: "60" };
@@ -138,16 +146,38 @@ describe("checkSnapshotSource", () => {
     { skuName: "UltraSSD_LRS", full: "parameters.incremental", instant: undefined },
   ])
     it(`knows what Azure makes of a ${skuName} disk`, () => {
-      const source = { skuName, location: "eastus" };
+      const source = { diskUri: "/disks/pvc-1", skuName, location: "eastus" };
       assert.deepEqual(
         [check({}, source), check(incremental, source), check(minutes, source)],
         [undefined, full, instant],
       );
     });
 
-  it("takes the disk's own region only", () => {
-    const source = { skuName: "Premium_LRS", location: "East US" };
-    assert.equal(check({ location: "eastus" }, source), undefined);
-    assert.equal(check({ location: "westus" }, source), "parameters.location");
+  const premium = { diskUri: "/disks/pvc-1", skuName: "Premium_LRS", location: "East US" };
+
+  it("leaves the snapshot in the disk's region, or copies it to the one of the class", () => {
+    const place = (parameters: Readonly<Record<string, string>>): unknown => {
+      const given = parsed(parameters);
+      return given.ok && placeSnapshot(given.value, premium);
+    };
+    const here = { ok: true, value: { location: "East US", isCopy: false } };
+    assert.deepEqual([place({}), place({ location: "East US" })], [here, here]);
+    const there = { ok: true, value: { location: "westus", isCopy: true } };
+    assert.deepEqual(place({ location: "West US" }), there);
   });
+
+  for (const { parameters, source, field } of [
+    { parameters: { incremental: "false" }, source: {}, field: "incremental" },
+    {
+      parameters: { instantAccessDurationMinutes: "60" },
+      source: { skuName: "PremiumV2_LRS" },
+      field: "instantAccessDurationMinutes",
+    },
+    { parameters: {}, source: { diskUri: "x".repeat(257) }, field: "location" },
+  ])
+    it(`refuses ${field} with another region, where Azure can't copy so`, () => {
+      const there = { location: "westus", ...parameters } as Readonly<Record<string, string>>;
+      assert.equal(check(there, { ...premium, ...source }), `parameters.${field}`);
+      assert.equal(check({ ...there, location: "eastus" }, { ...premium, ...source }), undefined);
+    });
 });

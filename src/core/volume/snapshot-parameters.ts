@@ -2,21 +2,21 @@ import { regionName } from "../azure/topology.ts";
 import type { FailureOf } from "../failure/failure.ts";
 import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
-import { closestName } from "../primitives/closest-name.ts";
-import { type ParameterValue, readValue } from "./parameter-value.ts";
+import { type ParameterValue, readValue, unknownParameter } from "./parameter-value.ts";
 import {
   refusedSnapshotParameters,
   type SnapshotParameterName,
   snapshotMetadataTags,
   snapshotParameterTable,
 } from "./snapshot-parameter-table.ts";
-import { type Tags, withOwnTags } from "./volume-tags.ts";
+import { TAG_VALUE_MAX_CHARS, type Tags, withOwnTags } from "./volume-tags.ts";
 
 /** A VolumeSnapshotClass's parsed parameters. Undefined: not stated, the source decides. */
 export interface SnapshotParameters {
   /** Default true. */
   readonly isIncremental: boolean;
   readonly resourceGroup: string | undefined;
+  /** Never the disk's. */
   readonly subscriptionId: string | undefined;
   /** Azure region such as `eastus`: lower case, no spaces. */
   readonly location: string | undefined;
@@ -40,13 +40,21 @@ const supported = Object.entries(snapshotParameterTable) as readonly (readonly [
 /** SKUs whose snapshots Azure copies in the background: incremental ones only. */
 const COPIED_IN_BACKGROUND: readonly string[] = ["PremiumV2_LRS", "UltraSSD_LRS"];
 
+/** What the parameters are read for. */
+interface SnapshotOwn {
+  /** The driver's tags. */
+  readonly tags: Tags;
+  /** The subscription of the disk. */
+  readonly subscriptionId: string;
+}
+
 /**
- * Parses VolumeSnapshotClass parameters; `own` are the driver's tags. Names are compared without case; each
+ * Parses VolumeSnapshotClass parameters. Names are compared without case; each
  * failure names field, value and what is allowed.
  */
 export function parseSnapshotParameters(
   parameters: Readonly<Record<string, string>>,
-  own: Tags,
+  own: SnapshotOwn,
 ): Result<SnapshotParameters, InvalidArgument> {
   const stated = new Map<SnapshotParameterName, string>();
   const metadata: Record<string, string> = {};
@@ -65,14 +73,22 @@ export function parseSnapshotParameters(
     if (!read.ok) return fail(invalid(row[0], value, read.failure));
     stated.set(row[0], String(read.value));
   }
-  return resolve(stated, { ...own, ...metadata });
+  return resolve(stated, { ...own, tags: { ...own.tags, ...metadata } });
 }
 
-/** Checks the parameters against the disk that the snapshot is made of. */
-export function checkSnapshotSource(
+/** What the parameters make of a disk. */
+interface SnapshotPlace {
+  /** The region of the snapshot. */
+  readonly location: string;
+  /** Whether that is not the disk's. */
+  readonly isCopy: boolean;
+}
+
+/** Checks the parameters against the disk that the snapshot is made of, and says where it is to be. */
+export function placeSnapshot(
   { isIncremental, instantAccessMinutes, location }: SnapshotParameters,
-  source: { readonly skuName: string; readonly location: string },
-): Result<void, InvalidArgument> {
+  source: { readonly diskUri: string; readonly skuName: string; readonly location: string },
+): Result<SnapshotPlace, InvalidArgument> {
   const isCopied = COPIED_IN_BACKGROUND.includes(source.skuName);
   if (isCopied && !isIncremental)
     return fail(
@@ -87,36 +103,51 @@ export function checkSnapshotSource(
       ),
     );
   const region = regionName(source.location);
-  if (location !== undefined && location !== region)
+  if (location === undefined || location === region) return ok({ location: source.location, isCopy: false });
+  if (!isIncremental)
+    return fail(
+      invalid("incremental", "false", `must be true: only incremental snapshots are copied to ${location}`),
+    );
+  if (instantAccessMinutes !== undefined)
+    return fail(
+      invalid(
+        "instantAccessDurationMinutes",
+        String(instantAccessMinutes),
+        `must be left out: a copy in ${location} is ready when it has ended`,
+      ),
+    );
+  if (source.diskUri.length > TAG_VALUE_MAX_CHARS)
     return fail(
       invalid(
         "location",
         location,
-        `must be ${region}, the disk's: copies to other regions are not supported`,
+        `must be ${region}, the disk's: a copy names its disk in a tag of at most ${TAG_VALUE_MAX_CHARS} ` +
+          `characters, and this disk's id has ${source.diskUri.length}`,
       ),
     );
-  return ok(undefined);
+  return ok({ location, isCopy: true });
 }
 
 function resolve(
   stated: ReadonlyMap<SnapshotParameterName, string>,
-  own: Tags,
+  own: SnapshotOwn,
 ): Result<SnapshotParameters, InvalidArgument> {
   const valueOf = (name: SnapshotParameterName): string | undefined => stated.get(name);
   const tags = withOwnTags(
-    own,
+    own.tags,
     { tags: valueOf("tags"), tagValueDelimiter: valueOf("tagValueDelimiter") },
     (value) => ok(value),
   );
   if (!tags.ok) return tags;
   const isIncremental = valueOf("incremental") !== "false";
-  const subscriptionId = valueOf("subscriptionID");
+  const subscriptionId = otherSubscription(valueOf("subscriptionID"), own.subscriptionId);
   if (isIncremental && subscriptionId !== undefined)
     return fail(
       invalid(
         "subscriptionID",
         subscriptionId,
-        "needs incremental: false: Azure keeps incremental snapshots in the disk's subscription",
+        `needs incremental: false, or the disk's own, ${own.subscriptionId}: Azure keeps incremental ` +
+          "snapshots there",
       ),
     );
   if (subscriptionId !== undefined && valueOf("resourceGroup") === undefined)
@@ -135,14 +166,17 @@ function resolve(
   });
 }
 
+/** The disk's own subscription is where a snapshot is anyway. */
+function otherSubscription(stated: string | undefined, own: string): string | undefined {
+  return stated?.toLowerCase() === own.toLowerCase() ? undefined : stated;
+}
+
 function refusalOf(name: string): string {
   const refused = Object.entries(refusedSnapshotParameters);
   const reason = refused.find(([candidate]) => candidate.toLowerCase() === name.toLowerCase())?.[1];
   if (reason !== undefined) return reason;
   const names = supported.map(([candidate]) => candidate);
-  const meant = closestName(name, names);
-  const hint = meant === undefined ? "." : `; did you mean ${meant}?`;
-  return `is no parameter of this driver${hint} Allowed: ${names.join(", ")}`;
+  return unknownParameter(name, { allowed: names });
 }
 
 function invalid(name: string, value: string, problem: string): InvalidArgument {

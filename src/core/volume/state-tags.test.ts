@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { AzVolume } from "../api/az-volume.ts";
 import type { NodeIdentity } from "../api/node-identity.ts";
-import { aDetail, aRecord, identity } from "../testing/objects.ts";
+import { aDetail, aRecord, aVolume, identity } from "../testing/objects.ts";
 import { type KeptState, NOTHING_KEPT, stateFromTags, stateTagsIn, stateTagsOf } from "./state-tags.ts";
 
 const formatted = {
@@ -45,6 +45,12 @@ describe("state tags", () => {
       stateTagsOf(statusOf({ cutOff: [at("node-b")], fencing: at("node-c"), isFormatted: true })),
     );
     assert.deepEqual(kept, { cutOff: [at("node-b"), at("node-c")], isEveryoneCutOff: false, formatted });
+  });
+
+  it("keep a fenced node on which the disk is attached again", () => {
+    const record = aRecord({ unverified: [{ ...at("node-b"), wasQuarantined: true }, at("node-c")] });
+    const status = aVolume({ status: { detail: aDetail(), record } }).status;
+    assert.deepEqual(keptIn(stateTagsOf(status)).cutOff, [at("node-b")]);
   });
 
   it("mark every node as fenced where the nodes are too many, or one is too long", () => {

@@ -3,7 +3,7 @@ import type { NodeIdentity } from "../api/node-identity.ts";
 import { parseDiskUri } from "../azure/disk-uri.ts";
 import { formatInstanceUri, parseInstanceUri } from "../azure/instance-uri.ts";
 import { sameJson } from "../primitives/same-json.ts";
-import { nodesIn } from "../writer/record-nodes.ts";
+import { cutOffRoles, nodesIn } from "../writer/record-nodes.ts";
 
 type Formatted = NonNullable<VolumeDetail["formatted"]>;
 type Tags = Readonly<Record<string, string>>;
@@ -49,7 +49,7 @@ export function stateTagsOf(status: AzVolume["status"]): Tags {
   const { formatted, diskUri = "" } = status?.detail ?? {};
   const tags = {
     ...(formatted === undefined ? {} : { [FORMATTED]: formattedValue(formatted) }),
-    ...cutOffTags(nodesIn(status?.record, "quarantined", "fencing")),
+    ...cutOffTags(nodesIn(status?.record, ...cutOffRoles, "fencing")),
   };
   const diskName = parseDiskUri(diskUri)?.diskName.toLowerCase();
   return diskName === undefined || Object.keys(tags).length === 0 ? tags : { ...tags, [STATE_OF]: diskName };

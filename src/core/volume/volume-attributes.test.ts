@@ -7,17 +7,13 @@ describe("unservedAttribute", () => {
     { name: "partition", value: "1", problem: /whole disks; copy the partition's files/u },
     { name: "Partition", value: "0", problem: /whole disks/u },
     {
-      name: "attachDiskInitialDelay",
-      value: "30",
-      problem: /attaches are not delayed; .*make a PersistentVolume/u,
-    },
-    {
       name: "writeAcceleratorEnabled",
-      value: "true",
-      problem: /without write accelerator; .*make a PersistentVolume/u,
+      value: "yes",
+      problem: /true or false; .*make a PersistentVolume/u,
     },
-    { name: "perfProfile", value: "Basic", problem: /settings of the kernel/u },
-    { name: "device-setting/queue/scheduler", value: "none", problem: /settings of the kernel/u },
+    { name: "fsType", value: "btrfs", problem: /btrfs is not served: .*make a PersistentVolume/u },
+    { name: "fsType", value: "zfs", problem: /must be one of ext4, .*with another value/u },
+    { name: "maxMountReplicaCount", value: "many", problem: /whole number from 0 to 14/u },
     {
       name: "cachingMode",
       value: "readonly",
@@ -40,10 +36,21 @@ describe("unservedAttribute", () => {
         context: { partition: "", perfProfile: "", cachingMode: "", attachDiskInitialDelay: "" },
       },
       {
+        because: "they only tune, and a refusal would keep the data from its pod for ever",
+        context: {
+          perfProfile: "Basic",
+          attachDiskInitialDelay: "30",
+          "device-setting/queue/scheduler": "none",
+        },
+      },
+      {
         because: "these are the defaults of V1",
         context: { perfProfile: "None", writeAcceleratorEnabled: "false", attachDiskInitialDelay: "0" },
       },
-      { because: "the mode is served", context: { cachingmode: "ReadWrite" } },
+      {
+        because: "these are served",
+        context: { cachingmode: "ReadWrite", WriteAcceleratorEnabled: "TRUE", fstype: "XFS" },
+      },
       {
         because: "they shaped the disk when it was created",
         context: {

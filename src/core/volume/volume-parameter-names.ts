@@ -19,29 +19,3 @@ export type MetadataParameterName = (typeof metadataParameterNames)[number];
  * working.
  */
 export const compatibilityParameterNames = ["kind", "zoned", "enableAsyncAttach"] as const;
-
-/**
- * Parameters of the V1 driver that this version does not support yet: refused, since ignoring them would
- * create another disk than requested.
- */
-export const laterParameterNames = [
-  "subscriptionID",
-  "diskName",
-  "DiskIOPSReadWrite",
-  "DiskMBpsReadWrite",
-  "LogicalSectorSize",
-  "diskEncryptionSetID",
-  "diskEncryptionType",
-  "writeAcceleratorEnabled",
-  "networkAccessPolicy",
-  "publicNetworkAccess",
-  "diskAccessID",
-  "enableBursting",
-  "enablePerformancePlus",
-  "perfProfile",
-  "attachDiskInitialDelay",
-  "userAgent",
-] as const;
-
-/** Prefixes of known but unsupported parameters: the rest is a path below the device. */
-export const laterParameterPrefix = "device-setting/";

@@ -1,17 +1,44 @@
 import type { AzVolume, DiskSpec } from "../api/az-volume.ts";
 import { regionName } from "../azure/topology.ts";
+import { perfProfiles } from "./device-settings.ts";
 import { cachingModes, diskSkus } from "./disk-sku.ts";
-import { fileSystemTypes } from "./file-system.ts";
+import {
+  diskEncryptionTypes,
+  networkAccessPolicies,
+  publicNetworkAccesses,
+  sectorSizes,
+} from "./disk-traits.ts";
+import { fileSystemTypes, refusedFileSystems } from "./file-system.ts";
 import type { ParameterValue } from "./parameter-value.ts";
 
 /** The field of an AzVolume's `spec` that a parameter becomes. */
 export type SpecField = Exclude<keyof AzVolume["spec"], "disk"> | `disk.${keyof DiskSpec}`;
 
 /** How the value of a StorageClass parameter is read, and the field that it becomes. */
-export type VolumeParameter = ParameterValue & { readonly field: SpecField };
+export type VolumeParameter = ParameterValue & {
+  readonly field: SpecField;
+  /** A VolumeAttributesClass may state it, too, and change it. */
+  readonly isMutable?: true;
+};
 
 /** Azure lets at most 15 VMs share a disk, of any SKU. */
 const SHARES_MAX = 15;
+/** A GUID. */
+const SUBSCRIPTION_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu;
+/** The most of any disk of Azure. */
+const IOPS_MAX = 400_000;
+const MBPS_MAX = 10_000;
+
+/** The id of a resource of Microsoft.Compute, such as a disk encryption set. */
+function computeId(type: "diskAccesses" | "diskEncryptionSets"): {
+  readonly pattern: RegExp;
+  readonly rule: string;
+} {
+  const form = `/subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.Compute/${type}/<name>`;
+  const part = "[^/\\s?#%]+";
+  const pattern = form.replaceAll(/<\w+>/gu, part).replace(".", "\\.");
+  return { pattern: new RegExp(`^${pattern}$`, "iu"), rule: `must be ${form}` };
+}
 
 /**
  * The StorageClass parameters that this version supports, in the spelling of the documentation. The
@@ -21,14 +48,26 @@ const SHARES_MAX = 15;
  * `az-volume.schema.ts`; with the name of a field of `ArmDiskSpec` it goes to Azure as it is.
  */
 export const volumeParameterTable = {
-  skuName: { kind: "choice", choices: diskSkus, default: "StandardSSD_LRS", field: "disk.skuName" },
-  storageAccountType: { kind: "choice", choices: diskSkus, field: "disk.skuName" },
+  skuName: {
+    kind: "choice",
+    choices: diskSkus,
+    default: "StandardSSD_LRS",
+    field: "disk.skuName",
+    isMutable: true,
+  },
+  storageAccountType: { kind: "choice", choices: diskSkus, field: "disk.skuName", isMutable: true },
   maxShares: { kind: "count", min: 1, max: SHARES_MAX, default: 1, field: "disk.maxShares" },
   maxMountReplicaCount: { kind: "count", min: 0, max: SHARES_MAX - 1, field: "maxMountReplicaCount" },
   cachingMode: { kind: "choice", choices: cachingModes, field: "cachingMode" },
-  fsType: { kind: "choice", choices: fileSystemTypes, anyCase: true, field: "fsType" },
-  tags: { kind: "text", field: "disk.tags" },
-  tagValueDelimiter: { kind: "text", default: ",", field: "disk.tags" },
+  fsType: {
+    kind: "choice",
+    choices: fileSystemTypes,
+    anyCase: true,
+    refused: refusedFileSystems,
+    field: "fsType",
+  },
+  tags: { kind: "text", field: "disk.tags", isMutable: true },
+  tagValueDelimiter: { kind: "text", default: ",", field: "disk.tags", isMutable: true },
   resourceGroup: {
     kind: "pattern",
     pattern: /^[-\p{L}\p{N}_.()]{0,89}[-\p{L}\p{N}_()]$/u,
@@ -42,6 +81,65 @@ export const volumeParameterTable = {
     normalize: regionName,
     field: "disk.location",
   },
+  diskName: {
+    kind: "pattern",
+    // A later claim could have any other name, and a repeated DeleteVolume of the earlier volume delete it.
+    pattern:
+      /^(?=.*\$\{pv\.metadata\.name\})(?:[A-Za-z0-9.-]|\$\{(?:pvc\.metadata\.(?:name|namespace)|pv\.metadata\.name)\})+$/u,
+    rule:
+      "must contain ${pv.metadata.name}, which no other volume has, and may have letters, digits, - and ., " +
+      "${pvc.metadata.namespace} and ${pvc.metadata.name}",
+    field: "disk.diskName",
+  },
+  // IOPS, throughput and sizes of sectors: `sku-rules.ts` has the ranges by SKU and size.
+  DiskIOPSReadWrite: {
+    kind: "count",
+    min: 1,
+    max: IOPS_MAX,
+    field: "disk.diskIOPSReadWrite",
+    isMutable: true,
+  },
+  DiskMBpsReadWrite: {
+    kind: "count",
+    min: 1,
+    max: MBPS_MAX,
+    field: "disk.diskMBpsReadWrite",
+    isMutable: true,
+  },
+  LogicalSectorSize: { kind: "number", numbers: sectorSizes, field: "disk.logicalSectorSize" },
+  enableBursting: { kind: "flag", field: "disk.burstingEnabled" },
+  enablePerformancePlus: { kind: "flag", field: "disk.performancePlus" },
+  optimizedForFrequentAttach: { kind: "flag", field: "disk.optimizedForFrequentAttach" },
+  networkAccessPolicy: {
+    kind: "choice",
+    choices: networkAccessPolicies,
+    default: "DenyAll",
+    field: "disk.networkAccessPolicy",
+    isMutable: true,
+  },
+  publicNetworkAccess: {
+    kind: "choice",
+    choices: publicNetworkAccesses,
+    default: "Disabled",
+    field: "disk.publicNetworkAccess",
+    isMutable: true,
+  },
+  diskAccessID: { kind: "pattern", ...computeId("diskAccesses"), field: "disk.diskAccessId" },
+  diskEncryptionSetID: {
+    kind: "pattern",
+    ...computeId("diskEncryptionSets"),
+    field: "disk.diskEncryptionSetId",
+  },
+  writeAcceleratorEnabled: { kind: "flag", field: "writeAcceleratorEnabled" },
+  subscriptionID: {
+    kind: "pattern",
+    pattern: SUBSCRIPTION_ID,
+    rule: "must be the id of a subscription",
+    field: "disk.subscriptionId",
+  },
+  diskEncryptionType: { kind: "choice", choices: diskEncryptionTypes, field: "disk.encryptionType" },
+  // The node reads it, and `device-setting/<path>`, from the volume's attributes.
+  perfProfile: { kind: "choice", choices: perfProfiles, anyCase: true, field: "volumeContext" },
 } as const satisfies Readonly<Record<string, VolumeParameter>>;
 
 /** The name of a supported parameter. */

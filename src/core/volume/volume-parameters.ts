@@ -1,22 +1,23 @@
+import { diskNameFor } from "../api/object-names.ts";
 import type { FailureOf } from "../failure/failure.ts";
 import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
-import { closestName } from "../primitives/closest-name.ts";
+import { checkDeviceSettings, isDeviceSetting } from "./device-settings.ts";
 import type { DiskSku } from "./disk-sku.ts";
+import type { networkAccessPolicies, publicNetworkAccesses } from "./disk-traits.ts";
 import type { FileSystemType } from "./file-system.ts";
-import { readValue } from "./parameter-value.ts";
+import { readValue, unknownParameter } from "./parameter-value.ts";
+import { isHarmless, refusedParameter, refusedParameters } from "./refused-parameters.ts";
 import type { MetadataParameterName } from "./volume-parameter-names.ts";
 import {
   compatibilityParameterNames,
-  laterParameterNames,
-  laterParameterPrefix,
   metadataParameterNames,
   volumeParameterNames,
 } from "./volume-parameter-names.ts";
 import type { VolumeParameter, VolumeParameterName } from "./volume-parameter-table.ts";
 import { volumeParameterTable } from "./volume-parameter-table.ts";
 import type { Tags } from "./volume-tags.ts";
-import { volumeTags } from "./volume-tags.ts";
+import { fillIn, volumeTags } from "./volume-tags.ts";
 
 type Table = typeof volumeParameterTable;
 
@@ -25,9 +26,13 @@ type Stated = {
   readonly [Name in VolumeParameterName]:
     | (Table[Name] extends { readonly choices: readonly (infer Choice)[] }
         ? Choice
-        : Table[Name] extends { readonly kind: "count" }
-          ? number
-          : string)
+        : Table[Name] extends { readonly numbers: readonly (infer Num)[] }
+          ? Num
+          : Table[Name] extends { readonly kind: "count" }
+            ? number
+            : Table[Name] extends { readonly kind: "flag" }
+              ? boolean
+              : string)
     | undefined;
 };
 
@@ -35,6 +40,10 @@ type Stated = {
 interface Combined {
   readonly skuName: DiskSku;
   readonly maxShares: number;
+  readonly networkAccessPolicy: (typeof networkAccessPolicies)[number];
+  readonly publicNetworkAccess: (typeof publicNetworkAccesses)[number];
+  /** Filled in, and the name of an object as well. */
+  readonly diskName: string | undefined;
   /** All tags of the disk, the driver's own included. */
   readonly tags: Tags;
 }
@@ -59,7 +68,10 @@ export function parseVolumeParameters(
   if (!given.ok) return given;
   const stated = parseEach(given.value);
   if (!stated.ok) return stated;
-  const { skuName, storageAccountType, maxShares, tags: pairs, tagValueDelimiter, ...others } = stated.value;
+  const tunable = checkDeviceSettings(parameters, stated.value.perfProfile);
+  if (!tunable.ok) return tunable;
+  const { skuName, storageAccountType, diskName: template, ...more } = stated.value;
+  const { tags: pairs, tagValueDelimiter, ...others } = more;
   if (skuName !== undefined && storageAccountType !== undefined && skuName !== storageAccountType)
     return fail(
       invalid(
@@ -68,25 +80,53 @@ export function parseVolumeParameters(
         `contradicts skuName (${skuName}), which it is another name of; keep one of them`,
       ),
     );
-  const tags = volumeTags({ tags: pairs, tagValueDelimiter, metadata: metadataIn(given.value) });
+  const { writeAcceleratorEnabled } = others;
+  const metadata = metadataIn(given.value);
+  const tags = volumeTags({ tags: pairs, tagValueDelimiter, metadata, writeAcceleratorEnabled });
   if (!tags.ok) return tags;
+  const name = template === undefined ? ok(undefined) : fillIn("diskName", template, metadata);
+  if (!name.ok) return name;
   return ok({
     ...others,
     skuName: skuName ?? storageAccountType ?? table.skuName.default,
-    maxShares: maxShares ?? table.maxShares.default,
+    maxShares: others.maxShares ?? table.maxShares.default,
+    networkAccessPolicy: others.networkAccessPolicy ?? table.networkAccessPolicy.default,
+    publicNetworkAccess: others.publicNetworkAccess ?? table.publicNetworkAccess.default,
     tags: tags.value,
+    diskName: name.value === undefined ? undefined : diskNameFor(name.value),
   });
 }
 
-/** The parameters that act on a disk which exists already, without those that can't be read. */
+/**
+ * Parameters that act on a disk which exists already, so that PersistentVolumes state them as well. V1 has
+ * all but the number of replicas.
+ */
+export const attributeNames = [
+  "cachingMode",
+  "fsType",
+  "maxMountReplicaCount",
+  "writeAcceleratorEnabled",
+] as const satisfies readonly VolumeParameterName[];
+
+type AttributeName = (typeof attributeNames)[number];
+
+/**
+ * The parameters that act on a disk which exists already, without those that can't be read or contradict an
+ * earlier one.
+ */
 export function readableParameters(
   parameters: Readonly<Record<string, string>>,
-): Partial<Pick<VolumeParameters, "cachingMode" | "fsType" | "maxMountReplicaCount">> {
-  const readable = Object.entries(parameters).filter(
-    ([name, value]) => parseVolumeParameters({ [name]: value }).ok,
-  );
-  const parsed = parseVolumeParameters(Object.fromEntries(readable));
-  return parsed.ok ? parsed.value : {};
+): Partial<Pick<VolumeParameters, AttributeName>> {
+  let readable: VolumeParameters | undefined;
+  let kept: Readonly<Record<string, string>> = {};
+  for (const [name, value] of Object.entries(parameters)) {
+    const more = { ...kept, [name]: value };
+    const parsed = parseVolumeParameters(more);
+    if (!parsed.ok) continue;
+    readable = parsed.value;
+    kept = more;
+  }
+  return readable ?? {};
 }
 
 /** The name under which a volume context has the requested size; static volumes have none. */
@@ -142,21 +182,11 @@ const acceptedNames = [
 ];
 
 function refusalOf(name: string, value: string): InvalidArgument | undefined {
-  if (hasName(acceptedNames, name)) return undefined;
-  if (hasName(laterParameterNames, name) || name.toLowerCase().startsWith(laterParameterPrefix)) {
-    return invalid(
-      name,
-      value,
-      "is a V1 parameter that this version does not support yet; remove it from the StorageClass",
-    );
-  }
-  const meant = closestName(name, [...acceptedNames, ...laterParameterNames]);
-  const hint = meant === undefined ? "." : `; did you mean ${meant}?`;
-  return invalid(
-    name,
-    value,
-    `is no parameter of this driver${hint} Allowed: ${volumeParameterNames.join(", ")}`,
-  );
+  if (hasName(acceptedNames, name) || isDeviceSetting(name)) return undefined;
+  const row = refusedParameter(name);
+  if (row !== undefined) return isHarmless(row, value) ? undefined : invalid(name, value, row.problem);
+  const known = [...acceptedNames, ...Object.keys(refusedParameters)];
+  return invalid(name, value, unknownParameter(name, { allowed: volumeParameterNames, known }));
 }
 
 function hasName(names: readonly string[], name: string): boolean {
@@ -170,10 +200,11 @@ function stated(given: Given, name: VolumeParameterName | MetadataParameterName)
 
 /** V1 accepts only Azure's spelling of SKUs and caching modes, so this driver does too, with a hint. */
 function parseEach(given: Given): Result<Stated, InvalidArgument> {
-  const values: (readonly [string, string | number | undefined])[] = [];
+  const values: (readonly [string, string | number | boolean | undefined])[] = [];
   for (const name of volumeParameterNames) {
     const row: VolumeParameter = table[name];
-    const value = row.kind === "count" ? given.get(name.toLowerCase())?.value : stated(given, name);
+    const isNumber = row.kind === "count" || row.kind === "number";
+    const value = isNumber ? given.get(name.toLowerCase())?.value : stated(given, name);
     const read = value === undefined ? ok(undefined) : readValue(row, value);
     if (!read.ok) return fail(invalid(name, value ?? "", read.failure));
     values.push([name, read.value]);

@@ -13,8 +13,18 @@ export type Tags = Readonly<Record<string, string>>;
 /** Azure Resource Manager's limits on tags. */
 const TAGS_MAX = 50;
 const TAG_NAME_MAX_CHARS = 512;
-const TAG_VALUE_MAX_CHARS = 256;
+/** Azure's limit of a tag's value. */
+export const TAG_VALUE_MAX_CHARS = 256;
 const ILLEGAL_IN_TAG_NAME = /[<>%&?\\/]/u;
+
+/** V1's tag for a disk to be attached with write accelerator: V1 keeps the parameter in no other place. */
+const WRITE_ACCELERATOR_TAG = "writeacceleratorenabled";
+
+/** What a disk's tags say of write accelerator; undefined: nothing. */
+export function writeAcceleratorIn(tags: Tags): boolean | undefined {
+  const value = tags[WRITE_ACCELERATOR_TAG]?.toLowerCase();
+  return value === undefined ? undefined : value === "true";
+}
 
 const CREATED_BY: Tags = { "k8s-azure-created-by": "kubernetes-azure-dd" };
 /** The tags that the parameters of external-provisioner become. */
@@ -37,9 +47,18 @@ export function volumeTags(request: {
   readonly tags: string | undefined;
   readonly tagValueDelimiter: string | undefined;
   readonly metadata: VolumeMetadata;
+  readonly writeAcceleratorEnabled?: boolean | undefined;
 }): Result<Tags, FailureOf<"InvalidArgument">> {
-  const { metadata } = request;
-  return withOwnTags(ownTags(metadata), request, (template) => fillIn(template, metadata));
+  const { metadata, writeAcceleratorEnabled: accelerated } = request;
+  const accelerator = accelerated === undefined ? {} : { [WRITE_ACCELERATOR_TAG]: String(accelerated) };
+  return withOwnTags({ ...ownTags(metadata), ...accelerator }, request, (template) =>
+    fillIn("tags", template, metadata),
+  );
+}
+
+/** Whether a tag is the driver's to set: by such tags it knows its disks, and what was done with them. */
+export function isOwnTag(name: string): boolean {
+  return /^(disk\.csi\.azure\.com|k8s-azure-created-by$|kubernetes\.io-created-for-)/iu.test(name);
 }
 
 /** The tags of the `tags` parameter, their values as `fill` returns them, and the driver's `own`. */
@@ -101,6 +120,7 @@ function parseTag(
     return fail(invalidTag(pair, `a tag's name has 1 to ${TAG_NAME_MAX_CHARS} characters`));
   if (ILLEGAL_IN_TAG_NAME.test(name))
     return fail(invalidTag(pair, "a tag's name must not contain any of < > % & ? \\ /"));
+  if (isOwnTag(name)) return fail(invalidTag(pair, "is a tag that the driver sets itself"));
   const value = fill(pair.slice(separator + 1).trim());
   if (!value.ok) return value;
   if (value.value.length > TAG_VALUE_MAX_CHARS)
@@ -108,18 +128,23 @@ function parseTag(
   return ok({ name, value: value.value });
 }
 
-function fillIn(template: string, metadata: VolumeMetadata): Result<string, FailureOf<"InvalidArgument">> {
+/** The value of parameter `name` with its templates filled in. */
+export function fillIn(
+  name: "tags" | "diskName",
+  template: string,
+  metadata: VolumeMetadata,
+): Result<string, FailureOf<"InvalidArgument">> {
   let value = template;
   for (const [placeholder, parameter] of Object.entries(templates)) {
     if (!value.includes(placeholder)) continue;
     const filling = metadata[parameter];
     if (filling === undefined)
-      return fail(
-        invalidTag(
-          template,
-          `${placeholder} is not known: start external-provisioner with --extra-create-metadata`,
-        ),
-      );
+      return fail({
+        kind: "InvalidArgument",
+        field: `parameters.${name}`,
+        value: template,
+        problem: `${placeholder} is not known: start external-provisioner with --extra-create-metadata`,
+      });
     value = value.replaceAll(placeholder, () => filling);
   }
   return ok(value);

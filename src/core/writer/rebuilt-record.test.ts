@@ -64,6 +64,12 @@ describe("rebuiltRecord of a record that is lost", () => {
       }),
     },
     {
+      because: "it names an unverified node that was fenced before",
+      present: { unverified: [{ ...a, wasQuarantined: true }] },
+      known: {},
+      expected: found({ unverified: [{ ...a, wasQuarantined: true }], barrierPending: [a] }),
+    },
+    {
       because: "Azure lists a node's VM under another resource id than its checkpoint",
       present: { barrierPending: [movedA] },
       known: { attachedTo: [a], checkpointed: [movedA] },
@@ -103,15 +109,40 @@ describe("rebuiltRecord of a volume that another driver has published", () => {
       { kind: "rediscovered", nodeName: "node-a" },
     );
 
-  it("keeps the resource id that Azure shows", () =>
-    assert.deepEqual(
-      rebuiltRecord(
-        aRecord({ defaultAccess: "quarantined" }),
-        { ...NOTHING, attachedTo: [a], checkpointed: [movedA] },
-        { kind: "rediscovered", nodeName: "node-a" },
-      ),
-      aRecord({ defaultAccess: "quarantined", unverified: [a], barrierPending: [a] }),
-    ));
+  for (const { because, present, checkpointed, expected, epoch = 0 } of [
+    { because: "its checkpoint has another", present: {}, checkpointed: [movedA], expected: a },
+    {
+      because: "its pending write barrier has another",
+      present: { clean: [movedA], barrierPending: [movedA] },
+      checkpointed: [],
+      expected: a,
+    },
+    {
+      because: "it was unverified at another, with a pending write barrier",
+      present: { unverified: [movedA], barrierPending: [movedA] },
+      checkpointed: [],
+      expected: a,
+    },
+    {
+      because: "it was the writer at another, with a pending write barrier and the uid of its Node",
+      present: {
+        writer: { ...aWriter("node-a"), ...movedA, nodeUid: "a-1" },
+        barrierPending: [{ ...movedA, nodeUid: "a-1" }],
+      },
+      checkpointed: [],
+      expected: { ...a, nodeUid: "a-1" },
+      epoch: 1,
+    },
+  ])
+    it(`names a node at the resource id that Azure shows where ${because}`, () =>
+      assert.deepEqual(
+        rebuiltRecord(
+          aRecord({ defaultAccess: "quarantined", ...present }),
+          { ...NOTHING, attachedTo: [a], checkpointed },
+          { kind: "rediscovered", nodeName: "node-c" },
+        ),
+        found({ storeIncarnation: 0, epoch, unverified: [expected], barrierPending: [expected] }),
+      ));
 
   it("trusts no node any more, and requires a write barrier of those named later", () =>
     assert.deepEqual(
@@ -142,7 +173,7 @@ describe("the uid of a Node in a rebuilt record", () => {
       because: "the node was fenced",
       present: { quarantined: [earlier] },
       known: { attachedTo: [a] },
-      unverified: [earlier],
+      unverified: [{ ...earlier, wasQuarantined: true as const }],
     },
     {
       because: "only the node's checkpoint names it",

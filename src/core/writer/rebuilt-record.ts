@@ -1,8 +1,8 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import { highestEpoch } from "../api/epoch.ts";
 import { includesNode, isForeign, type NodeIdentity, withUidFrom } from "../api/node-identity.ts";
-import { nodesIn } from "./record-nodes.ts";
-import { entriesOf, foundAgain, foundRecord, isNamedIn } from "./writer-steps.ts";
+import { cutOffRoles, nodesIn } from "./record-nodes.ts";
+import { entriesOf, foundAgain, foundRecord, explainsPublication } from "./writer-steps.ts";
 
 /**
  * Why a record is rebuilt. `lost`: there is none, or one of another store incarnation, because a disk is
@@ -58,11 +58,11 @@ export function rebuiltRecord(
   const found = {
     attachedTo: each(...known.attachedTo, ...holders),
     checkpointed: each(...nodesIn(present, "unconfirmed"), ...known.checkpointed),
-    cutOff: each(...nodesIn(present, "quarantined"), ...known.cutOff),
+    cutOff: each(...nodesIn(present, ...cutOffRoles), ...known.cutOff),
     epoch: highestEpoch(present?.epoch ?? 0, known.epochs),
   };
   if (reason.kind === "rediscovered")
-    return present === undefined || isNamedIn(present, reason.nodeName)
+    return present === undefined || explainsPublication(present, reason.nodeName)
       ? undefined
       : foundAgain(present, found);
   const { storeIncarnation } = reason;

@@ -71,6 +71,25 @@ describe("withMarks", () => {
   });
 });
 
+describe("two entries of one VM, which only another client writes", () => {
+  const clean: RecordNode = { ...a, vmId: a.vmId.toUpperCase(), access: "clean" };
+  const [unverified, quarantined, byDefault]: readonly RecordNode[] = [
+    { ...a, access: "unverified" },
+    { ...a, access: "quarantined" },
+    { ...a, barrierPending: true },
+  ];
+  assert.ok(unverified && quarantined && byDefault);
+
+  for (const { defaultAccess, entries, access } of [
+    { defaultAccess: "clean", entries: [clean, unverified], access: "unverified" },
+    { defaultAccess: "clean", entries: [clean, quarantined], access: "quarantined" },
+    { defaultAccess: "clean", entries: [quarantined, unverified, clean], access: "unverified" },
+    { defaultAccess: "quarantined", entries: [clean, byDefault], access: "quarantined" },
+  ] as const)
+    it(`allow what the strictest does: ${access} of ${entries.length}, by default ${defaultAccess}`, () =>
+      assert.equal(accessOf({ ...fresh, defaultAccess, nodes: entries }, a), access));
+});
+
 describe("the nodes of a record", () => {
   const writer = { ...laterA, epoch: 1, held: true, requested: true };
   const record: WriterRecord = {

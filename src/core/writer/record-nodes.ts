@@ -3,9 +3,19 @@ import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../api/
 
 /**
  * In which roles a record may name a node: as its writer, as the node being fenced, or in its list.
- * Unverified nodes are `confirmed` (by Azure) or `unconfirmed`.
+ * Unverified nodes are `confirmed` (by Azure) or `unconfirmed`, and either may be `wasQuarantined`.
  */
-export type NodeRole = "writer" | "fencing" | Access | "confirmed" | "unconfirmed" | "barrierPending";
+export type NodeRole =
+  | "writer"
+  | "fencing"
+  | Access
+  | "confirmed"
+  | "unconfirmed"
+  | "wasQuarantined"
+  | "barrierPending";
+
+/** The roles of a node that was fenced, and has not shown since that it is clean. */
+export const cutOffRoles = ["quarantined", "wasQuarantined"] as const satisfies readonly NodeRole[];
 
 /**
  * The nodes that a record names in one of these roles, once for each role. A node that has an access only
@@ -41,17 +51,22 @@ export function accessOf(record: WriterRecord, node: NodeKey): Access {
   return entryOf(record, node)?.access ?? record.defaultAccess;
 }
 
-/** The entry of `node` in the list. */
-export function entryOf({ nodes }: WriterRecord, node: NodeKey): RecordNode | undefined {
-  return nodes.find((other) => isSameNode(other, node));
+/** Each access, from the one that allows least. */
+const strictestFirst: readonly Access[] = ["unverified", "quarantined", "clean"];
+
+/** The entry of `node` in the list; of several, which no step makes, the one that allows least. */
+export function entryOf({ nodes, defaultAccess }: WriterRecord, node: NodeKey): RecordNode | undefined {
+  const own = nodes.filter((other) => isSameNode(other, node));
+  const rank = ({ access = defaultAccess }: RecordNode): number => strictestFirst.indexOf(access);
+  return own.toSorted((left, right) => rank(left) - rank(right))[0];
 }
 
 /** What an entry says beside the identity of its node. */
-export type NodeMarks = Pick<RecordNode, "access" | "unconfirmed" | "barrierPending">;
+export type NodeMarks = Pick<RecordNode, "access" | "unconfirmed" | "wasQuarantined" | "barrierPending">;
 
 /** The list with one entry of `node` that says this; with none if that is what an absent one says. */
 export function withMarks(record: WriterRecord, node: NodeIdentity, marks: NodeMarks): WriterRecord {
-  const { access, unconfirmed, barrierPending } = marks;
+  const { access, unconfirmed, wasQuarantined, barrierPending } = marks;
   const others = record.nodes.filter((other) => !isSameNode(other, node));
   const isListed =
     barrierPending === true ||
@@ -60,6 +75,7 @@ export function withMarks(record: WriterRecord, node: NodeIdentity, marks: NodeM
     ...identityOf(node),
     ...(access === undefined ? {} : { access }),
     ...(unconfirmed === undefined ? {} : { unconfirmed }),
+    ...(wasQuarantined === undefined ? {} : { wasQuarantined }),
     ...(barrierPending === undefined ? {} : { barrierPending }),
   };
   if (!isListed) return { ...record, nodes: others };
@@ -84,6 +100,8 @@ function entriesIn({ writer, fencing, nodes }: WriterRecord, role: NodeRole): re
       return nodes.filter(({ access, unconfirmed }) => access === "unverified" && unconfirmed !== true);
     case "unconfirmed":
       return nodes.filter(({ unconfirmed }) => unconfirmed === true);
+    case "wasQuarantined":
+      return nodes.filter(({ wasQuarantined }) => wasQuarantined === true);
     case "unverified":
     case "quarantined":
     case "clean":

@@ -26,6 +26,7 @@ import {
   mayForceOff,
   newRecord,
   proveClean,
+  prune,
   revoke,
   passBarrier,
   type Step,
@@ -135,12 +136,86 @@ describe("distrust", () => {
       {
         because: "its Node is missing",
         step: distrust(found, b),
-        expected: changedRecord(found, { unverified: [bound], barrierPending: [bound] }),
+        expected: changedRecord(found, {
+          quarantined: [],
+          unverified: [{ ...bound, wasQuarantined: true }],
+          barrierPending: [bound],
+        }),
       },
       {
         because: "no record was lost",
         step: distrust(aRecord({ quarantined: [bound] }), b),
-        expected: aRecord({ quarantined: [bound], unverified: [bound] }),
+        expected: aRecord({ unverified: [{ ...bound, wasQuarantined: true }] }),
+      },
+    ]);
+  });
+
+  // An old mount command does not end because a person attaches the disk again.
+  it("keeps the mark of a fenced node until it is clean, gone, fenced or the writer", () => {
+    const bound = { ...b, nodeUid: "b-1" };
+    const mark = { wasQuarantined: true as const };
+    const lists = { defaultAccess: "quarantined" as const, epoch: 4 };
+    const unverified = aRecord({ ...lists, unverified: [{ ...b, ...mark }] });
+    const cutOffAgain = foundRecord({
+      attachedTo: [],
+      checkpointed: [b],
+      cutOff: [b],
+      barrierPending: [b],
+      epoch: 4,
+      storeIncarnation: 0,
+    });
+    const unconfirmed = { ...unconfirmedB, ...mark };
+    check([
+      {
+        because: "a record that was lost",
+        step: { ok: true, value: cutOffAgain },
+        expected: aRecord({ ...lists, unverified: [unconfirmed], barrierPending: [b] }),
+      },
+      {
+        because: "verify",
+        step: verify(aRecord({ ...lists, unverified: [unconfirmed] }), b),
+        expected: unverified,
+      },
+      {
+        because: "pass the write barrier",
+        step: passBarrier(cutOffAgain, b),
+        expected: aRecord({ ...lists, unverified: [unconfirmed] }),
+      },
+      {
+        because: "bind",
+        step: bindToNode(unverified, bound),
+        expected: aRecord({ ...lists, unverified: [{ ...bound, ...mark }] }),
+      },
+      {
+        because: "fence, intent",
+        step: fenceIntent(unverified, b),
+        expected: { ...unverified, fencing: b },
+      },
+      {
+        because: "leave quarantine",
+        step: leaveQuarantine(unverified, b),
+        expected: "node-b is not in quarantine",
+      },
+      {
+        because: "prove clean",
+        step: proveClean(unverified, b),
+        expected: aRecord({ ...lists, clean: [b] }),
+      },
+      {
+        because: "detached",
+        step: clearDetached(unverified, b),
+        expected: aRecord({ ...lists, quarantined: [b] }),
+      },
+      {
+        because: "fence, clear",
+        step: fenceClear({ ...unverified, fencing: b }, b, undefined),
+        expected: aRecord({ ...lists, quarantined: [b] }),
+      },
+      { because: "vanished", step: vanished(unverified, b, "another VM"), expected: aRecord(lists) },
+      {
+        because: "reclaim",
+        step: reclaim(unverified, b, 0),
+        expected: aRecord({ ...lists, writer: aWriter("node-b", { epoch: 5 }), epoch: 5 }),
       },
     ]);
   });
@@ -458,7 +533,7 @@ describe("fenceClear", () => {
   it("frees the record of a fenced node and puts it in quarantine, or says why not", () => {
     const fenced = aRecord({ writer: unrequestedA, fencing: a });
     const claimedByB = { ...foundOnA, fencing: a, writer: aWriter("node-b", { epoch: 5 }), epoch: 5 };
-    const changed = "the writer has changed since the fence began";
+    const changed = "the writer has changed since the proof began";
     check([
       {
         because: "the writer",
@@ -813,7 +888,11 @@ describe("identify", () => {
       {
         because: "its Node is missing",
         step: identify(found, unknown, b),
-        expected: changedRecord(found, { unverified: [bound], barrierPending: [bound] }),
+        expected: changedRecord(found, {
+          quarantined: [],
+          unverified: [{ ...bound, wasQuarantined: true }],
+          barrierPending: [bound],
+        }),
       },
     ]);
   });
@@ -853,7 +932,7 @@ describe("identify", () => {
 
 describe("foundRecord", () => {
   // One that may have it again shows itself clean as an unverified node.
-  it("keeps the quarantine of each fenced node that may not have the disk again", () => {
+  it("keeps the quarantine of each fenced node, as a mark where it may have the disk", () => {
     const found = foundRecord({
       attachedTo: [a],
       checkpointed: [b],
@@ -861,7 +940,17 @@ describe("foundRecord", () => {
       epoch: 4,
       storeIncarnation: 0,
     });
-    assert.deepEqual([listIn(found, "quarantined"), listIn(found, "unverified")], [[c], [a, unconfirmedB]]);
+    const mark = { wasQuarantined: true as const };
+    assert.deepEqual(
+      [listIn(found, "quarantined"), listIn(found, "unverified")],
+      [
+        [c],
+        [
+          { ...a, ...mark },
+          { ...unconfirmedB, ...mark },
+        ],
+      ],
+    );
   });
 });
 
@@ -981,6 +1070,36 @@ describe("vanished", () => {
         because: "being fenced alone",
         step: vanished(aRecord({ ...lists, fencing: a }), a, "nothing"),
         expected: "node-a is neither the writer nor unverified",
+      },
+    ]);
+  });
+});
+
+describe("prune", () => {
+  it("removes a VM that is in quarantine, and in no other role", () => {
+    const refused = "node-a is not in quarantine only";
+    check([
+      {
+        because: "in quarantine, with a pending write barrier",
+        step: prune(aRecord({ quarantined: [a, b], barrierPending: [a] }), a),
+        expected: aRecord({ quarantined: [b] }),
+      },
+      {
+        because: "beside another VM of its name",
+        step: prune(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a),
+        expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
+      },
+      { because: "unverified", step: prune(aRecord({ unverified: [a] }), a), expected: refused },
+      {
+        because: "being fenced",
+        step: prune(aRecord({ quarantined: [a], fencing: a }), a),
+        expected: refused,
+      },
+      { because: "the writer", step: prune(aRecord({ writer: aWriter("node-a") }), a), expected: refused },
+      {
+        because: "clean by now",
+        step: prune(aRecord({ defaultAccess: "quarantined", clean: [a] }), a),
+        expected: refused,
       },
     ]);
   });

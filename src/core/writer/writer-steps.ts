@@ -11,7 +11,16 @@ import {
   withUidFrom,
 } from "../api/node-identity.ts";
 import { fail, ok, type Result } from "../failure/result.ts";
-import { accessOf, entryOf, isNamedAs, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
+import {
+  accessOf,
+  cutOffRoles,
+  entryOf,
+  isNamed,
+  isNamedAs,
+  type NodeMarks,
+  nodesIn,
+  withMarks,
+} from "./record-nodes.ts";
 
 /**
  * The steps of the writer protocol, each a pure function from a record to the next one or to a refusal.
@@ -54,7 +63,7 @@ export function foundRecord(found: {
     [attachedTo, { access: "unverified" }],
   ];
   const named = said.reduce(
-    (record, [nodes, marks]) => nodes.reduce((next, node) => withMarks(next, node, marks), record),
+    (record, [nodes, marks]) => nodes.reduce((next, node) => withLaterMarks(next, node, marks), record),
     empty,
   );
   return barrierPending.reduce(withBarrierPending, named);
@@ -97,11 +106,8 @@ export function isWriter(record: WriterRecord, node: NodeKey): boolean {
  * publication adds no information. No further question while a node is being fenced, since a rebuilt
  * record would lose that.
  */
-export function isNamedIn(record: WriterRecord, nodeName: string): boolean {
-  return (
-    record.fencing !== undefined ||
-    nodesIn(record, "writer", "unverified", "quarantined").some((node) => node.nodeName === nodeName)
-  );
+export function explainsPublication(record: WriterRecord, nodeName: string): boolean {
+  return record.fencing !== undefined || isNamed(record, nodeName, "writer", "unverified", "quarantined");
 }
 
 /** Whether a controller is fencing `node`. */
@@ -148,7 +154,7 @@ export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (isInQuarantine(record, node))
     return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
-  if (isNamedAs(record, node, "barrierPending")) return fail(notSettled(node));
+  if (isNamedAs(record, node, "barrierPending")) return fail(barrierRefusal(node));
   const epoch = record.epoch + 1;
   return ok({ ...record, writer: { ...identityOf(node), epoch, held: false, requested: true }, epoch });
 }
@@ -226,8 +232,8 @@ export function renew(record: WriterRecord, node: NodeKey): Step {
 }
 
 /**
- * *fence*, step 1, the intent: from here on nothing is attached to `node` and it can't acquire. Only an
- * unrequested holder or an unverified node is fenced.
+ * *fence*, step 1, the intent: from here on this disk is not attached to `node`, and it can't acquire. Only
+ * an unrequested holder or an unverified node is fenced.
  */
 export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
   if (record.fencing !== undefined && !isFencing(record, node))
@@ -243,17 +249,17 @@ export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
 
 /**
  * *fence*, step 4, with proof in hand: `node` is neither writer nor unverified any more, and in
- * quarantine. Only this ends a fence. `writerAtIntent` must still be the writer: otherwise the proof may
- * be that of an earlier fence.
+ * quarantine. Only this ends a fence. `writerBeforeProof` must still be the writer: otherwise it may have
+ * been granted since, and the proof be that of an earlier fence.
  */
 export function fenceClear(
   record: WriterRecord,
   node: NodeIdentity,
-  writerAtIntent: Writer | undefined,
+  writerBeforeProof: Writer | undefined,
 ): Step {
   if (!isFencing(record, node)) return fail(`${node.nodeName} is not being fenced`);
-  if (!isSameGrant(record.writer, writerAtIntent))
-    return fail("the writer has changed since the fence began");
+  if (!isSameGrant(record.writer, writerBeforeProof))
+    return fail("the writer has changed since the proof began");
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
   return ok(quarantined(withoutFencingOf(freed, node), withUidFrom(entriesOf(record), node)));
 }
@@ -329,7 +335,7 @@ export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number)
     return fail(`Azure has not listed the disk on ${node.nodeName} yet`);
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  if (isNamedAs(record, node, "barrierPending")) return fail(notSettled(node));
+  if (isNamedAs(record, node, "barrierPending")) return fail(barrierRefusal(node));
   const epoch = highestEpoch(record.epoch, [epochKnown]) + 1;
   const writer: Writer = { ...identityOf(known), epoch, held: true, requested: true };
   return ok({ ...withMarks(record, known, {}), writer, epoch });
@@ -397,6 +403,16 @@ export function vanished(record: WriterRecord, node: NodeIdentity, found: "nothi
   return found === "nothing" && mayHold ? fenceAbsent(record, node) : clearVanished(record, node);
 }
 
+/**
+ * *prune*, by the controller, with the same proof: a VM that is in quarantine, and no more, leaves the
+ * record. Any other is left to *vanished*, before which its attachment is reset.
+ */
+export function prune(record: WriterRecord, node: NodeIdentity): Step {
+  if (isNamedAs(record, node, "writer", "fencing") || !isNamedAs(record, node, "quarantined"))
+    return fail(`${node.nodeName} is not in quarantine only`);
+  return clearVanished(record, node);
+}
+
 /** *fence*, step 1, of a node that can't withdraw its request or show itself clean any more. */
 export function fenceAbsent(record: WriterRecord, node: NodeIdentity): Step {
   const withdrawn = withdraw(record, node);
@@ -448,12 +464,19 @@ function isReportOnly({ access, barrierPending }: RecordNode): boolean {
 function foundUnverified(record: WriterRecord, node: NodeIdentity): WriterRecord {
   const known = withUidFrom(entriesOf(record), node);
   const later = foundLater(record, known);
-  return withMarks(later, known, { ...entryOf(later, known), access: "unverified" });
+  return withLaterMarks(later, known, { ...entryOf(later, known), access: "unverified" });
 }
 
+/** An unverified node that was in quarantine still may have an old mount command. */
+function withLaterMarks(record: WriterRecord, node: NodeIdentity, marks: NodeMarks): WriterRecord {
+  const wasQuarantined = marks.access === "unverified" && isNamedAs(record, node, ...cutOffRoles);
+  return withMarks(record, node, wasQuarantined ? { ...marks, wasQuarantined } : marks);
+}
+
+/** An entry stays where it is: a barrier that was pending before may name the VM's earlier resource id. */
 function withBarrierPending(record: WriterRecord, node: NodeIdentity): WriterRecord {
-  const known = withUidFrom(record.nodes, node);
-  return withMarks(record, known, { ...entryOf(record, node), barrierPending: true });
+  const entry = entryOf(record, node);
+  return withMarks(record, withUidFrom([node], entry ?? node), { ...entry, barrierPending: true });
 }
 
 /**
@@ -466,7 +489,7 @@ function foundLater(record: WriterRecord, node: NodeIdentity): WriterRecord {
     : record;
 }
 
-function notSettled({ nodeName }: NodeKey): string {
+function barrierRefusal({ nodeName }: NodeKey): string {
   return `an update that a lost record allowed may still detach the disk from ${nodeName}`;
 }
 

@@ -16,7 +16,7 @@ export interface ControllerContext extends Pick<
   readonly cache: ObjectCache;
   /** Tells whether the records just read may be from before a rollback of the store. */
   readonly gracePeriod: Pick<ControllerPorts["gracePeriod"], "confirm">;
-  /** Used only to read disks: those without an AzVolume, and sources of snapshots. */
+  /** Used only to read disks: those without an AzVolume, and sources of snapshots and copies. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
   readonly snapshots: SnapshotProvisioner;
   /** What a disk without an AzVolume is for, where it is published already, and which nodes exist. */

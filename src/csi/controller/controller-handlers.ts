@@ -12,6 +12,7 @@ import { expandVolume } from "./expand-volume.ts";
 import { getVolume } from "./get-volume.ts";
 import { listSnapshots } from "./list-snapshots.ts";
 import { listVolumes } from "./list-volumes.ts";
+import { modifyVolume } from "./modify-volume.ts";
 import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
 
 /** What this version of the controller service does; everything else answers UNIMPLEMENTED. */
@@ -23,7 +24,9 @@ const capabilities: readonly ControllerServiceCapability_RPC_Type[] = [
   "GET_VOLUME",
   "CREATE_DELETE_SNAPSHOT",
   "LIST_SNAPSHOTS",
+  "CLONE_VOLUME",
   "EXPAND_VOLUME",
+  "MODIFY_VOLUME",
   "SINGLE_NODE_MULTI_WRITER",
 ];
 
@@ -41,6 +44,7 @@ export function controllerHandlers(context: ControllerContext): HandlersOf<typeo
     deleteSnapshot: deleteSnapshot.bind(undefined, context),
     listSnapshots: listSnapshots.bind(undefined, context),
     controllerExpandVolume: expandVolume.bind(undefined, context),
+    controllerModifyVolume: modifyVolume.bind(undefined, context),
     controllerGetCapabilities: async () =>
       ok({
         capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } }) as const),

@@ -136,6 +136,28 @@ describe("controllerPublishVolume", () => {
       );
     }));
 
+  for (const failure of [
+    { kind: "DiskBeingCopied", diskUri: volumeId, percent: 40 },
+    { kind: "DiskCopyFailed", diskUri: volumeId, sourceUri: aDiskUri("source"), state: "Failed" },
+  ] as const)
+    it(`publishes no disk that is no complete copy: ${failure.kind}`, () =>
+      withController(async (world) => {
+        const { status: _, ...found } = aVolumeObject({ spec: { diskUri: volumeId } });
+        await world.given("AzVolume", found);
+        await world.failed("pvc-1", "Pending", failure);
+        await world.givenNode("node-a");
+        const request = {
+          volumeId,
+          nodeId: "node-a",
+          readonly: false,
+          volumeCapability: aMountCapability(),
+          volumeContext: {},
+          secrets: {},
+        };
+        const answer = await world.answerOf(controllerPublishVolume(world.context, request, aCall()));
+        assert.deepEqual(answer, { ok: false, failure });
+      }));
+
   it("waits for a node plug-in that has not reported its VM yet", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());

@@ -7,10 +7,17 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { checkCapabilities, isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isZoneRedundant } from "../../core/volume/disk-sku.ts";
+import { isUnfinishedCopy } from "../../core/volume/unfinished-copy.ts";
 import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
 import { isNamedAs, nodesIn } from "../../core/writer/record-nodes.ts";
-import { isInQuarantine, isWriter, isNamedIn, waitsForBarrier } from "../../core/writer/writer-steps.ts";
+import {
+  isInQuarantine,
+  isWriter,
+  explainsPublication,
+  waitsForBarrier,
+} from "../../core/writer/writer-steps.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
+import { fromObjectError } from "../../objects/object-error.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { ControllerPublishVolumeRequest, ControllerPublishVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { publicationKey } from "../messages/publication-key.ts";
@@ -58,6 +65,8 @@ async function publish(
   );
   if (!found.ok) return found;
   const volume = found.value;
+  const unfinished = unfinishedCopyIn(volume);
+  if (unfinished !== undefined) return fail(unfinished);
   const node = await context.store.get("AzDriverNode", nodeId, signal);
   if (!node.ok)
     return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
@@ -103,6 +112,12 @@ async function publish(
   if (granted !== undefined)
     return ok({ publishContext: { epoch: String(granted.status?.record?.writer?.epoch ?? 0) } });
   return fail(reasonForNoGrant(context, volume, volumeId, { nodeName: nodeId, vmId }));
+}
+
+/** Why the volume's disk can't be given to a node yet, or ever; undefined: no copy is waited for. */
+function unfinishedCopyIn({ status }: AzVolume): Failure | undefined {
+  const error = status?.detail === undefined ? status?.error : undefined;
+  return error !== undefined && isUnfinishedCopy(error.kind) ? fromObjectError(error) : undefined;
 }
 
 function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapability): Failure | undefined {
@@ -188,7 +203,7 @@ async function isPublishedByAnother(
   if (
     !isStanding(clusterVolumes.attachmentOn(volumeId, nodeId)) ||
     status?.record === undefined ||
-    isNamedIn(status.record, nodeId)
+    explainsPublication(status.record, nodeId)
   )
     return false;
   const own = await readAttachment(store, { diskUri: volumeId, nodeName: nodeId }, signal);

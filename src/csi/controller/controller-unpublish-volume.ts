@@ -1,7 +1,6 @@
 import { releaseCheck } from "../../controller/writer/release-check.ts";
 import type { AttachmentIdentity } from "../../core/api/attachment-identity.ts";
-import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { WriterRecord } from "../../core/api/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { identityOf } from "../../core/api/node-identity.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { isRecordMissing, keepsReplicas } from "../../core/attachment/observed-volume.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../controller/testing/a-disk.ts";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
@@ -12,6 +13,7 @@ import {
   createFakeSnapshots,
   type FakeSnapshots,
 } from "../testing/fake-snapshots.ts";
+import { noSteps } from "../testing/no-steps.ts";
 import { aDiskUri } from "../testing/objects.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { createSnapshot } from "./create-snapshot.ts";
@@ -35,7 +37,14 @@ function create(
   changes: Partial<CreateSnapshotRequest> = {},
   locks = new OperationLock(),
 ): Promise<Result<CreateSnapshotResponse, Failure>> {
-  const context = { snapshots, cloud: { getDisk }, clusterId: "cluster-1", locks };
+  const context = {
+    snapshots,
+    cloud: { getDisk },
+    clusterId: "cluster-1",
+    locks,
+    steps: noSteps,
+    logger: silentLogger,
+  };
   return createSnapshot(context, aRequest(changes), aCall());
 }
 
@@ -148,6 +157,8 @@ describe("createSnapshot", () => {
       cloud: { getDisk: missing },
       clusterId: "cluster-1",
       locks: new OperationLock(),
+      steps: noSteps,
+      logger: silentLogger,
     };
     const refused = await createSnapshot(context, aRequest(), aCall());
     assert.equal(!refused.ok && refused.failure.kind, "DiskNotFound");

@@ -1,15 +1,21 @@
+import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { ok } from "../../core/failure/result.ts";
-import { checkSnapshotSource } from "../../core/volume/snapshot-parameters.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { placeSnapshot } from "../../core/volume/snapshot-parameters.ts";
+import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../gen/csi/v1/csi.ts";
 import { otherRequest } from "../messages/snapshot-identity.ts";
 import { snapshotMessage } from "../messages/snapshot-message.ts";
 import { type SnapshotRequest, snapshotRequestOf } from "../messages/snapshot-request.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { copySnapshot, type CopyRequest, findCopySource } from "./copy-snapshot.ts";
 
-type SnapshotContext = Pick<ControllerContext, "snapshots" | "cloud" | "clusterId" | "locks">;
+type SnapshotContext = Pick<
+  ControllerContext,
+  "snapshots" | "cloud" | "clusterId" | "locks" | "steps" | "logger"
+>;
 
 /**
  * CreateSnapshot: answers once the snapshot's content is fixed, and whether its copy in the background has
@@ -28,37 +34,54 @@ export async function createSnapshot(
 }
 
 async function create(
-  { snapshots, cloud, clusterId }: SnapshotContext,
+  { snapshots, cloud, clusterId, steps, logger }: SnapshotContext,
   wanted: SnapshotRequest,
   signal: AbortSignal,
 ): Promise<Result<CreateSnapshotResponse, Failure>> {
-  const location = await locationOf({ snapshots, cloud }, wanted, signal);
-  if (!location.ok) return location;
+  const observed = await observe({ snapshots, cloud, clusterId }, wanted, signal);
+  if (!observed.ok) return observed;
   const { snapshotUri, sourceUri, parameters } = wanted;
-  const created = await snapshots.createSnapshot(
-    {
-      ...parameters,
-      snapshotUri,
-      sourceUri,
-      location: location.value,
-      objection: (present) => otherRequest(present, { ...wanted, ...parameters, clusterId }),
-    },
-    signal,
-  );
+  const { target, isCopy, location } = observed.value;
+  const objection = (present: SnapshotFacts): Failure | undefined =>
+    otherRequest(present, { ...wanted, ...parameters, clusterId });
+  const refused = target === undefined ? undefined : objection(target);
+  if (refused !== undefined) return fail(refused);
+  const created = isCopy
+    ? await copySnapshot({ snapshots, clusterId, steps, logger }, { ...wanted, ...observed.value }, signal)
+    : await steps.run("take-snapshot", () =>
+        snapshots.createSnapshot({ ...parameters, snapshotUri, sourceUri, location, objection }, signal),
+      );
   return created.ok ? ok({ snapshot: snapshotMessage(created.value) }) : created;
 }
 
-/** The region of the source. A snapshot outlives its disk, so one that exists needs none. */
-async function locationOf(
-  { snapshots, cloud }: Pick<SnapshotContext, "snapshots" | "cloud">,
+/** What is in Azure of a snapshot, and where it is to be. */
+interface Observed extends Pick<CopyRequest, "target" | "source" | "location" | "diskLocation"> {
+  /** Whether it comes from another region. */
+  readonly isCopy: boolean;
+}
+
+/** A snapshot outlives its disk, so one that exists needs none. */
+async function observe(
+  { snapshots, cloud, clusterId }: Pick<SnapshotContext, "snapshots" | "cloud" | "clusterId">,
   { snapshotUri, sourceUri, parameters }: SnapshotRequest,
   signal: AbortSignal,
-): Promise<Result<string, Failure>> {
-  const present = await snapshots.getSnapshot({ snapshotUri }, signal);
-  if (present.ok) return ok(present.value.location);
-  if (present.failure.kind !== "SnapshotNotFound") return present;
-  const source = await cloud.getDisk({ diskUri: sourceUri }, signal);
-  if (!source.ok) return source;
-  const suits = checkSnapshotSource(parameters, source.value);
-  return suits.ok ? ok(source.value.location) : suits;
+): Promise<Result<Observed, Failure>> {
+  const read = await snapshots.getSnapshot({ snapshotUri }, signal);
+  if (!read.ok && read.failure.kind !== "SnapshotNotFound") return read;
+  const target = read.ok ? read.value : undefined;
+  const isCopy = target !== undefined && parseSnapshotUri(target.sourceUri) !== undefined;
+  const mayBeCopy = target === undefined ? parameters.location !== undefined : isCopy;
+  const found = mayBeCopy
+    ? await findCopySource({ snapshots, clusterId }, snapshotUri, signal)
+    : ok(undefined);
+  if (!found.ok) return found;
+  const source = found.value;
+  const known = { target, source, diskLocation: undefined };
+  if (target !== undefined) return ok({ ...known, isCopy, location: target.location });
+  if (source !== undefined && parameters.location !== undefined)
+    return ok({ ...known, isCopy: true, location: parameters.location });
+  const disk = await cloud.getDisk({ diskUri: sourceUri }, signal);
+  if (!disk.ok) return disk;
+  const place = placeSnapshot(parameters, disk.value);
+  return place.ok ? ok({ ...known, ...place.value, diskLocation: disk.value.location }) : place;
 }

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { aDisk } from "../../controller/testing/a-disk.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
+import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { Volume } from "../gen/csi/v1/csi.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
+import { aSnapshot, aSnapshotUri, createFakeSnapshots } from "../testing/fake-snapshots.ts";
 import { aDetail, aDiskUri } from "../testing/objects.ts";
 import { aBlockCapability, aCreateVolumeRequest } from "../testing/requests.ts";
 import { createVolume } from "./create-volume.ts";
@@ -237,6 +241,22 @@ describe("createVolume", () => {
     });
   });
 
+  it("names the object as the disk that the class names, which no second volume gets", async () => {
+    await withController(async (world) => {
+      const parameters = { diskName: "Data-${pv.metadata.name}", "csi.storage.k8s.io/pv/name": "a" };
+      const first = create(world, { parameters });
+      await world.until(() => world.volume("data-a") !== undefined);
+      await world.diskCreated("data-a");
+      assert.ok((await world.answerOf(first)).ok);
+      assert.equal(world.volume("data-a")?.spec.disk.diskName, "Data-a");
+      const second = await world.answerOf(create(world, { name: "pvc-2", parameters }));
+      assert.match(
+        !second.ok && second.failure.kind === "VolumeExistsWithOtherRequest" ? second.failure.difference : "",
+        /it was made as "pvc-1"/u,
+      );
+    });
+  });
+
   it("keeps the disk's identity apart from the request's spelling", async () => {
     await withController(async (world) => {
       await created(world);
@@ -245,4 +265,207 @@ describe("createVolume", () => {
       assert.equal(world.volume("pvc-1")?.status?.detail?.diskUri, aDiskUri());
     });
   });
+});
+
+describe("createVolume with a content source", () => {
+  const snapshotUri = aSnapshotUri("snapshot-1");
+  const ofSnapshot = (snapshotId = snapshotUri): Request["volumeContentSource"] => ({
+    type: { $case: "snapshot", value: { snapshotId } },
+  });
+  const ofVolume = (volumeId = aDiskUri("source")): Request["volumeContentSource"] => ({
+    type: { $case: "volume", value: { volumeId } },
+  });
+
+  /** A world in which Azure has a snapshot and a disk of 10 GiB, as changed. */
+  function withSources(
+    act: (world: ControllerWorld) => Promise<void>,
+    changes: { readonly snapshot?: Partial<SnapshotFacts>; readonly disk?: Partial<DiskFacts> } = {},
+  ): Promise<void> {
+    return withController(async (world) => {
+      const cloud: ControllerWorld["context"]["cloud"] = {
+        getDisk: async ({ diskUri }) =>
+          diskUri === aDiskUri("source")
+            ? ok(aDisk({ diskUri, zones: ["2"], ...changes.disk }))
+            : fail({ kind: "DiskNotFound", diskUri }),
+      };
+      const snapshots = createFakeSnapshots(aSnapshot(changes.snapshot));
+      await act({ ...world, context: { ...world.context, cloud, snapshots } });
+    });
+  }
+
+  for (const [what, volumeContentSource, sourceUri] of [
+    ["a snapshot", ofSnapshot(), snapshotUri],
+    ["a volume", ofVolume(), aDiskUri("source")],
+  ] as const)
+    it(`stores ${what} as the disk's source, and answers it, also once that is gone`, () =>
+      withSources(async (world) => {
+        const request = { volumeContentSource, capacityRange: undefined };
+        await created(world, request);
+        const { disk } = world.volume("pvc-1")?.spec ?? {};
+        assert.deepEqual([disk?.sourceUri, disk?.sizeGiB, disk?.location], [sourceUri, 10, "eastus"]);
+        const getDisk = async () => fail({ kind: "DiskNotFound", diskUri: sourceUri } as const);
+        const context = { ...world.context, cloud: { getDisk }, snapshots: createFakeSnapshots() };
+        const again = await world.answerOf(create({ ...world, context }, request));
+        assert.deepEqual(again, ok({ volume: messageOf(world) }));
+        assert.deepEqual(again.ok && again.value.volume?.contentSource, volumeContentSource);
+      }));
+
+  it("places the copy of a zonal disk in its zone, whatever nodes there are", () =>
+    withSources(async (world) => {
+      await world.givenNode("node-a");
+      await world.until(() => world.context.cache.list("AzDriverNode").length > 0);
+      await created(world, { volumeContentSource: ofVolume() });
+      assert.equal(world.volume("pvc-1")?.spec.disk.zone, "2");
+    }));
+
+  const refused: readonly {
+    readonly because: string;
+    readonly request: Partial<Request>;
+    readonly changes?: Parameters<typeof withSources>[1];
+    readonly failure: Partial<Failure>;
+  }[] = [
+    {
+      because: "a snapshot that Azure does not have",
+      request: { volumeContentSource: ofSnapshot(aSnapshotUri("other")) },
+      failure: { kind: "SnapshotNotFound", snapshotUri: aSnapshotUri("other") },
+    },
+    {
+      because: "a snapshot id that is none",
+      request: { volumeContentSource: ofSnapshot(aDiskUri("source")) },
+      failure: { kind: "SnapshotNotFound", snapshotUri: aDiskUri("source") },
+    },
+    {
+      because: "a disk that Azure does not have",
+      request: { volumeContentSource: ofVolume(aDiskUri("other")) },
+      failure: { kind: "VolumeNotFound", volumeId: aDiskUri("other") },
+    },
+    {
+      because: "a volume id that is none",
+      request: { volumeContentSource: ofVolume("pvc-2") },
+      failure: { kind: "VolumeNotFound", volumeId: "pvc-2" },
+    },
+    {
+      because: "an empty snapshot id",
+      request: { volumeContentSource: ofSnapshot("") },
+      failure: {
+        kind: "InvalidArgument",
+        field: "volume_content_source.snapshot.snapshot_id",
+        value: "",
+        problem: "must be given",
+      },
+    },
+    {
+      because: "neither of both",
+      request: { volumeContentSource: { type: undefined } },
+      failure: {
+        kind: "InvalidArgument",
+        field: "volume_content_source",
+        value: "",
+        problem: "must name a snapshot or a volume",
+      },
+    },
+    {
+      because: "a snapshot that is not complete",
+      request: { volumeContentSource: ofSnapshot() },
+      changes: { snapshot: { isRestorable: false } },
+      failure: {
+        kind: "StillWaiting",
+        volumeId: "pvc-1",
+        what: `its source ${snapshotUri} to be complete (provisioningState Succeeded)`,
+      },
+    },
+    ...(["Failed", "Canceled"] as const).map((state) => ({
+      because: `a snapshot whose creation has ended ${state}`,
+      request: { volumeContentSource: ofSnapshot() },
+      changes: { snapshot: { state, isTaken: false, isRestorable: false } },
+      failure: {
+        kind: "CopySourceFailed" as const,
+        sourceUri: snapshotUri,
+        detail: `provisioningState ${state}`,
+      },
+    })),
+    {
+      because: "a snapshot whose copy from another region has failed",
+      request: { volumeContentSource: ofSnapshot() },
+      changes: { snapshot: { copyError: "CopySourceNotFound: gone", isTaken: false, isRestorable: false } },
+      failure: { kind: "CopySourceFailed", sourceUri: snapshotUri, detail: "CopySourceNotFound: gone" },
+    },
+    {
+      because: "a disk that is a failed copy itself",
+      request: { volumeContentSource: ofVolume() },
+      changes: { disk: { state: "Failed", completionPercent: 40, sourceUri: aDiskUri("first") } },
+      failure: {
+        kind: "CopySourceFailed",
+        sourceUri: aDiskUri("source"),
+        detail: "provisioningState Failed",
+      },
+    },
+    {
+      because: "a disk that Azure is still making as a copy",
+      request: { volumeContentSource: ofVolume() },
+      changes: { disk: { state: "Updating", sourceUri: aDiskUri("first") } },
+      failure: {
+        kind: "StillWaiting",
+        volumeId: "pvc-1",
+        what: `its source ${aDiskUri("source")}, whose data Azure still copies (0 %)`,
+      },
+    },
+    {
+      because: "a disk that is an unfinished copy itself",
+      request: { volumeContentSource: ofVolume() },
+      changes: { disk: { completionPercent: 40 } },
+      failure: {
+        kind: "StillWaiting",
+        volumeId: "pvc-1",
+        what: `its source ${aDiskUri("source")}, whose data Azure still copies (40 %)`,
+      },
+    },
+    {
+      because: "a smaller size than the source's",
+      request: {
+        volumeContentSource: ofVolume(),
+        capacityRange: { requiredBytes: gibToBytes(9), limitBytes: 0n },
+      },
+      failure: {
+        kind: "OutOfRange",
+        field: "capacity_range.required_bytes",
+        value: String(gibToBytes(9)),
+        problem:
+          `must be at least ${gibToBytes(10)} bytes (10 GiB), the size of the source ` + aDiskUri("source"),
+      },
+    },
+  ];
+  for (const { because, request, changes, failure } of refused)
+    it(`refuses ${because}, and makes nothing`, () =>
+      withSources(async (world) => {
+        assert.deepEqual(await world.answerOf(create(world, request)), { ok: false, failure });
+        assert.equal(world.volume("pvc-1"), undefined);
+      }, changes));
+
+  for (const [before, now, difference] of [
+    [undefined, ofSnapshot(), `its volume_content_source is none, not ${snapshotUri}`],
+    [ofSnapshot(), undefined, `its volume_content_source is ${snapshotUri}, not none`],
+    [ofSnapshot(), ofVolume(), `its volume_content_source is ${snapshotUri}, not ${aDiskUri("source")}`],
+  ] as const)
+    it(`finds no volume of another source: ${difference.slice(0, 50)}…`, () =>
+      withSources(async (world) => {
+        await created(world, { volumeContentSource: before });
+        const again = await world.answerOf(create(world, { volumeContentSource: now }));
+        assert.deepEqual(again, {
+          ok: false,
+          failure: { kind: "VolumeExistsWithOtherRequest", volumeName: "pvc-1", difference },
+        });
+      }));
+
+  it("finds its volume that has grown since, and whose source is gone", () =>
+    withSources(async (world) => {
+      const request = { volumeContentSource: ofSnapshot(), parameters: { skuName: "Premium_ZRS" } };
+      await created(world, request);
+      await world.setStatus("pvc-1", ({ status }) => ({
+        ...(status ?? assert.fail("no status")),
+        detail: aDetail({ sizeGiB: 20 }),
+      }));
+      const context = { ...world.context, snapshots: createFakeSnapshots() };
+      assert.equal((await world.answerOf(create({ ...world, context }, request))).ok, true);
+    }));
 });

@@ -1,7 +1,7 @@
 import { observeNodes } from "../../controller/observe-volume.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
-import { diskNameFor, labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts";
+import { labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { type TopologyRequirement, nodeTopology } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -12,9 +12,10 @@ import { fromObjectError } from "../../objects/object-error.ts";
 import type { NewObject } from "../../ports/store/object-store.ts";
 import type { CreateVolumeRequest, CreateVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
-import { readCreateRequest } from "../messages/volume-spec.ts";
+import { readCreateRequest, readDiskName } from "../messages/volume-spec.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { findCopySource } from "./find-copy-source.ts";
 import { markDeleted } from "./mark-deleted.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
@@ -29,17 +30,21 @@ const metadataLabels: Readonly<Record<string, string>> = {
 const YIELD_MS = 1;
 
 /**
- * CreateVolume: records the request as an AzVolume and answers once its disk exists. A repeated call
- * finds the same object.
+ * CreateVolume: records the request as an AzVolume and answers once its disk exists; a copy, once that is
+ * complete. A repeated call finds the same object.
  */
 export async function createVolume(
   context: ControllerContext,
   request: CreateVolumeRequest,
   call: CallContext,
 ): Promise<Result<CreateVolumeResponse, Failure>> {
-  const read = readCreateRequest(request, () => topologyOfNodes(context));
+  const named = readDiskName(request);
+  if (!named.ok) return named;
+  const name = ownVolumeObjectName(named.value);
+  const source = await findCopySource(context, name, request, call.signal);
+  if (!source.ok) return source;
+  const read = readCreateRequest(request, () => topologyOfNodes(context), source.value);
   if (!read.ok) return read;
-  const name = ownVolumeObjectName(diskNameFor(request.name));
   const metadata = { name, finalizers: [VOLUME_FINALIZER], labels: labelsOf(request.parameters) };
   return context.locks.run(name, "CreateVolume", () => create(context, metadata, read.value, call));
 }

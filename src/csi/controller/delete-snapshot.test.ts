@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import { aCall } from "../testing/a-call.ts";
 import { aSnapshot, createFakeSnapshots } from "../testing/fake-snapshots.ts";
+import { noSteps } from "../testing/no-steps.ts";
 import { aDiskUri } from "../testing/objects.ts";
 import { deleteSnapshot } from "./delete-snapshot.ts";
 
@@ -14,7 +15,7 @@ async function deletionOf(
 ): Promise<{ readonly answer: string; readonly isGone: boolean }> {
   const snapshot = aSnapshot({ tags });
   const snapshots = createFakeSnapshots(snapshot);
-  const context = { snapshots, clusterId: "cluster-1", locks: new OperationLock() };
+  const context = { snapshots, clusterId: "cluster-1", locks: new OperationLock(), steps: noSteps };
   const deleted = await deleteSnapshot(context, { snapshotId: snapshot.snapshotUri, secrets: {} }, aCall());
   return { answer: deleted.ok ? "OK" : deleted.failure.kind, isGone: snapshots.present.size === 0 };
 }
@@ -48,6 +49,7 @@ describe("deleteSnapshot", () => {
         snapshots: createFakeSnapshots(),
         clusterId: "cluster-1",
         locks: new OperationLock(),
+        steps: noSteps,
       };
       const deleted = await deleteSnapshot(context, { snapshotId, secrets: {} }, aCall());
       assert.equal(deleted.ok ? "OK" : deleted.failure.kind, answer);

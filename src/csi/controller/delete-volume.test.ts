@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../controller/testing/a-disk.ts";
-import type { WriterRecord } from "../../core/api/az-volume.ts";
-import { ok } from "../../core/failure/result.ts";
+import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { identity } from "../../core/testing/objects.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
@@ -64,6 +64,24 @@ describe("deleteVolume", () => {
       });
     });
   });
+
+  it("deletes a copy that Azure failed to make, whose object was lost", () =>
+    withController(async (world) => {
+      const sourceUri = aDiskUri("source");
+      const disk = aDisk({ diskUri: aDiskUri(), sourceUri, state: "Failed" });
+      const cloud: ControllerWorld["context"]["cloud"] = { getDisk: async () => ok(disk) };
+      const context = { ...world.context, cloud };
+      const answer = deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall());
+      const present = (): AzVolume | undefined => context.cache.list("AzVolume")[0];
+      await world.until(() => present() !== undefined);
+      const name = present()?.metadata.name ?? "";
+      const failure = { kind: "DiskCopyFailed", diskUri: aDiskUri(), sourceUri, state: "Failed" } as const;
+      await world.failed(name, "Pending", failure);
+      await world.until(() => present()?.spec.deleteRequested === true);
+      context.cloud.getDisk = async () => fail({ kind: "DiskNotFound", diskUri: aDiskUri() });
+      await world.letGo(name);
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+    }));
 
   it("does not take a volume for gone whose object was erased while its disk remains", async () => {
     await withController(async (world) => {

@@ -90,7 +90,7 @@ function targetSize(
   range: CapacityRange,
 ): Result<{ readonly sizeGiB: number }, Failure> {
   const skuName = diskSkus.find((sku) => sku === detail.skuName);
-  const size = chooseDiskSize(range, skuName ?? "Premium_LRS");
+  const size = chooseDiskSize(range, { skuName: skuName ?? "Premium_LRS" });
   if (!size.ok || size.value.sizeGiB > detail.sizeGiB || isSizeWithin(range, detail.sizeGiB)) return size;
   return fail({
     kind: "OutOfRange",

@@ -4,14 +4,16 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { isUnfinishedCopy } from "../../core/volume/unfinished-copy.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
  * The volume of an id. A disk without an AzVolume (static, migrated, of another resource group, or its
  * object was lost) is adopted with a record in which no node is verified. If its tags do not tell what
- * it is for, `stated` does, or else the cluster. Fails with `VolumeNotFound` if there is no such disk,
- * and with `StillWaiting` while the disk is being read.
+ * it is for, `stated` does, or else the cluster. A copy that Azure has not completed is answered without
+ * `status.detail`: it is no disk for a node, but it can be deleted. Fails with `VolumeNotFound` if there is
+ * no such disk, and with `StillWaiting` while the disk is being read.
  */
 export async function findOrAdopt(
   context: ControllerContext,
@@ -32,7 +34,7 @@ export async function findOrAdopt(
   const provisioned = await context.cache.waitFor(
     "AzVolume",
     volume.metadata.name,
-    (object) => object?.status?.detail !== undefined,
+    (object) => object?.status?.detail !== undefined || isUnfinishedCopy(object?.status?.error?.kind),
     { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
   );

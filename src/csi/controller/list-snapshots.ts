@@ -8,7 +8,7 @@ import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { ListSnapshotsRequest, ListSnapshotsResponse } from "../gen/csi/v1/csi.ts";
 import { pageOf } from "../messages/page.ts";
-import { sourceVolumeOf } from "../messages/snapshot-identity.ts";
+import { isCopySource, sourceVolumeOf } from "../messages/snapshot-identity.ts";
 import { snapshotMessage } from "../messages/snapshot-message.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
@@ -40,9 +40,10 @@ async function findSnapshots(
   { snapshotId, sourceVolumeId }: ListSnapshotsRequest,
   signal: AbortSignal,
 ): Promise<Result<readonly SnapshotFacts[], Failure>> {
-  // CSI lists no snapshot whose content is not fixed yet.
+  // CSI lists no snapshot whose content is not fixed yet. The source of a copy is part of another one.
   const isListed = (snapshot: SnapshotFacts): boolean =>
     snapshot.isTaken &&
+    !isCopySource(snapshot.tags) &&
     (sourceVolumeId === "" || isSameResourceUri(sourceVolumeOf(snapshot), sourceVolumeId));
   if (snapshotId !== "") {
     if (parseSnapshotUri(snapshotId) === undefined) return ok([]);

@@ -41,6 +41,33 @@ describe("validateVolumeCapabilities", () => {
     });
   });
 
+  it("confirms a copy, whose source no parameter names, with mutable parameters", async () => {
+    await withController(async (world) => {
+      const volume = aVolumeObject();
+      const disk = { ...volume.spec.disk, sourceUri: aDiskUri("source") };
+      await world.given("AzVolume", { ...volume, spec: { ...volume.spec, disk } });
+      const answer = await validate(world, {
+        parameters: { skuName: "StandardSSD_LRS" },
+        mutableParameters: { skuName: "Premium_LRS" },
+      });
+      assert.equal(answer.ok && answer.value.message, "");
+    });
+  });
+
+  it("confirms the performance that was chosen by the size at creation", async () => {
+    await withController(async (world) => {
+      const volume = aVolumeObject();
+      const performance = { skuName: "UltraSSD_LRS", diskIOPSReadWrite: 1024, diskMBpsReadWrite: 100 };
+      const disk = { ...volume.spec.disk, ...performance, sizeGiB: 2048 };
+      await world.given("AzVolume", { ...volume, spec: { ...volume.spec, disk } });
+      const answer = await validate(world, { parameters: { skuName: "UltraSSD_LRS" } });
+      assert.equal(answer.ok && answer.value.message, "");
+      const other = { skuName: "UltraSSD_LRS", DiskIOPSReadWrite: "2048" };
+      const refused = await validate(world, { parameters: other });
+      assert.match(refused.ok ? refused.value.message : "", /its DiskIOPSReadWrite is 1024, not 2048/u);
+    });
+  });
+
   for (const [change, message] of [
     [{ volumeCapabilities: [aMountCapability("MULTI_NODE_READER_ONLY")] }, /one node only/u],
     [{ volumeCapabilities: [aBlockCapability("MULTI_NODE_MULTI_WRITER")] }, /maxShares is 1/u],
@@ -50,7 +77,9 @@ describe("validateVolumeCapabilities", () => {
       /access mode/u,
     ],
     [{ parameters: { skuName: "Premium_ZRS" } }, /skuName/u],
-    [{ mutableParameters: { skuName: "Premium_LRS" } }, /mutable parameter skuName/u],
+    [{ volumeContext: { partition: "1" } }, /whole disks/u],
+    [{ volumeContext: { fsType: "zfs" } }, /must be one of ext4/u],
+    [{ mutableParameters: { fsType: "xfs" } }, /no parameter that a VolumeAttributesClass changes/u],
   ] as const) {
     it(`says why not: ${message.source}`, async () => {
       await withController(async (world) => {

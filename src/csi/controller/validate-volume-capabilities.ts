@@ -8,6 +8,7 @@ import { capabilitiesDifference, checkCapabilities } from "../../core/volume/acc
 import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
 import { diskFieldsOf } from "../../core/volume/spec-fields.ts";
 import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
+import { parseModification, withMutable } from "../../core/volume/volume-modification.ts";
 import { parseVolumeParameters } from "../../core/volume/volume-parameters.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type {
@@ -50,17 +51,20 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
   if (difference !== undefined) return difference;
   const unserved = unservedAttribute(request.volumeContext);
   if (unserved !== undefined) return describeFailure(unserved);
-  const mutable = Object.keys(request.mutableParameters)[0];
-  if (mutable !== undefined) return `mutable parameter ${mutable} is not supported`;
+  const mutable = parseModification(request.mutableParameters);
+  if (!mutable.ok) return describeFailure(mutable.failure);
   // A part that the request leaves out is not compared: a CO may validate a volume that it knows only
   // by its id.
   if (Object.keys(request.parameters).length === 0) return undefined;
-  const parameters = parseVolumeParameters(request.parameters);
+  const parameters = parseVolumeParameters(withMutable(request.parameters, request.mutableParameters));
   if (!parameters.ok) return describeFailure(parameters.failure);
-  const { cachingMode, fsType } = parameters.value;
-  const disk = { ...diskFieldsOf(parameters.value), sizeGiB: volume.spec.disk.sizeGiB };
+  const { cachingMode, fsType, writeAcceleratorEnabled } = parameters.value;
+  const { sizeGiB, diskIOPSReadWrite, diskMBpsReadWrite, sourceUri } = volume.spec.disk;
+  // What the parameters leave open was chosen by the size that the disk had then.
+  const chosen = { diskIOPSReadWrite, diskMBpsReadWrite };
+  const disk = { ...chosen, ...diskFieldsOf(parameters.value), sizeGiB, sourceUri };
   return createRequestDifference(volume, {
-    spec: { ...volume.spec, disk, cachingMode, fsType },
+    spec: { ...volume.spec, disk, cachingMode, fsType, writeAcceleratorEnabled },
     capacity: { requiredBytes: 0n, limitBytes: 0n },
     topology: undefined,
   });

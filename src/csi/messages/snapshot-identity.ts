@@ -1,14 +1,19 @@
 import { clusterOf, clusterTags, isMadeByDriver } from "../../controller/disk/disk-tags.ts";
 import { isSameResourceUri, parseDiskUri } from "../../core/azure/disk-uri.ts";
+import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
 import type { FailureOf } from "../../core/failure/failure.ts";
+import { parseTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
+import { TAG_VALUE_MAX_CHARS } from "../../core/volume/volume-tags.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 
 /** The name in CreateSnapshot: names that differ in case only are one resource in Azure. */
 const NAME = "disk.csi.azure.com-snapshot-name";
 /** V1's tag. A copy of a snapshot names that snapshot as its source, not the disk. */
 const SOURCE_VOLUME = "source_volume_id";
-/** Azure's limit. A disk's id may be longer: it is then only in the snapshot's own source. */
-const TAG_VALUE_MAX_CHARS = 256;
+/** Of the snapshot in the disk's region: the name of the one in another region that it becomes. */
+const COPIED_TO = "disk.csi.azure.com-copied-to";
+/** Of a copy in another region: the moment of its content, which Azure shows of its source only. */
+const TAKEN_AT = "disk.csi.azure.com-taken-at";
 
 type Tags = Readonly<Record<string, string>>;
 
@@ -21,8 +26,38 @@ export function snapshotTags(
   return {
     ...clusterTags(clusterId),
     [NAME]: name,
+    // A longer id is only in the snapshot's own source.
     ...(sourceUri.length > TAG_VALUE_MAX_CHARS ? {} : { [SOURCE_VOLUME]: sourceUri }),
   };
+}
+
+/** The tag by which the source of a copy to another region is known. */
+export function copySourceTags(snapshotUri: string): Tags {
+  return { [COPIED_TO]: parseSnapshotUri(snapshotUri)?.name ?? "" };
+}
+
+/** The tag of a copy in another region that keeps the moment of its source. */
+export function copyTags({ createdAtMs }: SnapshotFacts): Tags {
+  return createdAtMs === undefined ? {} : { [TAKEN_AT]: toTimestamp(createdAtMs) };
+}
+
+/** The moment of a snapshot's content; undefined while Azure shows none. */
+export function takenAtMs({ sourceUri, tags, createdAtMs }: SnapshotFacts): number | undefined {
+  const stated = parseSnapshotUri(sourceUri) === undefined ? undefined : tags[TAKEN_AT];
+  return stated === undefined ? createdAtMs : (parseTimestamp(stated) ?? createdAtMs);
+}
+
+/** Whether a snapshot exists only to be copied to another region. */
+export function isCopySource(tags: Tags): boolean {
+  return tags[COPIED_TO] !== undefined;
+}
+
+/** Whether a snapshot, found under the name of its source, exists only to become `snapshotUri`. */
+export function isCopySourceOf(tags: Tags, snapshotUri: string): boolean {
+  const target = tags[COPIED_TO];
+  // V1 knows its own by the name alone.
+  if (target === undefined) return clusterOf(tags) === undefined && isMadeByDriver(tags);
+  return target.toLowerCase() === parseSnapshotUri(snapshotUri)?.name.toLowerCase();
 }
 
 /** The volume that a snapshot was made of; empty if neither the snapshot nor its tags say it. */

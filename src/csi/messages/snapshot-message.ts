@@ -2,11 +2,11 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { Snapshot } from "../gen/csi/v1/csi.ts";
 import type { Timestamp } from "../gen/google/protobuf/timestamp.ts";
-import { sourceVolumeOf } from "./snapshot-identity.ts";
+import { sourceVolumeOf, takenAtMs } from "./snapshot-identity.ts";
 
 /** A snapshot as CSI's responses show it. */
 export function snapshotMessage(snapshot: SnapshotFacts): Snapshot {
-  const { createdAtMs } = snapshot;
+  const createdAtMs = takenAtMs(snapshot);
   return {
     snapshotId: snapshot.snapshotUri,
     sourceVolumeId: sourceVolumeOf(snapshot),

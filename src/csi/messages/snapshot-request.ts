@@ -33,7 +33,10 @@ export function snapshotRequestOf(
   }
   const source = parseDiskUri(sourceUri);
   if (source === undefined) return fail({ kind: "VolumeNotFound", volumeId: sourceUri });
-  const parameters = parseSnapshotParameters(given, snapshotTags(clusterId, { name, sourceUri }));
+  const parameters = parseSnapshotParameters(given, {
+    tags: snapshotTags(clusterId, { name, sourceUri }),
+    subscriptionId: source.subscriptionId,
+  });
   if (!parameters.ok) return parameters;
   const { subscriptionId, resourceGroup } = parameters.value;
   const snapshotUri = formatSnapshotUri({

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
+import type { CopySource } from "../../core/volume/copy-source.ts";
+import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
+import { aDiskUri } from "../testing/objects.ts";
 import { aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
 import { readCreateRequest } from "./volume-spec.ts";
 
@@ -9,7 +11,8 @@ type Read = ReturnType<typeof readCreateRequest>;
 const read = (
   request: CreateVolumeRequest,
   ofNodes: Parameters<typeof readCreateRequest>[1] = () => undefined,
-): Read => readCreateRequest(request, ofNodes);
+  source?: CopySource,
+): Read => readCreateRequest(request, ofNodes, source);
 const inZone = (zone: string) => ({ segments: { "topology.disk.csi.azure.com/zone": `eastus-${zone}` } });
 const specOf = (result: Read) => (result.ok ? result.value.spec : assert.fail(JSON.stringify(result)));
 
@@ -26,6 +29,8 @@ describe("readCreateRequest", () => {
         sizeGiB: 10,
         maxShares: 3,
         tags: { "k8s-azure-created-by": "kubernetes-azure-dd" },
+        networkAccessPolicy: "DenyAll",
+        publicNetworkAccess: "Disabled",
       },
       maxMountReplicaCount: 2,
       volumeContext: { skuName: "Premium_LRS", maxShares: "3", kind: "Managed", requestedsizegib: "10" },
@@ -74,9 +79,9 @@ describe("readCreateRequest", () => {
       field: "volume_capability.access_mode",
     },
     {
-      change: { mutableParameters: { skuName: "Premium_LRS" } },
+      change: { mutableParameters: { fsType: "xfs" } },
       kind: "InvalidArgument",
-      field: "mutable_parameters",
+      field: "mutable_parameters.fsType",
     },
     { change: { parameters: { colour: "blue" } }, kind: "InvalidArgument", field: "parameters.colour" },
     {
@@ -108,11 +113,27 @@ describe("readCreateRequest", () => {
     });
   }
 
-  it("does not make volumes from snapshots or other volumes yet", () => {
-    const { volumeContentSource } = CreateVolumeRequest.fromPartial({
-      volumeContentSource: { type: { $case: "snapshot", value: { snapshotId: "s" } } },
-    });
-    const spec = read(aCreateVolumeRequest({ volumeContentSource }));
-    assert.equal(!spec.ok && spec.failure.kind, "Unsupported");
+  const source: CopySource = {
+    sourceUri: aDiskUri("source"),
+    kind: "disk",
+    location: "eastus",
+    zones: ["2"],
+    sizeGiB: 20,
+    sectorSizeBytes: 512,
+  };
+
+  it("makes a copy as large as its source, and beside it, where nothing is requested", () => {
+    const request = aCreateVolumeRequest({ capacityRange: undefined });
+    const { disk, volumeContext } = specOf(read(request, () => assert.fail("asked"), source));
+    assert.deepEqual(
+      [disk.sourceUri, disk.sizeGiB, disk.location, disk.zone, volumeContext["requestedsizegib"]],
+      [source.sourceUri, 20, "eastus", "2", "20"],
+    );
+  });
+
+  it("places a copy that can be in any zone by the nodes", () => {
+    const ofNodes = () => ({ requisite: [], preferred: [inZone("3")] });
+    const request = aCreateVolumeRequest({ capacityRange: undefined });
+    assert.equal(specOf(read(request, ofNodes, { ...source, zones: [] })).disk.zone, "3");
   });
 });

@@ -1,9 +1,12 @@
+import { diskNameOf } from "../../core/api/object-names.ts";
 import type { TopologyRequirement } from "../../core/azure/topology.ts";
 import type { Failure, FailureOf } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import type { CopySource } from "../../core/volume/copy-source.ts";
 import type { CreateRequest } from "../../core/volume/create-request-difference.ts";
 import { resolveVolumeSpec } from "../../core/volume/resolve-volume-spec.ts";
+import { parseModification, withMutable } from "../../core/volume/volume-modification.ts";
 import { parseVolumeParameters, volumeContextOf } from "../../core/volume/volume-parameters.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { readCapabilities } from "./read-capabilities.ts";
@@ -14,36 +17,20 @@ const NAME_MAX_CHARS = 253;
 
 /**
  * The request of a CreateVolume, checked by every rule that does not read the platform. `topologyOfNodes`
- * places a disk for which no topology is required.
+ * places a disk for which no topology is required; `source` is what its disk is to be a copy of.
  */
 export function readCreateRequest(
   request: CreateVolumeRequest,
   topologyOfNodes: () => TopologyRequirement | undefined,
+  source: CopySource | undefined,
 ): Result<CreateRequest, Failure> {
-  const missing = missingField({ name: request.name });
-  if (missing !== undefined) return fail(missing);
-  if (request.name.length > NAME_MAX_CHARS)
-    return fail(
-      invalid(
-        "name",
-        `${request.name.slice(0, 40)}…`,
-        `has ${request.name.length} characters, at most ${NAME_MAX_CHARS} are possible`,
-      ),
-    );
-  if (request.volumeContentSource !== undefined)
-    return fail({ kind: "Unsupported", what: "a volume content source (snapshot or clone)" });
-  const mutable = Object.keys(request.mutableParameters)[0];
-  if (mutable !== undefined)
-    return fail(
-      invalid(
-        "mutable_parameters",
-        mutable,
-        "is not supported yet: use a StorageClass parameter instead of a VolumeAttributesClass",
-      ),
-    );
+  const named = checkVolumeName(request);
+  if (!named.ok) return named;
+  const mutable = parseModification(request.mutableParameters);
+  if (!mutable.ok) return mutable;
   const capabilities = readCapabilities(request.volumeCapabilities);
   if (!capabilities.ok) return capabilities;
-  const parameters = parseVolumeParameters(request.parameters);
+  const parameters = parseVolumeParameters(withMutable(request.parameters, request.mutableParameters));
   if (!parameters.ok) return parameters;
   const capacity = request.capacityRange ?? { requiredBytes: 0n, limitBytes: 0n };
   const topology = request.accessibilityRequirements;
@@ -51,7 +38,9 @@ export function readCreateRequest(
     parameters: parameters.value,
     capabilities: capabilities.value,
     capacity,
-    topology: topology ?? topologyOfNodes(),
+    // The place of a copy follows from its source.
+    topology: topology ?? (source === undefined || source.zones.length === 0 ? topologyOfNodes() : undefined),
+    source,
   });
   if (!resolved.ok) return resolved;
   const spec = {
@@ -62,6 +51,33 @@ export function readCreateRequest(
     deleteRequested: false,
   };
   return ok({ spec, capacity, topology });
+}
+
+/** The name that the disk of a CreateVolume has. */
+export function readDiskName(
+  request: Pick<CreateVolumeRequest, "name" | "parameters">,
+): Result<string, FailureOf<"InvalidArgument">> {
+  const named = checkVolumeName(request);
+  if (!named.ok) return named;
+  const parameters = parseVolumeParameters(request.parameters);
+  return parameters.ok ? ok(diskNameOf({ volumeName: request.name, disk: parameters.value })) : parameters;
+}
+
+/** Checks the name of a CreateVolume. */
+function checkVolumeName({
+  name,
+}: Pick<CreateVolumeRequest, "name">): Result<void, FailureOf<"InvalidArgument">> {
+  const missing = missingField({ name });
+  if (missing !== undefined) return fail(missing);
+  return name.length > NAME_MAX_CHARS
+    ? fail(
+        invalid(
+          "name",
+          `${name.slice(0, 40)}…`,
+          `has ${name.length} characters, at most ${NAME_MAX_CHARS} are possible`,
+        ),
+      )
+    : ok(undefined);
 }
 
 function invalid(field: string, value: string, problem: string): FailureOf<"InvalidArgument"> {

@@ -41,7 +41,7 @@ async function expand(
   if (!volume.ok) return volume;
   // After the volume was read: CSI's own tests expect NOT_FOUND for an unknown volume, whatever the
   // path.
-  const obstacle = pathObstacle("volume_path", volumePath, ports.settings.allowedRoots);
+  const obstacle = pathObstacle("volume_path", volumePath, ports.settings);
   if (obstacle !== undefined) return fail(obstacle);
   const mounted = await mountAt(ports, request, volume.value, call);
   if (!mounted.ok) return mounted;
@@ -115,7 +115,7 @@ async function mountAt(
     return mounted;
   const stage = readStageRequest({ ...request, volumeContext: volume.spec.volumeContext });
   if (!stage.ok) return stage;
-  const obstacle = pathObstacle("staging_target_path", stagingTargetPath, ports.settings.allowedRoots);
+  const obstacle = pathObstacle("staging_target_path", stagingTargetPath, ports.settings);
   if (obstacle !== undefined) return fail(obstacle);
   const staged = await stageVolume(
     ports,

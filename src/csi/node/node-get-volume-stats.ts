@@ -44,12 +44,17 @@ export async function nodeGetVolumeStats(
         available: stats.value.availableBytes,
         used: stats.value.usedBytes,
       },
-      {
-        unit: "INODES",
-        total: stats.value.totalInodes,
-        available: stats.value.availableInodes,
-        used: stats.value.usedInodes,
-      },
+      // NTFS and ReFS count none: 0 would be a full file system.
+      ...(stats.value.totalInodes === 0n
+        ? []
+        : [
+            {
+              unit: "INODES" as const,
+              total: stats.value.totalInodes,
+              available: stats.value.availableInodes,
+              used: stats.value.usedInodes,
+            },
+          ]),
     ],
   });
 }

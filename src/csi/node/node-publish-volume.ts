@@ -22,10 +22,10 @@ export async function nodePublishVolume(
   if (!stage.ok) return stage;
   const withoutStaging = missingField({ staging_target_path: request.stagingTargetPath });
   if (withoutStaging !== undefined) return fail(withoutStaging);
-  const roots = ports.settings.allowedRoots;
+  const { settings } = ports;
   const obstacle =
-    pathObstacle("staging_target_path", request.stagingTargetPath, roots) ??
-    pathObstacle("target_path", request.targetPath, roots);
+    pathObstacle("staging_target_path", request.stagingTargetPath, settings) ??
+    pathObstacle("target_path", request.targetPath, settings);
   if (obstacle !== undefined) return fail(obstacle);
   const waitMs = waitingTimeMs(ports, call, ports.settings.stageWaitMs);
   const published = await ports.locks.run(request.volumeId, "NodePublishVolume", async () => {

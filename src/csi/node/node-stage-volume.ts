@@ -26,11 +26,7 @@ export async function nodeStageVolume(
   if (missing !== undefined) return fail(missing);
   const stage = readStageRequest(request);
   if (!stage.ok) return stage;
-  const obstacle = pathObstacle(
-    "staging_target_path",
-    request.stagingTargetPath,
-    ports.settings.allowedRoots,
-  );
+  const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings);
   if (obstacle !== undefined) return fail(obstacle);
   const beside = ports.otherDriver();
   if (beside !== undefined) return fail({ kind: "OtherDriver", detail: beside });

@@ -15,7 +15,7 @@ export async function nodeUnpublishVolume(
 ): Promise<Result<NodeUnpublishVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, target_path: request.targetPath });
   if (missing !== undefined) return fail(missing);
-  const obstacle = pathObstacle("target_path", request.targetPath, ports.settings.allowedRoots);
+  const obstacle = pathObstacle("target_path", request.targetPath, ports.settings);
   if (obstacle !== undefined) return fail(obstacle);
   const unpublished = await ports.locks.run(request.volumeId, "NodeUnpublishVolume", () =>
     unpublishVolume(ports, request, call.signal),

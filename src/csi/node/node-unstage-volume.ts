@@ -18,11 +18,7 @@ export async function nodeUnstageVolume(
     staging_target_path: request.stagingTargetPath,
   });
   if (missing !== undefined) return fail(missing);
-  const obstacle = pathObstacle(
-    "staging_target_path",
-    request.stagingTargetPath,
-    ports.settings.allowedRoots,
-  );
+  const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings);
   if (obstacle !== undefined) return fail(obstacle);
   const unstaged = await ports.locks.run(request.volumeId, "NodeUnstageVolume", () =>
     unstageVolume(ports, { volumeId: request.volumeId, stagingPath: request.stagingTargetPath }, call.signal),

@@ -8,11 +8,15 @@ import type {
 } from "../../ports/cloud/snapshot-provisioner.ts";
 import { aDiskUri } from "./objects.ts";
 
-/** Snapshots in memory, and the requests that created them. */
+/** Snapshots in memory, and the requests that created them; each is a second younger than the one before. */
 export interface FakeSnapshots extends SnapshotProvisioner {
   readonly present: Map<string, SnapshotFacts>;
+  /** What the platform does with a snapshot by itself. */
+  change(snapshotUri: string, changes: Partial<SnapshotFacts>): void;
   readonly created: CreateSnapshotRequest[];
 }
+
+const FIRST_MS = fromTimestamp("2026-01-01T00:00:00.000Z");
 
 /** A complete snapshot of disk `pvc-1`, made at the beginning of 2026. */
 export function aSnapshot(changes: Partial<SnapshotFacts> = {}): SnapshotFacts {
@@ -22,11 +26,13 @@ export function aSnapshot(changes: Partial<SnapshotFacts> = {}): SnapshotFacts {
     location: "eastus",
     sizeGiB: 10,
     isIncremental: true,
+    sectorSizeBytes: 512,
     tags: {},
-    createdAtMs: fromTimestamp("2026-01-01T00:00:00.000Z"),
+    createdAtMs: FIRST_MS,
     state: "Succeeded",
     isTaken: true,
     isRestorable: true,
+    copyError: undefined,
     ...changes,
   };
 }
@@ -36,20 +42,32 @@ export function aSnapshotUri(name: string): string {
   return aDiskUri(name).replace("/disks/", "/snapshots/");
 }
 
-/** A platform whose snapshots are complete at once. */
+/** A platform whose snapshots are complete at once; a copy from another region when a test says so. */
 export function createFakeSnapshots(...given: readonly SnapshotFacts[]): FakeSnapshots {
   const present = new Map(given.map((snapshot) => [snapshot.snapshotUri.toLowerCase(), snapshot]));
   const created: CreateSnapshotRequest[] = [];
+  let made = 0;
   return {
     present,
     created,
+    change: (snapshotUri, changes) => {
+      const found = present.get(snapshotUri.toLowerCase());
+      if (found === undefined) throw new Error(`there is no ${snapshotUri}`);
+      present.set(snapshotUri.toLowerCase(), { ...found, ...changes });
+    },
     createSnapshot: async (request) => {
       const found = present.get(request.snapshotUri.toLowerCase());
       const objection = found === undefined ? undefined : request.objection(found);
       if (objection !== undefined) return fail(objection);
       created.push(request);
+      if (found?.isTaken === true) return ok(found);
       const { snapshotUri, sourceUri, location, isIncremental, tags } = request;
-      const snapshot = found ?? aSnapshot({ snapshotUri, sourceUri, location, isIncremental, tags });
+      const isRestorable = parseSnapshotUri(sourceUri) === undefined;
+      if (!isRestorable && present.get(sourceUri.toLowerCase())?.isRestorable !== true)
+        return fail({ kind: "SnapshotNotFound", snapshotUri: sourceUri });
+      const createdAtMs = FIRST_MS + made++ * 1000;
+      const what = { snapshotUri, sourceUri, location, isIncremental, tags };
+      const snapshot = aSnapshot({ ...what, createdAtMs, isRestorable });
       present.set(snapshotUri.toLowerCase(), snapshot);
       return ok(snapshot);
     },

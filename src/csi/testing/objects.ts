@@ -53,7 +53,12 @@ export function aVolumeObject(
     spec: {
       volumeName: name,
       capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
-      disk: aDiskSpec({ maxShares: 1, tags: { "k8s-azure-created-by": "kubernetes-azure-dd" } }),
+      disk: aDiskSpec({
+        maxShares: 1,
+        tags: { "k8s-azure-created-by": "kubernetes-azure-dd" },
+        networkAccessPolicy: "DenyAll",
+        publicNetworkAccess: "Disabled",
+      }),
       maxMountReplicaCount: 0,
       volumeContext: { requestedsizegib: "10" },
       deleteRequested: false,

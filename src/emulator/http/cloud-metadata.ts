@@ -2,7 +2,7 @@ import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
 
 /**
  * `GET /metadata/endpoints`: from it, clients that know only a resource manager's URL find all other
- * endpoints. Older api-versions return one object instead of a list.
+ * endpoints. From 2019-05-01 on the answer is a list, from 2022-09-01 on the one cloud of the endpoint.
  */
 export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefined {
   if (request.method !== "GET" || request.path.toLowerCase() !== "/metadata/endpoints") return undefined;
@@ -13,27 +13,24 @@ export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefine
     tenant: "common",
     identityProvider: "AAD",
   };
-  if ((request.query["api-version"] ?? "") < "2019-05-01") {
+  const apiVersion = request.query["api-version"] ?? "";
+  if (apiVersion < "2019-05-01") {
     return {
       status: 200,
       body: { galleryEndpoint: origin, graphEndpoint: origin, portalEndpoint: origin, authentication },
     };
   }
-  return {
-    status: 200,
-    body: [
-      {
-        name: "AzurePublicCloud",
-        portal: origin,
-        resourceManager: `${origin}/`,
-        authentication,
-        graph: `${origin}/`,
-        suffixes: {
-          acrLoginServer: "azurecr.io",
-          storage: "core.windows.net",
-          keyVaultDns: "vault.azure.net",
-        },
-      },
-    ],
+  const cloud = {
+    name: "AzurePublicCloud",
+    portal: origin,
+    resourceManager: `${origin}/`,
+    authentication,
+    graph: `${origin}/`,
+    suffixes: {
+      acrLoginServer: "azurecr.io",
+      storage: "core.windows.net",
+      keyVaultDns: "vault.azure.net",
+    },
   };
+  return { status: 200, body: apiVersion < "2022-09-01" ? [cloud] : cloud };
 }

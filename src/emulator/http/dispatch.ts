@@ -5,7 +5,7 @@ import type { ComputeModel } from "../model/compute-model.ts";
 import { answerCloudMetadata } from "./cloud-metadata.ts";
 import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts";
 import { answerInstanceMetadata } from "./instance-metadata.ts";
-import { answerIdentity } from "./token.ts";
+import { answerIdentity, clientIdOf } from "./token.ts";
 
 /** An answer with the fields that only answers of the model have. */
 export interface Dispatched extends HttpAnswer {
@@ -33,7 +33,8 @@ export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched 
     "if-match": ifMatch,
     "if-none-match": ifNoneMatch,
     "x-ms-client-request-id": clientRequestId,
-    "x-emulator-caller": caller,
+    authorization = "",
+    "x-emulator-caller": caller = clientIdOf(authorization),
   } = request.headers;
   const answer = model.handle({
     method,

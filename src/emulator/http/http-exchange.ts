@@ -45,7 +45,8 @@ export async function readRequest(
     ]),
   );
   const origin = `${scheme}://${headers["host"] ?? "localhost"}`;
-  const url = new URL(message.url ?? "/", origin);
+  // A client whose endpoint ends with a slash sends two, which would name another host.
+  const url = new URL((message.url ?? "/").replace(/^\/+/, "/"), origin);
   return {
     method: message.method ?? "GET",
     path: decoded(url.pathname),

@@ -81,7 +81,7 @@ function instanceDocument(world: World, vm: VirtualMachine): JsonObject {
       subscriptionId: vm.subscriptionId,
       tagsList: Object.entries(vm.tags).map(([name, value]) => ({ name, value })),
       vmId: vm.vmGuid,
-      vmScaleSetName: "",
+      vmScaleSetName: vm.instance?.scaleSet ?? "",
       vmSize: vm.size.name,
       zone: vm.zones[0] ?? "",
     },

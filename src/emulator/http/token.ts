@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
+import { textAt } from "../model/api/json.ts";
+import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts";
 
 const LIFETIME_S = 3600;
 const MANAGED_IDENTITY_LIFETIME_S = 86_400;
@@ -140,6 +141,12 @@ function accessToken(request: HttpRequest, clientId: string, lifetimeS: number):
       .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
       .join(".") + ".emulator"
   );
+}
+
+/** The client id in a token of this emulator's, or in any JWT; undefined if it has none. */
+export function clientIdOf(authorization: string): string | undefined {
+  const claims = parseBody(Buffer.from(authorization.split(".")[1] ?? "", "base64url").toString());
+  return claims.ok ? textAt(claims.value, "appid") : undefined;
 }
 
 function entraError(error: string, description: string): HttpAnswer {

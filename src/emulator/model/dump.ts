@@ -4,6 +4,8 @@ import { diskState } from "./disk/disk-read.ts";
 import { renderDisk } from "./disk/disk.ts";
 import { renderSnapshot } from "./disk/snapshot.ts";
 import type { Operation } from "./pace/operation.ts";
+import { instancesOf } from "./scale-set/instances.ts";
+import { renderScaleSet } from "./scale-set/scale-set.ts";
 import { renderInstanceView } from "./vm/instance-view.ts";
 import { renderVirtualMachine } from "./vm/virtual-machine.ts";
 import { diskFacts } from "./vm/vm-update.ts";
@@ -31,6 +33,9 @@ export function dumpWorld(world: World): JsonObject {
       },
     })),
     snapshots: [...world.snapshots.values()].map((snapshot) => renderSnapshot(snapshot, world.nowMs)),
+    scaleSets: [...world.scaleSets.values()].map((set) =>
+      renderScaleSet(set, instancesOf(world, set).length),
+    ),
     availabilitySets: [...world.availabilitySets.values()].map((set) => renderAvailabilitySet(world, set)),
     operations: [...world.operations.values()]
       .filter((operation) => operation.internal !== true)

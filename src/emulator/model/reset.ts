@@ -41,6 +41,7 @@ function beginAgain(world: World): void {
     world.disks,
     world.snapshots,
     world.availabilitySets,
+    world.scaleSets,
     world.operations,
     world.buckets,
     world.lastReads,

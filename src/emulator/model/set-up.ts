@@ -2,22 +2,35 @@ import { armErrors, type ArmFailure } from "./api/errors.ts";
 import type { Json } from "./api/json.ts";
 import { resourceId } from "./api/resource-id.ts";
 import { startOperation } from "./pace/operations.ts";
+import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
+import { newInstance } from "./scale-set/scale-set-write.ts";
+import { type ScaleSet, scaleSetId } from "./scale-set/scale-set.ts";
 import type { VirtualMachine } from "./vm/virtual-machine.ts";
 import { newVm } from "./vm/vm-create.ts";
 import { strikeVm } from "./vm/vm-events.ts";
 import type { VmSetUp } from "./vm/vm-set-up.ts";
+import { findVmSize } from "./vm/vm-sizes.ts";
 import { dataPlaneVm } from "./vm/vm-state.ts";
-import { findVm, normalLocation, putResourceGroup, putVm, findResourceGroup, type World } from "./world.ts";
+import {
+  findVm,
+  normalLocation,
+  putResourceGroup,
+  putVm,
+  findResourceGroup,
+  type World,
+  findScaleSet,
+  putScaleSet,
+} from "./world.ts";
 
 export type AddedVm = { readonly kind: "Added"; readonly vm: VirtualMachine } | ArmFailure;
 
 /** Adds a running VM at once, as if it had existed before the first call. */
 export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
-  const address = {
-    subscriptionId: setUp.subscriptionId,
-    resourceGroup: setUp.resourceGroup,
-    name: setUp.name,
-  };
+  const { subscriptionId, resourceGroup, name, scaleSet } = setUp;
+  const address = { subscriptionId, resourceGroup, name, ...(scaleSet === undefined ? {} : { scaleSet }) };
+  const parentId = scaleSetId({ subscriptionId, resourceGroup, name: scaleSet ?? "" });
+  if (scaleSet !== undefined && findScaleSet(world, parentId) === undefined)
+    return armErrors.parentResourceNotFound("virtualMachineScaleSets/virtualMachines", parentId);
   if (findVm(world, resourceId({ ...address, type: "virtualMachines" })) !== undefined)
     return armErrors.resourceExists(setUp.name);
   const vm = newVm(world, address, bodyOf(setUp));
@@ -27,6 +40,12 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
     name: setUp.resourceGroup,
     location: setUp.location,
   });
+  const running = putRunning(world, vm);
+  for (const event of setUp.events ?? []) strikeVm(world, findVm(world, vm.id) ?? running, event);
+  return { kind: "Added", vm: running };
+}
+
+function putRunning(world: World, vm: VirtualMachine): VirtualMachine {
   const running = putVm(world, { ...vm, power: "running", provisioningState: "Succeeded" });
   // Only the devices need it; no caller waits for it.
   startOperation(world, {
@@ -39,8 +58,47 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
     internal: true,
     work: { effects: () => [{ kind: "vmStarted", ...dataPlaneVm(vm) }], end: () => undefined },
   });
-  for (const event of setUp.events ?? []) strikeVm(world, findVm(world, vm.id) ?? running, event);
-  return { kind: "Added", vm: running };
+  return running;
+}
+
+export type AddedScaleSet = { readonly kind: "Added"; readonly set: ScaleSet } | ArmFailure;
+
+/** Adds a scale set with running instances at once, as if it had existed before the first call. */
+export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
+  const { subscriptionId, resourceGroup, name } = setUp;
+  const id = scaleSetId({ subscriptionId, resourceGroup, name });
+  if (findScaleSet(world, id) !== undefined) return armErrors.resourceExists(name);
+  const size = setUp.size ?? "Standard_D8s_v5";
+  if (findVmSize(size) === undefined) return armErrors.invalidVmSize(size);
+  addResourceGroup(world, { subscriptionId, name: resourceGroup, location: setUp.location });
+  const set = putScaleSet(world, {
+    id,
+    name,
+    subscriptionId,
+    resourceGroup,
+    location: normalLocation(setUp.location),
+    zones: setUp.zones ?? [],
+    tags: {},
+    orchestrationMode: setUp.orchestrationMode ?? "Uniform",
+    sizeName: size,
+    profile: {},
+    uniqueId: world.random.guid(),
+    nextInstanceId: (setUp.firstInstanceId ?? 0) + setUp.capacity,
+    provisioningState: "Succeeded",
+    createdAtMs: world.nowMs,
+  });
+  const first = { ...set, nextInstanceId: setUp.firstInstanceId ?? 0 };
+  const { computerNamePrefix } = setUp;
+  for (let index = 0; index < setUp.capacity; index++) {
+    const vm = newInstance(world, first, {
+      index,
+      nth: index,
+      ...(computerNamePrefix === undefined ? {} : { computerNamePrefix }),
+    });
+    if ("code" in vm) return vm;
+    putRunning(world, vm);
+  }
+  return { kind: "Added", set };
 }
 
 /** Creates a resource group unless it exists. */
@@ -59,6 +117,10 @@ export function addResourceGroup(
 export function populate(world: World): void {
   for (const rule of world.initial.faults ?? []) world.faults.add(rule);
   for (const group of world.initial.resourceGroups ?? []) addResourceGroup(world, group);
+  for (const set of world.initial.scaleSets ?? []) {
+    const added = addScaleSet(world, set);
+    if (added.kind === "Failure") throw new Error(`scale set ${set.name} can't be set up: ${added.message}`);
+  }
   for (const vm of world.initial.virtualMachines ?? []) {
     const added = addVirtualMachine(world, vm);
     if (added.kind === "Failure")

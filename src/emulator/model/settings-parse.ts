@@ -45,6 +45,11 @@ function parseSetting(
       return parseLimits(value);
     case "throttleGroups":
       return parseGroups(value);
+    case "permissions":
+      return parsePermissions(value);
+    case "deniedActions":
+    case "apiVersions":
+      return parseTexts(name, value);
     default:
       return parsePlain(name, value);
   }
@@ -112,6 +117,23 @@ function parseGroups(
     groups[operation] = group;
   }
   return { value: groups };
+}
+
+function parsePermissions(
+  value: Json | undefined,
+): { readonly value: Readonly<Record<string, readonly string[]>> } | string {
+  const entries = isObject(value) ? Object.entries(value) : [["", undefined] as const];
+  return entries.every(([, actions]) => isTexts(actions))
+    ? { value: value as Readonly<Record<string, readonly string[]>> }
+    : "'permissions' is an object from a caller, or *, to a list of actions";
+}
+
+function parseTexts(name: string, value: Json | undefined): { readonly value: readonly string[] } | string {
+  return isTexts(value) ? { value } : `'${name}' is a list of texts`;
+}
+
+function isTexts(value: Json | undefined): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
 }
 
 function isLatencyName(name: string): name is LatencyName {

@@ -62,6 +62,15 @@ export interface ModelSettings {
    * `{VirtualMachines_AttachDetachDataDisks: PutVM}`.
    */
   readonly throttleGroups: Readonly<Record<string, ThrottleGroup>>;
+  /**
+   * The actions that the roles of a caller allow, by caller; `*` is every caller without an entry:
+   * `{"*": ["Microsoft.Compute/disks/*"]}`. A call without them is refused with 403.
+   */
+  readonly permissions: Readonly<Record<string, readonly string[]>>;
+  /** Actions that a deny assignment forbids to every caller, as AKS' node resource group lockdown does. */
+  readonly deniedActions: readonly string[];
+  /** The API versions that Microsoft.Compute has; empty: any. */
+  readonly apiVersions: readonly string[];
   /** The number of journal entries; the oldest are dropped first. */
   readonly journalMax: number;
 }
@@ -84,5 +93,8 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   throttling: "report",
   throttleLimits: {},
   throttleGroups: {},
+  permissions: { "*": ["*"] },
+  deniedActions: [],
+  apiVersions: [],
   journalMax: 100_000,
 };

@@ -7,6 +7,8 @@ import type { FaultRule, Faults } from "./pace/faults.ts";
 import type { Operation } from "./pace/operation.ts";
 import type { SeededRandom } from "./pace/random.ts";
 import type { Buckets } from "./pace/throttle.ts";
+import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
+import type { ScaleSet } from "./scale-set/scale-set.ts";
 import type { ModelSettings } from "./settings.ts";
 import type { VirtualMachine } from "./vm/virtual-machine.ts";
 import type { VmSetUp } from "./vm/vm-set-up.ts";
@@ -45,6 +47,7 @@ export interface World {
   readonly snapshots: Map<string, Snapshot>;
   readonly availabilitySets: Map<string, AvailabilitySet>;
   readonly virtualMachines: Map<string, VirtualMachine>;
+  readonly scaleSets: Map<string, ScaleSet>;
   readonly operations: Map<string, Operation>;
   /** Operations that have not ended, in the order in which they started. */
   readonly running: Set<string>;
@@ -64,7 +67,7 @@ export interface World {
   readonly initial: WorldSetUp;
 }
 
-/** Initial resource groups and VMs. */
+/** Initial resource groups, VMs and scale sets. */
 export interface WorldSetUp {
   /** Initial fault rules, also after a reset. */
   readonly faults?: readonly FaultRule[];
@@ -74,6 +77,7 @@ export interface WorldSetUp {
     readonly location: string;
   }[];
   readonly virtualMachines?: readonly VmSetUp[];
+  readonly scaleSets?: readonly ScaleSetSetUp[];
 }
 
 export function createWorld(
@@ -87,6 +91,7 @@ export function createWorld(
     snapshots: new Map(),
     availabilitySets: new Map(),
     virtualMachines: new Map(),
+    scaleSets: new Map(),
     operations: new Map(),
     running: new Set(),
     caller: undefined,
@@ -138,6 +143,15 @@ export function findVm(world: World, id: string): VirtualMachine | undefined {
 export function putVm(world: World, vm: VirtualMachine): VirtualMachine {
   world.virtualMachines.set(keyOf(vm.id), vm);
   return vm;
+}
+
+export function findScaleSet(world: World, id: string): ScaleSet | undefined {
+  return world.scaleSets.get(keyOf(id));
+}
+
+export function putScaleSet(world: World, set: ScaleSet): ScaleSet {
+  world.scaleSets.set(keyOf(set.id), set);
+  return set;
 }
 
 export function findResourceGroup(

@@ -14,6 +14,7 @@ import { requestWriter } from "../../objects/writer-request.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { restoreDevice } from "../stage/device-tuning.ts";
 import { observeTargets } from "../stage/published-targets.ts";
 import { releaseVolume } from "../writer/acquire-volume.ts";
 import type { KnownVolume } from "../writer/clean-check-target.ts";
@@ -355,6 +356,7 @@ async function giveAndForget(
   volumeName: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
+  await restoreDevice(ports, volumeName, signal);
   const given = await releaseVolume(ports, volumeName, signal);
   return given.ok ? ports.checkpoints.remove(volumeName, signal) : given;
 }

@@ -1,5 +1,6 @@
 import { chooseNodeFacts, type ChosenFacts, type MachineFacts } from "../../core/azure/choose-node-facts.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { canonicalInstanceUri } from "../../core/azure/instance-uri.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
@@ -55,7 +56,8 @@ export async function discoverInstance(
       ? undefined
       : await untilKnown(ports, "the Node's labels", () => ownNode.read(signal), signal);
   const vmId = given.vmId ?? metadata?.vmId;
-  const instanceUri = given.instanceUri ?? metadata?.resourceId;
+  const instanceUri =
+    given.instanceUri === undefined ? metadata?.resourceId : canonicalInstanceUri(given.instanceUri);
   if (vmId === undefined || instanceUri === undefined)
     throw new Error(
       "give both --vm-id and --vm-resource-id, or --metadata-endpoint of a service that knows them",

@@ -100,6 +100,7 @@ async function beat(
     location: node.location,
     zone: node.zone,
     busType: node.busType,
+    platform: ports.settings.platform,
     vmId: node.vmId,
     instanceUri: node.instanceUri,
     // A damaged checkpoint must not keep the API server from accepting the heartbeat.

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { formatDiskUri } from "../../core/azure/disk-uri.ts";
+import { fail } from "../../core/failure/result.ts";
 import type { DeviceContent } from "../../core/node/judge-device-content.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
@@ -274,4 +275,70 @@ describe("data of others", () => {
         assert.equal(await stage(world, world.ports()), "WrongFileSystem");
         assert.deepEqual(world.disk.content, content);
       }));
+});
+
+describe("a copy of another disk", () => {
+  const copied: DeviceContent = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-the-source" };
+  const disk = { sourceUri: otherUri };
+
+  for (const content of [{ kind: "blank" }, rest] as const)
+    it(`is never formatted: ${content.kind}, with a mark of its own`, () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          world.disk.content = content;
+          world.disk.formatMark = { diskUri, uuid: "uuid-1" };
+          assert.equal(await stage(world, world.ports()), "WrongFileSystem");
+          assert.deepEqual(
+            [world.disk.content, world.disk.formatMark?.uuid, world.record()?.writer?.held],
+            [content, "uuid-1", false],
+          );
+        },
+        { disk },
+      ));
+
+  for (const mayGrowMountedExt of [true, false])
+    it(`keeps its source's UUID, and fills its larger disk (${mayGrowMountedExt ? "in use" : "before"})`, () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          world.disk.content = copied;
+          world.disk.fileSystemBytes = gibToBytes(5);
+          assert.equal(await stageLookedUp(world, world.ports(), 0), "ok");
+          assert.deepEqual(
+            [world.detail()?.formatted?.uuid, world.disk.fileSystemBytes],
+            ["uuid-of-the-source", gibToBytes(10)],
+          );
+        },
+        { mayGrowMountedExt, disk },
+      ));
+
+  it("grows in the next call where the plug-in stopped after the mount", () =>
+    withNode(
+      { writer: granted },
+      async (world) => {
+        world.disk.content = copied;
+        world.disk.fileSystemBytes = gibToBytes(5);
+        const ports = world.ports();
+        const growFileSystem: typeof ports.host.growFileSystem = async () =>
+          fail({ kind: "HostNotReady", detail: "the command was killed" });
+        const cut = { ...ports, host: { ...ports.host, growFileSystem } };
+        assert.equal(await stageLookedUp(world, cut, 0), "HostNotReady");
+        assert.equal(await stage(world, ports), "ok");
+        assert.equal(world.disk.fileSystemBytes, gibToBytes(10));
+      },
+      { disk },
+    ));
+
+  it("is not grown where it is read only", () =>
+    withNode(
+      { writer: granted },
+      async (world) => {
+        world.disk.content = copied;
+        world.disk.fileSystemBytes = gibToBytes(5);
+        assert.equal(await stageLookedUp(world, world.ports(), 0, { readOnly: true }), "ok");
+        assert.equal(world.disk.fileSystemBytes, gibToBytes(5));
+      },
+      { disk },
+    ));
 });

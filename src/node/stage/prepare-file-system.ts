@@ -52,6 +52,7 @@ export async function prepareFileSystem(
     content: content.value,
     mark: mark.value,
     diskUri,
+    sourceUri: volume.spec.disk.sourceUri,
     formatted,
     fsType,
     readOnly,

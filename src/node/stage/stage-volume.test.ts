@@ -61,6 +61,13 @@ function lookedUp(world: NodeWorld, lun = 0): Promise<void> {
 }
 
 describe("stageVolume", () => {
+  it("refuses what this node's platform can't serve, before it requests anything", () =>
+    withNode({ writer: granted }, async (world) => {
+      for (const fsType of ["ntfs", "refs"] as const)
+        assert.equal(kindOf(await stage(world, { fsType })), "InvalidArgument");
+      assert.deepEqual([world.record()?.writer?.held, world.machine.mounts()], [false, []]);
+    }));
+
   const moves: readonly {
     readonly because: string;
     readonly move: (world: NodeWorld, other: ModelDisk) => Promise<unknown>;

@@ -1,8 +1,10 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
+import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { unservedOn } from "../../core/platform/unserved-on.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { readVolume } from "../../objects/read-volume.ts";
@@ -11,6 +13,7 @@ import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { confirmHeld, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
 import { lunHere } from "../writer/lun-here.ts";
+import { restoreDevice, tuneDevice } from "./device-tuning.ts";
 import { findRightDevice } from "./find-device.ts";
 import type { AttachedDevice } from "./find-device.ts";
 import { type FileSystemRequest, prepareFileSystem } from "./prepare-file-system.ts";
@@ -54,6 +57,8 @@ export async function stageVolume(
   const read = await readVolume(ports, request.volumeId, signal);
   if (!read.ok) return read;
   const volume = read.value;
+  const unserved = unservedOn(ports.settings.platform, { ...request, maxShares: maxSharesOf(volume) });
+  if (unserved !== undefined) return fail(unserved);
   const attachmentName = attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName });
   const requested = await requestOwnWriter(ports, request, volume, signal);
   if (!requested.ok) return requested;
@@ -143,7 +148,14 @@ async function stageShared(
   if (!checkpointed.ok) return checkpointed;
   const fresh = await ports.host.dropCachedBlocks(device, signal);
   return fresh.ok
-    ? ports.host.whileHolding(device, () => handOutRaw(ports, volume, device, signal), signal)
+    ? ports.host.whileHolding(
+        device,
+        async () => {
+          const tuned = await tuneDevice(ports, { ...request, volume, device }, signal);
+          return tuned.ok ? handOutRaw(ports, volume, device, signal) : tuned;
+        },
+        signal,
+      )
     : fresh;
 }
 
@@ -177,7 +189,7 @@ async function stageAsWriter(
     // have been fenced.
     const held = await confirmHeld(ports, volumeName, signal);
     if (!held.ok) return held;
-    if (held.value !== undefined) return ok({ volume, device });
+    if (held.value !== undefined) return adjusted(ports, request, { volume, device }, signal);
   }
   if (present.value !== "none") {
     const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
@@ -291,6 +303,8 @@ async function stageTaken(
   // out the old blocks, and write some of them back.
   const fresh = await ports.host.dropCachedBlocks(device, signal);
   if (!fresh.ok) return fresh;
+  const tuned = await tuneDevice(ports, { ...request, volume, device }, signal);
+  if (!tuned.ok) return tuned;
   if (request.accessType === "block") return handOutRaw(ports, volume, device, signal);
   const { fsType, readOnly } = request;
   const ready = await prepareFileSystem(
@@ -312,12 +326,41 @@ async function stageTaken(
     ),
   );
   if (!mounted.ok) return mounted;
+  const staged = await grown(ports, request, { volume, device }, signal);
+  if (!staged.ok) return staged;
   ports.logger.info("volume staged", {
     volumeName: volume.metadata.name,
     devicePath: device.path,
     fsType: request.fsType,
   });
-  return ok({ volume, device });
+  return staged;
+}
+
+/** A volume that was staged before, with the settings of its device and the size that it is to have. */
+async function adjusted(
+  ports: NodePorts,
+  request: StageRequest,
+  staged: Staged,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  const tuned = await tuneDevice(ports, { ...request, ...staged }, signal);
+  return tuned.ok ? grown(ports, request, staged, signal) : tuned;
+}
+
+/**
+ * A mounted volume, whose file system fills its disk where that is a copy: it came from a source that may be
+ * smaller. No client expands it, since the volume has had its size from the start.
+ */
+async function grown(
+  { host }: NodePorts,
+  { accessType, stagingPath, fsType, readOnly }: StageRequest,
+  staged: Staged,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  const { volume, device } = staged;
+  if (volume.spec.disk.sourceUri === undefined || accessType === "block" || readOnly) return ok(staged);
+  const filled = await host.growFileSystem({ device, mountPath: stagingPath, fsType }, signal);
+  return filled.ok ? ok(staged) : filled;
 }
 
 /** Written before anything is mounted: after a crash or a rollback the node knows what it may have had. */
@@ -343,6 +386,9 @@ function checkpoint(
         lun,
         majorMinor: device.majorMinor,
         accessType: request.accessType,
+        ...(earlier?.deviceSettings === undefined || earlier.majorMinor !== device.majorMinor
+          ? {}
+          : { deviceSettings: earlier.deviceSettings }),
         vm: { vmId: ports.node.vmId, instanceUri: ports.node.instanceUri },
       },
       signal,
@@ -360,6 +406,7 @@ async function giveBackUnmounted(
 ): Promise<Result<Staged, Failure>> {
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (mounted.ok && mounted.value === undefined) {
+    await restoreDevice(ports, volumeName, signal);
     const given = await releaseVolume(ports, volumeName, signal);
     const settled = given.ok ? await ports.checkpoints.remove(volumeName, signal) : given;
     if (!settled.ok)

@@ -6,6 +6,7 @@ import { moveRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { releaseVolume } from "../writer/acquire-volume.ts";
+import { restoreDevice } from "./device-tuning.ts";
 import { publishedTargets } from "./published-targets.ts";
 
 /**
@@ -38,6 +39,7 @@ export async function unstageVolume(
   const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
   if (!unmounted.ok) return unmounted;
   if (volume !== undefined) {
+    await restoreDevice(ports, volume.metadata.name, signal);
     const given = await releaseVolume(ports, volume.metadata.name, signal);
     if (!given.ok) return given;
   }

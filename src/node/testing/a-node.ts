@@ -9,7 +9,7 @@ import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/vi
 import { LIMIT_MS, must, settledOn } from "../../controller/testing/settled.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume, VolumeDetail, WriterRecord } from "../../core/api/az-volume.ts";
+import type { AzVolume, DiskSpec, VolumeDetail, WriterRecord } from "../../core/api/az-volume.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
@@ -81,7 +81,15 @@ export interface NodeWorld {
 export async function withNode(
   record: RecordChanges,
   act: (world: NodeWorld) => Promise<void>,
-  machineOptions: { readonly mayGrowMountedExt?: boolean; readonly reusesNumbers?: boolean } = {},
+  {
+    disk: diskSpec = {},
+    ...machineOptions
+  }: {
+    readonly mayGrowMountedExt?: boolean;
+    readonly reusesNumbers?: boolean;
+    /** Fields of the disk as CreateVolume has requested it. */
+    readonly disk?: Partial<DiskSpec>;
+  } = {},
 ): Promise<void> {
   const clock = createVirtualClock();
   const random = createSeededRandom(1);
@@ -165,6 +173,7 @@ export async function withNode(
     volumeLimit: { measure: async () => 8 },
     otherDriver: () => undefined,
     settings: {
+      platform: "linux",
       attach: "kubernetes",
       stageWaitMs: 100_000,
       deviceWaitMs: 60_000,
@@ -176,7 +185,8 @@ export async function withNode(
   const running = cache.run(signal);
   try {
     await answerOf(cache.untilSynced(signal));
-    const volume: AzVolume = aVolumeWithRecord(record);
+    const made = aVolumeWithRecord(record);
+    const volume = { ...made, spec: { ...made.spec, disk: { ...made.spec.disk, ...diskSpec } } };
     const attachment: AzVolumeAttachment = anAttachment("node-a", { status: { lun: LUN } });
     await given("AzVolume", volume);
     await given("AzVolumeAttachment", attachment);

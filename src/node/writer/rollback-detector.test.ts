@@ -94,7 +94,7 @@ describe("readTrustedIncarnation", () => {
   const reported: Condition = {
     type: "StoreRolledBack",
     status: "True",
-    reason: "Generation0",
+    reason: "Incarnation0",
     message: "it went back",
     lastTransitionTime,
   };
@@ -106,7 +106,7 @@ describe("readTrustedIncarnation", () => {
     { because: "it has reported that", condition: reported, trusted: "StoreRolledBack" },
     {
       because: "it reported that of an earlier incarnation",
-      condition: { ...reported, reason: "Generation7" },
+      condition: { ...reported, reason: "Incarnation7" },
       trusted: "generation 0",
     },
     {
@@ -143,7 +143,7 @@ describe("readTrustedIncarnation", () => {
       await beat(world);
       assert.deepEqual(
         [await trust(world), await conditions(world)],
-        ["StoreRolledBack", ["StoreRolledBack Generation0"]],
+        ["StoreRolledBack", ["StoreRolledBack Incarnation0"]],
       );
 
       await world.answerOf(must(world.store.delete("AzDriverNode", "node-a", {}, never)));
@@ -151,7 +151,7 @@ describe("readTrustedIncarnation", () => {
       await beat(world);
       assert.deepEqual(
         [await trust(world), await conditions(world)],
-        ["StoreRolledBack", ["StoreRolledBack Generation0"]],
+        ["StoreRolledBack", ["StoreRolledBack Incarnation0"]],
       );
 
       const { metadata, spec } = aLease({ incarnation: 1 });

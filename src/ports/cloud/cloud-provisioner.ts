@@ -23,10 +23,28 @@ export interface DiskFacts {
   readonly sizeGiB: number;
   readonly maxShares: number;
   readonly tags: Readonly<Record<string, string>>;
-  /** `provisioningState` is Succeeded. */
-  readonly isReady: boolean;
+  /** How far a copy or conversion in the background is, from 0 to 99. Absent: none is under way. */
+  readonly completionPercent?: number;
+  /** `provisioningState`, such as `Succeeded` or `Failed`. */
+  readonly state: string;
+  /** The disk or snapshot that it is a copy of; undefined: it was made empty. */
+  readonly sourceUri: string | undefined;
+  /** Its logical sector size, in bytes. */
+  readonly sectorSizeBytes: number;
   /** URIs of the VMs that `managedBy` and `managedByExtended` name. */
   readonly attachedTo: readonly string[];
+}
+
+/** Changes of a disk that exists; what is absent stays as it is. */
+export interface DiskChange {
+  readonly skuName?: string | undefined;
+  /** Set or replaced by name; other tags stay. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly diskIOPSReadWrite?: number | undefined;
+  readonly diskMBpsReadWrite?: number | undefined;
+  readonly networkAccessPolicy?: string | undefined;
+  readonly publicNetworkAccess?: string | undefined;
+  readonly diskAccessId?: string | undefined;
 }
 
 /** An instance as the platform shows it. */
@@ -90,8 +108,8 @@ export interface FenceProof {
  * platform-free.
  *
  * A VM is always located by the resource id in the node's identity, never by a name. Where this platform
- * can't look up a VM at that id, methods fail with `InstanceUnknown` (retryable, never a proof), or
- * `Unsupported` for an instance of a uniform scale set.
+ * can't look up a VM at that id, methods fail with `InstanceUnknown` (retryable, never a proof). An id has
+ * one spelling here (`canonicalInstanceUri`), whatever Azure uses.
  *
  * Each method is idempotent. Besides what it names, each may fail with `Throttled`, `CloudUnavailable`
  * (retryable; the call may have taken effect), `CloudUnauthorized`, `CloudRejected` (Azure's refusal with
@@ -99,11 +117,13 @@ export interface FenceProof {
  */
 export interface CloudProvisioner {
   /**
-   * Creates a disk, or answers the one of that name if size, SKU, maxShares and zone agree. A write
+   * Creates a disk, or answers the one of that name if size, SKU, maxShares, zone and source agree. A write
    * without a response, or one that Azure failed, is sent again where the disk has all tags of the
    * request. `precondition` is asked before each write: the volume may have been deleted since, and the
-   * disk would come back. Fails with `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`,
-   * `Refused`.
+   * disk would come back. A copy is answered only once it is complete: before, it fails with
+   * `DiskBeingCopied`, and the next call looks again. Fails with `VolumeExistsWithOtherRequest`,
+   * `InvalidArgument`, `QuotaExceeded`, `Refused`, and with `DiskNotFound` or `SnapshotNotFound` where the
+   * source is gone.
    */
   createDisk(request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
   /**
@@ -116,12 +136,24 @@ export interface CloudProvisioner {
   ): Promise<Result<void, Failure>>;
   /**
    * Grows a disk to at least `sizeGiB`; never shrinks. Asks `precondition` as `createDisk` does. Fails with
-   * `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM has them), or `Refused`.
+   * `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM has them), `DiskBeingCopied`, or
+   * `Refused`.
    */
   resizeDisk(
     request: { readonly diskUri: string; readonly sizeGiB: number; readonly precondition: MayProceed },
     signal: AbortSignal,
   ): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
+  /**
+   * Changes a disk in one write, and none where the disk is as requested; answers the disk. Reads it before
+   * each request, since the whole map of tags is sent. Conversions to Premium SSD v2 continue after the
+   * answer (`completionPercent`). Asks `precondition` as `createDisk` does. Fails with `DiskNotFound`,
+   * `DiskInUse` (Azure makes this change only while no running VM has the disk), `InvalidArgument` or
+   * `Refused`.
+   */
+  updateDisk(
+    request: { readonly diskUri: string; readonly change: DiskChange; readonly precondition: MayProceed },
+    signal: AbortSignal,
+  ): Promise<Result<DiskFacts, Failure>>;
   /**
    * Sets tags of a disk and removes those given as undefined; other tags keep the values read before each
    * request. Waits behind all other calls for the call budget, so never delays an attach. Asks
@@ -150,14 +182,16 @@ export interface CloudProvisioner {
    * answers its present LUN. One that is being detached is waited for. If that detach hangs,
    * `forcePrecondition` decides whether to force it: another client may have asked for it while a node
    * writes. The disk gets none of `reservedLuns`, where the node would take it for another. Fails with
-   * `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`,
-   * `InstanceReplaced` (another VM is at its resource id) or `Refused`.
+   * `DiskNotFound`, `DiskAttachedElsewhere`, `DiskBeingCopied`, `NoFreeLun`, `NoFreeShare`,
+   * `InstanceNotFound`, `InstanceReplaced` (another VM is at its resource id) or `Refused`.
    */
   attachDisk(
     request: {
       readonly diskUri: string;
       readonly node: NodeIdentity;
       readonly cachingMode: CachingMode;
+      /** Whether writes go through Azure's write accelerator: VMs of the M series only. Default: false. */
+      readonly writeAccelerator?: boolean;
       readonly lane: Lane;
       readonly precondition: MayProceed;
       /** Default: always. */

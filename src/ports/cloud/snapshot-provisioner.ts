@@ -10,6 +10,8 @@ export interface SnapshotFacts {
   /** A disk made from it has at least this size. */
   readonly sizeGiB: number;
   readonly isIncremental: boolean;
+  /** The logical sector size of its disk, in bytes. */
+  readonly sectorSizeBytes: number;
   readonly tags: Readonly<Record<string, string>>;
   /** The moment of its content, in milliseconds since 1970; undefined while the platform shows none. */
   readonly createdAtMs: number | undefined;
@@ -22,14 +24,16 @@ export interface SnapshotFacts {
   readonly isTaken: boolean;
   /** Whether a disk can be made from it: its copy in the background has ended, or it has instant access. */
   readonly isRestorable: boolean;
+  /** Why its copy from another region has ended without its content; undefined: it has not. */
+  readonly copyError: string | undefined;
 }
 
 /** A snapshot to create. */
 export interface CreateSnapshotRequest {
   readonly snapshotUri: string;
-  /** The disk. */
+  /** The disk, or a complete incremental snapshot in another region, which is copied in the background. */
   readonly sourceUri: string;
-  /** The disk's region. */
+  /** The disk's region, or the one to copy to. */
   readonly location: string;
   /** false: a full copy. */
   readonly isIncremental: boolean;
@@ -56,8 +60,10 @@ export type SnapshotObjection = (present: SnapshotFacts) => Failure | undefined;
 export interface SnapshotProvisioner {
   /**
    * Creates a snapshot and waits until its content is fixed; a copy in the background may continue. Answers
-   * the snapshot that has the id already unless `objection` fails. One whose creation failed is deleted and
-   * created again; one that was taken never is. Fails with `DiskNotFound`.
+   * the snapshot that has the id already unless `objection` fails. One whose creation or copy from another
+   * region failed is deleted and created again; one that was taken never is. Fails with `DiskNotFound`, or
+   * with `SnapshotNotFound` if the source is a snapshot; with `SnapshotCopyDelayed` where Azure does not
+   * begin to copy that now.
    */
   createSnapshot(
     request: CreateSnapshotRequest,

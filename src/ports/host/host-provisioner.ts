@@ -3,6 +3,7 @@ import type { Result } from "../../core/failure/result.ts";
 import type { FormatMark } from "../../core/node/format-mark.ts";
 import type { DeviceContent } from "../../core/node/judge-device-content.ts";
 import type { Bytes } from "../../core/primitives/units.ts";
+import type { DeviceSetting, DeviceSettingName } from "../../core/volume/device-settings.ts";
 import type { FileSystemType } from "../../core/volume/file-system.ts";
 
 /** A block device of this host. */
@@ -130,6 +131,20 @@ export interface HostProvisioner {
    */
   checkFileSystem(
     request: { readonly device: Device; readonly fsType: FileSystemType },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
+  /** The present values of the device's settings; one that the device lacks is absent. */
+  readDeviceSettings(
+    device: Device,
+    signal: AbortSignal,
+  ): Promise<Result<Readonly<Partial<Record<DeviceSettingName, string>>>, Failure>>;
+  /**
+   * Gives one setting of the device a value, which the kernel may round; does nothing where it has it. The
+   * kernel forgets it with the device. Fails with `DeviceSettingRefused`, or with `WrongDevice` if the name
+   * leads to another number.
+   */
+  writeDeviceSetting(
+    request: { readonly device: Device; readonly setting: DeviceSetting },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**

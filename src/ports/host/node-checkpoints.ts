@@ -1,6 +1,7 @@
 import type { NodeIdentity } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
+import type { DeviceSettingName } from "../../core/volume/device-settings.ts";
 
 /** The GUID and the resource id of the VM that wrote a checkpoint. */
 export type NotedVm = Pick<NodeIdentity, "vmId" | "instanceUri">;
@@ -20,6 +21,11 @@ export interface VolumeCheckpoint {
    */
   readonly majorMinor: string | undefined;
   readonly accessType: "block" | "mount";
+  /**
+   * What the settings of the device were before this driver changed any, for the unstage to restore.
+   * Written before the first change.
+   */
+  readonly deviceSettings?: Readonly<Partial<Record<DeviceSettingName, string>>>;
   /**
    * The VM that wrote it: a copied system disk contains the checkpoints of another VM. Undefined in what
    * an older plug-in wrote.

@@ -10,6 +10,7 @@ export interface ArmDataDisk {
   readonly name?: string;
   readonly createOption: string;
   readonly caching?: string;
+  readonly writeAcceleratorEnabled?: boolean;
   readonly managedDisk?: { readonly id?: string };
   /** The disk is on its way off, or the last detach failed. */
   readonly toBeDetached?: boolean;
@@ -51,10 +52,21 @@ export interface ArmDisk {
   readonly skuName: string;
   readonly diskSizeGB: number;
   readonly maxShares: number;
+  readonly diskIOPSReadWrite: number | undefined;
+  readonly diskMBpsReadWrite: number | undefined;
+  readonly networkAccessPolicy: string | undefined;
+  readonly publicNetworkAccess: string | undefined;
+  readonly diskAccessId: string | undefined;
+  /** Of a copy or conversion in the background; undefined where there was none. */
+  readonly completionPercent: number | undefined;
   readonly provisioningState: string;
   readonly diskState: string | undefined;
   readonly managedBy: string | undefined;
   readonly managedByExtended: readonly string[];
+  /** The disk or snapshot that it was made as a copy of; it may be gone. */
+  readonly sourceId: string | undefined;
+  /** In bytes; undefined: the default of its SKU. */
+  readonly logicalSectorSize: number | undefined;
 }
 
 /**
@@ -63,15 +75,18 @@ export interface ArmDisk {
  */
 interface ArmDiskTraits {
   /** Premium SSD v2 and Ultra only, as is `diskMBpsReadWrite`. */
-  readonly diskIOPSReadWrite?: number;
-  readonly diskMBpsReadWrite?: number;
+  readonly diskIOPSReadWrite?: number | undefined;
+  readonly diskMBpsReadWrite?: number | undefined;
   /** A performance tier above the size's own, such as `P40`: Premium SSD only. */
   readonly tier?: string;
-  readonly burstingEnabled?: boolean;
-  readonly networkAccessPolicy?: string;
-  readonly publicNetworkAccess?: string;
-  readonly diskAccessId?: string;
-  readonly diskEncryptionSetId?: string;
+  readonly burstingEnabled?: boolean | undefined;
+  readonly networkAccessPolicy?: string | undefined;
+  readonly publicNetworkAccess?: string | undefined;
+  readonly diskAccessId?: string | undefined;
+  readonly diskEncryptionSetId?: string | undefined;
+  /** With `diskEncryptionSetId` only. Default: the customer's key alone. */
+  readonly encryptionType?: string | undefined;
+  readonly optimizedForFrequentAttach?: boolean | undefined;
 }
 
 /** A new disk: empty, or with the bytes of a snapshot or of another disk. */
@@ -86,8 +101,8 @@ export interface ArmDiskSpec extends ArmDiskTraits {
   /** The snapshot or disk that it starts out as a copy of. */
   readonly sourceId?: string;
   /** 512 or 4096: Premium SSD v2 and Ultra only. */
-  readonly logicalSectorSize?: number;
-  readonly performancePlus?: boolean;
+  readonly logicalSectorSize?: number | undefined;
+  readonly performancePlus?: boolean | undefined;
 }
 
 /** Changes of a disk: what is undefined stays as it is. */
@@ -109,6 +124,8 @@ export interface ArmSnapshot {
   readonly incremental: boolean;
   /** The disk or snapshot that it was made from; it may be gone. */
   readonly sourceId: string;
+  /** In bytes, of the disk that it was made of; undefined: 512. */
+  readonly logicalSectorSize: number | undefined;
   /** RFC 3339. */
   readonly timeCreated: string;
   readonly provisioningState: string;
@@ -121,6 +138,8 @@ export interface ArmSnapshot {
    * `Pending`, `Available`, `InstantAccess` or `AvailableWithInstantAccess`; undefined from older services.
    */
   readonly accessState: string | undefined;
+  /** Why a copy from another region never completes: Azure's code and message. */
+  readonly copyError: string | undefined;
 }
 
 /** A new snapshot. */
@@ -169,6 +188,12 @@ export interface ArmGroup {
  */
 export interface ArmName extends ArmGroup {
   readonly name: string;
+}
+
+/** A VM by its full id. */
+export interface ArmVmName extends ArmName {
+  /** Of an instance of a uniform scale set, whose `name` is `<scale set>_<instance id>`. */
+  readonly scaleSet?: { readonly name: string; readonly instanceId: string };
 }
 
 /** A refusal of ARM, or a missing answer. */
@@ -264,13 +289,16 @@ export interface ArmApi {
     signal: AbortSignal,
   ): Promise<ArmAnswer<readonly ArmVmSize[]>>;
   getVm(
-    request: ArmName & ArmCall & { readonly instanceView: boolean },
+    request: ArmVmName & ArmCall & { readonly instanceView: boolean },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmVm>>;
   listVms(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVm[]>>;
-  /** PATCH with `If-Match`: the one way in which disks reach and leave a VM. */
+  /**
+   * PATCH with `If-Match`, or for an instance of a uniform scale set a PUT of what changes: the one way in
+   * which disks reach and leave a VM.
+   */
   startVmUpdate(
-    request: ArmName & ArmCall & { readonly change: ArmVmChange; readonly ifMatch: string },
+    request: ArmVmName & ArmCall & { readonly change: ArmVmChange; readonly ifMatch: string },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
   /**
@@ -290,11 +318,11 @@ export interface ArmApi {
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
   startVmPowerOff(
-    request: ArmName & ArmCall & { readonly skipShutdown: boolean },
+    request: ArmVmName & ArmCall & { readonly skipShutdown: boolean },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
   startVmDeallocate(
-    request: ArmName & ArmCall & { readonly forceDeallocate: boolean },
+    request: ArmVmName & ArmCall & { readonly forceDeallocate: boolean },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
   pollOperation(

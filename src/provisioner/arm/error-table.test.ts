@@ -365,6 +365,10 @@ describe("error table", () => {
 
   it("does not take a missing resource group for a missing resource", () => {
     assert.equal(saysNotThere(anError({ statusCode: 404, code: "ResourceNotFound" })), true);
+    assert.equal(saysNotThere(anError({ statusCode: 404, code: "ParentResourceNotFound" })), true);
+    const gone = { statusCode: 400, code: "InvalidParameter", target: "instanceIds" };
+    assert.equal(saysNotThere(anError(gone)), true);
+    assert.equal(saysNotThere(anError({ ...gone, target: "dataDisk.lun" })), false);
     assert.equal(saysNotThere(anError({ statusCode: 404, code: "ResourceGroupNotFound" })), false);
     assert.equal(saysNotThere(anError({ statusCode: 403, code: "AuthorizationFailed" })), false);
   });

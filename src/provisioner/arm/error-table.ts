@@ -1,3 +1,4 @@
+import { canonicalInstanceUri } from "../../core/azure/instance-uri.ts";
 import type { AzureAnswer, Failure } from "../../core/failure/failure.ts";
 import type { ArmError } from "./arm-api.ts";
 import { ownErrorCodes } from "./arm-error.ts";
@@ -136,6 +137,7 @@ const rows: readonly Row[] = [
     class: "rejected",
     failure: diskInUse,
   },
+  { text: /Cannot change .* of disk .* while it is attached/i, class: "rejected", failure: diskInUse },
   { code: /^OperationNotAllowed$/i, text: /is attached to VM/i, class: "rejected", failure: diskInUse },
   { text: /\bquota\b|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
   { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
@@ -195,12 +197,21 @@ export function isOperationFailure(error: ArmError): boolean {
 }
 
 /**
- * Whether ARM or the compute provider reports that a resource does not exist. Any other 404 proves
- * nothing: a missing resource group or subscription may be a wrong setting, and the page of a proxy or
- * front door has no code of ARM's.
+ * Whether ARM or the compute provider reports that a resource, or the scale set that it would be in, does not
+ * exist. Any other 404 proves nothing: a missing resource group or subscription may be a wrong setting, and
+ * the page of a proxy or front door has no code of ARM's.
  */
 export function saysNotThere(error: ArmError): boolean {
-  return error.statusCode === 404 && /^(ResourceNotFound|NotFound|PatchResourceNotFound)$/i.test(error.code);
+  return (
+    (error.statusCode === 404 &&
+      /^(ResourceNotFound|NotFound|PatchResourceNotFound|ParentResourceNotFound)$/i.test(error.code)) ||
+    isInstanceGone(error)
+  );
+}
+
+/** The answer to a write of a uniform scale set's instance that is gone. */
+function isInstanceGone({ statusCode, code, target }: ArmError): boolean {
+  return statusCode === 400 && /^InvalidParameter$/i.test(code) && /^instanceIds$/i.test(target);
 }
 
 /** Whether ARM reports that a resource group does not exist: nothing is in it. */
@@ -226,7 +237,8 @@ function rowOf(error: ArmError): Row | undefined {
 }
 
 function vmUrisIn(message: string): readonly string[] {
-  return [...new Set(message.match(/\/subscriptions\/[^\s']+\/virtualMachines\/[^\s'.]+/gi))];
+  const named = message.match(/\/subscriptions\/[^\s']+\/virtualMachines\/[^\s'.]+/gi) ?? [];
+  return [...new Set(named.map(canonicalInstanceUri))];
 }
 
 function exactly(code: string): RegExp {

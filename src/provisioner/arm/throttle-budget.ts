@@ -17,6 +17,7 @@ import type { ArmAnswer, ArmError } from "./arm-api.ts";
 export const callGroups = [
   "vmWrite",
   "vmRead",
+  "instanceRead",
   "vmList",
   "vmOperationRead",
   "diskWrite",
@@ -39,6 +40,11 @@ export interface GroupLimits {
 export const azureLimits: Readonly<Record<CallGroup, GroupLimits>> = {
   vmWrite: { perResource: { burst: 12, perMinute: 4 }, perSubscription: { burst: 1500, perMinute: 500 } },
   vmRead: { perResource: { burst: 36, perMinute: 12 }, perSubscription: { burst: 24_000, perMinute: 8000 } },
+  /** Of instances of uniform scale sets. Their writes have the limits of VMs, and count with them. */
+  instanceRead: {
+    perResource: { burst: 36, perMinute: 12 },
+    perSubscription: { burst: 6000, perMinute: 2000 },
+  },
   vmList: { perSubscription: { burst: 900, perMinute: 300 } },
   vmOperationRead: {
     perResource: { burst: 45, perMinute: 15 },
@@ -242,6 +248,7 @@ const gatewayClasses: readonly GatewayClass[] = ["reads", "writes", "deletes"];
 
 const gatewayClassOf: Readonly<Record<CallGroup, GatewayClass>> = {
   vmRead: "reads",
+  instanceRead: "reads",
   vmList: "reads",
   vmWrite: "writes",
   diskRead: "reads",

@@ -1,7 +1,11 @@
-import { isZoneRedundant } from "../../core/volume/disk-sku.ts";
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import type { FailureOf } from "../../core/failure/failure.ts";
+import { defaultSectorSizeBytes, isZoneRedundant } from "../../core/volume/disk-sku.ts";
 import type { CreateDiskRequest, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmDisk } from "../arm/arm-api.ts";
 import { ownersOf } from "./disk-owners.ts";
+
+const COMPLETE_PERCENT = 100;
 
 /** A disk of ARM in the words of the port. */
 export function diskFactsOf(disk: ArmDisk): DiskFacts {
@@ -14,9 +18,22 @@ export function diskFactsOf(disk: ArmDisk): DiskFacts {
     sizeGiB: disk.diskSizeGB,
     maxShares: disk.maxShares,
     tags: disk.tags,
-    isReady: disk.provisioningState === "Succeeded",
+    ...(disk.completionPercent === undefined || disk.completionPercent >= COMPLETE_PERCENT
+      ? {}
+      : { completionPercent: disk.completionPercent }),
+    state: disk.provisioningState,
     attachedTo: ownersOf(disk),
+    sourceUri: disk.sourceId,
+    sectorSizeBytes: disk.logicalSectorSize ?? defaultSectorSizeBytes(disk.skuName),
   };
+}
+
+/** The work on a disk's data in the background, in which Azure refuses some changes; undefined: none. */
+export function copyUnderWay({
+  id,
+  completionPercent: percent = COMPLETE_PERCENT,
+}: ArmDisk): FailureOf<"DiskBeingCopied"> | undefined {
+  return percent < COMPLETE_PERCENT ? { kind: "DiskBeingCopied", diskUri: id, percent } : undefined;
 }
 
 /** The zones of a new disk: zone-redundant ones are created without. */
@@ -42,6 +59,9 @@ export function differenceTo(request: CreateDiskRequest, disk: ArmDisk): string 
     disk.maxShares === request.maxShares
       ? undefined
       : `maxShares is ${disk.maxShares}, not ${request.maxShares}`,
+    isSameResourceUri(disk.sourceId ?? "", request.sourceUri ?? "")
+      ? undefined
+      : `source is ${disk.sourceId ?? "none"}, not ${request.sourceUri ?? "none"}`,
     disk.zones.join(",") === zones
       ? undefined
       : `zone is ${disk.zones.join(",") || "none"}, not ${zones || "none"}`,

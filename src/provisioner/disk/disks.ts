@@ -1,17 +1,21 @@
-import { formatDiskUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { formatDiskUri, isSameResourceUri, parseDiskUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
+import { mergeTags } from "../../core/volume/merge-tags.ts";
+import { hasFailed, wasUsed, whyUnfinished } from "../../core/volume/unfinished-copy.ts";
 import type {
   CloudProvisioner,
   CreateDiskRequest,
+  DiskChange,
   DiskFacts,
   MayProceed,
 } from "../../ports/cloud/cloud-provisioner.ts";
 import type {
   ArmAnswer,
   ArmDisk,
+  ArmDiskChange,
   ArmDiskSpec,
   ArmError,
   ArmGroup,
@@ -26,7 +30,8 @@ import { endShownBy, isTerminal } from "../arm/provisioning-state.ts";
 import type { CallGroup } from "../arm/throttle-budget.ts";
 import { TRIES_MAX, untilSettled } from "../arm/until-settled.ts";
 import type { BoundedCache } from "../bounded-cache.ts";
-import { differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
+import type { KeyedMutex } from "../keyed-mutex.ts";
+import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
 import { ownersOf, readDisk } from "./disk-owners.ts";
 
 /** The place of disks whose request names none. */
@@ -55,20 +60,32 @@ export interface DiskContext {
   readonly session: ArmSession;
   /** Disks that were read lately; own writes drop what they change. */
   readonly disks: BoundedCache<ArmDisk>;
+  /** By disk: Azure takes the whole map of tags, so two writers must not read the same one. */
+  readonly tagWrites: KeyedMutex;
 }
 
 /**
  * Creates a disk. Reads it first: a PUT would change a disk that exists. Only a disk that the same
- * request has begun to create, and that Azure has failed, is written again.
+ * request has begun to create, and that Azure has failed, is written again; a failed copy is deleted first.
  */
 export async function createDisk(
-  { session, disks }: DiskContext,
+  { session, disks }: Pick<DiskContext, "session" | "disks">,
   place: DiskPlace,
   request: CreateDiskRequest,
   signal: AbortSignal,
 ): Promise<Result<DiskFacts, Failure>> {
+  const { subscriptionId } = place;
+  if (request.subscriptionId !== undefined && !isSameResourceUri(request.subscriptionId, subscriptionId))
+    return fail({
+      kind: "InvalidArgument",
+      field: "parameters.subscriptionID",
+      value: request.subscriptionId,
+      problem:
+        `must be the cluster's, ${subscriptionId}: Azure attaches a disk only to VMs of the disk's own ` +
+        "subscription",
+    });
   const id = {
-    subscriptionId: place.subscriptionId,
+    subscriptionId,
     resourceGroup: request.resourceGroup ?? place.resourceGroup,
     name: request.diskName,
   };
@@ -76,15 +93,24 @@ export async function createDisk(
   const existing = await settledDisk(session, diskUri, signal);
   if (!existing.ok && !saysNotThere(existing.failure)) return fail(toFailure(existing.failure, {}));
   if (existing.ok && !isFailedCreation(request, existing.value)) return adopt(request, existing.value);
+  const isFailedCopy = existing.ok && request.sourceUri !== undefined;
+  if (isFailedCopy) {
+    // A PUT would change the disk, not copy again, and show an incomplete copy as succeeded.
+    const { precondition } = request;
+    const removed = await deleteDisk({ session, disks }, { id, diskUri, precondition }, signal);
+    if (!removed.ok) return removed;
+  }
 
   // What is not named here has ARM's name already.
-  const { diskName: _, resourceGroup: __, zone: ___, sizeGiB, precondition, ...fields } = request;
+  const { diskName: _, resourceGroup: __, subscriptionId: ___, zone: ____, ...named } = request;
+  const { sizeGiB, sourceUri, precondition, ...fields } = named;
   const disk: ArmDiskSpec = {
     ...fields,
     location: request.location ?? place.location,
     zones: zonesOf(request),
-    tags: existing.ok ? { ...existing.value.tags, ...request.tags } : request.tags,
+    tags: existing.ok && !isFailedCopy ? { ...existing.value.tags, ...request.tags } : request.tags,
     diskSizeGB: sizeGiB,
+    ...(sourceUri === undefined ? {} : { sourceId: sourceUri }),
   };
   const created = await write(
     { session, disks },
@@ -92,7 +118,7 @@ export async function createDisk(
     (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...id, disk, clientRequestId }, signal),
     signal,
   );
-  if (!created.ok) return fail(toFailure(created.failure, {}));
+  if (!created.ok) return fail(creationFailure(request, created.failure));
   // The caller that created a disk mostly attaches it next.
   const read = await disks.read(
     resourceUriKey(diskUri),
@@ -104,7 +130,7 @@ export async function createDisk(
 
 /** Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. */
 export async function deleteDisk(
-  { session, disks }: DiskContext,
+  { session, disks }: Pick<DiskContext, "session" | "disks">,
   { id, diskUri, precondition }: DiskTarget & { readonly precondition: MayProceed },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -137,6 +163,8 @@ export async function resizeDisk(
   const before = await settledDisk(session, diskUri, signal);
   if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
   if (before.value.diskSizeGB >= sizeGiB) return ok({ sizeGiB: before.value.diskSizeGB });
+  const copying = copyUnderWay(before.value);
+  if (copying !== undefined) return fail(copying);
   const attachedTo = ownersOf(before.value);
   if (before.value.maxShares > 1 && attachedTo.length > 0)
     return fail({ kind: "DiskInUse", diskUri, attachedTo });
@@ -158,7 +186,7 @@ export async function resizeDisk(
  * `isToBeTagged` and `precondition` are asked in between.
  */
 export async function tagDisk(
-  { session, disks }: DiskContext,
+  context: DiskContext,
   {
     id,
     diskUri,
@@ -168,6 +196,7 @@ export async function tagDisk(
   }: DiskTarget & Omit<Parameters<CloudProvisioner["tagDisk"]>[0], "diskUri">,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
+  const { session } = context;
   let next: ArmDisk["tags"] = {};
   let withoutRequest: Result<void, Failure> | undefined;
   const isToBeSent: MayProceed = async (asked) => {
@@ -183,14 +212,65 @@ export async function tagDisk(
     withoutRequest = planned.ok ? ok(undefined) : planned;
     return false;
   };
-  const tagged = await write(
-    { session, disks },
-    { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition: isToBeSent, lane: TAG_LANE },
-    (clientRequestId) =>
-      session.arm.startDiskUpdate({ ...id, change: { tags: next }, clientRequestId }, signal),
+  const tagged = await context.tagWrites.run(
+    resourceUriKey(diskUri),
+    () =>
+      write(
+        context,
+        { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition: isToBeSent, lane: TAG_LANE },
+        (clientRequestId) =>
+          session.arm.startDiskUpdate({ ...id, change: { tags: next }, clientRequestId }, signal),
+        signal,
+      ),
     signal,
   );
   return withoutRequest ?? (tagged.ok ? ok(undefined) : fail(toFailure(tagged.failure, { diskUri })));
+}
+
+/**
+ * Changes a disk. What differs is found by a read before each request, as `tagDisk` does: no request
+ * repeats a change that counts against Azure's limits by day.
+ */
+export async function updateDisk(
+  context: DiskContext,
+  {
+    id,
+    diskUri,
+    change,
+    precondition,
+  }: DiskTarget & { readonly change: DiskChange; readonly precondition: MayProceed },
+  signal: AbortSignal,
+): Promise<Result<DiskFacts, Failure>> {
+  const { session } = context;
+  let next: ArmDiskChange = {};
+  let withoutRequest: Result<DiskFacts, Failure> | undefined;
+  const isToBeSent: MayProceed = async (asked) => {
+    const read = await settledDisk(session, diskUri, asked);
+    if (!read.ok) withoutRequest = fail(toFailure(read.failure, { diskUri }));
+    if (!read.ok) return false;
+    const planned = planChange(read.value, diskUri, change);
+    if (planned.ok && planned.value !== undefined) {
+      next = planned.value;
+      return precondition(asked);
+    }
+    withoutRequest = planned.ok ? ok(diskFactsOf(read.value)) : planned;
+    return false;
+  };
+  const updated = await context.tagWrites.run(
+    resourceUriKey(diskUri),
+    () =>
+      write(
+        context,
+        { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition: isToBeSent },
+        (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: next, clientRequestId }, signal),
+        signal,
+      ),
+    signal,
+  );
+  if (withoutRequest !== undefined) return withoutRequest;
+  if (!updated.ok) return fail(toFailure(updated.failure, { diskUri }));
+  const after = await settledAfter(updated.value, session, diskUri, signal);
+  return after.ok ? ok(diskFactsOf(after.value)) : fail(toFailure(after.failure, { diskUri }));
 }
 
 /** Tags by name; undefined removes. */
@@ -205,20 +285,42 @@ function planTags(
   diskUri: string,
   changes: TagChanges,
 ): Result<ArmDisk["tags"] | undefined, Failure> {
-  const kept = Object.entries({ ...present.tags, ...changes }).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, value] as const],
-  );
-  if (kept.length > TAGS_MAX) {
+  const next = mergeTags(present.tags, changes);
+  const count = Object.keys(next).length;
+  if (count > TAGS_MAX) {
     const problem = `Azure allows ${TAGS_MAX} tags on a disk: remove some that are not the driver's`;
     return fail({
       kind: "InvalidArgument",
       field: `tags of ${diskUri}`,
-      value: String(kept.length),
+      value: String(count),
       problem,
     });
   }
-  const next = Object.fromEntries(kept);
   return ok(sameJson(next, present.tags) && isTerminal(present.provisioningState) ? undefined : next);
+}
+
+/** What to send so that a disk is as requested; undefined if it is. */
+function planChange(
+  present: ArmDisk,
+  diskUri: string,
+  { tags, ...fields }: DiskChange,
+): Result<ArmDiskChange | undefined, Failure> {
+  const planned = tags === undefined ? ok(undefined) : planTags(present, diskUri, tags);
+  if (!planned.ok) return planned;
+  // A change that Azure has failed may show its values: only a write that succeeds proves that it has them.
+  const isFailed = hasFailed({ state: present.provisioningState });
+  const stated = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const differing = stated.filter(
+    ([name, value]) => isFailed || !isSame(present[name as keyof typeof fields], value ?? ""),
+  );
+  const nextTags = planned.value ?? (isFailed && tags !== undefined ? present.tags : undefined);
+  if (nextTags === undefined && differing.length === 0) return ok(undefined);
+  return ok({ ...Object.fromEntries(differing), ...(nextTags === undefined ? {} : { tags: nextTags }) });
+}
+
+/** Azure compares ids and names of SKUs without case. */
+function isSame(present: string | number | undefined, wanted: string | number): boolean {
+  return String(present).toLowerCase() === String(wanted).toLowerCase();
 }
 
 /** All disks of a resource group. */
@@ -266,7 +368,7 @@ function settledDisk(
  * the same disk.
  */
 async function write(
-  { session, disks }: DiskContext,
+  { session, disks }: Pick<DiskContext, "session" | "disks">,
   target: {
     readonly group: CallGroup;
     readonly likeness: "diskCreate" | "diskUpdate" | "diskDelete";
@@ -329,18 +431,41 @@ async function readWriteEnd(
 /**
  * Whether a disk is what a creation by the same request has left. An update that failed leaves the same
  * state on a disk with data, which may be another cluster's: its tags tell its cluster, and the nodes
- * fenced from it.
+ * fenced from it. A copy is made again from nothing, so its tags must not tell of a use either.
  */
-function isFailedCreation({ tags }: CreateDiskRequest, disk: ArmDisk): boolean {
-  if (disk.provisioningState !== "Failed" || ownersOf(disk).length > 0) return false;
+function isFailedCreation({ tags, sourceUri }: CreateDiskRequest, disk: ArmDisk): boolean {
+  const facts = diskFactsOf(disk);
+  if (!hasFailed(facts) || facts.attachedTo.length > 0) return false;
+  if (sourceUri !== undefined && wasUsed(facts)) return false;
   return Object.entries(tags).every(([name, value]) => disk.tags[name] === value);
 }
 
 function adopt(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts, Failure> {
   const difference = differenceTo(request, disk);
-  return difference === undefined
-    ? ok(diskFactsOf(disk))
-    : fail({ kind: "VolumeExistsWithOtherRequest", volumeName: request.diskName, difference });
+  if (difference !== undefined)
+    return fail({ kind: "VolumeExistsWithOtherRequest", volumeName: request.diskName, difference });
+  const facts = diskFactsOf(disk);
+  const unfinished = whyUnfinished(facts);
+  return unfinished === undefined ? ok(facts) : fail(unfinished);
+}
+
+/**
+ * A missing source is reported as such: the error names no disk of the caller's. Other resources may be
+ * missing too, such as an encryption set, so it is the source only where Azure names it.
+ */
+function creationFailure({ sourceUri }: CreateDiskRequest, error: ArmError): Failure {
+  if (sourceUri === undefined || !saysNotThere(error) || !namesSource(error, sourceUri))
+    return toFailure(error, {});
+  const azure = { code: error.code, requestId: error.requestId };
+  return parseDiskUri(sourceUri) === undefined
+    ? { kind: "SnapshotNotFound", snapshotUri: sourceUri, azure }
+    : { kind: "DiskNotFound", diskUri: sourceUri, azure };
+}
+
+function namesSource({ target, message }: ArmError, sourceUri: string): boolean {
+  const name = sourceUri.slice(sourceUri.lastIndexOf("/") + 1).toLowerCase();
+  const words = message.toLowerCase().split(/[^\w.-]+|\.(?=\s|$)/u);
+  return /sourceResourceId/iu.test(target) || words.includes(name);
 }
 
 /** Azure names only some owners, and sometimes none. */

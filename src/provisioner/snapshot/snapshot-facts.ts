@@ -1,10 +1,13 @@
+import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
 import { parseTimestamp } from "../../core/primitives/timestamp.ts";
+import { hasFailed } from "../../core/volume/unfinished-copy.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { ArmSnapshot } from "../arm/arm-api.ts";
 
 /** Access states in which Azure makes disks from a snapshot whose copy still runs. */
 const INSTANT_STATES: readonly (string | undefined)[] = ["InstantAccess", "AvailableWithInstantAccess"];
 const COMPLETE_PERCENT = 100;
+const SECTOR_SIZE_BYTES = 512;
 
 /** A snapshot of ARM in the words of the port. */
 export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
@@ -14,22 +17,45 @@ export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
     location: snapshot.location,
     sizeGiB: snapshot.diskSizeGB,
     isIncremental: snapshot.incremental,
+    sectorSizeBytes: snapshot.logicalSectorSize ?? SECTOR_SIZE_BYTES,
     tags: snapshot.tags,
     createdAtMs: parseTimestamp(snapshot.timeCreated),
     state: snapshot.provisioningState,
     isTaken: isTaken(snapshot),
     isRestorable: isRestorable(snapshot),
+    copyError: snapshot.copyError,
   };
 }
 
-/** A copy in the background begins when the content is fixed. */
-function isTaken({ provisioningState, completionPercent }: ArmSnapshot): boolean {
+/** A copy in the background begins when the content is fixed. One from another region may end without it. */
+function isTaken(snapshot: ArmSnapshot): boolean {
+  const { provisioningState, completionPercent, copyError } = snapshot;
+  if (copyError !== undefined) return false;
+  // Its source has the content as long as this copy is not complete, so it can be made again.
+  const isHalf = isFromRegion(snapshot) && (completionPercent ?? 0) < COMPLETE_PERCENT;
+  if (isHalf && hasFailed({ state: provisioningState })) return false;
   return provisioningState === "Succeeded" || completionPercent !== undefined;
 }
 
-/** Older services report no access state, and only copies in the background report a percentage. */
-function isRestorable({ provisioningState, completionPercent, accessState }: ArmSnapshot): boolean {
-  if (provisioningState !== "Succeeded") return false;
+/** Azure copies an incremental snapshot to another region as a whole, in the background. */
+function isFromRegion({ sourceId, incremental }: Pick<ArmSnapshot, "sourceId" | "incremental">): boolean {
+  return incremental && parseSnapshotUri(sourceId) !== undefined;
+}
+
+/**
+ * Older services report no access state, and only copies in the background report a percentage. A copy from
+ * another region has nothing before that: its source is needed until it shows a hundred.
+ */
+function isRestorable({
+  provisioningState,
+  completionPercent,
+  accessState,
+  copyError,
+  sourceId,
+  incremental,
+}: ArmSnapshot): boolean {
+  if (provisioningState !== "Succeeded" || copyError !== undefined) return false;
   if (INSTANT_STATES.includes(accessState)) return true;
-  return accessState !== "Pending" && (completionPercent ?? COMPLETE_PERCENT) >= COMPLETE_PERCENT;
+  const unreported = isFromRegion({ sourceId, incremental }) ? 0 : COMPLETE_PERCENT;
+  return accessState !== "Pending" && (completionPercent ?? unreported) >= COMPLETE_PERCENT;
 }

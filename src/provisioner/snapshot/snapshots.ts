@@ -1,6 +1,7 @@
 import type { Lane } from "../../core/azure/lane.ts";
 import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type {
   CreateSnapshotRequest,
@@ -33,6 +34,8 @@ import { snapshotFactsOf } from "./snapshot-facts.ts";
 
 /** A backup can wait: all calls for volumes go first. */
 const LANE: Lane = "collection";
+
+const CONFLICT = 409;
 
 /** A snapshot that exists, or may: its id in ARM's parts, and as it was given. */
 export interface SnapshotTarget {
@@ -84,15 +87,15 @@ export async function createSnapshot(
   request: CreateSnapshotRequest & SnapshotTarget,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts, Failure>> {
-  const context = { diskUri: request.sourceUri };
+  const failedBy = (error: ArmError): Failure => creationFailure(error, request);
   for (let attempt = 1; ; attempt++) {
     const present = await settledSnapshot(session, request, signal);
-    if (!present.ok && !saysNotThere(present.failure)) return fail(toFailure(present.failure, context));
+    if (!present.ok && !saysNotThere(present.failure)) return fail(failedBy(present.failure));
     if (present.ok) {
       const facts = snapshotFactsOf(present.value);
       const objection = request.objection(facts);
       if (objection !== undefined) return fail(objection);
-      if (facts.state === "Succeeded") return ok(facts);
+      if (facts.state === "Succeeded" && facts.copyError === undefined) return ok(facts);
       if (!isTerminal(facts.state) || attempt > TRIES_MAX) return fail(toFailure(stillRunning(request), {}));
       if (facts.isTaken) return fail(toFailure(failedLater(request, facts), {}));
       const removed = await removeFailed(session, request, signal);
@@ -107,7 +110,7 @@ export async function createSnapshot(
       const removed = isOperationFailure(created.failure)
         ? await removeFailed(session, request, signal)
         : ok(undefined);
-      return removed.ok ? fail(toFailure(created.failure, context)) : removed;
+      return removed.ok ? fail(failedBy(created.failure)) : removed;
     }
     await session.backOff(attempt, signal);
   }
@@ -202,7 +205,8 @@ function creationOf(
     location,
     tags,
     sourceId: request.sourceUri,
-    createOption: "Copy" as const,
+    createOption:
+      parseSnapshotUri(request.sourceUri) === undefined ? ("Copy" as const) : ("CopyStart" as const),
     incremental: request.isIncremental,
     networkAccessPolicy,
     publicNetworkAccess,
@@ -270,6 +274,25 @@ function readSnapshot(
 function readFailure(error: ArmError, { snapshotUri }: SnapshotTarget): Failure {
   if (!isGone(error)) return toFailure(error, {});
   return { kind: "SnapshotNotFound", snapshotUri, azure: { code: error.code, requestId: error.requestId } };
+}
+
+/**
+ * What a failed creation means: a source that is gone is a disk, or a snapshot to be copied. A conflict or a
+ * quota refuses a copy only for now: Azure copies one incremental snapshot of a disk at a time, and 100 of a
+ * subscription and region (Learn, Copy an incremental snapshot to a new region).
+ */
+function creationFailure(
+  error: ArmError,
+  { sourceUri, snapshotUri }: Pick<CreateSnapshotRequest, "sourceUri" | "snapshotUri">,
+): Failure {
+  if (parseSnapshotUri(sourceUri) === undefined) return toFailure(error, { diskUri: sourceUri });
+  const { code, requestId, message } = error;
+  if (classOf(error) === "notFound")
+    return { kind: "SnapshotNotFound", snapshotUri: sourceUri, azure: { code, requestId } };
+  const failure = toFailure(error, {});
+  const isForNow =
+    failure.kind === "QuotaExceeded" || (error.statusCode === CONFLICT && !isRetryable(failure));
+  return isForNow ? { kind: "SnapshotCopyDelayed", snapshotUri, detail: `${code}: ${message}` } : failure;
 }
 
 /** A handle names subscription and group in full: without its group there is no snapshot. */

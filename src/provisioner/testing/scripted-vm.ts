@@ -162,6 +162,12 @@ export function aScriptedVm(
         tags: {},
         skuName: "Premium_LRS",
         diskSizeGB: 64,
+        diskIOPSReadWrite: undefined,
+        diskMBpsReadWrite: undefined,
+        networkAccessPolicy: undefined,
+        publicNetworkAccess: undefined,
+        diskAccessId: undefined,
+        completionPercent: undefined,
       };
       return answered(
         ok({
@@ -171,6 +177,9 @@ export function aScriptedVm(
           diskState: undefined,
           managedBy,
           managedByExtended,
+          sourceId: undefined,
+          logicalSectorSize: undefined,
+          completionPercent: undefined,
         }),
       );
     },
@@ -207,6 +216,7 @@ export function aScriptedVm(
     uri: vmUri,
   };
   const underWay = new UpdatesUnderWay(clock);
+  const etagWrites = new EtagWrites();
   let sequence = 0;
   const world: ScriptedVm = {
     clock,
@@ -258,7 +268,7 @@ export function aScriptedVm(
         place: { subscriptionId: "sub-1" },
         vmReads: new SharedVmReads(session, never),
         vm,
-        etagWrites: new EtagWrites(),
+        etagWrites,
         underWay,
       };
       await settledOn(clock, new FenceBatch(context, requests, never).run());

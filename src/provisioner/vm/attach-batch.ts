@@ -304,6 +304,7 @@ function entering(request: VmRequest, lun: number): ArmDataDisk {
     ...(name === undefined ? {} : { name }),
     createOption: "Attach",
     caching: request.spec.cachingMode,
+    ...(request.spec.writeAccelerator === true ? { writeAcceleratorEnabled: true } : {}),
     managedDisk: { id: request.spec.diskUri },
     toBeDetached: false,
   };

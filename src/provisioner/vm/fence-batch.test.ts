@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { settledOn } from "../../controller/testing/settled.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ArmError, ArmOperationEnd, ArmVm } from "../arm/arm-api.ts";
 import {
@@ -277,6 +278,85 @@ describe("a batch of fences", () => {
         [Object.keys(third?.tags ?? {}).toSorted(), third?.tags?.["team"]],
         [["disk.csi.azure.com-fence", "team"], "storage"],
       );
+    });
+
+    it("writes nothing for ten minutes where no write moves the ETag, then once", async () => {
+      // Otherwise a VM whose ETag nothing moves would take the writes that attaches need, for ever.
+      const azure = off();
+      azure.onUpdate = () => "ignored";
+      const pass = async (): Promise<number> => {
+        const before = azure.updates.length;
+        const ended = await azure.fenceBatch(
+          azure.request("fence", "pvc-1"),
+          azure.request("flush", "pvc-3"),
+        );
+        const failure = { nodeName: "node-a", instanceUri: node.instanceUri, retryAfterMs: 60_000 };
+        const expected = { ok: false, failure: { kind: "EtagNotMoved", ...failure } };
+        assert.deepEqual(ended, [expected, expected]);
+        return azure.updates.length - before;
+      };
+      assert.deepEqual([await pass(), await pass()], [3, 0]);
+      await settledOn(azure.clock, azure.clock.sleep(600_000, new AbortController().signal));
+      assert.deepEqual([await pass(), await pass()], [1, 0]);
+    });
+
+    it("detaches a listed disk although no write of an unchanged VM moves its ETag", async () => {
+      const azure = off();
+      azure.onUpdate = () => "ignored";
+      await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      azure.onUpdate = () => "carriedOut";
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-2"))), ["proven"]);
+    });
+
+    it("has its proof where the reads after the largest write only lag behind it", async () => {
+      const azure = off();
+      let stale: ArmVm | undefined;
+      let lags = 0;
+      azure.onUpdate = ({ change }) => {
+        if (change.tags === undefined) return "ignored";
+        stale = azure.vm;
+        return "carriedOut";
+      };
+      let current: ArmVm | undefined;
+      azure.onRead = (vm) => {
+        if (stale === undefined) return vm;
+        current ??= vm;
+        return lags++ < 3 ? stale : current;
+      };
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
+      assert.equal(azure.updates.length, 3);
+    });
+
+    it("takes the deletion of a VM whose ETag nothing moves as proof", async () => {
+      const azure = off();
+      azure.onUpdate = () => "ignored";
+      await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      azure.onRead = () => anArmError({ statusCode: 404, code: "ResourceNotFound" });
+      const [ended] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      assert.equal(
+        ended?.ok === true && ended.value.kind === "proven" && ended.value.proof.kind,
+        "instanceGone",
+      );
+    });
+
+    it("has no proof while the disk names its VM, or an owner that may be its VM", async () => {
+      // A second writer would follow if the disk were on the VM after all.
+      const elsewhere = vmUri.replace("vm-a", "vm-b");
+      for (const { owner, isOff } of [
+        { owner: vmUri.toUpperCase(), isOff: false },
+        // The id that the VM itself answers may be spelled in another way than that of the node.
+        { owner: "/vm-a-as-the-model-says", isOff: false },
+        { owner: `${vmUri}/extra`, isOff: false },
+        { owner: "vm-b", isOff: false },
+        { owner: elsewhere, isOff: true },
+      ]) {
+        const azure = off();
+        azure.vm = { ...azure.vm, id: "/vm-a-as-the-model-says" };
+        azure.owners = () => [elsewhere, owner];
+        const [ended] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+        assert.equal(ended?.ok, isOff, owner);
+        if (!isOff) assert.deepEqual(codes(ended === undefined ? [] : [ended]), ["DiskStillOwned"], owner);
+      }
     });
 
     it("has its proof once a read shows another ETag and no operation under way", async () => {

@@ -1,5 +1,6 @@
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
-import type { EtagWrite } from "../../core/azure/etag-write.ts";
+import { type EtagWrite, etagWriteAfter } from "../../core/azure/etag-write.ts";
+import { parseInstanceUri } from "../../core/azure/instance-uri.ts";
 import { type FencedVm, type FenceMove, planFence } from "../../core/azure/plan-fence.ts";
 import { pollDelayMs } from "../../core/azure/poll-delay.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -30,6 +31,12 @@ const FENCE_TAG = "disk.csi.azure.com-fence";
  * single one given up.
  */
 const OPERATION_FAILURES_MAX = 2;
+
+/**
+ * Reads of a VM that still shows its old ETag after the largest write, over about 15 s: reads may lag behind
+ * writes, and a pause would follow.
+ */
+const LATE_READS_MAX = 6;
 
 /** The collaborators of fences of one VM. */
 export interface FenceContext {
@@ -66,6 +73,7 @@ export class FenceBatch {
   readonly #troubles: RetryBudget;
   readonly #startedMs: number;
   #operationFailures = 0;
+  #lateReads = 0;
   /** A regular detach was tried, and has not detached the disks. */
   #isRegularOver = false;
   #busySinceMs: number | undefined;
@@ -100,6 +108,7 @@ export class FenceBatch {
     if (!read.ok) return saysNotThere(read.failure) ? this.#vmGone() : this.#endure(read.failure);
     await this.#proveReplaced(read.value);
     passListedBarriers(this.#open(), read.value);
+    if (this.#mayBeLate(read.value)) return session.backOff(++this.#lateReads, this.#lifetime);
     const trouble = await this.#conclude(read.value);
     if (trouble !== undefined) return this.#endure(trouble);
     if (this.#open().length === 0) return;
@@ -146,7 +155,8 @@ export class FenceBatch {
     const victims = victimsOf(allowed);
     // The disk to detach may be the one that was refused.
     const force = move.kind === "detach" && lists(before, victims) ? move.force : undefined;
-    const etagWrite = force === undefined ? etagWrites.etagWrite : undefined;
+    const etagWrite = force === undefined ? etagWriteFor(vm, etagWrites.etagWrite) : undefined;
+    if (etagWrite !== undefined && underWay.isEtagPaused) return this.#etagLeft(allowed);
     const change =
       etagWrite === undefined
         ? without(before, victims, { force: force === true })
@@ -171,6 +181,36 @@ export class FenceBatch {
     else if (!updated.ok) await this.#updateFailed(updated.failure, allowed);
   }
 
+  /** Whether a read shows no effect of the largest write, and may be older than that. */
+  #mayBeLate(after: ArmVm): boolean {
+    const sent = this.#sent;
+    return (
+      sent?.hasSucceeded === true &&
+      this.#isLargest(sent.etagWrite) &&
+      this.#lateReads < LATE_READS_MAX &&
+      after.vmId === sent.before.vmId &&
+      after.etag === sent.before.etag
+    );
+  }
+
+  #isLargest(write: EtagWrite | undefined): boolean {
+    return write !== undefined && etagWriteFor(this.#context.vm, etagWriteAfter(write)) === write;
+  }
+
+  /** No write moves the ETag: ends requests without their proof, until a later one may try again. */
+  #etagLeft(requests: readonly VmRequest[]): void {
+    const { vm, session } = this.#context;
+    for (const request of requests)
+      request.settle(
+        fail({
+          kind: "EtagNotMoved",
+          nodeName: request.spec.node.nodeName,
+          instanceUri: vm.uri,
+          retryAfterMs: session.settings.etagReadMs,
+        }),
+      );
+  }
+
   /**
    * What a read shows of the update that was sent before it. An update that failed, or whose end was
    * not awaited, may have done its work all the same: another ETag shows that, once nothing runs on the
@@ -179,7 +219,7 @@ export class FenceBatch {
   async #conclude(after: ArmVm): Promise<ArmError | undefined> {
     const sent = this.#sent;
     if (sent === undefined) return undefined;
-    const { vm, etagWrites } = this.#context;
+    const { session, vm, etagWrites, underWay } = this.#context;
     // Another machine: the open requests now concern that one.
     const isReplaced = after.vmId !== sent.before.vmId;
     const isMoved = after.etag !== sent.before.etag;
@@ -188,6 +228,11 @@ export class FenceBatch {
     this.#sent = undefined;
     if (isReplaced) return undefined;
     if (!isMoved) {
+      if (this.#isLargest(sent.etagWrite)) {
+        underWay.pauseEtag(after.etag, session.settings.etagPauseMs);
+        this.#etagLeft(sent.requests);
+        return undefined;
+      }
       if (sent.etagWrite !== undefined) etagWrites.leftEtag(sent.etagWrite);
       return ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.etag} as it was`);
     }
@@ -198,7 +243,7 @@ export class FenceBatch {
       (request) => request.kind !== "flush" && !lists(after, new Set([request.diskKey])),
     );
     await proveAll(off, (request) =>
-      entryGone(this.#context.session, { before: sent.before, after }, request, this.#lifetime),
+      entryGone(this.#context, { before: sent.before, after }, request, this.#lifetime),
     );
     if (open.every((request) => request.isSettled)) return undefined;
     return ownError(
@@ -302,6 +347,14 @@ function without(model: ArmVm, victims: ReadonlySet<string>, how: { readonly for
   };
 }
 
+/**
+ * An instance of a scale set gets no tag: the set's model has its tags, and the instance would no longer be
+ * what the model says.
+ */
+function etagWriteFor(vm: VmTarget, learned: EtagWrite): EtagWrite {
+  return vm.scaleSet !== undefined && learned === "tag" ? "dataDisks" : learned;
+}
+
 /** The smallest change that moves the ETag. */
 function etagMove(model: ArmVm, write: EtagWrite, mark: string): ArmVmChange {
   if (write === "empty") return {};
@@ -341,7 +394,7 @@ async function proveAll(
 
 /** The VM's list no longer has the disk; the disk must agree. */
 async function entryGone(
-  session: ArmSession,
+  { session, vm }: FenceContext,
   reads: { readonly before: ArmVm; readonly after: ArmVm },
   request: VmRequest,
   signal: AbortSignal,
@@ -349,7 +402,7 @@ async function entryGone(
   const { diskUri, node } = request.spec;
   const disowned = await untilDisowned(
     session,
-    { diskUri, lane: "failover", isOwner: (vmUri) => isSameResourceUri(vmUri, reads.after.id) },
+    { diskUri, lane: "failover", isOwner: (owner) => mayBe(owner, vm.uri, reads.after.id) },
     signal,
   );
   if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));
@@ -359,6 +412,11 @@ async function entryGone(
       `VM ${reads.after.name} (${reads.after.vmId}) has no entry for the disk; its ETag moved from ` +
       `${reads.before.etag} to ${reads.after.etag}`,
   });
+}
+
+/** Whether an owner that a disk names may be the VM of these ids. One that can't be parsed may be any VM. */
+function mayBe(owner: string, ...vmUris: readonly string[]): boolean {
+  return parseInstanceUri(owner) === undefined || vmUris.some((vmUri) => isSameResourceUri(owner, vmUri));
 }
 
 /** A VM that vanishes between read and write is no refusal: the next read shows it. */

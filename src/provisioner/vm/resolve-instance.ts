@@ -13,8 +13,7 @@ interface NodeInstance {
 
 /**
  * The VM at a node's resource id. The node's name only appears in messages: a VM of that name elsewhere, or
- * a later one, is another VM. Fails with `Unsupported` for an instance of a uniform scale set, and with
- * `InstanceUnknown` for an id that this driver can't look up.
+ * a later one, is another VM. Fails with `InstanceUnknown` for an id that this driver can't look up.
  */
 export function resolveInstance(
   { subscriptionId }: Pick<DiskPlace, "subscriptionId">,
@@ -26,18 +25,25 @@ export function resolveInstance(
   const parts = parseInstanceUri(instanceUri);
   if (parts === undefined)
     return unknown(
-      "it is not /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>",
+      "it is not /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>, nor " +
+        "…/virtualMachineScaleSets/<scale set>/virtualMachines/<instance id>",
     );
-  if (parts.scaleSetName !== undefined)
-    return fail({
-      kind: "Unsupported",
-      what: `node ${nodeName}: ${instanceUri} is an instance of a uniform scale set, which`,
-    });
   if (parts.subscriptionId.toLowerCase() !== subscriptionId.toLowerCase())
     return unknown(
       `it is not in subscription ${subscriptionId}, the only one in which this driver reads VMs`,
     );
-  const { resourceGroup, instanceName: name } = parts;
+  const { resourceGroup, scaleSetName, instanceName } = parts;
   const uri = formatInstanceUri({ ...parts, subscriptionId });
-  return ok({ subscriptionId, resourceGroup, name, uri, key: resourceUriKey(uri) });
+  return ok({
+    subscriptionId,
+    resourceGroup,
+    ...(scaleSetName === undefined
+      ? { name: instanceName }
+      : {
+          name: `${scaleSetName}_${instanceName}`,
+          scaleSet: { name: scaleSetName, instanceId: instanceName },
+        }),
+    uri,
+    key: resourceUriKey(uri),
+  });
 }

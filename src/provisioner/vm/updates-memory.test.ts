@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { settledOn } from "../../controller/testing/settled.ts";
 import { anEntry, aScriptedVm } from "../testing/scripted-vm.ts";
 import { UpdatesMemory } from "./updates-memory.ts";
 import { UpdatesUnderWay } from "./updates-under-way.ts";
@@ -28,6 +29,39 @@ describe("UpdatesMemory", () => {
     const memory = new UpdatesMemory(clock);
     memory.keep("vm-a", new UpdatesUnderWay(clock));
     assert.equal(memory.size, 0);
+  });
+
+  it("keeps the pause of a VM whose ETag nothing moves, until it is over", async () => {
+    const ownClock = createVirtualClock();
+    const memory = new UpdatesMemory(ownClock);
+    const underWay = memory.take("vm-a");
+    underWay.pauseEtag("1", 1_000);
+    memory.keep("vm-a", underWay);
+    assert.ok(memory.take("vm-a").isEtagPaused);
+    await settledOn(ownClock, ownClock.sleep(1_000, new AbortController().signal));
+    memory.keep("vm-a", underWay);
+    assert.equal(memory.size, 0);
+  });
+
+  it("ends the pause of a VM when another VM has its resource id", () => {
+    const { vm } = aScriptedVm();
+    const underWay = new UpdatesUnderWay(clock);
+    underWay.saw(vm);
+    underWay.pauseEtag(vm.etag, 1_000);
+    underWay.saw(vm);
+    assert.ok(underWay.isEtagPaused);
+    underWay.saw({ ...vm, vmId: "guid-b" });
+    assert.ok(!underWay.isEtagPaused);
+  });
+
+  it("ends the pause of a VM as soon as its ETag has moved after all", () => {
+    const { vm } = aScriptedVm();
+    const underWay = new UpdatesUnderWay(clock);
+    underWay.pauseEtag(vm.etag, 1_000);
+    underWay.saw(vm);
+    assert.ok(underWay.isEtagPaused);
+    underWay.saw({ ...vm, etag: '"moved"' });
+    assert.ok(!underWay.isEtagPaused);
   });
 
   it("forgets the VM without work for longest when there are too many", () => {

@@ -33,6 +33,8 @@ export class UpdatesUnderWay {
   readonly #leftBehind = new Set<string>();
   /** Since when a detach of each disk may be under way, by the clock's `elapsedMs`. */
   readonly #leavingSinceMs = new Map<string, number>();
+  /** The ETag that nothing moved, and until when no write tries to, by the clock's `elapsedMs`. */
+  #etagPause: { readonly etag: string; readonly untilMs: number } | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -40,7 +42,22 @@ export class UpdatesUnderWay {
 
   /** Whether nothing is known that a later fence of the VM could need. */
   get isEmpty(): boolean {
-    return this.#unended.size === 0 && this.#leftBehind.size === 0 && this.#leavingSinceMs.size === 0;
+    return (
+      this.#unended.size === 0 &&
+      this.#leftBehind.size === 0 &&
+      this.#leavingSinceMs.size === 0 &&
+      !this.isEtagPaused
+    );
+  }
+
+  /** Whether nothing is to be written to the VM now merely to move its ETag. */
+  get isEtagPaused(): boolean {
+    return this.#etagPause !== undefined && this.#etagPause.untilMs > this.#clock.elapsedMs();
+  }
+
+  /** Learns that no write moves this ETag of the VM, which none is to try for `pauseMs`. */
+  pauseEtag(etag: string, pauseMs: number): void {
+    this.#etagPause = { etag, untilMs: this.#clock.elapsedMs() + pauseMs };
   }
 
   /** Counts an update as under way until its end is seen, also after `wait` has given up waiting for it. */
@@ -66,8 +83,10 @@ export class UpdatesUnderWay {
   /** Learns from each read of the VM. */
   saw(model: ArmVm): void {
     const isAtRest = isTerminal(model.provisioningState);
-    if (this.#vmId !== undefined && this.#vmId !== model.vmId) this.#forgetDisks();
+    if (this.#vmId !== undefined && this.#vmId !== model.vmId) this.#forgetVm();
     this.#vmId = model.vmId;
+    // Something moves it after all: reads had lagged behind the writes, or another client has changed the VM.
+    if (this.#etagPause?.etag !== model.etag) this.#etagPause = undefined;
     // A read may be older than the awaited update: then it shows the ETag before it.
     if (isAtRest)
       for (const update of [...this.#unended])
@@ -124,7 +143,8 @@ export class UpdatesUnderWay {
     this.#leavingSinceMs.delete(diskKey);
   }
 
-  #forgetDisks(): void {
+  #forgetVm(): void {
+    this.#etagPause = undefined;
     this.#leftBehind.clear();
     this.#leavingSinceMs.clear();
   }

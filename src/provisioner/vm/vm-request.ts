@@ -28,6 +28,8 @@ export interface VmRequestSpec {
   readonly diskUri: string;
   readonly node: NodeIdentity;
   readonly cachingMode: CachingMode;
+  /** Default: false. */
+  readonly writeAccelerator?: boolean;
   readonly lane: Lane;
   readonly precondition: MayProceed;
   /** Checked after each read of a VM that lists disks in a foreign detach. Default: always. */

@@ -1,6 +1,6 @@
 import type { Lane } from "../../core/azure/lane.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
-import type { ArmDataDisk, ArmError, ArmName, ArmVm, ArmVmChange } from "../arm/arm-api.ts";
+import type { ArmDataDisk, ArmError, ArmVm, ArmVmChange, ArmVmName } from "../arm/arm-api.ts";
 import { ownError } from "../arm/arm-error.ts";
 import type { ArmSession, ReadEnd } from "../arm/arm-session.ts";
 import { endShownBy } from "../arm/provisioning-state.ts";
@@ -8,7 +8,7 @@ import { diskKeyOf } from "../disk/disk-key.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 
 /** A VM that a queue works on. */
-export interface VmTarget extends ArmName {
+export interface VmTarget extends ArmVmName {
   /** Names the VM in budgets: its ARM id in lower case. */
   readonly key: string;
   readonly uri: string;
@@ -36,15 +36,15 @@ export async function readInstance(
   signal: AbortSignal,
 ): Promise<Result<ArmVm, ArmError>> {
   const read = await session.call(
-    { group: "vmRead", resource: vm.key, lane },
+    { group: vm.scaleSet === undefined ? "vmRead" : "instanceRead", resource: vm.key, lane },
     (clientRequestId) => session.arm.getVm({ ...armNameOf(vm), instanceView, clientRequestId }, signal),
     signal,
   );
   return read.ok && read.value.vmId === "" ? fail(incomplete(vm, "a vmId")) : read;
 }
 
-function armNameOf({ subscriptionId, resourceGroup, name }: VmTarget): ArmName {
-  return { subscriptionId, resourceGroup, name };
+function armNameOf({ subscriptionId, resourceGroup, name, scaleSet }: VmTarget): ArmVmName {
+  return { subscriptionId, resourceGroup, name, ...(scaleSet === undefined ? {} : { scaleSet }) };
 }
 
 function incomplete(vm: VmTarget, what: string): ArmError {

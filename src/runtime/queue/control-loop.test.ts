@@ -71,6 +71,15 @@ describe("ControlLoop", () => {
     assert.deepEqual(passesAtMs, [0, 3_000]);
   });
 
+  it("leaves a VM whose ETag nothing moves alone until it is to be read again", async () => {
+    const vm = { nodeName: "node-a", instanceUri: "/vm-a" };
+    const { passesAtMs } = await withLoop(
+      [() => fail({ kind: "EtagNotMoved", ...vm, retryAfterMs: 4_000 })],
+      runKey,
+    );
+    assert.deepEqual(passesAtMs, [0, 4_000]);
+  });
+
   it("plans again soon after a conflict, without a log line and never in a hot loop", async () => {
     const conflict = (): Reconciled =>
       fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" });

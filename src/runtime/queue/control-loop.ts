@@ -91,10 +91,7 @@ export class ControlLoop {
         return;
       }
       if (!signal.aborted) this.#logger.warn("reconcile failed", { key, failure: reconciled.failure });
-      this.queue.addFailed(
-        key,
-        reconciled.failure.kind === "Throttled" ? reconciled.failure.retryAfterMs : 0,
-      );
+      this.queue.addFailed(key, "retryAfterMs" in reconciled.failure ? reconciled.failure.retryAfterMs : 0);
     } catch (error) {
       if (signal.aborted) return;
       this.#logger.error("reconcile threw: a bug", {

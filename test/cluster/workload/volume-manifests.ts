@@ -8,6 +8,10 @@ export interface ClaimOptions {
   readonly accessMode?: "ReadWriteOnce" | "ReadWriteOncePod" | "ReadWriteMany" | "ReadOnlyMany";
   /** Default: Filesystem. */
   readonly volumeMode?: "Filesystem" | "Block";
+  /** Its VolumeAttributesClass. Default: none. */
+  readonly attributesClass?: string;
+  /** What the volume is a copy of. Default: it is empty. */
+  readonly copyOf?: { readonly kind: "VolumeSnapshot" | "PersistentVolumeClaim"; readonly name: string };
 }
 
 /** A StorageClass of the driver. */
@@ -58,14 +62,22 @@ export function aClaim(options: ClaimOptions): object {
     sizeGiB = SIZE_GIB,
     accessMode = "ReadWriteOnce",
     volumeMode = "Filesystem",
+    attributesClass,
+    copyOf,
   } = options;
   const spec = {
     storageClassName: storageClass,
     accessModes: [accessMode],
     volumeMode,
     resources: { requests: { storage: `${sizeGiB}Gi` } },
+    ...(attributesClass === undefined ? {} : { volumeAttributesClassName: attributesClass }),
+    ...(copyOf === undefined ? {} : { dataSource: sourceOf(copyOf) }),
   };
   return { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name }, spec };
+}
+
+function sourceOf({ kind, name }: NonNullable<ClaimOptions["copyOf"]>): object {
+  return kind === "VolumeSnapshot" ? { apiGroup: "snapshot.storage.k8s.io", kind, name } : { kind, name };
 }
 
 export function aClass({
@@ -113,6 +125,37 @@ export function aPod({ name, mounts, nodeName, securityContext }: PodOptions): o
         },
       ],
       volumes: claims.map((claim) => ({ name: claim, persistentVolumeClaim: { claimName: claim } })),
+    },
+  };
+}
+
+/**
+ * A StatefulSet of one pod, `<name>-0`, that does nothing but hold the volume `data-<name>-0` at `/data`.
+ */
+export function aStatefulSet({
+  name,
+  storageClass,
+  nodeName,
+}: {
+  readonly name: string;
+  readonly storageClass: string;
+  readonly nodeName: string;
+}): object {
+  const {
+    spec: { volumes: _, ...podSpec },
+  } = aPod({ name, nodeName, mounts: [{ claim: "data", path: "/data" }] }) as {
+    readonly spec: { readonly volumes: unknown };
+  };
+  return {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: { name },
+    spec: {
+      serviceName: name,
+      replicas: 1,
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name } }, spec: podSpec },
+      volumeClaimTemplates: [aClaim({ name: "data", storageClass })],
     },
   };
 }

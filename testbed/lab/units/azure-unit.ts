@@ -55,7 +55,6 @@ const PORT = 8443;
 const SUBSCRIPTION = "00000000-0000-4000-8000-000000000001";
 const RESOURCE_GROUP = "lab";
 const LOCATION = "eastus";
-const VM_SIZE = "Standard_D8s_v5";
 const READY_MAX_MS = 120_000;
 const VM_START_MAX_MS = 120_000;
 const STOP_GRACE_MS = 30_000;
@@ -89,7 +88,7 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
         name: vmNameOf(name),
         computerName: name,
         zone,
-        size: VM_SIZE,
+        size: settings.vmSize,
       })),
       settings: { timeScale: settings.timeScale },
     };
@@ -163,7 +162,7 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
     subscriptionId: SUBSCRIPTION,
     resourceGroup: RESOURCE_GROUP,
     location: LOCATION,
-    vmSize: VM_SIZE,
+    vmSize: settings.vmSize,
     cloudConfig: {
       subscriptionId: SUBSCRIPTION,
       resourceGroup: RESOURCE_GROUP,

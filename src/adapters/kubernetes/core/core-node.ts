@@ -1,3 +1,4 @@
+import { canonicalInstanceUri } from "../../../core/azure/instance-uri.ts";
 import type { Labels, Taint } from "../../../core/schedule/pod-rules.ts";
 import type { ApiObject } from "../api/api-object.ts";
 
@@ -42,7 +43,9 @@ export function readClusterNode({
 }
 
 function instanceUriOf(providerId: string): string {
-  return providerId.startsWith(PROVIDER_PREFIX) ? providerId.slice(PROVIDER_PREFIX.length) : "";
+  return providerId.startsWith(PROVIDER_PREFIX)
+    ? canonicalInstanceUri(providerId.slice(PROVIDER_PREFIX.length))
+    : "";
 }
 
 /**

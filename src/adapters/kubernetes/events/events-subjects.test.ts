@@ -104,6 +104,16 @@ describe("controllerSubjects", () => {
         ],
       },
       {
+        because: "every pod that would have to stop",
+        event: { about, reason: "NotExpanded" },
+        told: [
+          azVolume,
+          claim,
+          ...pods("runs-", "runs-node-a", "runs-node-b"),
+          ...pods("waits-node-a", "waits-node-b", "waits-nowhere", "inline"),
+        ],
+      },
+      {
         because: "of no interest to claims and pods",
         event: { about, reason: "ReplicaAttached", nodeName: "node-a" },
         told: [azVolume],

@@ -139,8 +139,8 @@ function claimsOf(volume: AzVolume, { persistentVolumes, claims }: SubjectCaches
 }
 
 /**
- * The volume's pods that receive an event, each once: those that wait for it, and those that are bound
- * to the node that it names.
+ * The volume's pods that receive an event, each once: those that wait for it, those that are bound to the
+ * node that it names, or all but those that are ending.
  */
 function podsToTell(
   volume: AzVolume,
@@ -149,7 +149,7 @@ function podsToTell(
   { reason, nodeName, waitingOn }: DriverEvent,
 ): readonly ClusterPod[] {
   const { tells } = meaningOf(reason);
-  if (!tells.includes("Pod") && !tells.includes("PodOnNode")) return [];
+  if (!tells.includes("Pod") && !tells.includes("PodOnNode") && !tells.includes("AnyPod")) return [];
   const diskUri = volume.status?.detail?.diskUri;
   const byClaim = claims.flatMap(({ metadata }) =>
     pods.byIndex("claim", `${metadata.namespace}/${metadata.name}`),
@@ -160,6 +160,9 @@ function podsToTell(
     pod.isPending && !pod.isTerminating && (waitingOn === undefined || waitingOn.includes(pod.nodeName));
   const isThere = (pod: ClusterPod): boolean => nodeName !== undefined && pod.nodeName === nodeName;
   return all.filter(
-    (pod) => (tells.includes("Pod") && isWaiting(pod)) || (tells.includes("PodOnNode") && isThere(pod)),
+    (pod) =>
+      (tells.includes("Pod") && isWaiting(pod)) ||
+      (tells.includes("PodOnNode") && isThere(pod)) ||
+      (tells.includes("AnyPod") && !pod.isTerminating),
   );
 }

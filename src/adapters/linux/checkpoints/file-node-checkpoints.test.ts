@@ -71,6 +71,19 @@ describe("openFileNodeCheckpoints", () => {
     ]);
   });
 
+  it("keeps device numbers over a restart where there is no boot id, as on Windows", async (t) => {
+    const path = await aPath(t);
+    await (await openFileNodeCheckpoints(path, undefined)).put(aCheckpoint({}), never);
+    assert.deepEqual((await openFileNodeCheckpoints(path, undefined)).volumes(), [aCheckpoint({})]);
+  });
+
+  it("keeps the earlier settings of a device over a restart", async (t) => {
+    const path = await aPath(t);
+    const checkpoint = aCheckpoint({ deviceSettings: { "queue/scheduler": "none" } });
+    await (await openFileNodeCheckpoints(path)).put(checkpoint, never);
+    assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [checkpoint]);
+  });
+
   it("removes a checkpoint, and does nothing for a volume without one", async (t) => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
@@ -126,6 +139,14 @@ describe("openFileNodeCheckpoints", () => {
     {
       text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aCheckpoint({}), vm: "guid-a" }] }),
       because: "a checkpoint's VM is a text",
+    },
+    {
+      text: JSON.stringify({
+        version: 1,
+        heartbeat: 1,
+        volumes: [{ ...aCheckpoint({}), deviceSettings: { "../uevent": "add" } }],
+      }),
+      because: "a checkpoint has a setting that no device has",
     },
   ];
   for (const { text, because } of damaged) {

@@ -8,18 +8,20 @@ import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 
 /** A name that the kernel generates each time that the machine starts. */
 const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
+/** On Windows a device is known by its disk's unique id, which outlives a restart. */
+const EVERY_BOOT = "windows";
 
 /**
  * Opens the node's checkpoints in the file at `path`, which has to survive reboots. No file: the node's
  * first start. Throws if the file can't be read or parsed: starting with no checkpoints would let the
- * node acquire a volume that it may still be writing.
+ * node acquire a volume that it may still be writing. `bootIdFile`: undefined on Windows.
  */
 export async function openFileNodeCheckpoints(
   path: string,
-  bootIdFile = BOOT_ID_FILE,
+  bootIdFile: string | undefined = process.platform === "win32" ? undefined : BOOT_ID_FILE,
 ): Promise<NodeCheckpoints> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const bootId = (await readFile(bootIdFile, "utf8")).trim();
+  const bootId = bootIdFile === undefined ? EVERY_BOOT : (await readFile(bootIdFile, "utf8")).trim();
   const text = await readFile(path, "utf8").catch(undefinedIfMissing);
   if (text === undefined) return checkpointsIn(path, { bootId, heartbeat: 0, volumes: [] });
   const parsed = parseNodeCheckpoints(text);
@@ -58,6 +60,8 @@ async function replaceDurably(path: string, text: string): Promise<void> {
     await file.close();
   }
   await rename(temporary, path);
+  // Windows opens no directory; NTFS keeps renames in its own journal.
+  if (process.platform === "win32") return;
   const directory = await open(dirname(path), "r");
   try {
     await directory.sync();

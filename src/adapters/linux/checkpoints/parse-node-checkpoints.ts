@@ -1,5 +1,6 @@
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { isDeviceSettingName } from "../../../core/volume/device-settings.ts";
 import type { NotedVm, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 
 /** The content of the checkpoint file. */
@@ -44,6 +45,8 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
   if (!isRecord(value)) return undefined;
   const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType, vm } =
     value;
+  const settings = parseDeviceSettings(value.deviceSettings);
+  if (settings === undefined) return undefined;
   if (
     typeof volumeName !== "string" ||
     typeof uid !== "string" ||
@@ -65,10 +68,20 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
     lun,
     majorMinor,
     accessType,
+    ...(value.deviceSettings === undefined ? {} : { deviceSettings: settings }),
   };
   if (vm === undefined) return checkpoint;
   const noted = parseVm(vm);
   return noted === undefined ? undefined : { ...checkpoint, vm: noted };
+}
+
+function parseDeviceSettings(value: unknown): VolumeCheckpoint["deviceSettings"] {
+  if (value === undefined) return {};
+  if (!isRecord(value)) return undefined;
+  const entries = Object.entries(value);
+  return entries.every(([name, text]) => isDeviceSettingName(name) && typeof text === "string")
+    ? Object.fromEntries(entries)
+    : undefined;
 }
 
 function parseVm(value: unknown): NotedVm | undefined {

@@ -3,7 +3,9 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { commandFailed } from "../command/command-failed.ts";
+import type { HostCommand } from "../command/command-runner.ts";
 import { processesUsing } from "../command/processes.ts";
+import { blockDeviceAt } from "../device/block-device.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { flushMount } from "./flush-path.ts";
@@ -67,7 +69,7 @@ export async function awaitCommandsOn(
   return waited.ok ? ok(undefined) : waited;
 }
 
-/** Unmounts one mount, flushing first if it is a device's last. Never lazy, never by force. */
+/** Unmounts one mount, thawing and flushing first if it is a device's last. Never lazy, never by force. */
 export async function unmountOnce(
   host: HostContext,
   mount: ObservedMount,
@@ -75,19 +77,14 @@ export async function unmountOnce(
 ): Promise<Result<void, Failure>> {
   const isLast = (await mountPathsOf(host, mount.majorMinor)).length <= 1;
   if (isLast && !mount.isDead && !mount.isPlaceholder) {
+    const thawed = await thaw(host, mount, signal);
+    if (!thawed.ok) return thawed;
     // umount(2) flushes only with the very last mount, which may be in another mount namespace, and
     // swallows I/O errors. The error is reported once; the next call continues.
     const flushed = await flushMount(host, mount, signal);
     if (!flushed.ok && flushed.failure.kind !== "FileSystemBroken") return flushed;
   }
-  const command = {
-    program: "umount",
-    args: [mount.path],
-    pool: "unmount",
-    limitMs: host.limits.unmountMs,
-    touches: [mount.majorMinor, mount.path],
-    changes: true,
-  } as const;
+  const command = commandOn(host, mount, { program: "umount", args: [mount.path] });
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode === 0 || /not mounted|no mount point/.test(exit.value.stderr)) return ok(undefined);
@@ -99,6 +96,38 @@ export async function unmountOnce(
     devicePath: mount.source,
     detail: `${mount.path} is in use${named === "" ? "" : ` by ${named}`}: end what uses it`,
   });
+}
+
+/** A command that changes a mount. */
+function commandOn(
+  { limits }: HostContext,
+  mount: ObservedMount,
+  run: Pick<HostCommand, "program" | "args">,
+): HostCommand {
+  return {
+    ...run,
+    pool: "unmount",
+    limitMs: limits.unmountMs,
+    touches: [mount.majorMinor, mount.path],
+    changes: true,
+  };
+}
+
+/**
+ * Thaws a file system that a backup has left frozen. Unmounted frozen it would stay in the kernel, keep its
+ * device busy, and block every write of its next mount there.
+ */
+async function thaw(
+  host: HostContext,
+  mount: ObservedMount,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
+  if (isRaw) return ok(undefined);
+  const command = commandOn(host, mount, { program: "fsfreeze", args: ["--unfreeze", mount.path] });
+  const exit = await host.runner.run(command, signal);
+  // Exit code 1 is the usual answer: it is not frozen. What stays frozen is found by `isClean`.
+  return exit.ok ? ok(undefined) : exit;
 }
 
 /**

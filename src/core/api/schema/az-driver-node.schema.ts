@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { platforms } from "../../platform/platform.ts";
 import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../epoch.ts";
 import { conditionsSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
@@ -23,6 +24,7 @@ export const azDriverNodeSchema = z.object({
       location: z.string(),
       zone: z.string().describe("Availability zone such as `1`; empty: not zonal."),
       busType: z.enum(["SCSI", "NVMe"]),
+      platform: z.enum(platforms).optional().describe("Absent: linux."),
       vmId: z.string(),
       instanceUri: z.string().min(1).describe("The VM's resource id, by which alone the VM is looked up."),
       volumes: z

@@ -1,6 +1,11 @@
 import { z } from "zod";
 import { accessModes } from "../../volume/access-mode.ts";
 import { cachingModes } from "../../volume/disk-sku.ts";
+import {
+  diskEncryptionTypes,
+  networkAccessPolicies,
+  publicNetworkAccesses,
+} from "../../volume/disk-traits.ts";
 import { fileSystemTypes } from "../../volume/file-system.ts";
 import { COUNTER_MAX } from "../epoch.ts";
 import { nodeIdentitySchema, recordNodeSchema } from "./node-identity.schema.ts";
@@ -32,7 +37,7 @@ const writerRecordSchema = z.object({
     .optional(),
   fencing: nodeIdentitySchema
     .optional()
-    .describe("The node being fenced. It must not acquire the grant, and no disk is attached to it."),
+    .describe("The node being fenced. It must not acquire the grant, and this disk is not attached to it."),
   nodes: z
     .array(recordNodeSchema)
     .describe("Nodes with another access than the default, or with a pending write barrier; each once."),
@@ -60,9 +65,50 @@ const diskSpecSchema = z.object({
   location: z.string().optional().describe("Absent: the cluster's region."),
   zone: z.string().optional().describe("Absent: regional, or zone-redundant."),
   resourceGroup: z.string().optional().describe("Absent: the cluster's."),
+  diskName: z.string().optional().describe("Absent: the name of the volume."),
+  sourceUri: z
+    .string()
+    .optional()
+    .describe("The disk or snapshot that the disk is a copy of. No node makes a file system on a copy."),
   tags: z
     .record(z.string(), z.string())
     .describe("Tags of a new disk, without those that name its cluster and object. Empty if adopted."),
+  diskIOPSReadWrite: z.int().min(1).optional().describe("Absent: Azure's default for SKU and size."),
+  diskMBpsReadWrite: z.int().min(1).optional().describe("MB/s. Absent: Azure's default for SKU and size."),
+  logicalSectorSize: z
+    .int()
+    .min(512)
+    .max(4096)
+    .optional()
+    .describe("512 or 4096 bytes. Absent: Azure's default for the SKU."),
+  burstingEnabled: z.boolean().optional(),
+  performancePlus: z.boolean().optional(),
+  optimizedForFrequentAttach: z.boolean().optional(),
+  networkAccessPolicy: z
+    .enum(networkAccessPolicies)
+    .optional()
+    .describe("Absent: Azure's default, or adopted."),
+  publicNetworkAccess: z
+    .enum(publicNetworkAccesses)
+    .optional()
+    .describe("Absent: Azure's default, or adopted."),
+  subscriptionId: z.string().optional().describe("Must be the cluster's. Absent: the cluster's."),
+  diskAccessId: z.string().optional().describe("The DiskAccess of AllowPrivate."),
+  diskEncryptionSetId: z.string().optional().describe("Absent: a key that Azure holds."),
+  encryptionType: z.enum(diskEncryptionTypes).optional().describe("Absent: the set's key alone."),
+});
+
+/**
+ * Changes that a VolumeAttributesClass asks of a disk that exists. A field with the name of one of
+ * `DiskChange` goes to Azure as it is.
+ */
+const diskModificationSchema = z.object({
+  skuName: z.string().min(1).optional(),
+  diskIOPSReadWrite: z.int().min(1).optional(),
+  diskMBpsReadWrite: z.int().min(1).optional(),
+  networkAccessPolicy: z.enum(networkAccessPolicies).optional(),
+  publicNetworkAccess: z.enum(publicNetworkAccesses).optional(),
+  tags: z.record(z.string(), z.string()).optional().describe("Set or replaced by name; other tags stay."),
 });
 
 /** The AzVolume resource: one managed disk. */
@@ -75,10 +121,17 @@ export const azVolumeSchema = z.object({
       .describe("The name in CreateVolume, or the disk's name for a static volume."),
     capabilities: z.array(volumeCapabilitySchema).min(1),
     disk: diskSpecSchema,
+    modification: diskModificationSchema
+      .optional()
+      .describe("The change that was asked for last, until Azure has made or refused it."),
     cachingMode: z
       .enum(cachingModes)
       .optional()
       .describe("Host cache of an attached disk. Absent: ReadOnly where Azure caches the disk, else None."),
+    writeAcceleratorEnabled: z
+      .boolean()
+      .optional()
+      .describe("Attach the disk with write accelerator. Absent: without."),
     fsType: z.enum(fileSystemTypes).optional().describe("Absent: as the capability states, else ext4."),
     maxMountReplicaCount: z.int().min(0).max(14),
     volumeContext: z
@@ -139,6 +192,22 @@ export const azVolumeSchema = z.object({
             .describe("The driver made a file system on this disk, and never makes another."),
         })
         .optional(),
+      modification: z
+        .object({
+          requested: diskModificationSchema,
+          observedGeneration: z.int().min(0).describe("Of the spec that requested it."),
+          error: objectErrorSchema.optional().describe("Absent: the disk is as requested."),
+        })
+        .optional()
+        .describe("How the last modification ended."),
+      conversion: z
+        .object({
+          percent: z.int().min(0).max(99),
+          since: z.string().describe("When the driver first saw it."),
+          readTime: z.string().describe("When Azure was asked last."),
+        })
+        .optional()
+        .describe("Azure moves the disk's data to storage of another kind. Absent: it does not."),
       record: writerRecordSchema.optional().describe("Absent for multi-writer volumes."),
       unrequestedSince: z
         .string()

@@ -33,6 +33,12 @@ export const recordNodeSchema = nodeIdentitySchema.extend({
     .literal(true)
     .optional()
     .describe("Unverified only by its own checkpoint or attachment: no reclaim before Azure lists its disk."),
+  wasQuarantined: z
+    .literal(true)
+    .optional()
+    .describe(
+      "Unverified, and in quarantine before: until it is clean, no disk of other volumes is attached to it.",
+    ),
   barrierPending: z
     .literal(true)
     .optional()

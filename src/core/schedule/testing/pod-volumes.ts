@@ -22,7 +22,7 @@ export function among(...nodes: readonly CandidateNode[]): FindNode {
 /** A disk in zone 1 without attachments. */
 export function aPodVolume(overrides: Partial<PodVolume> = {}): PodVolume {
   return {
-    disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"] },
+    disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"], platform: "linux" },
     barred: [],
     attachments: new Map(),
     ...overrides,

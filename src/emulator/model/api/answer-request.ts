@@ -1,3 +1,4 @@
+import { checkAuthorization } from "../authorization/check-authorization.ts";
 import { faultDelivery, type FaultEffect, faultFailure } from "../pace/faults.ts";
 import { throttle } from "../pace/throttle.ts";
 import { renderInstanceView } from "../vm/instance-view.ts";
@@ -52,6 +53,11 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   if (apiVersion === undefined) return rejected(armErrors.missingApiVersion(), operation);
   if (!API_VERSION.test(apiVersion) || apiVersion < API_VERSION_MIN)
     return rejected(armErrors.invalidApiVersion(apiVersion), operation);
+  const { apiVersions } = world.settings;
+  if (apiVersions.length > 0 && !apiVersions.includes(apiVersion))
+    return rejected(armErrors.noRegisteredProvider(apiVersion, apiVersions), operation);
+  const denied = checkAuthorization(world.settings, { ...call, method: request.method });
+  if (denied !== undefined) return rejected(denied, operation);
 
   const fault = world.faults.strikeCall(operation, call, world.random);
   if (fault?.kind === "Error") return { ...rejected(faultFailure(fault), operation), fault };
@@ -91,7 +97,7 @@ function read(
       ? world.lastReads.get(readKey(call, operation))
       : undefined;
   if (last === undefined) return undefined;
-  return reply(200, operation === VM_GET ? withViewOfNow(world, call, last) : last);
+  return reply(200, VM_GETS.includes(operation) ? withViewOfNow(world, call, last) : last);
 }
 
 /**
@@ -115,8 +121,12 @@ function remember(world: World, call: ArmCall, operation: string, result: Handle
   else world.lastReads.clear();
 }
 
-const VM_GET = "VirtualMachines_Get";
-const VM_READS: readonly string[] = [VM_GET, "VirtualMachines_InstanceView"];
+const VM_GETS: readonly string[] = ["VirtualMachines_Get", "VirtualMachineScaleSetVMs_Get"];
+const VM_READS: readonly string[] = [
+  ...VM_GETS,
+  "VirtualMachines_InstanceView",
+  "VirtualMachineScaleSetVMs_GetInstanceView",
+];
 
 /** Lists, disks and snapshots may be stale, and VMs after writes of other clients. */
 function mayBeStale(operation: string): boolean {
@@ -134,10 +144,9 @@ function mayBeStale(operation: string): boolean {
  */
 function readKey(call: ArmCall, operation: string): string {
   // After a read with its instance view, a caller reads no older model of the VM without it.
-  const path =
-    operation === VM_GET
-      ? call.path.toLowerCase()
-      : `${call.path.toLowerCase()}?${JSON.stringify(call.query)}`;
+  const path = VM_GETS.includes(operation)
+    ? call.path.toLowerCase()
+    : `${call.path.toLowerCase()}?${JSON.stringify(call.query)}`;
   return VM_READS.includes(operation) ? `${vmReadsKey(call.caller, vmPath(call.path))}${path}` : path;
 }
 

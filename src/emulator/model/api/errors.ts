@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "./json.ts";
+import { ownerName } from "./resource-id.ts";
 
 /** A refusal of ARM or of the compute provider: an expected answer, not a bug. */
 export interface ArmFailure {
@@ -37,6 +38,15 @@ export function errorObject(refused: ArmFailure): JsonObject {
 
 const gateway = { cause: "gateway" } as const;
 
+/** An action on a resource, a group or a subscription. */
+interface Access {
+  readonly action: string;
+  readonly scope: string;
+}
+
+const DENY_ASSIGNMENT = "Deny assignment of the emulator";
+const DENY_ASSIGNMENT_ID = "00000000000000000000000000000001";
+
 /**
  * The one table of errors. Clients match codes and, where a code is shared, pieces of these texts
  * ("attached to a VM of this size is", "existing disk", "Cannot resize disk"), so the texts are the real
@@ -58,6 +68,14 @@ export const armErrors = {
         "'YYYY-MM-DD-preview'.",
       gateway,
     ),
+  noRegisteredProvider: (version: string, supported: readonly string[]) =>
+    failure(
+      400,
+      "NoRegisteredProviderFound",
+      `No registered resource provider found for API version '${version}' for Microsoft.Compute. The ` +
+        `supported api-versions are '${supported.join(", ")}'.`,
+      gateway,
+    ),
   invalidRequestContent: (detail: string) =>
     failure(
       400,
@@ -65,10 +83,39 @@ export const armErrors = {
       `The request content was invalid and could not be deserialized: '${detail}'.`,
       gateway,
     ),
+  notAuthorized: (caller: string, action: string, scope: string) =>
+    failure(
+      403,
+      "AuthorizationFailed",
+      `The client '${caller}' with object id '${caller}' does not have authorization to perform action ` +
+        `'${action}' over scope '${scope}' or the scope is invalid. If access was recently granted, please ` +
+        "refresh your credentials.",
+      gateway,
+    ),
+  linkedNotAuthorized: (caller: string, own: Access, missing: Access) =>
+    failure(
+      403,
+      "LinkedAuthorizationFailed",
+      `The client '${caller}' with object id '${caller}' has permission to perform action '${own.action}' ` +
+        `on scope '${own.scope}'; however, it does not have permission to perform action ` +
+        `'${missing.action}' on the linked scope(s) '${missing.scope}' or the linked scope(s) are invalid.`,
+      gateway,
+    ),
+  deniedByAssignment: (caller: string, action: string, scope: string) =>
+    failure(
+      403,
+      "DenyAssignmentAuthorizationFailed",
+      `The client '${caller}' with object id '${caller}' has permission to perform action '${action}' on ` +
+        `scope '${scope}'; however, the access is denied because of the deny assignment with name ` +
+        `'${DENY_ASSIGNMENT}' and Id '${DENY_ASSIGNMENT_ID}' at scope '${scope}'.`,
+      gateway,
+    ),
   noSuchRoute: (path: string) =>
     failure(404, "InvalidResourceType", `The emulator has no resource type at '${path}'.`, gateway),
   methodNotAllowed: (method: string, path: string) =>
     failure(405, "MethodNotAllowed", `The method '${method}' is not allowed at '${path}'.`, gateway),
+  subscriptionNotFound: (id: string) =>
+    failure(404, "SubscriptionNotFound", `The subscription '${id}' could not be found.`, gateway),
   resourceGroupNotFound: (name: string) =>
     failure(404, "ResourceGroupNotFound", `Resource group '${name}' could not be found.`, gateway),
   groupNotEmpty: (name: string) =>
@@ -85,6 +132,21 @@ export const armErrors = {
       `The Resource 'Microsoft.Compute/${type}/${name}' under resource group '${resourceGroup}' was not ` +
         "found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
       gateway,
+    ),
+  parentResourceNotFound: (type: string, parentId: string) =>
+    failure(
+      404,
+      "ParentResourceNotFound",
+      `Failed to perform 'read' on resource(s) of type '${type}', because the parent resource ` +
+        `'${parentId}' could not be found.`,
+      gateway,
+    ),
+  instanceNotActive: (instanceId: string) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `The provided instanceId ${instanceId} is not an active Virtual Machine Scale Set VM instanceId.`,
+      { target: "instanceIds" },
     ),
   patchResourceNotFound: (id: string, name: string) =>
     failure(
@@ -157,23 +219,23 @@ export const armErrors = {
     failure(
       409,
       "ConflictingUserInput",
-      `Disk '${diskId}' cannot be attached as the disk is already owned by VM '${vmId}'.`,
+      `Disk '${diskId}' cannot be attached as the disk is already owned by VM '${ownerName(vmId)}'.`,
       { target: "diskId" },
     ),
   diskAttachedElsewhere: (diskName: string, vmId: string, otherVmId: string) =>
     failure(
       409,
       "ConflictingUserInput",
-      `Cannot attach the disk ${diskName} to VM ${vmId} because it is already attached to VM ` +
-        `${otherVmId}. A disk can be attached to only one VM at a time.`,
+      `Cannot attach the disk ${diskName} to VM ${ownerName(vmId)} because it is already attached to VM ` +
+        `${ownerName(otherVmId)}. A disk can be attached to only one VM at a time.`,
       { target: "diskId" },
     ),
   maxSharesReached: (diskName: string, vmId: string, maxShares: number) =>
     failure(
       409,
       "ConflictingUserInput",
-      `Cannot attach the disk ${diskName} to VM ${vmId} because it is already attached to ${maxShares} ` +
-        "VMs, the limit that its maxShares sets.",
+      `Cannot attach the disk ${diskName} to VM ${ownerName(vmId)} because it is already attached to ` +
+        `${maxShares} VMs, the limit that its maxShares sets.`,
       { target: "diskId" },
     ),
   attachWhileBeingDetached: (diskName: string, vmName: string) =>
@@ -231,6 +293,7 @@ export const armErrors = {
     ),
   invalidParameter: (target: string, message: string) =>
     failure(400, "InvalidParameter", message, { target }),
+  badRequest: (message: string) => failure(400, "BadRequest", message),
   changeNotAllowed: (property: string) =>
     failure(409, "PropertyChangeNotAllowed", `Changing property '${property}' is not allowed.`, {
       target: property,
@@ -298,10 +361,23 @@ export const armErrors = {
     failure(
       409,
       "OperationNotAllowed",
-      `The snapshot ${name} can't be copied or restored yet: its background copy is not complete.`,
+      `The source ${name} can't be copied or restored yet: its background copy is not complete.`,
       {
         target: "sourceResourceId",
       },
+    ),
+  copyNotAttached: (diskName: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Disk ${diskName} can't be attached until its background copy is complete.`,
+    ),
+  copyPending: (name: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `The snapshot ${name} can't be copied yet: another snapshot of the same disk is being copied.`,
+      { target: "sourceResourceId" },
     ),
   tooManySnapshots: (limit: string) =>
     failure(409, "OperationNotAllowed", `The snapshot can't be made: ${limit}.`),
@@ -313,7 +389,7 @@ export const armErrors = {
     ),
 
   diskAttached: (diskName: string, vmId: string) =>
-    failure(409, "OperationNotAllowed", `Disk ${diskName} is attached to VM ${vmId}.`),
+    failure(409, "OperationNotAllowed", `Disk ${diskName} is attached to VM ${ownerName(vmId)}.`),
   shrink: (id: string) =>
     failure(
       409,
@@ -326,16 +402,32 @@ export const armErrors = {
     failure(
       409,
       "OperationNotAllowed",
-      `Cannot resize disk ${diskName} while it is attached to running VM ${vmId}. Resizing a disk of an ` +
-        "Azure Virtual Machine requires the virtual machine to be deallocated. Please stop your VM and " +
-        "retry the operation.",
+      `Cannot resize disk ${diskName} while it is attached to running VM ${ownerName(vmId)}. Resizing a ` +
+        "disk of an Azure Virtual Machine requires the virtual machine to be deallocated. Please stop your " +
+        "VM and retry the operation.",
       { innerError: { internalErrorCode } },
     ),
   changeWhileAttached: (what: string, diskName: string, vmIds: readonly string[]) =>
     failure(
       409,
       "OperationNotAllowed",
-      `Cannot change ${what} of disk ${diskName} while it is attached to running VM(s) ${vmIds.join(", ")}.`,
+      `Cannot change ${what} of disk ${diskName} while it is attached to running VM(s) ` +
+        `${vmIds.map(ownerName).join(", ")}.`,
+    ),
+  changedTooOften: (what: string, diskName: string, changesMax: number) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `The ${what} of disk ${diskName} can be changed only ${changesMax} times in 24 hours.`,
+    ),
+  conversionRefused: (diskName: string, reason: string) =>
+    failure(409, "OperationNotAllowed", `Disk ${diskName} can't be converted to PremiumV2_LRS: ${reason}.`),
+  copyUnderWay: (diskName: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Disk ${diskName} can't be resized until its background copy is complete.`,
+      { target: "diskSizeGB" },
     ),
   invalidZone: (zone: string, location: string) =>
     failure(

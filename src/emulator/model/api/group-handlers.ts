@@ -54,6 +54,7 @@ export function deleteGroupHandler(world: World, call: ArmCall): HandlerResult {
     ...world.snapshots.values(),
     ...world.virtualMachines.values(),
     ...world.availabilitySets.values(),
+    ...world.scaleSets.values(),
   ].some((resource) => groupKey(resource) === groupKey(address));
   if (holds) return armErrors.groupNotEmpty(address.resourceGroup);
   world.resourceGroups.delete(groupKey(address));

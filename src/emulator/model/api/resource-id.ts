@@ -1,20 +1,43 @@
 /** The kinds of compute resources that the emulator keeps, by their names in paths. */
-export type ComputeType = "disks" | "snapshots" | "virtualMachines" | "availabilitySets";
+export type ComputeType =
+  | "disks"
+  | "snapshots"
+  | "virtualMachines"
+  | "availabilitySets"
+  | "virtualMachineScaleSets";
 
 export interface ResourceAddress {
   readonly subscriptionId: string;
   readonly resourceGroup: string;
   readonly type: ComputeType;
   readonly name: string;
+  /** The uniform scale set of an instance, whose `name` is then its instance id. */
+  readonly scaleSet?: string;
 }
 
-const TYPES: readonly ComputeType[] = ["disks", "snapshots", "virtualMachines", "availabilitySets"];
+const TYPES: readonly ComputeType[] = [
+  "disks",
+  "snapshots",
+  "virtualMachines",
+  "availabilitySets",
+  "virtualMachineScaleSets",
+];
+const UNIFORM_INSTANCE = /\/virtualMachineScaleSets\/([^/]+)\/virtualMachines\/(?=[^/]+$)/i;
 const PATTERN =
   /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Compute\/([^/]+)\/([^/]+)$/i;
 
 /** The ARM id of a compute resource, in the case of its parts. */
 export function resourceId(address: ResourceAddress): string {
-  return `/subscriptions/${address.subscriptionId}/resourceGroups/${address.resourceGroup}/providers/Microsoft.Compute/${address.type}/${address.name}`;
+  const parent = address.scaleSet === undefined ? "" : `virtualMachineScaleSets/${address.scaleSet}/`;
+  return `/subscriptions/${address.subscriptionId}/resourceGroups/${address.resourceGroup}/providers/Microsoft.Compute/${parent}${address.type}/${address.name}`;
+}
+
+/**
+ * A VM's id as disks and messages name it: an instance of a uniform scale set by `<scale set>_<instance id>`
+ * instead of its instance id.
+ */
+export function ownerName(vmId: string): string {
+  return vmId.replace(UNIFORM_INSTANCE, (prefix, scaleSet: string) => `${prefix}${scaleSet}_`);
 }
 
 /** The parts of an ARM id; `undefined` for anything but one of our compute resources. */

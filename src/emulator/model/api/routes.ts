@@ -15,16 +15,34 @@ import {
 } from "../disk/snapshot-handlers.ts";
 import { getOperation } from "../pace/lro.ts";
 import {
+  deleteInstancesHandler,
+  deleteScaleSetHandler,
+  getScaleSetHandler,
+  listScaleSetsHandler,
+  patchScaleSetHandler,
+  putScaleSetHandler,
+  upgradeInstancesHandler,
+} from "../scale-set/scale-set-handlers.ts";
+import {
+  getProviderHandler,
+  getSubscriptionHandler,
+  listLocationsHandler,
+  listSubscriptionsHandler,
+  listTenantsHandler,
+} from "../subscription/subscription-handlers.ts";
+import {
   attachDetachHandler,
   deleteVmHandler,
   getVmHandler,
   instanceViewHandler,
+  listInstancesHandler,
   listVmsHandler,
   patchVmHandler,
   powerHandler,
+  putInstanceHandler,
   putVmHandler,
 } from "../vm/vm-handlers.ts";
-import { REIMAGE } from "../vm/vm-state.ts";
+import type { PowerAction } from "../vm/vm-power.ts";
 import {
   deleteAvailabilitySetHandler,
   getAvailabilitySetHandler,
@@ -46,6 +64,8 @@ const GROUP = `${SUBSCRIPTION}/resourceGroups/{resourceGroup}`;
 const SUBSCRIPTION_COMPUTE = `${SUBSCRIPTION}/providers/Microsoft.Compute`;
 const COMPUTE = `${GROUP}/providers/Microsoft.Compute`;
 const VM = `${COMPUTE}/virtualMachines/{name}`;
+const SCALE_SET = `${COMPUTE}/virtualMachineScaleSets/{scaleSet}`;
+const INSTANCE = `${SCALE_SET}/virtualMachines/{name}`;
 const SNAPSHOT = `${COMPUTE}/snapshots/{name}`;
 const AVAILABILITY_SET = `${COMPUTE}/availabilitySets/{name}`;
 const DISK = `${COMPUTE}/disks/{name}`;
@@ -53,8 +73,32 @@ const DISK = `${COMPUTE}/disks/{name}`;
 /** Name of the operation that reads another operation's state. */
 export const POLL_OPERATION = "Operations_Get";
 
+const POWER_ACTIONS: readonly PowerAction[] = [
+  "start",
+  "powerOff",
+  "deallocate",
+  "restart",
+  "redeploy",
+  "reimage",
+];
+
 /** Every ARM path that the emulator answers. */
 export const ARM_ROUTES: readonly Route[] = [
+  { operation: "Tenants_List", method: "GET", pattern: "/tenants", handler: listTenantsHandler },
+  {
+    operation: "Subscriptions_List",
+    method: "GET",
+    pattern: "/subscriptions",
+    handler: listSubscriptionsHandler,
+  },
+  { operation: "Subscriptions_Get", method: "GET", pattern: SUBSCRIPTION, handler: getSubscriptionHandler },
+  {
+    operation: "Subscriptions_ListLocations",
+    method: "GET",
+    pattern: `${SUBSCRIPTION}/locations`,
+    handler: listLocationsHandler,
+  },
+  { operation: "Providers_Get", method: "GET", pattern: SUBSCRIPTION_COMPUTE, handler: getProviderHandler },
   { operation: "ResourceGroups_CreateOrUpdate", method: "PUT", pattern: GROUP, handler: putGroupHandler },
   { operation: "ResourceGroups_Get", method: "GET", pattern: GROUP, handler: getGroupHandler },
   { operation: "ResourceGroups_CheckExistence", method: "HEAD", pattern: GROUP, handler: headGroupHandler },
@@ -209,43 +253,88 @@ export const ARM_ROUTES: readonly Route[] = [
     pattern: `${VM}/attachDetachDataDisks`,
     handler: attachDetachHandler,
   },
+  ...powerRoutes("VirtualMachines", VM, [...POWER_ACTIONS, "reapply"]),
+
   {
-    operation: "VirtualMachines_Start",
-    method: "POST",
-    pattern: `${VM}/start`,
-    handler: powerHandler("start"),
+    operation: "VirtualMachineScaleSets_CreateOrUpdate",
+    method: "PUT",
+    pattern: SCALE_SET,
+    handler: putScaleSetHandler,
   },
   {
-    operation: "VirtualMachines_PowerOff",
-    method: "POST",
-    pattern: `${VM}/powerOff`,
-    handler: powerHandler("powerOff"),
+    operation: "VirtualMachineScaleSets_Update",
+    method: "PATCH",
+    pattern: SCALE_SET,
+    handler: patchScaleSetHandler,
   },
   {
-    operation: "VirtualMachines_Deallocate",
-    method: "POST",
-    pattern: `${VM}/deallocate`,
-    handler: powerHandler("deallocate"),
+    operation: "VirtualMachineScaleSets_Get",
+    method: "GET",
+    pattern: SCALE_SET,
+    handler: getScaleSetHandler,
   },
   {
-    operation: "VirtualMachines_Restart",
-    method: "POST",
-    pattern: `${VM}/restart`,
-    handler: powerHandler("restart"),
+    operation: "VirtualMachineScaleSets_Delete",
+    method: "DELETE",
+    pattern: SCALE_SET,
+    handler: deleteScaleSetHandler,
   },
   {
-    operation: "VirtualMachines_Redeploy",
-    method: "POST",
-    pattern: `${VM}/redeploy`,
-    handler: powerHandler("redeploy"),
+    operation: "VirtualMachineScaleSets_List",
+    method: "GET",
+    pattern: `${COMPUTE}/virtualMachineScaleSets`,
+    handler: listScaleSetsHandler,
   },
-  { operation: REIMAGE, method: "POST", pattern: `${VM}/reimage`, handler: powerHandler("reimage") },
   {
-    operation: "VirtualMachines_Reapply",
-    method: "POST",
-    pattern: `${VM}/reapply`,
-    handler: powerHandler("reapply"),
+    operation: "VirtualMachineScaleSets_ListAll",
+    method: "GET",
+    pattern: `${SUBSCRIPTION_COMPUTE}/virtualMachineScaleSets`,
+    handler: listScaleSetsHandler,
   },
+  {
+    operation: "VirtualMachineScaleSets_DeleteInstances",
+    method: "POST",
+    pattern: `${SCALE_SET}/delete`,
+    handler: deleteInstancesHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSets_UpdateInstances",
+    method: "POST",
+    pattern: `${SCALE_SET}/manualupgrade`,
+    handler: upgradeInstancesHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSetVMs_List",
+    method: "GET",
+    pattern: `${SCALE_SET}/virtualMachines`,
+    handler: listInstancesHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSetVMs_Update",
+    method: "PUT",
+    pattern: INSTANCE,
+    handler: putInstanceHandler,
+  },
+  { operation: "VirtualMachineScaleSetVMs_Get", method: "GET", pattern: INSTANCE, handler: getVmHandler },
+  {
+    operation: "VirtualMachineScaleSetVMs_Delete",
+    method: "DELETE",
+    pattern: INSTANCE,
+    handler: deleteVmHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSetVMs_GetInstanceView",
+    method: "GET",
+    pattern: `${INSTANCE}/instanceView`,
+    handler: instanceViewHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSetVMs_AttachDetachDataDisks",
+    method: "POST",
+    pattern: `${INSTANCE}/attachDetachDataDisks`,
+    handler: attachDetachHandler,
+  },
+  ...powerRoutes("VirtualMachineScaleSetVMs", INSTANCE, POWER_ACTIONS),
 
   {
     operation: POLL_OPERATION,
@@ -260,3 +349,13 @@ export const ARM_ROUTES: readonly Route[] = [
     handler: getOperation,
   },
 ];
+
+/** The power actions of VMs, or of instances of scale sets. */
+function powerRoutes(group: string, pattern: string, actions: readonly PowerAction[]): readonly Route[] {
+  return actions.map((action) => ({
+    operation: `${group}_${action.slice(0, 1).toUpperCase()}${action.slice(1)}`,
+    method: "POST",
+    pattern: `${pattern}/${action}`,
+    handler: powerHandler(action),
+  }));
+}

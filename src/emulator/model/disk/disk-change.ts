@@ -3,6 +3,8 @@ import { type Json, listAt, numberAt, objectAt, sameJson, textAt } from "../api/
 import { sameId } from "../api/resource-id.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { findVm, normalLocation, type World } from "../world.ts";
+import { copiedPercent } from "./background-copy.ts";
+import { checkPerformanceChange, checkSkuChange } from "./disk-conversion.ts";
 import { isSasActive } from "./disk-read.ts";
 import { type Disk, type DiskSpec, sectorSizeBytes } from "./disk.ts";
 
@@ -46,11 +48,11 @@ export function checkDiskChange(
   if (isRefused && next.maxShares !== disk.spec.maxShares && attachedTo.length > 0)
     return armErrors.changeWhileAttached("maxShares", disk.name, attachedTo);
   const active = attachedTo.filter((vmId) => !isDeallocated(findVm(world, vmId)));
-  if (isRefused && next.sku.name !== disk.spec.sku.name && active.length > 0)
-    return armErrors.changeWhileAttached("sku", disk.name, active);
-  return next.sizeGiB > disk.spec.sizeGiB
-    ? checkGrowth(disk, next, { vmId: active[0], apiVersion })
-    : undefined;
+  const refused = checkSkuChange(world, disk, next, active) ?? checkPerformanceChange(world, disk, next);
+  if (refused !== undefined || next.sizeGiB === disk.spec.sizeGiB) return refused;
+  if (copiedPercent(disk.conversion ?? disk.copy, world.nowMs) < 100)
+    return armErrors.copyUnderWay(disk.name);
+  return checkGrowth(disk, next, { vmId: active[0], apiVersion });
 }
 
 function checkGrowth(

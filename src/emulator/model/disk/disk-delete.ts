@@ -1,7 +1,7 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { keyOf } from "../api/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
-import { delayMs, happened, startOperation } from "../pace/operations.ts";
+import { delayMs, happened, isBeingCopied, startOperation } from "../pace/operations.ts";
 import { putDisk, updateDisk, without, type World } from "../world.ts";
 import { isSasActive } from "./disk-read.ts";
 import type { Disk } from "./disk.ts";
@@ -16,6 +16,7 @@ export function deleteDisk(
     return disk.provisioningState === "Deleting"
       ? { kind: "Started", operation: busy }
       : armErrors.conflict();
+  if (isBeingCopied(world, disk.id)) return armErrors.conflict();
   const owner =
     disk.owners[0] ?? (world.settings.deleteWinsOverAttachInFlight ? undefined : disk.reservations[0]);
   if (owner !== undefined) return armErrors.diskAttached(disk.name, owner.vmId);

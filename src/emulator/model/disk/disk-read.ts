@@ -1,10 +1,14 @@
 import type { JsonObject } from "../api/json.ts";
 import { findDisk, findVm, type World } from "../world.ts";
+import { copiedPercent } from "./background-copy.ts";
 import { type Disk, type DiskState, renderDisk, type SasGrant } from "./disk.ts";
 
 export function renderDiskNow(world: World, id: string, upperCaseGroup = false): JsonObject | undefined {
   const disk = findDisk(world, id);
-  return disk === undefined ? undefined : renderDisk(disk, { state: diskState(world, disk), upperCaseGroup });
+  if (disk === undefined) return undefined;
+  const work = disk.conversion ?? disk.copy;
+  const completionPercent = work === undefined ? undefined : copiedPercent(work, world.nowMs);
+  return renderDisk(disk, { state: diskState(world, disk), completionPercent, upperCaseGroup });
 }
 
 /** The state that callers see; a VM that is still to get the disk does not count. */

@@ -1,7 +1,9 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { type Json, type JsonObject, numberAt, textAt } from "../api/json.ts";
+import { type Json, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
 import { findDisk, findSnapshot, normalLocation, type World } from "../world.ts";
+import { copiedPercent } from "./background-copy.ts";
 import { type DiskFamily, findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
+import { type Disk, sectorSizeBytes } from "./disk.ts";
 import { snapshotAccess, type Snapshot } from "./snapshot.ts";
 
 /** The source of a new disk's bytes. */
@@ -9,6 +11,8 @@ export interface DiskSource {
   readonly kind: "Source";
   readonly id: string;
   readonly sizeGiB: number;
+  /** The bytes are copied in the background. */
+  readonly copiesInBackground: boolean;
 }
 
 const EMPTY_OPTIONS = ["Empty", "Upload"];
@@ -46,10 +50,51 @@ export function diskSource(
       "location",
       `The source is in '${source.location}', the disk in '${location}'.`,
     );
-  if (snapshot === undefined) return { kind: "Source", id: source.id, sizeGiB: disk?.spec.sizeGiB ?? 0 };
+  const isFast = hasSettablePerformance(familyIn(body));
+  if (snapshot !== undefined)
+    return (
+      checkRestore(world, snapshot, body) ?? {
+        kind: "Source",
+        id: snapshot.id,
+        sizeGiB: snapshot.sizeGiB,
+        copiesInBackground: isFast || snapshot.copy !== undefined,
+      }
+    );
+  if (disk === undefined) return armErrors.sourceNotFound(id);
   return (
-    checkRestore(world, snapshot, body) ?? { kind: "Source", id: snapshot.id, sizeGiB: snapshot.sizeGiB }
+    checkClone(world, disk, body) ?? {
+      kind: "Source",
+      id: disk.id,
+      sizeGiB: disk.spec.sizeGiB,
+      copiesInBackground: isFast || hasSettablePerformance(disk.spec.sku.family),
+    }
   );
+}
+
+/**
+ * A disk is copied within its zone, and to Ultra disks only by way of a snapshot. Inferred: that its own copy
+ * must have ended.
+ */
+function checkClone(world: World, disk: Disk, body: Json | undefined): ArmFailure | undefined {
+  if (disk.operationId !== undefined) return armErrors.conflict();
+  if (copiedPercent(disk.copy, world.nowMs) < 100) return armErrors.sourceIncomplete(disk.name);
+  if (familyIn(body) === "Ultra")
+    return armErrors.invalidParameter(
+      "sourceResourceId",
+      `The disk ${disk.name} can't be copied to an Ultra disk: make a snapshot of it first.`,
+    );
+  const [zone] = disk.zones;
+  const target = findDiskSku(textAt(body, "sku", "name") ?? "");
+  if (zone === undefined || target?.zoneRedundant === true || listAt(body, "zones")?.[0] === zone)
+    return checkSectors({ name: disk.name, sectorSizeBytes: sectorSizeBytes(disk) }, familyIn(body));
+  return armErrors.invalidParameter(
+    "zones",
+    `The disk ${disk.name} is in zone ${zone}: a copy in another place needs a snapshot.`,
+  );
+}
+
+function familyIn(body: Json | undefined): DiskFamily {
+  return findDiskSku(textAt(body, "sku", "name") ?? "")?.family ?? "StandardHdd";
 }
 
 /**
@@ -60,7 +105,7 @@ function checkRestore(world: World, snapshot: Snapshot, body: Json | undefined):
   if (snapshot.provisioningState !== "Succeeded") return armErrors.sourceIncomplete(snapshot.name);
   const access = snapshotAccess(snapshot, world.nowMs);
   if (access === "Pending") return armErrors.sourceIncomplete(snapshot.name);
-  const family = findDiskSku(textAt(body, "sku", "name") ?? "")?.family ?? "StandardHdd";
+  const family = familyIn(body);
   if (access !== "InstantAccess") return checkSectors(snapshot, family);
   const sizeGiB = numberAt(body, "properties", "diskSizeGB") ?? snapshot.sizeGiB;
   if (hasSettablePerformance(family) && sizeGiB === snapshot.sizeGiB) return undefined;
@@ -71,11 +116,14 @@ function checkRestore(world: World, snapshot: Snapshot, body: Json | undefined):
   );
 }
 
-function checkSectors(snapshot: Snapshot, family: DiskFamily): ArmFailure | undefined {
-  if (snapshot.sectorSizeBytes === 512 || hasSettablePerformance(family)) return undefined;
+function checkSectors(
+  source: Pick<Snapshot, "name" | "sectorSizeBytes">,
+  family: DiskFamily,
+): ArmFailure | undefined {
+  if (source.sectorSizeBytes === 512 || hasSettablePerformance(family)) return undefined;
   return armErrors.invalidParameter(
     "sourceResourceId",
-    `The snapshot ${snapshot.name} has a logical sector size of ${snapshot.sectorSizeBytes} bytes: ` +
-      "it can be restored only to Ultra and Premium SSD v2 disks.",
+    `The source ${source.name} has a logical sector size of ${source.sectorSizeBytes} bytes: ` +
+      "it can be copied only to Ultra and Premium SSD v2 disks.",
   );
 }

@@ -38,6 +38,7 @@ const UNDERSTOOD = [
   "diskState",
   "uniqueId",
   "isArmResource",
+  "completionPercent",
 ];
 
 /**
@@ -70,7 +71,9 @@ export function diskSpecFrom(
       sizeGiB,
       previous === undefined && booleanAt(properties, "creationData", "performancePlus") === true,
     ) ??
-    checkSectorSize(sku, numberAt(properties, "creationData", "logicalSectorSize"));
+    checkSectorSize(sku, numberAt(properties, "creationData", "logicalSectorSize")) ??
+    checkNetwork(properties, previous) ??
+    checkEncryption(properties);
   if (refused !== undefined) return refused;
 
   const performance = performanceIn(properties, sku, sizeGiB, previous);
@@ -164,6 +167,36 @@ function checkSectorSize(sku: DiskSku, bytes: number | undefined): ArmFailure | 
   );
 }
 
+function checkNetwork(properties: JsonObject, previous: DiskSpec | undefined): ArmFailure | undefined {
+  const policy = textAt(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll";
+  const stated = textAt(properties, "diskAccessId");
+  if (policy === "AllowPrivate" && (stated ?? previous?.diskAccessId) === undefined)
+    return armErrors.invalidParameter(
+      "diskAccessId",
+      "Required parameter 'diskAccessId' is missing (null) for network access policy 'AllowPrivate'.",
+    );
+  return stated !== undefined && policy !== "AllowPrivate"
+    ? armErrors.invalidParameter(
+        "diskAccessId",
+        "The parameter 'diskAccessId' can be set only for network access policy 'AllowPrivate', not " +
+          `'${policy}'.`,
+      )
+    : undefined;
+}
+
+/** A customer's key comes from a set. */
+function checkEncryption(properties: JsonObject): ArmFailure | undefined {
+  const type = textAt(properties, "encryption", "type");
+  const isPlatformKey = type === undefined || type === "EncryptionAtRestWithPlatformKey";
+  return isPlatformKey || textAt(properties, "encryption", "diskEncryptionSetId") !== undefined
+    ? undefined
+    : armErrors.invalidParameter(
+        "encryption.diskEncryptionSetId",
+        "Required parameter 'encryption.diskEncryptionSetId' is missing (null) for encryption type " +
+          `'${type}'.`,
+      );
+}
+
 function performanceIn(
   properties: JsonObject,
   sku: DiskSku,
@@ -188,20 +221,15 @@ function performanceIn(
   const iops = iopsAsked ?? baseIops;
   const mbps = mbpsAsked ?? baseMbps;
   const limits = performanceLimits(family, sizeGiB, iops);
-  if (iops > limits.iops || iops < 100) {
-    return armErrors.invalidParameter(
-      "diskIOPSReadWrite",
-      `The value '${iops}' of parameter 'diskIOPSReadWrite' is out of range. The value must be between ` +
-        `'100' and '${limits.iops}', inclusive.`,
+  const outOfRange = (property: string, value: number, from: number, to: number): ArmFailure =>
+    armErrors.badRequest(
+      `The value ${value} of parameter disk.${property} is not valid. The supported range for a ` +
+        `${sku.name} disk of size ${sizeGiB} GB is between ${from} and ${to}.`,
     );
-  }
-  if (mbps > limits.mbps || mbps < 1) {
-    return armErrors.invalidParameter(
-      "diskMBpsReadWrite",
-      `The value '${mbps}' of parameter 'diskMBpsReadWrite' is out of range. The value must be between ` +
-        `'1' and '${limits.mbps}', inclusive.`,
-    );
-  }
+  if (iops > limits.iops || iops < limits.iopsMin)
+    return outOfRange("diskIOPSReadWrite", iops, limits.iopsMin, limits.iops);
+  if (mbps > limits.mbps || mbps < limits.mbpsMin)
+    return outOfRange("diskMBpsReadWrite", mbps, limits.mbpsMin, limits.mbps);
   return { iops, mbps };
 }
 
@@ -216,6 +244,9 @@ function tierIn(
   const natural = tierFor(sku.family, sizeGiB);
   if (asked === undefined) return previous?.sku.family === sku.family ? previous.tier : undefined;
   if (asked === natural?.name) return undefined;
+  // A client that reads a disk, changes its size and puts it back repeats the tier of the smaller size.
+  const base = previous === undefined ? undefined : tierFor(previous.sku.family, previous.sizeGiB)?.name;
+  if (previous?.tier === undefined && asked === base) return undefined;
   const tiers = tiersOf(sku.family);
   const raised = tiers.find((tier) => tier.name === asked);
   const isLarge = sizeGiB > 4096;

@@ -84,14 +84,31 @@ export function basePerformance(family: "PremiumV2" | "Ultra", sizeGiB: number):
   return { iops, mbps: Math.max(1, Math.floor(iops / 4)) };
 }
 
-/** The highest performance that a disk without tiers may request. */
-export function performanceLimits(family: "PremiumV2" | "Ultra", sizeGiB: number, iops: number): Performance {
+/** The range of performance that a disk without tiers may request. */
+interface PerformanceLimits extends Performance {
+  readonly iopsMin: number;
+  readonly mbpsMin: number;
+}
+
+/** What a disk without tiers may request, at most and at least. */
+export function performanceLimits(
+  family: "PremiumV2" | "Ultra",
+  sizeGiB: number,
+  iops: number,
+): PerformanceLimits {
   if (family === "PremiumV2")
     return {
+      iopsMin: 3000,
       iops: Math.min(80_000, Math.max(3000, 500 * sizeGiB)),
+      mbpsMin: 125,
       mbps: Math.min(2000, Math.max(125, iops / 4)),
     };
-  return { iops: Math.min(400_000, 1000 * sizeGiB), mbps: Math.min(10_000, Math.max(1, iops / 4)) };
+  return {
+    iopsMin: Math.max(100, sizeGiB),
+    iops: Math.min(400_000, 1000 * sizeGiB),
+    mbpsMin: 1,
+    mbps: Math.min(10_000, Math.max(1, iops / 4)),
+  };
 }
 
 /** How many VMs may share a disk of this family and size. 1 means not shareable. */

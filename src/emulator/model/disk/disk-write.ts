@@ -7,8 +7,9 @@ import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
 import { findDisk, putDisk, updateDisk, without, type World } from "../world.ts";
 import { checkDiskChange, checkUnchangeableDisk } from "./disk-change.ts";
+import { isConversion, notedChanges } from "./disk-conversion.ts";
 import { renderDiskNow } from "./disk-read.ts";
-import { diskSource } from "./disk-source.ts";
+import { type DiskSource, diskSource } from "./disk-source.ts";
 import { diskSpecFrom } from "./disk-spec.ts";
 import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
 
@@ -68,6 +69,7 @@ export function changeDisk(
   });
   putDisk(world, {
     ...disk,
+    ...notedChanges(world, disk, next),
     provisioningState: "Updating",
     operationId: operation.id,
     ...(body === undefined ? {} : { pendingBody: body }),
@@ -111,6 +113,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
     uniqueId: world.random.guid(),
     createdAtMs: world.nowMs,
     spec,
+    ...(spec.performance === undefined ? {} : { performanceChangesAtMs: [world.nowMs] }),
     provisioningState: "Updating",
     owners: [],
     reservations: [],
@@ -126,6 +129,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
     delayMs: delayMs(world, source === undefined ? "diskCreate" : "diskCopy"),
     effects,
     next: spec,
+    ...(source === undefined ? {} : { source }),
   });
   putDisk(world, {
     ...disk,
@@ -144,7 +148,13 @@ function uploadSizeGiB(creationData: JsonObject): number | undefined {
 function startDiskOperation(
   world: World,
   disk: Disk,
-  write: { name: string; delayMs: number; effects: readonly DataPlaneEffect[]; next: DiskSpec },
+  write: {
+    name: string;
+    delayMs: number;
+    effects: readonly DataPlaneEffect[];
+    next: DiskSpec;
+    source?: DiskSource;
+  },
 ): Operation {
   return startOperation(world, {
     name: write.name,
@@ -154,17 +164,40 @@ function startDiskOperation(
     resourceId: disk.id,
     delayMs: write.delayMs,
     diskIds: [disk.id],
+    ...(write.source === undefined ? {} : { copiesFrom: write.source.id }),
     work: {
       effects: (outcome) => (happened(outcome, disk.id) ? write.effects : []),
       end: (outcome) =>
         updateDisk(world, disk.id, (now) => ({
           ...settled(now),
-          ...(happened(outcome, disk.id) ? { spec: write.next } : {}),
+          ...(happened(outcome, disk.id)
+            ? { ...written(world, now, write.next), ...backgroundCopy(world, write.source) }
+            : {}),
           provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
         })),
       result: () => renderDiskNow(world, disk.id),
     },
   });
+}
+
+/** A disk that becomes a Premium SSD v2 keeps sectors of 512 bytes, and is converted in the background. */
+function written(
+  world: World,
+  now: Disk,
+  spec: DiskSpec,
+): Pick<Disk, "spec" | "creationData"> & Partial<Disk> {
+  if (!isConversion(now.spec, spec)) return { spec, creationData: now.creationData };
+  return {
+    spec,
+    creationData: { ...now.creationData, logicalSectorSize: 512 },
+    conversion: { startedAtMs: world.nowMs, endsAtMs: world.nowMs + delayMs(world, "diskConvert") },
+  };
+}
+
+function backgroundCopy(world: World, source: DiskSource | undefined): Pick<Disk, "copy"> {
+  if (source?.copiesInBackground !== true) return {};
+  const endsAtMs = world.nowMs + delayMs(world, "diskBackgroundCopy");
+  return { copy: { startedAtMs: world.nowMs, endsAtMs } };
 }
 
 function settled(disk: Disk): Disk {

@@ -38,6 +38,29 @@ describe("a disk", () => {
     );
   });
 
+  it("grows when a client puts back what it read with another size and its old tier", () => {
+    const azure = aModel();
+    azure.finish(
+      "PUT",
+      "disks/pvc-1",
+      diskBody({ properties: { creationData: { createOption: "Empty" }, diskSizeGB: 16 } }),
+    );
+    const read = azure.send("GET", "disks/pvc-1").body;
+    assert.equal(textAt(read, "properties", "tier"), "P3");
+    const properties = { ...(at(read, "properties") as object), diskSizeGB: 64 };
+    azure.finish("PUT", "disks/pvc-1", { ...(read as object), properties });
+    const grown = azure.send("GET", "disks/pvc-1").body;
+    assert.deepEqual(
+      [textAt(grown, "properties", "tier"), at(grown, "properties", "diskSizeGB")],
+      ["P6", 64],
+    );
+    const raised = azure.send("PUT", "disks/pvc-1", {
+      ...(read as object),
+      properties: { ...properties, tier: "P2" },
+    });
+    assert.equal(raised.status, 400, "another tier below its size's own is still refused");
+  });
+
   // Size in GiB; tier, IOPS and MB/s as Azure publishes them for it.
   const kinds = [
     ["Standard_LRS", 100, "Standard", "S10", 500, 60],
@@ -246,9 +269,14 @@ describe("a disk", () => {
       expected: [400, "InvalidParameter"],
     },
     {
-      because: "IOPS belong to other SKUs",
+      because: "IOPS have a limit for each size",
       disk: { sku: "PremiumV2_LRS" },
       change: { properties: { diskIOPSReadWrite: 90_000 } },
+      expected: [400, "BadRequest"],
+    },
+    {
+      because: "AllowPrivate needs an access resource",
+      change: { properties: { networkAccessPolicy: "AllowPrivate" } },
       expected: [400, "InvalidParameter"],
     },
     {
@@ -257,6 +285,48 @@ describe("a disk", () => {
       apiVersion: "2020-12-01",
       change: { properties: { diskSizeGB: 256 } },
       expected: [409, "ChangeDiskSizeWhileAttachedNotAllowed"],
+    },
+    {
+      because: "an attached disk becomes a Premium SSD v2 without caching",
+      attached: true,
+      change: { sku: { name: "PremiumV2_LRS" } },
+      expected: [202, undefined],
+    },
+    {
+      because: "a shared disk becomes a Premium SSD v2 only detached",
+      disk: { properties: { maxShares: 2 } },
+      attached: true,
+      change: { sku: { name: "PremiumV2_LRS" } },
+      expected: [409, "OperationNotAllowed"],
+    },
+    {
+      because: "a Premium SSD v2 keeps its SKU",
+      disk: { sku: "PremiumV2_LRS" },
+      change: { sku: { name: "Premium_LRS" } },
+      expected: [409, "PropertyChangeNotAllowed"],
+    },
+    {
+      because: "no disk becomes an Ultra disk",
+      change: { sku: { name: "UltraSSD_LRS" } },
+      expected: [409, "PropertyChangeNotAllowed"],
+    },
+    {
+      because: "a zonal disk does not become zone-redundant",
+      disk: { zones: ["1"] },
+      change: { sku: { name: "Premium_ZRS" } },
+      expected: [409, "PropertyChangeNotAllowed"],
+    },
+    {
+      because: "a regional disk becomes zone-redundant",
+      disk: { zones: [] },
+      change: { sku: { name: "Premium_ZRS" } },
+      expected: [202, undefined],
+    },
+    {
+      because: "a zone-redundant disk does not become a Premium SSD v2",
+      disk: { sku: "Premium_ZRS" },
+      change: { sku: { name: "PremiumV2_LRS" } },
+      expected: [409, "PropertyChangeNotAllowed"],
     },
     { because: "a tier can be raised", change: { properties: { tier: "P30" } }, expected: [202, undefined] },
     {
@@ -334,6 +404,38 @@ describe("a disk", () => {
     {
       because: "IOPS can't be asked of Premium",
       body: diskBody({ properties: { diskIOPSReadWrite: 9000 } }),
+      expected: [400, "InvalidParameter"],
+    },
+    ...(
+      [
+        ["Premium v2 has 3000 IOPS or more", "PremiumV2_LRS", { diskIOPSReadWrite: 2999 }],
+        ["Premium v2 has 125 MB/s or more", "PremiumV2_LRS", { diskMBpsReadWrite: 124 }],
+        [
+          "Ultra has an operation a second for each GiB",
+          "UltraSSD_LRS",
+          { diskSizeGB: 500, diskIOPSReadWrite: 499 },
+        ],
+        [
+          "throughput has a limit for the IOPS",
+          "UltraSSD_LRS",
+          { diskIOPSReadWrite: 1000, diskMBpsReadWrite: 251 },
+        ],
+      ] as const
+    ).map(([because, sku, properties]) => ({
+      because,
+      body: diskBody({ sku, properties }),
+      expected: [400, "BadRequest"] as const,
+    })),
+    {
+      because: "an access resource needs AllowPrivate",
+      body: diskBody({
+        properties: { networkAccessPolicy: "DenyAll", diskAccessId: `${COMPUTE}/diskAccesses/access` },
+      }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "a customer's key needs a set",
+      body: diskBody({ properties: { encryption: { type: "EncryptionAtRestWithCustomerKey" } } }),
       expected: [400, "InvalidParameter"],
     },
     {

@@ -1,9 +1,11 @@
 import { isoTime } from "../api/iso-time.ts";
 import { type Json, type JsonObject, numberAt } from "../api/json.ts";
+import { ownerName } from "../api/resource-id.ts";
+import type { BackgroundCopy } from "./background-copy.ts";
 import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { type Performance, performancePlusOf, tierFor, tiersOf } from "./disk-tier.ts";
 
-export type ProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed";
+export type ProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed" | "Canceled";
 
 /** A VM that has a disk. The GUID distinguishes it from a later VM of the same name. */
 export interface DiskOwner {
@@ -65,8 +67,16 @@ export interface Disk {
   readonly reservations: readonly DiskReservation[];
   readonly ownershipChangedAtMs?: number;
   readonly sas?: SasGrant;
+  /** Its data is being moved to storage of another kind. */
+  readonly conversion?: BackgroundCopy;
+  /** When its SKU was changed, in the last day. */
+  readonly skuChangesAtMs?: readonly number[];
+  /** When its performance was changed, in the last day. */
+  readonly performanceChangesAtMs?: readonly number[];
   /** Created for an upload, whose write access has not been revoked yet. */
   readonly awaitsUpload?: true;
+  /** Until it has ended, the disk can be neither attached nor resized. */
+  readonly copy?: BackgroundCopy;
 }
 
 const GIB = 1_073_741_824n;
@@ -118,6 +128,8 @@ export type DiskState =
 
 export interface DiskView {
   readonly state: DiskState;
+  /** Of a conversion, or of the copy that made it; undefined where there has been neither. */
+  readonly completionPercent?: number | undefined;
   /** Upper-case the resource group in the id, as lists over a subscription may do. */
   readonly upperCaseGroup?: boolean;
 }
@@ -127,6 +139,7 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
   const { spec } = disk;
   const performance = performanceOf(disk);
   const shared = spec.maxShares > 1;
+  const owners = disk.owners.map(({ vmId }) => ownerName(vmId));
   return {
     name: disk.name,
     id:
@@ -142,10 +155,8 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
     ...(disk.zones.length > 0 ? { zones: disk.zones } : {}),
     extendedLocation: disk.extendedLocation,
     sku: { name: spec.sku.name, tier: spec.sku.tier },
-    managedBy: disk.owners[0]?.vmId,
-    ...(shared && disk.owners.length > 0
-      ? { managedByExtended: disk.owners.map((owner) => owner.vmId) }
-      : {}),
+    managedBy: owners[0],
+    ...(shared && owners.length > 0 ? { managedByExtended: owners } : {}),
     properties: {
       ...spec.other,
       creationData: disk.creationData,
@@ -154,9 +165,7 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
       diskMBpsReadWrite: performance.mbps,
       ...(performance.tier === undefined ? {} : { tier: performance.tier }),
       ...(shared ? { maxShares: spec.maxShares } : {}),
-      ...(shared && disk.owners.length > 0
-        ? { shareInfo: disk.owners.map((owner) => ({ vmUri: owner.vmId })) }
-        : {}),
+      ...(shared && owners.length > 0 ? { shareInfo: owners.map((vmUri) => ({ vmUri })) } : {}),
       ...(spec.burstingEnabled ? { burstingEnabled: true } : {}),
       encryption: spec.encryption,
       networkAccessPolicy: spec.networkAccessPolicy,
@@ -170,6 +179,7 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
       diskState: view.state,
       diskSizeBytes: Number(diskSizeBytes(spec.sizeGiB)),
       uniqueId: disk.uniqueId,
+      completionPercent: view.completionPercent,
     },
   };
 }

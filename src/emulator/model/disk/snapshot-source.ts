@@ -1,6 +1,7 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type JsonObject, numberAt, textAt } from "../api/json.ts";
 import { findDisk, findSnapshot, normalLocation, type World } from "../world.ts";
+import { copiedPercent } from "./background-copy.ts";
 import { hasSettablePerformance } from "./disk-sku.ts";
 import { sectorSizeBytes } from "./disk.ts";
 import { completionPercent, type Snapshot } from "./snapshot.ts";
@@ -57,7 +58,23 @@ function fromOtherRegion(world: World, id: string, incremental: boolean): Snapsh
   const snapshot = findSnapshot(world, id);
   if (snapshot === undefined) return armErrors.sourceNotFound(id);
   if (!isComplete(world, snapshot)) return armErrors.sourceIncomplete(snapshot.name);
+  if (isFamilyBeingCopied(world, snapshot)) return armErrors.copyPending(snapshot.name);
   return fromSnapshot(snapshot, true);
+}
+
+/**
+ * Learn, Copy an incremental snapshot to a new region: one of a particular disk at a time. Code and text are
+ * inferred, and that snapshots have to be copied in the order of their creation is not modelled.
+ */
+function isFamilyBeingCopied(world: World, { familyId }: Snapshot): boolean {
+  return [...world.snapshots.values()].some(
+    (other) =>
+      other.familyId === familyId &&
+      textAt(other.creationData, "createOption") === "CopyStart" &&
+      other.provisioningState !== "Failed" &&
+      other.copyError === undefined &&
+      !isComplete(world, other),
+  );
 }
 
 function fromHere(
@@ -81,6 +98,7 @@ function fromHere(
   }
   if (disk === undefined) return armErrors.sourceNotFound(id);
   if (disk.provisioningState === "Updating" && disk.operationId !== undefined) return armErrors.conflict();
+  if (copiedPercent(disk.copy, world.nowMs) < 100) return armErrors.sourceIncomplete(disk.name);
   const copiesInBackground = hasSettablePerformance(disk.spec.sku.family);
   if (copiesInBackground && !wanted.incremental)
     return armErrors.invalidParameter(

@@ -2,10 +2,11 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, type Json, numberAt, objectAt, sameJson, textAt, textsAt } from "../api/json.ts";
 import { keyOf, resourceId, sameId } from "../api/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
-import { delayMs, happened, startOperation } from "../pace/operations.ts";
+import { delayMs, happened, isBeingCopied, startOperation } from "../pace/operations.ts";
 import { findSnapshot, putSnapshot, without, type World } from "../world.ts";
 import { isSasActive } from "./disk-read.ts";
 import { diskSizeBytes } from "./disk.ts";
+import { endCopiesOf } from "./end-copies.ts";
 import { type SnapshotSource, snapshotSource } from "./snapshot-source.ts";
 import { renderSnapshot, type Snapshot } from "./snapshot.ts";
 
@@ -100,6 +101,7 @@ export function deleteSnapshot(world: World, snapshot: Snapshot): SnapshotWrite 
       ? { kind: "Started", operation: busy }
       : armErrors.conflict();
   if (isSasActive(world, snapshot)) return armErrors.sasActive(snapshot.name);
+  if (isBeingCopied(world, snapshot.id)) return armErrors.conflict();
   const operation = start(world, snapshot, "Snapshots_Delete", delayMs(world, "snapshotDelete"), {
     effects: [{ kind: "diskDeleted", diskId: snapshot.id }],
     change: () => undefined,
@@ -112,6 +114,7 @@ function startCreation(world: World, snapshot: Snapshot, source: SnapshotSource)
   const copyMs = source.copiesInBackground ? delayMs(world, "snapshotBackgroundCopy") : 0;
   const instantMinutes = numberAt(snapshot.creationData, "instantAccessDurationMinutes");
   return start(world, snapshot, "Snapshots_CreateOrUpdate", delayMs(world, "snapshotCreate"), {
+    copiesFrom: source.id,
     effects: [
       {
         kind: "diskCopied",
@@ -133,6 +136,7 @@ function startCreation(world: World, snapshot: Snapshot, source: SnapshotSource)
 }
 
 interface SnapshotChange {
+  readonly copiesFrom?: string;
   readonly effects: ReturnType<Operation["work"]["effects"]>;
   /** The snapshot afterwards; `undefined`: deleted. */
   readonly change: (now: Snapshot) => Snapshot | undefined;
@@ -143,7 +147,7 @@ function start(
   snapshot: Snapshot,
   name: string,
   afterMs: number,
-  { effects, change }: SnapshotChange,
+  { copiesFrom, effects, change }: SnapshotChange,
 ): Operation {
   return startOperation(world, {
     name,
@@ -153,14 +157,17 @@ function start(
     resourceId: snapshot.id,
     delayMs: afterMs,
     diskIds: [snapshot.id],
+    ...(copiesFrom === undefined ? {} : { copiesFrom }),
     work: {
       effects: (outcome) => (happened(outcome, snapshot.id) ? effects : []),
       end: (outcome) => {
         const now = findSnapshot(world, snapshot.id);
         if (now === undefined) return;
         const changed = happened(outcome, snapshot.id) ? change(now) : now;
-        if (changed === undefined) world.snapshots.delete(keyOf(snapshot.id));
-        else
+        if (changed === undefined) {
+          world.snapshots.delete(keyOf(snapshot.id));
+          endCopiesOf(world, snapshot);
+        } else
           putSnapshot(world, {
             ...without(without(changed, "operationId"), "pendingBody"),
             provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",

@@ -144,6 +144,21 @@ describe("a snapshot", () => {
     assert.equal(codeOf(azure.send("PUT", "disks/here", restoreBody("s")).body), "InvalidParameter");
   });
 
+  it("never completes in another region once its source is deleted there", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "snapshots/source", snapshotBody("disks/pvc-1"));
+    const there = { location: "westus", creationData: { createOption: "CopyStart" } };
+    azure.finish("PUT", "snapshots/complete", snapshotBody("snapshots/source", there));
+    azure.advance(4_000_000);
+    azure.finish("PUT", "snapshots/s", snapshotBody("snapshots/source", there));
+    azure.finish("DELETE", "snapshots/source");
+    azure.advance(4_000_000);
+    const errorOf = (name: string): string | undefined =>
+      textAt(azure.send("GET", `snapshots/${name}`).body, "properties", "copyCompletionError", "errorCode");
+    assert.deepEqual([errorOf("s"), errorOf("complete")], ["CopySourceNotFound", undefined]);
+    assert.equal(percent(azure), 0);
+  });
+
   it("is made at most seven times in five minutes of one disk", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());

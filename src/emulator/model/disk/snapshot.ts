@@ -1,12 +1,7 @@
 import { isoTime } from "../api/iso-time.ts";
 import type { Json, JsonObject } from "../api/json.ts";
+import { type BackgroundCopy, copiedPercent } from "./background-copy.ts";
 import { diskSizeBytes, type ProvisioningState, type SasGrant } from "./disk.ts";
-
-/** A copy that continues after the snapshot exists. */
-interface BackgroundCopy {
-  readonly startedAtMs: number;
-  readonly endsAtMs: number;
-}
 
 /** A snapshot of a disk, or a copy of one. */
 export interface Snapshot {
@@ -31,6 +26,8 @@ export interface Snapshot {
   readonly operationId?: string;
   readonly pendingBody?: Json;
   readonly copy?: BackgroundCopy;
+  /** Why its copy from another region has ended, and never completes. */
+  readonly copyError?: { readonly code: string; readonly message: string };
   /** Until when it can be restored during the copy. */
   readonly instantAccessUntilMs?: number;
   readonly sas?: SasGrant;
@@ -41,9 +38,7 @@ export interface Snapshot {
 
 /** 0 to 100; a snapshot without a background copy is complete. */
 export function completionPercent(snapshot: Snapshot, nowMs: number): number {
-  if (snapshot.copy === undefined) return 100;
-  const { startedAtMs, endsAtMs } = snapshot.copy;
-  return Math.min(100, Math.floor(((nowMs - startedAtMs) / Math.max(1, endsAtMs - startedAtMs)) * 100));
+  return copiedPercent(snapshot.copy, nowMs);
 }
 
 export type SnapshotAccess = "Pending" | "Available" | "InstantAccess" | "AvailableWithInstantAccess";
@@ -65,7 +60,11 @@ export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
     ...(Object.keys(snapshot.tags).length > 0 ? { tags: snapshot.tags } : {}),
     sku: { name: snapshot.skuName, tier: "Standard" },
     properties: {
-      creationData: { ...snapshot.creationData, sourceUniqueId: snapshot.sourceUniqueId },
+      creationData: {
+        ...snapshot.creationData,
+        sourceUniqueId: snapshot.sourceUniqueId,
+        logicalSectorSize: snapshot.sectorSizeBytes,
+      },
       diskSizeGB: snapshot.sizeGiB,
       diskSizeBytes: Number(diskSizeBytes(snapshot.sizeGiB)),
       encryption: { type: "EncryptionAtRestWithPlatformKey" },
@@ -81,6 +80,14 @@ export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
       diskState: snapshot.sas !== undefined && snapshot.sas.expiresAtMs > nowMs ? "ActiveSAS" : "Unattached",
       uniqueId: snapshot.uniqueId,
       ...(snapshot.copy === undefined ? {} : { completionPercent: completionPercent(snapshot, nowMs) }),
+      ...(snapshot.copyError === undefined
+        ? {}
+        : {
+            copyCompletionError: {
+              errorCode: snapshot.copyError.code,
+              errorMessage: snapshot.copyError.message,
+            },
+          }),
       snapshotAccessState: snapshotAccess(snapshot, nowMs),
     },
   };

@@ -17,6 +17,7 @@ export type LatencyName =
   | "diskUpdate"
   | "diskDelete"
   | "diskCopy"
+  | "diskConvert"
   | "attach"
   | "detach"
   | "forceDetach"
@@ -36,7 +37,8 @@ export type LatencyName =
   | "vmReimage"
   | "ownershipRelease"
   | "sharedAttachRace"
-  | "snapshotBackgroundCopy";
+  | "snapshotBackgroundCopy"
+  | "diskBackgroundCopy";
 
 export type Latencies = Readonly<Record<LatencyName, Latency>>;
 
@@ -50,6 +52,8 @@ export const DEFAULT_LATENCIES: Latencies = {
   diskUpdate: { medianMs: 130, p99Ms: 1000 },
   diskDelete: { medianMs: 500, p99Ms: 3000 },
   diskCopy: { medianMs: 2000, p99Ms: 10_000 },
+  // To Premium SSD v2, in the background: hours, longer for larger disks.
+  diskConvert: { medianMs: 7_200_000, p99Ms: 36_000_000 },
   attach: { medianMs: 8000, p99Ms: 60_000, perDiskMs: 300 },
   detach: { medianMs: 9000, p99Ms: 120_000, perDiskMs: 300 },
   forceDetach: { medianMs: 15_000, p99Ms: 60_000, perDiskMs: 300 },
@@ -73,6 +77,7 @@ export const DEFAULT_LATENCIES: Latencies = {
   // were seen to fail with ConflictingUserInput.
   sharedAttachRace: { medianMs: 200, p99Ms: 200 },
   snapshotBackgroundCopy: { medianMs: 120_000, p99Ms: 1_200_000 },
+  diskBackgroundCopy: { medianMs: 120_000, p99Ms: 1_200_000 },
 };
 
 const Z_99 = 2.326;

@@ -48,6 +48,8 @@ export interface OperationStart {
   readonly delayMs: number;
   /** Disks that it attaches or detaches, for faults that aim at one. */
   readonly diskIds?: readonly string[];
+  /** The disk or snapshot whose bytes it copies: that must stay until it ends. */
+  readonly copiesFrom?: string;
   /** Begun by the model, not by a caller; exempt from faults. */
   readonly internal?: boolean;
   readonly work: OperationWork;

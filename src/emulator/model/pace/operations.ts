@@ -36,6 +36,14 @@ export function joinOperation(world: World, operation: Operation): Operation {
   return joined;
 }
 
+/** Whether an operation under way copies the bytes of a disk or snapshot. */
+export function isBeingCopied(world: World, id: string): boolean {
+  return [...world.running].some((running) => {
+    const source = world.operations.get(running)?.copiesFrom;
+    return source !== undefined && keyOf(source) === keyOf(id);
+  });
+}
+
 /** A latency drawn for now, time scale included. */
 export function delayMs(world: World, name: LatencyName, dataDisks = 0): number {
   return drawLatencyMs(world.settings.latencies[name], world.random, dataDisks) * world.settings.timeScale;

@@ -46,6 +46,24 @@ const UPDATE_VM = pair("UpdateVM", { burst: 12, perMinute: 4 }, { burst: 1500, p
 const DELETE_VM = pair("DeleteVM", { burst: 12, perMinute: 4 }, { burst: 1500, perMinute: 500 });
 const LOW_COST_GET = pair("LowCostGet", { burst: 36, perMinute: 12 }, { burst: 24_000, perMinute: 8000 });
 const HIGH_COST_GET = pair("HighCostGet", undefined, { burst: 900, perMinute: 300 });
+const UPDATE_INSTANCE = pair("UpdateVMSSVM", { burst: 12, perMinute: 4 }, { burst: 1500, perMinute: 500 });
+const DELETE_INSTANCE = pair("DeleteVMSSVM", { burst: 12, perMinute: 4 }, { burst: 1500, perMinute: 500 });
+const GET_INSTANCE = pair("GetVMSSVM", { burst: 36, perMinute: 12 }, { burst: 6000, perMinute: 2000 });
+const UPDATE_SCALE_SET = pair(
+  "UpdateVMScaleSet",
+  { burst: 12, perMinute: 4 },
+  { burst: 1500, perMinute: 500 },
+);
+const LOW_COST_GET_SCALE_SET = pair(
+  "LowCostGetVMScaleSet",
+  { burst: 36, perMinute: 12 },
+  { burst: 2400, perMinute: 800 },
+);
+const HIGH_COST_GET_SCALE_SET = pair(
+  "HighCostGetVMScaleSet",
+  { burst: 30, perMinute: 10 },
+  { burst: 1080, perMinute: 360 },
+);
 const GET_OPERATION = pair("GetOperation", { burst: 45, perMinute: 15 }, { burst: 15_000, perMinute: 5000 });
 const DISK_WRITE = windows("CreateUpdateDisks", 1000, 8000);
 const DISK_DELETE = windows("DeleteDisks", 3000, 24_000);
@@ -71,6 +89,23 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   VirtualMachines_List: HIGH_COST_GET,
   VirtualMachines_ListByLocation: HIGH_COST_GET,
   VirtualMachines_ListAll: HIGH_COST_GET,
+  VirtualMachineScaleSetVMs_Update: UPDATE_INSTANCE,
+  VirtualMachineScaleSetVMs_AttachDetachDataDisks: UPDATE_INSTANCE,
+  VirtualMachineScaleSetVMs_Start: UPDATE_INSTANCE,
+  VirtualMachineScaleSetVMs_Restart: UPDATE_INSTANCE,
+  VirtualMachineScaleSetVMs_Redeploy: UPDATE_INSTANCE,
+  VirtualMachineScaleSetVMs_Reimage: UPDATE_INSTANCE,
+  VirtualMachineScaleSetVMs_PowerOff: DELETE_INSTANCE,
+  VirtualMachineScaleSetVMs_Deallocate: DELETE_INSTANCE,
+  VirtualMachineScaleSetVMs_Delete: DELETE_INSTANCE,
+  VirtualMachineScaleSetVMs_Get: GET_INSTANCE,
+  VirtualMachineScaleSetVMs_GetInstanceView: GET_INSTANCE,
+  VirtualMachineScaleSetVMs_List: HIGH_COST_GET_SCALE_SET,
+  VirtualMachineScaleSets_CreateOrUpdate: UPDATE_SCALE_SET,
+  VirtualMachineScaleSets_Update: UPDATE_SCALE_SET,
+  VirtualMachineScaleSets_Get: LOW_COST_GET_SCALE_SET,
+  VirtualMachineScaleSets_List: HIGH_COST_GET_SCALE_SET,
+  VirtualMachineScaleSets_ListAll: HIGH_COST_GET_SCALE_SET,
   Disks_CreateOrUpdate: DISK_WRITE,
   Disks_Update: DISK_WRITE,
   Disks_Delete: DISK_DELETE,

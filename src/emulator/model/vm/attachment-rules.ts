@@ -1,5 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { sameId } from "../api/resource-id.ts";
+import { copiedPercent } from "../disk/background-copy.ts";
 import { isSasActive } from "../disk/disk-read.ts";
 import { hasSettablePerformance } from "../disk/disk-sku.ts";
 import { type Disk, type DiskOwner } from "../disk/disk.ts";
@@ -17,8 +18,13 @@ export function checkAttach(world: World, vm: VirtualMachine, entry: DataDisk): 
   if (disk.operationId !== undefined && disk.provisioningState !== "Succeeded") return armErrors.conflict();
   if (disk.awaitsUpload === true) return armErrors.notUploaded(disk.name);
   if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
+  if (copiedPercent(disk.copy, world.nowMs) < 100) return armErrors.copyNotAttached(disk.name);
   return (
-    checkPlace(vm, disk) ?? checkFamily(vm, disk) ?? checkCaching(disk, entry) ?? checkOwners(world, vm, disk)
+    checkPlace(vm, disk) ??
+    checkFamily(vm, disk) ??
+    checkCaching(disk, entry) ??
+    checkAccelerator(vm, disk, entry) ??
+    checkOwners(world, vm, disk)
   );
 }
 
@@ -49,6 +55,21 @@ function checkCaching(disk: Disk, entry: DataDisk): ArmFailure | undefined {
     `The value '${entry.caching}' of parameter 'dataDisk.caching' is not allowed ` +
       `for disk '${disk.name}': ${why} must use 'None'.`,
   );
+}
+
+/** Write accelerator: unshared Premium disks that the host caches for no writes, on VMs of the M series. */
+function checkAccelerator(vm: VirtualMachine, disk: Disk, entry: DataDisk): ArmFailure | undefined {
+  if (!entry.writeAcceleratorEnabled) return undefined;
+  const refuse = (why: string): ArmFailure =>
+    armErrors.invalidParameter(
+      "dataDisk.writeAcceleratorEnabled",
+      `Write Accelerator can't be enabled for disk '${disk.name}': ${why}.`,
+    );
+  if (!/^Standard_M\d/iu.test(vm.size.name)) return refuse(`VM size ${vm.size.name} does not support it`);
+  if (disk.spec.sku.family !== "Premium")
+    return refuse(`it is not supported for ${disk.spec.sku.name} disks`);
+  if (disk.spec.maxShares > 1) return refuse("it is not supported for shared disks");
+  return entry.caching === "ReadWrite" ? refuse("host caching must be None or ReadOnly") : undefined;
 }
 
 function uncachedBecause(disk: Disk): string | undefined {

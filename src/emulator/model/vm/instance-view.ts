@@ -9,6 +9,7 @@ const PROVISIONING_TEXT: Readonly<Record<ProvisioningState, string>> = {
   Deleting: "Deleting",
   Succeeded: "Provisioning succeeded",
   Failed: "Provisioning failed",
+  Canceled: "Provisioning canceled",
 };
 
 /** The answer of `/instanceView`. `running` says nothing about the guest; only the agent's status does. */

@@ -34,9 +34,19 @@ export interface DataDisk {
   readonly forced: boolean;
 }
 
+/** What an instance of a uniform scale set has beside the properties of a VM. */
+export interface ScaleSetInstance {
+  readonly scaleSet: string;
+  readonly instanceId: string;
+  /** Whether it was made, or upgraded, with the scale set's present model. */
+  readonly latestModelApplied: boolean;
+}
+
 export interface VirtualMachine {
   readonly id: string;
+  /** Of an instance of a uniform scale set: `<scale set>_<instance id>`. */
   readonly name: string;
+  readonly instance?: ScaleSetInstance;
   readonly subscriptionId: string;
   readonly resourceGroup: string;
   readonly location: string;
@@ -90,13 +100,21 @@ export function renderVirtualMachine(
   return {
     name: vm.name,
     id: vm.id,
-    type: "Microsoft.Compute/virtualMachines",
+    type:
+      vm.instance === undefined
+        ? "Microsoft.Compute/virtualMachines"
+        : "Microsoft.Compute/virtualMachineScaleSets/virtualMachines",
     location: vm.location,
     ...(Object.keys(vm.tags).length > 0 ? { tags: vm.tags } : {}),
     ...(vm.zones.length > 0 ? { zones: vm.zones } : {}),
+    ...(vm.instance === undefined
+      ? {}
+      : { instanceId: vm.instance.instanceId, sku: { name: vm.size.name, tier: "Standard" } }),
     properties: {
       ...vm.other,
-      hardwareProfile: { vmSize: vm.size.name },
+      // An instance names its size in `sku` only.
+      hardwareProfile: vm.instance === undefined ? { vmSize: vm.size.name } : {},
+      ...(vm.instance === undefined ? {} : { latestModelApplied: vm.instance.latestModelApplied }),
       provisioningState: vm.provisioningState,
       vmId: vm.vmGuid,
       ...(vm.availabilitySetId === undefined ? {} : { availabilitySet: { id: vm.availabilitySetId } }),

@@ -33,6 +33,8 @@ export interface VmAddress {
   readonly subscriptionId: string;
   readonly resourceGroup: string;
   readonly name: string;
+  /** The uniform scale set of an instance, whose `name` is then its instance id. */
+  readonly scaleSet?: string;
 }
 
 const ZONES = ["1", "2", "3"];
@@ -49,6 +51,7 @@ const UNDERSTOOD = [
   "vmId",
   "timeCreated",
   "instanceView",
+  "latestModelApplied",
 ];
 
 /** The VM that a PUT requests, still without disks and power. */
@@ -63,9 +66,17 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
   const size = findVmSize(sizeName);
   if (size === undefined) return armErrors.invalidVmSize(sizeName);
   const availabilitySetId = textAt(body, "properties", "availabilitySet", "id");
+  const { subscriptionId, resourceGroup, name, scaleSet } = address;
   return {
-    ...address,
+    subscriptionId,
+    resourceGroup,
     id: resourceId({ ...address, type: "virtualMachines" }),
+    ...(scaleSet === undefined
+      ? { name }
+      : {
+          name: `${scaleSet}_${name}`,
+          instance: { scaleSet, instanceId: name, latestModelApplied: true },
+        }),
     location,
     zones,
     tags: textsAt(body, "tags") ?? {},

@@ -1,5 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { keyOf } from "../api/resource-id.ts";
+import { keyOf, sameId } from "../api/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { deleteDisk } from "../disk/disk-delete.ts";
 import type { Operation } from "../pace/operation.ts";
@@ -7,7 +7,7 @@ import { delayMs, joinOperation, preemptOperation, startOperation } from "../pac
 import { findDisk, putVm, updateDisk, type World } from "../world.ts";
 import { released } from "./attachment-rules.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
-import { begun, dataPlaneVm, endWrite, runningOperation } from "./vm-state.ts";
+import { begun, dataPlaneVm, endWrite, providerOf, runningOperation } from "./vm-state.ts";
 
 /**
  * DELETE of a VM, which preempts every other operation on it. Its data disks stay, except those of
@@ -20,11 +20,10 @@ export function deleteVm(
   const running = runningOperation(world, vm);
   if (vm.provisioningState === "Deleting" && running !== undefined)
     return { kind: "Started", operation: joinOperation(world, running) };
-  if (running?.phase === "Settling") return armErrors.conflict();
-  if (running !== undefined)
-    preemptOperation(world, running.id, armErrors.operationPreempted(), world.settings.preemptedStatus);
+  const refused = preemptAllOf(world, [vm]);
+  if (refused !== undefined) return refused;
   const operation = startOperation(world, {
-    name: "VirtualMachines_Delete",
+    name: `${providerOf(vm)}_Delete`,
     provider: "operations",
     subscriptionId: vm.subscriptionId,
     location: vm.location,
@@ -40,9 +39,7 @@ export function deleteVm(
           }));
           return;
         }
-        const last = world.virtualMachines.get(keyOf(vm.id)) ?? vm;
         removeVm(world, vm);
-        releaseLater(world, last);
       },
     },
   });
@@ -63,9 +60,27 @@ export function removalEffects(world: World, vm: VirtualMachine): readonly DataP
   ];
 }
 
-function removeVm(world: World, vm: VirtualMachine): void {
-  if (world.virtualMachines.get(keyOf(vm.id))?.vmGuid === vm.vmGuid)
-    world.virtualMachines.delete(keyOf(vm.id));
+/**
+ * Ends the operations that run on VMs which are to be deleted; a refusal if devices are at work for one, or
+ * if it is their scale set's, which concerns other instances too.
+ */
+export function preemptAllOf(world: World, vms: readonly VirtualMachine[]): ArmFailure | undefined {
+  const running = new Set(
+    vms.map((vm) => runningOperation(world, vm)).filter((found) => found !== undefined),
+  );
+  const isOwn = (operation: Operation): boolean => vms.some((vm) => sameId(vm.id, operation.resourceId));
+  if ([...running].some((operation) => operation.phase === "Settling" || !isOwn(operation)))
+    return armErrors.conflict();
+  for (const { id } of running)
+    preemptOperation(world, id, armErrors.operationPreempted(), world.settings.preemptedStatus);
+  return undefined;
+}
+
+/** Removes a deleted VM. Its disks name it for a while longer. */
+export function removeVm(world: World, vm: VirtualMachine): void {
+  const last = world.virtualMachines.get(keyOf(vm.id)) ?? vm;
+  if (last.vmGuid === vm.vmGuid) world.virtualMachines.delete(keyOf(vm.id));
+  releaseLater(world, last);
 }
 
 function disksOf(world: World, vm: VirtualMachine): readonly { diskId: string; lun: number }[] {

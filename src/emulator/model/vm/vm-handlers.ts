@@ -1,10 +1,19 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
-import { armErrors } from "../api/errors.ts";
+import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
 import { checkScope, inScope, page } from "../api/paging.ts";
-import { resourceId } from "../api/resource-id.ts";
+import { resourceId, sameId } from "../api/resource-id.ts";
 import { operationHeaders } from "../pace/lro.ts";
-import { hasResourceGroup, findVm, normalLocation, resourceGroupForWrite, type World } from "../world.ts";
+import { instancesOf, scaleSetIdOf } from "../scale-set/instances.ts";
+import { scaleSetId } from "../scale-set/scale-set.ts";
+import {
+  hasResourceGroup,
+  findVm,
+  normalLocation,
+  resourceGroupForWrite,
+  type World,
+  findScaleSet,
+} from "../world.ts";
 import type { AttachDetachRequest } from "./data-disks.ts";
 import { renderInstanceView } from "./instance-view.ts";
 import { etagText, renderVirtualMachine, type VirtualMachine } from "./virtual-machine.ts";
@@ -51,9 +60,37 @@ export function patchVmHandler(world: World, call: ArmCall): HandlerResult {
     : vmReply(200, world, written.vm, operationHeaders(world, call, written.operation, "Update"));
 }
 
+/** PUT of an instance of a uniform scale set: there is no PATCH, and a PUT changes what it names. */
+export function putInstanceHandler(world: World, call: ArmCall): HandlerResult {
+  const vm = vmAt(world, call);
+  if (vm === undefined) return instanceGone(world, call);
+  const refused = checkPreconditions(vm, call);
+  if (refused !== undefined) return refused;
+  const written = updateVm(world, vm, call.body, "VirtualMachineScaleSetVMs_Update");
+  return written.kind === "Failure"
+    ? written
+    : vmReply(200, world, written.vm, operationHeaders(world, call, written.operation, "Update"));
+}
+
+/** The instances of one scale set. */
+export function listInstancesHandler(world: World, call: ArmCall): HandlerResult {
+  const refused = checkScope(world, call);
+  if (refused !== undefined) return refused;
+  const address = {
+    subscriptionId: param(call, "subscriptionId"),
+    resourceGroup: param(call, "resourceGroup"),
+    name: param(call, "scaleSet"),
+  };
+  const set = findScaleSet(world, scaleSetId(address));
+  if (set === undefined)
+    return armErrors.resourceNotFound("virtualMachineScaleSets", address.name, address.resourceGroup);
+  const withView = call.query["$expand"]?.toLowerCase() === "instanceview";
+  return page(world, call, instancesOf(world, set), (vm) => rendered(world, vm, withView));
+}
+
 export function attachDetachHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
-  if (vm === undefined) return notFound(call);
+  if (vm === undefined) return notFound(world, call);
   const written = attachDetachDataDisks(world, vm, attachDetachRequest(call));
   return written.kind === "Failure"
     ? written
@@ -65,25 +102,30 @@ export function getVmHandler(world: World, call: ArmCall): HandlerResult {
   if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const vm = vmAt(world, call);
   return vm === undefined
-    ? notFound(call)
-    : vmReply(200, world, vm, {}, call.query["$expand"] === "instanceView");
+    ? notFound(world, call)
+    : vmReply(200, world, vm, {}, call.query["$expand"]?.toLowerCase() === "instanceview");
 }
 
 export function instanceViewHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
-  return vm === undefined ? notFound(call) : reply(200, renderInstanceView(vm, world.nowMs));
+  return vm === undefined ? notFound(world, call) : reply(200, renderInstanceView(vm, world.nowMs));
 }
 
 export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
   const refused = checkScope(world, call);
   if (refused !== undefined) return refused;
   const withView = call.query["$expand"] === "instanceView" || call.query["statusonly"] === "true";
-  const filtersByScaleSet = /virtualMachineScaleSet\/id/i.test(call.query["$filter"] ?? "");
+  const [, ofScaleSet] = /virtualMachineScaleSet\/id'? eq '([^']+)'/i.exec(call.query["$filter"] ?? "") ?? [];
   const { location } = call.params;
   const isThere = (vm: VirtualMachine): boolean =>
     location === undefined || normalLocation(vm.location) === normalLocation(location);
   const vms = [...world.virtualMachines.values()].filter(
-    (vm) => inScope(call, vm) && isThere(vm) && !filtersByScaleSet,
+    (vm) =>
+      inScope(call, vm) &&
+      isThere(vm) &&
+      // A uniform scale set's instances are in its own list only.
+      vm.instance === undefined &&
+      (ofScaleSet === undefined || sameId(scaleSetIdOf(vm) ?? "", ofScaleSet)),
   );
   return page(world, call, vms, (vm) => rendered(world, vm, withView));
 }
@@ -102,7 +144,7 @@ export function deleteVmHandler(world: World, call: ArmCall): HandlerResult {
 export function powerHandler(action: PowerAction): (world: World, call: ArmCall) => HandlerResult {
   return (world, call) => {
     const vm = vmAt(world, call);
-    if (vm === undefined) return notFound(call);
+    if (vm === undefined) return notFound(world, call);
     const forced = call.query["skipshutdown"] === "true" || call.query["forcedeallocate"] === "true";
     const changed = changePower(world, vm, action, { forced, hibernate: call.query["hibernate"] === "true" });
     return changed.kind === "Failure"
@@ -152,9 +194,30 @@ function rendered(world: World, vm: VirtualMachine, withView: boolean): JsonObje
   );
 }
 
-function notFound(call: ArmCall): HandlerResult {
-  const { name, resourceGroup } = addressOf(call);
-  return armErrors.resourceNotFound("virtualMachines", name, resourceGroup);
+function notFound(world: World, call: ArmCall): HandlerResult {
+  const { name, resourceGroup, scaleSet } = addressOf(call);
+  return (
+    parentNotFound(world, call) ??
+    armErrors.resourceNotFound(
+      scaleSet === undefined ? "virtualMachines" : `virtualMachineScaleSets/${scaleSet}/virtualMachines`,
+      name,
+      resourceGroup,
+    )
+  );
+}
+
+/** Writes of an instance that is gone name the id, and are no 404. */
+function instanceGone(world: World, call: ArmCall): HandlerResult {
+  return parentNotFound(world, call) ?? armErrors.instanceNotActive(addressOf(call).name);
+}
+
+function parentNotFound(world: World, call: ArmCall): ArmFailure | undefined {
+  const { scaleSet, ...address } = addressOf(call);
+  if (scaleSet === undefined) return undefined;
+  const parentId = scaleSetId({ ...address, name: scaleSet });
+  return findScaleSet(world, parentId) === undefined
+    ? armErrors.parentResourceNotFound("virtualMachineScaleSets/virtualMachines", parentId)
+    : undefined;
 }
 
 function addressOf(call: ArmCall): VmAddress {
@@ -162,6 +225,7 @@ function addressOf(call: ArmCall): VmAddress {
     subscriptionId: param(call, "subscriptionId"),
     resourceGroup: param(call, "resourceGroup"),
     name: param(call, "name"),
+    ...(call.params["scaleSet"] === undefined ? {} : { scaleSet: call.params["scaleSet"] }),
   };
 }
 

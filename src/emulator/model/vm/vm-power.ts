@@ -13,7 +13,7 @@ import {
   dataPlaneVm,
   endWrite,
   preempt,
-  REIMAGE,
+  providerOf,
   withDataDisksSettled,
 } from "./vm-state.ts";
 
@@ -27,6 +27,7 @@ export type PowerAction =
   | "reimage";
 
 interface PowerRule {
+  /** The operation, without the group to which it belongs. */
   readonly name: string;
   readonly latency: LatencyName;
   /** The latency if the action does not wait for the guest. */
@@ -44,7 +45,7 @@ interface PowerRule {
 
 const RULES: Readonly<Record<PowerAction, PowerRule>> = {
   start: {
-    name: "VirtualMachines_Start",
+    name: "Start",
     latency: "vmStart",
     during: "starting",
     afterwards: "running",
@@ -52,7 +53,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     effects: ["vmStarted"],
   },
   powerOff: {
-    name: "VirtualMachines_PowerOff",
+    name: "PowerOff",
     latency: "vmStop",
     forcedLatency: "vmForcedStop",
     during: "stopping",
@@ -61,7 +62,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     effects: ["vmStopped"],
   },
   deallocate: {
-    name: "VirtualMachines_Deallocate",
+    name: "Deallocate",
     latency: "vmDeallocate",
     forcedLatency: "vmForcedDeallocate",
     during: "deallocating",
@@ -70,27 +71,27 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     effects: ["vmStopped"],
   },
   restart: {
-    name: "VirtualMachines_Restart",
+    name: "Restart",
     latency: "vmRestart",
     afterwards: "running",
     wakesGuest: true,
     effects: ["vmStopped", "vmStarted"],
   },
   redeploy: {
-    name: "VirtualMachines_Redeploy",
+    name: "Redeploy",
     latency: "vmRedeploy",
     afterwards: "running",
     wakesGuest: true,
     effects: ["vmStopped", "vmStarted"],
   },
   reimage: {
-    name: REIMAGE,
+    name: "Reimage",
     latency: "vmReimage",
     afterwards: "running",
     wakesGuest: true,
     effects: ["vmStopped", "vmStarted"],
   },
-  reapply: { name: "VirtualMachines_Reapply", latency: "vmReapply", wakesGuest: false, effects: [] },
+  reapply: { name: "Reapply", latency: "vmReapply", wakesGuest: false, effects: [] },
 };
 
 const DEALLOCATED = { during: "deallocated", afterwards: "deallocated" } as const;
@@ -124,8 +125,9 @@ export function changePower(
       : undefined;
   if (readByUrl !== undefined) return armErrors.sasActive(readByUrl.name);
   const stops = action === "powerOff" || action === "deallocate";
+  const name = `${providerOf(vm)}_${rule.name}`;
   const admission = admitWrite(world, vm, {
-    name: rule.name,
+    name,
     takesOver: stops && world.settings.powerOffPreemptsUpdate,
   });
   if (admission.kind === "Failure") return admission;
@@ -134,7 +136,7 @@ export function changePower(
   const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true };
   const effects: readonly DataPlaneEffect[] = rule.effects.map((kind) => ({ kind, ...dataPlaneVm(vm) }));
   const operation = startOperation(world, {
-    name: rule.name,
+    name,
     provider: "operations",
     subscriptionId: vm.subscriptionId,
     location: vm.location,

@@ -24,6 +24,7 @@ const MEMBERS = [
   "location",
   "name",
   "computerName",
+  "scaleSet",
   "count",
   "zone",
   "zones",
@@ -106,6 +107,7 @@ function optional(json: JsonObject, index: number): Partial<VmSetUp> {
   const zones = (listAt(json, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
   const zone = textAt(json, "zone") ?? (zones.length === 0 ? undefined : zones[index % zones.length]);
   const size = textAt(json, "size");
+  const scaleSet = textAt(json, "scaleSet");
   const tags = textsAt(json, "tags");
   const ultraSsdEnabled = booleanAt(json, "ultraSsdEnabled");
   const events = (listAt(json, "events") ?? []).flatMap((event) =>
@@ -114,6 +116,7 @@ function optional(json: JsonObject, index: number): Partial<VmSetUp> {
   return {
     ...(zone === undefined ? {} : { zone }),
     ...(size === undefined ? {} : { size }),
+    ...(scaleSet === undefined ? {} : { scaleSet }),
     ...(tags === undefined ? {} : { tags }),
     ...(ultraSsdEnabled === undefined ? {} : { ultraSsdEnabled }),
     ...(events.length === 0 ? {} : { events }),

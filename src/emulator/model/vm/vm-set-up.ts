@@ -19,6 +19,8 @@ export interface VmSetUp {
   /** Created if absent. */
   readonly resourceGroup: string;
   readonly name: string;
+  /** The uniform scale set, which must exist, whose instance it is; `name` is then its instance id. */
+  readonly scaleSet?: string;
   /** The host name inside the VM, `osProfile.computerName`. Default: the VM's name. */
   readonly computerName?: string;
   readonly location: string;

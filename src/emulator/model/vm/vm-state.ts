@@ -19,8 +19,10 @@ export function checkPreconditions(
     : armErrors.preconditionFailed(call.ifMatch, etagText(vm));
 }
 
-/** The operation that gives a VM a new OS disk. */
-export const REIMAGE = "VirtualMachines_Reimage";
+/** Whether an operation gives a VM a new OS disk. */
+export function isReimage(operation: Operation | undefined): boolean {
+  return /^VirtualMachine(ScaleSetVM)?s_Reimage(All)?$/.test(operation?.name ?? "");
+}
 
 /** How a new write is treated while another one runs on its VM. */
 export type Admission = { readonly kind: "Admitted"; readonly preempts?: Operation } | ArmFailure;
@@ -40,7 +42,7 @@ export function admitWrite(
   if (running === undefined) return { kind: "Admitted" };
   const takesOver = write.takesOver || world.settings.concurrentVmWrite === "preempt";
   const mayGiveWay =
-    isUpdate(running) || (running.name === REIMAGE && world.settings.forcedDuringReimage === "breaks");
+    isUpdate(running) || (isReimage(running) && world.settings.forcedDuringReimage === "breaks");
   if (takesOver && running.phase === "Running" && mayGiveWay && vm.power !== "creating")
     return { kind: "Admitted", preempts: running };
   if (isUpdate(running)) return armErrors.conflict();
@@ -61,11 +63,18 @@ export function runningOperation(world: World, vm: VirtualMachine): Operation | 
   return vm.operationId === undefined ? undefined : world.operations.get(vm.operationId);
 }
 
+/** The group of operations, in Azure's API description, to which those of this VM belong. */
+export function providerOf(vm: Pick<VirtualMachine, "instance">): string {
+  return vm.instance === undefined ? "VirtualMachines" : "VirtualMachineScaleSetVMs";
+}
+
 function isUpdate(operation: Operation): boolean {
   return [
     "VirtualMachines_CreateOrUpdate",
     "VirtualMachines_Update",
     "VirtualMachines_AttachDetachDataDisks",
+    "VirtualMachineScaleSetVMs_Update",
+    "VirtualMachineScaleSetVMs_AttachDetachDataDisks",
   ].includes(operation.name);
 }
 

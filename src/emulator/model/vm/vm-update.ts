@@ -22,9 +22,10 @@ import {
   begun,
   dataDiskEffects,
   endWrite,
+  isReimage,
   preempt,
+  providerOf,
   putVmWithReservations,
-  REIMAGE,
   withDataDisksSettled,
 } from "./vm-state.ts";
 
@@ -51,7 +52,7 @@ export function updateVm(
   world: World,
   vm: VirtualMachine,
   body: Json | undefined,
-  name: "VirtualMachines_CreateOrUpdate" | "VirtualMachines_Update",
+  name: "VirtualMachines_CreateOrUpdate" | "VirtualMachines_Update" | "VirtualMachineScaleSetVMs_Update",
 ): VmUpdate {
   const refused = checkUnchangeable(vm, body);
   if (refused !== undefined) return refused;
@@ -87,7 +88,7 @@ export function attachDetachDataDisks(
 ): VmUpdate {
   const plan = planAttachDetach(vm, request);
   if (plan.kind === "Failure") return plan;
-  return startUpdate(world, vm, "VirtualMachines_AttachDetachDataDisks", {
+  return startUpdate(world, vm, `${providerOf(vm)}_AttachDetachDataDisks`, {
     size: vm.size,
     tags: vm.tags,
     ultraSsdEnabled: vm.ultraSsdEnabled,
@@ -115,8 +116,7 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
   const dataDisks = change.dataDisks.map((entry) => asDiskShows(world, entry));
   const { size, tags, ultraSsdEnabled, other } = change;
   // An interrupted reimage leaves a VM without its set-up.
-  const left =
-    admission.preempts?.name === REIMAGE ? { ...vm, guestResponsive: false, agentReachable: false } : vm;
+  const left = isReimage(admission.preempts) ? { ...vm, guestResponsive: false, agentReachable: false } : vm;
   const changed = {
     ...begun(world, left, etagMoves),
     size,

@@ -1,0 +1,118 @@
+import { readFile } from "node:fs/promises";
+import { AzureCliCredential, ClientSecretCredential, type TokenCredential } from "@azure/identity";
+import { systemClock } from "../src/adapters/system/system-clock.ts";
+import type { Options, Values } from "../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import { formatInstanceUri } from "../src/core/azure/instance-uri.ts";
+import { createArmHttp } from "./probe/arm-http.ts";
+import { experiments } from "./probe/experiments.ts";
+import { type ProbeVm, readVm } from "./probe/probe-vm.ts";
+import { type Result, runProbe } from "./probe/run-probe.ts";
+
+const USAGE = `npm run probe:azure -- --subscription <id> --resource-group <name> --vm <name> [--yes]
+
+Tries on a real VM what the driver relies on of Azure, and says of each assumption whether it held, was broken
+or was not tried. It updates the VM, attaches a disk of its own to it (StandardSSD_LRS, 4 GiB, a few cents a
+day) and detaches it, and deletes the disk at the end, also after Ctrl-C. Nothing else on the VM is changed,
+but a VM that production needs is the wrong one. Signs in as the Azure CLI has (az login), or by
+AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.`;
+
+const options = {
+  subscription: { kind: "text", required: true, help: "Subscription of the VM" },
+  "resource-group": {
+    kind: "text",
+    required: true,
+    help: "Resource group of the VM and of the probe's disk",
+  },
+  vm: {
+    kind: "text",
+    required: true,
+    help: "Name of the VM, or <scale set>/<instance id> of an instance of a uniform scale set",
+  },
+  "may-stop": { kind: "flag", help: "The VM may be stopped and deallocated; it is started again" },
+  yes: { kind: "flag", help: "Begin; without it, only what would be done is printed" },
+  endpoint: {
+    kind: "text",
+    default: "https://management.azure.com",
+    help: "Azure Resource Manager's endpoint, such as an emulator's",
+  },
+  "ca-file": {
+    kind: "text",
+    help: "PEM file of a further authority that the endpoint's certificate is from",
+  },
+  "poll-ms": { kind: "number", default: 3_000, min: 1, max: 60_000, help: "Milliseconds between polls" },
+  json: { kind: "flag", help: "Print one JSON object for each assumption instead of text" },
+} as const satisfies Options;
+
+async function main(): Promise<number> {
+  const command = readCommandLine(
+    { name: "npm run probe:azure", usage: USAGE, options },
+    process.argv.slice(2),
+  );
+  if (command.kind !== "Run") return answerNoRun(command);
+  const { values } = command;
+  const minutes = experiments.reduce((sum, experiment) => sum + experiment.minutes, 0);
+  if (!values.yes) {
+    for (const { name, assumption } of experiments) console.log(`${name}: ${assumption}`);
+    console.log(`\nAbout ${minutes} minutes on Azure, and one disk of 4 GiB. Begin with --yes.`);
+    return 0;
+  }
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => stopping.abort(new Error(`ended by ${signal}; cleaning up`)));
+  const vm = await connect(values, stopping.signal);
+  const results: Result[] = [];
+  const left: string[] = [];
+  await runProbe(vm, experiments, {
+    choices: { mayStop: values["may-stop"] },
+    onResult: (result) => {
+      results.push(result);
+      const { name, assumption, verdict, detail } = result;
+      console.log(values.json ? JSON.stringify(result) : `${verdict}: ${name}: ${assumption}\n  ${detail}`);
+    },
+    onLeft: (commands) => left.push(...commands),
+  });
+  for (const command of left) console.error(`not cleaned up; run: ${command}`);
+  return left.length > 0 || results.some(({ verdict }) => verdict === "broken") ? 1 : 0;
+}
+
+async function connect(values: Values<typeof options>, signal: AbortSignal): Promise<ProbeVm> {
+  const caFile = values["ca-file"];
+  const caPem = caFile === undefined ? undefined : await readFile(caFile, "utf8");
+  const compute = `/subscriptions/${values.subscription}/resourceGroups/${values["resource-group"]}/providers/Microsoft.Compute`;
+  const [name = "", instanceId] = values.vm.split("/");
+  const vmId = formatInstanceUri({
+    subscriptionId: values.subscription,
+    resourceGroup: values["resource-group"],
+    scaleSetName: instanceId === undefined ? undefined : name,
+    instanceName: instanceId ?? name,
+  });
+  const vm: ProbeVm = {
+    vmId,
+    diskId: `${compute}/disks/probe-azure-${Date.now()}`,
+    location: "",
+    http: createArmHttp({ endpoint: values.endpoint, credential: credentialOf(caPem), caPem }),
+    clock: systemClock,
+    signal,
+    pollMs: values["poll-ms"],
+  };
+  const location = (await readVm(vm))?.["location"];
+  return { ...vm, location: typeof location === "string" ? location : "" };
+}
+
+function credentialOf(caPem: string | undefined): TokenCredential {
+  const {
+    AZURE_TENANT_ID: tenantId,
+    AZURE_CLIENT_ID: clientId,
+    AZURE_CLIENT_SECRET: secret,
+    AZURE_AUTHORITY_HOST: authorityHost,
+  } = process.env;
+  if (tenantId === undefined || clientId === undefined || secret === undefined)
+    return new AzureCliCredential();
+  return new ClientSecretCredential(tenantId, clientId, secret, {
+    ...(authorityHost === undefined ? {} : { authorityHost, disableInstanceDiscovery: true }),
+    ...(caPem === undefined ? {} : { tlsOptions: { ca: caPem } }),
+  });
+}
+
+process.exitCode = await main();

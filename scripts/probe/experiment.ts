@@ -1,0 +1,31 @@
+import type { ProbeVm } from "./probe-vm.ts";
+
+/** Whether Azure did what the driver relies on. */
+export type Verdict = "held" | "broken" | "not tried";
+
+/** What an experiment has shown. */
+export interface Finding {
+  readonly verdict: Verdict;
+  /** What was seen, or why it was not tried. */
+  readonly detail: string;
+}
+
+/** One thing that the driver relies on, and how it is tried. */
+export interface Experiment {
+  readonly name: string;
+  readonly assumption: string;
+  /** How long it takes on Azure, in minutes. */
+  readonly minutes: number;
+  readonly run: (vm: ProbeVm, choices: Choices) => Promise<Finding>;
+}
+
+/** What a person permits beyond updates of the VM. */
+export interface Choices {
+  /** The VM may be stopped and deallocated, and is started again. */
+  readonly mayStop: boolean;
+}
+
+/** A finding that holds if `isHeld`. */
+export function finding(isHeld: boolean, detail: string): Finding {
+  return { verdict: isHeld ? "held" : "broken", detail };
+}

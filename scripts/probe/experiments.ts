@@ -1,0 +1,173 @@
+import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
+import { ownersOf } from "./disk-owners.ts";
+import { type Experiment, finding, type Finding } from "./experiment.ts";
+import {
+  codeOf,
+  dataDisksOf,
+  etagOf,
+  isInstance,
+  type ProbeVm,
+  readVm,
+  sendWrite,
+  untilEnded,
+  withDataDisks,
+  withoutProbeDisk,
+  withProbeDisk,
+  type Written,
+  writeVm,
+} from "./probe-vm.ts";
+
+const WRONG_ETAG = '"probe-azure"';
+/** As long as the driver waits for a disk to name its VMs rightly. */
+const OWNER_MAX_MS = defaultProvisionerSettings.ownerPatienceMs;
+
+/** The experiments of the first day on Azure, in their order. */
+export const experiments: readonly Experiment[] = [
+  {
+    name: "E1 If-Match",
+    assumption: "an update of a VM on the condition of another ETag is refused, also while the VM is updated",
+    minutes: 2,
+    run: wrongEtag,
+  },
+  {
+    name: "E2 ETag",
+    assumption: "at least one update that changes nothing moves a VM's ETag, by the end of its operation",
+    minutes: 3,
+    run: etagMoves,
+  },
+  {
+    name: "E5 owners",
+    assumption: "a disk names the VM that has it, and no longer one that has not, within a minute",
+    minutes: 3,
+    run: owners,
+  },
+  {
+    name: "E6 operations",
+    assumption: "an update is answered 200 or 202 with the URL of its operation, whose polls say how it ends",
+    minutes: 1,
+    run: operations,
+  },
+  {
+    name: "E9 stopped VMs",
+    assumption: "a stopped and a deallocated VM accept an update that moves the ETag",
+    minutes: 10,
+    run: stopped,
+  },
+  ...[
+    ["E3 forced detach", "nothing that a VM writes lands on a shared disk after its forced detach has ended"],
+    ["E4 forced detach of a dead node", "the same of a VM that is frozen, or cut off from its network"],
+    ["E7 reservations", "a shared disk keeps persistent reservations over detach and deallocation"],
+    ["E8 reimage", "an instance that is reimaged keeps its vmId, its data disks and their LUNs"],
+  ].map(([name = "", assumption = ""]) => ({
+    name,
+    assumption,
+    minutes: 0,
+    run: async (): Promise<Finding> => ({
+      verdict: "not tried",
+      detail: "it needs a program inside the VM, or a scale set that may be reimaged",
+    }),
+  })),
+];
+
+async function wrongEtag(vm: ProbeVm): Promise<Finding> {
+  const idle = await sendWrite(vm, {}, WRONG_ETAG);
+  await untilEnded(vm, idle);
+  const present = await readVm(vm);
+  const attach = await sendWrite(vm, withProbeDisk(vm, dataDisksOf(present)), etagOf(present));
+  const during = await sendWrite(vm, {}, WRONG_ETAG);
+  await untilEnded(vm, during);
+  const attached = await untilEnded(vm, attach);
+  const detached = await writeVm(vm, withoutProbeDisk(vm, dataDisksOf(await readVm(vm))));
+  if (attached.end !== "Succeeded" || detached.end !== "Succeeded")
+    return finding(false, `the disk was not attached and detached: ${attached.end}, ${detached.end}`);
+  return finding(
+    idle.status === 412 && during.status >= 400,
+    `idle: ${idle.status} ${codeOf(idle.body) ?? ""}; during an attach: ${during.status} ` +
+      (codeOf(during.body) ?? ""),
+  );
+}
+
+async function etagMoves(vm: ProbeVm): Promise<Finding> {
+  const writes: [string, Written][] = [["{}", await writeVm(vm, {})]];
+  writes.push(["the same disks", await writeVm(vm, withDataDisks(dataDisksOf(await readVm(vm))))]);
+  if (!isInstance(vm)) {
+    const tags = ((await readVm(vm))?.["tags"] ?? {}) as Record<string, string>;
+    writes.push(["a tag", await writeVm(vm, { tags: { ...tags, "probe-azure": String(vm.clock.nowMs()) } })]);
+    await writeVm(vm, { tags });
+  }
+  const seen = writes.map(([what, { end, etags }]) => `${what}: ${end}, ${movedAt(etags)}`);
+  return finding(
+    writes.some(([, written]) => hasMoved(written)),
+    seen.join("; "),
+  );
+}
+
+function hasMoved({ end, etags }: Written): boolean {
+  return end === "Succeeded" && etags[0] !== etags[2];
+}
+
+function movedAt([before, accepted, ended]: Written["etags"]): string {
+  if (before === ended) return "never moves it";
+  if (accepted === before) return "moves it at the end";
+  return accepted === ended ? "moves it when it is accepted" : "moves it when it is accepted, and at the end";
+}
+
+async function owners(vm: ProbeVm): Promise<Finding> {
+  const attached = await writeVm(vm, withProbeDisk(vm, dataDisksOf(await readVm(vm))));
+  const named = await untilOwners(vm, (uris) => uris.length > 0);
+  const detached = await writeVm(vm, withoutProbeDisk(vm, dataDisksOf(await readVm(vm))));
+  const left = await untilOwners(vm, (uris) => uris.length === 0);
+  const isHeld = [attached.end, detached.end].every((end) => end === "Succeeded");
+  return finding(
+    isHeld && named.afterMs !== undefined && left.afterMs !== undefined,
+    `attach ${attached.end}: named ${inSeconds(named.afterMs)} as ${named.uris.join(", ")}; ` +
+      `detach ${detached.end}: no longer named ${inSeconds(left.afterMs)}`,
+  );
+}
+
+async function untilOwners(
+  vm: ProbeVm,
+  isReached: (uris: readonly string[]) => boolean,
+): Promise<{ readonly uris: readonly string[]; readonly afterMs: number | undefined }> {
+  const startedMs = vm.clock.elapsedMs();
+  for (;;) {
+    const uris = await ownersOf(vm);
+    const afterMs = vm.clock.elapsedMs() - startedMs;
+    if (isReached(uris)) return { uris, afterMs };
+    if (afterMs > OWNER_MAX_MS) return { uris, afterMs: undefined };
+    await vm.clock.sleep(vm.pollMs, vm.signal);
+  }
+}
+
+function inSeconds(ms: number | undefined): string {
+  return ms === undefined ? `not within ${OWNER_MAX_MS / 1000} s` : `after ${(ms / 1000).toFixed(1)} s`;
+}
+
+async function operations(vm: ProbeVm): Promise<Finding> {
+  const { answer, end, retryAfter } = await writeVm(vm, withDataDisks(dataDisksOf(await readVm(vm))));
+  const { status, headers } = answer;
+  const isFollowed = headers["azure-asyncoperation"] !== undefined;
+  const waits = retryAfter.length === 0 ? "none" : [...new Set(retryAfter)].join(", ");
+  return finding(
+    [200, 202].includes(status) && isFollowed && end === "Succeeded",
+    `${status}, azure-asyncoperation ${isFollowed ? "sent" : "missing"}, end ${end}, ` +
+      `Retry-After of polls: ${waits}`,
+  );
+}
+
+async function stopped(vm: ProbeVm, { mayStop }: { readonly mayStop: boolean }): Promise<Finding> {
+  if (!mayStop) return { verdict: "not tried", detail: "it stops the VM: permit that by --may-stop" };
+  const seen: string[] = [];
+  let isHeld = true;
+  for (const [state, action] of [
+    ["stopped", "powerOff"],
+    ["deallocated", "deallocate"],
+  ] as const) {
+    const done = await untilEnded(vm, await vm.http({ method: "POST", path: `${vm.vmId}/${action}` }));
+    const same = await writeVm(vm, withDataDisks(dataDisksOf(await readVm(vm))));
+    isHeld &&= done.end === "Succeeded" && hasMoved(same);
+    seen.push(`${state} (${done.end}): the same disks ${same.end}, ${movedAt(same.etags)}`);
+  }
+  const started = await untilEnded(vm, await vm.http({ method: "POST", path: `${vm.vmId}/start` }));
+  return finding(isHeld, `${seen.join("; ")}; started again: ${started.end}`);
+}

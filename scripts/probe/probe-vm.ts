@@ -1,0 +1,126 @@
+import { chooseLuns, LUNS_MAX } from "../../src/core/azure/choose-lun.ts";
+import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
+import { parseInstanceUri } from "../../src/core/azure/instance-uri.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { ArmHttp, ArmHttpAnswer, Json } from "./arm-http.ts";
+
+/** The VM that the probe writes to, and the disk that it makes for that. */
+export interface ProbeVm {
+  /** Resource id of a VM, or of an instance of a uniform scale set. */
+  readonly vmId: string;
+  readonly diskId: string;
+  readonly location: string;
+  readonly http: ArmHttp;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Between polls, in milliseconds. */
+  readonly pollMs: number;
+}
+
+/** A write of the VM, from its answer to the end of its operation. */
+export interface Written {
+  readonly answer: ArmHttpAnswer;
+  /** ETags before it, right after it was accepted, and after its operation. */
+  readonly etags: readonly [before: string, accepted: string, ended: string];
+  /** What was seen at the operation's end: `Succeeded`, `Failed`, or the code of a refusal. */
+  readonly end: string;
+  /** `Retry-After` of its polls, where they have one. */
+  readonly retryAfter: readonly string[];
+}
+
+/** An operation that takes longer has no end for the probe, in milliseconds: some take minutes. */
+const OPERATION_MAX_MS = 15 * 60_000;
+
+/** Whether the VM is an instance of a uniform scale set, which is written by PUT and never tagged. */
+export function isInstance({ vmId }: Pick<ProbeVm, "vmId">): boolean {
+  return parseInstanceUri(vmId)?.scaleSetName !== undefined;
+}
+
+/** Reads the VM. Throws if it can't be read. */
+export async function readVm(vm: ProbeVm): Promise<Json> {
+  return read(vm, vm.vmId);
+}
+
+/** Reads a resource. Throws if it can't be read. */
+export async function read({ http }: ProbeVm, path: string): Promise<Json> {
+  const { status, body } = await http({ method: "GET", path });
+  if (status !== 200) throw new Error(`GET ${path} was answered ${status}: ${JSON.stringify(body)}`);
+  return body;
+}
+
+/** The ETag of a VM that was read; empty: Azure sent none. */
+export function etagOf(vm: Json): string {
+  return typeof vm?.["etag"] === "string" ? vm["etag"] : "";
+}
+
+/** The data disks of a VM that was read, as they are. */
+export function dataDisksOf(vm: Json): readonly Record<string, unknown>[] {
+  const properties = vm?.["properties"] as { storageProfile?: { dataDisks?: Record<string, unknown>[] } };
+  return properties.storageProfile?.dataDisks ?? [];
+}
+
+/** Writes to the VM on the condition of its present ETag, and waits for the end. */
+export async function writeVm(vm: ProbeVm, body: object): Promise<Written> {
+  const before = etagOf(await readVm(vm));
+  const answer = await sendWrite(vm, body, before);
+  const accepted = etagOf(await readVm(vm));
+  const { end, retryAfter } = await untilEnded(vm, answer);
+  return { answer, etags: [before, accepted, etagOf(await readVm(vm))], end, retryAfter };
+}
+
+/** Sends a write of the VM, and waits for nothing. */
+export function sendWrite(vm: ProbeVm, body: object, ifMatch: string): Promise<ArmHttpAnswer> {
+  return vm.http({ method: isInstance(vm) ? "PUT" : "PATCH", path: vm.vmId, body, ifMatch });
+}
+
+/** A body with this list of data disks. */
+export function withDataDisks(dataDisks: readonly object[]): object {
+  return { properties: { storageProfile: { dataDisks } } };
+}
+
+/** An entry for the probe's disk at the first free LUN. */
+export function withProbeDisk(vm: ProbeVm, present: readonly Record<string, unknown>[]): object {
+  const usedLuns = present.map((entry) => Number(entry["lun"]));
+  const [lun] = chooseLuns({ usedLuns, reservedLuns: [], dataDisksMax: LUNS_MAX, count: 1 });
+  const entry = { lun, createOption: "Attach", caching: "None", managedDisk: { id: vm.diskId } };
+  return withDataDisks([...present, entry]);
+}
+
+/** The VM's data disks without the probe's disk. */
+export function withoutProbeDisk(vm: ProbeVm, present: readonly Record<string, unknown>[]): object {
+  return withDataDisks(present.filter((entry) => !isProbeDisk(vm, entry)));
+}
+
+/** Whether an entry of a VM's list is the probe's disk. */
+export function isProbeDisk({ diskId }: ProbeVm, entry: Record<string, unknown>): boolean {
+  const { id = "" } = (entry["managedDisk"] ?? {}) as { readonly id?: string };
+  return isSameResourceUri(id, diskId);
+}
+
+/** Follows an operation to its end. */
+export async function untilEnded(
+  vm: ProbeVm,
+  { status, headers, body }: ArmHttpAnswer,
+): Promise<Pick<Written, "end" | "retryAfter">> {
+  const retryAfter: string[] = [];
+  if (status >= 400) return { end: codeOf(body) ?? String(status), retryAfter };
+  const url = headers["azure-asyncoperation"];
+  if (url === undefined) return { end: "Succeeded", retryAfter };
+  const startedMs = vm.clock.elapsedMs();
+  while (vm.clock.elapsedMs() - startedMs < OPERATION_MAX_MS) {
+    const polled = await vm.http({ method: "GET", path: url });
+    const wait = polled.headers["retry-after"];
+    if (wait !== undefined) retryAfter.push(wait);
+    const state = polled.body?.["status"];
+    if (typeof state === "string" && state !== "InProgress")
+      return { end: state === "Succeeded" ? state : (codeOf(polled.body) ?? state), retryAfter };
+    await vm.clock.sleep(vm.pollMs, vm.signal);
+  }
+  return { end: `still running after ${OPERATION_MAX_MS / 60_000} min`, retryAfter };
+}
+
+/** The code of an error in a body. */
+export function codeOf(body: Json): string | undefined {
+  const { code } = (body?.["error"] ?? {}) as { readonly code?: unknown };
+  return typeof code === "string" ? code : undefined;
+}

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Snapshot } from "../../../src/emulator/model/disk/snapshot.ts";
+import type { SimVolumeSnapshot } from "../../kubernetes/sim-cluster.ts";
+import { judgeSnapshots } from "./judge-snapshots.ts";
+
+const idOf = (name: string): string =>
+  `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/snapshots/${name}`;
+const ready: SimVolumeSnapshot = {
+  name: "one",
+  snapshotHandle: idOf("one"),
+  isReady: true,
+  isRefused: false,
+  isDeleted: false,
+};
+
+function complaints(
+  present: readonly SimVolumeSnapshot[],
+  inAzure: readonly string[],
+  broken: readonly string[] = [],
+): readonly string[] {
+  const snapshots = new Map(inAzure.map((name) => [name, { id: idOf(name), name } as Snapshot]));
+  return judgeSnapshots({
+    cluster: { volumeSnapshots: () => present },
+    azure: { isOthers: (id) => id === idOf("others"), model: { world: { snapshots } } },
+    snapshots: { broken: () => broken },
+  }).map(({ invariant, detail }) => `${invariant}: ${detail}`);
+}
+
+describe("snapshots at rest", () => {
+  it("are ready, or refused for good, and others' are not counted", () => {
+    const refused = { ...ready, name: "two", snapshotHandle: undefined, isReady: false, isRefused: true };
+    assert.deepEqual(complaints([ready, refused], ["one", "others"]), []);
+  });
+
+  it("are not at rest while one is not ready or being deleted", () => {
+    assert.deepEqual(complaints([{ ...ready, isReady: false }], ["one"]), [
+      "not-converged: VolumeSnapshot one is not ready",
+    ]);
+    assert.deepEqual(complaints([{ ...ready, isDeleted: true }], ["one"]), [
+      "not-converged: VolumeSnapshot one is still being deleted",
+    ]);
+  });
+
+  it("are what was answered, and no others are left", () => {
+    assert.deepEqual(complaints([ready], ["one", "local_one"], ["one is not in Azure"]), [
+      "snapshot-broken: one is not in Azure",
+      "leaked: snapshot local_one belongs to no VolumeSnapshot",
+    ]);
+  });
+});

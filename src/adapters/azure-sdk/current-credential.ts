@@ -1,0 +1,41 @@
+import type { AccessToken, GetTokenOptions, TokenCredential } from "@azure/identity";
+import type { Result } from "../../core/failure/result.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
+import type { AzureConfig, ConfigFailure } from "./azure-config.ts";
+
+/** Where the settings are read, and what they lead to. */
+export interface CurrentCredentialOptions {
+  readonly config: AzureConfig;
+  readonly credential: TokenCredential;
+  /** The settings as they are now. */
+  readonly read: () => Promise<Result<AzureConfig, ConfigFailure>>;
+  readonly create: (config: AzureConfig) => Result<TokenCredential, ConfigFailure>;
+  /** Settings that can't be used; the last ones that could be are kept. */
+  readonly onUnusable: (failure: ConfigFailure) => void;
+}
+
+/**
+ * Signs in with the settings as they are when a token is requested, which is once for the lifetime of each
+ * token, and at each call after a refusal. So a new secret needs no restart, and a wrong one is replaced.
+ */
+export function createCurrentCredential(options: CurrentCredentialOptions): TokenCredential {
+  let { config, credential } = options;
+  async function update(): Promise<void> {
+    const present = await options.read();
+    if (!present.ok) return options.onUnusable(present.failure);
+    if (sameJson(present.value, config)) return;
+    const made = options.create(present.value);
+    if (!made.ok) return options.onUnusable(made.failure);
+    config = present.value;
+    credential = made.value;
+  }
+  return {
+    getToken: async (
+      scopes: string | string[],
+      tokenOptions?: GetTokenOptions,
+    ): Promise<AccessToken | null> => {
+      await update();
+      return credential.getToken(scopes, tokenOptions);
+    },
+  };
+}

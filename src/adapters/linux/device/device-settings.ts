@@ -1,0 +1,83 @@
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import {
+  type DeviceSetting,
+  type DeviceSettingName,
+  deviceSettingNames,
+} from "../../../core/volume/device-settings.ts";
+import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { waitWithin } from "../command/wait-within.ts";
+import { errorCode, undefinedIfMissing } from "../error-code.ts";
+import type { HostContext } from "../host-context.ts";
+import { blockDeviceAt, readDeviceAttribute } from "./block-device.ts";
+
+/** The kernel freezes the queue for some changes: those wait for the I/O in flight. In milliseconds. */
+const WRITE_MAX_MS = 10_000;
+
+/** Reads the settings of a device; one that the kernel does not have for it is absent. */
+export async function readDeviceSettings(
+  { sysRoot }: HostContext,
+  { majorMinor }: Device,
+): Promise<Result<Readonly<Partial<Record<DeviceSettingName, string>>>, Failure>> {
+  const values: Partial<Record<DeviceSettingName, string>> = {};
+  for (const name of deviceSettingNames) {
+    const value = await valueOf(sysRoot, majorMinor, name);
+    if (value !== undefined) values[name] = value;
+  }
+  return ok(values);
+}
+
+/** Writes one setting, unless the device has that value. */
+export async function writeDeviceSetting(
+  { sysRoot, clock }: HostContext,
+  { device, setting }: { readonly device: Device; readonly setting: DeviceSetting },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { path: devicePath, majorMinor } = device;
+  const { name, value } = setting;
+  if ((await blockDeviceAt(devicePath).catch(undefinedIfMissing)) !== majorMinor)
+    return fail({
+      kind: "WrongDevice",
+      devicePath,
+      problem: `it is no longer device ${majorMinor}: look for the LUN again`,
+    });
+  if ((await valueOf(sysRoot, majorMinor, name)) === value) return ok(undefined);
+  const path = join(sysRoot, "dev/block", majorMinor, name);
+  const writing = write(path, value).then(
+    () => undefined,
+    (error: unknown) => String(error),
+  );
+  const waited = await waitWithin(writing, WRITE_MAX_MS, clock, signal);
+  if (waited.kind === "cancelled") return fail({ kind: "Cancelled" });
+  if (waited.kind === "timedOut")
+    return fail({ kind: "HostCommandTimedOut", command: `write ${path}`, timeoutMs: WRITE_MAX_MS });
+  return waited.value === undefined
+    ? ok(undefined)
+    : fail({ kind: "DeviceSettingRefused", devicePath, setting: name, value, detail: waited.value });
+}
+
+/** Without the flags that make files: sysfs has those that it has. */
+async function write(path: string, value: string): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    await file.write(value);
+  } finally {
+    await file.close();
+  }
+}
+
+async function valueOf(
+  sysRoot: string,
+  majorMinor: string,
+  name: DeviceSettingName,
+): Promise<string | undefined> {
+  const text = await readDeviceAttribute(sysRoot, majorMinor, name).catch((error: unknown) => {
+    // A setting that is off for this device, such as the latency of a write throttle that it lacks.
+    if (errorCode(error) === "EINVAL") return undefined;
+    throw error;
+  });
+  return name === "queue/scheduler" ? (/\[(.+)\]/u.exec(text ?? "")?.[1] ?? text) : text;
+}

@@ -1,0 +1,158 @@
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { FileSystemType } from "../../core/volume/file-system.ts";
+import type { Device, DeviceContent } from "../../ports/host/host-provisioner.ts";
+import { bringOnline, type Disk, diskOf } from "./disks.ts";
+import { refuseMounted } from "./mounts.ts";
+import { dataPartitionOf, dataPartitionsOf, volumeOf, volumePathOf } from "./partitions.ts";
+import { DATA_PARTITION_OFFSET, nonZeroEnds, zeroEnds } from "./raw-disk.ts";
+import { change } from "./storage-call.ts";
+import type { WindowsHostContext } from "./windows-host-context.ts";
+
+/** What `Get-Volume` reports of a volume that no file system of Windows recognizes. */
+const NO_FILE_SYSTEM = new Set(["", "RAW", "Unknown"]);
+
+/**
+ * What is on a disk. Windows calls a disk with a file system of Linux and no partition table RAW, so a RAW
+ * disk is blank only if both of its ends are zeros. The UUID is the GPT disk's GUID.
+ */
+export async function inspectDisk(
+  host: WindowsHostContext,
+  device: Device,
+): Promise<Result<DeviceContent, Failure>> {
+  const disk = await diskOf(host, device);
+  if (!disk.ok) return disk;
+  if (disk.value.PartitionStyle === "RAW") {
+    const ends = await nonZeroEnds(device);
+    if (!ends.ok) return ends;
+    return ok(
+      ends.value.length === 0
+        ? { kind: "blank" }
+        : {
+            kind: "otherData",
+            detail: `no partition table, but data at its ${ends.value.join(" and ")}`,
+            hasNoSignature: true,
+          },
+    );
+  }
+  if (disk.value.PartitionStyle !== "GPT")
+    return ok({ kind: "otherData", detail: `a partition table of type ${disk.value.PartitionStyle}` });
+  const online = await bringOnline(host, disk.value);
+  return online.ok ? inspectPartitions(host, disk.value) : online;
+}
+
+async function inspectPartitions(
+  host: WindowsHostContext,
+  disk: Disk,
+): Promise<Result<DeviceContent, Failure>> {
+  const partitions = await dataPartitionsOf(host, disk);
+  if (!partitions.ok) return partitions;
+  const [partition, second] = partitions.value;
+  if (partition === undefined)
+    return ok({ kind: "otherData", detail: "a GPT without a data partition", hasNoSignature: true });
+  if (second !== undefined)
+    return ok({ kind: "otherData", detail: `${partitions.value.length} data partitions` });
+  const volume = await volumeOf(host, partition);
+  if (!volume.ok) return volume;
+  const fileSystem = volume.value.FileSystem ?? "";
+  return ok(
+    NO_FILE_SYSTEM.has(fileSystem)
+      ? {
+          kind: "otherData",
+          detail: "a data partition without a file system that Windows knows",
+          hasNoSignature: true,
+        }
+      : {
+          kind: "fileSystem",
+          fsType: fileSystem.toLowerCase(),
+          uuid: (disk.Guid ?? "").replaceAll(/[{}]/gu, "").toLowerCase(),
+        },
+  );
+}
+
+/**
+ * Makes a GPT with one data partition and a file system on a blank disk. An interrupted one leaves a disk
+ * that `inspectDisk` calls other data without a signature, or the complete file system.
+ */
+export async function formatDisk(
+  host: WindowsHostContext,
+  {
+    device,
+    fsType,
+    uuid,
+  }: { readonly device: Device; readonly fsType: FileSystemType; readonly uuid: string },
+): Promise<Result<void, Failure>> {
+  const content = await inspectDisk(host, device);
+  if (!content.ok) return content;
+  if (content.value.kind !== "blank")
+    return fail({
+      kind: "WrongFileSystem",
+      devicePath: device.path,
+      found: content.value.kind === "fileSystem" ? content.value.fsType : content.value.detail,
+      requested: `a blank disk to make ${fsType} on`,
+    });
+  const disk = await diskOf(host, device);
+  if (!disk.ok) return disk;
+  const { Number: DiskNumber, UniqueId } = disk.value;
+  const run = (cmdlet: string, parameters: Parameters<typeof change>[2]) => () =>
+    change(host.powerShell, cmdlet, parameters);
+  const prepared = await inOrder([
+    () => bringOnline(host, disk.value),
+    run("Initialize-Disk", { UniqueId, PartitionStyle: "GPT" }),
+    run("Set-Disk", { UniqueId, Guid: `{${uuid}}` }),
+    run("New-Partition", { DiskNumber, Offset: DATA_PARTITION_OFFSET, UseMaximumSize: true }),
+  ]);
+  if (!prepared.ok) return prepared;
+  const partition = await dataPartitionOf(host, disk.value);
+  if (!partition.ok) return partition;
+  const path = volumePathOf(partition.value);
+  if (!path.ok) return path;
+  const { PartitionNumber } = partition.value;
+  return inOrder([
+    // Otherwise Windows gives it a drive letter on each machine.
+    run("Set-Partition", { DiskNumber, PartitionNumber, NoDefaultDriveLetter: true }),
+    run("Format-Volume", {
+      Path: path.value,
+      FileSystem: fsType === "refs" ? "ReFS" : "NTFS",
+      Confirm: false,
+    }),
+  ]);
+}
+
+/** Makes a disk blank again whose first format never ended. The mark stays. */
+export async function eraseUnfinished(
+  host: WindowsHostContext,
+  device: Device,
+): Promise<Result<void, Failure>> {
+  const disk = await diskOf(host, device);
+  if (!disk.ok) return disk;
+  const free = await refuseMounted(host, device);
+  if (!free.ok) return free;
+  const { UniqueId } = disk.value;
+  const cleared = await inOrder([
+    () => bringOnline(host, disk.value),
+    ...(disk.value.PartitionStyle === "RAW"
+      ? []
+      : [
+          () =>
+            change(host.powerShell, "Clear-Disk", {
+              UniqueId,
+              RemoveData: true,
+              RemoveOEM: true,
+              Confirm: false,
+            }),
+        ]),
+  ]);
+  return cleared.ok ? zeroEnds(device) : cleared;
+}
+
+async function inOrder(
+  steps: readonly (() => Promise<Result<void, Failure>>)[],
+): Promise<Result<void, Failure>> {
+  for (const step of steps) {
+    const done = await step();
+    if (!done.ok) return done;
+  }
+  return ok(undefined);
+}

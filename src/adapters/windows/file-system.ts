@@ -1,0 +1,149 @@
+import { z } from "zod";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { Device, FileSystemStats } from "../../ports/host/host-provisioner.ts";
+import { bringOnline, diskOf } from "./disks.ts";
+import { folderAt, mountAt, mountedFolders, refuseMounted } from "./mounts.ts";
+import { dataPartitionOf, type Partition, volumeOf } from "./partitions.ts";
+import { change, query } from "./storage-call.ts";
+import type { WindowsHostContext } from "./windows-host-context.ts";
+
+/** How Windows says that a volume needs a repair, and which parameter of `Repair-Volume` does it. */
+const repairs: ReadonlyMap<string, string> = new Map([
+  ["Scan Needed", "Scan"],
+  ["Spot Fix Needed", "SpotFix"],
+  ["Full Repair Needed", "OfflineScanAndFix"],
+]);
+/** The repairs that one check may take, each of which may show that the next is needed. */
+const REPAIRS_MAX = 3;
+/** Less than this is not worth a resize, in bytes: Windows aligns partitions to it. */
+const GROWTH_MIN_BYTES = 1024 * 1024;
+
+const supportedSizeSchema = z.object({ SizeMax: z.number().int() });
+const countersSchema = z.object({ Name: z.string(), DiskWriteBytesPersec: z.coerce.string() });
+
+/**
+ * Repairs what Windows reports to need it. A volume that reports nothing is left alone: NTFS and ReFS repair
+ * themselves as they are mounted, and a scan of terabytes takes hours.
+ */
+export async function checkVolume(host: WindowsHostContext, device: Device): Promise<Result<void, Failure>> {
+  const partition = await ownPartition(host, device);
+  if (!partition.ok) return partition;
+  const free = await refuseMounted(host, device);
+  if (!free.ok) return free;
+  for (let repaired = 0; ; repaired += 1) {
+    const volume = await volumeOf(host, partition.value);
+    if (!volume.ok) return volume;
+    const { OperationalStatus, path } = volume.value;
+    if (OperationalStatus === "OK") return ok(undefined);
+    const repair = repairs.get(OperationalStatus);
+    if (repair === undefined || repaired === REPAIRS_MAX)
+      return fail({
+        kind: "FileSystemBroken",
+        devicePath: device.path,
+        detail: `Windows reports of its volume: ${OperationalStatus}`,
+      });
+    const done = await change(host.powerShell, "Repair-Volume", { Path: path, [repair]: true });
+    if (!done.ok) return done;
+  }
+}
+
+/** Grows the partition, and with it the mounted file system, to the end of the disk. */
+export async function growVolume(
+  host: WindowsHostContext,
+  { device, mountPath }: { readonly device: Device; readonly mountPath: string },
+): Promise<Result<void, Failure>> {
+  const mounted = await mountAt(host, mountPath);
+  if (!mounted.ok) return mounted;
+  if (mounted.value === undefined) return fail({ kind: "PathNotMounted", path: mountPath });
+  if (mounted.value.majorMinor !== device.majorMinor)
+    return fail({
+      kind: "WrongDevice",
+      devicePath: device.path,
+      problem: `${mountPath} holds a mount of device ${mounted.value.majorMinor}`,
+    });
+  const partition = await ownPartition(host, device);
+  if (!partition.ok) return partition;
+  const { DiskNumber, PartitionNumber, Size } = partition.value;
+  const supported = await query(
+    host.powerShell,
+    "Get-PartitionSupportedSize",
+    { DiskNumber, PartitionNumber },
+    supportedSizeSchema,
+  );
+  if (!supported.ok) return supported;
+  const sizeMax = supported.value[0]?.SizeMax ?? Size;
+  return sizeMax - Size < GROWTH_MIN_BYTES
+    ? ok(undefined)
+    : change(host.powerShell, "Resize-Partition", { DiskNumber, PartitionNumber, Size: sizeMax });
+}
+
+/** Usage of the volume at a path. Windows counts no inodes: they are 0. */
+export async function volumeStats(
+  host: WindowsHostContext,
+  path: string,
+): Promise<Result<FileSystemStats, Failure>> {
+  const partition = await partitionAt(host, path);
+  if (!partition.ok) return partition;
+  const volume = await volumeOf(host, partition.value);
+  if (!volume.ok) return volume;
+  const totalBytes = BigInt(volume.value.Size);
+  const availableBytes = BigInt(volume.value.SizeRemaining);
+  return ok({
+    totalBytes,
+    availableBytes,
+    usedBytes: totalBytes - availableBytes,
+    totalInodes: 0n,
+    availableInodes: 0n,
+    usedInodes: 0n,
+  });
+}
+
+/** Writes what Windows has cached of the volume at a path to its disk. */
+export async function flushVolume(host: WindowsHostContext, path: string): Promise<Result<void, Failure>> {
+  const partition = await partitionAt(host, path);
+  if (!partition.ok) return partition;
+  const volume = await volumeOf(host, partition.value);
+  return volume.ok ? change(host.powerShell, "Write-VolumeCache", { Path: volume.value.path }) : volume;
+}
+
+/** The bytes that Windows has written to a disk since it came. */
+export async function writtenBytes(
+  host: WindowsHostContext,
+  majorMinor: string,
+): Promise<Result<string, Failure>> {
+  const counters = await query(
+    host.powerShell,
+    "Get-CimInstance",
+    { ClassName: "Win32_PerfRawData_PerfDisk_PhysicalDisk" },
+    countersSchema,
+  );
+  if (!counters.ok) return counters;
+  // Such as `2` or `2 C:`.
+  const [number] = majorMinor.split(":");
+  const counter = counters.value.find(({ Name }) => Name.split(" ")[0] === number);
+  return ok(counter?.DiskWriteBytesPersec ?? "gone");
+}
+
+async function ownPartition(host: WindowsHostContext, device: Device): Promise<Result<Partition, Failure>> {
+  const disk = await diskOf(host, device);
+  if (!disk.ok) return disk;
+  const online = await bringOnline(host, disk.value);
+  return online.ok ? dataPartitionOf(host, disk.value) : online;
+}
+
+/** The partition behind a staged folder, or behind a link to one. */
+async function partitionAt(host: WindowsHostContext, path: string): Promise<Result<Partition, Failure>> {
+  const mount = await mountAt(host, path);
+  if (!mount.ok) return mount;
+  if (mount.value === undefined || mount.value.isPlaceholder) return fail({ kind: "PathNotMounted", path });
+  const { majorMinor, isDead } = mount.value;
+  const folders = await mountedFolders(host);
+  if (!folders.ok) return folders;
+  const folder =
+    folderAt(folders.value, path) ?? folders.value.find(({ device }) => device.majorMinor === majorMinor);
+  return isDead || folder === undefined
+    ? fail({ kind: "FileSystemBroken", devicePath: path, detail: `the mount at ${path} is dead` })
+    : ok(folder.partition);
+}

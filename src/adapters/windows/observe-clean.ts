@@ -1,0 +1,92 @@
+import { z } from "zod";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
+import { judgeClean } from "../../core/node/judge-clean.ts";
+import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
+import { diskAtLun, toDevice } from "./disks.ts";
+import { mountsOf } from "./mounts.ts";
+import { query } from "./storage-call.ts";
+import type { WindowsHostContext } from "./windows-host-context.ts";
+import { WORKER_FILE } from "./worker-script.ts";
+
+const JSON_TIME = /^\/Date\((\d+)\)\/$/u;
+
+const processSchema = z.object({
+  ProcessId: z.number().int(),
+  ParentProcessId: z.number().int(),
+  CommandLine: z.string().nullable(),
+  /** As PowerShell 5.1 writes a time in JSON: `/Date(1795000000000)/`, in milliseconds since 1970. */
+  CreationDate: z
+    .string()
+    .regex(JSON_TIME)
+    .transform((text) => Number(JSON_TIME.exec(text)?.[1])),
+});
+
+/**
+ * Whether this node can still write to a volume. Windows keeps no mounts of its own for containers: their
+ * files are open through the host's folder, which a dismount refuses to take from them.
+ */
+export async function observeClean(
+  host: WindowsHostContext,
+  request: CleanRequest,
+): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>> {
+  const earlier = await earlierWorkersAlive(host);
+  if (!earlier.ok) return earlier;
+  const at = request.lun === undefined ? ok({ disk: undefined }) : await diskAtLun(host, request.lun);
+  if (!at.ok) return at;
+  const device = at.value.disk === undefined ? undefined : toDevice(host, at.value.disk);
+  const others = await devicesOfOthers(host, request.lunsOfOthers);
+  if (!others.ok) return others;
+  const last =
+    request.lastMajorMinor !== undefined && others.value.includes(request.lastMajorMinor)
+      ? undefined
+      : request.lastMajorMinor;
+  const numbers = [...new Set([device?.majorMinor, last])].filter((number) => number !== undefined);
+  const mountPaths: string[] = [];
+  for (const number of numbers) {
+    const mounts = await mountsOf(host, number);
+    if (!mounts.ok) return mounts;
+    mountPaths.push(...mounts.value.map(({ path }) => path));
+  }
+  return ok(
+    judgeClean({
+      earlierChildAlive: earlier.value,
+      commandsInFlight: host.operations.inFlightOn(numbers),
+      devicePath: device?.path,
+      heldPaths: [],
+      mountPaths,
+      mountedForPids: [],
+      loopDevices: [],
+      openInPids: [],
+    }),
+  );
+}
+
+async function devicesOfOthers(
+  host: WindowsHostContext,
+  luns: readonly number[],
+): Promise<Result<readonly string[], Failure>> {
+  const devices: string[] = [];
+  for (const lun of luns) {
+    const at = await diskAtLun(host, lun);
+    if (!at.ok) return at;
+    if (at.value.disk !== undefined) devices.push(toDevice(host, at.value.disk).majorMinor);
+  }
+  return ok(devices);
+}
+
+/** Whether a worker runs that an earlier process of this plug-in has started. */
+export async function earlierWorkersAlive(host: WindowsHostContext): Promise<Result<boolean, Failure>> {
+  const processes = await query(
+    host.powerShell,
+    "Get-CimInstance",
+    { ClassName: "Win32_Process", Filter: "Name = 'powershell.exe'" },
+    processSchema,
+  );
+  if (!processes.ok) return processes;
+  const workers = processes.value.filter(({ CommandLine }) => CommandLine?.includes(WORKER_FILE) === true);
+  const isOwn = (worker: (typeof workers)[number]): boolean => worker.ParentProcessId === host.processId;
+  const firstOwn = Math.min(...workers.filter(isOwn).map(({ CreationDate }) => CreationDate));
+  return ok(workers.some((worker) => !isOwn(worker) && worker.CreationDate <= firstOwn));
+}

@@ -1,0 +1,75 @@
+import type { z } from "zod";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+
+/** A value that a cmdlet's parameter is bound to. */
+export type ParameterValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | Readonly<Record<string, boolean>>;
+
+/** One cmdlet with its parameters, and the properties that are kept of each object that it answers. */
+export interface StorageCall {
+  readonly cmdlet: string;
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
+  readonly select: readonly string[];
+}
+
+/** What a worker answers to a call. */
+export type StorageAnswer =
+  | { readonly ok: true; readonly rows: readonly unknown[] }
+  | { readonly ok: false; readonly error: string };
+
+/**
+ * Runs cmdlets of Windows. A call that was sent is not cancelled: its change continues. Fails with
+ * `HostNotReady` where PowerShell itself can't be used.
+ */
+export interface PowerShell {
+  readonly call: (call: StorageCall) => Promise<Result<StorageAnswer, Failure>>;
+  /** Ends the idle workers; a busy one ends after its call. */
+  readonly close: () => void;
+}
+
+/** Runs a cmdlet for its effect. */
+export async function change(
+  powerShell: PowerShell,
+  cmdlet: string,
+  parameters: StorageCall["parameters"],
+): Promise<Result<void, Failure>> {
+  const answered = await answerOf(powerShell, { cmdlet, parameters, select: [] });
+  return answered.ok ? ok(undefined) : answered;
+}
+
+/** Runs a cmdlet for the objects that it answers, each with the properties that the schema names. */
+export async function query<Shape extends z.ZodRawShape>(
+  powerShell: PowerShell,
+  cmdlet: string,
+  parameters: StorageCall["parameters"],
+  schema: z.ZodObject<Shape>,
+): Promise<Result<readonly z.infer<z.ZodObject<Shape>>[], Failure>> {
+  const answered = await answerOf(powerShell, { cmdlet, parameters, select: Object.keys(schema.shape) });
+  if (!answered.ok) return answered;
+  const parsed = schema.array().safeParse(answered.value);
+  return parsed.success
+    ? ok(parsed.data)
+    : fail({ kind: "HostNotReady", detail: `${cmdlet} answered something else: ${parsed.error.message}` });
+}
+
+async function answerOf(
+  powerShell: PowerShell,
+  call: StorageCall,
+): Promise<Result<readonly unknown[], Failure>> {
+  const answered = await powerShell.call(call);
+  if (!answered.ok) return answered;
+  return answered.value.ok
+    ? ok(answered.value.rows)
+    : fail({
+        kind: "HostCommandFailed",
+        command: `${call.cmdlet} ${JSON.stringify(call.parameters)}`,
+        exitCode: null,
+        stderr: answered.value.error,
+      });
+}

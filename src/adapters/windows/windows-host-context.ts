@@ -1,0 +1,26 @@
+import type { Clock } from "../../ports/clock.ts";
+import type { Operations } from "./operations.ts";
+import type { PowerShell } from "./storage-call.ts";
+
+/** The context of every part of the Windows host. */
+export interface WindowsHostContext {
+  readonly powerShell: PowerShell;
+  readonly operations: Operations;
+  readonly clock: Clock;
+  /** What comes before `PhysicalDrive3` in the path of a disk. */
+  readonly deviceRoot: string;
+  /** The folders of kubelets, below which pods' targets are. */
+  readonly kubeletDirectories: readonly string[];
+  /** How long one `findDevice` waits for a disk, in milliseconds. */
+  readonly deviceWaitMs: number;
+  /** The id of this process. */
+  readonly processId: number;
+  /**
+   * The device that this instance has mounted at each path. Windows forgets it when the disk goes, and the
+   * path stays as a dead mount.
+   */
+  readonly mounted: Map<
+    string,
+    { readonly path: string; readonly majorMinor: string; readonly fsType: string }
+  >;
+}

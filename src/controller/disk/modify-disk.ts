@@ -1,0 +1,173 @@
+import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
+import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import { accessibleTopology } from "../../core/azure/topology.ts";
+import { failureNews } from "../../core/events/failure-news.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { invariant } from "../../core/failure/invariant.ts";
+import { isRetryable } from "../../core/failure/is-retryable.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
+import { conversionNews, withConversion } from "../../core/volume/plan-conversion.ts";
+import type { ModificationAction } from "../../core/volume/plan-modification.ts";
+import { withoutModification } from "../../core/volume/plan-modification.ts";
+import { toObjectError } from "../../objects/object-error.ts";
+import { changeSpec, changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
+import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import type { DiskPorts } from "../controller-ports.ts";
+import { mayWriteDisk } from "./may-write-disk.ts";
+
+type VolumeStatus = NonNullable<AzVolume["status"]>;
+
+/**
+ * Changes a disk as the spec's modification asks, and records how that ended for this generation of the
+ * spec. A later request replaces an earlier one, also between two tries.
+ */
+export async function modifyDisk(
+  ports: DiskPorts,
+  volume: AzVolume,
+  { diskUri, change }: Extract<ModificationAction, { kind: "ModifyDisk" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const isAsked = (present: AzVolume): boolean =>
+    !isDeleting(present) &&
+    present.metadata.deletionTimestamp === undefined &&
+    sameJson(present.spec.modification, change);
+  const modified = await ports.steps.run("modify-disk", () =>
+    ports.cloud.updateDisk({ diskUri, change, precondition: mayWriteDisk(ports, volume, isAsked) }, signal),
+  );
+  if (!modified.ok) return recordFailure(ports, volume, change, modified.failure, signal);
+  const disk = modified.value;
+  const nowMs = ports.clock.nowMs();
+  const recorded = await recordOutcome(ports, volume, change, (status) => made(status, disk, nowMs), signal);
+  if (recorded.ok) tellConversion(ports, volume, disk);
+  if (recorded.ok)
+    ports.logger.info("disk modified", { volumeName: volume.metadata.name, skuName: disk.skuName });
+  return recorded;
+}
+
+/** Takes the request out of the spec, unless another one has replaced it. */
+export async function endModification(
+  ports: DiskPorts,
+  volume: AzVolume,
+  { isMade }: Extract<ModificationAction, { kind: "EndModification" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const end = (present: AzVolume): AzVolume | undefined =>
+    present.metadata.generation === volume.metadata.generation
+      ? { ...present, spec: withoutModification(present.spec, isMade) }
+      : undefined;
+  const ended = await ports.steps.run("end-modification", () =>
+    changeSpec(ports.store, targetOf(volume), end, signal),
+  );
+  return ended.ok || ended.failure.kind === "ObjectNotFound" ? ok({}) : ended;
+}
+
+/** Reads how far a conversion in the background is, and reports steps of it and its end. */
+export async function readConversion(
+  ports: DiskPorts,
+  volume: AzVolume,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok) return disk;
+  const nowMs = ports.clock.nowMs();
+  const { completionPercent } = disk.value;
+  const recorded = await setStatus(
+    ports,
+    volume,
+    (status) => withConversion(status, completionPercent, nowMs),
+    signal,
+  );
+  if (recorded.ok) tellConversion(ports, volume, disk.value);
+  return recorded;
+}
+
+function tellConversion(
+  { events }: DiskPorts,
+  { metadata: { name }, status }: AzVolume,
+  { completionPercent, skuName }: DiskFacts,
+): void {
+  const news = conversionNews(status?.conversion?.percent, completionPercent);
+  if (news === undefined) return;
+  const reason = completionPercent === undefined ? "Converted" : "Converting";
+  events.emit({ about: { kind: "AzVolume", name }, reason, message: `the disk is ${skuName} now: ${news}` });
+}
+
+function made({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: number): VolumeStatus {
+  invariant(status.detail !== undefined, "a volume without a disk was modified");
+  const { skuName } = disk;
+  const detail = { ...status.detail, skuName, accessibleTopology: accessibleTopology(disk) };
+  return withConversion({ ...status, detail }, disk.completionPercent, nowMs);
+}
+
+/** A refusal ends the request: the disk stays as it is, and the caller may ask for something else. */
+async function recordFailure(
+  ports: DiskPorts,
+  volume: AzVolume,
+  change: DiskModification,
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  // Refused: the volume has changed, and the next plan uses that.
+  if (failure.kind === "Cancelled" || failure.kind === "Refused") return fail(failure);
+  const nowMs = ports.clock.nowMs();
+  if (isRetryable(failure) && failure.kind !== "DiskInUse") {
+    const retries = (volume.status?.error?.retries ?? 0) + 1;
+    const error = toObjectError(failure, { nowMs, retries });
+    const noted = await setStatus(ports, volume, (status) => ({ ...status, error }), signal);
+    return noted.ok ? fail(failure) : noted;
+  }
+  const error = toObjectError(failure, { nowMs, retries: 0 });
+  const { name } = volume.metadata;
+  const recorded = await recordOutcome(
+    ports,
+    volume,
+    change,
+    ({ error: _, ...status }) => status,
+    signal,
+    error,
+  );
+  if (recorded.ok)
+    ports.events.emit({
+      about: { kind: "AzVolume", name },
+      reason: "ModificationFailed",
+      message: `the disk was not modified: ${describeFailure(failure)}`,
+      news: failureNews(failure),
+    });
+  return recorded;
+}
+
+function recordOutcome(
+  ports: DiskPorts,
+  volume: AzVolume,
+  requested: DiskModification,
+  change: (status: VolumeStatus) => VolumeStatus,
+  signal: AbortSignal,
+  error?: VolumeStatus["error"],
+): Promise<Reconciled> {
+  const observedGeneration = volume.metadata.generation;
+  const modification = { requested, observedGeneration, ...(error === undefined ? {} : { error }) };
+  return setStatus(ports, volume, (status) => ({ ...change(status), modification }), signal);
+}
+
+async function setStatus(
+  ports: DiskPorts,
+  volume: AzVolume,
+  change: (status: VolumeStatus) => VolumeStatus,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const written = await changeStatus(
+    ports.store,
+    targetOf(volume),
+    ({ status, ...present }) => (status === undefined ? undefined : { ...present, status: change(status) }),
+    signal,
+  );
+  return written.ok || written.failure.kind === "ObjectNotFound" ? ok({}) : written;
+}
+
+function targetOf(volume: AzVolume): ChangeTarget<"AzVolume"> {
+  return { kind: "AzVolume", name: volume.metadata.name, uid: volume.metadata.uid };
+}

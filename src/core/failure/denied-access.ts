@@ -1,0 +1,32 @@
+/** A refusal of Azure to let the driver do something: its code and its sentence. */
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+const ACTION_ON_SCOPE = /perform action '([^']+)' (?:over scope|on the linked scope\(s\)) '([^']+)'/giu;
+
+/** What a person has to change so that Azure allows it. */
+export function remedyOfDenial(refusal: Refusal): string {
+  switch (refusal.code.toLowerCase()) {
+    case "authorizationfailed":
+    case "linkedauthorizationfailed":
+      return remedyOfRole(refusal);
+    case "denyassignmentauthorizationfailed":
+      return (
+        "a deny assignment forbids it to every client, as AKS sets one by node resource group lockdown and " +
+        "on AKS Automatic: no role helps, and disks can't be attached to VMs in that group"
+      );
+    case "requestdisallowedbypolicy":
+      return "an Azure policy forbids it: change what is requested, or exempt the resource group from it";
+    default:
+      return "check the credentials in azure.json, or those of the workload identity";
+  }
+}
+
+/** Of a linked resource, Azure names first what is allowed, and then what is not. */
+function remedyOfRole({ message }: Refusal): string {
+  const [, action, scope] = [...message.matchAll(ACTION_ON_SCOPE)].at(-1) ?? [];
+  const missing = action === undefined || scope === undefined ? "what is missing" : `${action} on ${scope}`;
+  return `grant ${missing} to the driver's identity: deploy/azure/role.json has every action it needs`;
+}

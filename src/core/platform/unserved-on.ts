@@ -1,0 +1,65 @@
+import type { FailureOf } from "../failure/failure.ts";
+import type { FileSystemType } from "../volume/file-system.ts";
+import { isOfWindows, linuxFileSystemTypes, windowsFileSystemTypes } from "../volume/file-system.ts";
+import type { Platform } from "./platform.ts";
+
+/** What a node is asked to stage or publish. */
+export interface NodeUse {
+  readonly accessType: "block" | "mount";
+  /** Without meaning for raw block. */
+  readonly fsType: FileSystemType;
+  readonly mountFlags: readonly string[];
+  readonly readOnly: boolean;
+  /** How many VMs may share the disk; undefined where that was checked before. */
+  readonly maxShares?: number;
+}
+
+/** Why a node of that platform can't serve a volume as requested; undefined if it can. */
+export function unservedOn(platform: Platform, use: NodeUse): FailureOf<"InvalidArgument"> | undefined {
+  if (use.accessType === "block")
+    return platform === "linux"
+      ? undefined
+      : invalid(
+          "volume_capability",
+          "block",
+          "a Windows node serves no raw block volume: use volumeMode Filesystem",
+        );
+  if (isOfWindows(use.fsType) !== (platform === "windows")) {
+    const [here, there] =
+      platform === "windows" ? ["Windows", windowsFileSystemTypes] : ["Linux", linuxFileSystemTypes];
+    return invalid(
+      "fsType",
+      use.fsType,
+      `this node runs ${here} and mounts ${there.join(", ")}: run the pod on the other platform's nodes ` +
+        `(nodeSelector kubernetes.io/os)`,
+    );
+  }
+  if (platform === "linux") return undefined;
+  const shared = sharedOnWindows(use.fsType, use.maxShares ?? 1);
+  if (shared !== undefined) return invalid("maxShares", String(use.maxShares), shared);
+  const [flag] = use.mountFlags;
+  if (flag !== undefined)
+    return invalid("mount_flags", flag, "Windows has no mount options: leave mountOptions out");
+  return use.readOnly
+    ? invalid(
+        "readonly",
+        "true",
+        "Windows can't mount a volume read-only: set readOnly on the container's mount",
+      )
+    : undefined;
+}
+
+/**
+ * Why a disk with a file system of Windows can't be shared; undefined if it can be. Windows brings a disk
+ * online and mounts its volumes as soon as it sees it, which writes to them: a replica would be a second
+ * writer.
+ */
+export function sharedOnWindows(fsType: FileSystemType, maxShares: number): string | undefined {
+  return isOfWindows(fsType) && maxShares > 1
+    ? `must be 1 with fsType ${fsType}: Windows mounts each disk that it sees, so a replica would write to it`
+    : undefined;
+}
+
+function invalid(field: string, value: string, problem: string): FailureOf<"InvalidArgument"> {
+  return { kind: "InvalidArgument", field, value, problem };
+}

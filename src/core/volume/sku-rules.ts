@@ -1,0 +1,140 @@
+import type { DiskSku } from "./disk-sku.ts";
+
+/** The range in which IOPS and throughput are set apart from the size. MB are Azure's: 10^6 bytes. */
+export interface PerformanceRules {
+  /** Least IOPS of any disk, and for each GiB. */
+  readonly iopsMin: number;
+  readonly iopsMinPerGiB: number;
+  /** Most IOPS for each GiB, and of any disk. */
+  readonly iopsPerGiB: number;
+  readonly iopsMax: number;
+  readonly mbpsMin: number;
+  readonly mbpsMax: number;
+  /** Throughput at most for each of the IOPS that the disk has. */
+  readonly mbpsPerIops: number;
+}
+
+/** What Azure allows of the disks of one SKU. */
+export interface SkuRules {
+  readonly sizeMinGiB: number;
+  readonly sizeMaxGiB: number;
+  /** How many VMs may share a disk: the first row that is large enough. */
+  readonly shares: readonly { readonly sizeMaxGiB: number; readonly shares: number }[];
+  /** The host caches disks up to this size. 0: of no size. */
+  readonly cachedMaxGiB: number;
+  /** Absent: IOPS, throughput and sector size follow from SKU and size. */
+  readonly performance?: PerformanceRules;
+  /** The least size for on-demand bursting. Absent: not offered. */
+  readonly burstingMinGiB?: number;
+  /** Whether a VM of the M series may attach the disk with write accelerator. */
+  readonly isAccelerated?: true;
+  /** The least size for performance plus. Absent: not offered. */
+  readonly performancePlusMinGiB?: number;
+}
+
+const SIZE_MAX_GIB = 32_767;
+const FLEXIBLE_SIZE_MAX_GIB = 65_536;
+/** Azure caches no disk from 4 TiB on; its documents put the boundary at 4,095 GiB. */
+const CACHED_SIZE_MAX_GIB = 4095;
+/** Above P20 and E20, the largest tiers that burst on credits alone. */
+const LARGE_SIZE_MIN_GIB = 513;
+
+const ANY_SIZE = Number.POSITIVE_INFINITY;
+const unshared = [{ sizeMaxGiB: ANY_SIZE, shares: 1 }];
+/** Azure's limits on shared disks by performance tier: P20/E20, P50/E50, P80/E80. */
+const sharedByTier = [
+  { sizeMaxGiB: 512, shares: 3 },
+  { sizeMaxGiB: 4096, shares: 5 },
+  { sizeMaxGiB: ANY_SIZE, shares: 10 },
+];
+const sharedFlexibly = [{ sizeMaxGiB: ANY_SIZE, shares: 15 }];
+
+const hdd: SkuRules = {
+  sizeMinGiB: 1,
+  sizeMaxGiB: SIZE_MAX_GIB,
+  shares: unshared,
+  cachedMaxGiB: CACHED_SIZE_MAX_GIB,
+  performancePlusMinGiB: LARGE_SIZE_MIN_GIB,
+};
+const ssd: SkuRules = { ...hdd, shares: sharedByTier };
+const premium: SkuRules = { ...ssd, burstingMinGiB: LARGE_SIZE_MIN_GIB, isAccelerated: true };
+
+/**
+ * The rules for each SKU and size, from Azure's "Select a disk type" (August 2026), "Share an Azure managed
+ * disk", "Managed disk bursting" and "Enable Write Accelerator". The parser, the disk loop and
+ * docs/reference/storage-class.md read this table alone.
+ */
+export const skuRules: Readonly<Record<DiskSku, SkuRules>> = {
+  Standard_LRS: hdd,
+  StandardSSD_LRS: ssd,
+  StandardSSD_ZRS: ssd,
+  Premium_LRS: premium,
+  Premium_ZRS: premium,
+  UltraSSD_LRS: {
+    sizeMinGiB: 4,
+    sizeMaxGiB: FLEXIBLE_SIZE_MAX_GIB,
+    shares: sharedFlexibly,
+    cachedMaxGiB: 0,
+    performance: {
+      iopsMin: 100,
+      iopsMinPerGiB: 1,
+      iopsPerGiB: 1000,
+      iopsMax: 400_000,
+      mbpsMin: 1,
+      mbpsMax: 10_000,
+      mbpsPerIops: 0.25,
+    },
+  },
+  PremiumV2_LRS: {
+    sizeMinGiB: 1,
+    sizeMaxGiB: FLEXIBLE_SIZE_MAX_GIB,
+    shares: sharedFlexibly,
+    cachedMaxGiB: 0,
+    performance: {
+      iopsMin: 3000,
+      iopsMinPerGiB: 0,
+      iopsPerGiB: 500,
+      iopsMax: 80_000,
+      mbpsMin: 125,
+      mbpsMax: 2000,
+      mbpsPerIops: 0.25,
+    },
+  },
+};
+
+/** The least and the most IOPS of a disk. */
+export function iopsRange(rules: PerformanceRules, sizeGiB: number): { min: number; max: number } {
+  const min = Math.max(rules.iopsMin, rules.iopsMinPerGiB * sizeGiB);
+  const max = Math.min(rules.iopsMax, Math.max(rules.iopsMin, rules.iopsPerGiB * sizeGiB));
+  return { min, max };
+}
+
+/** The least and the most throughput, in MB/s, of a disk with `iops`. */
+export function mbpsRange(rules: PerformanceRules, iops: number): { min: number; max: number } {
+  const max = Math.min(rules.mbpsMax, Math.max(rules.mbpsMin, Math.floor(iops * rules.mbpsPerIops)));
+  return { min: rules.mbpsMin, max };
+}
+
+const ULTRA_DEFAULT_IOPS = 500;
+const ULTRA_DEFAULT_IOPS_MAX = 160_000;
+const ULTRA_DEFAULT_MBPS = 100;
+const ULTRA_DEFAULT_MBPS_MAX = 4000;
+/** V1 gives a disk room for operations of 4 KiB: 1 MB/s for 256 of them. */
+const IOPS_PER_DEFAULT_MBPS = 256;
+
+/**
+ * IOPS and throughput of an Ultra disk for which neither is stated, as V1 computes them. All other disks
+ * get Azure's defaults.
+ */
+export function defaultPerformance(
+  skuName: DiskSku,
+  sizeGiB: number,
+): { readonly diskIOPSReadWrite: number; readonly diskMBpsReadWrite: number } | undefined {
+  if (skuName !== "UltraSSD_LRS") return undefined;
+  const iops = Math.min(ULTRA_DEFAULT_IOPS_MAX, Math.max(ULTRA_DEFAULT_IOPS, sizeGiB));
+  const mbps = Math.max(ULTRA_DEFAULT_MBPS, Math.floor(iops / IOPS_PER_DEFAULT_MBPS));
+  return {
+    diskIOPSReadWrite: iops,
+    diskMBpsReadWrite: Math.min(ULTRA_DEFAULT_MBPS_MAX, Math.floor(iops / 4), mbps),
+  };
+}

@@ -1,0 +1,115 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { isSameResourceUri, parseDiskUri } from "../../core/azure/disk-uri.ts";
+import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { bytesToGibRoundedUp } from "../../core/primitives/units.ts";
+import type { CopySource } from "../../core/volume/copy-source.ts";
+import { hasFailed, whyUnfinished } from "../../core/volume/unfinished-copy.ts";
+import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
+import { missingField } from "../messages/required.ts";
+import type { ControllerContext } from "./controller-context.ts";
+
+type SourceContext = Pick<ControllerContext, "cloud" | "snapshots" | "store">;
+type Request = Pick<CreateVolumeRequest, "name" | "volumeContentSource" | "capacityRange">;
+
+/**
+ * What the disk of a CreateVolume is to be a copy of, as Azure reports it; undefined: nothing. The source of
+ * a volume that exists may be gone: that volume's spec tells of it. Fails with `SnapshotNotFound`,
+ * `VolumeNotFound`, with `StillWaiting` while nothing can be copied from it, or with `CopySourceFailed`
+ * where nothing ever can.
+ */
+export async function findCopySource(
+  context: SourceContext,
+  objectName: string,
+  request: Request,
+  signal: AbortSignal,
+): Promise<Result<CopySource | undefined, Failure>> {
+  const { volumeContentSource: stated, name } = request;
+  if (stated === undefined) return ok(undefined);
+  const { type } = stated;
+  if (type === undefined)
+    return fail({
+      kind: "InvalidArgument",
+      field: "volume_content_source",
+      value: "",
+      problem: "must name a snapshot or a volume",
+    });
+  const sourceUri = type.$case === "snapshot" ? type.value.snapshotId : type.value.volumeId;
+  const field = type.$case === "snapshot" ? "snapshot.snapshot_id" : "volume.volume_id";
+  const missing = missingField({ [`volume_content_source.${field}`]: sourceUri });
+  if (missing !== undefined) return fail(missing);
+  const existing = await context.store.get("AzVolume", objectName, signal);
+  if (!existing.ok && existing.failure.kind !== "ObjectNotFound") return existing;
+  if (existing.ok && isSameResourceUri(existing.value.spec.disk.sourceUri ?? "", sourceUri))
+    return ok(knownSource(existing.value, request, sourceUri));
+  return type.$case === "snapshot"
+    ? findSnapshot(context, name, sourceUri, signal)
+    : findDisk(context, name, sourceUri, signal);
+}
+
+async function findSnapshot(
+  { snapshots }: SourceContext,
+  volumeId: string,
+  snapshotUri: string,
+  signal: AbortSignal,
+): Promise<Result<CopySource, Failure>> {
+  if (parseSnapshotUri(snapshotUri) === undefined) return fail({ kind: "SnapshotNotFound", snapshotUri });
+  const read = await snapshots.getSnapshot({ snapshotUri }, signal);
+  if (!read.ok) return read;
+  const { location, sizeGiB, sectorSizeBytes, isRestorable, state, copyError } = read.value;
+  if (copyError !== undefined || hasFailed({ state }))
+    return fail({
+      kind: "CopySourceFailed",
+      sourceUri: snapshotUri,
+      detail: copyError ?? `provisioningState ${state}`,
+    });
+  if (!isRestorable)
+    return fail({
+      kind: "StillWaiting",
+      volumeId,
+      what: `its source ${snapshotUri} to be complete (provisioningState ${state})`,
+    });
+  return ok({ sourceUri: snapshotUri, kind: "snapshot", location, zones: [], sizeGiB, sectorSizeBytes });
+}
+
+async function findDisk(
+  { cloud }: SourceContext,
+  volumeId: string,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Result<CopySource, Failure>> {
+  if (parseDiskUri(diskUri) === undefined) return fail({ kind: "VolumeNotFound", volumeId: diskUri });
+  const read = await cloud.getDisk({ diskUri }, signal);
+  if (!read.ok)
+    return read.failure.kind === "DiskNotFound" ? fail({ kind: "VolumeNotFound", volumeId: diskUri }) : read;
+  const { location, zones, sizeGiB, sectorSizeBytes, completionPercent, state } = read.value;
+  const unfinished = whyUnfinished(read.value);
+  if (unfinished?.kind === "DiskCopyFailed")
+    return fail({ kind: "CopySourceFailed", sourceUri: diskUri, detail: `provisioningState ${state}` });
+  if (unfinished !== undefined || completionPercent !== undefined)
+    return fail({
+      kind: "StillWaiting",
+      volumeId,
+      what: `its source ${diskUri}, whose data Azure still copies (${completionPercent ?? 0} %)`,
+    });
+  return ok({ sourceUri: diskUri, kind: "disk", location, zones, sizeGiB, sectorSizeBytes });
+}
+
+/** What the volume's own disk tells of its source: enough to compare a repeated call. */
+function knownSource(
+  { spec: { disk } }: AzVolume,
+  { capacityRange }: Request,
+  sourceUri: string,
+): CopySource {
+  const requiredGiB = bytesToGibRoundedUp(capacityRange?.requiredBytes ?? 0n);
+  return {
+    sourceUri,
+    kind: parseDiskUri(sourceUri) === undefined ? "snapshot" : "disk",
+    location: disk.location ?? "",
+    zones: [],
+    // The volume may have grown since; its size is compared with the requested range.
+    sizeGiB: requiredGiB === 0 ? disk.sizeGiB : Math.min(requiredGiB, disk.sizeGiB),
+    sectorSizeBytes: 512,
+  };
+}

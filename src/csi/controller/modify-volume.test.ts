@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { toObjectError } from "../../objects/object-error.ts";
+import { aCall } from "../testing/a-call.ts";
+import { type ControllerWorld, withController } from "../testing/a-controller.ts";
+import { aDetail, aDiskUri, aVolumeObject } from "../testing/objects.ts";
+import { modifyVolume } from "./modify-volume.ts";
+
+const never = new AbortController().signal;
+const standard = { skuName: "StandardSSD_LRS" };
+
+function modify(
+  world: ControllerWorld,
+  mutableParameters: Readonly<Record<string, string>>,
+  volumeId = aDiskUri(),
+  deadlineMs = Number.POSITIVE_INFINITY,
+): ReturnType<typeof modifyVolume> {
+  return modifyVolume(world.context, { volumeId, mutableParameters, secrets: {} }, aCall({ deadlineMs }));
+}
+
+const isAsked = (world: ControllerWorld, modification: DiskModification): boolean =>
+  JSON.stringify(world.volume("pvc-1")?.spec.modification) === JSON.stringify(modification);
+
+/** What the disk loop writes once Azure has answered. */
+async function end(world: ControllerWorld, failure?: Failure): Promise<void> {
+  await world.setStatus("pvc-1", ({ status, spec, metadata }) => {
+    assert.ok(status !== undefined && spec.modification !== undefined);
+    const error = failure === undefined ? {} : { error: toObjectError(failure, { nowMs: 0, retries: 0 }) };
+    const modification = {
+      requested: spec.modification,
+      observedGeneration: metadata.generation,
+      ...error,
+    };
+    return { ...status, modification };
+  });
+}
+
+async function changeSpec(world: ControllerWorld, change: Partial<AzVolume["spec"]>): Promise<void> {
+  const present = await world.answerOf(world.store.get("AzVolume", "pvc-1", never));
+  assert.ok(present.ok);
+  const spec = { ...present.value.spec, ...change };
+  assert.ok((await world.answerOf(world.store.update("AzVolume", { ...present.value, spec }, never))).ok);
+}
+
+describe("modifyVolume", () => {
+  it("records the request and answers once the disk is as requested", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const answer = modify(world, { skuName: "StandardSSD_LRS", tags: "a=b" });
+      await world.until(() => isAsked(world, { ...standard, tags: { a: "b" } }));
+      await end(world);
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+    }));
+
+  it("finds the request of an earlier call, and its end", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const first = modify(world, standard, aDiskUri(), world.clock.elapsedMs() + 5_000);
+      await world.until(() => isAsked(world, standard));
+      const waiting = await world.answerOf(first);
+      assert.equal(!waiting.ok && waiting.failure.kind, "StillWaiting");
+      const { generation } = world.volume("pvc-1")?.metadata ?? {};
+      const second = modify(world, standard);
+      await world.answerOf(world.clock.sleep(1_000, never));
+      assert.equal(world.volume("pvc-1")?.metadata.generation, generation);
+      await end(world);
+      assert.deepEqual(await world.answerOf(second), ok({}));
+      assert.deepEqual(await world.answerOf(modify(world, standard)), ok({}));
+    }));
+
+  it("answers a refusal of Azure, and asks again when it is repeated", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const inUse = { kind: "DiskInUse", diskUri: aDiskUri(), attachedTo: ["vm-a"] } as const;
+      const answer = modify(world, standard);
+      await world.until(() => isAsked(world, standard));
+      await end(world, inUse);
+      assert.deepEqual(await world.answerOf(answer), fail(inUse));
+      await changeSpec(world, { modification: undefined });
+      const again = modify(world, standard);
+      await world.until(() => isAsked(world, standard));
+      await end(world);
+      assert.deepEqual(await world.answerOf(again), ok({}));
+    }));
+
+  it("is replaced by a later request for something else", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const first = modify(world, standard);
+      await world.until(() => isAsked(world, standard));
+      const second = modify(world, { skuName: "Standard_LRS" });
+      await world.until(() => isAsked(world, { skuName: "Standard_LRS" }));
+      assert.deepEqual(
+        await world.answerOf(first),
+        fail({
+          kind: "OperationInProgress",
+          volumeId: aDiskUri(),
+          operation: "another ControllerModifyVolume",
+        }),
+      );
+      await end(world);
+      assert.deepEqual(await world.answerOf(second), ok({}));
+    }));
+
+  it("takes an end that another change of the spec has moved to a later generation", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const answer = modify(world, standard);
+      await world.until(() => isAsked(world, standard));
+      const disk = world.volume("pvc-1")?.spec.disk;
+      assert.ok(disk !== undefined);
+      await changeSpec(world, { disk: { ...disk, sizeGiB: 20 } });
+      await end(world);
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+    }));
+
+  it("changes nothing where nothing is stated", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      assert.deepEqual(await world.answerOf(modify(world, {})), ok({}));
+      assert.equal(world.volume("pvc-1")?.metadata.generation, 1);
+    }));
+
+  const refusals: readonly {
+    because: string;
+    volume?: AzVolume;
+    volumeId?: string;
+    parameters: Readonly<Record<string, string>>;
+    kind: Failure["kind"];
+  }[] = [
+    { because: "no volume id", volumeId: "", parameters: standard, kind: "InvalidArgument" },
+    {
+      because: "an unknown volume",
+      volumeId: aDiskUri("pvc-2"),
+      parameters: standard,
+      kind: "VolumeNotFound",
+    },
+    { because: "an unknown parameter", parameters: { colour: "blue" }, kind: "InvalidArgument" },
+    { because: "a parameter that never changes", parameters: { maxShares: "2" }, kind: "InvalidArgument" },
+    {
+      because: "a SKU that Azure does not make of the disk's",
+      volume: aVolumeObject({ detail: aDetail({ skuName: "PremiumV2_LRS" }) }),
+      parameters: standard,
+      kind: "InvalidArgument",
+    },
+    {
+      because: "a volume without a disk yet",
+      volume: aVolumeObject({ detail: undefined, spec: { diskUri: aDiskUri() } }),
+      parameters: standard,
+      kind: "StillWaiting",
+    },
+    {
+      because: "a volume that is being deleted",
+      volume: aVolumeObject({ spec: { deleteRequested: true } }),
+      parameters: standard,
+      kind: "OperationInProgress",
+    },
+  ];
+  for (const { because, volume = aVolumeObject(), volumeId, parameters, kind } of refusals)
+    it(`refuses with ${kind} and changes nothing: ${because}`, () =>
+      withController(async (world) => {
+        await world.given("AzVolume", volume);
+        const answer = await world.answerOf(modify(world, parameters, volumeId));
+        assert.equal(answer.ok ? "ok" : answer.failure.kind, kind);
+        assert.equal(world.volume("pvc-1")?.spec.modification, undefined);
+      }));
+});

@@ -1,0 +1,94 @@
+import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
+import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
+import { checkModification, parseModification } from "../../core/volume/volume-modification.ts";
+import { fromObjectError } from "../../objects/object-error.ts";
+import { readVolume } from "../../objects/read-volume.ts";
+import { changeSpec } from "../../objects/update-object.ts";
+import type { ControllerModifyVolumeRequest, ControllerModifyVolumeResponse } from "../gen/csi/v1/csi.ts";
+import { missingField } from "../messages/required.ts";
+import type { CallContext } from "../server/unary-handler.ts";
+import type { ControllerContext } from "./controller-context.ts";
+import { waitForVolume } from "./wait-for-volume.ts";
+
+/**
+ * ControllerModifyVolume: records the request and answers once the disk is as requested, or Azure has
+ * refused it. A conversion that continues in the background is not waited for. A later request replaces an
+ * earlier one, so calls for one volume are not serialised.
+ */
+export async function modifyVolume(
+  context: ControllerContext,
+  request: ControllerModifyVolumeRequest,
+  call: CallContext,
+): Promise<Result<ControllerModifyVolumeResponse, Failure>> {
+  const { volumeId, mutableParameters } = request;
+  const missing = missingField({ volume_id: volumeId });
+  if (missing !== undefined) return fail(missing);
+  const change = parseModification(mutableParameters);
+  if (!change.ok) return change;
+  const volume = await readVolume(context, volumeId, call.signal);
+  if (!volume.ok) return volume;
+  const { spec, status } = volume.value;
+  if (isDeleting(volume.value))
+    return fail({ kind: "OperationInProgress", volumeId, operation: "DeleteVolume" });
+  if (status?.detail === undefined)
+    return fail({ kind: "StillWaiting", volumeId, what: "its disk to be created" });
+  const possible = checkModification(change.value, {
+    detail: status.detail,
+    disk: spec.disk,
+    cachingMode: spec.cachingMode,
+  });
+  if (!possible.ok) return possible;
+  if (Object.keys(change.value).length === 0) return ok({});
+  const asked = await ask(context, volume.value, change.value, call.signal);
+  return asked.ok
+    ? waitForOutcome(context, { asked: asked.value, volumeId, change: change.value }, call)
+    : asked;
+}
+
+/** Always asks, also for what the object says the disk has: only Azure knows what it has. */
+function ask(
+  { store }: ControllerContext,
+  { metadata: { name, uid } }: AzVolume,
+  modification: DiskModification,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
+  const set = (present: AzVolume): AzVolume | undefined =>
+    sameJson(present.spec.modification, modification)
+      ? undefined
+      : { ...present, spec: { ...present.spec, modification } };
+  return changeSpec(store, { kind: "AzVolume", name, uid }, set, signal);
+}
+
+async function waitForOutcome(
+  context: ControllerContext,
+  { asked, volumeId, change }: { asked: AzVolume; volumeId: string; change: DiskModification },
+  call: CallContext,
+): Promise<Result<ControllerModifyVolumeResponse, Failure>> {
+  const outcomeIn = (present: AzVolume): NonNullable<AzVolume["status"]>["modification"] => {
+    const outcome = present.status?.modification;
+    const isOurs = outcome !== undefined && sameJson(outcome.requested, change);
+    return isOurs && outcome.observedGeneration >= asked.metadata.generation ? outcome : undefined;
+  };
+  const isReplaced = (present: AzVolume): boolean => !sameJson(present.spec.modification, change);
+  const isDone = (present: AzVolume): boolean =>
+    outcomeIn(present) !== undefined || isReplaced(present) || isDeleting(present);
+  const volume = await waitForVolume(context, asked, isDone, call);
+  if (volume === undefined) return fail({ kind: "VolumeNotFound", volumeId });
+  const outcome = outcomeIn(volume);
+  if (outcome !== undefined && outcome.error === undefined) return ok({});
+  const failure = outcome?.error === undefined ? undefined : fromObjectError(outcome.error);
+  if (failure !== undefined) return fail(failure);
+  if (isDeleting(volume)) return fail({ kind: "OperationInProgress", volumeId, operation: "DeleteVolume" });
+  if (isReplaced(volume))
+    return fail({ kind: "OperationInProgress", volumeId, operation: "another ControllerModifyVolume" });
+  const lastTry = volume.status?.error;
+  return fail({
+    kind: "StillWaiting",
+    volumeId,
+    what: `its disk to be modified${lastTry === undefined ? "" : ` (last try: ${lastTry.message})`}`,
+  });
+}

@@ -1,0 +1,98 @@
+import type { ArmMethod } from "../api/arm-message.ts";
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { type Json, listAt, textAt } from "../api/json.ts";
+import type { ModelSettings } from "../settings.ts";
+
+/** A call, as far as its permissions depend on it. */
+interface AuthorizedCall {
+  readonly method: ArmMethod;
+  readonly path: string;
+  readonly caller: string;
+  readonly body?: Json | undefined;
+}
+
+/** An action on a resource, a group or a subscription. */
+interface Access {
+  readonly action: string;
+  readonly scope: string;
+}
+
+/** The entry of `permissions` for callers that have none of their own. */
+const ANY_CALLER = "*";
+
+/**
+ * ARM's refusal of a call: a deny assignment forbids its action, no role of the caller allows it, or none
+ * allows what it needs on a resource that its body names. Undefined: it is allowed.
+ */
+export function checkAuthorization(
+  { permissions, deniedActions }: Pick<ModelSettings, "permissions" | "deniedActions">,
+  call: AuthorizedCall,
+): ArmFailure | undefined {
+  const allowed = permissions[call.caller] ?? permissions[ANY_CALLER] ?? [];
+  if (deniedActions.length === 0 && allowed.includes("*")) return undefined;
+  const own = accessOf(call);
+  if (isAmong(deniedActions, own.action))
+    return armErrors.deniedByAssignment(call.caller, own.action, own.scope);
+  if (!isAmong(allowed, own.action)) return armErrors.notAuthorized(call.caller, own.action, own.scope);
+  const missing = linkedAccesses(call).find(({ action }) => !isAmong(allowed, action));
+  return missing === undefined ? undefined : armErrors.linkedNotAuthorized(call.caller, own, missing);
+}
+
+/**
+ * The action that Azure checks for a call: the types in the path, and what the method does to the last one.
+ * A list is checked on what it is a list of, a verb on its resource.
+ */
+function accessOf({ method, path }: AuthorizedCall): Access {
+  const segments = path.split("/").filter((segment) => segment !== "");
+  const provider = segments.findIndex((segment) => segment.toLowerCase() === "providers");
+  if (provider < 0) {
+    const types = segments.filter((_, index) => index % 2 === 0).join("/");
+    return { action: `Microsoft.Resources/${types}/${verbs[method]}`, scope: path };
+  }
+  const inProvider = segments.slice(provider + 2);
+  const types = inProvider.filter((_, index) => index % 2 === 0);
+  const scope = inProvider.length % 2 === 1 ? segments.slice(0, -1) : segments;
+  return {
+    action: `${segments[provider + 1]}/${types.join("/")}/${verbs[method]}`,
+    scope: `/${scope.join("/")}`,
+  };
+}
+
+const verbs: Readonly<Record<ArmMethod, string>> = {
+  GET: "read",
+  HEAD: "read",
+  PUT: "write",
+  PATCH: "write",
+  DELETE: "delete",
+  POST: "action",
+};
+
+/** What a body's references need: Azure checks the writer's rights on each resource that it links. */
+function linkedAccesses({ method, body }: AuthorizedCall): readonly Access[] {
+  if (method !== "PUT" && method !== "PATCH") return [];
+  const source = textAt(body, "properties", "creationData", "sourceResourceId");
+  const encryptionSet = textAt(body, "properties", "encryption", "diskEncryptionSetId");
+  const diskAccess = textAt(body, "properties", "diskAccessId");
+  const dataDisks = listAt(body, "properties", "storageProfile", "dataDisks") ?? [];
+  const disks = dataDisks.flatMap((entry) => textAt(entry, "managedDisk", "id") ?? []);
+  const isSnapshot = /\/snapshots\/[^/]+$/i.test(source ?? "");
+  const sourceType = isSnapshot ? "snapshots" : "disks";
+  return [
+    ...linked(`Microsoft.Compute/${sourceType}/beginGetAccess/action`, source),
+    ...linked("Microsoft.Compute/diskEncryptionSets/read", encryptionSet),
+    ...linked("Microsoft.Compute/diskAccesses/read", diskAccess),
+    ...disks.flatMap((disk) => linked("Microsoft.Compute/disks/write", disk)),
+  ];
+}
+
+function linked(action: string, scope: string | undefined): readonly Access[] {
+  return scope === undefined || scope === "" ? [] : [{ action, scope }];
+}
+
+/** Whether one of the patterns of a role, such as a type with `*`, has the action. */
+function isAmong(patterns: readonly string[], action: string): boolean {
+  return patterns.some((pattern) => {
+    const parts = pattern.split("*").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+    return new RegExp(`^${parts.join(".*")}$`, "i").test(action);
+  });
+}

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, type Json } from "../api/json.ts";
+import { aModel, codeOf, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
+import { DEFAULT_LATENCIES } from "../pace/latency.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
+const DISK = "disks/pvc-1";
+
+const skuOf = (name: string): Json => ({ sku: { name } });
+
+function withDisk(sku = "Premium_LRS", properties: Record<string, Json> = {}): ModelFixture {
+  const latencies = { ...DEFAULT_LATENCIES, diskConvert: { medianMs: HOUR_MS, p99Ms: HOUR_MS } };
+  const azure = aModel({ settings: { latencies } });
+  azure.finish("PUT", DISK, diskBody({ sku, properties }));
+  return azure;
+}
+
+function shownOf(azure: ModelFixture, property: string): Json | undefined {
+  return at(azure.send("GET", DISK).body, "properties", property);
+}
+
+describe("the conversion of a disk", () => {
+  it("continues after its operation, and is reported in percent", () => {
+    const azure = withDisk();
+    assert.equal(shownOf(azure, "completionPercent"), undefined);
+    azure.finish("PATCH", DISK, skuOf("PremiumV2_LRS"));
+    azure.advance(HOUR_MS / 2);
+    const half = shownOf(azure, "completionPercent");
+    assert.ok(typeof half === "number" && half >= 50 && half < 55, JSON.stringify(half));
+    assert.equal(
+      codeOf(azure.send("PATCH", DISK, { properties: { diskSizeGB: 256 } }).body),
+      "OperationNotAllowed",
+    );
+    azure.advance(HOUR_MS);
+    assert.equal(shownOf(azure, "completionPercent"), 100);
+    assert.equal(azure.send("PATCH", DISK, { properties: { diskSizeGB: 256 } }).status, 202);
+  });
+
+  it("keeps sectors of 512 bytes", () => {
+    const azure = withDisk();
+    azure.finish("PATCH", DISK, skuOf("PremiumV2_LRS"));
+    assert.equal(at(shownOf(azure, "creationData"), "logicalSectorSize"), 512);
+  });
+
+  it("is refused while the host caches the disk", () => {
+    const azure = withDisk();
+    azure.finish(
+      "PATCH",
+      "virtualMachines/node-a",
+      listBody({ 0: "pvc-1" }, { "pvc-1": { caching: "ReadOnly" } }),
+    );
+    const refused = azure.send("PATCH", DISK, skuOf("PremiumV2_LRS"));
+    assert.deepEqual([refused.status, codeOf(refused.body)], [409, "OperationNotAllowed"]);
+    assert.match(JSON.stringify(refused.body), /host caching must be None/);
+  });
+
+  it("is refused while bursting is on", () => {
+    const azure = withDisk("Premium_LRS", { diskSizeGB: 1024, burstingEnabled: true });
+    assert.match(
+      JSON.stringify(
+        azure.send("PATCH", DISK, {
+          ...(skuOf("PremiumV2_LRS") as Record<string, Json>),
+          properties: { burstingEnabled: false },
+        }).body,
+      ),
+      /bursting must be off/,
+    );
+  });
+
+  it("is refused above 50 at a time in a region", () => {
+    const azure = withDisk();
+    for (let index = 0; index < 50; index++) {
+      azure.finish("PUT", `disks/other-${index}`, diskBody());
+      azure.finish("PATCH", `disks/other-${index}`, skuOf("PremiumV2_LRS"));
+    }
+    assert.match(
+      JSON.stringify(azure.send("PATCH", DISK, skuOf("PremiumV2_LRS")).body),
+      /50 conversions are under way/,
+    );
+  });
+});
+
+describe("changes of a disk in a day", () => {
+  it("are two of the SKU", () => {
+    const azure = withDisk();
+    azure.finish("PATCH", DISK, skuOf("StandardSSD_LRS"));
+    azure.finish("PATCH", DISK, skuOf("Standard_LRS"));
+    const third = azure.send("PATCH", DISK, skuOf("Premium_LRS"));
+    assert.deepEqual([third.status, codeOf(third.body)], [409, "OperationNotAllowed"]);
+    azure.advance(DAY_MS);
+    assert.equal(azure.send("PATCH", DISK, skuOf("Premium_LRS")).status, 202);
+  });
+
+  it("are four of the performance, its creation included", () => {
+    const azure = withDisk("PremiumV2_LRS");
+    for (const diskIOPSReadWrite of [3100, 3200, 3300])
+      azure.finish("PATCH", DISK, { properties: { diskIOPSReadWrite } });
+    const same = { properties: { diskIOPSReadWrite: 3300 } };
+    assert.equal(azure.finish("PATCH", DISK, same) !== undefined, true);
+    const next = { properties: { diskIOPSReadWrite: 3400 } };
+    assert.equal(codeOf(azure.send("PATCH", DISK, next).body), "OperationNotAllowed");
+    azure.advance(DAY_MS);
+    assert.equal(azure.send("PATCH", DISK, next).status, 202);
+  });
+});

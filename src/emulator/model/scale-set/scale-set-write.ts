@@ -1,0 +1,132 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { keyOf } from "../api/resource-id.ts";
+import type { Operation } from "../pace/operation.ts";
+import { delayMs, startOperation } from "../pace/operations.ts";
+import type { VirtualMachine } from "../vm/virtual-machine.ts";
+import { newVm } from "../vm/vm-create.ts";
+import { preemptAllOf, removalEffects, removeVm } from "../vm/vm-delete.ts";
+import { begun, dataPlaneVm, endWrite } from "../vm/vm-state.ts";
+import { findScaleSet, putScaleSet, putVm, without, type World } from "../world.ts";
+import { instancesOf } from "./instances.ts";
+import { instanceBody, type ScaleSet } from "./scale-set.ts";
+
+/** The most instances of one scale set. */
+export const CAPACITY_MAX = 1000;
+const GUID_CHARS = 8;
+const COMPUTER_NAME_DIGITS = 6;
+
+/** A write of a scale set: which instances come, which go, and whether the set goes with them. */
+export interface ScaleSetChange {
+  /** Such as `VirtualMachineScaleSets_Update`. */
+  readonly name: string;
+  readonly coming: readonly VirtualMachine[];
+  readonly leaving: readonly VirtualMachine[];
+  readonly deletesSet?: true;
+}
+
+export type ScaleSetWrite =
+  | { readonly kind: "Started"; readonly set: ScaleSet; readonly operation: Operation }
+  | ArmFailure;
+
+/** The change that gives a scale set that many instances: the newest leave first. */
+export function planCapacity(
+  world: World,
+  set: ScaleSet,
+  capacity: number,
+): Pick<ScaleSetChange, "coming" | "leaving"> | ArmFailure {
+  if (!Number.isInteger(capacity) || capacity < 0 || capacity > CAPACITY_MAX)
+    return armErrors.invalidParameter(
+      "sku.capacity",
+      `The value '${capacity}' of parameter 'sku.capacity' is not a whole number from 0 to ${CAPACITY_MAX}.`,
+    );
+  const present = instancesOf(world, set);
+  const coming: VirtualMachine[] = [];
+  for (let index = present.length; index < capacity; index++) {
+    const vm = newInstance(world, set, { index, nth: index - present.length });
+    if ("code" in vm) return vm;
+    coming.push(vm);
+  }
+  return { coming, leaving: present.slice(capacity) };
+}
+
+/**
+ * A new instance of a scale set. The host name of a uniform one ends with its instance id in base 36, as in
+ * AKS: `aks-np-vmss00001w` for instance 68.
+ */
+export function newInstance(
+  world: World,
+  set: ScaleSet,
+  { index, nth, computerNamePrefix = set.name }: { index: number; nth: number; computerNamePrefix?: string },
+): VirtualMachine | ArmFailure {
+  const { subscriptionId, resourceGroup } = set;
+  const number = set.nextInstanceId + nth;
+  const computerName = `${computerNamePrefix}${number.toString(36).padStart(COMPUTER_NAME_DIGITS, "0")}`;
+  const address =
+    set.orchestrationMode === "Uniform"
+      ? { subscriptionId, resourceGroup, scaleSet: set.name, name: String(number) }
+      : { subscriptionId, resourceGroup, name: `${set.name}_${world.random.guid().slice(0, GUID_CHARS)}` };
+  return newVm(world, address, instanceBody(set, index, computerName));
+}
+
+/** Starts a write of a scale set as one operation: its instances come and go together, at the end. */
+export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChange): ScaleSetWrite {
+  const { name, coming, leaving, deletesSet } = change;
+  const isNew = findScaleSet(world, set.id) === undefined;
+  const refused = preemptAllOf(world, leaving);
+  if (refused !== undefined) return refused;
+  const operation = startOperation(world, {
+    name,
+    provider: "operations",
+    subscriptionId: set.subscriptionId,
+    location: set.location,
+    resourceId: set.id,
+    delayMs: Math.max(
+      coming.length > 0 || isNew ? delayMs(world, "vmCreate") : 0,
+      leaving.length > 0 ? delayMs(world, "vmDelete") : 0,
+    ),
+    work: {
+      effects: (outcome) =>
+        outcome.undone === "all"
+          ? []
+          : [
+              ...coming.map((vm) => ({ kind: "vmStarted" as const, ...dataPlaneVm(vm) })),
+              ...leaving.flatMap((vm) => removalEffects(world, vm)),
+            ],
+      end: (outcome) => {
+        const isDone = outcome.undone !== "all";
+        const write = (vm: VirtualMachine): Parameters<typeof endWrite>[1] => ({
+          vmId: vm.id,
+          vmGuid: vm.vmGuid,
+          etagMoves: true,
+        });
+        for (const vm of coming)
+          endWrite(world, write(vm), (now) => ({
+            ...now,
+            power: isDone ? "running" : "stopped",
+            provisioningState: isDone ? "Succeeded" : "Failed",
+          }));
+        for (const vm of leaving)
+          if (isDone) removeVm(world, vm);
+          else endWrite(world, write(vm), (now) => ({ ...now, provisioningState: "Failed" }));
+        const now = findScaleSet(world, set.id);
+        if (now?.uniqueId !== set.uniqueId) return;
+        if (deletesSet === true && isDone) world.scaleSets.delete(keyOf(set.id));
+        else
+          putScaleSet(world, {
+            ...without(now, "operationId"),
+            provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
+          });
+      },
+    },
+  });
+  for (const vm of coming) putVm(world, { ...vm, operationId: operation.id });
+  for (const vm of leaving)
+    putVm(world, { ...begun(world, vm), provisioningState: "Deleting", operationId: operation.id });
+  const started = putScaleSet(world, {
+    ...set,
+    nextInstanceId: set.nextInstanceId + coming.length,
+    provisioningState: deletesSet === true ? "Deleting" : isNew ? "Creating" : "Updating",
+    operationId: operation.id,
+  });
+  return { kind: "Started", set: started, operation };
+}

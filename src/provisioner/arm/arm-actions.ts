@@ -1,0 +1,55 @@
+import type { ArmApi } from "./arm-api.ts";
+
+/** Calls that the driver never makes: they are there to compare with, and for tests. */
+type UnusedCall = "listVms" | "startAttachDetachDataDisks" | "startVmPowerOff" | "startVmDeallocate";
+
+const COMPUTE = "Microsoft.Compute";
+const INSTANCES = `${COMPUTE}/virtualMachineScaleSets/virtualMachines`;
+
+/**
+ * The actions that each call needs (Learn, Azure permissions for Compute). Azure also checks the writer's
+ * rights on each resource that a body names, and on each that a VM refers to whenever the VM is written.
+ */
+export const armActions: Readonly<Record<Exclude<keyof ArmApi, UnusedCall>, readonly string[]>> = {
+  getDisk: [`${COMPUTE}/disks/read`],
+  listDisks: [`${COMPUTE}/disks/read`],
+  startDiskCreateOrUpdate: [
+    `${COMPUTE}/disks/write`,
+    // Its source, the set of keys that encrypts it, and the private endpoints that may read it.
+    `${COMPUTE}/disks/beginGetAccess/action`,
+    `${COMPUTE}/snapshots/beginGetAccess/action`,
+    `${COMPUTE}/diskEncryptionSets/read`,
+    `${COMPUTE}/diskAccesses/read`,
+  ],
+  startDiskUpdate: [
+    `${COMPUTE}/disks/write`,
+    `${COMPUTE}/diskEncryptionSets/read`,
+    `${COMPUTE}/diskAccesses/read`,
+  ],
+  startDiskDelete: [`${COMPUTE}/disks/delete`],
+  getSnapshot: [`${COMPUTE}/snapshots/read`],
+  listSnapshots: [`${COMPUTE}/snapshots/read`],
+  startSnapshotCreate: [
+    `${COMPUTE}/snapshots/write`,
+    `${COMPUTE}/disks/beginGetAccess/action`,
+    `${COMPUTE}/snapshots/beginGetAccess/action`,
+  ],
+  startSnapshotDelete: [`${COMPUTE}/snapshots/delete`],
+  listVmSizes: [`${COMPUTE}/locations/vmSizes/read`],
+  getVm: [`${COMPUTE}/virtualMachines/read`, `${INSTANCES}/read`],
+  startVmUpdate: [
+    `${COMPUTE}/virtualMachines/write`,
+    `${INSTANCES}/write`,
+    `${COMPUTE}/virtualMachineScaleSets/read`,
+    `${COMPUTE}/disks/write`,
+    // What a VM refers to: every node of AKS has the kubelet's identity.
+    "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    "Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action",
+    "Microsoft.Network/loadBalancers/backendAddressPools/join/action",
+    "Microsoft.Network/networkInterfaces/join/action",
+    "Microsoft.Network/networkSecurityGroups/join/action",
+    "Microsoft.Network/publicIPAddresses/join/action",
+    "Microsoft.Network/virtualNetworks/subnets/join/action",
+  ],
+  pollOperation: [`${COMPUTE}/locations/DiskOperations/read`, `${COMPUTE}/locations/operations/read`],
+};

@@ -1,0 +1,78 @@
+import type { Lab } from "../../../testbed/lab/lab.ts";
+import { reinstallDriver } from "../driver-lab.ts";
+import type { Workloads } from "./workloads.ts";
+
+const API = "snapshot.storage.k8s.io";
+const CRDS = ["volumesnapshotclasses", "volumesnapshotcontents", "volumesnapshots"].map(
+  (name) => `crd/${name}.${API}`,
+);
+const READY_MAX_MS = 180_000;
+const GONE_MAX_MS = 120_000;
+
+/** A snapshot as the lab's Azure shows it. */
+export interface AzureSnapshot {
+  readonly id: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly properties: { readonly incremental: boolean; readonly networkAccessPolicy: string };
+}
+
+/** Reinstalls the driver with csi-snapshotter, snapshot-controller and their definitions. */
+export async function installSnapshots(lab: Lab): Promise<void> {
+  await reinstallDriver(lab, { snapshot: { enabled: true } });
+}
+
+/** Removes what `installSnapshots` added: the other files expect a cluster without snapshots. */
+export async function removeSnapshots(lab: Lab): Promise<void> {
+  await reinstallDriver(lab, { snapshot: { snapshotter: "never" } });
+  // An uninstall keeps them.
+  await lab.kubectl(["delete", ...CRDS, "--ignore-not-found", "--timeout=60s"]);
+}
+
+export function aSnapshotClass(name: string, parameters: Readonly<Record<string, string>> = {}): object {
+  return {
+    apiVersion: `${API}/v1`,
+    kind: "VolumeSnapshotClass",
+    metadata: { name },
+    driver: "disk.csi.azure.com",
+    deletionPolicy: "Delete",
+    parameters,
+  };
+}
+
+/** A snapshot of a claim. */
+export function aVolumeSnapshot(options: {
+  readonly name: string;
+  readonly snapshotClass: string;
+  readonly claim: string;
+}): object {
+  return {
+    apiVersion: `${API}/v1`,
+    kind: "VolumeSnapshot",
+    metadata: { name: options.name },
+    spec: {
+      volumeSnapshotClassName: options.snapshotClass,
+      source: { persistentVolumeClaimName: options.claim },
+    },
+  };
+}
+
+/** Waits until disks can be made of a VolumeSnapshot. */
+export async function untilSnapshotReady({ kubectl }: Workloads, name: string): Promise<void> {
+  const ready = ["--for=jsonpath={.status.readyToUse}=true", `--timeout=${READY_MAX_MS}ms`];
+  await kubectl(["wait", `volumesnapshot/${name}`, ...ready], { timeoutMs: 2 * READY_MAX_MS });
+}
+
+/** Deletes every VolumeSnapshot of the namespace: one that is still to be made keeps its claim. */
+export async function deleteSnapshots({ kubectl }: Workloads): Promise<void> {
+  await kubectl(["delete", "volumesnapshots", "--all", `--timeout=${GONE_MAX_MS}ms`], {
+    timeoutMs: 2 * GONE_MAX_MS,
+  });
+}
+
+/** Every snapshot in the lab's Azure. */
+export async function snapshotsInAzure(lab: Lab): Promise<readonly AzureSnapshot[]> {
+  const state = (await lab.azure.call("GET", "/emulator/v1/state")) as {
+    readonly snapshots: readonly AzureSnapshot[];
+  };
+  return state.snapshots;
+}

@@ -1,0 +1,299 @@
+import assert from "node:assert/strict";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
+import type { CreateDiskRequest, DiskFacts } from "../../src/ports/cloud/cloud-provisioner.ts";
+import {
+  type CloudUnderTest,
+  LOCATION,
+  aDiskRequest,
+  addDisk,
+  addVm,
+  callsOf,
+  diskUri,
+  disksOn,
+  factsOf,
+  failureOf,
+  mayAlways,
+  never,
+  valueOf,
+} from "./cloud-bench.ts";
+
+type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;
+
+const sourceUri = diskUri("source");
+const snapshotUri = diskUri("snap-1").replace("/disks/", "/snapshots/");
+/** An hour and a half of the cloud's time: no test waits that long unless it says so. */
+const SLOW_COPY = { medianMs: 5_400_000, p99Ms: 5_400_000 };
+
+function copy(
+  cloud: CloudUnderTest,
+  changes: Partial<CreateDiskRequest>,
+): Promise<Result<DiskFacts, Failure>> {
+  return cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "1" }, ...changes }), never));
+}
+
+async function addSnapshot(cloud: CloudUnderTest): Promise<void> {
+  const request = {
+    snapshotUri,
+    sourceUri,
+    location: LOCATION,
+    isIncremental: true,
+    tags: {},
+    networkAccessPolicy: "DenyAll",
+    publicNetworkAccess: "Disabled",
+    dataAccessAuthMode: undefined,
+    instantAccessMinutes: undefined,
+    objection: () => undefined,
+  };
+  valueOf(await cloud.run(cloud.provisioner.createSnapshot(request, never)));
+}
+
+function remove(cloud: CloudUnderTest, uri: string): Promise<Result<void, Failure>> {
+  return uri === snapshotUri
+    ? cloud.run(cloud.provisioner.deleteSnapshot({ snapshotUri, objection: () => undefined }, never))
+    : cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never));
+}
+
+/** Makes copies take the cloud's time: the request itself, and the copy in the background after it. */
+function slowDown(cloud: CloudUnderTest, name: "diskCopy" | "diskBackgroundCopy", latency = SLOW_COPY): void {
+  const { settings } = cloud.model.world;
+  cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, [name]: latency } };
+}
+
+/** Declares the tests that every provisioner of copied disks passes, the simulated one and the real one. */
+export function copiedDisksContract(on: On): void {
+  copies(on);
+  sourcesThatGo(on);
+  backgroundCopies(on);
+}
+
+function copies(on: On): void {
+  for (const [what, uri] of [
+    ["a disk", sourceUri],
+    ["a snapshot", snapshotUri],
+  ] as const) {
+    on(`makes a disk of ${what}, once, also larger and of another SKU`, async (cloud) => {
+      await addDisk(cloud, "source");
+      await addSnapshot(cloud);
+      const changes = { sourceUri: uri, sizeGiB: 128, skuName: "StandardSSD_LRS" };
+      const made = valueOf(await copy(cloud, changes));
+      assert.deepEqual(
+        [made.sourceUri, made.sizeGiB, made.skuName, made.completionPercent, made.state],
+        [uri, 128, "StandardSSD_LRS", undefined, "Succeeded"],
+      );
+      assert.deepEqual(valueOf(await copy(cloud, changes)), made);
+      assert.equal(callsOf(cloud, "Disks_CreateOrUpdate", diskUri("pvc-1")).length, 1);
+    });
+
+    on(`makes one copy of ${what} although the response is lost`, async (cloud) => {
+      await addDisk(cloud, "source");
+      await addSnapshot(cloud);
+      cloud.model.faults.add({
+        operation: "Disks_CreateOrUpdate",
+        times: 1,
+        effect: { kind: "DropResponse" },
+      });
+      assert.equal(valueOf(await copy(cloud, { sourceUri: uri })).sourceUri, uri);
+    });
+
+    on(`reports ${what} that is not there as the missing source`, async (cloud) => {
+      assert.deepEqual(
+        factsOf(failureOf(await copy(cloud, { sourceUri: uri }))),
+        uri === snapshotUri
+          ? { kind: "SnapshotNotFound", snapshotUri }
+          : { kind: "DiskNotFound", diskUri: sourceUri },
+      );
+      assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
+    });
+  }
+
+  on("blames no source where Azure lacks another resource of the request", async (cloud) => {
+    await addDisk(cloud, "source");
+    const message = "Resource diskEncryptionSets/keys is not found.";
+    const effect = { kind: "Error", status: 404, code: "NotFound", message } as const;
+    cloud.model.faults.add({ operation: "Disks_CreateOrUpdate", times: 1, effect });
+    const failure = failureOf(await copy(cloud, { sourceUri }));
+    assert.equal(failure.kind, "CloudRejected");
+    assert.match(JSON.stringify(failure), /diskEncryptionSets/u);
+  });
+
+  on("copies a disk that a VM has", async (cloud) => {
+    const node = addVm(cloud, "node-a");
+    await addDisk(cloud, "source");
+    await attach(cloud, sourceUri, node);
+    assert.equal(valueOf(await copy(cloud, { sourceUri })).sourceUri, sourceUri);
+  });
+
+  on("makes a disk of a snapshot in another zone than its disk", async (cloud) => {
+    await addDisk(cloud, "source", { zone: "1" });
+    await addSnapshot(cloud);
+    assert.deepEqual(valueOf(await copy(cloud, { sourceUri: snapshotUri, zone: "2" })).zones, ["2"]);
+  });
+
+  for (const { because, zone, skuName } of [
+    { because: "a disk is copied within its zone", zone: "2", skuName: "Premium_LRS" },
+    { because: "an Ultra disk is no copy of a disk", zone: "1", skuName: "UltraSSD_LRS" },
+  ])
+    on(`answers Azure's refusal: ${because}`, async (cloud) => {
+      await addDisk(cloud, "source", { zone: "1" });
+      assert.equal(failureOf(await copy(cloud, { sourceUri, zone, skuName })).kind, "CloudRejected");
+      assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
+    });
+
+  for (const { present, requested, difference } of [
+    { present: undefined, requested: sourceUri, difference: `source is none, not ${sourceUri}` },
+    { present: sourceUri, requested: undefined, difference: `source is ${sourceUri}, not none` },
+    { present: sourceUri, requested: snapshotUri, difference: `source is ${sourceUri}, not ${snapshotUri}` },
+  ])
+    on(`refuses a name whose disk has another source: ${difference.slice(0, 14)}…`, async (cloud) => {
+      await addDisk(cloud, "source");
+      await addSnapshot(cloud);
+      const made = (uri: string | undefined): Partial<CreateDiskRequest> =>
+        uri === undefined ? {} : { sourceUri: uri };
+      valueOf(await copy(cloud, made(present)));
+      const failure = failureOf(await copy(cloud, made(requested)));
+      assert.deepEqual(failure, { kind: "VolumeExistsWithOtherRequest", volumeName: "pvc-1", difference });
+    });
+}
+
+function sourcesThatGo(on: On): void {
+  for (const uri of [sourceUri, snapshotUri])
+    on(`keeps a copy after its ${uri === sourceUri ? "disk" : "snapshot"} is deleted`, async (cloud) => {
+      await addDisk(cloud, "source");
+      await addSnapshot(cloud);
+      const made = valueOf(await copy(cloud, { sourceUri: uri }));
+      valueOf(await remove(cloud, uri));
+      assert.deepEqual(valueOf(await copy(cloud, { sourceUri: uri })), made);
+      assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk(made, never))), made);
+    });
+
+  // The content of the copy is that of its source: Azure keeps the source until it has it.
+  on("deletes a source only after the copy under way has its content", async (cloud) => {
+    await addDisk(cloud, "source");
+    slowDown(cloud, "diskCopy", { medianMs: 60_000, p99Ms: 60_000 });
+    const copying = cloud.provisioner.createDisk(aDiskRequest({ sourceUri }), never);
+    await cloud.until(() => findDisk(cloud.model.world, diskUri("pvc-1")) !== undefined);
+    const deleting = cloud.provisioner.deleteDisk({ diskUri: sourceUri, precondition: mayAlways }, never);
+    const [copied, deleted] = await cloud.run(Promise.all([copying, deleting]));
+    assert.equal(valueOf(copied).state, "Succeeded");
+    if (!deleted.ok) valueOf(await remove(cloud, sourceUri));
+    assert.equal(findDisk(cloud.model.world, sourceUri), undefined);
+  });
+}
+
+function backgroundCopies(on: On): void {
+  const fast = { skuName: "PremiumV2_LRS", zone: "1", sourceUri } as const;
+  const being = { kind: "DiskBeingCopied", diskUri: diskUri("pvc-1"), percent: 0 } as const;
+
+  on("answers a copy only once its copy in the background is complete", async (cloud) => {
+    await addDisk(cloud, "source", { zone: "1" });
+    slowDown(cloud, "diskBackgroundCopy", { medianMs: 600_000, p99Ms: 600_000 });
+    // How far it is depends on the machine.
+    const failure = failureOf(await copy(cloud, fast));
+    assert.deepEqual({ ...failure, percent: being.percent }, being);
+    const endsAtMs = findDisk(cloud.model.world, diskUri("pvc-1"))?.copy?.endsAtMs ?? Number.NaN;
+    await cloud.until(() => cloud.model.world.nowMs >= endsAtMs);
+    assert.equal(valueOf(await copy(cloud, fast)).completionPercent, undefined);
+    assert.equal(callsOf(cloud, "Disks_CreateOrUpdate", diskUri("pvc-1")).length, 1);
+  });
+
+  on("neither attaches nor grows a disk whose copy in the background runs", async (cloud) => {
+    const node = addVm(cloud, "node-a", { zone: "1" });
+    await addDisk(cloud, "source", { zone: "1" });
+    slowDown(cloud, "diskBackgroundCopy");
+    failureOf(await copy(cloud, fast));
+    const { diskUri: uri } = being;
+    assert.deepEqual(failureOf(await tryAttach(cloud, uri, node)), being);
+    const grown = cloud.provisioner.resizeDisk(
+      { diskUri: uri, sizeGiB: 128, precondition: mayAlways },
+      never,
+    );
+    assert.deepEqual(failureOf(await cloud.run(grown)), being);
+    assert.equal(callsOf(cloud, "Disks_Update").length, 0);
+    assert.deepEqual(disksOn(cloud, "node-a"), []);
+  });
+
+  on("deletes a disk, and its source, while its copy in the background runs", async (cloud) => {
+    await addDisk(cloud, "source", { zone: "1" });
+    slowDown(cloud, "diskBackgroundCopy");
+    failureOf(await copy(cloud, fast));
+    for (const uri of [sourceUri, being.diskUri]) valueOf(await remove(cloud, uri));
+    assert.equal(cloud.model.world.disks.size, 0);
+  });
+
+  on("attaches a copy that is converted later", async (cloud) => {
+    const node = addVm(cloud, "node-a", { zone: "1" });
+    await addDisk(cloud, "source", { zone: "1" });
+    const { diskUri: uri } = valueOf(await copy(cloud, { sourceUri, zone: "1" }));
+    const made = findDisk(cloud.model.world, uri);
+    assert.ok(made !== undefined);
+    const { nowMs } = cloud.model.world;
+    putDisk(cloud.model.world, { ...made, conversion: { startedAtMs: nowMs, endsAtMs: nowMs + 1e9 } });
+    assert.equal((await tryAttach(cloud, uri, node)).ok, true);
+  });
+
+  on("makes its own failed copy again, instead of changing it to look complete", async (cloud) => {
+    await addDisk(cloud, "source");
+    valueOf(await copy(cloud, { sourceUri }));
+    const failed = findDisk(cloud.model.world, diskUri("pvc-1"));
+    assert.ok(failed !== undefined);
+    putDisk(cloud.model.world, { ...failed, provisioningState: "Failed" });
+    assert.equal(valueOf(await copy(cloud, { sourceUri })).state, "Succeeded");
+    assert.notEqual(findDisk(cloud.model.world, diskUri("pvc-1"))?.uniqueId, failed.uniqueId);
+  });
+
+  // Restored from a backup, an object may ask again for a disk that has been in use since.
+  on("never deletes a copy that was in use because a later change of it has failed", async (cloud) => {
+    await addDisk(cloud, "source");
+    valueOf(await copy(cloud, { sourceUri, tags: { uid: "1" } }));
+    const used = findDisk(cloud.model.world, diskUri("pvc-1"));
+    assert.ok(used !== undefined);
+    const tags = {
+      uid: "1",
+      "disk.csi.azure.com-formatted": "1|ext4|u-1|2026-01-01T00:00:00Z|node-a",
+      "disk.csi.azure.com-state-of": "pvc-1",
+    };
+    putDisk(cloud.model.world, { ...used, provisioningState: "Failed", spec: { ...used.spec, tags } });
+    valueOf(await copy(cloud, { sourceUri, tags: { uid: "1" } }));
+    assert.equal(findDisk(cloud.model.world, diskUri("pvc-1"))?.uniqueId, used.uniqueId);
+  });
+
+  on("makes its own copy again that Azure has cancelled", async (cloud) => {
+    await addDisk(cloud, "source");
+    valueOf(await copy(cloud, { sourceUri }));
+    const cancelled = findDisk(cloud.model.world, diskUri("pvc-1"));
+    assert.ok(cancelled !== undefined);
+    putDisk(cloud.model.world, { ...cancelled, provisioningState: "Canceled" });
+    assert.equal(valueOf(await copy(cloud, { sourceUri })).state, "Succeeded");
+    assert.notEqual(findDisk(cloud.model.world, diskUri("pvc-1"))?.uniqueId, cancelled.uniqueId);
+  });
+
+  on("never answers another volume's failed copy as a disk", async (cloud) => {
+    await addDisk(cloud, "source");
+    valueOf(await copy(cloud, { sourceUri }));
+    const made = findDisk(cloud.model.world, diskUri("pvc-1"));
+    assert.ok(made !== undefined);
+    putDisk(cloud.model.world, { ...made, provisioningState: "Failed" });
+    const failure = failureOf(await copy(cloud, { sourceUri, tags: { uid: "2" } }));
+    const state = "Failed";
+    assert.deepEqual(failure, { kind: "DiskCopyFailed", diskUri: diskUri("pvc-1"), sourceUri, state });
+  });
+}
+
+function tryAttach(
+  cloud: CloudUnderTest,
+  uri: string,
+  node: ReturnType<typeof addVm>,
+): ReturnType<CloudUnderTest["provisioner"]["attachDisk"]> {
+  return cloud.run(
+    cloud.provisioner.attachDisk(
+      { diskUri: uri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways },
+      never,
+    ),
+  );
+}
+
+async function attach(cloud: CloudUnderTest, uri: string, node: ReturnType<typeof addVm>): Promise<void> {
+  valueOf(await tryAttach(cloud, uri, node));
+}

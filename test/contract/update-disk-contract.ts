@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
+import type { DiskChange, DiskFacts, MayProceed } from "../../src/ports/cloud/cloud-provisioner.ts";
+import {
+  type CloudUnderTest,
+  addDisk,
+  addVm,
+  callsOf,
+  diskUri,
+  factsOf,
+  failureOf,
+  mayAlways,
+  never,
+  valueOf,
+} from "./cloud-bench.ts";
+
+type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;
+
+async function update(
+  cloud: CloudUnderTest,
+  change: DiskChange,
+  precondition: MayProceed = mayAlways,
+): ReturnType<CloudUnderTest["provisioner"]["updateDisk"]> {
+  return cloud.run(cloud.provisioner.updateDisk({ diskUri: diskUri("pvc-1"), change, precondition }, never));
+}
+
+async function updated(cloud: CloudUnderTest, change: DiskChange): Promise<DiskFacts> {
+  return valueOf(await update(cloud, change));
+}
+
+async function attachUncached(cloud: CloudUnderTest, uri: string): Promise<void> {
+  const node = addVm(cloud, "node-a", { zone: "1" });
+  const request = { diskUri: uri, node, cachingMode: "None", lane: "primaryAttach" } as const;
+  valueOf(await cloud.run(cloud.provisioner.attachDisk({ ...request, precondition: mayAlways }, never)));
+}
+
+function writes(cloud: CloudUnderTest): number {
+  return callsOf(cloud, "Disks_Update").length;
+}
+
+/** Declares the tests of `updateDisk` that every cloud provisioner passes. */
+export function updateDiskContract(on: On): void {
+  on("changes SKU and tags in one write, and keeps tags of others", async (cloud) => {
+    await addDisk(cloud, "pvc-1", { tags: { a: "b", policy: "added" } });
+    const disk = await updated(cloud, { skuName: "StandardSSD_LRS", tags: { a: "c" } });
+    assert.deepEqual(
+      [disk.skuName, disk.tags, writes(cloud)],
+      ["StandardSSD_LRS", { a: "c", policy: "added" }, 1],
+    );
+  });
+
+  on("writes nothing where the disk is as requested, also in another case", async (cloud) => {
+    await addDisk(cloud, "pvc-1", { tags: { a: "b" } });
+    const change = { skuName: "premium_lrs", networkAccessPolicy: "allowall", tags: { a: "b" } };
+    assert.equal((await updated(cloud, change)).skuName, "Premium_LRS");
+    assert.equal(writes(cloud), 0);
+  });
+
+  on("sets a tag whose name is spelled in another case, and adds no second one", async (cloud) => {
+    await addDisk(cloud, "pvc-1", { tags: { Team: "a" } });
+    assert.deepEqual((await updated(cloud, { tags: { team: "b" } })).tags, { Team: "b" });
+    assert.deepEqual((await updated(cloud, { tags: { TEAM: "b" } })).tags, { Team: "b" });
+    assert.equal(writes(cloud), 1);
+  });
+
+  on("writes a change again that Azure has failed, although the disk shows its values", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1", { tags: { a: "b" } });
+    const disk = findDisk(cloud.model.world, uri);
+    assert.ok(disk !== undefined);
+    putDisk(cloud.model.world, { ...disk, provisioningState: "Failed" });
+    const { state } = await updated(cloud, { skuName: "Premium_LRS", tags: { a: "b" } });
+    assert.deepEqual([state, writes(cloud)], ["Succeeded", 1]);
+  });
+
+  on("changes performance and network policy", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1", { skuName: "PremiumV2_LRS", zone: "1" });
+    await updated(cloud, {
+      diskIOPSReadWrite: 5000,
+      diskMBpsReadWrite: 300,
+      networkAccessPolicy: "DenyAll",
+      publicNetworkAccess: "Disabled",
+    });
+    const { performance, networkAccessPolicy, publicNetworkAccess } =
+      findDisk(cloud.model.world, uri)?.spec ?? {};
+    assert.deepEqual(
+      [performance, networkAccessPolicy, publicNetworkAccess, writes(cloud)],
+      [{ iops: 5000, mbps: 300 }, "DenyAll", "Disabled", 1],
+    );
+  });
+
+  on("changes a disk once although the response is lost", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    cloud.model.faults.add({ operation: "Disks_Update", times: 1, effect: { kind: "DropResponse" } });
+    assert.equal((await updated(cloud, { skuName: "Standard_LRS" })).skuName, "Standard_LRS");
+    assert.equal(callsOf(cloud, "Disks_Update").length, 1);
+  });
+
+  on("does not write once the precondition fails", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1");
+    const refused = await update(cloud, { skuName: "Standard_LRS" }, () => Promise.resolve(false));
+    assert.deepEqual(failureOf(refused), { kind: "Refused", diskUri: uri });
+    assert.equal(writes(cloud), 0);
+  });
+
+  on("refuses more tags than Azure allows before it writes", async (cloud) => {
+    await addDisk(cloud, "pvc-1", { tags: { a: "b" } });
+    const tags = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`tag-${index}`, "x"]));
+    assert.equal(failureOf(await update(cloud, { tags })).kind, "InvalidArgument");
+    assert.equal(writes(cloud), 0);
+  });
+
+  on("names the VM that keeps a disk from changing its SKU", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1", { zone: "1" });
+    await attachUncached(cloud, uri);
+    assert.deepEqual(factsOf(failureOf(await update(cloud, { skuName: "StandardSSD_LRS" }))), {
+      kind: "DiskInUse",
+      diskUri: uri,
+      attachedTo: [cloud.vms.uri("node-a")],
+    });
+  });
+
+  on("converts an attached disk to Premium SSD v2 and reports the progress", async (cloud) => {
+    const { settings } = cloud.model.world;
+    const diskConvert = { medianMs: 5_400_000, p99Ms: 5_400_000 };
+    cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, diskConvert } };
+    const uri = await addDisk(cloud, "pvc-1", { zone: "1" });
+    await attachUncached(cloud, uri);
+    const disk = await updated(cloud, { skuName: "PremiumV2_LRS" });
+    assert.equal(disk.skuName, "PremiumV2_LRS");
+    assert.ok((disk.completionPercent ?? 100) < 100, String(disk.completionPercent));
+  });
+
+  on("reports a finished conversion as none", async (cloud) => {
+    const { settings } = cloud.model.world;
+    const diskConvert = { medianMs: 0, p99Ms: 0 };
+    cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, diskConvert } };
+    await addDisk(cloud, "pvc-1", { zone: "1" });
+    await updated(cloud, { skuName: "PremiumV2_LRS" });
+    const again = await updated(cloud, { skuName: "PremiumV2_LRS" });
+    assert.deepEqual([again.completionPercent, writes(cloud)], [undefined, 1]);
+  });
+
+  on("reports what Azure never changes", async (cloud) => {
+    await addDisk(cloud, "pvc-1", { skuName: "PremiumV2_LRS", zone: "1" });
+    const failure = failureOf(await update(cloud, { skuName: "Premium_LRS" }));
+    assert.deepEqual(
+      [failure.kind, "code" in failure && failure.code],
+      ["CloudRejected", "PropertyChangeNotAllowed"],
+    );
+  });
+
+  on("names the missing disk", async (cloud) => {
+    assert.deepEqual(factsOf(failureOf(await update(cloud, { skuName: "Standard_LRS" }))), {
+      kind: "DiskNotFound",
+      diskUri: diskUri("pvc-1"),
+    });
+  });
+}

@@ -1,0 +1,278 @@
+import { existsSync } from "node:fs";
+import { z } from "zod";
+import type { PowerShell, StorageAnswer, StorageCall } from "../../../src/adapters/windows/storage-call.ts";
+import { ok } from "../../../src/core/failure/result.ts";
+import { type ModelPartition, volumePath, type WindowsMachine } from "./windows-machine.ts";
+
+type Row = Readonly<Record<string, unknown>>;
+type Handler = (machine: WindowsMachine, parameters: unknown) => Promise<readonly Row[]>;
+
+const MIB = 1024 * 1024;
+const UNIQUE_ID = z.string().regex(/^60022480\d{24}$/u);
+const VOLUME = z.string().regex(/^\\\\\?\\Volume\{[-\da-f]{36}\}\\$/u);
+const number = z.number().int().nonnegative();
+
+/**
+ * The cmdlets of Windows that the adapter uses, each with the parameter sets that Microsoft documents, as far
+ * as the adapter needs them. Everything else is an error.
+ */
+const cmdlets: Readonly<Record<string, Handler>> = {
+  "Get-Disk": cmdlet(z.strictObject({}), async (machine) => [
+    aSystemDisk(0, 0, true),
+    aSystemDisk(1, 1, false),
+    ...machine.attached.map(({ number: at, lun, disk, isOffline, isReadOnly }) => ({
+      Number: at,
+      UniqueId: disk.uniqueId,
+      Location: `Integrated : Adapter 3 : Port 0 : Target 0 : LUN ${lun}`,
+      BusType: "SAS",
+      Size: disk.size,
+      Guid: disk.guid,
+      PartitionStyle: disk.style,
+      IsOffline: isOffline,
+      IsReadOnly: isReadOnly,
+      IsBoot: false,
+      IsSystem: false,
+    })),
+  ]),
+  "Set-Disk": cmdlet(
+    z.union([
+      z.strictObject({ UniqueId: UNIQUE_ID, IsOffline: z.boolean() }),
+      z.strictObject({ UniqueId: UNIQUE_ID, IsReadOnly: z.boolean() }),
+      z.strictObject({ UniqueId: UNIQUE_ID, Guid: z.string().regex(/^\{[-\da-f]{36}\}$/u) }),
+    ]),
+    async (machine, parameters) => {
+      const at = machine.byUniqueId(parameters.UniqueId);
+      if ("IsOffline" in parameters) machine.setOffline(at, parameters.IsOffline);
+      else if ("IsReadOnly" in parameters) at.isReadOnly = parameters.IsReadOnly;
+      else at.disk.guid = parameters.Guid;
+      return [];
+    },
+  ),
+  "Initialize-Disk": cmdlet(
+    z.strictObject({ UniqueId: UNIQUE_ID, PartitionStyle: z.literal("GPT") }),
+    async (machine, { UniqueId }) => {
+      await machine.initialize(machine.byUniqueId(UniqueId));
+      return [];
+    },
+  ),
+  "Clear-Disk": cmdlet(
+    z.strictObject({
+      UniqueId: UNIQUE_ID,
+      RemoveData: z.literal(true),
+      RemoveOEM: z.literal(true),
+      Confirm: z.literal(false),
+    }),
+    async (machine, { UniqueId }) => {
+      machine.clear(machine.byUniqueId(UniqueId));
+      return [];
+    },
+  ),
+  "Get-Partition": cmdlet(z.strictObject({}), async (machine) =>
+    machine.attached
+      .filter(({ isOffline }) => !isOffline)
+      .flatMap(({ number: DiskNumber, disk }) =>
+        disk.partitions.map((partition) => ({
+          DiskNumber,
+          PartitionNumber: partition.number,
+          Size: partition.size,
+          GptType: partition.type,
+          AccessPaths: accessPathsOf(partition),
+        })),
+      ),
+  ),
+  "New-Partition": cmdlet(
+    z.strictObject({ DiskNumber: number, Offset: number, UseMaximumSize: z.literal(true) }),
+    async (machine, { DiskNumber, Offset }) => {
+      machine.addPartition(DiskNumber, Offset);
+      return [];
+    },
+  ),
+  "Set-Partition": cmdlet(
+    z.strictObject({ DiskNumber: number, PartitionNumber: number, NoDefaultDriveLetter: z.literal(true) }),
+    async (machine, { DiskNumber, PartitionNumber }) => {
+      machine.partition(DiskNumber, PartitionNumber);
+      return [];
+    },
+  ),
+  "Get-PartitionSupportedSize": cmdlet(
+    z.strictObject({ DiskNumber: number, PartitionNumber: number }),
+    async (machine, { DiskNumber, PartitionNumber }) => {
+      const { offset } = machine.partition(DiskNumber, PartitionNumber);
+      return [{ SizeMax: machine.online(DiskNumber).disk.size - offset - MIB }];
+    },
+  ),
+  "Resize-Partition": cmdlet(
+    z.strictObject({ DiskNumber: number, PartitionNumber: number, Size: number }),
+    async (machine, { DiskNumber, PartitionNumber, Size }) => {
+      const partition = machine.partition(DiskNumber, PartitionNumber);
+      if (Size > machine.online(DiskNumber).disk.size - partition.offset - MIB)
+        throw new Error("Size Not Supported");
+      partition.size = Size;
+      return [];
+    },
+  ),
+  "Add-PartitionAccessPath": cmdlet(
+    z.strictObject({ DiskNumber: number, PartitionNumber: number, AccessPath: z.string() }),
+    async (machine, { DiskNumber, PartitionNumber, AccessPath }) => {
+      await machine.addFolder(DiskNumber, PartitionNumber, AccessPath);
+      return [];
+    },
+  ),
+  "Remove-PartitionAccessPath": cmdlet(
+    z.strictObject({ DiskNumber: number, PartitionNumber: number, AccessPath: z.string() }),
+    async (machine, { DiskNumber, PartitionNumber, AccessPath }) => {
+      await machine.removeFolder(DiskNumber, PartitionNumber, AccessPath);
+      return [];
+    },
+  ),
+  "Get-Volume": cmdlet(z.strictObject({ Path: VOLUME }), async (machine, { Path }) => {
+    const { at, partition } = machine.volume(Path);
+    return [
+      {
+        FileSystem: partition.fileSystem,
+        OperationalStatus: partition.status,
+        Size: partition.size,
+        SizeRemaining: partition.size - machine.writtenBytes(at),
+      },
+    ];
+  }),
+  "Format-Volume": cmdlet(
+    z.strictObject({ Path: VOLUME, FileSystem: z.enum(["NTFS", "ReFS"]), Confirm: z.literal(false) }),
+    async (machine, { Path, FileSystem }) => {
+      await machine.format(Path, FileSystem);
+      return [];
+    },
+  ),
+  "Repair-Volume": cmdlet(
+    z.union([
+      z.strictObject({ Path: VOLUME, Scan: z.literal(true) }),
+      z.strictObject({ Path: VOLUME, SpotFix: z.literal(true) }),
+      z.strictObject({ Path: VOLUME, OfflineScanAndFix: z.literal(true) }),
+    ]),
+    async (machine, { Path, ...kind }) => {
+      const { partition } = machine.volume(Path);
+      const next = { Scan: "Spot Fix Needed", SpotFix: "OK", OfflineScanAndFix: "OK" };
+      const step = Object.keys(kind).join();
+      if (partition.status !== "Unknown") partition.status = next[step as keyof typeof next];
+      return [{ Value: "NoErrorsFound" }];
+    },
+  ),
+  "Write-VolumeCache": cmdlet(z.strictObject({ Path: VOLUME }), async (machine, { Path }) => {
+    machine.volume(Path);
+    return [];
+  }),
+  "Update-HostStorageCache": cmdlet(z.strictObject({}), async () => []),
+  "Get-Item": cmdlet(
+    z.strictObject({
+      LiteralPath: z.string(),
+      Force: z.literal(true),
+      ErrorAction: z.literal("SilentlyContinue"),
+    }),
+    // A folder of a volume that is gone is a link that leads nowhere here.
+    async (_, { LiteralPath }) => (existsSync(LiteralPath) ? [{ Attributes: 0x10 }] : []),
+  ),
+  "Get-CimInstance": cmdlet(
+    z.union([
+      z.strictObject({ ClassName: z.literal("Win32_PerfRawData_PerfDisk_PhysicalDisk") }),
+      z.strictObject({
+        ClassName: z.literal("Win32_Process"),
+        Filter: z.literal("Name = 'powershell.exe'"),
+      }),
+    ]),
+    async (machine, { ClassName }) =>
+      ClassName === "Win32_Process"
+        ? [...machine.plugins].map((id) => ({
+            ProcessId: id + 1,
+            ParentProcessId: id,
+            CreationDate: `/Date(${id})/`,
+            CommandLine: `powershell.exe -NoLogo -File C:\\state\\azuredisk-host-worker.ps1`,
+          }))
+        : machine.attached.map((at) => ({
+            Name: String(at.number),
+            DiskWriteBytesPersec: machine.writtenBytes(at),
+          })),
+  ),
+  "Invoke-CimMethod": cmdlet(
+    z.strictObject({
+      Query: z
+        .string()
+        .regex(/^SELECT \* FROM Win32_Volume WHERE DeviceID = '\\\\\\\\\?\\\\Volume\{[-\da-f]{36}\}\\\\'$/u),
+      MethodName: z.literal("Dismount"),
+      Arguments: z.strictObject({ Force: z.literal(false), Permanent: z.literal(false) }),
+    }),
+    async (machine, { Query }) => {
+      const path = /'(.*)'$/u.exec(Query)?.[1]?.replaceAll("\\\\", "\\") ?? "";
+      return [{ ReturnValue: machine.volume(path).partition.openFiles > 0 ? 4 : 0 }];
+    },
+  ),
+};
+
+/** A PowerShell that runs cmdlets on a modelled machine. Calls and answers are copied as JSON. */
+export function createPowerShellDouble(machine: WindowsMachine): PowerShell {
+  return {
+    call: async (given) => ok(overTheWire(await answer(machine, overTheWire(given)))),
+    close: () => {},
+  };
+}
+
+async function answer(
+  machine: WindowsMachine,
+  { cmdlet: name, parameters, select }: StorageCall,
+): Promise<StorageAnswer> {
+  const handler = cmdlets[name];
+  if (handler === undefined) throw new Error(`the double knows no cmdlet ${name}`);
+  if (machine.pause?.cmdlet === name) {
+    const { until, reached } = machine.pause;
+    machine.pause = undefined;
+    reached();
+    await until;
+  }
+  try {
+    const rows = await handler(machine, parameters);
+    return { ok: true, rows: rows.map((row) => selected(name, row, select)) };
+  } catch (error) {
+    if (error instanceof z.ZodError) throw new Error(`${name} has no such parameter set: ${error.message}`);
+    return { ok: false, error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function selected(name: string, row: Row, select: readonly string[]): Row {
+  return Object.fromEntries(
+    select.map((property) => {
+      if (!(property in row)) throw new Error(`${name} answers no property ${property}`);
+      return [property, row[property]];
+    }),
+  );
+}
+
+function cmdlet<Schema extends z.ZodType>(
+  schema: Schema,
+  run: (machine: WindowsMachine, parameters: z.infer<Schema>) => Promise<readonly Row[]>,
+): Handler {
+  return async (machine, parameters) => run(machine, schema.parse(parameters));
+}
+
+function overTheWire<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
+
+function accessPathsOf(partition: ModelPartition): readonly string[] | null {
+  if (partition.type !== "{ebd0a0a2-b9e5-4433-87c0-68b6b72699c7}") return null;
+  return [...partition.folders.map((path) => `${path}/`), volumePath(partition)];
+}
+
+function aSystemDisk(number: number, lun: number, isBoot: boolean): Row {
+  return {
+    Number: number,
+    UniqueId: `system-${number}`,
+    Location: `Integrated : Adapter 0 : Port 0 : Target 0 : LUN ${lun}`,
+    BusType: "SAS",
+    Size: 128 * 1024 * MIB,
+    Guid: null,
+    PartitionStyle: isBoot ? "GPT" : "MBR",
+    IsOffline: false,
+    IsReadOnly: false,
+    IsBoot: isBoot,
+    IsSystem: isBoot,
+  };
+}

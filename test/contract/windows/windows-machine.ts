@@ -1,0 +1,224 @@
+import { existsSync, readdirSync, renameSync, statSync } from "node:fs";
+import { mkdir, open, readdir, rm, rmdir, symlink, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const MIB = 1024 * 1024;
+/** Windows makes a reserved partition on a disk that it initializes. */
+const RESERVED_BYTES = 16 * MIB;
+const RESERVED_TYPE = "{e3c9e316-0b5c-4db8-817d-f92df00215ae}";
+const DATA_TYPE = "{ebd0a0a2-b9e5-4433-87c0-68b6b72699c7}";
+
+/** A partition, with its volume if it holds data. */
+export interface ModelPartition {
+  readonly number: number;
+  readonly type: string;
+  readonly offset: number;
+  size: number;
+  /** Ends the path of its volume. */
+  readonly guid: string;
+  readonly folders: string[];
+  fileSystem: string;
+  status: string;
+  openFiles: number;
+}
+
+/** A managed disk: what stays of it wherever it is attached. */
+export interface ModelDisk {
+  readonly uniqueId: string;
+  size: number;
+  style: "RAW" | "GPT" | "MBR";
+  guid: string | null;
+  partitions: ModelPartition[];
+  readonly rawFile: string;
+  /** Where the files of its volume are at present. */
+  files: string;
+}
+
+/** A disk in its place on the machine. */
+export interface AttachedDisk {
+  readonly number: number;
+  readonly lun: number;
+  readonly disk: ModelDisk;
+  isOffline: boolean;
+  isReadOnly: boolean;
+}
+
+/**
+ * The disks of a modelled Windows machine, on real files: a raw disk is a sparse file, a volume a folder, and
+ * a mount a link to it.
+ */
+export class WindowsMachine {
+  readonly root: string;
+  readonly attached: AttachedDisk[] = [];
+  /** The ids of the plug-in's processes that live, each with a worker. */
+  readonly plugins = new Set<number>();
+  /** What a cmdlet waits for before it runs. */
+  pause: { readonly cmdlet: string; readonly until: Promise<void>; readonly reached: () => void } | undefined;
+  #made = 0;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  get devices(): string {
+    return `${join(this.root, "devices")}/`;
+  }
+
+  async makeDisk(size: number): Promise<ModelDisk> {
+    this.#made += 1;
+    const disk: ModelDisk = {
+      uniqueId: `60022480${String(this.#made).padStart(24, "0")}`,
+      size,
+      style: "RAW",
+      guid: null,
+      partitions: [],
+      rawFile: join(this.root, `disk-${this.#made}`),
+      files: join(this.root, `files-${this.#made}`),
+    };
+    await writeFile(disk.rawFile, "");
+    await truncate(disk.rawFile, size);
+    await mkdir(disk.files);
+    return disk;
+  }
+
+  /** A new disk comes online, or stays offline: the machine's SAN policy. It gets the lowest free number. */
+  async attach(lun: number, disk: ModelDisk): Promise<void> {
+    let number = 2;
+    while (this.attached.some((other) => other.number === number)) number += 1;
+    this.attached.push({ number, lun, disk, isOffline: true, isReadOnly: true });
+    await mkdir(this.devices, { recursive: true });
+    await symlink(disk.rawFile, `${this.devices}PhysicalDrive${number}`);
+  }
+
+  /** The folders at which it was mounted stay, and lead nowhere. */
+  async detach(lun: number): Promise<ModelDisk> {
+    const at = this.atLun(lun);
+    this.attached.splice(this.attached.indexOf(at), 1);
+    await rm(`${this.devices}PhysicalDrive${at.number}`);
+    this.#made += 1;
+    const files = join(this.root, `files-${this.#made}`);
+    renameSync(at.disk.files, files);
+    at.disk.files = files;
+    for (const partition of at.disk.partitions) partition.folders.length = 0;
+    return at.disk;
+  }
+
+  atLun(lun: number): AttachedDisk {
+    const at = this.attached.find((each) => each.lun === lun);
+    if (at === undefined) throw new Error(`no disk at LUN ${lun}`);
+    return at;
+  }
+
+  byUniqueId(uniqueId: string): AttachedDisk {
+    return present(
+      this.attached.find((each) => each.disk.uniqueId === uniqueId),
+      `disk ${uniqueId}`,
+    );
+  }
+
+  online(number: number): AttachedDisk {
+    const at = present(
+      this.attached.find((each) => each.number === number),
+      `disk ${number}`,
+    );
+    if (at.isOffline) throw new Error(`disk ${number} is offline`);
+    return at;
+  }
+
+  partition(diskNumber: number, number: number): ModelPartition {
+    return present(
+      this.online(diskNumber).disk.partitions.find((each) => each.number === number),
+      `partition ${number} of disk ${diskNumber}`,
+    );
+  }
+
+  /** The volume with a path, of a disk that is online. */
+  volume(path: string): { readonly at: AttachedDisk; readonly partition: ModelPartition } {
+    const found = this.attached
+      .filter(({ isOffline }) => !isOffline)
+      .flatMap((at) => at.disk.partitions.map((partition) => ({ at, partition })))
+      .find(({ partition }) => partition.type === DATA_TYPE && volumePath(partition) === path);
+    return present(found, `volume ${path}`);
+  }
+
+  async initialize(at: AttachedDisk): Promise<void> {
+    if (at.disk.style !== "RAW") throw new Error("The disk has already been initialized.");
+    if (at.isOffline || at.isReadOnly) throw new Error("The media is write protected.");
+    at.disk.style = "GPT";
+    at.disk.guid = "{00000000-0000-4000-8000-000000000000}";
+    at.disk.partitions = [this.#aPartition(1, RESERVED_TYPE, 17_408, RESERVED_BYTES)];
+    await this.#dirtyEnds(at.disk);
+  }
+
+  addPartition(number: number, offset: number): void {
+    const { disk } = this.online(number);
+    if (disk.style !== "GPT") throw new Error("The disk has not been initialized.");
+    if (disk.partitions.some((each) => each.offset + each.size > offset))
+      throw new Error("Not enough available capacity");
+    disk.partitions.push(this.#aPartition(2, DATA_TYPE, offset, disk.size - offset - MIB));
+  }
+
+  /** Leaves what is in the sectors: only the partitions are gone. */
+  clear(at: AttachedDisk): void {
+    if (at.disk.style === "RAW") throw new Error("The disk has not been initialized.");
+    at.disk.style = "RAW";
+    at.disk.guid = null;
+    at.disk.partitions = [];
+  }
+
+  async format(path: string, fileSystem: string): Promise<void> {
+    const { at, partition } = this.volume(path);
+    for (const name of await readdir(at.disk.files)) await rm(join(at.disk.files, name), { recursive: true });
+    partition.fileSystem = fileSystem;
+  }
+
+  async addFolder(diskNumber: number, number: number, path: string): Promise<void> {
+    const partition = this.partition(diskNumber, number);
+    await rmdir(path);
+    await symlink(this.online(diskNumber).disk.files, path);
+    partition.folders.push(path);
+  }
+
+  async removeFolder(diskNumber: number, number: number, path: string): Promise<void> {
+    const { folders } = this.partition(diskNumber, number);
+    if (!folders.includes(path)) throw new Error(`The access path ${path} is not valid.`);
+    folders.splice(folders.indexOf(path), 1);
+    await rm(path);
+    await mkdir(path);
+  }
+
+  setOffline(at: AttachedDisk, isOffline: boolean): void {
+    if (isOffline && at.disk.partitions.some(({ folders }) => folders.length > 0))
+      throw new Error("the adapter takes no disk offline that is mounted");
+    at.isOffline = isOffline;
+  }
+
+  writtenBytes({ disk }: AttachedDisk): number {
+    const names = existsSync(disk.files) ? readdirSync(disk.files) : [];
+    return names.reduce((sum, name) => sum + statSync(join(disk.files, name)).size, 0);
+  }
+
+  #aPartition(number: number, type: string, offset: number, size: number): ModelPartition {
+    this.#made += 1;
+    const guid = `0f1e2d3c-4b5a-4678-8796-${String(this.#made).padStart(12, "0")}`;
+    return { number, type, offset, size, guid, folders: [], fileSystem: "", status: "OK", openFiles: 0 };
+  }
+
+  /** The two tables of a GPT. */
+  async #dirtyEnds(disk: ModelDisk): Promise<void> {
+    const file = await open(disk.rawFile, "r+");
+    await file.write("EFI PART", 512);
+    await file.write("EFI PART", disk.size - 512);
+    await file.close();
+  }
+}
+
+/** The path of a partition's volume. */
+export function volumePath({ guid }: ModelPartition): string {
+  return `\\\\?\\Volume{${guid}}\\`;
+}
+
+function present<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`No ${what} exists.`);
+  return value;
+}

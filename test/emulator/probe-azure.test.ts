@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { createArmHttp } from "../../scripts/probe/arm-http.ts";
+import { experiments } from "../../scripts/probe/experiments.ts";
+import type { ProbeVm } from "../../scripts/probe/probe-vm.ts";
+import { type Result, runProbe } from "../../scripts/probe/run-probe.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import type { ModelSettings } from "../../src/emulator/model/settings.ts";
+import { type AzureFixture, credential, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
+
+const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute`;
+
+describe("the probe of what the driver relies on of Azure", () => {
+  let azure: AzureFixture;
+  before(async () => {
+    azure = await startAzure({
+      virtualMachines: [{ name: "vm-a" }],
+      scaleSets: [
+        {
+          subscriptionId: SUBSCRIPTION_ID,
+          resourceGroup: "rg",
+          location: "eastus",
+          name: "pool",
+          capacity: 1,
+        },
+      ],
+    });
+  });
+  after(() => azure.close());
+
+  /** The verdicts by experiment, of one that may stop the VM, with these settings of Azure. */
+  async function verdicts(
+    vmId: string,
+    settings: Partial<ModelSettings>,
+    mayStop = true,
+  ): Promise<Readonly<Record<string, string>>> {
+    const { world } = azure.emulator.model;
+    const present = world.settings;
+    world.settings = { ...present, ...settings };
+    const vm: ProbeVm = {
+      vmId: `${COMPUTE}/${vmId}`,
+      diskId: `${COMPUTE}/disks/probe`,
+      location: "eastus",
+      http: createArmHttp({
+        endpoint: azure.emulator.url,
+        credential: credential(azure.emulator),
+        caPem: azure.emulator.caPem,
+      }),
+      clock: systemClock,
+      signal: new AbortController().signal,
+      pollMs: 5,
+    };
+    const results: Result[] = [];
+    try {
+      await runProbe(vm, experiments, {
+        choices: { mayStop },
+        onResult: (result) => results.push(result),
+        onLeft: (commands) => assert.deepEqual(commands, []),
+      });
+    } finally {
+      world.settings = present;
+    }
+    assert.equal(world.disks.size, 0, "the probe's disk is gone");
+    const untried = results.filter(({ name }) => /^E[3478]/u.test(name));
+    assert.ok(untried.every(({ verdict, detail }) => verdict === "not tried" && detail !== ""));
+    return Object.fromEntries(
+      results.filter((result) => !untried.includes(result)).map(({ name, verdict }) => [name, verdict]),
+    );
+  }
+  const held = {
+    "E1 If-Match": "held",
+    "E2 ETag": "held",
+    "E5 owners": "held",
+    "E6 operations": "held",
+    "E9 stopped VMs": "held",
+  };
+
+  it("finds that all of it held on a VM, and stops one only where it may", async () => {
+    assert.deepEqual(await verdicts("virtualMachines/vm-a", {}), held);
+    assert.deepEqual(await verdicts("virtualMachines/vm-a", {}, false), {
+      ...held,
+      "E9 stopped VMs": "not tried",
+    });
+  });
+
+  it("finds the same on an instance of a uniform scale set", async () => {
+    const instance = "virtualMachineScaleSets/pool/virtualMachines/0";
+    assert.deepEqual(await verdicts(instance, {}), held);
+  });
+
+  it("is a program that begins only with --yes, and ends with what was broken", async () => {
+    const { url, caPem = "" } = azure.emulator;
+    const folder = await mkdtemp(join(tmpdir(), "probe-azure-"));
+    await writeFile(join(folder, "ca.pem"), caPem);
+    const program = fileURLToPath(new URL("../../scripts/probe-azure.ts", import.meta.url));
+    const flags = ["--subscription", SUBSCRIPTION_ID, "--resource-group", "rg", "--vm", "pool/0"];
+    const reach = ["--endpoint", url, "--ca-file", join(folder, "ca.pem"), "--poll-ms", "5", "--json"];
+    const env = {
+      ...process.env,
+      ...{ AZURE_AUTHORITY_HOST: url, AZURE_TENANT_ID: "t", AZURE_CLIENT_ID: "c", AZURE_CLIENT_SECRET: "s" },
+    };
+    const run = promisify(execFile);
+    try {
+      const plan = await run(process.execPath, [program, ...flags], { env });
+      assert.match(plan.stdout, /E1 If-Match: .*\n[^]*About \d+ minutes on Azure, .*Begin with --yes/u);
+      const probed = await run(process.execPath, [program, ...flags, ...reach, "--yes"], { env });
+      const lines = probed.stdout.trim().split("\n");
+      assert.equal(lines.length, experiments.length);
+      assert.ok(lines.every((line) => (JSON.parse(line) as Result).verdict !== "broken"));
+      const { world } = azure.emulator.model;
+      const present = world.settings;
+      world.settings = { ...present, etagMovedBy: "change" };
+      const broken = run(process.execPath, [program, ...flags, ...reach, "--yes"], { env });
+      await assert.rejects(broken, { code: 1 });
+      world.settings = present;
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("names what is broken where Azure behaves otherwise", async () => {
+    const instance = "virtualMachineScaleSets/pool/virtualMachines/0";
+    assert.deepEqual(await verdicts(instance, { etagMovedBy: "change" }), {
+      ...held,
+      "E2 ETag": "broken",
+      "E9 stopped VMs": "broken",
+    });
+    assert.deepEqual(await verdicts("virtualMachines/vm-a", { etagMovedBy: "change" }), {
+      ...held,
+      "E9 stopped VMs": "broken",
+    });
+  });
+});

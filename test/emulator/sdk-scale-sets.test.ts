@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { VirtualMachineScaleSetVM } from "@azure/arm-compute";
+import { type AzureFixture, createDisk, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
+
+const SETS = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets`;
+const FAST = { updateIntervalInMs: 5 };
+
+describe("scale sets through the official SDK", () => {
+  let azure: AzureFixture;
+  before(async () => {
+    azure = await startAzure();
+  });
+  after(() => azure.close());
+
+  async function instancesOf(name: string): Promise<readonly VirtualMachineScaleSetVM[]> {
+    const found: VirtualMachineScaleSetVM[] = [];
+    for await (const vm of azure.client.virtualMachineScaleSetVMs.list("rg", name)) found.push(vm);
+    return found;
+  }
+  const namesOf = async (name: string): Promise<readonly (string | undefined)[]> =>
+    (await instancesOf(name)).map((vm) => vm.name);
+
+  it("makes a uniform set whose instances have ids, and scales it out and in", async () => {
+    const { virtualMachineScaleSets: sets } = azure.client;
+    const made = await sets.createOrUpdate(
+      "rg",
+      "pool",
+      { location: "eastus", zones: ["1", "2"], sku: { name: "Standard_D8s_v5", capacity: 2 } },
+      FAST,
+    );
+    assert.deepEqual(
+      [made.provisioningState, made.orchestrationMode, made.sku?.capacity, made.id],
+      ["Succeeded", "Uniform", 2, `${SETS}/pool`],
+    );
+    assert.deepEqual(
+      (await instancesOf("pool")).map((vm) => [
+        vm.id,
+        vm.name,
+        vm.instanceId,
+        vm.sku?.name,
+        vm.hardwareProfile?.vmSize,
+        vm.zones,
+        vm.latestModelApplied,
+        vm.osProfile?.computerName,
+      ]),
+      [
+        [
+          `${SETS}/pool/virtualMachines/0`,
+          "pool_0",
+          "0",
+          "Standard_D8s_v5",
+          undefined,
+          ["1"],
+          true,
+          "pool000000",
+        ],
+        [
+          `${SETS}/pool/virtualMachines/1`,
+          "pool_1",
+          "1",
+          "Standard_D8s_v5",
+          undefined,
+          ["2"],
+          true,
+          "pool000001",
+        ],
+      ],
+    );
+    await sets.update("rg", "pool", { sku: { name: "Standard_D8s_v5", capacity: 3 } }, FAST);
+    assert.deepEqual(await namesOf("pool"), ["pool_0", "pool_1", "pool_2"]);
+    await sets.deleteInstances("rg", "pool", { instanceIds: ["0"] }, FAST);
+    await sets.update("rg", "pool", { sku: { name: "Standard_D8s_v5", capacity: 1 } }, FAST);
+    assert.deepEqual(await namesOf("pool"), ["pool_1"]);
+    const listed: (string | undefined)[] = [];
+    for await (const set of sets.list("rg")) listed.push(set.name);
+    assert.deepEqual(listed, ["pool"]);
+    const single: (string | undefined)[] = [];
+    for await (const vm of azure.client.virtualMachines.list("rg")) single.push(vm.name);
+    assert.deepEqual(single, [], "uniform instances are no VMs of their own");
+  });
+
+  it("attaches to an instance by a conditional PUT of its data disks alone", async () => {
+    const { virtualMachineScaleSets: sets, virtualMachineScaleSetVMs: instances } = azure.client;
+    await sets.createOrUpdate(
+      "rg",
+      "data",
+      { location: "eastus", zones: ["1"], sku: { name: "Standard_D8s_v5", capacity: 1 } },
+      FAST,
+    );
+    const id = await createDisk(azure, "pvc-1");
+    const before = await instances.get("rg", "data", "0");
+    const write = {
+      storageProfile: { dataDisks: [{ lun: 4, createOption: "Attach", managedDisk: { id } }] },
+    };
+    const attached = await instances.update("rg", "data", "0", write as never, {
+      ifMatch: before.etag ?? "",
+      ...FAST,
+    });
+    assert.deepEqual(
+      attached.storageProfile?.dataDisks?.map(({ lun, name }) => [lun, name]),
+      [[4, "pvc-1"]],
+    );
+    // A disk spells its owner in another way than the instance spells itself.
+    assert.equal(
+      (await azure.client.disks.get("rg", "pvc-1")).managedBy,
+      `${SETS}/data/virtualMachines/data_0`,
+    );
+    await assert.rejects(
+      instances.update("rg", "data", "0", write as never, { ifMatch: before.etag ?? "" }),
+      { statusCode: 412, code: "PreconditionFailed" },
+    );
+    const { statuses } = await instances.getInstanceView("rg", "data", "0");
+    assert.ok(statuses?.some(({ code }) => code === "PowerState/running"));
+  });
+
+  it("answers for missing instances and sets as Azure does", async () => {
+    const { virtualMachineScaleSetVMs: instances } = azure.client;
+    await assert.rejects(instances.get("rg", "data", "99"), { statusCode: 404, code: "ResourceNotFound" });
+    await assert.rejects(instances.update("rg", "data", "99", {} as never), {
+      statusCode: 400,
+      code: "InvalidParameter",
+    });
+    await assert.rejects(instances.get("rg", "none", "0"), {
+      statusCode: 404,
+      code: "ParentResourceNotFound",
+    });
+    await instances.delete("rg", "data", "99", FAST);
+  });
+
+  it("keeps what an instance was made of until it is upgraded, and its id for ever", async () => {
+    const { virtualMachineScaleSets: sets, virtualMachineScaleSetVMs: instances } = azure.client;
+    const body = { location: "eastus", sku: { name: "Standard_D8s_v5", capacity: 1 } };
+    await sets.createOrUpdate("rg", "old", body, FAST);
+    const { vmId } = await instances.get("rg", "old", "0");
+    await sets.update("rg", "old", { virtualMachineProfile: { licenseType: "Other" } }, FAST);
+    assert.equal((await instances.get("rg", "old", "0")).latestModelApplied, false);
+    await sets.updateInstances("rg", "old", { instanceIds: ["0"] }, FAST);
+    await instances.reimage("rg", "old", "0", FAST);
+    const now = await instances.get("rg", "old", "0");
+    assert.deepEqual([now.latestModelApplied, now.vmId], [true, vmId]);
+  });
+
+  it("makes a flexible set of VMs that name it", async () => {
+    const { virtualMachineScaleSets: sets, virtualMachines } = azure.client;
+    await sets.createOrUpdate(
+      "rg",
+      "flex",
+      { location: "eastus", orchestrationMode: "Flexible", sku: { name: "Standard_D8s_v5", capacity: 2 } },
+      FAST,
+    );
+    const members: (string | undefined)[] = [];
+    for await (const vm of virtualMachines.list("rg", {
+      filter: `'virtualMachineScaleSet/id' eq '${SETS}/flex'`,
+    }))
+      members.push(vm.name);
+    assert.equal(members.length, 2);
+    for (const name of members) assert.match(name ?? "", /^flex_[0-9a-f]{8}$/);
+  });
+
+  it("deletes a set with its instances, and releases their disks", async () => {
+    await azure.client.virtualMachineScaleSets.delete("rg", "data", FAST);
+    await assert.rejects(azure.client.virtualMachineScaleSetVMs.get("rg", "data", "0"), {
+      code: "ParentResourceNotFound",
+    });
+    const { model } = azure.emulator;
+    while (model.nextEventAtMs() !== undefined) model.advanceTo(model.nextEventAtMs() ?? 0);
+    assert.equal((await azure.client.disks.get("rg", "pvc-1")).managedBy, undefined);
+  });
+
+  // Last: it moves the emulator's clock ahead, and later operations would wait for the real one.
+  it("deletes no instance while its set changes, and joins a set's repeated deletion", async () => {
+    const { virtualMachineScaleSets: sets, virtualMachineScaleSetVMs: instances } = azure.client;
+    const { model } = azure.emulator;
+    const { settings } = model.world;
+    const slow = { medianMs: 60_000_000, p99Ms: 60_000_000 };
+    model.world.settings = {
+      ...settings,
+      latencies: { ...settings.latencies, vmCreate: slow, vmDelete: slow },
+    };
+    const body = { location: "eastus", sku: { name: "Standard_D8s_v5", capacity: 1 } };
+    await sets.createOrUpdate("rg", "slow", body, FAST).submitted();
+    await assert.rejects(instances.delete("rg", "slow", "0").submitted(), { statusCode: 409 });
+    const end = (): void => {
+      while (model.nextEventAtMs() !== undefined) model.advanceTo(model.nextEventAtMs() ?? 0);
+    };
+    end();
+    assert.equal((await sets.get("rg", "slow")).provisioningState, "Succeeded");
+    for (let repeated = 0; repeated < 2; repeated++) await sets.delete("rg", "slow").submitted();
+    end();
+    await assert.rejects(sets.get("rg", "slow"), { statusCode: 404 });
+    model.world.settings = settings;
+  });
+});

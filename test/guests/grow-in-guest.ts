@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readdir, readFile, realpath, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
+import type { LinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
+import { undefinedIfMissing } from "../../src/adapters/linux/error-code.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { must } from "../../src/controller/testing/settled.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import { gibToBytes } from "../../src/core/primitives/units.ts";
+import { aDetail, aWriter, diskUri } from "../../src/core/testing/objects.ts";
+import { nodeExpandVolume } from "../../src/csi/node/node-expand-volume.ts";
+import { aCall } from "../../src/csi/testing/a-call.ts";
+import type { NodePorts } from "../../src/node/node-ports.ts";
+import { stageVolume } from "../../src/node/stage/stage-volume.ts";
+import { stagingPath, withNode } from "../../src/node/testing/a-node.ts";
+import type { NodeWorld } from "../../src/node/testing/a-node.ts";
+import { growths, hasGrown, readyToGrow, sizesGiB } from "./growth.ts";
+import type { Growth } from "./growth.ts";
+
+const LINKS = "/dev/disk/azure/data/by-lun";
+const BLOCK_DEVICES = "/sys/block";
+const LOCKS = "/run/locks";
+const FILE_BYTES = 8 * 1024 * 1024;
+/** The time between two looks or calls; kubelet repeats a call less often. In milliseconds. */
+const REPEAT_MS = 100;
+const never = new AbortController().signal;
+
+/**
+ * Grows a staged volume while a program has a file open on it, and compares the data: by the node
+ * plug-in's own NodeStageVolume and NodeExpandVolume on the Linux host of this guest.
+ */
+async function growInUse(host: LinuxHost, growth: Growth, world: NodeWorld): Promise<void> {
+  const { lun, fsType } = growth;
+  const ports: NodePorts = { ...world.ports(), host, clock: systemClock };
+  await world.setAttachment((attachment) =>
+    attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, lun } },
+  );
+  const mount = { stagingPath, accessType: "mount", mountFlags: [], readOnly: false } as const;
+  valueOf(await stageVolume(ports, { ...mount, volumeId: diskUri, fsType, volumeContext: {} }, never));
+  const before = valueOf(await host.fileSystemStats(stagingPath, never));
+  const content = randomBytes(FILE_BYTES);
+  const file = await open(join(stagingPath, "file"), "w+");
+  await file.write(content);
+  await file.sync();
+
+  // Azure has grown the disk, and the kernel does not know it yet.
+  await recordSize(world, sizesGiB.after);
+  assert.equal(await expand(ports), "StillWaiting");
+  console.log(readyToGrow(growth));
+  for (let answer = "StillWaiting"; answer !== "grown"; answer = await expand(ports)) {
+    assert.equal(answer, "StillWaiting");
+    await systemClock.sleep(REPEAT_MS, never);
+  }
+
+  const after = valueOf(await host.fileSystemStats(stagingPath, never));
+  const added = after.totalBytes - before.totalBytes;
+  // XFS keeps some of the new blocks for itself, and ext4 its inode tables.
+  assert.ok(added > (gibToBytes(sizesGiB.after - sizesGiB.before) * 9n) / 10n, `grew by ${added} bytes`);
+  await file.write(content);
+  await file.sync();
+  await file.close();
+  const device = valueOf(await host.findDevice({ lun }, never));
+  valueOf(await host.unmount(stagingPath, never));
+  valueOf(await host.checkFileSystem({ device, fsType }, never));
+  valueOf(await host.mountDevice({ ...mount, device, path: stagingPath, fsType }, never));
+  const kept = await readFile(join(stagingPath, "file"));
+  valueOf(await host.unmount(stagingPath, never));
+  assert.ok(kept.equals(Buffer.concat([content, content])), "the file is not as it was written");
+  console.log(hasGrown(growth));
+}
+
+/** What NodeExpandVolume answers. */
+async function expand(ports: NodePorts): Promise<"grown" | Failure["kind"]> {
+  const request = {
+    volumeId: diskUri,
+    volumePath: stagingPath,
+    stagingTargetPath: stagingPath,
+    capacityRange: undefined,
+    volumeCapability: undefined,
+    secrets: {},
+  };
+  const answer = await nodeExpandVolume(ports, request, aCall());
+  if (!answer.ok) return answer.failure.kind;
+  assert.equal(answer.value.capacityBytes, gibToBytes(sizesGiB.after));
+  return "grown";
+}
+
+async function recordSize({ store }: NodeWorld, sizeGiB: number): Promise<void> {
+  const volume = await must(store.get("AzVolume", "pvc-1", never));
+  assert.ok(volume.status !== undefined);
+  const detail = { ...(volume.status.detail ?? aDetail()), sizeGiB };
+  await must(store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, detail } }, never));
+}
+
+/** Links a disk as udev does, once the kernel has found it. */
+async function linkDisk(lun: number): Promise<void> {
+  for (;;) {
+    for (const name of await readdir(BLOCK_DEVICES)) {
+      const address = await realpath(join(BLOCK_DEVICES, name, "device")).catch(undefinedIfMissing);
+      if (address?.endsWith(`:${lun}`) !== true) continue;
+      await mkdir(LINKS, { recursive: true });
+      return symlink(join("/dev", name), join(LINKS, String(lun)));
+    }
+    await systemClock.sleep(REPEAT_MS, never);
+  }
+}
+
+function valueOf<T>(result: Result<T, Failure>): T {
+  if (!result.ok) throw new Error(JSON.stringify(result.failure));
+  return result.value;
+}
+
+async function main(): Promise<void> {
+  await mkdir(LOCKS);
+  await mkdir(stagingPath, { recursive: true });
+  const host = await createLinuxHost({ lockDirectory: LOCKS, clock: systemClock });
+  for (const growth of growths) {
+    await linkDisk(growth.lun);
+    await mkdir(stagingPath, { recursive: true });
+    await withNode({ writer: aWriter("node-a", { held: false }) }, (world) => growInUse(host, growth, world));
+  }
+  await host.close();
+}
+
+// Not awaited at the top level: the bundle is CommonJS.
+main().then(
+  () => process.exit(),
+  (error: unknown) => {
+    console.error(error);
+    process.exitCode = 1;
+  },
+);
