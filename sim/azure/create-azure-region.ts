@@ -19,8 +19,8 @@ import { describeEvent, toEvent } from "./disk-events.ts";
 import type { DiskEvent } from "./sim-azure.ts";
 import { createSimDataPlane } from "./sim-data-plane.ts";
 import type { SimMachine } from "./sim-machine.ts";
-import { createStrangers, isNeighbours, NEIGHBOUR } from "./strangers.ts";
-import { azurePlace, instanceUriOf, nodeNameOfVm, vmNameOf } from "./vm-names.ts";
+import { createStrangers, isNeighbours, NEIGHBOUR, strangersByUri } from "./strangers.ts";
+import { azurePlace, type InstancePlace, instanceUriOf } from "./vm-names.ts";
 
 const UINT32_END = 2 ** 32;
 /** How often the neighbour's workload writes to each of its disks, in milliseconds. */
@@ -33,8 +33,8 @@ interface Guest {
   /** In its own cluster: nodes of two clusters may have the same name. */
   readonly nodeName: string;
   readonly trace: Trace;
-  /** Called with the VM's name once the VM is deleted. */
-  readonly onGone?: (vmName: string) => void;
+  /** Called once the VM is deleted. */
+  readonly onGone?: () => void;
 }
 
 /**
@@ -49,10 +49,11 @@ export interface AzureRegion {
   handle(request: ArmRequest, clusterName: string): ArmAnswer;
   /** Creates a VM of a cluster and starts it. */
   addVm(
-    vm: { readonly name: string; readonly size: string; readonly zone: string },
+    vm: { readonly place: InstancePlace; readonly size: string; readonly zone: string },
     guest: Guest & { readonly clusterName: string },
   ): RunMachine;
-  machineAt(vmName: string): RunMachine | undefined;
+  /** By the resource id of its VM, in any case. */
+  machineAt(instanceUri: string): RunMachine | undefined;
   /** Ends what is due by now. An operation may replace a VM. */
   advance(): void;
   strike(vm: VirtualMachine, event: VmEvent): void;
@@ -93,13 +94,14 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     settings: { timeScale: options.timeScale, ...options.settings },
     hasDataPlane: true,
   });
-  /** By VM name. */
+  /** By the resource ids of their VMs, as index keys. */
   const machines = new Map<string, { readonly machine: RunMachine; readonly guest: Guest }>();
   /** The clusters of VMs and disks, by resource id. */
   const clusterOf = new Map<string, string>();
   const diskListeners: ((event: DiskEvent) => void)[] = [];
   let wakesAtMs = Infinity;
-  const machineAt = (vmName: string): RunMachine | undefined => machines.get(vmName)?.machine;
+  const machineAt = (instanceUri: string): RunMachine | undefined =>
+    machines.get(resourceUriKey(instanceUri))?.machine;
   const dataPlane = createSimDataPlane(machineAt);
   const isFound = (resourceUri: string): boolean =>
     (findDisk(model.world, resourceUri) ?? findSnapshot(model.world, resourceUri)) !== undefined;
@@ -130,15 +132,15 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   function forgetGone(): void {
     // Each VM has its machine, and each call to Azure needs both.
     if (model.world.virtualMachines.size === machines.size) return;
-    for (const [vmName, { machine, guest }] of machines) {
+    for (const [key, { machine, guest }] of machines) {
       if (findVm(model.world, machine.instanceUri) !== undefined) continue;
-      machines.delete(vmName);
+      machines.delete(key);
       guest.trace.note(guest.nodeName, "its VM is gone");
-      guest.onGone?.(vmName);
+      guest.onGone?.();
     }
   }
 
-  function startMachine({ id: instanceUri, name, vmGuid }: VirtualMachine, guest: Guest): RunMachine {
+  function startMachine({ id: instanceUri, vmGuid }: VirtualMachine, guest: Guest): RunMachine {
     const { nodeName } = guest;
     const onChange = (machine: SimMachine, change: DeviceChange): void =>
       tell(guest.trace, toEvent(machine, change));
@@ -151,7 +153,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       agenda,
       onChange,
     });
-    machines.set(name, { machine, guest });
+    machines.set(resourceUriKey(instanceUri), { machine, guest });
     guest.trace.note(nodeName, `its VM ${vmGuid} runs`);
     return machine;
   }
@@ -167,7 +169,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       findVm(model.world, instanceUriOf(NEIGHBOUR))?.dataDisks.filter(({ phase }) => phase === "Attached") ??
       [];
     for (const { lun } of attached)
-      machineAt(vmNameOf(NEIGHBOUR))?.kernel.writeBlock(lun, "/record", `round ${round}`);
+      machineAt(instanceUriOf(NEIGHBOUR))?.kernel.writeBlock(lun, "/record", `round ${round}`);
     agenda.after(NEIGHBOUR_WRITES_MS, () => writeAsNeighbour(round + 1));
   }
 
@@ -198,19 +200,19 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       pump();
       return answer;
     },
-    addVm: ({ name, size, zone }, { clusterName, ...guest }) => {
+    addVm: ({ place, size, zone }, { clusterName, ...guest }) => {
       const { subscriptionId, resourceGroup, location } = azurePlace;
       const added = addVirtualMachine(model.world, {
         subscriptionId,
         resourceGroup,
         location,
-        name,
+        name: place.instanceName,
         size,
         ...(zone === "" ? {} : { zone }),
       });
       invariant(
         added.kind === "Added",
-        `VM ${name} can't be made: ${added.kind === "Failure" ? added.message : ""}`,
+        `VM ${place.instanceName} can't be made: ${added.kind === "Failure" ? added.message : ""}`,
       );
       clusterOf.set(resourceUriKey(added.vm.id), clusterName);
       const machine = startMachine(added.vm, guest);
@@ -243,7 +245,8 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
         });
       }
       for (const vm of vms) {
-        startMachine(putVm(model.world, vm), { nodeName: nodeNameOfVm(vm.name), trace });
+        const nodeName = strangersByUri.get(resourceUriKey(vm.id)) ?? vm.name;
+        startMachine(putVm(model.world, vm), { nodeName, trace });
         const at = { vmId: vm.id, vmName: vm.name, controllerType: vm.controllerType };
         for (const { diskId, lun } of vm.dataDisks)
           dataPlane.carryOut({ kind: "diskAttached", ...at, diskId, lun });

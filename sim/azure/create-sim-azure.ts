@@ -12,12 +12,12 @@ import type { Trace } from "../trace.ts";
 import type { AzureRegion } from "./create-azure-region.ts";
 import type { RunMachine } from "./create-sim-machine.ts";
 import { createMachineMishaps } from "./machine-mishaps.ts";
+import { createNodeInstances } from "./node-instances.ts";
 import { createOutsiders } from "./outsiders.ts";
 import type { DiskEvent, SimAzure } from "./sim-azure.ts";
 import type { SimMachine } from "./sim-machine.ts";
-import { createSimWire } from "./sim-wire.ts";
-import { isStranger } from "./strangers.ts";
-import { azurePlace, instanceUriOf, nodeNameOfVm, vmNameOf } from "./vm-names.ts";
+import { azurePlace } from "./vm-names.ts";
+import { createSimWire } from "./wire/sim-wire.ts";
 
 /** A size with eight data disks. */
 const VM_SIZE = "Standard_D4s_v5";
@@ -48,43 +48,38 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   const clusterName = prefix ?? "";
   const chance = options.random("azure");
   const zones = new Map(options.nodes.map(({ name, zone }) => [name, zone]));
-  /** The cluster's machines by VM name: several VMs may have had one node's name. */
+  const instances = createNodeInstances(prefix);
+  /** The cluster's machines by the resource ids of their VMs: several may have had one node's name. */
   const machines = new Map<string, RunMachine>();
-  /** How many VMs have had a node's name, if more than one. The last one has it now. */
-  const vmsOf = new Map<string, number>();
-  /** Names of VMs. */
+  /** Resource ids of VMs. */
   const recreating = new Set<string>();
   const machineListeners: ((machine: SimMachine) => void)[] = [];
   const diskListeners: ((event: DiskEvent) => void)[] = [];
 
-  const prefixOf = (nodeName: string): string | undefined => (isStranger(nodeName) ? undefined : prefix);
-  const vmNameNow = (nodeName: string): string => vmNameOf(nodeName, vmsOf.get(nodeName), prefixOf(nodeName));
-  const instanceUriNow = (nodeName: string): string =>
-    instanceUriOf(nodeName, vmsOf.get(nodeName), prefixOf(nodeName));
-  const nodeNameNow = (vmName: string): string | undefined => {
-    const nodeName = nodeNameOfVm(vmName);
-    return vmNameNow(nodeName) === vmName ? nodeName : undefined;
-  };
-  const machineOf = (nodeName: string): RunMachine | undefined => region.machineAt(vmNameNow(nodeName));
+  const machineOf = (nodeName: string): RunMachine | undefined => region.machineAt(instances.uriOf(nodeName));
   const between = ([least, most]: readonly [number, number]): number =>
     least + chance.next() * (most - least);
   const vmOf = (nodeName: string): VirtualMachine | undefined =>
-    findVm(model.world, instanceUriNow(nodeName));
+    findVm(model.world, instances.uriOf(nodeName));
 
   function addVm(nodeName: string): SimMachine {
-    const vmName = vmNameNow(nodeName);
+    const instanceUri = instances.uriOf(nodeName);
     const machine = region.addVm(
-      { name: vmName, size: options.vmSize ?? VM_SIZE, zone: zones.get(nodeName) ?? "" },
-      { nodeName, clusterName, trace, onGone: () => forget(vmName, nodeName) },
+      {
+        place: instances.placeOf(nodeName),
+        size: options.vmSize ?? VM_SIZE,
+        zone: zones.get(nodeName) ?? "",
+      },
+      { nodeName, clusterName, trace, onGone: () => forget(instanceUri, nodeName) },
     );
-    machines.set(vmName, machine);
+    machines.set(instanceUri, machine);
     for (const listener of machineListeners) listener(machine);
     return machine;
   }
 
-  function forget(vmName: string, nodeName: string): void {
-    machines.delete(vmName);
-    if (recreating.delete(vmName))
+  function forget(instanceUri: string, nodeName: string): void {
+    machines.delete(instanceUri);
+    if (recreating.delete(instanceUri))
       agenda.after(between(RECREATE_MS), () => void (machineOf(nodeName) !== undefined || addVm(nodeName)));
   }
 
@@ -107,12 +102,12 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   const wire = createSimWire({
     handle,
     subscriptionId: azurePlace.subscriptionId,
-    nodeNameOf: nodeNameNow,
-    instanceUriOf: instanceUriNow,
+    nodeNameAt: instances.nodeNameAt,
+    instanceUriOf: instances.uriOf,
     clock,
     random: options.random("azure-wire"),
   });
-  const outsiders = createOutsiders({ handle, instanceUriOf: instanceUriNow, agenda });
+  const outsiders = createOutsiders({ handle, instanceUriOf: instances.uriOf, agenda });
   const mishaps = createMachineMishaps({ machineOf, vmOf, strike, agenda, random: chance });
 
   region.onDiskEvent((event) => {
@@ -129,8 +124,8 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     ),
     isOthers: (resourceUri) => region.isOthers(resourceUri, clusterName),
     vmOf,
-    instanceUriOf: instanceUriNow,
-    nodeNameAt: (instanceUri) => nodeNameNow(instanceUri.slice(instanceUri.lastIndexOf("/") + 1)),
+    instanceUriOf: instances.uriOf,
+    nodeNameAt: instances.nodeNameAt,
     machineOf,
     machines: () => [...machines.values()].filter((machine) => machineOf(machine.nodeName) === machine),
     onMachine: (listener) => machineListeners.push(listener),
@@ -161,9 +156,9 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     ...outsiders,
     recreateVm: (nodeName) => {
       // A second call while this is under way would delete the new VM without creating another.
-      const vmName = vmNameNow(nodeName);
-      if (recreating.has(vmName)) return;
-      recreating.add(vmName);
+      const instanceUri = instances.uriOf(nodeName);
+      if (recreating.has(instanceUri)) return;
+      recreating.add(instanceUri);
       outsiders.deleteVm(nodeName);
     },
     moveName: (nodeName) => {
@@ -172,7 +167,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
         earlier?.state() !== "running",
         `the VM of ${nodeName} has to be stopped or frozen before another one takes its name`,
       );
-      vmsOf.set(nodeName, (vmsOf.get(nodeName) ?? 1) + 1);
+      instances.moveName(nodeName);
       addVm(nodeName);
     },
   };

@@ -18,7 +18,7 @@ export interface SimDataPlane {
 }
 
 /** A data plane without disks. */
-export function createSimDataPlane(machineOf: (vmName: string) => RunMachine | undefined): SimDataPlane {
+export function createSimDataPlane(machineOf: (instanceUri: string) => RunMachine | undefined): SimDataPlane {
   const disks = new Map<string, ModelDisk>();
   const copiesOfData = new Set<string>();
 
@@ -38,13 +38,13 @@ export function createSimDataPlane(machineOf: (vmName: string) => RunMachine | u
       case "diskCopied":
         return copyDisk(effect);
       case "diskAttached":
-        return machineAt(effect.vmName).attach(effect.lun, diskAt(effect.diskId));
+        return machineAt(effect.vmId).attach(effect.lun, diskAt(effect.diskId));
       case "diskDetached":
-        return machineAt(effect.vmName).detach(effect.lun);
+        return machineAt(effect.vmId).detach(effect.lun);
       case "vmStopped":
-        return machineAt(effect.vmName).cutPower();
+        return machineAt(effect.vmId).cutPower();
       case "vmStarted":
-        return machineAt(effect.vmName).givePower();
+        return machineAt(effect.vmId).givePower();
     }
   }
 
@@ -73,9 +73,9 @@ export function createSimDataPlane(machineOf: (vmName: string) => RunMachine | u
     return disk;
   }
 
-  function machineAt(vmName: string): RunMachine {
-    const machine = machineOf(vmName);
-    invariant(machine !== undefined, `no machine runs VM ${vmName}`);
+  function machineAt(instanceUri: string): RunMachine {
+    const machine = machineOf(instanceUri);
+    invariant(machine !== undefined, `no machine runs VM ${instanceUri}`);
     return machine;
   }
 

@@ -5,13 +5,18 @@ import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import type { Disk } from "../../src/emulator/model/disk/disk.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { VirtualMachine } from "../../src/emulator/model/vm/virtual-machine.ts";
-import { azurePlace, diskUriOf, instanceUriOf, vmNameOf } from "./vm-names.ts";
+import { azurePlace, diskUriOf, instancePlaceOf, instanceUriOf } from "./vm-names.ts";
 
 /** The VM of another cluster, by the name that its node has there. */
 export const NEIGHBOUR = "neighbour";
 /** A VM of no cluster, to which a person attaches disks. */
 export const BYSTANDER = "bystander";
 const strangers: readonly string[] = [NEIGHBOUR, BYSTANDER];
+
+/** Their names by the resource ids of their VMs, as index keys. */
+export const strangersByUri: ReadonlyMap<string, string> = new Map(
+  strangers.map((name) => [resourceUriKey(instanceUriOf(name)), name]),
+);
 
 /** Whether the VM of that name is not a node of this cluster. */
 export function isStranger(nodeName: string): boolean {
@@ -94,7 +99,7 @@ export function createStrangers(startedAtMs: number): Strangers {
       subscriptionId,
       resourceGroup,
       location,
-      name: vmNameOf(name),
+      name: instancePlaceOf(name).instanceName,
       size: "Standard_D4s_v5",
       zone: ZONE,
     });

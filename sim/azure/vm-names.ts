@@ -1,5 +1,5 @@
 import { formatDiskUri } from "../../src/core/azure/disk-uri.ts";
-import { formatInstanceUri } from "../../src/core/azure/instance-uri.ts";
+import { formatInstanceUri, type InstanceUriParts } from "../../src/core/azure/instance-uri.ts";
 
 /** The location of everything in the simulated Azure. */
 export const azurePlace = {
@@ -11,30 +11,36 @@ export const azurePlace = {
 /** The default prefix of VM names. */
 const VM_PREFIX = "flex";
 
+/** Where a VM is in the resource group. */
+export type InstancePlace = Pick<InstanceUriParts, "scaleSetName" | "instanceName">;
+
 /**
- * The name of the `nth` VM of a node's name, from 1. It always differs from the node's name: a driver that
+ * The place of the `nth` VM of a node's name, from 1. Its name always differs from the node's: a driver that
  * confuses the two finds nothing. `SimAzure` reports which VM has the name now. `prefix`: letters that
  * distinguish the VMs of two clusters whose nodes may share names.
  */
-export function vmNameOf(nodeName: string, nth = 1, prefix = VM_PREFIX): string {
-  return `${prefix}${nth === 1 ? "" : nth}_${nodeName}`;
+export function instancePlaceOf(nodeName: string, nth = 1, prefix = VM_PREFIX): InstancePlace {
+  return { scaleSetName: undefined, instanceName: `${prefix}${nth === 1 ? "" : nth}_${nodeName}` };
 }
 
-/** The node whose name the VM has in its cluster, or had before another VM took it. */
-export function nodeNameOfVm(vmName: string): string {
-  return vmName.replace(/^[a-z]+\d*_/u, "");
+/** The resource id of the VM at a place. */
+export function instanceUriAt(place: InstancePlace): string {
+  return formatInstanceUri({ ...azurePlace, ...place });
 }
 
-/** The resource id of the `nth` VM of a node's name, from 1. */
-export function instanceUriOf(nodeName: string, nth = 1, prefix = VM_PREFIX): string {
-  return formatInstanceUri({
-    ...azurePlace,
-    scaleSetName: undefined,
-    instanceName: vmNameOf(nodeName, nth, prefix),
-  });
+/** The resource id of the first VM of a node's name, if it is a VM of its own. */
+export function instanceUriOf(nodeName: string): string {
+  return instanceUriAt(instancePlaceOf(nodeName));
 }
 
 /** The resource id of a disk. */
 export function diskUriOf(diskName: string): string {
   return formatDiskUri({ ...azurePlace, diskName });
 }
+
+/** Azure's operations on VMs as fault rules name them: of VMs of their own and of uniform instances alike. */
+export const vmOperations = {
+  read: "VirtualMachine*_Get",
+  update: "VirtualMachine*_Update",
+  attachDetach: "VirtualMachine*_AttachDetachDataDisks",
+} as const;

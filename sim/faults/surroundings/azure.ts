@@ -1,5 +1,6 @@
 import type { FaultRule } from "../../../src/emulator/model/pace/faults.ts";
 import { releaseStuckOperations } from "../../../src/emulator/model/pace/operations.ts";
+import { vmOperations } from "../../azure/vm-names.ts";
 import type { TimedFault } from "../../scenario/scenario.ts";
 import type { SimWorld } from "../../world.ts";
 import { detachLate, detachLateAndAllLost, detachLateAndLost } from "../directed/detach/detach-late.ts";
@@ -10,7 +11,7 @@ import { vmFailed } from "../directed/node/vm-failed.ts";
 import { type BeginFault, type FaultClass, diceAgain, overAtOnce, pick } from "../fault-class.ts";
 
 /** An update of a VM, by either way: how disks come and go. */
-const VM_WRITES = "VirtualMachines_Update";
+const VM_WRITES = vmOperations.update;
 
 /** A rule of the emulator for as long as the fault lasts. */
 function rules(make: (fault: TimedFault, world: SimWorld) => readonly FaultRule[]): BeginFault {

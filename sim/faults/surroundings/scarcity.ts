@@ -1,3 +1,4 @@
+import { vmOperations } from "../../azure/vm-names.ts";
 import type { FaultClass } from "../fault-class.ts";
 import { listsDisk } from "./lists-disk.ts";
 
@@ -24,7 +25,7 @@ export const scarcity: FaultClass = {
       forMs: [20_000, 90_000],
       begin: ({ world }, { nodeName }) => {
         const { id } = world.azure.model.faults.add({
-          operation: "VirtualMachines_Update",
+          operation: vmOperations.update,
           resource: world.azure.instanceUriOf(nodeName),
           effect: {
             kind: "Error",

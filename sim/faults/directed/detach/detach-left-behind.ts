@@ -1,4 +1,5 @@
 import type { SimAzure } from "../../../azure/sim-azure.ts";
+import { vmOperations } from "../../../azure/vm-names.ts";
 import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
@@ -23,7 +24,7 @@ export const detachLeftBehind: FaultVariant = {
 /** Another client's detach that fails. Returns how to make later ones succeed. */
 export function failToDetachOutside(azure: SimAzure, nodeName: string, diskUri: string): () => void {
   const { id } = azure.model.faults.add({
-    operation: "VirtualMachines_AttachDetachDataDisks",
+    operation: vmOperations.attachDetach,
     disk: diskUri,
     times: 1,
     effect: { kind: "FailOperation", code: "DetachFailed" },

@@ -1,4 +1,5 @@
 import { releaseStuckOperations } from "../../../../src/emulator/model/pace/operations.ts";
+import { vmOperations } from "../../../azure/vm-names.ts";
 import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { markOutOfService } from "../../processes/mark-out-of-service.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
@@ -26,7 +27,7 @@ export const markedDuringUpdate: FaultVariant = {
       isBegun = true;
       const { faults } = azure.model;
       const { id } = faults.add({
-        operation: "VirtualMachines_Update",
+        operation: vmOperations.update,
         times: 1,
         effect: { kind: "StuckOperation" },
       });

@@ -1,3 +1,4 @@
+import { vmOperations } from "../../../azure/vm-names.ts";
 import type { SimWorld } from "../../../world.ts";
 import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { markOutOfService } from "../../processes/mark-out-of-service.ts";
@@ -34,7 +35,7 @@ function markedWhileHidden(hide: (world: SimWorld, nodeName: string) => () => vo
 export const markedWhileNotFound = markedWhileHidden(({ azure }, nodeName) => {
   const { faults } = azure.model;
   const { id } = faults.add({
-    operation: "VirtualMachines_Get",
+    operation: vmOperations.read,
     resource: azure.instanceUriOf(nodeName),
     effect: {
       kind: "Error",

@@ -1,3 +1,4 @@
+import { vmOperations } from "../../../azure/vm-names.ts";
 import type { FaultVariant } from "../../fault-class.ts";
 import { erase } from "../../objects/delete-by-hand.ts";
 
@@ -16,7 +17,7 @@ export const replicaAttachesLost: FaultVariant = {
     const added = nodeNames.map(
       (nodeName) =>
         faults.add({
-          operation: "VirtualMachines_Update",
+          operation: vmOperations.update,
           resource: world.azure.instanceUriOf(nodeName),
           nth: LOST_NTH,
           effect: { kind: "DropRequest" },

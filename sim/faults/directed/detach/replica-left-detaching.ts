@@ -1,5 +1,6 @@
 import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
 import { releaseStuckOperations } from "../../../../src/emulator/model/pace/operations.ts";
+import { vmOperations } from "../../../azure/vm-names.ts";
 import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
 import { listsDisk } from "../../surroundings/lists-disk.ts";
@@ -48,7 +49,7 @@ export const replicaLeftDetaching: FaultVariant = {
       const resource = azure.instanceUriOf(replica);
       rules.push(
         faults.add({
-          operation: "VirtualMachines_Update",
+          operation: vmOperations.update,
           resource,
           times: 1,
           effect: { kind: "StuckOperation" },
@@ -59,7 +60,7 @@ export const replicaLeftDetaching: FaultVariant = {
       whenEntryIs("Detaching", promote);
     };
     context.toRestart(volumeName);
-    const operation = "VirtualMachines_AttachDetachDataDisks";
+    const operation = vmOperations.attachDetach;
     rules.push(
       faults.add({
         operation,

@@ -1,6 +1,6 @@
-import { fail } from "../../src/core/failure/result.ts";
-import type { ArmAnswer, ArmApi } from "../../src/provisioner/arm/arm-api.ts";
-import { errorWithoutAnswer, ownErrorCodes } from "../../src/provisioner/arm/arm-error.ts";
+import { fail } from "../../../src/core/failure/result.ts";
+import type { ArmAnswer, ArmApi } from "../../../src/provisioner/arm/arm-api.ts";
+import { errorWithoutAnswer, ownErrorCodes } from "../../../src/provisioner/arm/arm-error.ts";
 
 type Call = (
   request: { readonly clientRequestId: string },

@@ -1,9 +1,11 @@
-import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
-import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
-import type { Clock } from "../../src/ports/clock.ts";
-import type { Random } from "../../src/ports/random.ts";
+import { createModelArmApi } from "../../../src/adapters/arm-model/model-arm-api.ts";
+import { formatInstanceUri } from "../../../src/core/azure/instance-uri.ts";
+import type { ArmAnswer, ArmRequest } from "../../../src/emulator/model/api/arm-message.ts";
+import type { Clock } from "../../../src/ports/clock.ts";
+import type { Random } from "../../../src/ports/random.ts";
+import type { ArmVmName } from "../../../src/provisioner/arm/arm-api.ts";
+import type { SimAzure } from "../sim-azure.ts";
 import { sentCalls } from "./sent-calls.ts";
-import type { SimAzure } from "./sim-azure.ts";
 import { createUnlistedDisks } from "./unlisted-disks.ts";
 
 /** One way of a call to Azure or back, in milliseconds. */
@@ -15,8 +17,7 @@ const lost: ArmAnswer = { status: 0, headers: {}, delivery: { kind: "Dropped" },
 export function createSimWire(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;
   readonly subscriptionId: string;
-  /** The node on a VM of that name; undefined if another VM has its name by now. */
-  readonly nodeNameOf: (vmName: string) => string | undefined;
+  readonly nodeNameAt: SimAzure["nodeNameAt"];
   readonly instanceUriOf: SimAzure["instanceUriOf"];
   readonly clock: Clock;
   readonly random: Random;
@@ -24,7 +25,7 @@ export function createSimWire(options: {
   SimAzure,
   "arm" | "setReachable" | "setSlowness" | "delayUpdates" | "unlistDataDisks" | "disownDisk"
 > {
-  const { handle, subscriptionId, nodeNameOf, instanceUriOf, clock, random } = options;
+  const { handle, subscriptionId, nodeNameAt, instanceUriOf, clock, random } = options;
   const unreachable = new Set<string>();
   const updateDelays = new Set<Parameters<SimAzure["delayUpdates"]>[0]>();
   const unlisted = createUnlistedDisks();
@@ -44,10 +45,8 @@ export function createSimWire(options: {
         oneWayMs: () => ONE_WAY_MS[0] + random.next() * (ONE_WAY_MS[1] - ONE_WAY_MS[0]) + slownessMs(),
       });
       const startVmUpdate: typeof arm.startVmUpdate = async (request, signal) => {
-        const delayMs = Math.max(
-          0,
-          ...[...updateDelays].map((delayOf) => delayOf({ caller, nodeName: nodeNameOf(request.name) })),
-        );
+        const nodeName = nodeNameAt(instanceUriIn(request));
+        const delayMs = Math.max(0, ...[...updateDelays].map((delayOf) => delayOf({ caller, nodeName })));
         if (delayMs > 0) await clock.sleep(delayMs, signal);
         return arm.startVmUpdate(request, signal);
       };
@@ -67,4 +66,13 @@ export function createSimWire(options: {
       slow = slowness;
     },
   };
+}
+
+function instanceUriIn({ subscriptionId, resourceGroup, name, scaleSet }: ArmVmName): string {
+  return formatInstanceUri({
+    subscriptionId,
+    resourceGroup,
+    scaleSetName: scaleSet?.name,
+    instanceName: scaleSet?.instanceId ?? name,
+  });
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ArmAnswer } from "../../src/emulator/model/api/arm-message.ts";
+import type { ArmAnswer } from "../../../src/emulator/model/api/arm-message.ts";
+import { instanceUriOf } from "../vm-names.ts";
 import { createUnlistedDisks } from "./unlisted-disks.ts";
-import { instanceUriOf } from "./vm-names.ts";
 
 const path = instanceUriOf("node-a");
 

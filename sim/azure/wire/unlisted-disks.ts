@@ -1,6 +1,6 @@
-import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
-import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
-import { type JsonObject, listAt, objectAt, textAt } from "../../src/emulator/model/api/json.ts";
+import { resourceUriKey } from "../../../src/core/azure/disk-uri.ts";
+import type { ArmAnswer, ArmRequest } from "../../../src/emulator/model/api/arm-message.ts";
+import { type JsonObject, listAt, objectAt, textAt } from "../../../src/emulator/model/api/json.ts";
 
 /**
  * VMs that Azure shows without their data disks, and disks that it shows without their VMs. The other side

@@ -1,0 +1,54 @@
+import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { isStranger, strangersByUri } from "./strangers.ts";
+import { type InstancePlace, instancePlaceOf, instanceUriAt } from "./vm-names.ts";
+
+/** Which VMs have, or have had, the names of a cluster's nodes. */
+export interface NodeInstances {
+  /** The VM that has a node's name now. */
+  placeOf(nodeName: string): InstancePlace;
+  /** Its resource id. */
+  uriOf(nodeName: string): string;
+  /** The node that a VM is; undefined if it is none, or another VM has its name by now. */
+  nodeNameAt(instanceUri: string): string | undefined;
+  /** Another VM, with another resource id, has the node's name from now on. */
+  moveName(nodeName: string): void;
+}
+
+interface Instance {
+  readonly nth: number;
+  readonly place: InstancePlace;
+  readonly uri: string;
+}
+
+/** The first VMs of all nodes. `prefix`: see `instancePlaceOf`. */
+export function createNodeInstances(prefix: string | undefined): NodeInstances {
+  const present = new Map<string, Instance>();
+  /** By resource id, whether or not the VM still has the name. */
+  const nodeNames = new Map(strangersByUri);
+
+  function instanceOf(nodeName: string): Instance {
+    return present.get(nodeName) ?? take(nodeName, 1);
+  }
+
+  function take(nodeName: string, nth: number): Instance {
+    const place = instancePlaceOf(nodeName, nth, isStranger(nodeName) ? undefined : prefix);
+    const uri = instanceUriAt(place);
+    const instance = { nth, place, uri };
+    present.set(nodeName, instance);
+    nodeNames.set(resourceUriKey(uri), nodeName);
+    return instance;
+  }
+
+  return {
+    placeOf: (nodeName) => instanceOf(nodeName).place,
+    uriOf: (nodeName) => instanceOf(nodeName).uri,
+    nodeNameAt: (instanceUri) => {
+      const key = resourceUriKey(instanceUri);
+      const nodeName = nodeNames.get(key);
+      return nodeName !== undefined && resourceUriKey(instanceOf(nodeName).uri) === key
+        ? nodeName
+        : undefined;
+    },
+    moveName: (nodeName) => void take(nodeName, instanceOf(nodeName).nth + 1),
+  };
+}
