@@ -4,7 +4,6 @@ import { describeStaleWriter, type StaleWriter } from "./findings.ts";
 import type { Lab, LabNode } from "./lab/lab.ts";
 import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord, readStateTags } from "./observe.ts";
 import type { Timeline } from "./timeline.ts";
-import { untilServed } from "./until-served.ts";
 import {
   type DemoVolume,
   publishOnController,
@@ -25,7 +24,6 @@ const REPLICAS_MAX_MS = 120_000;
  */
 const REPLICAS_AZURE_MS = 300_000;
 const CLEAN_MAX_MS = 120_000;
-const GRANT_MAX_MS = 120_000;
 const RECORDS_BEFORE_A_MOVE = 10;
 
 /** What the acts share. */
@@ -45,10 +43,7 @@ export interface Stage {
 export async function start(on: Stage, volume: DemoVolume, node: LabNode, prefix: string): Promise<void> {
   const { lab, timeline } = on;
   const context = await timeline.measure(`${prefix}: ControllerPublishVolume on ${node.name}`, () =>
-    // Orchestrators retry as well when the grant takes longer than such a call waits.
-    untilServed(`${volume.name} to be granted to ${node.name}`, GRANT_MAX_MS, () =>
-      publishOnController(lab, volume, node),
-    ),
+    publishOnController(lab, volume, node),
   );
   if (!lab.hasDevices) {
     await timeline.measure(`${prefix}: attached to ${node.name}`, () =>
@@ -209,10 +204,7 @@ export async function thawStaleWriter(
     }),
   );
   const restartedContainer = await writeFiles(stale, volume).then(() => "none", errorCodeOf);
-  // The node may be at the last step of its own cleanup.
-  await untilServed(`${stale.name} to have unpublished`, CLEAN_MAX_MS, () =>
-    unpublishOnNode(lab, volume, stale),
-  );
+  await unpublishOnNode(lab, volume, stale);
   const found: StaleWriter = {
     fsync: failed.slice("failed ".length),
     diskUnchanged: (await hashOfDisk(lab, volume)) === before,

@@ -3,6 +3,7 @@ import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { dataPlaneAvailable } from "../src/emulator/data-plane/data-plane-available.ts";
 import { summary } from "./findings.ts";
 import { type Lab, startLab } from "./lab/lab.ts";
+import { connectPatiently } from "./lab/patient-csi.ts";
 import { play } from "./play.ts";
 import { createTimeline, type Phase } from "./timeline.ts";
 
@@ -68,6 +69,7 @@ async function main(): Promise<number> {
     timeScale,
     hasDevices: devices.available,
     signal: ending.signal,
+    connect: connectPatiently,
     controllerFlags: pruneAfterMs === undefined ? [] : [`--collect-replicas-after-ms=${pruneAfterMs}`],
   });
   try {

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Lab, startLab } from "../../demo/lab/lab.ts";
+import { connectPatiently } from "../../demo/lab/patient-csi.ts";
 import { leftovers } from "../../demo/observe.ts";
 import type { Timeline } from "../../demo/timeline.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
@@ -12,7 +13,6 @@ import { type ReplicaWatch, watchReplicas } from "../workflows/replica-watch.ts"
 import { pathWithCutOffFormat } from "./cut-off-format.ts";
 import { snapshotted, unused } from "./lives.ts";
 import { checkpointedEpochs } from "./noted-epochs.ts";
-import { connectPatiently } from "./patient-csi.ts";
 import type { CrashPoint } from "./points.ts";
 import { type WriterWatch, watchWriters } from "./writer-watch.ts";
 

@@ -89,8 +89,7 @@ describe("npm run demo", () => {
       const startedMs = performance.now() - (await shortageMs());
       const demo = await start(["--json"]);
       const code = await demo.ended();
-      const findings: unknown = JSON.parse(demo.output().split("\n")[0] ?? "");
-      assert.ok(isFindings(findings), demo.output());
+      const findings = findingsOf(demo.output());
       assert.deepEqual(
         {
           code,
@@ -132,8 +131,7 @@ describe("npm run demo", () => {
     async () => {
       const demo = await start(["--json", `--prune-after=${PRUNE_AFTER_MS}`]);
       const code = await demo.ended();
-      const findings: unknown = JSON.parse(demo.output().split("\n")[0] ?? "");
-      assert.ok(isFindings(findings), demo.output());
+      const findings = findingsOf(demo.output());
       const { ok, replicasKept, checksumsHeld, staleWriterBlocked, leaked } = findings;
       assert.deepEqual(
         { code, ok, replicasKept, checksumsHeld, staleWriterBlocked, leaked },
@@ -190,6 +188,15 @@ interface Findings {
   readonly staleWriter: { readonly fsync: string };
   readonly replicasKept: boolean;
   readonly leaked: number;
+}
+
+/** The figures of a run that came to its end. The output of any other is the failure's message. */
+function findingsOf(output: string): Findings {
+  const [first = ""] = output.split("\n");
+  assert.ok(first.startsWith("{"), output);
+  const findings: unknown = JSON.parse(first);
+  assert.ok(isFindings(findings), output);
+  return findings;
 }
 
 function isFindings(value: unknown): value is Findings {

@@ -5,13 +5,20 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
-import { createVolume, type DemoVolume, stage, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
+import {
+  createVolume,
+  deleteVolume,
+  type DemoVolume,
+  stage,
+  unpublishOnNode,
+  unstage,
+} from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter } from "../../demo/workload.ts";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { comesToFailWith } from "./csi-failure.ts";
 import { followRecord, noneQuarantined } from "./record-history.ts";
-import { bringUpByNode, takeDownAfterFence, takeDownByNode } from "./volume-use.ts";
+import { bringUpByNode, takeDownAfterFence, takeDownByNode, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -59,7 +66,7 @@ async function movesFreely(
   );
   assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
   await history.stop();
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 /** From now on an unmount of a staged volume on a node blocks until the test permits it. */
@@ -96,7 +103,7 @@ async function waitsForSlowUnstage(world: LabWorld): Promise<void> {
   await bringUpByNode(lab, volume, node("node-a"));
   await untilReplicated(world, volume);
   const history = await followRecord(lab, volume.name, signal);
-  await unpublishOnNode(lab, volume, node("node-a"));
+  await untilServed(() => unpublishOnNode(lab, volume, node("node-a")));
   const unstaged = unstage(volume, node("node-a"));
   await history.untilSeen(
     "the withdrawal of node-a's request",
@@ -122,7 +129,7 @@ async function waitsForSlowUnstage(world: LabWorld): Promise<void> {
   );
   await takeDownByNode(lab, volume, node("node-b"));
   await history.stop();
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 async function waitsForHealthyUser(world: LabWorld): Promise<void> {
@@ -156,7 +163,7 @@ async function waitsForHealthyUser(world: LabWorld): Promise<void> {
   assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
   await takeDownByNode(lab, volume, node("node-b"));
   await history.stop();
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
@@ -196,7 +203,7 @@ async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
   await takeDownAfterFence(lab, volume, node("node-a"));
   await takeDownByNode(lab, volume, node("node-b"));
   await history.stop();
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 it("nodes with `attach: driver`", async (t) => {

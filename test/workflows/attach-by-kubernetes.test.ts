@@ -5,6 +5,7 @@ import { freeze, thaw } from "../../demo/act-failovers.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
 import {
   createVolume,
+  deleteVolume,
   type DemoVolume,
   publishOnController,
   publishOnNode,
@@ -55,7 +56,7 @@ async function unpublishWithin({ lab }: LabWorld, volume: DemoVolume, nodeName: 
 }
 
 async function cleanUp({ lab }: LabWorld, volume: DemoVolume): Promise<void> {
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 async function keepsHealthyUser(world: LabWorld): Promise<void> {
@@ -138,8 +139,8 @@ async function stagesAgain(world: LabWorld): Promise<void> {
   const volume = await newVolume(world, "recalled");
   await bringUp(lab, volume, node("node-a"));
   const checksums = await writeFiles(node("node-a"), volume);
-  await unpublishOnNode(lab, volume, node("node-a"));
-  await unpublishOnController(lab, volume, node("node-a"));
+  await untilServed(() => unpublishOnNode(lab, volume, node("node-a")));
+  await untilServed(() => unpublishOnController(lab, volume, node("node-a")));
   assert.equal((await readRecord(lab, volume, signal))?.writer, undefined);
   const context = await untilServed(() => publishOnController(lab, volume, node("node-a")));
   await untilServed(() => publishOnNode(volume, node("node-a"), context));
@@ -154,11 +155,11 @@ async function releasesLeakedHolder(world: LabWorld): Promise<void> {
   const volume = await newVolume(world, "leaked");
   await bringUp(lab, volume, node("node-a"));
   const checksums = await writeFiles(node("node-a"), volume);
-  await unpublishOnNode(lab, volume, node("node-a"));
+  await untilServed(() => unpublishOnNode(lab, volume, node("node-a")));
   await untilServed(() => publishOnController(lab, volume, node("node-b")), [status.FAILED_PRECONDITION]);
   await bringUp(lab, volume, node("node-b"));
   assert.ok(await checksumsHold(node("node-b"), volume, checksums));
-  await unpublishOnController(lab, volume, node("node-a"));
+  await untilServed(() => unpublishOnController(lab, volume, node("node-a")));
   await takeDown(lab, volume, node("node-b"));
   await cleanUp(world, volume);
 }

@@ -4,6 +4,7 @@ import { it } from "node:test";
 import { hashOfDisk, readRecord } from "../../demo/observe.ts";
 import {
   createVolume,
+  deleteVolume,
   type DemoVolume,
   publishOnController,
   unpublishOnController,
@@ -420,8 +421,8 @@ async function leavesForeignContent(
   assert.equal(await hashOfDisk(lab, volume), before, "the disk's bytes changed");
   assert.equal((await readRecord(lab, volume, signal))?.writer?.held, false);
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
-  await unpublishOnController(lab, volume, node("node-a"));
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => unpublishOnController(lab, volume, node("node-a")));
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 async function writeAt(device: string, position: number, bytes: Buffer): Promise<void> {
@@ -474,7 +475,7 @@ async function refusesWrongSize(world: LabWorld): Promise<void> {
   assert.equal((await readRecord(lab, volume, signal))?.writer?.held, false);
   await bringUp(lab, volume, node("node-a"));
   await takeDown(lab, volume, node("node-a"));
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 it("requests that can't be served", async (t) => {
@@ -513,6 +514,6 @@ it("requests that can't be served", async (t) => {
       ),
     );
     await t.test("a device of the wrong size is left as it is", () => refusesWrongSize(world));
-    await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+    await untilServed(() => deleteVolume(lab, volume));
   });
 });

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
-import { createVolume, type DemoVolume, publishOnController, stage } from "../../demo/volume-moves.ts";
+import {
+  createVolume,
+  deleteVolume,
+  type DemoVolume,
+  publishOnController,
+  stage,
+} from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, writeFiles } from "../../demo/workload.ts";
 import { comesToFailWith } from "./csi-failure.ts";
@@ -51,7 +57,7 @@ it("a disk requested by more nodes than may share it", async (t) => {
     await t.test("a replica is removed for a third node once the volume is free", async () => {
       await takeDown(lab, volume, node("node-a"));
       const context = await untilServed(() => publishOnController(lab, volume, node(third)));
-      await stage(volume, node(third), context);
+      await untilServed(() => stage(volume, node(third), context));
       assert.equal((await readRecord(lab, volume, signal))?.writer?.nodeName, third);
       await bringUp(lab, volume, node(third));
       assert.ok(await checksumsHold(node(third), volume, checksums));
@@ -65,6 +71,6 @@ it("a disk requested by more nodes than may share it", async (t) => {
         return disk?.attachedTo.length === 0 ? true : undefined;
       });
     });
-    await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+    await untilServed(() => deleteVolume(lab, volume));
   });
 });

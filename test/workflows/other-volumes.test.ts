@@ -7,6 +7,7 @@ import type { LabNode } from "../../demo/lab/lab.ts";
 import { readRecord } from "../../demo/observe.ts";
 import {
   createVolume,
+  deleteVolume,
   type DemoVolume,
   publishOnController,
   publishOnNode,
@@ -96,7 +97,7 @@ async function movesRawBlock(world: LabWorld): Promise<void> {
   const stale = await open(devicePath(volume, node("node-b")), "r+");
   await freeze(node("node-b"), undefined);
   await lab.orchestrator.setOutOfService("node-b", true);
-  await unpublishOnController(lab, volume, node("node-b"));
+  await untilServed(() => unpublishOnController(lab, volume, node("node-b")));
   await bringUp(lab, volume, node("node-c"));
   assert.deepEqual(await readBlock(volume, node("node-c"), 0), first, "after a fence");
   assert.deepEqual(await readBlock(volume, node("node-c"), BLOCK_BYTES), second, "after a fence");
@@ -114,7 +115,7 @@ async function movesRawBlock(world: LabWorld): Promise<void> {
     noneQuarantined(await readRecord(lab, volume, signal)),
   );
   await takeDown(lab, volume, node("node-c"));
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 async function movesXfs(world: LabWorld): Promise<void> {
@@ -126,7 +127,7 @@ async function movesXfs(world: LabWorld): Promise<void> {
   await bringUp(lab, volume, node("node-b"));
   assert.ok(await checksumsHold(node("node-b"), volume, checksums));
   await takeDown(lab, volume, node("node-b"));
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 async function totalBytes(volume: DemoVolume, node: LabNode): Promise<bigint> {
@@ -178,7 +179,7 @@ async function growsInUse(world: LabWorld): Promise<void> {
   await writer.untilSynced(writer.lastSynced() + 10);
   await writer.process.stop(STOP_GRACE_MS);
   await takeDown(lab, volume, a);
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 /**
@@ -200,7 +201,7 @@ async function growsExt4InUse(world: LabWorld): Promise<void> {
     assert.ok((await totalBytes(volume, a)) < GIB, "the file system is unchanged");
   }
   await takeDown(lab, volume, a);
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 async function hasCapability(bit: bigint): Promise<boolean> {
@@ -230,7 +231,7 @@ async function growsSharedOffline(world: LabWorld): Promise<void> {
   assert.ok((await totalBytes(volume, node("node-b"))) > (3n * GIB) / 2n, "the file system has grown");
   assert.ok(await checksumsHold(node("node-b"), volume, checksums));
   await takeDown(lab, volume, node("node-b"));
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 async function sharesRawBlock(world: LabWorld): Promise<void> {
@@ -243,8 +244,8 @@ async function sharesRawBlock(world: LabWorld): Promise<void> {
   ];
   await Promise.all(
     [a, b].map(async (each, index) => {
-      await stage(volume, each, contexts[index] ?? {});
-      await publishOnNode(volume, each, contexts[index] ?? {});
+      await untilServed(() => stage(volume, each, contexts[index] ?? {}));
+      await untilServed(() => publishOnNode(volume, each, contexts[index] ?? {}));
     }),
   );
   const [byA, byB] = await Promise.all([writeBlock(volume, a, 0), writeBlock(volume, b, BLOCK_BYTES)]);
@@ -257,7 +258,7 @@ async function sharesRawBlock(world: LabWorld): Promise<void> {
   assert.deepEqual(await readBlock(volume, c, BLOCK_BYTES), byB);
   await takeDown(lab, volume, b);
   await takeDown(lab, volume, c);
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 async function bindsSeveralTargets(world: LabWorld): Promise<void> {
@@ -279,9 +280,9 @@ async function bindsSeveralTargets(world: LabWorld): Promise<void> {
     targetPath(a, volume),
     readOnlyPath,
   );
-  await a.csi.nodeUnpublishVolume({ volumeId: volume.volumeId, targetPath: readOnlyPath });
+  await untilServed(() => a.csi.nodeUnpublishVolume({ volumeId: volume.volumeId, targetPath: readOnlyPath }));
   await takeDown(lab, volume, a);
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 async function bindsOneTarget(world: LabWorld): Promise<void> {
@@ -295,7 +296,7 @@ async function bindsOneTarget(world: LabWorld): Promise<void> {
   const second = nodePublishRequest(volume, a, { targetPath: `${targetPath(a, volume)}-second` });
   await failsWith(a.csi.nodePublishVolume(second), "FAILED_PRECONDITION", targetPath(a, volume));
   await takeDown(lab, volume, a);
-  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  await untilServed(() => deleteVolume(lab, volume));
 }
 
 it("volumes other than a plain ext4", async (t) => {

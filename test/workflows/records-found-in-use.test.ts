@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
-import { createVolume, type DemoVolume, publishOnController } from "../../demo/volume-moves.ts";
+import { createVolume, deleteVolume, type DemoVolume, publishOnController } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
 import { listIn } from "../../src/core/testing/record-lists.ts";
 import { outcomeOf } from "./csi-failure.ts";
 import { loseTheStore } from "./lose-the-store.ts";
 import { noneQuarantined } from "./record-history.ts";
-import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
+import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -106,7 +106,7 @@ it("a volume in use whose record was lost stays with its writer, which never sto
     assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
     assert.deepEqual(history.writers(), ["node-a@2", "node-b@3"]);
     await takeDown(lab, volume, node("node-b"));
-    await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+    await untilServed(() => deleteVolume(lab, volume));
     await history.stop();
   });
 });
@@ -162,7 +162,7 @@ it("a volume whose record was lost is granted only after its absent writer is fe
     );
     await takeDownAfterFence(lab, volume, node("node-a"));
     await takeDown(lab, volume, node("node-b"));
-    await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+    await untilServed(() => deleteVolume(lab, volume));
     await history.stop();
   });
 });

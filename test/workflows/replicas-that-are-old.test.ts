@@ -2,12 +2,17 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
-import { createVolume, type DemoVolume, unpublishOnController } from "../../demo/volume-moves.ts";
+import {
+  createVolume,
+  deleteVolume,
+  type DemoVolume,
+  unpublishOnController,
+} from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, writeFiles } from "../../demo/workload.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import { noneQuarantined } from "./record-history.ts";
-import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
+import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = ["node-a", "node-b"].map((name) => ({ name, zone: "1" }));
@@ -31,7 +36,7 @@ it("a fence keeps a replica that is older than the pruning time", async (t) => {
     await freeze(node("node-a"), undefined);
     await lab.orchestrator.removeUser("node-a", volume.volumeId);
     await lab.orchestrator.setOutOfService("node-a", true);
-    await unpublishOnController(lab, volume, node("node-a"));
+    await untilServed(() => unpublishOnController(lab, volume, node("node-a")));
     // As with Kubernetes' attach controller: no node requests the volume until the dead one's is
     // unpublished.
     assert.equal((await readRecord(lab, volume, signal))?.writer, undefined);
@@ -52,6 +57,6 @@ it("a fence keeps a replica that is older than the pruning time", async (t) => {
     );
     await takeDownAfterFence(lab, volume, node("node-a"));
     await takeDown(lab, volume, node("node-b"));
-    await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+    await untilServed(() => deleteVolume(lab, volume));
   });
 });

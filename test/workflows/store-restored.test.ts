@@ -7,6 +7,7 @@ import type { Lab, LabNode } from "../../demo/lab/lab.ts";
 import { attachedNodes } from "../../demo/observe.ts";
 import {
   createVolume,
+  deleteVolume,
   type DemoVolume,
   publishOnController,
   stagingPath,
@@ -135,7 +136,7 @@ it("after a rollback no volume is granted until every record is rebuilt", async 
     // Orchestrators repeat the call after any error.
     await untilServed(() => unpublishOnController(lab, idle, node("node-b")), [status.FAILED_PRECONDITION]);
     await takeDown(lab, idle, node("node-a"));
-    await untilServed(() => lab.controller.deleteVolume({ volumeId: idle.volumeId, secrets: {} }));
+    await untilServed(() => deleteVolume(lab, idle));
     await idleHistory.stop();
 
     await writer.process.stop(STOP_GRACE_MS);
@@ -144,7 +145,7 @@ it("after a rollback no volume is granted until every record is rebuilt", async 
     await bringUp(lab, volume, node("node-b"));
     assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
     await takeDown(lab, volume, node("node-b"));
-    await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+    await untilServed(() => deleteVolume(lab, volume));
     await history.stop();
   });
 });

@@ -13,7 +13,7 @@ import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
 import { emulatorJournal } from "./emulator-admin.ts";
 import { loseTheStore } from "./lose-the-store.ts";
 import { noneQuarantined } from "./record-history.ts";
-import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
+import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const first = ["node-a", "node-b"].map((name) => ({ name, zone: "1" }));
@@ -126,7 +126,7 @@ async function livesThroughTrouble(cluster: Cluster): Promise<void> {
   await freeze(node(home), writer);
   await lab.orchestrator.removeUser(home, used.volumeId);
   await lab.orchestrator.setOutOfService(home, true);
-  await unpublishOnController(lab, used, node(home));
+  await untilServed(() => unpublishOnController(lab, used, node(home)));
   await bringUp(lab, used, node(replica));
   thaw(node(home), writer);
   await lab.orchestrator.setOutOfService(home, false);

@@ -3,6 +3,7 @@ import { it } from "node:test";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
 import {
+  deleteVolume,
   type DemoVolume,
   publishOnController,
   stagingPath,
@@ -181,7 +182,7 @@ it("a volume that V1 mounted stays written under this driver, and fails over", a
       );
       assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
       await takeDown(lab, volume, node("node-b"));
-      await untilServed(() => lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} }));
+      await untilServed(() => deleteVolume(lab, volume));
       await history.stop();
     } finally {
       await stopController();
@@ -233,7 +234,7 @@ it("a volume that V1 mounted on a dead node is granted only after a fence", asyn
         noneQuarantined(await readRecord(lab, volume, signal)),
       );
       await takeDown(lab, volume, node("node-b"));
-      await untilServed(() => lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} }));
+      await untilServed(() => deleteVolume(lab, volume));
       await history.stop();
     } finally {
       await stopController();
@@ -266,7 +267,7 @@ it("a change to `attach: driver` keeps mounts and removes the VolumeAttachments"
           "every synced record is there",
         );
         await takeDownByNode(lab, volume, node("node-b"));
-        await untilServed(() => lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} }));
+        await untilServed(() => deleteVolume(lab, volume));
         await history.stop();
       } finally {
         await stopController();

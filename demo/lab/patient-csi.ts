@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
-import { type CallOptions, type CsiClients, connectCsi, CsiError } from "../../demo/lab/csi-clients.ts";
+import { type CallOptions, type CsiClients, connectCsi, CsiError } from "./csi-clients.ts";
 
 /** Codes that every orchestrator retries; a broken connection is UNAVAILABLE, too. */
 const retried: ReadonlySet<number> = new Set([
