@@ -116,7 +116,7 @@ export const reviewMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/node/care/volume-reconciler.ts",
-        find: `const trusted = await trustRecord(ports, seen.value.volume, signal);`,
+        find: `const trusted = await trustRecord(ports, seen.value, signal);`,
         replace: `const trusted = ((..._: unknown[]): Result<void, Failure> => ok(undefined))(trustRecord);`,
       },
     ],

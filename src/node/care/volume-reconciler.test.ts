@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -126,6 +126,20 @@ describe("ownVolumesReconciler", () => {
         assert.deepEqual(world.record(), before);
         assert.equal(world.machine.mounts().length, 2);
       }));
+
+  it("keeps a pod's mount by a backup of an earlier object, and records the rollback", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      await publish(world, block);
+      const { checkpoints: memory } = world.ports();
+      const [staged] = memory.volumes();
+      assert.ok(staged !== undefined);
+      await done(world, memory.put({ ...staged, uid: "of-a-later-object" }, never));
+      await world.setRecord(() => aRecord({ writer: aWriter("node-b", { epoch: staged.epoch }) }));
+      assert.equal(kindOf(await reconcile(world)), "StoreRolledBack");
+      assert.equal(memory.doubtedIncarnation(), 0);
+      assert.equal(world.machine.mounts().length, 1);
+    }));
 
   it("writes its own VM to a checkpoint with a reclaim, also over another VM's", () =>
     withNode({ writer: granted }, async (world) => {

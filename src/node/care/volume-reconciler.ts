@@ -6,6 +6,7 @@ import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodeVolumeAction, ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
+import { disownsMount } from "../../core/rollback/disowned-mount.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isNamedAs } from "../../core/writer/record-nodes.ts";
 import { reclaim, leaveQuarantine, proveClean } from "../../core/writer/writer-steps.ts";
@@ -84,7 +85,7 @@ async function reconcileOwnVolume(
   if (!seen.ok) return seen;
   const actions = planNodeVolume(seen.value.observed);
   if (actions.length === 0) return ok({});
-  const trusted = await trustRecord(ports, seen.value.volume, signal);
+  const trusted = await trustRecord(ports, seen.value, signal);
   if (!trusted.ok) return trusted;
   for (const action of actions) {
     const done = await execute(ports, seen.value, action, signal);
@@ -102,19 +103,35 @@ async function reconcileOwnVolume(
  */
 async function trustRecord(
   ports: NodePorts,
-  volume: AzVolume | undefined,
+  { volume, checkpoint, observed }: Target,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const generation = await readTrustedIncarnation(ports, signal);
-  if (!generation.ok) return generation;
+  const incarnation = await readTrustedIncarnation(ports, signal);
+  if (!incarnation.ok) return incarnation;
   const record = volume?.status?.record;
   if (volume === undefined || record === undefined) return ok(undefined);
-  const older =
-    record.storeIncarnation === generation.value
-      ? olderThanCheckpoint(ports, volume)
-      : `${volume.metadata.name} is of store incarnation ${record.storeIncarnation}, ` +
-        `the store of ${generation.value}`;
-  return older === undefined ? ok(undefined) : fail({ kind: "StoreRolledBack", detail: older });
+  const { name, uid } = volume.metadata;
+  if (record.storeIncarnation !== incarnation.value)
+    return fail({
+      kind: "StoreRolledBack",
+      detail: `${name} is of store incarnation ${record.storeIncarnation}, the store of ${incarnation.value}`,
+    });
+  const older = olderThanCheckpoint(ports, volume);
+  if (older !== undefined) return fail({ kind: "StoreRolledBack", detail: older });
+  const mount = {
+    checkpointedUid: checkpoint?.uid ?? uid,
+    isLive: observed.mount === "live",
+    isPublished: observed.targets.length > 0,
+  };
+  if (!disownsMount({ uid, record }, ports.node, mount)) return ok(undefined);
+  // Only the mount shows it: the next heartbeat reports what this node has recorded.
+  const doubted = await ports.checkpoints.putDoubt(incarnation.value, signal);
+  return doubted.ok
+    ? fail({
+        kind: "StoreRolledBack",
+        detail: `${name} (uid ${uid}) is not the object by which a pod's mount here was made`,
+      })
+    : doubted;
 }
 
 function ownAttachment(ports: NodePorts, volumeName: string): AzVolumeAttachment | undefined {
