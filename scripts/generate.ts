@@ -12,6 +12,7 @@ import { failuresPage } from "./generate/reference/failures-page.ts";
 import { metricsPage } from "./generate/reference/metrics-page.ts";
 import { snapshotClassPage } from "./generate/reference/snapshot-class-page.ts";
 import { storageClassPage } from "./generate/reference/storage-class-page.ts";
+import { v1ParityPage } from "./generate/reference/v1-parity/v1-parity-page.ts";
 import { volumeAttributesClassPage } from "./generate/reference/volume-attributes-class-page.ts";
 
 const options = {
@@ -94,6 +95,7 @@ async function main(): Promise<number> {
     storageClassPage(),
     snapshotClassPage(),
     volumeAttributesClassPage(),
+    v1ParityPage(),
     metricsPage(),
     failuresPage(),
     azureRole(),

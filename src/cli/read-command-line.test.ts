@@ -134,7 +134,7 @@ describe("readCommandLine", () => {
 
 describe("a settings file", () => {
   const read = (argv: readonly string[], settings: Readonly<Record<string, unknown>>) =>
-    completeCommandLine(program, readFlags(options, argv), { path: "s.yaml", settings });
+    completeCommandLine(program, readFlags(program, argv), { path: "s.yaml", settings });
 
   it("gives the same settings; flags win over it", () => {
     const settings = { endpoint: "tcp://x:1", "wait-ms": 50, roots: ["/f", "/g"], json: true, name: null };

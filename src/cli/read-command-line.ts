@@ -11,6 +11,8 @@ export interface Program<T extends Options> {
   /** The head of `--help`: the forms of a call, and what the program does. */
   readonly usage: string;
   readonly options: T;
+  /** What is said of a flag that this program does not have, but one like it; undefined: nothing. */
+  readonly whyUnknown?: (name: string) => string | undefined;
   /** What may be given besides flags: any words, or only these. Nothing without it. */
   readonly words?: "any" | readonly string[];
   /** What is wrong with values that are right one by one: sentences that begin with a flag. */
@@ -50,7 +52,7 @@ export function readCommandLine<const T extends Options>(
   program: Program<T>,
   argv: readonly string[],
 ): CommandLine<T> {
-  return completeCommandLine(program, readFlags(program.options, argv));
+  return completeCommandLine(program, readFlags(program, argv));
 }
 
 /** The same from flags that have been read; `file` gives values to flags that are not given. */
@@ -63,7 +65,7 @@ export function completeCommandLine<const T extends Options>(
   if (flags.given.has("help"))
     return { kind: "Print", text: helpText(usage, { ...options, ...standardOptions }) };
   if (flags.given.has("version")) return { kind: "Print", text: `${name} ${driverVersion}\n` };
-  const settings = file === undefined ? NOTHING : readSettings(options, file);
+  const settings = file === undefined ? NOTHING : readSettings(program, file);
   const { values, problems } = readValues(options, new Map([...settings.given, ...flags.given]));
   // A word after an unknown flag may be its value.
   const words = flags.problems.length > 0 ? [] : wordProblems(program, flags.words);
@@ -92,11 +94,14 @@ export interface ReadFlags {
   readonly problems: readonly string[];
 }
 
+/** The part of a program by which flags are known. */
+type KnownFlags = Pick<Program<Options>, "options" | "whyUnknown">;
+
 const NOTHING: ReadFlags = { given: new Map(), words: [], problems: [] };
 
 /** Reads the flags of a command line, and those of every program; their values are not looked at yet. */
-export function readFlags(options: Options, argv: readonly string[]): ReadFlags {
-  const known: Options = { ...options, ...standardOptions };
+export function readFlags(program: KnownFlags, argv: readonly string[]): ReadFlags {
+  const known: Options = { ...program.options, ...standardOptions };
   const given = new Map<string, GivenValue>();
   const words: string[] = [];
   const problems: string[] = [];
@@ -113,7 +118,7 @@ export function readFlags(options: Options, argv: readonly string[]): ReadFlags 
     const option = Object.hasOwn(known, token.name) ? known[token.name] : undefined;
     const label = `--${token.name}`;
     const value = option?.kind === "flag" ? (token.value ?? "true") : token.value;
-    if (option === undefined) problems.push(unknownFlag(token.rawName, known));
+    if (option === undefined) problems.push(unknownFlag(program, token.rawName, known));
     // A flag that follows is no value of this one.
     else if (value === undefined || (token.inlineValue === false && value.startsWith("--")))
       problems.push(`${label}: got no value; expected ${expectation(option)}`);
@@ -134,8 +139,10 @@ function parserOptions(known: Options): NonNullable<Parameters<typeof parseArgs>
   );
 }
 
-function unknownFlag(rawName: string, known: Options): string {
-  return `${rawName}: unknown flag${suggestion(rawName.replace(/^-+/u, ""), Object.keys(known), "--")}`;
+function unknownFlag({ whyUnknown }: KnownFlags, rawName: string, known: Options): string {
+  const name = rawName.replace(/^-+/u, "");
+  const why = whyUnknown?.(name);
+  return `${rawName}: ${why ?? `unknown flag${suggestion(name, Object.keys(known), "--")}`}`;
 }
 
 function wordProblems(
@@ -152,13 +159,15 @@ function wordProblems(
     );
 }
 
-function readSettings(options: Options, { path, settings }: SettingsFile): ReadFlags {
+function readSettings({ options, whyUnknown }: KnownFlags, { path, settings }: SettingsFile): ReadFlags {
   const given = new Map<string, GivenValue>();
   const problems: string[] = [];
   for (const [name, value] of Object.entries(settings)) {
     const label = `--${name} (${path})`;
     if (!Object.hasOwn(options, name))
-      problems.push(`${label}: unknown setting${suggestion(name, Object.keys(options), "--")}`);
+      problems.push(
+        `${label}: ${whyUnknown?.(name) ?? `unknown setting${suggestion(name, Object.keys(options), "--")}`}`,
+      );
     else if (value !== undefined && value !== null)
       given.set(name, { label, texts: (Array.isArray(value) ? value : [value]).map(textOf) });
   }

@@ -46,6 +46,11 @@ describe("azure.json", () => {
       field: "useManagedIdentityExtension",
       problem: /must be a boolean/,
     },
+    {
+      text: '{"extendedLocationName":"microsoftlosangeles1"}',
+      field: "extendedLocationName",
+      problem: /edge zone would be made in its region/,
+    },
     { text: '{"aadClientSecret":12345}', field: "aadClientSecret", problem: /must be a string/ },
   ];
   for (const { text, field, problem } of wrong) {

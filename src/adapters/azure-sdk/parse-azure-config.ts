@@ -19,6 +19,13 @@ const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean">> = {
   activeDirectoryEndpoint: "string",
 };
 
+/** Fields that would change where disks are: they are refused, since a disk is not moved later. */
+const REFUSED: Readonly<Record<string, string>> = {
+  extendedLocationName:
+    "is not served: the disks of an edge zone would be made in its region, where no VM of " +
+    "the zone can have them",
+};
+
 /** An `azure.json`, as far as the driver uses it. */
 export interface ParsedAzureConfig {
   readonly config: AzureConfig;
@@ -43,6 +50,10 @@ export function parseAzureConfig(text: string): Result<ParsedAzureConfig, Config
     if (typeof value !== type)
       return invalid(field, "", `must be a ${type} in the Azure settings (azure.json)`);
     config[field] = value;
+  }
+  for (const [field, problem] of Object.entries(REFUSED)) {
+    const value = members[field];
+    if (typeof value === "string" && value !== "") return invalid(field, "", problem);
   }
   return ok({ config, unused: Object.keys(members).filter((field) => !Object.hasOwn(TYPES, field)) });
 }

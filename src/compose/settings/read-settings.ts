@@ -7,6 +7,7 @@ import {
   refusal,
   type SettingsFile,
 } from "../../cli/read-command-line.ts";
+import { variablesOfV1, whyFlagOfV1IsUnknown } from "./flags-of-v1.ts";
 import { readSettingsFile } from "./read-settings-file.ts";
 import { messageOf } from "./wrong-setting.ts";
 
@@ -36,8 +37,9 @@ export async function readSettings<const T extends Options>(
     name: `azuredisk-csi-driver ${role.name}`,
     usage: `${role.usage}\n\nSettings are flags, or the same names in the YAML file of --config.`,
     options: { ...role.options, ...configOption },
+    whyUnknown: whyFlagOfV1IsUnknown,
   };
-  const flags = readFlags(program.options, argv);
+  const flags = readFlags(program, argv);
   let file: SettingsFile | undefined;
   try {
     file = await namedFile(flags);
@@ -47,7 +49,7 @@ export async function readSettings<const T extends Options>(
   }
   const command: CommandLine<T> = completeCommandLine(program, flags, file);
   if (command.kind !== "Run") return command;
-  const problems = (await role.problems?.(command.values)) ?? [];
+  const problems = [...variablesOfV1(process.env), ...((await role.problems?.(command.values)) ?? [])];
   return problems.length > 0 ? refusal(program.name, problems) : command;
 }
 

@@ -60,6 +60,9 @@ const forbiddenNames = new Set([
  */
 const forbiddenPrefixes = ["x-mount.", "verity."];
 
+/** V1's own option, which no kernel has: it mounts without a look at the disk. */
+const withoutChecks = "directmount";
+
 /** Options that skip the journal: on a writable mount its records are lost, and the file system is torn. */
 const withoutJournal = new Set(["noload", "norecovery"]);
 
@@ -143,6 +146,8 @@ function problemOfFlag(
   const forbidden = options.find(isForbidden);
   if (forbidden !== undefined)
     return `${forbidden} is not allowed: it would mount something else than the volume`;
+  if (options.includes(withoutChecks))
+    return `${withoutChecks} is not allowed: every mount is preceded by the checks of the disk`;
   const skipping = isWritable ? options.find((option) => withoutJournal.has(option)) : undefined;
   if (skipping !== undefined)
     return `${skipping} is not allowed on a writable mount: it skips the journal, whose records are lost`;

@@ -1,0 +1,45 @@
+import { environmentOfV1, flagsOfV1 } from "../../../../src/compose/settings/flags-of-v1.ts";
+import { type ParityRow, refused, yes } from "./parity-row.ts";
+
+/** Rows of V1's flags. */
+export function flagParity(): readonly ParityRow[] {
+  return Object.entries(flagsOfV1).map(([flag, row]) => {
+    const name = `\`--${flag}\``;
+    switch (row.kind) {
+      case "same":
+        return yes(name, "the same flag");
+      case "renamed":
+        return yes(name, row.here);
+      case "always":
+        return yes(name, `no switch: ${row.what}`);
+      case "refused":
+        return refused(name, row.reason);
+    }
+  });
+}
+
+/** Rows of V1's environment and of `azure.json`. */
+export const environmentParity: readonly ParityRow[] = [
+  yes(
+    "`AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`, " +
+      "`AZURE_FEDERATED_TOKEN_FILE`, `AZURE_AUTHORITY_HOST`",
+    "[settings](settings.md)",
+  ),
+  yes("`KUBE_NODE_NAME`", "role `pre-stop`"),
+  yes("`HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`", "the Azure SDK reads them; the chart sets them"),
+  ...Object.entries(environmentOfV1).map(([name, instead]) =>
+    refused(`\`${name}\``, `it ends the process with its name; instead: ${instead}`),
+  ),
+  refused("`OTEL_*`", "they act in V1 with `--enable-otel-tracing` only, which is refused"),
+  yes("`azure.json`: sign-in, cloud, subscription, group, region", "[settings](settings.md)"),
+  yes("`azure.json`: `aadClientCertPath`", "a PEM file with its key, read again at each sign-in"),
+  yes("`azure.json`: `vmType`, rate limits and other fields", "a log line names those that are not used"),
+  refused(
+    "`azure.json`: `extendedLocationName`",
+    "the disks of an edge zone would be made in its region, where no VM of the zone can have them",
+  ),
+  refused(
+    "`/etc/kubernetes/azure.json` of the host",
+    "a pod that reads the host's credentials has them on every node; the chart mounts a secret instead",
+  ),
+];

@@ -1,0 +1,166 @@
+import { refusedFileSystems } from "../../../../src/core/volume/file-system.ts";
+import { refusedParameter } from "../../../../src/core/volume/refused-parameters.ts";
+import { refusedSnapshotParameters } from "../../../../src/core/volume/snapshot-parameter-table.ts";
+import { type ParityRow, refused, yes } from "./parity-row.ts";
+
+/** V1's StorageClass parameters, without those that external-provisioner adds. */
+export const parametersOfV1 = [
+  "skuName",
+  "storageAccountType",
+  "kind",
+  "zoned",
+  "enableAsyncAttach",
+  "cachingMode",
+  "fsType",
+  "location",
+  "resourceGroup",
+  "subscriptionID",
+  "diskName",
+  "DiskIOPSReadWrite",
+  "DiskMBpsReadWrite",
+  "LogicalSectorSize",
+  "tags",
+  "tagValueDelimiter",
+  "diskEncryptionSetID",
+  "diskEncryptionType",
+  "writeAcceleratorEnabled",
+  "maxShares",
+  "networkAccessPolicy",
+  "publicNetworkAccess",
+  "diskAccessID",
+  "enableBursting",
+  "enablePerformancePlus",
+  "perfProfile",
+  "attachDiskInitialDelay",
+  "userAgent",
+] as const;
+
+/** V1's file systems, values of `fsType`. */
+export const fileSystemsOfV1 = ["ext4", "ext3", "ext2", "xfs", "btrfs", "ntfs"] as const;
+
+/** V1's VolumeSnapshotClass parameters. */
+export const snapshotParametersOfV1 = [
+  "resourceGroup",
+  "incremental",
+  "tags",
+  "tagValueDelimiter",
+  "userAgent",
+  "subscriptionID",
+  "location",
+  "dataAccessAuthMode",
+  "networkAccessPolicy",
+  "publicNetworkAccess",
+  "instantAccessDurationMinutes",
+] as const;
+
+/** V1's VolumeAttributesClass parameters that act; it accepts and ignores all others. */
+export const mutableParametersOfV1 = ["skuName", "DiskIOPSReadWrite", "DiskMBpsReadWrite"] as const;
+
+const CLASS_PAGE = "[StorageClass](storage-class.md#disk)";
+
+const parameterRemarks: Readonly<Partial<Record<(typeof parametersOfV1)[number], string>>> = {
+  kind: "accepted; the volume context says `Managed`, as in V1",
+  zoned: "accepted; has no effect in V1 either",
+  enableAsyncAttach: "accepted; has no effect in V1 either",
+  fsType: `${CLASS_PAGE}; each file system below`,
+  subscriptionID: "must be the cluster's: Azure attaches a disk only to VMs of the disk's own subscription",
+  diskName: "must contain `${pv.metadata.name}`, so that no two volumes share a disk",
+  maxShares: "[StorageClass](storage-class.md#replicas)",
+  perfProfile: "[device settings](storage-class.md#device-settings)",
+};
+
+/** Rows of StorageClass parameters. */
+export function parameterParity(): readonly ParityRow[] {
+  return [
+    ...parametersOfV1.map((name) => {
+      const row = refusedParameter(name);
+      return row === undefined
+        ? yes(`\`${name}\``, parameterRemarks[name] ?? CLASS_PAGE)
+        : refused(`\`${name}\``, row.problem);
+    }),
+    yes(
+      "`device-setting/<path>`",
+      "[from a list](storage-class.md#device-settings); other paths are refused",
+    ),
+    ...fileSystemsOfV1.map((name) => {
+      const reason = refusedFileSystems[name];
+      if (reason !== undefined) return refused(`\`fsType: ${name}\``, reason);
+      return yes(`\`fsType: ${name}\``, name === "ntfs" ? "also `refs`; for Windows nodes" : CLASS_PAGE);
+    }),
+    yes(
+      "`csi.storage.k8s.io/pv/name`, `…/pvc/name`, `…/pvc/namespace`",
+      "[tags of the disk](storage-class.md#set-by-external-provisioner)",
+    ),
+    yes("an unknown name", "refused with the names that are allowed, as in V1"),
+    yes("V1's tags of a disk", "`k8s-azure-created-by` and `kubernetes.io-created-for-*`, as in V1"),
+  ];
+}
+
+const STATIC_PAGE = "[static volumes](storage-class.md#static-volumes)";
+
+/** Rows of what a PersistentVolume of V1, static or provisioned, carries. */
+export const attributeParity: readonly ParityRow[] = [
+  yes("`volumeHandle`", "the disk's resource id; one of another subscription is refused with both named"),
+  yes("`fsType`", `${STATIC_PAGE}; one that can't be read is refused at attach`),
+  yes("`cachingMode`", `${STATIC_PAGE}; one that can't be read is refused at attach`),
+  yes("`writeAcceleratorEnabled`", `${STATIC_PAGE}; also V1's tag \`writeacceleratorenabled\` of the disk`),
+  refused("`partition`", "the checks before a format judge whole disks"),
+  yes(
+    "`perfProfile`, `device-setting/<path>`",
+    "as in a class; the event `DeviceNotTuned` names what is not",
+  ),
+  refused(
+    "`attachDiskInitialDelay`",
+    "it would delay every attach of the cluster. The volume is served without it: attributes of a " +
+      "PersistentVolume can't be changed, and a refusal would keep its data from its pod",
+  ),
+  yes("`maxShares`", "Azure's own count for the disk is used, which can't contradict it"),
+  yes("`requestedsizegib`", "tells a provisioned volume from a static one, as in V1"),
+  yes("attributes that shaped the new disk", "have had their effect, as in V1"),
+  yes(
+    "in-tree `spec.azureDisk`",
+    "`diskURI`, `cachingMode`, `fsType`, `readOnly` of kind Managed, by CSI migration",
+  ),
+  yes(
+    "`csi.readOnly`, `mountOptions`, `fsGroup`",
+    "mount options are checked against a list of forbidden ones",
+  ),
+  refused(
+    "`mountOptions: directmount`",
+    "V1 then mounts without a look at the disk; here every mount is preceded by the checks of the disk",
+  ),
+];
+
+const SNAPSHOT_PAGE = "[VolumeSnapshotClass](volume-snapshot-class.md#parameters)";
+
+/** Rows of VolumeSnapshotClass parameters. */
+export function snapshotParity(): readonly ParityRow[] {
+  const reasons: Readonly<Record<string, string>> = refusedSnapshotParameters;
+  return [
+    ...snapshotParametersOfV1.map((name) => {
+      const reason = reasons[name];
+      return reason === undefined ? yes(`\`${name}\``, SNAPSHOT_PAGE) : refused(`\`${name}\``, reason);
+    }),
+    yes(
+      "`csi.storage.k8s.io/volumesnapshot/name`, `…/namespace`",
+      "[tags of the snapshot](volume-snapshot-class.md#set-by-csi-snapshotter)",
+    ),
+  ];
+}
+
+const ATTRIBUTES_PAGE = "[VolumeAttributesClass](volume-attributes-class.md)";
+
+/** Rows of VolumeAttributesClass parameters. */
+export const modificationParity: readonly ParityRow[] = [
+  ...mutableParametersOfV1.map((name) => yes(`\`${name}\``, ATTRIBUTES_PAGE)),
+  refused(
+    "every other parameter of a StorageClass",
+    "V1 accepts and ignores it. Here tags and network policy are changed, and the rest is refused by name",
+  ),
+  yes("progress of a conversion to PremiumV2_LRS", "condition `Converting` and events of the claim"),
+  refused(
+    "label `disk.csi.azure.com/migration-in-progress`",
+    "the condition `Converting` has the same fact, and its progress, in the status of one object",
+  ),
+  refused("`MIGRATION_TIMEOUTS`, `MAX_MIGRATION_TIMEOUT`", "a conversion is watched until it has ended"),
+];
