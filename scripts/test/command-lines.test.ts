@@ -7,7 +7,7 @@ import { type CommandOutcome, runCommand } from "../child/run-command.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** A busy machine takes this long to load the simulation. */
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 600_000;
 /** Scripts without flags of their own. */
 const WITHOUT_FLAGS = ["scripts/build.ts", "test/chart/write-golden.ts"];
 

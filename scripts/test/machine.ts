@@ -28,7 +28,7 @@ const NEEDED_PACKAGES: readonly NeededPackage[] = [
   { command: "losetup", package: "mount" },
   { command: "mount", package: "mount" },
 ];
-const INSTALL_TIMEOUT_MS = 180_000;
+const INSTALL_TIMEOUT_MS = 600_000;
 
 /** Reads user, tools and environment; changes nothing. */
 export async function inspectMachine(): Promise<Machine> {

@@ -122,7 +122,7 @@ describe(
         ];
         const { output } = await runCommand(join(bin, "kube-scheduler"), args, {
           cwd: folder,
-          timeoutMs: 120_000,
+          timeoutMs: 600_000,
         });
         assert.match(output, /Wrote configuration/u);
       } finally {

@@ -7,7 +7,7 @@ import { renderChart } from "./render-chart.ts";
 import { CHART, runHelm, whyNoHelm } from "./run-helm.ts";
 import { VALUE_SETS } from "./value-sets.ts";
 
-const BUILD_TIMEOUT_MS = 280_000;
+const BUILD_TIMEOUT_MS = 1_500_000;
 
 describe("the chart", { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
   it("renders exactly the golden files (`npm run golden` rewrites them)", async () => {

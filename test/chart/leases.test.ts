@@ -4,7 +4,7 @@ import { CONTROLLER_LEASE } from "../../src/core/api/lease.ts";
 import { type Manifest, renderChart } from "./render-chart.ts";
 import { whyNoHelm } from "./run-helm.ts";
 
-const BUILD_TIMEOUT_MS = 280_000;
+const BUILD_TIMEOUT_MS = 1_500_000;
 /** In another namespace than the driver's own, other Leases show which component runs the cluster. */
 const OF_OTHERS = "kube-system";
 const SNAPSHOTTER_LEASE = "external-snapshotter-leader-disk-csi-azure-com";

@@ -9,7 +9,7 @@ import { chartValues } from "../../scripts/generate/chart/chart-values.ts";
 import { detachOptions } from "../../src/compose/settings/detach-options.ts";
 import { CHART, runHelm, whyNoHelm } from "./run-helm.ts";
 
-const BUILD_TIMEOUT_MS = 280_000;
+const BUILD_TIMEOUT_MS = 1_500_000;
 
 const noHelm = await whyNoHelm();
 

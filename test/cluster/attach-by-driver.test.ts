@@ -34,7 +34,7 @@ import { attachmentsOf, type Workloads, withWorkloads } from "./workload/workloa
 const CLASS = "managed-csi-premium-replicas";
 /** The attach controller checks all running pods every three minutes, and a changed pod at once. */
 const ATTACH_CONTROLLER_LOOKS_MAX_MS = 270_000;
-const SETTLED_MAX_MS = 60_000;
+const SETTLED_MAX_MS = 240_000;
 const BEFORE = "node-a";
 const AFTER = "node-b";
 const TWO_SHARES = "attach-by-driver-two-shares";

@@ -9,7 +9,7 @@ import { readGinkgoReport } from "../csi-sanity/ginkgo-report.ts";
 import { disksInAzure } from "./assert/azure-journal.ts";
 import { driverLab } from "./driver-lab.ts";
 
-const SANITY_TIMEOUT_S = 400;
+const SANITY_TIMEOUT_S = 1_200;
 const NODE_SOCKET = "/var/lib/kubelet/plugins/disk.csi.azure.com/csi.sock";
 /** Below the kubelet's folder, like every path that the driver receives. */
 const FOLDER = "/var/lib/kubelet/csi-sanity";

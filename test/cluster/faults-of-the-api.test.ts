@@ -29,7 +29,7 @@ import { withWorkloads } from "./workload/workloads.ts";
 
 const HOME = "node-b";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
-const SETTLED_MAX_MS = 120_000;
+const SETTLED_MAX_MS = 240_000;
 /** A kubelet restarts a pod that it saw end more slowly than it starts a new one. */
 const RESTARTED_MAX_MS = 240_000;
 const READ_RETRY_MS = 200;

@@ -12,7 +12,7 @@ import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { machineTraces, NO_TRACES } from "./assert/machine-traces.ts";
 
 const NAME = "lab-command";
-const REGISTERED_MAX_MS = 60_000;
+const REGISTERED_MAX_MS = 240_000;
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../testbed/lab/main.ts", import.meta.url));
 

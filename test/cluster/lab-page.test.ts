@@ -17,7 +17,7 @@ import { installSnapshots, removeSnapshots } from "./workload/snapshots.ts";
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 const TUTORIALS = /\n## The tutorials, step by step\n([^]*?)\n### Other volumes\n/u;
 /** Output that appears a little later on the page is retried. */
-const SEEN_MAX_MS = 90_000;
+const SEEN_MAX_MS = 240_000;
 const LOOK_EVERY_MS = 500;
 /** Read-only, so it may be repeated. The page's `describe` output depends on the machine. */
 const ASKS = /^kubectl (?:-n \S+ )?(?:get|exec \S+ -- (?:df|ls)) /u;
@@ -54,7 +54,7 @@ describe("docs/lab.md", { skip: (await reasonAgainstLab()) ?? false }, () => {
   after(async () => {
     await rm(folder, { recursive: true });
     for (const node of lab.nodes) await revive(lab, node);
-    for (const kinds of SNAPSHOTS) await lab.kubectl(["delete", kinds, "--all", "--timeout=60s"]);
+    for (const kinds of SNAPSHOTS) await lab.kubectl(["delete", kinds, "--all", "--timeout=180s"]);
     await lab.kubectl(["delete", ...SCHEDULE, "--ignore-not-found"]);
     await lab.kubectl(["delete", "statefulsets,pods,persistentvolumeclaims", "--all", "--grace-period=1"]);
     await lab.kubectl(["delete", "storageclass", "--ignore-not-found", ...CLASSES]);

@@ -22,7 +22,7 @@ const OTHER_NAME = "lab-test-cut-off";
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../testbed/lab/main.ts", import.meta.url));
 const MORTAL = fileURLToPath(new URL("start-mortal-lab.ts", import.meta.url));
-const POD_MAX_MS = 60_000;
+const POD_MAX_MS = 240_000;
 const ANSWER_MAX_MS = 1_000;
 const { signal } = new AbortController();
 

@@ -7,7 +7,7 @@ const SELECTOR = "app=csi-azuredisk-controller";
 const LEASES = "/apis/coordination.k8s.io/v1/namespaces/azure-disk-csi/leases";
 const LEASE_NAME = "disk-csi-azure-com-controller";
 const LEASE = `${LEASES}/${LEASE_NAME}`;
-const LEADS_MAX_MS = 60_000;
+const LEADS_MAX_MS = 240_000;
 
 interface PodList {
   readonly items: readonly {

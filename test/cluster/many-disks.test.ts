@@ -19,7 +19,7 @@ const DISKS = 30;
 /** One update for each disk would be 30. */
 const UPDATES_MAX = 10;
 const READY_MAX_MS = 300_000;
-const GONE_MAX_MS = 120_000;
+const GONE_MAX_MS = 240_000;
 
 describe("many disks of one pod", { skip: (await reasonAgainstLab()) ?? false }, () => {
   let lab: Lab;

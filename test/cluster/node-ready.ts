@@ -1,7 +1,7 @@
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 
-const READY_MAX_MS = 120_000;
+const READY_MAX_MS = 240_000;
 
 /** Waits until a node exists and is Ready. */
 export async function untilNodeReady(lab: Lab, nodeName: string): Promise<void> {

@@ -6,7 +6,7 @@ import { PRUNE_AFTER_MS } from "./driver-lab.ts";
 import { attachmentsOf, type Workloads } from "./workload/workloads.ts";
 
 /** A missing replica is noticed within a minute; then it has to be attached, and to grow old. */
-const OLD_MAX_MS = 120_000;
+const OLD_MAX_MS = 240_000;
 
 /** The uid of each attached replica of a volume, by node: another uid means another attach. */
 export type Replicas = ReadonlyMap<string, string>;

@@ -14,7 +14,7 @@ import { type Workloads, withWorkloads } from "./workload/workloads.ts";
 const CLASS = "managed-csi-premium";
 const FOLDER = "/var/lib/kubelet/plugins/disk.csi.azure.com";
 const LEASE = "external-snapshotter-leader-disk-csi-azure-com";
-const SEEN_MAX_MS = 120_000;
+const SEEN_MAX_MS = 240_000;
 
 /** V1 is installed while this driver runs, without Helm's check. */
 describe("another Azure disk driver beside this one", { skip: (await reasonAgainstLab()) ?? false }, () => {

@@ -13,7 +13,7 @@ import { attachmentsOf, withClusterObjects, withWorkloads } from "./workload/wor
 
 /** The number of tests that run at once: most of a test is waiting. */
 const AT_ONCE = 4;
-const SETTLED_MAX_MS = 60_000;
+const SETTLED_MAX_MS = 240_000;
 const LOOK_EVERY_MS = 200;
 
 /** Manifests and commands come from the users' tutorials, and their output is the same here. */
@@ -143,7 +143,7 @@ describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurren
         "wait",
         `azv/${name}`,
         "--for=condition=FailoverReady",
-        "--timeout=60s",
+        "--timeout=180s",
       ]);
       const first = await workloads.inPod("db-0", "head -n 1 /data/log");
       await workloads.kubectl(["delete", "pod", "db-0"]);
@@ -233,7 +233,7 @@ describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurren
           "wait",
           `pv/${volume.spec.volumeName}`,
           "--for=jsonpath={.spec.capacity.storage}=20Gi",
-          "--timeout=60s",
+          "--timeout=180s",
         ]);
         await untilGrown(workloads, "azuredisk-pvc", 20);
       }),

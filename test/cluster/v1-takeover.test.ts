@@ -28,7 +28,7 @@ const HOME = "node-b";
 const OTHER = "node-a";
 const PLAIN = "of-v1";
 const SHARED = "of-v1-shared";
-const SETTLED_MAX_MS = 120_000;
+const SETTLED_MAX_MS = 240_000;
 /** Written by pods of V1, read by pods of ours. */
 const TEXT = "written under V1";
 const WRITERS = ["db", "shared"] as const;

@@ -29,8 +29,8 @@ import { example } from "./workload/examples.ts";
 import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
-const GONE_MAX_MS = 120_000;
-const TRIED_MAX_MS = 120_000;
+const GONE_MAX_MS = 240_000;
+const TRIED_MAX_MS = 240_000;
 const WRITE_FOR_EVER = "(while date >> /data/log; do sleep 0.1; done) > /dev/null 2>&1 &";
 /** A PremiumV2_LRS disk of this size can have more than its first 3000 IOPS. */
 const SIZE_GIB = 16;

@@ -11,8 +11,8 @@ import { withClusterObjects, withWorkloads } from "./workload/workloads.ts";
 
 /** The number of tests that run at once: most of a test is waiting. */
 const AT_ONCE = 3;
-const GONE_MAX_MS = 120_000;
-const BOUND_MAX_MS = 120_000;
+const GONE_MAX_MS = 240_000;
+const BOUND_MAX_MS = 240_000;
 /** The only node of its zone; the scheduler prefers others that are as empty. */
 const FAR_NODE = "node-c";
 const BLOCK_BYTES = 4096;

@@ -50,7 +50,7 @@ describe(
               "wait",
               `pv/${spec.volumeName}`,
               "--for=jsonpath={.status.phase}=Released",
-              "--timeout=60s",
+              "--timeout=180s",
             ]);
             await lab.kubectl(["delete", `pv/${spec.volumeName}`]);
             assert.ok((await disksInAzure(lab)).includes(spec.volumeName), "the disk is there");

@@ -16,7 +16,7 @@ interface Refusal {
   readonly says: readonly string[];
 }
 
-const TOLD_MAX_MS = 60_000;
+const TOLD_MAX_MS = 240_000;
 const LOOK_EVERY_MS = 500;
 const SKUS =
   "Standard_LRS, StandardSSD_LRS, StandardSSD_ZRS, Premium_LRS, Premium_ZRS, UltraSSD_LRS, PremiumV2_LRS";

@@ -70,13 +70,13 @@ describe("volumes that grow", { skip: (await reasonAgainstLab()) ?? false, concu
       await workloads.untilReady("database-0");
       await workloads.inPod("database-0", "echo kept > /data/file; sync");
       await kubectl(["scale", "statefulset/database", "--replicas=0"]);
-      await kubectl(["wait", "--for=delete", "pod/database-0", "--timeout=60s"]);
+      await kubectl(["wait", "--for=delete", "pod/database-0", "--timeout=180s"]);
       await patchSize(workloads, "data-database-0", 6);
       await kubectl([
         "wait",
         "pvc/data-database-0",
         "--for=condition=FileSystemResizePending",
-        "--timeout=60s",
+        "--timeout=180s",
       ]);
       await kubectl(["scale", "statefulset/database", "--replicas=1"]);
       await workloads.untilReady("database-0");

@@ -42,7 +42,7 @@ import { otherDiskIds, sameDiskIds } from "./other-disk-ids.ts";
 import { snapshotProvisionerContract } from "./snapshot-provisioner-contract.ts";
 import { updateDiskContract } from "./update-disk-contract.ts";
 
-const TEST_TIMEOUT_MS = 240_000;
+const TEST_TIMEOUT_MS = 900_000;
 /** For what happens at once, on a busy machine, in milliseconds. A patient caller would wait an hour. */
 const AT_ONCE_MAX_MS = 60_000;
 

@@ -76,7 +76,7 @@ export interface StoppedMount {
   readonly proceed: () => Promise<void>;
 }
 
-const TEST_TIMEOUT_MS = 240_000;
+const TEST_TIMEOUT_MS = 900_000;
 const MIB = 1024n * 1024n;
 /** XFS refuses anything below 300 MiB. */
 const DISK_BYTES = 320n * MIB;

@@ -16,7 +16,7 @@ import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner
 import { makeLinuxHostWorld } from "./linux-host-world.ts";
 import type { LinuxHostWorld } from "./linux-host-world.ts";
 
-const TEST_TIMEOUT_MS = 240_000;
+const TEST_TIMEOUT_MS = 900_000;
 const DISK_BYTES = 64n * 1024n * 1024n;
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";

@@ -19,7 +19,7 @@ export interface StoreUnderTest {
   readonly close: () => Promise<void>;
 }
 
-const TEST_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 600_000;
 const WRITERS = 8;
 const INCREMENTS = 12;
 const never = new AbortController().signal;

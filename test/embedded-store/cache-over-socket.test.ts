@@ -15,7 +15,7 @@ import { aNewDriverNode } from "../contract/object-builders.ts";
 const RESTARTS = 5;
 const WRITES_PER_LIFE = 20;
 const WAIT_MS = 60_000;
-const TEST_TIMEOUT_MS = 240_000;
+const TEST_TIMEOUT_MS = 900_000;
 /** The limit for a synced write on a busy machine, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 60_000;
 

@@ -17,7 +17,7 @@ import { startStoreProcess } from "./store-process.ts";
 const WRITES = 1_500;
 const NOTE = "x".repeat(4_000);
 const WRITERS = 10;
-const TEST_TIMEOUT_MS = 240_000;
+const TEST_TIMEOUT_MS = 900_000;
 /** The limit for a synced write on a busy machine, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 60_000;
 const never = new AbortController().signal;

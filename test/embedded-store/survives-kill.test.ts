@@ -12,7 +12,7 @@ import { startStoreProcess } from "./store-process.ts";
 
 const ROUNDS = 6;
 const ACKNOWLEDGED_BEFORE_KILL_MAX = 400;
-const TEST_TIMEOUT_MS = 240_000;
+const TEST_TIMEOUT_MS = 900_000;
 const never = new AbortController().signal;
 
 it(

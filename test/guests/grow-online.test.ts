@@ -7,9 +7,9 @@ import { reasonAgainstGuests } from "../../testbed/guests/reason-against-guests.
 import { startGuest } from "../../testbed/guests/start-guest.ts";
 import { growths, hasGrown, readyToGrow, sizesGiB } from "./growth.ts";
 
-const BUILD_TIMEOUT_MS = 600_000;
+const BUILD_TIMEOUT_MS = 1_200_000;
 /** A guest takes half a minute of processor time, and several times that beside the other suites. */
-const GUEST_TIMEOUT_MS = 600_000;
+const GUEST_TIMEOUT_MS = 1_200_000;
 
 describe("growth on a kernel that permits it", { skip: (await reasonAgainstGuests()) ?? false }, () => {
   let parts: GuestParts;

@@ -28,8 +28,8 @@ import {
 } from "./restricted-account.ts";
 
 const DRIVER = "disk.csi.azure.com";
-const TIMEOUT_MS = 60_000;
-const TEST_TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 240_000;
+const TEST_TIMEOUT_MS = 900_000;
 const never = new AbortController().signal;
 const ports = { clock: systemClock, random: systemRandom, logger: silentLogger };
 const diskOf = (name: string): string =>

@@ -13,7 +13,7 @@ import { WatchBroken, WatchGone } from "../../src/ports/store/object-store.ts";
 import { json, startHttpsServer } from "./https-server.ts";
 import type { Answer, HttpsServer } from "./https-server.ts";
 
-const TEST_TIMEOUT_MS = 240_000;
+const TEST_TIMEOUT_MS = 1_200_000;
 /** How long a busy machine may take for a handshake and an answer, in milliseconds. */
 const PATIENCE_MS = 60_000;
 const never = new AbortController().signal;

@@ -10,7 +10,7 @@ import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "./api-se
 import type { ApiServer } from "./api-server.ts";
 import { followNodes } from "./followed-store.ts";
 
-const TEST_TIMEOUT_MS = 300_000;
+const TEST_TIMEOUT_MS = 900_000;
 /** How long the API server's cache keeps accepting a token. */
 const TOKEN_CACHED_MAX_MS = 120_000;
 const never = new AbortController().signal;

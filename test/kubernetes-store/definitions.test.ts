@@ -16,7 +16,7 @@ import { fullAttachment, fullDriverNode, fullVolume } from "./full-objects.ts";
 import { mutations } from "./mutations.ts";
 import type { Mutation } from "./mutations.ts";
 
-const TEST_TIMEOUT_MS = 300_000;
+const TEST_TIMEOUT_MS = 900_000;
 /** Concurrent requests. */
 const CONCURRENT = 8;
 const never = new AbortController().signal;

@@ -16,7 +16,7 @@ const KILLS = 3;
 const WRITERS = 6;
 /** Of each writer, between two kills of the API server: more than end with an unknown outcome. */
 const WRITES_BETWEEN_KILLS = 10;
-const TEST_TIMEOUT_MS = 600_000;
+const TEST_TIMEOUT_MS = 1_500_000;
 /** The limit of any step on a busy machine. */
 const PATIENCE_MS = 120_000;
 const never = new AbortController().signal;

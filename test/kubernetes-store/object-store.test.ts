@@ -8,7 +8,7 @@ import type { ApiServer } from "./api-server.ts";
 /** The server sends a bookmark two seconds before it ends a watch, and otherwise one a minute. */
 const WATCH_SECONDS = 8;
 /** One step starts an API server. */
-const TEST_TIMEOUT_MS = 240_000;
+const TEST_TIMEOUT_MS = 900_000;
 
 const missing = await whyNoApiServer();
 

@@ -12,7 +12,7 @@ import {
 import { aNodeWorld, type NodeWorld } from "./node-world.ts";
 import { nodeGetInfo, registerAsKubelet, writeCsiNode } from "./stand-in-kubelet.ts";
 
-const TEST_TIMEOUT_MS = 300_000;
+const TEST_TIMEOUT_MS = 900_000;
 const STOP_MAX_MS = 60_000;
 const SOON = { timeoutMs: 120_000 };
 const never = new AbortController().signal;

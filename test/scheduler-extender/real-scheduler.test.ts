@@ -4,7 +4,7 @@ import { FIRST_START_TIMEOUT_MS, whyNoApiServer } from "../kubernetes-store/api-
 import { type ScheduledCluster, startScheduledCluster } from "./scheduled-cluster.ts";
 
 const NODES = ["node-a", "node-b", "node-c", "node-d"];
-const TEST_TIMEOUT_MS = 600_000;
+const TEST_TIMEOUT_MS = 1_500_000;
 
 const missing = await whyNoApiServer();
 

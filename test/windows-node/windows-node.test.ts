@@ -16,7 +16,7 @@ const mountFlags: readonly string[] = [];
 /** One volume's life, on one disk: each test continues after the one before it. */
 describe(
   `a Windows node (${process.platform === "win32" ? "this machine" : "modelled"})`,
-  { timeout: 900_000 },
+  { timeout: 1_800_000 },
   () => {
     let world: WindowsNodeWorld;
     let device: Device;

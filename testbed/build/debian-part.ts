@@ -6,7 +6,7 @@ import { hashInputs } from "./hash-inputs.ts";
 import type { Part } from "./part.ts";
 
 const RELEASE_FILE = "/etc/os-release";
-const COMMAND_TIMEOUT_MS = 180_000;
+const COMMAND_TIMEOUT_MS = 600_000;
 
 /** What a Debian part consists of. */
 export interface DebianPackages {

@@ -28,7 +28,7 @@ const FOLDERS: readonly string[] = ["dev", "proc", "sys", "run", "tmp", "var/lib
 const ROOT_BYTES = 1024 * 1024 * 1024;
 const PROGRAM_MODE = 0o755;
 const FILE_MODE = 0o644;
-const COMMAND_TIMEOUT_MS = 60_000;
+const COMMAND_TIMEOUT_MS = 600_000;
 
 /** The folders of unpacked packages that guests are made of. */
 export interface GuestPackages {

@@ -5,13 +5,13 @@ import { type BoundLoopDevice, boundLoopDevices } from "../../src/emulator/data-
 import { run } from "./units/run.ts";
 import { waitUntil } from "./units/wait-until.ts";
 
-const DEVICES_FREE_MAX_MS = 60_000;
+const DEVICES_FREE_MAX_MS = 240_000;
 const DETACH_EVERY_MS = 100;
 
 /**
  * Releases the loop devices on files in `folder`. First it releases those that a kubelet made on one of
  * them for a raw block volume and could not release itself. They are busy until the kernel has ended the
- * mounts of namespaces whose processes are gone. Throws if they still are after twenty seconds.
+ * mounts of namespaces whose processes are gone. Throws if they still are after four minutes.
  */
 export async function releaseDevices(folder: string): Promise<void> {
   await waitUntil(

@@ -16,7 +16,7 @@ import { waitUntil } from "./units/wait-until.ts";
 /** Receives a line of progress, for people to read. */
 export type OnProgress = (line: string) => void;
 
-const NODES_READY_MAX_MS = 120_000;
+const NODES_READY_MAX_MS = 300_000;
 const LOOK_EVERY_MS = 200;
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 

@@ -8,7 +8,7 @@ import type { OnProgress } from "../build/part.ts";
 
 const FOLDER = fileURLToPath(new URL("../python", import.meta.url));
 const REQUIREMENTS = join(FOLDER, "requirements.txt");
-const INSTALL_TIMEOUT_MS = 300_000;
+const INSTALL_TIMEOUT_MS = 600_000;
 
 /**
  * The folder of the Azure SDK for Python that `testbed/python` pins, for PYTHONPATH, installed unless it is

@@ -9,7 +9,7 @@ import { runCommand } from "../../scripts/child/run-command.ts";
 const MODULE = "github.com/kubernetes-csi/external-snapshotter/client/v8";
 const FOLDER = fileURLToPath(new URL("../kubernetes", import.meta.url));
 const CHART = fileURLToPath(new URL("../../deploy/chart/files/snapshot-crds", import.meta.url));
-const DOWNLOAD_MAX_MS = 120_000;
+const DOWNLOAD_MAX_MS = 600_000;
 
 it("ships the definitions of snapshots in the version that the lab builds", async (t) => {
   const go = await findCommand("go");

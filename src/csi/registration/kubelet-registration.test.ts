@@ -21,7 +21,7 @@ import { type KubeletRegistration, registerWithKubelet } from "./kubelet-registr
 
 const never = new AbortController().signal;
 /** How long the machine may take for a few files and sockets, in milliseconds of real time. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 const info: PluginInfo = {
   type: "CSIPlugin",
   name: "disk.csi.azure.com",

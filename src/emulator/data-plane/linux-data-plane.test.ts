@@ -29,12 +29,14 @@ import { createLinuxDataPlane, type LinuxDataPlane } from "./linux-data-plane.ts
 
 const MIB = 1024 * 1024;
 const SIZE_BYTES = BigInt(64 * MIB);
-const COMMAND_TIMEOUT_MS = 60_000;
+/** Of all tests together: seconds on an idle machine. */
+const SUITE_TIMEOUT_MS = 1_200_000;
+const COMMAND_TIMEOUT_MS = 240_000;
 
 const availability = dataPlaneAvailable();
 const skip = availability.available ? false : availability.reason;
 
-describe("createLinuxDataPlane", { skip, timeout: 120_000 }, () => {
+describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
   const cleanUps: (() => Promise<unknown>)[] = [];
   after(async () => {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();

@@ -1,7 +1,7 @@
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 
-const LEFT_MAX_MS = 60_000;
+const LEFT_MAX_MS = 240_000;
 
 interface AzureState {
   readonly disks: readonly { readonly name: string }[];

@@ -6,7 +6,7 @@ import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { readRecords, recordsSeenBy } from "../workload/record-writer.ts";
 import type { Workloads } from "../workload/workloads.ts";
 
-const UNMOUNTED_MAX_MS = 120_000;
+const UNMOUNTED_MAX_MS = 240_000;
 
 /**
  * Ends a writer, and checks its ext4 where the emulator keeps the disk's bytes, past every node's cache.

@@ -13,7 +13,7 @@ import { killDriverRole } from "./kill-process.ts";
 const PLAIN_CLASS = "managed-csi";
 /** In Azure's time: long enough for a fault in the middle of it. */
 const SLOW_ATTACH = { medianMs: 300_000, p99Ms: 300_000, perDiskMs: 0 };
-const STRIKE_MAX_MS = 60_000;
+const STRIKE_MAX_MS = 240_000;
 /** The Lease of a killed leader expires after this; the next leader has other work, too. */
 const TAKEOVER_MAX_MS = 15_000 + 3_000;
 

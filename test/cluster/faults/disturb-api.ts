@@ -8,7 +8,7 @@ import type { Workloads } from "../workload/workloads.ts";
 import { withHeldUnmount } from "./held-unmount.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 
-const SETTLED_MAX_MS = 120_000;
+const SETTLED_MAX_MS = 240_000;
 const READ_RETRY_MS = 200;
 
 /**

@@ -4,7 +4,7 @@ import { recordWriter, writerPod, type WriterPod } from "../workload/record-writ
 import { aClass, manifestOf } from "../workload/volume-manifests.ts";
 import { attachmentsOf, withClusterObjects, withWorkloads, type Workloads } from "../workload/workloads.ts";
 
-const SETTLED_MAX_MS = 120_000;
+const SETTLED_MAX_MS = 240_000;
 const DRAIN = ["--ignore-daemonsets", "--delete-emptydir-data", "--force", `--timeout=${SETTLED_MAX_MS}ms`];
 
 /**

@@ -7,7 +7,7 @@ const PLUG_INS = "/api/v1/namespaces/kube-system/pods?labelSelector=app%3Dcsi-az
 const IN_THE_WAY = "usr/local/bin/umount";
 /** While it exists, unmounts wait. */
 const HOLD = "usr/local/bin/umount-waits";
-const BEGINS_MAX_MS = 120_000;
+const BEGINS_MAX_MS = 240_000;
 
 /** An unmount that a test can block. */
 export interface HeldUnmount {

@@ -22,7 +22,7 @@ import { attachmentsOf, type Workloads } from "../workload/workloads.ts";
 export const VICTIM = "node-b";
 const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
-const SETTLED_MAX_MS = 120_000;
+const SETTLED_MAX_MS = 240_000;
 const RECORDS = 5;
 
 /**

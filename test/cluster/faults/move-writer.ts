@@ -13,7 +13,7 @@ import {
 } from "../workload/record-writer.ts";
 import type { Workloads } from "../workload/workloads.ts";
 
-const MOVE_MAX_MS = 120_000;
+const MOVE_MAX_MS = 240_000;
 
 export interface MoveOptions {
   /**

@@ -8,7 +8,7 @@ import type { Workloads } from "../workload/workloads.ts";
 import { killDriverRole } from "./kill-process.ts";
 
 const PLUG_IN = "daemonset/csi-azuredisk-node";
-const SETTLED_MAX_MS = 120_000;
+const SETTLED_MAX_MS = 240_000;
 
 /**
  * Kills the plug-in on a writer's node, upgrades all nodes and rolls them back: the pod writes on by the

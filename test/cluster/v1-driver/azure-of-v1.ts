@@ -48,7 +48,7 @@ interface Vm {
 
 const DISKS = "api-version=2025-01-02";
 const MACHINES = "api-version=2025-04-01";
-const SETTLED_MAX_MS = 60_000;
+const SETTLED_MAX_MS = 240_000;
 const LUNS = 64;
 const NOT_FOUND = 404;
 

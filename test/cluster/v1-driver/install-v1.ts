@@ -2,7 +2,7 @@ import type { Lab } from "../../../testbed/lab/lab.ts";
 import { manifestOf } from "../workload/volume-manifests.ts";
 import { manifestsOfV1 } from "./manifests-of-v1.ts";
 
-const READY_MAX_MS = 120_000;
+const READY_MAX_MS = 240_000;
 
 /** Installs the stand-in for V1 and waits until its pods are ready. */
 export async function installV1(lab: Lab): Promise<void> {

@@ -3,7 +3,7 @@ import type { Lab } from "../../../testbed/lab/lab.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 
 const API = "api-version=2025-04-01";
-const SETTLED_MAX_MS = 60_000;
+const SETTLED_MAX_MS = 240_000;
 const GLOBAL_MOUNTS = "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com";
 
 interface Vm {

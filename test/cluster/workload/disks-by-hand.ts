@@ -2,7 +2,7 @@ import type { AzureUnit } from "../../../testbed/lab/units/azure-unit.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 
 const DISK_API = "api-version=2025-01-02";
-const SETTLED_MAX_MS = 60_000;
+const SETTLED_MAX_MS = 240_000;
 
 /** Creates an empty disk of 4 GiB without the driver, and waits until it exists. */
 export async function makeDisk(

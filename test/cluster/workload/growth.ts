@@ -1,7 +1,7 @@
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import type { Workloads } from "./workloads.ts";
 
-const GROWN_MAX_MS = 90_000;
+const GROWN_MAX_MS = 240_000;
 const LOOK_EVERY_MS = 200;
 const KIB_PER_GIB = 1024 * 1024;
 

@@ -27,7 +27,7 @@ export interface WriterPod {
   readonly nodeName: string;
 }
 
-const GROWTH_MAX_MS = 60_000;
+const GROWTH_MAX_MS = 240_000;
 
 /**
  * Appends a record, syncs it, and prints that; continues at the end of the file, also after a failed write.

@@ -7,7 +7,7 @@ const CRDS = ["volumesnapshotclasses", "volumesnapshotcontents", "volumesnapshot
   (name) => `crd/${name}.${API}`,
 );
 const READY_MAX_MS = 180_000;
-const GONE_MAX_MS = 120_000;
+const GONE_MAX_MS = 240_000;
 
 /** A snapshot as the lab's Azure shows it. */
 export interface AzureSnapshot {
@@ -25,7 +25,7 @@ export async function installSnapshots(lab: Lab): Promise<void> {
 export async function removeSnapshots(lab: Lab): Promise<void> {
   await reinstallDriver(lab, { snapshot: { snapshotter: "never" } });
   // An uninstall keeps them.
-  await lab.kubectl(["delete", ...CRDS, "--ignore-not-found", "--timeout=60s"]);
+  await lab.kubectl(["delete", ...CRDS, "--ignore-not-found", "--timeout=180s"]);
 }
 
 export function aSnapshotClass(name: string, parameters: Readonly<Record<string, string>> = {}): object {

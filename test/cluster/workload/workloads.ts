@@ -8,9 +8,9 @@ import { whatTheDriverKnows } from "../assert/what-the-driver-knows.ts";
 /** The namespace of the driver's objects. */
 const OBJECTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi";
 /** Claims, pods and disks of a test are gone by then. */
-const CLEAN_MAX_MS = 120_000;
-const READY_MAX_MS = 120_000;
-const EVENT_MAX_MS = 120_000;
+const CLEAN_MAX_MS = 240_000;
+const READY_MAX_MS = 240_000;
+const EVENT_MAX_MS = 240_000;
 
 /** A test's namespace for its claims and pods. */
 export interface Workloads {

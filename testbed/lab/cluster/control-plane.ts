@@ -40,7 +40,7 @@ interface ControlPlaneOptions {
   readonly parts: Parts;
 }
 
-const HEALTHY_MAX_MS = 120_000;
+const HEALTHY_MAX_MS = 300_000;
 const STOP_GRACE_MS = 10_000;
 const HEALTH_TIMEOUT_MS = 10_000;
 

@@ -21,7 +21,7 @@ export interface JsonAnswer {
   readonly body: unknown;
 }
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000;
 
 /** Sends one request on a connection of its own. Rejects if there is no answer. */
 export function requestJson(

@@ -21,7 +21,7 @@ export interface InstallOptions {
 const CHART = fileURLToPath(new URL("../../../deploy/chart", import.meta.url));
 const RELEASE = "azuredisk-csi-driver";
 const NAMESPACE = "kube-system";
-const ROLLOUT_MAX_MS = 120_000;
+const ROLLOUT_MAX_MS = 300_000;
 const GIVE_UP_MAX_MS = 60_000;
 const SIDECARS = {
   csiProvisioner: "csi-provisioner",

@@ -79,8 +79,8 @@ interface LabNodeOptions {
 }
 
 const INIT = fileURLToPath(new URL("../node-init.sh", import.meta.url));
-const BOOT_MAX_MS = 120_000;
-const CONTAINERD_MAX_MS = 120_000;
+const BOOT_MAX_MS = 300_000;
+const CONTAINERD_MAX_MS = 300_000;
 const KUBELET_GRACE_MS = 10_000;
 
 /** One node of a lab, on or off. */

@@ -27,8 +27,8 @@ export interface Cgroups {
 }
 
 const KILL_MAX_MS = 120_000;
-const FREEZE_MAX_MS = 60_000;
-const REMOVE_MAX_MS = 60_000;
+const FREEZE_MAX_MS = 240_000;
+const REMOVE_MAX_MS = 240_000;
 /** The controllers that pods need under version 2. */
 const CONTROLLERS = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids"];
 

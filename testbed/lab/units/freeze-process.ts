@@ -3,7 +3,7 @@ import { sendSignal } from "./process-identity.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** How long the kernel may take to stop every thread on a busy machine, in milliseconds. */
-const FREEZE_MAX_MS = 60_000;
+const FREEZE_MAX_MS = 240_000;
 /** `T`: stopped by a signal, `Z` and `X`: ended (proc_pid_stat(5)). */
 const CANNOT_RUN = ["T", "Z", "X"];
 

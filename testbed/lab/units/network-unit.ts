@@ -8,7 +8,7 @@ import { waitUntil } from "./wait-until.ts";
  * The process that holds the lab's network namespace: the namespace ends with it and leaves nothing behind.
  */
 const NETWORK = "network";
-const READY_MAX_MS = 60_000;
+const READY_MAX_MS = 240_000;
 
 /** The network namespace of control plane and emulator, with the bridge to which nodes are connected. */
 export interface NetworkUnit {

@@ -5,13 +5,13 @@ export interface RunOptions {
   readonly input?: string;
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The command is killed after this long, in milliseconds. Default: one minute. */
+  /** The command is killed after this long, in milliseconds. Default: four minutes. */
   readonly timeoutMs?: number;
   /** The command is killed when it is aborted. */
   readonly signal?: AbortSignal;
 }
 
-const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_TIMEOUT_MS = 240_000;
 
 /**
  * Runs a command to its end and returns its standard output. Throws with its standard error unless it exits

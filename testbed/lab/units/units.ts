@@ -39,7 +39,7 @@ const JOIN = 'umask 022 && echo $$ > "$0" && exec "$@"';
 const LOG_TAIL_BYTES = 4_000;
 const POLL_MS = 20;
 const JOIN_POLL_MS = 2;
-const START_MAX_MS = 60_000;
+const START_MAX_MS = 240_000;
 const PATIENCE_MS = 60_000;
 
 /** The present and future programs of the lab at `home`. */

@@ -11,7 +11,7 @@ import type { HostCommand } from "./command-runner.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
 
 const never = new AbortController().signal;
-const tests = { timeout: 120_000 };
+const tests = { timeout: 600_000 };
 
 async function aRunner(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), "command-runner-"));
