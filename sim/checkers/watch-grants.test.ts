@@ -21,6 +21,8 @@ interface Circumstances {
   readonly pods?: readonly SimPod[];
   /** How long before the grant the pods were deleted, in milliseconds. Default: they exist. */
   readonly goneForMs?: number;
+  /** How long before their deletion the store was changed last, in milliseconds. Default 0. */
+  readonly quietForMs?: number;
   readonly isNewsLate?: boolean;
   readonly held?: boolean;
   readonly by?: string;
@@ -30,17 +32,25 @@ interface Circumstances {
 async function aGrant({
   pods = [],
   goneForMs,
+  quietForMs = 0,
   isNewsLate = false,
   held = false,
   by = "controller-1",
 }: Circumstances): Promise<readonly string[]> {
   const history = aHistory();
   let present = pods;
-  const cluster = { pods: () => present, diskUriOf: () => diskUri };
+  const listeners: ((pod: SimPod) => void)[] = [];
+  const cluster = {
+    pods: () => present,
+    onPodGone: (listener: (pod: SimPod) => void) => listeners.push(listener),
+    diskUriOf: () => diskUri,
+  };
   watchGrants({ ...history, cluster, outside: { isNewsLate: () => isNewsLate } });
   history.commit({ kind: "Lease", name: "lease", before: undefined, after: undefined });
   if (goneForMs !== undefined) {
+    await history.clock.advance(quietForMs);
     present = [];
+    for (const pod of pods) for (const listener of listeners) listener(pod);
     await history.clock.advance(goneForMs);
   }
   history.commit({
@@ -66,6 +76,12 @@ describe("grants if nodes attach by themselves", () => {
   const fine: readonly ({ readonly because: string } & Circumstances)[] = [
     { because: "a pod is bound there", pods: [aPod] },
     { because: "a controller may still see the pod", pods: [aPod], goneForMs: SEEN_FOR_MS },
+    {
+      because: "the pod has just gone, long after the last change of the store",
+      pods: [aPod],
+      quietForMs: SEEN_FOR_MS + 1,
+      goneForMs: 0,
+    },
     {
       because: "a controller may still see the pod, since news is late",
       pods: [aPod],

@@ -4,7 +4,7 @@ import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
-import type { SimCluster } from "../kubernetes/sim-cluster.ts";
+import type { SimCluster, SimPod } from "../kubernetes/sim-cluster.ts";
 
 /** How long after a pod's deletion some controller may still see it, in milliseconds. */
 const SEEN_FOR_MS = 3_000;
@@ -18,30 +18,38 @@ const SEEN_LATE_MS = 180_000;
 export function watchGrants(world: {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
   readonly store: Pick<SimulatedStore, "onCommit">;
-  readonly cluster: Pick<SimCluster, "pods" | "diskUriOf">;
+  readonly cluster: Pick<SimCluster, "pods" | "onPodGone" | "diskUriOf">;
   readonly outside: Pick<OutsideEvents, "isNewsLate">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
   const { clock, cluster, outside } = world;
-  /** When a pod was last bound, by node and disk. */
-  const boundAtMs = new Map<string, number>();
-  const keyOf = (nodeName: string, diskUri: string): string => `${nodeName} ${resourceUriKey(diskUri)}`;
+  /** When a pod was last gone, by node and disk. The next commit may come much later. */
+  const goneAtMs = new Map<string, number>();
+  const keyOf = ({ nodeName, volumeName }: SimPod): string | undefined => {
+    const diskUri = cluster.diskUriOf(volumeName);
+    return nodeName === undefined || diskUri === undefined ? undefined : placeKey(nodeName, diskUri);
+  };
 
+  cluster.onPodGone((pod) => {
+    const key = keyOf(pod);
+    if (key !== undefined) goneAtMs.set(key, clock.elapsedMs());
+  });
   world.store.onCommit((commit) => {
-    for (const { nodeName, volumeName } of cluster.pods()) {
-      const diskUri = cluster.diskUriOf(volumeName);
-      if (nodeName !== undefined && diskUri !== undefined)
-        boundAtMs.set(keyOf(nodeName, diskUri), clock.elapsedMs());
-    }
     const granted = grantIn(commit);
     if (granted === undefined) return;
-    const lastMs = boundAtMs.get(keyOf(granted.nodeName, granted.diskUri)) ?? Number.NEGATIVE_INFINITY;
-    if (clock.elapsedMs() - lastMs <= (outside.isNewsLate() ? SEEN_LATE_MS : SEEN_FOR_MS)) return;
+    const key = placeKey(granted.nodeName, granted.diskUri);
+    if (cluster.pods().some((pod) => keyOf(pod) === key)) return;
+    const goneForMs = clock.elapsedMs() - (goneAtMs.get(key) ?? Number.NEGATIVE_INFINITY);
+    if (goneForMs <= (outside.isNewsLate() ? SEEN_LATE_MS : SEEN_FOR_MS)) return;
     world.report({
       invariant: "granted-unasked",
       detail: `${commit.by} granted ${commit.name} to ${granted.nodeName}, where no pod of it is bound`,
     });
   });
+}
+
+function placeKey(nodeName: string, diskUri: string): string {
+  return `${nodeName} ${resourceUriKey(diskUri)}`;
 }
 
 /** The node that a controller makes the writer with this commit. */

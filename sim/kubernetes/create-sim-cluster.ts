@@ -207,6 +207,11 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       }),
     workloads: () => api.list("Claim").map(({ workload, sizeGiB }) => ({ ...workload, sizeGiB })),
     pods: () => api.list("Pod"),
+    onPodGone: (listener) => {
+      api.onChange(({ kind, previous, current }) => {
+        if (kind === "Pod" && previous !== undefined && previous.uid !== current?.uid) listener(previous);
+      });
+    },
     nodes: () => api.list("Node"),
     volumeAttachments: () => api.list("VolumeAttachment"),
     volumeSnapshots: () => api.list("VolumeSnapshot"),

@@ -222,6 +222,8 @@ export interface SimCluster {
   // The present state, for checkers.
   readonly workloads: () => readonly SimWorkload[];
   readonly pods: () => readonly SimPod[];
+  /** Calls `listener` with each pod as it was, at the moment at which the API server has it no more. */
+  onPodGone(listener: (pod: SimPod) => void): void;
   readonly nodes: () => readonly SimNode[];
   readonly volumeAttachments: () => readonly SimVolumeAttachment[];
   readonly volumeSnapshots: () => readonly SimVolumeSnapshot[];
