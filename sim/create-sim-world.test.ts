@@ -9,8 +9,10 @@ const nodes = ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" })
 const LIMIT_MS = 600_000;
 
 /** A drain moves four workloads, one of them with a raw device, and a machine is lost. */
-async function aDay(options: Pick<SimWorldOptions, "seed" | "attach">): Promise<SimWorld> {
-  const world = createSimWorld({ ...options, nodes });
+async function aDay(
+  options: Pick<SimWorldOptions, "seed" | "attach"> & Partial<Pick<SimWorldOptions, "nodes">>,
+): Promise<SimWorld> {
+  const world = createSimWorld({ nodes, ...options });
   const end = new AbortController();
   const running = world.run(end.signal);
   const until = async (what: string, isReached: () => boolean): Promise<void> => {
@@ -61,6 +63,22 @@ describe("a simulated cluster", () => {
       assert.ok(world.cluster.failovers() > 0);
     });
   }
+
+  it("restores everything where nodes are instances of scale sets of both kinds", async () => {
+    const kinds = ["uniform", "flex", "uniform"] as const;
+    const mixed = nodes.map((node, index) => ({ ...node, instance: kinds[index] ?? "uniform" }));
+    const { azure, violations } = await aDay({ seed: 1, attach: "kubernetes", nodes: mixed });
+    assert.deepEqual(violations(), []);
+    const updated = azure.journal
+      .since(0)
+      .filter(({ operation, status }) => operation?.endsWith("_Update") === true && status === 200)
+      .map(({ operation, path }) => `${operation} ${path.slice(path.lastIndexOf("/") + 1)}`);
+    assert.deepEqual([...new Set(updated)].toSorted(), [
+      "VirtualMachineScaleSetVMs_Update 10",
+      "VirtualMachineScaleSetVMs_Update 9",
+      "VirtualMachines_Update flex_node-b",
+    ]);
+  });
 
   for (const seed of [21, 22, 23]) {
     it(`repeats the same day, byte for byte: seed ${seed}`, async () => {

@@ -13,7 +13,7 @@ import { stolenToken } from "./admission/stolen-token.ts";
 import { createTokenUids } from "./admission/token-uids.ts";
 import { type Agenda, createAgenda } from "./agenda.ts";
 import { type AzureRegion, createAzureRegion } from "./azure/create-azure-region.ts";
-import { createSimAzure } from "./azure/create-sim-azure.ts";
+import { createSimAzure, type SimAzureOptions } from "./azure/create-sim-azure.ts";
 import { diskUriOf } from "./azure/vm-names.ts";
 import { createTrace, prefixedTrace } from "./create-trace.ts";
 import { createDriver } from "./driver/create-driver.ts";
@@ -28,7 +28,7 @@ import type { SimWorld } from "./world.ts";
 
 /** The shape of a cluster. */
 export interface SimClusterShape {
-  readonly nodes: readonly { readonly name: string; readonly zone: string }[];
+  readonly nodes: SimAzureOptions["nodes"];
   /** Whether Kubernetes' attach controller takes part. */
   readonly attach: "kubernetes" | "driver";
   /** The size of all its VMs, which says how many data disks each takes. Default: eight. */

@@ -4,12 +4,21 @@ import { invariant } from "../../src/core/failure/invariant.ts";
 import { gibToBytes } from "../../src/core/primitives/units.ts";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import { type OrchestrationMode, scaleSetId } from "../../src/emulator/model/scale-set/scale-set.ts";
 import { addResourceGroup, addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ModelSettings } from "../../src/emulator/model/settings.ts";
 import type { VirtualMachine } from "../../src/emulator/model/vm/virtual-machine.ts";
 import { strikeVm } from "../../src/emulator/model/vm/vm-events.ts";
 import type { VmEvent } from "../../src/emulator/model/vm/vm-set-up.ts";
-import { findDisk, findSnapshot, findVm, putDisk, putVm } from "../../src/emulator/model/world.ts";
+import {
+  findDisk,
+  findScaleSet,
+  findSnapshot,
+  findVm,
+  putDisk,
+  putScaleSet,
+  putVm,
+} from "../../src/emulator/model/world.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Agenda } from "../agenda.ts";
@@ -49,7 +58,13 @@ export interface AzureRegion {
   handle(request: ArmRequest, clusterName: string): ArmAnswer;
   /** Creates a VM of a cluster and starts it. */
   addVm(
-    vm: { readonly place: InstancePlace; readonly size: string; readonly zone: string },
+    vm: {
+      readonly place: InstancePlace;
+      readonly size: string;
+      readonly zone: string;
+      /** The flexible scale set to which it belongs, if any. */
+      readonly flexibleSet?: string;
+    },
     guest: Guest & { readonly clusterName: string },
   ): RunMachine;
   /** By the resource id of its VM, in any case. */
@@ -140,6 +155,27 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     }
   }
 
+  /** Adds a scale set unless it is there, and returns its id. Its creation draws nothing. */
+  function addScaleSet(name: string, orchestrationMode: OrchestrationMode): string {
+    const address = { ...azurePlace, name };
+    const id = scaleSetId(address);
+    if (findScaleSet(model.world, id) !== undefined) return id;
+    putScaleSet(model.world, {
+      ...address,
+      id,
+      orchestrationMode,
+      zones: [],
+      tags: {},
+      sizeName: "",
+      profile: {},
+      uniqueId: name,
+      nextInstanceId: 0,
+      provisioningState: "Succeeded",
+      createdAtMs: startedAtMs,
+    });
+    return id;
+  }
+
   function startMachine({ id: instanceUri, vmGuid }: VirtualMachine, guest: Guest): RunMachine {
     const { nodeName } = guest;
     const onChange = (machine: SimMachine, change: DeviceChange): void =>
@@ -200,13 +236,16 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       pump();
       return answer;
     },
-    addVm: ({ place, size, zone }, { clusterName, ...guest }) => {
+    addVm: ({ place, size, zone, flexibleSet }, { clusterName, ...guest }) => {
       const { subscriptionId, resourceGroup, location } = azurePlace;
+      const { scaleSetName } = place;
+      if (scaleSetName !== undefined) addScaleSet(scaleSetName, "Uniform");
       const added = addVirtualMachine(model.world, {
         subscriptionId,
         resourceGroup,
         location,
         name: place.instanceName,
+        ...(scaleSetName === undefined ? {} : { scaleSet: scaleSetName }),
         size,
         ...(zone === "" ? {} : { zone }),
       });
@@ -215,6 +254,10 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
         `VM ${place.instanceName} can't be made: ${added.kind === "Failure" ? added.message : ""}`,
       );
       clusterOf.set(resourceUriKey(added.vm.id), clusterName);
+      if (flexibleSet !== undefined) {
+        const virtualMachineScaleSet = { id: addScaleSet(flexibleSet, "Flexible") };
+        putVm(model.world, { ...added.vm, other: { ...added.vm.other, virtualMachineScaleSet } });
+      }
       const machine = startMachine(added.vm, guest);
       pump();
       return machine;

@@ -16,7 +16,7 @@ import { createNodeInstances } from "./node-instances.ts";
 import { createOutsiders } from "./outsiders.ts";
 import type { DiskEvent, SimAzure } from "./sim-azure.ts";
 import type { SimMachine } from "./sim-machine.ts";
-import { azurePlace } from "./vm-names.ts";
+import { azurePlace, type InstanceKind, scaleSetNameOf } from "./vm-names.ts";
 import { createSimWire } from "./wire/sim-wire.ts";
 
 /** A size with eight data disks. */
@@ -36,7 +36,12 @@ export interface SimAzureOptions {
   readonly random: (name: string) => Random;
   readonly trace: Trace;
   readonly agenda: Agenda;
-  readonly nodes: readonly { readonly name: string; readonly zone: string }[];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly zone: string;
+    /** Default: a VM of its own. */
+    readonly instance?: InstanceKind;
+  }[];
   /** Of all its VMs. Default: a size with eight data disks. */
   readonly vmSize?: string | undefined;
 }
@@ -48,7 +53,10 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   const clusterName = prefix ?? "";
   const chance = options.random("azure");
   const zones = new Map(options.nodes.map(({ name, zone }) => [name, zone]));
-  const instances = createNodeInstances(prefix);
+  /** A node that is added in the place of another has its name and more, and is of its kind. */
+  const kindOf = (nodeName: string): InstanceKind =>
+    options.nodes.find(({ name }) => nodeName.startsWith(name))?.instance ?? "vm";
+  const instances = createNodeInstances(prefix, kindOf);
   /** The cluster's machines by the resource ids of their VMs: several may have had one node's name. */
   const machines = new Map<string, RunMachine>();
   /** Resource ids of VMs. */
@@ -67,6 +75,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     const machine = region.addVm(
       {
         place: instances.placeOf(nodeName),
+        ...(kindOf(nodeName) === "flex" ? { flexibleSet: scaleSetNameOf("flex", prefix) } : {}),
         size: options.vmSize ?? VM_SIZE,
         zone: zones.get(nodeName) ?? "",
       },

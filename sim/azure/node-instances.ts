@@ -1,6 +1,15 @@
 import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
 import { isStranger, strangersByUri } from "./strangers.ts";
-import { type InstancePlace, instancePlaceOf, instanceUriAt } from "./vm-names.ts";
+import {
+  type InstanceKind,
+  type InstancePlace,
+  instancePlaceOf,
+  instanceUriAt,
+  scaleSetNameOf,
+} from "./vm-names.ts";
+
+/** Instance ids of two lengths: `…_1` also begins `…_10`. */
+const FIRST_INSTANCE_ID = 9;
 
 /** Which VMs have, or have had, the names of a cluster's nodes. */
 export interface NodeInstances {
@@ -21,17 +30,28 @@ interface Instance {
 }
 
 /** The first VMs of all nodes. `prefix`: see `instancePlaceOf`. */
-export function createNodeInstances(prefix: string | undefined): NodeInstances {
+export function createNodeInstances(
+  prefix: string | undefined,
+  kindOf: (nodeName: string) => InstanceKind,
+): NodeInstances {
   const present = new Map<string, Instance>();
   /** By resource id, whether or not the VM still has the name. */
   const nodeNames = new Map(strangersByUri);
+  let nextInstanceId = FIRST_INSTANCE_ID;
 
   function instanceOf(nodeName: string): Instance {
     return present.get(nodeName) ?? take(nodeName, 1);
   }
 
+  function placeOf(nodeName: string, nth: number): InstancePlace {
+    if (isStranger(nodeName)) return instancePlaceOf(nodeName, nth);
+    return kindOf(nodeName) === "uniform"
+      ? { scaleSetName: scaleSetNameOf("uniform", prefix), instanceName: String(nextInstanceId++) }
+      : instancePlaceOf(nodeName, nth, prefix);
+  }
+
   function take(nodeName: string, nth: number): Instance {
-    const place = instancePlaceOf(nodeName, nth, isStranger(nodeName) ? undefined : prefix);
+    const place = placeOf(nodeName, nth);
     const uri = instanceUriAt(place);
     const instance = { nth, place, uri };
     present.set(nodeName, instance);

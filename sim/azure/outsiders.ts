@@ -1,3 +1,4 @@
+import { parseInstanceUri } from "../../src/core/azure/instance-uri.ts";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import type { Agenda } from "../agenda.ts";
 import type { SimAzure } from "./sim-azure.ts";
@@ -90,7 +91,8 @@ export function createOutsiders(options: {
     },
     tagOutside: (nodeName) =>
       askOutside({
-        method: "PATCH",
+        // An instance of a uniform scale set has no PATCH.
+        method: parseInstanceUri(instanceUriOf(nodeName))?.scaleSetName === undefined ? "PATCH" : "PUT",
         path: instanceUriOf(nodeName),
         body: { tags: { "updated-by": "another client" } },
       }),

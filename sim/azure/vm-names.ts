@@ -11,6 +11,14 @@ export const azurePlace = {
 /** The default prefix of VM names. */
 const VM_PREFIX = "flex";
 
+/**
+ * What a node runs on: a VM of its own, or an instance of a uniform or flexible scale set. A flexible one is
+ * a VM that names its scale set; a uniform one is another kind of resource.
+ */
+export type InstanceKind = "vm" | "uniform" | "flex";
+
+export const instanceKinds: readonly InstanceKind[] = ["vm", "uniform", "flex"];
+
 /** Where a VM is in the resource group. */
 export type InstancePlace = Pick<InstanceUriParts, "scaleSetName" | "instanceName">;
 
@@ -21,6 +29,11 @@ export type InstancePlace = Pick<InstanceUriParts, "scaleSetName" | "instanceNam
  */
 export function instancePlaceOf(nodeName: string, nth = 1, prefix = VM_PREFIX): InstancePlace {
   return { scaleSetName: undefined, instanceName: `${prefix}${nth === 1 ? "" : nth}_${nodeName}` };
+}
+
+/** The names of a cluster's scale sets; `prefix` as in `instancePlaceOf`. */
+export function scaleSetNameOf(kind: Exclude<InstanceKind, "vm">, prefix = VM_PREFIX): string {
+  return kind === "flex" ? prefix : `${prefix}-vmss`;
 }
 
 /** The resource id of the VM at a place. */

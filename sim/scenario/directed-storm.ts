@@ -60,7 +60,7 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
   const nodes =
     storm.nodesMax === undefined
       ? drawn.nodes
-      : drawn.nodes.slice(0, storm.nodesMax).map(({ name }) => ({ name, zone: "1" }));
+      : drawn.nodes.slice(0, storm.nodesMax).map((node) => ({ ...node, zone: "1" }));
   const workloads = drawn.workloads.map((workload, index) => ({
     ...workload,
     ...storm.workload,

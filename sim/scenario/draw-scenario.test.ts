@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { InstanceKind } from "../azure/vm-names.ts";
 import { faultNames } from "../faults/fault-names.ts";
 import { drawScenario } from "./draw-scenario.ts";
 
@@ -30,6 +31,15 @@ describe("the scenario of a seed", () => {
       new Set(drawScenario(9, ["crash", "stale"]).faults.map(({ fault }) => fault)),
       new Set(["crash", "stale"]),
     );
+  });
+
+  it("has clusters on VMs, on uniform instances as in AKS, and on a mix of all kinds", () => {
+    const clusters = seeds.map(({ nodes }) => new Set(nodes.map(({ instance }) => instance)));
+    const share = (...kinds: readonly InstanceKind[]): number =>
+      clusters.filter((found) => kinds.every((kind) => found.has(kind)) && found.size === kinds.length)
+        .length;
+    assert.ok(share("vm") > SEEDS / 5 && share("uniform") > SEEDS / 5, `${share("vm")}, ${share("uniform")}`);
+    assert.ok(share("vm", "uniform", "flex") > SEEDS / 20, `${share("vm", "uniform", "flex")}`);
   });
 
   it("has a second cluster in one of eight, with the same node names and own losses", () => {

@@ -4,6 +4,7 @@ import type { FaultName } from "../faults/fault-names.ts";
 import { between } from "../kubernetes/api/between.ts";
 import { oneOf } from "./dice.ts";
 import { drawByHand, drawFaults, drawMalicious } from "./draw-faults.ts";
+import { drawInstances } from "./draw-instances.ts";
 import { drawSecond } from "./draw-second.ts";
 import { drawActs, drawModifications, drawSnapshots, drawWorkload } from "./draw-users.ts";
 import { inTime } from "./in-time.ts";
@@ -32,7 +33,7 @@ const COLLECT_REPLICAS_AFTER_MS = [300_000, 60_000, 20_000] as const;
 export function drawScenario(seed: number, faults?: readonly FaultName[], givenStormMs?: number): Scenario {
   const random = createSeededRandom(`scenario/${seed}`);
   const [shape, acting, striking] = [random.fork("shape"), random.fork("acts"), random.fork("faults")];
-  const nodes = drawNodes(shape);
+  const nodes = drawInstances(random.fork("instances"), drawNodes(shape));
   const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) =>
     drawWorkload(shape, `vol-${index + 1}`),
   );

@@ -3,6 +3,7 @@ import { drawnFaultNames } from "../faults/fault-names.ts";
 import { between } from "../kubernetes/api/between.ts";
 import { oneOf } from "./dice.ts";
 import { drawFaults, type Shape } from "./draw-faults.ts";
+import { drawInstances } from "./draw-instances.ts";
 import { drawActs, drawWorkload } from "./draw-users.ts";
 import { inTime } from "./in-time.ts";
 import type { ClusterScenario } from "./scenario.ts";
@@ -27,10 +28,13 @@ export function drawSecond(random: SeededRandom, stormMs: number): ClusterScenar
  */
 export function drawSecondCluster(random: SeededRandom, stormMs: number): ClusterScenario {
   const [shape, acting, striking] = [random.fork("shape"), random.fork("acts"), random.fork("faults")];
-  const nodes = Array.from({ length: between(shape, NODES) }, (_, index) => ({
-    name: `node-${"abc"[index] ?? index}`,
-    zone: "1",
-  }));
+  const nodes = drawInstances(
+    random.fork("instances"),
+    Array.from({ length: between(shape, NODES) }, (_, index) => ({
+      name: `node-${"abc"[index] ?? index}`,
+      zone: "1",
+    })),
+  );
   const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) =>
     drawWorkload(shape, `second-${index + 1}`),
   );

@@ -1,3 +1,4 @@
+import type { InstanceKind } from "../azure/vm-names.ts";
 import type { CrashPlan } from "../driver/process-slot.ts";
 import type { FaultName } from "../faults/fault-names.ts";
 import type { NetworkAccessPolicy, SimWorkload } from "../kubernetes/sim-cluster.ts";
@@ -62,7 +63,12 @@ export interface ExactCrash extends CrashPlan {
 /** What one cluster is made of, and what happens to it. */
 export interface ClusterScenario {
   readonly attach: "kubernetes" | "driver";
-  readonly nodes: readonly { readonly name: string; readonly zone: string }[];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly zone: string;
+    /** Default: a VM of its own. */
+    readonly instance?: InstanceKind;
+  }[];
   /** Of all its VMs. Default: one that takes eight data disks. */
   readonly vmSize?: string;
   /**
