@@ -60,6 +60,8 @@ interface Circumstances {
   readonly justNotReady?: readonly string[];
   readonly outOfService?: readonly string[];
   readonly stolen?: readonly string[];
+  /** Nodes with a VolumeAttachment of the volume. */
+  readonly publishedOn?: readonly string[];
   readonly by?: string;
   readonly before?: AzVolumeAttachment;
   readonly after?: AzVolumeAttachment;
@@ -99,6 +101,14 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
         isUnschedulable: false,
         isOutOfService: false,
         volumesMax: 8,
+      })),
+    volumeAttachments: () =>
+      (circumstances.publishedOn ?? []).map((nodeName) => ({
+        name: `attachment-to-${nodeName}`,
+        volumeName: "pvc-1",
+        nodeName,
+        isAttached: true,
+        isDeleted: false,
       })),
     diskUriOf: (volumeName: string) => (volumeName === "pvc-1" ? diskUri : undefined),
   };
@@ -214,6 +224,13 @@ describe("replicas at a failover", () => {
     );
   });
 
+  it("reports a removal beside two primaries whose VolumeAttachments exist", async () => {
+    const volume = aVolume({ spec: { maxMountReplicaCount: 1 } });
+    const others = [requestOnC, anAttachment("node-a", { spec: place })];
+    const nodeNames = ["node-a", "node-c"];
+    assert.deepEqual(await aRemoval({ volume, others, stolen: nodeNames, publishedOn: nodeNames }), broken);
+  });
+
   it("reports a removal long after a pod came, while watches are late", async () => {
     assert.deepEqual(await aRemoval({ isNewsLate: true, forMs: KNOWN_LATE_MS }), broken);
   });
@@ -270,6 +287,13 @@ describe("replicas at a failover", () => {
       volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
       pods: [{ ...aPod, nodeName: "node-c" }],
       others: [aReplica("node-c", { spec: place }), anAttachment("node-a", { spec: place })],
+    },
+    {
+      because: "there are more than asked for, one of which has its role from a stolen token",
+      volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
+      others: [requestOnC, anAttachment("node-a", { spec: place, status: undefined })],
+      stolen: ["node-a", "node-c"],
+      publishedOn: ["node-c"],
     },
     { because: "the pod waits for another volume", pods: [{ ...aPod, volumeName: "pvc-2" }] },
     {

@@ -17,7 +17,7 @@ import { createPresences } from "./presences.ts";
 interface ReplicaWorld {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
   readonly store: Pick<SimulatedStore, "onCommit" | "objects">;
-  readonly cluster: Pick<SimCluster, "pods" | "nodes" | "diskUriOf">;
+  readonly cluster: Pick<SimCluster, "pods" | "nodes" | "volumeAttachments" | "diskUriOf">;
   readonly outside: Pick<OutsideEvents, "wasOutOfService" | "isTokenStolen" | "isNewsLate">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }
@@ -59,16 +59,21 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
   }
   const isKnown = (key: string): boolean =>
     presences.forMs(key) >= (world.outside.isNewsLate() ? KNOWN_LATE_MS : KNOWN_AFTER_MS);
-  const isOf = ({ volumeName }: SimPod, diskUri: string): boolean =>
+  const isOf = ({ volumeName }: { readonly volumeName: string }, diskUri: string): boolean =>
     isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri);
+  const isHonest = ({ spec }: AzVolumeAttachment): boolean => !world.outside.isTokenStolen(spec.nodeName);
   /**
    * If nodes attach by themselves, the pod decides, not the role: a backup that was put back may show the
-   * pod's earlier node as the primary.
+   * pod's earlier node as the primary. Otherwise the VolumeAttachment decides where the role may be that of
+   * a stolen token.
    */
-  const isPrimary = ({ spec }: AzVolumeAttachment): boolean =>
-    attach === "driver"
-      ? cluster.pods().some((pod) => pod.nodeName === spec.nodeName && isOf(pod, spec.volumeId))
-      : spec.role === "Primary";
+  const isPrimary = (attachment: AzVolumeAttachment): boolean => {
+    const { nodeName, role, volumeId } = attachment.spec;
+    const isThere = (one: { readonly nodeName?: string | undefined; readonly volumeName: string }): boolean =>
+      one.nodeName === nodeName && isOf(one, volumeId);
+    if (attach === "driver") return cluster.pods().some(isThere);
+    return role === "Primary" && (isHonest(attachment) || cluster.volumeAttachments().some(isThere));
+  };
 
   /** What requests the volume, as text; undefined if nothing does that a controller must know of. */
   function whatRequests(
@@ -76,7 +81,6 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
     attachments: readonly AzVolumeAttachment[],
     diskUri: string,
   ): string | undefined {
-    const isHonest = ({ spec }: AzVolumeAttachment): boolean => !world.outside.isTokenStolen(spec.nodeName);
     const requests = attach === "driver" ? [] : attachments;
     const request = requests.find(
       (attachment) => isRequest(attachment) && isHonest(attachment) && isKnown(attachment.metadata.name),
