@@ -127,6 +127,13 @@ const LAYERS: readonly Layer[] = [
     closedPackages: [AZURE_SDK, FOREIGN_FUNCTIONS],
     isEdge: true,
   },
+  // The one file of the driver that calls functions of the system: Node can't listen on Windows' sockets.
+  {
+    files: ["src/adapters/unix-sockets/load-winsock.ts"],
+    mayImport: ["adapters"],
+    closedPackages: [AZURE_SDK, SCHEMA_LIBRARY, LOGGING_AND_METRICS],
+    isEdge: true,
+  },
   {
     files: ["src/cli/**"],
     mayImport: ["core", "ports", "cli"],

@@ -246,6 +246,25 @@ const PLANTED: readonly Planted[] = [
   using("src/csi/i.ts", "process.hrtime()", PROPERTIES, "a detour is still time"),
   importing("src/csi/j.ts", "node:timers/promises", IMPORTS, "a detour is still time"),
   importing("src/compose/f.ts", "node:perf_hooks", IMPORTS, "a detour is still time"),
+  importing("src/adapters/windows/a.ts", "koffi", IMPORTS, "one file calls functions of the system"),
+  importing(
+    "src/adapters/unix-sockets/a.ts",
+    "koffi",
+    IMPORTS,
+    "and none beside it: what it does is tried on Linux",
+  ),
+  importing(
+    "src/adapters/unix-sockets/load-winsock.ts",
+    "koffi",
+    undefined,
+    "Node can't listen on Windows' Unix sockets",
+  ),
+  importing(
+    "src/adapters/unix-sockets/testing/a.ts",
+    "koffi",
+    undefined,
+    "the same functions of Linux are for tests only",
+  ),
   using("src/adapters/system/a.ts", "Date.now()", undefined, "adapters are where the world is"),
   importing(
     "src/emulator/data-plane/a.ts",

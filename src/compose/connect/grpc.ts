@@ -7,6 +7,7 @@ import { GroupControllerService, IdentityService } from "../../csi/gen/csi/v1/cs
 import { identityHandlers } from "../../csi/identity/identity-handlers.ts";
 import { GrpcServer } from "../../csi/server/grpc-server.ts";
 import { endpointProblem } from "../../csi/server/parse-endpoint.ts";
+import type { UnixSockets } from "../../csi/server/unix-sockets.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
 import { driverNameOption } from "../settings/process-options.ts";
@@ -24,11 +25,12 @@ export const endpointOptions = grouped("CSI", {
 
 /**
  * A gRPC server that counts its calls and serves CSI's identity. Ready once the caches have synced. Calls
- * about groups of snapshots are counted as unimplemented.
+ * about groups of snapshots are counted as unimplemented. `unixSockets`: instead of Node's own.
  */
 export function createCsiServer(
   identity: { readonly driverName: string; readonly cache: ObjectCache },
   process: ProcessPorts,
+  unixSockets?: UnixSockets,
 ): GrpcServer {
   const { clock, random, logger, registry } = process;
   const calls = createCounter(registry, "azuredisk_csi_calls_total");
@@ -46,7 +48,7 @@ export function createCsiServer(
     version: driverVersion,
     isReady: () => Promise.resolve(ok(identity.cache.hasSynced())),
   });
-  return new GrpcServer({ clock, random, logger, onCall })
+  return new GrpcServer({ clock, random, logger, onCall }, unixSockets)
     .add(IdentityService, handlers)
     .add(GroupControllerService, {});
 }

@@ -9,6 +9,7 @@ import {
 } from "../../csi/registration/kubelet-registration.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
 import { daemonSetProblem, parseDaemonSet } from "../settings/parse-daemon-set.ts";
+import { WrongSetting } from "../settings/wrong-setting.ts";
 
 /** How a plug-in registers with its kubelet. */
 export const registrationOptions = grouped("Registration with the kubelet", {
@@ -37,6 +38,19 @@ export const registrationOptions = grouped("Registration with the kubelet", {
  * milliseconds.
  */
 const ASK_MAX_MS = 2_000;
+
+/** Throws `WrongSetting` on Windows: the socket there is replaced by ways that only Linux has. */
+export function checkRegistration(
+  values: Pick<Values<typeof registrationOptions>, "registration-socket">,
+  platform: NodeJS.Platform,
+): void {
+  const path = values["registration-socket"];
+  if (path !== undefined && platform === "win32")
+    throw new WrongSetting(
+      `--registration-socket: got ${JSON.stringify(path)}; expected none on Windows, where ` +
+        "node-driver-registrar registers the plug-in",
+    );
+}
 
 /** A registration that finds out whether another instance will follow. */
 export type Registration = Omit<KubeletRegistration, "stop"> & {

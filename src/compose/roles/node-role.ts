@@ -15,7 +15,13 @@ import { followOwnObjects } from "../assemble-node.ts";
 import { checkStore, connectStore, storeOptions } from "../connect/connect-store.ts";
 import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
 import { openCheckpoints } from "../connect/open-checkpoints.ts";
-import { type Registration, registrationOptions, serveRegistration } from "../connect/registration.ts";
+import {
+  type Registration,
+  registrationOptions,
+  checkRegistration,
+  serveRegistration,
+} from "../connect/registration.ts";
+import { unixSocketsOf } from "../connect/unix-sockets.ts";
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
 import { nodeOptions, processOptions } from "../settings/process-options.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
@@ -82,6 +88,7 @@ export const nodeRole: Role<typeof options> = {
   problems: (values) =>
     wrongSettings(
       () => checkStore(values),
+      () => checkRegistration(values, process.platform),
       () => metadataService(values),
     ),
   start: async (values, ports) => {
@@ -114,7 +121,8 @@ export const nodeRole: Role<typeof options> = {
     const told = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
     const events = told?.events ?? createLogEvents(logger);
     const others = watchOtherDrivers({ ownNode, nodeName, driverName, events, logger });
-    const server = createCsiServer({ driverName, cache }, ports);
+    const unixSockets = await unixSocketsOf(process.platform);
+    const server = createCsiServer({ driverName, cache }, ports, unixSockets);
     const runNodeWork = await addNodeService(
       server,
       {
@@ -154,7 +162,8 @@ export const nodeRole: Role<typeof options> = {
       serves: { endpoint },
       whyNotReady: () => others.why() ?? registration?.whyNotRegistered(),
       whyNotAlive: async () =>
-        registration?.whyNotServed() ?? (await probePlugin(endpoint, { clock, timeoutMs: PROBE_MAX_MS })),
+        registration?.whyNotServed() ??
+        (await probePlugin(endpoint, { clock, timeoutMs: PROBE_MAX_MS, unixSockets })),
       work,
       drain: async (signal) => {
         await registration?.stop(signal);

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
+import { createUnixSockets } from "../../adapters/unix-sockets/create-unix-sockets.ts";
+import { loadLibc } from "../../adapters/unix-sockets/testing/load-libc.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { ok } from "../../core/failure/result.ts";
@@ -42,6 +44,18 @@ describe("probePlugin", () => {
     withPlugin(
       async () => ok(true),
       async (socket) => assert.equal(await probePlugin(`unix://${socket}`, limits), undefined),
+    ));
+
+  it("finds out over the system's sockets whether one answers", () =>
+    withPlugin(
+      async () => ok(true),
+      async (socket) => {
+        const unixSockets = createUnixSockets(loadLibc());
+        const probe = () => probePlugin(`unix://${socket}`, { ...limits, unixSockets });
+        assert.equal(await probe(), undefined);
+        await unlink(socket);
+        assert.match((await probe()) ?? "", /can't connect to .*ENOENT/u);
+      },
     ));
 
   it("reports one that is not ready", () =>

@@ -1,5 +1,7 @@
 import { chmod, lstat, rename, unlink } from "node:fs/promises";
+import { createConnection } from "node:net";
 import { basename, dirname, join } from "node:path";
+import { duplexPair } from "node:stream";
 import type {
   handleUnaryCall,
   sendUnaryData,
@@ -18,6 +20,7 @@ import { parseEndpoint } from "./parse-endpoint.ts";
 import { removeStaleSocket } from "./remove-stale-socket.ts";
 import type { HandlersOf, UnaryHandler } from "./unary-handler.ts";
 import { CallEnded } from "./unary-handler.ts";
+import type { UnixSockets } from "./unix-sockets.ts";
 import { untilAnswering } from "./until-answering.ts";
 
 /** Requests are small: the largest is a CreateVolume with its parameters and topologies. */
@@ -41,10 +44,14 @@ export class GrpcServer {
   });
   readonly #ports: CallPorts;
   readonly #calls = new Set<AbortController>();
+  readonly #unixSockets: UnixSockets | undefined;
   #socket: { readonly path: string; readonly inode: bigint } | undefined;
+  #listener: { readonly close: () => Promise<void> } | undefined;
 
-  constructor(ports: CallPorts) {
+  /** `unixSockets`: instead of Node's own, where it has none. */
+  constructor(ports: CallPorts, unixSockets?: UnixSockets) {
     this.#ports = ports;
+    this.#unixSockets = unixSockets;
   }
 
   /**
@@ -73,7 +80,12 @@ export class GrpcServer {
       return bound.ok ? ok(`tcp://${parsed.value.address.replace(/\d+$/u, String(bound.value))}`) : bound;
     }
     const { path } = parsed.value;
-    const listening = await this.#listenAt(path);
+    const folder = await checkSocketFolder(path);
+    if (!folder.ok) return folder;
+    const listening =
+      this.#unixSockets === undefined
+        ? await this.#listenAt(path)
+        : await this.#listenBy(this.#unixSockets, path);
     return listening.ok ? ok(`unix://${path}`) : listening;
   }
 
@@ -93,6 +105,7 @@ export class GrpcServer {
     if (signal.aborted) cut();
     signal.addEventListener("abort", cut);
     await this.#removeSocket();
+    await this.#listener?.close();
     await drained;
     signal.removeEventListener("abort", cut);
   }
@@ -142,18 +155,30 @@ export class GrpcServer {
    * process starts on a busy machine, a second passes easily between the socket and the first answer.
    */
   async #listenAt(path: string): Promise<Result<void, Failure>> {
-    const folder = await checkSocketFolder(path);
-    if (!folder.ok) return folder;
     const removed = await removeStaleSocket(path);
     if (!removed.ok) return removed;
     const hidden = this.#hiddenPathFor(path);
     const bound = await this.#bind(`unix:${hidden}`);
     if (!bound.ok) return bound;
     await chmod(hidden, SOCKET_MODE);
-    const answering = await untilAnswering(hidden, this.#ports.clock);
+    const { clock } = this.#ports;
+    const answering = await untilAnswering(createConnection(hidden), { path: hidden, clock });
     if (!answering.ok) return answering;
     this.#socket = { path, inode: (await lstat(hidden, { bigint: true })).ino };
     await rename(hidden, path);
+    return ok(undefined);
+  }
+
+  /** The server has answered a call before there is a socket. */
+  async #listenBy(sockets: UnixSockets, path: string): Promise<Result<void, Failure>> {
+    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    const [client, served] = duplexPair();
+    injector.injectConnection(served);
+    const answering = await untilAnswering(client, { path, clock: this.#ports.clock });
+    if (!answering.ok) return answering;
+    const listening = await sockets.listen(path, (connection) => injector.injectConnection(connection));
+    if (!listening.ok) return listening;
+    this.#listener = listening.value;
     return ok(undefined);
   }
 

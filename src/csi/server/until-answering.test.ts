@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer as createHttp2Server } from "node:http2";
-import { createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -38,7 +38,10 @@ describe("untilAnswering", () => {
       stream.respond({ ":status": 200, "grpc-status": "12" }, { endStream: true });
     });
     await servedBy(server, async (socket) =>
-      assert.deepEqual(await untilAnswering(socket, createVirtualClock()), ok(undefined)),
+      assert.deepEqual(
+        await untilAnswering(connect(socket), { path: socket, clock: createVirtualClock() }),
+        ok(undefined),
+      ),
     );
     assert.deepEqual(asked, [["POST", "/csi.v1.Identity/GetPluginInfo", "application/grpc", "trailers"]]);
   });
@@ -49,7 +52,7 @@ describe("untilAnswering", () => {
     server.on("session", (session) => sessions.push(session));
     await servedBy(server, async (socket) => {
       const clock = createVirtualClock();
-      const waiting = untilAnswering(socket, clock);
+      const waiting = untilAnswering(connect(socket), { path: socket, clock });
       await once(server, "stream");
       await clock.advance(ANSWER_MAX_MS);
       const answered = await waiting;
@@ -67,7 +70,7 @@ describe("untilAnswering", () => {
     silent.on("connection", (connection) => connections.push(connection));
     await servedBy(silent, async (socket) => {
       const clock = createVirtualClock();
-      const waiting = untilAnswering(socket, clock);
+      const waiting = untilAnswering(connect(socket), { path: socket, clock });
       await once(silent, "connection");
       await clock.advance(ANSWER_MAX_MS);
       const answered = await waiting;
@@ -80,7 +83,10 @@ describe("untilAnswering", () => {
   });
 
   it("says why no server is there", async () => {
-    const answered = await untilAnswering("/nowhere/s.sock", createVirtualClock());
+    const answered = await untilAnswering(connect("/nowhere/s.sock"), {
+      path: "/nowhere/s.sock",
+      clock: createVirtualClock(),
+    });
     assert.match(answered.ok ? "" : answered.failure.detail, /does not answer: connect ENOENT/u);
   });
 });

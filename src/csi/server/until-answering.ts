@@ -1,4 +1,4 @@
-import { createConnection } from "node:net";
+import type { Duplex } from "node:stream";
 import type { FailureOf } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -40,17 +40,29 @@ const CALL = Buffer.concat([
 ]);
 
 /**
- * Waits until the server behind a socket has answered a call, whatever the answer: then everything that
+ * Waits until the server behind a connection has answered a call, whatever the answer: then everything that
  * a first call needs is loaded, and the next one is answered at once. Fails with `HostNotReady`, after
- * 30 seconds of `clock` at the latest.
+ * `limitMs` of `clock` at the latest (default: 30 seconds). Ends the connection.
  */
-export function untilAnswering(path: string, clock: Clock): Promise<Result<void, FailureOf<"HostNotReady">>> {
-  return within(clock, ANSWER_MAX_MS, (signal) => firstAnswer(path, signal), new AbortController().signal);
+export function untilAnswering(
+  client: Duplex,
+  {
+    path,
+    clock,
+    limitMs = ANSWER_MAX_MS,
+  }: { readonly path: string; readonly clock: Clock; readonly limitMs?: number },
+): Promise<Result<void, FailureOf<"HostNotReady">>> {
+  const answer = (signal: AbortSignal) =>
+    firstAnswer(client, { path, late: `it answered no call for ${limitMs} ms` }, signal);
+  return within(clock, limitMs, answer, new AbortController().signal);
 }
 
-function firstAnswer(path: string, signal: AbortSignal): Promise<Result<void, FailureOf<"HostNotReady">>> {
+function firstAnswer(
+  client: Duplex,
+  { path, late }: { readonly path: string; readonly late: string },
+  signal: AbortSignal,
+): Promise<Result<void, FailureOf<"HostNotReady">>> {
   return new Promise((resolve) => {
-    const client = createConnection(path);
     let heard: Buffer = Buffer.alloc(0);
     const settle = (answer: Result<void, FailureOf<"HostNotReady">>): void => {
       client.destroy();
@@ -58,12 +70,10 @@ function firstAnswer(path: string, signal: AbortSignal): Promise<Result<void, Fa
     };
     const refuse = (why: string): void =>
       settle(fail({ kind: "HostNotReady", detail: `the server on ${path} does not answer: ${why}` }));
-    signal.addEventListener("abort", () => refuse(`it answered no call for ${ANSWER_MAX_MS} ms`), {
-      once: true,
-    });
-    client.once("error", (error) => refuse(error.message));
+    signal.addEventListener("abort", () => refuse(late), { once: true });
+    client.once("error", (error: Error) => refuse(error.message));
     client.once("end", () => refuse("it hung up"));
-    client.on("data", (bytes) => {
+    client.on("data", (bytes: Buffer) => {
       heard = Buffer.concat([heard, bytes]);
       if (hasAnswered(heard)) settle(ok(undefined));
       else if (heard.length > ANSWER_MAX_BYTES) refuse("it says other things");
