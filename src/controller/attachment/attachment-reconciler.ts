@@ -11,32 +11,42 @@ import { observeVolume } from "../observe-volume.ts";
 import { attach } from "./attach.ts";
 import { setAttachmentStatus, unlessGone } from "./attachment-object.ts";
 import { detach, releaseProven } from "./detach.ts";
-import { DeviceLookups } from "./device-lookups.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
+import { KeyPace } from "./key-pace.ts";
 import { recreateAttachment } from "./recreate-attachment.ts";
 import { releaseOrphan } from "./release-orphan.ts";
 import { releaseUnattached } from "./release-unattached.ts";
 
 /** How often an attachment without a pod is examined again, in milliseconds. Reads caches alone. */
 const UNBACKED_AGAIN_MS = 1_000;
+/** How often Azure is read for the same node's report of a missing device, in milliseconds. */
+const LOOK_AGAIN_MS = 10_000;
+/**
+ * How often an object of one name that is no attachment of the driver's is deleted, in milliseconds. A
+ * node may create it again at once.
+ */
+const REMOVE_AGAIN_MS = 1_000;
 
 /**
  * Attaches and detaches: one cloud operation at a time for each attachment, concurrently with all others.
  */
 export function attachmentReconciler(ports: AttachmentPorts): Reconciler {
-  const lookups = new DeviceLookups(ports.clock);
+  const lookups = new KeyPace(ports.clock, LOOK_AGAIN_MS);
+  const removals = new KeyPace(ports.clock, REMOVE_AGAIN_MS);
   return {
     name: "attachment",
     workers: 256,
     backoff: { baseMs: 200, maxMs: 30_000 },
-    reconcile: (attachmentName, signal) => reconcileAttachment({ ...ports, lookups }, attachmentName, signal),
+    reconcile: (attachmentName, signal) =>
+      reconcileAttachment({ ...ports, lookups, removals }, attachmentName, signal),
   };
 }
 
-type LookupPorts = AttachmentPorts & { readonly lookups: DeviceLookups };
+/** `lookups`: by the uid of an attachment. `removals`: by its name. */
+type PacedPorts = AttachmentPorts & { readonly lookups: KeyPace; readonly removals: KeyPace };
 
 async function reconcileAttachment(
-  ports: LookupPorts,
+  ports: PacedPorts,
   attachmentName: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -44,17 +54,32 @@ async function reconcileAttachment(
   if (attachment === undefined) {
     return ports.cache.ignoredAttachment(attachmentName) === undefined
       ? ok({})
-      : removeIgnored(ports, attachmentName, signal);
+      : inPace(ports, attachmentName, () => removeIgnored(ports, attachmentName, signal));
   }
   const observed = observeVolume(ports, attachment.spec.volumeName);
-  if (observed === undefined) return releaseOrphan(ports, attachment, signal);
+  if (observed === undefined)
+    return inPace(ports, attachmentName, () => releaseOrphan(ports, attachment, signal));
   const backed = observed.attachments.find(
     (known) => known.attachment.metadata.name === attachmentName,
   )?.attachment;
-  if (backed === undefined) return leaveUnbacked(ports, attachment, signal);
+  if (backed === undefined)
+    return inPace(ports, attachmentName, () => leaveUnbacked(ports, attachment, signal));
   const action = planAttachment(observed, backed);
   if (action === undefined) return ok({});
   return execute(ports, observed, backed, action, signal);
+}
+
+/** Runs `remove`, but not right after it has ended for the same name. A failure has its own back-off. */
+async function inPace(
+  { removals }: Pick<PacedPorts, "removals">,
+  attachmentName: string,
+  remove: () => Promise<Reconciled>,
+): Promise<Reconciled> {
+  const waitMs = removals.waitMs(attachmentName);
+  if (waitMs > 0) return ok({ againAfterMs: waitMs });
+  const removed = await remove();
+  if (removed.ok && removed.value.againAfterMs === undefined) removals.acted(attachmentName);
+  return removed;
 }
 
 /**
@@ -74,7 +99,7 @@ async function leaveUnbacked(
 }
 
 async function execute(
-  ports: LookupPorts,
+  ports: PacedPorts,
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
   action: AttachmentAction,
@@ -115,7 +140,7 @@ function isMissedThere({ status }: AzVolumeAttachment, { vmId }: NodeIdentity): 
 
 /** An attach of a disk that is already attached reads where it is. A failed one has its own back-off. */
 async function lookUp(
-  ports: LookupPorts,
+  ports: PacedPorts,
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
   action: Extract<AttachmentAction, { kind: "Attach" }>,
@@ -125,7 +150,7 @@ async function lookUp(
   const waitMs = ports.lookups.waitMs(uid);
   if (waitMs > 0) return ok({ againAfterMs: waitMs });
   const attached = await attach(ports, observed.volume, attachment, action, signal);
-  if (attached.ok) ports.lookups.checkpoint(uid);
+  if (attached.ok) ports.lookups.acted(uid);
   return attached;
 }
 

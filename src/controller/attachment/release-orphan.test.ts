@@ -7,6 +7,7 @@ import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { fail } from "../../core/failure/result.ts";
 import { anAttachment, attachmentName, aVolume, diskUri, identity } from "../../core/testing/objects.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { aCluster } from "../testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
@@ -81,6 +82,31 @@ describe("an attachment of a volume that does not exist", () => {
         assert.equal(await goes(world, orphan, { use, attach }), isGone);
         assert.deepEqual([...world.attachedTo], []);
       }));
+
+  it("goes once a second, however often its node creates it", () =>
+    withControllerPorts(async (world) => {
+      const orphan = anOrphan(otherDisk);
+      const { name } = orphan.metadata;
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const reconciler = attachmentReconciler({
+        ...world.ports,
+        attach: "driver",
+        clusterVolumes: aCluster([]),
+        users: { ...world.ports.users, cachedOn: () => ({ kind: "unused" }) },
+      });
+      const reconcile = async (): Promise<Reconciled> => world.answerOf(reconciler.reconcile(name, never));
+      const isThere = async (): Promise<boolean> =>
+        (await world.answerOf(world.other.get("AzVolumeAttachment", name, never))).ok;
+      await world.given("AzVolumeAttachment", orphan);
+      assert.deepEqual([await reconcile(), await isThere()], [{ ok: true, value: {} }, false]);
+      await world.given("AzVolumeAttachment", orphan);
+      const early = await reconcile();
+      const waitMs = early.ok ? (early.value.againAfterMs ?? 0) : 0;
+      assert.ok(waitMs > 0 && waitMs <= 1_000, `${waitMs} ms`);
+      assert.equal(await isThere(), true);
+      await world.clock.advance(waitMs);
+      assert.deepEqual([await reconcile(), await isThere()], [{ ok: true, value: {} }, false]);
+    }));
 
   it("is replaced by the attachment of the volume that has its disk, with an event", () =>
     withControllerPorts(async (world) => {
