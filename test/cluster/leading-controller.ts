@@ -18,14 +18,22 @@ interface PodList {
 
 /** Names of the controller's pods, by node, without those that are ending. */
 export async function controllerPods(lab: Lab): Promise<ReadonlyMap<string, string>> {
-  const { items } = JSON.parse(
-    await lab.kubectl(["get", "pods", `--namespace=${NAMESPACE}`, `--selector=${SELECTOR}`, "--output=json"]),
-  ) as PodList;
   return new Map(
-    items
+    (await listPods(lab))
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
       .map(({ metadata, spec }) => [spec.nodeName ?? "", metadata.name]),
   );
+}
+
+async function listPods(lab: Lab): Promise<PodList["items"]> {
+  const answer = await lab.kubectl([
+    "get",
+    "pods",
+    `--namespace=${NAMESPACE}`,
+    `--selector=${SELECTOR}`,
+    "--output=json",
+  ]);
+  return (JSON.parse(answer) as PodList).items;
 }
 
 /** Moves a controller off a node, so that a fault of this node affects no controller. */
@@ -41,9 +49,13 @@ export async function keepControllersOff(lab: Lab, nodeName: string): Promise<vo
   }
 }
 
-/** The leader and its node. */
+/** The leader and its node. Waits while no controller leads. */
 export async function leaderOf(lab: Lab): Promise<{ readonly holder: string; readonly nodeName: string }> {
-  const holder = await holderNow(lab);
+  const holder = await waitUntil(
+    "a controller to lead",
+    { timeoutMs: LEADS_MAX_MS },
+    async () => (await holderNow(lab)) || undefined,
+  );
   const nodeName = lab.nodes.map(({ name }) => name).find((name) => holder.startsWith(`${name}_`));
   if (nodeName === undefined) throw new Error(`${JSON.stringify(holder)} leads, which is on no node`);
   return { holder, nodeName };
@@ -90,6 +102,7 @@ export async function vacancyDuring(lab: Lab, use: () => Promise<void>): Promise
   }
 }
 
+/** Waits until the controllers are ready, and those that they replace have ended: these may still lead. */
 export async function untilControllersReady(lab: Lab): Promise<void> {
   await lab.kubectl(
     [
@@ -102,6 +115,11 @@ export async function untilControllersReady(lab: Lab): Promise<void> {
     {
       timeoutMs: 2 * LEADS_MAX_MS,
     },
+  );
+  await waitUntil("replaced controllers to have ended", { timeoutMs: LEADS_MAX_MS }, async () =>
+    (await listPods(lab)).every(({ metadata }) => metadata.deletionTimestamp === undefined)
+      ? true
+      : undefined,
   );
 }
 

@@ -36,9 +36,15 @@ describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurren
       assert.equal(await apply(pod), "pod/nginx-azuredisk created\n");
       await workloads.untilReady("nginx-azuredisk");
       await kubectl(["exec", "nginx-azuredisk", "--", "touch", "/mnt/azuredisk/test.txt"]);
-      assert.equal(
-        await kubectl(["exec", "nginx-azuredisk", "--", "ls", "/mnt/azuredisk"]),
-        "lost+found\noutfile\ntest.txt\n",
+      // The pod is Ready before its program has written its first line.
+      await waitUntil(
+        "outfile and test.txt",
+        { timeoutMs: SETTLED_MAX_MS, everyMs: LOOK_EVERY_MS },
+        async () =>
+          (await kubectl(["exec", "nginx-azuredisk", "--", "ls", "/mnt/azuredisk"])) ===
+          "lost+found\noutfile\ntest.txt\n"
+            ? true
+            : undefined,
       );
 
       await patchSize(workloads, "pvc-azuredisk", 15);

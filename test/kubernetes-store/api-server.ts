@@ -27,7 +27,9 @@ import { freePorts } from "../../testbed/ports/free-ports.ts";
 
 /** A first start may have to build Kubernetes from its sources: about six minutes on two cores. */
 export const FIRST_START_TIMEOUT_MS = 1_500_000;
-const READY_MAX_MS = 180_000;
+const READY_MAX_MS = 300_000;
+/** No client repeats a write: a busy API server may take long for it. */
+const REQUEST_TIMEOUT_MS = 60_000;
 const LOG_TAIL_LINES = 15;
 /** Of one transaction: etcd's default. */
 const ETCD_WRITES_MAX = 128;
@@ -193,13 +195,14 @@ async function startIn(
       userAgent: "kubernetes-store-test",
       clock: systemClock,
       random: systemRandom,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
       ...options,
     });
     clients.push(client);
     return client;
   };
   const probe = connect({ requestTimeoutMs: 10_000 });
-  const administrator = connect({ requestTimeoutMs: 30_000 });
+  const administrator = connect();
   const untilReady = async (): Promise<void> => {
     try {
       await waitUntil("the API server to be ready", { timeoutMs: READY_MAX_MS }, async () => {
@@ -232,7 +235,7 @@ async function startIn(
   apiServer.start();
   await untilReady();
   const applied = await mustKubectl("apply", "-f", CRDS);
-  await mustKubectl("wait", "--for=condition=established", "--timeout=180s", "crd", "--all");
+  await mustKubectl("wait", "--for=condition=established", "--timeout=300s", "crd", "--all");
   let namespaces = 0;
   return {
     kubeconfigFile,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
@@ -9,6 +9,13 @@ import { goPart } from "./go-part.ts";
 
 const MAIN = 'package main\n\nvar version = "unknown"\n\nfunc main() { println("hello", version) }\n';
 const PROGRAM = { name: "hello", package: "./hello", variables: { "main.version": "v1.2.3" } };
+/** In the place of Go. */
+const GO_WHOSE_DOWNLOAD_FAILS_ONCE = `#!/bin/sh
+test "$1" = build || exec echo go1
+if test ! -e "$0.failed"; then : > "$0.failed"; echo 'read tcp 10.0.0.1:443: i/o timeout'; exit 1; fi
+while test "$1" != -o; do shift; done
+: > "$2"
+`;
 const NEEDS_GO = (await findCommand("go")) === undefined ? "needs Go" : false;
 
 describe("a program of a Go module", { skip: NEEDS_GO }, () => {
@@ -16,7 +23,7 @@ describe("a program of a Go module", { skip: NEEDS_GO }, () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "go-part-"));
   });
-  after(async () => rm(folder, { recursive: true }));
+  after(async () => rm(folder, { recursive: true, maxRetries: 20 }));
   const noStep = (): void => undefined;
   const unaborted = new AbortController().signal;
 
@@ -67,6 +74,22 @@ describe("a program of a Go module", { skip: NEEDS_GO }, () => {
       part.build(target, noStep, unaborted),
       /go build \.\/hello failed in .*\n.*\n?.*undefined: missing/u,
     );
+  });
+
+  it("is built again after a download that failed", async () => {
+    const bin = await mkdtemp(join(folder, "bin-"));
+    const go = join(bin, "go");
+    await writeFile(go, GO_WHOSE_DOWNLOAD_FAILS_ONCE, { mode: 0o755 });
+    const searchPath = process.env["PATH"];
+    process.env["PATH"] = `${bin}${delimiter}${searchPath ?? ""}`;
+    const target = await mkdtemp(join(folder, "target-"));
+    try {
+      const part = await goPart({ name: "own", folder: await aModule(), programs: [PROGRAM] });
+      await part.build(target, noStep, unaborted);
+    } finally {
+      process.env["PATH"] = searchPath;
+    }
+    assert.deepEqual([await readdir(target), await readdir(bin)], [["hello"], ["go", "go.failed"]]);
   });
 
   it("stops when it is interrupted, with the interruption's reason", async () => {

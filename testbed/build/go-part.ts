@@ -30,6 +30,10 @@ const STOP_MAX_MS = 60_000;
 /** Settings that make a build reproducible. No dependency is resolved again: go.sum pins every module. */
 const ENVIRONMENT = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly -trimpath -buildvcs=false" };
 const OUTPUT_LINES_MAX = 40;
+/** Go downloads a module without repeating a request; what it has downloaded before stays. */
+const TRIES_MAX = 4;
+const FAILED_DOWNLOAD =
+  /dial tcp|i\/o timeout|TLS handshake timeout|connection re(?:set|fused)|unexpected EOF|(?:429|50[0234]) [A-Z]/u;
 
 /** Programs of a Go module as a part, one file each. Throws if Go is not installed. */
 export async function goPart({ name, folder, programs }: GoModule): Promise<Part> {
@@ -99,12 +103,18 @@ async function buildProgram(
     output,
   ];
   const limit = AbortSignal.timeout(BUILD_MAX_MS);
-  const build = await runCommand("nice", [go, "build", ...flags, program.package], {
-    cwd: folder,
-    env: { ...ENVIRONMENT, GOTMPDIR: temporaryFolder },
-    timeoutMs: BUILD_MAX_MS + STOP_MAX_MS,
-    signal: AbortSignal.any([signal, limit]),
-  });
+  const compile = (): ReturnType<typeof runCommand> =>
+    runCommand("nice", [go, "build", ...flags, program.package], {
+      cwd: folder,
+      env: { ...ENVIRONMENT, GOTMPDIR: temporaryFolder },
+      timeoutMs: BUILD_MAX_MS + STOP_MAX_MS,
+      signal: AbortSignal.any([signal, limit]),
+    });
+  let build = await compile();
+  for (let tries = 1; tries < TRIES_MAX && !limit.aborted && !signal.aborted; tries += 1) {
+    if (build.code === 0 || !FAILED_DOWNLOAD.test(build.output)) break;
+    build = await compile();
+  }
   signal.throwIfAborted();
   if (limit.aborted)
     throw new Error(

@@ -19,7 +19,10 @@ export async function releaseDevices(folder: string): Promise<void> {
     { timeoutMs: DEVICES_FREE_MAX_MS, everyMs: DETACH_EVERY_MS },
     async () => {
       const bound = await boundLoopDevices(folder);
-      for (const path of await devicesOn(bound)) await run(["losetup", "--detach", path]);
+      for (const path of await devicesOn(bound)) {
+        // One that is free by now is no error, and one that is busy is detached in the next round.
+        await run(["losetup", "--detach", path]).catch(() => undefined);
+      }
       for (const { path } of bound) await detach(path, folder);
       return bound.length === 0 || undefined;
     },

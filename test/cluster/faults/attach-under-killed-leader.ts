@@ -11,11 +11,11 @@ import type { Workloads } from "../workload/workloads.ts";
 import { killDriverRole } from "./kill-process.ts";
 
 const PLAIN_CLASS = "managed-csi";
-/** In Azure's time: long enough for a fault in the middle of it. */
-const SLOW_ATTACH = { medianMs: 300_000, p99Ms: 300_000, perDiskMs: 0 };
+/** In Azure's time: long enough for a fault in the middle of it, also where the fault comes late. */
+const SLOW_ATTACH = { medianMs: 600_000, p99Ms: 600_000, perDiskMs: 0 };
 const STRIKE_MAX_MS = 240_000;
-/** The Lease of a killed leader expires after this; the next leader has other work, too. */
-const TAKEOVER_MAX_MS = 15_000 + 3_000;
+/** Twice the duration of a killed leader's Lease. The delay after its end is tested in virtual time. */
+const TAKEOVER_MAX_MS = 2 * 15_000;
 
 /**
  * Starts the writer `db-0`, and kills the leading controller while Azure attaches its disk. Another

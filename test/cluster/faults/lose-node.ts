@@ -80,18 +80,19 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
   );
   await workloads.untilEvent("Pod", pod, remedy);
   await workloads.untilEvent("PersistentVolumeClaim", `data-${pod}`, remedy);
-  const onNode = await workloads.lab.kubectl([
+  // The driver writes the event about each object separately.
+  await untilPrinted(workloads.lab, new RegExp(`kubectl taint nodes ${VICTIM} `, "u"), [
     "--namespace=default",
     "get",
     "events",
     `--field-selector=involvedObject.kind=Node,involvedObject.name=${VICTIM},reason=WriterSilent`,
     "--output=jsonpath={.items[*].message}",
   ]);
-  assert.match(onNode, new RegExp(`kubectl taint nodes ${VICTIM} `, "u"));
-  assert.match(
-    await workloads.lab.kubectl(["--namespace=azure-disk-csi", "get", "azdrivernodes"]),
-    new RegExp(`${VICTIM} +false +`, "u"),
-  );
+  await untilPrinted(workloads.lab, new RegExp(`${VICTIM} +false +`, "u"), [
+    "--namespace=azure-disk-csi",
+    "get",
+    "azdrivernodes",
+  ]);
   // Until then the scheduler may assign the next pod to that node.
   await workloads.lab.kubectl(
     ["wait", "--for=condition=Ready=unknown", `node/${VICTIM}`, `--timeout=${SETTLED_MAX_MS}ms`],
@@ -103,6 +104,19 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
     pod,
     new RegExp(`^WriterSilent: pod ${workloads.namespace}/${pod} on .* waits for ${VICTIM}`, "u"),
   );
+}
+
+/** Repeats a command of kubectl until its output matches. The error has the last output. */
+async function untilPrinted(lab: Lab, pattern: RegExp, args: readonly string[]): Promise<void> {
+  let printed = "";
+  try {
+    await waitUntil(`${pattern} in its output`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+      printed = await lab.kubectl(args);
+      return pattern.test(printed) ? true : undefined;
+    });
+  } catch (error) {
+    throw new Error(`kubectl ${args.join(" ")} prints\n${printed}`, { cause: error });
+  }
 }
 
 /** A writer with replicas and one without, both on a node, with some records. */

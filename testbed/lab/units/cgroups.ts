@@ -56,12 +56,13 @@ export async function openCgroups(): Promise<Cgroups> {
 
   async function setFrozen(group: string, frozen: boolean): Promise<void> {
     const path = pathOf(group);
-    if (freezer === undefined) await writeFile(join(path, "cgroup.freeze"), frozen ? "1" : "0");
-    else await writeFile(join(path, "freezer.state"), frozen ? "FROZEN" : "THAWED");
     await waitUntil(
       `${group} to be ${frozen ? "frozen" : "thawed"}`,
       { timeoutMs: FREEZE_MAX_MS },
       async () => {
+        // Repeated: version 1 may miss a process that starts during the freeze: it needs another try.
+        if (freezer === undefined) await writeFile(join(path, "cgroup.freeze"), frozen ? "1" : "0");
+        else await writeFile(join(path, "freezer.state"), frozen ? "FROZEN" : "THAWED");
         const isFrozen =
           freezer === undefined
             ? (await readFile(join(path, "cgroup.events"), "utf8")).includes("frozen 1")
