@@ -25,6 +25,7 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
   {
     package: "coreutils",
     driver: ["dd", "sync", "true"],
+    // The script that holds a freeze runs `cat` and `timeout`.
     people: [
       "cat",
       "df",
@@ -43,6 +44,7 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
       "sleep",
       "stat",
       "tail",
+      "timeout",
       "touch",
       "uname",
       "wc",

@@ -15,6 +15,9 @@ const THINK_MS = [500, 6_000] as const;
  */
 const UNSYNCED_MS = [0, 1_500] as const;
 
+/** How often a container is checked whose write waits for a thaw, in milliseconds. */
+const FROZEN_AGAIN_MS = 100;
+
 /** A database in each container, and the records acknowledged to them all. */
 export function createContainerIo(options: {
   /** The world's clock; each container uses its machine's own. */
@@ -46,7 +49,10 @@ export function createContainerIo(options: {
     while (await rest(between(THINK_MS))) {
       const number = records.count(volumeName);
       const text = `${podUid} #${number}`;
-      if (!succeeded(volume.write(recordName(number), text))) return failed("write");
+      let written = volume.write(recordName(number), text);
+      for (; written.kind === "frozen"; written = volume.write(recordName(number), text))
+        if (!(await rest(FROZEN_AGAIN_MS))) return "stopped";
+      if (!succeeded(written)) return failed("write");
       if (!(await rest(between(UNSYNCED_MS)))) break;
       if (!succeeded(volume.sync())) return failed("sync");
       records.acknowledge({ volumeName, number, text });

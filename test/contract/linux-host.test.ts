@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { constants } from "node:fs";
 import { lstat, mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,6 +19,9 @@ import type { LinuxHostWorld } from "./linux-host-world.ts";
 
 const TEST_TIMEOUT_MS = 900_000;
 const DISK_BYTES = 64n * 1024n * 1024n;
+/** XFS refuses anything below 300 MiB. */
+const XFS_BYTES = 320n * 1024n * 1024n;
+const FREEZING_PLUGIN = join(import.meta.dirname, "freezing-plugin.ts");
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const run = promisify(execFile);
@@ -51,6 +55,38 @@ describe("Linux host on a file system that a backup has left frozen", () => {
     const again = await aStagedVolume(world, device);
     assert.equal(await readFile(`${again}/synced`, "utf8"), "synced");
     await writeFile(`${again}/written`, "written", { flush: true });
+  });
+});
+
+describe("Linux host that freezes a file system", () => {
+  for (const fsType of ["ext4", "xfs"] as const)
+    on(`leaves ${fsType} writable when the plug-in is killed`, async (world) => {
+      const device = await aFormattedDevice(world, fsType);
+      const staging = await aStagedVolume(world, device, [], fsType);
+      const plugin = spawn(
+        process.execPath,
+        [FREEZING_PLUGIN, world.pathOf("locks"), staging, device.majorMinor],
+        { stdio: ["ignore", "pipe", "inherit"] },
+      );
+      const exited = once(plugin, "exit");
+      await once(plugin.stdout, "data");
+      await assert.rejects(run("fsfreeze", ["--freeze", staging]), /busy/u);
+      plugin.kill("SIGKILL");
+      await exited;
+      await writeFile(`${staging}/after`, "after", { flush: true });
+      assert.equal(await readFile(`${staging}/after`, "utf8"), "after");
+      const { majorMinor } = device;
+      assert.deepEqual(valueOf(await world.host.thaw({ path: staging, majorMinor }, never)), { held: false });
+    });
+
+  on("leaves alone what an operator has frozen", async (world) => {
+    const device = await aFormattedDevice(world);
+    const path = await aStagedVolume(world, device);
+    await run("fsfreeze", ["--freeze", path]);
+    const { majorMinor } = device;
+    const refused = await world.host.freeze({ path, majorMinor, limitMs: 60_000 }, never);
+    assert.equal(refused.ok ? "frozen" : refused.failure.kind, "HostCommandFailed");
+    await run("fsfreeze", ["--unfreeze", path]);
   });
 });
 
@@ -476,10 +512,10 @@ async function aMountElsewhere(
   return { device, leave };
 }
 
-async function aFormattedDevice(world: LinuxHostWorld): Promise<Device> {
-  await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+async function aFormattedDevice(world: LinuxHostWorld, fsType: "ext4" | "xfs" = "ext4"): Promise<Device> {
+  await world.attachDisk({ lun: 0, sizeBytes: fsType === "xfs" ? XFS_BYTES : DISK_BYTES });
   const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
-  valueOf(await world.host.format({ device, fsType: "ext4", uuid }, never));
+  valueOf(await world.host.format({ device, fsType, uuid }, never));
   return device;
 }
 
@@ -487,9 +523,10 @@ async function aStagedVolume(
   world: LinuxHostWorld,
   device: Device,
   mountFlags: readonly string[] = [],
+  fsType: "ext4" | "xfs" = "ext4",
 ): Promise<string> {
   const path = world.pathOf(`staging-${device.majorMinor}`);
-  valueOf(await world.host.mountDevice({ device, path, fsType: "ext4", mountFlags, readOnly: false }, never));
+  valueOf(await world.host.mountDevice({ device, path, fsType, mountFlags, readOnly: false }, never));
   return path;
 }
 

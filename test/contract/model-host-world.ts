@@ -66,7 +66,11 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
       };
     },
     writeFile: async (path, text) => {
-      textOf(machine.writeFile(path, text));
+      for (;;) {
+        const written = machine.writeFile(path, text);
+        if (written.kind !== "frozen") return void textOf(written);
+        await systemClock.sleep(1, new AbortController().signal);
+      }
     },
     makeDirectory: async (path) => machine.makeDirectory(path),
     readFile: async (path) => textOf(machine.readFile(path)),

@@ -22,6 +22,7 @@ import { eraseFormatMark, readFormatMark, writeFormatMark } from "./file-system/
 import type { HostContext } from "./host-context.ts";
 import { bindDevice, bindMount } from "./mount/bind-mount.ts";
 import { flushPath } from "./mount/flush-path.ts";
+import { endFreezeOn, freezeFileSystem, thawFileSystem } from "./mount/freeze-file-system.ts";
 import { mountDevice } from "./mount/mount-device.ts";
 import { mountPlaceholder } from "./mount/mount-placeholder.ts";
 import { observeClean } from "./mount/observe-clean.ts";
@@ -92,6 +93,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
       clock: options.clock,
     }),
     lock,
+    freezes: new Map(),
   };
   return {
     findDevice: (request, signal) => attempt("find device", signal, () => findDevice(host, request, signal)),
@@ -157,6 +159,10 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     mountPlaceholder: (path, signal) =>
       attempt(`leave a placeholder at ${path}`, signal, () => mountPlaceholder(host, path, signal)),
     flush: (path, signal) => attempt(`flush ${path}`, signal, () => flushPath(host, path, signal)),
+    freeze: (request, signal) =>
+      attempt(`freeze ${request.path}`, signal, () => freezeFileSystem(host, request, signal)),
+    thaw: (request, signal) =>
+      attempt(`thaw ${request.path}`, signal, () => thawFileSystem(host, request, signal)),
     growFileSystem: (request, signal) =>
       attempt(`grow the file system on ${request.device.path}`, signal, () =>
         growFileSystem(host, request, signal),
@@ -173,7 +179,11 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
       attempt("look for traces of a volume", signal, () => observeClean(host, request, signal)),
     earlierChildrenAlive: (signal) =>
       attempt("look for earlier instances", signal, () => host.lock.earlierAlive()),
-    close: () => lock.close(),
+    close: async () => {
+      for (const majorMinor of host.freezes.keys())
+        await endFreezeOn(host, majorMinor, new AbortController().signal);
+      await lock.close();
+    },
   };
 }
 

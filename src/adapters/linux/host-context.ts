@@ -3,6 +3,14 @@ import type { CommandRunner } from "./command/command-runner.ts";
 import type { CommandTimeLimits } from "./command/command-time-limits.ts";
 import type { InstanceLock } from "./command/instance-lock.ts";
 
+/** A file system that this process has frozen, and the process that holds and thaws it. */
+export interface LiveFreeze {
+  /** Ends the holder's standard input, which makes it thaw. */
+  readonly end: () => void;
+  /** The holder's exit code once it has ended; null: it was killed. */
+  readonly ended: Promise<number | null>;
+}
+
 /** The context of every part of the Linux host. */
 export interface HostContext {
   /** Prefix of `/dev/disk/azure`; empty for the real one. */
@@ -22,4 +30,6 @@ export interface HostContext {
   readonly limits: CommandTimeLimits;
   readonly runner: CommandRunner;
   readonly lock: InstanceLock;
+  /** The freezes that this process keeps, by the number of the device. */
+  readonly freezes: Map<string, LiveFreeze>;
 }

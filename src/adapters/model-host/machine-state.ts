@@ -53,6 +53,14 @@ export interface HeldVolume {
   readonly readOnly: boolean;
 }
 
+/** A frozen file system. */
+export interface ModelFreeze {
+  readonly instanceNumber: number;
+  readonly sinceMs: number;
+  /** When its holder thaws it; undefined: the holder was killed, with its plug-in. */
+  readonly untilMs: number | undefined;
+}
+
 /** A change of a disk: the simulation's checkers judge these. */
 export interface ModelDiskWrite {
   readonly nodeName: string;
@@ -87,6 +95,8 @@ export interface MachineState {
   readonly holds: Set<{ readonly device: ModelDevice; readonly instanceNumber: number }>;
   /** The raw devices that processes have open, also detached ones. */
   readonly rawDescriptors: Set<{ readonly device: ModelDevice }>;
+  /** The freezes of file systems, by their device: whose, and until when. */
+  readonly freezes: Map<ModelDevice, ModelFreeze>;
   /** Paths that exist below no mount, and what they are. */
   readonly paths: Map<string, "directory" | "file" | "strayFile">;
   readonly liveInstances: Set<number>;
@@ -102,6 +112,13 @@ export interface MachineState {
   cached: () => void;
   /** A plug-in has removed a mount. */
   unmounted: (mount: ModelMount) => void;
+}
+
+/** Since when a file system is frozen; undefined: it is not. */
+export function frozenSinceMs({ freezes, clock }: MachineState, device: ModelDevice): number | undefined {
+  const freeze = freezes.get(device);
+  if (freeze?.untilMs !== undefined && clock.elapsedMs() >= freeze.untilMs) freezes.delete(device);
+  return freezes.get(device)?.sinceMs;
 }
 
 /** The answer to a read of a device: the cached blocks, or else the disk's. */

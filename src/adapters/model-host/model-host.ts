@@ -11,6 +11,7 @@ import {
   afterUnmount,
   blocksOf,
   flushDevice,
+  frozenSinceMs,
   isMounted as isMountedOn,
   writeContent,
 } from "./machine-state.ts";
@@ -131,6 +132,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           devicePath: mount.device.path,
           detail: `${path} is in use: end what uses it`,
         });
+      machine.freezes.delete(mount.device);
       machine.mounts.splice(machine.mounts.lastIndexOf(mount), 1);
       machine.unmounted(mount);
       afterUnmount(machine, mount.device);
@@ -340,6 +342,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
             devicePath: staged.device.path,
             detail: `the mount at ${stagingPath} is dead: stage the volume again`,
           });
+        machine.freezes.delete(staged.device);
         const present = mountAt(targetPath);
         if (present !== undefined)
           return judgePresent(present, toDevice(staged.device), readOnly || staged.readOnly);
@@ -408,6 +411,35 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
               stderr: "Input/output error",
             });
       }),
+    freeze: ({ path, majorMinor, limitMs }, signal) =>
+      command("freeze", [majorMinor, path], signal, () => {
+        const mount = mountAt(path);
+        if (mount?.fsType === undefined) return fail({ kind: "PathNotMounted", path });
+        const { device } = mount;
+        if (device.majorMinor !== majorMinor) return isAnother({ ...toDevice(device), majorMinor });
+        const exitCode = frozenSinceMs(machine, device) === undefined && flushDevice(machine, device) ? 0 : 1;
+        if (exitCode !== 0)
+          return fail({
+            kind: "HostCommandFailed",
+            command: `fsfreeze --freeze ${path}`,
+            exitCode,
+            stderr: "Device or resource busy",
+          });
+        const sinceMs = machine.clock.elapsedMs();
+        // A command whose plug-in has died leaves its holder without an owner: it thaws at once.
+        if (machine.liveInstances.has(instanceNumber))
+          machine.freezes.set(device, { instanceNumber, sinceMs, untilMs: sinceMs + limitMs });
+        return ok(undefined);
+      }),
+    thaw: async ({ path, majorMinor }, signal) =>
+      look("thaw", signal, () => {
+        const mount = mountAt(path);
+        if (mount?.device.majorMinor !== majorMinor) return ok({ held: false });
+        const isFrozen = frozenSinceMs(machine, mount.device) !== undefined;
+        const freeze = machine.freezes.get(mount.device);
+        machine.freezes.delete(mount.device);
+        return ok({ held: isFrozen && freeze?.instanceNumber === instanceNumber });
+      }),
     growFileSystem: ({ device, mountPath, fsType }, signal) =>
       command("growFileSystem", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
@@ -427,6 +459,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
             found.disk.fileSystemBytes !== found.knownBytes
           )
             return fail({ kind: "GrowsUnmounted", devicePath: device.path });
+          machine.freezes.delete(found);
           grow(found);
           return ok(undefined);
         }),

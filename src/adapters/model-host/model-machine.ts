@@ -3,7 +3,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
-import { afterUnmount, blocksOf, flushDevice, readBlocks } from "./machine-state.ts";
+import { afterUnmount, blocksOf, flushDevice, frozenSinceMs, readBlocks } from "./machine-state.ts";
 import type {
   HeldVolume,
   HostMethod,
@@ -20,7 +20,9 @@ import { kernelSettings } from "./model-settings.ts";
 /** The answer to a process that writes or reads: the kernel's error, or the text. */
 export type ModelIo =
   | { readonly kind: "done"; readonly text: string }
-  | { readonly kind: "EIO" | "EROFS" | "ENOENT" };
+  | { readonly kind: "EIO" | "EROFS" | "ENOENT" }
+  /** The call does not return before the file system is thawed. */
+  | { readonly kind: "frozen" };
 
 /**
  * A volume as a container has it: in a mount namespace of its own, or as an open raw device. It stays
@@ -102,6 +104,8 @@ export interface ModelMachine {
   readonly placeholders: () => readonly string[];
   /** The commands under way, as `<method> <what it touches>`. */
   readonly commandsInFlight: () => readonly string[];
+  /** The disks whose file systems are frozen, and for how long, in milliseconds. */
+  readonly frozenDisks: () => readonly { readonly diskUri: string; readonly forMs: number }[];
   readonly mounts: () => readonly {
     readonly path: string;
     readonly diskUri: string;
@@ -177,6 +181,7 @@ export function createModelMachine({
     heldVolumes: new Set(),
     holds: new Set(),
     rawDescriptors: new Set(),
+    freezes: new Map(),
     paths: new Map(),
     liveInstances: new Set(),
     keepsDevicesOpen,
@@ -223,6 +228,13 @@ export function createModelMachine({
       state.liveInstances.delete(instanceNumber);
       for (const hold of state.holds) if (hold.instanceNumber === instanceNumber) state.holds.delete(hold);
       if (!childrenSurvive) state.operations.kill((operation) => operation.instanceNumber === instanceNumber);
+      for (const [device, freeze] of state.freezes) {
+        if (freeze.instanceNumber !== instanceNumber) continue;
+        // Its holder thaws at the end of its input.
+        if (childrenSurvive) state.freezes.delete(device);
+        else if (frozenSinceMs(state, device) !== undefined)
+          state.freezes.set(device, { ...freeze, untilMs: undefined });
+      }
     },
     attach: ({ lun, disk }) => {
       invariant(!state.devicesByLun.has(lun), `LUN ${lun} of ${nodeName} is taken`);
@@ -268,6 +280,7 @@ export function createModelMachine({
       state.heldVolumes.clear();
       state.holds.clear();
       state.rawDescriptors.clear();
+      state.freezes.clear();
       for (const device of state.devicesByLun.values()) {
         device.unflushed.clear();
         device.cached = undefined;
@@ -281,6 +294,7 @@ export function createModelMachine({
         : withMount(path, (mount, name) => {
             if (mount.device.state !== "present") return { kind: "EIO" };
             if (mount.readOnly) return { kind: "EROFS" };
+            if (frozenSinceMs(state, mount.device) !== undefined) return { kind: "frozen" };
             mount.device.unflushed.set(name, text);
             state.cached();
             return { kind: "done", text };
@@ -341,6 +355,13 @@ export function createModelMachine({
     placeholders: () =>
       [...state.placeholders].filter((path) => !state.mounts.some((mount) => mount.path === path)).toSorted(),
     commandsInFlight: () => state.operations.inFlight().map(({ line }) => line),
+    frozenDisks: () =>
+      [...state.freezes.keys()].flatMap((device) => {
+        const sinceMs = frozenSinceMs(state, device);
+        return sinceMs === undefined
+          ? []
+          : [{ diskUri: device.disk.diskUri, forMs: clock.elapsedMs() - sinceMs }];
+      }),
     mounts: () =>
       state.mounts.map(({ path, device, readOnly }) => ({
         path,
@@ -372,6 +393,7 @@ function holdVolume(state: MachineState, { device, fsType, readOnly }: ModelMoun
     write: (name, text) =>
       io(() => {
         if (readOnly) return { kind: "EROFS" };
+        if (held.access === "mount" && frozenSinceMs(state, device) !== undefined) return { kind: "frozen" };
         device.unflushed.set(name, text);
         state.cached();
         return { kind: "done", text };

@@ -177,6 +177,8 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
         placeholderFor(targetPath),
       ),
     flush: (path, signal) => change("flush", [path], limits.flushMs, signal, () => flushVolume(host, path)),
+    freeze: async () => fail({ kind: "Unsupported", what: "a file-system freeze on Windows" }),
+    thaw: async () => ok({ held: false }),
     growFileSystem: (request, signal) =>
       change("grow", [request.device.majorMinor], limits.growMs, signal, () => growVolume(host, request)),
     fileSystemStats: (path, signal) => look(signal, () => volumeStats(host, path)),

@@ -211,6 +211,24 @@ export interface HostProvisioner {
   /** Flushes a file system to its device. An I/O error is a failure. */
   flush(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
+   * Freezes the file system that is mounted at `path`: what was written is on the device, and each further
+   * write waits. A process of its own thaws it when this process ends, however it ends, and after `limitMs`
+   * at the latest; `bindMount`, `unmount`, `mountPlaceholder` and `growFileSystem` of its device thaw it
+   * first. Fails with `PathNotMounted`, or with `WrongDevice` if another device is mounted there.
+   */
+  freeze(
+    request: { readonly path: string; readonly majorMinor: string; readonly limitMs: number },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
+  /**
+   * Thaws a file system, whatever has frozen it; success if it is not frozen, or not mounted. Answers
+   * whether it was frozen all the time since `freeze` of this process.
+   */
+  thaw(
+    request: { readonly path: string; readonly majorMinor: string },
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly held: boolean }, Failure>>;
+  /**
    * Grows a file system to its device. Fails with `GrowsUnmounted` where it is mounted and this host
    * can't grow it so: `growBeforeMount` will.
    */

@@ -6,6 +6,7 @@ import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
+import { endFreezeOn } from "../mount/freeze-file-system.ts";
 import { observeMountAt } from "../mount/read-mounts.ts";
 
 /** e2fsck exits with 1 after a repair, which is what it is run for. */
@@ -34,6 +35,8 @@ export async function growFileSystem(
         `of ${device.majorMinor}`,
     });
   }
+  const ended = await endFreezeOn(host, device.majorMinor, signal);
+  if (!ended.ok) return ended;
   if (fsType === "xfs") {
     return mount === undefined
       ? fail({ kind: "PathNotMounted", path: mountPath })

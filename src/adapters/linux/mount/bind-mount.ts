@@ -8,6 +8,7 @@ import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { errorCode } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
+import { endFreezeOn } from "./freeze-file-system.ts";
 import { canonicalPath, glanceAtMount } from "./read-mounts.ts";
 
 const directoryMode = 0o750;
@@ -44,6 +45,9 @@ export async function bindMount(
       devicePath: staged.source,
       detail: `the mount at ${staged.path} is dead (${staged.whyDead}): stage the volume again`,
     });
+  // Kubelet writes next, and a pod waits for it.
+  const ended = await endFreezeOn(host, staged.majorMinor, signal);
+  if (!ended.ok) return ended;
   const targetPath = await canonicalPath(request.targetPath);
   await mkdirUnlessMounted(targetPath);
   return await bind(

@@ -9,6 +9,7 @@ import { blockDeviceAt } from "../device/block-device.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { flushMount } from "./flush-path.ts";
+import { endFreezeOn } from "./freeze-file-system.ts";
 import { canonicalPath, glanceAtMount, mountPathsOf } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
@@ -75,6 +76,9 @@ export async function unmountOnce(
   mount: ObservedMount,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
+  // Its holder has the mount open.
+  const ended = await endFreezeOn(host, mount.majorMinor, signal);
+  if (!ended.ok) return ended;
   const isLast = (await mountPathsOf(host, mount.majorMinor)).length <= 1;
   if (isLast && !mount.isDead && !mount.isPlaceholder) {
     const thawed = await thaw(host, mount, signal);

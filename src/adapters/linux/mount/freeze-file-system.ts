@@ -1,0 +1,168 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { invariant } from "../../../core/failure/invariant.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { waitWithin } from "../command/wait-within.ts";
+import type { HostContext, LiveFreeze } from "../host-context.ts";
+import { canonicalPath, glanceAtMount } from "./read-mounts.ts";
+
+const MS_PER_SECOND = 1000;
+/** The holder's exit codes. Each other one says that nothing is known of the file system. */
+const HELD = 0;
+const NOT_FROZEN = 3;
+
+/**
+ * Freezes what descriptor 3 leads to, reports it, and thaws it at the end of its input or after `$1`
+ * seconds. While it freezes it is asked to end, never killed: a freeze that ends in the kernel after its
+ * thaw would stay.
+ */
+const HOLDER = `
+trap : HUP INT PIPE TERM
+read -r began _ </proc/uptime
+timeout "$1" fsfreeze --freeze /proc/self/fd/3
+frozen=$?
+[ $frozen = 1 ] && exit ${NOT_FROZEN}
+code=4
+if [ $frozen = 0 ]; then
+  echo frozen
+  read -r now _ </proc/uptime
+  left=$(($1 - (\${now%%.*} - \${began%%.*})))
+  [ $left -gt 0 ] && timeout "$left" cat >/dev/null && code=${HELD}
+fi
+fsfreeze --unfreeze /proc/self/fd/3 || exit 5
+exit $code
+`;
+
+/** Freezes the file system that is mounted at a path. */
+export async function freezeFileSystem(
+  host: HostContext,
+  {
+    path,
+    majorMinor,
+    limitMs,
+  }: { readonly path: string; readonly majorMinor: string; readonly limitMs: number },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  await endFreezeOn(host, majorMinor, signal);
+  const mount = await glanceAtMount(host, path);
+  if (mount === undefined) return fail({ kind: "PathNotMounted", path });
+  const directory = await open(mount.path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    // Of what is open, not of the path: a path may lead to the root of this machine by now.
+    const { dev } = await directory.stat({ bigint: true });
+    if (majorMinorOf(dev) !== majorMinor)
+      return fail({
+        kind: "WrongDevice",
+        devicePath: path,
+        problem: `a file system of device ${majorMinorOf(dev)} is mounted there, not of ${majorMinor}`,
+      });
+    return await startHolder(host, { directory, path, majorMinor, limitMs }, signal);
+  } finally {
+    await directory.close();
+  }
+}
+
+async function startHolder(
+  host: HostContext,
+  {
+    directory,
+    path,
+    majorMinor,
+    limitMs,
+  }: {
+    readonly directory: FileHandle;
+    readonly path: string;
+    readonly majorMinor: string;
+    readonly limitMs: number;
+  },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const seconds = Math.max(1, Math.floor(limitMs / MS_PER_SECOND));
+  // It keeps the lock of this instance: a later one finds nothing clean while it lives.
+  const child = spawn("sh", ["-c", HOLDER, "freeze-holder", `${seconds}`], {
+    stdio: ["pipe", "pipe", "pipe", directory.fd, host.lock.fd],
+    detached: true,
+    env: { ...process.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin` },
+  });
+  const ended = new Promise<number | null>((resolve) => {
+    child.on("error", () => resolve(null));
+    child.on("close", resolve);
+  });
+  const { stdin, stdout, stderr } = child;
+  invariant(stdin !== null && stdout !== null && stderr !== null, "the holder of a freeze has no pipes");
+  // Its end, before this process asks for it, closes the pipe: no news.
+  stdin.on("error", () => undefined);
+  const freeze: LiveFreeze = { end: () => stdin.end(), ended };
+  host.freezes.set(majorMinor, freeze);
+  const problem = text(stderr);
+  const frozen = new Promise<"frozen">((resolve) => stdout.once("data", () => resolve("frozen")));
+  const waited = await waitWithin(Promise.race([frozen, ended]), limitMs, host.clock, signal);
+  const exitCode = waited.kind === "done" ? waited.value : null;
+  if (exitCode === "frozen") return ok(undefined);
+  freeze.end();
+  if (waited.kind === "cancelled") return fail({ kind: "Cancelled" });
+  const command = `fsfreeze --freeze ${path}`;
+  if (waited.kind === "timedOut") return fail({ kind: "HostCommandTimedOut", command, timeoutMs: limitMs });
+  if (exitCode === NOT_FROZEN) host.freezes.delete(majorMinor);
+  return fail({
+    kind: "HostCommandFailed",
+    command,
+    exitCode,
+    stderr: (await problem).trim(),
+  });
+}
+
+/** Thaws a file system, and answers whether this process has kept it frozen until now. */
+export async function thawFileSystem(
+  host: HostContext,
+  { path, majorMinor }: { readonly path: string; readonly majorMinor: string },
+  signal: AbortSignal,
+): Promise<Result<{ readonly held: boolean }, Failure>> {
+  const ended = await endFreezeOn(host, majorMinor, signal);
+  if (!ended.ok) return ended;
+  if (ended.value === HELD) return ok({ held: true });
+  const mount = await glanceAtMount(host, await canonicalPath(path));
+  if (mount === undefined || mount.majorMinor !== majorMinor) return ok({ held: false });
+  const command = {
+    program: "fsfreeze",
+    args: ["--unfreeze", mount.path],
+    pool: "unmount",
+    limitMs: host.limits.unmountMs,
+    touches: [majorMinor, mount.path],
+    changes: true,
+  } as const;
+  const exit = await host.runner.run(command, signal);
+  // Exit code 1 is the usual answer: it is not frozen.
+  return exit.ok ? ok({ held: false }) : exit;
+}
+
+/** Ends the freeze that this process keeps of a device, and answers its holder's exit code. */
+export async function endFreezeOn(
+  host: HostContext,
+  majorMinor: string,
+  signal: AbortSignal,
+): Promise<Result<number | null | undefined, Failure>> {
+  const freeze = host.freezes.get(majorMinor);
+  if (freeze === undefined) return ok(undefined);
+  freeze.end();
+  const waited = await waitWithin(freeze.ended, host.limits.unmountMs, host.clock, signal);
+  if (waited.kind === "done") {
+    if (host.freezes.get(majorMinor) === freeze) host.freezes.delete(majorMinor);
+    return ok(waited.value);
+  }
+  return fail(
+    waited.kind === "cancelled"
+      ? { kind: "Cancelled" }
+      : {
+          kind: "HostCommandTimedOut",
+          command: `thaw the file system of ${majorMinor}`,
+          timeoutMs: host.limits.unmountMs,
+        },
+  );
+}
