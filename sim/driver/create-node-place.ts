@@ -84,6 +84,7 @@ export function createNodePlace(
         vmId: here.vmGuid,
         instanceUri: resourceId,
         location: azure.place.location,
+        vmSize,
         zone,
         zoneLabel: undefined,
         busType: "SCSI",
@@ -91,7 +92,6 @@ export function createNodePlace(
       otherDriver: () => undefined,
       limit: {
         given: undefined,
-        vmSize,
         reserved: 0,
         metadata: gatedCalls(metadata, life.gate),
         ownNode: gatedCalls<OwnNode>(ownNode(nodeName), life.gate),

@@ -16,7 +16,7 @@ const KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
 
 /** The ports and settings of a node plug-in. There are no defaults: every caller states each. */
 export interface NodeParts extends Omit<NodePorts, "locks" | "disputes" | "volumeLimit"> {
-  readonly limit: Pick<VolumeLimitOptions, "given" | "vmSize" | "reserved" | "metadata" | "ownNode">;
+  readonly limit: Pick<VolumeLimitOptions, "given" | "reserved" | "metadata" | "ownNode">;
 }
 
 /** A node plug-in whose cache its caller runs. */
@@ -36,7 +36,7 @@ export function assembleNode({ limit, ...parts }: NodeParts): AssembledNode {
     ...parts,
     locks: new OperationLock(),
     disputes: new Map(),
-    volumeLimit: createVolumeLimit({ ...parts, ...limit, nodeName: parts.node.nodeName }),
+    volumeLimit: createVolumeLimit({ ...parts, ...limit, ...parts.node }),
   };
   return { handlers: nodeHandlers(ports), run: (signal) => runNode(ports, signal) };
 }

@@ -43,6 +43,7 @@ type RoutedLoop =
   | "settle"
   | "rebuild"
   | "driverNode"
+  | "diskLimit"
   | "recovery"
   | "wants";
 
@@ -105,6 +106,8 @@ export function createChangeRoutes(
       ...quarantined,
     ])
       if (isGone(nodeName) || quarantined.has(nodeName)) loops.driverNode.queue.remind(nodeName);
+    // Most need nothing: a size that was looked up is not looked up again.
+    for (const { metadata } of cache.list("AzDriverNode")) loops.diskLimit.queue.remind(metadata.name);
     for (const nodeName of barrierPendingNodes()) loops.settle.queue.remind(nodeName);
     loops.rebuild.queue.add(ONLY_KEY);
     loops.wants.queue.add(ONLY_KEY);
@@ -177,6 +180,7 @@ export function createChangeRoutes(
       {
         when: isMoreThanHeartbeat,
         wake: ({ name }) => {
+          loops.diskLimit.queue.add(name);
           addEverything();
           addAttachmentsOn(name);
         },

@@ -18,7 +18,7 @@ import { createControllerCache } from "./controller-cache.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { confirmVanished } from "./fencing/confirm-vanished.ts";
 import { nodeNameOf } from "./node-name-of.ts";
-import { reportIgnoredNodes } from "./report-ignored-nodes.ts";
+import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";

@@ -68,6 +68,7 @@ export type FencingPorts = FolderPorts<
   "random" | "leaseMemory" | "settings" | "clusterId",
   Reads | "barrier" | "proveVanished"
 >;
+export type NodesPorts = FolderPorts<never, "dataDisksMax">;
 export type AttachmentPorts = FolderPorts<
   "random" | "leaseMemory" | "settings" | "clusterId",
   Reads | "attachDisk" | "detachDisk"

@@ -13,7 +13,8 @@ import { fenceReconciler } from "./fencing/fence-reconciler.ts";
 import { driverNodeReconciler } from "./fencing/prune-nodes.ts";
 import { vanishedReconciler } from "./fencing/vanished-reconciler.ts";
 import { barrierReconciler } from "./fencing/vm-barrier-reconciler.ts";
-import { reportIgnoredNodes } from "./report-ignored-nodes.ts";
+import { diskLimitReconciler } from "./nodes/publish-disk-limit.ts";
+import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
 import { rebuildReconciler } from "./rollback/rebuild-all-records.ts";
 import { silenceReconciler } from "./writer/mark-silent.ts";
 import { placementReconciler } from "./writer/placement-reconciler.ts";
@@ -106,6 +107,7 @@ function createLoops(
     settle: new ControlLoop(barrierReconciler(ports), ports),
     rebuild: new ControlLoop(rebuildReconciler(ports), ports),
     driverNode: new ControlLoop(driverNodeReconciler(ports), ports),
+    diskLimit: new ControlLoop(diskLimitReconciler(ports), ports),
     silence: new ControlLoop(silenceReconciler(ports), ports),
     recovery: new ControlLoop(
       recoveryReconciler(ports, report, () => loops.wants.queue.add(ONLY_KEY)),

@@ -36,6 +36,8 @@ export interface NodeSettings {
 /** What a node plug-in knows of the machine that it runs on. */
 export interface NodeFacts extends NodeIdentity {
   readonly location: string;
+  /** Such as `Standard_D4s_v5`; empty: not known. */
+  readonly vmSize: string;
   /** Availability zone such as `1`; empty: not zonal. */
   readonly zone: string;
   /** Kubernetes' zone label of the Node, as it is; undefined: none. */
@@ -50,6 +52,8 @@ export interface VolumeLimit {
    * its last value.
    */
   measure(maxAgeMs: number, signal: AbortSignal): Promise<number>;
+  /** Takes over what Azure lists for the VM's size; undefined: not known. */
+  learn(dataDisksMax: number | undefined): void;
 }
 
 /** The ports of the node role. */

@@ -179,6 +179,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
           : fail(toFailure(read.failure, { nodeName }));
       },
     ),
+    dataDisksMax: (vm) => sizes.listedDataDisksMax(vm),
     budget: () => budget.states(),
     drained: () => queues.drained(),
   };

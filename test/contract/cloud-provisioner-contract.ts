@@ -2030,7 +2030,7 @@ export function cloudProvisionerContract(
       on("knows a VM's disk limit although Azure does not list its size", async (cloud) => {
         const node = addVm(cloud, "node-a", { size: "Standard_D2s_v6" });
         cloud.model.faults.add({
-          operation: "VirtualMachineSizes_List",
+          operation: "ResourceSkus_List",
           effect: { kind: "Error", status: 503, code: "ServiceUnavailable" },
         });
         assert.equal(
@@ -2045,7 +2045,24 @@ export function cloudProvisionerContract(
           8,
         );
         assert.equal(await attach(cloud, await addDisk(cloud, "pvc-1"), node), 0);
-        assert.equal(callsOf(cloud, "VirtualMachineSizes_List").length, 1, "it does not ask again");
+        assert.equal(callsOf(cloud, "ResourceSkus_List").length, 1, "it does not ask again");
+      });
+
+      on("tells how many disks Azure lists for a size, and nothing of one that it doesn't", async (cloud) => {
+        const listed = (vmSize: string): Promise<number | undefined> =>
+          cloud.run(cloud.provisioner.dataDisksMax({ vmSize, location: "eastus" }));
+        assert.deepEqual(
+          [await listed("standard_d8S_v6"), await listed("Standard_Z9_v1"), await listed("Standard_D2s_v6")],
+          [24, undefined, 8],
+        );
+        assert.equal(callsOf(cloud, "ResourceSkus_List").length, 1, "one list answers all");
+      });
+
+      on("tells of no size where the role may not list them", async (cloud) => {
+        const { settings } = cloud.model.world;
+        cloud.model.world.settings = { ...settings, deniedActions: ["Microsoft.Compute/skus/read"] };
+        const vm = { vmSize: "Standard_D8s_v6", location: "eastus" };
+        assert.equal(await cloud.run(cloud.provisioner.dataDisksMax(vm)), undefined);
       });
 
       for (const { power, hibernated, expected } of [

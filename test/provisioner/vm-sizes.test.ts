@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
-import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { ok } from "../../src/core/failure/result.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
@@ -25,9 +25,18 @@ const HOUR_MS = 3_600_000;
  */
 async function inspect(
   listVmSizes: ArmApi["listVmSizes"],
-  { nodes = 1, rounds = 1 }: { readonly nodes?: number; readonly rounds?: number } = {},
+  {
+    nodes = 1,
+    rounds = 1,
+    onClock,
+  }: {
+    readonly nodes?: number;
+    readonly rounds?: number;
+    readonly onClock?: (clock: VirtualClock) => void;
+  } = {},
 ): Promise<{ readonly dataDisksMax: number; readonly tookMs: number; readonly asked: number }> {
   const clock = createVirtualClock();
+  onClock?.(clock);
   const model = createComputeModel({ clock });
   for (let index = 0; index < nodes; index++)
     addVirtualMachine(model.world, {
@@ -91,6 +100,16 @@ describe("a VM's disk limit", () => {
 
   it("is never more than the number of LUNs", async () => {
     assert.equal((await inspect(lists(999))).dataDisksMax, 64);
+  });
+
+  it("is Azure's number for the next caller, where its list came too late for the first", async () => {
+    const late: ArmApi["listVmSizes"] = async () => {
+      await clocks.at(-1)?.sleep(HOUR_MS / 2, never);
+      return { result: ok([{ name: "Standard_D8s_v5", dataDisksMax: 20 }]), remaining: [] };
+    };
+    const clocks: VirtualClock[] = [];
+    const seen = await inspect(late, { rounds: 2, onClock: (clock) => clocks.push(clock) });
+    assert.deepEqual(seen, { dataDisksMax: 20, tookMs: 10, asked: 1 });
   });
 
   it("is our table's number if Azure does not answer in time", async () => {

@@ -18,7 +18,8 @@ import {
   readPage,
   readSnapshotResource,
   readVmResource,
-  readVmSize,
+  readSku,
+  vmSizesAmong,
 } from "../arm-wire/read-resources.ts";
 import { type WireAnswer, startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
 import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";
@@ -119,12 +120,16 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   }
 
   async function list<T>(
-    request: { readonly path: string; readonly clientRequestId: string },
+    request: {
+      readonly path: string;
+      readonly query?: Readonly<Record<string, string>>;
+      readonly clientRequestId: string;
+    },
     readItem: (item: unknown) => T,
     signal: AbortSignal,
   ): Promise<ArmAnswer<readonly T[]>> {
     const items: T[] = [];
-    let query: Readonly<Record<string, string>> = {};
+    let { query = {} } = request;
     for (let pages = 0; pages < PAGES_MAX; pages++) {
       const page = read(await send({ method: "GET", ...request, query }, signal), (answer) =>
         valueFrom(answer, (body) => readPage(body, readItem)),
@@ -190,14 +195,17 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       read(await send({ method: "DELETE", path: snapshotPath(name), clientRequestId }, signal), (answer) =>
         startedFrom(answer, "disk"),
       ),
-    listVmSizes: ({ location, clientRequestId }, signal) =>
-      list(
-        {
-          path: `/subscriptions/${options.subscriptionId}/providers/Microsoft.Compute/locations/${location}/vmSizes`,
-          clientRequestId,
-        },
-        readVmSize,
-        signal,
+    listVmSizes: async ({ location, clientRequestId }, signal) =>
+      vmSizesAmong(
+        await list(
+          {
+            path: `/subscriptions/${options.subscriptionId}/providers/Microsoft.Compute/skus`,
+            query: { $filter: `location eq '${location}'` },
+            clientRequestId,
+          },
+          readSku,
+          signal,
+        ),
       ),
     getVm: async ({ instanceView, clientRequestId, ...name }, signal) =>
       read(

@@ -1,5 +1,7 @@
 import { canonicalInstanceUri } from "../../core/azure/instance-uri.ts";
+import { ok } from "../../core/failure/result.ts";
 import type {
+  ArmAnswer,
   ArmDataDisk,
   ArmDisk,
   ArmOperationEnd,
@@ -69,9 +71,31 @@ function copyErrorOf(error: Wire): string | undefined {
   return optionalText(parts.filter((part) => part !== undefined).join(": "));
 }
 
-/** Reads a VM size as ARM writes it. */
-export function readVmSize(body: unknown): ArmVmSize {
-  return { name: text(object(body)["name"]), dataDisksMax: number(object(body)["maxDataDiskCount"], 0) };
+/** An entry of Azure's list of SKUs: sizes of VMs, disks, and more. */
+interface Sku extends ArmVmSize {
+  readonly resourceType: string;
+}
+
+/** Reads a SKU as ARM writes it: its capabilities are pairs of strings. */
+export function readSku(body: unknown): Sku {
+  const { resourceType, name, capabilities } = object(body);
+  const limit = (Array.isArray(capabilities) ? capabilities.map(object) : []).find(
+    (capability) => capability["name"] === "MaxDataDiskCount",
+  );
+  return {
+    resourceType: text(resourceType),
+    name: text(name),
+    dataDisksMax: Number.parseInt(text(limit?.["value"]), 10) || 0,
+  };
+}
+
+/** The sizes of VMs among SKUs. */
+export function vmSizesAmong(answer: ArmAnswer<readonly Sku[]>): ArmAnswer<readonly ArmVmSize[]> {
+  if (!answer.result.ok) return { ...answer, result: answer.result };
+  const sizes = answer.result.value
+    .filter(({ resourceType }) => resourceType === "virtualMachines")
+    .map(({ name, dataDisksMax }) => ({ name, dataDisksMax }));
+  return { ...answer, result: ok(sizes) };
 }
 
 /** Reads a VM as ARM writes it. */

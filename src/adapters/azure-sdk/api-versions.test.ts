@@ -19,11 +19,11 @@ describe("the API version of a call", () => {
       `${COMPUTE}/snapshots/snapshot-1`,
       `${COMPUTE}/virtualMachines/vm-a`,
       `${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/7`,
-      "/subscriptions/s/providers/Microsoft.Compute/locations/eastus/vmSizes",
+      "/subscriptions/s/providers/Microsoft.Compute/skus",
       "/subscriptions/s/providers/Microsoft.Compute/locations/eastus/operations/1",
       "/subscriptions/s/providers/Microsoft.Compute/locations/eastus/DiskOperations/1",
     ].map(serviceOf);
-    assert.deepEqual(services, ["disk", "disk", "vm", "vm", "vm", undefined, undefined]);
+    assert.deepEqual(services, ["disk", "disk", "vm", "vm", undefined, undefined, undefined]);
   });
 
   const rows = [

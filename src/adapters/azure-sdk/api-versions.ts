@@ -16,7 +16,6 @@ const OLDEST: ApiVersions = { vm: "2024-03-01", disk: "2023-04-02" };
 const PATHS: readonly (readonly [RegExp, Service])[] = [
   [/\/providers\/microsoft\.compute\/(disks|snapshots)(\/|$)/i, "disk"],
   [/\/providers\/microsoft\.compute\/(virtualMachines|virtualMachineScaleSets)(\/|$)/i, "vm"],
-  [/\/providers\/microsoft\.compute\/locations\/[^/]+\/vmSizes$/i, "vm"],
 ];
 const REFUSALS = ["noregisteredproviderfound", "invalidapiversionparameter", "invalidresourcetype"];
 const VERSION = /\b\d{4}-\d{2}-\d{2}\b(?!-)/g;

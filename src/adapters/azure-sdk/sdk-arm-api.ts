@@ -31,7 +31,8 @@ import {
   readPage,
   readSnapshotResource,
   readVmResource,
-  readVmSize,
+  readSku,
+  vmSizesAmong,
 } from "../arm-wire/read-resources.ts";
 import { startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
 import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";
@@ -225,15 +226,20 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
-    listVmSizes: ({ location, clientRequestId }, signal) =>
-      list(
-        {
-          clientRequestId,
-          first: (call) =>
-            clientOf(options.subscriptionId).virtualMachineSizes.list(location, call).byPage().next(),
-          readItem: readVmSize,
-        },
-        signal,
+    listVmSizes: async ({ location, clientRequestId }, signal) =>
+      vmSizesAmong(
+        await list(
+          {
+            clientRequestId,
+            first: (call) =>
+              clientOf(options.subscriptionId)
+                .resourceSkus.list({ ...call, filter: `location eq '${location}'` })
+                .byPage()
+                .next(),
+            readItem: readSku,
+          },
+          signal,
+        ),
       ),
     getVm: async ({ instanceView, clientRequestId, ...vm }, signal) => {
       const answer = await send(

@@ -15,7 +15,7 @@ import type { ProcessPorts } from "./run-role.ts";
 export interface NodeServiceParts
   extends
     Pick<NodePorts, "store" | "cache" | "checkpoints" | "node" | "otherDriver" | "events">,
-    Pick<VolumeLimitOptions, "vmSize" | "metadata" | "ownNode"> {
+    Pick<VolumeLimitOptions, "metadata" | "ownNode"> {
   /**
    * How many volumes the node takes without `--max-volumes`; undefined: what its size takes, less what
    * others have attached.
@@ -26,7 +26,7 @@ export interface NodeServiceParts
 /** Adds CSI's node service to a server, and returns the run of the node's own loops. */
 export async function addNodeService(
   server: GrpcServer,
-  { vmSize, metadata, ownNode, volumesMax, ...parts }: NodeServiceParts,
+  { metadata, ownNode, volumesMax, ...parts }: NodeServiceParts,
   values: Values<typeof nodeOptions>,
   { clock, random, steps, logger }: ProcessPorts,
 ): Promise<(signal: AbortSignal) => Promise<void>> {
@@ -53,7 +53,6 @@ export async function addNodeService(
     logger,
     limit: {
       given: values["max-volumes"] < 0 ? volumesMax : values["max-volumes"],
-      vmSize,
       reserved: values["reserved-data-disk-slot-num"],
       metadata,
       ownNode,

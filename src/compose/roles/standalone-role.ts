@@ -136,7 +136,7 @@ async function readMachine(
   cloud: CloudProvisioner,
   values: Values<typeof options>,
   ports: ProcessPorts,
-): Promise<Pick<NodeServiceParts, "node" | "volumesMax" | "vmSize">> {
+): Promise<Pick<NodeServiceParts, "node" | "volumesMax">> {
   const nodeName = values["node-name"];
   const instanceUri = values["vm-resource-id"] ?? (await askInstanceUri(values, ports));
   const instance = await cloud.inspectInstance({ nodeName, instanceUri }, ports.lifetime);
@@ -148,9 +148,17 @@ async function readMachine(
   const { vmId, location, zone, busType, dataDisksMax, vmSize, ...machine } = instance.value;
   const volumesMax = Math.max(0, dataDisksMax - values["reserved-data-disk-slot-num"]);
   return {
-    node: { nodeName, vmId, instanceUri: machine.instanceUri, location, zone, zoneLabel: undefined, busType },
+    node: {
+      nodeName,
+      vmId,
+      instanceUri: machine.instanceUri,
+      location,
+      vmSize,
+      zone,
+      zoneLabel: undefined,
+      busType,
+    },
     volumesMax,
-    vmSize,
   };
 }
 

@@ -321,6 +321,7 @@ function aCloud(
       await meet(mode);
       return ok(mode === "flush" ? undefined : { kind: "entryGone", detail: "the VM does not list it" });
     },
+    dataDisksMax: async () => undefined,
     inspectInstance: async ({ nodeName, instanceUri }) => {
       const failure = world().inspectFailure;
       if (failure !== undefined) return fail(failure);

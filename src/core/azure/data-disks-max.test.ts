@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DATA_DISKS_MAX_UNKNOWN, dataDisksMaxOf, knownDataDisksMax } from "./data-disks-max.ts";
+import {
+  DATA_DISKS_MAX_UNKNOWN,
+  DATA_DISKS_MAX_UNNAMED,
+  dataDisksMaxOf,
+  knownDataDisksMax,
+} from "./data-disks-max.ts";
 
 describe("dataDisksMaxOf", () => {
   for (const { name, dataDisksMax } of [
@@ -36,6 +41,11 @@ describe("dataDisksMaxOf", () => {
       because: "Intel's and ARM's D and E take more from version 6 on",
     },
     { name: "Standard_D8ads_v6", dataDisksMax: 16, because: "AMD's do not" },
+    { name: "Standard_D16as_v7", dataDisksMax: 48, because: "AMD's take more from version 7 on" },
+    { name: "Standard_D16ans_v7", dataDisksMax: 32, because: "AMD's without NVMe do not" },
+    { name: "Standard_FX16-4mds_v2", dataDisksMax: 48, because: "FX has NVMe from version 2 on" },
+    { name: "Standard_M128s_v2", dataDisksMax: 16, because: "large M sizes take that many at least" },
+    { name: "Standard_NC16ds_xl_RTXPRO6000BSE_v6", dataDisksMax: 1, because: "some take one only" },
     { name: "Standard_DC2as_v5", dataDisksMax: 4, because: "confidential sizes are like the others" },
   ]) {
     it(`is ${dataDisksMax} for ${name}, which the table lacks: ${because}`, () =>
@@ -45,7 +55,7 @@ describe("dataDisksMaxOf", () => {
   it("is a modest guess for an unknown size", () => {
     assert.equal(dataDisksMaxOf("Standard_Z99"), DATA_DISKS_MAX_UNKNOWN);
     assert.equal(dataDisksMaxOf("Standard_D99"), DATA_DISKS_MAX_UNKNOWN);
-    assert.equal(dataDisksMaxOf(""), DATA_DISKS_MAX_UNKNOWN);
+    assert.equal(dataDisksMaxOf(""), DATA_DISKS_MAX_UNNAMED);
     assert.equal(knownDataDisksMax("Standard_Z99"), undefined);
   });
 });

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { foreignDisksAmong, reportedVolumeLimit, type SlotFacts, volumeLimitOf } from "./volume-limit.ts";
 
-const facts: SlotFacts = { given: undefined, vmSize: "Standard_D4s_v5", reserved: 0, foreignDisks: 0 };
+const facts: SlotFacts = {
+  given: undefined,
+  vmSize: "Standard_D4s_v5",
+  listed: undefined,
+  reserved: 0,
+  foreignDisks: 0,
+};
 
 function diskUri(name: string): string {
   return `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/${name}`;
@@ -15,7 +21,10 @@ describe("volumeLimitOf", () => {
     readonly because: string;
   }[] = [
     { given: {}, limit: 8, because: "the size takes eight data disks" },
-    { given: { vmSize: "" }, limit: 16, because: "most sizes take sixteen, and this one is not known" },
+    { given: { listed: 10 }, limit: 10, because: "Azure lists ten, whatever the built-in table has" },
+    { given: { listed: 10, reserved: 2, foreignDisks: 3 }, limit: 5, because: "less what others need" },
+    { given: { vmSize: "" }, limit: 16, because: "V1 assumes so where the size is not known" },
+    { given: { vmSize: "Standard_Z9_v1" }, limit: 4, because: "a pod sent to a full VM does not start" },
     { given: { reserved: 2 }, limit: 6, because: "two slots are kept for others" },
     { given: { foreignDisks: 3 }, limit: 5, because: "a disk that another client attached has its slot" },
     {

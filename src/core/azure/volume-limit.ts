@@ -7,6 +7,8 @@ export interface SlotFacts {
   readonly given: number | undefined;
   /** Such as `Standard_D4s_v5`; empty: not known. */
   readonly vmSize: string;
+  /** What Azure lists for that size; undefined: not known yet, or not listed. */
+  readonly listed: number | undefined;
   /** Slots that are reserved for disks of other clients. */
   readonly reserved: number;
   /** Disks that other clients have attached to the VM, which leaves the driver fewer slots. */
@@ -17,9 +19,9 @@ export interface SlotFacts {
  * How many volumes a node takes: the operator's setting, or what its VM's size takes less reserved slots
  * and other clients' disks. Never below 0.
  */
-export function volumeLimitOf({ given, vmSize, reserved, foreignDisks }: SlotFacts): number {
+export function volumeLimitOf({ given, vmSize, listed, reserved, foreignDisks }: SlotFacts): number {
   if (given !== undefined) return given;
-  return Math.max(0, dataDisksMaxOf(vmSize) - reserved - foreignDisks);
+  return Math.max(0, (listed ?? dataDisksMaxOf(vmSize)) - reserved - foreignDisks);
 }
 
 /** The disks on a VM that are none of the driver's volumes. One without URI can't be a volume. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { aWriter, instanceUriOf } from "../../core/testing/objects.ts";
 import type { NotedVm, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -18,9 +19,37 @@ async function beat(world: NodeWorld, ports: NodePorts) {
 }
 
 describe("heartbeatReconciler", () => {
+  it("learns what a controller has written of Azure's list, and reports its size for that", () =>
+    withNode({}, async (world) => {
+      const learnt: (number | undefined)[] = [];
+      const ports: NodePorts = {
+        ...world.ports(),
+        node: { ...world.ports().node, vmSize: "Standard_D8s_v7" },
+        volumeLimit: { measure: async () => learnt.at(-1) ?? 8, learn: (max) => void learnt.push(max) },
+      };
+      const reconciler = heartbeatReconciler(ports);
+      const next = async (): Promise<AzDriverNode> => {
+        assert.ok((await world.answerOf(reconciler.reconcile("node", never))).ok);
+        const read = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+        assert.ok(read.ok);
+        return read.value;
+      };
+      const registered = await next();
+      assert.deepEqual([registered.status?.vmSize, registered.status?.maxVolumes], ["Standard_D8s_v7", 8]);
+      const spec = { ...registered.spec, dataDisksMax: 26 };
+      assert.ok(
+        (await world.answerOf(world.store.update("AzDriverNode", { ...registered, spec }, never))).ok,
+      );
+      const informed = await next();
+      assert.deepEqual([informed.spec.dataDisksMax, informed.status?.maxVolumes], [26, 26]);
+    }));
+
   it("registers the node with its VM and its volume limit, 0 included", () =>
     withNode({}, async (world) => {
-      const ports: NodePorts = { ...world.ports(), volumeLimit: { measure: async () => 0 } };
+      const ports: NodePorts = {
+        ...world.ports(),
+        volumeLimit: { measure: async () => 0, learn: () => undefined },
+      };
       const { status, againAfterMs } = await beat(world, ports);
       const { heartbeat, maxVolumes, zone, location, vmId, instanceUri, conditions } = status ?? {};
       assert.deepEqual(

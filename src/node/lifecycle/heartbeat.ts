@@ -54,8 +54,8 @@ interface Beat {
 }
 
 /**
- * Writes on top of the last heartbeat without reading it: no other client writes the object, and the
- * write states its version, which also detects a rollback. Otherwise it starts from an uncached read.
+ * Writes on top of the last heartbeat without reading it: others write the object once in its life (what
+ * Azure lists for the VM's size), and the write states its version, which also detects a rollback. Otherwise it starts from an uncached read.
  * Thousands of nodes do so six times a minute.
  */
 async function beatAfter(
@@ -81,6 +81,7 @@ async function beat(
   const { store, node, checkpoints, steps } = ports;
   const incarnation = await readIncarnation(ports, signal);
   if (!incarnation.ok) return incarnation;
+  ports.volumeLimit.learn(present.spec.dataDisksMax);
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const heartbeat = Math.max(present.status?.heartbeat ?? 0, checkpoints.heartbeat()) + 1;
   const doubts = doubtsOf(ports, present, { present: incarnation.value, earlier });
@@ -98,6 +99,7 @@ async function beat(
     conditions,
     maxVolumes,
     location: node.location,
+    ...(node.vmSize === "" ? {} : { vmSize: node.vmSize }),
     zone: node.zone,
     busType: node.busType,
     platform: ports.settings.platform,

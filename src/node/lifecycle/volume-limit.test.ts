@@ -71,6 +71,17 @@ describe("createVolumeLimit", () => {
     assert.equal(await createVolumeLimit(aWorld().options).measure(0, never), 8);
   });
 
+  it("is what Azure lists for the size from when that is known, less what others need", async () => {
+    const world = aWorld({ reserved: 2 });
+    world.disks = [ours, backup];
+    const limit = createVolumeLimit(world.options);
+    assert.equal(await limit.measure(0, never), 5);
+    limit.learn(26);
+    assert.equal(await limit.measure(60_000, never), 23);
+    limit.learn(undefined);
+    assert.equal(await limit.measure(60_000, never), 5);
+  });
+
   it("subtracts the slots of foreign disks, and the reserved ones", async () => {
     const world = aWorld({ reserved: 2 });
     world.disks = [ours, backup, { diskUri: undefined, lun: 5 }];

@@ -34,18 +34,19 @@ type Disks = InstanceMetadata["dataDisks"];
  */
 export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
   const { given, vmSize, reserved, metadata, clock, logger } = options;
-  const withForeignDisks = (foreignDisks: number): number =>
-    volumeLimitOf({ given, vmSize, reserved, foreignDisks });
-  let known = { limit: withForeignDisks(0), measuredMs: -Infinity };
+  let listed: number | undefined;
+  let foreignDisks = 0;
+  let measuredMs = -Infinity;
   let strangersLastTime: Disks | undefined;
+  const limit = (): number => volumeLimitOf({ given, vmSize, listed, reserved, foreignDisks });
 
   async function look(service: InstanceMetadataService, signal: AbortSignal): Promise<void> {
     const read = await service.read(signal);
-    known = { ...known, measuredMs: clock.elapsedMs() };
+    measuredMs = clock.elapsedMs();
     if (!read.ok) {
       if (!signal.aborted)
         logger.warn("the VM's disks can't be counted: the volume limit stays as it was", {
-          limit: known.limit,
+          limit: limit(),
           failure: read.failure,
         });
       return;
@@ -53,24 +54,26 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
     const strangers = await strangersAmong(options, read.value.dataDisks, signal);
     const earlier = strangersLastTime ?? strangers;
     strangersLastTime = strangers;
-    const limit = withForeignDisks(
-      strangers.filter(({ lun }) => earlier.some((other) => other.lun === lun)).length,
-    );
-    if (limit !== known.limit)
+    const before = limit();
+    foreignDisks = strangers.filter(({ lun }) => earlier.some((other) => other.lun === lun)).length;
+    if (limit() !== before)
       logger.info("volume limit", {
-        limit,
+        limit: limit(),
         vmSize,
         reserved,
         foreignDisks: strangers.map(({ diskUri, lun }) => diskUri ?? `LUN ${lun}`),
       });
-    known = { ...known, limit };
   }
 
   return {
     measure: async (maxAgeMs, signal) => {
-      if (given === undefined && metadata !== undefined && clock.elapsedMs() - known.measuredMs >= maxAgeMs)
+      if (given === undefined && metadata !== undefined && clock.elapsedMs() - measuredMs >= maxAgeMs)
         await look(metadata, signal);
-      return known.limit;
+      return limit();
+    },
+    learn: (dataDisksMax) => {
+      if (dataDisksMax !== listed) logger.info("data disks by Azure's list", { vmSize, dataDisksMax });
+      listed = dataDisksMax;
     },
   };
 }

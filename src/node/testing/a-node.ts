@@ -169,8 +169,15 @@ export async function withNode(
     logger: silentLogger,
     locks: new OperationLock(),
     disputes: new Map(),
-    node: { ...identity("node-a"), location: "eastus", zone: "1", zoneLabel: undefined, busType: "SCSI" },
-    volumeLimit: { measure: async () => 8 },
+    node: {
+      ...identity("node-a"),
+      location: "eastus",
+      vmSize: "",
+      zone: "1",
+      zoneLabel: undefined,
+      busType: "SCSI",
+    },
+    volumeLimit: { measure: async () => 8, learn: () => undefined },
     otherDriver: () => undefined,
     settings: {
       platform: "linux",

@@ -252,4 +252,9 @@ export interface CloudProvisioner {
     request: { readonly nodeName: string; readonly instanceUri: string },
     signal: AbortSignal,
   ): Promise<Result<InstanceFacts, Failure>>;
+  /**
+   * How many data disks the platform lists for a size of VM in a location. Undefined where it lists no such
+   * size, or can't be asked at the moment: never fails, and waits two seconds at most.
+   */
+  dataDisksMax(vm: { readonly vmSize: string; readonly location: string }): Promise<number | undefined>;
 }

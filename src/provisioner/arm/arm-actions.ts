@@ -35,7 +35,7 @@ export const armActions: Readonly<Record<Exclude<keyof ArmApi, UnusedCall>, read
     `${COMPUTE}/snapshots/beginGetAccess/action`,
   ],
   startSnapshotDelete: [`${COMPUTE}/snapshots/delete`],
-  listVmSizes: [`${COMPUTE}/locations/vmSizes/read`],
+  listVmSizes: [`${COMPUTE}/skus/read`],
   getVm: [`${COMPUTE}/virtualMachines/read`, `${INSTANCES}/read`],
   startVmUpdate: [
     `${COMPUTE}/virtualMachines/write`,

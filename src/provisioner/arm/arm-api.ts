@@ -283,7 +283,7 @@ export interface ArmApi {
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
   startSnapshotDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
-  /** The sizes that the subscription of the client offers. */
+  /** The sizes of VMs that the subscription of the client offers in a location: megabytes. */
   listVmSizes(
     request: { readonly location: string } & ArmCall,
     signal: AbortSignal,

@@ -6,16 +6,22 @@ import { BoundedCache } from "../bounded-cache.ts";
 /** Data disks by the size's name in lower case. */
 type Sizes = ReadonlyMap<string, number>;
 
+/** What decides how many data disks a VM takes. */
+interface SizedVm {
+  readonly vmSize: string;
+  readonly location: string;
+}
+
 /** Sizes of VMs change with the years. */
 const MAX_AGE_MS = 24 * 3_600_000;
 /** Locations of one subscription that a cluster may have VMs in. */
 const LOCATIONS_MAX = 100;
 /**
- * How long the question for sizes may delay a batch, in milliseconds; beyond it the built-in table
- * answers.
+ * How long the question for sizes may delay a caller, in milliseconds; beyond it the built-in table answers,
+ * and the list, of several megabytes, still arrives for the next caller.
  */
 const PATIENCE_MS = 2000;
-/** How long Azure is not asked again after it did not answer. */
+/** How long no caller waits for a list again that did not come, in milliseconds. */
 const RETRY_AFTER_MS = 300_000;
 
 /**
@@ -36,66 +42,62 @@ export class VmSizes {
     this.#lists = new BoundedCache({ clock: session.clock, entriesMax: LOCATIONS_MAX, maxAgeMs: MAX_AGE_MS });
   }
 
+  /** Data disks by Azure's list; undefined where it can't be had in two seconds, or lacks the size. */
+  async listedDataDisksMax({ vmSize, location }: SizedVm): Promise<number | undefined> {
+    const sizes = this.#lists.get(location) ?? (await this.#loadOnce(location));
+    return sizes?.get(vmSize.toLowerCase());
+  }
+
   /**
    * Data disks of a VM; undefined for a size that neither Azure nor the table knows. Waits two seconds at
    * most.
    */
-  async dataDisksMax(vm: {
-    readonly vmSize: string;
-    readonly location: string;
-  }): Promise<number | undefined> {
-    const sizes = this.#lists.get(vm.location) ?? (await this.#loadOnce(vm.location));
-    return sizes?.get(vm.vmSize.toLowerCase()) ?? knownDataDisksMax(vm.vmSize);
+  async dataDisksMax(vm: SizedVm): Promise<number | undefined> {
+    return (await this.listedDataDisksMax(vm)) ?? knownDataDisksMax(vm.vmSize);
   }
 
   /** The same, with a guess for an unknown size. */
-  async dataDisksMaxOrGuess(vm: { readonly vmSize: string; readonly location: string }): Promise<number> {
+  async dataDisksMaxOrGuess(vm: SizedVm): Promise<number> {
     return (await this.dataDisksMax(vm)) ?? dataDisksMaxOf(vm.vmSize);
   }
 
+  /** Waits for the list as long as a caller may be delayed. */
   async #loadOnce(location: string): Promise<Sizes | undefined> {
     const { clock } = this.#session;
     if (location === "" || clock.elapsedMs() - (this.#failedAtMs.get(location) ?? -Infinity) < RETRY_AFTER_MS)
       return undefined;
     const loading = this.#loading.get(location) ?? this.#load(location);
-    this.#loading.set(location, loading);
-    try {
-      return await loading;
-    } finally {
-      this.#loading.delete(location);
-    }
-  }
-
-  async #load(location: string): Promise<Sizes | undefined> {
     const over = new AbortController();
-    const limited = AbortSignal.any([this.#lifetime, over.signal]);
-    const watch = this.#session.clock.sleep(PATIENCE_MS, limited).then(
-      () => over.abort(new Error("the list of VM sizes takes too long")),
+    const late = clock.sleep(PATIENCE_MS, AbortSignal.any([this.#lifetime, over.signal])).then(
+      () => this.#noteFailure(location),
       () => undefined,
     );
     try {
-      const sizes = await this.#lists.read(
-        location,
-        () => this.#list(location, limited),
-        (listed) => listed,
-      );
-      if (sizes === undefined) this.#noteFailure(location);
-      return sizes;
-    } catch (reason) {
-      if (this.#lifetime.aborted || !over.signal.aborted) throw reason;
-      this.#noteFailure(location);
-      return undefined;
+      return await Promise.race([loading, late]);
     } finally {
       over.abort();
-      await watch;
     }
   }
 
-  async #list(location: string, signal: AbortSignal): Promise<Sizes | undefined> {
+  /** Loads the list for everyone who asks before it has arrived. */
+  #load(location: string): Promise<Sizes | undefined> {
+    const loading = this.#lists
+      .read(
+        location,
+        () => this.#list(location),
+        (listed) => listed,
+      )
+      .then((sizes) => sizes ?? this.#noteFailure(location))
+      .finally(() => this.#loading.delete(location));
+    this.#loading.set(location, loading);
+    return loading;
+  }
+
+  async #list(location: string): Promise<Sizes | undefined> {
     const listed = await this.#session.call(
       { group: "vmList", resource: undefined, lane: "primaryAttach" },
-      (clientRequestId) => this.#session.arm.listVmSizes({ location, clientRequestId }, signal),
-      signal,
+      (clientRequestId) => this.#session.arm.listVmSizes({ location, clientRequestId }, this.#lifetime),
+      this.#lifetime,
     );
     if (!listed.ok) return undefined;
     return new Map(
@@ -105,9 +107,10 @@ export class VmSizes {
     );
   }
 
-  #noteFailure(location: string): void {
+  #noteFailure(location: string): undefined {
     this.#failedAtMs.set(location, this.#session.clock.elapsedMs());
     const [oldest] = this.#failedAtMs.keys();
     if (this.#failedAtMs.size > LOCATIONS_MAX && oldest !== undefined) this.#failedAtMs.delete(oldest);
+    return undefined;
   }
 }

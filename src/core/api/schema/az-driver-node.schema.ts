@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LUNS_MAX } from "../../azure/choose-lun.ts";
 import { platforms } from "../../platform/platform.ts";
 import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../epoch.ts";
 import { conditionsSchema, objectMetaSchema } from "./object-meta.schema.ts";
@@ -6,7 +7,17 @@ import { conditionsSchema, objectMetaSchema } from "./object-meta.schema.ts";
 /** The AzDriverNode resource: one node plug-in and its heartbeat. */
 export const azDriverNodeSchema = z.object({
   metadata: objectMetaSchema,
-  spec: z.object({ nodeName: z.string().min(1) }),
+  spec: z.object({
+    nodeName: z.string().min(1),
+    dataDisksMax: z
+      .int()
+      .min(0)
+      .max(LUNS_MAX)
+      .optional()
+      .describe(
+        "Data disks that Azure lists for the VM's size, written by the controller. Absent: not known.",
+      ),
+  }),
   status: z
     .object({
       lastHeartbeatTime: z.string(),
@@ -22,6 +33,7 @@ export const azDriverNodeSchema = z.object({
       conditions: conditionsSchema,
       maxVolumes: z.int().min(0),
       location: z.string(),
+      vmSize: z.string().optional().describe("Such as `Standard_D8s_v5`. Absent: not known."),
       zone: z.string().describe("Availability zone such as `1`; empty: not zonal."),
       busType: z.enum(["SCSI", "NVMe"]),
       platform: z.enum(platforms).optional().describe("Absent: linux."),

@@ -1,4 +1,4 @@
-import type { ControllerPorts } from "./controller-ports.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
  * How long a node may be without a Node that names its VM before that is reported, in milliseconds: the
