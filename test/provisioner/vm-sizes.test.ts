@@ -102,7 +102,7 @@ describe("a VM's disk limit", () => {
     assert.equal((await inspect(lists(999))).dataDisksMax, 64);
   });
 
-  it("is Azure's number for the next caller, where its list came too late for the first", async () => {
+  it("is Azure's number for the next caller where its list came late", async () => {
     const late: ArmApi["listVmSizes"] = async () => {
       await clocks.at(-1)?.sleep(HOUR_MS / 2, never);
       return { result: ok([{ name: "Standard_D8s_v5", dataDisksMax: 20 }]), remaining: [] };

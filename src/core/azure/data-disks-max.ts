@@ -8,23 +8,27 @@ const sizesByDataDisksMax: Readonly<Record<number, string>> = {
   1: "a0 dc1s_v2",
   2: "a1 b1s b1ms b1ls dc2s_v2",
   4:
-    "a2 b2s b2ms b2s_v2 d1_v2 ds1_v2 dc4s_v2 d2s_v3 d2_v3 d2s_v4 d2s_v5 d2ds_v5 d2as_v5 d2ads_v5 d2ps_v5 e2s_v3 e2s_v5 " +
-    "e2ds_v5 e2as_v5 e2bs_v5 f2s_v2 d2as_v6 d2ads_v6 f2as_v6",
+    "a2 b2s b2ms b2s_v2 d1_v2 ds1_v2 dc4s_v2 d2s_v3 d2_v3 d2s_v4 d2s_v5 d2ds_v5 d2as_v5 d2ads_v5 " +
+    "d2ps_v5 e2s_v3 e2s_v5 e2ds_v5 e2as_v5 e2bs_v5 f2s_v2 d2as_v6 d2ads_v6 f2as_v6",
   8:
-    "a3 b4ms b4as_v2 b4s_v2 d2_v2 ds2_v2 d11_v2 ds11_v2 d4s_v3 d4s_v4 d4s_v5 d4ds_v5 d4as_v5 d4ads_v5 e4s_v3 e4s_v5 e4ds_v5 " +
-    "e4as_v5 f4s_v2 d2s_v6 d2ds_v6 d2ps_v6 d4as_v6 e2s_v6 m8ms nc24ads_a100_v4 nc40ads_h100_v5",
+    "a3 b4ms b4as_v2 b4s_v2 d2_v2 ds2_v2 d11_v2 ds11_v2 d4s_v3 d4s_v4 d4s_v5 d4ds_v5 d4as_v5 d4ads_v5 " +
+    "e4s_v3 e4s_v5 e4ds_v5 e4as_v5 f4s_v2 d2s_v6 d2ds_v6 d2ps_v6 d4as_v6 e2s_v6 m8ms nc24ads_a100_v4 " +
+    "nc40ads_h100_v5",
   10: "d2s_v7",
   12: "nc6s_v3 d4s_v6 d4ds_v6 e4s_v6 d4s_v7",
   16:
-    "a4 d3_v2 ds3_v2 d12_v2 ds12_v2 d8s_v3 d8s_v4 d8s_v5 d8ds_v5 d8as_v5 d8ads_v5 e8s_v3 e8s_v5 e8bs_v5 f8s_v2 f8as_v6 l8s_v3 " +
-    "nd96isr_h100_v5",
+    "a4 d3_v2 ds3_v2 d12_v2 ds12_v2 d8s_v3 d8s_v4 d8s_v5 d8ds_v5 d8as_v5 d8ads_v5 e8s_v3 e8s_v5 e8bs_v5 " +
+    "f8s_v2 f8as_v6 l8s_v3 nd96isr_h100_v5",
   24: "d8s_v6 d8ds_v6 l8s_v4",
   32:
-    "d4_v2 ds4_v2 d13_v2 ds13_v2 d16s_v3 d32s_v3 d48s_v3 d64s_v3 d16s_v5 d32s_v5 d48s_v5 d64s_v5 d96s_v5 d96ads_v6 e16s_v5 " +
-    "e32s_v5 e48s_v5 e64s_v5 e96s_v5 e64bs_v5 e96bs_v5 f16s_v2 f32s_v2 f48s_v2 f64s_v2 f72s_v2 f64as_v6 " +
-    "l16s_v3 l32s_v3 l48s_v3 l64s_v3 l80s_v3 m32ts nv36ads_a10_v5 hb120rs_v3",
+    "d4_v2 ds4_v2 d13_v2 ds13_v2 d16s_v3 d32s_v3 d48s_v3 d64s_v3 d16s_v5 d32s_v5 d48s_v5 d64s_v5 " +
+    "d96s_v5 d96ads_v6 e16s_v5 e32s_v5 e48s_v5 e64s_v5 e96s_v5 e64bs_v5 e96bs_v5 f16s_v2 f32s_v2 " +
+    "f48s_v2 f64s_v2 f72s_v2 f64as_v6 l16s_v3 l32s_v3 l48s_v3 l64s_v3 l80s_v3 m32ts nv36ads_a10_v5 " +
+    "hb120rs_v3",
   48: "d16s_v6 d16ps_v6 e16s_v6",
-  64: "d5_v2 ds5_v2 d14_v2 ds14_v2 d32s_v6 d48s_v6 d64s_v6 d96s_v6 e64s_v6 e96s_v6 e104is_v5 e112ibs_v5 l96s_v4 m64s m128s",
+  64:
+    "d5_v2 ds5_v2 d14_v2 ds14_v2 d32s_v6 d48s_v6 d64s_v6 d96s_v6 e64s_v6 e96s_v6 e104is_v5 e112ibs_v5 " +
+    "l96s_v4 m64s m128s",
 };
 
 const dataDisksMaxBySize = new Map(

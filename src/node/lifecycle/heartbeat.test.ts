@@ -19,7 +19,7 @@ async function beat(world: NodeWorld, ports: NodePorts) {
 }
 
 describe("heartbeatReconciler", () => {
-  it("learns what a controller has written of Azure's list, and reports its size for that", () =>
+  it("reports its VM size, and learns what Azure lists for it", () =>
     withNode({}, async (world) => {
       const learnt: (number | undefined)[] = [];
       const ports: NodePorts = {

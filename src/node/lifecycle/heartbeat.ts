@@ -55,8 +55,8 @@ interface Beat {
 
 /**
  * Writes on top of the last heartbeat without reading it: others write the object once in its life (what
- * Azure lists for the VM's size), and the write states its version, which also detects a rollback. Otherwise it starts from an uncached read.
- * Thousands of nodes do so six times a minute.
+ * Azure lists for the VM's size), and the write states its version, which also detects a rollback. Otherwise
+ * it starts from an uncached read. Thousands of nodes do so six times a minute.
  */
 async function beatAfter(
   ports: NodePorts,
