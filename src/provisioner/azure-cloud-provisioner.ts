@@ -97,6 +97,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     clock,
     random,
     settings,
+    lifetime,
     clientRequestId: options.correlationId ?? (() => undefined),
   });
   const sizes = new VmSizes(session, lifetime);

@@ -60,6 +60,7 @@ function aWorld() {
     clock,
     random: createSeededRandom(1),
     settings,
+    lifetime: never,
     clientRequestId: () => undefined,
   });
   const place = { subscriptionId: SUBSCRIPTION_ID };

@@ -50,6 +50,8 @@ export interface ArmSession {
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: ProvisionerSettings;
+  /** Aborted when all work ends, at shutdown. */
+  readonly lifetime: AbortSignal;
   /** How long such a call would wait for the budget. */
   readonly waitMs: (call: BudgetedCall) => number;
   /** Records that work waited for the budget elsewhere. */
@@ -99,9 +101,10 @@ export function createArmSession(options: {
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: ProvisionerSettings;
+  readonly lifetime: AbortSignal;
   readonly clientRequestId: () => string | undefined;
 }): ArmSession {
-  const { arm, budget, clock, random, settings } = options;
+  const { arm, budget, clock, random, settings, lifetime } = options;
   const recentDurationsMs = new Map<string, readonly number[]>();
 
   function durationsOf(likeness: string | undefined): readonly number[] {
@@ -218,6 +221,7 @@ export function createArmSession(options: {
     clock,
     random,
     settings,
+    lifetime,
     waitMs: (budgeted) => budget.waitMs(budgeted),
     noteWait: (group, waitedMs) => budget.noteWait(group, waitedMs),
     untilAdmitted: (budgeted, signal) => untilAdmitted(budgeted, signal, () => undefined),

@@ -103,7 +103,7 @@ export async function createSnapshot(
       await session.backOff(attempt, signal);
       continue;
     }
-    const created = await write(session, creationOf(session, request, signal), signal);
+    const created = await write(session, creationOf(session, request), signal);
     if (created.ok) return createdSnapshot(session, request, signal);
     if (attempt > TRIES_MAX || !mayTryAgain(created.failure)) {
       // A caller that is refused for good never deletes: what the operation has left goes now.
@@ -178,7 +178,7 @@ async function remove(
     const isToGo = target.judge(snapshotFactsOf(present.value));
     if (!isToGo.ok) return isToGo;
     if (!isToGo.value) return ok(undefined);
-    const deleted = await write(session, deletionOf(session, target, signal), signal);
+    const deleted = await write(session, deletionOf(session, target), signal);
     if (deleted.ok || isGone(deleted.failure)) return ok(undefined);
     if (attempt > TRIES_MAX || !mayTryAgain(deleted.failure)) return fail(toFailure(deleted.failure, {}));
     await session.backOff(attempt, signal);
@@ -190,15 +190,15 @@ interface SnapshotWrite {
   readonly group: CallGroup;
   readonly likeness: "snapshotCreate" | "snapshotDelete";
   readonly resource: string;
+  /**
+   * Its answer is awaited although the caller gives up: otherwise the next call would overtake it, and a
+   * creation could land after the deletion.
+   */
   readonly start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>;
   readonly readEnd: (signal: AbortSignal) => Promise<Result<ArmOperationEnd | undefined, ArmError>>;
 }
 
-function creationOf(
-  session: ArmSession,
-  request: CreateSnapshotRequest & SnapshotTarget,
-  signal: AbortSignal,
-): SnapshotWrite {
+function creationOf(session: ArmSession, request: CreateSnapshotRequest & SnapshotTarget): SnapshotWrite {
   const { id, location, tags, networkAccessPolicy, publicNetworkAccess } = request;
   const { dataAccessAuthMode, instantAccessMinutes } = request;
   const snapshot = {
@@ -217,7 +217,8 @@ function creationOf(
     group: "diskWrite",
     likeness: "snapshotCreate",
     resource: request.snapshotUri,
-    start: (clientRequestId) => session.arm.startSnapshotCreate({ ...id, snapshot, clientRequestId }, signal),
+    start: (clientRequestId) =>
+      session.arm.startSnapshotCreate({ ...id, snapshot, clientRequestId }, session.lifetime),
     readEnd: async (asked) => {
       const read = await readSnapshot(session, request, asked);
       // One that is being created may not be there yet.
@@ -227,12 +228,13 @@ function creationOf(
   };
 }
 
-function deletionOf(session: ArmSession, target: SnapshotTarget, signal: AbortSignal): SnapshotWrite {
+function deletionOf(session: ArmSession, target: SnapshotTarget): SnapshotWrite {
   return {
     group: "diskDelete",
     likeness: "snapshotDelete",
     resource: target.snapshotUri,
-    start: (clientRequestId) => session.arm.startSnapshotDelete({ ...target.id, clientRequestId }, signal),
+    start: (clientRequestId) =>
+      session.arm.startSnapshotDelete({ ...target.id, clientRequestId }, session.lifetime),
     readEnd: async (asked) => {
       const read = await readSnapshot(session, target, asked);
       if (read.ok) return ok(undefined);

@@ -206,6 +206,7 @@ export function aScriptedVm(
     clock,
     random: createSeededRandom(1),
     settings: all,
+    lifetime: never,
     clientRequestId: () => undefined,
   });
   const vm = {

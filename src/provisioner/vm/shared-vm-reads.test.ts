@@ -44,6 +44,7 @@ function aWorld(lifetime: AbortSignal = never) {
     clock,
     random: createSeededRandom(1),
     settings,
+    lifetime,
     clientRequestId: () => undefined,
   });
   return { clock, startedMs, reads: new SharedVmReads(session, lifetime) };

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { settledOn } from "../../controller/testing/settled.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { ArmAnswer, ArmApi, ArmOperation, ArmSnapshot } from "../arm/arm-api.ts";
+import { errorWithoutAnswer, ownErrorCodes } from "../arm/arm-error.ts";
+import { createAzureCloudProvisioner } from "../azure-cloud-provisioner.ts";
+
+/** How long Azure takes to answer a request that changes a snapshot, in milliseconds. */
+const ANSWER_MS = 45_000;
+const PROVIDER = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute";
+const snapshotUri = `${PROVIDER}/snapshots/snap-1`;
+
+/** An Azure that carries a request out just before it answers, whether or not its caller waits. */
+function aCloud({ isThere }: { readonly isThere: boolean }) {
+  const clock = createVirtualClock();
+  const never = new AbortController().signal;
+  const present = { id: snapshotUri, name: "snap-1", provisioningState: "Succeeded" } as ArmSnapshot;
+  let shown = isThere ? present : undefined;
+  let abandoned = 0;
+  const carryOut = async (
+    next: ArmSnapshot | undefined,
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmOperation>> => {
+    signal.addEventListener("abort", () => (abandoned += 1));
+    await clock.sleep(ANSWER_MS, never);
+    shown = next;
+    return { result: ok({ kind: "disk", pollUrl: undefined, retryAfterMs: undefined }), remaining: [] };
+  };
+  const notThere = { ...errorWithoutAnswer("ResourceNotFound", "", ""), statusCode: 404 };
+  const arm = {
+    getSnapshot: (_request, signal) => {
+      const gaveUp = errorWithoutAnswer(ownErrorCodes.cancelled, "", "");
+      const result = signal.aborted ? fail(gaveUp) : shown === undefined ? fail(notThere) : ok(shown);
+      return Promise.resolve({ result, remaining: [] });
+    },
+    startSnapshotCreate: (_request, signal) => carryOut(present, signal),
+    startSnapshotDelete: (_request, signal) => carryOut(undefined, signal),
+  } as Partial<ArmApi> as ArmApi;
+  const provisioner = createAzureCloudProvisioner({
+    arm,
+    clock,
+    random: createSeededRandom(1),
+    place: { subscriptionId: "sub-1", resourceGroup: "rg-1", location: "eastus" },
+    lifetime: never,
+  });
+  return { clock, provisioner, isShown: () => shown !== undefined, abandoned: () => abandoned };
+}
+
+describe("a request that changes a snapshot", () => {
+  const rows = [
+    {
+      name: "creation",
+      isThere: false,
+      send: ({ provisioner }: ReturnType<typeof aCloud>, signal: AbortSignal): Promise<unknown> =>
+        provisioner.createSnapshot(
+          {
+            snapshotUri,
+            sourceUri: `${PROVIDER}/disks/pvc-1`,
+            location: "eastus",
+            isIncremental: true,
+            tags: {},
+            networkAccessPolicy: "DenyAll",
+            publicNetworkAccess: "Disabled",
+            dataAccessAuthMode: undefined,
+            instantAccessMinutes: undefined,
+            objection: () => undefined,
+          },
+          signal,
+        ),
+    },
+    {
+      name: "deletion",
+      isThere: true,
+      send: ({ provisioner }: ReturnType<typeof aCloud>, signal: AbortSignal): Promise<unknown> =>
+        provisioner.deleteSnapshot({ snapshotUri, objection: () => undefined }, signal),
+    },
+  ];
+  for (const { name, isThere, send } of rows)
+    it(`is not left on its way: a ${name} ends with its answer though its caller gives up`, async () => {
+      const cloud = aCloud({ isThere });
+      const caller = new AbortController();
+      let isSettled = false;
+      const sent: Promise<unknown> = send(cloud, caller.signal).finally(() => (isSettled = true));
+      await cloud.clock.advance(ANSWER_MS / 2);
+      caller.abort();
+      await cloud.clock.advance(ANSWER_MS / 2 - 1);
+      assert.deepEqual([isSettled, cloud.isShown(), cloud.abandoned()], [false, isThere, 0]);
+      await settledOn(cloud.clock, sent);
+      assert.equal(cloud.isShown(), !isThere);
+    });
+});
