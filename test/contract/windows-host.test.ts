@@ -1,4 +1,88 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { describeFailure } from "../../src/core/failure/describe-failure.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import type { Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 import { hostProvisionerContract } from "./host-provisioner-contract.ts";
 import { makeWindowsHostWorld } from "./windows/windows-host-world.ts";
 
 hostProvisionerContract("Windows host on a PowerShell double", makeWindowsHostWorld, { platform: "windows" });
+
+const never = new AbortController().signal;
+const GIB = 1024n * 1024n * 1024n;
+const OTHERS_OFFSET = 64 * 1024 * 1024;
+const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
+
+describe("unmounting on Windows", () => {
+  let world: Awaited<ReturnType<typeof makeWindowsHostWorld>>;
+  before(async () => {
+    world = await makeWindowsHostWorld();
+  });
+  after(() => world.close());
+
+  const isOffline = (lun: number): boolean => world.machine.atLun(lun).isOffline;
+  async function aMountedDisk(lun: number): Promise<string> {
+    await world.attachDisk({ lun, sizeBytes: GIB });
+    const device = valueOf(await world.host.findDevice({ lun }, never));
+    valueOf(await world.host.format({ device, fsType: "ntfs", uuid }, never));
+    const path = world.pathOf(`staging-${lun}`);
+    valueOf(await mount(world.host, device, path));
+    return path;
+  }
+  async function failToTakeOffline(path: string): Promise<void> {
+    world.machine.refused = "Set-Disk";
+    const unmounted = await world.host.unmount(path, never);
+    assert.equal(!unmounted.ok && unmounted.failure.kind, "HostCommandFailed");
+  }
+
+  it("takes the disk offline at the next try where the first could not", async () => {
+    const path = await aMountedDisk(1);
+    await failToTakeOffline(path);
+    assert.equal(isOffline(1), false);
+    valueOf(await world.host.unmount(path, never));
+    assert.deepEqual([isOffline(1), valueOf(await world.host.pathKind(path, never))], [true, "absent"]);
+  });
+
+  it("leaves other disks online that are mounted, in use or not the driver's", async () => {
+    const mounted = await aMountedDisk(2);
+    await world.attachDisk({ lun: 3, sizeBytes: GIB });
+    const others = world.machine.atLun(3);
+    world.machine.setOffline(others, false);
+    others.isReadOnly = false;
+    await world.machine.initialize(others);
+    world.machine.addPartition(others.number, OTHERS_OFFSET);
+    await world.attachDisk({ lun: 4, sizeBytes: GIB });
+    const device = valueOf(await world.host.findDevice({ lun: 4 }, never));
+    const reached = Promise.withResolvers<void>();
+    const until = Promise.withResolvers<void>();
+    world.machine.pause = { cmdlet: "Format-Volume", until: until.promise, reached: reached.resolve };
+    const formatting = world.host.format({ device, fsType: "ntfs", uuid }, never);
+    await reached.promise;
+    const path = await aMountedDisk(5);
+    await failToTakeOffline(path);
+    valueOf(await world.host.unmount(path, never));
+    assert.deepEqual([2, 3, 4, 5].map(isOffline), [false, false, false, true]);
+    until.resolve();
+    valueOf(await formatting);
+    valueOf(await world.host.unmount(mounted, never));
+  });
+
+  it("takes the disk offline that an earlier instance has unmounted and left online", async () => {
+    const path = await aMountedDisk(6);
+    await failToTakeOffline(path);
+    const { host, endFirst } = await world.startSecondPlugin();
+    await endFirst();
+    valueOf(await host.unmount(path, never));
+    assert.equal(isOffline(6), true);
+  });
+});
+
+function mount(host: HostProvisioner, device: Device, path: string): Promise<Result<void, Failure>> {
+  return host.mountDevice({ device, path, fsType: "ntfs", mountFlags: [], readOnly: false }, never);
+}
+
+function valueOf<T>(result: Result<T, Failure>): T {
+  if (!result.ok) assert.fail(describeFailure(result.failure));
+  return result.value;
+}

@@ -12,16 +12,12 @@ import { undefinedIfMissing } from "../linux/error-code.ts";
 import { eraseUnfinished, formatDisk, inspectDisk } from "./disk-content.ts";
 import { bringOnline, diskOf, findDisk, listDisks, rescanDisk, takeOffline, toDevice } from "./disks.ts";
 import { checkVolume, flushVolume, growVolume, volumeStats, writtenBytes } from "./file-system.ts";
-import {
-  addFolder,
-  bindFolder,
-  mountAt,
-  mountsOf,
-  pathKind,
-  placeholderFor,
-  refuseMounted,
-  unmountPath,
-} from "./mounts.ts";
+import { addFolder } from "./mount/add-folder.ts";
+import { bindFolder, placeholderFor } from "./mount/bind-folder.ts";
+import { refuseMounted } from "./mount/mounted-folders.ts";
+import { pathKind } from "./mount/paths.ts";
+import { mountAt, mountsOf } from "./mount/read-mounts.ts";
+import { unmountPath } from "./mount/unmount-path.ts";
 import { earlierWorkersAlive, observeClean } from "./observe-clean.ts";
 import { createOperations } from "./operations.ts";
 import { dataPartitionOf, volumeOf } from "./partitions.ts";

@@ -4,7 +4,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import type { FileSystemType } from "../../core/volume/file-system.ts";
 import type { Device, DeviceContent } from "../../ports/host/host-provisioner.ts";
 import { bringOnline, type Disk, diskOf } from "./disks.ts";
-import { refuseMounted } from "./mounts.ts";
+import { refuseMounted } from "./mount/mounted-folders.ts";
 import { dataPartitionOf, dataPartitionsOf, volumeOf, volumePathOf } from "./partitions.ts";
 import { DATA_PARTITION_OFFSET, nonZeroEnds, zeroEnds } from "./raw-disk.ts";
 import { change } from "./storage-call.ts";

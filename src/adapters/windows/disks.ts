@@ -38,6 +38,12 @@ const LOOK_EVERY_MS = 1_000;
 /** The adapter of the system disk and the temporary disk of Azure's VMs; data disks are on others. */
 const SYSTEM_ADAPTER = 0;
 
+/** Whether a disk is neither the system's nor the VM's temporary one. */
+export function isDataDisk({ IsBoot, IsSystem, Location }: Disk): boolean {
+  const place = parseDiskLocation(Location);
+  return !IsBoot && !IsSystem && place !== undefined && place.adapter !== SYSTEM_ADAPTER;
+}
+
 /** All disks that Windows knows. */
 export function listDisks(host: WindowsHostContext): Promise<Result<readonly Disk[], Failure>> {
   return query(host.powerShell, "Get-Disk", {}, diskSchema);
@@ -85,10 +91,7 @@ export async function diskAtLun(
   const disks = await listDisks(host);
   if (!disks.ok) return disks;
   const dataDisks = disks.value.filter(({ IsBoot, IsSystem }) => !IsBoot && !IsSystem);
-  const at = dataDisks.filter(({ Location }) => {
-    const place = parseDiskLocation(Location);
-    return place !== undefined && place.adapter !== SYSTEM_ADAPTER && place.lun === lun;
-  });
+  const at = dataDisks.filter((disk) => isDataDisk(disk) && parseDiskLocation(disk.Location)?.lun === lun);
   const [disk] = at;
   const wrong = (problem: string): Result<never, Failure> =>
     fail({ kind: "WrongDevice", devicePath: `LUN ${lun}`, problem });

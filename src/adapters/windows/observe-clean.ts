@@ -5,7 +5,7 @@ import { ok } from "../../core/failure/result.ts";
 import { judgeClean } from "../../core/node/judge-clean.ts";
 import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
 import { diskAtLun, toDevice } from "./disks.ts";
-import { mountsOf } from "./mounts.ts";
+import { mountsOf } from "./mount/read-mounts.ts";
 import { query } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 import { WORKER_FILE } from "./worker-script.ts";

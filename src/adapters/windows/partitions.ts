@@ -3,6 +3,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Disk } from "./disks.ts";
+import { DATA_PARTITION_OFFSET } from "./raw-disk.ts";
 import { query } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 
@@ -10,6 +11,7 @@ import type { WindowsHostContext } from "./windows-host-context.ts";
 const partitionSchema = z.object({
   DiskNumber: z.number().int(),
   PartitionNumber: z.number().int(),
+  Offset: z.number().int(),
   Size: z.number().int(),
   GptType: z.string().nullable(),
   AccessPaths: z.array(z.string()).nullable(),
@@ -46,13 +48,18 @@ export async function dataPartitionsOf(
 ): Promise<Result<readonly Partition[], Failure>> {
   const partitions = await listPartitions(host);
   return partitions.ok
-    ? ok(
-        partitions.value.filter(
-          ({ DiskNumber, GptType }) =>
-            DiskNumber === disk.Number && GptType?.toLowerCase() === BASIC_DATA_TYPE,
-        ),
-      )
+    ? ok(partitions.value.filter((partition) => partition.DiskNumber === disk.Number && holdsData(partition)))
     : partitions;
+}
+
+/** Whether these are the partitions of a disk that the driver has formatted: one for data, in its place. */
+export function isDriversOwn(partitions: readonly Partition[]): boolean {
+  const [partition, second] = partitions.filter(holdsData);
+  return partition?.Offset === DATA_PARTITION_OFFSET && second === undefined;
+}
+
+function holdsData({ GptType }: Partition): boolean {
+  return GptType?.toLowerCase() === BASIC_DATA_TYPE;
 }
 
 /** The one data partition of a disk. Fails with `WrongDevice` where there is another number of them. */
@@ -83,6 +90,11 @@ export function volumePathOf({ DiskNumber, AccessPaths }: Partition): Result<str
 /** The folders at which a partition is mounted. A drive letter, which Windows assigns, is no use of it. */
 export function foldersOf({ AccessPaths }: Partition): readonly string[] {
   return (AccessPaths ?? []).filter((path) => !VOLUME_PATH.test(path) && !DRIVE_LETTER.test(path));
+}
+
+/** Whether a partition has a drive letter: a person or a program of the machine uses it. */
+export function hasDriveLetter({ AccessPaths }: Partition): boolean {
+  return (AccessPaths ?? []).some((path) => DRIVE_LETTER.test(path));
 }
 
 /** The volume of a partition. */

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { aDisk } from "../../controller/testing/a-disk.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { platformOf } from "../../core/platform/platform.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
@@ -13,7 +14,7 @@ import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
 import { aSnapshot, aSnapshotUri, createFakeSnapshots } from "../testing/fake-snapshots.ts";
 import { aDetail, aDiskUri } from "../testing/objects.ts";
-import { aBlockCapability, aCreateVolumeRequest } from "../testing/requests.ts";
+import { aBlockCapability, aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
 import { createVolume } from "./create-volume.ts";
 import { markDeleted } from "./mark-deleted.ts";
 
@@ -77,6 +78,19 @@ describe("createVolume", () => {
       assert.deepEqual(await world.answerOf(answer), ok({ volume: messageOf(world) }));
     });
   });
+
+  for (const fsType of ["ntfs", "refs"])
+    it(`creates a volume for Windows nodes where the class's fstype is ${fsType}`, () =>
+      withController(async (world) => {
+        const volumeCapabilities = [aMountCapability("SINGLE_NODE_WRITER", fsType)];
+        await created(world, { volumeCapabilities });
+        const { spec } = world.volume("pvc-1") ?? assert.fail("no volume");
+        assert.equal(platformOf(spec), "windows");
+        assert.deepEqual(
+          spec.capabilities.map((capability) => capability.fsType),
+          [fsType],
+        );
+      }));
 
   it("answers the same volume to a repeated call, whatever happened in between", async () => {
     await withController(async (world) => {

@@ -70,6 +70,26 @@ describe("nodeStageVolume", () => {
       assert.ok((await world.answerOf(nodeStageVolume(world.ports(), request, aCall()))).ok);
     }));
 
+  for (const fsType of ["ntfs", "ReFS"])
+    it(`refuses ${fsType} on a Linux node, says where to run the pod, and touches nothing`, () =>
+      withNode({ writer: { ...aWriter("node-a"), held: false } }, async (world) => {
+        const volumeCapability = {
+          accessType: { $case: "mount", value: { fsType, mountFlags: [], volumeMountGroup: "" } },
+          accessMode: { mode: "SINGLE_NODE_WRITER" },
+        } as const;
+        const staged = await world.answerOf(
+          nodeStageVolume(world.ports(), { ...request, volumeCapability }, aCall()),
+        );
+        assert.ok(!staged.ok);
+        assert.deepEqual(toGrpcStatus(staged.failure), {
+          code: 3,
+          details:
+            `fsType "${fsType.toLowerCase()}": this node runs Linux and mounts ext4, ext3, ext2, xfs: ` +
+            "run the pod on the other platform's nodes (nodeSelector kubernetes.io/os)",
+        });
+        assert.deepEqual([world.disk.content.kind, world.steps], ["blank", []]);
+      }));
+
   it("does not format a whole blank disk when a partition was requested", () =>
     withNode({ writer: { ...aWriter("node-a"), held: false } }, async (world) => {
       const ofPartition = { ...request, volumeContext: { partition: "1" } };

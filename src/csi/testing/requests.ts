@@ -8,9 +8,10 @@ import type {
 /** The capability of an ordinary file system volume. */
 export function aMountCapability(
   mode: VolumeCapability_AccessMode_Mode = "SINGLE_NODE_WRITER",
+  fsType = "",
 ): VolumeCapability {
   return {
-    accessType: { $case: "mount", value: { fsType: "", mountFlags: [], volumeMountGroup: "" } },
+    accessType: { $case: "mount", value: { fsType, mountFlags: [], volumeMountGroup: "" } },
     accessMode: { mode },
   };
 }

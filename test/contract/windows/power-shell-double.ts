@@ -74,6 +74,7 @@ const cmdlets: Readonly<Record<string, Handler>> = {
         disk.partitions.map((partition) => ({
           DiskNumber,
           PartitionNumber: partition.number,
+          Offset: partition.offset,
           Size: partition.size,
           GptType: partition.type,
           AccessPaths: accessPathsOf(partition),
@@ -226,6 +227,10 @@ async function answer(
     machine.pause = undefined;
     reached();
     await until;
+  }
+  if (machine.refused === name) {
+    machine.refused = undefined;
+    return { ok: false, error: "The device is not ready." };
   }
   try {
     const rows = await handler(machine, parameters);

@@ -54,6 +54,8 @@ export class WindowsMachine {
   readonly plugins = new Set<number>();
   /** What a cmdlet waits for before it runs. */
   pause: { readonly cmdlet: string; readonly until: Promise<void>; readonly reached: () => void } | undefined;
+  /** The cmdlet whose next call fails. */
+  refused: string | undefined;
   #made = 0;
 
   constructor(root: string) {

@@ -1,0 +1,61 @@
+import { mkdir } from "node:fs/promises";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import type { FileSystemType } from "../../../core/volume/file-system.ts";
+import type { Device } from "../../../ports/host/host-provisioner.ts";
+import type { Partition } from "../partitions.ts";
+import { change } from "../storage-call.ts";
+import type { WindowsHostContext } from "../windows-host-context.ts";
+import { folderAt, type MountedFolder, mountedFolders } from "./mounted-folders.ts";
+import { pathKey } from "./paths.ts";
+
+/** Mounts the data partition of a disk in an empty folder. */
+export async function addFolder(
+  host: WindowsHostContext,
+  request: {
+    readonly device: Device;
+    readonly partition: Partition;
+    readonly path: string;
+    readonly fsType: FileSystemType;
+  },
+): Promise<Result<void, Failure>> {
+  const { device, partition, path, fsType } = request;
+  const { DiskNumber, PartitionNumber } = partition;
+  await mkdir(path, { recursive: true });
+  const added = await change(host.powerShell, "Add-PartitionAccessPath", {
+    DiskNumber,
+    PartitionNumber,
+    AccessPath: path,
+  });
+  if (!added.ok) return added;
+  // Windows addresses the partition by numbers, and they may be another disk's by now.
+  const folders = await mountedFolders(host);
+  if (!folders.ok) return folders;
+  const folder = folderAt(folders.value, path);
+  if (folder?.device.majorMinor === device.majorMinor) {
+    host.mounted.set(pathKey(path), { path, majorMinor: device.majorMinor, fsType });
+    return ok(undefined);
+  }
+  const removed = folder === undefined ? ok(undefined) : await removeFolder(host, folder);
+  return removed.ok
+    ? fail({
+        kind: "WrongDevice",
+        devicePath: device.path,
+        problem: `disk ${DiskNumber} was replaced during the mount: look for the LUN again`,
+      })
+    : removed;
+}
+
+/** Ends the mount in a folder, which stays. */
+export async function removeFolder(
+  host: WindowsHostContext,
+  folder: MountedFolder,
+): Promise<Result<void, Failure>> {
+  const { DiskNumber, PartitionNumber } = folder.partition;
+  return change(host.powerShell, "Remove-PartitionAccessPath", {
+    DiskNumber,
+    PartitionNumber,
+    AccessPath: folder.path,
+  });
+}

@@ -1,0 +1,128 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
+import type { MountPoint } from "../../../ports/host/host-provisioner.ts";
+import { undefinedIfMissing } from "../../linux/error-code.ts";
+import { volumeOf } from "../partitions.ts";
+import { query } from "../storage-call.ts";
+import type { WindowsHostContext } from "../windows-host-context.ts";
+import { folderAt, type MountedFolder, mountedFolders } from "./mounted-folders.ts";
+import { linkAt, pathKey } from "./paths.ts";
+import { isPlaceholder } from "./placeholder.ts";
+
+/** A device number that no disk has: of a placeholder, and of a dead mount that an earlier instance made. */
+const NO_DEVICE = "0:0";
+/** The attribute of a folder that a volume was mounted at. https://learn.microsoft.com/windows/win32/fileio/file-attribute-constants */
+const REPARSE_POINT = 0x400;
+
+const itemSchema = z.object({ Attributes: z.number().int() });
+
+/** The mount at a path: a volume's folder, or a link to one. */
+export async function mountAt(
+  host: WindowsHostContext,
+  path: string,
+): Promise<Result<MountPoint | undefined, Failure>> {
+  const folders = await mountedFolders(host);
+  return folders.ok ? mountIn(host, folders.value, path) : folders;
+}
+
+async function mountIn(
+  host: WindowsHostContext,
+  folders: readonly MountedFolder[],
+  path: string,
+): Promise<Result<MountPoint | undefined, Failure>> {
+  const direct = await knownMount(host, folders, path);
+  if (!direct.ok || direct.value !== undefined) return direct;
+  const link = await linkAt(path);
+  if (link !== undefined) {
+    if (isPlaceholder(link)) return ok(placeholderAt(path));
+    const staged = await knownMount(host, folders, link);
+    if (!staged.ok) return staged;
+    return ok({ ...(staged.value ?? deadMount(NO_DEVICE, "")), path });
+  }
+  // A mount of an earlier instance, whose disk is gone.
+  const items = await query(
+    host.powerShell,
+    "Get-Item",
+    { LiteralPath: path, Force: true, ErrorAction: "SilentlyContinue" },
+    itemSchema,
+  );
+  if (!items.ok) return items;
+  const attributes = items.value[0]?.Attributes ?? 0;
+  return ok((attributes & REPARSE_POINT) === 0 ? undefined : { ...deadMount(NO_DEVICE, ""), path });
+}
+
+async function knownMount(
+  host: WindowsHostContext,
+  folders: readonly MountedFolder[],
+  path: string,
+): Promise<Result<MountPoint | undefined, Failure>> {
+  const folder = folderAt(folders, path);
+  if (folder === undefined) {
+    const gone = host.mounted.get(pathKey(path));
+    return ok(gone === undefined ? undefined : { ...deadMount(gone.majorMinor, gone.fsType), path });
+  }
+  const volume = await volumeOf(host, folder.partition);
+  if (!volume.ok) return volume;
+  return ok({
+    path,
+    majorMinor: folder.device.majorMinor,
+    fsType: (volume.value.FileSystem ?? "").toLowerCase(),
+    root: "/",
+    readOnly: false,
+    isDead: false,
+    isPlaceholder: false,
+  });
+}
+
+/** Every folder and link of a device, links below the kubelet's folders only: elsewhere there are none. */
+export async function mountsOf(
+  host: WindowsHostContext,
+  majorMinor: string,
+): Promise<Result<readonly MountPoint[], Failure>> {
+  const folders = await mountedFolders(host);
+  if (!folders.ok) return folders;
+  const paths = [
+    ...folders.value.map(({ path }) => path),
+    ...[...host.mounted.values()].map(({ path }) => path),
+    ...(await publishedLinks(host.kubeletDirectories)),
+  ];
+  const mounts: MountPoint[] = [];
+  for (const path of new Map(paths.map((each) => [pathKey(each), each])).values()) {
+    const mount = await mountIn(host, folders.value, path);
+    if (!mount.ok) return mount;
+    if (mount.value?.majorMinor === majorMinor) mounts.push(mount.value);
+  }
+  return ok(mounts);
+}
+
+/** Where pods' volumes of this or any CSI driver are published, below the folders of kubelets. */
+async function publishedLinks(kubeletDirectories: readonly string[]): Promise<readonly string[]> {
+  const links: string[] = [];
+  for (const directory of kubeletDirectories) {
+    const pods = join(directory, "pods");
+    for (const pod of await namesIn(pods)) {
+      const volumes = join(pods, pod, "volumes", "kubernetes.io~csi");
+      for (const volume of await namesIn(volumes)) {
+        const path = join(volumes, volume, "mount");
+        if ((await linkAt(path)) !== undefined) links.push(path);
+      }
+    }
+  }
+  return links;
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  return (await readdir(directory).catch(undefinedIfMissing)) ?? [];
+}
+
+function placeholderAt(path: string): MountPoint {
+  return { ...deadMount(NO_DEVICE, ""), path, readOnly: true, isDead: false, isPlaceholder: true };
+}
+
+function deadMount(majorMinor: string, fsType: string): Omit<MountPoint, "path"> {
+  return { majorMinor, fsType, root: "/", readOnly: false, isDead: true, isPlaceholder: false };
+}

@@ -1,0 +1,59 @@
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
+import { defaultCommandTimeLimits } from "../../linux/command/command-time-limits.ts";
+import { type Disk, isDataDisk, listDisks, takeOffline, toDevice } from "../disks.ts";
+import { foldersOf, hasDriveLetter, isDriversOwn, listPartitions } from "../partitions.ts";
+import type { WindowsHostContext } from "../windows-host-context.ts";
+
+/**
+ * Takes the disks offline that an unmount has left online: it failed in between, or its instance ended. Which
+ * disk was mounted at a path is not known then, so every disk goes that the driver has formatted, or that
+ * `lastMajorMinor` names, and that has no folder, no drive letter and no operation. One that is to be staged
+ * loses nothing: each operation brings its disk online itself.
+ */
+export async function takeUnusedOffline(
+  host: WindowsHostContext,
+  lastMajorMinor: string | undefined,
+): Promise<Result<void, Failure>> {
+  const unused = await unusedDisks(host, lastMajorMinor);
+  if (!unused.ok) return unused;
+  for (const { majorMinor } of unused.value.map((disk) => toDevice(host, disk))) {
+    const keys = [majorMinor];
+    // Not after an operation on the disk: that may wait for this one.
+    if (host.operations.inFlightOn(keys).length > 0) continue;
+    const taken = await host.operations.run(
+      { line: `take offline ${majorMinor}`, keys, limitMs: defaultCommandTimeLimits.unmountMs },
+      async () => {
+        const still = await unusedDisks(host, lastMajorMinor);
+        if (!still.ok) return still;
+        const disk = still.value.find((each) => toDevice(host, each).majorMinor === majorMinor);
+        return disk === undefined ? ok(undefined) : takeOffline(host, disk);
+      },
+      new AbortController().signal,
+    );
+    if (!taken.ok) return taken;
+  }
+  return ok(undefined);
+}
+
+async function unusedDisks(
+  host: WindowsHostContext,
+  lastMajorMinor: string | undefined,
+): Promise<Result<readonly Disk[], Failure>> {
+  const disks = await listDisks(host);
+  if (!disks.ok) return disks;
+  const partitions = await listPartitions(host);
+  if (!partitions.ok) return partitions;
+  return ok(
+    disks.value.filter((disk) => {
+      const own = partitions.value.filter(({ DiskNumber }) => DiskNumber === disk.Number);
+      return (
+        isDataDisk(disk) &&
+        !disk.IsOffline &&
+        own.every((partition) => foldersOf(partition).length === 0 && !hasDriveLetter(partition)) &&
+        (isDriversOwn(own) || toDevice(host, disk).majorMinor === lastMajorMinor)
+      );
+    }),
+  );
+}

@@ -1,0 +1,78 @@
+import { z } from "zod";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { takeOffline } from "../disks.ts";
+import { volumeOf } from "../partitions.ts";
+import { change, query } from "../storage-call.ts";
+import type { WindowsHostContext } from "../windows-host-context.ts";
+import { removeFolder } from "./add-folder.ts";
+import { folderAt, type MountedFolder, mountedFolders } from "./mounted-folders.ts";
+import { isFolder, pathKey, removePath } from "./paths.ts";
+import { takeUnusedOffline } from "./take-unused-offline.ts";
+
+/**
+ * Unmounts a path and removes it. A volume is flushed and dismounted first, which Windows refuses while a
+ * process has a file open there; the disk goes offline with its last folder, so that nothing writes to it.
+ * The folder is removed last: while it is there, a next try looks for a disk that is still online.
+ */
+export async function unmountPath(host: WindowsHostContext, path: string): Promise<Result<void, Failure>> {
+  const folders = await mountedFolders(host);
+  if (!folders.ok) return folders;
+  const folder = folderAt(folders.value, path);
+  if (folder !== undefined) {
+    const dismounted = await dismount(host, folder);
+    if (!dismounted.ok) return dismounted;
+    const removed = await removeFolder(host, folder);
+    if (!removed.ok) return removed;
+    const isLast = folders.value.every(
+      (other) => other === folder || other.device.majorMinor !== folder.device.majorMinor,
+    );
+    const offline = isLast ? await takeOffline(host, folder.disk) : ok(undefined);
+    if (!offline.ok) return offline;
+  } else if (await isFolder(path)) {
+    const offline = await takeUnusedOffline(host, host.mounted.get(pathKey(path))?.majorMinor);
+    if (!offline.ok) return offline;
+  }
+  const gone = await removePath(path);
+  if (gone.ok) host.mounted.delete(pathKey(path));
+  return gone;
+}
+
+const dismountSchema = z.object({ ReturnValue: z.number().int() });
+/** https://learn.microsoft.com/previous-versions/windows/desktop/vdswmi/dismount-method-in-class-win32-volume */
+const IN_USE = 4;
+
+async function dismount(host: WindowsHostContext, folder: MountedFolder): Promise<Result<void, Failure>> {
+  const volume = await volumeOf(host, folder.partition);
+  if (!volume.ok) return volume;
+  const { path } = volume.value;
+  const flushed = await change(host.powerShell, "Write-VolumeCache", { Path: path });
+  if (!flushed.ok) return flushed;
+  // The path was matched to the last character: it can't end the text that it stands in.
+  const answered = await query(
+    host.powerShell,
+    "Invoke-CimMethod",
+    {
+      Query: `SELECT * FROM Win32_Volume WHERE DeviceID = '${path.replaceAll("\\", "\\\\")}'`,
+      MethodName: "Dismount",
+      Arguments: { Force: false, Permanent: false },
+    },
+    dismountSchema,
+  );
+  if (!answered.ok) return answered;
+  const code = answered.value[0]?.ReturnValue;
+  if (code === 0) return ok(undefined);
+  return code === IN_USE
+    ? fail({
+        kind: "DeviceBusy",
+        devicePath: folder.device.path,
+        detail: `${folder.path} is in use: end what uses it`,
+      })
+    : fail({
+        kind: "HostCommandFailed",
+        command: `Dismount ${path}`,
+        exitCode: code ?? null,
+        stderr: "Win32_Volume.Dismount did not answer 0",
+      });
+}
