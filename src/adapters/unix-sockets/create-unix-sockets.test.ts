@@ -101,7 +101,7 @@ for (const { name, sockets } of [
   { name: "Node's sockets", sockets: byNode },
   { name: "the system's socket functions", sockets: bySystem },
 ])
-  describe(`connections of ${name}`, { timeout: 120_000 }, () => {
+  describe(`connections of ${name}`, { timeout: 900_000 }, () => {
     it("carry bytes unchanged in both directions, larger than any buffer", () =>
       listening(sockets, async ({ connection }) => {
         const { client, served } = await connection();
@@ -188,7 +188,7 @@ for (const { name, sockets } of [
       }));
   });
 
-describe("Unix sockets of the system's functions", { timeout: 120_000 }, () => {
+describe("Unix sockets of the system's functions", { timeout: 900_000 }, () => {
   it("connect to a listener, and say why there is none", () =>
     listening(byNode, async ({ path }) => {
       const connected = bySystem.connect(path);
