@@ -95,11 +95,14 @@ describe("docs/reference/v1-parity.md", () => {
 
   it("is true of PersistentVolumes: what acts is read, or refuses the attach", () => {
     for (const name of parametersOfV1) {
-      const served = unservedAttribute({ [name]: valueOf(parameterNotes, name), requestedsizegib: "10" });
+      const served = unservedAttribute(
+        { [name]: valueOf(parameterNotes, name), requestedsizegib: "10" },
+        "mount",
+      );
       assert.equal(served, undefined, name);
     }
     for (const name of ["cachingMode", "fsType", "writeAcceleratorEnabled", "partition"]) {
-      const refused = unservedAttribute({ [name]: "unreadable" });
+      const refused = unservedAttribute({ [name]: "unreadable" }, "mount");
       assert.equal(refused?.field, `volume_context.${name}`);
     }
     const unchecked = stagingMountOptions({ fsType: "ext4", mountFlags: ["directmount"], readOnly: false });

@@ -10,6 +10,7 @@ import {
   unpublishOnController,
 } from "../../demo/volume-moves.ts";
 import type { Kind } from "../../src/ports/store/object-store.ts";
+import { writePartitionTable } from "../contract/partition-table.ts";
 import { failsWith, type StatusName } from "./csi-failure.ts";
 import { deviceOf, fileOfDisk, runProgram } from "./node-device.ts";
 import { createRequest, GIB, nodePublishRequest, publishRequest, stageRequest } from "./requests.ts";
@@ -435,14 +436,9 @@ async function writeAt(device: string, position: number, bytes: Buffer): Promise
   }
 }
 
-/** One Linux partition of a few MiB, in the format of an MBR table. */
-async function putPartitionTable(device: string): Promise<void> {
-  const sector = Buffer.alloc(512);
-  sector.writeUInt8(0x83, 446 + 4);
-  sector.writeUInt32LE(2048, 446 + 8);
-  sector.writeUInt32LE(8192, 446 + 12);
-  sector.writeUInt16LE(0xaa55, 510);
-  await writeAt(device, 0, sector);
+/** One Linux partition of a few MiB. */
+function putSmallPartition(device: string): Promise<void> {
+  return writePartitionTable(device, { start: 2048, size: 8192 });
 }
 
 async function refusesWrongSize(world: LabWorld): Promise<void> {
@@ -503,7 +499,7 @@ it("requests that can't be served", async (t) => {
       ]),
     );
     await t.test("a disk with a partition table is left as it is", () =>
-      leavesForeignContent(world, "foreign-table", putPartitionTable, ["partition table of type dos"]),
+      leavesForeignContent(world, "foreign-table", putSmallPartition, ["partition table of type dos"]),
     );
     await t.test("a disk with data of unknown kind is left as it is", () =>
       leavesForeignContent(

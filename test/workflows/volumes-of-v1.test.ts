@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { realpath } from "node:fs/promises";
 import { it } from "node:test";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
@@ -6,8 +7,11 @@ import {
   deleteVolume,
   type DemoVolume,
   publishOnController,
+  publishOnNode,
+  stage,
   stagingPath,
   targetPath,
+  unpublishOnController,
   unpublishOnNode,
   unstage,
 } from "../../demo/volume-moves.ts";
@@ -20,9 +24,10 @@ import {
   type ModelCluster,
 } from "../../src/controller/testing/a-cluster.ts";
 import { listIn } from "../../src/core/testing/record-lists.ts";
+import { writePartitionTable } from "../contract/partition-table.ts";
 import { startControllerHere, azureOf } from "./controller-here.ts";
-import { comesToFailWith } from "./csi-failure.ts";
-import { runProgram } from "./node-device.ts";
+import { comesToFailWith, failsWith } from "./csi-failure.ts";
+import { deviceOf, runProgram } from "./node-device.ts";
 import { followRecord, noneQuarantined } from "./record-history.ts";
 import {
   bringUp,
@@ -52,6 +57,7 @@ const V1_TAGS = {
  */
 async function mountedByV1(
   world: LabWorld,
+  volumeContext: Readonly<Record<string, string>> = { requestedsizegib: "1" },
 ): Promise<{ readonly volume: DemoVolume; readonly writer: Writer }> {
   const { lab, node, signal } = world;
   await Promise.all(
@@ -92,7 +98,7 @@ async function mountedByV1(
   const volume: DemoVolume = {
     volumeId: diskUri,
     name: "of-v1",
-    volumeContext: { requestedsizegib: "1" },
+    volumeContext,
     capability: fileSystemForOneNode("ext4"),
   };
   await mountByHand(node("node-a"), volume, attached.value.lun);
@@ -103,7 +109,8 @@ async function mountedByV1(
 async function mountByHand(node: LabNode, volume: DemoVolume, lun: number): Promise<void> {
   const inNode = (program: string, ...args: readonly string[]): Promise<string> =>
     runProgram("nsenter", [`--mount=/proc/${node.mountsPid}/ns/mnt`, "--", program, ...args]);
-  const device = `${node.deviceRoot}/dev/disk/azure/scsi1/lun${lun}`;
+  const link = `${node.deviceRoot}/dev/disk/azure/scsi1/lun${lun}`;
+  const device = volume.volumeContext["partition"] === undefined ? link : await partitioned(link);
   const [staging, target] = [stagingPath(node, volume), targetPath(node, volume)];
   await runProgram("mkfs.ext4", ["-q", "-F", device]);
   for (const path of [staging, target]) await runProgram("mkdir", ["-p", path]);
@@ -111,10 +118,21 @@ async function mountByHand(node: LabNode, volume: DemoVolume, lun: number): Prom
   await inNode("mount", "--bind", staging, target);
 }
 
+/** Makes a partition on a blank disk, and returns its device. */
+async function partitioned(link: string): Promise<string> {
+  const device = await realpath(link);
+  await writePartitionTable(device, { start: 2048, size: 1_000_000 });
+  await runProgram("partx", ["--add", device]);
+  return `${device}p1`;
+}
+
 /** The cluster's facts: a PersistentVolume, and its attachment to node-a. */
 function clusterOf(volume: DemoVolume): ModelCluster {
   const { volumeId } = volume;
-  return aCluster([aClusterVolume({ volumeId })], [aClusterAttachment("node-a", { volumeId })]);
+  return aCluster(
+    [aClusterVolume({ volumeId, volumeContext: volume.volumeContext })],
+    [aClusterAttachment("node-a", { volumeId })],
+  );
 }
 
 /** Waits until the volume has an object and a record that trusts no node. */
@@ -182,6 +200,59 @@ it("a volume that V1 mounted stays written under this driver, and fails over", a
       );
       assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
       await takeDown(lab, volume, node("node-b"));
+      await untilServed(() => deleteVolume(lab, volume));
+      await history.stop();
+    } finally {
+      await stopController();
+    }
+  });
+});
+
+it("a partition that V1 mounted stays written under this driver, and moves", async (t) => {
+  await withLab(t, { vms }, async (world) => {
+    const { lab, node, signal } = world;
+    const { volume, writer } = await mountedByV1(world, { partition: "1" });
+    const cluster = clusterOf(volume);
+    const stopController = await startControllerHere(lab, cluster);
+    // A loop device has the partitions that a test gives it, and keeps them beyond its disk.
+    const forgetPartition = async (nodeName: string): Promise<unknown> =>
+      runProgram("partx", ["--delete", await deviceOf(lab, volume, node(nodeName), signal)]);
+    try {
+      const history = await followRecord(lab, volume.name, signal);
+      await restartNodes(world);
+      await history.untilSeen("node-a's reclaim", (record) => record.writer?.nodeName === "node-a");
+      await writer.untilSynced(writer.lastSynced() + 20);
+      await writer.process.stop(STOP_GRACE_MS);
+      await failsWith(
+        lab.controller.controllerExpandVolume({
+          volumeId: volume.volumeId,
+          capacityRange: { requiredBytes: 2n << 30n, limitBytes: 0n },
+          volumeCapability: undefined,
+          secrets: {},
+        }),
+        "INVALID_ARGUMENT",
+        "partition 1 of its disk",
+      );
+      await untilServed(() => unpublishOnNode(lab, volume, node("node-a")));
+      await untilServed(() => unstage(volume, node("node-a")));
+      await forgetPartition("node-a");
+      await untilServed(() => unpublishOnController(lab, volume, node("node-a")));
+      cluster.attached.clear();
+
+      const context = await untilServed(() => publishOnController(lab, volume, node("node-b")));
+      const device = await deviceOf(lab, volume, node("node-b"), signal);
+      await runProgram("partx", ["--add", device]);
+      await untilServed(() => stage(volume, node("node-b"), context));
+      await untilServed(() => publishOnNode(volume, node("node-b"), context));
+      assert.ok(
+        await recordsHold(node("node-b"), volume, writer.lastSynced()),
+        "every synced record is there",
+      );
+      assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
+      await untilServed(() => unpublishOnNode(lab, volume, node("node-b")));
+      await untilServed(() => unstage(volume, node("node-b")));
+      await forgetPartition("node-b");
+      await untilServed(() => unpublishOnController(lab, volume, node("node-b")));
       await untilServed(() => deleteVolume(lab, volume));
       await history.stop();
     } finally {

@@ -90,10 +90,14 @@ A PersistentVolume of an existing disk takes ${attributeNames.map((name) => `\`$
 in \`spec.csi.volumeAttributes\`; Azure reports its \`maxShares\`. A disk with V1's tag
 \`writeacceleratorenabled\` is attached with write accelerator, unless the attribute says otherwise.
 Attributes that only shape a new disk have had their effect. An attach is refused by name for a value of
-the attributes above that can't be read, and for \`partition\`. Attributes of V1 that only tune
-keep no data from its pods, since a PersistentVolume's attributes can't be changed. \`perfProfile\` and
+the attributes above that can't be read. Attributes of V1 that only tune keep
+no data from its pods, since a PersistentVolume's attributes can't be changed. \`perfProfile\` and
 \`device-setting/<path>\` act as in a class, and the event \`DeviceNotTuned\` names what is not allowed or not
-possible on the node. \`attachDiskInitialDelay\` has no effect.`;
+possible on the node. \`attachDiskInitialDelay\` has no effect.
+
+With \`partition: "1"\`, the volume is that partition of the disk, as the kernel numbers it. The whole disk is
+verified first ([device checks](device-checks.md#partitions)). A partition is not formatted, not expanded and
+not tuned, and is no raw block volume.`;
 
 /** The reference page of StorageClass parameters. */
 export function storageClassPage(): GeneratedFile {

@@ -10,6 +10,7 @@ import { takeInstanceLock } from "./command/instance-lock.ts";
 import { readDeviceSettings, writeDeviceSetting } from "./device/device-settings.ts";
 import { dropCachedBlocks } from "./device/drop-cached-blocks.ts";
 import { findDevice } from "./device/find-device.ts";
+import { findPartition } from "./device/find-partition.ts";
 import { createHeldDevices } from "./device/held-devices.ts";
 import { inspectDevice } from "./device/inspect-device.ts";
 import { rescanDevice } from "./device/rescan-device.ts";
@@ -97,6 +98,10 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
   };
   return {
     findDevice: (request, signal) => attempt("find device", signal, () => findDevice(host, request, signal)),
+    findPartition: (request, signal) =>
+      attempt(`find partition ${request.partition} of ${request.disk.path}`, signal, () =>
+        findPartition(host, request),
+      ),
     rescanDevice: (device, signal) =>
       attempt(`rescan ${device.path}`, signal, () => rescanDevice(host, device)),
     // An exception of `act` is not this host's.

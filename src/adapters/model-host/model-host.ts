@@ -158,6 +158,13 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         if (!waited.ok) return waited;
       }
     },
+    // Disks of the model have no partition table.
+    findPartition: async ({ disk, partition }) =>
+      fail({
+        kind: "WrongDevice",
+        devicePath: disk.path,
+        problem: `the kernel sees no partition ${partition}`,
+      }),
     rescanDevice: async (device, signal) =>
       look("rescanDevice", signal, () =>
         withDevice(device, (found) => {

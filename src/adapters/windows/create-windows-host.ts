@@ -93,6 +93,9 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
 
   return {
     findDevice: (request, signal) => attempt(() => findDisk(host, request, signal), signal),
+    // `unservedOn` refuses such volumes before.
+    findPartition: async () =>
+      fail({ kind: "Unsupported", what: "a volume that is a partition of its disk, on Windows" }),
     rescanDevice: (device, signal) => look(signal, () => rescanDisk(host, device)),
     whileHolding: async (device, act, signal) => {
       if (signal.aborted) return fail({ kind: "Cancelled" });

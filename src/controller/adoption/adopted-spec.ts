@@ -2,6 +2,7 @@ import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../core/azure/disk-uri.ts";
 import { isMultiNode, isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isDeviceSetting } from "../../core/volume/device-settings.ts";
+import { isPartitionName } from "../../core/volume/partition.ts";
 import { volumeParameterNames } from "../../core/volume/volume-parameter-names.ts";
 import { readableParameters } from "../../core/volume/volume-parameters.ts";
 import { writeAcceleratorIn } from "../../core/volume/volume-tags.ts";
@@ -66,7 +67,9 @@ export function adoptedSpec(disk: DiskFacts, stated: StatedUse): AzVolume["spec"
  */
 function parametersIn(volumeContext: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const isActedUpon = (name: string): boolean =>
-    isDeviceSetting(name) || volumeParameterNames.some((known) => known.toLowerCase() === name.toLowerCase());
+    isDeviceSetting(name) ||
+    isPartitionName(name) ||
+    volumeParameterNames.some((known) => known.toLowerCase() === name.toLowerCase());
   return Object.fromEntries(Object.entries(volumeContext).filter(([name]) => isActedUpon(name)));
 }
 

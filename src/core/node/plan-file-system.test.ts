@@ -26,6 +26,7 @@ function plan(overrides: Partial<ObservedFileSystem>): FileSystemPlan {
     mark: undefined,
     diskUri,
     sourceUri: undefined,
+    partition: undefined,
     formatted: undefined,
     fsType: "ext4",
     readOnly: false,
@@ -87,6 +88,11 @@ describe("planFileSystem on a blank device", () => {
       planned: copyWithoutData,
     },
     {
+      because: "makes none on a partition, whatever mark is there",
+      given: { partition: 2, mark: ownMark },
+      planned: wrongFileSystem("no data, as a partition, and the driver formats whole disks only", "ext4"),
+    },
+    {
       because: "makes none read-only",
       given: { readOnly: true },
       planned: {
@@ -112,6 +118,11 @@ describe("planFileSystem on data without a file system", () => {
     {
       because: "refuses it on a copy, whatever mark is there",
       given: { content: unsigned, mark: ownMark, sourceUri: otherUri },
+      planned: wrongFileSystem(unsigned.detail, "ext4"),
+    },
+    {
+      because: "refuses it on a partition, whatever mark is there",
+      given: { content: unsigned, mark: ownMark, partition: 2 },
       planned: wrongFileSystem(unsigned.detail, "ext4"),
     },
     {

@@ -14,6 +14,8 @@ export interface ObservedFileSystem {
   readonly diskUri: string;
   /** What the disk is a copy of; undefined: it was made empty. */
   readonly sourceUri: string | undefined;
+  /** The partition of the disk that the device is; undefined: it is the whole disk. */
+  readonly partition: number | undefined;
   readonly formatted: VolumeDetail["formatted"];
   readonly fsType: FileSystemType;
   readonly readOnly: boolean;
@@ -45,7 +47,7 @@ export type FileSystemPlan =
  * names disk and UUID, is ever repeated. A copy of another disk has none: what it holds is its source's.
  */
 export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
-  const { content, devicePath, formatted, fsType, sourceUri } = observed;
+  const { content, devicePath, formatted, fsType, partition, sourceUri } = observed;
   const mark = ownMark(observed);
   switch (content.kind) {
     case "fileSystem":
@@ -71,6 +73,16 @@ export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
             kind: "WrongFileSystem",
             devicePath,
             found: `no data, as a copy of ${sourceUri}, and a copy is never formatted`,
+            requested: fsType,
+          },
+        };
+      if (partition !== undefined)
+        return {
+          kind: "Refuse",
+          failure: {
+            kind: "WrongFileSystem",
+            devicePath,
+            found: "no data, as a partition, and the driver formats whole disks only",
             requested: fsType,
           },
         };
@@ -101,9 +113,10 @@ function planFound(
   return { kind: "Check", uuid: found.uuid, isOwnUnfinished, isUnknown: !isRecorded && !isOwnUnfinished };
 }
 
-/** The mark, if it is of this disk, which was made empty, and the volume has no file system yet. */
-function ownMark({ mark, diskUri, sourceUri, formatted }: ObservedFileSystem): FormatMark | undefined {
-  const mayCount = formatted === undefined && sourceUri === undefined;
+/** The mark, if it is of this whole disk, which was made empty, and the volume has no file system yet. */
+function ownMark(observed: ObservedFileSystem): FormatMark | undefined {
+  const { mark, diskUri, sourceUri, partition, formatted } = observed;
+  const mayCount = formatted === undefined && sourceUri === undefined && partition === undefined;
   return mayCount && mark !== undefined && isSameResourceUri(mark.diskUri, diskUri) ? mark : undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { FailureOf } from "../failure/failure.ts";
 import type { FileSystemType } from "../volume/file-system.ts";
 import { isOfWindows, linuxFileSystemTypes, windowsFileSystemTypes } from "../volume/file-system.ts";
+import { partitionOf } from "../volume/partition.ts";
 import type { Platform } from "./platform.ts";
 
 /** What a node is asked to stage or publish. */
@@ -10,6 +11,7 @@ export interface NodeUse {
   readonly fsType: FileSystemType;
   readonly mountFlags: readonly string[];
   readonly readOnly: boolean;
+  readonly volumeContext?: Readonly<Record<string, string>>;
   /** How many VMs may share the disk; undefined where that was checked before. */
   readonly maxShares?: number;
 }
@@ -37,6 +39,13 @@ export function unservedOn(platform: Platform, use: NodeUse): FailureOf<"Invalid
   if (platform === "linux") return undefined;
   const shared = sharedOnWindows(use.fsType, use.maxShares ?? 1);
   if (shared !== undefined) return invalid("maxShares", String(use.maxShares), shared);
+  const partition = partitionOf(use.volumeContext ?? {});
+  if (partition !== undefined)
+    return invalid(
+      "volume_context.partition",
+      String(partition),
+      "a Windows node finds the one data partition of a disk itself: leave it out",
+    );
   const [flag] = use.mountFlags;
   if (flag !== undefined)
     return invalid("mount_flags", flag, "Windows has no mount options: leave mountOptions out");

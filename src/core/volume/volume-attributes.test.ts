@@ -4,8 +4,9 @@ import { unservedAttribute } from "./volume-attributes.ts";
 
 describe("unservedAttribute", () => {
   const refused: readonly { readonly name: string; readonly value: string; readonly problem: RegExp }[] = [
-    { name: "partition", value: "1", problem: /whole disks; copy the partition's files/u },
-    { name: "Partition", value: "0", problem: /whole disks/u },
+    { name: "partition", value: "0", problem: /from 1 to 128; .*with another value/u },
+    { name: "Partition", value: "129", problem: /from 1 to 128/u },
+    { name: "partition", value: "-part1", problem: /from 1 to 128/u },
     {
       name: "writeAcceleratorEnabled",
       value: "yes",
@@ -22,11 +23,17 @@ describe("unservedAttribute", () => {
   ];
   for (const { name, value, problem } of refused) {
     it(`refuses ${name}: ${value}, with a remedy`, () => {
-      const failure = unservedAttribute({ skuName: "Premium_LRS", [name]: value });
+      const failure = unservedAttribute({ skuName: "Premium_LRS", [name]: value }, "mount");
       assert.deepEqual([failure?.field, failure?.value], [`volume_context.${name}`, value]);
       assert.match(failure?.problem ?? "", problem);
     });
   }
+
+  it("refuses a partition as raw block, which is the whole disk", () =>
+    assert.match(
+      unservedAttribute({ partition: "1" }, "block")?.problem ?? "",
+      /needs volumeMode Filesystem: a raw block volume is the whole disk/u,
+    ));
 
   const served: readonly { readonly because: string; readonly context: Readonly<Record<string, string>> }[] =
     [
@@ -49,7 +56,7 @@ describe("unservedAttribute", () => {
       },
       {
         because: "these are served",
-        context: { cachingmode: "ReadWrite", WriteAcceleratorEnabled: "TRUE", fstype: "XFS" },
+        context: { cachingmode: "ReadWrite", WriteAcceleratorEnabled: "TRUE", fstype: "XFS", Partition: "2" },
       },
       {
         because: "they shaped the disk when it was created",
@@ -69,5 +76,5 @@ describe("unservedAttribute", () => {
     ];
   for (const { because, context } of served)
     it(`serves ${JSON.stringify(context)}: ${because}`, () =>
-      assert.equal(unservedAttribute(context), undefined));
+      assert.equal(unservedAttribute(context, "mount"), undefined));
 });

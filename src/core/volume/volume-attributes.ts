@@ -1,11 +1,11 @@
 import type { FailureOf } from "../failure/failure.ts";
 import { readValue } from "./parameter-value.ts";
+import { isPartitionName, partitionProblem, readPartition } from "./partition.ts";
 import { volumeParameterTable } from "./volume-parameter-table.ts";
 import { attributeNames } from "./volume-parameters.ts";
 
 const REMEDY = "volumeAttributes can't be changed: make a PersistentVolume of the same disk without it";
-const PARTITION =
-  "is not served: this driver uses whole disks; copy the partition's files to a volume of this driver";
+const RAW_PARTITION = "needs volumeMode Filesystem: a raw block volume is the whole disk";
 
 /**
  * The first attribute of a PersistentVolume (`spec.csi.volumeAttributes`, the volume context of CSI) that
@@ -15,20 +15,24 @@ const PARTITION =
  */
 export function unservedAttribute(
   volumeContext: Readonly<Record<string, string>>,
+  accessType: "block" | "mount",
 ): FailureOf<"InvalidArgument"> | undefined {
   for (const [name, value] of Object.entries(volumeContext).toSorted(([left], [right]) =>
     left < right ? -1 : 1,
   )) {
-    const problem = value === "" ? undefined : problemOf(name, value);
+    const problem = value === "" ? undefined : problemOf(name, value, accessType);
     if (problem !== undefined)
       return { kind: "InvalidArgument", field: `volume_context.${name}`, value, problem };
   }
   return undefined;
 }
 
-function problemOf(name: string, value: string): string | undefined {
+function problemOf(name: string, value: string, accessType: "block" | "mount"): string | undefined {
   const key = name.toLowerCase();
-  if (key === "partition") return PARTITION;
+  if (isPartitionName(name)) {
+    if (readPartition(value) === undefined) return `${partitionProblem}; ${REMEDY}, or with another value`;
+    return accessType === "block" ? RAW_PARTITION : undefined;
+  }
   const known = attributeNames.find((attribute) => attribute.toLowerCase() === key);
   if (known === undefined) return undefined;
   const read = readValue(volumeParameterTable[known], value);

@@ -127,12 +127,12 @@ describe("controllerPublishVolume", () => {
         secrets: {},
       };
       const answer = await world.answerOf(
-        controllerPublishVolume(world.context, { ...request, volumeContext: { partition: "1" } }, aCall()),
+        controllerPublishVolume(world.context, { ...request, volumeContext: { partition: "0" } }, aCall()),
       );
       assert.ok(!answer.ok && answer.failure.kind === "InvalidArgument");
       assert.deepEqual(
         [answer.failure.field, answer.failure.value, world.steps],
-        ["volume_context.partition", "1", []],
+        ["volume_context.partition", "0", []],
       );
     }));
 

@@ -55,6 +55,22 @@ function sharedVolume(record = aRecord()): AzVolume {
 }
 
 describe("expandVolume", () => {
+  it("grows no disk of which the volume is a partition: that would not grow with it", async () => {
+    await withController(async (world) => {
+      const volume = aVolumeObject();
+      await world.given("AzVolume", {
+        ...volume,
+        spec: { ...volume.spec, volumeContext: { partition: "1" } },
+      });
+      const answer = await world.answerOf(expand(world, 20));
+      assert.match(
+        answer.ok ? "" : describeFailure(answer.failure),
+        /the volume is partition 1 of its disk, and the driver changes no partition table/u,
+      );
+      assert.ok(!isAsked(world, 20));
+    });
+  });
+
   it("raises the requested size and answers once the disk has it", async () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());

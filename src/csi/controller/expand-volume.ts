@@ -8,6 +8,7 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import type { CapacityRange } from "../../core/volume/capacity.ts";
 import { chooseDiskSize, isSizeWithin } from "../../core/volume/capacity.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
+import { partitionOf } from "../../core/volume/partition.ts";
 import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
@@ -64,6 +65,16 @@ async function expand(
   const target = targetSize(detail, range);
   if (!target.ok) return target;
   if (target.value.sizeGiB <= detail.sizeGiB) return ok(answer(detail));
+  const partition = partitionOf(volume.spec.volumeContext);
+  if (partition !== undefined)
+    return fail({
+      kind: "InvalidArgument",
+      field: "capacity_range",
+      value: `${target.value.sizeGiB} GiB`,
+      problem:
+        `the volume is partition ${partition} of its disk, and the driver changes no partition table; copy ` +
+        "its files to a volume on a whole disk, which grows",
+    });
   const used = await sharedUse(context, volume, detail, call.signal);
   if (!used.ok) return used;
   const obstacle = used.value;

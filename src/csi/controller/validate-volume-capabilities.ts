@@ -49,8 +49,10 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
   if (!served.ok) return describeFailure(served.failure);
   const difference = capabilitiesDifference(volume.spec.capabilities, capabilities.value);
   if (difference !== undefined) return difference;
-  const unserved = unservedAttribute(request.volumeContext);
-  if (unserved !== undefined) return describeFailure(unserved);
+  for (const { accessType } of capabilities.value) {
+    const unserved = unservedAttribute(request.volumeContext, accessType);
+    if (unserved !== undefined) return describeFailure(unserved);
+  }
   const mutable = parseModification(request.mutableParameters);
   if (!mutable.ok) return describeFailure(mutable.failure);
   // A part that the request leaves out is not compared: a CO may validate a volume that it knows only

@@ -65,6 +65,18 @@ const expand = (world: NodeWorld, volumePath = stagingPath): ReturnType<typeof n
   );
 
 describe("nodeExpandVolume", () => {
+  it("refuses a partition, whose file system fills it already", () =>
+    withStaged(async (world) => {
+      await world.setVolume((volume) => ({
+        ...volume,
+        spec: { ...volume.spec, volumeContext: { partition: "1" } },
+      }));
+      assert.deepEqual(await expand(world), {
+        ok: false,
+        failure: { kind: "Unsupported", what: "growing a volume that is a partition of its disk" },
+      });
+    }));
+
   it("refuses a path outside the kubelet's directories", () =>
     withNode({ writer: aWriter("node-a", { held: true }) }, async (world) => {
       for (const path of ["/etc/shadow", `${stagingPath}/../../../../../etc`]) {

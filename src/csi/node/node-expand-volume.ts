@@ -5,6 +5,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { isFileSystemType } from "../../core/volume/file-system.ts";
+import { partitionOf } from "../../core/volume/partition.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
 import { readVolume } from "../../objects/read-volume.ts";
@@ -43,6 +44,9 @@ async function expand(
   // path.
   const obstacle = pathObstacle("volume_path", volumePath, ports.settings);
   if (obstacle !== undefined) return fail(obstacle);
+  // Its disk grows only by another tool than the driver, and its partition not with the disk.
+  if (partitionOf(volume.value.spec.volumeContext) !== undefined)
+    return fail({ kind: "Unsupported", what: "growing a volume that is a partition of its disk" });
   const mounted = await mountAt(ports, request, volume.value, call);
   if (!mounted.ok) return mounted;
   if (mounted.value === undefined || mounted.value.isPlaceholder)

@@ -97,7 +97,7 @@ describe("nodeStageVolume", () => {
       assert.ok(!staged.ok);
       assert.match(
         JSON.stringify(toGrpcStatus(staged.failure)),
-        /"code":3,"details":".*volume_context.partition.*whole disks/u,
+        /"code":9,"details":".*the kernel sees no partition 1/u,
       );
       assert.equal(world.disk.content.kind, "blank");
       assert.ok((await world.answerOf(nodeStageVolume(world.ports(), request, aCall()))).ok);

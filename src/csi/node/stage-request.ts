@@ -27,9 +27,8 @@ export function readStageRequest(request: {
   const { accessType, accessMode } = capability.value;
   const supported = checkCapabilities([capability.value], isMultiNode(accessMode) ? SHARES_UNKNOWN : 1);
   if (!supported.ok) return supported;
-  // Without VolumeAttachments no controller has checked the context: a blank disk must not be formatted
-  // whole when a partition of it was meant.
-  const unserved = unservedAttribute(request.volumeContext);
+  // Without VolumeAttachments no controller has checked the context.
+  const unserved = unservedAttribute(request.volumeContext, accessType);
   if (unserved !== undefined) return fail(unserved);
   const contextFsType = fsTypeOf(request.volumeContext);
   if (!contextFsType.ok) return contextFsType;

@@ -3,6 +3,7 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { settingsBefore } from "../../core/node/settings-before.ts";
+import { partitionOf } from "../../core/volume/partition.ts";
 import {
   inOrder,
   wantedDeviceSettings,
@@ -40,6 +41,10 @@ export async function tuneDevice(
   const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
   if (wanted.settings.length > 0 && ports.settings.platform === "windows")
     problems.push("perfProfile is not served on Windows, which has no such settings of a disk");
+  else if (wanted.settings.length > 0 && partitionOf(volumeContext) !== undefined)
+    problems.push(
+      "perfProfile is not served for a partition, since its disk has the settings of all of them",
+    );
   else if (wanted.settings.length > 0 && checkpoint !== undefined) {
     const changed = await change(ports, { wanted, device, checkpoint }, signal);
     if (!changed.ok) return changed;

@@ -10,7 +10,9 @@ import { waitForAttachment } from "./wait-for-device.ts";
 
 /** A device, and the attachment whose LUN led to it. */
 export interface AttachedDevice {
+  /** The disk, or the partition of it that the volume is. */
   readonly device: Device;
+  readonly disk: Device;
   readonly lun: number;
   readonly attachment: AzVolumeAttachment;
 }
@@ -29,7 +31,13 @@ type Look =
  */
 export async function findRightDevice(
   ports: NodePorts,
-  request: { readonly volume: AzVolume; readonly attachment: AzVolumeAttachment; readonly waitMs: number },
+  request: {
+    readonly volume: AzVolume;
+    /** The partition that the volume is; undefined: it is the whole disk. */
+    readonly partition: number | undefined;
+    readonly attachment: AzVolumeAttachment;
+    readonly waitMs: number;
+  },
   signal: AbortSignal,
 ): Promise<Result<AttachedDevice, Failure>> {
   const beganAtMs = ports.clock.elapsedMs();
@@ -37,7 +45,12 @@ export async function findRightDevice(
   let { attachment } = request;
   for (let looks = 1; ; looks += 1) {
     const look = await lookOnce(ports, request.volume, attachment, signal);
-    if (look.kind === "right") return ok({ device: look.device, lun: look.lun, attachment });
+    if (look.kind === "right") {
+      const { device: disk, lun } = look;
+      if (request.partition === undefined) return ok({ device: disk, disk, lun, attachment });
+      const device = await ports.host.findPartition({ disk, partition: request.partition }, signal);
+      return device.ok ? ok({ device: device.value, disk, lun, attachment }) : device;
+    }
     if (look.kind === "refused") return fail(look.failure);
     if (looks === 1) {
       const reported = await reportMissing(ports, attachment, signal);

@@ -20,6 +20,8 @@ export interface FileSystemRequest {
 interface Prepared extends FileSystemRequest {
   readonly volume: AzVolume;
   readonly device: Device;
+  /** The partition that the device is; undefined: it is the whole disk. */
+  readonly partition: number | undefined;
   /**
    * Requests another read of the disk's LUN from Azure, and fails where that does not lead to this
    * device.
@@ -37,7 +39,7 @@ export async function prepareFileSystem(
   prepared: Prepared,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const { volume, device, fsType, readOnly } = prepared;
+  const { volume, device, partition, fsType, readOnly } = prepared;
   const { host } = ports;
   const detail = volume.status?.detail;
   if (detail === undefined)
@@ -53,6 +55,7 @@ export async function prepareFileSystem(
     mark: mark.value,
     diskUri,
     sourceUri: volume.spec.disk.sourceUri,
+    partition,
     formatted,
     fsType,
     readOnly,

@@ -5,6 +5,7 @@ import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { unservedOn } from "../../core/platform/unserved-on.ts";
+import { partitionOf } from "../../core/volume/partition.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { readVolume } from "../../objects/read-volume.ts";
@@ -80,7 +81,12 @@ export async function stageVolume(
     if (!attached.ok) return attached;
     return findRightDevice(
       ports,
-      { volume, attachment: attached.value, waitMs: Math.min(ports.settings.deviceWaitMs, waitMs()) },
+      {
+        volume,
+        partition: partitionOf(request.volumeContext),
+        attachment: attached.value,
+        waitMs: Math.min(ports.settings.deviceWaitMs, waitMs()),
+      },
       signal,
     );
   });
@@ -202,7 +208,7 @@ async function stageAsWriter(
   const staged = await ports.host.whileHolding(
     device,
     async () => {
-      const same = await findSameDevice(ports, taken.value, found, signal);
+      const same = await findSameDevice(ports, request, taken.value, found, signal);
       return same.ok ? stageTaken(ports, request, taken.value, found, signal) : same;
     },
     signal,
@@ -235,6 +241,7 @@ async function reportWrongDevice(
  */
 async function findSameDevice(
   ports: NodePorts,
+  { volumeContext }: StageRequest,
   volume: AzVolume,
   { attachment, lun: attachedLun, device }: AttachedDevice,
   signal: AbortSignal,
@@ -251,7 +258,12 @@ async function findSameDevice(
     });
   }
   // A single look suffices for what was just there.
-  const again = await findRightDevice(ports, { volume, attachment: fresh.value, waitMs: 0 }, signal);
+  const partition = partitionOf(volumeContext);
+  const again = await findRightDevice(
+    ports,
+    { volume, partition, attachment: fresh.value, waitMs: 0 },
+    signal,
+  );
   if (!again.ok) return again;
   return again.value.device.majorMinor === device.majorMinor
     ? ok(undefined)
@@ -267,6 +279,7 @@ async function findSameDevice(
 /** Requests another read of the disk's LUN from Azure, and finds the device by that. */
 async function lookAgain(
   ports: NodePorts,
+  request: StageRequest,
   volume: AzVolume,
   found: AttachedDevice,
   signal: AbortSignal,
@@ -279,7 +292,7 @@ async function lookAgain(
     { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: LOOK_AGAIN_MAX_MS },
     signal,
   );
-  return again.ok ? findSameDevice(ports, volume, found, signal) : again;
+  return again.ok ? findSameDevice(ports, request, volume, found, signal) : again;
 }
 
 async function stageTaken(
@@ -289,7 +302,7 @@ async function stageTaken(
   found: AttachedDevice,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
-  const { device } = found;
+  const { device, disk } = found;
   const checkpointed = await checkpoint(
     ports,
     request,
@@ -303,13 +316,23 @@ async function stageTaken(
   // out the old blocks, and write some of them back.
   const fresh = await ports.host.dropCachedBlocks(device, signal);
   if (!fresh.ok) return fresh;
+  // A partition's blocks are cached apart from its disk's, which has the table.
+  const table = device === disk ? ok(undefined) : await ports.host.dropCachedBlocks(disk, signal);
+  if (!table.ok) return table;
   const tuned = await tuneDevice(ports, { ...request, volume, device }, signal);
   if (!tuned.ok) return tuned;
   if (request.accessType === "block") return handOutRaw(ports, volume, device, signal);
   const { fsType, readOnly } = request;
   const ready = await prepareFileSystem(
     ports,
-    { volume, device, fsType, readOnly, lookAgain: () => lookAgain(ports, volume, found, signal) },
+    {
+      volume,
+      device,
+      partition: partitionOf(request.volumeContext),
+      fsType,
+      readOnly,
+      lookAgain: () => lookAgain(ports, request, volume, found, signal),
+    },
     signal,
   );
   if (!ready.ok) return ready;

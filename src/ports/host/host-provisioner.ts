@@ -72,6 +72,14 @@ export interface HostProvisioner {
    * none, or with `WrongDevice` where they still disagree.
    */
   findDevice(request: { readonly lun: number }, signal: AbortSignal): Promise<Result<Device, Failure>>;
+  /**
+   * The device of a partition, by the kernel's table. Fails with `WrongDevice` where the kernel sees no such
+   * partition, and with `Unsupported` on a platform that serves none.
+   */
+  findPartition(
+    request: { readonly disk: Device; readonly partition: number },
+    signal: AbortSignal,
+  ): Promise<Result<Device, Failure>>;
   /** Makes the kernel read the device's size again. */
   rescanDevice(device: Device, signal: AbortSignal): Promise<Result<Device, Failure>>;
   /**
@@ -92,7 +100,10 @@ export interface HostProvisioner {
    * gets the old blocks until then. Called first of all once the node is the writer.
    */
   dropCachedBlocks(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
-  /** What is on the device, as this kernel has it cached. */
+  /**
+   * What is on the device, as this kernel has it cached. Of a partition: fails with `WrongDevice` where the
+   * disk's own table has no such partition there, since the kernel's may be older.
+   */
   inspectDevice(device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>>;
   /**
    * The mark of a first format, read from the disk itself; undefined: none. Fails with `WrongDevice`
@@ -190,7 +201,8 @@ export interface HostProvisioner {
    */
   mountAt(path: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>>;
   /**
-   * Every mount of a device, by `majorMinor`; bind mounts and raw block binds included. `isDead` by the
+   * Every mount of a device, by `majorMinor`; bind mounts, raw block binds, and of a disk its partitions'
+   * included. `isDead` by the
    * kernel's state, without any I/O.
    */
   mountsOf(majorMinor: string, signal: AbortSignal): Promise<Result<readonly MountPoint[], Failure>>;

@@ -104,7 +104,10 @@ export const attributeParity: readonly ParityRow[] = [
   yes("`fsType`", `${STATIC_PAGE}; one that can't be read is refused at attach`),
   yes("`cachingMode`", `${STATIC_PAGE}; one that can't be read is refused at attach`),
   yes("`writeAcceleratorEnabled`", `${STATIC_PAGE}; also V1's tag \`writeacceleratorenabled\` of the disk`),
-  refused("`partition`", "the checks before a format judge whole disks"),
+  yes(
+    "`partition`",
+    `${STATIC_PAGE}; never formatted and never expanded. Refused for raw block, and where it is no number`,
+  ),
   yes(
     "`perfProfile`, `device-setting/<path>`",
     "as in a class; the event `DeviceNotTuned` names what is not",

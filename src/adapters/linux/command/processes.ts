@@ -46,8 +46,11 @@ export async function processesWithOpenDevice(
   return pids;
 }
 
-/** One process for each other mount namespace in which a device is mounted. */
-export async function processesWithMount(procRoot: string, majorMinor: string): Promise<readonly number[]> {
+/** One process for each other mount namespace in which a device with one of these numbers is mounted. */
+export async function processesWithMount(
+  procRoot: string,
+  numbers: ReadonlySet<string>,
+): Promise<readonly number[]> {
   const seen = new Set([await readlink(join(procRoot, "self/ns/mnt"))]);
   const pids: number[] = [];
   for (const pid of await otherProcessIds(procRoot)) {
@@ -56,7 +59,7 @@ export async function processesWithMount(procRoot: string, majorMinor: string): 
     const entries = await unlessGone(() => mountsOfProcess(procRoot, pid), undefined);
     if (entries === undefined) continue;
     seen.add(namespace);
-    if (entries.some((entry) => entry.majorMinor === majorMinor)) pids.push(pid);
+    if (entries.some(({ majorMinor }) => numbers.has(majorMinor))) pids.push(pid);
   }
   return pids;
 }

@@ -1,5 +1,5 @@
-import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { majorMinorOf } from "../../../core/node/device-number.ts";
 import { bytes } from "../../../core/primitives/units.ts";
 import type { Bytes } from "../../../core/primitives/units.ts";
@@ -48,11 +48,37 @@ export async function nodeOfDevice(sysRoot: string, majorMinor: string): Promise
   return (await blockDeviceAt(path)) === majorMinor ? path : undefined;
 }
 
-/** Whether the kernel sees partitions on a block device; false if it doesn't know the device. */
-export async function isPartitioned(sysRoot: string, majorMinor: string): Promise<boolean> {
-  const names = (await readdir(join(sysRoot, "dev/block", majorMinor)).catch(undefinedIfMissing)) ?? [];
+/** A partition that the kernel sees. */
+export interface SeenPartition {
+  /** As its disk's table counts it, from 1. */
+  readonly number: number;
+  readonly majorMinor: string;
+}
+
+/** The partitions that the kernel sees on a block device; none if it doesn't know the device. */
+export async function partitionsOf(sysRoot: string, majorMinor: string): Promise<readonly SeenPartition[]> {
+  const folder = join(sysRoot, "dev/block", majorMinor);
+  const entries = (await readdir(folder, { withFileTypes: true }).catch(undefinedIfMissing)) ?? [];
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const partitions = await Promise.all(
-    names.map((name) => readDeviceAttribute(sysRoot, majorMinor, `${name}/partition`)),
+    names.map(async (name) => {
+      const number = await readDeviceAttribute(sysRoot, majorMinor, `${name}/partition`);
+      if (number === undefined) return undefined;
+      const own = await readDeviceAttribute(sysRoot, majorMinor, `${name}/dev`);
+      return own === undefined ? undefined : { number: Number(number), majorMinor: own };
+    }),
   );
-  return partitions.some((partition) => partition !== undefined);
+  return partitions.filter((partition) => partition !== undefined);
+}
+
+/** The number of the disk that a partition is on; the device's own where it is none, or is gone. */
+export async function diskOf(sysRoot: string, majorMinor: string): Promise<string> {
+  if ((await readDeviceAttribute(sysRoot, majorMinor, "partition")) === undefined) return majorMinor;
+  // The folder of a partition is in that of its disk, to which the link must be followed first.
+  const folder = await realpath(join(sysRoot, "dev/block", majorMinor)).catch(undefinedIfMissing);
+  const disk =
+    folder === undefined
+      ? undefined
+      : await readFile(join(dirname(folder), "dev"), "utf8").catch(undefinedIfMissing);
+  return disk?.trim() ?? majorMinor;
 }

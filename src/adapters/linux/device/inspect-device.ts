@@ -11,6 +11,7 @@ import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed, runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
+import { readDeviceAttribute } from "./block-device.ts";
 
 /** How much of each end of a device is read raw. */
 const endBytes = 1024n * 1024n;
@@ -32,7 +33,10 @@ export async function inspectDevice(
   device: Device,
   signal: AbortSignal,
 ): Promise<Result<DeviceContent, Failure>> {
-  const blkid = await askBlkid(host, device, signal);
+  const asked = await askBlkid(host, device, signal);
+  if (!asked.ok) return asked;
+  const partition = await readDeviceAttribute(host.sysRoot, device.majorMinor, "partition");
+  const blkid = partition === undefined ? asked : contentOfPartition(device, partition, asked.value);
   if (!blkid.ok) return blkid;
   const isNamed = blkid.value !== "nothing" && blkid.value !== "ambivalent";
   if (isNamed) return ok(judgeDeviceContent({ blkid: blkid.value, wipefsTypes: [], nonZeroEnds: [] }));
@@ -49,6 +53,33 @@ export async function inspectDevice(
       nonZeroEnds: nonZeroEnds.value,
     }),
   );
+}
+
+/**
+ * What blkid says of a partition's content, apart from its entry in the disk's table. Fails with
+ * `WrongDevice` where the kernel's table is not the disk's: another machine may have changed it.
+ */
+function contentOfPartition(
+  { path }: Device,
+  number: string,
+  found: ContentWitnesses["blkid"],
+): Result<ContentWitnesses["blkid"], Failure> {
+  if (found === "ambivalent") return ok(found);
+  const fields = found === "nothing" ? {} : found;
+  const onDisk = fields["PART_ENTRY_NUMBER"];
+  if (onDisk !== number)
+    return fail({
+      kind: "WrongDevice",
+      devicePath: path,
+      problem:
+        `the kernel has it as partition ${number}, and the table on the disk has ` +
+        `${onDisk === undefined ? "none" : `partition ${onDisk}`} in its place: detach the disk, or have its ` +
+        "table read again (partx --update)",
+    });
+  const content = Object.entries(fields).filter(
+    ([name]) => name !== "DEVNAME" && !name.startsWith("PART_ENTRY_"),
+  );
+  return ok(content.length === 0 ? "nothing" : Object.fromEntries(content));
 }
 
 async function askBlkid(

@@ -9,7 +9,7 @@ import { losetupArgs, parseLosetup } from "../../../core/node/parse-losetup.ts";
 import type { CleanRequest } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { processesWithMount, processesWithOpenDevice } from "../command/processes.ts";
-import { blockDeviceAt, isPartitioned, nodeOfDevice, sizeOfDevice } from "../device/block-device.ts";
+import { blockDeviceAt, diskOf, nodeOfDevice, partitionsOf, sizeOfDevice } from "../device/block-device.ts";
 import { exclusiveHolderOf } from "../device/exclusive-open.ts";
 import { devicesAtLun, linkedDevices, numbersAtLuns } from "../device/find-device.ts";
 import type { DeviceAtLun } from "../device/find-device.ts";
@@ -27,13 +27,13 @@ export async function observeClean(
   if (!earlierAlive.ok) return earlierAlive;
   const present = request.lun === undefined ? [] : await devicesAtLun(host, request.lun);
   const places = await placesToSearch(host, request, present);
-  const looks = await Promise.all(
-    places.map((place) =>
-      request.accessType === "block" ? blockTracesOf(host, place, signal) : mountTracesOf(host, place),
-    ),
-  );
   const found: Traces[] = [];
-  for (const look of looks) {
+  // One after the other: a disk can't be opened exclusively while a check has its partition open so.
+  for (const place of places) {
+    const look =
+      request.accessType === "block"
+        ? await blockTracesOf(host, place, signal)
+        : await mountTracesOf(host, place);
     if (!look.ok) return look;
     found.push(look.value);
   }
@@ -70,11 +70,13 @@ async function placesToSearch(
   { lastMajorMinor, lunsOfOthers }: CleanRequest,
   present: readonly Place[],
 ): Promise<readonly Place[]> {
-  if (lastMajorMinor === undefined || present.some(({ majorMinor }) => majorMinor === lastMajorMinor))
-    return present;
+  if (lastMajorMinor === undefined) return present;
+  // A partition's number is reassigned with its disk's.
+  const lastDisk = await diskOf(host.sysRoot, lastMajorMinor);
+  if (present.some(({ majorMinor }) => majorMinor === lastMajorMinor)) return present;
   if (
-    (await numbersAtLuns(host, lunsOfOthers)).includes(lastMajorMinor) ||
-    (await isAnotherNodes(host, lastMajorMinor))
+    (await numbersAtLuns(host, lunsOfOthers)).includes(lastDisk) ||
+    (await isAnotherNodes(host, lastDisk, lastMajorMinor))
   )
     return present;
   return [...present, { majorMinor: lastMajorMinor, path: await nodeOfWholeDisk(host, lastMajorMinor) }];
@@ -85,7 +87,7 @@ async function placesToSearch(
  * one may be that of the node's own disk.
  */
 async function nodeOfWholeDisk(host: HostContext, majorMinor: string): Promise<string | undefined> {
-  return (await isPartitioned(host.sysRoot, majorMinor))
+  return (await partitionsOf(host.sysRoot, majorMinor)).length > 0
     ? undefined
     : await nodeOfDevice(host.sysRoot, majorMinor);
 }
@@ -95,11 +97,11 @@ async function nodeOfWholeDisk(host: HostContext, majorMinor: string): Promise<s
  * share its numbers. A live device without a link of ours and without a mount in our namespace is
  * another node's. On a node with a kernel of its own this is never assumed.
  */
-async function isAnotherNodes(host: HostContext, majorMinor: string): Promise<boolean> {
+async function isAnotherNodes(host: HostContext, disk: string, majorMinor: string): Promise<boolean> {
   if (!host.sharesKernel) return false;
-  const sizeBytes = await sizeOfDevice(host.sysRoot, majorMinor);
+  const sizeBytes = await sizeOfDevice(host.sysRoot, disk);
   if (sizeBytes === undefined || sizeBytes === 0n) return false;
-  if ((await linkedDevices(host)).includes(majorMinor)) return false;
+  if ((await linkedDevices(host)).includes(disk)) return false;
   return (await mountPathsOf(host, majorMinor)).length === 0;
 }
 
@@ -116,14 +118,21 @@ async function mountTracesOf(
   const commandsInFlight = host.runner.inFlightOn(majorMinor);
   const holder = path === undefined ? "gone" : await exclusiveHolderOf(path);
   const isMountPossible = holder !== "none";
+  const numbers = isMountPossible ? await numbersOn(host, majorMinor) : new Set<string>();
   return ok({
     commandsInFlight,
     heldPaths: holder === "held" && path !== undefined ? [path] : [],
     mountPaths: isMountPossible ? await mountPathsOf(host, majorMinor) : [],
-    mountedForPids: isMountPossible ? await processesWithMount(host.procRoot, majorMinor) : [],
+    mountedForPids: isMountPossible ? await processesWithMount(host.procRoot, numbers) : [],
     loopDevices: [],
     openInPids: [],
   });
+}
+
+/** The numbers of a device and of its partitions: mounts of either write to it. */
+async function numbersOn(host: HostContext, majorMinor: string): Promise<ReadonlySet<string>> {
+  const partitions = await partitionsOf(host.sysRoot, majorMinor);
+  return new Set([majorMinor, ...partitions.map((partition) => partition.majorMinor)]);
 }
 
 /**
@@ -142,7 +151,7 @@ async function blockTracesOf(
     commandsInFlight,
     heldPaths: path !== undefined && (await exclusiveHolderOf(path)) === "held" ? [path] : [],
     mountPaths: await mountPathsOf(host, majorMinor),
-    mountedForPids: await processesWithMount(host.procRoot, majorMinor),
+    mountedForPids: await processesWithMount(host.procRoot, await numbersOn(host, majorMinor)),
     loopDevices: loopDevices.value,
     openInPids: await processesWithOpenDevice(host.procRoot, majorMinor),
   });

@@ -6,7 +6,13 @@ import { parseMountinfo, topMountAt } from "../../../core/node/parse-mountinfo.t
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
 import { isPlaceholder } from "../../../core/node/placeholder-mount.ts";
 import type { MountPoint } from "../../../ports/host/host-provisioner.ts";
-import { nodeOfDevice, readDeviceAttribute, sizeOfDevice } from "../device/block-device.ts";
+import {
+  diskOf,
+  nodeOfDevice,
+  partitionsOf,
+  readDeviceAttribute,
+  sizeOfDevice,
+} from "../device/block-device.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 
@@ -83,32 +89,41 @@ export async function glanceAtMount(host: HostContext, path: string): Promise<Ob
   return entry === undefined ? undefined : await observe(host, entries, entry, await boundDeviceOf(entry));
 }
 
-/** Where a device is mounted, raw block binds included, in the order in which the mounts were made. */
+/**
+ * Where a device, or a partition of it, is mounted, raw block binds included, in the order in which the
+ * mounts were made.
+ */
 export async function mountPathsOf(host: HostContext, majorMinor: string): Promise<readonly string[]> {
-  const mounts = await mountsWithDevice(await readMountinfo(host.procRoot), majorMinor);
+  const mounts = await mountsWithDevice(host, await readMountinfo(host.procRoot), majorMinor);
   return mounts.map(({ entry }) => entry.mountPoint);
 }
 
 /**
- * Every mount of a device, raw block binds included, in the order in which they were made, by what the
- * kernel shows without any I/O.
+ * Every mount of a device and of its partitions, raw block binds included, in the order in which they were
+ * made, by what the kernel shows without any I/O.
  */
 export async function glanceAtMountsOf(
   host: HostContext,
   majorMinor: string,
 ): Promise<readonly ObservedMount[]> {
   const entries = await readMountinfo(host.procRoot);
-  const mounts = await mountsWithDevice(entries, majorMinor);
+  const mounts = await mountsWithDevice(host, entries, majorMinor);
   return await Promise.all(
     mounts.map(({ entry, boundDevice }) => observe(host, entries, entry, boundDevice)),
   );
 }
 
-async function mountsWithDevice(entries: readonly MountinfoEntry[], majorMinor: string) {
+async function mountsWithDevice(
+  { sysRoot }: HostContext,
+  entries: readonly MountinfoEntry[],
+  majorMinor: string,
+) {
+  const partitions = await partitionsOf(sysRoot, majorMinor);
+  const numbers = new Set([majorMinor, ...partitions.map((partition) => partition.majorMinor)]);
   const mounts = await Promise.all(
     entries.map(async (entry) => ({ entry, boundDevice: await boundDeviceOf(entry) })),
   );
-  return mounts.filter(({ entry, boundDevice }) => (boundDevice ?? entry.majorMinor) === majorMinor);
+  return mounts.filter(({ entry, boundDevice }) => numbers.has(boundDevice ?? entry.majorMinor));
 }
 
 /** The device whose node is bound here; undefined for every other mount. */
@@ -162,7 +177,7 @@ async function whyDeadOf(
   if (majorMinor.startsWith("0:")) return undefined;
   const [sizeBytes, state] = await Promise.all([
     sizeOfDevice(host.sysRoot, majorMinor),
-    readDeviceAttribute(host.sysRoot, majorMinor, "device/state"),
+    diskOf(host.sysRoot, majorMinor).then((disk) => readDeviceAttribute(host.sysRoot, disk, "device/state")),
   ]);
   const device = sizeBytes === undefined ? undefined : { sizeBytes, state };
   const root = isBound
