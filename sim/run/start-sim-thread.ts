@@ -12,9 +12,9 @@ export interface SimThread {
 
 /**
  * No scenario takes so long, in milliseconds of real time: beyond it, a loop spins while virtual time
- * stands still.
+ * stands still. Beside other suites the simulation gets a small share of the processors only.
  */
-const SCENARIO_MAX_MS = 600_000;
+const SCENARIO_MAX_MS = 3_000_000;
 const ENDED = "ended";
 
 /** Starts a thread, with the driver's sources as they are or without a rule. */

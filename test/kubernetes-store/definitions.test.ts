@@ -126,7 +126,7 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
         .split("\n")
         .map((line) =>
           line
-            .replace(/\s+\d+s$/u, "")
+            .replace(/\s+(?:\d+[ms])+$/u, "")
             .split(/\s{2,}/u)
             .filter((cell) => cell !== ""),
         );

@@ -19,7 +19,9 @@ it("ships the definitions of snapshots in the version that the lab builds", asyn
     timeoutMs: DOWNLOAD_MAX_MS,
   });
   assert.equal(code, 0, output);
-  const { Dir: module } = JSON.parse(output) as { readonly Dir: string };
+  // Go may write about a download before its answer.
+  const answer = output.slice(output.indexOf("{"), output.lastIndexOf("}") + 1);
+  const { Dir: module } = JSON.parse(answer) as { readonly Dir: string };
   for (const kind of ["volumesnapshotclasses", "volumesnapshotcontents", "volumesnapshots"]) {
     const file = `snapshot.storage.k8s.io_${kind}.yaml`;
     const theirs = await readFile(join(module, "config/crd", file), "utf8");
