@@ -1,6 +1,7 @@
 import { loadavg } from "node:os";
 import type { Options } from "../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import { tellBursts } from "./attach/bursts.ts";
 import { measureChurn } from "./attach/churn.ts";
 import { measureEmulator } from "./attach/emulator-alone.ts";
 import { measureFleet } from "./attach/fleet.ts";
@@ -13,7 +14,13 @@ const options = {
 } as const satisfies Options;
 
 /** Parts that run on the emulator's model and a virtual clock: the same figures on every machine. */
-const onModel = { oneVm: measureOneVm, poison: measurePoison, fleet: measureFleet, churn: measureChurn };
+const onModel = {
+  bursts: tellBursts,
+  oneVm: measureOneVm,
+  poison: measurePoison,
+  fleet: measureFleet,
+  churn: measureChurn,
+};
 
 /** Parts that run through the SDK and TLS, in real time: on a busy machine their figures are upper bounds. */
 const overWire = {
@@ -24,6 +31,9 @@ const overWire = {
 };
 
 const meanings: Readonly<Record<string, string>> = {
+  bursts:
+    "1, 12 and 30 publishes and unpublishes of one VM through CSI: the time as a share of Azure's own for " +
+    "one write, and calls to Azure; Before: without gathering",
   oneVm: "30 disks to one VM, asked for at once: our queue, a one-by-one client, a one-second window",
   poison: "the same, and one of the disks fails every update that it is part of",
   fleet: "300 disks over 20 VMs, Azure's limits enforced",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "../../scripts/child/run-command.ts";
+import { measureBursts } from "./bursts.ts";
 import { measureChurn } from "./churn.ts";
 import { measureFleet } from "./fleet.ts";
 import { measureOneVm, measurePoison } from "./one-vm.ts";
@@ -31,6 +32,23 @@ describe("the attach queue on the model", () => {
     const { budgetUsed, failovers, failoversFirst } = await measureChurn();
     assert.ok(budgetUsed >= 0.95, `${budgetUsed} of the budget`);
     assert.equal(failoversFirst, failovers);
+  });
+});
+
+describe("bursts through CSI", () => {
+  it("take one update of the VM each, and no longer than before for a single volume", async () => {
+    const measured = await measureBursts();
+    assert.deepEqual(
+      measured.map(({ name, ours }) => [name, ours.writes]),
+      [1, 12, 30].flatMap((size) => [
+        [`publish${size}`, 1],
+        [`unpublish${size}`, 1],
+      ]),
+    );
+    for (const { name, ours, before } of measured) {
+      const isSingle = name.endsWith("publish1");
+      assert.ok(isSingle ? ours.ms <= before.ms + 1 : ours.ms < before.ms * 0.7, `${name}: ${ours.ms} ms`);
+    }
   });
 });
 

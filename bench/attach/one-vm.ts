@@ -123,7 +123,10 @@ function aFullVm(cloud: VirtualCloud): {
 
 /** The VM updates that were sent, refused ones included. */
 export function vmWrites(cloud: VirtualCloud): readonly JournalEntry[] {
-  return cloud.model.journal
-    .since(0, Infinity)
-    .filter((entry) => entry.operation === "VirtualMachines_Update");
+  return cloud.model.journal.since(0, Infinity).filter(isVmWrite);
+}
+
+/** Whether a call is an update of a VM. */
+export function isVmWrite({ operation }: JournalEntry): boolean {
+  return operation === "VirtualMachines_Update";
 }

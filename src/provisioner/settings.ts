@@ -1,3 +1,4 @@
+import type { GatherLimits } from "../core/azure/gather-delay.ts";
 import type { PollPace } from "../core/azure/poll-delay.ts";
 import type { BucketLimit } from "../core/azure/token-bucket.ts";
 import type { Backoff } from "../core/primitives/backoff.ts";
@@ -68,10 +69,10 @@ export interface ProvisionerSettings {
   /** Longest wait for the call budget; beyond it a call fails as `Throttled`. Default 60 s. */
   readonly throttleWaitMaxMs: number;
   /**
-   * Longest wait of an update for requests that were announced when it was formed. Default 0.5 s: as long
-   * as a slow read of a disk.
+   * How long an update waits for requests that are announced or expected. Default: requests within 0.1 s
+   * of each other, and 0.5 s at most: as long as a slow read of a disk.
    */
-  readonly announcedMaxMs: number;
+  readonly gathering: GatherLimits;
   /** The limits that the call budget assumes. Default: Azure's published ones. */
   readonly limits: Readonly<Record<CallGroup, GroupLimits>>;
   /** Those of ARM's front door, over all kinds of calls. Default: Azure's published ones. */
@@ -93,7 +94,7 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
   etagReadMs: 60_000,
   ownerPatienceMs: 60_000,
   throttleWaitMaxMs: 60_000,
-  announcedMaxMs: 500,
+  gathering: { quietMs: 100, maxMs: 500 },
   limits: azureLimits,
   gatewayLimits: azureGatewayLimits,
 };
@@ -127,7 +128,8 @@ export function scaledSettings(
     etagReadMs: scaled(settings.etagReadMs, 1000),
     ownerPatienceMs: scaled(settings.ownerPatienceMs, 1000),
     throttleWaitMaxMs: settings.throttleWaitMaxMs,
-    announcedMaxMs: settings.announcedMaxMs,
+    // Requests take as long to arrive at any scale.
+    gathering: settings.gathering,
     limits: {
       vmWrite: scaledLimits(settings.limits.vmWrite, timeScale),
       vmRead: scaledLimits(settings.limits.vmRead, timeScale),

@@ -132,7 +132,7 @@ cloudProvisionerContract("the SDK against the emulator over TLS", singleVms, asy
       place,
       lifetime: lifetime.signal,
       // A read that needs no wait comes back at once, but not on a busy machine.
-      settings: { ...scaledSettings(TIME_SCALE), announcedMaxMs: PATIENCE_MS },
+      settings: { ...scaledSettings(TIME_SCALE), gathering: { quietMs: 100, maxMs: PATIENCE_MS } },
       correlationId: () => "correlation-1",
     });
   };

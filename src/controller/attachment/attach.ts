@@ -17,6 +17,7 @@ import { mayCarryOut } from "../fencing/foreign-detach.ts";
 import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
 import { isHeldOn, tellLost } from "./disk-lost-event.ts";
+import { expectedDisksOn } from "./expected-disks.ts";
 import { lunsPromisedOn, mayAttachNow, volumesCutOffFrom } from "./may-attach-now.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
@@ -91,6 +92,7 @@ export async function attach(
         mayCarryOut: mayCarryOut(ports, { node: action.node, attaches: attachment.spec.volumeId }),
         forcePrecondition: (asked) => mayForceNow(ports, volume, action.node, asked),
         reservedLuns: () => lunsPromisedOn(ports, action.node),
+        expectedDisks: () => expectedDisksOn(ports, action.node),
       },
       signal,
     );

@@ -14,6 +14,7 @@ import type { AttachmentPorts } from "../controller-ports.ts";
 import { mayCarryOut } from "../fencing/foreign-detach.ts";
 import { doubtingNode } from "../rollback/doubting-node.ts";
 import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment-object.ts";
+import { expectedDisksOn } from "./expected-disks.ts";
 import { forgetAttach } from "./reset-attachment.ts";
 
 type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
@@ -52,6 +53,7 @@ export async function detach(
         lane,
         precondition: (asked) => mayDetachNow(ports, attachment, node, asked),
         mayCarryOut: mayCarryOut(ports, { node }),
+        expectedDisks: () => expectedDisksOn(ports, node),
       },
       signal,
     ),

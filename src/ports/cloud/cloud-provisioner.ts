@@ -90,6 +90,12 @@ export type MayCarryOut = (leaving: readonly string[], signal: AbortSignal) => P
 export type PromisedLuns = () => readonly number[];
 
 /**
+ * Disks that the same node is about to have attached or detached, as far as is known: their requests can
+ * share an update of the VM.
+ */
+export type ExpectedDisks = () => readonly string[];
+
+/**
  * What a barrier does besides moving the VM's ETag:
  * - `fence` detaches the disk, by force where needed, and succeeds only with proof that it is off;
  * - `prove` detaches nothing, and proves that the disk is off. No proof where the VM lists the disk;
@@ -200,6 +206,8 @@ export interface CloudProvisioner {
       readonly forcePrecondition?: MayProceed;
       /** Default: none. */
       readonly reservedLuns?: PromisedLuns;
+      /** Default: none. */
+      readonly expectedDisks?: ExpectedDisks;
     },
     signal: AbortSignal,
   ): Promise<Result<{ readonly lun: number }, Failure>>;
@@ -214,6 +222,8 @@ export interface CloudProvisioner {
       readonly lane: Lane;
       readonly precondition: MayProceed;
       readonly mayCarryOut?: MayCarryOut;
+      /** Default: none. */
+      readonly expectedDisks?: ExpectedDisks;
     },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;

@@ -19,6 +19,7 @@ import { defaultProvisionerSettings, type ProvisionerSettings } from "../setting
 import { AttachBatch } from "../vm/attach-batch.ts";
 import { EtagWrites } from "../vm/etag-writes.ts";
 import { FenceBatch } from "../vm/fence-batch.ts";
+import type { Latecomers } from "../vm/group-commit.ts";
 import { SharedVmReads } from "../vm/shared-vm-reads.ts";
 import { UpdatesUnderWay } from "../vm/updates-under-way.ts";
 import { VmRequest, type VmRequestSpec } from "../vm/vm-request.ts";
@@ -101,6 +102,8 @@ export interface ScriptedVm {
   request(kind: VmRequestSpec["kind"], diskName: string, overrides?: Partial<VmRequestSpec>): VmRequest;
   /** Runs attaches and detaches as one batch; returns how each ended. */
   attachBatch(...requests: readonly VmRequest[]): Promise<readonly Awaited<VmRequest["answer"]>[]>;
+  /** Requests that arrive while a batch reads the VM. It takes them once, and returns those it can't use. */
+  late: readonly VmRequest[];
   /** Runs fences, proofs and write barriers as one batch; returns how each ended. */
   fenceBatch(...requests: readonly VmRequest[]): Promise<readonly Awaited<VmRequest["answer"]>[]>;
 }
@@ -220,6 +223,7 @@ export function aScriptedVm(
   const etagWrites = new EtagWrites();
   let sequence = 0;
   const world: ScriptedVm = {
+    late: [],
     clock,
     vm: {
       id: vmUri,
@@ -257,10 +261,18 @@ export function aScriptedVm(
         never,
       ),
     attachBatch: async (...requests) => {
-      await settledOn(
-        clock,
-        new AttachBatch({ session, vm, sizes: new VmSizes(session, never), underWay }, requests, never).run(),
-      );
+      const context = { session, vm, sizes: new VmSizes(session, never), underWay };
+      const latecomers: Latecomers = {
+        take: async () => {
+          const taken = world.late;
+          world.late = [];
+          return taken;
+        },
+        putBack: (returned) => {
+          world.late = [...world.late, ...returned];
+        },
+      };
+      await settledOn(clock, new AttachBatch(context, requests, never).run(latecomers));
       return Promise.all(requests.map(({ answer }) => answer));
     },
     fenceBatch: async (...requests) => {

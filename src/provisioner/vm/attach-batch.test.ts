@@ -7,6 +7,7 @@ import {
   anOperationError,
   aScriptedVm,
   diskUri,
+  node,
   type ScriptedVm,
   vmUri,
 } from "../testing/scripted-vm.ts";
@@ -47,6 +48,29 @@ describe("a batch of attaches and detaches", () => {
       azure.updates.map(({ change, ifMatch }) => [ifMatch, change.dataDisks]),
       [[`"1"`, [anEntry("kept", 0), anEntry("leaves", 1, { toBeDetached: true }), added]]],
     );
+  });
+
+  it("lets requests that arrive while it reads the VM take part in its write", async () => {
+    const azure = aScriptedVm([anEntry("leaves", 0)]);
+    azure.late = [azure.request("detach", "leaves"), azure.request("attach", "second")];
+    const { late } = azure;
+    assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "first"))), ["attached"]);
+    assert.deepEqual(kinds(await Promise.all(late.map(({ answer }) => answer))), ["detached", "attached"]);
+    assert.deepEqual([azure.updates.length, names(azure.vm)], [1, ["first@1", "second@2"]]);
+  });
+
+  it("answers none of them by a read that began before they came", async () => {
+    const azure = aScriptedVm([anEntry("there", 0)]);
+    azure.late = [
+      azure.request("attach", "there"),
+      azure.request("detach", "gone"),
+      azure.request("attach", "elsewhere", { node: { ...node, vmId: "guid-b" } }),
+    ];
+    const { late } = azure;
+    assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), ["attached"]);
+    const returned = azure.late.map(({ spec }) => spec.diskUri);
+    const isAnswered = late.some(({ isSettled }) => isSettled);
+    assert.deepEqual([returned, isAnswered], [["elsewhere", "there", "gone"].map(diskUri), false]);
   });
 
   it("reports another VM under the name, and does nothing to it", async () => {

@@ -15,6 +15,7 @@ import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import { diskOwners } from "../disk/disk-owners.ts";
 import { askCarryOut, checkPreconditions, askForForce } from "./check-preconditions.ts";
+import type { Latecomers } from "./group-commit.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
@@ -53,18 +54,19 @@ export interface AttachBatchContext {
  * preemption and a failed operation all end the same way: by reading again, since the operation may
  * have done its work for some disks or all. A detach that hangs gets less time than other operations:
  * the next round forces it, since Azure lets nothing else reach the VM until then; for an attach only
- * if `forcePrecondition` allows it.
+ * if `forcePrecondition` allows it. Requests that arrive before the first write join it.
  */
 export class AttachBatch {
   readonly #context: AttachBatchContext;
   readonly #session: ArmSession;
   readonly #vm: VmTarget;
-  readonly #batch: readonly VmRequest[];
+  #batch: readonly VmRequest[];
   readonly #lifetime: AbortSignal;
   readonly #troubles: RetryBudget;
   /** Disks whose regular detach has taken too long. */
   readonly #overdue = new Set<string>();
   #inFlightSinceMs: number | undefined;
+  #hasWritten = false;
   #successes = 0;
   #failed: FailedUpdate | undefined;
 
@@ -78,23 +80,28 @@ export class AttachBatch {
     this.#troubles = new RetryBudget(session, vm, lifetime);
   }
 
-  /** All requests have ended when it returns. */
-  async run(): Promise<void> {
-    for (let open = this.#open(); open.length > 0; open = this.#open()) await this.#round(open);
+  /** All requests have ended when it returns; latecomers join only the first write. */
+  async run(latecomers?: Latecomers): Promise<void> {
+    for (let open = this.#open(); open.length > 0; open = this.#open())
+      await this.#round(open, this.#hasWritten ? undefined : latecomers);
   }
 
   #open(): readonly VmRequest[] {
     return this.#batch.filter((request) => !request.isSettled);
   }
 
-  async #round(open: readonly VmRequest[]): Promise<void> {
+  async #round(open: readonly VmRequest[], latecomers: Latecomers | undefined): Promise<void> {
     const lane = mostUrgentLane(open.map((request) => request.lane)) ?? "collection";
     const read = await readVm(this.#session, this.#vm, { lane }, this.#lifetime);
     if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));
     if (!read.ok) return this.#troubles.endure(read.failure, open, lane);
     if (await this.#waitedForOther(read.value, open, lane)) return;
 
-    const toWrite = await settleFromModel(this.#context, read.value, open, this.#lifetime);
+    const late = (await latecomers?.take(open)) ?? [];
+    const asks = { model: read.value, open, late };
+    const { toWrite, unanswered } = await settleFromModel(this.#context, asks, this.#lifetime);
+    this.#batch = [...this.#batch, ...late.filter((request) => !unanswered.includes(request))];
+    latecomers?.putBack(unanswered);
     if (await this.#isolated()) return;
     const asked = await this.#withoutUnforced(await checkPreconditions(toWrite));
     // A refused detach is not its own: the disk stays for its user.
@@ -102,7 +109,8 @@ export class AttachBatch {
       asked.filter(({ request }) => request.kind === "detach").map(({ request }) => request.diskKey),
     );
     const allowed = await askCarryOut(asked, { model: read.value, ownKeys });
-    if (allowed.length > 0) await this.#write(read.value, allowed, lane);
+    const writeLane = mostUrgentLane(allowed.map(({ request }) => request.lane)) ?? lane;
+    if (allowed.length > 0) await this.#write(read.value, allowed, writeLane);
     // What is left waits for a slot or for a disk's detach, which others carry out.
     else if (this.#open().length > 0)
       await this.#troubles.endure(
@@ -159,6 +167,7 @@ export class AttachBatch {
   }
 
   async #write(model: ArmVm, allowed: readonly Planned[], lane: Lane): Promise<void> {
+    this.#hasWritten = true;
     const change = { dataDisks: listWith(model, allowed, this.#overdue) };
     const regular = allowed.filter(
       (planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey),
@@ -212,18 +221,26 @@ export class AttachBatch {
   }
 }
 
-/** Answers the requests that the model already satisfies; returns those that need a write. */
+/**
+ * Answers the requests that the model already satisfies; returns those that need a write. The model was
+ * read before the `late` requests came, so it answers none of them: it only lets them take part in the
+ * write, which Azure refuses if the VM has changed. The others of them are `unanswered`.
+ */
 async function settleFromModel(
   { session, sizes }: AttachBatchContext,
-  model: ArmVm,
-  open: readonly VmRequest[],
+  {
+    model,
+    open,
+    late,
+  }: { readonly model: ArmVm; readonly open: readonly VmRequest[]; readonly late: readonly VmRequest[] },
   signal: AbortSignal,
-): Promise<readonly Planned[]> {
-  const present = open.filter((request) => {
+): Promise<{ readonly toWrite: readonly Planned[]; readonly unanswered: readonly VmRequest[] }> {
+  const present = [...open, ...late].filter((request) => {
     if (request.spec.node.vmId.toLowerCase() === model.vmId) return true;
-    request.settle(ok({ kind: "instanceReplaced", vmId: model.vmId }));
+    if (!late.includes(request)) request.settle(ok({ kind: "instanceReplaced", vmId: model.vmId }));
     return false;
   });
+  const unanswered = late.filter((request) => !present.includes(request));
   // For an unknown size, Azure itself refuses too many disks.
   const dataDisksMax = (await sizes.dataDisksMax(model)) ?? LUNS_MAX;
   const planned = planVmUpdate({
@@ -243,7 +260,10 @@ async function settleFromModel(
   const toWrite: Planned[] = [];
   for (const { wish, outcome } of planned) {
     const { request } = wish;
-    if (outcome.kind === "attached") {
+    if (late.includes(request)) {
+      if (outcome.kind === "attach" || outcome.kind === "detach") toWrite.push({ request, outcome });
+      else unanswered.push(request);
+    } else if (outcome.kind === "attached") {
       if (model.provisioningState === "Succeeded" || (await diskAgrees(session, { request, model }, signal)))
         request.settle(ok({ kind: "attached", lun: outcome.lun }));
       else toWrite.push({ request, outcome });
@@ -254,7 +274,7 @@ async function settleFromModel(
       );
     else if (outcome.kind !== "later") toWrite.push({ request, outcome });
   }
-  return toWrite;
+  return { toWrite, unanswered };
 }
 
 /**

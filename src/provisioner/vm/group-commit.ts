@@ -1,4 +1,6 @@
-import { planBatch } from "../../core/azure/plan-batch.ts";
+import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { type GatherLimits, gatherDelayMs } from "../../core/azure/gather-delay.ts";
+import { BATCH_MAX, planBatch } from "../../core/azure/plan-batch.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -18,26 +20,38 @@ export interface GroupCommitOptions {
    * once.
    */
   readonly delayMaxMs: number;
-  /** Longest wait for requests that are announced, in milliseconds. */
-  readonly announcedMaxMs: number;
+  /** How long a batch waits for further requests. */
+  readonly gathering: GatherLimits;
   /** Receives how long a batch waited for the budget, for metrics. */
   readonly noteDelay: (waitedMs: number) => void;
   /** The answer to such a request. */
   readonly throttled: (retryAfterMs: number) => Failure;
-  /** Carries a batch out; every request of it has ended when it returns. */
-  readonly run: (batch: readonly VmRequest[]) => Promise<void>;
+  /** Carries a batch out; every request of it, and every one that joins it, has ended when it returns. */
+  readonly run: (batch: readonly VmRequest[], latecomers: Latecomers) => Promise<void>;
   /** Called each time that nothing waits, runs or is announced any more. */
   readonly onUnused: () => void;
 }
 
+/** Requests that arrive after their batch has started, and before it writes. */
+export interface Latecomers {
+  /** Waits for requests on their way, as for a batch that has not started, and takes those that arrived. */
+  readonly take: (batch: readonly VmRequest[]) => Promise<readonly VmRequest[]>;
+  /** Puts requests that do not join the batch back into the queue. */
+  readonly putBack: (requests: readonly VmRequest[]) => void;
+}
+
 /**
- * Group commit: the first request starts at once, and requests that arrive while a batch is carried out
- * form the next one. No fixed delay: a batch waits only for requests that had been announced when it
- * was formed, so that requests made together are carried out together. While the call budget is low,
- * the batch waits and gathers; a more urgent arrival cuts the wait short.
+ * Group commit: a request that is alone starts at once, and requests that arrive while a batch is carried
+ * out form the next one. No fixed delay: a batch waits only for requests that are announced or expected,
+ * and takes those that arrive before it writes, so that requests made together are carried out together
+ * (`gatherDelayMs`). While the call budget is low, the batch waits and gathers; a more urgent arrival cuts
+ * the wait short.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
+  /** Since when the next batch could have started, and when the last request arrived. */
+  #gatheringSinceMs: number | undefined;
+  #arrivedAtMs = 0;
   readonly #announced = new Set<Promise<void>>();
   #waiting: VmRequest[] = [];
   #running: Promise<void> | undefined;
@@ -63,6 +77,7 @@ export class GroupCommit {
   /** Adds a request; its `answer` tells how it ended. */
   submit(request: VmRequest): void {
     this.#waiting.push(request);
+    this.#arrivedAtMs = this.#options.clock.elapsedMs();
     this.#arrival.resolve();
     this.#arrival = Promise.withResolvers();
     this.#running ??= this.#pump();
@@ -87,9 +102,8 @@ export class GroupCommit {
     // The requests that one caller submits in a row share the first batch, and `submit` sees that this
     // runs.
     await Promise.resolve();
-    let hasGathered = false;
     for (;;) {
-      this.#waiting = this.#waiting.filter((request) => !request.isSettled);
+      this.#dropSettled();
       if (this.#waiting.length === 0) break;
       if (this.#options.lifetime.aborted) {
         for (const request of this.#waiting) request.settle(fail({ kind: "Cancelled" }));
@@ -99,14 +113,10 @@ export class GroupCommit {
       const delayMs = this.#options.delayMs(this.#waiting);
       if (held !== undefined) await held;
       else if (delayMs > 0) await this.#waitForBudget(delayMs);
-      else if (!hasGathered && this.#announced.size > 0) {
-        hasGathered = true;
-        await this.#waitForAnnounced();
-      } else {
-        hasGathered = false;
-        await this.#runBatch(planBatch(this.#waiting));
-      }
+      else if (!(await this.#gathered([]))) continue;
+      else await this.#runBatch(planBatch(this.#waiting));
     }
+    this.#gatheringSinceMs = undefined;
     this.#running = undefined;
     this.#tellIfUnused();
   }
@@ -124,13 +134,42 @@ export class GroupCommit {
     this.#options.noteDelay(this.#options.clock.elapsedMs() - nowMs);
   }
 
-  /** Failover waits for no other request. */
-  async #waitForAnnounced(): Promise<void> {
-    if (this.#waiting.some((request) => request.lane === "failover")) return;
-    await this.#sleepUntil(
-      Promise.all(this.#announced).then(() => undefined),
-      this.#options.announcedMaxMs,
-    );
+  /**
+   * Waits once for further requests of a batch whose `begun` requests have left the queue; true: there is
+   * nothing to wait for.
+   */
+  async #gathered(begun: readonly VmRequest[]): Promise<boolean> {
+    const nowMs = this.#options.clock.elapsedMs();
+    this.#gatheringSinceMs ??= nowMs;
+    const requests = [...begun, ...this.#waiting];
+    const delayMs = gatherDelayMs(this.#options.gathering, {
+      elapsedMs: nowMs - this.#gatheringSinceMs,
+      sinceArrivalMs: nowMs - this.#arrivedAtMs,
+      requests: requests.length,
+      announced: this.#announced.size,
+      expected: this.#announced.size > 0 ? 0 : expectedBeside(requests),
+      isFailover: requests.some((request) => request.lane === "failover"),
+    });
+    if (delayMs === 0) return true;
+    const arrived = Promise.race([this.#arrival.promise, ...this.#announced]);
+    await this.#sleepUntil(arrived, delayMs);
+    return false;
+  }
+
+  async #takeLatecomers(batch: readonly VmRequest[]): Promise<readonly VmRequest[]> {
+    if (this.#options.gathering.maxMs === 0) return [];
+    while (!this.#options.lifetime.aborted && !(await this.#gathered(batch)));
+    this.#dropSettled();
+    const begun = new Set(batch.map((request) => request.diskKey));
+    const late = planBatch(this.#waiting)
+      .filter((request) => !begun.has(request.diskKey))
+      .slice(0, Math.max(0, BATCH_MAX - batch.length));
+    this.#waiting = this.#waiting.filter((request) => !late.includes(request));
+    return late;
+  }
+
+  #dropSettled(): void {
+    this.#waiting = this.#waiting.filter((request) => !request.isSettled);
   }
 
   /** Waits `ms`, or until `cut` resolves. */
@@ -149,13 +188,33 @@ export class GroupCommit {
   async #runBatch(batch: readonly VmRequest[]): Promise<void> {
     this.#waiting = this.#waiting.filter((request) => !batch.includes(request));
     this.#throttledSinceMs = new WeakMap();
+    let carriedOut = [...batch];
     try {
-      await this.#options.run(batch);
+      await this.#options.run(batch, {
+        take: async (begun) => {
+          const late = await this.#takeLatecomers(begun);
+          carriedOut.push(...late);
+          return late;
+        },
+        putBack: (requests) => {
+          carriedOut = carriedOut.filter((request) => !requests.includes(request));
+          this.#waiting.push(...requests);
+        },
+      });
     } catch (bug) {
-      for (const request of batch) {
+      for (const request of carriedOut) {
         if (this.#options.lifetime.aborted) request.settle(fail({ kind: "Cancelled" }));
         else request.crash(bug);
       }
+    } finally {
+      this.#gatheringSinceMs = undefined;
     }
   }
+}
+
+/** How many further disks of the VM are on their way, as the last request sees it. */
+function expectedBeside(requests: readonly VmRequest[]): number {
+  const there = new Set(requests.map((request) => request.diskKey));
+  const expected = requests.at(-1)?.spec.expectedDisks?.() ?? [];
+  return expected.filter((diskUri) => !there.has(resourceUriKey(diskUri))).length;
 }

@@ -100,7 +100,6 @@ export class VmQueues {
     };
     const patience = {
       delayMaxMs: session.settings.throttleWaitMaxMs,
-      announcedMaxMs: session.settings.announcedMaxMs,
       noteDelay: (waitedMs: number): void => session.noteWait("vmWrite", waitedMs),
       throttled: (retryAfterMs: number): Failure => ({
         kind: "Throttled",
@@ -115,6 +114,7 @@ export class VmQueues {
       lifetime,
       heldBy: (): undefined => undefined,
       delayMs: (): number => 0,
+      gathering: { quietMs: 0, maxMs: 0 },
       ...patience,
       run: (batch: readonly VmRequest[]): Promise<void> =>
         new FenceBatch({ session, place, vmReads, vm, etagWrites, underWay }, batch, lifetime).run(),
@@ -132,8 +132,10 @@ export class VmQueues {
           resource: vm.key,
           lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection",
         }),
+      gathering: session.settings.gathering,
       ...patience,
-      run: (batch) => new AttachBatch({ session, vm, sizes, underWay }, batch, lifetime).run(),
+      run: (batch, latecomers) =>
+        new AttachBatch({ session, vm, sizes, underWay }, batch, lifetime).run(latecomers),
       onUnused,
     });
     return { updates, fences, barriers };

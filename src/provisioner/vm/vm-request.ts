@@ -6,6 +6,7 @@ import { type Result, fail } from "../../core/failure/result.ts";
 import type { CachingMode } from "../../core/volume/disk-sku.ts";
 import type {
   BarrierMode,
+  ExpectedDisks,
   FenceProof,
   MayCarryOut,
   MayProceed,
@@ -41,6 +42,8 @@ export interface VmRequestSpec {
   readonly forcePrecondition?: MayProceed;
   /** Checked after each read of the VM. Default: none. */
   readonly reservedLuns?: PromisedLuns;
+  /** Asked while an update of the VM gathers requests. Default: none. */
+  readonly expectedDisks?: ExpectedDisks;
 }
 
 /**

@@ -1,0 +1,110 @@
+import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
+import { noClusterVolumes } from "../../src/adapters/embedded/no-cluster-volumes.ts";
+import { createSimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { type AssembledController, assembleController } from "../../src/compose/assemble-controller.ts";
+import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
+import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
+import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
+import { describeFailure } from "../../src/core/failure/describe-failure.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import { settings } from "../../src/core/testing/objects.ts";
+import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
+import { followStore } from "../../src/objects/cache/follow-store.ts";
+import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
+import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
+
+/** The duration of a call to Kubernetes' API server, and of a change's way to a watch, in milliseconds. */
+const STORE_CALL_MS = [5, 25] as const;
+/** The nodes send two heartbeats, and none in the hours after them. */
+const HEARTBEAT_MS = 10_000;
+const HEARTBEAT_STALE_MS = 7 * 24 * 3_600_000;
+
+/** A whole controller on a virtual clock: CSI's handlers, an object store, reconcilers, Azure's model. */
+export interface VirtualDriver {
+  readonly cloud: VirtualCloud;
+  readonly handlers: AssembledController["handlers"];
+  /** All attachments, as the object store has them. */
+  readonly attachments: () => readonly AzVolumeAttachment[];
+}
+
+/** Starts a controller that leads, over a cloud whose nodes have registered. */
+export async function createVirtualDriver(
+  options: Parameters<typeof createVirtualCloud>[0],
+): Promise<VirtualDriver> {
+  const cloud = createVirtualCloud(options);
+  const { clock, provisioner } = cloud;
+  const random = createSeededRandom(1);
+  const weather = { callDelayMs: STORE_CALL_MS, watchDelayMs: STORE_CALL_MS };
+  const simulated = createSimulatedStore({ clock, random, weather });
+  const { signal } = new AbortController();
+  const { cache, store } = followStore({
+    store: simulated.handle("controller"),
+    clock,
+    random,
+    logger: silentLogger,
+    kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease", "ClusterNode"],
+  });
+  const controller = assembleController({
+    parts: {
+      store,
+      cache,
+      cloud: provisioner,
+      users: createClusterNodeVolumeUsers({ store, cache }),
+      clusterVolumes: noClusterVolumes,
+      clock,
+      random,
+      logger: silentLogger,
+      steps: { run: (_step, act) => act() },
+      events: { emit: () => undefined },
+      leaseMemory: new LeaseHighWaterMark(),
+      settings: { ...settings, heartbeatStaleMs: HEARTBEAT_STALE_MS },
+      attach: "kubernetes",
+      clusterId: "bench",
+      trustsUnnamedVms: true,
+    },
+    snapshots: provisioner,
+    leaseStore: store,
+    limits: defaultControllerServiceLimits,
+    election: {
+      identity: "bench",
+      settings: defaultElectionSettings,
+      isAlone: true,
+      onChange: () => undefined,
+    },
+    report: { unclaimedDisks: () => undefined },
+  });
+  const following = cache.run(signal);
+  await cloud.run(Promise.race([cache.untilSynced(signal), following]));
+  const reconciling = controller.run(signal);
+  let broken: unknown;
+  Promise.all([following, reconciling]).catch((reason: unknown) => {
+    broken = reason;
+  });
+  await cloud.run(registerAll());
+  if (broken !== undefined) throw broken;
+  return { cloud, handlers: controller.handlers, attachments: () => simulated.objects("AzVolumeAttachment") };
+
+  async function registerAll(): Promise<void> {
+    for (const { nodeName, vmId, instanceUri } of cloud.nodes) {
+      const { spec, status } = aDriverNode(nodeName, { vmId, instanceUri, maxVolumes: 32, zone: "" });
+      if (status === undefined) throw new Error(`${nodeName} has no status`);
+      const created = mustAnswer(
+        await store.create("AzDriverNode", { metadata: { name: nodeName }, spec }, signal),
+      );
+      const first = mustAnswer(await store.updateStatus("AzDriverNode", { ...created, status }, signal));
+      await clock.sleep(HEARTBEAT_MS, signal);
+      const second = { ...status, heartbeat: status.heartbeat + 1 };
+      mustAnswer(await store.updateStatus("AzDriverNode", { ...first, status: second }, signal));
+    }
+  }
+}
+
+/** The value of an answer that is no failure. */
+export function mustAnswer<T>(answer: Result<T, Failure> | undefined): T {
+  if (answer === undefined) throw new Error("the driver does not serve this call");
+  if (!answer.ok) throw new Error(describeFailure(answer.failure));
+  return answer.value;
+}
