@@ -7,6 +7,7 @@ import { measureEmulator } from "./attach/emulator-alone.ts";
 import { measureFleet } from "./attach/fleet.ts";
 import { measureOneVmOverWire } from "./attach/one-vm-over-wire.ts";
 import { measureOneVm, measurePoison } from "./attach/one-vm.ts";
+import { measurePace } from "./attach/pace.ts";
 import { measureCreate, measureStart } from "./attach/wire.ts";
 
 const options = {
@@ -16,6 +17,7 @@ const options = {
 /** Parts that run on the emulator's model and a virtual clock: the same figures on every machine. */
 const onModel = {
   bursts: tellBursts,
+  pace: measurePace,
   oneVm: measureOneVm,
   poison: measurePoison,
   fleet: measureFleet,
@@ -34,6 +36,7 @@ const meanings: Readonly<Record<string, string>> = {
   bursts:
     "1, 12 and 30 publishes and unpublishes of one VM through CSI: the time as a share of Azure's own for " +
     "one write, and calls to Azure; Before: without gathering",
+  pace: "one disk, attached and detached 200 times at Azure's own pace: calls to Azure, polls included",
   oneVm: "30 disks to one VM, asked for at once: our queue, a one-by-one client, a one-second window",
   poison: "the same, and one of the disks fails every update that it is part of",
   fleet: "300 disks over 20 VMs, Azure's limits enforced",

@@ -6,6 +6,7 @@ import { measureBursts } from "./bursts.ts";
 import { measureChurn } from "./churn.ts";
 import { measureFleet } from "./fleet.ts";
 import { measureOneVm, measurePoison } from "./one-vm.ts";
+import { measurePace } from "./pace.ts";
 
 /** Figures on the virtual clock are the same on every machine, so a test can hold the queue to them. */
 describe("the attach queue on the model", () => {
@@ -28,6 +29,11 @@ describe("the attach queue on the model", () => {
     assert.ok(writes <= 40, `${writes} updates`);
   });
 
+  it("makes seven calls at most for an attach or a detach at Azure's own pace", async () => {
+    const { callsPerAttach, callsPerDetach } = await measurePace();
+    assert.ok(callsPerAttach <= 7 && callsPerDetach <= 7, `${callsPerAttach}, ${callsPerDetach}`);
+  });
+
   it("uses up a small budget while work waits, and sends each failover first", async () => {
     const { budgetUsed, failovers, failoversFirst } = await measureChurn();
     assert.ok(budgetUsed >= 0.95, `${budgetUsed} of the budget`);
@@ -47,7 +53,9 @@ describe("bursts through CSI", () => {
     );
     for (const { name, ours, before } of measured) {
       const isSingle = name.endsWith("publish1");
-      assert.ok(isSingle ? ours.ms <= before.ms + 1 : ours.ms < before.ms * 0.7, `${name}: ${ours.ms} ms`);
+      assert.ok(ours.ms <= before.ms * (isSingle ? 1.01 : 0.7), `${name}: ${ours.ms} ms`);
+      assert.ok(ours.ms <= ours.floorMs * 1.1, `${name}: ${ours.ms} ms, floor ${ours.floorMs} ms`);
+      assert.ok(!isSingle || ours.calls <= 7, `${name}: ${ours.calls} calls`);
     }
   });
 });

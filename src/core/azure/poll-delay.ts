@@ -2,7 +2,7 @@
 export interface PollPace {
   /** Shortest delay between two polls, in milliseconds. */
   readonly minMs: number;
-  /** Longest delay, in milliseconds; also the upper limit for a `Retry-After` of the service. */
+  /** Longest delay without a longer `Retry-After` of the service, in milliseconds. */
   readonly maxMs: number;
 }
 
@@ -28,6 +28,9 @@ const CLOSEST_SHARE = 0.025;
  */
 const OVERDUE_SHARE = 0.5;
 
+/** The longest `Retry-After` of a running operation that is honoured, in milliseconds. */
+export const RETRY_AFTER_MAX_MS = 60_000;
+
 /**
  * The delay before the next poll, which grows with the time spent. Bounds the polls of an operation of 10
  * s to 10, of one minute to 30. With enough like operations seen, no poll comes before the fastest of
@@ -41,11 +44,15 @@ export function pollDelayMs(
     readonly recentDurationsMs?: readonly number[];
   },
 ): number {
-  const { elapsedMs, retryAfterMs = 0, recentDurationsMs: recent = [] } = options;
-  const delayMs = Math.min(pace.maxMs, Math.max(pace.minMs, elapsedMs * SHARE_OF_ELAPSED, retryAfterMs));
+  const { elapsedMs, recentDurationsMs: recent = [] } = options;
+  const retryAfterMs = Math.min(RETRY_AFTER_MAX_MS, options.retryAfterMs ?? 0);
+  const delayMs = Math.max(
+    retryAfterMs,
+    Math.min(pace.maxMs, Math.max(pace.minMs, elapsedMs * SHARE_OF_ELAPSED)),
+  );
   if (recent.length < RECENT_DURATIONS_MIN) return delayMs;
   const fastestMs = Math.min(...recent);
-  if (elapsedMs < fastestMs) return fastestMs - elapsedMs;
+  if (elapsedMs < fastestMs) return Math.max(retryAfterMs, fastestMs - elapsedMs);
   const spreadMs = Math.max(...recent) - fastestMs;
   return Math.min(
     delayMs,

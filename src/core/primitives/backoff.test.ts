@@ -24,7 +24,8 @@ describe("pollDelayMs", () => {
     { elapsedMs: 20_000, retryAfterMs: undefined, expected: 2000, because: "later ones come in proportion" },
     { elapsedMs: 600_000, retryAfterMs: undefined, expected: 5000, because: "there is an upper limit" },
     { elapsedMs: 0, retryAfterMs: 3000, expected: 3000, because: "the service may ask for longer delays" },
-    { elapsedMs: 0, retryAfterMs: 60_000, expected: 5000, because: "but not without limit" },
+    { elapsedMs: 0, retryAfterMs: 60_000, expected: 60_000, because: "also much longer ones" },
+    { elapsedMs: 0, retryAfterMs: 3_600_000, expected: 60_000, because: "but not without limit" },
   ]) {
     it(`waits ${expected} ms after ${elapsedMs} ms: ${because}`, () => {
       assert.equal(pollDelayMs(pace, { elapsedMs, retryAfterMs }), expected);
@@ -45,6 +46,12 @@ describe("pollDelayMs", () => {
       }),
       1000,
     );
+  });
+
+  it("honours Retry-After where the end of an operation is predicted, too", () => {
+    const recentDurationsMs = Array.from({ length: 8 }, () => 3000);
+    for (const elapsedMs of [0, 3000])
+      assert.equal(pollDelayMs(pace, { elapsedMs, retryAfterMs: 8000, recentDurationsMs }), 8000);
   });
 
   it("polls again at once after a poll a moment too early, then less and less often", () => {

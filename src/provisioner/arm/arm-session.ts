@@ -1,5 +1,6 @@
 import type { Lane } from "../../core/azure/lane.ts";
 import { RECENT_DURATIONS_MAX, pollDelayMs } from "../../core/azure/poll-delay.ts";
+import { DURATIONS_MIN, spacedPollDelayMs } from "../../core/azure/spaced-poll-delay.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { type Backoff, backoffMs } from "../../core/primitives/backoff.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -23,12 +24,21 @@ export interface OperationTarget {
   readonly lane: Lane;
 }
 
+/** Operations that take about as long as each other; those on VMs with the class of their size. */
+export type OperationLikeness =
+  | "diskCreate"
+  | "diskUpdate"
+  | "diskDelete"
+  | "snapshotCreate"
+  | "snapshotDelete"
+  | `vm${"Attach" | "Detach" | "ForceDetach"}/${number}`;
+
 /** How the session waits for an operation. */
 export interface OperationWait extends OperationTarget {
   /** Default: `operationMaxMs`. */
   readonly maxMs?: number;
   /** Operations of one name take about as long as each other, so that the first poll can wait that long. */
-  readonly likeness?: "diskCreate" | "diskUpdate" | "diskDelete" | "snapshotCreate" | "snapshotDelete";
+  readonly likeness?: OperationLikeness;
   /**
    * Reads from the resource itself whether the operation has ended; undefined: not yet. Asked where Azure
    * refuses the polls.
@@ -165,7 +175,6 @@ export function createArmSession(options: {
     signal: AbortSignal,
   ): Promise<Result<ArmOperationEnd, ArmError>> {
     const { maxMs = settings.operationMaxMs, likeness, readEnd, readEarlyEnd, ...target } = options;
-    const pace = started.kind === "vm" ? settings.vmPollPace : settings.diskPollPace;
     const startedMs = clock.elapsedMs();
     let operation = started;
     let arePollsRefused = false;
@@ -173,14 +182,7 @@ export function createArmSession(options: {
       const elapsedMs = clock.elapsedMs() - startedMs;
       if (elapsedMs >= maxMs) return fail(stillRunning(target.resource, elapsedMs));
       await clock.sleep(
-        Math.min(
-          maxMs - elapsedMs,
-          pollDelayMs(pace, {
-            elapsedMs,
-            retryAfterMs: operation.retryAfterMs,
-            recentDurationsMs: durationsOf(likeness),
-          }),
-        ),
+        Math.min(maxMs - elapsedMs, delayBeforePollMs(operation, elapsedMs, durationsOf(likeness))),
         signal,
       );
       if (!arePollsRefused) {
@@ -201,6 +203,18 @@ export function createArmSession(options: {
       if (!end.ok && !mayAskAgain(end.failure)) return end;
     }
     return ok({});
+  }
+
+  function delayBeforePollMs(
+    { kind, retryAfterMs }: ArmOperation,
+    elapsedMs: number,
+    recent: readonly number[],
+  ): number {
+    const asked = { elapsedMs, retryAfterMs, recentDurationsMs: recent };
+    if (kind !== "vm") return pollDelayMs(settings.diskPollPace, asked);
+    return recent.length < DURATIONS_MIN
+      ? pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs })
+      : spacedPollDelayMs(settings.vmPollSpacing, asked);
   }
 
   function poll(

@@ -5,10 +5,11 @@ import { type Lane, mostUrgentLane } from "../../core/azure/lane.ts";
 import { splitBatch } from "../../core/azure/plan-batch.ts";
 import { type WishOutcome, planVmUpdate } from "../../core/azure/plan-vm-update.ts";
 import { pollDelayMs } from "../../core/azure/poll-delay.ts";
+import { sizeClassOf } from "../../core/azure/spaced-poll-delay.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
-import type { ArmSession } from "../arm/arm-session.ts";
+import type { ArmSession, OperationLikeness } from "../arm/arm-session.ts";
 import { isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { RetryBudget } from "../arm/retry-budget.ts";
@@ -176,7 +177,15 @@ export class AttachBatch {
       regular.length > 0 ? this.#session.settings.detachPatienceMs : this.#session.settings.operationMaxMs;
     const written = await updateVm(
       this.#session,
-      { vm: this.#vm, ifMatch: model.etag, change, lane, maxMs, underWay: this.#context.underWay },
+      {
+        vm: this.#vm,
+        ifMatch: model.etag,
+        change,
+        lane,
+        maxMs,
+        likeness: likenessOf(allowed, this.#overdue),
+        underWay: this.#context.underWay,
+      },
       this.#lifetime,
     );
     this.#inFlightSinceMs = undefined;
@@ -315,6 +324,14 @@ function listWith(
 
 function takesOff({ outcome }: Planned): boolean {
   return outcome.kind === "detach" || outcome.kind === "finishDetach";
+}
+
+/** A detach takes longer than an attach of the same update, and one by force longest. */
+function likenessOf(planned: readonly Planned[], overdue: ReadonlySet<string>): OperationLikeness {
+  const sizeClass = sizeClassOf(planned.length);
+  const off = planned.filter(takesOff);
+  if (off.some(({ request }) => overdue.has(request.diskKey))) return `vmForceDetach/${sizeClass}`;
+  return off.length > 0 ? `vmDetach/${sizeClass}` : `vmAttach/${sizeClass}`;
 }
 
 function entering(request: VmRequest, lun: number): ArmDataDisk {

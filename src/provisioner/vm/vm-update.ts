@@ -2,7 +2,7 @@ import type { Lane } from "../../core/azure/lane.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm, ArmVmChange, ArmVmName } from "../arm/arm-api.ts";
 import { ownError } from "../arm/arm-error.ts";
-import type { ArmSession, ReadEnd } from "../arm/arm-session.ts";
+import type { ArmSession, OperationLikeness, ReadEnd } from "../arm/arm-session.ts";
 import { endShownBy } from "../arm/provisioning-state.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
@@ -61,6 +61,8 @@ export interface VmUpdate {
   readonly maxMs?: number;
   /** Called while Azure works on it. */
   readonly underWay: UpdatesUnderWay;
+  /** Default: polled as if no such update had been seen. */
+  readonly likeness?: OperationLikeness;
   /** Whether a model of the VM already shows the update's result. Default: its end is awaited. */
   readonly isDone?: (vm: ArmVm) => boolean;
 }
@@ -74,7 +76,7 @@ export async function updateVm(
   update: VmUpdate,
   signal: AbortSignal,
 ): Promise<Result<void, ArmError>> {
-  const { change, ifMatch, lane, maxMs, underWay, isDone } = update;
+  const { change, ifMatch, lane, maxMs, likeness, underWay, isDone } = update;
   const { key } = update.vm;
   const started = await session.call(
     { group: "vmWrite", resource: key, lane },
@@ -89,6 +91,7 @@ export async function updateVm(
     lane,
     readEnd,
     ...(maxMs === undefined ? {} : { maxMs }),
+    ...(likeness === undefined ? {} : { likeness }),
     ...(isDone === undefined ? {} : { readEarlyEnd: readDone(isDone) }),
   };
   const own = { operation: started.value, ifMatch, takesOff: takenOffBy(change) };
