@@ -231,6 +231,22 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({ volume, others, stolen: nodeNames, publishedOn: nodeNames }), broken);
   });
 
+  it("reports one too many where the pod stays, or where the others do not suffice", async () => {
+    const volume = aVolume({ spec: { maxMountReplicaCount: 1 } });
+    const pod = { ...aPod, nodeName: "node-b" };
+    const others = [aReplica("node-a", { spec: place }), aReplica("node-c", { spec: place })];
+    assert.deepEqual(await aRemoval({ attach: "driver", volume, others, pods: [pod] }), broken);
+    assert.deepEqual(
+      await aRemoval({
+        attach: "driver",
+        volume,
+        others: others.slice(1),
+        pods: [{ ...pod, isDeleted: true }],
+      }),
+      broken,
+    );
+  });
+
   it("reports a removal long after a pod came, while watches are late", async () => {
     assert.deepEqual(await aRemoval({ isNewsLate: true, forMs: KNOWN_LATE_MS }), broken);
   });
@@ -294,6 +310,13 @@ describe("replicas at a failover", () => {
       others: [requestOnC, anAttachment("node-a", { spec: place, status: undefined })],
       stolen: ["node-a", "node-c"],
       publishedOn: ["node-c"],
+    },
+    {
+      because: "its pod leaves, and the others are enough for the next primary and its replicas",
+      attach: "driver",
+      volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
+      pods: [{ ...aPod, nodeName: "node-b", isDeleted: true }],
+      others: [aReplica("node-a", { spec: place }), requestOnC],
     },
     { because: "the pod waits for another volume", pods: [{ ...aPod, volumeName: "pvc-2" }] },
     {

@@ -110,7 +110,7 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
     const requested = whatRequests(volume, others, replica.spec.volumeId);
     if (
       requested === undefined ||
-      whyLegitimate(world, { volume, replica, others, isPrimary, requestedForMs: presences.forMs }) !==
+      whyLegitimate(world, { volume, replica, others, isPrimary, isOf, requestedForMs: presences.forMs }) !==
         undefined
     )
       return;
@@ -130,6 +130,8 @@ interface Removal {
   /** The volume's other attachments. */
   readonly others: readonly AzVolumeAttachment[];
   readonly isPrimary: (attachment: AzVolumeAttachment) => boolean;
+  /** Whether a pod is one of the volume with that disk. */
+  readonly isOf: (pod: SimPod, diskUri: string) => boolean;
   /** How long an attachment of that name has been a request, in milliseconds. */
   readonly requestedForMs: (attachmentName: string) => number;
 }
@@ -137,7 +139,7 @@ interface Removal {
 /** Why a replica may be removed though its volume is requested and has no writer. */
 function whyLegitimate(
   world: ReplicaWorld,
-  { volume, replica, others, isPrimary, requestedForMs }: Removal,
+  { volume, replica, others, isPrimary, isOf, requestedForMs }: Removal,
 ): string | undefined {
   const { nodeName } = replica.spec;
   const { disk, maxMountReplicaCount } = volume.spec;
@@ -159,6 +161,12 @@ function whyLegitimate(
   const isServed = primaries.some(({ status }) => status?.state === "Attached");
   const replicas = staying.length - primaries.length + 1;
   if (isServed && replicas > maxMountReplicaCount) return "there are more than asked for";
+  const spare = staying.filter((other) => !isPrimary(other) && other.status?.state === "Attached");
+  const hasLeavingPod = world.cluster
+    .pods()
+    .some((pod) => pod.nodeName === nodeName && pod.isDeleted && isOf(pod, replica.spec.volumeId));
+  if (hasLeavingPod && spare.length > maxMountReplicaCount)
+    return "its pod leaves, and the others are enough for the next primary and its replicas";
   const isFull = world.store
     .objects("AzVolumeAttachment")
     .some(
