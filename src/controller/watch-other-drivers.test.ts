@@ -26,7 +26,7 @@ function aWatch(daemonSet: string | undefined) {
   const told: DriverEvent[] = [];
   const clock = createVirtualClock();
   const facts = {
-    daemonSet,
+    daemonSets: daemonSet === undefined ? undefined : [daemonSet],
     nodePlugins: () => world.plugins,
     leaseName: LEASE,
     readLease: async () => world.lease,

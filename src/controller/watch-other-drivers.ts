@@ -22,10 +22,10 @@ const LOOK_EVERY_MS = 15_000;
 /** The facts by which a controller detects another Azure disk driver in the cluster. */
 export interface OtherDriverFacts {
   /**
-   * `<namespace>/<name>` of the DaemonSet of this driver's own node plug-ins; undefined: not known, and
+   * `<namespace>/<name>` of the DaemonSets of this driver's own node plug-ins; undefined: not known, and
    * pods prove nothing.
    */
-  readonly daemonSet: string | undefined;
+  readonly daemonSets: readonly string[] | undefined;
   /** Pods that serve an Azure disk driver on their node, from a cache. */
   readonly nodePlugins: () => readonly NodePlugin[];
   /** `<namespace>/<name>` of a Lease that only another driver's sidecar holds. */
@@ -44,13 +44,13 @@ export function watchOtherDriversInCluster(
   facts: OtherDriverFacts,
   ports: { readonly clock: Clock; readonly events: Events; readonly logger: Logger },
 ): { readonly why: () => string | undefined; readonly reconciler: Reconciler } {
-  const { daemonSet, nodePlugins, leaseName, readLease } = facts;
+  const { daemonSets, nodePlugins, leaseName, readLease } = facts;
   const { clock, events, logger } = ports;
   let seen: SeenLease | undefined;
   let told: string | undefined;
 
   const why = (): string | undefined =>
-    (daemonSet === undefined ? undefined : otherNodePlugin(daemonSet, nodePlugins())) ??
+    (daemonSets === undefined ? undefined : otherNodePlugin(daemonSets, nodePlugins())) ??
     otherController(leaseName, seen, clock.elapsedMs());
 
   return {

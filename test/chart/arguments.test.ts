@@ -61,6 +61,11 @@ function containersOf(manifests: readonly Manifest[]): readonly Container[] {
   );
 }
 
+/** What follows the program, which Node runs on Windows. */
+function roleAndFlagsOf(command: readonly string[]): readonly string[] {
+  return command.slice(command[0] === "node.exe" ? 2 : 1);
+}
+
 describe(
   "arguments of the chart's containers",
   { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS },
@@ -73,7 +78,7 @@ describe(
         )) {
           for (const [roleName = "", ...rest] of [
             args,
-            lifecycle?.preStop?.exec.command.slice(1) ?? [],
+            roleAndFlagsOf(lifecycle?.preStop?.exec.command ?? []),
           ].filter((line) => line.length > 0)) {
             const role = PROGRAMS.find((each) => each.name === roleName);
             assert.ok(role !== undefined, `there is no role ${roleName}`);

@@ -12,7 +12,7 @@ const DEFINITION = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/azvo
 const VOLUME = `/apis/disk.csi.azure.com/v1/namespaces/${OBJECTS}/azvolumes/pvc-1`;
 const CONTROLLER = `/apis/apps/v1/namespaces/${RELEASE.namespace}/deployments/csi-azuredisk-controller`;
 const never = new AbortController().signal;
-/** This API server allows no privileged pods and runs no controllers; the suites of the lab cover both. */
+/** This API server runs no controllers; the suites of the lab cover the node plug-ins. */
 const base = { linux: { enabled: false } };
 
 const takesOver = { driver: { takeOver: true } };

@@ -11,7 +11,12 @@ import { buildHelm } from "../../testbed/parts/build-helm.ts";
 export const CHART = fileURLToPath(new URL("../../deploy/chart", import.meta.url));
 
 /** The chart refuses the default image: no registry has it. */
-const PUSHED_IMAGE = { image: { azuredisk: { repository: "registry.example/azuredisk-csi-driver" } } };
+const PUSHED_IMAGE = {
+  image: {
+    azuredisk: { repository: "registry.example/azuredisk-csi-driver" },
+    azurediskWindows: { repository: "registry.example/azuredisk-csi-driver-windows" },
+  },
+};
 
 /** Why Helm is not available here; undefined if it is. */
 export async function whyNoHelm(): Promise<string | undefined> {

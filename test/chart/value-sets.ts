@@ -93,6 +93,12 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       },
     },
   },
+  /** Nodes of both platforms. */
+  windows: {
+    windows: { enabled: true, podLabels: { team: "storage" }, nodeSelector: { pool: "win" } },
+    node: { livenessProbe: { enabled: true }, reservedDataDiskSlotNum: 1 },
+    driver: { volumeAttachLimit: 8 },
+  },
   /** The minimum: objects that others create, no second scheduler. */
   least: {
     serviceAccount: { create: false },

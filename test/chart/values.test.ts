@@ -88,6 +88,20 @@ describe("values of the chart", () => {
         says: /image\.azuredisk is "localhost\/mine:1": .*set image\.azuredisk\.repository=<registry>\/mine/u,
       },
       {
+        values: {
+          windows: { enabled: true },
+          image: {
+            azuredisk: { repository: "registry.example/a" },
+            azurediskWindows: { repository: "localhost/b", tag: "1" },
+          },
+        },
+        says: /image\.azurediskWindows is "localhost\/b:1": .*set image\.azurediskWindows\.repository=<registry>\/b/u,
+      },
+      {
+        values: { windows: { kubelet: "/var/lib/kubelet" } },
+        says: /at '\/windows\/kubelet': '\/var\/lib\/kubelet' does not match pattern/u,
+      },
+      {
         values: { image: { baseRepo: "localhost", azuredisk: { repository: "registry.example/mine" } } },
         says: /image\.csi\w+ is "localhost\/oss\/\S+csi-\w+:\S+": .*set image\.baseRepo/u,
       },

@@ -161,6 +161,8 @@ async function startIn(
     `--service-account-signing-key-file=${path("pki", "sa.key")}`,
     "--service-cluster-ip-range=10.96.0.0/16",
     "--authorization-mode=RBAC",
+    // As every distribution sets it: node plug-ins are privileged.
+    "--allow-privileged=true",
     "--profiling=false",
   ]);
   closing.push(async () => {

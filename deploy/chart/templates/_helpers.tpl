@@ -204,3 +204,13 @@ nodeAllocatableUpdatePeriodSeconds: {{ . }}
 {{- define "azuredisk.pluginDir" -}}
 {{ .Values.linux.kubelet }}/plugins/{{ .Values.driver.name }}
 {{- end -}}
+
+{{/* The DaemonSets of node plug-ins, as the controller knows its own. */}}
+{{- define "azuredisk.nodeDaemonSets" -}}
+{{ .Release.Namespace }}/{{ .Values.linux.dsName }}{{ if .Values.windows.enabled }},{{ .Release.Namespace }}/{{ .Values.windows.dsName }}{{ end }}
+{{- end -}}
+
+{{/* The kubelet's folder of the driver on Windows. */}}
+{{- define "azuredisk.windowsPluginDir" -}}
+{{ .Values.windows.kubelet }}\plugins\{{ .Values.driver.name }}
+{{- end -}}

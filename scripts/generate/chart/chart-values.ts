@@ -3,6 +3,7 @@ import { controllerRole } from "../../../src/compose/roles/controller-role.ts";
 import { nodeRole } from "../../../src/compose/roles/node-role.ts";
 import { schedulerExtenderRole } from "../../../src/compose/roles/scheduler-extender-role.ts";
 import { detachOptions } from "../../../src/compose/settings/detach-options.ts";
+import type { Platform } from "../../../src/core/platform/platform.ts";
 import { choice, flag, group, object, objectName, objects, port, text, texts, whole } from "./chart-value.ts";
 import type { ChartValue, ChartValues } from "./chart-value.ts";
 
@@ -43,6 +44,8 @@ const GIVEN_BY_CHART = [
 const MAX_WORKERS = 10_000;
 const MAX_VOLUMES = 64;
 const MAX_KLOG_LEVEL = 10;
+/** A folder without a backslash at its end. */
+const WINDOWS_FOLDER = "^[A-Za-z]:\\\\.*[^\\\\]$";
 
 const logLevel: ChartValue = {
   kind: "either",
@@ -68,11 +71,13 @@ const metadata: ChartValues = {
   podAnnotations: object("Annotations of its pods"),
 };
 
-const placement: ChartValues = {
-  nodeSelector: object("Labels of the nodes that its pods may run on, beside `kubernetes.io/os: linux`"),
+const placement = (platform: Platform): ChartValues => ({
+  nodeSelector: object(
+    `Labels of the nodes that its pods may run on, beside \`kubernetes.io/os: ${platform}\``,
+  ),
   affinity: object("Affinity of its pods"),
   tolerations: objects("Tolerations of its pods"),
-};
+});
 
 function process(role: { readonly options: Options }): ChartValues {
   return {
@@ -112,6 +117,10 @@ export function chartValues(): ChartValues {
         tag: text("Its tag; empty: the chart's version"),
         pullPolicy: choice(["Always", "IfNotPresent", "Never"], "When nodes pull it"),
       }),
+      azurediskWindows: image(
+        "The driver's image for Windows nodes, which no registry has either",
+        "Its tag; empty: the chart's version",
+      ),
       csiProvisioner: image("Image of the sidecar csi-provisioner"),
       csiAttacher: image("Image of the sidecar csi-attacher"),
       csiResizer: image("Image of the sidecar csi-resizer"),
@@ -250,7 +259,7 @@ export function chartValues(): ChartValues {
       podDisruptionBudget: budget,
       ...metadata,
       ...volumes,
-      ...placement,
+      ...placement("linux"),
       resources: group({
         csiProvisioner: memory("csi-provisioner"),
         csiAttacher: memory("csi-attacher"),
@@ -308,7 +317,28 @@ export function chartValues(): ChartValues {
       ),
       ...metadata,
       ...volumes,
-      ...placement,
+      ...placement("linux"),
+      nodeAffinity: object("Node affinity of its pods"),
+      resources: group({
+        livenessProbe: memory("liveness-probe"),
+        nodeDriverRegistrar: memory("node-driver-registrar"),
+        azuredisk: memory("azuredisk"),
+      }),
+    }),
+    windows: group({
+      enabled: flag(
+        "Whether there are node plug-ins on Windows nodes. They have never been run on Windows: see " +
+          "docs/windows.md",
+      ),
+      dsName: objectName("Name of the DaemonSet, and its label `app`"),
+      kubelet: { kind: "text", pattern: WINDOWS_FOLDER, about: "The kubelet's folder" },
+      stateDir: {
+        kind: "text",
+        pattern: WINDOWS_FOLDER,
+        about: "Folder of each node for the plug-in's checkpoints and its script; must survive reboots",
+      },
+      ...metadata,
+      ...placement("windows"),
       nodeAffinity: object("Node affinity of its pods"),
       resources: group({
         livenessProbe: memory("liveness-probe"),
@@ -336,7 +366,7 @@ export function chartValues(): ChartValues {
       ...process(schedulerExtenderRole),
       podDisruptionBudget: budget,
       ...metadata,
-      ...placement,
+      ...placement("linux"),
       resources: group({ kubeScheduler: memory("kube-scheduler"), azuredisk: memory("azuredisk") }),
     }),
     snapshot: group({
@@ -354,7 +384,7 @@ export function chartValues(): ChartValues {
       priorityClassName: text("Priority class of its pods"),
       podDisruptionBudget: budget,
       ...metadata,
-      ...placement,
+      ...placement("linux"),
       resources: group({ csiSnapshotController: memory("snapshot-controller") }),
     }),
     storageClasses: {

@@ -69,7 +69,7 @@ export async function kubernetesOrchestrator(
     ports,
   );
   const others = followOtherDrivers(
-    { client, caches: facts.caches, driverName, daemonSet: nodeDaemonSet, events: told.events },
+    { client, caches: facts.caches, driverName, daemonSets: nodeDaemonSet, events: told.events },
     ports,
   );
   return {

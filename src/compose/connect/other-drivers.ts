@@ -5,7 +5,6 @@ import { watchOtherDriversInCluster } from "../../controller/watch-other-drivers
 import type { Events } from "../../ports/cluster/events.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
-import { parseDaemonSet } from "../settings/parse-daemon-set.ts";
 
 const ONLY_KEY = "cluster";
 /** The namespace in which AKS's in-box driver and V1's own manifests have their Leases. */
@@ -20,25 +19,24 @@ function snapshotterLease(driverName: string): string {
 }
 
 /**
- * Looks for another Azure disk driver on Kubernetes until `run` is aborted. `daemonSet` is
- * namespace/name.
+ * Looks for another Azure disk driver on Kubernetes until `run` is aborted. `daemonSets`:
+ * namespace/name of each, with commas between them.
  */
 export function followOtherDrivers(
   parts: {
     readonly client: ApiClient;
     readonly caches: Pick<CoreCaches, "pods">;
     readonly driverName: string;
-    readonly daemonSet: string | undefined;
+    readonly daemonSets: string | undefined;
     readonly events: Events;
   },
   ports: ProcessPorts,
 ): { readonly why: () => string | undefined; readonly run: (signal: AbortSignal) => Promise<void> } {
-  const { client, caches, driverName, daemonSet, events } = parts;
-  const own = parseDaemonSet(daemonSet);
+  const { client, caches, driverName, daemonSets, events } = parts;
   const lease = { namespace: NAMESPACE_OF_V1, name: snapshotterLease(driverName) };
   const { why, reconciler } = watchOtherDriversInCluster(
     {
-      daemonSet: own === undefined ? undefined : `${own.namespace}/${own.name}`,
+      daemonSets: daemonSets?.split(","),
       nodePlugins: () =>
         caches.pods.byIndex("nodePlugin", NODE_PLUGIN).flatMap(({ nodePlugin }) => nodePlugin ?? []),
       leaseName: `${lease.namespace}/${lease.name}`,

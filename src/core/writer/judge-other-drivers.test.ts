@@ -58,8 +58,15 @@ describe("otherNodePlugin", () => {
   });
 
   it("leaves this driver's own pods alone", () => {
-    assert.equal(otherNodePlugin(OWN, []), undefined);
-    assert.equal(otherNodePlugin(OWN, [aPlugin("kube-system/csi-azuredisk-node-x", OWN)]), undefined);
+    assert.equal(otherNodePlugin([OWN], []), undefined);
+    assert.equal(otherNodePlugin([OWN], [aPlugin("kube-system/csi-azuredisk-node-x", OWN)]), undefined);
+  });
+
+  it("leaves its own pods on the nodes of each platform alone", () => {
+    const onWindows = "kube-system/csi-azuredisk-node-win";
+    const plugins = [aPlugin("kube-system/a", OWN), aPlugin("kube-system/b", onWindows)];
+    assert.equal(otherNodePlugin([OWN, onWindows], plugins), undefined);
+    assert.match(otherNodePlugin([OWN], plugins) ?? "", /^pod kube-system\/b /u);
   });
 
   it("names the pod, its DaemonSet, its node and how many there are", () => {
@@ -69,11 +76,11 @@ describe("otherNodePlugin", () => {
       aPlugin("v1/a", "v1/csi-azuredisk-node"),
     ];
     assert.match(
-      otherNodePlugin(OWN, plugins) ?? "",
+      otherNodePlugin([OWN], plugins) ?? "",
       /^pod v1\/a of DaemonSet v1\/csi-azuredisk-node serves disk\.csi\.azure\.com on node-a \(2 such pods\); remove that driver/u,
     );
     assert.match(
-      otherNodePlugin(OWN, [aPlugin("v1/a", undefined)]) ?? "",
+      otherNodePlugin([OWN], [aPlugin("v1/a", undefined)]) ?? "",
       /^pod v1\/a serves disk\.csi\.azure\.com on node-a \(1 such pods\)/u,
     );
   });
@@ -81,7 +88,7 @@ describe("otherNodePlugin", () => {
   it("names a pod that has no node yet", () => {
     const pending: NodePlugin = { ...aPlugin("v1/a", "v1/node"), nodeName: "" };
     assert.match(
-      otherNodePlugin(OWN, [pending]) ?? "",
+      otherNodePlugin([OWN], [pending]) ?? "",
       /^pod v1\/a of DaemonSet v1\/node serves disk\.csi\.azure\.com on a node \(1 such pods\)/u,
     );
   });

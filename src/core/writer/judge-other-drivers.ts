@@ -75,10 +75,15 @@ export function otherDriverOnNode(
 
 /**
  * Why another Azure disk driver serves nodes of this cluster, by the pods with its folder; undefined if
- * none does. `daemonSet`: this driver's own, `<namespace>/<name>`.
+ * none does. `daemonSets`: this driver's own, each `<namespace>/<name>`.
  */
-export function otherNodePlugin(daemonSet: string, plugins: readonly NodePlugin[]): string | undefined {
-  const others = plugins.filter((plugin) => plugin.daemonSet !== daemonSet);
+export function otherNodePlugin(
+  daemonSets: readonly string[],
+  plugins: readonly NodePlugin[],
+): string | undefined {
+  const others = plugins.filter(
+    ({ daemonSet }) => daemonSet === undefined || !daemonSets.includes(daemonSet),
+  );
   const [firstPod] = others.map(({ pod }) => pod).toSorted();
   const first = others.find(({ pod }) => pod === firstPod);
   if (first === undefined) return undefined;

@@ -99,9 +99,9 @@ export const claimsOfAksDisk: readonly ParityRow[] = [
   yes("cloned claim and pod with the same files", "[lab](../lab.md#snapshots-and-volumes-from-them)"),
   yes("`df`, patch to 15Gi, `get pv`, `get pvc`, no shrinking", "[lab](../lab.md#a-larger-volume)"),
   yes("on-demand bursting by `enableBursting`, off by default", "[StorageClass](storage-class.md#disk)"),
-  refused(
+  yes(
     "Windows containers, StatefulSet on Windows",
-    "no plug-in is installed before it has run on Windows ([install](../install.md#windows-nodes))",
+    "off by default (`windows.enabled`), and never run on Windows ([Windows nodes](../windows.md))",
   ),
   refused(
     "Azure Files, Azure Blob storage",

@@ -112,11 +112,11 @@ export const nodeParity: readonly CapabilityRow[] = [
       "XFS can't be; the plug-in would change each file itself. " +
       "`fsGroupChangePolicy: OnRootMismatch` spares it",
   ),
-  unserved(
+  served(
     "NTFS on Windows nodes",
     [],
-    "V1 has it. The host library is there and was run on a double of PowerShell only; the chart installs " +
-      "no plug-in before it has run on Windows ([install](../install.md#windows-nodes))",
+    "off by default (`windows.enabled`), and never run on Windows: tested on Linux with doubles " +
+      "([Windows nodes](../windows.md))",
   ),
   served("registration with the kubelet", [], "built in; node-driver-registrar is optional"),
 ];
