@@ -106,7 +106,8 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     // Azure's own clock: no fault moves it.
     clock: { nowMs: () => startedAtMs + clock.elapsedMs() },
     seed: Math.floor(options.random("azure").next() * UINT32_END),
-    settings: { timeScale: options.timeScale, ...options.settings },
+    // What a failed attach leaves behind is a fault that a storm draws.
+    settings: { timeScale: options.timeScale, failedAttach: "removed", ...options.settings },
     hasDataPlane: true,
   });
   /** By the resource ids of their VMs, as index keys. */

@@ -2,6 +2,7 @@ import { parseInstanceUri } from "../../src/core/azure/instance-uri.ts";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import type { Agenda } from "../agenda.ts";
 import type { SimAzure } from "./sim-azure.ts";
+import { azurePlace } from "./vm-names.ts";
 
 const API_VERSION = "2025-04-01";
 /** A person who is refused tries again. */
@@ -86,7 +87,7 @@ export function createOutsiders(options: {
       askOutside({
         method: "PUT",
         path: instanceUriOf(nodeName),
-        body: { properties: { storageProfile: { dataDisks: entries } } },
+        body: { location: azurePlace.location, properties: { storageProfile: { dataDisks: entries } } },
       });
     },
     tagOutside: (nodeName) =>

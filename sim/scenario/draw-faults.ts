@@ -11,6 +11,8 @@ const CLASSES = [3, 5] as const;
 const STRIKES = [1, 3] as const;
 /** The share of storms in which something has got hold of a node's token. */
 const MALICIOUS_SHARE = 0.15;
+/** The share of storms in which a VM keeps listing a disk whose attach has failed. */
+const FAILED_ATTACHES_SHARE = 0.15;
 /** The share of storms in which a person detaches disks. */
 const BY_HAND_SHARE = 0.15;
 
@@ -39,6 +41,17 @@ export function drawMalicious(random: Random, shape: Shape): readonly TimedFault
   return Array.from({ length: between(random, STRIKES) }, () =>
     drawFault(random, shape, "malicious", variantsOf("malicious")),
   );
+}
+
+/** Now and then a VM lists a disk whose attach has failed, whatever else goes wrong. */
+export function drawFailedAttaches(random: Random, shape: Shape): readonly TimedFault[] {
+  if (random.next() >= FAILED_ATTACHES_SHARE) return [];
+  const { "failed-and-listed": listed } = faultClasses.azure.variants;
+  return listed === undefined
+    ? []
+    : Array.from({ length: between(random, STRIKES) }, () =>
+        drawFault(random, shape, "azure", [["failed-and-listed", listed]]),
+      );
 }
 
 /** Now and then a person works on the disks in Azure's portal, whatever else goes wrong. */

@@ -3,7 +3,7 @@ import type { Random } from "../../src/ports/random.ts";
 import type { FaultName } from "../faults/fault-names.ts";
 import { between } from "../kubernetes/api/between.ts";
 import { oneOf } from "./dice.ts";
-import { drawByHand, drawFaults, drawMalicious } from "./draw-faults.ts";
+import { drawByHand, drawFailedAttaches, drawFaults, drawMalicious } from "./draw-faults.ts";
 import { drawInstances } from "./draw-instances.ts";
 import { drawSecond } from "./draw-second.ts";
 import { drawActs, drawModifications, drawSnapshots, drawWorkload } from "./draw-users.ts";
@@ -42,6 +42,7 @@ export function drawScenario(seed: number, faults?: readonly FaultName[], givenS
   const besides = (): readonly TimedFault[] => [
     ...drawMalicious(random.fork("malicious"), shapeOfAll),
     ...drawByHand(random.fork("by-hand"), shapeOfAll),
+    ...drawFailedAttaches(random.fork("failed-attaches"), shapeOfAll),
   ];
   const strikes = [...drawFaults(striking, shapeOfAll, faults), ...(faults === undefined ? besides() : [])];
   const collectReplicasAfterMs: number = oneOf(random.fork("collection"), COLLECT_REPLICAS_AFTER_MS);

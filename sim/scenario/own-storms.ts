@@ -44,6 +44,15 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "crash/controller-at-step": 1,
     },
   },
+  "failed-attaches": {
+    strikes: {
+      "azure/failed-and-listed": 5,
+      "nodes/freeze-and-mark": 1,
+      "crash/controller-at-step": 2,
+      "lifecycle/short-life": 2,
+      "haste/hunted": 2,
+    },
+  },
   "clocks-apart": {
     strikes: {
       "leaders/clocks-apart": 4,

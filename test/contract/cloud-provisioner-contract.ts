@@ -37,6 +37,7 @@ import {
 } from "./cloud-bench.ts";
 import { copiedDisksContract } from "./copied-disks-contract.ts";
 import { diskTraitsContract } from "./disk-traits-contract.ts";
+import { failedAttachesContract } from "./failed-attaches-contract.ts";
 import { fenceDuringReimageContract } from "./fence-during-reimage-contract.ts";
 import { otherDiskIds, sameDiskIds } from "./other-disk-ids.ts";
 import { snapshotProvisionerContract } from "./snapshot-provisioner-contract.ts";
@@ -727,6 +728,8 @@ export function cloudProvisionerContract(
         await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node }));
         assert.ok(vmWrites(cloud).length >= 2, "answered from the VM's list alone");
       });
+
+      failedAttachesContract(on);
 
       on("reports that all shares of a disk are in use", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });

@@ -457,7 +457,7 @@ describe("the rest of Azure's error table through the official SDK", () => {
     await azure.client.virtualMachines.createOrUpdate(
       "rg",
       "stopping",
-      { location: "eastus", zones: ["1"] },
+      { location: "eastus", zones: ["1"], networkProfile: {} },
       fast,
     );
     await during(

@@ -144,6 +144,14 @@ describe("errors through the official SDK", () => {
         "vmSize",
       ],
       [
+        "a VM without a network",
+        () => client.virtualMachines.createOrUpdate("rg", "ghost", { location: "eastus" }, fast),
+        400,
+        "InvalidParameter",
+        /^Required parameter 'networkProfile' is missing \(null\)\.$/,
+        "networkProfile",
+      ],
+      [
         "guarded creation",
         () =>
           client.virtualMachines.createOrUpdate("rg", "node-a", { location: "eastus" }, { ifNoneMatch: "*" }),
@@ -180,7 +188,12 @@ describe("errors through the official SDK", () => {
     await client.virtualMachines.createOrUpdate(
       "rg",
       "node-c",
-      { location: "eastus", zones: ["1"], hardwareProfile: { vmSize: "Standard_D8s_v5" } },
+      {
+        location: "eastus",
+        zones: ["1"],
+        hardwareProfile: { vmSize: "Standard_D8s_v5" },
+        networkProfile: {},
+      },
       fast,
     );
     await attach(

@@ -102,7 +102,12 @@ describe("resources through the official SDK", () => {
     const created = await virtualMachines.createOrUpdate(
       "rg",
       "vm-1",
-      { location: "eastus", zones: ["2"], hardwareProfile: { vmSize: "Standard_D2s_v6" } },
+      {
+        location: "eastus",
+        zones: ["2"],
+        hardwareProfile: { vmSize: "Standard_D2s_v6" },
+        networkProfile: {},
+      },
       fast,
     );
     assert.deepEqual(

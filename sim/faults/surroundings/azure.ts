@@ -44,9 +44,9 @@ export const azure: FaultClass = {
   name: "azure",
   about:
     "Azure throttles with and without Retry-After, refuses with 409, loses requests and answers, never " +
-    "ends operations, ends them failed though done or done though not, poisons a disk, reads stale or " +
-    "slowly, refuses to say how operations are doing, moves no ETag with an update that changes " +
-    "nothing, does not find a VM that is there, or shows it without its disks",
+    "ends operations, ends them failed though done or done though not, lists a disk whose attach failed, " +
+    "poisons a disk, reads stale or slowly, refuses to say how operations are doing, moves no ETag with an " +
+    "update that changes nothing, does not find a VM that is there, or shows it without its disks",
   variants: {
     throttled: {
       forMs: [10_000, 60_000],
@@ -145,6 +145,32 @@ export const azure: FaultClass = {
           effect: { kind: "FailOperation", code: "InternalOperationError", applied: "none" },
         },
       ]),
+    },
+    "failed-and-listed": {
+      forMs: [20_000, 90_000],
+      isDirected: true,
+      begin: (context, fault) => {
+        const end = rules(() => [
+          {
+            operation: VM_WRITES,
+            times: 4,
+            probability: 0.7,
+            effect: {
+              kind: "FailOperation",
+              code: "InternalOperationError",
+              applied: fault.dice < 0.5 ? "none" : "others",
+            },
+            ...(fault.dice < 0.5 ? {} : { disk: diskOf(context.world, fault) }),
+          },
+        ])(context, fault);
+        const { world } = context.world.azure.model;
+        const before = world.settings.failedAttach;
+        world.settings = { ...world.settings, failedAttach: "kept" };
+        return () => {
+          end();
+          world.settings = { ...world.settings, failedAttach: before };
+        };
+      },
     },
     "succeeded-and-not-done": {
       forMs: [10_000, 60_000],

@@ -17,6 +17,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   changesWhileAttached: ["refuse", "allow"],
   etagMovedBy: ["update", "dataDisks", "change"],
   etagMovesAt: ["start", "end", "both"],
+  failedAttach: ["kept", "removed"],
   forcedDuringReimage: ["refuse", "breaks"],
   preemptedStatus: ["Canceled", "Failed"],
   throttling: ["off", "report", "enforce"],

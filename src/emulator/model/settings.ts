@@ -30,6 +30,11 @@ export interface ModelSettings {
    * comes back without its set-up: nothing on it answers.
    */
   readonly forcedDuringReimage: "refuse" | "breaks";
+  /**
+   * What a failed attach leaves in the VM's list: the entry, without its disk, until a later write of the
+   * VM attaches or removes it; or nothing.
+   */
+  readonly failedAttach: "kept" | "removed";
   /** How a preempted operation ends: newer services say Canceled, older ones Failed. */
   readonly preemptedStatus: "Canceled" | "Failed";
   /**
@@ -83,6 +88,7 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   etagMovesAt: "both",
   etagMovedBy: "update",
   forcedDuringReimage: "refuse",
+  failedAttach: "kept",
   preemptedStatus: "Canceled",
   deleteWinsOverAttachInFlight: false,
   sharedAttachRace: true,

@@ -53,7 +53,9 @@ export interface AttachBatchContext {
  * model already satisfies, checks `precondition` for the rest and writes the rest in one conditional
  * update; the next round's read shows the outcome. So a lost answer, a changed ETag, a conflict, a
  * preemption and a failed operation all end the same way: by reading again, since the operation may
- * have done its work for some disks or all. A detach that hangs gets less time than other operations:
+ * have done its work for some disks or all. An entry that a failed update leaves without its disk is
+ * taken out: Azure tries it again with every later update, which then fails too. A detach that hangs
+ * gets less time than other operations:
  * the next round forces it, since Azure lets nothing else reach the VM until then; for an attach only
  * if `forcePrecondition` allows it. Requests that arrive before the first write join it.
  */
@@ -70,13 +72,21 @@ export class AttachBatch {
   #hasWritten = false;
   #successes = 0;
   #failed: FailedUpdate | undefined;
+  /** Attaches of this and other batches whose disks a failed update was the first to list. */
+  readonly #entered: Set<VmRequest>;
 
-  constructor(context: AttachBatchContext, batch: readonly VmRequest[], lifetime: AbortSignal) {
+  constructor(
+    context: AttachBatchContext,
+    batch: readonly VmRequest[],
+    lifetime: AbortSignal,
+    entered: ReadonlySet<VmRequest> = new Set(),
+  ) {
     const { session, vm } = context;
     this.#context = context;
     this.#session = session;
     this.#vm = vm;
     this.#batch = batch;
+    this.#entered = new Set(entered);
     this.#lifetime = lifetime;
     this.#troubles = new RetryBudget(session, vm, lifetime);
   }
@@ -103,7 +113,7 @@ export class AttachBatch {
     const { toWrite, unanswered } = await settleFromModel(this.#context, asks, this.#lifetime);
     this.#batch = [...this.#batch, ...late.filter((request) => !unanswered.includes(request))];
     latecomers?.putBack(unanswered);
-    if (await this.#isolated()) return;
+    if (await this.#isolated(read.value, lane)) return;
     const asked = await this.#withoutUnforced(await checkPreconditions(toWrite));
     // A refused detach is not its own: the disk stays for its user.
     const ownKeys = new Set(
@@ -169,7 +179,9 @@ export class AttachBatch {
 
   async #write(model: ArmVm, allowed: readonly Planned[], lane: Lane): Promise<void> {
     this.#hasWritten = true;
-    const change = { dataDisks: listWith(model, allowed, this.#overdue) };
+    const aside = [...this.#entered].filter((request) => !this.#batch.includes(request));
+    const off = new Set([...neverAttached(model, aside), ...keysOf(allowed.filter(takesOff))]);
+    const change = { dataDisks: listWith(model, allowed, { off, overdue: this.#overdue }) };
     const regular = allowed.filter(
       (planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey),
     );
@@ -205,6 +217,7 @@ export class AttachBatch {
     } else if (isWorthRetrying(written.failure)) {
       await this.#troubles.endure(written.failure, this.#open(), lane);
     } else {
+      for (const { request, outcome } of allowed) if (outcome.kind === "attach") this.#entered.add(request);
       this.#failed = { writers: allowed.map(({ request }) => request), error: written.failure };
     }
   }
@@ -213,21 +226,52 @@ export class AttachBatch {
    * After a failed update, and a read that showed which requests it satisfied all the same: the disk at
    * fault must not fail the others, so parts are tried by themselves.
    */
-  async #isolated(): Promise<boolean> {
+  async #isolated(model: ArmVm, lane: Lane): Promise<boolean> {
     const failed = this.#failed;
     this.#failed = undefined;
     const writers = failed?.writers.filter((request) => !request.isSettled) ?? [];
     const [only, ...others] = writers;
     if (failed === undefined || only === undefined) return false;
-    if (others.length === 0)
+    if (others.length === 0) {
+      if (this.#entered.has(only)) await this.#takeOut(model, only, lane);
       only.settle(
         fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })),
       );
-    else
+    } else {
       for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request)))
-        await new AttachBatch(this.#context, part, this.#lifetime).run();
+        await new AttachBatch(this.#context, part, this.#lifetime, this.#entered).run();
+    }
     return true;
   }
+
+  /** Takes the entry of a failed attach out. If that fails too, the disk's next attach or detach does. */
+  async #takeOut(model: ArmVm, request: VmRequest, lane: Lane): Promise<void> {
+    const off = neverAttached(model, [request]);
+    if (off.size === 0 || (await checkPreconditions([{ request }])).length === 0) return;
+    await updateVm(
+      this.#session,
+      {
+        vm: this.#vm,
+        ifMatch: model.etag,
+        change: { dataDisks: listWith(model, [], { off, overdue: this.#overdue }) },
+        lane,
+        maxMs: this.#session.settings.detachPatienceMs,
+        underWay: this.#context.underWay,
+      },
+      this.#lifetime,
+    );
+  }
+}
+
+/**
+ * Which disks of these attaches the VM lists without having them. The attaches are still open after a failed
+ * update that was the first to list the disks, and a read of the disks.
+ */
+function neverAttached(model: ArmVm, attaches: readonly VmRequest[]): ReadonlySet<string> {
+  if (model.provisioningState !== "Failed") return new Set();
+  const open = new Set(attaches.filter(({ isSettled }) => !isSettled).map(({ diskKey }) => diskKey));
+  const listed = model.dataDisks.filter((entry) => entry.toBeDetached !== true).map(diskKeyOf);
+  return new Set(listed.filter((diskKey) => open.has(diskKey)));
 }
 
 /**
@@ -310,9 +354,8 @@ async function diskAgrees(
 function listWith(
   model: ArmVm,
   planned: readonly Planned[],
-  overdue: ReadonlySet<string>,
+  { off, overdue }: { readonly off: ReadonlySet<string>; readonly overdue: ReadonlySet<string> },
 ): readonly ArmDataDisk[] {
-  const off = new Set(planned.filter(takesOff).map(({ request }) => request.diskKey));
   const kept = model.dataDisks.map((entry) =>
     off.has(diskKeyOf(entry)) ? leaving(entry, { force: overdue.has(diskKeyOf(entry)) }) : entry,
   );
@@ -320,6 +363,10 @@ function listWith(
     outcome.kind === "attach" ? [entering(request, outcome.lun)] : [],
   );
   return [...kept, ...added];
+}
+
+function keysOf(planned: readonly Planned[]): readonly string[] {
+  return planned.map(({ request }) => request.diskKey);
 }
 
 function takesOff({ outcome }: Planned): boolean {

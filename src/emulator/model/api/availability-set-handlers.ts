@@ -5,17 +5,30 @@ import { type JsonObject, numberAt, textAt, textsAt } from "./json.ts";
 import { checkScope, inScope, page } from "./paging.ts";
 import { keyOf, resourceId, sameId } from "./resource-id.ts";
 
-/** PUT or PATCH of an availability set, which takes effect at once. */
-export function writeAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
+/** PUT of an availability set, which takes effect at once. */
+export function putAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
+  const location = textAt(call.body, "location");
+  return location === undefined ? armErrors.locationRequired() : written(world, call, location);
+}
+
+/** PATCH of an availability set, which makes one that does not exist if it gives a location. */
+export function patchAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
+  const existing = availabilitySetAt(world, call);
+  const location = textAt(call.body, "location") ?? existing?.location;
+  return location === undefined ? armErrors.locationRequired() : written(world, call, location);
+}
+
+function availabilitySetAt(world: World, call: ArmCall): AvailabilitySet | undefined {
+  return world.availabilitySets.get(keyOf(resourceId({ ...addressOf(call), type: "availabilitySets" })));
+}
+
+function written(world: World, call: ArmCall, location: string): HandlerResult {
   const address = addressOf(call);
   const id = resourceId({ ...address, type: "availabilitySets" });
-  const existing = world.availabilitySets.get(keyOf(id));
-  const location = textAt(call.body, "location") ?? existing?.location;
-  if (location === undefined)
-    return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
+  const existing = availabilitySetAt(world, call);
   if (resourceGroupForWrite(world, address, location) === undefined)
     return armErrors.resourceGroupNotFound(address.resourceGroup);
-  const written: AvailabilitySet = {
+  const set: AvailabilitySet = {
     ...address,
     id: existing?.id ?? id,
     location,
@@ -26,8 +39,8 @@ export function writeAvailabilitySetHandler(world: World, call: ArmCall): Handle
     updateDomains:
       numberAt(call.body, "properties", "platformUpdateDomainCount") ?? existing?.updateDomains ?? 5,
   };
-  world.availabilitySets.set(keyOf(id), written);
-  return reply(200, renderAvailabilitySet(world, written));
+  world.availabilitySets.set(keyOf(id), set);
+  return reply(200, renderAvailabilitySet(world, set));
 }
 
 export function getAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {

@@ -291,8 +291,18 @@ export const armErrors = {
         target: "dataDisk.managedDisk.id",
       },
     ),
+  /** A PUT that only an existing VM accepts. */
+  missingForNewVm: (property: string) =>
+    failure(400, "InvalidParameter", `Required parameter '${property}' is missing (null).`, {
+      target: property,
+    }),
   invalidParameter: (target: string, message: string) =>
     failure(400, "InvalidParameter", message, { target }),
+  /** Resource Manager demands it of each PUT of a resource that has a location, also of one that exists. */
+  locationRequired: () =>
+    failure(400, "LocationRequired", "The location property is required for this definition.", {
+      ...gateway,
+    }),
   badRequest: (message: string) => failure(400, "BadRequest", message),
   changeNotAllowed: (property: string) =>
     failure(409, "PropertyChangeNotAllowed", `Changing property '${property}' is not allowed.`, {

@@ -47,7 +47,8 @@ import {
   deleteAvailabilitySetHandler,
   getAvailabilitySetHandler,
   listAvailabilitySetsHandler,
-  writeAvailabilitySetHandler,
+  patchAvailabilitySetHandler,
+  putAvailabilitySetHandler,
 } from "./availability-set-handlers.ts";
 import {
   deleteGroupHandler,
@@ -173,13 +174,13 @@ export const ARM_ROUTES: readonly Route[] = [
     operation: "AvailabilitySets_CreateOrUpdate",
     method: "PUT",
     pattern: AVAILABILITY_SET,
-    handler: writeAvailabilitySetHandler,
+    handler: putAvailabilitySetHandler,
   },
   {
     operation: "AvailabilitySets_Update",
     method: "PATCH",
     pattern: AVAILABILITY_SET,
-    handler: writeAvailabilitySetHandler,
+    handler: patchAvailabilitySetHandler,
   },
   {
     operation: "AvailabilitySets_Get",

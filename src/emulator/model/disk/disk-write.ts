@@ -35,6 +35,7 @@ export function writeDisk(world: World, address: DiskAddress, { body, apiVersion
   const id = resourceId({ ...address, type: "disks" });
   const existing = findDisk(world, id);
   if (existing === undefined) return createDisk(world, address, id, body);
+  if (textAt(body, "location") === undefined) return armErrors.locationRequired();
   return (
     checkUnchangeableDisk(existing, body) ??
     changeDisk(world, existing, { body, apiVersion }, "Disks_CreateOrUpdate")
@@ -79,8 +80,7 @@ export function changeDisk(
 
 function createDisk(world: World, address: DiskAddress, id: string, body: Json | undefined): DiskWrite {
   const location = textAt(body, "location");
-  if (location === undefined)
-    return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
+  if (location === undefined) return armErrors.locationRequired();
   const creationData = objectAt(body, "properties", "creationData");
   const createOption = textAt(creationData, "createOption");
   if (creationData === undefined || createOption === undefined)

@@ -22,11 +22,10 @@ const MINUTE_MS = 60_000;
 
 /** PUT of a snapshot. A repeated one joins the first, or changes only tags. */
 export function writeSnapshot(world: World, address: SnapshotAddress, body: Json | undefined): SnapshotWrite {
+  const location = textAt(body, "location");
+  if (location === undefined) return armErrors.locationRequired();
   const existing = findSnapshot(world, resourceId({ ...address, type: "snapshots" }));
   if (existing !== undefined) return checkSameSource(existing, body) ?? changeSnapshot(world, existing, body);
-  const location = textAt(body, "location");
-  if (location === undefined)
-    return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
   const creationData = objectAt(body, "properties", "creationData");
   if (creationData === undefined)
     return armErrors.invalidParameter(

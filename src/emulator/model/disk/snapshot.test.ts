@@ -243,7 +243,7 @@ describe("an availability set", () => {
     azure.send("PUT", "availabilitySets/set", { location: "eastus" });
     azure.finish("PUT", "virtualMachines/member", {
       location: "eastus",
-      properties: { availabilitySet: { id: `${COMPUTE}/availabilitySets/set` } },
+      properties: { networkProfile: {}, availabilitySet: { id: `${COMPUTE}/availabilitySets/set` } },
     });
     assert.deepEqual(at(azure.send("GET", "availabilitySets/set").body, "properties", "virtualMachines"), [
       { id: `${COMPUTE}/virtualMachines/member` },

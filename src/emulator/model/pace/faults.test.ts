@@ -74,7 +74,12 @@ describe("a fault rule", () => {
     {
       because: "a poison disk fails the whole update",
       rule: { disk: "*/poison", effect: { kind: "FailOperation", code: "InternalOperationError" } },
-      ...{ status: "Failed", code: "InternalOperationError", disks: "", vmState: "Failed" },
+      ...{
+        status: "Failed",
+        code: "InternalOperationError",
+        disks: "0:pvc-1 1:pvc-2 2:poison",
+        vmState: "Failed",
+      },
     },
     {
       because: "a poison disk may leave the others attached",
@@ -82,7 +87,12 @@ describe("a fault rule", () => {
         disk: "*/poison",
         effect: { kind: "FailOperation", code: "InternalOperationError", applied: "others" },
       },
-      ...{ status: "Failed", code: "InternalOperationError", disks: "0:pvc-1 1:pvc-2", vmState: "Failed" },
+      ...{
+        status: "Failed",
+        code: "InternalOperationError",
+        disks: "0:pvc-1 1:pvc-2 2:poison",
+        vmState: "Failed",
+      },
     },
     {
       because: "a failed operation may have attached after all",

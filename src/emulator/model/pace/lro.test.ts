@@ -5,7 +5,7 @@ import { at, type Json, textAt } from "../api/json.ts";
 import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
 
 const GROUP = "/subscriptions/sub-1/resourceGroups";
-const VM = { location: "eastus", zones: ["1"], properties: {} };
+const VM = { location: "eastus", zones: ["1"], properties: { networkProfile: {} } };
 const SNAPSHOT = {
   location: "eastus",
   properties: {

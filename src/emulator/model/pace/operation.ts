@@ -50,6 +50,8 @@ export interface OperationStart {
   readonly diskIds?: readonly string[];
   /** The disk or snapshot whose bytes it copies: that must stay until it ends. */
   readonly copiesFrom?: string;
+  /** Why a part of it can't be done: it ends Failed, whatever else it does. */
+  readonly refusal?: ArmFailure;
   /** Begun by the model, not by a caller; exempt from faults. */
   readonly internal?: boolean;
   readonly work: OperationWork;

@@ -9,8 +9,12 @@ import type { Operation, OperationEnding, OperationOutcome, OperationStart } fro
 const ENDED_OPERATIONS_MAX = 20_000;
 
 export function startOperation(world: World, start: OperationStart): Operation {
-  const ending: OperationEnding =
+  const drawn: OperationEnding =
     start.internal === true ? { kind: "Succeed" } : world.faults.strikeOperation(start, world.random);
+  const ending: OperationEnding =
+    drawn.kind === "Succeed" && start.refusal !== undefined
+      ? { kind: "Fail", error: start.refusal, undone: [] }
+      : drawn;
   const operation: Operation = {
     ...start,
     id: world.random.guid(),

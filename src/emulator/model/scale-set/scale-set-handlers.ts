@@ -15,12 +15,11 @@ const SIZE_DEFAULT = "Standard_D8s_v5";
 
 /** PUT of a scale set, new or existing. */
 export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
+  const location = textAt(call.body, "location");
+  if (location === undefined) return armErrors.locationRequired();
   const existing = scaleSetAt(world, call);
   if (existing !== undefined) return change(world, call, existing, "VirtualMachineScaleSets_CreateOrUpdate");
   const address = addressOf(call);
-  const location = textAt(call.body, "location");
-  if (location === undefined)
-    return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
   if (resourceGroupForWrite(world, address, location) === undefined)
     return armErrors.resourceGroupNotFound(address.resourceGroup);
   return change(

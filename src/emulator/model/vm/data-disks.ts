@@ -57,13 +57,15 @@ export function planReplacedList(vm: VirtualMachine, requested: readonly Request
   }
   const omitted = vm.dataDisks
     .filter((entry) => !kept.some((other) => other.lun === entry.lun))
-    .map((entry) => leaving(entry, false));
+    .flatMap((entry) => leaving(entry, false) ?? []);
   return checkList(vm, [...inOrderOf(vm, [...kept, ...omitted]), ...added]);
 }
 
 /** The list after an update that does not mention it: a failed detach is retried. */
 export function planUnchangedList(vm: VirtualMachine): readonly DataDisk[] {
-  return vm.dataDisks.map((entry) => (entry.phase === "DetachFailed" ? leaving(entry, entry.forced) : entry));
+  return vm.dataDisks.map((entry) =>
+    entry.phase === "DetachFailed" ? { ...entry, phase: "Detaching" } : entry,
+  );
 }
 
 export interface AttachDetachRequest {
@@ -76,9 +78,9 @@ export interface AttachDetachRequest {
  * that has been made is no error.
  */
 export function planAttachDetach(vm: VirtualMachine, request: AttachDetachRequest): DataDiskPlan {
-  const remaining = vm.dataDisks.map((entry) => {
+  const remaining = vm.dataDisks.flatMap((entry) => {
     const victim = request.detach.find((candidate) => sameId(candidate.diskId, entry.diskId));
-    return victim === undefined ? entry : leaving(entry, victim.forced);
+    return victim === undefined ? entry : (leaving(entry, victim.forced) ?? []);
   });
   const entries = [...remaining];
   for (const wanted of request.attach) {
@@ -132,7 +134,7 @@ function planExisting(
   vm: VirtualMachine,
   existing: DataDisk,
   wanted: RequestedDataDisk,
-): DataDisk | ArmFailure {
+): DataDisk | ArmFailure | undefined {
   if (wanted.lun !== undefined && wanted.lun !== existing.lun)
     return armErrors.changeNotAllowed("dataDisk.lun");
   if (wanted.createOption !== "Attach") return armErrors.changeNotAllowed("dataDisk.createOption");
@@ -189,7 +191,9 @@ function checkList(vm: VirtualMachine, entries: readonly DataDisk[]): DataDiskPl
   return { kind: "Plan", entries };
 }
 
-function leaving(entry: DataDisk, forced: boolean): DataDisk {
+/** An entry whose disk is to be detached; undefined if the disk never reached the VM. */
+function leaving(entry: DataDisk, forced: boolean): DataDisk | undefined {
+  if (entry.phase === "AttachFailed") return undefined;
   return { ...entry, phase: "Detaching", forced: forced || (entry.forced && isLeaving(entry)) };
 }
 

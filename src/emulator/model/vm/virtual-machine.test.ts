@@ -269,7 +269,10 @@ describe("a VM's data-disk list", () => {
 
   it("takes Premium SSD v2 only in a zone", () => {
     const azure = aModel({ virtualMachines: [{ name: "zonal" }] });
-    azure.finish("PUT", "virtualMachines/regional", { location: "eastus", properties: {} });
+    azure.finish("PUT", "virtualMachines/regional", {
+      location: "eastus",
+      properties: { networkProfile: {} },
+    });
     for (const [name, zones] of [
       ["v2", ["1"]],
       ["nowhere", []],
@@ -441,7 +444,7 @@ describe("a VM's ETag", () => {
   it("guards PUT, PATCH and creation", () => {
     const azure = aModel();
     const stale = { ifMatch: '"0"' };
-    const body = { location: "eastus", zones: ["1"], properties: {} };
+    const body = { location: "eastus", zones: ["1"], properties: { networkProfile: {} } };
     const statuses = [
       azure.send("PATCH", "virtualMachines/node-a", {}, stale).status,
       azure.send("PUT", "virtualMachines/node-a", body, stale).status,
@@ -467,8 +470,11 @@ describe("a VM's life", () => {
     azure.settle();
     assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "managedBy"), undefined);
     assert.equal(
-      azure.send("PUT", "virtualMachines/node-a", { location: "eastus", zones: ["1"], properties: {} })
-        .status,
+      azure.send("PUT", "virtualMachines/node-a", {
+        location: "eastus",
+        zones: ["1"],
+        properties: { networkProfile: {} },
+      }).status,
       201,
     );
     azure.settle();

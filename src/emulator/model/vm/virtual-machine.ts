@@ -14,9 +14,10 @@ export type PowerState =
   | "deallocated";
 
 /**
- * The progress of a data disk. A `Detaching` disk stays in the list with `toBeDetached` until it is off.
+ * The progress of a data disk. A `Detaching` disk stays in the list with `toBeDetached` until it is off. An
+ * `AttachFailed` disk stays in the list without being attached: the next write of the VM tries again.
  */
-type DataDiskPhase = "Attaching" | "Attached" | "Detaching" | "DetachFailed";
+type DataDiskPhase = "Attaching" | "Attached" | "AttachFailed" | "Detaching" | "DetachFailed";
 
 export type Caching = "None" | "ReadOnly" | "ReadWrite";
 

@@ -57,8 +57,7 @@ const UNDERSTOOD = [
 /** The VM that a PUT requests, still without disks and power. */
 export function newVm(world: World, address: VmAddress, body: Json | undefined): VirtualMachine | ArmFailure {
   const location = textAt(body, "location");
-  if (location === undefined)
-    return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
+  if (location === undefined) return armErrors.locationRequired();
   const zones = (listAt(body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
   const wrongZone = zones.find((zone) => !ZONES.includes(zone));
   if (wrongZone !== undefined) return armErrors.invalidZone(wrongZone, location);
@@ -112,7 +111,10 @@ export function repeatedCreation(
     : undefined;
 }
 
-/** PUT of a VM that does not exist yet. */
+/**
+ * PUT of a VM that does not exist yet. A client that only wants to change a VM must not create one that
+ * lacks what every VM has, so a body without a network is refused.
+ */
 export function createVm(
   world: World,
   address: VmAddress,
@@ -120,6 +122,8 @@ export function createVm(
 ): { readonly kind: "Started"; vm: VirtualMachine; operation: Operation } | ArmFailure {
   const vm = newVm(world, address, body);
   if ("code" in vm) return vm;
+  if (objectAt(body, "properties", "networkProfile") === undefined)
+    return armErrors.missingForNewVm("networkProfile");
   const plan = planReplacedList(
     vm,
     parseDataDisks(listAt(body, "properties", "storageProfile", "dataDisks") ?? []),

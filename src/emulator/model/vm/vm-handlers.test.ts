@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { at, type Json } from "../api/json.ts";
-import { aModel, COMPUTE, diskBody, type ModelFixture } from "../model-fixture.ts";
+import { at, type Json, textAt } from "../api/json.ts";
+import { aModel, codeOf, COMPUTE, diskBody, type ModelFixture } from "../model-fixture.ts";
 
 const SUBSCRIPTION_COMPUTE = "/subscriptions/sub-1/providers/Microsoft.Compute";
 
@@ -77,7 +77,7 @@ describe("a VM", () => {
         location: "eastus",
         zones: ["1"],
         tags: { tag },
-        properties: { storageProfile: { dataDisks } },
+        properties: { networkProfile: {}, storageProfile: { dataDisks } },
       });
     const [first, again, other] = [put("a"), put("a"), put("b")];
     assert.deepEqual([first.status, again.status, other.status], [201, 201, 409]);
@@ -96,12 +96,24 @@ describe("a VM", () => {
     assert.equal(put("a").status, 200);
   });
 
+  it("is not made by a PUT that only wants to change one", () => {
+    const azure = aModel();
+    const detachAll = { location: "eastus", properties: { storageProfile: { dataDisks: [] } } };
+    const refused = azure.send("PUT", "virtualMachines/gone", detachAll);
+    assert.deepEqual(
+      [refused.status, codeOf(refused.body), textAt(refused.body, "error", "target")],
+      [400, "InvalidParameter", "networkProfile"],
+    );
+    assert.equal(azure.send("GET", "virtualMachines/gone").status, 404);
+  });
+
   it("keeps properties that the emulator does not understand", () => {
     const created = aModel();
     const properties = {
       additionalCapabilities: { hibernationEnabled: true, ultraSSDEnabled: true },
       osProfile: { computerName: "vm" },
       storageProfile: { osDisk: { name: "os" } },
+      networkProfile: {},
     };
     created.finish("PUT", "virtualMachines/vm", { location: "eastus", properties });
     const body = created.send("GET", "virtualMachines/vm").body;
@@ -115,7 +127,7 @@ describe("a VM", () => {
     );
     created.finish("PUT", "virtualMachines/plain", {
       location: "eastus",
-      properties: { additionalCapabilities: { hibernationEnabled: true } },
+      properties: { networkProfile: {}, additionalCapabilities: { hibernationEnabled: true } },
     });
     assert.deepEqual(
       at(created.send("GET", "virtualMachines/plain").body, "properties", "additionalCapabilities"),

@@ -29,6 +29,7 @@ export function putVmHandler(world: World, call: ArmCall): HandlerResult {
   if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined)
     return armErrors.resourceGroupNotFound(address.resourceGroup);
   const vm = vmAt(world, call);
+  if (textAt(call.body, "location") === undefined) return armErrors.locationRequired();
   const refused = checkPreconditions(vm, call);
   if (refused !== undefined) return refused;
   const repeated = vm === undefined ? undefined : repeatedCreation(world, vm, call.body);

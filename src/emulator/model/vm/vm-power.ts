@@ -4,7 +4,7 @@ import { isSasActive } from "../disk/disk-read.ts";
 import type { LatencyName } from "../pace/latency.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
-import { findDisk, putVm, type World } from "../world.ts";
+import { findDisk, type World } from "../world.ts";
 import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
 import {
   admitWrite,
@@ -14,7 +14,9 @@ import {
   endWrite,
   preempt,
   providerOf,
+  putVmWithReservations,
   withDataDisksSettled,
+  withFailedAttachesRetried,
 } from "./vm-state.ts";
 
 export type PowerAction =
@@ -135,6 +137,7 @@ export function changePower(
   const delay = delayMs(world, (options.forced ? rule.forcedLatency : undefined) ?? rule.latency);
   const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true };
   const effects: readonly DataPlaneEffect[] = rule.effects.map((kind) => ({ kind, ...dataPlaneVm(vm) }));
+  const retried = withFailedAttachesRetried(world, vm, vm.dataDisks);
   const operation = startOperation(world, {
     name,
     provider: "operations",
@@ -142,6 +145,7 @@ export function changePower(
     location: vm.location,
     resourceId: vm.id,
     delayMs: delay,
+    ...(retried.refusal === undefined ? {} : { refusal: retried.refusal }),
     work: {
       effects: (outcome) =>
         outcome.undone === "all" ? [] : [...effects, ...dataDiskEffects(world, vm.id, outcome)],
@@ -159,8 +163,9 @@ export function changePower(
         }),
     },
   });
-  putVm(world, {
+  putVmWithReservations(world, {
     ...begun(world, vm),
+    dataDisks: retried.entries,
     power: rule.during ?? vm.power,
     provisioningState: "Updating",
     operationId: operation.id,

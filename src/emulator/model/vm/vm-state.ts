@@ -3,7 +3,7 @@ import type { DataPlaneEffect, DataPlaneVm } from "../data-plane-port.ts";
 import type { Operation, OperationOutcome } from "../pace/operation.ts";
 import { happened, preemptOperation } from "../pace/operations.ts";
 import { findDisk, findVm, putVm, updateDisk, without, type World } from "../world.ts";
-import { owned, released, reserved, unreserved } from "./attachment-rules.ts";
+import { checkAttach, owned, released, reserved, unreserved } from "./attachment-rules.ts";
 import { type DataDisk, etagText, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
 
 /** Whether the `If-Match` or `If-None-Match` of a write permits it. */
@@ -117,6 +117,28 @@ export function putVmWithReservations(world: World, vm: VirtualMachine): Virtual
   return putVm(world, vm);
 }
 
+/**
+ * Entries whose attach failed, tried again where their disks can be attached; and why one of them can't
+ * be.
+ */
+export function withFailedAttachesRetried(
+  world: World,
+  vm: VirtualMachine,
+  entries: readonly DataDisk[],
+): { readonly entries: readonly DataDisk[]; readonly refusal?: ArmFailure } {
+  const failed = entries.filter((entry) => entry.phase === "AttachFailed");
+  const refusals = new Map(failed.map((entry) => [entry.lun, checkAttach(world, vm, entry)]));
+  const refusal = [...refusals.values()].find((refused) => refused !== undefined);
+  return {
+    entries: entries.map((entry) =>
+      entry.phase === "AttachFailed" && refusals.get(entry.lun) === undefined
+        ? { ...entry, phase: "Attaching" }
+        : entry,
+    ),
+    ...(refusal === undefined ? {} : { refusal }),
+  };
+}
+
 /** The device work for pending entries: first all detaches, then all attaches. */
 export function dataDiskEffects(
   world: World,
@@ -157,14 +179,25 @@ export function withDataDisksSettled(
 ): VirtualMachine {
   return {
     ...vm,
-    dataDisks: vm.dataDisks.flatMap((entry) => settled(world, vm, entry, happened(outcome, entry.diskId))),
+    dataDisks: vm.dataDisks.flatMap((entry) => settled(world, vm, entry, outcome)),
   };
 }
 
-function settled(world: World, vm: VirtualMachine, entry: DataDisk, isDone: boolean): readonly DataDisk[] {
+function settled(
+  world: World,
+  vm: VirtualMachine,
+  entry: DataDisk,
+  outcome: OperationOutcome,
+): readonly DataDisk[] {
+  const isDone = happened(outcome, entry.diskId);
   if (entry.phase === "Attaching" && isDone && findDisk(world, entry.diskId) !== undefined) {
     updateDisk(world, entry.diskId, (disk) => owned(world, disk, vm));
     return [{ ...entry, phase: "Attached" }];
+  }
+  // A failed attach stays in the VM's goal state: listed, but the disk is free.
+  if (entry.phase === "Attaching" && outcome.error !== undefined && world.settings.failedAttach === "kept") {
+    updateDisk(world, entry.diskId, (disk) => unreserved(disk, vm));
+    return [{ ...entry, phase: "AttachFailed" }];
   }
   if (entry.phase === "Attaching" || (entry.phase === "Detaching" && isDone)) {
     updateDisk(world, entry.diskId, (disk) =>

@@ -27,6 +27,7 @@ import {
   providerOf,
   putVmWithReservations,
   withDataDisksSettled,
+  withFailedAttachesRetried,
 } from "./vm-state.ts";
 
 /** The changes of an update. */
@@ -113,7 +114,8 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
   preempt(world, admission.preempts, forced);
 
   const etagMoves = change.moves.includes(world.settings.etagMovedBy) || changesAnything(vm, change);
-  const dataDisks = change.dataDisks.map((entry) => asDiskShows(world, entry));
+  const retried = withFailedAttachesRetried(world, { ...vm, ...change }, change.dataDisks);
+  const dataDisks = retried.entries.map((entry) => asDiskShows(world, entry));
   const { size, tags, ultraSsdEnabled, other } = change;
   // An interrupted reimage leaves a VM without its set-up.
   const left = isReimage(admission.preempts) ? { ...vm, guestResponsive: false, agentReachable: false } : vm;
@@ -127,11 +129,20 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
     provisioningState: "Updating",
   } as const;
   const begunVm = putVmWithReservations(world, changed);
-  const operation = startUpdateOperation(world, begunVm, name, etagMoves);
+  const operation = startUpdateOperation(world, begunVm, { name, etagMoves, refusal: retried.refusal });
   return { kind: "Started", vm: putVm(world, { ...begunVm, operationId: operation.id }), operation };
 }
 
-function startUpdateOperation(world: World, vm: VirtualMachine, name: string, etagMoves: boolean): Operation {
+function startUpdateOperation(
+  world: World,
+  vm: VirtualMachine,
+  update: {
+    readonly name: string;
+    readonly etagMoves: boolean;
+    readonly refusal: ArmFailure | undefined;
+  },
+): Operation {
+  const { name, etagMoves, refusal } = update;
   const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves };
   return startOperation(world, {
     name,
@@ -141,6 +152,7 @@ function startUpdateOperation(world: World, vm: VirtualMachine, name: string, et
     resourceId: vm.id,
     delayMs: updateDelayMs(world, vm),
     diskIds: vm.dataDisks.filter((entry) => entry.phase !== "Attached").map((entry) => entry.diskId),
+    ...(refusal === undefined ? {} : { refusal }),
     work: {
       effects: (outcome) => dataDiskEffects(world, vm.id, outcome),
       end: (outcome) =>

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Json, textAt } from "../api/json.ts";
+import { aModel, dataDisksOf, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
+import type { ModelSettings } from "../settings.ts";
+
+/** Two VMs and two disks; the attach of both disks to node-a has failed, once. */
+function afterFailure(settings: Partial<ModelSettings> = {}): ModelFixture {
+  const azure = aModel({ settings });
+  for (const name of ["pvc-1", "pvc-2"]) azure.finish("PUT", `disks/${name}`, diskBody());
+  azure.model.faults.add({
+    operation: "VirtualMachines_Update",
+    times: 1,
+    effect: { kind: "FailOperation", code: "OperationPreempted" },
+  });
+  azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1", 1: "pvc-2" }));
+  return azure;
+}
+
+/** What the VM lists, its state, and the VMs that the disks name. */
+function shown(azure: ModelFixture): readonly (string | undefined)[] {
+  const vm = azure.send("GET", "virtualMachines/node-a").body;
+  const ownerOf = (disk: string): string | undefined =>
+    textAt(azure.send("GET", `disks/${disk}`).body, "managedBy")
+      ?.split("/")
+      .at(-1);
+  return [
+    dataDisksOf(azure, "node-a"),
+    textAt(vm, "properties", "provisioningState"),
+    ownerOf("pvc-1"),
+    ownerOf("pvc-2"),
+  ];
+}
+
+const LISTED = ["0:pvc-1 1:pvc-2", "Failed", undefined, undefined] as const;
+const ATTACHED = ["0:pvc-1 1:pvc-2", "Succeeded", "node-a", "node-a"] as const;
+
+describe("a failed attach", () => {
+  it("stays in the VM's list without its disk", () => {
+    assert.deepEqual(shown(afterFailure()), LISTED);
+  });
+
+  it("leaves nothing where the setting says so", () => {
+    assert.deepEqual(shown(afterFailure({ failedAttach: "removed" })), ["", "Failed", undefined, undefined]);
+  });
+
+  const repairs: readonly (readonly [because: string, method: "PATCH" | "PUT", body: Json])[] = [
+    ["an empty update", "PATCH", {}],
+    ["a PUT without a list", "PUT", { location: "eastus" }],
+    ["the same list", "PATCH", listBody({ 0: "pvc-1", 1: "pvc-2" })],
+  ];
+  for (const [because, method, body] of repairs) {
+    it(`is repaired by ${because}`, () => {
+      const azure = afterFailure();
+      azure.finish(method, "virtualMachines/node-a", body);
+      assert.deepEqual(shown(azure), ATTACHED);
+    });
+  }
+
+  it("is repaired by a restart", () => {
+    const azure = afterFailure();
+    azure.finish("POST", "virtualMachines/node-a/restart");
+    assert.deepEqual(shown(azure), ATTACHED);
+  });
+
+  it("is removed by a list without it, from a guest that hangs as well", () => {
+    const azure = afterFailure();
+    azure.send("POST", "/emulator/v1/virtualMachineEvents", {
+      vmId: textAt(azure.send("GET", "virtualMachines/node-a").body, "id") ?? "",
+      event: "GuestHang",
+    });
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    assert.deepEqual(shown(azure), ["0:pvc-1", "Succeeded", "node-a", undefined]);
+  });
+
+  it("leaves its disk free for another VM, and then fails each update of its own", () => {
+    const azure = afterFailure();
+    azure.finish("PATCH", "virtualMachines/node-b", listBody({ 5: "pvc-2" }));
+    const document = azure.finish("PATCH", "virtualMachines/node-a", {});
+    assert.equal(textAt(document, "status"), "Failed");
+    assert.deepEqual(shown(azure), ["0:pvc-1 1:pvc-2", "Failed", "node-a", "node-b"]);
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    assert.deepEqual(shown(azure), ["0:pvc-1", "Succeeded", "node-a", "node-b"]);
+  });
+
+  it("fails each update once its disk is deleted, until its entry is removed", () => {
+    const azure = afterFailure();
+    azure.finish("DELETE", "disks/pvc-2");
+    assert.equal(textAt(azure.finish("PATCH", "virtualMachines/node-a", {}), "status"), "Failed");
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    assert.deepEqual(shown(azure).slice(0, 2), ["0:pvc-1", "Succeeded"]);
+  });
+});
