@@ -245,6 +245,8 @@ describe("Linux host: clean", () => {
         const sysfs = join(sysRoot, "dev/block", device.majorMinor);
         await mkdir(join(sysfs, isPartitioned ? "sdc1" : "queue"), { recursive: true });
         if (isPartitioned) await writeFile(join(sysfs, "sdc1/partition"), "1\n");
+        // One that is mounted, as that of the node's own disk is.
+        if (isPartitioned) await writeFile(join(sysfs, "sdc1/dev"), `${await rootDevice()}\n`);
         await writeFile(join(sysfs, "uevent"), `DEVNAME=${basename(device.path)}\n`);
         const host = await createLinuxHost({
           sysRoot,
@@ -533,4 +535,12 @@ async function aStagedVolume(
 function valueOf<T>(result: Result<T, Failure>): T {
   if (!result.ok) assert.fail(JSON.stringify(result.failure));
   return result.value;
+}
+
+/** The number of a device that is mounted in this namespace. */
+async function rootDevice(): Promise<string> {
+  const entries = parseMountinfo(await readFile("/proc/self/mountinfo", "utf8"));
+  return (
+    entries.find(({ mountPoint }) => mountPoint === "/")?.majorMinor ?? assert.fail("no root is mounted")
+  );
 }

@@ -54,7 +54,8 @@ export async function findUntrackedMounts(
     stagingPath,
     targetPaths: paths.filter((path) => isBlock || path !== stagingPath),
     lun,
-    majorMinor: device.value.majorMinor,
+    // Of V1 it may be the mount of a partition.
+    majorMinor: mounts.value.find(({ path }) => path === stagingPath)?.majorMinor ?? device.value.majorMinor,
     accessType: isBlock ? "block" : "mount",
     vm: { vmId: ports.node.vmId, instanceUri: ports.node.instanceUri },
   });

@@ -14,7 +14,7 @@ import { exclusiveHolderOf } from "../device/exclusive-open.ts";
 import { devicesAtLun, linkedDevices, numbersAtLuns } from "../device/find-device.ts";
 import type { DeviceAtLun } from "../device/find-device.ts";
 import type { HostContext } from "../host-context.ts";
-import { mountPathsOf } from "./read-mounts.ts";
+import { mountPathsOf, numbersOn } from "./read-mounts.ts";
 
 /** Checks every trace of a volume on this host that its access type can leave; `judgeClean` decides. */
 export async function observeClean(
@@ -57,7 +57,10 @@ type Traces = Omit<CleanEvidence, "earlierChildAlive" | "devicePath">;
  * A device number that may stand for the volume; `path` is its node, if it has one on which an
  * exclusive holder can be checked.
  */
-type Place = DeviceAtLun;
+type Place = DeviceAtLun & {
+  /** Its own number, and those of the partitions whose mounts are uses of it. */
+  readonly numbers: ReadonlySet<string>;
+};
 
 /**
  * The device that the volume's LUN has now, and the last one that was seen. The kernel reuses a number
@@ -68,8 +71,11 @@ type Place = DeviceAtLun;
 async function placesToSearch(
   host: HostContext,
   { lastMajorMinor, lunsOfOthers }: CleanRequest,
-  present: readonly Place[],
+  atLun: readonly DeviceAtLun[],
 ): Promise<readonly Place[]> {
+  const present = await Promise.all(
+    atLun.map(async (device) => ({ ...device, numbers: await numbersOn(host, device.majorMinor) })),
+  );
   if (lastMajorMinor === undefined) return present;
   // A partition's number is reassigned with its disk's.
   const lastDisk = await diskOf(host.sysRoot, lastMajorMinor);
@@ -79,7 +85,9 @@ async function placesToSearch(
     (await isAnotherNodes(host, lastDisk, lastMajorMinor))
   )
     return present;
-  return [...present, { majorMinor: lastMajorMinor, path: await nodeOfWholeDisk(host, lastMajorMinor) }];
+  const path = await nodeOfWholeDisk(host, lastMajorMinor);
+  // Not its partitions: it may be the node's own disk, and a partition that was used has a number of its own.
+  return [...present, { majorMinor: lastMajorMinor, path, numbers: new Set([lastMajorMinor]) }];
 }
 
 /**
@@ -102,7 +110,7 @@ async function isAnotherNodes(host: HostContext, disk: string, majorMinor: strin
   const sizeBytes = await sizeOfDevice(host.sysRoot, disk);
   if (sizeBytes === undefined || sizeBytes === 0n) return false;
   if ((await linkedDevices(host)).includes(disk)) return false;
-  return (await mountPathsOf(host, majorMinor)).length === 0;
+  return (await mountPathsOf(host, new Set([majorMinor]))).length === 0;
 }
 
 /**
@@ -112,27 +120,20 @@ async function isAnotherNodes(host: HostContext, disk: string, majorMinor: strin
  */
 async function mountTracesOf(
   host: HostContext,
-  { majorMinor, path }: Place,
+  { majorMinor, path, numbers }: Place,
 ): Promise<Result<Traces, Failure>> {
   // Before the checks: a mount command that ends in between must be seen by either.
   const commandsInFlight = host.runner.inFlightOn(majorMinor);
   const holder = path === undefined ? "gone" : await exclusiveHolderOf(path);
   const isMountPossible = holder !== "none";
-  const numbers = isMountPossible ? await numbersOn(host, majorMinor) : new Set<string>();
   return ok({
     commandsInFlight,
     heldPaths: holder === "held" && path !== undefined ? [path] : [],
-    mountPaths: isMountPossible ? await mountPathsOf(host, majorMinor) : [],
+    mountPaths: isMountPossible ? await mountPathsOf(host, numbers) : [],
     mountedForPids: isMountPossible ? await processesWithMount(host.procRoot, numbers) : [],
     loopDevices: [],
     openInPids: [],
   });
-}
-
-/** The numbers of a device and of its partitions: mounts of either write to it. */
-async function numbersOn(host: HostContext, majorMinor: string): Promise<ReadonlySet<string>> {
-  const partitions = await partitionsOf(host.sysRoot, majorMinor);
-  return new Set([majorMinor, ...partitions.map((partition) => partition.majorMinor)]);
 }
 
 /**
@@ -141,7 +142,7 @@ async function numbersOn(host: HostContext, majorMinor: string): Promise<Readonl
  */
 async function blockTracesOf(
   host: HostContext,
-  { majorMinor, path }: Place,
+  { majorMinor, path, numbers }: Place,
   signal: AbortSignal,
 ): Promise<Result<Traces, Failure>> {
   const commandsInFlight = host.runner.inFlightOn(majorMinor);
@@ -150,8 +151,8 @@ async function blockTracesOf(
   return ok({
     commandsInFlight,
     heldPaths: path !== undefined && (await exclusiveHolderOf(path)) === "held" ? [path] : [],
-    mountPaths: await mountPathsOf(host, majorMinor),
-    mountedForPids: await processesWithMount(host.procRoot, await numbersOn(host, majorMinor)),
+    mountPaths: await mountPathsOf(host, numbers),
+    mountedForPids: await processesWithMount(host.procRoot, numbers),
     loopDevices: loopDevices.value,
     openInPids: await processesWithOpenDevice(host.procRoot, majorMinor),
   });

@@ -90,11 +90,14 @@ export async function glanceAtMount(host: HostContext, path: string): Promise<Ob
 }
 
 /**
- * Where a device, or a partition of it, is mounted, raw block binds included, in the order in which the
- * mounts were made.
+ * Where devices with these numbers are mounted, raw block binds included, in the order in which the mounts
+ * were made.
  */
-export async function mountPathsOf(host: HostContext, majorMinor: string): Promise<readonly string[]> {
-  const mounts = await mountsWithDevice(host, await readMountinfo(host.procRoot), majorMinor);
+export async function mountPathsOf(
+  host: HostContext,
+  numbers: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const mounts = await mountsWithDevice(await readMountinfo(host.procRoot), numbers);
   return mounts.map(({ entry }) => entry.mountPoint);
 }
 
@@ -107,19 +110,19 @@ export async function glanceAtMountsOf(
   majorMinor: string,
 ): Promise<readonly ObservedMount[]> {
   const entries = await readMountinfo(host.procRoot);
-  const mounts = await mountsWithDevice(host, entries, majorMinor);
+  const mounts = await mountsWithDevice(entries, await numbersOn(host, majorMinor));
   return await Promise.all(
     mounts.map(({ entry, boundDevice }) => observe(host, entries, entry, boundDevice)),
   );
 }
 
-async function mountsWithDevice(
-  { sysRoot }: HostContext,
-  entries: readonly MountinfoEntry[],
-  majorMinor: string,
-) {
+/** The numbers of a device and of its partitions: a mount of either writes to it. */
+export async function numbersOn({ sysRoot }: HostContext, majorMinor: string): Promise<ReadonlySet<string>> {
   const partitions = await partitionsOf(sysRoot, majorMinor);
-  const numbers = new Set([majorMinor, ...partitions.map((partition) => partition.majorMinor)]);
+  return new Set([majorMinor, ...partitions.map((partition) => partition.majorMinor)]);
+}
+
+async function mountsWithDevice(entries: readonly MountinfoEntry[], numbers: ReadonlySet<string>) {
   const mounts = await Promise.all(
     entries.map(async (entry) => ({ entry, boundDevice: await boundDeviceOf(entry) })),
   );

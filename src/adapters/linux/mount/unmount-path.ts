@@ -79,7 +79,7 @@ export async function unmountOnce(
   // Its holder has the mount open.
   const ended = await endFreezeOn(host, mount.majorMinor, signal);
   if (!ended.ok) return ended;
-  const isLast = (await mountPathsOf(host, mount.majorMinor)).length <= 1;
+  const isLast = (await mountPathsOf(host, new Set([mount.majorMinor]))).length <= 1;
   if (isLast && !mount.isDead && !mount.isPlaceholder) {
     const thawed = await thaw(host, mount, signal);
     if (!thawed.ok) return thawed;
