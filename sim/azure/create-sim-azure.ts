@@ -116,7 +116,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     clock,
     random: options.random("azure-wire"),
   });
-  const outsiders = createOutsiders({ handle, instanceUriOf: instances.uriOf, agenda });
+  const outsiders = createOutsiders({ handle, instanceUriOf: instances.uriOf, machineOf, agenda });
   const mishaps = createMachineMishaps({ machineOf, vmOf, strike, agenda, random: chance });
 
   region.onDiskEvent((event) => {
@@ -169,6 +169,10 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
       if (recreating.has(instanceUri)) return;
       recreating.add(instanceUri);
       outsiders.deleteVm(nodeName);
+    },
+    reuseInstance: (nodeName, next) => {
+      invariant(machineOf(nodeName) === undefined, `the VM of ${nodeName} still has its resource id`);
+      instances.reuse(nodeName, next);
     },
     moveName: (nodeName) => {
       const earlier = machineOf(nodeName);

@@ -32,6 +32,8 @@ export interface RunMachine extends SimMachine {
   readonly thaw: () => void;
   /** Cuts the power: all unflushed data and every process are lost. */
   readonly cutPower: () => void;
+  /** It gets another OS disk when its power is cut next. */
+  readonly replaceOsDisk: () => void;
   /** Starts it; does nothing unless it is off. */
   readonly givePower: () => void;
   readonly attach: (lun: number, disk: ModelDisk) => void;
@@ -80,6 +82,8 @@ export function createSimMachine(options: {
   /** Disks that arrived while it is frozen, by LUN. */
   const arriving = new Map<number, () => void>();
   let boots = 1;
+  let osDisks = 1;
+  let isOsDiskLeaving = false;
   let writeBackDueMs: number | undefined;
 
   const between = ([least, most]: readonly [number, number]): number =>
@@ -124,6 +128,7 @@ export function createSimMachine(options: {
     nodeName,
     instanceUri: options.instanceUri,
     vmGuid: options.vmGuid,
+    osDisk: () => osDisks,
     kernel,
     clock,
     state: () => state,
@@ -145,6 +150,8 @@ export function createSimMachine(options: {
       gate.open();
     },
     cutPower: () => {
+      if (isOsDiskLeaving) osDisks++;
+      isOsDiskLeaving = false;
       if (state === "off") return;
       gate.shut();
       state = "off";
@@ -152,6 +159,9 @@ export function createSimMachine(options: {
       noticeAll();
       kernel.reboot();
       boot.abort(new Error(`${nodeName} lost power`));
+    },
+    replaceOsDisk: () => {
+      isOsDiskLeaving = true;
     },
     givePower: () => {
       if (state !== "off") return;

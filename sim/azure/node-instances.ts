@@ -21,6 +21,8 @@ export interface NodeInstances {
   nodeNameAt(instanceUri: string): string | undefined;
   /** Another VM, with another resource id, has the node's name from now on. */
   moveName(nodeName: string): void;
+  /** The VM of `next`, which had none, has the resource id that the VM of `nodeName` had. */
+  reuse(nodeName: string, next: string): void;
 }
 
 interface Instance {
@@ -50,8 +52,7 @@ export function createNodeInstances(
       : instancePlaceOf(nodeName, nth, prefix);
   }
 
-  function take(nodeName: string, nth: number): Instance {
-    const place = placeOf(nodeName, nth);
+  function take(nodeName: string, nth: number, place = placeOf(nodeName, nth)): Instance {
     const uri = instanceUriAt(place);
     const instance = { nth, place, uri };
     present.set(nodeName, instance);
@@ -68,6 +69,11 @@ export function createNodeInstances(
       return nodeName !== undefined && resourceUriKey(instanceOf(nodeName).uri) === key
         ? nodeName
         : undefined;
+    },
+    reuse: (nodeName, next) => {
+      const { nth, place } = instanceOf(nodeName);
+      take(nodeName, nth + 1);
+      take(next, 1, place);
     },
     moveName: (nodeName) => void take(nodeName, instanceOf(nodeName).nth + 1),
   };

@@ -1,6 +1,7 @@
 import { parseInstanceUri } from "../../src/core/azure/instance-uri.ts";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import type { Agenda } from "../agenda.ts";
+import type { RunMachine } from "./create-sim-machine.ts";
 import type { SimAzure } from "./sim-azure.ts";
 import { azurePlace } from "./vm-names.ts";
 
@@ -14,6 +15,7 @@ type Outsiders = Pick<
   | "deleteVm"
   | "deleteVmAt"
   | "switchOffAt"
+  | "reimage"
   | "attachOutside"
   | "detachOutside"
   | "detachOutsideAt"
@@ -32,12 +34,14 @@ type Outsiders = Pick<
 export function createOutsiders(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;
   readonly instanceUriOf: SimAzure["instanceUriOf"];
+  readonly machineOf: (nodeName: string) => RunMachine | undefined;
   readonly agenda: Agenda;
 }): Outsiders {
-  const { handle, instanceUriOf, agenda } = options;
+  const { handle, instanceUriOf, machineOf, agenda } = options;
 
   function askOutside(
     request: Pick<ArmRequest, "method" | "path" | "body"> & Partial<Pick<ArmRequest, "query">>,
+    onAccepted: () => void = () => undefined,
     tries = 1,
   ): void {
     const { status } = handle({
@@ -45,9 +49,10 @@ export function createOutsiders(options: {
       caller: "outsider",
       query: { ...request.query, "api-version": API_VERSION },
     });
+    if (status < 300) onAccepted();
     const isWorthRetrying = status === 409 || status === 429 || status >= 500;
     if (isWorthRetrying && tries < OUTSIDER_TRIES_MAX)
-      agenda.after(OUTSIDER_RETRY_MS, () => askOutside(request, tries + 1));
+      agenda.after(OUTSIDER_RETRY_MS, () => askOutside(request, onAccepted, tries + 1));
   }
 
   const deleteVmAt: Outsiders["deleteVmAt"] = (instanceUri) =>
@@ -67,6 +72,12 @@ export function createOutsiders(options: {
     deleteVmAt,
     switchOffAt: (instanceUri) =>
       askOutside({ method: "POST", path: `${instanceUri}/powerOff`, query: { skipShutdown: "true" } }),
+    reimage: (nodeName) => {
+      const machine = machineOf(nodeName);
+      askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/reimage` }, () =>
+        machine?.replaceOsDisk(),
+      );
+    },
     attachOutside: (nodeName, diskUri) =>
       askOutside({
         method: "POST",

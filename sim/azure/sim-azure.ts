@@ -129,6 +129,11 @@ export interface SimAzure {
   reboot(nodeName: string): void;
   deleteVm(nodeName: string): void;
   /**
+   * The VM gets a new OS disk, as in an upgrade of AKS' nodes, and boots from it. Its data disks stay
+   * attached; everything that was kept on the machine itself is lost.
+   */
+  reimage(nodeName: string): void;
+  /**
    * Deletes the VM and creates another one of that name some time later: new GUID, no disks, no
    * checkpoints.
    */
@@ -138,6 +143,11 @@ export interface SimAzure {
    * one, which must be off, stays as it is.
    */
   moveName(nodeName: string): void;
+  /**
+   * The next VM of `next`, which had none yet, gets the resource id of the one that had the other node's
+   * name, which is gone: a scale set may reuse the ids of instances that were deleted.
+   */
+  reuseInstance(nodeName: string, next: string): void;
   /** Deletes a VM that may have lost its node's name. */
   deleteVmAt(instanceUri: string): void;
   /** Switches such a VM off without waiting for its guest. */

@@ -9,6 +9,8 @@ export interface SimMachine {
   readonly instanceUri: string;
   /** The VM's GUID; another machine under the same name has a different one. */
   readonly vmGuid: string;
+  /** 1 from the start, plus one after each reimage. What is kept on an earlier OS disk is gone. */
+  readonly osDisk: () => number;
   /** Its devices, mounts and page cache. Cached writes go to the disk by themselves, some seconds later. */
   readonly kernel: ModelMachine;
   /** The clock of all processes on it: sleepers wake only while it runs. */

@@ -9,7 +9,7 @@ import type { Gate } from "./gate.ts";
 
 /**
  * The file on each machine in which node plug-ins keep their checkpoints: it outlives them and reboots,
- * and is lost with its VM.
+ * and is lost with its VM, or with its VM's OS disk.
  */
 export interface MachineCheckpoints {
   /** Opens them in the machine's n-th boot, for a process that lives as long as its gate lets it. */
@@ -22,10 +22,11 @@ export function createMachineCheckpoints(): MachineCheckpoints {
   return {
     open: (machine, bootNumber, gate) => {
       const bootId = `${machine.vmGuid}/${bootNumber}`;
-      const first = afterBoot(files.get(machine.vmGuid) ?? { bootId, heartbeat: 0, volumes: [] }, bootId);
+      const osDisk = `${machine.vmGuid}/${machine.osDisk()}`;
+      const first = afterBoot(files.get(osDisk) ?? { bootId, heartbeat: 0, volumes: [] }, bootId);
       return createDurableCheckpoints(first, async (content) => {
         if (gate.isShut()) await gate.passed();
-        files.set(machine.vmGuid, content);
+        files.set(osDisk, content);
       });
     },
   };

@@ -42,6 +42,7 @@ async function aWorld() {
       nodeName,
       instanceUri: `/virtualMachines/${nodeName}`,
       vmGuid: `guid-${nodeName}`,
+      osDisk: () => 1,
       kernel,
       clock,
       state: () => "running",

@@ -1,6 +1,7 @@
 import { createSeededRandom, type SeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { invariant } from "../../src/core/failure/invariant.ts";
 import type { Random } from "../../src/ports/random.ts";
+import type { InstanceKind } from "../azure/vm-names.ts";
 import { pick } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import { faultNames } from "../faults/fault-names.ts";
@@ -28,6 +29,8 @@ export interface DirectedStorm {
   readonly attach?: Scenario["attach"];
   /** Only so many nodes, all in one zone. */
   readonly nodesMax?: number;
+  /** What all nodes run on. Default: as drawn. */
+  readonly instance?: InstanceKind;
   /** The size of all VMs, which says how many data disks each takes. */
   readonly vmSize?: string;
   /**
@@ -57,10 +60,13 @@ const LAST_STRIKE_BEFORE_END_MS = 30_000;
 export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
   const { second: _, ...drawn } = drawScenario(seed, undefined, STORM_MS);
   const random = createSeededRandom(`directed/${seed}`);
+  const drawnNodes = drawn.nodes.map((node) =>
+    storm.instance === undefined ? node : { ...node, instance: storm.instance },
+  );
   const nodes =
     storm.nodesMax === undefined
-      ? drawn.nodes
-      : drawn.nodes.slice(0, storm.nodesMax).map((node) => ({ ...node, zone: "1" }));
+      ? drawnNodes
+      : drawnNodes.slice(0, storm.nodesMax).map((node) => ({ ...node, zone: "1" }));
   const workloads = drawn.workloads.map((workload, index) => ({
     ...workload,
     ...storm.workload,

@@ -86,6 +86,27 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "lifecycle/short-life": 1,
     },
   },
+  // AKS gives each node a new OS disk with every image, mostly weekly.
+  reimages: {
+    strikes: {
+      "nodes/reimaged": 4,
+      "mass/rolling-reimage": 1,
+      "nodes/freeze-and-mark": 1,
+      "crash/controller-at-step": 1,
+      "haste/hunted": 1,
+      "azure/answers-lost": 1,
+    },
+  },
+  "instances-reused": {
+    instance: "uniform",
+    strikes: {
+      "nodes/instance-reused": 3,
+      "nodes/recreated": 1,
+      "nodes/freeze-and-mark": 1,
+      "crash/controller-at-step": 2,
+      "azure/answers-lost": 1,
+    },
+  },
   "other-writers": otherWritersStorm,
   bystander: bystanderStorm,
   // A person works on the cluster's disks in Azure's portal.

@@ -27,6 +27,7 @@ export function aMachine(nodeName: string, vmGuid = `guid-${nodeName}`): MadeUpM
       nodeName,
       instanceUri: instanceUriOf(nodeName),
       vmGuid,
+      osDisk: () => 1,
       clock: createVirtualClock(),
       state: () => made.state,
       boot: () => new AbortController().signal,

@@ -1,3 +1,4 @@
+import { rollingReimage } from "../directed/node/reimaged.ts";
 import { diceAgain, type FaultClass } from "../fault-class.ts";
 import { uncordonAll } from "./cordon.ts";
 import { markOutOfService } from "./mark-out-of-service.ts";
@@ -49,6 +50,7 @@ export const mass: FaultClass = {
         return () => uncordonAll(context);
       },
     },
+    "rolling-reimage": rollingReimage,
     "all-plugins-restart": {
       forMs: [2_000, 30_000],
       begin: ({ world, nodeNames }) => {

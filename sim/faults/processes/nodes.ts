@@ -3,9 +3,11 @@ import { deletedInMount } from "../directed/mount/deleted-in-mount.ts";
 import { frozenInMount } from "../directed/mount/frozen-in-mount.ts";
 import { pausedBeforeAcquire } from "../directed/mount/paused-before-take.ts";
 import { frozenAndDeleted } from "../directed/node/frozen-and-deleted.ts";
+import { instanceReused } from "../directed/node/instance-reused.ts";
 import { nameMovesBeforeAcquire } from "../directed/node/name-moves-before-acquire.ts";
 import { nameMoves } from "../directed/node/name-moves.ts";
 import { putAway } from "../directed/node/put-away.ts";
+import { reimaged } from "../directed/node/reimaged.ts";
 import { replacedByAnother } from "../directed/node/replaced-by-another.ts";
 import { replacedUnheard } from "../directed/node/replaced-unheard.ts";
 import {
@@ -56,8 +58,9 @@ export const nodes: FaultClass = {
   name: "nodes",
   about:
     "a machine freezes and thaws, loses its power, reboots, is cut off one way or the other, has a slow " +
-    "disk, is deleted, or is recreated under its name, or its name is given to another VM while the " +
-    "first one stays; with and without the out-of-service mark",
+    "disk, is deleted, is reimaged, or is recreated under its name, or its name is given to another VM " +
+    "while the first one stays, or its resource id to another node; with and without the " +
+    "out-of-service mark",
   variants: {
     freeze: {
       forMs: [3_000, 60_000],
@@ -165,6 +168,8 @@ export const nodes: FaultClass = {
     "replaced-unheard": replacedUnheard,
     "name-moves": nameMoves,
     "name-moves-before-acquire": nameMovesBeforeAcquire,
+    "instance-reused": instanceReused,
+    reimaged,
     "put-away": putAway,
     "frozen-and-deleted": frozenAndDeleted,
     "deleted-in-mount": deletedInMount,

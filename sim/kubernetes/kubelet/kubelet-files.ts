@@ -1,4 +1,4 @@
-/** A kubelet's folders. They outlive the kubelet and reboots, and are lost with the machine. */
+/** A kubelet's folders. They outlive the kubelet and reboots, and are lost with the machine's OS disk. */
 export interface KubeletFiles {
   /** Volumes that may be staged. */
   readonly stagings: Set<string>;
@@ -13,7 +13,7 @@ export interface KubeletFiles {
   readonly volumes: Map<string, { readonly volumeId: string; readonly access: "mount" | "block" }>;
 }
 
-/** The folders of a new machine. */
+/** The folders on a new OS disk. */
 export function createKubeletFiles(): KubeletFiles {
   return { stagings: new Set(), targets: new Map(), published: new Map(), volumes: new Map() };
 }

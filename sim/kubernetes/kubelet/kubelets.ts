@@ -59,6 +59,8 @@ interface Place {
   isRequested: boolean;
   machine: SimMachine | undefined;
   files: KubeletFiles;
+  /** The OS disk with these files. */
+  osDisk: number;
   runtime: ContainerRuntime | undefined;
   process: Lifetime | undefined;
 }
@@ -78,6 +80,8 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
     const tasks = createTaskGroup(life.signal, options.onFailure);
     const runtime = createContainerRuntime({ io: options.containers, machine, tasks });
     place.runtime = runtime;
+    if (place.osDisk !== machine.osDisk()) place.files = createKubeletFiles();
+    place.osDisk = machine.osDisk();
     place.files.published.clear();
     life.signal.addEventListener("abort", () => {
       if (place.runtime === runtime) place.runtime = undefined;
@@ -144,6 +148,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
         isRequested: true,
         machine: undefined,
         files: createKubeletFiles(),
+        osDisk: 0,
         runtime: undefined,
         process: undefined,
       });
@@ -153,6 +158,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
       if (place === undefined || place.machine === machine) return;
       place.machine = machine;
       place.files = createKubeletFiles();
+      place.osDisk = machine.osDisk();
       machine.onBoot(() => boot(place, machine));
       boot(place, machine);
     },

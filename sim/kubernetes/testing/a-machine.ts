@@ -28,6 +28,7 @@ export function aMachine(nodeName: string, clock: Clock): TestMachine {
     nodeName,
     instanceUri: instanceUriOf(nodeName),
     vmGuid: `vm-of-${nodeName}`,
+    osDisk: () => 1,
     mounted,
     cutOff,
     kernel: {

@@ -43,9 +43,14 @@ export function scaleIn({ world }: Pick<FaultContext, "world">, nodeName: string
   world.cluster.retireNode(nodeName);
 }
 
+/** The name of the node that is added in place of another. */
+export function nextNameOf(nodeName: string): string {
+  return `${nodeName}x`;
+}
+
 /** Another node, of another name. */
 export function addInPlaceOf({ world }: Pick<FaultContext, "world">, nodeName: string, zone: string): void {
-  const next = `${nodeName}x`;
+  const next = nextNameOf(nodeName);
   world.cluster.addNode(next, zone);
   world.azure.addVm(next, zone);
 }
