@@ -1,4 +1,4 @@
-import { isForeign, type NodeIdentity } from "../core/api/node-identity.ts";
+import { isForeign, isSameVmId, type NodeIdentity } from "../core/api/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/azure/disk-uri.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
@@ -47,6 +47,20 @@ export function nodeNameOf(
   instanceUri: string,
 ): string | undefined {
   return nodeOfVm(ports, instanceUri)?.nodeName;
+}
+
+/**
+ * The node whose plug-in reports from this very VM, by an AzDriverNode that is believed. A scale set reuses
+ * the ids of its instances: for a while the Node and the AzDriverNode of an earlier instance, under another
+ * name, are still there.
+ */
+export function reporterOn(
+  { cache }: Pick<ControllerPorts, "cache">,
+  { instanceUri, vmId }: Pick<NodeIdentity, "instanceUri" | "vmId">,
+): string | undefined {
+  return cache
+    .byIndex("AzDriverNode", "instanceUri", resourceUriKey(instanceUri))
+    .find(({ status }) => status !== undefined && isSameVmId(status.vmId, vmId))?.spec.nodeName;
 }
 
 /**

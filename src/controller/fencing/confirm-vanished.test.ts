@@ -84,6 +84,22 @@ describe("confirmVanished", () => {
       assert.deepEqual(world.record(), aVolumeWithRecord(other).status?.record);
     }));
 
+  it("asks the node that reports from that VM, whatever node had its id before", () =>
+    withControllerPorts(async (world) => {
+      // A scale set gave the id of node-a's instance to node-b, while node-a's objects were still there.
+      const instanceUri = instanceUriOf("node-a");
+      const misnamed = { nodeName: "node-a", vmId: "next", instanceUri };
+      const renamed = { ...misnamed, nodeName: "node-b" };
+      world.nodeNames.delete(instanceUriOf("node-b"));
+      world.nodeNames.set(instanceUri, "node-b");
+      await world.given("AzVolume", aVolumeWithRecord({ unverified: [misnamed] }));
+      await world.given("AzDriverNode", aDriverNode("node-a", { vmId: a.vmId, instanceUri }));
+      world.instances.set(instanceUri, "next");
+      await world.given("AzDriverNode", aDriverNode("node-b", { vmId: "NEXT", instanceUri }));
+      await confirm(world, misnamed);
+      assert.deepEqual(listIn(world.record(), "unverified"), [renamed]);
+    }));
+
   it("takes a VM that is gone out of quarantine", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ quarantined: [a] }));

@@ -20,7 +20,7 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { forgetAttach } from "../attachment/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { nodeNameOf, withNodeUid } from "../node-name-of.ts";
+import { nodeNameOf, reporterOn, withNodeUid } from "../node-name-of.ts";
 import { proveOff } from "./prove-detached.ts";
 
 /** A node in the record of a volume, whose VM may be gone. */
@@ -83,6 +83,9 @@ export async function confirmVanished(
   if (isForeign(node)) return identifyOrConfirm(ports, volumeName, node, signal);
   const cleared = await clearVanishedVm(ports, { volumeName, diskUri: volumeId, node }, signal);
   if (!cleared.ok || cleared.value !== "exists") return cleared;
+  const renamed = reporterOn(ports, node);
+  if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node))
+    return identifyAs(ports, volumeName, node, { ...node, nodeName: renamed }, signal);
   return isReportedBy(ports.cache.get("AzDriverNode", node.nodeName), node)
     ? ok({})
     : freeAbsent(ports, volumeName, node, signal);
@@ -142,13 +145,30 @@ async function identifyOrConfirm(
     nodeName === undefined ? undefined : await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
   if (nodeName === undefined || instance?.ok !== true)
     return confirmDetachedByOthers(ports, volumeName, unknown, signal);
-  const node = withNodeUid(ports, { nodeName, vmId: instance.value.vmId, instanceUri });
+  const { vmId } = instance.value;
+  return identifyAs(ports, volumeName, unknown, { nodeName, vmId, instanceUri }, signal);
+}
+
+function identifyAs(
+  ports: FencingPorts,
+  volumeName: string,
+  unknown: NodeIdentity,
+  { nodeName, vmId, instanceUri }: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const node = withNodeUid(ports, { nodeName, vmId, instanceUri });
   return moveRecord(
     ports,
     { volumeName, nodeName, step: "identify" },
     (record) => identify(record, unknown, node),
     signal,
   );
+}
+
+/** Only an entry that waits for its node's report can be given to the node that can report. */
+function isUnverifiedIn({ cache }: FencingPorts, volumeName: string, node: NodeIdentity): boolean {
+  const record = cache.get("AzVolume", volumeName)?.status?.record;
+  return isNamedAs(record, node, "unverified") && !isNamedAs(record, node, "writer", "fencing");
 }
 
 /**
