@@ -122,6 +122,8 @@ export const pulledInMountStorm: DirectedStorm = {
  */
 export const unmovedEtagStorm: DirectedStorm = {
   ...pulledInMountStorm,
+  // A tag moves the ETag of such a VM.
+  instance: "vm",
   strikes: { "azure/etag-left": 6, "disks/pulled-in-mount": 2 },
 };
 

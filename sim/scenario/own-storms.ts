@@ -107,6 +107,17 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "azure/answers-lost": 1,
     },
   },
+  // A scale set's instances get no tag, so no update without a change moves their ETags.
+  "etags-left": {
+    instance: "uniform",
+    strikes: {
+      "azure/etag-left-for-a-while": 2,
+      "disks/pulled-in-mount": 2,
+      "nodes/freeze-and-mark": 2,
+      "crash/controller-at-step": 1,
+      "haste/hunted": 1,
+    },
+  },
   "other-writers": otherWritersStorm,
   bystander: bystanderStorm,
   // A person works on the cluster's disks in Azure's portal.

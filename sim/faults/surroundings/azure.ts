@@ -4,7 +4,7 @@ import { vmOperations } from "../../azure/vm-names.ts";
 import type { TimedFault } from "../../scenario/scenario.ts";
 import type { SimWorld } from "../../world.ts";
 import { detachLate, detachLateAndAllLost, detachLateAndLost } from "../directed/detach/detach-late.ts";
-import { etagLeft } from "../directed/detach/etag-left.ts";
+import { etagLeft, etagLeftForAWhile } from "../directed/detach/etag-left.ts";
 import { markedWhileNotFound, markedWhileUnlisted } from "../directed/detach/marked-while-hidden.ts";
 import { replicaAttachesLost } from "../directed/detach/replica-attaches-lost.ts";
 import { vmFailed } from "../directed/node/vm-failed.ts";
@@ -202,6 +202,7 @@ export const azure: FaultClass = {
       ]),
     },
     "etag-left": etagLeft,
+    "etag-left-for-a-while": etagLeftForAWhile,
     "marked-while-not-found": markedWhileNotFound,
     "marked-while-unlisted": markedWhileUnlisted,
     "polls-refused": {
