@@ -3,6 +3,7 @@ import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/disk-uri
 import { nodesIn } from "../../src/core/writer/record-nodes.ts";
 import type { FaultContext } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
+import { eraseUnprovable } from "../faults/objects/delete-by-hand.ts";
 import { markOutOfService } from "../faults/processes/mark-out-of-service.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { VmChanges } from "../history/vm-changes.ts";
@@ -272,6 +273,7 @@ export function createStorm(parts: {
       {
         act: () => {
           takeOffWhatOthersLeft();
+          eraseUnprovable(world);
           isAskedAgain = askAgainWhatFailed();
         },
         thenMs: () => (isAskedAgain ? OUTSIDERS_DONE_MS : 0),

@@ -1,3 +1,5 @@
+import { resourceUriKey } from "../../../src/core/azure/disk-uri.ts";
+import { nodesIn } from "../../../src/core/writer/record-nodes.ts";
 import type { Kind } from "../../../src/ports/store/object-store.ts";
 import type { SimWorld } from "../../world.ts";
 
@@ -48,4 +50,19 @@ export function eraseLease(world: SimWorld): void {
 export function eraseEverything(world: SimWorld, isForced: boolean): void {
   for (const kind of ["AzVolumeAttachment", "AzVolume", "AzDriverNode"] as const)
     for (const { metadata } of world.store.objects(kind)) erase(world, kind, metadata.name, isForced);
+}
+
+/**
+ * Deletes the AzVolumes of disks that are gone and whose records name a VM that is gone, too, in that way:
+ * with neither of them there is no proof that both were not moved, so the driver waits for a person.
+ */
+export function eraseUnprovable(world: SimWorld): void {
+  const { disks, virtualMachines } = world.azure.model.world;
+  const vmIds = new Set([...virtualMachines.values()].map(({ vmGuid }) => vmGuid));
+  for (const { metadata, status } of world.store.objects("AzVolume")) {
+    const diskUri = status?.detail?.diskUri;
+    if (diskUri === undefined || disks.has(resourceUriKey(diskUri))) continue;
+    const named = nodesIn(status?.record, "writer", "fencing", "unverified");
+    if (named.some(({ vmId }) => !vmIds.has(vmId))) erase(world, "AzVolume", metadata.name, false);
+  }
 }
