@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
@@ -25,6 +26,9 @@ const TIME_SCALE = 0.001;
 /** csi-sanity waits for each call without a limit: its own limit comes before ours. */
 const SANITY_TIMEOUT_S = 1_800;
 const TEST_TIMEOUT_MS = 2_400_000;
+const LEFT_MAX_MS = 60_000;
+const LOOK_EVERY_MS = 100;
+
 /** The folder of all files of one run. */
 async function withFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "csi-sanity-")));
@@ -43,6 +47,19 @@ async function mountsBelow(folder: string): Promise<readonly string[]> {
     .map((line) => line.split(" ")[4] ?? "")
     .filter((path) => path.startsWith(`${folder}/`))
     .toReversed();
+}
+
+/**
+ * Waits until nothing is left, and returns what still is: the kernel frees a loop device at its last close,
+ * and other programs open it for a moment (losetup --list).
+ */
+async function untilNone(look: () => Promise<readonly string[]>): Promise<readonly string[]> {
+  const endsMs = performance.now() + LEFT_MAX_MS;
+  for (;;) {
+    const left = await look();
+    if (left.length === 0 || performance.now() > endsMs) return left;
+    await sleep(LOOK_EVERY_MS);
+  }
 }
 
 /** One run of csi-sanity against a new driver, store and Azure, and what it left behind. */
@@ -111,12 +128,13 @@ async function runSanity(
       const specs = await readGinkgoReport(report).catch((error: unknown) => {
         throw new Error(`csi-sanity wrote no report:\n${output}\n${standalone.log()}`, { cause: error });
       });
-      const leftBehind = [
+      const left = async (): Promise<readonly string[]> => [
         ...[...emulator.model.world.disks.values()].map((disk) => `disk ${disk.id}`),
         ...[...emulator.model.world.snapshots.values()].map((snapshot) => `snapshot ${snapshot.id}`),
         ...(await dataPlane.devices()).map((device) => `loop device ${JSON.stringify(device)}`),
         ...(await mountsBelow(folder)).map((path) => `mount ${path}`),
       ];
+      const leftBehind = await untilNone(left);
       return { specs, leftBehind, log: standalone.log() };
     } finally {
       await standalone.stop();
