@@ -1,4 +1,5 @@
 import { attach, detach } from "./attach-ours.ts";
+import { RESOURCE_GROUP, SUBSCRIPTION_ID } from "./place.ts";
 import { oneByOne } from "./plain-clients.ts";
 import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
 
@@ -14,6 +15,10 @@ export interface Pace {
   /** How much later than Azure an attach ends, at the mean. */
   readonly attachLateMs: number;
   readonly detachLateMs: number;
+  /** The same while another client reads the VM ten times a second, so that no read of it is left. */
+  readonly watchedAttachLateMs: number;
+  /** The same where Azure also refuses those reads. */
+  readonly refusedAttachLateMs: number;
   /** A client that polls every 1 to 5 s, and neither reads the disk nor checks the outcome. */
   readonly plainCallsPerAttach: number;
 }
@@ -25,6 +30,8 @@ export async function measurePace(): Promise<Pace> {
   const [node] = cloud.nodes;
   const [disk = ""] = cloud.addDisks(1);
   if (node === undefined) throw new Error("the cloud has no VM");
+  const watched = await watchedLateMs("report");
+  const refused = await watchedLateMs("enforce");
   const [attaches, detaches, plainAttaches] = [aTally(), aTally(), aTally()];
   for (let round = 0; round < ROUNDS; round++) {
     await counted(cloud, attaches, async () => {
@@ -43,8 +50,44 @@ export async function measurePace(): Promise<Pace> {
     callsPerDetach: meanOf(detaches.calls),
     attachLateMs: Math.round(meanOf(attaches.lateMs)),
     detachLateMs: Math.round(meanOf(detaches.lateMs)),
+    watchedAttachLateMs: watched,
+    refusedAttachLateMs: refused,
     plainCallsPerAttach: meanOf(plainAttaches.calls),
   };
+}
+
+const WATCH_EVERY_MS = 100;
+/** The other client comes once the attach is under way: then nothing has to be read before its end. */
+const WATCH_AFTER_MS = 2000;
+const WATCHED_ROUNDS = 20;
+
+/** How much later than Azure an attach ends while another client uses up the VM's reads. */
+async function watchedLateMs(throttling: "report" | "enforce"): Promise<number> {
+  const cloud = createVirtualCloud({ vms: 1, settings: { throttling } });
+  const { clock, arm, provisioner, nodes } = cloud;
+  const [node] = nodes;
+  if (node === undefined) throw new Error("the cloud has no VM");
+  const tally = aTally();
+  for (const disk of cloud.addDisks(WATCHED_ROUNDS)) {
+    let isAttaching = true;
+    await counted(cloud, tally, async () => {
+      const watching = watchWhile(() => isAttaching);
+      const attached = await attach(provisioner, { diskUri: disk, node });
+      isAttaching = false;
+      if (!attached.ok) throw new Error(JSON.stringify(attached.failure));
+      await watching;
+    });
+  }
+  return Math.round(meanOf(tally.lateMs));
+
+  async function watchWhile(isWatched: () => boolean): Promise<void> {
+    const vm = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, name: "node-0" };
+    await clock.sleep(WATCH_AFTER_MS, never);
+    while (isWatched()) {
+      await arm.getVm({ ...vm, instanceView: false, clientRequestId: "watch" }, never);
+      await clock.sleep(WATCH_EVERY_MS, never);
+    }
+  }
 }
 
 /** As many as the VM takes disks. */

@@ -247,11 +247,6 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: ATTACH_BATCH,
-        find: `import { isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";`,
-        replace: `import { classOf, isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";`,
-      },
-      {
-        file: ATTACH_BATCH,
         find: `    if (written.ok) {\n      this.#successes++;`,
         replace: `    if (written.ok || (classOf(written.failure) === "lost" && written.failure.code !== ownErrorCodes.stillRunning)) {
       for (const { request, outcome } of allowed) {

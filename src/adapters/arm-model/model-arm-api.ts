@@ -130,14 +130,14 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   ): Promise<ArmAnswer<readonly T[]>> {
     const items: T[] = [];
     let { query = {} } = request;
-    for (let pages = 0; pages < PAGES_MAX; pages++) {
+    for (let pages = 1; pages <= PAGES_MAX; pages++) {
       const page = read(await send({ method: "GET", ...request, query }, signal), (answer) =>
         valueFrom(answer, (body) => readPage(body, readItem)),
       );
-      if (!page.result.ok) return { result: page.result, remaining: page.remaining };
+      if (!page.result.ok) return { ...page, result: page.result, pages };
       items.push(...page.result.value.items);
       const { nextLink } = page.result.value;
-      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining };
+      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining, pages };
       query = Object.fromEntries(new URL(nextLink).searchParams);
     }
     return {
@@ -149,6 +149,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         ),
       ),
       remaining: [],
+      pages: PAGES_MAX,
     };
   }
 

@@ -115,14 +115,14 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
   ): Promise<ArmAnswer<readonly T[]>> {
     const items: T[] = [];
     let answer = await send(request.clientRequestId, request.first, signal);
-    for (let pages = 0; pages < PAGES_MAX; pages++) {
+    for (let pages = 1; pages <= PAGES_MAX; pages++) {
       const page = readSdkAnswer(answer, (wire) =>
         valueFrom(wire, (body) => readPage(body, request.readItem)),
       );
-      if (!page.result.ok) return { result: page.result, remaining: page.remaining };
+      if (!page.result.ok) return { ...page, result: page.result, pages };
       items.push(...page.result.value.items);
       const { nextLink } = page.result.value;
-      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining };
+      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining, pages };
       answer = await get(nextLink, request.clientRequestId, signal);
     }
     return {
@@ -134,6 +134,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         ),
       ),
       remaining: [],
+      pages: PAGES_MAX,
     };
   }
 

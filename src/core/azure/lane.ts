@@ -19,6 +19,15 @@ const urgencies: Readonly<Record<Lane, Urgency>> = {
   tag: "last",
 };
 
+/**
+ * Whether a read of a VM goes even if other clients have used up that VM's reads: Azure may refuse it, and
+ * then says for how long. A pod waits for such reads. Without them, a client that reads the VM all the time
+ * would delay every attach.
+ */
+export function ignoresOtherClients(lane: Lane): boolean {
+  return lane === "failover" || lane === "primaryAttach" || lane === "detach";
+}
+
 /** Orders lanes: negative if `left` goes first. */
 export function compareLanes(left: Lane, right: Lane): number {
   return lanes.indexOf(left) - lanes.indexOf(right);

@@ -39,13 +39,23 @@ describe("token bucket", () => {
   });
 
   it("never gains tokens when the clock is set back", () => {
-    assert.equal(refilled({ tokens: 1, atMs: 5000, blockedUntilMs: 0 }, limit, 1000).tokens, 1);
+    assert.equal(refilled({ tokens: 1, ownTokens: 1, atMs: 5000, blockedUntilMs: 0 }, limit, 1000).tokens, 1);
   });
 
   it("accepts Azure's lower count of calls left, never a higher one", () => {
     assert.equal(corrected(fullBucket(limit, 0), limit, { nowMs: 0, remaining: 3 }).tokens, 3);
     assert.equal(corrected(afterCalls(10), limit, { nowMs: 0, remaining: 9 }).tokens, 2);
     assert.equal(corrected(afterCalls(10), limit, { nowMs: 0, remaining: undefined }).tokens, 2);
+  });
+
+  it("delays no call for other clients' calls if only own ones count", () => {
+    const usedUp = corrected(afterCalls(1), limit, { nowMs: 0, remaining: 0 });
+    assert.equal(waitMs(usedUp, limit, { nowMs: 0, urgency: "normal" }), 60_000);
+    assert.equal(waitMs(usedUp, limit, { nowMs: 0, urgency: "normal", counts: "own" }), 0);
+    const ownUsedUp = corrected(afterCalls(9), limit, { nowMs: 0, remaining: 0 });
+    assert.equal(waitMs(ownUsedUp, limit, { nowMs: 0, urgency: "normal", counts: "own" }), 15_000);
+    const refused = blocked(usedUp, { nowMs: 0, retryAfterMs: 5000 });
+    assert.equal(waitMs(refused, limit, { nowMs: 0, urgency: "normal", counts: "own" }), 5000);
   });
 
   it("has no debts once Azure has accepted the call: its bucket has none", () => {

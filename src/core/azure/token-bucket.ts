@@ -10,6 +10,8 @@ export interface BucketLimit {
  */
 export interface Bucket {
   readonly tokens: number;
+  /** The same as if no other client made calls. */
+  readonly ownTokens: number;
   readonly atMs: number;
   /** Azure sent `Retry-After`: no call before this time. */
   readonly blockedUntilMs: number;
@@ -29,35 +31,41 @@ export const MS_PER_MINUTE = 60_000;
 
 /** An unused bucket. */
 export function fullBucket(limit: BucketLimit, nowMs: number): Bucket {
-  return { tokens: limit.burst, atMs: nowMs, blockedUntilMs: 0 };
+  return { tokens: limit.burst, ownTokens: limit.burst, atMs: nowMs, blockedUntilMs: 0 };
 }
 
 /** The bucket after the refill up to a time. */
 export function refilled(bucket: Bucket, limit: BucketLimit, nowMs: number): Bucket {
   const gained = (Math.max(0, nowMs - bucket.atMs) * limit.perMinute) / MS_PER_MINUTE;
-  return { ...bucket, tokens: Math.min(limit.burst, bucket.tokens + gained), atMs: nowMs };
+  return {
+    ...bucket,
+    tokens: Math.min(limit.burst, bucket.tokens + gained),
+    ownTokens: Math.min(limit.burst, bucket.ownTokens + gained),
+    atMs: nowMs,
+  };
 }
 
 /**
  * How long a call must wait: until `Retry-After` has passed and a token exists above those reserved for
- * more urgent calls.
+ * more urgent calls. With `counts: "own"`, calls of other clients do not delay it: Azure may refuse it.
  */
 export function waitMs(
   bucket: Bucket,
   limit: BucketLimit,
-  options: { readonly nowMs: number; readonly urgency: Urgency },
+  options: { readonly nowMs: number; readonly urgency: Urgency; readonly counts?: "all" | "own" },
 ): number {
   const blockedMs = Math.max(0, bucket.blockedUntilMs - options.nowMs);
   if (options.urgency === "now") return blockedMs;
   const floor = Math.floor(limit.burst * leftShares[options.urgency]);
-  const missing = floor + 1 - refilled(bucket, limit, options.nowMs).tokens;
+  const { tokens, ownTokens } = refilled(bucket, limit, options.nowMs);
+  const missing = floor + 1 - (options.counts === "own" ? ownTokens : tokens);
   return Math.max(blockedMs, missing <= 0 ? 0 : Math.ceil((missing * MS_PER_MINUTE) / limit.perMinute));
 }
 
 /** The bucket after one call. */
 export function spent(bucket: Bucket, limit: BucketLimit, nowMs: number): Bucket {
   const now = refilled(bucket, limit, nowMs);
-  return { ...now, tokens: now.tokens - 1 };
+  return { ...now, tokens: now.tokens - 1, ownTokens: now.ownTokens - 1 };
 }
 
 /**
@@ -70,7 +78,8 @@ export function corrected(
   options: { readonly nowMs: number; readonly remaining: number | undefined },
 ): Bucket {
   const now = refilled(bucket, limit, options.nowMs);
-  return { ...now, tokens: Math.max(0, Math.min(now.tokens, options.remaining ?? now.tokens)) };
+  const tokens = Math.max(0, Math.min(now.tokens, options.remaining ?? now.tokens));
+  return { ...now, tokens, ownTokens: Math.max(0, now.ownTokens) };
 }
 
 /**

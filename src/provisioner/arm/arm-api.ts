@@ -228,6 +228,8 @@ export interface RemainingCalls {
 export interface ArmAnswer<T> {
   readonly result: Result<T, ArmError>;
   readonly remaining: readonly RemainingCalls[];
+  /** Of a list: the requests that it took, which Azure counts one by one. Default: 1. */
+  readonly pages?: number;
 }
 
 /** A long-running operation that was accepted. `pollUrl` undefined: it ended with the answer. */

@@ -71,12 +71,13 @@ export interface ArmSession {
   /**
    * Makes one call once the budget allows it. Repeats it only after a 429, which Azure promises not to
    * have carried out; a write of a VM is not repeated even then, since its caller must read and check
-   * again first.
+   * again first. With `patience: "none"` it waits for nothing, and fails instead.
    */
   readonly call: <T>(
     budgeted: BudgetedCall,
     invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>,
     signal: AbortSignal,
+    patience?: "none",
   ) => Promise<Result<T, ArmError>>;
   /**
    * Polls an operation to its end, for at most `maxMs` (default: `operationMaxMs`). A lost poll is
@@ -130,13 +131,15 @@ export function createArmSession(options: {
     budgeted: BudgetedCall,
     invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>,
     signal: AbortSignal,
+    patience?: "none",
   ): Promise<Result<T, ArmError>> {
     const clientRequestId = options.clientRequestId() ?? random.uuid();
-    const triesMax = budgeted.group === "vmWrite" ? 1 : THROTTLED_TRIES_MAX;
+    const triesMax = budgeted.group === "vmWrite" || patience === "none" ? 1 : THROTTLED_TRIES_MAX;
+    const waitMaxMs = patience === "none" ? 0 : settings.throttleWaitMaxMs;
     for (let tries = 1; ; tries++) {
       // Checked and counted in one go: of many concurrent calls only as many may pass as there is room
       // for.
-      const admitted = await untilAdmitted(budgeted, signal, () => budget.spend(budgeted));
+      const admitted = await untilAdmitted(budgeted, { waitMaxMs }, signal, () => budget.spend(budgeted));
       if (!admitted.ok) return admitted;
       const answer = await invoke(clientRequestId);
       budget.observe(budgeted, answer);
@@ -147,12 +150,13 @@ export function createArmSession(options: {
 
   async function untilAdmitted(
     budgeted: BudgetedCall,
+    { waitMaxMs }: { readonly waitMaxMs: number },
     signal: AbortSignal,
     enter: () => void,
   ): Promise<Result<void, ArmError>> {
     const startedMs = clock.elapsedMs();
     for (let waitMs = budget.waitMs(budgeted); waitMs > 0; waitMs = budget.waitMs(budgeted)) {
-      const leftMs = settings.throttleWaitMaxMs - (clock.elapsedMs() - startedMs);
+      const leftMs = waitMaxMs - (clock.elapsedMs() - startedMs);
       if (waitMs > leftMs) {
         const message =
           `the budget of ${budgeted.group} ` +
@@ -238,7 +242,8 @@ export function createArmSession(options: {
     lifetime,
     waitMs: (budgeted) => budget.waitMs(budgeted),
     noteWait: (group, waitedMs) => budget.noteWait(group, waitedMs),
-    untilAdmitted: (budgeted, signal) => untilAdmitted(budgeted, signal, () => undefined),
+    untilAdmitted: (budgeted, signal) =>
+      untilAdmitted(budgeted, { waitMaxMs: settings.throttleWaitMaxMs }, signal, () => undefined),
     call,
     untilEnded,
     isRunning: async (operation, target, signal) => {

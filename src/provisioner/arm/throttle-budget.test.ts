@@ -43,6 +43,41 @@ describe("ThrottleBudget", () => {
     assert.equal(budget.waitMs(write("collection", "vm-b")), 0);
   });
 
+  it("lets reads of a VM for a pod pass though other clients have used them up", () => {
+    const { budget, pass } = aBudget();
+    const read = (lane: Lane): BudgetedCall => ({ group: "vmRead", resource: "vm-a", lane });
+    const remaining = [{ policy: "Microsoft.Compute/LowCostGetResource", remaining: 0 }];
+    budget.spend(read("primaryAttach"));
+    budget.observe(read("primaryAttach"), { result: ok(undefined), remaining });
+    const waits = (["failover", "primaryAttach", "detach", "replicaAttach", "collection"] as const).map(
+      (lane) => budget.waitMs(read(lane)),
+    );
+    assert.deepEqual(waits, [0, 0, 0, 50_000, 50_000]);
+    budget.observe(read("primaryAttach"), refused("LowCostGetResource", 8000));
+    assert.equal(budget.waitMs(read("primaryAttach")), 8000, "a refusal says how long to wait");
+    pass(8000);
+    for (let call = 0; call < 36; call++) budget.spend(read("primaryAttach"));
+    assert.ok(budget.waitMs(read("primaryAttach")) > 0, "own calls count");
+  });
+
+  it("lets writes of a VM wait where other clients have used them up", () => {
+    const { budget } = aBudget();
+    const remaining = [{ policy: "Microsoft.Compute/UpdateVMResource", remaining: 0 }];
+    budget.spend(write());
+    budget.observe(write(), { result: ok(undefined), remaining });
+    assert.equal(budget.waitMs(write()), 60_000);
+  });
+
+  it("counts every page of a list", () => {
+    const { budget } = aBudget();
+    const list: BudgetedCall = { group: "diskList", resource: undefined, lane: "collection" };
+    budget.spend(list);
+    budget.observe(list, { result: ok([]), remaining: [], pages: 20 });
+    const left = (group: string): number | undefined =>
+      budget.states().find((state) => state.group === group)?.subscriptionCallsLeft;
+    assert.deepEqual([left("diskList"), left("gateway-reads")], [220, 230]);
+  });
+
   it("gets its calls back with time", () => {
     const { budget, pass } = aBudget();
     for (let call = 0; call < 9; call++) budget.spend(write());

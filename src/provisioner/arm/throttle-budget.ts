@@ -1,4 +1,4 @@
-import { type Lane, urgencyOf } from "../../core/azure/lane.ts";
+import { type Lane, ignoresOtherClients, urgencyOf } from "../../core/azure/lane.ts";
 import {
   type Bucket,
   type BucketLimit,
@@ -105,8 +105,8 @@ export class ThrottleBudget {
     const nowMs = this.#clock.elapsedMs();
     const urgency = urgencyOf(call.lane);
     return Math.max(
-      ...this.#scopesOf(call).map(({ key, limit }) =>
-        waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency }),
+      ...this.#scopesOf(call).map(({ key, limit, kind }) =>
+        waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency, counts: countsFor(call, kind) }),
       ),
     );
   }
@@ -141,6 +141,8 @@ export class ThrottleBudget {
 
   /** Learns from an answer: the remaining calls in its headers, and `Retry-After`. */
   observe(call: BudgetedCall, answer: ArmAnswer<unknown>): void {
+    // The first page was counted when the list began.
+    for (let page = 2; page <= (answer.pages ?? 1); page++) this.spend(call);
     const nowMs = this.#clock.elapsedMs();
     if (!answer.result.ok && answer.result.failure.statusCode === 429)
       return this.#block(call, answer.result.failure, nowMs);
@@ -258,6 +260,12 @@ const gatewayClassOf: Readonly<Record<CallGroup, GatewayClass>> = {
   vmOperationRead: "reads",
   diskOperationRead: "reads",
 };
+
+/** Reads of one VM that a pod waits for are tried, whatever other clients have read of it. */
+function countsFor({ group, lane }: BudgetedCall, kind: Scope["kind"]): "all" | "own" {
+  const isReadOfVm = group === "vmRead" || group === "instanceRead" || group === "vmOperationRead";
+  return kind === "resource" && isReadOfVm && ignoresOtherClients(lane) ? "own" : "all";
+}
 
 function gatewayKey(call: BudgetedCall): string {
   return `gateway-${gatewayClassOf[call.group]}`;

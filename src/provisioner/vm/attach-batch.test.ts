@@ -59,6 +59,30 @@ describe("a batch of attaches and detaches", () => {
     assert.deepEqual([azure.updates.length, names(azure.vm)], [1, ["first@1", "second@2"]]);
   });
 
+  it("ends an attach on its operation while Azure refuses reads of the VM", async () => {
+    const azure = aScriptedVm([anEntry("leaves", 0)]);
+    const refusedUntilMs = 40_000;
+    const startedMs = azure.clock.elapsedMs();
+    const { onRead } = azure;
+    azure.onRead = (vm, asked) =>
+      azure.updates.length > 0 && asked.atMs < refusedUntilMs
+        ? anArmError({ statusCode: 429, code: "OperationNotAllowed", retryAfterMs: 20_000 })
+        : onRead(vm, asked);
+    const attach = azure.request("attach", "comes");
+    const detach = azure.request("detach", "leaves", { lane: "detach" });
+    let attachedAtMs = Infinity;
+    const noted = attach.answer.then(() => {
+      attachedAtMs = azure.clock.elapsedMs() - startedMs;
+    });
+    assert.deepEqual(kinds(await azure.attachBatch(attach, detach)), ["attached", "detached"]);
+    await noted;
+    assert.ok(attachedAtMs < 10_000, `attached after ${attachedAtMs} ms`);
+    assert.ok(
+      azure.clock.elapsedMs() - startedMs >= refusedUntilMs,
+      "a detach ends only once the VM shows it",
+    );
+  });
+
   it("answers none of them by a read that began before they came", async () => {
     const azure = aScriptedVm([anEntry("there", 0)]);
     azure.late = [

@@ -10,7 +10,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession, OperationLikeness } from "../arm/arm-session.ts";
-import { isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
+import { classOf, isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
@@ -74,6 +74,8 @@ export class AttachBatch {
   #failed: FailedUpdate | undefined;
   /** Attaches of this and other batches whose disks a failed update was the first to list. */
   readonly #entered: Set<VmRequest>;
+  /** What the last update has carried out, according to Azure, until a read shows it. */
+  #succeeded: readonly Planned[] = [];
 
   constructor(
     context: AttachBatchContext,
@@ -103,7 +105,12 @@ export class AttachBatch {
 
   async #round(open: readonly VmRequest[], latecomers: Latecomers | undefined): Promise<void> {
     const lane = mostUrgentLane(open.map((request) => request.lane)) ?? "collection";
-    const read = await readVm(this.#session, this.#vm, { lane }, this.#lifetime);
+    const succeeded = this.#succeeded;
+    this.#succeeded = [];
+    const patience = succeeded.some(attachesOne) ? ({ patience: "none" } as const) : {};
+    const read = await readVm(this.#session, this.#vm, { lane, ...patience }, this.#lifetime);
+    if (!read.ok && succeeded.some(attachesOne) && classOf(read.failure) === "throttled")
+      return settleAttaches(succeeded);
     if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));
     if (!read.ok) return this.#troubles.endure(read.failure, open, lane);
     if (await this.#waitedForOther(read.value, open, lane)) return;
@@ -203,6 +210,7 @@ export class AttachBatch {
     this.#inFlightSinceMs = undefined;
     if (written.ok) {
       this.#successes++;
+      this.#succeeded = allowed;
       if (this.#successes <= SUCCESSES_MAX) return;
       await this.#troubles.endure(
         ownError(
@@ -371,6 +379,19 @@ function keysOf(planned: readonly Planned[]): readonly string[] {
 
 function takesOff({ outcome }: Planned): boolean {
   return outcome.kind === "detach" || outcome.kind === "finishDetach";
+}
+
+function attachesOne({ request, outcome }: Planned): boolean {
+  return outcome.kind === "attach" && !request.isSettled;
+}
+
+/**
+ * Answers attaches by their operation's success alone, where other clients have used up the reads of the
+ * VM: a pod waits, and its node identifies the disk before it mounts it. Detaches wait for the read.
+ */
+function settleAttaches(succeeded: readonly Planned[]): void {
+  for (const { request, outcome } of succeeded)
+    if (outcome.kind === "attach") request.settle(ok({ kind: "attached", lun: outcome.lun }));
 }
 
 /** A detach takes longer than an attach of the same update, and one by force longest. */

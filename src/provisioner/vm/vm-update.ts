@@ -14,6 +14,15 @@ export interface VmTarget extends ArmVmName {
   readonly uri: string;
 }
 
+/** How a VM is read. */
+export interface VmReadOptions {
+  readonly lane: Lane;
+  /** Default: false. */
+  readonly instanceView?: boolean;
+  /** `none`: fails instead of waiting for the call budget, or after a refusal. */
+  readonly patience?: "none";
+}
+
 /**
  * Reads a VM's model, never from a cache. A model without ETag or vmId counts as no answer: without the
  * first nothing can be written conditionally, and a missing vmId must never pass for another machine's.
@@ -21,10 +30,15 @@ export interface VmTarget extends ArmVmName {
 export async function readVm(
   session: ArmSession,
   vm: VmTarget,
-  { lane, instanceView = false }: { readonly lane: Lane; readonly instanceView?: boolean },
+  { lane, instanceView = false, patience }: VmReadOptions,
   signal: AbortSignal,
 ): Promise<Result<ArmVm, ArmError>> {
-  const read = await readInstance(session, vm, { lane, instanceView }, signal);
+  const read = await readInstance(
+    session,
+    vm,
+    { lane, instanceView, ...(patience === undefined ? {} : { patience }) },
+    signal,
+  );
   return read.ok && read.value.etag === "" ? fail(incomplete(vm, "an ETag")) : read;
 }
 
@@ -32,13 +46,14 @@ export async function readVm(
 export async function readInstance(
   session: ArmSession,
   vm: VmTarget,
-  { lane, instanceView }: { readonly lane: Lane; readonly instanceView: boolean },
+  { lane, instanceView, patience }: VmReadOptions & { readonly instanceView: boolean },
   signal: AbortSignal,
 ): Promise<Result<ArmVm, ArmError>> {
   const read = await session.call(
     { group: vm.scaleSet === undefined ? "vmRead" : "instanceRead", resource: vm.key, lane },
     (clientRequestId) => session.arm.getVm({ ...armNameOf(vm), instanceView, clientRequestId }, signal),
     signal,
+    patience,
   );
   return read.ok && read.value.vmId === "" ? fail(incomplete(vm, "a vmId")) : read;
 }
