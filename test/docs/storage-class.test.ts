@@ -42,7 +42,8 @@ function classesIn(yaml: string): readonly Parameters[] {
 function assertUsable(parameters: Parameters): void {
   const parsed = parseVolumeParameters({ ...parameters, ...METADATA });
   assert.ok(parsed.ok, JSON.stringify(parsed));
-  const requiredBytes = gibToBytes(10);
+  // A disk bursts on demand from 513 GiB on.
+  const requiredBytes = gibToBytes(parsed.value.enableBursting === true ? 513 : 10);
   const spec = resolveVolumeSpec({
     parameters: parsed.value,
     capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],

@@ -131,9 +131,8 @@ export const nodeOptions = grouped("Node", {
     max: 64,
     isWhole: true,
     help:
-      "Volumes this node takes; -1: the data disks of its VM size, less reserved ones and those " +
-      "attached by " +
-      "others",
+      "Volumes this node takes; -1: the data disks of its VM size (Azure's list, see AzDriverNode), less " +
+      "reserved ones and those attached by others",
   },
   "reserved-data-disk-slot-num": {
     kind: "number",

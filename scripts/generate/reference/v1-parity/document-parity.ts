@@ -78,7 +78,7 @@ export const claimsOfAksDisk: readonly ParityRow[] = [
   yes("attaches and detaches in batches", "[calls to Azure](azure-calls.md)"),
   yes("Premium SSD v1 and v2, v2 with caching None only", "[limits](storage-class.md#limits-by-sku)"),
   yes("ZRS disks on zonal and other nodes", "[limits](storage-class.md#limits-by-sku)"),
-  yes("snapshots and clones", "[lab](../lab.md#snapshots-and-volumes-from-them)"),
+  yes("snapshots and clones", "[lab](../lab.md#a-snapshot-of-it-and-a-clone)"),
   yes(
     "resize without downtime",
     "[lab](../lab.md#a-larger-volume); on a kernel of its own: `npm test -- guests`",
@@ -94,11 +94,11 @@ export const claimsOfAksDisk: readonly ParityRow[] = [
   ),
   yes(
     "VolumeSnapshot, `describe`, restored claim and pod with the same files",
-    "[lab](../lab.md#snapshots-and-volumes-from-them)",
+    "[lab](../lab.md#a-snapshot-of-it-and-a-clone)",
   ),
-  yes("cloned claim and pod with the same files", "[lab](../lab.md#snapshots-and-volumes-from-them)"),
+  yes("cloned claim and pod with the same files", "[lab](../lab.md#a-snapshot-of-it-and-a-clone)"),
   yes("`df`, patch to 15Gi, `get pv`, `get pvc`, no shrinking", "[lab](../lab.md#a-larger-volume)"),
-  yes("on-demand bursting by `enableBursting`, off by default", "[StorageClass](storage-class.md#disk)"),
+  yes("on-demand bursting by `enableBursting`, off by default", "[lab](../lab.md#on-demand-bursting)"),
   yes(
     "Windows containers, StatefulSet on Windows",
     "off by default (`windows.enabled`), and never run on Windows ([Windows nodes](../windows.md))",

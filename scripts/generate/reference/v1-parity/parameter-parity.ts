@@ -91,6 +91,11 @@ export function parameterParity(): readonly ParityRow[] {
       "`csi.storage.k8s.io/pv/name`, `…/pvc/name`, `…/pvc/namespace`",
       "[tags of the disk](storage-class.md#set-by-external-provisioner)",
     ),
+    refused(
+      "options of mkfs",
+      "V1 has no parameter for them. ext is made without blocks for root, as by V1; a feature that the " +
+        "node's kernel, check or growth does not know would keep the data from its pod later",
+    ),
     yes("an unknown name", "refused with the names that are allowed, as in V1"),
     yes("V1's tags of a disk", "`k8s-azure-created-by` and `kubernetes.io-created-for-*`, as in V1"),
   ];
