@@ -64,12 +64,13 @@ export const attachmentRules: readonly PolicyRule[] = [
   },
   {
     message:
-      "a node changes of an AzVolumeAttachment's status only its answer to a recall, and deviceMissing",
+      "a node changes of an AzVolumeAttachment's status only its answers to a recall and a freeze, and " +
+      "deviceMissing",
     allows: ({ part, before, after }) =>
       part !== "status" ||
       (before?.status !== undefined &&
         after.status !== undefined &&
-        changesOnly(before.status, after.status, ["recall", "deviceMissing"])),
+        changesOnly(before.status, after.status, ["recall", "freeze", "deviceMissing"])),
   },
   {
     message: "a node sets deviceMissing, and only the controller clears it",
@@ -102,6 +103,7 @@ function saysOnlyThatItWants({ after: { metadata, spec } }: NodeWrite): boolean 
     spec["role"] === "Primary" &&
     spec["writerRequest"] !== undefined &&
     spec["recall"] === undefined &&
+    spec["freeze"] === undefined &&
     spec["published"] === undefined;
   return isWant && sameJson(metadata.finalizers ?? [], [ATTACHMENT_FINALIZER]);
 }

@@ -1,5 +1,6 @@
 import { assembleNode, followOwnObjects } from "../../src/compose/assemble-node.ts";
 import { fail, ok } from "../../src/core/failure/result.ts";
+import { thawLeftFreezes } from "../../src/node/lifecycle/thaw-left-freezes.ts";
 import type { InstanceMetadataService } from "../../src/ports/cloud/instance-metadata.ts";
 import type { OwnNode } from "../../src/ports/cluster/own-node.ts";
 import type { HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
@@ -51,6 +52,7 @@ export function createNodePlace(
     const { clock, random, logger, lifetime, steps, events } = life;
     host = here.kernel.startPlugin();
     const ownCheckpoints = checkpoints.open(here, boots, life.gate);
+    await thawLeftFreezes({ host, checkpoints: ownCheckpoints, logger }, lifetime);
     const { cache, store } = followOwnObjects({
       store: life.store,
       checkpoints: ownCheckpoints,

@@ -89,11 +89,18 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
       api.change("Claim", volumeName, { networkAccessPolicy });
       trace.note(volumeName, `is to have network access policy ${networkAccessPolicy}`);
     },
-    snapshot: (name, volumeName, location) => {
+    snapshot: (name, volumeName, { location, freezeSeconds }) => {
       const sourceVolumeId = api.get("PersistentVolume", volumeName)?.volumeId;
       if (sourceVolumeId === undefined || api.get("VolumeSnapshot", name) !== undefined) return;
       const made = { isReady: false, isBeingCreated: false, isRefused: false, isDeleted: false };
-      api.put("VolumeSnapshot", { name, sourceVolumeId, location, snapshotHandle: undefined, ...made });
+      api.put("VolumeSnapshot", {
+        name,
+        sourceVolumeId,
+        location,
+        freezeSeconds,
+        snapshotHandle: undefined,
+        ...made,
+      });
       trace.note(name, `is to be made of ${volumeName}${location === undefined ? "" : ` in ${location}`}`);
     },
     deleteSnapshot: (name) => {

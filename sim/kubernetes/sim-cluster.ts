@@ -11,6 +11,12 @@ import type { SnapshotHistory } from "../history/snapshot-history.ts";
 import type { Violation } from "../history/violation.ts";
 import type { Trace } from "../trace.ts";
 
+/** A VolumeSnapshotClass: the region of its snapshots, and how long a file system may be frozen. */
+export interface SimSnapshotClass {
+  readonly location?: string;
+  readonly freezeSeconds?: number;
+}
+
 /** What the simulation's VolumeAttributesClasses change: who may export a disk's data. */
 export type NetworkAccessPolicy = "AllowAll" | "DenyAll";
 
@@ -177,10 +183,10 @@ export interface SimCluster {
   /** Requests the VolumeAttributesClass with that policy for a claim that is bound. */
   modify(volumeName: string, networkAccessPolicy: NetworkAccessPolicy): void;
   /**
-   * Makes a VolumeSnapshot of a volume that exists, also of one that is in use; `location`: of a class with
-   * that region. A snapshot's name is never used twice.
+   * Makes a VolumeSnapshot of a volume that exists, also of one that is in use; `ofClass`: the
+   * parameters of its class. A snapshot's name is never used twice.
    */
-  snapshot(name: string, volumeName: string, location: string | undefined): void;
+  snapshot(name: string, volumeName: string, ofClass: SimSnapshotClass): void;
   deleteSnapshot(name: string): void;
   /** Deletes StatefulSet and claim; DeleteVolume follows once no pod uses it. */
   deleteWorkload(volumeName: string): void;

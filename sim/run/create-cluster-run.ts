@@ -2,6 +2,7 @@ import { invariant } from "../../src/core/failure/invariant.ts";
 import { type DesiredVolume } from "../checkers/rest/desired-volume.ts";
 import { type EndState, endStateOf } from "../checkers/rest/end-state.ts";
 import { judgeDesired } from "../checkers/rest/judge-desired.ts";
+import { judgeFreezes } from "../checkers/rest/judge-freezes.ts";
 import { judgeLeaks } from "../checkers/rest/judge-leaks.ts";
 import { judgeSnapshots } from "../checkers/rest/judge-snapshots.ts";
 import type { Complaint } from "../checkers/rest/rest-world.ts";
@@ -138,6 +139,7 @@ export function createClusterRun(parts: {
       ...judgeDesired(world, desired.all(), zoneOf),
       ...judgeLeaks(world, desired.all()),
       ...judgeSnapshots(world),
+      ...judgeFreezes(world),
       ...cluster
         .unsettled()
         .map((detail): Complaint => ({ invariant: "not-converged", detail: `Kubernetes waits: ${detail}` })),

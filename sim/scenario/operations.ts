@@ -74,7 +74,7 @@ export function createOperations({
           desired.modify(act.volumeName, act.networkAccessPolicy);
           return cluster.modify(act.volumeName, act.networkAccessPolicy);
         case "snapshot":
-          return cluster.snapshot(act.name, act.volumeName, act.location);
+          return cluster.snapshot(act.name, act.volumeName, act);
         case "delete":
           note(act.volumeName, "deletes it");
           desired.delete(act.volumeName);

@@ -22,12 +22,13 @@ export type UserAct =
       readonly volumeName: string;
       readonly networkAccessPolicy: NetworkAccessPolicy;
     }
-  /** `location`: of a class with that region. */
+  /** With the parameters of its class. */
   | {
       readonly kind: "snapshot";
       readonly volumeName: string;
       readonly name: string;
       readonly location?: string;
+      readonly freezeSeconds?: number;
     }
   | { readonly kind: "deleteSnapshot"; readonly name: string }
   | { readonly kind: "delete"; readonly volumeName: string }

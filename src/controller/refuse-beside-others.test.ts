@@ -88,7 +88,7 @@ describe("refuseSnapshotsBesideOthers", () => {
   };
   const beside = { kind: "OtherDriver", detail: DETAIL } as const;
 
-  for (const change of ["createSnapshot", "deleteSnapshot"] as const)
+  for (const change of ["createSnapshot", "tagSnapshot", "deleteSnapshot"] as const)
     it(`refuses ${change} beside another driver, also if it came after the call`, async () => {
       let other: string | undefined = DETAIL;
       const objections: (Failure | undefined)[] = [];
@@ -103,19 +103,31 @@ describe("refuseSnapshotsBesideOthers", () => {
         return fail(gone);
       };
       const snapshots = refuseSnapshotsBesideOthers(
-        { createSnapshot: asking, deleteSnapshot: asking, getSnapshot: reads, listSnapshots: reads },
+        {
+          createSnapshot: asking,
+          tagSnapshot: asking,
+          deleteSnapshot: asking,
+          getSnapshot: reads,
+          listSnapshots: reads,
+        },
         () => other,
       );
-      assert.deepEqual(await snapshots[change](request, never), fail(beside));
+      assert.deepEqual(await snapshots[change]({ ...request, tags: {} }, never), fail(beside));
       assert.deepEqual(objections, []);
       other = undefined;
-      assert.deepEqual(await snapshots[change](request, never), fail(gone));
+      assert.deepEqual(await snapshots[change]({ ...request, tags: {} }, never), fail(gone));
       assert.deepEqual(objections, [gone, beside]);
     });
 
   it("passes reads through", async () => {
     const snapshots = refuseSnapshotsBesideOthers(
-      { createSnapshot: reads, deleteSnapshot: reads, getSnapshot: reads, listSnapshots: reads },
+      {
+        createSnapshot: reads,
+        tagSnapshot: reads,
+        deleteSnapshot: reads,
+        getSnapshot: reads,
+        listSnapshots: reads,
+      },
       () => DETAIL,
     );
     assert.deepEqual(await snapshots.getSnapshot({ snapshotUri }, never), fail(gone));

@@ -12,8 +12,8 @@ export function refuseBesideOthers(cloud: CloudProvisioner, why: () => string | 
 }
 
 /**
- * The same snapshots, except that none is created or deleted while another Azure disk driver runs: its
- * csi-snapshotter acts on the same VolumeSnapshotContents, under another Lease than this driver's. Asked
+ * The same snapshots, except that none is created, tagged or deleted while another Azure disk driver runs:
+ * its csi-snapshotter acts on the same VolumeSnapshotContents, under another Lease than this driver's. Asked
  * again of each snapshot that was read before a request.
  */
 export function refuseSnapshotsBesideOthers(
@@ -23,7 +23,7 @@ export function refuseSnapshotsBesideOthers(
   const refusal = refusalOf(why);
   return guardChanges(
     snapshots,
-    { createSnapshot: true, deleteSnapshot: true },
+    { createSnapshot: true, tagSnapshot: true, deleteSnapshot: true },
     refusal,
     <R extends { readonly objection: SnapshotObjection }>(request: R): R => ({
       ...request,

@@ -32,6 +32,7 @@ import {
   deleteSnapshot,
   getSnapshot,
   listSnapshots,
+  tagSnapshot,
   type SnapshotTarget,
   snapshotTargetOf,
 } from "./snapshot/snapshots.ts";
@@ -157,6 +158,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
       },
       createSnapshot.bind(undefined, session),
     ),
+    tagSnapshot: onSnapshot((request, signal) => tagSnapshot(session, request, signal)),
     deleteSnapshot: onSnapshot((request, signal) => deleteSnapshot(session, request, signal)),
     getSnapshot: onSnapshot((request, signal) => getSnapshot(session, request, signal)),
     listSnapshots: methodOn(groupOf, listSnapshots.bind(undefined, session)),

@@ -110,6 +110,7 @@ const attached = {
   vmId: nodeA.vmId,
   instanceUri: nodeA.instanceUri,
 } as const;
+const freeze = { id: "f", seconds: 10 };
 const recall = { id: "r", published: [], unmounting: true, progress: "1", time: SINCE };
 const asked = { id: "r", since: SINCE } as const;
 const labels = attachmentOf(nodeA).metadata.labels ?? {};
@@ -131,7 +132,8 @@ const ONLY_WANT = "a node changes only its own request in an AzVolumeAttachment"
 const PRIMARY = "the attachment that a node requests is a Primary";
 const KEPT = "a node leaves finalizers, owners, labels and annotations of an AzVolumeAttachment as they are";
 const ANSWERS =
-  "a node changes of an AzVolumeAttachment's status only its answer to a recall, and deviceMissing";
+  "a node changes of an AzVolumeAttachment's status only its answers to a recall and a freeze, and " +
+  "deviceMissing";
 /** Refused by the resource definition, for every client. */
 const INVALID = "ObjectInvalid";
 const MISSING = "a node sets deviceMissing, and only the controller clears it";
@@ -270,6 +272,8 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   updated("moves another node's to itself", INVALID, attachmentOf(nodeB), ({ spec }) => ({
     spec: { ...spec, nodeName: "node-a" },
   })),
+  updated("asks for a freeze", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, freeze } })),
+  created("as frozen", WANTS, attachmentOf(nodeA, { freeze })),
   updated("recalls it", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, recall: asked } })),
   updated(
     "ends a recall",
@@ -302,6 +306,7 @@ const attachmentWrites: readonly NodeWriteRow[] = [
     metadata: { ...metadata, labels: { ...labels, [PLACED_BY_LABEL]: "controller" } },
   })),
 
+  told("answers a freeze", "allowed", attached, { ...attached, freeze: { id: "f", state: "Frozen" } }),
   told("answers a recall", "allowed", attached, { ...attached, recall }),
   told("answers with as many and as long targets as fit", "allowed", attached, {
     ...attached,

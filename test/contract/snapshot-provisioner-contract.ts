@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
 import { findSnapshot, putSnapshot } from "../../src/emulator/model/world.ts";
 import type { CreateSnapshotRequest, SnapshotFacts } from "../../src/ports/cloud/snapshot-provisioner.ts";
 import {
@@ -56,10 +58,49 @@ async function get(cloud: CloudUnderTest, name: string): Promise<SnapshotFacts> 
 /** Declares the tests that every provisioner of snapshots passes, the simulated one and the real one. */
 export function snapshotProvisionerContract(on: On): void {
   creation(on);
+  tagging(on);
   deletion(on);
   backgroundCopies(on);
   regionalCopies(on);
   reads(on);
+}
+
+function tagging(on: On): void {
+  const tag = (
+    cloud: CloudUnderTest,
+    objection: () => Failure | undefined = noObjection,
+  ): Promise<Result<SnapshotFacts, Failure>> => {
+    const request = { snapshotUri: snapshotUri("snap-1"), tags: { c: "d" }, objection };
+    return cloud.run(cloud.provisioner.tagSnapshot(request, never));
+  };
+
+  on("adds a tag to a snapshot, keeps the others, and writes nothing twice", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    const created = await create(cloud);
+    const tagged = { ...created, tags: { a: "b", c: "d" } };
+    assert.deepEqual(valueOf(await tag(cloud)), tagged);
+    assert.deepEqual(valueOf(await tag(cloud)), tagged);
+    assert.equal(callsOf(cloud, "Snapshots_Update").length, 1);
+    assert.deepEqual(await get(cloud, "snap-1"), tagged);
+  });
+
+  on("adds a tag although the response is lost", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    await create(cloud);
+    const effect = { kind: "DropResponse" } as const;
+    cloud.model.faults.add({ operation: "Snapshots_Update", times: 1, effect });
+    assert.deepEqual(valueOf(await tag(cloud)).tags, { a: "b", c: "d" });
+  });
+
+  on("makes no snapshot to tag, and tags none that its caller objects to", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    assert.equal(failureOf(await tag(cloud)).kind, "SnapshotNotFound");
+    assert.equal(cloud.model.world.snapshots.size, 0);
+    const created = await create(cloud);
+    const objection = { kind: "SnapshotOfOther", snapshotUri: snapshotUri("snap-1"), owner: "x" } as const;
+    assert.deepEqual(failureOf(await tag(cloud, () => objection)), objection);
+    assert.deepEqual(await get(cloud, "snap-1"), created);
+  });
 }
 
 function creation(on: On): void {

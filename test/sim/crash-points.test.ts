@@ -11,7 +11,8 @@ const volume = { sizeGiB: 4, skuName: "Premium_LRS", access: "mount" } as const;
 
 /**
  * The steps of any lifecycle: volumes are created, attached, moved, fenced, grown, modified and deleted, and
- * snapshots of them are made here and in another region, and deleted before and after they are ready.
+ * snapshots of them are made here, of a frozen file system and in another region, and deleted before and
+ * after they are ready.
  */
 const life: Scenario = {
   seed: 1,
@@ -31,6 +32,7 @@ const life: Scenario = {
     { atMs: 31_000, act: { kind: "modify", volumeName: "vol-1", networkAccessPolicy: "AllowAll" } },
     { atMs: 3_000, act: { kind: "snapshot", volumeName: "vol-1", name: "here" } },
     { atMs: 4_000, act: { kind: "snapshot", volumeName: "vol-1", name: "there", location: "westus" } },
+    { atMs: 6_000, act: { kind: "snapshot", volumeName: "vol-1", name: "frozen", freezeSeconds: 30 } },
     { atMs: 35_000, act: { kind: "snapshot", volumeName: "vol-2", name: "briefly", location: "westus" } },
     { atMs: 39_000, act: { kind: "deleteSnapshot", name: "briefly" } },
     { atMs: 200_000, act: { kind: "deleteSnapshot", name: "here" } },

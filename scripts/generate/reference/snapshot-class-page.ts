@@ -52,8 +52,11 @@ A snapshot of a mounted volume is *crash-consistent*: it is like the disk after 
 - A program that relies on unsynced data, or on several files that change together, needs more: stop its
   writes and run \`sync\` until \`status.creationTime\` of its VolumeSnapshotContent is set, or delete the
   pod first.
-- The driver freezes no file system. A hook of a backup may (\`fsfreeze\`), and must thaw it: until then its
-  pod can't end. The driver thaws it before its last unmount
+- With \`fileSystemFreezeSeconds\` the node freezes the file system for the moment of the snapshot: all that was
+  written is in it, synced or not. The pod's writes wait until then, for that long at most. A snapshot whose
+  freeze did not last is deleted, and taken again with the next call. It needs a driver's node plug-in on Linux.
+- A hook of a backup may freeze the file system itself (\`fsfreeze\`), and must thaw it: until then its pod can't
+  end. The driver thaws it before its last unmount
   ([0047](../adr/0047-leave-freezes-for-snapshots-to-users-and-thaw-before-unmounts.md)).
 - The snapshot of a volume that no pod uses has all that was written: unstaging has flushed and unmounted it.
 - Of a raw block volume it has what the device has acknowledged as flushed.`;

@@ -64,6 +64,14 @@ export const snapshotParameterNotes: Readonly<Record<SnapshotParameterName, Para
     example: "Enabled",
     inV1: "Azure's default, `Enabled`",
   },
+  fileSystemFreezeSeconds: {
+    meaning:
+      "Whether the node freezes the file system for the moment of the snapshot, and for how many seconds " +
+      "at most: [crash consistency](#crash-consistency). Not with `location`, and not of raw block volumes",
+    absent: "It is not frozen",
+    example: "30",
+    inV1: "Unknown: V1 ignores it",
+  },
   instantAccessDurationMinutes: {
     meaning:
       "PremiumV2_LRS and UltraSSD_LRS only: the snapshot is ready at once, and for so many minutes disks " +

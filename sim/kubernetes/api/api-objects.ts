@@ -101,6 +101,8 @@ export interface VolumeSnapshot {
   readonly sourceVolumeId: string;
   /** The region in its class; undefined: none. */
   readonly location: string | undefined;
+  /** How long its class lets the file system be frozen; undefined: not at all. */
+  readonly freezeSeconds: number | undefined;
   /** Undefined until CreateSnapshot has answered. */
   readonly snapshotHandle: string | undefined;
   readonly isReady: boolean;

@@ -32,8 +32,11 @@ export function runExternalSnapshotter(sidecar: Sidecar): void {
     const snapshot = api.get("VolumeSnapshot", name);
     if (snapshot === undefined) return true;
     if (snapshot.snapshotHandle === undefined) api.change("VolumeSnapshot", name, { isBeingCreated: true });
-    const { sourceVolumeId, location } = snapshot;
-    const parameters: Record<string, string> = location === undefined ? {} : { location };
+    const { sourceVolumeId, location, freezeSeconds } = snapshot;
+    const parameters: Record<string, string> = {
+      ...(location === undefined ? {} : { location }),
+      ...(freezeSeconds === undefined ? {} : { fileSystemFreezeSeconds: `${freezeSeconds}` }),
+    };
     const answer = await callController(
       sidecar,
       (csi) => csi.createSnapshot,

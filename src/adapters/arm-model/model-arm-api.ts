@@ -192,6 +192,14 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         ),
         (answer) => startedFrom(answer, "disk"),
       ),
+    startSnapshotUpdate: async ({ tags, clientRequestId, ...name }, signal) =>
+      read(
+        await send(
+          { method: "PATCH", path: snapshotPath(name), body: { tags: { ...tags } }, clientRequestId },
+          signal,
+        ),
+        (answer) => startedFrom(answer, "disk"),
+      ),
     startSnapshotDelete: async ({ clientRequestId, ...name }, signal) =>
       read(await send({ method: "DELETE", path: snapshotPath(name), clientRequestId }, signal), (answer) =>
         startedFrom(answer, "disk"),

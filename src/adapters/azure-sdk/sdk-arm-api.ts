@@ -219,6 +219,17 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
+    startSnapshotUpdate: async ({ subscriptionId, resourceGroup, name, tags, clientRequestId }, signal) => {
+      const answer = await send(
+        clientRequestId,
+        (call) =>
+          clientOf(subscriptionId)
+            .snapshots.update(resourceGroup, name, { tags: { ...tags } }, call)
+            .submitted(),
+        signal,
+      );
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+    },
     startSnapshotDelete: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) => {
       const answer = await send(
         clientRequestId,

@@ -3,6 +3,7 @@ import { createLinuxHost } from "../../adapters/linux/create-linux-host.ts";
 import type { Values } from "../../cli/options.ts";
 import { NodeService } from "../../csi/gen/csi/v1/csi.ts";
 import type { GrpcServer } from "../../csi/server/grpc-server.ts";
+import { thawLeftFreezes } from "../../node/lifecycle/thaw-left-freezes.ts";
 import type { VolumeLimitOptions } from "../../node/lifecycle/volume-limit.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -44,6 +45,7 @@ export async function addNodeService(
           lockDirectory: join(values["state-dir"], "locks"),
           clock,
         });
+  await thawLeftFreezes({ host, checkpoints: parts.checkpoints, logger }, new AbortController().signal);
   const { handlers, run } = assembleNode({
     ...parts,
     host,

@@ -14,6 +14,12 @@ export const TARGET_MAX_CHARS = 4_096;
  */
 export const VOLUME_CONTEXT_MAX_CHARS = 16_384;
 
+/** The longest freeze of a file system, in seconds. */
+export const FREEZE_SECONDS_MAX = 60;
+
+/** Why a file system was not frozen, in characters. */
+export const FREEZE_DETAIL_MAX_CHARS = 512;
+
 /** Names of Kubernetes objects, in characters. */
 export const NAME_MAX_CHARS = 253;
 

@@ -43,6 +43,7 @@ export type Failure =
   | { readonly kind: "SnapshotOfOther"; readonly snapshotUri: string; readonly owner: string }
   | { readonly kind: "SnapshotCopyFailed"; readonly snapshotUri: string; readonly detail: string }
   | { readonly kind: "SnapshotCopyDelayed"; readonly snapshotUri: string; readonly detail: string }
+  | { readonly kind: "SnapshotNotFrozen"; readonly snapshotUri: string; readonly detail: string }
   | { readonly kind: "CopySourceFailed"; readonly sourceUri: string; readonly detail: string }
   | { readonly kind: "OperationInProgress"; readonly volumeId: string; readonly operation: string }
   | { readonly kind: "Unsupported"; readonly what: string }

@@ -96,6 +96,14 @@ export const requestFailures = {
       `(${failure.detail}); it copies one snapshot of a disk at a time, and the content is kept; call again`,
     example: { snapshotUri: EXAMPLE_SNAPSHOT, detail: "OperationNotAllowed: another copy runs" },
   },
+  SnapshotNotFrozen: {
+    code: "UNAVAILABLE",
+    retryable: true,
+    sentence: (failure) =>
+      `snapshot ${quote(failure.snapshotUri)} is not kept: its file system was not frozen at its moment ` +
+      `(${failure.detail}); call again, raise fileSystemFreezeSeconds, or leave it out`,
+    example: { snapshotUri: EXAMPLE_SNAPSHOT, detail: "node-a thawed it before Azure had taken it" },
+  },
   CopySourceFailed: {
     code: "FAILED_PRECONDITION",
     retryable: false,

@@ -1,3 +1,4 @@
+import { FREEZE_SECONDS_MAX } from "../api/attachment-bounds.ts";
 import type { ParameterValue } from "./parameter-value.ts";
 import { volumeParameterTable } from "./volume-parameter-table.ts";
 
@@ -15,6 +16,7 @@ export const snapshotParameterTable = {
   dataAccessAuthMode: { kind: "choice", choices: ["None", "AzureActiveDirectory"] },
   networkAccessPolicy: { kind: "choice", choices: ["AllowAll", "DenyAll"] },
   publicNetworkAccess: { kind: "choice", choices: ["Enabled", "Disabled"] },
+  fileSystemFreezeSeconds: { kind: "count", min: 5, max: FREEZE_SECONDS_MAX },
   instantAccessDurationMinutes: { kind: "count", min: 60, max: 300 },
 } as const satisfies Readonly<Record<string, ParameterValue>>;
 

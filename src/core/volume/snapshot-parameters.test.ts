@@ -26,6 +26,7 @@ describe("parseSnapshotParameters", () => {
         networkAccessPolicy: "DenyAll",
         publicNetworkAccess: "Disabled",
         instantAccessMinutes: undefined,
+        freezeSeconds: undefined,
       },
     });
   });
@@ -43,6 +44,7 @@ describe("parseSnapshotParameters", () => {
         networkAccessPolicy: "AllowAll",
         publicNetworkAccess: "Enabled",
         instantAccessDurationMinutes: "60",
+        fileSystemFreezeSeconds: "30",
         "csi.storage.k8s.io/volumesnapshot/name": "nightly",
         "csi.storage.k8s.io/volumesnapshot/namespace": "shop",
         "csi.storage.k8s.io/volumesnapshotcontent/name": "snapcontent-1",
@@ -65,6 +67,7 @@ describe("parseSnapshotParameters", () => {
           networkAccessPolicy: "AllowAll",
           publicNetworkAccess: "Enabled",
           instantAccessMinutes: 60,
+          freezeSeconds: 30,
         },
       },
     );
@@ -101,6 +104,11 @@ describe("parseSnapshotParameters", () => {
       parameters: { instantAccessDurationMinutes: "59" },
       field: "instantAccessDurationMinutes",
       problem: /from 60 to 300/u,
+    },
+    {
+      parameters: { fileSystemFreezeSeconds: "61" },
+      field: "fileSystemFreezeSeconds",
+      problem: /from 5 to 60/u,
     },
     {
       parameters: { instantAccessDurationMinutes: "301" },
@@ -172,6 +180,11 @@ describe("placeSnapshot", () => {
       parameters: { instantAccessDurationMinutes: "60" },
       source: { skuName: "PremiumV2_LRS" },
       field: "instantAccessDurationMinutes",
+    },
+    {
+      parameters: { fileSystemFreezeSeconds: "30" },
+      source: {},
+      field: "fileSystemFreezeSeconds",
     },
     { parameters: {}, source: { diskUri: "x".repeat(257) }, field: "location" },
   ])

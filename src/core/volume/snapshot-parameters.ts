@@ -28,6 +28,8 @@ export interface SnapshotParameters {
   /** Default Disabled. */
   readonly publicNetworkAccess: string;
   readonly instantAccessMinutes: number | undefined;
+  /** How long the file system may be frozen for it, in seconds; undefined: not at all. */
+  readonly freezeSeconds: number | undefined;
 }
 
 type InvalidArgument = FailureOf<"InvalidArgument">;
@@ -86,7 +88,7 @@ interface SnapshotPlace {
 
 /** Checks the parameters against the disk that the snapshot is made of, and says where it is to be. */
 export function placeSnapshot(
-  { isIncremental, instantAccessMinutes, location }: SnapshotParameters,
+  { isIncremental, instantAccessMinutes, freezeSeconds, location }: SnapshotParameters,
   source: { readonly diskUri: string; readonly skuName: string; readonly location: string },
 ): Result<SnapshotPlace, InvalidArgument> {
   const isCopied = COPIED_IN_BACKGROUND.includes(source.skuName);
@@ -114,6 +116,15 @@ export function placeSnapshot(
         "instantAccessDurationMinutes",
         String(instantAccessMinutes),
         `must be left out: a copy in ${location} is ready when it has ended`,
+      ),
+    );
+  if (freezeSeconds !== undefined)
+    return fail(
+      invalid(
+        "fileSystemFreezeSeconds",
+        String(freezeSeconds),
+        `must be left out with location: only a snapshot in the disk's region, ${region}, is taken of a ` +
+          "frozen file system",
       ),
     );
   if (source.diskUri.length > TAG_VALUE_MAX_CHARS)
@@ -153,6 +164,7 @@ function resolve(
   if (subscriptionId !== undefined && valueOf("resourceGroup") === undefined)
     return fail(invalid("subscriptionID", subscriptionId, "needs a resourceGroup of that subscription"));
   const minutes = valueOf("instantAccessDurationMinutes");
+  const freezeSeconds = valueOf("fileSystemFreezeSeconds");
   return ok({
     isIncremental,
     resourceGroup: valueOf("resourceGroup"),
@@ -163,6 +175,7 @@ function resolve(
     networkAccessPolicy: valueOf("networkAccessPolicy") ?? "DenyAll",
     publicNetworkAccess: valueOf("publicNetworkAccess") ?? "Disabled",
     instantAccessMinutes: minutes === undefined ? undefined : Number(minutes),
+    freezeSeconds: freezeSeconds === undefined ? undefined : Number(freezeSeconds),
   });
 }
 

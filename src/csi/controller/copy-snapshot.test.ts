@@ -1,19 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../controller/testing/a-disk.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { OperationLock } from "../../runtime/operation-lock.ts";
 import type { Snapshot } from "../gen/csi/v1/csi.ts";
 import { aCall } from "../testing/a-call.ts";
+import { aSnapshotContext } from "../testing/a-snapshot-context.ts";
 import {
   aSnapshot,
   aSnapshotUri,
   createFakeSnapshots,
   type FakeSnapshots,
 } from "../testing/fake-snapshots.ts";
-import { noSteps } from "../testing/no-steps.ts";
 import { aDiskUri } from "../testing/objects.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { createSnapshot } from "./create-snapshot.ts";
@@ -26,19 +24,10 @@ const FIRST = { seconds: 1_767_225_600n, nanos: 0 };
 
 type Snapshots = ControllerContext["snapshots"];
 
-function contextOf(
-  snapshots: Snapshots,
-): Pick<ControllerContext, "snapshots" | "cloud" | "clusterId" | "locks" | "steps" | "logger"> {
+function contextOf(snapshots: Snapshots): ReturnType<typeof aSnapshotContext> {
   const getDisk: ControllerContext["cloud"]["getDisk"] = async ({ diskUri }) =>
     diskUri === aDiskUri() ? ok(aDisk({ diskUri })) : fail({ kind: "DiskNotFound", diskUri });
-  return {
-    snapshots,
-    cloud: { getDisk },
-    clusterId: "cluster-1",
-    locks: new OperationLock(),
-    steps: noSteps,
-    logger: silentLogger,
-  };
+  return aSnapshotContext({ snapshots, cloud: { getDisk } });
 }
 
 async function create(snapshots: Snapshots): Promise<Result<Snapshot | undefined, Failure>> {

@@ -1,19 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../controller/testing/a-disk.ts";
-import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../gen/csi/v1/csi.ts";
 import { aCall } from "../testing/a-call.ts";
+import { aSnapshotContext } from "../testing/a-snapshot-context.ts";
 import {
   aSnapshot,
   aSnapshotUri,
   createFakeSnapshots,
   type FakeSnapshots,
 } from "../testing/fake-snapshots.ts";
-import { noSteps } from "../testing/no-steps.ts";
 import { aDiskUri } from "../testing/objects.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { createSnapshot } from "./create-snapshot.ts";
@@ -37,15 +36,11 @@ function create(
   changes: Partial<CreateSnapshotRequest> = {},
   locks = new OperationLock(),
 ): Promise<Result<CreateSnapshotResponse, Failure>> {
-  const context = {
-    snapshots,
-    cloud: { getDisk },
-    clusterId: "cluster-1",
-    locks,
-    steps: noSteps,
-    logger: silentLogger,
-  };
-  return createSnapshot(context, aRequest(changes), aCall());
+  return createSnapshot(
+    aSnapshotContext({ snapshots, cloud: { getDisk }, locks }),
+    aRequest(changes),
+    aCall(),
+  );
 }
 
 describe("createSnapshot", () => {
@@ -142,6 +137,11 @@ describe("createSnapshot", () => {
     { changes: { sourceVolumeId: "none" }, kind: "VolumeNotFound" },
     { changes: { parameters: { userAgent: "x" } }, kind: "InvalidArgument" },
     { changes: { parameters: { instantAccessDurationMinutes: "60" } }, kind: "InvalidArgument" },
+    { changes: { parameters: { fileSystemFreezeSeconds: "61" } }, kind: "InvalidArgument" },
+    {
+      changes: { parameters: { fileSystemFreezeSeconds: "10", location: "westus" } },
+      kind: "InvalidArgument",
+    },
   ])
     it(`refuses ${JSON.stringify(changes).slice(0, 60)}`, async () => {
       const snapshots = createFakeSnapshots();
@@ -152,14 +152,7 @@ describe("createSnapshot", () => {
 
   it("reports that the volume does not exist", async () => {
     const missing: typeof getDisk = async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri });
-    const context = {
-      snapshots: createFakeSnapshots(),
-      cloud: { getDisk: missing },
-      clusterId: "cluster-1",
-      locks: new OperationLock(),
-      steps: noSteps,
-      logger: silentLogger,
-    };
+    const context = aSnapshotContext({ snapshots: createFakeSnapshots(), cloud: { getDisk: missing } });
     const refused = await createSnapshot(context, aRequest(), aCall());
     assert.equal(!refused.ok && refused.failure.kind, "DiskNotFound");
   });

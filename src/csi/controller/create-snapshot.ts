@@ -5,16 +5,27 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { placeSnapshot } from "../../core/volume/snapshot-parameters.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../gen/csi/v1/csi.ts";
-import { otherRequest } from "../messages/snapshot-identity.ts";
+import { freezeIdOf, otherRequest } from "../messages/snapshot-identity.ts";
 import { snapshotMessage } from "../messages/snapshot-message.ts";
 import { type SnapshotRequest, snapshotRequestOf } from "../messages/snapshot-request.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { copySnapshot, type CopyRequest, findCopySource } from "./copy-snapshot.ts";
+import { takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
 
 type SnapshotContext = Pick<
   ControllerContext,
-  "snapshots" | "cloud" | "clusterId" | "locks" | "steps" | "logger"
+  | "snapshots"
+  | "cloud"
+  | "clusterId"
+  | "locks"
+  | "steps"
+  | "logger"
+  | "store"
+  | "cache"
+  | "clock"
+  | "random"
+  | "limits"
 >;
 
 /**
@@ -24,20 +35,22 @@ type SnapshotContext = Pick<
 export async function createSnapshot(
   context: SnapshotContext,
   request: CreateSnapshotRequest,
-  call: Pick<CallContext, "signal">,
+  call: CallContext,
 ): Promise<Result<CreateSnapshotResponse, Failure>> {
   const wanted = snapshotRequestOf(request, context.clusterId);
   if (!wanted.ok) return wanted;
   return context.locks.run(wanted.value.snapshotUri, "CreateSnapshot", () =>
-    create(context, wanted.value, call.signal),
+    create(context, wanted.value, call),
   );
 }
 
 async function create(
-  { snapshots, cloud, clusterId, steps, logger }: SnapshotContext,
+  context: SnapshotContext,
   wanted: SnapshotRequest,
-  signal: AbortSignal,
+  call: CallContext,
 ): Promise<Result<CreateSnapshotResponse, Failure>> {
+  const { snapshots, cloud, clusterId, steps, logger } = context;
+  const { signal } = call;
   const observed = await observe({ snapshots, cloud, clusterId }, wanted, signal);
   if (!observed.ok) return observed;
   const { snapshotUri, sourceUri, parameters } = wanted;
@@ -46,6 +59,11 @@ async function create(
     otherRequest(present, { ...wanted, ...parameters, clusterId });
   const refused = target === undefined ? undefined : objection(target);
   if (refused !== undefined) return fail(refused);
+  const isFrozen = parameters.freezeSeconds !== undefined || freezeIdOf(target?.tags ?? {}) !== undefined;
+  if (!isCopy && isFrozen) {
+    const frozen = await takeFrozenSnapshot(context, { ...wanted, target, location }, call);
+    return frozen.ok ? ok({ snapshot: snapshotMessage(frozen.value) }) : frozen;
+  }
   const created = isCopy
     ? await copySnapshot({ snapshots, clusterId, steps, logger }, { ...wanted, ...observed.value }, signal)
     : await steps.run("take-snapshot", () =>

@@ -8,7 +8,7 @@ import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { ListSnapshotsRequest, ListSnapshotsResponse } from "../gen/csi/v1/csi.ts";
 import { pageOf } from "../messages/page.ts";
-import { isCopySource, sourceVolumeOf } from "../messages/snapshot-identity.ts";
+import { isCopySource, mayBeUnfrozen, sourceVolumeOf } from "../messages/snapshot-identity.ts";
 import { snapshotMessage } from "../messages/snapshot-message.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
@@ -44,6 +44,7 @@ async function findSnapshots(
   const isListed = (snapshot: SnapshotFacts): boolean =>
     snapshot.isTaken &&
     !isCopySource(snapshot.tags) &&
+    !mayBeUnfrozen(snapshot) &&
     (sourceVolumeId === "" || isSameResourceUri(sourceVolumeOf(snapshot), sourceVolumeId));
   if (snapshotId !== "") {
     if (parseSnapshotUri(snapshotId) === undefined) return ok([]);

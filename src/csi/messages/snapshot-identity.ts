@@ -15,6 +15,11 @@ const COPIED_TO = "disk.csi.azure.com-copied-to";
 /** Of a copy in another region: the moment of its content, which Azure shows of its source only. */
 const TAKEN_AT = "disk.csi.azure.com-taken-at";
 
+/** The id of the freeze during which a snapshot was asked for. */
+const FREEZE = "disk.csi.azure.com-freeze";
+/** The moment of a snapshot whose freeze is known to have held: another one under its name has another. */
+const FROZEN_AT = "disk.csi.azure.com-frozen-at";
+
 type Tags = Readonly<Record<string, string>>;
 
 /** The tags by which the driver knows a snapshot as its own. */
@@ -39,6 +44,31 @@ export function copySourceTags(snapshotUri: string): Tags {
 /** The tag of a copy in another region that keeps the moment of its source. */
 export function copyTags({ createdAtMs }: SnapshotFacts): Tags {
   return createdAtMs === undefined ? {} : { [TAKEN_AT]: toTimestamp(createdAtMs) };
+}
+
+/** The tag of a snapshot that counts only once its freeze is known to have held. */
+export function freezeTags(freezeId: string): Tags {
+  return { [FREEZE]: freezeId };
+}
+
+/** The tag of a snapshot whose freeze has held; undefined while Azure shows no moment of it. */
+export function frozenTags({ createdAtMs }: Pick<SnapshotFacts, "createdAtMs">): Tags | undefined {
+  return createdAtMs === undefined ? undefined : { [FROZEN_AT]: toTimestamp(createdAtMs) };
+}
+
+/** The id of the freeze that a snapshot was asked for with; undefined: with none. */
+export function freezeIdOf(tags: Tags): string | undefined {
+  return tags[FREEZE];
+}
+
+/** Whether a snapshot is known to be of a frozen file system. */
+export function isKnownFrozen({ tags, createdAtMs }: Pick<SnapshotFacts, "tags" | "createdAtMs">): boolean {
+  return createdAtMs !== undefined && tags[FROZEN_AT] === toTimestamp(createdAtMs);
+}
+
+/** Whether a snapshot may yet be deleted, since it may be of a file system that was not frozen. */
+export function mayBeUnfrozen(snapshot: Pick<SnapshotFacts, "tags" | "createdAtMs">): boolean {
+  return freezeIdOf(snapshot.tags) !== undefined && !isKnownFrozen(snapshot);
 }
 
 /** The moment of a snapshot's content; undefined while Azure shows none. */

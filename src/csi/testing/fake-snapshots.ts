@@ -71,6 +71,15 @@ export function createFakeSnapshots(...given: readonly SnapshotFacts[]): FakeSna
       present.set(snapshotUri.toLowerCase(), snapshot);
       return ok(snapshot);
     },
+    tagSnapshot: async ({ snapshotUri, tags, objection }) => {
+      const found = present.get(snapshotUri.toLowerCase());
+      if (found === undefined) return fail({ kind: "SnapshotNotFound", snapshotUri });
+      const refused = objection(found);
+      if (refused !== undefined) return fail(refused);
+      const tagged = { ...found, tags: { ...found.tags, ...tags } };
+      present.set(snapshotUri.toLowerCase(), tagged);
+      return ok(tagged);
+    },
     deleteSnapshot: async ({ snapshotUri, objection }) => {
       const found = present.get(snapshotUri.toLowerCase());
       const refused = found === undefined ? undefined : objection(found);

@@ -1,5 +1,6 @@
 import { isInQuarantine } from "../../core/writer/writer-steps.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
+import { freezeReconciler } from "../care/freeze-reconciler.ts";
 import { replicasReconciler } from "../care/replica-probe.ts";
 import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -17,6 +18,7 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   const heartbeat = new ControlLoop(heartbeatReconciler(ports), ports);
   const ownVolumes = new ControlLoop(ownVolumesReconciler(ports), ports);
   const replicas = new ControlLoop(replicasReconciler(ports), ports);
+  const freezes = new ControlLoop(freezeReconciler(ports), ports);
   ports.cache.onChange((change) => {
     if (change.kind === "AzVolume" && concerns(ports, change.name)) {
       ownVolumes.queue.add(change.name);
@@ -27,7 +29,9 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
     }
     if (change.kind === "AzVolumeAttachment") {
       const attachment = change.current ?? change.previous;
-      if (attachment?.spec.nodeName === ports.node.nodeName) ownVolumes.queue.add(attachment.spec.volumeName);
+      if (attachment?.spec.nodeName !== ports.node.nodeName) return;
+      ownVolumes.queue.add(attachment.spec.volumeName);
+      freezes.queue.add(attachment.spec.volumeName);
     }
   });
   // No change triggers the work that an earlier plug-in has left undone.
@@ -36,9 +40,17 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
     if (concerns(ports, volume.metadata.name)) ownVolumes.queue.add(volume.metadata.name);
   for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName))
     ownVolumes.queue.add(attachment.spec.volumeName);
+  for (const { volumeName } of ports.checkpoints.freezes()) freezes.queue.add(volumeName);
+  for (const { spec } of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName))
+    freezes.queue.add(spec.volumeName);
   heartbeat.queue.add(ONLY_KEY);
   replicas.queue.add(ONLY_KEY);
-  await Promise.all([heartbeat.run(signal), ownVolumes.run(signal), replicas.run(signal)]);
+  await Promise.all([
+    heartbeat.run(signal),
+    ownVolumes.run(signal),
+    replicas.run(signal),
+    freezes.run(signal),
+  ]);
 }
 
 /** Whether a volume concerns this node at all: thousands do not. */

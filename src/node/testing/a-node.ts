@@ -24,7 +24,7 @@ import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
-import type { NodeCheckpoints, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import type { FreezeMark, NodeCheckpoints, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
@@ -281,6 +281,7 @@ export async function withNode(
 
 function memoryCheckpoints(): NodeCheckpoints {
   const checkpoints = new Map<string, VolumeCheckpoint>();
+  const freezes = new Map<string, FreezeMark>();
   let heartbeat = 0;
   let doubted: number | undefined;
   return {
@@ -291,6 +292,15 @@ function memoryCheckpoints(): NodeCheckpoints {
     },
     remove: async (volumeName) => {
       checkpoints.delete(volumeName);
+      return ok(undefined);
+    },
+    freezes: () => [...freezes.values()],
+    putFreeze: async (mark) => {
+      freezes.set(mark.volumeName, mark);
+      return ok(undefined);
+    },
+    removeFreeze: async (volumeName) => {
+      freezes.delete(volumeName);
       return ok(undefined);
     },
     heartbeat: () => heartbeat,

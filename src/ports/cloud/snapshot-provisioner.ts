@@ -70,6 +70,18 @@ export interface SnapshotProvisioner {
     signal: AbortSignal,
   ): Promise<Result<SnapshotFacts, Failure>>;
   /**
+   * Adds tags to a snapshot, or replaces their values; the others stay. Changes nothing but tags, and never
+   * makes a snapshot that is gone. Fails with `SnapshotNotFound`, or with what `objection` answers of it.
+   */
+  tagSnapshot(
+    request: {
+      readonly snapshotUri: string;
+      readonly tags: Readonly<Record<string, string>>;
+      readonly objection: SnapshotObjection;
+    },
+    signal: AbortSignal,
+  ): Promise<Result<SnapshotFacts, Failure>>;
+  /**
    * Deletes a snapshot; success if it is gone already. Disks and other snapshots of the same disk keep their
    * content. Reads it before each request, and fails with what `objection` answers of it.
    */

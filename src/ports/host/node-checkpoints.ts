@@ -33,6 +33,15 @@ export interface VolumeCheckpoint {
   readonly vm?: NotedVm;
 }
 
+/** A file system that this node may have frozen; written before it does. */
+export interface FreezeMark {
+  readonly volumeName: string;
+  /** Of the request. */
+  readonly id: string;
+  readonly path: string;
+  readonly majorMinor: string;
+}
+
 /**
  * The node's own memory: a local file that survives plug-in restarts and reboots, never a copy of the
  * record. Written durably (fsync) before the call returns.
@@ -44,6 +53,11 @@ export interface NodeCheckpoints {
    */
   put(checkpoint: VolumeCheckpoint, signal: AbortSignal): Promise<Result<void, Failure>>;
   remove(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** In a list of their own: an older plug-in drops it, and thaws with the last unmount. */
+  readonly freezes: () => readonly FreezeMark[];
+  /** Adds or replaces the mark of a volume. */
+  putFreeze(mark: FreezeMark, signal: AbortSignal): Promise<Result<void, Failure>>;
+  removeFreeze(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** The last heartbeat counter that this node wrote. */
   readonly heartbeat: () => number;
   putHeartbeat(heartbeat: number, signal: AbortSignal): Promise<Result<void, Failure>>;

@@ -34,6 +34,7 @@ export const armActions: Readonly<Record<Exclude<keyof ArmApi, UnusedCall>, read
     `${COMPUTE}/disks/beginGetAccess/action`,
     `${COMPUTE}/snapshots/beginGetAccess/action`,
   ],
+  startSnapshotUpdate: [`${COMPUTE}/snapshots/write`],
   startSnapshotDelete: [`${COMPUTE}/snapshots/delete`],
   listVmSizes: [`${COMPUTE}/skus/read`],
   getVm: [`${COMPUTE}/virtualMachines/read`, `${INSTANCES}/read`],

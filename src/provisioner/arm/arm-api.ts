@@ -284,6 +284,11 @@ export interface ArmApi {
     request: ArmName & ArmCall & { readonly snapshot: ArmSnapshotSpec },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
+  /** PATCH: it changes nothing of a snapshot that is gone, where a PUT would make another one. */
+  startSnapshotUpdate(
+    request: ArmName & ArmCall & { readonly tags: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmOperation>>;
   startSnapshotDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   /** The sizes of VMs that the subscription of the client offers in a location: megabytes. */
   listVmSizes(

@@ -30,6 +30,7 @@ export type OperationLikeness =
   | "diskUpdate"
   | "diskDelete"
   | "snapshotCreate"
+  | "snapshotUpdate"
   | "snapshotDelete"
   | `vm${"Attach" | "Detach" | "ForceDetach"}/${number}`;
 

@@ -145,6 +145,34 @@ export function deleteSnapshot(
   return remove(session, { ...target, judge }, signal);
 }
 
+/** Adds tags to a snapshot. Reads it before each request, and again at the end. */
+export async function tagSnapshot(
+  session: ArmSession,
+  { tags, objection, ...target }: SnapshotTarget & SnapshotTags,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts, Failure>> {
+  for (let attempt = 1; ; attempt++) {
+    const present = await settledSnapshot(session, target, signal);
+    if (!present.ok) return fail(readFailure(present.failure, target));
+    const facts = snapshotFactsOf(present.value);
+    const refused = objection(facts);
+    if (refused !== undefined) return fail(refused);
+    if (Object.entries(tags).every(([name, value]) => facts.tags[name] === value)) return ok(facts);
+    const last = attempt > TRIES_MAX;
+    if (last || !isTerminal(facts.state)) return fail(toFailure(stillRunning(target), {}));
+    const change = changeOf(session, { ...target, tags: { ...facts.tags, ...tags } });
+    const changed = await write(session, change, signal);
+    if (!changed.ok && !mayTryAgain(changed.failure)) return fail(readFailure(changed.failure, target));
+    if (!changed.ok) await session.backOff(attempt, signal);
+  }
+}
+
+/** Tags to add to a snapshot. */
+interface SnapshotTags {
+  readonly tags: Readonly<Record<string, string>>;
+  readonly objection: SnapshotObjection;
+}
+
 /** Deletes what a failed creation has left; another controller may have made the snapshot since. */
 function removeFailed(
   session: ArmSession,
@@ -188,7 +216,7 @@ async function remove(
 /** A request that changes a snapshot, and how its end shows. */
 interface SnapshotWrite {
   readonly group: CallGroup;
-  readonly likeness: "snapshotCreate" | "snapshotDelete";
+  readonly likeness: "snapshotCreate" | "snapshotUpdate" | "snapshotDelete";
   readonly resource: string;
   /**
    * Its answer is awaited although the caller gives up: otherwise the next call would overtake it, and a
@@ -224,6 +252,23 @@ function creationOf(session: ArmSession, request: CreateSnapshotRequest & Snapsh
       // One that is being created may not be there yet.
       if (!read.ok) return saysNotThere(read.failure) ? ok(undefined) : read;
       return endShownBy(read.value.provisioningState, `snapshot ${request.snapshotUri}`);
+    },
+  };
+}
+
+function changeOf(
+  session: ArmSession,
+  { id, snapshotUri, tags }: SnapshotTarget & Pick<SnapshotTags, "tags">,
+): SnapshotWrite {
+  return {
+    group: "diskWrite",
+    likeness: "snapshotUpdate",
+    resource: snapshotUri,
+    start: (clientRequestId) =>
+      session.arm.startSnapshotUpdate({ ...id, tags, clientRequestId }, session.lifetime),
+    readEnd: async (asked) => {
+      const read = await readSnapshot(session, { id, snapshotUri }, asked);
+      return read.ok ? endShownBy(read.value.provisioningState, `snapshot ${snapshotUri}`) : read;
     },
   };
 }

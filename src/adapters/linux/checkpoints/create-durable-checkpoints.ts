@@ -1,7 +1,7 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import type { NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
+import type { FreezeMark, NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 
 /** A device number recorded before the machine's restart means nothing for its present devices. */
@@ -10,6 +10,8 @@ export function afterBoot(content: CheckpointFile, bootId: string): CheckpointFi
   return {
     ...content,
     bootId,
+    // A machine starts with no file system frozen.
+    freezes: isSameBoot ? content.freezes : undefined,
     volumes: isSameBoot
       ? content.volumes
       : content.volumes.map((checkpoint) => ({ ...checkpoint, majorMinor: undefined })),
@@ -64,6 +66,14 @@ export function createDurableCheckpoints(
         (current) => ({ ...current, volumes: withoutCheckpoint(current.volumes, volumeName) }),
         signal,
       ),
+    freezes: () => durable.freezes ?? [],
+    putFreeze: (mark, signal) =>
+      change(
+        (current) => ({ ...current, freezes: [...withoutFreeze(current, mark.volumeName), mark] }),
+        signal,
+      ),
+    removeFreeze: (volumeName, signal) =>
+      change((current) => ({ ...current, freezes: withoutFreeze(current, volumeName) }), signal),
     heartbeat: () => durable.heartbeat,
     putHeartbeat: (heartbeat, signal) => change((current) => ({ ...current, heartbeat }), signal),
     doubtedIncarnation: () => durable.doubtedIncarnation,
@@ -77,6 +87,10 @@ function withoutCheckpoint(
   volumeName: string,
 ): readonly VolumeCheckpoint[] {
   return volumes.filter((checkpoint) => checkpoint.volumeName !== volumeName);
+}
+
+function withoutFreeze({ freezes = [] }: CheckpointFile, volumeName: string): readonly FreezeMark[] {
+  return freezes.filter((mark) => mark.volumeName !== volumeName);
 }
 
 function byName(a: VolumeCheckpoint, b: VolumeCheckpoint): number {

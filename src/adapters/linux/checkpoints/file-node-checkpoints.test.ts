@@ -84,6 +84,21 @@ describe("openFileNodeCheckpoints", () => {
     assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [checkpoint]);
   });
 
+  it("keeps the mark of a freeze over a restart of the plug-in, not of the machine", async (t) => {
+    const path = await aPath(t);
+    const bootIdFile = join(path, "..", "boot_id");
+    await writeFile(bootIdFile, "first\n");
+    const before = await openFileNodeCheckpoints(path, bootIdFile);
+    const mark = { volumeName: "pvc-1", id: "f", path: "/staging", majorMinor: "8:32" };
+    await before.putFreeze({ ...mark, id: "e" }, never);
+    await before.putFreeze(mark, never);
+    await before.putFreeze({ ...mark, volumeName: "pvc-2" }, never);
+    await before.removeFreeze("pvc-2", never);
+    assert.deepEqual((await openFileNodeCheckpoints(path, bootIdFile)).freezes(), [mark]);
+    await writeFile(bootIdFile, "second\n");
+    assert.deepEqual((await openFileNodeCheckpoints(path, bootIdFile)).freezes(), []);
+  });
+
   it("removes a checkpoint, and does nothing for a volume without one", async (t) => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
@@ -147,6 +162,10 @@ describe("openFileNodeCheckpoints", () => {
         volumes: [{ ...aCheckpoint({}), deviceSettings: { "../uevent": "add" } }],
       }),
       because: "a checkpoint has a setting that no device has",
+    },
+    {
+      text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [], freezes: [{ volumeName: "pvc-1" }] }),
+      because: "the mark of a freeze lacks its path",
     },
   ];
   for (const { text, because } of damaged) {

@@ -1,7 +1,7 @@
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { isDeviceSettingName } from "../../../core/volume/device-settings.ts";
-import type { NotedVm, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
+import type { FreezeMark, NotedVm, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 
 /** The content of the checkpoint file. */
 export interface CheckpointFile {
@@ -11,6 +11,8 @@ export interface CheckpointFile {
   /** Undefined, too, in a file of an older plug-in. */
   readonly doubtedIncarnation?: number | undefined;
   readonly volumes: readonly VolumeCheckpoint[];
+  /** Undefined: none. */
+  readonly freezes?: readonly FreezeMark[] | undefined;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface CheckpointFile {
 export function parseNodeCheckpoints(text: string): Result<CheckpointFile, string> {
   const parsed = parseJson(text);
   if (!isRecord(parsed)) return fail("it is no JSON object");
-  const { version, bootId, heartbeat, doubtedIncarnation, volumes } = parsed;
+  const { version, bootId, heartbeat, doubtedIncarnation, volumes, freezes = [] } = parsed;
   if (version !== 1) return fail(`its version is ${JSON.stringify(version)}, this driver knows 1`);
   if (bootId !== undefined && typeof bootId !== "string") return fail("bootId is no text");
   if (!isCount(heartbeat)) return fail("heartbeat is no whole number");
@@ -33,11 +35,13 @@ export function parseNodeCheckpoints(text: string): Result<CheckpointFile, strin
     if (checkpoint === undefined) return fail(`volumes[${index}] lacks a field or has one of the wrong type`);
     checkpoints.push(checkpoint);
   }
+  if (!Array.isArray(freezes) || !freezes.every(isFreezeMark)) return fail("freezes is no list of marks");
   return ok({
     bootId,
     heartbeat,
     ...(doubtedIncarnation === undefined ? {} : { doubtedIncarnation }),
     volumes: checkpoints,
+    ...(freezes.length === 0 ? {} : { freezes }),
   });
 }
 
@@ -75,6 +79,12 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
   return noted === undefined ? undefined : { ...checkpoint, vm: noted };
 }
 
+function isFreezeMark(value: unknown): value is FreezeMark {
+  if (!isRecord(value)) return false;
+  const { volumeName, id, path, majorMinor } = value;
+  return [volumeName, id, path, majorMinor].every((field) => typeof field === "string");
+}
+
 function parseDeviceSettings(value: unknown): VolumeCheckpoint["deviceSettings"] {
   if (value === undefined) return {};
   if (!isRecord(value)) return undefined;
@@ -100,7 +110,7 @@ function parseJson(text: string): unknown {
 }
 
 function isRecord(value: unknown): value is Partial<Record<string, unknown>> & {
-  [K in keyof VolumeCheckpoint | keyof CheckpointFile | "version"]?: unknown;
+  [K in keyof VolumeCheckpoint | keyof FreezeMark | keyof CheckpointFile | "version"]?: unknown;
 } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import {
+  FREEZE_DETAIL_MAX_CHARS,
+  FREEZE_SECONDS_MAX,
   NAME_MAX_CHARS,
   RESOURCE_ID_MAX_CHARS,
   TARGET_MAX_CHARS,
@@ -43,6 +45,14 @@ export const azVolumeAttachmentSchema = z.object({
       .object({ id: tokenSchema, since: timestampSchema })
       .optional()
       .describe("The controller asks the node to unmount and release the volume."),
+    freeze: z
+      .object({
+        id: tokenSchema,
+        seconds: z.int().min(1).max(FREEZE_SECONDS_MAX).describe("The node thaws after that long."),
+        isCancelled: z.literal(true).optional().describe("The snapshot does not count on it any more."),
+      })
+      .optional()
+      .describe("The controller asks the node to freeze the file system while it takes a snapshot."),
   }),
   status: z
     .object({
@@ -99,6 +109,16 @@ export const azVolumeAttachmentSchema = z.object({
           time: timestampSchema,
         })
         .optional(),
+      freeze: z
+        .object({
+          id: tokenSchema,
+          state: z
+            .enum(["Frozen", "Held", "Lost", "Refused"])
+            .describe("Held: frozen without a break until the request was removed. Lost: thawed before."),
+          detail: z.string().max(FREEZE_DETAIL_MAX_CHARS).optional(),
+        })
+        .optional()
+        .describe("The node's answer to a request to freeze the file system."),
       deviceMissing: z
         .boolean()
         .optional()

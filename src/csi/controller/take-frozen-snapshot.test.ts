@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aDisk } from "../../controller/testing/a-disk.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { aWriter, identity } from "../../core/testing/objects.ts";
+import type { RecordChanges } from "../../core/testing/record-lists.ts";
+import type { StepName } from "../../ports/steps.ts";
+import type { Snapshot } from "../gen/csi/v1/csi.ts";
+import { aCall } from "../testing/a-call.ts";
+import { type ControllerWorld, withController } from "../testing/a-controller.ts";
+import { aSnapshotUri, createFakeSnapshots, type FakeSnapshots } from "../testing/fake-snapshots.ts";
+import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
+import type { ControllerContext } from "./controller-context.ts";
+import { createSnapshot } from "./create-snapshot.ts";
+import { listSnapshots } from "./list-snapshots.ts";
+
+const never = new AbortController().signal;
+const TARGET = aSnapshotUri("snapshot-1").toLowerCase();
+const FROZEN_AT = "disk.csi.azure.com-frozen-at";
+const mounted = { writer: aWriter("node-a"), epoch: 1 };
+
+type Answer = NonNullable<NonNullable<AzVolumeAttachment["status"]>["freeze"]>;
+
+class Crash extends Error {}
+
+/** A volume, the plug-in of its node, and a platform that fixes the content of a snapshot at once. */
+interface Freezing {
+  readonly world: ControllerWorld;
+  readonly snapshots: FakeSnapshots;
+  /** Calls CreateSnapshot; `dies`: its controller dies before or after its n-th step. */
+  create(how?: Partial<ControllerContext> & { readonly dies?: Death }): Promise<Result<Snapshot, Failure>>;
+  /** Settles while a call runs. */
+  setRecord(record: RecordChanges): Promise<void>;
+  readonly attachment: () => Promise<AzVolumeAttachment>;
+  /** What the node answers instead of *Frozen*, or at the end of a freeze. */
+  node: { first: Omit<Answer, "id">; last: Omit<Answer, "id"> };
+}
+
+interface Death {
+  readonly at: number;
+  readonly when: "before" | "after";
+}
+
+function withVolume(
+  act: (freezing: Freezing) => Promise<void>,
+  {
+    record = mounted,
+    accessType = "mount",
+  }: { readonly record?: RecordChanges; readonly accessType?: "mount" | "block" } = {},
+): Promise<void> {
+  return withController(async (world) => {
+    const snapshots = createFakeSnapshots();
+    const capabilities = [{ accessMode: "SINGLE_NODE_WRITER", accessType }] as const;
+    await world.given("AzVolume", aVolumeObject({ spec: { capabilities } }));
+    const setRecord = (changes: RecordChanges): Promise<void> =>
+      world.setStatus("pvc-1", () => ({
+        state: "Created",
+        observedGeneration: 1,
+        conditions: [],
+        detail: aDetail(),
+        record: aRecord(changes),
+      }));
+    await world.answerOf(setRecord(record));
+    const { vmId, instanceUri } = identity("node-a");
+    const status = { state: "Attached", role: "Primary", vmId, instanceUri } as const;
+    const object = anAttachmentObject();
+    await world.given("AzVolumeAttachment", { ...object, status });
+    const attachment = async (): Promise<AzVolumeAttachment> => {
+      const read = await world.store.get("AzVolumeAttachment", object.metadata.name, never);
+      assert.ok(read.ok);
+      return read.value;
+    };
+    const freezing: Freezing = {
+      world,
+      snapshots,
+      setRecord,
+      attachment,
+      node: { first: { state: "Frozen" }, last: { state: "Held" } },
+      create: async ({ dies, ...changes } = {}) => {
+        let taken = 0;
+        const run = async <T>(_: StepName, step: () => Promise<T>): Promise<T> => {
+          taken++;
+          if (taken === dies?.at && dies.when === "before") throw new Crash();
+          const answer = await step();
+          if (taken === dies?.at) throw new Crash();
+          return answer;
+        };
+        const getDisk: ControllerContext["cloud"]["getDisk"] = async ({ diskUri }) => ok(aDisk({ diskUri }));
+        const context = { ...world.context, snapshots, cloud: { getDisk }, steps: { run }, ...changes };
+        const parameters = { fileSystemFreezeSeconds: "10" };
+        const request = { sourceVolumeId: aDiskUri(), name: "snapshot-1", secrets: {}, parameters };
+        const call = createSnapshot(context, { ...request, accessibilityRequirements: undefined }, aCall());
+        const created = await world.answerOf(call);
+        if (!created.ok) return created;
+        assert.ok(created.value.snapshot !== undefined);
+        return ok(created.value.snapshot);
+      },
+    };
+    const answers: Promise<unknown>[] = [];
+    world.context.cache.onChange(({ kind, current }) => {
+      if (kind !== "AzVolumeAttachment" || current?.status === undefined) return;
+      const { request, answer } = { request: current.spec.freeze, answer: current.status.freeze };
+      const isNew = request !== undefined && request.id !== answer?.id;
+      const isOver = answer?.state === "Frozen" && (request === undefined || request.isCancelled === true);
+      const { first, last } = freezing.node;
+      const cancelled = request?.isCancelled === true ? ({ state: "Lost" } as const) : last;
+      const freeze = isNew
+        ? { id: request.id, ...first }
+        : isOver
+          ? { id: answer.id, ...cancelled }
+          : undefined;
+      if (freeze === undefined) return;
+      const next = { ...current, status: { ...current.status, freeze } };
+      answers.push(world.store.updateStatus("AzVolumeAttachment", next, never));
+    });
+    await act(freezing);
+    await world.answerOf(Promise.all(answers));
+  });
+}
+
+const kindOf = (result: Result<unknown, Failure>): string => (result.ok ? "OK" : result.failure.kind);
+
+describe("takeFrozenSnapshot", () => {
+  it("takes a snapshot while the node keeps the file system frozen, then has it thawed", () =>
+    withVolume(async ({ create, snapshots, attachment }) => {
+      let isFrozenThen: unknown;
+      const createFrozen: FakeSnapshots["createSnapshot"] = async (request, signal) => {
+        isFrozenThen = (await attachment()).status?.freeze?.state;
+        return snapshots.createSnapshot(request, signal);
+      };
+      const created = await create({ snapshots: { ...snapshots, createSnapshot: createFrozen } });
+      assert.equal(created.ok && created.value.readyToUse, true);
+      assert.equal(isFrozenThen, "Frozen");
+      const { spec, status } = await attachment();
+      assert.deepEqual([spec.freeze, status?.freeze?.state], [undefined, "Held"]);
+      assert.equal(snapshots.present.get(TARGET)?.tags[FROZEN_AT], "2026-01-01T00:00:00.000Z");
+      assert.deepEqual(await create(), created);
+      assert.equal(snapshots.created.length, 1);
+    }));
+
+  it("keeps no snapshot whose freeze was lost, and takes another one when called again", () =>
+    withVolume(async (freezing) => {
+      freezing.node.last = { state: "Lost" };
+      assert.equal(kindOf(await freezing.create()), "SnapshotNotFrozen");
+      assert.deepEqual([...freezing.snapshots.present], []);
+      freezing.node.last = { state: "Held" };
+      assert.equal(kindOf(await freezing.create()), "OK");
+      assert.equal(freezing.snapshots.present.size, 1);
+    }));
+
+  it("takes none where the node refuses, and asks it again when called again", () =>
+    withVolume(async (freezing) => {
+      freezing.node.first = { state: "Refused", detail: "it is busy" };
+      const refused = await freezing.create();
+      assert.ok(!refused.ok && refused.failure.kind === "SnapshotNotFrozen");
+      assert.equal(refused.failure.detail, "it is busy");
+      assert.deepEqual(freezing.snapshots.created, []);
+      freezing.node.first = { state: "Frozen" };
+      assert.equal(kindOf(await freezing.create()), "OK");
+    }));
+
+  it("does not believe a freeze whose snapshot may come later than its answer", () =>
+    withVolume(async ({ create, snapshots, attachment, world }) => {
+      const lost: Failure = { kind: "CloudUnavailable", code: "x", message: "no answer", requestId: "" };
+      let late = async (): Promise<unknown> => undefined;
+      const createLate: FakeSnapshots["createSnapshot"] = async (request, signal) => {
+        late = () => snapshots.createSnapshot(request, signal);
+        return fail(lost);
+      };
+      const failed = await create({ snapshots: { ...snapshots, createSnapshot: createLate } });
+      assert.deepEqual(failed, fail(lost));
+      await world.answerOf(world.clock.sleep(1_000, never));
+      assert.equal((await attachment()).status?.freeze?.state, "Lost");
+      await late();
+      assert.equal(kindOf(await create()), "SnapshotNotFrozen");
+      assert.deepEqual([...snapshots.present], []);
+    }));
+
+  it("asks no node where the volume is mounted nowhere", () =>
+    withVolume(
+      async ({ create, snapshots, attachment }) => {
+        assert.equal(kindOf(await create()), "OK");
+        assert.equal((await attachment()).spec.freeze, undefined);
+        assert.ok(snapshots.present.get(TARGET)?.tags[FROZEN_AT] !== undefined);
+      },
+      { record: { epoch: 3 } },
+    ));
+
+  it("keeps no snapshot of a volume that a node has mounted since", () =>
+    withVolume(
+      async ({ create, snapshots, setRecord }) => {
+        const createThen: FakeSnapshots["createSnapshot"] = async (request, signal) => {
+          const made = await snapshots.createSnapshot(request, signal);
+          await setRecord({ writer: aWriter("node-a", { epoch: 4 }), epoch: 4 });
+          return made;
+        };
+        const platform = { ...snapshots, createSnapshot: createThen };
+        assert.equal(kindOf(await create({ snapshots: platform })), "SnapshotNotFrozen");
+        assert.deepEqual([...snapshots.present], []);
+      },
+      { record: { epoch: 3 } },
+    ));
+
+  it("refuses a raw block volume", () =>
+    withVolume(async ({ create }) => assert.equal(kindOf(await create()), "InvalidArgument"), {
+      accessType: "block",
+    }));
+
+  for (const when of ["before", "after"] as const)
+    for (const at of [1, 2, 3, 4])
+      it(`ends with one frozen snapshot when it dies ${when} step ${at}`, () =>
+        withVolume(async ({ create, snapshots, attachment, world }) => {
+          await assert.rejects(create({ dies: { at, when } }), Crash);
+          const shown = await world.answerOf(
+            listSnapshots(
+              { snapshots, cache: world.context.cache },
+              { maxEntries: 0, startingToken: "", sourceVolumeId: aDiskUri(), snapshotId: "", secrets: {} },
+              aCall(),
+            ),
+          );
+          const isConfirmed = snapshots.present.get(TARGET)?.tags[FROZEN_AT] !== undefined;
+          assert.equal(shown.ok && shown.value.entries.length, isConfirmed ? 1 : 0);
+          assert.equal(kindOf(await create()), "OK");
+          assert.equal(snapshots.present.size, 1);
+          assert.equal(snapshots.created.length, 1);
+          assert.equal((await attachment()).status?.freeze?.state, "Held");
+        }));
+});

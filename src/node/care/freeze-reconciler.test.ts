@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { thawLeftFreezes } from "../lifecycle/thaw-left-freezes.ts";
+import { stageVolume, type StageRequest } from "../stage/stage-volume.ts";
+import { unstageVolume } from "../stage/unstage-volume.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import { freezeReconciler } from "./freeze-reconciler.ts";
+
+const never = new AbortController().signal;
+const staged: StageRequest = {
+  volumeId: diskUri,
+  stagingPath,
+  accessType: "mount",
+  fsType: "ext4",
+  mountFlags: [],
+  readOnly: false,
+  volumeContext: {},
+};
+const SECONDS = 10;
+
+/** A plug-in with the volume staged, and passes of its reconciler. */
+interface Freezer {
+  readonly world: NodeWorld;
+  ask(freeze: AzVolumeAttachment["spec"]["freeze"]): Promise<void>;
+  pass(): Promise<Reconciled>;
+  restart(how: { readonly childrenSurvive: boolean }): void;
+  readonly answer: () => unknown;
+  readonly isFrozen: () => boolean;
+}
+
+function withFreezer(
+  act: (freezer: Freezer) => Promise<void>,
+  accessType: StageRequest["accessType"] = "mount",
+): Promise<void> {
+  return withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+    const ready = await world.answerOf(stageVolume(world.ports(), { ...staged, accessType }, never));
+    assert.equal(ready.ok, true);
+    let reconciler = freezeReconciler(world.ports());
+    await act({
+      world,
+      ask: (freeze) =>
+        world.setAttachment(({ spec: { freeze: _, ...spec }, ...attachment }) => ({
+          ...attachment,
+          spec: { ...spec, ...(freeze === undefined ? {} : { freeze }) },
+        })),
+      pass: () => world.answerOf(reconciler.reconcile("pvc-1", never)),
+      restart: (how) => {
+        world.restartPlugin(how);
+        reconciler = freezeReconciler(world.ports());
+      },
+      answer: () => world.attachment()?.status?.freeze,
+      isFrozen: () => world.machine.frozenDisks().length > 0,
+    });
+  });
+}
+
+const asked = { id: "f", seconds: SECONDS };
+
+describe("freezeReconciler", () => {
+  it("freezes as asked, thaws when the request is removed, and answers that it held", () =>
+    withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
+      await ask(asked);
+      assert.deepEqual(await pass(), { ok: true, value: { againAfterMs: SECONDS * 1_000 } });
+      assert.deepEqual([answer(), isFrozen()], [{ id: "f", state: "Frozen" }, true]);
+      await ask(undefined);
+      await pass();
+      assert.deepEqual([answer(), isFrozen()], [{ id: "f", state: "Held" }, false]);
+      assert.deepEqual(world.ports().checkpoints.freezes(), []);
+      const before = world.steps.length;
+      await pass();
+      assert.equal(world.steps.length, before);
+    }));
+
+  it("answers that it was lost if its time is over before the request is removed", () =>
+    withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
+      await ask(asked);
+      await pass();
+      await world.clock.advance(SECONDS * 1_000);
+      assert.equal(isFrozen(), false);
+      await ask(undefined);
+      await pass();
+      assert.deepEqual(answer(), { id: "f", state: "Lost" });
+    }));
+
+  it("thaws at once for a request that was cancelled, and does not call it held", () =>
+    withFreezer(async ({ ask, pass, answer, isFrozen }) => {
+      await ask(asked);
+      await pass();
+      await ask({ ...asked, isCancelled: true });
+      await pass();
+      assert.deepEqual([answer(), isFrozen()], [{ id: "f", state: "Lost" }, false]);
+    }));
+
+  it("does not delay the end of a pod, and answers that the freeze was lost", () =>
+    withFreezer(async ({ ask, pass, answer, world }) => {
+      await ask(asked);
+      await pass();
+      const request = { volumeId: diskUri, stagingPath };
+      assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
+      assert.deepEqual(world.machine.mounts(), []);
+      await ask(undefined);
+      await pass();
+      assert.deepEqual(answer(), { id: "f", state: "Lost" });
+    }));
+
+  for (const childrenSurvive of [true, false])
+    it(`leaves nothing frozen when its plug-in dies ${childrenSurvive ? "alone" : "with its holder"}`, () =>
+      withFreezer(async ({ ask, pass, answer, isFrozen, restart, world }) => {
+        await ask(asked);
+        await pass();
+        restart({ childrenSurvive });
+        assert.equal(isFrozen(), !childrenSurvive);
+        await world.answerOf(thawLeftFreezes(world.ports(), never));
+        assert.equal(isFrozen(), false);
+        await pass();
+        assert.deepEqual(answer(), { id: "f", state: "Lost" });
+        assert.deepEqual(world.ports().checkpoints.freezes(), []);
+      }));
+
+  it("refuses a raw block volume, and says why", () =>
+    withFreezer(async ({ ask, pass, answer }) => {
+      await ask(asked);
+      await pass();
+      const detail = "a raw block volume has no file system to freeze";
+      assert.deepEqual(answer(), { id: "f", state: "Refused", detail });
+    }, "block"));
+
+  it("refuses what the kernel does not freeze, and leaves nothing frozen", () =>
+    withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
+      const busy = { kind: "HostCommandFailed", command: "fsfreeze", exitCode: 1, stderr: "busy" } as const;
+      world.machine.failNext("freeze", busy);
+      await ask(asked);
+      await pass();
+      assert.match(JSON.stringify(answer()), /"Refused".*busy/u);
+      assert.deepEqual([isFrozen(), world.ports().checkpoints.freezes()], [false, []]);
+    }));
+});

@@ -1,0 +1,25 @@
+import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
+import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
+import type { Logger } from "../../ports/logger.ts";
+
+/**
+ * Thaws what an earlier plug-in may have left frozen, before this one waits for anything. The marks stay:
+ * the freeze is reported as lost once the store answers.
+ */
+export async function thawLeftFreezes(
+  {
+    host,
+    checkpoints,
+    logger,
+  }: {
+    readonly host: Pick<HostProvisioner, "thaw">;
+    readonly checkpoints: Pick<NodeCheckpoints, "freezes">;
+    readonly logger: Logger;
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  for (const mark of checkpoints.freezes()) {
+    const thawed = await host.thaw(mark, signal);
+    if (!thawed.ok) logger.warn("a file system may still be frozen", { ...mark, failure: thawed.failure });
+  }
+}
