@@ -204,6 +204,27 @@ describe("Unix sockets of the system's functions", { timeout: 900_000 }, () => {
       });
     }));
 
+  it("take a connection later that the system had no descriptor for", () => {
+    const libc = loadLibc();
+    let isRefused = true;
+    const EMFILE = 24;
+    const short = createUnixSockets({
+      ...libc,
+      accept: (socket) => (isRefused ? -1 : libc.accept(socket)),
+      lastError: () => {
+        if (!isRefused) return libc.lastError();
+        isRefused = false;
+        return EMFILE;
+      },
+    });
+    return listening(short, async ({ connection }) => {
+      isRefused = true;
+      const { client, served } = await connection();
+      client.end("question");
+      assert.equal(String(await buffer(served)), "question");
+    });
+  });
+
   it("leave no file, and let the next instance listen at once", () =>
     listening(bySystem, async ({ path, connection, close }) => {
       const { served } = await connection();

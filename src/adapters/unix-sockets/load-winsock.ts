@@ -32,8 +32,8 @@ const HANDLE_FLAG_INHERIT = 1;
 const NON_BLOCKING = 0x8004667e - 2 ** 32;
 
 /**
- * Winsock: Windows has Unix sockets, and Node has no functions for them there. Never run on Windows yet; the
- * suite of the C library's sockets runs everything but this file.
+ * Winsock: Windows has Unix sockets, and Node has no functions for them there. Never run on Windows yet:
+ * docs/windows.md says what was. The suite of the C library's sockets runs everything but this file.
  */
 export async function loadWinsock(): Promise<NativeSockets> {
   const koffi = await import("koffi");
