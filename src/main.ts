@@ -15,6 +15,7 @@ Roles:
   scheduler-extender   reports to kube-scheduler where a pod's volumes are, and where they can't be
   standalone           controller and one node in one process, without Kubernetes
   pre-stop             waits for the last volume of a node that is being drained: preStop hook of role node
+  preflight            prints what the driver lacks in Azure and Kubernetes, with the command that fixes it
   store                the embedded object store, for controller and node without Kubernetes
 
 ${NAME} <role> --help lists a role's settings; ${NAME} --version prints the version.
@@ -26,6 +27,8 @@ const ROLES: Readonly<Record<string, (argv: readonly string[]) => Promise<number
     runRole((await import("./compose/roles/controller-role.ts")).controllerRole, argv),
   node: async (argv) => runRole((await import("./compose/roles/node-role.ts")).nodeRole, argv),
   "pre-stop": async (argv) => (await import("./compose/roles/pre-stop-command.ts")).preStopCommand.run(argv),
+  preflight: async (argv) =>
+    (await import("./compose/roles/preflight-command.ts")).preflightCommand.run(argv),
   "scheduler-extender": async (argv) =>
     runRole((await import("./compose/roles/scheduler-extender-role.ts")).schedulerExtenderRole, argv),
   standalone: async (argv) =>

@@ -31,7 +31,15 @@ async function calls(program: string): Promise<readonly CommandOutcome[]> {
 }
 
 describe("every program", () => {
-  for (const role of ["controller", "node", "scheduler-extender", "standalone", "store", "pre-stop"])
+  for (const role of [
+    "controller",
+    "node",
+    "scheduler-extender",
+    "standalone",
+    "store",
+    "pre-stop",
+    "preflight",
+  ])
     it(`has -h and --version, and refuses unknown flags: role ${role}`, async () => {
       const run = (...flags: readonly string[]) =>
         runCommand(process.execPath, [join(ROOT, "src/main.ts"), role, ...flags], { cwd: ROOT });

@@ -9,6 +9,7 @@ import { readCommandLine } from "../../src/cli/read-command-line.ts";
 import { controllerRole } from "../../src/compose/roles/controller-role.ts";
 import { nodeRole } from "../../src/compose/roles/node-role.ts";
 import { preStopCommand } from "../../src/compose/roles/pre-stop-command.ts";
+import { preflightCommand } from "../../src/compose/roles/preflight-command.ts";
 import { schedulerExtenderRole } from "../../src/compose/roles/scheduler-extender-role.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
 import { goPart } from "../../testbed/build/go-part.ts";
@@ -26,6 +27,7 @@ const PROGRAMS: readonly { readonly name: string; readonly options: Options }[] 
   nodeRole,
   schedulerExtenderRole,
   preStopCommand,
+  preflightCommand,
 ];
 /** Containers, and the programs that they run. */
 const SIDECARS: Readonly<Record<string, string>> = {
@@ -50,14 +52,17 @@ interface Container {
   readonly lifecycle?: { readonly preStop?: { readonly exec: { readonly command: readonly string[] } } };
 }
 
+interface PodSpec {
+  readonly containers: readonly Container[];
+}
+
 function containersOf(manifests: readonly Manifest[]): readonly Container[] {
   return manifests.flatMap(
-    ({ spec }) =>
-      (
-        spec as
-          | { readonly template?: { readonly spec: { readonly containers: readonly Container[] } } }
-          | undefined
-      )?.template?.spec.containers ?? [],
+    ({ kind, spec }) =>
+      (kind === "Pod"
+        ? (spec as PodSpec)
+        : (spec as { readonly template?: { readonly spec: PodSpec } } | undefined)?.template?.spec
+      )?.containers ?? [],
   );
 }
 
@@ -74,7 +79,7 @@ describe(
       const seen = new Set<string>();
       for (const [name, values] of Object.entries(VALUE_SETS)) {
         for (const { args = [], lifecycle } of containersOf(await renderChart(values)).filter(
-          (container) => container.name === "azuredisk",
+          ({ name: container }) => ["azuredisk", "preflight"].includes(container),
         )) {
           for (const [roleName = "", ...rest] of [
             args,

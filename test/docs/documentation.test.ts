@@ -12,6 +12,7 @@ import { safetyRules } from "../../sim/model/writer-protocol/steps.ts";
 import { controllerRole } from "../../src/compose/roles/controller-role.ts";
 import { nodeRole } from "../../src/compose/roles/node-role.ts";
 import { preStopCommand } from "../../src/compose/roles/pre-stop-command.ts";
+import { preflightCommand } from "../../src/compose/roles/preflight-command.ts";
 import { schedulerExtenderRole } from "../../src/compose/roles/scheduler-extender-role.ts";
 import { standaloneRole } from "../../src/compose/roles/standalone-role.ts";
 import { storeRole } from "../../src/compose/roles/store-role.ts";
@@ -100,6 +101,7 @@ describe("the documentation", () => {
         standaloneRole,
         schedulerExtenderRole,
         preStopCommand,
+        preflightCommand,
       ]),
     );
   });

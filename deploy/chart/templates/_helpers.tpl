@@ -214,3 +214,79 @@ nodeAllocatableUpdatePeriodSeconds: {{ . }}
 {{- define "azuredisk.windowsPluginDir" -}}
 {{ .Values.windows.kubelet }}\plugins\{{ .Values.driver.name }}
 {{- end -}}
+
+{{- /* How the controller, and the preflight like it, reach Azure. */ -}}
+{{- define "azuredisk.azureArgs" -}}
+{{- if .Values.controller.cloudConfigSecretName }}
+- --cloud-config=/etc/azuredisk-csi-driver/cloud-config
+{{- end }}
+{{- with .Values.azure }}
+{{- with .subscriptionID }}
+- --subscription-id={{ . }}
+{{- end }}
+{{- with .resourceGroup }}
+- --resource-group={{ . }}
+{{- end }}
+{{- with .location }}
+- --location={{ . }}
+{{- end }}
+{{- with .endpoint }}
+- --azure-endpoint={{ . }}
+{{- end }}
+{{- if .caCertificate }}
+- --azure-ca-file=/etc/azuredisk-csi-driver-ca/ca.pem
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "azuredisk.azureEnv" -}}
+{{- with .Values.azure.authorityHost }}
+- name: AZURE_AUTHORITY_HOST
+  value: {{ . | quote }}
+{{- end }}
+{{- range $variable, $value := dict "HTTPS_PROXY" .Values.driver.httpsProxy "HTTP_PROXY" .Values.driver.httpProxy "NO_PROXY" .Values.driver.noProxy }}
+{{- if $value }}
+- name: {{ $variable }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end }}
+{{- with .Values.controller.extraEnv }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end -}}
+
+{{- define "azuredisk.azureMounts" -}}
+{{- if .Values.controller.cloudConfigSecretName }}
+- name: cloud-config
+  mountPath: /etc/azuredisk-csi-driver
+  readOnly: true
+{{- end }}
+{{- if .Values.azure.caCertificate }}
+- name: ca-certificate
+  mountPath: /etc/azuredisk-csi-driver-ca
+  readOnly: true
+{{- end }}
+{{- with .Values.controller.extraVolumeMounts }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end -}}
+
+{{- define "azuredisk.azureVolumes" -}}
+{{- if .Values.controller.cloudConfigSecretName }}
+- name: cloud-config
+  secret:
+    secretName: {{ .Values.controller.cloudConfigSecretName }}
+    defaultMode: 0440
+    items:
+      - key: cloud-config
+        path: cloud-config
+{{- end }}
+{{- if .Values.azure.caCertificate }}
+- name: ca-certificate
+  configMap:
+    name: {{ .Values.controller.name }}-ca
+{{- end }}
+{{- with .Values.controller.extraVolumes }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end -}}

@@ -24,7 +24,7 @@ export function connectAzure(options: {
   readonly onReplacedVersion?: (replaced: ReplacedVersion) => void;
   /** The settings as they are at a later sign-in. Default: those above. */
   readonly current?: Pick<CurrentCredentialOptions, "read" | "onUnusable">;
-}): Result<{ readonly arm: ArmApi; readonly place: DiskPlace }, ConfigFailure> {
+}): Result<{ readonly arm: ArmApi; readonly place: DiskPlace; readonly endpoint: string }, ConfigFailure> {
   const { config, environment, caPem, clock } = options;
   const subscriptionId = required(config, "subscriptionId", "disks and VMs are in it");
   if (!subscriptionId.ok) return subscriptionId;
@@ -53,6 +53,7 @@ export function connectAzure(options: {
   });
   return ok({
     arm,
+    endpoint: endpoints.value.resourceManager,
     place: {
       subscriptionId: subscriptionId.value,
       resourceGroup: resourceGroup.value,

@@ -64,6 +64,10 @@ export async function connectCloud(
 export interface AzureReach {
   readonly arm: ArmApi;
   readonly place: DiskPlace;
+  /** Azure Resource Manager's address. */
+  readonly endpoint: string;
+  /** The application or identity that signs in, if the settings name one. */
+  readonly clientId: string | undefined;
   /** Names of the fields of `azure.json` that the driver does not use. */
   readonly unusedFields: readonly string[];
 }
@@ -103,7 +107,7 @@ export async function reachAzure(
       logger?.warn("Azure does not have an API version, and another one is used", { ...replaced }),
   });
   if (!connected.ok) throw wrongField(connected.failure, values);
-  return { ...connected.value, unusedFields: unused };
+  return { ...connected.value, clientId: config.aadClientId, unusedFields: unused };
 }
 
 /** The file's settings with those of the flags and of the environment. */

@@ -24,9 +24,21 @@ export function remedyOfDenial(refusal: Refusal): string {
   }
 }
 
-/** Of a linked resource, Azure names first what is allowed, and then what is not. */
-function remedyOfRole({ message }: Refusal): string {
+/**
+ * The action that a missing role refuses, and where; undefined if the refusal has another cause. Of a linked
+ * resource, Azure names first what is allowed, and then what is not.
+ */
+export function deniedAccess({
+  code,
+  message,
+}: Refusal): { readonly action: string; readonly scope: string } | undefined {
+  if (!/^(?:Linked)?AuthorizationFailed$/iu.test(code)) return undefined;
   const [, action, scope] = [...message.matchAll(ACTION_ON_SCOPE)].at(-1) ?? [];
-  const missing = action === undefined || scope === undefined ? "what is missing" : `${action} on ${scope}`;
+  return action === undefined || scope === undefined ? undefined : { action, scope };
+}
+
+function remedyOfRole(refusal: Refusal): string {
+  const denied = deniedAccess(refusal);
+  const missing = denied === undefined ? "what is missing" : `${denied.action} on ${denied.scope}`;
   return `grant ${missing} to the driver's identity: deploy/azure/role.json has every action it needs`;
 }

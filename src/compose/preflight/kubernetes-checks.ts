@@ -1,0 +1,128 @@
+import type { ApiAnswer, ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
+import { type Finding, missing, present, unknown } from "./finding.ts";
+
+const KINDS = ["azvolumes", "azvolumeattachments", "azdrivernodes"] as const;
+const GROUP = "disk.csi.azure.com";
+const VERSION = "v1";
+/** The name of V1's CSIDriver, and the default of this driver's. */
+const NAME_OF_V1 = "disk.csi.azure.com";
+/** The roles of this driver's program: V1's has none. */
+const ROLES: readonly string[] = ["controller", "node", "scheduler-extender"];
+const APPLY_DEFINITIONS = "kubectl apply --server-side -f deploy/crds";
+
+/** Reads that show whether Kubernetes is ready for the driver. Nothing is changed. */
+export async function checkKubernetes(
+  client: Pick<ApiClient, "call">,
+  driverName: string,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const get = async (path: string): Promise<ApiAnswer | string> => {
+    const answer = await client.call({ method: "GET", path }, signal);
+    if (!answer.ok) return answer.failure.kind;
+    return answer.value.code === 403 ? "this account may not read it" : answer.value;
+  };
+  const findings: Finding[] = [];
+  for (const kind of KINDS) {
+    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${kind}.${GROUP}`;
+    findings.push(definition(`${kind}.${GROUP}`, await get(path)));
+  }
+  findings.push(ownDriver(driverName, await get(`/apis/storage.k8s.io/v1/csidrivers/${driverName}`)));
+  if (driverName !== NAME_OF_V1)
+    findings.push(driverOfV1(await get(`/apis/storage.k8s.io/v1/csidrivers/${NAME_OF_V1}`)));
+  for (const kind of ["deployments", "daemonsets"] as const)
+    findings.push(otherWorkloads(kind, driverName, await get(`/apis/apps/v1/${kind}`)));
+  return findings;
+}
+
+function definition(name: string, answer: ApiAnswer | string): Finding {
+  const check = `CustomResourceDefinition ${name}`;
+  if (typeof answer === "string") return unknown(check, answer);
+  if (answer.code === 404) return missing(check, "is not there", APPLY_DEFINITIONS);
+  const { spec } = answer.body as { readonly spec?: { readonly versions?: readonly Version[] } };
+  const served = (spec?.versions ?? []).filter((version) => version.served).map((version) => version.name);
+  return served.includes(VERSION)
+    ? present(check, `serves ${VERSION}`)
+    : missing(
+        check,
+        `serves ${served.join(", ")}, not ${VERSION}: it is of another driver`,
+        `kubectl delete customresourcedefinition ${name} once that driver is removed; ${APPLY_DEFINITIONS}`,
+      );
+}
+
+interface Version {
+  readonly name: string;
+  readonly served: boolean;
+}
+
+function ownDriver(name: string, answer: ApiAnswer | string): Finding {
+  const check = `CSIDriver ${name}`;
+  if (typeof answer === "string") return unknown(check, answer);
+  return answer.code === 404
+    ? missing(check, "is not there", "helm upgrade --install azuredisk deploy/chart")
+    : present(check, "is there");
+}
+
+function driverOfV1(answer: ApiAnswer | string): Finding {
+  const check = `no other CSIDriver ${NAME_OF_V1}`;
+  if (typeof answer === "string") return unknown(check, answer);
+  return answer.code === 404
+    ? present(check, "there is none")
+    : missing(check, "another Azure disk driver is installed under that name", REMOVE_V1);
+}
+
+const REMOVE_V1 =
+  "az aks update --resource-group <group> --name <cluster> --disable-disk-driver, " +
+  "or helm uninstall of its release";
+
+interface Workload {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly {
+          readonly name: string;
+          readonly image?: string;
+          readonly args?: readonly string[];
+        }[];
+        readonly volumes?: readonly { readonly hostPath?: { readonly path: string } }[];
+      };
+    };
+  };
+}
+
+/** Workloads of another Azure disk driver: they detach from VMs what they do not know. */
+function otherWorkloads(
+  kind: "deployments" | "daemonsets",
+  driverName: string,
+  answer: ApiAnswer | string,
+): Finding {
+  const check = `no ${kind} of another Azure disk driver`;
+  if (typeof answer === "string") return unknown(check, answer);
+  const { items = [] } = answer.body as { readonly items?: readonly Workload[] };
+  const others = items
+    .filter((workload) => isDiskDriver(workload, driverName) && !isOurs(workload))
+    .map(({ metadata }) => metadata);
+  const [first] = others;
+  if (first === undefined) return present(check, "there are none");
+  const names = others.map(({ namespace, name }) => `${namespace}/${name}`).join(", ");
+  return missing(
+    check,
+    `${names}: two drivers that write to the same VMs take each other's disks off`,
+    `${REMOVE_V1}, or kubectl delete --namespace ${first.namespace} ${kind} ${first.name}`,
+  );
+}
+
+function isDiskDriver({ spec }: Workload, driverName: string): boolean {
+  const { containers, volumes = [] } = spec.template.spec;
+  const folders = [NAME_OF_V1, driverName].map((name) => `/plugins/${name}`);
+  return (
+    containers.some(({ name, image = "" }) => name === "azuredisk" || /azure-?disk-csi/u.test(image)) ||
+    volumes.some(({ hostPath }) =>
+      folders.some((folder) => hostPath?.path.replaceAll("\\", "/").replace(/\/$/u, "").endsWith(folder)),
+    )
+  );
+}
+
+function isOurs({ spec }: Workload): boolean {
+  return spec.template.spec.containers.some(({ args: [role = ""] = [] }) => ROLES.includes(role));
+}

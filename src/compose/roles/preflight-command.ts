@@ -1,0 +1,101 @@
+import { createPinoLogger } from "../../adapters/observe/pino-logger.ts";
+import { systemClock } from "../../adapters/system/system-clock.ts";
+import { systemRandom } from "../../adapters/system/system-random.ts";
+import { grouped, type Values } from "../../cli/options.ts";
+import { answerNoRun } from "../../cli/read-command-line.ts";
+import { reachAzure } from "../connect/connect-cloud.ts";
+import { apiServerConfig, connectKubernetes, kubernetesOptions } from "../connect/connect-store.ts";
+import { checkAzure } from "../preflight/azure-checks.ts";
+import { describeFindings, type Finding } from "../preflight/finding.ts";
+import { checkKubernetes } from "../preflight/kubernetes-checks.ts";
+import { instanceOptions, metadataService } from "../settings/instance-options.ts";
+import { azureOptions, driverNameOption, processOptions } from "../settings/process-options.ts";
+import { readSettings } from "../settings/read-settings.ts";
+import { wrongSettings } from "../settings/wrong-setting.ts";
+
+const name = "preflight";
+const { "log-level": logLevel } = processOptions;
+/** For all checks together, in milliseconds: a service that is not reached answers nothing. */
+const LIMIT_MS = 120_000;
+
+const options = {
+  ...kubernetesOptions,
+  ...driverNameOption,
+  ...azureOptions,
+  ...instanceOptions,
+  ...grouped("Preflight", {
+    "without-kubernetes": { kind: "flag", help: "Check Azure alone" },
+    json: { kind: "flag", help: "Print the findings as one JSON list" },
+  }),
+  "log-level": logLevel,
+} as const;
+
+/** Looks for what the driver needs and does not have, before or after its installation. */
+export const preflightCommand = {
+  name,
+  options,
+  /** Prints what was found. Returns 0 if nothing is missing, 1 if something is. */
+  run: async (argv: readonly string[]): Promise<number> => {
+    const command = await readSettings({ name, usage, options, problems }, argv);
+    if (command.kind !== "Run") return answerNoRun(command);
+    const { values } = command;
+    const findings = await withinLimit(async (signal) => [
+      ...(await inAzure(values, signal)),
+      ...(await inKubernetes(values, signal)),
+    ]);
+    process.stdout.write(values.json ? `${JSON.stringify(findings)}\n` : describeFindings(findings));
+    return findings.some(({ verdict }) => verdict === "missing") ? 1 : 0;
+  },
+};
+
+const usage =
+  "azuredisk-csi-driver preflight\n\n" +
+  "Signs in to Azure, tries the calls that the driver needs and reads what it needs of Kubernetes, and " +
+  "prints each missing item with the command that fixes it. Changes nothing.";
+
+const problems = (values: Values<typeof options>): Promise<readonly string[]> =>
+  wrongSettings(
+    () => reachAzure(values, { clock: systemClock }),
+    () => (values["without-kubernetes"] ? undefined : apiServerConfig(values)),
+  );
+
+/** Ends the checks that have not ended within the limit. */
+async function withinLimit<T>(checks: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const [limit, ended] = [new AbortController(), new AbortController()];
+  const limited = systemClock.sleep(LIMIT_MS, ended.signal).then(
+    () => limit.abort("the time is over"),
+    () => undefined,
+  );
+  try {
+    return await checks(limit.signal);
+  } finally {
+    ended.abort();
+    await limited;
+  }
+}
+
+async function inAzure(values: Values<typeof options>, signal: AbortSignal): Promise<readonly Finding[]> {
+  const logger = createPinoLogger({ level: values["log-level"], fields: { role: name } });
+  const { arm, place, endpoint, clientId } = await reachAzure(values, { clock: systemClock, logger });
+  return checkAzure({ arm, place, endpoint, clientId, instanceUri: await ownVm(values, signal) }, signal);
+}
+
+async function ownVm(values: Values<typeof options>, signal: AbortSignal): Promise<string | undefined> {
+  const given = values["vm-resource-id"];
+  if (given !== undefined) return given;
+  const read = await (await metadataService(values)).read(signal);
+  return read.ok ? read.value.resourceId : undefined;
+}
+
+async function inKubernetes(
+  values: Values<typeof options>,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  if (values["without-kubernetes"]) return [];
+  const connection = await connectKubernetes(values, name, { clock: systemClock, random: systemRandom });
+  try {
+    return await checkKubernetes(connection.apiClient, values["driver-name"], signal);
+  } finally {
+    connection.close();
+  }
+}
