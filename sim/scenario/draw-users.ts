@@ -24,6 +24,8 @@ export function drawWorkload(random: Random, volumeName: string): SimWorkload {
 }
 
 const SNAPSHOTS = [0, 3] as const;
+/** Longer than Azure usually takes for a snapshot, and at times not. */
+const FREEZE_SECONDS = 20;
 /** A region without VMs. */
 const OTHER_REGION = "westus";
 
@@ -33,7 +35,11 @@ export function drawSnapshots(random: Random, { workloads, stormMs }: Shape): re
     const { volumeName } = oneOf(random, workloads);
     const name = `snapshot-${index + 1}`;
     const atMs = Math.floor(random.next() * (stormMs - LAST_ACT_BEFORE_END_MS));
-    const place = random.next() < 0.5 ? { location: OTHER_REGION } : {};
+    const isRaw = workloads.some(
+      (workload) => workload.volumeName === volumeName && workload.access === "block",
+    );
+    const here = isRaw || index === 0 ? {} : { freezeSeconds: FREEZE_SECONDS };
+    const place = random.next() < 0.5 ? { location: OTHER_REGION } : here;
     const made: TimedAct = { atMs, act: { kind: "snapshot", volumeName, name, ...place } };
     if (random.next() < 0.4) return [made];
     const afterMs = between(random, [0, 3 * UNTIL_AGAIN_MS]);
