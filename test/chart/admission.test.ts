@@ -98,7 +98,7 @@ describe(
       admin = server.connect();
       folder = await mkdtemp(join(tmpdir(), "admission-"));
       const file = join(folder, "chart.json");
-      // This API server allows no privileged pods: the chart's DaemonSet is left out.
+      // No kubelet runs here: the chart's DaemonSet is left out.
       const items = (await renderChart({ attach: "driver" })).filter(({ kind }) => kind !== "DaemonSet");
       await writeFile(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
       const applied = await server.kubectl("apply", "--server-side", "--force-conflicts", "-f", file);

@@ -80,7 +80,7 @@ async function install(
     return answer.value.body;
   };
   const chart = join(folder, "chart.json");
-  // This API server allows no privileged pods: the chart's DaemonSet is left out.
+  // No kubelet runs here: the chart's DaemonSet is left out.
   const items = (await renderChart({ attach: "driver" })).filter(({ kind }) => kind !== "DaemonSet");
   await writeFile(chart, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
   const applied = await server.kubectl("apply", "--server-side", "--force-conflicts", "-f", chart);
