@@ -19,6 +19,7 @@ import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { ok, type Result } from "../../src/core/failure/result.ts";
+import { answerCloudMetadata } from "../../src/emulator/http/cloud-metadata.ts";
 import { type HttpRequest, readRequest, writeAnswer } from "../../src/emulator/http/http-exchange.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import { answerIdentity } from "../../src/emulator/http/token.ts";
@@ -57,7 +58,7 @@ describe("the driver's identity at Azure", () => {
     const request = await readRequest(message, scheme);
     assert.ok(request !== undefined);
     const isExpired = new URLSearchParams(request.bodyText).get("client_secret") === "expired";
-    const token = isExpired ? expired : answerIdentity(request);
+    const token = isExpired ? expired : (answerIdentity(request) ?? answerCloudMetadata(request));
     if (token === undefined) bearer = request.headers["authorization"] ?? "";
     else if (/\/token\/?$/.test(request.path)) asked.push(asking(request));
     writeAnswer(
@@ -73,7 +74,7 @@ describe("the driver's identity at Azure", () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "log-in-"));
     await writeFile(join(folder, "token"), "of-the-service-account");
-    const tls = await createTlsMaterial(["localhost"]);
+    const tls = await createTlsMaterial(["localhost", "127.0.0.1"]);
     ({ caPem } = tls);
     const secure = createHttpsServer(
       { key: tls.keyPem, cert: tls.certPem },
@@ -102,7 +103,7 @@ describe("the driver's identity at Azure", () => {
     current?: () => Promise<Result<AzureConfig, never>>,
   ): (() => Promise<Result<unknown, ArmError>>) => {
     const connected = connectAzure({
-      config: { ...place, ...config, ...endpoints() },
+      config: { ...place, ...endpoints(), ...config },
       environment: {},
       caPem,
       clock: systemClock,
@@ -250,6 +251,25 @@ describe("the driver's identity at Azure", () => {
     assert.match(refused.failure.message, /AADSTS7000222/u);
     config = secret;
     assert.equal(codeOf(await read()), "ResourceNotFound");
+  });
+
+  const otherName = (): string => authority.replace("localhost", "127.0.0.1");
+  const rowsOfAudiences: readonly (readonly [string, () => AzureConfig])[] = [
+    ["that the cloud's metadata name, not the address", () => ({ resourceManagerEndpoint: otherName() })],
+    [
+      "of the settings",
+      () => ({ resourceManagerEndpoint: otherName(), tokenAudience: "https://management.azure.com" }),
+    ],
+  ];
+  for (const [which, addresses] of rowsOfAudiences)
+    it(`gets tokens for the audience ${which}`, async () => {
+      assert.equal(codeOf(await readWith({ ...secret, ...addresses() })()), "ResourceNotFound");
+    });
+
+  it("names the audience that Entra does not know", async () => {
+    const read = await readWith({ ...secret, tokenAudience: "https://other.example" })();
+    assert.ok(!read.ok);
+    assert.match(read.failure.message, /AADSTS500011.*https:\/\/other\.example/u);
   });
 
   for (const { because, config, environment, expected } of rows) {

@@ -24,6 +24,11 @@ export interface AzureConfig {
   readonly resourceManagerEndpoint?: string;
   /** Instead of the cloud's own. */
   readonly activeDirectoryEndpoint?: string;
+  /**
+   * What tokens are for, such as `https://management.azure.com`. Default: the cloud's own, or what the
+   * metadata of the resource manager name where another authority signs in.
+   */
+  readonly tokenAudience?: string;
 }
 
 /** A cloud's addresses. */
@@ -32,6 +37,8 @@ export interface AzureEndpoints {
   readonly authority: string;
   /** The authority is none of Azure's own: it can't be looked up there. */
   readonly isPrivateAuthority: boolean;
+  /** What tokens are for; undefined: as the metadata of the resource manager say. */
+  readonly tokenAudience: string | undefined;
 }
 
 const clouds: Readonly<Record<string, { readonly resourceManager: string; readonly authority: string }>> = {
@@ -72,10 +79,12 @@ export function endpointsOf(
   }
   const ownAuthority = config.activeDirectoryEndpoint ?? environment["AZURE_AUTHORITY_HOST"];
   const authority = withoutSlash(ownAuthority ?? cloud?.authority ?? "");
+  const publicCloud = Object.values(clouds).find((known) => known.authority === authority);
   return ok({
     resourceManager: withoutSlash(config.resourceManagerEndpoint ?? cloud?.resourceManager ?? ""),
     authority,
-    isPrivateAuthority: !Object.values(clouds).some((known) => known.authority === authority),
+    isPrivateAuthority: publicCloud === undefined,
+    tokenAudience: config.tokenAudience ?? publicCloud?.resourceManager,
   });
 }
 

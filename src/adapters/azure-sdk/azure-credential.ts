@@ -1,3 +1,4 @@
+import type { Agent } from "node:https";
 import {
   ClientCertificateCredential,
   ClientSecretCredential,
@@ -22,6 +23,7 @@ export interface CredentialSources {
   readonly endpoints: AzureEndpoints;
   /** Certificates for the authority, as for the endpoint. */
   readonly caPem: string | undefined;
+  readonly agent: Agent | undefined;
 }
 
 /**
@@ -54,12 +56,8 @@ export function createAzureCredential(sources: CredentialSources): Result<TokenC
     : clientSecret(sources);
 }
 
-function workloadIdentity({
-  config,
-  environment,
-  endpoints,
-  caPem,
-}: CredentialSources): Result<TokenCredential, ConfigFailure> {
+function workloadIdentity(sources: CredentialSources): Result<TokenCredential, ConfigFailure> {
+  const { config, environment } = sources;
   const merged: AzureConfig = {
     ...config,
     ...given("tenantId", environment["AZURE_TENANT_ID"]),
@@ -80,7 +78,7 @@ function workloadIdentity({
       tenantId: tenantId.value,
       clientId: clientId.value,
       tokenFilePath: tokenFilePath.value,
-      ...authorityOptions(endpoints, caPem),
+      ...authorityOptions(sources),
     }),
   );
 }
@@ -92,11 +90,8 @@ function managedIdentity(identity: string): TokenCredential {
     : new ManagedIdentityCredential({ clientId: identity });
 }
 
-function clientSecret({
-  config,
-  endpoints,
-  caPem,
-}: CredentialSources): Result<TokenCredential, ConfigFailure> {
+function clientSecret(sources: CredentialSources): Result<TokenCredential, ConfigFailure> {
+  const { config } = sources;
   const why = "logging in with a client secret needs it";
   const tenantId = required(config, "tenantId", why);
   if (!tenantId.ok) return tenantId;
@@ -105,20 +100,16 @@ function clientSecret({
   const secret = required(config, "aadClientSecret", why);
   if (!secret.ok) return secret;
   return ok(
-    new ClientSecretCredential(
-      tenantId.value,
-      clientId.value,
-      secret.value,
-      authorityOptions(endpoints, caPem),
-    ),
+    new ClientSecretCredential(tenantId.value, clientId.value, secret.value, authorityOptions(sources)),
   );
 }
 
 /** Its file is read at each sign-in. */
 function clientCertificate(
-  { config, endpoints, caPem }: CredentialSources,
+  sources: CredentialSources,
   certificatePath: string,
 ): Result<TokenCredential, ConfigFailure> {
+  const { config } = sources;
   const why = "signing in with a certificate needs it";
   const tenantId = required(config, "tenantId", why);
   if (!tenantId.ok) return tenantId;
@@ -136,20 +127,18 @@ function clientCertificate(
     ...(certificatePassword === undefined ? {} : { certificatePassword }),
   };
   return ok(
-    new ClientCertificateCredential(
-      tenantId.value,
-      clientId.value,
-      certificate,
-      authorityOptions(endpoints, caPem),
-    ),
+    new ClientCertificateCredential(tenantId.value, clientId.value, certificate, authorityOptions(sources)),
   );
 }
 
-function authorityOptions(
-  endpoints: AzureEndpoints,
-  caPem: string | undefined,
-): { authorityHost: string; disableInstanceDiscovery: boolean; tlsOptions?: { ca: string } } {
+function authorityOptions({ endpoints, caPem, agent }: CredentialSources): {
+  authorityHost: string;
+  disableInstanceDiscovery: boolean;
+  tlsOptions?: { ca: string };
+  agent?: Agent;
+} {
   return {
+    ...(agent === undefined ? {} : { agent }),
     authorityHost: endpoints.authority,
     disableInstanceDiscovery: endpoints.isPrivateAuthority,
     ...(caPem === undefined ? {} : { tlsOptions: { ca: caPem } }),

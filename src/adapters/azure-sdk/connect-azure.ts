@@ -8,7 +8,9 @@ import type { ApiVersions } from "./api-versions.ts";
 import { type AzureConfig, type ConfigFailure, endpointsOf, required } from "./azure-config.ts";
 import { createAzureCredential } from "./azure-credential.ts";
 import { createCurrentCredential, type CurrentCredentialOptions } from "./current-credential.ts";
+import { proxiedAgent } from "./proxied-agent.ts";
 import { createSdkArmApi } from "./sdk-arm-api.ts";
+import { forAudience } from "./token-audience.ts";
 
 /**
  * Builds `ArmApi` from `azure.json`-like settings and the environment; also answers the cluster's place,
@@ -34,22 +36,25 @@ export function connectAzure(options: {
   if (!location.ok) return location;
   const endpoints = endpointsOf(config, environment);
   if (!endpoints.ok) return endpoints;
+  const agent = proxiedAgent(caPem, environment);
   const create = (present: AzureConfig): ReturnType<typeof createAzureCredential> =>
-    createAzureCredential({ config: present, environment, endpoints: endpoints.value, caPem });
+    createAzureCredential({ config: present, environment, endpoints: endpoints.value, caPem, agent });
   const first = create(config);
   if (!first.ok) return first;
   const credential =
     options.current === undefined
       ? first.value
       : createCurrentCredential({ config, credential: first.value, create, ...options.current });
+  const { resourceManager, tokenAudience: audience } = endpoints.value;
   const arm = createSdkArmApi({
-    credential,
+    credential: forAudience({ credential, audience, resourceManager, caPem, agent }),
     ...(options.apiVersions === undefined ? {} : { apiVersions: options.apiVersions }),
     ...(options.onReplacedVersion === undefined ? {} : { onReplacedVersion: options.onReplacedVersion }),
     subscriptionId: subscriptionId.value,
-    endpoint: endpoints.value.resourceManager,
+    endpoint: resourceManager,
     clock,
     ...(caPem === undefined ? {} : { caPem }),
+    ...(agent === undefined ? {} : { agent }),
   });
   return ok({
     arm,

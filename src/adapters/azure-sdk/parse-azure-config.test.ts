@@ -51,6 +51,11 @@ describe("azure.json", () => {
       field: "extendedLocationName",
       problem: /edge zone would be made in its region/,
     },
+    {
+      text: '{"aadMSIDataPlaneIdentityPath":"/identity.json"}',
+      field: "aadMSIDataPlaneIdentityPath",
+      problem: /only Microsoft's own control planes get such files; use workload identity/,
+    },
     { text: '{"aadClientSecret":12345}', field: "aadClientSecret", problem: /must be a string/ },
   ];
   for (const { text, field, problem } of wrong) {

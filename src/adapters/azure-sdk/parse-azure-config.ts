@@ -17,13 +17,20 @@ const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean">> = {
   aadFederatedTokenFile: "string",
   resourceManagerEndpoint: "string",
   activeDirectoryEndpoint: "string",
+  tokenAudience: "string",
 };
 
-/** Fields that would change where disks are: they are refused, since a disk is not moved later. */
+/**
+ * Fields that would change where disks are, since a disk is not moved later, or as whom the driver signs in:
+ * they are refused.
+ */
 const REFUSED: Readonly<Record<string, string>> = {
   extendedLocationName:
     "is not served: the disks of an edge zone would be made in its region, where no VM of " +
     "the zone can have them",
+  aadMSIDataPlaneIdentityPath:
+    "is not served: only Microsoft's own control planes get such files; use workload identity " +
+    "(AZURE_FEDERATED_TOKEN_FILE) or a managed identity (useManagedIdentityExtension)",
 };
 
 /** An `azure.json`, as far as the driver uses it. */

@@ -1,3 +1,4 @@
+import type { Agent } from "node:https";
 import {
   ComputeManagementClient,
   type DataDisk,
@@ -54,6 +55,8 @@ export interface SdkArmApiOptions {
    * Certificates, in PEM, that the endpoint's may be signed by besides the well-known ones. Default: none.
    */
   readonly caPem?: string;
+  /** Default: the SDK's own connections. */
+  readonly agent?: Agent;
   readonly clock: Clock;
   /** Default: `defaultApiVersions`. */
   readonly apiVersions?: ApiVersions;
@@ -385,6 +388,7 @@ function createClients(
         userAgentOptions: { userAgentPrefix: "azuredisk-csi-driver-v2" },
         credentials: { scopes: [`${options.endpoint.replace(/\/$/, "")}/.default`] },
         ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),
+        ...(options.agent === undefined ? {} : { agent: options.agent }),
       });
     clients.set(key, client);
     return client;

@@ -1,5 +1,11 @@
 import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
 
+/** What tokens for the resource manager are for: its two names in the public cloud. */
+export const RESOURCE_MANAGER_AUDIENCES: readonly string[] = [
+  "https://management.core.windows.net/",
+  "https://management.azure.com/",
+];
+
 /**
  * `GET /metadata/endpoints`: from it, clients that know only a resource manager's URL find all other
  * endpoints. From 2019-05-01 on the answer is a list, from 2022-09-01 on the one cloud of the endpoint.
@@ -9,7 +15,7 @@ export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefine
   const { origin } = request;
   const authentication = {
     loginEndpoint: `${origin}/`,
-    audiences: ["https://management.core.windows.net/", "https://management.azure.com/"],
+    audiences: RESOURCE_MANAGER_AUDIENCES,
     tenant: "common",
     identityProvider: "AAD",
   };

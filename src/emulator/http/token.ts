@@ -1,8 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { textAt } from "../model/api/json.ts";
+import { RESOURCE_MANAGER_AUDIENCES } from "./cloud-metadata.ts";
 import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts";
 
 const LIFETIME_S = 3600;
+const SOVEREIGN_AUDIENCES: readonly string[] = [
+  "https://management.usgovcloudapi.net",
+  "https://management.chinacloudapi.cn",
+];
 const MANAGED_IDENTITY_LIFETIME_S = 86_400;
 
 /**
@@ -43,6 +48,12 @@ function entraToken(request: HttpRequest): HttpAnswer {
         "'client_assertion' or 'client_secret'.",
     );
   }
+  const resource = form.get("resource") ?? form.get("scope")?.replace(/\/\.default$/, "") ?? "";
+  if (!isResourceManager(resource, request.origin))
+    return entraError(
+      "invalid_resource",
+      `AADSTS500011: The resource principal named ${resource} was not found in the tenant named emulator.`,
+    );
   return {
     status: 200,
     body: {
@@ -52,6 +63,19 @@ function entraToken(request: HttpRequest): HttpAnswer {
       access_token: accessToken(request, clientId, LIFETIME_S),
     },
   };
+}
+
+/**
+ * Whether tokens for a resource are tokens for a resource manager: Azure's names, those of the sovereign
+ * clouds, or this emulator's own address.
+ */
+function isResourceManager(resource: string, origin: string): boolean {
+  const name = withoutSlash(resource);
+  return [...RESOURCE_MANAGER_AUDIENCES, ...SOVEREIGN_AUDIENCES, origin].map(withoutSlash).includes(name);
+}
+
+function withoutSlash(url: string): string {
+  return url.toLowerCase().replace(/\/+$/, "");
 }
 
 /**

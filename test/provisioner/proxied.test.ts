@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, connect } from "node:net";
+import { after, before, describe, it } from "node:test";
+import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
+import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { answerCloudMetadata } from "../../src/emulator/http/cloud-metadata.ts";
+import { readRequest, writeAnswer } from "../../src/emulator/http/http-exchange.ts";
+import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
+import { answerIdentity } from "../../src/emulator/http/token.ts";
+
+/** Names that only the proxy knows. */
+const RESOURCE_MANAGER = "management.cloud.example";
+const AUTHORITY = "login.cloud.example";
+const place = {
+  subscriptionId: "00000000-0000-0000-0000-000000000001",
+  resourceGroup: "rg",
+  location: "eastus",
+};
+
+describe("a cluster that reaches Azure through a proxy", () => {
+  const servers: Server[] = [];
+  const connected: string[] = [];
+  let caPem = "";
+  let directAuthority = "";
+
+  const listen = async (server: Server): Promise<number> => {
+    servers.push(server);
+    await new Promise<void>((resolve) => void server.listen(0, "localhost", resolve));
+    return (server.address() as AddressInfo).port;
+  };
+
+  before(async () => {
+    const tls = await createTlsMaterial([RESOURCE_MANAGER, AUTHORITY, "localhost"]);
+    ({ caPem } = tls);
+    const azure = createHttpsServer({ key: tls.keyPem, cert: tls.certPem }, (message, response) => {
+      void readRequest(message, "https").then((request) => {
+        assert.ok(request !== undefined);
+        const notThere = { status: 404, body: { error: { code: "ResourceNotFound", message: "no" } } };
+        writeAnswer(response, answerIdentity(request) ?? answerCloudMetadata(request) ?? notThere);
+      });
+    });
+    const azurePort = await listen(azure);
+    directAuthority = `https://localhost:${azurePort}`;
+    const proxy = createHttpServer().on("connect", (request, client, head) => {
+      connected.push(request.url ?? "");
+      const through = connect(azurePort, "localhost", () => {
+        client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+        through.write(head);
+        through.pipe(client).pipe(through);
+      });
+      for (const socket of [client, through])
+        socket.on("error", () => {
+          client.destroy();
+          through.destroy();
+        });
+    });
+    process.env["HTTPS_PROXY"] = `http://localhost:${await listen(proxy)}`;
+    process.env["NO_PROXY"] = "localhost,127.0.0.1";
+  });
+  after(async () => {
+    delete process.env["HTTPS_PROXY"];
+    delete process.env["NO_PROXY"];
+    for (const server of servers) {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  /** The code of Azure's answer where a disk is read that is not there, and the hosts that the proxy reached. */
+  async function read(config: AzureConfig): Promise<{ readonly code: string; readonly hosts: Set<string> }> {
+    connected.length = 0;
+    const azure = connectAzure({
+      config: { ...place, tenantId: "tenant", aadClientId: "driver", aadClientSecret: "secret", ...config },
+      environment: process.env,
+      caPem,
+      clock: systemClock,
+    });
+    assert.ok(azure.ok);
+    const { result } = await azure.value.arm.getDisk(
+      { subscriptionId: place.subscriptionId, resourceGroup: "rg", name: "none", clientRequestId: "any" },
+      new AbortController().signal,
+    );
+    return { code: result.ok ? "" : result.failure.code, hosts: new Set(connected) };
+  }
+
+  it("signs in, learns the audience and calls through it", async () => {
+    const { code, hosts } = await read({
+      resourceManagerEndpoint: `https://${RESOURCE_MANAGER}`,
+      activeDirectoryEndpoint: `https://${AUTHORITY}`,
+    });
+    assert.equal(code, "ResourceNotFound");
+    assert.deepEqual(hosts, new Set([`${RESOURCE_MANAGER}:443`, `${AUTHORITY}:443`]));
+  });
+
+  it("reaches the hosts of NO_PROXY without it", async () => {
+    const { code, hosts } = await read({
+      resourceManagerEndpoint: `https://${RESOURCE_MANAGER}`,
+      activeDirectoryEndpoint: directAuthority,
+    });
+    assert.equal(code, "ResourceNotFound");
+    assert.deepEqual(hosts, new Set([`${RESOURCE_MANAGER}:443`]));
+  });
+});
