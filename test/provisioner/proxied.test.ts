@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { createServer as createHttpServer, type Server } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { after, before, describe, it } from "node:test";
@@ -26,6 +31,12 @@ describe("a cluster that reaches Azure through a proxy", () => {
   let caPem = "";
   let directAuthority = "";
 
+  const answer = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const request = await readRequest(message, "https");
+    assert.ok(request !== undefined);
+    const notThere = { status: 404, body: { error: { code: "ResourceNotFound", message: "no" } } };
+    writeAnswer(response, answerIdentity(request) ?? answerCloudMetadata(request) ?? notThere);
+  };
   const listen = async (server: Server): Promise<number> => {
     servers.push(server);
     await new Promise<void>((resolve) => void server.listen(0, "localhost", resolve));
@@ -35,13 +46,10 @@ describe("a cluster that reaches Azure through a proxy", () => {
   before(async () => {
     const tls = await createTlsMaterial([RESOURCE_MANAGER, AUTHORITY, "localhost"]);
     ({ caPem } = tls);
-    const azure = createHttpsServer({ key: tls.keyPem, cert: tls.certPem }, (message, response) => {
-      void readRequest(message, "https").then((request) => {
-        assert.ok(request !== undefined);
-        const notThere = { status: 404, body: { error: { code: "ResourceNotFound", message: "no" } } };
-        writeAnswer(response, answerIdentity(request) ?? answerCloudMetadata(request) ?? notThere);
-      });
-    });
+    const azure = createHttpsServer(
+      { key: tls.keyPem, cert: tls.certPem },
+      (message, response) => void answer(message, response),
+    );
     const azurePort = await listen(azure);
     directAuthority = `https://localhost:${azurePort}`;
     const proxy = createHttpServer().on("connect", (request, client, head) => {
@@ -69,7 +77,7 @@ describe("a cluster that reaches Azure through a proxy", () => {
     }
   });
 
-  /** The code of Azure's answer where a disk is read that is not there, and the hosts that the proxy reached. */
+  /** The code of Azure's answer to the read of a missing disk, and the hosts that the proxy reached. */
   async function read(config: AzureConfig): Promise<{ readonly code: string; readonly hosts: Set<string> }> {
     connected.length = 0;
     const azure = connectAzure({

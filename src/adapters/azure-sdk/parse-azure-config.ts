@@ -21,7 +21,7 @@ const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean">> = {
 };
 
 /**
- * Fields that would change where disks are, since a disk is not moved later, or as whom the driver signs in:
+ * Fields that would change where disks are, since a disk is not moved later, or the identity that signs in:
  * they are refused.
  */
 const REFUSED: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@ import {
 } from "@azure/core-rest-pipeline";
 import type { AccessToken, GetTokenOptions, TokenCredential } from "@azure/identity";
 
-/** What is asked of the resource manager of a cloud that is none of Azure's own: V1 asks with the same version. */
+/** What is asked of the resource manager of a private cloud: V1 asks with the same version. */
 const METADATA_PATH = "/metadata/endpoints?api-version=2015-01-01";
 const METADATA_MAX_MS = 30_000;
 

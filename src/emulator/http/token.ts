@@ -48,7 +48,7 @@ function entraToken(request: HttpRequest): HttpAnswer {
         "'client_assertion' or 'client_secret'.",
     );
   }
-  const resource = form.get("resource") ?? form.get("scope")?.replace(/\/\.default$/, "") ?? "";
+  const resource = form.get("resource") ?? resourceOf(form.get("scope") ?? "");
   if (!isResourceManager(resource, request.origin))
     return entraError(
       "invalid_resource",
@@ -63,6 +63,12 @@ function entraToken(request: HttpRequest): HttpAnswer {
       access_token: accessToken(request, clientId, LIFETIME_S),
     },
   };
+}
+
+/** The resource among scopes such as `https://management.azure.com/.default openid`. */
+function resourceOf(scopes: string): string {
+  const scope = scopes.split(/\s+/).find((each) => each.endsWith("/.default"));
+  return scope?.slice(0, -"/.default".length) ?? scopes;
 }
 
 /**
