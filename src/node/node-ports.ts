@@ -52,7 +52,7 @@ export interface VolumeLimit {
    * its last value.
    */
   measure(maxAgeMs: number, signal: AbortSignal): Promise<number>;
-  /** Takes over what Azure lists for the VM's size; undefined: not known. */
+  /** Takes over what Azure lists for the VM's size; undefined, not known now: keeps what it was. */
   learn(dataDisksMax: number | undefined): void;
 }
 

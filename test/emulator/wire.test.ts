@@ -156,6 +156,7 @@ describe("the wire", () => {
 
   it("gives no token for an incomplete request", async () => {
     const token = `${azure.emulator.url}/tenant/oauth2/v2.0/token`;
+    const complete = "grant_type=client_credentials&client_id=a&client_secret=b";
     const asked = async (body: string): Promise<unknown> =>
       ((await call(ca, token, { method: "POST", body })).body as { error?: string }).error;
     assert.deepEqual(
@@ -163,9 +164,20 @@ describe("the wire", () => {
         await asked("grant_type=password"),
         await asked("grant_type=client_credentials"),
         await asked("grant_type=client_credentials&client_id=a"),
-        await asked("grant_type=client_credentials&client_id=a&client_secret=b"),
+        await asked(complete),
+        await asked(`${complete}&scope=https://other.example/.default`),
+        await asked(`${complete}&scope=openid https://management.azure.com/.default`),
+        await asked(`${complete}&resource=https://management.core.windows.net/`),
       ],
-      ["unsupported_grant_type", "invalid_request", "invalid_client", undefined],
+      [
+        "unsupported_grant_type",
+        "invalid_request",
+        "invalid_client",
+        "invalid_request",
+        "invalid_resource",
+        undefined,
+        undefined,
+      ],
     );
     const imds = `${azure.emulator.url}/metadata/identity/oauth2/token?resource=https://management.azure.com/`;
     assert.deepEqual(

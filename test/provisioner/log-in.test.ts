@@ -20,7 +20,12 @@ import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { ok, type Result } from "../../src/core/failure/result.ts";
 import { answerCloudMetadata } from "../../src/emulator/http/cloud-metadata.ts";
-import { type HttpRequest, readRequest, writeAnswer } from "../../src/emulator/http/http-exchange.ts";
+import {
+  type HttpAnswer,
+  type HttpRequest,
+  readRequest,
+  writeAnswer,
+} from "../../src/emulator/http/http-exchange.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import { answerIdentity } from "../../src/emulator/http/token.ts";
 import type { ArmError } from "../../src/provisioner/arm/arm-api.ts";
@@ -43,6 +48,8 @@ interface Asked {
 
 describe("the driver's identity at Azure", () => {
   let asked: Asked[] = [];
+  /** What is answered instead of the cloud's metadata, one after another. */
+  const metadataAnswers: HttpAnswer[] = [];
   let bearer = "";
   let caPem = "";
   let authority = "";
@@ -58,7 +65,10 @@ describe("the driver's identity at Azure", () => {
     const request = await readRequest(message, scheme);
     assert.ok(request !== undefined);
     const isExpired = new URLSearchParams(request.bodyText).get("client_secret") === "expired";
-    const token = isExpired ? expired : (answerIdentity(request) ?? answerCloudMetadata(request));
+    const metadataOfCloud = answerCloudMetadata(request);
+    const token = isExpired
+      ? expired
+      : (answerIdentity(request) ?? (metadataOfCloud && (metadataAnswers.shift() ?? metadataOfCloud)));
     if (token === undefined) bearer = request.headers["authorization"] ?? "";
     else if (/\/token\/?$/.test(request.path)) asked.push(asking(request));
     writeAnswer(
@@ -264,6 +274,19 @@ describe("the driver's identity at Azure", () => {
   for (const [which, addresses] of rowsOfAudiences)
     it(`gets tokens for the audience ${which}`, async () => {
       assert.equal(codeOf(await readWith({ ...secret, ...addresses() })()), "ResourceNotFound");
+    });
+
+  for (const [what, gateway] of [
+    ["refuses", { status: 429 }],
+    ["answers with a page", { status: 200, body: { maintenance: true } }],
+  ] as const)
+    it(`asks for the audience again after a gateway that ${what}`, async () => {
+      metadataAnswers.push(gateway);
+      const read = readWith({ ...secret, resourceManagerEndpoint: otherName() });
+      const first = await read();
+      assert.ok(!first.ok);
+      assert.match(first.failure.message, /metadata\/endpoints.*set tokenAudience/u);
+      assert.equal(codeOf(await read()), "ResourceNotFound");
     });
 
   it("names the audience that Entra does not know", async () => {

@@ -94,6 +94,10 @@ describe("a VM's disk limit", () => {
     });
   });
 
+  it("is none for a size that takes none", async () => {
+    assert.equal((await inspect(lists(0))).dataDisksMax, 0);
+  });
+
   it("is requested again after a day", async () => {
     assert.equal((await inspect(lists(20), { rounds: 27 })).asked, 2);
   });

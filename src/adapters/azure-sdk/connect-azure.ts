@@ -1,3 +1,4 @@
+import { rootCertificates } from "node:tls";
 import { regionName } from "../../core/azure/topology.ts";
 import { type Result, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -27,7 +28,9 @@ export function connectAzure(options: {
   /** The settings as they are at a later sign-in. Default: those above. */
   readonly current?: Pick<CurrentCredentialOptions, "read" | "onUnusable">;
 }): Result<{ readonly arm: ArmApi; readonly place: DiskPlace; readonly endpoint: string }, ConfigFailure> {
-  const { config, environment, caPem, clock } = options;
+  const { config, environment, clock } = options;
+  // A list of one's own replaces the well-known ones, by which a public authority is trusted.
+  const caPem = options.caPem === undefined ? undefined : [...rootCertificates, options.caPem].join("\n");
   const subscriptionId = required(config, "subscriptionId", "disks and VMs are in it");
   if (!subscriptionId.ok) return subscriptionId;
   const resourceGroup = required(config, "resourceGroup", "the cluster's VMs are in it");

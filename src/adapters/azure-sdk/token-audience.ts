@@ -30,16 +30,19 @@ export function forAudience(options: TokenAudienceOptions): TokenCredential {
   return {
     getToken: async (_scopes: string | string[], own?: GetTokenOptions): Promise<AccessToken | null> => {
       known ??= await discoverAudience(options, own?.abortSignal);
-      return options.credential.getToken(`${known}/.default`, own);
+      return options.credential.getToken(`${known ?? options.resourceManager}/.default`, own);
     },
   };
 }
 
-/** Throws where the resource manager can't be reached: the next sign-in asks again. */
+/**
+ * Undefined where the resource manager has no metadata. Throws where it does not tell: a refusal or a page of a
+ * gateway must not decide what all later tokens are for. The next sign-in asks again.
+ */
 async function discoverAudience(
   { resourceManager, caPem, agent }: TokenAudienceOptions,
   abortSignal: GetTokenOptions["abortSignal"],
-): Promise<string> {
+): Promise<string | undefined> {
   const pipeline = createPipelineFromOptions({
     ...(caPem === undefined ? {} : { tlsOptions: { ca: caPem } }),
     ...(agent === undefined ? {} : { agent }),
@@ -53,12 +56,14 @@ async function discoverAudience(
       ...(abortSignal === undefined ? {} : { abortSignal }),
     }),
   );
-  if (status >= 500)
+  if (status === 404 || status === 400) return undefined;
+  const audience = status === 200 ? audienceIn(bodyAsText ?? "") : undefined;
+  if (audience === undefined)
     throw new Error(
-      `${resourceManager}${METADATA_PATH} answers ${status}: what tokens are for is not known; ` +
-        "set tokenAudience in the Azure settings (azure.json) if it has no metadata",
+      `${resourceManager}${METADATA_PATH} answers ${status} and no audience: what tokens are for is not ` +
+        "known; set tokenAudience in the Azure settings (azure.json)",
     );
-  return status === 200 ? (audienceIn(bodyAsText ?? "") ?? resourceManager) : resourceManager;
+  return audience;
 }
 
 function audienceIn(text: string): string | undefined {

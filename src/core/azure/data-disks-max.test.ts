@@ -45,6 +45,7 @@ describe("dataDisksMaxOf", () => {
     { name: "Standard_D16ans_v7", dataDisksMax: 32, because: "AMD's without NVMe do not" },
     { name: "Standard_FX16-4mds_v2", dataDisksMax: 48, because: "FX has NVMe from version 2 on" },
     { name: "Standard_M128s_v2", dataDisksMax: 16, because: "large M sizes take that many at least" },
+    { name: "Standard_NC4as_T4_v3", dataDisksMax: 8, because: "earlier ones of the NC family take eight" },
     { name: "Standard_NC16ds_xl_RTXPRO6000BSE_v6", dataDisksMax: 1, because: "some take one only" },
     { name: "Standard_DC2as_v5", dataDisksMax: 4, because: "confidential sizes are like the others" },
   ]) {

@@ -6,9 +6,9 @@ export const DATA_DISKS_MAX_UNNAMED = 16;
 /** Data disks by VM size, without `Standard_` and in lower case, grouped by how many they take. */
 const sizesByDataDisksMax: Readonly<Record<number, string>> = {
   1: "a0 dc1s_v2",
-  2: "a1 b1s b1ms b1ls dc2s_v2",
+  2: "a1 a0_v2 a1_v2 b1s b1ms b1ls dc2s_v2",
   4:
-    "a2 b2s b2ms b2s_v2 d1_v2 ds1_v2 dc4s_v2 d2s_v3 d2_v3 d2s_v4 d2s_v5 d2ds_v5 d2as_v5 d2ads_v5 " +
+    "a2 a2_v2 b2s b2ms b2s_v2 d1_v2 ds1_v2 dc4s_v2 d2s_v3 d2_v3 d2s_v4 d2s_v5 d2ds_v5 d2as_v5 d2ads_v5 " +
     "d2ps_v5 e2s_v3 e2s_v5 e2ds_v5 e2as_v5 e2bs_v5 f2s_v2 d2as_v6 d2ads_v6 f2as_v6",
   8:
     "a3 b4ms b4as_v2 b4s_v2 d2_v2 ds2_v2 d11_v2 ds11_v2 d4s_v3 d4s_v4 d4s_v5 d4ds_v5 d4as_v5 d4ads_v5 " +
@@ -86,6 +86,8 @@ const NVME_STEPS: readonly (readonly [vCpus: number, disks: number])[] = [
 
 /** What any size of the M family with 16 vCPUs or more takes. */
 const M_LEAST = 16;
+/** What any size of the NC family takes in versions 2 to 5. */
+const NC_LEAST = 8;
 
 /**
  * By the parts of a size's name, such as `Standard_E8-2bds_v5`: family, vCPUs of the whole size, features,
@@ -96,7 +98,7 @@ function dataDisksByName(vmSize: string): number | undefined {
     /^([a-z]+?)(\d+)(?:-\d+)?([a-z]*)(?:_[a-z0-9]+)*?(?:_v(\d+))?(?:_promo)?$/u.exec(shortName(vmSize)) ?? [];
   const vCpus = Number(vCpuText);
   if (family === "m" && vCpus >= 16) return M_LEAST;
-  if (family === "nc" && Number(version) >= 6) return 1;
+  if (family === "nc" && version !== "") return Number(version) >= 6 ? 1 : NC_LEAST;
   const generation = `${/^an?/u.exec(features)?.[0] ?? ""}${version}`;
   if (TWO_A_VCPU[family]?.test(generation) === true) return Math.min(32, 2 * vCpus);
   return NVME[family]?.test(generation) === true

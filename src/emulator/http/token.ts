@@ -48,6 +48,11 @@ function entraToken(request: HttpRequest): HttpAnswer {
         "'client_assertion' or 'client_secret'.",
     );
   }
+  if (!form.has("resource") && !form.has("scope"))
+    return entraError(
+      "invalid_request",
+      "AADSTS900144: The request body must contain the following parameter: 'scope'.",
+    );
   const resource = form.get("resource") ?? resourceOf(form.get("scope") ?? "");
   if (!isResourceManager(resource, request.origin))
     return entraError(

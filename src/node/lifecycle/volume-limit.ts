@@ -72,7 +72,9 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
       return limit();
     },
     learn: (dataDisksMax) => {
-      if (dataDisksMax !== listed) logger.info("data disks by Azure's list", { vmSize, dataDisksMax });
+      // A new AzDriverNode lacks it until a controller has written it again.
+      if (dataDisksMax === undefined || dataDisksMax === listed) return;
+      logger.info("data disks by Azure's list", { vmSize, dataDisksMax });
       listed = dataDisksMax;
     },
   };

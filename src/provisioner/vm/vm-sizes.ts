@@ -87,7 +87,10 @@ export class VmSizes {
         () => this.#list(location),
         (listed) => listed,
       )
-      .then((sizes) => sizes ?? this.#noteFailure(location))
+      .then(
+        (sizes) => sizes ?? this.#noteFailure(location),
+        () => undefined,
+      )
       .finally(() => this.#loading.delete(location));
     this.#loading.set(location, loading);
     return loading;
@@ -101,9 +104,7 @@ export class VmSizes {
     );
     if (!listed.ok) return undefined;
     return new Map(
-      listed.value
-        .filter(({ dataDisksMax }) => dataDisksMax > 0)
-        .map(({ name, dataDisksMax }) => [name.toLowerCase(), Math.min(dataDisksMax, LUNS_MAX)]),
+      listed.value.map(({ name, dataDisksMax }) => [name.toLowerCase(), Math.min(dataDisksMax, LUNS_MAX)]),
     );
   }
 
