@@ -97,10 +97,11 @@ export const requestFailures = {
     example: { snapshotUri: EXAMPLE_SNAPSHOT, detail: "OperationNotAllowed: another copy runs" },
   },
   SnapshotNotFrozen: {
-    code: "UNAVAILABLE",
+    // A final code: nothing is left in Azure, and csi-snapshotter lets the VolumeSnapshot be deleted.
+    code: "FAILED_PRECONDITION",
     retryable: true,
     sentence: (failure) =>
-      `snapshot ${quote(failure.snapshotUri)} is not kept: its file system was not frozen at its moment ` +
+      `there is no snapshot ${quote(failure.snapshotUri)}: its file system was not frozen at its moment ` +
       `(${failure.detail}); call again, raise fileSystemFreezeSeconds, or leave it out`,
     example: { snapshotUri: EXAMPLE_SNAPSHOT, detail: "node-a thawed it before Azure had taken it" },
   },

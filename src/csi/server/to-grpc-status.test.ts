@@ -33,7 +33,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   DiskInUse: "FAILED_PRECONDITION",
   CopyUnreachable: "RESOURCE_EXHAUSTED",
   SnapshotCopyDelayed: "UNAVAILABLE",
-  SnapshotNotFrozen: "UNAVAILABLE",
+  SnapshotNotFrozen: "FAILED_PRECONDITION",
   CopySourceFailed: "FAILED_PRECONDITION",
   DiskBeingCopied: "UNAVAILABLE",
   DiskCopyFailed: "FAILED_PRECONDITION",
