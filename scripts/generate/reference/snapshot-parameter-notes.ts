@@ -70,7 +70,7 @@ export const snapshotParameterNotes: Readonly<Record<SnapshotParameterName, Para
       "at most: [crash consistency](#crash-consistency). Not with `location`, and not of raw block volumes",
     absent: "It is not frozen",
     example: "30",
-    inV1: "Unknown: V1 ignores it",
+    inV1: "Unknown: V1 refuses it",
   },
   instantAccessDurationMinutes: {
     meaning:
