@@ -187,7 +187,10 @@ export function createArmSession(options: {
       const elapsedMs = clock.elapsedMs() - startedMs;
       if (elapsedMs >= maxMs) return fail(stillRunning(target.resource, elapsedMs));
       await clock.sleep(
-        Math.min(maxMs - elapsedMs, delayBeforePollMs(operation, elapsedMs, durationsOf(likeness))),
+        Math.min(
+          maxMs - elapsedMs,
+          delayBeforePollMs(withHintFor(target.lane, operation), elapsedMs, durationsOf(likeness)),
+        ),
         signal,
       );
       if (!arePollsRefused) {
@@ -208,6 +211,13 @@ export function createArmSession(options: {
       if (!end.ok && !mayAskAgain(end.failure)) return end;
     }
     return ok({});
+  }
+
+  /** A failover's end counts more than calls: a hint that is no refusal delays it by no more than its pace. */
+  function withHintFor(lane: Lane, operation: ArmOperation): ArmOperation {
+    return lane === "failover" && operation.retryAfterMs !== undefined
+      ? { ...operation, retryAfterMs: Math.min(settings.vmPollPace.maxMs, operation.retryAfterMs) }
+      : operation;
   }
 
   function delayBeforePollMs(
