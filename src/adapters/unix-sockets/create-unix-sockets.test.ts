@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { connect as connectNode, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,13 +10,42 @@ import type { Duplex, Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { createUnixSockets, type UnixSockets } from "./create-unix-sockets.ts";
+import type { NativeSockets, SocketHandle } from "./native-sockets.ts";
 import { loadLibc } from "./testing/load-libc.ts";
 
 const MIB = 1024 * 1024;
 /** More than the buffers of a connection hold. */
 const LARGE_BYTES = 8 * MIB;
 
-const bySystem = createUnixSockets(loadLibc());
+/** The C library, which ends the test where a socket is used after its close. */
+function strictLibc(): NativeSockets & { readonly open: ReadonlySet<SocketHandle> } {
+  const libc = loadLibc();
+  const open = new Set<SocketHandle>();
+  const opened = (socket: SocketHandle): SocketHandle => {
+    if (socket !== -1) open.add(socket);
+    return socket;
+  };
+  const used = (socket: SocketHandle): SocketHandle => {
+    assert.ok(open.has(socket), `socket ${socket} is used after its close`);
+    return socket;
+  };
+  return {
+    ...libc,
+    open,
+    openStream: () => opened(libc.openStream()),
+    openDatagram: () => opened(libc.openDatagram()),
+    accept: (socket) => opened(libc.accept(used(socket))),
+    receive: (socket, into, maxBytes) => libc.receive(used(socket), into, maxBytes),
+    send: (socket, bytes, byteCount) => libc.send(used(socket), bytes, byteCount),
+    shutdownWrites: (socket) => libc.shutdownWrites(used(socket)),
+    close: (socket) => {
+      open.delete(used(socket));
+      return libc.close(socket);
+    },
+  };
+}
+
+const bySystem = createUnixSockets(strictLibc());
 /** What the others are compared with. */
 const byNode: Pick<UnixSockets, "listen"> = {
   listen: async (path, onConnection) => {
@@ -155,8 +184,18 @@ for (const { name, sockets } of [
       listening(sockets, async ({ connection }) => {
         const { client, served } = await connection();
         await fill(served);
+        served.resume();
         const closed = new Promise((resolve) => served.once("close", resolve));
         client.destroy();
+        await closed;
+      }));
+
+    it("are not read once the receiver of their bytes has destroyed them", () =>
+      listening(sockets, async ({ connection }) => {
+        const { client, served } = await connection();
+        const closed = new Promise((resolve) => served.once("close", resolve));
+        served.on("data", () => served.destroy());
+        client.write(Buffer.alloc(LARGE_BYTES));
         await closed;
       }));
 
@@ -273,6 +312,27 @@ setImmediate(() => process.exit(listened.ok ? 7 : 1));`;
     assert.equal(code, 7);
     await rm(folder, { recursive: true });
   });
+
+  it("end without their file's removal, where that fails", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "unix-sockets-"));
+    const inner = join(folder, "inner");
+    await mkdir(inner);
+    const listened = await bySystem.listen(join(inner, "s.sock"), () => {});
+    assert.ok(listened.ok, JSON.stringify(listened));
+    await rm(inner, { recursive: true });
+    await writeFile(inner, "");
+    await listened.value.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it("leave no socket open where nothing can wait for it", () =>
+    listening(byNode, async ({ path }) => {
+      const libc = strictLibc();
+      const unwatched = createUnixSockets({ ...libc, openDatagram: () => -1 });
+      assert.equal(unwatched.connect(path).ok, false);
+      assert.equal((await unwatched.listen(`${path}.other`, () => {})).ok, false);
+      assert.deepEqual([...libc.open], []);
+    }));
 
   it("refuse a path that is too long for a socket", async () => {
     const listened = await bySystem.listen(`/${"x".repeat(108)}`, () => {});

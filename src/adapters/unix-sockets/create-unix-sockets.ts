@@ -17,7 +17,10 @@ const ACCEPT_RETRY_MS = 1_000;
 
 /** A socket that is listened on. */
 export interface UnixListener {
-  /** Takes no more connections, and removes the socket's file unless another process has made it again. */
+  /**
+   * Takes no more connections, and removes the socket's file unless another process has made it again. Once
+   * for all calls; never rejects.
+   */
   readonly close: () => Promise<void>;
 }
 
@@ -52,6 +55,14 @@ export function createUnixSockets(native: NativeSockets): UnixSockets {
   };
   const connected = (path: string): SocketHandle =>
     opened(path, (socket, address) => native.connect(socket, address, address.length) !== -1);
+  const closedOnError = <T>(socket: SocketHandle, use: () => T): T => {
+    try {
+      return use();
+    } catch (error) {
+      native.close(socket);
+      throw error;
+    }
+  };
   const isListenedOn = (path: string): boolean => {
     try {
       native.close(connected(path));
@@ -114,21 +125,23 @@ export function createUnixSockets(native: NativeSockets): UnixSockets {
           (socket, address) =>
             native.bind(socket, address, address.length) !== -1 && native.listen(socket, BACKLOG) !== -1,
         );
-        const accepting = accept(listener, onConnection);
-        return ok({
-          close: async () => {
-            await accepting.end();
-            native.close(listener);
-            await removeUnused(path);
-          },
-        });
+        const accepting = closedOnError(listener, () => accept(listener, onConnection));
+        const close = async (): Promise<void> => {
+          await accepting.end();
+          native.close(listener);
+          // A file that stays is replaced by the next instance; nothing that ends here waits for it.
+          await removeUnused(path).catch(() => {});
+        };
+        let closed: Promise<void> | undefined;
+        return ok({ close: () => (closed ??= close()) });
       } catch (error) {
         return notReady(`can't listen on ${path}: ${String(error)}`);
       }
     },
     connect: (path) => {
       try {
-        return ok(socketStream(native, poller, connected(path)));
+        const socket = connected(path);
+        return ok(closedOnError(socket, () => socketStream(native, poller, socket)));
       } catch (error) {
         return notReady(`can't connect to ${path}: ${String(error)}`);
       }

@@ -23,7 +23,8 @@ export function socketStream(native: NativeSockets, poller: Poller, socket: Sock
   const update = (): void => watch.want({ read: isReading, write: writing !== undefined });
   const isTemporary = (): boolean => native.temporaryErrors.has(native.lastError());
   const read = (): void => {
-    for (let reads = 0; isReading && reads < READS_MAX; reads += 1) {
+    // A reader of the bytes may destroy the stream, which closes the socket.
+    for (let reads = 0; isReading && !stream.destroyed && reads < READS_MAX; reads += 1) {
       const count = native.receive(socket, shared, shared.length);
       if (count === -1) {
         if (!isTemporary()) stream.destroy(socketError(native, "read"));
@@ -48,7 +49,7 @@ export function socketStream(native: NativeSockets, poller: Poller, socket: Sock
   };
   const watch = poller.watch(socket, (ready) => {
     if (ready.read) read();
-    if (ready.write) write();
+    if (ready.write && !stream.destroyed) write();
     if (!stream.destroyed) update();
   });
   const stream = new Duplex({
@@ -60,12 +61,15 @@ export function socketStream(native: NativeSockets, poller: Poller, socket: Sock
     writev: (chunks, done) =>
       begin({ bytes: Buffer.concat(chunks.map(({ chunk }: { readonly chunk: Buffer }) => chunk)), done }),
     final: (done) => done(native.shutdownWrites(socket) === -1 ? socketError(native, "end") : null),
-    destroy: (error, done) =>
+    destroy: (error, done) => {
+      const unwritten = writing;
+      writing = undefined;
       watch.end(() => {
         native.close(socket);
-        writing?.done(new Error("the connection was closed"));
+        unwritten?.done(new Error("the connection was closed"));
         done(error);
-      }),
+      });
+    },
   });
   return stream;
 }
