@@ -14,7 +14,6 @@ import { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import { followOwnObjects } from "../assemble-node.ts";
 import { checkStore, connectStore, storeOptions } from "../connect/connect-store.ts";
 import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
-import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import {
   type Registration,
   registrationOptions,
@@ -26,7 +25,7 @@ import { instanceOptions, metadataService } from "../settings/instance-options.t
 import { nodeOptions, processOptions } from "../settings/process-options.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
 import { untilEnded } from "../until-aborted.ts";
-import { addNodeService } from "./node-service.ts";
+import { addNodeService, openNodeHost } from "./node-service.ts";
 import type { ProcessPorts, Role } from "./run-role.ts";
 
 /** How long the plug-in may take to answer on its own socket before it counts as dead, in milliseconds. */
@@ -94,6 +93,8 @@ export const nodeRole: Role<typeof options> = {
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
     const { "node-name": nodeName, "driver-name": driverName } = values;
+    // First of all: pods whose file system was left frozen can't write, nor end.
+    const nodeHost = await openNodeHost(values, ports);
     const connection = await connectStore(values, "node", ports);
     const { apiClient } = connection;
     const metadata =
@@ -109,10 +110,9 @@ export const nodeRole: Role<typeof options> = {
     );
     const { vmId, instanceUri, vmSize, location, zone, zoneLabel } = machine;
     const busType = values["bus-type"] === "auto" ? await detectBusType() : values["bus-type"];
-    const checkpoints = await openCheckpoints(values["state-dir"]);
     const { cache, store } = followOwnObjects({
       store: connection.store,
-      checkpoints,
+      checkpoints: nodeHost.checkpoints,
       nodeName,
       clock,
       random,
@@ -123,12 +123,12 @@ export const nodeRole: Role<typeof options> = {
     const others = watchOtherDrivers({ ownNode, nodeName, driverName, events, logger });
     const unixSockets = await unixSocketsOf(process.platform);
     const server = createCsiServer({ driverName, cache }, ports, unixSockets);
-    const runNodeWork = await addNodeService(
+    const runNodeWork = addNodeService(
       server,
       {
         store,
         cache,
-        checkpoints,
+        ...nodeHost,
         node: { nodeName, vmId, instanceUri, location, vmSize, zone, zoneLabel, busType },
         volumesMax: undefined,
         metadata,

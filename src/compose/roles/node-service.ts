@@ -8,14 +8,17 @@ import type { VolumeLimitOptions } from "../../node/lifecycle/volume-limit.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
+import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import { assembleNode } from "../assemble-node.ts";
+import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import type { nodeOptions } from "../settings/process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
 /** The parts of the node service, besides its settings. */
 export interface NodeServiceParts
   extends
-    Pick<NodePorts, "store" | "cache" | "checkpoints" | "node" | "otherDriver" | "events">,
+    NodeHost,
+    Pick<NodePorts, "store" | "cache" | "node" | "otherDriver" | "events">,
     Pick<VolumeLimitOptions, "metadata" | "ownNode"> {
   /**
    * How many volumes the node takes without `--max-volumes`; undefined: what its size takes, less what
@@ -24,13 +27,18 @@ export interface NodeServiceParts
   readonly volumesMax: number | undefined;
 }
 
-/** Adds CSI's node service to a server, and returns the run of the node's own loops. */
-export async function addNodeService(
-  server: GrpcServer,
-  { metadata, ownNode, volumesMax, ...parts }: NodeServiceParts,
+/** This machine, as its node service uses it, and what an earlier plug-in has noted of it. */
+export interface NodeHost {
+  readonly host: HostProvisioner;
+  readonly checkpoints: NodeCheckpoints;
+  readonly platform: "linux" | "windows";
+}
+
+/** Opens the machine, and thaws what an earlier plug-in may have left frozen: pods wait for that. */
+export async function openNodeHost(
   values: Values<typeof nodeOptions>,
-  { clock, random, steps, logger }: ProcessPorts,
-): Promise<(signal: AbortSignal) => Promise<void>> {
+  { clock, logger }: Pick<ProcessPorts, "clock" | "logger">,
+): Promise<NodeHost> {
   const deviceRoot = values["device-root"];
   const sharesKernel = values["shares-kernel"] || deviceRoot !== "";
   if (sharesKernel)
@@ -45,10 +53,20 @@ export async function addNodeService(
           lockDirectory: join(values["state-dir"], "locks"),
           clock,
         });
-  await thawLeftFreezes({ host, checkpoints: parts.checkpoints, logger }, new AbortController().signal);
+  const checkpoints = await openCheckpoints(values["state-dir"]);
+  await thawLeftFreezes({ host, checkpoints, logger }, new AbortController().signal);
+  return { host, checkpoints, platform };
+}
+
+/** Adds CSI's node service to a server, and returns the run of the node's own loops. */
+export function addNodeService(
+  server: GrpcServer,
+  { metadata, ownNode, volumesMax, platform, ...parts }: NodeServiceParts,
+  values: Values<typeof nodeOptions>,
+  { clock, random, steps, logger }: ProcessPorts,
+): (signal: AbortSignal) => Promise<void> {
   const { handlers, run } = assembleNode({
     ...parts,
-    host,
     clock,
     random,
     steps,

@@ -10,7 +10,6 @@ import { CONTROLLER_KINDS } from "../assemble-controller.ts";
 import { clusterIdOf, clusterIdOptions } from "../connect/cluster-id.ts";
 import { connectCloud, reachAzure } from "../connect/connect-cloud.ts";
 import { createCsiServer, endpointOptions, listen } from "../connect/grpc.ts";
-import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import { embeddedOrchestrator } from "../connect/orchestrator.ts";
 import { detachOptions } from "../settings/detach-options.ts";
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
@@ -20,7 +19,7 @@ import { volumeOptions, volumeSettingsOf } from "../settings/volume-options.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
 import { untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
-import { addNodeService, type NodeServiceParts } from "./node-service.ts";
+import { addNodeService, openNodeHost, type NodeServiceParts } from "./node-service.ts";
 import type { ProcessPorts, Role } from "./run-role.ts";
 
 const options = {
@@ -60,6 +59,7 @@ export const standaloneRole: Role<typeof options> = {
     ),
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
+    const nodeHost = await openNodeHost(values, ports);
     const leaseMemory = new LeaseHighWaterMark();
     const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
     const machine = await readMachine(cloud, values, ports);
@@ -93,12 +93,12 @@ export const standaloneRole: Role<typeof options> = {
       values,
       ports,
     );
-    const runNodeWork = await addNodeService(
+    const runNodeWork = addNodeService(
       server,
       {
         store,
         cache,
-        checkpoints: await openCheckpoints(values["state-dir"]),
+        ...nodeHost,
         ...machine,
         metadata: undefined,
         ownNode: undefined,
