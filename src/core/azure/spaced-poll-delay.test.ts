@@ -38,6 +38,42 @@ describe("spacedPollDelayMs", () => {
     }
   });
 
+  for (const { because, recentDurationsMs, durationMs, expected } of [
+    {
+      because: "three slow ones may have been an incident",
+      recentDurationsMs: [300_000, 300_000, 300_000],
+      durationMs: 8000,
+      expected: [15_000],
+    },
+    {
+      because: "the next may be fast also after a long incident",
+      recentDurationsMs: Array.from({ length: 16 }, () => 300_000),
+      durationMs: 8000,
+      expected: [15_000],
+    },
+    {
+      because: "the fastest counts while few are known",
+      recentDurationsMs: [8000, 9000, 10_000],
+      durationMs: 8000,
+      expected: [8160],
+    },
+    {
+      because: "some took long, and the others didn't",
+      recentDurationsMs: [8000, 8000, ...Array.from({ length: 14 }, () => 300_000)],
+      durationMs: 8000,
+      expected: [15_000],
+    },
+    {
+      because: "polls until the expected end are rare",
+      recentDurationsMs: [40_000, 40_000, 40_000],
+      durationMs: 40_000,
+      expected: [15_000, 18_000, 21_600, 25_920, 31_104, 37_325, 40_800],
+    },
+  ])
+    it(`bounds the wait for the first poll: ${because}`, () => {
+      assert.deepEqual(pollsOf(durationMs, recentDurationsMs), expected);
+    });
+
   it("honours Retry-After, before and after the expected end", () => {
     for (const elapsedMs of [0, 8400, 9000])
       assert.equal(

@@ -5,6 +5,10 @@ export const DURATIONS_MIN = 3;
 
 /** The first poll waits until this share of like operations would have ended. */
 const FIRST_POLL_SHARE = 0.35;
+/** With fewer durations, it waits for the fastest alone: an incident may have slowed most of them. */
+const SHARED_DURATIONS_MIN = 8;
+/** In times of `wideMs`: the longest wait for the first poll. An operation may be faster than all before. */
+const FIRST_POLL_WIDE_MAX = 5;
 /** As a share of the expected duration: how much later than expected the first poll is. */
 const MARGIN_SHARE = 0.02;
 /** As a share of the time spent: the longest distance of two polls. */
@@ -16,15 +20,16 @@ const SPREAD_SHARE = 0.5;
 export interface PollSpacing {
   /** Where like operations take about as long as each other. */
   readonly closeMs: number;
-  /** Where they differ. */
+  /** Where they differ. The first poll comes after five times this at the latest. */
   readonly wideMs: number;
 }
 
 /**
  * The delay before the next poll of an operation whose like have taken `recentDurationsMs`. Azure allows a
- * VM few polls a minute, so no poll comes before a third of those would have ended. Where they
- * all took about as long, polls then follow closely; where they differ, `wideMs` apart, and further for an
- * operation that takes long.
+ * VM few polls a minute, so the first comes once a third of those would have ended, but soon enough for an
+ * operation after an incident that slowed them all; further ones are rare until then. Where all took about
+ * as long, polls then follow closely; where they differ, `wideMs` apart, and further for an operation that
+ * takes long.
  */
 export function spacedPollDelayMs(
   spacing: PollSpacing,
@@ -38,12 +43,15 @@ export function spacedPollDelayMs(
   const retryAfterMs = Math.min(RETRY_AFTER_MAX_MS, options.retryAfterMs ?? 0);
   const durations = options.recentDurationsMs.toSorted((left, right) => left - right);
   const [fastestMs = 0, slowestMs = 0] = [durations.at(0), durations.at(-1)];
-  const expectedMs = durations[Math.floor(durations.length * FIRST_POLL_SHARE)] ?? 0;
-  const firstPollMs = expectedMs * (1 + MARGIN_SHARE);
+  const share = durations.length < SHARED_DURATIONS_MIN ? 0 : FIRST_POLL_SHARE;
+  const expectedMs = (durations[Math.floor(durations.length * share)] ?? 0) * (1 + MARGIN_SHARE);
+  const firstPollMs = Math.min(expectedMs, spacing.wideMs * FIRST_POLL_WIDE_MAX);
   if (elapsedMs < firstPollMs) return Math.max(retryAfterMs, firstPollMs - elapsedMs);
+  const wideMs = Math.max(spacing.wideMs, elapsedMs * SHARE_OF_ELAPSED);
+  if (elapsedMs < expectedMs) return Math.max(retryAfterMs, Math.min(wideMs, expectedMs - elapsedMs));
   const spreadMs = slowestMs - fastestMs;
-  const closeMs = Math.max(spacing.closeMs, spreadMs * SPREAD_SHARE, elapsedMs - firstPollMs);
-  return Math.max(retryAfterMs, Math.min(closeMs, Math.max(spacing.wideMs, elapsedMs * SHARE_OF_ELAPSED)));
+  const closeMs = Math.max(spacing.closeMs, spreadMs * SPREAD_SHARE, elapsedMs - expectedMs);
+  return Math.max(retryAfterMs, Math.min(closeMs, wideMs));
 }
 
 /**

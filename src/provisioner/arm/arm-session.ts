@@ -213,7 +213,7 @@ export function createArmSession(options: {
     return ok({});
   }
 
-  /** A failover's end counts more than calls: a hint that is no refusal delays it by no more than its pace. */
+  /** A failover's end counts more than calls: a hint that is no refusal delays it by its pace at most. */
   function withHintFor(lane: Lane, operation: ArmOperation): ArmOperation {
     return lane === "failover" && operation.retryAfterMs !== undefined
       ? { ...operation, retryAfterMs: Math.min(settings.vmPollPace.maxMs, operation.retryAfterMs) }
