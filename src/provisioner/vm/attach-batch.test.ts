@@ -446,6 +446,47 @@ describe("a batch of attaches and detaches", () => {
     });
   });
 
+  describe("whose failed update leaves entries", () => {
+    /** Each update with `pvc-bad` fails, and leaves what it lists on the VM. */
+    function failing(dataDisks: Parameters<typeof aScriptedVm>[0] = []): ScriptedVm {
+      const azure = aScriptedVm(dataDisks);
+      azure.onUpdate = ({ change: { dataDisks: listed = [] } }, index) => {
+        const isBad = listed.some(({ name, toBeDetached }) => name === "pvc-bad" && toBeDetached !== true);
+        if (!isBad) return "carriedOut";
+        azure.vm = { ...azure.vm, etag: `"failed-${index}"`, provisioningState: "Failed", dataDisks: listed };
+        return anOperationError({ message: "Disk 'pvc-bad' failed" });
+      };
+      return azure;
+    }
+
+    it("takes the entry of the disk that never arrived out", async () => {
+      const azure = failing();
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "pvc-bad"))), [
+        "CloudUnavailable",
+      ]);
+      assert.deepEqual([sent(azure).at(-1)?.off, names(azure.vm)], [["pvc-bad"], []]);
+    });
+
+    it("leaves it while taking it out would carry out a foreign detach, unless allowed", async () => {
+      for (const isAllowed of [true, false]) {
+        const azure = failing();
+        const fails = azure.onUpdate;
+        azure.onUpdate = (update, index) => {
+          const end = fails(update, index);
+          const others = anEntry("others", 9, { toBeDetached: true });
+          if (index === 0) azure.vm = { ...azure.vm, dataDisks: [...azure.vm.dataDisks, others] };
+          return end;
+        };
+        const asked: (readonly string[])[] = [];
+        const mayCarryOut = (uris: readonly string[]): Promise<boolean> =>
+          Promise.resolve((asked.push(uris), isAllowed));
+        const [attached] = await azure.attachBatch(azure.request("attach", "pvc-bad", { mayCarryOut }));
+        assert.equal(attached?.ok, false);
+        assert.deepEqual([asked, azure.updates.length], [[[diskUri("others")]], isAllowed ? 2 : 1]);
+      }
+    });
+  });
+
   it("reads again, in its most urgent request's lane, if the VM changed since the read", async () => {
     const azure = aScriptedVm();
     azure.onUpdate = (_, index) =>

@@ -255,7 +255,9 @@ export class AttachBatch {
   /** Takes the entry of a failed attach out. If that fails too, the disk's next attach or detach does. */
   async #takeOut(model: ArmVm, request: VmRequest, lane: Lane): Promise<void> {
     const off = neverAttached(model, [request]);
-    if (off.size === 0 || (await checkPreconditions([{ request }])).length === 0) return;
+    if (off.size === 0) return;
+    const asked = await checkPreconditions([{ request }]);
+    if ((await askCarryOut(asked, { model, ownKeys: new Set() })).length === 0) return;
     await updateVm(
       this.#session,
       {
