@@ -85,7 +85,7 @@ describe("Linux host that freezes a file system", () => {
     await run("fsfreeze", ["--freeze", path]);
     const { majorMinor } = device;
     const refused = await world.host.freeze({ path, majorMinor, limitMs: 60_000 }, never);
-    assert.equal(refused.ok ? "frozen" : refused.failure.kind, "HostCommandFailed");
+    assert.equal(refused.ok ? "frozen" : refused.failure.kind, "DeviceBusy");
     await run("fsfreeze", ["--unfreeze", path]);
   });
 });

@@ -7,6 +7,8 @@ import type { InstanceLock } from "./command/instance-lock.ts";
 export interface LiveFreeze {
   /** Ends the holder's standard input, which makes it thaw. */
   readonly end: () => void;
+  /** Whether it has been asked to end. Since then it proves nothing, whatever its exit code is. */
+  readonly isEnding: () => boolean;
   /** The holder's exit code once it has ended; null: it was killed. */
   readonly ended: Promise<number | null>;
 }

@@ -424,14 +424,8 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         if (mount?.fsType === undefined) return fail({ kind: "PathNotMounted", path });
         const { device } = mount;
         if (device.majorMinor !== majorMinor) return isAnother({ ...toDevice(device), majorMinor });
-        const exitCode = frozenSinceMs(machine, device) === undefined && flushDevice(machine, device) ? 0 : 1;
-        if (exitCode !== 0)
-          return fail({
-            kind: "HostCommandFailed",
-            command: `fsfreeze --freeze ${path}`,
-            exitCode,
-            stderr: "Device or resource busy",
-          });
+        if (frozenSinceMs(machine, device) !== undefined || !flushDevice(machine, device))
+          return fail({ kind: "DeviceBusy", devicePath: path, detail: "it can't be frozen" });
         const sinceMs = machine.clock.elapsedMs();
         // A command whose plug-in has died leaves its holder without an owner: it thaws at once.
         if (machine.liveInstances.has(instanceNumber))

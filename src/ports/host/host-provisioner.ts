@@ -226,7 +226,8 @@ export interface HostProvisioner {
    * Freezes the file system that is mounted at `path`: what was written is on the device, and each further
    * write waits. A process of its own thaws it when this process ends, however it ends, and after `limitMs`
    * at the latest; `bindMount`, `unmount`, `mountPlaceholder` and `growFileSystem` of its device thaw it
-   * first. Fails with `PathNotMounted`, or with `WrongDevice` if another device is mounted there.
+   * first. Fails with `PathNotMounted`, with `WrongDevice` if another device is mounted there, or with
+   * `DeviceBusy` if the kernel refuses: nothing was frozen then, and a thaw would end another's freeze.
    */
   freeze(
     request: { readonly path: string; readonly majorMinor: string; readonly limitMs: number },

@@ -16,6 +16,7 @@ const MS_PER_SECOND = 1000;
 /** The holder's exit codes. Each other one says that nothing is known of the file system. */
 const HELD = 0;
 const NOT_FROZEN = 3;
+const THAWED = 4;
 
 /**
  * Freezes what descriptor 3 leads to, reports it, and thaws it at the end of its input or after `$1`
@@ -28,7 +29,7 @@ read -r began _ </proc/uptime
 timeout "$1" fsfreeze --freeze /proc/self/fd/3
 frozen=$?
 [ $frozen = 1 ] && exit ${NOT_FROZEN}
-code=4
+code=${THAWED}
 if [ $frozen = 0 ]; then
   echo frozen
   read -r now _ </proc/uptime
@@ -49,7 +50,8 @@ export async function freezeFileSystem(
   }: { readonly path: string; readonly majorMinor: string; readonly limitMs: number },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  await endFreezeOn(host, majorMinor, signal);
+  const ended = await endFreezeOn(host, majorMinor, signal);
+  if (!ended.ok) return ended;
   const mount = await glanceAtMount(host, path);
   if (mount === undefined) return fail({ kind: "PathNotMounted", path });
   const directory = await open(mount.path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
@@ -98,7 +100,12 @@ async function startHolder(
   invariant(stdin !== null && stdout !== null && stderr !== null, "the holder of a freeze has no pipes");
   // Its end, before this process asks for it, closes the pipe: no news.
   stdin.on("error", () => undefined);
-  const freeze: LiveFreeze = { end: () => stdin.end(), ended };
+  let isEnding = false;
+  const end = (): void => {
+    isEnding = true;
+    stdin.end();
+  };
+  const freeze: LiveFreeze = { end, isEnding: () => isEnding, ended };
   host.freezes.set(majorMinor, freeze);
   const problem = text(stderr);
   const frozen = new Promise<"frozen">((resolve) => stdout.once("data", () => resolve("frozen")));
@@ -109,13 +116,10 @@ async function startHolder(
   if (waited.kind === "cancelled") return fail({ kind: "Cancelled" });
   const command = `fsfreeze --freeze ${path}`;
   if (waited.kind === "timedOut") return fail({ kind: "HostCommandTimedOut", command, timeoutMs: limitMs });
-  if (exitCode === NOT_FROZEN) host.freezes.delete(majorMinor);
-  return fail({
-    kind: "HostCommandFailed",
-    command,
-    exitCode,
-    stderr: (await problem).trim(),
-  });
+  const detail = (await problem).trim();
+  if (exitCode !== NOT_FROZEN) return fail({ kind: "HostCommandFailed", command, exitCode, stderr: detail });
+  host.freezes.delete(majorMinor);
+  return fail({ kind: "DeviceBusy", devicePath: path, detail: `it can't be frozen (${detail})` });
 }
 
 /** Thaws a file system, and answers whether this process has kept it frozen until now. */
@@ -124,9 +128,12 @@ export async function thawFileSystem(
   { path, majorMinor }: { readonly path: string; readonly majorMinor: string },
   signal: AbortSignal,
 ): Promise<Result<{ readonly held: boolean }, Failure>> {
+  const hasEndedBefore = host.freezes.get(majorMinor)?.isEnding() === true;
   const ended = await endFreezeOn(host, majorMinor, signal);
   if (!ended.ok) return ended;
-  if (ended.value === HELD) return ok({ held: true });
+  if (ended.value === HELD) return ok({ held: !hasEndedBefore });
+  // Nothing of it is left. What is frozen now, another program has frozen.
+  if (ended.value === NOT_FROZEN || ended.value === THAWED) return ok({ held: false });
   const mount = await glanceAtMount(host, await canonicalPath(path));
   if (mount === undefined || mount.majorMinor !== majorMinor) return ok({ held: false });
   const command = {

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import type { TestContext } from "node:test";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { systemClock } from "../../system/system-clock.ts";
+import { createLinuxHost } from "../create-linux-host.ts";
+
+const never = new AbortController().signal;
+const tests = { timeout: 600_000 };
+const limitMs = 600_000;
+
+/**
+ * A host with one mount and a stand-in for fsfreeze. It refuses to freeze while there is a file `busy`, and
+ * does not end a thaw while there is a file `slow`.
+ */
+async function aHost(t: TestContext) {
+  const directory = await mkdtemp(join(tmpdir(), "freeze-file-system-"));
+  const [path, bin, procRoot] = [join(directory, "mount"), join(directory, "bin"), join(directory, "proc")];
+  for (const made of [path, bin, join(procRoot, "self")]) await mkdir(made, { recursive: true });
+  const script = `#!/bin/sh
+echo "$1" >>${directory}/calls
+[ "$1" = --freeze ] && test -e ${directory}/busy && { echo busy >&2; exit 1; }
+while [ "$1" = --unfreeze ] && test -e ${directory}/slow; do sleep 0.01; done
+exit 0
+`;
+  await writeFile(join(bin, "fsfreeze"), script, { mode: 0o755 });
+  const majorMinor = majorMinorOf((await stat(path, { bigint: true })).dev);
+  const mount = `36 35 ${majorMinor} / ${path} rw,relatime - ext4 /dev/sdc rw\n`;
+  await writeFile(join(procRoot, "self/mountinfo"), mount);
+  const pathBefore = process.env["PATH"];
+  process.env["PATH"] = `${bin}:${pathBefore ?? ""}`;
+  const host = await createLinuxHost({ lockDirectory: join(directory, "locks"), procRoot, clock: systemClock });
+  const makeFast = () => rm(join(directory, "slow"), { force: true });
+  t.after(async () => {
+    await makeFast();
+    await host.close();
+    process.env["PATH"] = pathBefore;
+    await rm(directory, { recursive: true });
+  });
+  const calls = async () =>
+    existsSync(join(directory, "calls"))
+      ? (await readFile(join(directory, "calls"), "utf8")).trim().split("\n")
+      : [];
+  return {
+    host,
+    at: { path, majorMinor },
+    bind: { stagingPath: path, targetPath: join(directory, "target"), readOnly: false, mountFlags: [] },
+    makeBusy: () => writeFile(join(directory, "busy"), ""),
+    makeSlow: () => writeFile(join(directory, "slow"), ""),
+    makeFast,
+    calls,
+    untilThawing: async () => {
+      while (!(await calls()).includes("--unfreeze")) await systemClock.sleep(5, never);
+    },
+  };
+}
+
+const kindOf = (result: Result<unknown, Failure>): string => (result.ok ? "OK" : result.failure.kind);
+
+describe("a freeze of a file system", tests, () => {
+  it("counts as held if only its thaw has ended it", async (t) => {
+    const { host, at, calls } = await aHost(t);
+    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "OK");
+    assert.deepEqual(await host.thaw(at, never), { ok: true, value: { held: true } });
+    assert.deepEqual(await calls(), ["--freeze", "--unfreeze"]);
+  });
+
+  it("counts as lost after a bind mount that was cancelled while it ended it", async (t) => {
+    const { host, at, bind, makeSlow, makeFast, untilThawing, calls } = await aHost(t);
+    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "OK");
+    await makeSlow();
+    const caller = new AbortController();
+    const bound = host.bindMount(bind, caller.signal);
+    await untilThawing();
+    caller.abort();
+    assert.equal(kindOf(await bound), "Cancelled");
+    await makeFast();
+    assert.deepEqual(await host.thaw(at, never), { ok: true, value: { held: false } });
+    assert.deepEqual(await calls(), ["--freeze", "--unfreeze"]);
+  });
+
+  it("does not begin before the one before has ended", async (t) => {
+    const { host, at, makeSlow, makeFast, untilThawing, calls } = await aHost(t);
+    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "OK");
+    await makeSlow();
+    const caller = new AbortController();
+    const again = host.freeze({ ...at, limitMs }, caller.signal);
+    await untilThawing();
+    caller.abort();
+    assert.equal(kindOf(await again), "Cancelled");
+    await makeFast();
+    assert.equal(kindOf(await host.thaw(at, never)), "OK");
+    assert.deepEqual(await calls(), ["--freeze", "--unfreeze"]);
+  });
+
+  it("thaws nothing that the kernel has refused to freeze", async (t) => {
+    const { host, at, makeBusy, calls } = await aHost(t);
+    await makeBusy();
+    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "DeviceBusy");
+    assert.deepEqual(await calls(), ["--freeze"]);
+  });
+});
