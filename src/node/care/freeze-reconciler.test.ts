@@ -128,6 +128,29 @@ describe("freezeReconciler", () => {
       assert.deepEqual(answer(), { id: "f", state: "Refused", detail });
     }, "block"));
 
+  it("does not thaw what a backup's hook has frozen", () =>
+    withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
+      const [volume] = world.ports().checkpoints.volumes();
+      assert.ok(volume?.majorMinor !== undefined);
+      const hook = { path: stagingPath, majorMinor: volume.majorMinor, limitMs: 600_000 };
+      assert.equal((await world.answerOf(world.ports().host.freeze(hook, never))).ok, true);
+      await ask(asked);
+      await pass();
+      assert.match(JSON.stringify(answer()), /"Refused"/u);
+      assert.deepEqual([isFrozen(), world.ports().checkpoints.freezes()], [true, []]);
+    }));
+
+  it("never reports as frozen what it has failed to freeze and to thaw", () =>
+    withFreezer(async ({ ask, pass, answer, world }) => {
+      const stuck = { kind: "HostCommandTimedOut", command: "fsfreeze", timeoutMs: 1 } as const;
+      world.machine.failNext("freeze", stuck);
+      world.machine.failNext("thaw", stuck);
+      await ask(asked);
+      assert.equal((await pass()).ok, false);
+      await pass();
+      assert.deepEqual(answer(), { id: "f", state: "Lost" });
+    }));
+
   it("refuses what the kernel does not freeze, and leaves nothing frozen", () =>
     withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
       const busy = { kind: "HostCommandFailed", command: "fsfreeze", exitCode: 1, stderr: "busy" } as const;

@@ -109,8 +109,14 @@ async function execute(
         return ports.host.freeze({ ...mount, limitMs }, signal);
       });
       if (frozen.ok) return frozen;
+      own.delete(volumeName);
       const detail = describeFailure(frozen.failure).slice(0, FREEZE_DETAIL_MAX_CHARS);
       const answer = { id: action.id, state: "Refused", detail } as const;
+      if (frozen.failure.kind === "DeviceBusy") {
+        // A backup's hook may have frozen it: with the mark, a later thaw would end that.
+        const dropped = await ports.checkpoints.removeFreeze(volumeName, signal);
+        return dropped.ok ? answerFreeze(ports, attachment, answer, signal) : dropped;
+      }
       return endFreeze(ports, own, { volumeName, attachment, answerOf: () => answer }, signal);
     }
     case "Answer":
