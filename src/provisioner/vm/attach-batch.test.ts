@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ArmVm } from "../arm/arm-api.ts";
+import { defaultProvisionerSettings } from "../settings.ts";
 import {
   anArmError,
   anEntry,
@@ -448,13 +449,13 @@ describe("a batch of attaches and detaches", () => {
 
   describe("whose failed update leaves entries", () => {
     /** Each update with `pvc-bad` fails, and leaves what it lists on the VM. */
-    function failing(dataDisks: Parameters<typeof aScriptedVm>[0] = []): ScriptedVm {
-      const azure = aScriptedVm(dataDisks);
+    function failing(settings: Parameters<typeof aScriptedVm>[1] = {}): ScriptedVm {
+      const azure = aScriptedVm([], settings);
       azure.onUpdate = ({ change: { dataDisks: listed = [] } }, index) => {
         const isBad = listed.some(({ name, toBeDetached }) => name === "pvc-bad" && toBeDetached !== true);
         if (!isBad) return "carriedOut";
         azure.vm = { ...azure.vm, etag: `"failed-${index}"`, provisioningState: "Failed", dataDisks: listed };
-        return anOperationError({ message: "Disk 'pvc-bad' failed" });
+        return anOperationError();
       };
       return azure;
     }
@@ -465,6 +466,28 @@ describe("a batch of attaches and detaches", () => {
         "CloudUnavailable",
       ]);
       assert.deepEqual([sent(azure).at(-1)?.off, names(azure.vm)], [["pvc-bad"], []]);
+    });
+
+    it("leaves the entries of disks that it can't read: they may be attached and in use", async () => {
+      const { limits } = defaultProvisionerSettings;
+      const noReads = { perSubscription: { burst: 0, perMinute: 1 } };
+      const azure = failing({ limits: { ...limits, diskRead: noReads }, throttleWaitMaxMs: 0 });
+      azure.owners = () => [vmUri];
+      const requests = ["pvc-bad", "pvc-1"].map((name) => azure.request("attach", name));
+      assert.deepEqual(kinds(await azure.attachBatch(...requests)), ["CloudUnavailable", "CloudUnavailable"]);
+      assert.deepEqual(
+        [sent(azure).flatMap(({ off }) => off), names(azure.vm)],
+        [[], ["pvc-bad@0", "pvc-1@1"]],
+      );
+    });
+
+    it("keeps a disk that has arrived since the whole batch was last read", async () => {
+      const azure = failing();
+      let reads = 0;
+      azure.owners = (uri) => (uri === diskUri("pvc-1") && reads++ > 0 ? [vmUri] : []);
+      const requests = ["pvc-bad", "pvc-1"].map((name) => azure.request("attach", name));
+      assert.deepEqual(kinds(await azure.attachBatch(...requests)), ["CloudUnavailable", "attached"]);
+      assert.deepEqual([sent(azure).flatMap(({ off }) => off), names(azure.vm)], [["pvc-bad"], ["pvc-1@1"]]);
     });
 
     it("leaves it while taking it out would carry out a foreign detach, unless allowed", async () => {

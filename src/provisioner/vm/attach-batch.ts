@@ -121,6 +121,8 @@ export class AttachBatch {
     this.#batch = [...this.#batch, ...late.filter((request) => !unanswered.includes(request))];
     latecomers?.putBack(unanswered);
     if (await this.#isolated(read.value, lane)) return;
+    const aside = [...this.#entered].filter((request) => !this.#batch.includes(request));
+    const never = await neverAttached(this.#session, { model: read.value, attaches: aside }, this.#lifetime);
     const asked = await this.#withoutUnforced(await checkPreconditions(toWrite));
     // A refused detach is not its own: the disk stays for its user.
     const ownKeys = new Set(
@@ -128,7 +130,7 @@ export class AttachBatch {
     );
     const allowed = await askCarryOut(asked, { model: read.value, ownKeys });
     const writeLane = mostUrgentLane(allowed.map(({ request }) => request.lane)) ?? lane;
-    if (allowed.length > 0) await this.#write(read.value, allowed, writeLane);
+    if (allowed.length > 0) await this.#write(read.value, allowed, { never, lane: writeLane });
     // What is left waits for a slot or for a disk's detach, which others carry out.
     else if (this.#open().length > 0)
       await this.#troubles.endure(
@@ -184,10 +186,13 @@ export class AttachBatch {
     return true;
   }
 
-  async #write(model: ArmVm, allowed: readonly Planned[], lane: Lane): Promise<void> {
+  async #write(
+    model: ArmVm,
+    allowed: readonly Planned[],
+    { never, lane }: { readonly never: ReadonlySet<string>; readonly lane: Lane },
+  ): Promise<void> {
     this.#hasWritten = true;
-    const aside = [...this.#entered].filter((request) => !this.#batch.includes(request));
-    const off = new Set([...neverAttached(model, aside), ...keysOf(allowed.filter(takesOff))]);
+    const off = new Set([...never, ...keysOf(allowed.filter(takesOff))]);
     const change = { dataDisks: listWith(model, allowed, { off, overdue: this.#overdue }) };
     const regular = allowed.filter(
       (planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey),
@@ -254,7 +259,7 @@ export class AttachBatch {
 
   /** Takes the entry of a failed attach out. If that fails too, the disk's next attach or detach does. */
   async #takeOut(model: ArmVm, request: VmRequest, lane: Lane): Promise<void> {
-    const off = neverAttached(model, [request]);
+    const off = await neverAttached(this.#session, { model, attaches: [request] }, this.#lifetime);
     if (off.size === 0) return;
     const asked = await checkPreconditions([{ request }]);
     if ((await askCarryOut(asked, { model, ownKeys: new Set() })).length === 0) return;
@@ -274,14 +279,20 @@ export class AttachBatch {
 }
 
 /**
- * Which disks of these attaches the VM lists without having them. The attaches are still open after a failed
- * update that was the first to list the disks, and a read of the disks.
+ * Which disks of these attaches the VM lists without having them: a failed update was the first to list
+ * them, and each disk, read after `model`, names other owners or none. Where its read fails, the disk may be
+ * attached, and its entry stays.
  */
-function neverAttached(model: ArmVm, attaches: readonly VmRequest[]): ReadonlySet<string> {
+async function neverAttached(
+  session: ArmSession,
+  { model, attaches }: { readonly model: ArmVm; readonly attaches: readonly VmRequest[] },
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
   if (model.provisioningState !== "Failed") return new Set();
-  const open = new Set(attaches.filter(({ isSettled }) => !isSettled).map(({ diskKey }) => diskKey));
-  const listed = model.dataDisks.filter((entry) => entry.toBeDetached !== true).map(diskKeyOf);
-  return new Set(listed.filter((diskKey) => open.has(diskKey)));
+  const listed = new Set(model.dataDisks.filter((entry) => entry.toBeDetached !== true).map(diskKeyOf));
+  const open = attaches.filter(({ isSettled, diskKey }) => !isSettled && listed.has(diskKey));
+  const named = await Promise.all(open.map((request) => isNamedByDisk(session, { request, model }, signal)));
+  return new Set(open.filter((_, index) => named[index] === false).map(({ diskKey }) => diskKey));
 }
 
 /**
@@ -327,7 +338,10 @@ async function settleFromModel(
       if (outcome.kind === "attach" || outcome.kind === "detach") toWrite.push({ request, outcome });
       else unanswered.push(request);
     } else if (outcome.kind === "attached") {
-      if (model.provisioningState === "Succeeded" || (await diskAgrees(session, { request, model }, signal)))
+      if (
+        model.provisioningState === "Succeeded" ||
+        (await isNamedByDisk(session, { request, model }, signal)) === true
+      )
         request.settle(ok({ kind: "attached", lun: outcome.lun }));
       else toWrite.push({ request, outcome });
     } else if (outcome.kind === "detached") request.settle(ok({ kind: "detached" }));
@@ -341,20 +355,20 @@ async function settleFromModel(
 }
 
 /**
- * A VM whose last operation did not succeed may list a disk that never reached it: then the disk
- * decides.
+ * Whether the request's disk names the VM as an owner; undefined where its read fails. A VM whose last
+ * operation did not succeed may list a disk that never reached it: then the disk decides.
  */
-async function diskAgrees(
+async function isNamedByDisk(
   session: ArmSession,
   asked: { readonly request: VmRequest; readonly model: ArmVm },
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<boolean | undefined> {
   const owners = await diskOwners(
     session,
     { diskUri: asked.request.spec.diskUri, lane: asked.request.lane },
     signal,
   );
-  return owners.ok && owners.value.some((owner) => isSameResourceUri(owner, asked.model.id));
+  return owners.ok ? owners.value.some((owner) => isSameResourceUri(owner, asked.model.id)) : undefined;
 }
 
 /**
