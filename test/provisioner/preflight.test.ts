@@ -10,8 +10,9 @@ import { promisify } from "node:util";
 import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { type AzureChecks, checkAzure } from "../../src/compose/preflight/azure-checks.ts";
-import type { Finding } from "../../src/compose/preflight/finding.ts";
+import { describeFindings, type Finding } from "../../src/compose/preflight/finding.ts";
 import type { ModelSettings } from "../../src/emulator/model/settings.ts";
+import type { ArmApi, ArmError } from "../../src/provisioner/arm/arm-api.ts";
 import { type AzureFixture, startAzure, SUBSCRIPTION_ID, TENANT_ID } from "../emulator/azure-fixture.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -65,6 +66,93 @@ describe("the preflight of Azure", () => {
     return findings.filter(({ verdict }) => verdict === "missing").map(({ check }) => check);
   }
 
+  /** The checks with a service that refuses these calls. */
+  function refusing(
+    checks: AzureChecks,
+    calls: readonly (keyof ArmApi)[],
+    refusal: Pick<ArmError, "statusCode" | "code"> & { readonly message?: string },
+  ): AzureChecks {
+    const failure: ArmError = {
+      message: "Refused.",
+      target: "",
+      details: [],
+      internalErrorCode: "",
+      retryAfterMs: undefined,
+      requestId: "",
+      ...refusal,
+    };
+    const answer = () => Promise.resolve({ result: { ok: false as const, failure }, remaining: [] });
+    return { ...checks, arm: { ...checks.arm, ...Object.fromEntries(calls.map((call) => [call, answer])) } };
+  }
+
+  const all = [
+    "listDisks",
+    "startDiskUpdate",
+    "startDiskDelete",
+    "listSnapshots",
+    "startSnapshotCreate",
+    "startSnapshotDelete",
+  ] as const;
+  const writes = all.filter((call) => call.startsWith("start"));
+  const ofWrites = ["may write disks", "may delete disks", "may write snapshots", "may delete snapshots"];
+  const refusals: readonly {
+    readonly because: string;
+    readonly change: (checks: AzureChecks) => AzureChecks;
+    readonly missing: readonly string[];
+    readonly fix: RegExp;
+  }[] = [
+    {
+      because: "a resource group that is not there",
+      change: (checks) => ({ ...checks, place: { ...checks.place, resourceGroup: "typo" } }),
+      missing: ["may read disks"],
+      fix: /^az group list --subscription \S+ --output table/u,
+    },
+    {
+      because: "a subscription that is not there",
+      change: (checks) => refusing(checks, all, { statusCode: 404, code: "SubscriptionNotFound" }),
+      missing: ["may read disks"],
+      fix: /^az account list --output table/u,
+    },
+    {
+      because: "a lock of the resource group",
+      change: (checks) =>
+        refusing(checks, [...writes, "startVmUpdate"], { statusCode: 409, code: "ScopeLocked" }),
+      missing: [...ofWrites, "may write its VM"],
+      fix: /^az lock list --subscription \S+ --resource-group rg --output table, and az lock delete --ids /u,
+    },
+    {
+      because: "a subscription that is not registered for Microsoft.Compute",
+      change: (checks) =>
+        refusing(checks, writes, { statusCode: 409, code: "MissingSubscriptionRegistration" }),
+      missing: ofWrites,
+      fix: /^az provider register --subscription \S+ --namespace Microsoft\.Compute$/u,
+    },
+  ];
+  for (const { because, change, missing, fix } of refusals) {
+    it(`names ${because}, and the command against it`, async () => {
+      const findings = await found({}, change);
+      assert.deepEqual(missingIn(findings), missing);
+      assert.match(findings.find(({ verdict }) => verdict === "missing")?.fix ?? "", fix);
+    });
+  }
+
+  for (const { statusCode, code } of [
+    { statusCode: 409, code: "Conflict" },
+    { statusCode: 400, code: "InvalidRequestContent" },
+    { statusCode: 404, code: "InvalidResourceType" },
+  ]) {
+    it(`does not say that nothing is missing after ${statusCode} ${code}`, async () => {
+      const findings = await found({}, (checks) => refusing(checks, all, { statusCode, code }));
+      const unknowns = findings.filter(({ verdict }) => verdict === "unknown").map(({ check }) => check);
+      const lists = ["may read disks", "may read snapshots"];
+      assert.deepEqual(
+        new Set(unknowns),
+        new Set([...(statusCode === 404 ? [] : ["sign-in"]), ...lists, ...ofWrites]),
+      );
+      assert.match(describeFindings(findings), new RegExp(`\n${unknowns.length} unknown\n$`, "u"));
+    });
+  }
+
   it("finds nothing missing with the shipped role, and changes nothing", async () => {
     const { disks, snapshots, virtualMachines } = azure.emulator.model.world;
     const vm = [...virtualMachines.values()];
@@ -112,29 +200,13 @@ describe("the preflight of Azure", () => {
   });
 
   it("stops at a sign-in that fails", async () => {
-    const findings = await found({}, (checks) => ({
-      ...checks,
-      arm: {
-        ...checks.arm,
-        listDisks: () =>
-          checks.arm.listDisks({ ...checks.place, clientRequestId: "" }, never).then((answer) => ({
-            ...answer,
-            result: {
-              ok: false as const,
-              failure: {
-                statusCode: 401,
-                code: "AuthenticationError",
-                message: "AADSTS7000222: The provided client secret keys are expired.\nTrace ID: 1",
-                target: "",
-                details: [],
-                internalErrorCode: "",
-                retryAfterMs: undefined,
-                requestId: "",
-              },
-            },
-          })),
-      },
-    }));
+    const findings = await found({}, (checks) =>
+      refusing(checks, ["listDisks"], {
+        statusCode: 401,
+        code: "AuthenticationError",
+        message: "AADSTS7000222: The provided client secret keys are expired.\nTrace ID: 1",
+      }),
+    );
     assert.deepEqual(
       findings.map(({ check, verdict, detail }) => [check, verdict, detail]),
       [
@@ -147,15 +219,46 @@ describe("the preflight of Azure", () => {
     );
   });
 
-  it("notices a service that ignores If-Match", async () => {
+  it("notices a service that ignores If-Match, and waits for the update that it runs", async () => {
+    let polled: string | undefined;
     const findings = await found({}, (checks) => ({
       ...checks,
       arm: {
         ...checks.arm,
         startVmUpdate: (request, signal) => checks.arm.startVmUpdate({ ...request, ifMatch: "*" }, signal),
+        pollOperation: async (request, signal) => {
+          const answer = await checks.arm.pollOperation(request, signal);
+          polled = answer.result.ok ? answer.result.value.state : undefined;
+          return answer;
+        },
       },
     }));
     assert.deepEqual(missingIn(findings), ["VM writes are conditional"]);
+    assert.equal(polled, "succeeded");
+  });
+
+  it("does not write to a VM whose read has no ETag", async () => {
+    const findings = await found({}, (checks) => ({
+      ...checks,
+      arm: {
+        ...checks.arm,
+        getVm: async (request, signal) => {
+          const answer = await checks.arm.getVm(request, signal);
+          const { result } = answer;
+          return result.ok
+            ? { ...answer, result: { ok: true, value: { ...result.value, etag: "" } } }
+            : answer;
+        },
+        startVmUpdate: () => assert.fail("the VM was written to"),
+      },
+    }));
+    assert.deepEqual(missingIn(findings), ["VM writes are conditional"]);
+  });
+
+  it("does not say that something is missing where it can't find out its VM", async () => {
+    const findings = await found({}, (checks) => ({ ...checks, instanceUri: undefined }));
+    assert.deepEqual(missingIn(findings), []);
+    assert.match(describeFindings(findings), /\n1 unknown\n$/u);
   });
 
   it("notices a region that is not the VM's", async () => {
@@ -165,7 +268,6 @@ describe("the preflight of Azure", () => {
   });
 
   for (const [because, instanceUri, check] of [
-    ["a VM that it can't find out", undefined, "own VM"],
     ["a VM of another subscription", VM.replace(SUBSCRIPTION_ID, "other"), "own VM"],
     ["a VM that is not there", `${COMPUTE}/virtualMachines/none`, "may read its VM"],
   ] as const) {

@@ -1,25 +1,28 @@
+import { systemClock } from "../../adapters/system/system-clock.ts";
 import { regionName } from "../../core/azure/topology.ts";
 import { deniedAccess, remedyOfDenial } from "../../core/failure/denied-access.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Result } from "../../core/failure/result.ts";
-import type { ArmApi, ArmError, ArmVm } from "../../provisioner/arm/arm-api.ts";
+import type { ArmApi, ArmError, ArmOperation, ArmVm } from "../../provisioner/arm/arm-api.ts";
 import type { DiskPlace } from "../../provisioner/disk/disks.ts";
 import { resolveInstance } from "../../provisioner/vm/resolve-instance.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
 
 /** The role of deploy/azure/role.json. */
 const ROLE = "Azure Disk CSI Driver V2";
-/** No VM has this ETag: a write on this condition changes nothing. */
+/** No VM has this ETag: a service that reads the condition refuses the write. */
 const WRONG_ETAG = '"preflight"';
 /** No disk and no snapshot has this name: writes and deletions of it change nothing. */
 const NO_NAME = "azuredisk-csi-preflight-00000000-0000-0000-0000-000000000000";
 const NO_OPERATION = "00000000-0000-0000-0000-000000000000";
+/** Between two polls of an operation whose answer names no time, in milliseconds. */
+const POLL_MS = 5_000;
 
 /** What the checks of Azure need. */
 export interface AzureChecks {
   readonly arm: ArmApi;
   readonly place: DiskPlace;
-  /** Azure Resource Manager's address, to poll an operation that there is not. */
+  /** Azure Resource Manager's address, to poll a nonexistent operation. */
   readonly endpoint: string;
   /** The resource id of this VM; undefined: it could not be found out. */
   readonly instanceUri: string | undefined;
@@ -27,13 +30,19 @@ export interface AzureChecks {
   readonly clientId: string | undefined;
 }
 
-/** Reads and refused writes that show what the driver may do in Azure. Nothing is changed. */
+/**
+ * Reads and refused writes that show what the driver may do in Azure. Nothing is changed, unless the service
+ * ignores `If-Match`: it then runs an update of this VM that names no change, and its end is waited for.
+ */
 export async function checkAzure(checks: AzureChecks, signal: AbortSignal): Promise<readonly Finding[]> {
   const { arm, place } = checks;
   const group = { ...place, clientRequestId: "" };
   const listed = await arm.listDisks(group, signal);
   const signedIn = signInFinding(listed.result.ok ? undefined : listed.result.failure);
   if (signedIn.verdict === "missing") return [signedIn];
+  const refused = failureOf(listed);
+  if (refused !== undefined && MISSING_PLACE.test(refused.code))
+    return [signedIn, permission(checks, "may read disks", refused)];
   const none = { ...group, name: NO_NAME };
   const noDisk = `/subscriptions/${place.subscriptionId}/resourceGroups/${place.resourceGroup}/providers/Microsoft.Compute/disks/${NO_NAME}`;
   const snapshot = {
@@ -56,23 +65,35 @@ export async function checkAzure(checks: AzureChecks, signal: AbortSignal): Prom
       },
       signal,
     );
-  const calls: readonly (readonly [check: string, call: () => Promise<Answer>])[] = [
+  const calls: readonly (readonly [check: string, call: () => Promise<Answer>, expected?: Expected])[] = [
     ["may read disks", () => Promise.resolve(listed)],
-    ["may write disks", () => arm.startDiskUpdate({ ...none, change: { tags: {} } }, signal)],
-    ["may delete disks", () => arm.startDiskDelete(none, signal)],
+    ["may write disks", () => arm.startDiskUpdate({ ...none, change: { tags: {} } }, signal), isNotThere],
+    ["may delete disks", () => arm.startDiskDelete(none, signal), isNotThere],
     ["may read snapshots", () => arm.listSnapshots(group, signal)],
-    ["may write snapshots", () => arm.startSnapshotCreate({ ...none, snapshot }, signal)],
-    ["may delete snapshots", () => arm.startSnapshotDelete(none, signal)],
-    ["may poll operations of VMs", () => operation("operations", "vm")],
-    ["may poll operations of disks", () => operation("DiskOperations", "disk")],
+    ["may write snapshots", () => arm.startSnapshotCreate({ ...none, snapshot }, signal), isNoSource],
+    ["may delete snapshots", () => arm.startSnapshotDelete(none, signal), isNotThere],
+    ["may poll operations of VMs", () => operation("operations", "vm"), isNotThere],
+    ["may poll operations of disks", () => operation("DiskOperations", "disk"), isNotThere],
   ];
   const findings: Finding[] = [signedIn];
-  for (const [check, call] of calls) findings.push(permission(checks, check, failureOf(await call())));
+  for (const [check, call, expected] of calls)
+    findings.push(permission(checks, check, failureOf(await call()), expected));
   return [...findings, ...(await checkVm(checks, signal))];
 }
 
-interface Answer {
-  readonly result: Result<unknown, ArmError>;
+interface Answer<T = unknown> {
+  readonly result: Result<T, ArmError>;
+}
+
+/** Whether a refusal shows that the call was allowed. */
+type Expected = (failure: ArmError) => boolean;
+
+function isNotThere({ statusCode, code }: ArmError): boolean {
+  return statusCode === 404 && /^(?:Patch)?(?:Resource)?NotFound$/iu.test(code);
+}
+
+function isNoSource(failure: ArmError): boolean {
+  return isNotThere(failure) || (failure.statusCode === 400 && /^InvalidParameter$/iu.test(failure.code));
 }
 
 function failureOf({ result }: Answer): ArmError | undefined {
@@ -84,10 +105,10 @@ async function checkVm(checks: AzureChecks, signal: AbortSignal): Promise<readon
   const { arm, place, instanceUri } = checks;
   if (instanceUri === undefined)
     return [
-      missing(
+      unknown(
         "own VM",
-        "neither --vm-resource-id nor the instance metadata service says which VM this is",
-        "allow pods on the host's network to reach 169.254.169.254, or give --vm-resource-id",
+        "neither --vm-resource-id nor the instance metadata service says which VM this is: " +
+          "allow pods on the host's network to reach 169.254.169.254, or give --vm-resource-id",
       ),
     ];
   const vm = resolveInstance(place, { nodeName: "this node", instanceUri });
@@ -100,16 +121,13 @@ async function checkVm(checks: AzureChecks, signal: AbortSignal): Promise<readon
       ),
     ];
   const read = await arm.getVm({ ...vm.value, instanceView: false, clientRequestId: "" }, signal);
-  if (!read.result.ok)
-    return [permission(checks, "may read its VM", read.result.failure, { is404Missing: true })];
+  if (!read.result.ok) return [ownVm(checks, read.result.failure)];
   const sizes = await arm.listVmSizes({ location: place.location, clientRequestId: "" }, signal);
-  const written = await arm.startVmUpdate(
-    { ...vm.value, change: {}, ifMatch: WRONG_ETAG, clientRequestId: "" },
-    signal,
-  );
+  const write = (): Promise<Answer<ArmOperation>> =>
+    arm.startVmUpdate({ ...vm.value, change: {}, ifMatch: WRONG_ETAG, clientRequestId: "" }, signal);
   return [
     present("may read its VM", instanceUri),
-    conditionalWrite(checks, written.result.ok ? undefined : written.result.failure),
+    read.result.value.etag === "" ? withoutEtag : await conditionalWrite(checks, await write(), signal),
     region(place, read.result.value),
     sizes.result.ok
       ? size(
@@ -122,7 +140,8 @@ async function checkVm(checks: AzureChecks, signal: AbortSignal): Promise<readon
 
 function signInFinding(failure: ArmError | undefined): Finding {
   const check = "sign-in";
-  if (failure === undefined || failure.statusCode === 403) return present(check, "Azure accepts the token");
+  if (failure === undefined || failure.statusCode === 403 || failure.statusCode === 404)
+    return present(check, "Azure accepts the token");
   if (failure.statusCode === 401 || SIGN_IN_CODES.test(failure.code))
     return missing(
       check,
@@ -142,29 +161,64 @@ function signInFinding(failure: ArmError | undefined): Finding {
         `no answer: ${firstLine(failure.message)}`,
         "let the pod reach Azure Resource Manager and the sign-in endpoint, or set driver.httpsProxy",
       )
-    : present(check, "Azure accepts the token");
+    : unknown(check, `${failure.code}: ${firstLine(failure.message)}`);
 }
 
 const SIGN_IN_CODES = /Authentication|Credential/iu;
 
-/** A refusal of access is what is looked for; every other answer shows that the call was allowed. */
+/** A refusal of access is what is looked for; a refusal that is not expected shows nothing. */
 function permission(
   checks: AzureChecks,
   check: string,
   failure: ArmError | undefined,
-  { is404Missing = false } = {},
+  expected: Expected = () => false,
 ): Finding {
   if (failure === undefined) return present(check, "allowed");
   if (failure.statusCode === 403) return missing(check, firstLine(failure.message), grant(checks, failure));
-  if (failure.statusCode === 0 || failure.statusCode >= 429)
-    return unknown(check, `${failure.code}: ${firstLine(failure.message)}`);
-  if (is404Missing && failure.statusCode === 404)
-    return missing(
-      check,
-      firstLine(failure.message),
-      `az group list --output table, and the right subscription and resource group of the VM in azure.json`,
-    );
-  return present(check, "allowed");
+  const remedy = remedyOf(checks, failure);
+  if (remedy !== undefined) return missing(check, firstLine(failure.message), remedy);
+  return expected(failure)
+    ? present(check, "allowed")
+    : unknown(check, `${failure.code}: ${firstLine(failure.message)}`);
+}
+
+/** The command against a refusal that all calls of a place share. */
+function remedyOf({ place }: AzureChecks, { code }: ArmError): string | undefined {
+  const subscription = `--subscription ${place.subscriptionId}`;
+  switch (code.toLowerCase()) {
+    case "resourcegroupnotfound":
+      return (
+        `az group list ${subscription} --output table, and the right one in azure.resourceGroup, ` +
+        "or resourceGroup in azure.json"
+      );
+    case "subscriptionnotfound":
+      return (
+        "az account list --output table, and the right one in azure.subscriptionID, " +
+        "or subscriptionId in azure.json"
+      );
+    case "scopelocked":
+      return (
+        `az lock list ${subscription} --resource-group ${place.resourceGroup} --output table, ` +
+        "and az lock delete --ids <its id>"
+      );
+    case "missingsubscriptionregistration":
+      return `az provider register ${subscription} --namespace Microsoft.Compute`;
+    default:
+      return undefined;
+  }
+}
+
+const MISSING_PLACE = /^(?:ResourceGroup|Subscription)NotFound$/iu;
+
+function ownVm(checks: AzureChecks, failure: ArmError): Finding {
+  const check = "may read its VM";
+  return isNotThere(failure)
+    ? missing(
+        check,
+        firstLine(failure.message),
+        "az vm list --output table, and the right --vm-resource-id, or subscription in azure.json",
+      )
+    : permission(checks, check, failure);
 }
 
 function grant({ clientId, place }: AzureChecks, failure: ArmError): string {
@@ -176,17 +230,52 @@ function grant({ clientId, place }: AzureChecks, failure: ArmError): string {
   return `az role assignment create --role "${ROLE}" --assignee ${assignee} --scope ${group}`;
 }
 
-function conditionalWrite(checks: AzureChecks, failure: ArmError | undefined): Finding {
-  const check = "VM writes are conditional";
-  if (failure === undefined)
+const CONDITIONAL = "VM writes are conditional";
+const NEWER_VERSION = "give --azure-vm-api-version 2024-11-01 or later";
+
+/** Nothing is written: without an ETag the service would not read the condition either. */
+const withoutEtag = missing(
+  CONDITIONAL,
+  "the read of the VM has no ETag: another client's change would be overwritten",
+  NEWER_VERSION,
+);
+
+async function conditionalWrite(
+  checks: AzureChecks,
+  { result }: Answer<ArmOperation>,
+  signal: AbortSignal,
+): Promise<Finding> {
+  if (result.ok) {
+    const hasEnded = await untilEnded(checks.arm, result.value, signal);
     return missing(
-      check,
-      "a write of the VM with a wrong If-Match was accepted: another client's change would be overwritten",
-      "give --azure-vm-api-version 2024-11-01 or later; remove a proxy that drops the header If-Match",
+      CONDITIONAL,
+      "a write of the VM with a wrong If-Match was accepted: another client's change would be overwritten" +
+        (hasEnded ? "" : "; the update of the VM, which names no change, may still run"),
+      `${NEWER_VERSION}; remove a proxy that drops the header If-Match`,
     );
-  if (failure.statusCode === 412) return present(check, "a wrong If-Match is refused");
-  if (failure.statusCode === 403) return permission(checks, "may write its VM", failure);
-  return unknown(check, `${failure.code}: ${firstLine(failure.message)}; run it again`);
+  }
+  const { failure } = result;
+  if (failure.statusCode === 412) return present(CONDITIONAL, "a wrong If-Match is refused");
+  const refusal = permission(checks, "may write its VM", failure);
+  return refusal.verdict === "missing"
+    ? refusal
+    : unknown(CONDITIONAL, `${failure.code}: ${firstLine(failure.message)}; run it again`);
+}
+
+/** Waits for the end of an update; false: it was not seen before the checks' time was over. */
+async function untilEnded(arm: ArmApi, started: ArmOperation, signal: AbortSignal): Promise<boolean> {
+  for (let operation = started; operation.pollUrl !== undefined;) {
+    await systemClock.sleep(operation.retryAfterMs ?? POLL_MS, signal).catch(() => {});
+    if (signal.aborted) return false;
+    const { result } = await arm.pollOperation({ operation, clientRequestId: "" }, signal);
+    if (!result.ok) {
+      if (result.failure.statusCode === 0 || result.failure.statusCode >= 429) continue;
+      return false;
+    }
+    if (result.value.state !== "running") return true;
+    operation = result.value.operation;
+  }
+  return true;
 }
 
 function region({ location }: DiskPlace, vm: ArmVm): Finding {

@@ -2,7 +2,7 @@
 export interface Finding {
   /** Such as `sign-in` or `may delete disks`. */
   readonly check: string;
-  /** `unknown`: it could not be checked, which is said but is no failure. */
+  /** `unknown`: it could not be checked, which is reported, but not a failure. */
   readonly verdict: "ok" | "missing" | "unknown";
   readonly detail: string;
   /** The command that fixes it, or a sentence where no command does. */
@@ -27,7 +27,11 @@ export function describeFindings(findings: readonly Finding[]): string {
     `${verdict.padEnd(7)}  ${check}: ${detail}`,
     ...(fix === undefined ? [] : [`         fix: ${fix}`]),
   ]);
-  const count = findings.filter(({ verdict }) => verdict === "missing").length;
-  const end = count === 0 ? "nothing is missing" : `${count} missing`;
+  const count = (sought: Finding["verdict"]): number =>
+    findings.filter(({ verdict }) => verdict === sought).length;
+  const counts = (["missing", "unknown"] as const)
+    .filter((verdict) => count(verdict) > 0)
+    .map((verdict) => `${count(verdict)} ${verdict}`);
+  const end = counts.length === 0 ? "nothing is missing" : counts.join(", ");
   return `${[...lines, end].join("\n")}\n`;
 }

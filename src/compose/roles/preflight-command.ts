@@ -34,7 +34,7 @@ const options = {
 export const preflightCommand = {
   name,
   options,
-  /** Prints what was found. Returns 0 if nothing is missing, 1 if something is. */
+  /** Prints what was found. Returns 1 if something is missing, else 0: also if some is unknown. */
   run: async (argv: readonly string[]): Promise<number> => {
     const command = await readSettings({ name, usage, options, problems }, argv);
     if (command.kind !== "Run") return answerNoRun(command);
@@ -51,7 +51,8 @@ export const preflightCommand = {
 const usage =
   "azuredisk-csi-driver preflight\n\n" +
   "Signs in to Azure, tries the calls that the driver needs and reads what it needs of Kubernetes, and " +
-  "prints each missing item with the command that fixes it. Changes nothing.";
+  "prints each missing item with the command that fixes it. Changes nothing, unless Azure accepts a write of " +
+  "this VM that it must refuse: an update without changes then runs, and its end is waited for.";
 
 const problems = (values: Values<typeof options>): Promise<readonly string[]> =>
   wrongSettings(
