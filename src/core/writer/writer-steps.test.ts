@@ -881,6 +881,40 @@ describe("identify", () => {
     ]);
   });
 
+  it("keeps what either entry of the VM takes from it", () => {
+    const marks = { unconfirmed: true, wasQuarantined: true } as const;
+    const marked = { ...unknown, ...marks };
+    const found = aRecord({ unverified: [marked], barrierPending: [unknown] });
+    const expected = aRecord({ unverified: [{ ...b, ...marks }], barrierPending: [b] });
+    check([
+      { because: "the record has no other entry of it", step: identify(found, unknown, b), expected },
+      {
+        because: "its entry under the new name has no marks",
+        step: identify(changedRecord(found, { unverified: [b, marked] }), unknown, b),
+        expected,
+      },
+      {
+        because: "its entry under the new name has the marks",
+        step: identify(
+          aRecord({ unverified: [{ ...b, ...marks }, unknown], barrierPending: [b] }),
+          unknown,
+          b,
+        ),
+        expected,
+      },
+      {
+        because: "it is in quarantine under the new name",
+        step: identify(changedRecord(found, { quarantined: [b] }), unknown, b),
+        expected,
+      },
+      {
+        because: "it writes under the new name, and an update may still detach the disk from it",
+        step: identify(changedRecord(found, { writer: aWriter("node-b") }), unknown, b),
+        expected: `an update that a lost record allowed may still detach the disk from ${unknown.nodeName}`,
+      },
+    ]);
+  });
+
   it("keeps the uid of its Node that the record knows", () => {
     const bound = { ...b, nodeUid: "b-1" };
     const found = aRecord({ defaultAccess: "quarantined", quarantined: [bound], unverified: [unknown] });
@@ -925,6 +959,20 @@ describe("identify", () => {
         because: "its fence goes by the resource id",
         step: identify(aRecord({ unverified: [unknown], fencing: unknown }), unknown, b),
         expected: `${unknown.instanceUri} is being fenced`,
+      },
+      {
+        because: "its fence goes by its name",
+        step: identify(aRecord({ unverified: [unknown], fencing: b }), unknown, b),
+        expected: "node-b is being fenced",
+      },
+      {
+        because: "it writes under the name that would go",
+        step: identify(
+          aRecord({ writer: { ...aWriter("node-b"), ...unknown }, unverified: [unknown] }),
+          unknown,
+          b,
+        ),
+        expected: `${unknown.nodeName} is the writer`,
       },
     ]);
   });

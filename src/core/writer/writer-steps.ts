@@ -368,16 +368,33 @@ export function entriesOf(record: WriterRecord): readonly NodeIdentity[] {
 }
 
 /**
- * *identify*, by the controller: a VM that was unverified under its resource id alone turns out to be a
- * node of the cluster, which can then report its use of the disk.
+ * *identify*, by the controller: a VM that is unverified under its resource id alone, or under an earlier
+ * name, turns out to be `node`, which can then report its use of the disk. Marks of both entries stay. Not
+ * while either is being fenced: the fence would go by one name, and the entry by another.
  */
 export function identify(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
-  if (!isUnverified(record, unknown)) return fail(`${unknown.instanceUri} is not unverified`);
+  const marks = entryOf(record, unknown);
+  if (marks?.access !== "unverified") return fail(`${unknown.instanceUri} is not unverified`);
+  if (isWriter(record, unknown)) return fail(`${unknown.nodeName} is the writer`);
   if (isFencing(record, unknown)) return fail(`${unknown.instanceUri} is being fenced`);
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   const others = withMarks(record, unknown, {});
   // The writer has the disk by right, and no step would remove an entry beside that: *reclaim* and *prove
-  // clean* are for nodes that do not write.
-  return ok(isNamedAs(others, node, "writer", "unverified") ? others : foundUnverified(others, node));
+  // clean* are for nodes that do not write. Only the write barrier concerns it as well.
+  if (isWriter(others, node))
+    return marks.barrierPending === true ? fail(barrierRefusal(unknown)) : ok(others);
+  const found = isUnverified(others, node) ? others : foundUnverified(others, node);
+  const entry = entryOf(found, node);
+  return ok(withMarks(found, entry ?? node, { ...entry, ...strictOnly(marks) }));
+}
+
+/** The marks of an entry that take something from its node, without its access. */
+function strictOnly({ unconfirmed, wasQuarantined, barrierPending }: NodeMarks): NodeMarks {
+  return {
+    ...(unconfirmed === undefined ? {} : { unconfirmed }),
+    ...(wasQuarantined === undefined ? {} : { wasQuarantined }),
+    ...(barrierPending === undefined ? {} : { barrierPending }),
+  };
 }
 
 /**
