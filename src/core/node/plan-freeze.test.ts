@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type FreezeAction, type ObservedFreeze, planFreeze } from "./plan-freeze.ts";
+import { agoMs, anAttachment } from "../testing/objects.ts";
+import { type FreezeAction, type ObservedFreeze, planFreeze, whyReleased } from "./plan-freeze.ts";
 
 const nothing: ObservedFreeze = {
   request: undefined,
@@ -35,6 +36,16 @@ describe("planFreeze", () => {
       because: "nothing can be frozen",
       observed: { request, obstacle: "it is raw" },
       planned: { kind: "Answer", answer: { id: "f", state: "Refused", detail: "it is raw" } },
+    },
+    {
+      because: "the node is releasing the volume",
+      observed: { request, markedId: "f", own: { leftMs: 9 }, answer: frozen, obstacle: "it is recalled" },
+      planned: thaw("Lost"),
+    },
+    {
+      because: "the controller had what it wanted before the release",
+      observed: { markedId: "f", own: { leftMs: 9 }, answer: frozen, obstacle: "it is recalled" },
+      planned: thaw("Held"),
     },
     {
       because: "it is frozen and not answered",
@@ -91,4 +102,20 @@ describe("planFreeze", () => {
   for (const { because, observed, planned } of rows)
     it(`plans ${planned.kind}: ${because}`, () =>
       assert.deepEqual(planFreeze({ ...nothing, ...observed }), planned));
+});
+
+describe("whyReleased", () => {
+  const recall = { id: "r", since: agoMs(0) };
+  for (const [because, attachment, isReleased] of [
+    ["the node uses the volume", anAttachment("node-a"), false],
+    ["the volume is recalled", anAttachment("node-a", { spec: { recall } }), true],
+    [
+      "the attachment is deleted",
+      anAttachment("node-a", { metadata: { deletionTimestamp: agoMs(0) } }),
+      true,
+    ],
+    ["the request to write was withdrawn", anAttachment("node-a", { spec: { role: "Replica" } }), true],
+  ] as const)
+    it(`says ${isReleased ? "why" : "nothing"}: ${because}`, () =>
+      assert.equal(whyReleased(attachment) !== undefined, isReleased));
 });

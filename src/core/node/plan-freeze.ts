@@ -11,7 +11,7 @@ export interface ObservedFreeze {
   readonly markedId: string | undefined;
   /** Whether this process has frozen that, and for how long it may stay frozen, in milliseconds. */
   readonly own: { readonly leftMs: number } | undefined;
-  /** Why there is no file system to freeze; undefined: there is one. */
+  /** Why there is no file system that may be frozen; undefined: there is one. */
   readonly obstacle: string | undefined;
 }
 
@@ -31,7 +31,7 @@ export type FreezeAction =
 export function planFreeze(observed: ObservedFreeze): FreezeAction {
   const { request, answer, markedId, own, obstacle } = observed;
   if (markedId !== undefined) {
-    const isWanted = request?.id === markedId && request.isCancelled !== true;
+    const isWanted = request?.id === markedId && request.isCancelled !== true && obstacle === undefined;
     // A process that has not frozen it itself knows nothing of the time before its own start.
     if (!isWanted || own === undefined || own.leftMs <= 0)
       return { kind: "Thaw", id: markedId, ifHeld: request === undefined ? "Held" : "Lost" };
@@ -49,4 +49,12 @@ export function planFreeze(observed: ObservedFreeze): FreezeAction {
 
 function lost(id: string): FreezeAction {
   return { kind: "Answer", answer: { id, state: "Lost" } };
+}
+
+/** Why nothing may be frozen on a node: no release of a volume, orderly or recalled, waits for a backup. */
+export function whyReleased({ metadata, spec }: AzVolumeAttachment): string | undefined {
+  const isWanted = spec.writerRequest !== undefined && spec.recall === undefined;
+  return isWanted && metadata.deletionTimestamp === undefined
+    ? undefined
+    : `${spec.nodeName} is releasing the volume`;
 }

@@ -26,6 +26,7 @@ describe("planFrozenSnapshot", () => {
       observed: { request, answer: answered("Lost") },
       planned: "Ask",
     },
+    { because: "the node is releasing it", observed: { obstacle: "it is recalled" }, planned: "Wait" },
     { because: "the node has not answered", observed: { request }, planned: "AwaitNode" },
     { because: "the node has frozen it", observed: { request, answer: answered("Frozen") }, planned: "Take" },
     { because: "the node can't", observed: { request, answer: answered("Refused") }, planned: "Withdraw" },
@@ -99,7 +100,13 @@ describe("planFrozenSnapshot", () => {
   ];
   for (const { because, observed, planned } of rows)
     it(`plans ${planned}: ${because}`, () => {
-      const nothing = { snapshot: undefined, record: used, request: undefined, answer: undefined };
+      const nothing = {
+        snapshot: undefined,
+        record: used,
+        request: undefined,
+        answer: undefined,
+        obstacle: undefined,
+      };
       assert.equal(planFrozenSnapshot({ ...nothing, ownPrefix: "snap/", ...observed }).kind, planned);
     });
 });

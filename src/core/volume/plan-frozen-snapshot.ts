@@ -11,6 +11,8 @@ export interface ObservedFrozenSnapshot {
   /** Of the writer's attachment. */
   readonly request: AzVolumeAttachment["spec"]["freeze"];
   readonly answer: NonNullable<AzVolumeAttachment["status"]>["freeze"];
+  /** Why the writer's node may freeze nothing; undefined: it may. */
+  readonly obstacle: string | undefined;
   /** How the ids of this snapshot's requests begin. */
   readonly ownPrefix: string;
 }
@@ -74,7 +76,8 @@ function planPending(
   return isTaken ? { kind: "Thaw", id: freezeId } : { kind: "Take", freezeId };
 }
 
-function planTaking({ record, request, answer, ownPrefix }: ObservedFrozenSnapshot): FrozenSnapshotAction {
+function planTaking(observed: ObservedFrozenSnapshot): FrozenSnapshotAction {
+  const { record, request, answer, ownPrefix, obstacle } = observed;
   if (record === undefined) return { kind: "Wait", why: "the volume has no writer record yet" };
   const unmounted = unmountedId(record);
   if (unmounted !== undefined) return { kind: "Take", freezeId: unmounted };
@@ -87,7 +90,9 @@ function planTaking({ record, request, answer, ownPrefix }: ObservedFrozenSnapsh
       answer?.state === "Refused" && request?.id === answer.id && request.id.startsWith(ownPrefix);
     return isRefused
       ? { kind: "Withdraw", id: answer.id, why: answer.detail ?? "its node can't freeze it" }
-      : { kind: "Ask" };
+      : obstacle === undefined
+        ? { kind: "Ask" }
+        : { kind: "Wait", why: obstacle };
   }
   if (!request.id.startsWith(ownPrefix))
     return { kind: "Wait", why: "its file system is being frozen for another snapshot" };

@@ -48,7 +48,12 @@ function withVolume(
   {
     record = mounted,
     accessType = "mount",
-  }: { readonly record?: RecordChanges; readonly accessType?: "mount" | "block" } = {},
+    asked = {},
+  }: {
+    readonly record?: RecordChanges;
+    readonly accessType?: "mount" | "block";
+    readonly asked?: Partial<AzVolumeAttachment["spec"]>;
+  } = {},
 ): Promise<void> {
   return withController(async (world) => {
     const snapshots = createFakeSnapshots();
@@ -66,7 +71,8 @@ function withVolume(
     const { vmId, instanceUri } = identity("node-a");
     const status = { state: "Attached", role: "Primary", vmId, instanceUri } as const;
     const object = anAttachmentObject();
-    await world.given("AzVolumeAttachment", { ...object, status });
+    const spec = { ...object.spec, writerRequest: { since: "2026-01-01T00:00:00.000Z" }, ...asked };
+    await world.given("AzVolumeAttachment", { ...object, spec, status });
     const attachment = async (): Promise<AzVolumeAttachment> => {
       const read = await world.store.get("AzVolumeAttachment", object.metadata.name, never);
       assert.ok(read.ok);
@@ -177,6 +183,15 @@ describe("takeFrozenSnapshot", () => {
       assert.equal(kindOf(await create()), "SnapshotNotFrozen");
       assert.deepEqual([...snapshots.present], []);
     }));
+
+  it("asks no node for a freeze while it is to release the volume", () =>
+    withVolume(
+      async ({ create, attachment }) => {
+        assert.equal(kindOf(await create()), "StillWaiting");
+        assert.equal((await attachment()).spec.freeze, undefined);
+      },
+      { asked: { recall: { id: "r", since: "2026-01-01T00:00:00.000Z" } } },
+    ));
 
   it("asks no node where the volume is mounted nowhere", () =>
     withVolume(

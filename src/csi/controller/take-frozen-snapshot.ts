@@ -5,6 +5,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { whyReleased } from "../../core/node/plan-freeze.ts";
 import { type FrozenSnapshotAction, planFrozenSnapshot } from "../../core/volume/plan-frozen-snapshot.ts";
 import { namedAttachment, readAttachment } from "../../objects/named-attachment.ts";
 import { readVolume } from "../../objects/read-volume.ts";
@@ -82,7 +83,7 @@ async function observe(
         };
   const ownPrefix = `${parseSnapshotUri(snapshotUri)?.name ?? ""}/`;
   const none = { snapshot, ownPrefix, volume: undefined, attachment: undefined };
-  const unknown = { ...none, record: undefined, request: undefined, answer: undefined };
+  const unknown = { ...none, record: undefined, request: undefined, answer: undefined, obstacle: undefined };
   if (snapshot?.isKnownFrozen === true) return ok(unknown);
   const read = await readVolume(context, sourceUri, signal);
   if (!read.ok) return read.failure.kind === "VolumeNotFound" && snapshot !== undefined ? ok(unknown) : read;
@@ -104,6 +105,7 @@ async function observe(
     attachment,
     request: attachment?.spec.freeze,
     answer: attachment?.status?.freeze,
+    obstacle: attachment === undefined ? undefined : whyReleased(attachment),
   });
 }
 

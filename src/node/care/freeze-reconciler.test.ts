@@ -128,6 +128,20 @@ describe("freezeReconciler", () => {
       assert.deepEqual(answer(), { id: "f", state: "Refused", detail });
     }, "block"));
 
+  it("thaws at once when the volume is recalled, and freezes nothing until it is released", () =>
+    withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
+      await ask(asked);
+      await pass();
+      const recall = { id: "r", since: "2026-01-01T00:00:00.000Z" };
+      await world.setAttachment((present) => ({ ...present, spec: { ...present.spec, recall } }));
+      await pass();
+      assert.deepEqual([answer(), isFrozen()], [{ id: "f", state: "Lost" }, false]);
+      await ask({ ...asked, id: "g" });
+      await pass();
+      const detail = "node-a is releasing the volume";
+      assert.deepEqual([answer(), isFrozen()], [{ id: "g", state: "Refused", detail }, false]);
+    }));
+
   it("does not thaw what a backup's hook has frozen", () =>
     withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
       const [volume] = world.ports().checkpoints.volumes();

@@ -4,7 +4,7 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { type FreezeAction, planFreeze } from "../../core/node/plan-freeze.ts";
+import { type FreezeAction, planFreeze, whyReleased } from "../../core/node/plan-freeze.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -75,7 +75,9 @@ async function reconcileOnce(
       freeze === undefined || freeze.id !== mark?.id
         ? undefined
         : { leftMs: freeze.untilMs - ports.clock.elapsedMs() },
-    obstacle: typeof mount.value === "string" ? mount.value : undefined,
+    obstacle:
+      (attachment === undefined ? undefined : whyReleased(attachment)) ??
+      (typeof mount.value === "string" ? mount.value : undefined),
   });
   if (action.kind === "None") return ok({});
   if (action.kind === "WaitForEnd") return ok({ againAfterMs: action.forMs });

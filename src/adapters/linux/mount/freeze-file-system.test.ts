@@ -35,7 +35,11 @@ exit 0
   await writeFile(join(procRoot, "self/mountinfo"), mount);
   const pathBefore = process.env["PATH"];
   process.env["PATH"] = `${bin}:${pathBefore ?? ""}`;
-  const host = await createLinuxHost({ lockDirectory: join(directory, "locks"), procRoot, clock: systemClock });
+  const host = await createLinuxHost({
+    lockDirectory: join(directory, "locks"),
+    procRoot,
+    clock: systemClock,
+  });
   const makeFast = () => rm(join(directory, "slow"), { force: true });
   t.after(async () => {
     await makeFast();
