@@ -97,7 +97,7 @@ export const flagsOfV1: Readonly<Record<string, FlagOfV1>> = {
     "a controller that can't reach Azure says so and ends; a node plug-in needs no cloud config",
   ),
   "taint-removal-initial-delay-seconds": refused(
-    "the taint goes once CSINode shows the driver and its limit, which no delay tells",
+    "the taint goes once CSINode shows the driver and its limit: no delay is needed",
   ),
   "kube-api-qps": refused(API_SERVER),
   "kube-api-burst": refused(API_SERVER),

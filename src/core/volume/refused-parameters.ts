@@ -15,8 +15,8 @@ export const refusedParameters = {
   userAgent: {
     harmless: [],
     problem:
-      "is not served: all calls share one client, and so one call budget; the tags of a disk tell who " +
-      "asked for it",
+      "is not served: all calls share one client, and so one call budget; the tags of a disk name the " +
+      "claim that it was made for",
   },
   attachDiskInitialDelay: {
     harmless: ["0"],

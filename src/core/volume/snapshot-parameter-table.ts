@@ -36,6 +36,6 @@ export const snapshotMetadataTags: Readonly<Record<string, string | undefined>> 
 /** Parameters of V1 that are refused, with the reason. */
 export const refusedSnapshotParameters = {
   userAgent:
-    "is not supported: all calls share one client, and so one call budget; the tags of a snapshot tell " +
-    "who asked for it",
+    "is not supported: all calls share one client, and so one call budget; the tags of a snapshot name " +
+    "the VolumeSnapshot that it was made for",
 } as const;
