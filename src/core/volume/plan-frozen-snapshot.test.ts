@@ -11,7 +11,7 @@ const used = aRecord({ writer: aWriter("node-a") });
 const unused = aRecord({ epoch: 4 });
 const request = { id: "snap/1", seconds: 10 };
 const answered = (state: "Frozen" | "Held" | "Lost" | "Refused", id = "snap/1") => ({ id, state });
-const snapshot = { freezeId: "snap/1", isTaken: true, isKnownFrozen: false };
+const snapshot = { freezeId: "snap/1", isTaken: true, isKnownFrozen: false, hasFailed: false };
 const unmounted = { ...snapshot, freezeId: "unmounted-in-epoch-4" };
 
 describe("planFrozenSnapshot", () => {
@@ -91,6 +91,11 @@ describe("planFrozenSnapshot", () => {
       because: "it is known to be frozen, whatever came later",
       observed: { snapshot: { ...snapshot, isKnownFrozen: true }, record: undefined },
       planned: "Answer",
+    },
+    {
+      because: "it was frozen, and its copy has failed since",
+      observed: { snapshot: { ...snapshot, isKnownFrozen: true, hasFailed: true } },
+      planned: "Take",
     },
     {
       because: "it was taken without a freeze",

@@ -4,7 +4,13 @@ import type { WriterRecord } from "../api/az-volume.ts";
 /** A snapshot that is to be taken of a frozen file system, as it is now. */
 export interface ObservedFrozenSnapshot {
   readonly snapshot:
-    | { readonly freezeId: string | undefined; readonly isTaken: boolean; readonly isKnownFrozen: boolean }
+    | {
+        readonly freezeId: string | undefined;
+        readonly isTaken: boolean;
+        readonly isKnownFrozen: boolean;
+        /** Whether Azure shows it, or its copy in the background, as failed. */
+        readonly hasFailed: boolean;
+      }
     | undefined;
   /** The volume's writer record; undefined: the volume is gone, or has none. */
   readonly record: WriterRecord | undefined;
@@ -44,9 +50,10 @@ const UNMOUNTED = "unmounted-in-epoch-";
 export function planFrozenSnapshot(observed: ObservedFrozenSnapshot): FrozenSnapshotAction {
   const { snapshot } = observed;
   if (snapshot === undefined) return planTaking(observed);
-  const { freezeId, isTaken, isKnownFrozen } = snapshot;
+  const { freezeId, isTaken, isKnownFrozen, hasFailed } = snapshot;
   if (freezeId === undefined) return { kind: "Refuse", why: "it was taken without fileSystemFreezeSeconds" };
-  if (isKnownFrozen) return { kind: "Answer" };
+  // One that has failed since is judged as it is without a freeze.
+  if (isKnownFrozen) return hasFailed ? { kind: "Take", freezeId } : { kind: "Answer" };
   if (freezeId.startsWith(UNMOUNTED)) {
     if (!isTaken) return { kind: "Take", freezeId };
     return unmountedId(observed.record) === freezeId

@@ -146,6 +146,17 @@ describe("takeFrozenSnapshot", () => {
       assert.equal(snapshots.created.length, 1);
     }));
 
+  it("reports a snapshot that has failed since it was confirmed", () =>
+    withVolume(async ({ create, snapshots }) => {
+      assert.equal(kindOf(await create()), "OK");
+      const present = snapshots.present.get(TARGET);
+      assert.ok(present !== undefined);
+      snapshots.present.set(TARGET, { ...present, state: "Failed", isRestorable: false });
+      const failure: Failure = { kind: "CloudRejected", code: "x", message: "failed", requestId: "" };
+      const createSnapshot: FakeSnapshots["createSnapshot"] = async () => fail(failure);
+      assert.deepEqual(await create({ snapshots: { ...snapshots, createSnapshot } }), fail(failure));
+    }));
+
   it("keeps no snapshot whose freeze was lost, and takes another one when called again", () =>
     withVolume(async (freezing) => {
       freezing.node.last = { state: "Lost" };

@@ -7,6 +7,7 @@ import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { whyReleased } from "../../core/node/plan-freeze.ts";
 import { type FrozenSnapshotAction, planFrozenSnapshot } from "../../core/volume/plan-frozen-snapshot.ts";
+import { hasFailed } from "../../core/volume/unfinished-copy.ts";
 import { namedAttachment, readAttachment } from "../../objects/named-attachment.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import { changeSpec } from "../../objects/update-object.ts";
@@ -80,6 +81,7 @@ async function observe(
           freezeId: freezeIdOf(target.tags),
           isTaken: target.isTaken,
           isKnownFrozen: isKnownFrozen(target),
+          hasFailed: hasFailed(target) || target.copyError !== undefined,
         };
   const ownPrefix = `${parseSnapshotUri(snapshotUri)?.name ?? ""}/`;
   const none = { snapshot, ownPrefix, volume: undefined, attachment: undefined };
