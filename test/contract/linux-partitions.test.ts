@@ -115,6 +115,26 @@ describe("Linux host on a partition", () => {
     assert.equal(await isClean(world, { lun: 0 }), true);
   });
 
+  on("is not clean of a raw disk while a process has its partition open", async ({ world, partition }) => {
+    const script = 'exec 3< "$1"; echo open; exec cat';
+    const end = await world.keepRunning("sh", ["-c", script, "sh", partition.path]);
+    try {
+      assert.equal(await isClean(world, { lun: 0, accessType: "block" }), false);
+    } finally {
+      await end();
+    }
+    assert.equal(await isClean(world, { lun: 0, accessType: "block" }), true);
+  });
+
+  on("is not clean of a raw disk while a loop device is on its partition", async ({ world, partition }) => {
+    const { stdout } = await run("losetup", ["--find", "--show", partition.path]);
+    try {
+      assert.equal(await isClean(world, { lun: 0, accessType: "block" }), false);
+    } finally {
+      await run("losetup", ["--detach", stdout.trim()]);
+    }
+  });
+
   on("takes a partition's number for reassigned once its disk is another volume's", async (given) => {
     await mounted(given);
     const request = { lastMajorMinor: given.partition.majorMinor, lunsOfOthers: [0] };

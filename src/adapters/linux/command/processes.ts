@@ -32,15 +32,15 @@ export async function processesUsing(procRoot: string, path: string): Promise<re
   return users;
 }
 
-/** Processes, other than ours, that have a block device open, by whatever name. */
+/** Processes, other than ours, that have a block device with one of these numbers open, by whatever name. */
 export async function processesWithOpenDevice(
   procRoot: string,
-  majorMinor: string,
+  numbers: ReadonlySet<string>,
 ): Promise<readonly number[]> {
   const fsTypes = new Map<string, ReadonlyMap<number, string>>();
   const pids: number[] = [];
   for (const pid of await otherProcessIds(procRoot)) {
-    const isOpen = await unlessGone(() => hasDeviceOpen(procRoot, pid, majorMinor, fsTypes), false);
+    const isOpen = await unlessGone(() => hasDeviceOpen(procRoot, pid, numbers, fsTypes), false);
     if (isOpen) pids.push(pid);
   }
   return pids;
@@ -67,7 +67,7 @@ export async function processesWithMount(
 async function hasDeviceOpen(
   procRoot: string,
   pid: number,
-  majorMinor: string,
+  numbers: ReadonlySet<string>,
   fsTypes: Map<string, ReadonlyMap<number, string>>,
 ): Promise<boolean> {
   const links = (await linksOfProcess(procRoot, pid)).filter(
@@ -83,7 +83,7 @@ async function hasDeviceOpen(
         : undefined;
       if (fsType !== undefined && mayHang.test(fsType)) return false;
       const target = await unlessGone(() => stat(path, { bigint: true }), undefined);
-      return target?.isBlockDevice() === true && majorMinorOf(target.rdev) === majorMinor;
+      return target?.isBlockDevice() === true && numbers.has(majorMinorOf(target.rdev));
     }),
   );
   return found.includes(true);

@@ -58,7 +58,7 @@ type Traces = Omit<CleanEvidence, "earlierChildAlive" | "devicePath">;
  * exclusive holder can be checked.
  */
 type Place = DeviceAtLun & {
-  /** Its own number, and those of the partitions whose mounts are uses of it. */
+  /** Its own number, and those of the partitions whose uses are uses of it. */
   readonly numbers: ReadonlySet<string>;
 };
 
@@ -118,12 +118,9 @@ async function isAnotherNodes(host: HostContext, disk: string, majorMinor: strin
  * no mount namespace: that check replaces all others. If the device is gone, or is held, the mounts of
  * every namespace decide.
  */
-async function mountTracesOf(
-  host: HostContext,
-  { majorMinor, path, numbers }: Place,
-): Promise<Result<Traces, Failure>> {
+async function mountTracesOf(host: HostContext, { path, numbers }: Place): Promise<Result<Traces, Failure>> {
   // Before the checks: a mount command that ends in between must be seen by either.
-  const commandsInFlight = host.runner.inFlightOn(majorMinor);
+  const commandsInFlight = inFlightOn(host, numbers);
   const holder = path === undefined ? "gone" : await exclusiveHolderOf(path);
   const isMountPossible = holder !== "none";
   return ok({
@@ -142,11 +139,11 @@ async function mountTracesOf(
  */
 async function blockTracesOf(
   host: HostContext,
-  { majorMinor, path, numbers }: Place,
+  { path, numbers }: Place,
   signal: AbortSignal,
 ): Promise<Result<Traces, Failure>> {
-  const commandsInFlight = host.runner.inFlightOn(majorMinor);
-  const loopDevices = await loopDevicesOn(host, majorMinor, signal);
+  const commandsInFlight = inFlightOn(host, numbers);
+  const loopDevices = await loopDevicesOn(host, numbers, signal);
   if (!loopDevices.ok) return loopDevices;
   return ok({
     commandsInFlight,
@@ -154,14 +151,19 @@ async function blockTracesOf(
     mountPaths: await mountPathsOf(host, numbers),
     mountedForPids: await processesWithMount(host.procRoot, numbers),
     loopDevices: loopDevices.value,
-    openInPids: await processesWithOpenDevice(host.procRoot, majorMinor),
+    openInPids: await processesWithOpenDevice(host.procRoot, numbers),
   });
 }
 
-/** Loop devices on a block device: they open it without a trace in any process, and not exclusively. */
+/** The commands that run on a disk or on one of its partitions. */
+function inFlightOn({ runner }: HostContext, numbers: ReadonlySet<string>): readonly string[] {
+  return [...new Set([...numbers].flatMap((majorMinor) => runner.inFlightOn(majorMinor)))];
+}
+
+/** Loop devices on these devices: they open one without a trace in any process, and not exclusively. */
 async function loopDevicesOn(
   host: HostContext,
-  majorMinor: string,
+  numbers: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<Result<readonly string[], Failure>> {
   const command = {
@@ -174,20 +176,21 @@ async function loopDevicesOn(
   } as const;
   const exit = await runToSuccess(host, command, signal);
   if (!exit.ok) return exit;
-  const node = await nodeOfDevice(host.sysRoot, majorMinor);
-  const nodeFile = node === undefined ? undefined : await stat(node, { bigint: true });
+  const nodes = await Promise.all([...numbers].map((majorMinor) => nodeOfDevice(host.sysRoot, majorMinor)));
+  const nodeFiles = await Promise.all(
+    nodes.filter((node) => node !== undefined).map((node) => stat(node, { bigint: true })),
+  );
   const onDevice: string[] = [];
   for (const { path, backingFileSystem, backingInode, backingPath } of parseLosetup(
     exit.value.stdout.toString("utf8"),
   )) {
     // By the path where it is visible, else by file system and inode of the device's node: kubelet's
     // loop devices are on bound nodes whose paths only kubelet may see.
-    const isSameFile =
-      nodeFile !== undefined &&
-      backingFileSystem === majorMinorOf(nodeFile.dev) &&
-      backingInode === String(nodeFile.ino);
-    const isSameDevice = (await blockDeviceAt(backingPath).catch(() => undefined)) === majorMinor;
-    if (isSameFile || isSameDevice) onDevice.push(path);
+    const isSameFile = nodeFiles.some(
+      ({ dev, ino }) => backingFileSystem === majorMinorOf(dev) && backingInode === String(ino),
+    );
+    const backing = await blockDeviceAt(backingPath).catch(() => undefined);
+    if (isSameFile || (backing !== undefined && numbers.has(backing))) onDevice.push(path);
   }
   return ok(onDevice);
 }
