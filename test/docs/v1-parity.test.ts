@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parameterNotes } from "../../scripts/generate/reference/parameter-notes.ts";
 import { snapshotParameterNotes } from "../../scripts/generate/reference/snapshot-parameter-notes.ts";
+import { flagParity } from "../../scripts/generate/reference/v1-parity/flag-parity.ts";
 import {
   type CapabilityRow,
   controllerParity,
@@ -21,6 +22,7 @@ import {
 } from "../../scripts/generate/reference/v1-parity/parameter-parity.ts";
 import type { ParityRow } from "../../scripts/generate/reference/v1-parity/parity-row.ts";
 import { v1ParityPage } from "../../scripts/generate/reference/v1-parity/v1-parity-page.ts";
+import { whyFlagOfV1IsUnknown } from "../../src/compose/settings/flags-of-v1.ts";
 import { ok } from "../../src/core/failure/result.ts";
 import { stagingMountOptions } from "../../src/core/node/mount-options.ts";
 import { parseSnapshotParameters } from "../../src/core/volume/snapshot-parameters.ts";
@@ -107,6 +109,14 @@ describe("docs/reference/v1-parity.md", () => {
     }
     const unchecked = stagingMountOptions({ fsType: "ext4", mountFlags: ["directmount"], readOnly: false });
     assert.match(unchecked.ok ? "" : JSON.stringify(unchecked.failure), /directmount is not allowed/u);
+  });
+
+  it("is true of flags: only those that the driver takes are served", () => {
+    for (const { name, state, remark } of flagParity()) {
+      const refusal = whyFlagOfV1IsUnknown(name.replaceAll(/^`--|`$/gu, ""));
+      assert.equal(state === "yes", refusal === undefined, `${name} is ${state}`);
+      assert.ok(refusal?.endsWith(remark) ?? true, `${name}: ${refusal}`);
+    }
   });
 
   it("names no parameter of older drivers as a parameter of this one", () => {

@@ -1,4 +1,4 @@
-import { type ParityRow, refused, yes } from "./parity-row.ts";
+import { builtForWindows, type ParityRow, refused, yes } from "./parity-row.ts";
 
 /** Claims of the V2 documents: "Azure Disk CSI Driver V2", and its preview on AKS. */
 export const claimsOfV2: readonly ParityRow[] = [
@@ -99,10 +99,7 @@ export const claimsOfAksDisk: readonly ParityRow[] = [
   yes("cloned claim and pod with the same files", "[lab](../lab.md#a-snapshot-of-it-and-a-clone)"),
   yes("`df`, patch to 15Gi, `get pv`, `get pvc`, no shrinking", "[lab](../lab.md#a-larger-volume)"),
   yes("on-demand bursting by `enableBursting`, off by default", "[lab](../lab.md#on-demand-bursting)"),
-  yes(
-    "Windows containers, StatefulSet on Windows",
-    "off by default (`windows.enabled`), and never run on Windows ([Windows nodes](../windows.md))",
-  ),
+  builtForWindows("Windows containers, StatefulSet on Windows"),
   refused(
     "Azure Files, Azure Blob storage",
     "other drivers (file.csi.azure.com, blob.csi.azure.com), which run beside this one",
@@ -144,7 +141,8 @@ export const claimsOfDeepDive: readonly ParityRow[] = [
   yes("external-provisioner, -attacher, -resizer, -snapshotter", "as the chart installs them"),
   yes(
     "node-driver-registrar, livenessprobe",
-    "their work is built in; the chart adds them where a value asks for it",
+    "their work is built in, and the chart adds them where a value asks for it; Windows nodes always " +
+      "have node-driver-registrar",
   ),
   refused(
     "AKS 1.21 and newer",

@@ -1,5 +1,5 @@
 import { environmentOfV1, flagsOfV1 } from "../../../../src/compose/settings/flags-of-v1.ts";
-import { type ParityRow, refused, yes } from "./parity-row.ts";
+import { notNeeded, type ParityRow, refused, renamed, yes } from "./parity-row.ts";
 
 /** Rows of V1's flags. */
 export function flagParity(): readonly ParityRow[] {
@@ -9,9 +9,9 @@ export function flagParity(): readonly ParityRow[] {
       case "same":
         return yes(name, "the same flag");
       case "renamed":
-        return yes(name, row.here);
+        return renamed(name, row.here);
       case "always":
-        return yes(name, `no switch: ${row.what}`);
+        return notNeeded(name, row.what);
       case "refused":
         return refused(name, row.reason);
     }
@@ -30,7 +30,7 @@ export const environmentParity: readonly ParityRow[] = [
   ...Object.entries(environmentOfV1).map(([name, instead]) =>
     refused(`\`${name}\``, `it ends the process with its name; instead: ${instead}`),
   ),
-  refused("`OTEL_*`", "they act in V1 with `--enable-otel-tracing` only, which is refused"),
+  refused("`OTEL_*`", "ignored: they act in V1 with `--enable-otel-tracing` only, which is refused"),
   yes("`azure.json`: sign-in, cloud, subscription, group, region", "[settings](settings.md)"),
   yes("`azure.json`: `aadClientCertPath`", "a PEM file with its key, read again at each sign-in"),
   yes("`azure.json`: `vmType`, rate limits and other fields", "a log line names those that are not used"),

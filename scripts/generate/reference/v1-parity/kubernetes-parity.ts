@@ -1,4 +1,4 @@
-import { type ParityRow, refused, yes } from "./parity-row.ts";
+import { builtForWindows, type ParityRow, refused, yes } from "./parity-row.ts";
 
 /** Rows of annotations, labels, taints and fields of the CSIDriver. */
 export const objectParity: readonly ParityRow[] = [
@@ -112,11 +112,10 @@ export const nodeParity: readonly CapabilityRow[] = [
       "XFS can't be; the plug-in would change each file itself. " +
       "`fsGroupChangePolicy: OnRootMismatch` spares it",
   ),
+  { ...builtForWindows("NTFS on Windows nodes"), advertised: [] },
   served(
-    "NTFS on Windows nodes",
+    "registration with the kubelet",
     [],
-    "off by default (`windows.enabled`), and never run on Windows: tested on Linux with doubles " +
-      "([Windows nodes](../windows.md))",
+    "built in; node-driver-registrar is optional on Linux nodes, and always there on Windows nodes",
   ),
-  served("registration with the kubelet", [], "built in; node-driver-registrar is optional"),
 ];

@@ -85,7 +85,10 @@ export function parameterParity(): readonly ParityRow[] {
     ...fileSystemsOfV1.map((name) => {
       const reason = refusedFileSystems[name];
       if (reason !== undefined) return refused(`\`fsType: ${name}\``, reason);
-      return yes(`\`fsType: ${name}\``, name === "ntfs" ? "also `refs`; for Windows nodes" : CLASS_PAGE);
+      return yes(
+        `\`fsType: ${name}\``,
+        name === "ntfs" ? "also `refs`; for Windows nodes (built, not yet run on Windows)" : CLASS_PAGE,
+      );
     }),
     yes(
       "`csi.storage.k8s.io/pv/name`, `…/pvc/name`, `…/pvc/namespace`",
@@ -111,7 +114,8 @@ export const attributeParity: readonly ParityRow[] = [
   yes("`writeAcceleratorEnabled`", `${STATIC_PAGE}; also V1's tag \`writeacceleratorenabled\` of the disk`),
   yes(
     "`partition`",
-    `${STATIC_PAGE}; never formatted and never expanded. Refused for raw block, and where it is no number`,
+    `${STATIC_PAGE}; never formatted and never expanded. Empty: the whole disk. Refused where it is no ` +
+      "number from 1 to 128, for raw block, and on Windows nodes",
   ),
   yes(
     "`perfProfile`, `device-setting/<path>`",
@@ -119,7 +123,7 @@ export const attributeParity: readonly ParityRow[] = [
   ),
   refused(
     "`attachDiskInitialDelay`",
-    "it would delay every attach of the cluster. The volume is served without it: attributes of a " +
+    "ignored: it would delay every attach of the cluster. The volume is served without it: attributes of a " +
       "PersistentVolume can't be changed, and a refusal would keep its data from its pod",
   ),
   yes("`maxShares`", "Azure's own count for the disk is used, which can't contradict it"),

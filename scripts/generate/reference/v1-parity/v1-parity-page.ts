@@ -14,10 +14,14 @@ Every name of the V1 driver (release 1.34), and every claim of the documents abo
 | here | means |
 | --- | --- |
 | yes | it acts as in V1, or better |
+| built | so it should act, but it has not been run on Windows yet |
+| renamed | V1's flag is refused; what has its place is named |
+| not needed | V1's flag is refused; remove it: what it asks for is so in any case |
 | refused | it is not served, for the reason that is given |
 
 A refused name is refused where it is stated, and the message has the reason, except where its row says
-otherwise. No name is dropped silently: the tests hand each of them to the parser that reads it.
+otherwise. Ignored, without a message: \`OTEL_*\`, \`attachDiskInitialDelay\` of a PersistentVolume, and labels and
+annotations of the Go V2. The tests hand each parameter and flag to the code that reads it.
 [Install](../install.md#values-of-v1-that-are-gone) has the values of V1's chart.`;
 
 const FLAGS = `## Flags
