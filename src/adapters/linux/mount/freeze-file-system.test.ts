@@ -16,8 +16,8 @@ const tests = { timeout: 600_000 };
 const limitMs = 600_000;
 
 /**
- * A host with one mount and a stand-in for fsfreeze. It refuses to freeze while there is a file `busy`, and
- * does not end a thaw while there is a file `slow`.
+ * A host with one mount and stand-ins for sync and fsfreeze. A command fails while there is a file with its
+ * option's name; a thaw does not end while there is a file `slow`.
  */
 async function aHost(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), "freeze-file-system-"));
@@ -25,11 +25,11 @@ async function aHost(t: TestContext) {
   for (const made of [path, bin, join(procRoot, "self")]) await mkdir(made, { recursive: true });
   const script = `#!/bin/sh
 echo "$1" >>${directory}/calls
-[ "$1" = --freeze ] && test -e ${directory}/busy && { echo busy >&2; exit 1; }
+test -e "${directory}/$1" && { echo busy >&2; exit 1; }
 while [ "$1" = --unfreeze ] && test -e ${directory}/slow; do sleep 0.01; done
 exit 0
 `;
-  await writeFile(join(bin, "fsfreeze"), script, { mode: 0o755 });
+  for (const name of ["sync", "fsfreeze"]) await writeFile(join(bin, name), script, { mode: 0o755 });
   const majorMinor = majorMinorOf((await stat(path, { bigint: true })).dev);
   const mount = `36 35 ${majorMinor} / ${path} rw,relatime - ext4 /dev/sdc rw\n`;
   await writeFile(join(procRoot, "self/mountinfo"), mount);
@@ -55,7 +55,7 @@ exit 0
     host,
     at: { path, majorMinor },
     bind: { stagingPath: path, targetPath: join(directory, "target"), readOnly: false, mountFlags: [] },
-    makeBusy: () => writeFile(join(directory, "busy"), ""),
+    makeFail: (option: string) => writeFile(join(directory, option), ""),
     makeSlow: () => writeFile(join(directory, "slow"), ""),
     makeFast,
     calls,
@@ -72,7 +72,7 @@ describe("a freeze of a file system", tests, () => {
     const { host, at, calls } = await aHost(t);
     assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "OK");
     assert.deepEqual(await host.thaw(at, never), { ok: true, value: { held: true } });
-    assert.deepEqual(await calls(), ["--freeze", "--unfreeze"]);
+    assert.deepEqual(await calls(), ["--file-system", "--freeze", "--unfreeze"]);
   });
 
   it("counts as lost after a bind mount that was cancelled while it ended it", async (t) => {
@@ -86,7 +86,7 @@ describe("a freeze of a file system", tests, () => {
     assert.equal(kindOf(await bound), "Cancelled");
     await makeFast();
     assert.deepEqual(await host.thaw(at, never), { ok: true, value: { held: false } });
-    assert.deepEqual(await calls(), ["--freeze", "--unfreeze"]);
+    assert.deepEqual(await calls(), ["--file-system", "--freeze", "--unfreeze"]);
   });
 
   it("does not begin before the one before has ended", async (t) => {
@@ -100,13 +100,14 @@ describe("a freeze of a file system", tests, () => {
     assert.equal(kindOf(await again), "Cancelled");
     await makeFast();
     assert.equal(kindOf(await host.thaw(at, never)), "OK");
-    assert.deepEqual(await calls(), ["--freeze", "--unfreeze"]);
+    assert.deepEqual(await calls(), ["--file-system", "--freeze", "--unfreeze"]);
   });
 
-  it("thaws nothing that the kernel has refused to freeze", async (t) => {
-    const { host, at, makeBusy, calls } = await aHost(t);
-    await makeBusy();
-    assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "DeviceBusy");
-    assert.deepEqual(await calls(), ["--freeze"]);
-  });
+  for (const refused of ["--file-system", "--freeze"])
+    it(`thaws nothing that was not frozen (${refused} fails)`, async (t) => {
+      const { host, at, makeFail, calls } = await aHost(t);
+      await makeFail(refused);
+      assert.equal(kindOf(await host.freeze({ ...at, limitMs }, never)), "DeviceBusy");
+      assert.equal((await calls()).at(-1), refused);
+    });
 });

@@ -20,21 +20,26 @@ const THAWED = 4;
 
 /**
  * Freezes what descriptor 3 leads to, reports it, and thaws it at the end of its input or after `$1`
- * seconds. While it freezes it is asked to end, never killed: a freeze that ends in the kernel after its
- * thaw would stay.
+ * seconds. Writes wait from the freeze on, so what can be on the disk before is. While it freezes it is
+ * asked to end, never killed: a freeze that ends in the kernel after its thaw would stay.
  */
 const HOLDER = `
 trap : HUP INT PIPE TERM
+limit=$1
 read -r began _ </proc/uptime
-timeout "$1" fsfreeze --freeze /proc/self/fd/3
+has_time() {
+  read -r now _ </proc/uptime
+  left=$((limit - (\${now%%.*} - \${began%%.*})))
+  [ $left -gt 0 ]
+}
+timeout "$limit" sync --file-system /proc/self/fd/3 && has_time || exit ${NOT_FROZEN}
+timeout "$left" fsfreeze --freeze /proc/self/fd/3
 frozen=$?
 [ $frozen = 1 ] && exit ${NOT_FROZEN}
 code=${THAWED}
 if [ $frozen = 0 ]; then
   echo frozen
-  read -r now _ </proc/uptime
-  left=$(($1 - (\${now%%.*} - \${began%%.*})))
-  [ $left -gt 0 ] && timeout "$left" cat >/dev/null && code=${HELD}
+  has_time && timeout "$left" cat >/dev/null && code=${HELD}
 fi
 fsfreeze --unfreeze /proc/self/fd/3 || exit 5
 exit $code
@@ -119,7 +124,8 @@ async function startHolder(
   const detail = (await problem).trim();
   if (exitCode !== NOT_FROZEN) return fail({ kind: "HostCommandFailed", command, exitCode, stderr: detail });
   host.freezes.delete(majorMinor);
-  return fail({ kind: "DeviceBusy", devicePath: path, detail: `it can't be frozen (${detail})` });
+  const why = detail === "" ? `within ${seconds} s` : `(${detail})`;
+  return fail({ kind: "DeviceBusy", devicePath: path, detail: `it can't be frozen ${why}` });
 }
 
 /** Thaws a file system, and answers whether this process has kept it frozen until now. */
