@@ -128,13 +128,15 @@ async function runSanity(
       const specs = await readGinkgoReport(report).catch((error: unknown) => {
         throw new Error(`csi-sanity wrote no report:\n${output}\n${standalone.log()}`, { cause: error });
       });
-      const left = async (): Promise<readonly string[]> => [
-        ...[...emulator.model.world.disks.values()].map((disk) => `disk ${disk.id}`),
-        ...[...emulator.model.world.snapshots.values()].map((snapshot) => `snapshot ${snapshot.id}`),
-        ...(await dataPlane.devices()).map((device) => `loop device ${JSON.stringify(device)}`),
+      const { disks, snapshots } = emulator.model.world;
+      const leftBehind = [
+        ...[...disks.values()].map((disk) => `disk ${disk.id}`),
+        ...[...snapshots.values()].map((snapshot) => `snapshot ${snapshot.id}`),
         ...(await mountsBelow(folder)).map((path) => `mount ${path}`),
+        ...(await untilNone(async () =>
+          (await dataPlane.devices()).map((device) => `loop device ${JSON.stringify(device)}`),
+        )),
       ];
-      const leftBehind = await untilNone(left);
       return { specs, leftBehind, log: standalone.log() };
     } finally {
       await standalone.stop();
