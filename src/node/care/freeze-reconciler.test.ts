@@ -128,7 +128,7 @@ describe("freezeReconciler", () => {
       assert.deepEqual(answer(), { id: "f", state: "Refused", detail });
     }, "block"));
 
-  it("thaws at once when the volume is recalled, and freezes nothing until it is released", () =>
+  it("thaws at once for a recall, and freezes nothing until the volume is released", () =>
     withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
       await ask(asked);
       await pass();
