@@ -51,8 +51,8 @@ export const preflightCommand = {
 const usage =
   "azuredisk-csi-driver preflight\n\n" +
   "Signs in to Azure, tries the calls that the driver needs and reads what it needs of Kubernetes, and " +
-  "prints each missing item with the command that fixes it. Changes nothing, unless Azure accepts a write of " +
-  "this VM that it must refuse: an update without changes then runs, and its end is waited for.";
+  "prints each missing item with the command that fixes it. Changes nothing, unless Azure accepts a write " +
+  "of this VM that it must refuse: an update without changes then runs, and its end is waited for.";
 
 const problems = (values: Values<typeof options>): Promise<readonly string[]> =>
   wrongSettings(

@@ -58,7 +58,7 @@ type Traces = Omit<CleanEvidence, "earlierChildAlive" | "devicePath">;
  * exclusive holder can be checked.
  */
 type Place = DeviceAtLun & {
-  /** Its own number, and those of the partitions whose uses are uses of it. */
+  /** Its own number, and those of the partitions whose mounts and openings are uses of it. */
   readonly numbers: ReadonlySet<string>;
 };
 
