@@ -36,8 +36,8 @@ export function forAudience(options: TokenAudienceOptions): TokenCredential {
 }
 
 /**
- * Undefined where the resource manager has no metadata. Throws where it does not tell: a refusal or a page of a
- * gateway must not decide what all later tokens are for. The next sign-in asks again.
+ * Undefined where the resource manager has no metadata. Throws where it does not tell: a refusal or a page of
+ * a gateway must not decide what all later tokens are for. The next sign-in asks again.
  */
 async function discoverAudience(
   { resourceManager, caPem, agent }: TokenAudienceOptions,
