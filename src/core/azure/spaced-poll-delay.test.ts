@@ -52,12 +52,6 @@ describe("spacedPollDelayMs", () => {
       expected: [15_000],
     },
     {
-      because: "the fastest counts while few are known",
-      recentDurationsMs: [8000, 9000, 10_000],
-      durationMs: 8000,
-      expected: [8160],
-    },
-    {
       because: "some took long, and the others didn't",
       recentDurationsMs: [8000, 8000, ...Array.from({ length: 14 }, () => 300_000)],
       durationMs: 8000,

@@ -5,8 +5,6 @@ export const DURATIONS_MIN = 3;
 
 /** The first poll waits until this share of like operations would have ended. */
 const FIRST_POLL_SHARE = 0.35;
-/** With fewer durations, it waits for the fastest alone: an incident may have slowed most of them. */
-const SHARED_DURATIONS_MIN = 8;
 /** In times of `wideMs`: the longest wait for the first poll. An operation may be faster than all before. */
 const FIRST_POLL_WIDE_MAX = 5;
 /** As a share of the expected duration: how much later than expected the first poll is. */
@@ -43,8 +41,7 @@ export function spacedPollDelayMs(
   const retryAfterMs = Math.min(RETRY_AFTER_MAX_MS, options.retryAfterMs ?? 0);
   const durations = options.recentDurationsMs.toSorted((left, right) => left - right);
   const [fastestMs = 0, slowestMs = 0] = [durations.at(0), durations.at(-1)];
-  const share = durations.length < SHARED_DURATIONS_MIN ? 0 : FIRST_POLL_SHARE;
-  const expectedMs = (durations[Math.floor(durations.length * share)] ?? 0) * (1 + MARGIN_SHARE);
+  const expectedMs = (durations[Math.floor(durations.length * FIRST_POLL_SHARE)] ?? 0) * (1 + MARGIN_SHARE);
   const firstPollMs = Math.min(expectedMs, spacing.wideMs * FIRST_POLL_WIDE_MAX);
   if (elapsedMs < firstPollMs) return Math.max(retryAfterMs, firstPollMs - elapsedMs);
   const wideMs = Math.max(spacing.wideMs, elapsedMs * SHARE_OF_ELAPSED);
