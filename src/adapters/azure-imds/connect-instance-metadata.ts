@@ -8,6 +8,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { rootCertificates } from "node:tls";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { parseJson } from "../../core/primitives/parse-json.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
 import { parseInstanceDocument } from "./parse-instance-document.ts";
 
@@ -120,12 +121,4 @@ function unreachable(endpoint: string, error: unknown): Failure {
 
 function notReady(detail: string): Result<never, Failure> {
   return fail({ kind: "HostNotReady", detail });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { ok, type Result } from "../../core/failure/result.ts";
+import { parseJson } from "../../core/primitives/parse-json.ts";
 import { type AzureConfig, type ConfigFailure, invalid } from "./azure-config.ts";
 
 const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean">> = {
@@ -46,7 +47,7 @@ export interface ParsedAzureConfig {
  * another identity. Values are never repeated: they may be secrets.
  */
 export function parseAzureConfig(text: string): Result<ParsedAzureConfig, ConfigFailure> {
-  const parsed = parsedJson(text);
+  const parsed = parseJson(text);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
     return invalid("azure.json", "", "is no JSON object");
   const members = parsed as Readonly<Record<string, unknown>>;
@@ -63,12 +64,4 @@ export function parseAzureConfig(text: string): Result<ParsedAzureConfig, Config
     if (typeof value === "string" && value !== "") return invalid(field, "", problem);
   }
   return ok({ config, unused: Object.keys(members).filter((field) => !Object.hasOwn(TYPES, field)) });
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -6,6 +6,7 @@ import {
   createPipelineRequest,
 } from "@azure/core-rest-pipeline";
 import type { AccessToken, GetTokenOptions, TokenCredential } from "@azure/identity";
+import { parseJson } from "../../core/primitives/parse-json.ts";
 
 /** What is asked of the resource manager of a private cloud: V1 asks with the same version. */
 const METADATA_PATH = "/metadata/endpoints?api-version=2015-01-01";
@@ -67,17 +68,9 @@ async function discoverAudience(
 }
 
 function audienceIn(text: string): string | undefined {
-  const metadata = parsedJson(text) as { authentication?: { audiences?: unknown } } | null | undefined;
+  const metadata = parseJson(text) as { authentication?: { audiences?: unknown } } | null | undefined;
   const audiences = metadata?.authentication?.audiences;
   return Array.isArray(audiences)
     ? audiences.find((audience): audience is string => typeof audience === "string" && audience !== "")
     : undefined;
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -8,6 +8,7 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { parseJson } from "../../core/primitives/parse-json.ts";
 import type { PowerShell, StorageAnswer, StorageCall } from "./storage-call.ts";
 import { WORKER_FILE, WORKER_SCRIPT } from "./worker-script.ts";
 
@@ -128,12 +129,4 @@ function readAnswer(line: string): Result<StorageAnswer, Failure> {
         kind: "HostNotReady",
         detail: `PowerShell answered something else: ${line.slice(0, QUOTED_MAX)}`,
       });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

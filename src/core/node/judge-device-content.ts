@@ -1,3 +1,5 @@
+import { parseJson } from "../primitives/parse-json.ts";
+
 /** What is on a device, by three witnesses: blkid, wipefs and a raw read of both ends. */
 export type DeviceContent =
   | { readonly kind: "blank" }
@@ -73,14 +75,6 @@ export function judgeDeviceContent({ blkid, wipefsTypes, nonZeroEnds }: ContentW
       hasNoSignature: true,
     };
   return { kind: "blank" };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function hasSignatures(value: unknown): value is { readonly signatures: readonly unknown[] } {

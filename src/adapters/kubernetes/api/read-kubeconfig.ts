@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ok } from "../../../core/failure/result.ts";
 import type { Result } from "../../../core/failure/result.ts";
+import { parseJson } from "../../../core/primitives/parse-json.ts";
 import { invalidConfig } from "./api-server-config.ts";
 import type { ApiServerConfig, ConfigFailure, Material } from "./api-server-config.ts";
 
@@ -29,6 +30,7 @@ export async function readKubeconfig(
   let file: unknown;
   try {
     const content = await readFile(path, "utf8");
+    // YAML reports the fault of what is no JSON: JSON's errors quote text that may be a token.
     file = parseJson(content) ?? (await parseYaml(content));
   } catch (error) {
     return invalidConfig(
@@ -77,18 +79,6 @@ export async function readKubeconfig(
     clientCertificate: certificate === undefined || key === undefined ? undefined : { certificate, key },
     token: token(user, directory),
   });
-}
-
-/**
- * Undefined if it is no JSON, or YAML has to report its fault: JSON's errors quote text that may be a
- * token.
- */
-function parseJson(content: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The parser takes some 2 MiB, so it is loaded only here. */

@@ -1,5 +1,6 @@
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { parseJson } from "../../../core/primitives/parse-json.ts";
 import { isDeviceSettingName } from "../../../core/volume/device-settings.ts";
 import type { FreezeMark, NotedVm, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 
@@ -99,14 +100,6 @@ function parseVm(value: unknown): NotedVm | undefined {
     return undefined;
   const { vmId, instanceUri } = value;
   return typeof vmId === "string" && typeof instanceUri === "string" ? { vmId, instanceUri } : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function isRecord(value: unknown): value is Partial<Record<string, unknown>> & {
