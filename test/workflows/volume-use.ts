@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
+import { CsiError } from "../../demo/lab/csi-clients.ts";
 import type { Lab, LabNode } from "../../demo/lab/lab.ts";
-import { untilServed as untilServedInDemo } from "../../demo/until-served.ts";
 import {
   type DemoVolume,
   publishOnController,
@@ -11,6 +11,7 @@ import {
   unpublishOnNode,
   unstage,
 } from "../../demo/volume-moves.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
 import { writeFiles } from "../../demo/workload.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
 
@@ -63,9 +64,19 @@ export async function takeDownAfterFence(lab: Lab, volume: DemoVolume, node: Lab
 
 const SERVED_MAX_MS = 180_000;
 
+const UNDER_WAY: readonly number[] = [status.ABORTED, status.UNAVAILABLE, status.DEADLINE_EXCEEDED];
+
 /** Repeats a call while the answer is that work is in progress, or one of `also`, as orchestrators do. */
 export async function untilServed<T>(call: () => Promise<T>, also: readonly number[] = []): Promise<T> {
-  return untilServedInDemo("the call to be served", SERVED_MAX_MS, call, [status.DEADLINE_EXCEEDED, ...also]);
+  const { answer } = await waitUntil("the call to be served", SERVED_MAX_MS, async () => {
+    try {
+      return { answer: await call() };
+    } catch (error) {
+      if (error instanceof CsiError && [...UNDER_WAY, ...also].includes(error.code)) return undefined;
+      throw error;
+    }
+  });
+  return answer;
 }
 
 /** Brings a volume up without a publish call: the node requests it itself. */
