@@ -16,8 +16,9 @@ interface PaceLimits {
 
 /**
  * A pod that is deleted repeatedly returns up to twice a second, with some five writes of its volume each
- * time; a spinning loop made 1,200 a minute. Two queues of one VM may wait at once for its ETag to move, each
- * with reads that begin four a second at the simulation's scale: 280 a minute were seen (seed 3156).
+ * time; a spinning loop made 1,200 a minute. Fences and write barriers of one VM each read it while Azure
+ * works on another client's update, and begin again at the shortest pace when their patience ends: 280 a
+ * minute were seen at the simulation's scale (seed 3156).
  */
 const defaultPaceLimits: PaceLimits = { writesOfObjectMax: 600, callsOfResourceMax: 480 };
 
