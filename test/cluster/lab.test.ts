@@ -8,11 +8,12 @@ import { fileURLToPath } from "node:url";
 import type { LabNode } from "../../testbed/lab/cluster/lab-node.ts";
 import { labHome } from "../../testbed/lab/lab-home.ts";
 import { labNetwork } from "../../testbed/lab/lab-network.ts";
-import { readLabRecord } from "../../testbed/lab/lab-record.ts";
+import { claimLab, readLabRecord, writeLabRecord } from "../../testbed/lab/lab-record.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { startLab } from "../../testbed/lab/start-lab.ts";
 import { stopLab } from "../../testbed/lab/stop-lab.ts";
+import { identifyProcess } from "../../testbed/lab/units/process-identity.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { kernelSettings, machineTraces, NO_TRACES } from "./assert/machine-traces.ts";
 import { makeDisk } from "./workload/disks-by-hand.ts";
@@ -236,6 +237,19 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
 
   it("is not removed by another clone of the project", async () => {
     await assert.rejects(stopLab(NAME, { clone: "/elsewhere" }), /belongs to the clone at/u);
+  });
+
+  it("is removed by any clone if it has outlived the test it was to end with", async () => {
+    const home = labHome(OTHER_NAME);
+    const { settings } = (await readLabRecord(labHome(NAME))) ?? assert.fail("the lab has no record");
+    const claimed = await claimLab(home, { settings, clone: CLONE, endsWithStarter: true }, signal);
+    await assert.rejects(stopLab(OTHER_NAME, { clone: "/elsewhere" }), /belongs to the clone at/u);
+    const killed = spawn(process.execPath, ["--version"], { stdio: "ignore" });
+    const starter = await identifyProcess(killed.pid ?? 0);
+    await once(killed, "exit");
+    await writeLabRecord(home, { ...claimed, starter: starter ?? assert.fail("no process was started") });
+    assert.equal(await stopLab(OTHER_NAME, { clone: "/elsewhere" }), true);
+    assert.equal(await readLabRecord(home), undefined);
   });
 
   it("leaves no trace with a frozen node, a mounted disk and a dead control plane", async () => {

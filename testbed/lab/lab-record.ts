@@ -17,6 +17,8 @@ export interface LabRecord {
   readonly settings: LabSettings;
   /** The process that starts it, or started it. */
   readonly starter: ProcessIdentity;
+  /** Whether it is to be taken down when its starter ends. */
+  readonly endsWithStarter: boolean;
   /** Whether its start was completed. */
   readonly isUp: boolean;
 }
@@ -41,7 +43,7 @@ export async function readLabRecord(home: LabHome): Promise<LabRecord | undefine
  */
 export async function claimLab(
   home: LabHome,
-  { settings, clone }: Pick<LabRecord, "settings" | "clone">,
+  { settings, clone, endsWithStarter }: Pick<LabRecord, "settings" | "clone" | "endsWithStarter">,
   signal: AbortSignal,
 ): Promise<LabRecord> {
   await using _lock = await lockLabs(signal);
@@ -54,6 +56,7 @@ export async function claimLab(
     slot: await freeSlot(),
     settings,
     starter,
+    endsWithStarter,
     isUp: false,
   };
   await mkdir(home.folder, { mode: 0o711 });
@@ -92,6 +95,14 @@ export async function labNames(): Promise<readonly string[]> {
 /** Whether another process is starting the lab. */
 export async function isBeingStarted(record: LabRecord): Promise<boolean> {
   return !record.isUp && record.starter.pid !== process.pid && (await isAlive(record.starter));
+}
+
+/**
+ * Whether the lab has outlived the process it was to end with. The machine stopped both that process and the
+ * one that was to take the lab down.
+ */
+export async function isOrphaned(record: LabRecord): Promise<boolean> {
+  return record.endsWithStarter && !(await isAlive(record.starter));
 }
 
 /** The folder above that of the labs always exists, so that the lock itself leaves nothing behind. */

@@ -22,9 +22,9 @@ const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
  * Brings up a lab: control plane, Azure, and nodes that are Ready. It keeps running when this process ends,
- * until `stopLab` takes it down. First takes down an interrupted lab of this name that another process of
- * this clone left. A lab that is up, or that belongs to another clone, is an error. If this fails or is
- * aborted, everything that was started is taken down.
+ * until `stopLab` takes it down. First takes down a lab of this name that another process of this clone left
+ * interrupted, or that has outlived a test of any clone. Any other lab of this name is an error. If this
+ * fails or is aborted, everything that was started is taken down.
  */
 export async function startLab(
   options: LabOptions,
@@ -40,8 +40,9 @@ export async function startLab(
   const shortage = await inotifyShortage(settings.vms.length);
   if (shortage !== undefined) throw new Error(shortage);
   const home = labHome(settings.name);
-  const claimed = await claimLab(home, { settings, clone: CLONE }, signal);
-  if (options.endsWithProcess === true) endWithProcess(settings.name);
+  const endsWithStarter = options.endsWithProcess === true;
+  const claimed = await claimLab(home, { settings, clone: CLONE, endsWithStarter }, signal);
+  if (endsWithStarter) endWithProcess(settings.name);
   const startedMs = performance.now();
   const tell: OnProgress = (line) =>
     onProgress(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(5)} s  ${line}`);

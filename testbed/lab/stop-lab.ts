@@ -1,12 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { type LabHome, labHome } from "./lab-home.ts";
-import { forgetLab, isBeingStarted, labNames, readLabRecord } from "./lab-record.ts";
+import { forgetLab, isBeingStarted, isOrphaned, labNames, readLabRecord } from "./lab-record.ts";
 import { labFrame } from "./lab.ts";
 import { releaseDevices } from "./release-devices.ts";
 import { openCgroups } from "./units/cgroups.ts";
 
 export interface StopOptions {
-  /** The clone of the project that takes it down. A lab of another clone is not touched. */
+  /**
+   * The clone of the project that takes it down. A lab of another clone is not touched, unless it has
+   * outlived the process it was to end with.
+   */
   readonly clone: string;
   /** Takes it down whichever clone it belongs to. */
   readonly force?: boolean;
@@ -27,7 +30,7 @@ export async function stopLab(
   if (!(await labNames()).includes(name)) return false;
   const record = await readLabRecord(home);
   if (startedBy !== undefined && record?.starter.pid !== startedBy) return false;
-  if (record !== undefined && record.clone !== clone && !force) {
+  if (record !== undefined && record.clone !== clone && !force && !(await isOrphaned(record))) {
     throw new Error(
       `lab ${name} belongs to the clone at ${record.clone}: ` +
         "choose another --name, or end it from there, or with --force from here",
