@@ -5,6 +5,7 @@ import { createSeededRandom } from "../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../src/adapters/virtual/virtual-clock.ts";
 import { parseDiskUri } from "../src/core/azure/disk-uri.ts";
 import type { ModelSettings } from "../src/emulator/model/settings.ts";
+import { findDisk } from "../src/emulator/model/world.ts";
 import type { Random } from "../src/ports/random.ts";
 import { nodeRefusal, type NodeToken } from "./admission/node-admission.ts";
 import { nodeForbidden } from "./admission/node-rights.ts";
@@ -18,6 +19,7 @@ import { diskUriOf } from "./azure/vm-names.ts";
 import { createTrace, prefixedTrace } from "./create-trace.ts";
 import { createDriver } from "./driver/create-driver.ts";
 import { rankNodesBy } from "./driver/rank-nodes.ts";
+import { createCopyHistory } from "./history/copy-history.ts";
 import { createContainerIo } from "./history/create-container-io.ts";
 import { createSnapshotHistory } from "./history/snapshot-history.ts";
 import type { Violation } from "./history/violation.ts";
@@ -214,11 +216,21 @@ function createCluster(
     connect: (observer) => cluster.connect(observer),
   });
   const containers = createContainerIo({ clock, random: random("containers"), trace, report });
+  const volumeNameOf = (diskUri: string): string => parseDiskUri(diskUri)?.diskName ?? "";
   const snapshots = createSnapshotHistory({
     snapshots: azure.model.world.snapshots,
     nowMs: () => azure.model.world.nowMs,
     filesOf: (resourceUri) => azure.diskOf(resourceUri)?.files,
-    acknowledged: (diskUri) => containers.records.files(parseDiskUri(diskUri)?.diskName ?? ""),
+    acknowledged: (diskUri) => containers.records.files(volumeNameOf(diskUri)),
+    report,
+  });
+  const copies = createCopyHistory({
+    disks: azure.model.world.disks,
+    snapshots: azure.model.world.snapshots,
+    nowMs: () => azure.model.world.nowMs,
+    contentOf: azure.diskOf,
+    records: containers.records,
+    volumeNameOf,
     report,
   });
   const cluster: SimCluster = createSimCluster({
@@ -231,6 +243,8 @@ function createCluster(
     onMachine: azure.onMachine,
     containers,
     snapshots,
+    copies,
+    isInAzure: (volumeId) => findDisk(azure.model.world, volumeId) !== undefined,
     attach,
     nodes,
     report,

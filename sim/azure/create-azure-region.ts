@@ -53,7 +53,7 @@ interface Guest {
 export interface AzureRegion {
   readonly model: ComputeModel;
   diskOf(diskUri: string): ModelDisk | undefined;
-  isCopyOfData(diskUri: string): boolean;
+  isCopy(diskUri: string): boolean;
   /** Answers a call from a cluster. A disk or snapshot belongs to the cluster that created it. */
   handle(request: ArmRequest, clusterName: string): ArmAnswer;
   /** Creates a VM of a cluster and starts it. */
@@ -219,7 +219,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   return {
     model,
     diskOf: dataPlane.diskOf,
-    isCopyOfData: dataPlane.isCopyOfData,
+    isCopy: dataPlane.isCopy,
     handle: (request, clusterName) => {
       // Operations that are due have ended before the call is answered, devices included.
       pump();

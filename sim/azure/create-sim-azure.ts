@@ -155,7 +155,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
       };
     },
     diskOf: region.diskOf,
-    isCopyOfData: region.isCopyOfData,
+    isCopy: region.isCopy,
     onDiskEvent: (listener) => diskListeners.push(listener),
     addVm: (nodeName, zone) => {
       zones.set(nodeName, zone);

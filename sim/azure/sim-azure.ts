@@ -100,8 +100,8 @@ export interface SimAzure {
   metadataOf(machine: SimMachine): InstanceMetadata | undefined;
   /** The content of a disk, by its URI in any case. */
   diskOf(diskUri: string): ModelDisk | undefined;
-  /** Whether a disk was created as a copy of one with data. */
-  isCopyOfData(diskUri: string): boolean;
+  /** Whether a disk was created as a copy of another one. */
+  isCopy(diskUri: string): boolean;
   /**
    * Calls `listener` with events on the machines of this cluster, and on strangers' machines unless they
    * concern a disk of another live cluster.

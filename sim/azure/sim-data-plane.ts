@@ -13,14 +13,14 @@ export interface SimDataPlane {
   carryOut(effect: DataPlaneEffect): void;
   /** By its URI in any case. */
   diskOf(diskUri: string): ModelDisk | undefined;
-  /** Whether a disk was created as a copy of one with data. */
-  isCopyOfData(diskUri: string): boolean;
+  /** Whether a disk was created as a copy of another one. */
+  isCopy(diskUri: string): boolean;
 }
 
 /** A data plane without disks. */
 export function createSimDataPlane(machineOf: (instanceUri: string) => RunMachine | undefined): SimDataPlane {
   const disks = new Map<string, ModelDisk>();
-  const copiesOfData = new Set<string>();
+  const copies = new Set<string>();
 
   function carryOut(effect: DataPlaneEffect): void {
     switch (effect.kind) {
@@ -33,7 +33,7 @@ export function createSimDataPlane(machineOf: (instanceUri: string) => RunMachin
         diskAt(effect.diskId).sizeBytes = effect.sizeBytes;
         return;
       case "diskDeleted":
-        copiesOfData.delete(resourceUriKey(effect.diskId));
+        copies.delete(resourceUriKey(effect.diskId));
         return void disks.delete(resourceUriKey(effect.diskId));
       case "diskCopied":
         return copyDisk(effect);
@@ -63,8 +63,7 @@ export function createSimDataPlane(machineOf: (instanceUri: string) => RunMachin
     };
     for (const [name, text] of source.files) disk.files.set(name, text);
     disks.set(resourceUriKey(copy.diskId), disk);
-    if (source.content.kind !== "blank" || source.files.size > 0)
-      copiesOfData.add(resourceUriKey(copy.diskId));
+    copies.add(resourceUriKey(copy.diskId));
   }
 
   function diskAt(diskId: string): ModelDisk {
@@ -82,6 +81,6 @@ export function createSimDataPlane(machineOf: (instanceUri: string) => RunMachin
   return {
     carryOut,
     diskOf: (diskUri) => disks.get(resourceUriKey(diskUri)),
-    isCopyOfData: (diskUri) => copiesOfData.has(resourceUriKey(diskUri)),
+    isCopy: (diskUri) => copies.has(resourceUriKey(diskUri)),
   };
 }

@@ -5,12 +5,12 @@ import { createOutsideEvents } from "../history/outside-events.ts";
 import { aHistory, aMachine, diskUri } from "./testing/a-history.ts";
 import { watchFormats } from "./watch-formats.ts";
 
-function aDisk({ isCopyOfData = false, isMarked = false } = {}) {
+function aDisk({ isCopy = false, isMarked = false } = {}) {
   const history = aHistory();
   const outside = createOutsideEvents(history.clock);
   const disk = createModelDisk({ diskUri, sizeBytes: 1n << 30n });
   if (isMarked) disk.formatMark = { diskUri, uuid: "uuid-1" };
-  const azure = { ...history.azure, isCopyOfData: () => isCopyOfData, diskOf: () => disk };
+  const azure = { ...history.azure, isCopy: () => isCopy, diskOf: () => disk };
   watchFormats({ ...history, azure, outside });
   const { machine } = aMachine("node-a");
   const write = (by: "format" | "check" | "mount" | "flush"): void =>
@@ -56,12 +56,12 @@ describe("nothing is formatted that had data", () => {
     assert.deepEqual(history.invariants(), ["formatted-data"]);
   });
 
-  it("reports a format of a copy of a disk with data, though it was never mounted", () => {
-    const { history, write } = aDisk({ isCopyOfData: true });
+  it("reports a format of a copy of another disk, though it was never mounted", () => {
+    const { history, write } = aDisk({ isCopy: true });
     write("format");
     assert.deepEqual(
       history.violations.map(({ detail }) => detail),
-      ["node-a formatted vol-1, that is a copy of a disk with data"],
+      ["node-a formatted vol-1, that is a copy of another disk"],
     );
   });
 

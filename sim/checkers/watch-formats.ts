@@ -5,12 +5,13 @@ import type { Violation } from "../history/violation.ts";
 import { diskName } from "./watch-writers.ts";
 
 /**
- * No disk with data is formatted or wiped: one that was ever mounted or written, that was created as a
- * copy of one with data, or on which others have put data. And no disk is mounted, or written raw, while
- * it has the mark of a first format: its data would be taken for the rest of that format.
+ * No disk with data is formatted or wiped: one that was ever mounted or written, or on which others have
+ * put data. No copy of another disk is, whatever is on it: it may be one that went wrong. And no disk is
+ * mounted, or written raw, while it has the mark of a first format: its data would be taken for the rest of
+ * that format.
  */
 export function watchFormats(world: {
-  readonly azure: Pick<SimAzure, "onDiskEvent" | "isCopyOfData" | "diskOf">;
+  readonly azure: Pick<SimAzure, "onDiskEvent" | "isCopy" | "diskOf">;
   readonly outside: Pick<OutsideEvents, "hasForeignData">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
@@ -42,7 +43,7 @@ export function watchFormats(world: {
 
   function whyNot(diskUri: string): string | undefined {
     if (used.has(resourceUriKey(diskUri))) return "that was in use before";
-    if (world.azure.isCopyOfData(diskUri)) return "that is a copy of a disk with data";
+    if (world.azure.isCopy(diskUri)) return "that is a copy of another disk";
     return world.outside.hasForeignData(diskUri) ? "that holds another client's data" : undefined;
   }
 }

@@ -4,6 +4,10 @@ import type { Violation } from "./violation.ts";
 export interface AcknowledgedRecords {
   /** How many records of a volume were acknowledged; they are numbered from 0. */
   count(volumeName: string): number;
+  /** The records of a volume that were acknowledged, in order. */
+  texts(volumeName: string): readonly string[];
+  /** A volume was made with these records on it: its first container must find them. */
+  inherit(volumeName: string, texts: readonly string[]): void;
   /** The records of a volume that were acknowledged, by file name. */
   files(volumeName: string): ReadonlyMap<string, string>;
   /** A sync has succeeded that covers the record of that number. */
@@ -31,6 +35,8 @@ export function createAcknowledgedRecords(
 
   return {
     count: (volumeName) => recordsOf(volumeName).length,
+    texts: recordsOf,
+    inherit: (volumeName, texts) => byVolume.set(volumeName, [...texts]),
     files: (volumeName) =>
       new Map(recordsOf(volumeName).map((text, number) => [recordName(number), text] as const)),
     acknowledge: ({ volumeName, number, text }) => {

@@ -15,6 +15,7 @@ export const invariants = [
   "leaked",
   "csi-answer",
   "snapshot-broken",
+  "copy-broken",
   "not-converged",
   "twin-differs",
   "arm-budget",

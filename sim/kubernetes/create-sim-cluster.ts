@@ -61,6 +61,8 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     report: options.report,
     isTakenByOthers: options.isTakenByOthers,
     snapshots: options.snapshots,
+    copies: options.copies,
+    isInAzure: options.isInAzure,
     volumeNameOf: (volumeId) => volumeId.slice(volumeId.lastIndexOf("/") + 1),
     onCreated: (volumeId) => created.add(volumeId.toLowerCase()),
     onDeleteVolume: (volumeId) => {

@@ -99,6 +99,7 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
         location,
         freezeSeconds,
         snapshotHandle: undefined,
+        sizeGiB: undefined,
         ...made,
       });
       trace.note(name, `is to be made of ${volumeName}${location === undefined ? "" : ` in ${location}`}`);

@@ -7,6 +7,7 @@ import type { SimMachine } from "../azure/sim-machine.ts";
 import type { DriverEndpoints } from "../driver/endpoints.ts";
 import type { Gate } from "../driver/gate.ts";
 import type { ContainerIo } from "../history/container-io.ts";
+import type { CopyHistory } from "../history/copy-history.ts";
 import type { SnapshotHistory } from "../history/snapshot-history.ts";
 import type { Violation } from "../history/violation.ts";
 import type { Trace } from "../trace.ts";
@@ -20,11 +21,20 @@ export interface SimSnapshotClass {
 /** What the simulation's VolumeAttributesClasses change: who may export a disk's data. */
 export type NetworkAccessPolicy = "AllowAll" | "DenyAll";
 
+/**
+ * What a volume is to be made of: a VolumeSnapshot (restore), the volume of another claim (clone), or a
+ * snapshot that a person has made in Azure and named in a VolumeSnapshotContent.
+ */
+export type SimSource =
+  | { readonly kind: "VolumeSnapshot"; readonly name: string }
+  | { readonly kind: "volume"; readonly volumeName: string }
+  | { readonly kind: "foreignSnapshot"; readonly snapshotUri: string };
+
 /** A claim, and the StatefulSet of one pod that uses it. */
 export interface SimWorkload {
   readonly volumeName: string;
   readonly sizeGiB: number;
-  readonly skuName: "Premium_LRS" | "Premium_ZRS";
+  readonly skuName: "Premium_LRS" | "Premium_ZRS" | "PremiumV2_LRS";
   readonly maxShares: number;
   /** `maxMountReplicaCount`. */
   readonly replicas: number;
@@ -34,6 +44,8 @@ export interface SimWorkload {
    * the claim is provisioned.
    */
   readonly staticDisk?: { readonly diskUri: string; readonly zones: readonly string[] };
+  /** Default: none, the volume is made empty. */
+  readonly source?: SimSource;
 }
 
 /** A pod as the API server has it. */
@@ -77,6 +89,8 @@ export interface SimVolumeAttachment {
 /** A VolumeSnapshot as the API server has it. */
 export interface SimVolumeSnapshot {
   readonly name: string;
+  /** The size of the volume of which it was made; undefined until CreateSnapshot has answered. */
+  readonly sizeGiB: number | undefined;
   readonly snapshotHandle: string | undefined;
   readonly isReady: boolean;
   readonly isRefused: boolean;
@@ -129,6 +143,10 @@ export interface SimClusterOptions {
   readonly isTakenByOthers?: (diskName: string) => boolean;
   /** Compares the driver's snapshots with each other. Default: none are compared. */
   readonly snapshots?: SnapshotHistory;
+  /** Whether Azure has the disk of a volume. Default: it is not asked. */
+  readonly isInAzure?: (volumeId: string) => boolean;
+  /** Compares copied volumes with their sources. Default: none are compared. */
+  readonly copies?: CopyHistory;
   /** Azure's region in topologies. Default `eastus`. */
   readonly location?: string;
   /**

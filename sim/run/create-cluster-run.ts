@@ -67,9 +67,10 @@ export interface ClusterRun {
 export const REST_MAX_MS = 30 * 60_000;
 export const LOOK_MS = 5_000;
 const MOVES_AFTER_STORM_MAX = 16;
+const COPYING: readonly string[] = ["snapshot", "restore", "clone"];
 /**
- * Calls to Azure that a run may take: some for each volume, each failover and each snapshot, for faults
- * that cause retries, and for each minute.
+ * Calls to Azure that a run may take: some for each volume, each failover and each snapshot or copy, for
+ * faults that cause retries, and for each minute.
  */
 const ARM_CALLS = { base: 130, perFailover: 20, perFault: 100, perSnapshot: 40, perMinute: 10 } as const;
 
@@ -170,7 +171,7 @@ export function createClusterRun(parts: {
         ARM_CALLS.base +
         ARM_CALLS.perFailover * cluster.failovers() +
         ARM_CALLS.perFault * faultCount +
-        ARM_CALLS.perSnapshot * scenario.acts.filter(({ act }) => act.kind === "snapshot").length +
+        ARM_CALLS.perSnapshot * scenario.acts.filter(({ act }) => COPYING.includes(act.kind)).length +
         Math.ceil(ARM_CALLS.perMinute * minutes);
       if (watch.armCalls() > callsMax)
         world.report({

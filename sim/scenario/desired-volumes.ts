@@ -23,7 +23,7 @@ export function createDesiredVolumes(): DesiredVolumes {
     if (present !== undefined) byName.set(volumeName, { ...present, ...changed });
   };
   return {
-    apply: ({ volumeName, sizeGiB, replicas, access }) => {
+    apply: ({ volumeName, sizeGiB, replicas, access, source }) => {
       byName.set(volumeName, {
         volumeName,
         exists: true,
@@ -32,6 +32,7 @@ export function createDesiredVolumes(): DesiredVolumes {
         pods: 1,
         replicas,
         access,
+        source,
         isDestroyed: false,
         isOfFault: false,
       });

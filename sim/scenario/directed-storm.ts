@@ -10,7 +10,7 @@ import { drawCompany } from "./draw-faults.ts";
 import { drawScenario } from "./draw-scenario.ts";
 import { drawSecondCluster } from "./draw-second.ts";
 import { inTime } from "./in-time.ts";
-import type { ClusterScenario, Scenario, TimedFault } from "./scenario.ts";
+import type { ClusterScenario, Scenario, TimedFault, UserAct } from "./scenario.ts";
 
 /** How often each fault variant, as `class/variant`, strikes. */
 type Strikes = Readonly<Record<string, number>>;
@@ -103,10 +103,15 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     acts:
       storm.isQuiet === true
         ? []
-        : drawn.acts.filter(({ act }) => act.kind !== "drain" || isKnown(act.nodeName)),
+        : drawn.acts.filter(({ act }) => !isCopy(act) && (act.kind !== "drain" || isKnown(act.nodeName))),
     faults: [...faults, ...company].toSorted((left, right) => left.atMs - right.atMs),
     ...second,
   };
+}
+
+/** Copies have a storm of their own: in others they would use up the places of other disks. */
+function isCopy({ kind }: UserAct): boolean {
+  return kind === "restore" || kind === "clone";
 }
 
 function drawStrikes(

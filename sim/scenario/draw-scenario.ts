@@ -6,7 +6,7 @@ import { oneOf } from "./dice.ts";
 import { drawByHand, drawFailedAttaches, drawFaults, drawMalicious } from "./draw-faults.ts";
 import { drawInstances } from "./draw-instances.ts";
 import { drawSecond } from "./draw-second.ts";
-import { drawActs, drawModifications, drawSnapshots, drawWorkload } from "./draw-users.ts";
+import { drawActs, drawCopies, drawModifications, drawSnapshots, drawWorkload } from "./draw-users.ts";
 import { inTime } from "./in-time.ts";
 import type { Scenario, TimedFault } from "./scenario.ts";
 
@@ -59,6 +59,7 @@ export function drawScenario(seed: number, faults?: readonly FaultName[], givenS
         ...drawActs(acting, shapeOfAll, { moves: MOVES, others: OTHER_ACTS }),
         ...drawSnapshots(random.fork("snapshots"), shapeOfAll),
         ...drawModifications(random.fork("modifications"), shapeOfAll),
+        ...drawCopies(random.fork("copies"), shapeOfAll),
       ],
       strikes,
     ),

@@ -47,6 +47,42 @@ export function drawSnapshots(random: Random, { workloads, stormMs }: Shape): re
   }).flat();
 }
 
+/** The share of storms in which users make volumes of snapshots and of volumes. */
+const COPIES_SHARE = 0.12;
+/** How long after the snapshot, in milliseconds. */
+const RESTORED_AFTER_MS = [0, 30_000] as const;
+/** How long after the copy is requested its source is deleted, in milliseconds. */
+const SOURCE_DELETED_AFTER_MS = [200, 8_000] as const;
+
+/** A volume that users make of a snapshot, or of a volume, whose source they may delete soon. */
+export function drawCopies(random: Random, { workloads, stormMs }: Shape): readonly TimedAct[] {
+  if (random.next() >= COPIES_SHARE) return [];
+  const { volumeName } = oneOf(random, workloads);
+  const atMs = Math.floor(random.next() * (stormMs - LAST_ACT_BEFORE_END_MS));
+  const copy = {
+    volumeName,
+    copyName: `${volumeName}-copied`,
+    skuName: oneOf(random, ["Premium_LRS", "Premium_ZRS", "PremiumV2_LRS"] as const),
+    moreGiB: oneOf(random, [0, 4]),
+  };
+  const deletedAtMs = atMs + between(random, SOURCE_DELETED_AFTER_MS);
+  const isSourceDeleted = random.next() < 0.4;
+  if (random.next() < 0.5)
+    return [
+      { atMs, act: { kind: "clone", ...copy } },
+      ...(isSourceDeleted ? [{ atMs: deletedAtMs, act: { kind: "delete" as const, volumeName } }] : []),
+    ];
+  const snapshotName = "snapshot-to-restore";
+  const takenAtMs = Math.max(0, atMs - between(random, RESTORED_AFTER_MS));
+  return [
+    { atMs: takenAtMs, act: { kind: "snapshot", volumeName, name: snapshotName } },
+    { atMs, act: { kind: "restore", snapshotName, ...copy } },
+    ...(isSourceDeleted
+      ? [{ atMs: deletedAtMs, act: { kind: "deleteSnapshot" as const, name: snapshotName } }]
+      : []),
+  ];
+}
+
 const MODIFICATIONS = [0, 2] as const;
 
 /** The VolumeAttributesClasses that users request during the storm. */

@@ -11,8 +11,9 @@ export function inTime(
   faults: readonly TimedFault[],
 ): Pick<ClusterScenario, "acts" | "faults"> {
   const isRestored = faults.some(isRestore);
+  const changes = ["delete", "apply", "restore", "clone"];
   return {
-    acts: byTime(acts.filter(({ act }) => !isRestored || (act.kind !== "delete" && act.kind !== "apply"))),
+    acts: byTime(acts.filter(({ act }) => !isRestored || !changes.includes(act.kind))),
     faults: byTime(faults.filter(({ variant }) => !isRestored || variant !== "short-life")),
   };
 }

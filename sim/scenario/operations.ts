@@ -1,6 +1,8 @@
 import type { DesiredVolume } from "../checkers/rest/desired-volume.ts";
+import type { SimSource } from "../kubernetes/sim-cluster.ts";
 import type { SimWorld } from "../world.ts";
 import type { DesiredVolumes } from "./desired-volumes.ts";
+import { lacksSource } from "./lacks-source.ts";
 import type { UserAct } from "./scenario.ts";
 
 /** What users and operators do to a world, written down as what they desire. */
@@ -11,6 +13,8 @@ export interface Operations {
   /** Volumes whose growth waits until no pod uses them: Azure grows a shared disk only then. */
   toGrowOffline(): readonly DesiredVolume[];
   hasGrown(volumeName: string): boolean;
+  /** Users delete the copies that cannot be made any more: their source is gone, or larger than they are. */
+  giveUpCopies(): void;
 }
 
 /** Acts on volumes that exist; what is asked of others is not done. */
@@ -39,6 +43,25 @@ export function createOperations({
   function hasGrown(volumeName: string): boolean {
     const [volume, sizeGiB] = [desired.find(volumeName), cluster.sizeOf(volumeName)];
     return volume === undefined || sizeGiB === undefined || sizeGiB >= volume.sizeGiB;
+  }
+
+  /** The copy has the access mode, the shares and the replicas of its source. */
+  function copy(of: DesiredVolume, act: Extract<UserAct, { kind: "restore" | "clone" }>): void {
+    const { copyName, skuName, moreGiB } = act;
+    const present = cluster.workloads().find(({ volumeName }) => volumeName === of.volumeName);
+    if (present === undefined) return;
+    const snapshot = cluster
+      .volumeSnapshots()
+      .find(({ name }) => act.kind === "restore" && name === act.snapshotName);
+    const source: SimSource =
+      act.kind === "clone"
+        ? { kind: "volume", volumeName: of.volumeName }
+        : { kind: "VolumeSnapshot", name: act.snapshotName };
+    const sizeGiB = Math.max(of.sizeGiB, snapshot?.sizeGiB ?? 0) + moreGiB;
+    const { staticDisk: _, ...like } = present;
+    const workload = { ...like, volumeName: copyName, skuName, sizeGiB, source };
+    desired.apply(workload);
+    cluster.apply(workload);
   }
 
   return {
@@ -75,6 +98,9 @@ export function createOperations({
           return cluster.modify(act.volumeName, act.networkAccessPolicy);
         case "snapshot":
           return cluster.snapshot(act.name, act.volumeName, act);
+        case "restore":
+        case "clone":
+          return copy(volume, act);
         case "delete":
           note(act.volumeName, "deletes it");
           desired.delete(act.volumeName);
@@ -89,5 +115,15 @@ export function createOperations({
         .all()
         .filter(({ exists, isDestroyed, volumeName }) => exists && !isDestroyed && !hasGrown(volumeName)),
     hasGrown,
+    giveUpCopies: () => {
+      for (const { volumeName, exists } of desired.all()) {
+        const workload = cluster.workloads().find((other) => other.volumeName === volumeName);
+        if (!exists || workload === undefined || cluster.diskUriOf(volumeName) !== undefined) continue;
+        if (!lacksSource(world, workload)) continue;
+        note(volumeName, "gives it up: it has no source any more");
+        desired.delete(volumeName);
+        cluster.deleteWorkload(volumeName);
+      }
+    },
   };
 }

@@ -3,6 +3,16 @@ import type { CrashPlan } from "../driver/process-slot.ts";
 import type { FaultName } from "../faults/fault-names.ts";
 import type { NetworkAccessPolicy, SimWorkload } from "../kubernetes/sim-cluster.ts";
 
+/** A volume that is to be made of another one, which it is like in all else. */
+interface Copy {
+  /** The other one. */
+  readonly volumeName: string;
+  readonly copyName: string;
+  readonly skuName: SimWorkload["skuName"];
+  /** How much larger it is than its source, in GiB. */
+  readonly moreGiB: number;
+}
+
 /** Something that a user or an operator does. */
 export type UserAct =
   /**
@@ -31,6 +41,10 @@ export type UserAct =
       readonly freezeSeconds?: number;
     }
   | { readonly kind: "deleteSnapshot"; readonly name: string }
+  /** Makes a volume of a VolumeSnapshot of the volume. */
+  | (Copy & { readonly kind: "restore"; readonly snapshotName: string })
+  /** Makes a volume of the volume itself. */
+  | (Copy & { readonly kind: "clone" })
   | { readonly kind: "delete"; readonly volumeName: string }
   | { readonly kind: "apply"; readonly workload: SimWorkload };
 

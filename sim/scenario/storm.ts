@@ -251,6 +251,7 @@ export function createStorm(parts: {
             cluster.setProcessReachable(controller.name, true);
           }
           operations.uncordonAll();
+          operations.giveUpCopies();
           for (const { volumeName, isDestroyed } of desired.all()) {
             if (!isDestroyed) continue;
             desired.delete(volumeName);

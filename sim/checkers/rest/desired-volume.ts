@@ -1,4 +1,4 @@
-import type { NetworkAccessPolicy } from "../../kubernetes/sim-cluster.ts";
+import type { NetworkAccessPolicy, SimSource } from "../../kubernetes/sim-cluster.ts";
 
 /** The final state of a volume that its user has requested. */
 export interface DesiredVolume {
@@ -12,6 +12,8 @@ export interface DesiredVolume {
   readonly pods: 0 | 1;
   readonly replicas: number;
   readonly access: "mount" | "block";
+  /** What it is to be made of; undefined: it is made empty. */
+  readonly source: SimSource | undefined;
   /** Other clients destroyed its disk: it cannot run, and only has to be deletable. */
   readonly isDestroyed: boolean;
   /** A fault requested it: the same scenario without faults has none. */

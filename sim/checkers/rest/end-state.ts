@@ -16,10 +16,13 @@ export interface EndState {
   readonly replicas: number;
 }
 
-/** What users see of the volumes that they requested and that were not destroyed. */
+/**
+ * What users see of the volumes that they requested and that were not destroyed. Whether a copy is there
+ * depends on when its source was ready, and on when it was deleted.
+ */
 export function endStateOf(world: RestWorld, volumes: readonly DesiredVolume[]): readonly EndState[] {
   return volumes
-    .filter(({ isDestroyed, isOfFault }) => !isDestroyed && !isOfFault)
+    .filter(({ isDestroyed, isOfFault, source }) => !isDestroyed && !isOfFault && source === undefined)
     .map(({ volumeName }) => {
       const diskUri = world.cluster.diskUriOf(volumeName);
       const disk = diskUri === undefined ? undefined : world.azure.diskOf(diskUri);

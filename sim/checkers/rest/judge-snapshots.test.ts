@@ -9,6 +9,7 @@ const idOf = (name: string): string =>
 const ready: SimVolumeSnapshot = {
   name: "one",
   snapshotHandle: idOf("one"),
+  sizeGiB: 4,
   isReady: true,
   isRefused: false,
   isDeleted: false,

@@ -82,6 +82,7 @@ export const desired: DesiredVolume = {
   pods: 1,
   replicas: 1,
   access: "mount",
+  source: undefined,
   isDestroyed: false,
   isOfFault: false,
 };

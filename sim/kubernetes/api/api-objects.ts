@@ -105,6 +105,8 @@ export interface VolumeSnapshot {
   readonly freezeSeconds: number | undefined;
   /** Undefined until CreateSnapshot has answered. */
   readonly snapshotHandle: string | undefined;
+  /** `status.restoreSize`; undefined until then. */
+  readonly sizeGiB: number | undefined;
   readonly isReady: boolean;
   /** csi-snapshotter's annotation: a CreateSnapshot may have done something. */
   readonly isBeingCreated: boolean;

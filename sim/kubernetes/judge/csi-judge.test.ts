@@ -23,6 +23,24 @@ describe("CSI's letter", () => {
       /createVolume answered ALREADY_EXISTS/u,
     ));
 
+  it("does not let DeleteVolume succeed while the disk is in Azure", () =>
+    assert.rejects(
+      withCluster(
+        async (test) => {
+          test.cluster.apply(workload);
+          await test.untilRunning();
+          test.cluster.deleteWorkload(workload.volumeName);
+          await test.until("its volume to be deleted", () => test.calls.includes("delete"));
+          await test.until(
+            "its volume to be gone",
+            () => test.cluster.diskUriOf(workload.volumeName) === undefined,
+          );
+        },
+        { isInAzure: () => true },
+      ),
+      /deleteVolume succeeded, and its disk is still in Azure/u,
+    ));
+
   for (const { what, message } of [
     {
       what: "a command that failed",

@@ -1,5 +1,6 @@
 import type { SimMachine } from "../../azure/sim-machine.ts";
 import type { CsiAnswer, CsiCall, ControllerCsi, DriverEndpoints, NodeCsi } from "../../driver/endpoints.ts";
+import type { CopyHistory } from "../../history/copy-history.ts";
 import type { SnapshotHistory } from "../../history/snapshot-history.ts";
 import type { Violation } from "../../history/violation.ts";
 import type { Trace } from "../../trace.ts";
@@ -23,6 +24,10 @@ export interface CsiJudgeOptions {
   readonly onDeleteVolume?: (volumeId: string) => void;
   /** Compares snapshots with what was answered before. Default: none are compared. */
   readonly snapshots?: SnapshotHistory | undefined;
+  /** Compares copied volumes with their sources. Default: none are compared. */
+  readonly copies?: CopyHistory | undefined;
+  /** Whether Azure has the disk of a volume. Default: that is not compared. */
+  readonly isInAzure?: ((volumeId: string) => boolean) | undefined;
 }
 
 /** One answered call. */
@@ -71,7 +76,10 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
           `${Math.round(nowMs() - startedMs)} ms`,
       );
       if (!answer.ok)
-        judgeRefusal(method, volumeName, { ...answer, isTaken: wasTaken || isTaken(method, request) });
+        judgeRefusal(method, volumeName, {
+          ...answer,
+          isRight: wasTaken ? answer.code === "ALREADY_EXISTS" : isRefusalRight(method, request, answer.code),
+        });
       else
         judgeSuccess(
           { method, request, answer, nodeName, machine } as unknown as Judged<CsiMethod>,
@@ -96,18 +104,25 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
     return method === "createVolume" && options.isTakenByOthers?.(subjectOf(request)) === true;
   }
 
+  /** Whether a volume cannot be created as it was requested. */
+  function isRefusalRight(method: CsiMethod, request: unknown, code: string): boolean {
+    if (method !== "createVolume") return false;
+    if (isTaken(method, request) && code === "ALREADY_EXISTS") return true;
+    return options.copies?.mayRefuse(request as Judged<"createVolume">["request"], code) === true;
+  }
+
   function judgeRefusal(
     method: CsiMethod,
     volumeName: string,
-    answer: CsiAnswer<unknown> & { readonly ok: false; readonly isTaken: boolean },
+    answer: CsiAnswer<unknown> & { readonly ok: false; readonly isRight: boolean },
   ): void {
-    if (answer.isTaken && answer.code === "ALREADY_EXISTS") return;
-    if (!refusalIsAllowed(method, answer.code))
+    if (!answer.isRight && !refusalIsAllowed(method, answer.code))
       wrong(volumeName, `${method} answered ${answer.code}: ${answer.message}`);
   }
 
   function judgeSuccess(judged: Judged<CsiMethod>, volumeName: string): void {
     if (is(judged, "createVolume")) judgeCreated(judged);
+    else if (is(judged, "deleteVolume")) judgeDeleted(judged, volumeName);
     else if (is(judged, "controllerUnpublishVolume")) judgeUnpublished(judged, volumeName);
     else if (is(judged, "controllerExpandVolume"))
       judgeSize(
@@ -149,6 +164,7 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
       if (id === volume.volumeId && name !== request.name)
         wrong(request.name, `createVolume answered the volume of ${name}`);
     idsByName.set(request.name, volume.volumeId);
+    options.copies?.answered(request, volume);
     const requisite = request.accessibilityRequirements?.requisite ?? [];
     const isReachable = requisite.some((term) =>
       volume.accessibleTopology.some(({ segments }) =>
@@ -157,6 +173,12 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
     );
     if (requisite.length > 0 && !isReachable)
       wrong(request.name, `createVolume made it where it can't be reached from ${JSON.stringify(requisite)}`);
+  }
+
+  /** After this response no caller deletes the disk any more. */
+  function judgeDeleted({ request }: Judged<"deleteVolume">, volumeName: string): void {
+    if (options.isInAzure?.(request.volumeId) === true)
+      wrong(volumeName, "deleteVolume succeeded, and its disk is still in Azure");
   }
 
   function judgeSize(volumeName: string, requiredBytes: bigint, bytes: bigint): void {
@@ -216,7 +238,10 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
 
   function watchController(csi: ControllerCsi): ControllerCsi {
     return {
-      createVolume: watched("createVolume", "", csi.createVolume),
+      createVolume: watched("createVolume", "", (request, callOptions) => {
+        options.copies?.begins(request);
+        return csi.createVolume(request, callOptions);
+      }),
       deleteVolume: watched("deleteVolume", "", async (request, callOptions) => {
         options.onDeleteVolume?.(request.volumeId);
         const answer = await csi.deleteVolume(request, callOptions);

@@ -1,8 +1,14 @@
-import type { CreateVolumeRequest, Topology, Volume } from "../../../src/csi/gen/csi/v1/csi.ts";
+import type {
+  CreateVolumeRequest,
+  Topology,
+  Volume,
+  VolumeContentSource,
+} from "../../../src/csi/gen/csi/v1/csi.ts";
 import type { Claim, PersistentVolume } from "../api/api-objects.ts";
 import { createKeyedWork } from "../api/keyed-work.ts";
 import { mayHaveHappened } from "../csi-outcome.ts";
 import type { SimWorkload } from "../sim-cluster.ts";
+import { contentSourceOf } from "./content-source.ts";
 import { callController, type Sidecar } from "./sidecar.ts";
 import { volumeCapabilityOf } from "./volume-capability.ts";
 
@@ -14,10 +20,15 @@ const BYTES_PER_GIB = 1n << 30n;
 const ZONE_KEY = "topology.disk.csi.azure.com/zone";
 const WELL_KNOWN_ZONE_KEY = "topology.kubernetes.io/zone";
 
-/** A volume that may be under creation: its claim, and its zone over all attempts. */
+/**
+ * A volume that may be under creation: its claim, and its zones and its source over all attempts. A real
+ * provisioner looks for the source each time, and finds it: Kubernetes keeps the objects of sources in use.
+ */
 export interface BegunCreation {
   readonly claim: Claim;
-  readonly zone: string;
+  /** Those of all nodes, as without `--strict-topology`. That of the chosen node is the first one. */
+  readonly zones: readonly [string, ...string[]];
+  readonly contentSource: VolumeContentSource | undefined;
 }
 
 /** What the provisioner works with besides its view. */
@@ -44,7 +55,9 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
   async function provision(name: string): Promise<boolean> {
     const creation = begun.get(name) ?? begin(view.get("Claim", name));
     if (creation === undefined || api.get("PersistentVolume", name) !== undefined) return true;
-    const { claim, zone } = creation;
+    const { claim, zones, contentSource } = creation;
+    // A source that is not there yet, or not any more.
+    if (claim.workload.source !== undefined && contentSource === undefined) return false;
     const { staticDisk } = claim.workload;
     if (staticDisk !== undefined) {
       // A person has created its PersistentVolume by hand: the driver is not called.
@@ -63,7 +76,7 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
     const answer = await callController(
       sidecar,
       (csi) => csi.createVolume,
-      createRequest(claim, topologyOf(zone)),
+      createRequest(creation, zones.map(topologyOf)),
       TIMEOUT_MS,
     );
     if (!answer.ok) {
@@ -80,7 +93,10 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
   function begin(claim: Claim | undefined): BegunCreation | undefined {
     if (claim === undefined || claim.isBound || claim.isDeleted) return undefined;
     const zone = view.get("Node", claim.selectedNode ?? "")?.zone;
-    return zone === undefined ? undefined : { claim, zone };
+    if (zone === undefined) return undefined;
+    const others = new Set([...view.list("Node")].map((node) => node.zone));
+    others.delete(zone);
+    return { claim, zones: [zone, ...[...others].sort()], contentSource: contentSourceOf(api, claim) };
   }
 
   function record(claim: Claim, volume: Volume | undefined): void {
@@ -152,15 +168,18 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
   });
 }
 
-function createRequest({ name, workload, sizeGiB }: Claim, topology: Topology): CreateVolumeRequest {
+function createRequest(
+  { claim: { name, workload, sizeGiB }, contentSource }: BegunCreation,
+  topologies: Topology[],
+): CreateVolumeRequest {
   return {
     name,
     capacityRange: { requiredBytes: BigInt(sizeGiB) * BYTES_PER_GIB, limitBytes: 0n },
     volumeCapabilities: [volumeCapabilityOf(workload)],
     parameters: parametersOf(workload),
     secrets: {},
-    volumeContentSource: undefined,
-    accessibilityRequirements: { requisite: [topology], preferred: [topology] },
+    volumeContentSource: contentSource,
+    accessibilityRequirements: { requisite: topologies, preferred: topologies },
     mutableParameters: {},
   };
 }

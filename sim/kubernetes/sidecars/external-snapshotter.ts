@@ -1,3 +1,4 @@
+import { bytesToGibRoundedUp } from "../../../src/core/primitives/units.ts";
 import { createKeyedWork } from "../api/keyed-work.ts";
 import { mayHaveHappened } from "../csi-outcome.ts";
 import { callController, type Sidecar } from "./sidecar.ts";
@@ -49,8 +50,9 @@ export function runExternalSnapshotter(sidecar: Sidecar): void {
       api.change("VolumeSnapshot", name, isRefused ? { isRefused, isBeingCreated: false } : { isRefused });
       return false;
     }
-    const { snapshotId = "", readyToUse: isReady = false } = answer.value.snapshot ?? {};
-    const made = { snapshotHandle: snapshotId, isReady, isBeingCreated: false, isRefused: false };
+    const { snapshotId = "", readyToUse: isReady = false, sizeBytes = 0n } = answer.value.snapshot ?? {};
+    const known = { snapshotHandle: snapshotId, sizeGiB: bytesToGibRoundedUp(sizeBytes) };
+    const made = { ...known, isReady, isBeingCreated: false, isRefused: false };
     api.change("VolumeSnapshot", name, made);
     trace.note(name, isReady ? "is ready" : "is not ready yet");
     if (api.get("VolumeSnapshot", name)?.isDeleted === true) snapshots.queue(name);

@@ -1,0 +1,125 @@
+import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
+import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import type { CreateVolumeRequest, Volume } from "../../src/csi/gen/csi/v1/csi.ts";
+import { copiedPercent } from "../../src/emulator/model/disk/background-copy.ts";
+import type { Disk } from "../../src/emulator/model/disk/disk.ts";
+import type { Snapshot } from "../../src/emulator/model/disk/snapshot.ts";
+import { type AcknowledgedRecords, recordName } from "./acknowledged-records.ts";
+import type { Violation } from "./violation.ts";
+
+/** The volumes that CreateVolume has made of others, and of snapshots: each has its source's content. */
+export interface CopyHistory {
+  /** CreateVolume is about to be called. */
+  begins(request: CreateRequest): void;
+  /** CreateVolume has answered a volume. */
+  answered(request: CreateRequest, volume: Volume): void;
+  /** Whether what Azure has of the source is a reason for that refusal of a copy. */
+  mayRefuse(request: CreateRequest, code: string): boolean;
+}
+
+type CreateRequest = Pick<CreateVolumeRequest, "name" | "volumeContentSource" | "capacityRange">;
+
+/** What the history may look at. */
+export interface CopySight {
+  readonly disks: ReadonlyMap<string, Disk>;
+  readonly snapshots: ReadonlyMap<string, Snapshot>;
+  readonly nowMs: () => number;
+  /** What is on a disk or snapshot. */
+  readonly contentOf: (resourceUri: string) => Pick<ModelDisk, "content" | "files"> | undefined;
+  readonly records: Pick<AcknowledgedRecords, "texts" | "inherit">;
+  /** The name of the volume that has a disk. */
+  readonly volumeNameOf: (diskUri: string) => string;
+  readonly report: (violation: Omit<Violation, "atMs">) => void;
+}
+
+/** What a source was before the first CreateVolume of its copy. */
+interface Source {
+  readonly uri: string;
+  readonly content: string;
+  /** Of a volume: how many records its containers knew to be on disk. */
+  readonly acknowledged: number;
+  /** Of a snapshot, which never changes: its records. */
+  readonly records: readonly string[] | undefined;
+}
+
+const BYTES_PER_GIB = 1n << 30n;
+
+/** A history without copies. */
+export function createCopyHistory(sight: CopySight): CopyHistory {
+  const sources = new Map<string, Source>();
+  const answered = new Set<string>();
+  const wrong = (detail: string): void => sight.report({ invariant: "copy-broken", detail });
+  const contentOf = (uri: string): string => JSON.stringify(sight.contentOf(uri)?.content ?? "none");
+
+  /** The records on a disk or snapshot, from the first to the first one that is missing. */
+  function recordsOn(uri: string): readonly string[] {
+    const files = sight.contentOf(uri)?.files;
+    const records: string[] = [];
+    for (
+      let text = files?.get(recordName(0));
+      text !== undefined;
+      text = files?.get(recordName(records.length))
+    )
+      records.push(text);
+    return records;
+  }
+
+  function judgeContent(name: string, source: Source, copied: readonly string[]): void {
+    const known = source.records ?? sight.records.texts(sight.volumeNameOf(source.uri));
+    const least = source.records?.length ?? source.acknowledged;
+    if (copied.length < least)
+      return wrong(
+        `${name} has ${copied.length} records, and its source had synced ${least} before the copy`,
+      );
+    if (source.records !== undefined && copied.length > least)
+      return wrong(`${name} has ${copied.length} records, and its snapshot has ${least}`);
+    // The last record of a volume may have been on its way, and was then written again.
+    const sure = source.records === undefined ? Math.max(least, copied.length - 1) : least;
+    const at = copied.findIndex((text, number) => number < sure && text !== known[number]);
+    if (at !== -1) wrong(`${name} has "${copied[at]}" where its source has "${known[at]}" as record ${at}`);
+  }
+
+  return {
+    begins: ({ name, volumeContentSource }) => {
+      const uri = sourceUriOf(volumeContentSource);
+      if (uri === undefined || sources.has(name)) return;
+      const isSnapshot = volumeContentSource?.type?.$case === "snapshot";
+      sources.set(name, {
+        uri,
+        content: contentOf(uri),
+        acknowledged: isSnapshot ? 0 : sight.records.texts(sight.volumeNameOf(uri)).length,
+        records: isSnapshot ? recordsOn(uri) : undefined,
+      });
+    },
+    answered: ({ name }, { volumeId }) => {
+      const source = sources.get(name);
+      if (source === undefined || answered.has(name)) return;
+      answered.add(name);
+      const disk = sight.disks.get(resourceUriKey(volumeId));
+      const percent = copiedPercent(disk?.copy, sight.nowMs());
+      if (disk === undefined) return wrong(`${name} is answered, and is not in Azure`);
+      if (percent < 100) return wrong(`${name} is answered, and Azure has copied ${percent} %`);
+      if (contentOf(volumeId) !== source.content)
+        return wrong(`${name} has ${contentOf(volumeId)}, and its source had ${source.content}`);
+      const copied = recordsOn(volumeId);
+      judgeContent(name, source, copied);
+      sight.records.inherit(name, copied);
+    },
+    mayRefuse: ({ volumeContentSource, capacityRange }, code) => {
+      const uri = sourceUriOf(volumeContentSource);
+      if (uri === undefined) return false;
+      const snapshot = sight.snapshots.get(resourceUriKey(uri));
+      const disk = sight.disks.get(resourceUriKey(uri));
+      const sizeGiB = snapshot?.sizeGiB ?? disk?.spec.sizeGiB ?? 0;
+      if (code === "NOT_FOUND") return snapshot === undefined && disk === undefined;
+      return (
+        code === "OUT_OF_RANGE" && BigInt(sizeGiB) * BYTES_PER_GIB > (capacityRange?.requiredBytes ?? 0n)
+      );
+    },
+  };
+}
+
+function sourceUriOf(source: CreateVolumeRequest["volumeContentSource"]): string | undefined {
+  const { type } = source ?? {};
+  return type?.$case === "snapshot" ? type.value.snapshotId : type?.value.volumeId;
+}
