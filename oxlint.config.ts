@@ -95,7 +95,7 @@ const LAYERS: readonly Layer[] = [
   },
   { files: ["src/emulator/**"], mayImport: ["emulator"], closedPackages: [AZURE_SDK] },
   {
-    files: ["src/emulator/{http,data-plane}/**"],
+    files: ["src/emulator/{http,data-plane,state}/**"],
     mayImport: ["emulator"],
     closedPackages: [AZURE_SDK],
     isEdge: true,
@@ -160,7 +160,7 @@ const TEST_LAYERS: readonly Layer[] = [
   { files: testsIn("adapters/"), mayImport: SOURCE_LAYERS, closedPackages: [], isEdge: true },
   { files: testsIn("emulator/"), mayImport: ["emulator"], closedPackages: [] },
   {
-    files: testsIn("emulator/{http,data-plane}/"),
+    files: testsIn("emulator/{http,data-plane,state}/"),
     mayImport: ["emulator"],
     closedPackages: [],
     isEdge: true,

@@ -53,7 +53,13 @@ const options = {
     },
     json: { kind: "flag", help: "Print the ready line as JSON" },
   }),
-  ...grouped("Disks", {
+  ...grouped("State and disks", {
+    "data-dir": {
+      kind: "text",
+      help:
+        "Where the state is kept over restarts and kill -9, and with a data plane the disks' files " +
+        "(default: nothing is kept)",
+    },
     "data-plane": {
       kind: "choice",
       default: "none",
@@ -63,7 +69,6 @@ const options = {
         "which " +
         "needs root; auto: linux where that is possible, else files, with the reason",
     },
-    "data-dir": { kind: "text", help: "With a data plane: where the disks' files are kept" },
     "device-root": { kind: "text", help: "With linux and auto: where each VM's device links appear" },
   }),
 };

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { keptAuthority } from "./http/kept-authority.ts";
-import { createRuntime } from "./http/runtime.ts";
+import { carryOutEffects, createRuntime } from "./http/runtime.ts";
 import { type EmulatorServer, openServer } from "./http/server.ts";
 import { createTlsMaterial, type TlsMaterial } from "./http/tls.ts";
 import { type ComputeModel, createComputeModel } from "./model/compute-model.ts";
@@ -9,6 +9,7 @@ import type { FaultRule } from "./model/pace/faults.ts";
 import type { ScaleSetSetUp } from "./model/scale-set/scale-set-set-up.ts";
 import type { ModelSettings } from "./model/settings.ts";
 import type { VmSetUp } from "./model/vm/vm-set-up.ts";
+import { openModel } from "./state/open-model.ts";
 import { createSystemClock } from "./system-clock.ts";
 
 export interface EmulatorOptions {
@@ -34,6 +35,12 @@ export interface EmulatorOptions {
    * its port. The caller closes what it is, after the emulator.
    */
   readonly dataPlane?: DataPlane | (() => Promise<DataPlane>);
+  /**
+   * A folder in which the state outlasts the process, however that ends: the next start with the same set-up
+   * continues where this one ended. Made if absent, and used by one emulator at a time. A model that is
+   * changed without `handle` loses that change. Default: nothing is kept.
+   */
+  readonly stateFolder?: string;
   /** Called when a step of the data plane has failed; the operation then fails. */
   readonly onDeviceFailure?: (failure: string) => void;
   readonly resourceGroups?: readonly {
@@ -67,20 +74,9 @@ const ALWAYS_NAMED = ["localhost", "127.0.0.1", "::1"];
 /** Starts Azure's compute API on this machine. Writes and makes nothing before it owns its port. */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const { host = "127.0.0.1", port = 0, https = true } = options;
-  const clock = createSystemClock();
-  const model = createComputeModel({
-    clock,
-    hasDataPlane: options.dataPlane !== undefined,
-    ...(options.resourceGroups === undefined ? {} : { resourceGroups: options.resourceGroups }),
-    ...(options.virtualMachines === undefined ? {} : { virtualMachines: options.virtualMachines }),
-    ...(options.scaleSets === undefined ? {} : { scaleSets: options.scaleSets }),
-    ...(options.faults === undefined ? {} : { faults: options.faults }),
-    ...(options.seed === undefined ? {} : { seed: options.seed }),
-    ...(options.settings === undefined ? {} : { settings: options.settings }),
-  });
   const server = await openServer({ host, port, isSecure: https });
   try {
-    return await serve(server, { ...options, host, https }, { model, clock });
+    return await serve(server, { ...options, host, https });
   } catch (error) {
     await server.close();
     throw error;
@@ -91,20 +87,24 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
 async function serve(
   server: EmulatorServer,
   options: EmulatorOptions & { readonly host: string; readonly https: boolean },
-  { model, clock }: { readonly model: ComputeModel; readonly clock: ReturnType<typeof createSystemClock> },
 ): Promise<Emulator> {
   const { host, https, caFile, dataPlane } = options;
+  const clock = createSystemClock();
+  await using opening = new AsyncDisposableStack();
+  const { model, deviceEffects, close: closeState } = await openModel(options, clock);
+  opening.defer(closeState);
   const tls = https ? await tlsFor(options) : undefined;
+  const plane = typeof dataPlane === "function" ? await dataPlane() : dataPlane;
+  if (plane !== undefined) await carryOutEffects(plane, deviceEffects);
   const runtime = createRuntime({
     model,
     clock,
-    ...(dataPlane === undefined
-      ? {}
-      : { dataPlane: typeof dataPlane === "function" ? await dataPlane() : dataPlane }),
+    ...(plane === undefined ? {} : { dataPlane: plane }),
     ...(options.onDeviceFailure === undefined ? {} : { onDeviceFailure: options.onDeviceFailure }),
   });
   server.serve({ model, runtime, tls });
   runtime.poke();
+  const open = opening.move();
   return {
     url: `${https ? "https" : "http"}://${reachableName(host)}:${server.port}`,
     port: server.port,
@@ -114,6 +114,7 @@ async function serve(
     close: async () => {
       await server.close();
       await runtime.close();
+      await open.disposeAsync();
     },
   };
 }

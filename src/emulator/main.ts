@@ -93,6 +93,7 @@ async function start(
       ...scenario.settings,
       ...(timeScale === undefined ? {} : { timeScale }),
     },
+    ...(flags["data-dir"] === undefined ? {} : { stateFolder: flags["data-dir"] }),
     onDeviceFailure: (failure) => void process.stderr.write(`${failure}\n`),
     ...(seed === undefined ? {} : { seed }),
     ...(dataPlane === undefined ? {} : { dataPlane }),

@@ -62,12 +62,20 @@ export function createRuntime(options: {
   };
 }
 
+/** Carries out effects one after the other, up to the first that fails. */
+export async function carryOutEffects(
+  dataPlane: DataPlane,
+  effects: readonly DataPlaneEffect[],
+): Promise<void> {
+  for (const effect of effects) await carryOutEffect(dataPlane, effect);
+}
+
 async function firstFailure(
   dataPlane: DataPlane,
   effects: readonly DataPlaneEffect[],
 ): Promise<string | undefined> {
   try {
-    for (const effect of effects) await carryOutEffect(dataPlane, effect);
+    await carryOutEffects(dataPlane, effects);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -1,0 +1,31 @@
+import { keyOf } from "../model/api/resource-id.ts";
+import type { DataPlaneEffect } from "../model/data-plane-port.ts";
+
+/** What the devices of all VMs are like, as the sum of the effects that were carried out. */
+export interface DeviceState {
+  add(effects: readonly DataPlaneEffect[]): void;
+  /** The effects that bring a data plane which has the disks' files, and no devices, to this state. */
+  effects(): readonly DataPlaneEffect[];
+}
+
+/** Devices before the first effect: none. */
+export function createDeviceState(): DeviceState {
+  const attached = new Map<string, DataPlaneEffect>();
+  const stopped = new Map<string, DataPlaneEffect>();
+  return {
+    add: (effects) => {
+      for (const effect of effects) {
+        if (effect.kind === "diskAttached") attached.set(placeOf(effect), effect);
+        else if (effect.kind === "diskDetached") attached.delete(placeOf(effect));
+        else if (effect.kind === "vmStopped") stopped.set(keyOf(effect.vmId), effect);
+        else if (effect.kind === "vmStarted") stopped.delete(keyOf(effect.vmId));
+      }
+    },
+    // Power first: a VM that is off shows no disk.
+    effects: () => [...stopped.values(), ...attached.values()],
+  };
+}
+
+function placeOf({ vmId, diskId }: { readonly vmId: string; readonly diskId: string }): string {
+  return `${keyOf(vmId)} ${keyOf(diskId)}`;
+}

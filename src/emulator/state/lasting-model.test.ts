@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import type { ArmMethod } from "../model/api/arm-message.ts";
+import type { Json } from "../model/api/json.ts";
+import type { ComputeModel } from "../model/compute-model.ts";
+import type { DataPlaneEffect } from "../model/data-plane-port.ts";
+import { dumpWorld } from "../model/dump.ts";
+import { COMPUTE, diskBody, listBody, START_MS } from "../model/model-fixture.ts";
+import { createLastingModel, type LastingModel } from "./lasting-model.ts";
+import type { InputRecord, RecordedInput } from "./recorded-input.ts";
+
+/** A record that outlasts its models, as a file would: what it has was text in between. */
+function aRecord(): InputRecord & { readonly lines: string[] } {
+  const lines: string[] = [];
+  return {
+    lines,
+    inputs: () => lines.map((line) => JSON.parse(line) as RecordedInput),
+    append: (input) => void lines.push(JSON.stringify(input)),
+  };
+}
+
+const clock = { at: START_MS, nowMs: () => clock.at };
+
+function begin(record: InputRecord, more: { hasDataPlane?: boolean; seed?: number } = {}): LastingModel {
+  const vm = { subscriptionId: "sub-1", resourceGroup: "rg", location: "eastus", zone: "1" };
+  return createLastingModel(
+    {
+      clock,
+      virtualMachines: [
+        { ...vm, name: "node-a" },
+        { ...vm, name: "node-b" },
+      ],
+      ...more,
+    },
+    { record, startedAtMs: START_MS },
+  );
+}
+
+function send(model: ComputeModel, method: ArmMethod, path: string, body?: Json): number {
+  const query = { "api-version": "2025-04-01" };
+  const at = path.startsWith("/") ? path : `${COMPUTE}/${path}`;
+  return model.handle({ method, path: at, query, ...(body === undefined ? {} : { body }) }).status;
+}
+
+/** Carries out what is due, as a runtime with a data plane does. */
+function settleDevices(model: ComputeModel, failure?: string): readonly DataPlaneEffect[] {
+  model.advanceTo(clock.nowMs());
+  return model.takeDueEffects().flatMap((due) => {
+    model.settleOperation(due.operationId, failure);
+    return due.effects;
+  });
+}
+
+const DISKS = ["d0", "d1"];
+const step = fc.oneof(
+  fc.record({ kind: fc.constant("disk" as const), disk: fc.constantFrom(...DISKS) }),
+  fc.record({
+    kind: fc.constant("list" as const),
+    vm: fc.constantFrom("node-a", "node-b"),
+    list: fc.dictionary(fc.constantFrom("0", "1"), fc.constantFrom(...DISKS), { maxKeys: 2 }),
+  }),
+  fc.record({
+    kind: fc.constant("power" as const),
+    vm: fc.constantFrom("node-a", "node-b"),
+    action: fc.constantFrom("start", "powerOff", "restart"),
+  }),
+  fc.record({ kind: fc.constant("read" as const), disk: fc.constantFrom(...DISKS) }),
+  fc.record({
+    kind: fc.constant("wait" as const),
+    ms: fc.integer({ min: 0, max: 30_000 }),
+    failure: fc.constantFrom(undefined, undefined, "no space"),
+  }),
+);
+
+function run(model: ComputeModel, one: typeof step extends fc.Arbitrary<infer Step> ? Step : never): void {
+  if (one.kind === "disk") send(model, "PUT", `disks/${one.disk}`, diskBody());
+  else if (one.kind === "list") send(model, "PATCH", `virtualMachines/${one.vm}`, listBody(one.list));
+  else if (one.kind === "power") send(model, "POST", `virtualMachines/${one.vm}/${one.action}`);
+  else if (one.kind === "read") send(model, "GET", `disks/${one.disk}`);
+  else {
+    clock.at += one.ms;
+    settleDevices(model, one.failure);
+  }
+}
+
+describe("a model whose state lasts", () => {
+  for (const hasDataPlane of [false, true])
+    it(`is the same after a restart at any call, ${hasDataPlane ? "with" : "without"} devices`, () => {
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 25 }), fc.nat({ max: 25 }), (steps, restartAfter) => {
+          clock.at = START_MS;
+          const [restarted, steady] = [aRecord(), aRecord()];
+          let present = begin(restarted, { hasDataPlane }).model;
+          const other = begin(steady, { hasDataPlane }).model;
+          for (const [index, one] of steps.entries()) {
+            const beganAt = clock.at;
+            run(other, one);
+            clock.at = beganAt;
+            run(present, one);
+            if (index === restartAfter) present = begin(restarted, { hasDataPlane }).model;
+          }
+          assert.deepEqual(restarted.lines, steady.lines);
+          const again = begin(restarted, { hasDataPlane }).model;
+          again.advanceTo(clock.at);
+          assert.deepEqual(dumpWorld(again.world), dumpWorld(other.world));
+        }),
+        { numRuns: 100 },
+      );
+    });
+
+  it("ends an operation that became due while no process ran", () => {
+    clock.at = START_MS;
+    const record = aRecord();
+    assert.equal(send(begin(record).model, "PUT", "disks/d0", diskBody()), 202);
+    clock.at += 600_000;
+    const { model } = begin(record);
+    assert.equal(send(model, "PATCH", "virtualMachines/node-a", listBody({ 0: "d0" })), 200);
+  });
+
+  it("repeats device work that was interrupted, and none that was done", () => {
+    clock.at = START_MS;
+    const record = aRecord();
+    const first = begin(record, { hasDataPlane: true }).model;
+    settleDevices(first);
+    send(first, "PUT", "disks/d0", diskBody());
+    clock.at += 600_000;
+    first.advanceTo(clock.at);
+    const [due] = first.takeDueEffects();
+    const second = begin(record, { hasDataPlane: true }).model;
+    second.advanceTo(clock.at);
+    assert.deepEqual(second.takeDueEffects(), [due]);
+    second.settleOperation(due?.operationId ?? "");
+    const third = begin(record, { hasDataPlane: true }).model;
+    third.advanceTo(clock.at);
+    assert.deepEqual(third.takeDueEffects(), []);
+  });
+
+  it("knows the devices that VMs have, and which VMs are off", () => {
+    clock.at = START_MS;
+    const record = aRecord();
+    const { model } = begin(record, { hasDataPlane: true });
+    const finish = (method: ArmMethod, path: string, body?: Json): void => {
+      send(model, method, path, body);
+      clock.at += 600_000;
+      settleDevices(model);
+    };
+    for (const name of ["d0", "d1", "d2"]) finish("PUT", `disks/${name}`, diskBody());
+    finish("PATCH", "virtualMachines/node-a", listBody({ 0: "d0", 1: "d1" }));
+    finish("PATCH", "virtualMachines/node-a", listBody({ 1: "d1" }));
+    finish("PATCH", "virtualMachines/node-b", listBody({ 0: "d2" }));
+    finish("POST", "virtualMachines/node-b/powerOff");
+    const { deviceEffects } = begin(record, { hasDataPlane: true });
+    assert.deepEqual(
+      deviceEffects.map((effect) => [
+        effect.kind,
+        "vmName" in effect && effect.vmName,
+        "diskId" in effect && effect.diskId.split("/").at(-1),
+      ]),
+      [
+        ["vmStopped", "node-b", false],
+        ["diskAttached", "node-a", "d1"],
+        ["diskAttached", "node-b", "d2"],
+      ],
+    );
+  });
+
+  it("keeps its time when the system's clock was set back", () => {
+    clock.at = START_MS + 60_000;
+    const record = aRecord();
+    send(begin(record).model, "PUT", "disks/d0", diskBody());
+    clock.at = START_MS;
+    const { model } = begin(record);
+    send(model, "GET", "disks/d0");
+    assert.equal(model.world.nowMs, START_MS + 60_000);
+  });
+
+  it("refuses a record that leads to other answers, and names the call", () => {
+    clock.at = START_MS;
+    const record = aRecord();
+    send(begin(record).model, "PUT", "disks/d0", diskBody());
+    assert.throws(() => begin(record, { seed: 2 }), /^Error: PUT .*disks\/d0 of 2023-.* was answered 202 /u);
+  });
+
+  it("answers nothing more once an input can't be recorded", () => {
+    clock.at = START_MS;
+    let isFull = false;
+    const record = aRecord();
+    const full: InputRecord = {
+      ...record,
+      append: (input) => {
+        if (isFull) throw new Error("no space left");
+        record.append(input);
+      },
+    };
+    const { model } = begin(full, { hasDataPlane: true });
+    send(model, "PUT", "disks/d0", diskBody());
+    isFull = true;
+    clock.at += 600_000;
+    settleDevices(model);
+    isFull = false;
+    assert.throws(() => send(model, "GET", "disks/d0"), /state can't be kept: no space left/u);
+    const again = begin(record, { hasDataPlane: true }).model;
+    assert.deepEqual(
+      settleDevices(again).map((effect) => effect.kind),
+      ["vmStarted", "vmStarted", "diskCreated"],
+    );
+  });
+});

@@ -1,0 +1,57 @@
+import { mkdir, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import type { JsonObject } from "../model/api/json.ts";
+import { type ComputeModelOptions, createComputeModel } from "../model/compute-model.ts";
+import type { DataPlane } from "../model/data-plane-port.ts";
+import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { createLastingModel, type LastingModel } from "./lasting-model.ts";
+import { lockFolder } from "./lock-folder.ts";
+import { openStateFile } from "./state-file.ts";
+
+const STATE_FILE = "state.jsonl";
+
+/** The set-up of a model, and where its state is kept, if anywhere. */
+export type OpenModelOptions = Omit<ComputeModelOptions, "clock" | "hasDataPlane"> & {
+  readonly stateFolder?: string;
+  readonly dataPlane?: DataPlane | (() => Promise<DataPlane>);
+};
+
+/** A new model, or the one whose state is in the folder. */
+export async function openModel(
+  options: OpenModelOptions,
+  clock: { nowMs(): number },
+): Promise<LastingModel & { close(): Promise<void> }> {
+  const { stateFolder, dataPlane, seed = 1, settings, ...setUp } = options;
+  const hasDataPlane = dataPlane !== undefined;
+  const { resourceGroups = [], scaleSets = [], virtualMachines = [], faults = [] } = setUp;
+  const modelOptions: ComputeModelOptions = {
+    clock,
+    seed,
+    hasDataPlane,
+    resourceGroups,
+    scaleSets,
+    virtualMachines,
+    faults,
+    ...(settings === undefined ? {} : { settings }),
+  };
+  if (stateFolder === undefined)
+    return { model: createComputeModel(modelOptions), deviceEffects: [], close: () => Promise.resolve() };
+  await mkdir(stateFolder, { recursive: true });
+  const folder = await realpath(stateFolder);
+  await using opening = new AsyncDisposableStack();
+  const lock = await lockFolder(folder);
+  opening.defer(() => lock.release());
+  const initial = { resourceGroups, scaleSets, virtualMachines, faults };
+  const file = openStateFile(join(folder, STATE_FILE), {
+    nowMs: clock.nowMs(),
+    // As the file has it: members that are undefined, and numbers that JSON has not, are gone in both.
+    setUp: JSON.parse(
+      JSON.stringify({ seed, hasDataPlane, ...initial, settings: { ...DEFAULT_SETTINGS, ...settings } }),
+    ) as JsonObject,
+  });
+  opening.defer(() => file.close());
+  const { record, startedAtMs } = file;
+  const lasting = createLastingModel(modelOptions, { record, startedAtMs });
+  const open = opening.move();
+  return { ...lasting, close: () => open.disposeAsync() };
+}

@@ -1,0 +1,116 @@
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
+import { parseBody } from "../http/http-exchange.ts";
+import { isObject, type JsonObject } from "../model/api/json.ts";
+import type { InputRecord, RecordedInput } from "./recorded-input.ts";
+
+/** A model's inputs in a file: a line for its set-up, and a line for each input. */
+export interface StateFile {
+  readonly record: InputRecord;
+  /** When the first run began, in milliseconds since 1970. */
+  readonly startedAtMs: number;
+  close(): void;
+}
+
+const FORMAT = 1;
+const CHUNK_BYTES = 1024 * 1024;
+const NEWLINE = 0x0a;
+
+/**
+ * Opens the file, or begins it with this set-up. Throws if it was begun with another set-up: the inputs would
+ * lead to another state. A last line that a killed process left unfinished is removed: no client has its
+ * answer.
+ */
+export function openStateFile(
+  path: string,
+  { setUp, nowMs }: { readonly setUp: JsonObject; readonly nowMs: number },
+): StateFile {
+  const file = openSync(path, "a+", 0o600);
+  try {
+    return stateIn(file, { path, setUp, nowMs });
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+function stateIn(
+  file: number,
+  { path, setUp, nowMs }: { readonly path: string; readonly setUp: JsonObject; readonly nowMs: number },
+): StateFile {
+  removeUnfinishedLine(file);
+  const header = linesOf(file, path).next();
+  if (header.done === true) writeLine(file, { format: FORMAT, startedAtMs: nowMs, setUp });
+  return {
+    startedAtMs: header.done === true ? nowMs : startOf(header.value, { path, setUp }),
+    record: {
+      *inputs() {
+        const lines = linesOf(file, path);
+        lines.next();
+        // Written by this emulator; an input that is not is answered differently at the replay.
+        for (const line of lines) yield line as unknown as RecordedInput;
+      },
+      append: (input) => writeLine(file, input),
+    },
+    close: () => closeSync(file),
+  };
+}
+
+/** When the first run began. */
+function startOf(
+  { format, startedAtMs, setUp: begun }: JsonObject,
+  { path, setUp }: { readonly path: string; readonly setUp: JsonObject },
+): number {
+  if (format !== FORMAT || typeof startedAtMs !== "number" || !isObject(begun))
+    throw new Error(`${path} is no state of this emulator: choose another folder`);
+  const differing = Object.keys(setUp).filter((name) => !isDeepStrictEqual(setUp[name], begun[name]));
+  if (differing.length > 0)
+    throw new Error(
+      `${path} was begun with other values of ${differing.join(", ")}: ` +
+        "use the same ones, or remove the file to begin again",
+    );
+  return startedAtMs;
+}
+
+/** The lines of the file, each a JSON object. */
+function* linesOf(file: number, path: string): Generator<JsonObject, undefined> {
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  let rest = Buffer.alloc(0);
+  let number = 0;
+  let readBytes = 0;
+  for (let position = 0; (readBytes = readSync(file, chunk, 0, CHUNK_BYTES, position)) > 0;) {
+    position += readBytes;
+    const text = Buffer.concat([rest, chunk.subarray(0, readBytes)]);
+    let start = 0;
+    for (let end = text.indexOf(NEWLINE); end !== -1; end = text.indexOf(NEWLINE, start)) {
+      yield parsed(text.toString("utf8", start, end), { path, number: ++number });
+      start = end + 1;
+    }
+    rest = text.subarray(start);
+  }
+  return undefined;
+}
+
+/** Ends the file after its last complete line. */
+function removeUnfinishedLine(file: number): void {
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  for (let end = fstatSync(file).size; end > 0;) {
+    const start = Math.max(0, end - CHUNK_BYTES);
+    const readBytes = readSync(file, chunk, 0, end - start, start);
+    const newline = chunk.subarray(0, readBytes).lastIndexOf(NEWLINE);
+    if (newline !== -1) return ftruncateSync(file, start + newline + 1);
+    end = start;
+  }
+  ftruncateSync(file, 0);
+}
+
+function parsed(text: string, at: { readonly path: string; readonly number: number }): JsonObject {
+  const body = parseBody(text);
+  if (body.ok && isObject(body.value)) return body.value;
+  throw new Error(`${at.path}, line ${at.number}, is damaged: ${body.ok ? "no JSON object" : body.reason}`);
+}
+
+function writeLine(file: number, value: object): void {
+  const line = Buffer.from(`${JSON.stringify(value)}\n`);
+  for (let writtenBytes = 0; writtenBytes < line.length;) writtenBytes += writeSync(file, line, writtenBytes);
+}
