@@ -1,4 +1,4 @@
-import type { VolumeCapability } from "../src/csi/gen/csi/v1/csi.ts";
+import type { VolumeCapability, VolumeContentSource } from "../src/csi/gen/csi/v1/csi.ts";
 import type { Lab, LabNode } from "./lab/lab.ts";
 
 /** A volume of the demo. */
@@ -34,6 +34,8 @@ export async function createVolume(
     readonly parameters: Readonly<Record<string, string>>;
     readonly zones: readonly string[];
     readonly capability?: VolumeCapability;
+    /** Default: it is made empty. */
+    readonly source?: VolumeContentSource;
   },
 ): Promise<DemoVolume> {
   const capability = request.capability ?? ext4ForOneNode;
@@ -46,7 +48,7 @@ export async function createVolume(
     volumeCapabilities: [capability],
     parameters: { ...request.parameters },
     secrets: {},
-    volumeContentSource: undefined,
+    volumeContentSource: request.source,
     accessibilityRequirements: { requisite: topologies, preferred: topologies },
     mutableParameters: {},
   });

@@ -249,13 +249,15 @@ async function forget(on: Trial, volume: DemoVolume): Promise<void> {
   }
 }
 
-function node(on: Stage, name: string): LabNode {
+/** The lab's node of that name. */
+export function node(on: Stage, name: string): LabNode {
   const found = on.lab.nodes.get(name);
   assert.ok(found, `the lab has no ${name}`);
   return found;
 }
 
-function create(on: Stage, name: string): Promise<DemoVolume> {
+/** Makes an empty volume of 1 GiB that three nodes can share. */
+export function create(on: Stage, name: string): Promise<DemoVolume> {
   return on.timeline.measure("CreateVolume", () =>
     createVolume(on.lab, {
       name,
@@ -267,7 +269,7 @@ function create(on: Stage, name: string): Promise<DemoVolume> {
 }
 
 /** The snapshot in a region, once it is ready. */
-function snapshot(on: Stage, volume: DemoVolume, location: string): Promise<Snapshot> {
+export function snapshot(on: Stage, volume: DemoVolume, location: string): Promise<Snapshot> {
   return on.timeline.measure(`CreateSnapshot in ${location}`, () =>
     waitUntil("the snapshot to be ready", ANSWER_MAX_MS, async () => {
       const answer = await on.lab.controller.createSnapshot({
@@ -282,7 +284,8 @@ function snapshot(on: Stage, volume: DemoVolume, location: string): Promise<Snap
   );
 }
 
-function remove(on: Stage, volume: DemoVolume): Promise<void> {
+/** Deletes the volume. */
+export function remove(on: Stage, volume: DemoVolume): Promise<void> {
   return on.timeline.measure("DeleteVolume", () => deleteVolume(on.lab, volume));
 }
 

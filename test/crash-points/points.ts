@@ -1,4 +1,5 @@
 import type { StepName } from "../../src/ports/steps.ts";
+import { cloned, restored } from "./copied-lives.ts";
 import { abandoned, fenced, type Life, lost, moved, recalled, snapshotted, unused } from "./lives.ts";
 
 /** A point at which a process kills itself, and a lifecycle of a volume that passes it. */
@@ -32,6 +33,21 @@ const passages: readonly {
     process: "controller",
     life: { name: "has snapshots here and in another region", run: snapshotted },
     steps: ["take-snapshot", "copy-snapshot", "delete-copy-source", "delete-snapshot"],
+  },
+  {
+    process: "controller",
+    life: { name: "is restored from a snapshot, larger", run: restored },
+    steps: ["create-object", "create-disk", "record-created", "delete-snapshot"],
+  },
+  {
+    process: "node-b",
+    life: { name: "is restored from a snapshot, larger", run: restored },
+    steps: ["mount"],
+  },
+  {
+    process: "controller",
+    life: { name: "is cloned while it is in use, and deleted", run: cloned },
+    steps: ["create-object", "create-disk", "record-created", "delete-disk"],
   },
   {
     process: "controller",
