@@ -8,7 +8,10 @@ describe("the wire", () => {
   let ca = "";
   let base = "";
   before(async () => {
-    azure = await startAzure({ virtualMachines: [{ name: "node-a" }] });
+    const twins = ["twin-1", "twin-2"].map((name) => ({ name, computerName: "twin" }));
+    azure = await startAzure({
+      virtualMachines: [{ name: "node-a" }, { name: "vm-b", computerName: "Node-B" }, ...twins],
+    });
     ca = azure.emulator.caPem ?? "";
     base = `${azure.emulator.url}/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute`;
   });
@@ -151,6 +154,24 @@ describe("the wire", () => {
     assert.deepEqual(
       [document.compute["name"], document.compute["zone"], document.compute["vmSize"]],
       ["node-a", "", "Standard_D8s_v5"],
+    );
+  });
+
+  it("finds a VM's metadata by its host name, unless several VMs have it", async () => {
+    const nameAt = async (host: string): Promise<unknown> => {
+      const imds = `${azure.emulator.url}/emulator/v1/imds/${host}/metadata/instance/compute`;
+      const asked = await call(ca, `${imds}?api-version=2021-10-01`, { headers: { Metadata: "true" } });
+      const { name, error } = asked.body as { readonly name?: string; readonly error?: string };
+      return name ?? error;
+    };
+    assert.deepEqual(
+      [await nameAt("node-b"), await nameAt("vm-b"), await nameAt("twin"), await nameAt("none")],
+      [
+        "vm-b",
+        "vm-b",
+        "several virtual machines have the host name 'twin'",
+        "no virtual machine 'none', and none with that host name",
+      ],
     );
   });
 

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../model/api/json.ts";
+import { type Json, type JsonObject, textAt } from "../model/api/json.ts";
 import { diskSizeBytes } from "../model/disk/disk.ts";
 import type { DataDisk, VirtualMachine } from "../model/vm/virtual-machine.ts";
 import { findDisk, type World } from "../model/world.ts";
@@ -18,15 +18,13 @@ const VERSIONS = [
 /**
  * The instance metadata service. The real one identifies the VM by the network path of the request. Here
  * the path names it: `/emulator/v1/imds/<vm name>/metadata/instance?…`, so that each node can use its own
- * address.
+ * address. A node that knows only its host name gives that instead, if only one VM has it.
  */
 export function answerInstanceMetadata(world: World, request: HttpRequest): HttpAnswer | undefined {
-  const [, vmName, path] = /^\/emulator\/v1\/imds\/([^/]+)(\/metadata\/.*)$/i.exec(request.path) ?? [];
-  if (vmName === undefined || path === undefined) return undefined;
-  const vm = [...world.virtualMachines.values()].find(
-    (candidate) => candidate.name.toLowerCase() === vmName.toLowerCase(),
-  );
-  if (vm === undefined) return { status: 404, body: { error: `no virtual machine '${vmName}'` } };
+  const [, name, path] = /^\/emulator\/v1\/imds\/([^/]+)(\/metadata\/.*)$/i.exec(request.path) ?? [];
+  if (name === undefined || path === undefined) return undefined;
+  const vm = vmCalled(world, name);
+  if (typeof vm === "string") return { status: 404, body: { error: vm } };
   if (
     request.headers["metadata"]?.toLowerCase() !== "true" ||
     request.headers["x-forwarded-for"] !== undefined
@@ -44,6 +42,17 @@ export function answerInstanceMetadata(world: World, request: HttpRequest): Http
     };
   }
   return answerPath(instanceDocument(world, vm), path, request.query["format"]);
+}
+
+/** The VM of this name, or else the only one with this host name; or why there is none. */
+function vmCalled(world: World, name: string): VirtualMachine | string {
+  const vms = [...world.virtualMachines.values()];
+  const isName = (text: string | undefined): boolean => text?.toLowerCase() === name.toLowerCase();
+  const named = vms.find((vm) => isName(vm.name));
+  if (named !== undefined) return named;
+  const [host, other] = vms.filter((vm) => isName(textAt(vm.other, "osProfile", "computerName")));
+  if (other !== undefined) return `several virtual machines have the host name '${name}'`;
+  return host ?? `no virtual machine '${name}', and none with that host name`;
 }
 
 function answerPath(document: Json, path: string, format: string | undefined): HttpAnswer {

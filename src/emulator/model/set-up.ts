@@ -27,14 +27,32 @@ export type AddedVm = { readonly kind: "Added"; readonly vm: VirtualMachine } | 
 /** Adds a running VM at once, as if it had existed before the first call. */
 export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
   const { subscriptionId, resourceGroup, name, scaleSet } = setUp;
-  const address = { subscriptionId, resourceGroup, name, ...(scaleSet === undefined ? {} : { scaleSet }) };
   const parentId = scaleSetId({ subscriptionId, resourceGroup, name: scaleSet ?? "" });
-  if (scaleSet !== undefined && findScaleSet(world, parentId) === undefined)
+  const set = scaleSet === undefined ? undefined : findScaleSet(world, parentId);
+  if (scaleSet !== undefined && set === undefined)
     return armErrors.parentResourceNotFound("virtualMachineScaleSets/virtualMachines", parentId);
+  const uniformSet = set?.orchestrationMode === "Uniform" ? set : undefined;
+  if (uniformSet !== undefined && !/^\d+$/.test(name))
+    return armErrors.invalidParameter(
+      "name",
+      `An instance of scale set '${scaleSet}' is a number, not '${name}'.`,
+    );
+  const address = {
+    subscriptionId,
+    resourceGroup,
+    name,
+    ...(scaleSet === undefined || uniformSet === undefined ? {} : { scaleSet }),
+  };
   if (findVm(world, resourceId({ ...address, type: "virtualMachines" })) !== undefined)
     return armErrors.resourceExists(setUp.name);
-  const vm = newVm(world, address, bodyOf(setUp));
+  const vm = newVm(world, address, bodyOf(setUp, set));
   if ("code" in vm) return vm;
+  // An instance that the set makes later gets an id of its own.
+  if (uniformSet !== undefined)
+    putScaleSet(world, {
+      ...uniformSet,
+      nextInstanceId: Math.max(uniformSet.nextInstanceId, Number(name) + 1),
+    });
   addResourceGroup(world, {
     subscriptionId: setUp.subscriptionId,
     name: setUp.resourceGroup,
@@ -128,7 +146,7 @@ export function populate(world: World): void {
   }
 }
 
-function bodyOf(setUp: VmSetUp): Json {
+function bodyOf(setUp: VmSetUp, set: ScaleSet | undefined): Json {
   return {
     location: normalLocation(setUp.location),
     ...(setUp.zone === undefined ? {} : { zones: [setUp.zone] }),
@@ -136,6 +154,7 @@ function bodyOf(setUp: VmSetUp): Json {
     properties: {
       hardwareProfile: { vmSize: setUp.size ?? "Standard_D8s_v5" },
       osProfile: { computerName: setUp.computerName ?? setUp.name },
+      ...(set?.orchestrationMode === "Flexible" ? { virtualMachineScaleSet: { id: set.id } } : {}),
       ...(setUp.ultraSsdEnabled === true ? { additionalCapabilities: { ultraSSDEnabled: true } } : {}),
     },
   };

@@ -19,7 +19,10 @@ export interface VmSetUp {
   /** Created if absent. */
   readonly resourceGroup: string;
   readonly name: string;
-  /** The uniform scale set, which must exist, whose instance it is; `name` is then its instance id. */
+  /**
+   * The scale set, which must exist, whose instance it is. In a uniform one, `name` is its instance id, a
+   * number; in a flexible one, the VM's own name, `<scale set>_<8 characters>` in Azure.
+   */
   readonly scaleSet?: string;
   /** The host name inside the VM, `osProfile.computerName`. Default: the VM's name. */
   readonly computerName?: string;
