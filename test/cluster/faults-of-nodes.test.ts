@@ -1,5 +1,5 @@
 import { after, before, describe, it } from "node:test";
-import { vmNameOf } from "../../testbed/lab/cluster/vm-name.ts";
+import { vmNameOf } from "../../testbed/lab/cluster/vm-place.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
@@ -66,6 +66,7 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
             resourceGroup,
             location,
             name,
+            computerName: VICTIM,
             size,
             zone: vm.zones[0],
           });

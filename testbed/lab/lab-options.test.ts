@@ -7,9 +7,9 @@ describe("lab options", () => {
     assert.deepEqual(labSettings({}), {
       name: "lab",
       vms: [
-        { name: "node-a", zone: "1" },
-        { name: "node-b", zone: "1" },
-        { name: "node-c", zone: "2" },
+        { kind: "vm", name: "node-a", zone: "1" },
+        { kind: "vm", name: "node-b", zone: "1" },
+        { kind: "vm", name: "node-c", zone: "2" },
       ],
       vmSize: "Standard_D8s_v5",
       timeScale: 0.05,
@@ -27,7 +27,19 @@ describe("lab options", () => {
     );
   });
 
+  it("make each node of a list what the list says", () => {
+    assert.deepEqual(
+      labSettings({ nodes: ["uniform", "flex", "vm"] }).vms.map(({ name, kind }) => [name, kind]),
+      [
+        ["node-a", "uniform"],
+        ["node-b", "flex"],
+        ["node-c", "vm"],
+      ],
+    );
+  });
+
   for (const [options, message] of [
+    [{ nodes: [] }, /1 to 8 nodes, not 0/u],
     [{ nodes: 0 }, /1 to 8 nodes, not 0/u],
     [{ nodes: Number("three") }, /1 to 8 nodes, not NaN/u],
     [{ zones: 3 }, /1 or 2 zones, not 3/u],

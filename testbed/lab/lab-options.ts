@@ -1,9 +1,11 @@
+import { type NodeKind, NODES_MAX } from "./node-kinds.ts";
+
 /** The composition of a lab. */
 export interface LabOptions {
   /** Labs of different names run side by side. Default: `lab`. */
   readonly name?: string;
-  /** Default: 3. Up to 8. */
-  readonly nodes?: number;
+  /** How many nodes that are single VMs, or what each node is. Default: 3. Up to 8. */
+  readonly nodes?: number | readonly NodeKind[];
   /** 2 (default): every third node is in zone 2, the others in zone 1. 1: all in zone 1. */
   readonly zones?: number;
   /** Azure's size of every node's VM. Default: Standard_D8s_v5, which takes 16 data disks. */
@@ -27,7 +29,9 @@ export interface LabOptions {
 
 /** A virtual machine that is a node. */
 export interface LabVm {
+  /** The node's name. */
   readonly name: string;
+  readonly kind: NodeKind;
   /** Azure's zone, such as `1`. */
   readonly zone: string;
 }
@@ -39,7 +43,6 @@ export interface LabSettings extends Required<
   readonly vms: readonly LabVm[];
 }
 
-const NODES_MAX = 8;
 const VM_SIZE = "Standard_D8s_v5";
 /** A twentieth of Azure's own pace: an attach takes about half a second. */
 const TIME_SCALE = 0.05;
@@ -49,14 +52,17 @@ const OTHER_ZONE_EACH = 3;
 /** Fills in defaults. Throws on invalid options. */
 export function labSettings(options: LabOptions): LabSettings {
   const { nodes = 3, zones = 2, timeScale = TIME_SCALE } = options;
-  if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX)
-    throw new Error(`a lab has 1 to ${NODES_MAX} nodes, not ${nodes}`);
+  const count = typeof nodes === "number" ? nodes : nodes.length;
+  if (!Number.isInteger(count) || count < 1 || count > NODES_MAX)
+    throw new Error(`a lab has 1 to ${NODES_MAX} nodes, not ${count}`);
+  const kinds = typeof nodes === "number" ? Array.from({ length: nodes }, () => "vm" as const) : nodes;
   if (zones !== 1 && zones !== 2) throw new Error(`a lab has 1 or 2 zones, not ${zones}`);
   if (!(timeScale >= 0.0001 && timeScale <= 1))
     throw new Error(`the time scale is a number from 0.0001 to 1, not ${timeScale}`);
   return {
     name: options.name ?? "lab",
-    vms: Array.from({ length: nodes }, (_, index) => ({
+    vms: kinds.map((kind, index) => ({
+      kind,
       name: `node-${String.fromCodePoint("a".charCodeAt(0) + index)}`,
       zone: zones === 2 && index % OTHER_ZONE_EACH === OTHER_ZONE_EACH - 1 ? "2" : "1",
     })),

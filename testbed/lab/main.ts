@@ -11,6 +11,7 @@ import type { LabNode } from "./cluster/lab-node.ts";
 import type { LabOptions } from "./lab-options.ts";
 import { labStatus } from "./lab-status.ts";
 import { findLab, type Lab, openLab } from "./lab.ts";
+import { NODE_KINDS, NODES_MAX, readNodes } from "./node-kinds.ts";
 import { startLab } from "./start-lab.ts";
 import { stopLab } from "./stop-lab.ts";
 
@@ -40,7 +41,17 @@ const VERBS = ["up", "down", "status", "install-driver", ...NODE_VERBS];
 
 const options = {
   name: { kind: "text", default: "lab", help: "The lab's name: labs of different names run side by side" },
-  nodes: { kind: "number", default: 3, min: 1, max: 8, isWhole: true, help: "Number of nodes" },
+  nodes: {
+    kind: "text",
+    default: "3",
+    problem: (value) => {
+      const read = readNodes(value);
+      return "problem" in read ? read.problem : undefined;
+    },
+    help:
+      `Number of nodes, from 1 to ${NODES_MAX}, or what each one is in Azure, such as ` +
+      `${NODE_KINDS.join(",")}: an instance of a uniform scale set, a VM of a flexible one, a VM of its own`,
+  },
   zones: {
     kind: "choice",
     default: "2",
@@ -149,9 +160,11 @@ async function installTools(): Promise<void> {
 }
 
 function optionsOf(values: Flags): LabOptions {
+  const nodes = readNodes(values.nodes);
+  if ("problem" in nodes) throw new Error(`--nodes: ${nodes.problem}`);
   return {
     name: values.name,
-    nodes: values.nodes,
+    nodes: nodes.kinds,
     zones: Number(values.zones),
     timeScale: values["time-scale"],
     ...(values["fast-tick"] ? { kubelet: { nodeStatusUpdateFrequency: "1s" } } : {}),

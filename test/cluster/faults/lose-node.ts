@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { listIn } from "../../../src/core/testing/record-lists.ts";
-import { vmNameOf } from "../../../testbed/lab/cluster/vm-name.ts";
+import { vmNameOf } from "../../../testbed/lab/cluster/vm-place.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";

@@ -1,4 +1,4 @@
-import { vmNameOf } from "../../../testbed/lab/cluster/vm-name.ts";
+import { vmNameOf } from "../../../testbed/lab/cluster/vm-place.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 
 /** The address and files of V1's Azure. */

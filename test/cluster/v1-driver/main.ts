@@ -6,7 +6,7 @@ import { ControllerService, IdentityService, NodeService } from "../../../src/cs
 import { identityHandlers } from "../../../src/csi/identity/identity-handlers.ts";
 import { registerWithKubelet } from "../../../src/csi/registration/kubelet-registration.ts";
 import { GrpcServer } from "../../../src/csi/server/grpc-server.ts";
-import { vmNameOf } from "../../../testbed/lab/cluster/vm-name.ts";
+import { vmNameOf } from "../../../testbed/lab/cluster/vm-place.ts";
 import { azureOfV1 } from "./azure-of-v1.ts";
 import { controllerOfV1 } from "./controller-of-v1.ts";
 import { nodeOfV1 } from "./node-of-v1.ts";

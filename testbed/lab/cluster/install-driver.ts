@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import { buildImage } from "../../../deploy/image/build-image.ts";
 import type { Lab } from "../lab.ts";
 import { run } from "../units/run.ts";
-import { vmNameOf } from "./vm-name.ts";
 
 /** Values of the chart, as in its values.yaml. */
 export type ChartValues = Readonly<Record<string, unknown>>;
@@ -143,7 +142,8 @@ async function labValues(
     // Two replicas would need the same ports of one node.
     ...(lab.nodes.length === 1 ? { controller: { replicas: 1 } } : {}),
     node: {
-      metadataEndpoint: `${lab.azure.url}/emulator/v1/imds/${vmNameOf("$(KUBE_NODE_NAME)")}`,
+      // A node's host name is its VM's, whatever kind of VM it is.
+      metadataEndpoint: `${lab.azure.url}/emulator/v1/imds/$(KUBE_NODE_NAME)`,
       // All nodes share one kernel, so a device number in one node's checkpoint may be another node's by
       // the time of its clean check.
       settings: { "shares-kernel": true },

@@ -1,10 +1,18 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { requestJson } from "../cluster/https-json.ts";
-import { vmNameOf } from "../cluster/vm-name.ts";
+import {
+  guestNameAt,
+  RESOURCE_GROUP,
+  SUBSCRIPTION,
+  vmIdAt,
+  type VmPlace,
+  vmPlace,
+} from "../cluster/vm-place.ts";
 import type { LabHome } from "../lab-home.ts";
 import type { LabNetwork } from "../lab-network.ts";
 import type { LabSettings } from "../lab-options.ts";
+import { azureScenario, LOCATION } from "./azure-scenario.ts";
 import type { NetworkUnit } from "./network-unit.ts";
 import type { Units } from "./units.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -30,6 +38,7 @@ export interface AzureUnit {
   /** Holds the disks' bytes. */
   readonly diskFolder: string;
   readonly subscriptionId: string;
+  /** The resource group of disks and of nodes that are VMs of their own. */
   readonly resourceGroup: string;
   readonly location: string;
   readonly vmSize: string;
@@ -52,9 +61,6 @@ export interface AzureUnit {
 
 const UNIT = "azure";
 const PORT = 8443;
-const SUBSCRIPTION = "00000000-0000-4000-8000-000000000001";
-const RESOURCE_GROUP = "lab";
-const LOCATION = "eastus";
 const READY_MAX_MS = 120_000;
 const VM_START_MAX_MS = 120_000;
 const STOP_GRACE_MS = 30_000;
@@ -76,26 +82,20 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
   const caFile = home.path("azure", "ca.pem");
   const readyFile = home.path("azure", "ready.json");
   const deviceRoot = home.path("azure", "vms");
-  const devicesOf = (nodeName: string): string => `${deviceRoot}/${vmNameOf(nodeName)}`;
+  const placeOf = (nodeName: string): VmPlace => {
+    const index = settings.vms.findIndex(({ name }) => name === nodeName);
+    const vm = settings.vms[index];
+    if (vm === undefined) throw new Error(`lab ${home.name} has no node ${nodeName}`);
+    return vmPlace(vm, index);
+  };
+  const devicesOf = (nodeName: string): string => `${deviceRoot}/${guestNameAt(placeOf(nodeName))}`;
   const diskFolder = home.path("azure", "disks");
 
   async function start(signal: AbortSignal): Promise<void> {
-    const scenario = {
-      subscriptionId: SUBSCRIPTION,
-      location: LOCATION,
-      resourceGroups: [RESOURCE_GROUP],
-      virtualMachines: settings.vms.map(({ name, zone }) => ({
-        name: vmNameOf(name),
-        computerName: name,
-        zone,
-        size: settings.vmSize,
-      })),
-      settings: { timeScale: settings.timeScale },
-    };
     // A node mounts its own part of this folder as its /dev/disk before any disk is attached.
     for (const { name } of settings.vms)
       await mkdir(`${devicesOf(name)}/dev/disk/azure`, { recursive: true });
-    await writeFile(home.path("azure", "scenario.yaml"), JSON.stringify(scenario));
+    await writeFile(home.path("azure", "scenario.yaml"), JSON.stringify(azureScenario(settings)));
     await rm(readyFile, { force: true });
     const emulator = [
       process.execPath,
@@ -138,9 +138,7 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
     return answer.body;
   }
 
-  const group = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${RESOURCE_GROUP}`;
-  const vmId = (nodeName: string): string =>
-    `${group}/providers/Microsoft.Compute/virtualMachines/${vmNameOf(nodeName)}`;
+  const vmId = (nodeName: string): string => vmIdAt(placeOf(nodeName));
 
   async function startVm(name: string, signal: AbortSignal): Promise<void> {
     await call("POST", `${vmId(name)}/start?${API_VERSION}`);
