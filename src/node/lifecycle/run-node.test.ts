@@ -35,6 +35,26 @@ async function whileRunning(world: NodeWorld, act: () => Promise<void>): Promise
 }
 
 describe("runNode", () => {
+  it("leaves nothing frozen when it is asked to end, though its holder is killed with it", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      await whileRunning(world, async () => {
+        await world.setAttachment((present) => ({
+          ...present,
+          spec: { ...present.spec, freeze: { id: "f", seconds: 60 } },
+        }));
+        const isFrozen = (): boolean => world.attachment()?.status?.freeze?.state === "Frozen";
+        assert.ok(await world.clock.runUntil(isFrozen, LIMIT_MS));
+        assert.equal(world.machine.frozenDisks().length, 1);
+      });
+      world.restartPlugin({ childrenSurvive: false });
+      assert.deepEqual(world.machine.frozenDisks(), []);
+      await whileRunning(world, async () => {
+        const isLost = (): boolean => world.attachment()?.status?.freeze?.state === "Lost";
+        assert.ok(await world.clock.runUntil(isLost, LIMIT_MS));
+      });
+    }));
+
   it("leaves a quarantine that an earlier plug-in has left behind", () =>
     withNode({ quarantined: [identity("node-a")] }, async (world) => {
       await whileRunning(world, async () => {

@@ -7,12 +7,13 @@ import type { NodePorts } from "../node-ports.ts";
 import { recordNames } from "../scoped-store.ts";
 import { olderThanCheckpoint } from "../writer/rollback-detector.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
+import { thawLeftFreezes } from "./thaw-left-freezes.ts";
 
 const ONLY_KEY = "node";
 
 /**
  * Runs the node role's own work until `signal` is aborted: its heartbeat, and the care of its volumes and
- * replicas.
+ * replicas. Leaves no file system frozen.
  */
 export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<void> {
   const heartbeat = new ControlLoop(heartbeatReconciler(ports), ports);
@@ -45,12 +46,17 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
     freezes.queue.add(spec.volumeName);
   heartbeat.queue.add(ONLY_KEY);
   replicas.queue.add(ONLY_KEY);
-  await Promise.all([
-    heartbeat.run(signal),
-    ownVolumes.run(signal),
-    replicas.run(signal),
-    freezes.run(signal),
-  ]);
+  try {
+    await Promise.all([
+      heartbeat.run(signal),
+      ownVolumes.run(signal),
+      replicas.run(signal),
+      freezes.run(signal),
+    ]);
+  } finally {
+    // The container runtime kills the holder with this process, and the next plug-in may come late.
+    await thawLeftFreezes(ports, new AbortController().signal);
+  }
 }
 
 /** Whether a volume concerns this node at all: thousands do not. */

@@ -3,8 +3,9 @@ import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { Logger } from "../../ports/logger.ts";
 
 /**
- * Thaws what an earlier plug-in may have left frozen, before this one waits for anything. The marks stay:
- * the freeze is reported as lost once the store answers.
+ * Thaws what is marked as frozen: when a plug-in starts, before it waits for anything, what an earlier one
+ * may have left, and when it ends, what it still keeps. The marks stay: the freeze is reported as lost once
+ * a plug-in runs and the store answers.
  */
 export async function thawLeftFreezes(
   {
