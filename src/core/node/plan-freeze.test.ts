@@ -11,6 +11,7 @@ const nothing: ObservedFreeze = {
   obstacle: undefined,
 };
 const request = { id: "f", seconds: 10 };
+const taken = { ...request, isTaken: true } as const;
 const frozen = { id: "f", state: "Frozen" } as const;
 const lost: FreezeAction = { kind: "Answer", answer: { id: "f", state: "Lost" } };
 const thaw = (ifHeld: "Held" | "Lost"): FreezeAction => ({ kind: "Thaw", id: "f", ifHeld });
@@ -44,7 +45,13 @@ describe("planFreeze", () => {
     },
     {
       because: "the controller had what it wanted before the release",
-      observed: { markedId: "f", own: { leftMs: 9 }, answer: frozen, obstacle: "it is recalled" },
+      observed: {
+        request: taken,
+        markedId: "f",
+        own: { leftMs: 9 },
+        answer: frozen,
+        obstacle: "it is recalled",
+      },
       planned: thaw("Held"),
     },
     {
@@ -59,8 +66,28 @@ describe("planFreeze", () => {
     },
     {
       because: "the controller has what it wanted",
-      observed: { markedId: "f", own: { leftMs: 9 }, answer: frozen },
+      observed: { request: taken, markedId: "f", own: { leftMs: 9 }, answer: frozen },
       planned: thaw("Held"),
+    },
+    {
+      because: "a person or a backup has removed the request, and Azure may still read the disk",
+      observed: { markedId: "f", own: { leftMs: 9 }, answer: frozen },
+      planned: thaw("Lost"),
+    },
+    {
+      because: "the snapshot was taken in vain",
+      observed: {
+        request: { ...taken, isCancelled: true },
+        markedId: "f",
+        own: { leftMs: 9 },
+        answer: frozen,
+      },
+      planned: thaw("Lost"),
+    },
+    {
+      because: "a backup has taken back the answer to a freeze that is over",
+      observed: { request: taken },
+      planned: lost,
     },
     {
       because: "the time is over: what comes later is not frozen",

@@ -25,23 +25,25 @@ export type FreezeAction =
   | { readonly kind: "Thaw"; readonly id: string; readonly ifHeld: "Held" | "Lost" };
 
 /**
- * Plans the node's part in a freeze. It calls a freeze *held* only if it thaws because the request was
- * removed: only then has the controller what it wanted.
+ * Plans the node's part in a freeze. It calls a freeze *held* only if it thaws because the controller has
+ * marked the request as taken. A request that is gone proves nothing: a person or a restored backup may
+ * have removed it while Azure was still reading the disk.
  */
 export function planFreeze(observed: ObservedFreeze): FreezeAction {
   const { request, answer, markedId, own, obstacle } = observed;
   if (markedId !== undefined) {
-    const isWanted = request?.id === markedId && request.isCancelled !== true && obstacle === undefined;
+    const asked = request?.id === markedId && request.isCancelled !== true ? request : undefined;
+    if (asked?.isTaken === true) return { kind: "Thaw", id: markedId, ifHeld: "Held" };
     // A process that has not frozen it itself knows nothing of the time before its own start.
-    if (!isWanted || own === undefined || own.leftMs <= 0)
-      return { kind: "Thaw", id: markedId, ifHeld: request === undefined ? "Held" : "Lost" };
+    if (asked === undefined || obstacle !== undefined || own === undefined || own.leftMs <= 0)
+      return { kind: "Thaw", id: markedId, ifHeld: "Lost" };
     return answer?.id === markedId
       ? { kind: "WaitForEnd", forMs: own.leftMs }
       : { kind: "Answer", answer: { id: markedId, state: "Frozen" } };
   }
   if (answer?.state === "Frozen") return lost(answer.id);
   if (request === undefined || answer?.id === request.id) return { kind: "None" };
-  if (request.isCancelled === true) return lost(request.id);
+  if (request.isCancelled === true || request.isTaken === true) return lost(request.id);
   return obstacle === undefined
     ? { kind: "Freeze", id: request.id, seconds: request.seconds }
     : { kind: "Answer", answer: { id: request.id, state: "Refused", detail: obstacle } };

@@ -64,8 +64,18 @@ describe("planFrozenSnapshot", () => {
     },
     {
       because: "the node is thawing",
+      observed: { snapshot, request: { ...request, isTaken: true }, answer: answered("Frozen") },
+      planned: "AwaitNode",
+    },
+    {
+      because: "another client has removed the request, and the node is thawing",
       observed: { snapshot, answer: answered("Frozen") },
       planned: "AwaitNode",
+    },
+    {
+      because: "an earlier freeze is over, and its request is left",
+      observed: { request: { ...request, isTaken: true }, answer: answered("Held") },
+      planned: "Ask",
     },
     { because: "the freeze held", observed: { snapshot, answer: answered("Held") }, planned: "Confirm" },
     {

@@ -31,7 +31,7 @@ export type FrozenSnapshotAction =
   | { readonly kind: "AwaitNode"; readonly id: string; readonly isFrozen: boolean }
   /** Takes the snapshot, or waits for its end. */
   | { readonly kind: "Take"; readonly freezeId: string }
-  /** Removes the request, so that the node thaws and says whether it was frozen until then. */
+  /** Marks the request as taken, so that the node thaws and says whether it was frozen until then. */
   | { readonly kind: "Thaw"; readonly id: string }
   | { readonly kind: "Confirm" }
   /** Deletes a snapshot that may be of a file system that was not frozen. */
@@ -79,7 +79,8 @@ function planPending(
       kind: "Discard",
       why: answer.detail ?? "the freeze did not last until Azure had taken the snapshot",
     };
-  if (request?.id !== freezeId) return { kind: "AwaitNode", id: freezeId, isFrozen: true };
+  const isOver = request?.id !== freezeId || request.isTaken === true || request.isCancelled === true;
+  if (isOver) return { kind: "AwaitNode", id: freezeId, isFrozen: true };
   return isTaken ? { kind: "Thaw", id: freezeId } : { kind: "Take", freezeId };
 }
 
@@ -103,7 +104,8 @@ function planTaking(observed: ObservedFrozenSnapshot): FrozenSnapshotAction {
   }
   if (!request.id.startsWith(ownPrefix))
     return { kind: "Wait", why: "its file system is being frozen for another snapshot" };
-  if (isOpen || request.isCancelled === true) return { kind: "AwaitNode", id: request.id, isFrozen };
+  if (isOpen || request.isCancelled === true || request.isTaken === true)
+    return { kind: "AwaitNode", id: request.id, isFrozen };
   return { kind: "Take", freezeId: request.id };
 }
 

@@ -109,9 +109,10 @@ function withVolume(
       if (kind !== "AzVolumeAttachment" || current?.status === undefined) return;
       const { request, answer } = { request: current.spec.freeze, answer: current.status.freeze };
       const isNew = request !== undefined && request.id !== answer?.id;
-      const isOver = answer?.state === "Frozen" && (request === undefined || request.isCancelled === true);
+      const isCancelled = request === undefined || request.isCancelled === true;
+      const isOver = answer?.state === "Frozen" && (isCancelled || request.isTaken === true);
       const { first, last } = freezing.node;
-      const cancelled = request?.isCancelled === true ? ({ state: "Lost" } as const) : last;
+      const cancelled = isCancelled ? ({ state: "Lost" } as const) : last;
       const freeze = isNew
         ? { id: request.id, ...first }
         : isOver
@@ -140,7 +141,7 @@ describe("takeFrozenSnapshot", () => {
       assert.equal(created.ok && created.value.readyToUse, true);
       assert.equal(isFrozenThen, "Frozen");
       const { spec, status } = await attachment();
-      assert.deepEqual([spec.freeze, status?.freeze?.state], [undefined, "Held"]);
+      assert.deepEqual([spec.freeze?.isTaken, status?.freeze?.state], [true, "Held"]);
       assert.equal(snapshots.present.get(TARGET)?.tags[FROZEN_AT], "2026-01-01T00:00:00.000Z");
       assert.deepEqual(await create(), created);
       assert.equal(snapshots.created.length, 1);
@@ -193,6 +194,29 @@ describe("takeFrozenSnapshot", () => {
       await late();
       assert.equal(kindOf(await create()), "SnapshotNotFrozen");
       assert.deepEqual([...snapshots.present], []);
+    }));
+
+  it("keeps no snapshot whose request a person or a restored backup removed too early", () =>
+    withVolume(async ({ create, snapshots, attachment, world }) => {
+      const createThen: FakeSnapshots["createSnapshot"] = async (request, signal) => {
+        const { spec, ...present } = await attachment();
+        const { freeze: _, ...left } = spec;
+        assert.ok((await world.store.update("AzVolumeAttachment", { ...present, spec: left }, never)).ok);
+        return snapshots.createSnapshot(request, signal);
+      };
+      const platform = { ...snapshots, createSnapshot: createThen };
+      assert.equal(kindOf(await create({ snapshots: platform })), "SnapshotNotFrozen");
+      assert.deepEqual([...snapshots.present], []);
+      assert.equal(kindOf(await create()), "OK");
+    }));
+
+  it("takes a second snapshot where the request of the first one is left", () =>
+    withVolume(async ({ create, snapshots, attachment }) => {
+      assert.equal(kindOf(await create()), "OK");
+      const first = (await attachment()).spec.freeze;
+      snapshots.present.clear();
+      assert.equal(kindOf(await create()), "OK");
+      assert.notEqual((await attachment()).spec.freeze?.id, first?.id);
     }));
 
   it("asks no node for a freeze while it is to release the volume", () =>

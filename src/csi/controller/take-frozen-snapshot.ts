@@ -153,6 +153,13 @@ async function execute(
     case "Take":
       return take(context, observed, action.freezeId, signal);
     case "Thaw":
+      return setFreeze(
+        context,
+        observed,
+        "end-freeze",
+        (present) => (present?.id === action.id ? { ...present, isTaken: true } : present),
+        signal,
+      );
     case "Withdraw": {
       const ended = await setFreeze(
         context,
@@ -161,7 +168,7 @@ async function execute(
         (present) => (present?.id === action.id ? undefined : present),
         signal,
       );
-      return ended.ok && action.kind === "Withdraw" ? notFrozen(action.why) : ended;
+      return ended.ok ? notFrozen(action.why) : ended;
     }
     case "Confirm":
       return confirm(context, request, signal);

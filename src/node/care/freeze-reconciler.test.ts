@@ -58,14 +58,15 @@ function withFreezer(
 }
 
 const asked = { id: "f", seconds: SECONDS };
+const taken = { ...asked, isTaken: true } as const;
 
 describe("freezeReconciler", () => {
-  it("freezes as asked, thaws when the request is removed, and answers that it held", () =>
+  it("freezes as asked, thaws once the snapshot is taken, and answers that it held", () =>
     withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
       await ask(asked);
       assert.deepEqual(await pass(), { ok: true, value: { againAfterMs: SECONDS * 1_000 } });
       assert.deepEqual([answer(), isFrozen()], [{ id: "f", state: "Frozen" }, true]);
-      await ask(undefined);
+      await ask(taken);
       await pass();
       assert.deepEqual([answer(), isFrozen()], [{ id: "f", state: "Held" }, false]);
       assert.deepEqual(world.ports().checkpoints.freezes(), []);
@@ -74,13 +75,47 @@ describe("freezeReconciler", () => {
       assert.equal(world.steps.length, before);
     }));
 
-  it("answers that it was lost if its time is over before the request is removed", () =>
+  it("does not call it held when another client has removed the request", () =>
+    withFreezer(async ({ ask, pass, answer, isFrozen }) => {
+      await ask(asked);
+      await pass();
+      await ask(undefined);
+      await pass();
+      assert.deepEqual([answer(), isFrozen()], [{ id: "f", state: "Lost" }, false]);
+    }));
+
+  it("answers that it held also where the store failed to take that answer at first", () =>
+    withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
+      await ask(asked);
+      await pass();
+      await ask(taken);
+      world.during["answer-freeze"] = () => Promise.reject(new Error("the store is gone"));
+      await assert.rejects(pass());
+      assert.deepEqual([answer(), isFrozen()], [{ id: "f", state: "Frozen" }, false]);
+      await pass();
+      assert.deepEqual(answer(), { id: "f", state: "Held" });
+      assert.deepEqual(world.ports().checkpoints.freezes(), []);
+    }));
+
+  it("never calls held what it thawed too early and could not answer", () =>
+    withFreezer(async ({ ask, pass, answer, world }) => {
+      await ask(asked);
+      await pass();
+      await ask({ ...asked, isCancelled: true });
+      world.during["answer-freeze"] = () => Promise.reject(new Error("the store is gone"));
+      await assert.rejects(pass());
+      await ask(taken);
+      await pass();
+      assert.deepEqual(answer(), { id: "f", state: "Lost" });
+    }));
+
+  it("answers that it was lost if its time is over before the snapshot is taken", () =>
     withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
       await ask(asked);
       await pass();
       await world.clock.advance(SECONDS * 1_000);
       assert.equal(isFrozen(), false);
-      await ask(undefined);
+      await ask(taken);
       await pass();
       assert.deepEqual(answer(), { id: "f", state: "Lost" });
     }));
@@ -101,7 +136,7 @@ describe("freezeReconciler", () => {
       const request = { volumeId: diskUri, stagingPath };
       assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
       assert.deepEqual(world.machine.mounts(), []);
-      await ask(undefined);
+      await ask(taken);
       await pass();
       assert.deepEqual(answer(), { id: "f", state: "Lost" });
     }));

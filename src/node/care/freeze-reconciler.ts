@@ -21,11 +21,13 @@ interface Mount {
   readonly majorMinor: string;
 }
 
-/** A freeze of this process, and when it ends at the latest, by the clock's elapsed time. */
-interface OwnFreeze {
-  readonly id: string;
-  readonly untilMs: number;
-}
+/**
+ * A freeze of this process: when it ends at the latest, by the clock's elapsed time, or, once it is thawed,
+ * its answer. A second thaw would find nothing held, and the snapshot would be lost with the first answer.
+ */
+type OwnFreeze =
+  | { readonly id: string; readonly untilMs: number }
+  | { readonly id: string; readonly answer: Answer };
 
 /**
  * Freezes file systems for the moment of a snapshot, as the controller asks, and thaws them. It waits for
@@ -56,8 +58,7 @@ async function reconcileOnce(
 ): Promise<Result<{ readonly againAfterMs?: number } | "again", Failure>> {
   const cached = attachmentOf(ports, volumeName);
   const mark = ports.checkpoints.freezes().find((other) => other.volumeName === volumeName);
-  if (mark === undefined && cached?.spec.freeze === undefined && cached?.status?.freeze?.state !== "Frozen")
-    return ok({});
+  if (mark === undefined && !isOpen(cached)) return ok({});
   const read =
     cached === undefined
       ? undefined
@@ -72,7 +73,7 @@ async function reconcileOnce(
     answer: attachment?.status?.freeze,
     markedId: mark?.id,
     own:
-      freeze === undefined || freeze.id !== mark?.id
+      freeze === undefined || freeze.id !== mark?.id || "answer" in freeze
         ? undefined
         : { leftMs: freeze.untilMs - ports.clock.elapsedMs() },
     obstacle:
@@ -144,18 +145,34 @@ async function endFreeze(
   }: Pick<Target, "volumeName" | "attachment"> & { readonly answerOf: (held: boolean) => Answer },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const mark = ports.checkpoints.freezes().find((other) => other.volumeName === volumeName);
-  const thawed =
-    mark === undefined
-      ? ok({ held: false })
-      : await ports.steps.run("thaw", () => ports.host.thaw(mark, signal));
-  if (!thawed.ok) return thawed;
-  own.delete(volumeName);
-  const answer = answerOf(thawed.value.held);
+  const ended = await thawOnce(ports, own, { volumeName, answerOf }, signal);
+  if (!ended.ok) return ended;
+  const answer = ended.value;
   const present = attachment?.status?.freeze;
   const isAnswered = present?.id === answer.id && present.state !== "Frozen";
   const answered = isAnswered ? ok(undefined) : await answerFreeze(ports, attachment, answer, signal);
-  return answered.ok ? ports.checkpoints.removeFreeze(volumeName, signal) : answered;
+  if (!answered.ok) return answered;
+  const dropped = await ports.checkpoints.removeFreeze(volumeName, signal);
+  if (dropped.ok) own.delete(volumeName);
+  return dropped;
+}
+
+/** Thaws what is marked, and answers how the freeze ended: the same each time, until the mark is dropped. */
+async function thawOnce(
+  ports: NodePorts,
+  own: Map<string, OwnFreeze>,
+  { volumeName, answerOf }: Pick<Target, "volumeName"> & { readonly answerOf: (held: boolean) => Answer },
+  signal: AbortSignal,
+): Promise<Result<Answer, Failure>> {
+  const mark = ports.checkpoints.freezes().find((other) => other.volumeName === volumeName);
+  const before = own.get(volumeName);
+  if (before !== undefined && "answer" in before && before.id === mark?.id) return ok(before.answer);
+  if (mark === undefined) return ok(answerOf(false));
+  const thawed = await ports.steps.run("thaw", () => ports.host.thaw(mark, signal));
+  if (!thawed.ok) return thawed;
+  const answer = answerOf(thawed.value.held);
+  own.set(volumeName, { id: mark.id, answer });
+  return ok(answer);
 }
 
 async function answerFreeze(
@@ -193,6 +210,12 @@ async function freezable(
   const isItsOwn = mount.value !== undefined && mount.value.majorMinor === checkpoint.majorMinor;
   if (!isItsOwn || mount.value.isDead) return ok(`nothing that can be frozen is mounted at ${path}`);
   return ok({ path, majorMinor: mount.value.majorMinor });
+}
+
+/** Whether a freeze is asked for or was answered as frozen, and is not answered to its end. */
+function isOpen(attachment: AzVolumeAttachment | undefined): boolean {
+  const { request, answer } = { request: attachment?.spec.freeze, answer: attachment?.status?.freeze };
+  return answer?.state === "Frozen" || (request !== undefined && request.id !== answer?.id);
 }
 
 function attachmentOf(ports: NodePorts, volumeName: string): AzVolumeAttachment | undefined {

@@ -49,6 +49,12 @@ export const azVolumeAttachmentSchema = z.object({
       .object({
         id: tokenSchema,
         seconds: z.int().min(1).max(FREEZE_SECONDS_MAX).describe("The node thaws after that long."),
+        isTaken: z
+          .literal(true)
+          .optional()
+          .describe(
+            "The snapshot's content is fixed: the node thaws, and answers Held if it was frozen until now.",
+          ),
         isCancelled: z.literal(true).optional().describe("The snapshot does not count on it any more."),
       })
       .optional()
@@ -114,7 +120,7 @@ export const azVolumeAttachmentSchema = z.object({
           id: tokenSchema,
           state: z
             .enum(["Frozen", "Held", "Lost", "Refused"])
-            .describe("Held: frozen without a break until the request was removed. Lost: thawed before."),
+            .describe("Held: frozen without a break until isTaken. Lost: thawed before."),
           detail: z.string().max(FREEZE_DETAIL_MAX_CHARS).optional(),
         })
         .optional()
