@@ -11,6 +11,7 @@ import { CRASH_AT, CRASH_MARK } from "../../src/adapters/observe/crashing-steps.
 import { volumeOptions } from "../../src/compose/settings/volume-options.ts";
 import { type ReplicaWatch, watchReplicas } from "../workflows/replica-watch.ts";
 import { pathWithCutOffFormat } from "./cut-off-format.ts";
+import { pathWithKilledHolder } from "./killed-holder.ts";
 import { snapshotted, unused } from "./lives.ts";
 import { checkpointedEpochs } from "./noted-epochs.ts";
 import type { CrashPoint } from "./points.ts";
@@ -102,7 +103,7 @@ async function survives(
       .get(point.process)
       ?.restart(
         point.when === "during"
-          ? { PATH: await pathWithCutOffFormat(join(lab.directory, `${volumeName}-bin`), mark) }
+          ? { PATH: await pathWithDeath(point.step)(join(lab.directory, `${volumeName}-bin`), mark) }
           : { [CRASH_AT]: `${point.when}:${point.step}`, [CRASH_MARK]: mark },
       );
   };
@@ -127,6 +128,11 @@ async function survives(
   );
   const isNeverPublished = [unused, snapshotted].includes(point.life.run);
   assert.ok(isNeverPublished || replicas.seen.replicas > seenBefore.replicas, "no replica was seen");
+}
+
+/** What kills a plug-in in the middle of a step, with the command that it runs. */
+function pathWithDeath(step: CrashPoint["step"]): (folder: string, mark: string) => Promise<string> {
+  return step === "freeze" ? pathWithKilledHolder : pathWithCutOffFormat;
 }
 
 /** Records the present activity for the message of a failure. */

@@ -1,11 +1,12 @@
 import type { StepName } from "../../src/ports/steps.ts";
 import { cloned, restored } from "./copied-lives.ts";
+import { frozen } from "./frozen-snapshot.ts";
 import { abandoned, fenced, type Life, lost, moved, recalled, snapshotted, unused } from "./lives.ts";
 
 /** A point at which a process kills itself, and a lifecycle of a volume that passes it. */
 export interface CrashPoint {
   readonly process: "controller" | "node-a" | "node-b";
-  /** `during`: with its command, in the middle of a format. */
+  /** `during`: with its command, in the middle of a format, or with a file system that stays frozen. */
   readonly when: "after" | "before" | "during";
   readonly step: StepName;
   readonly life: { readonly name: string; readonly run: Life };
@@ -66,6 +67,16 @@ const passages: readonly {
       "remove-attachment",
     ],
   },
+  {
+    process: "controller",
+    life: { name: "has a snapshot of its frozen file system", run: frozen },
+    steps: ["request-freeze", "take-snapshot", "end-freeze", "confirm-snapshot"],
+  },
+  {
+    process: "node-a",
+    life: { name: "has a snapshot of its frozen file system", run: frozen },
+    steps: ["freeze", "answer-freeze", "thaw"],
+  },
   { process: "controller", life: { name: "is recalled", run: recalled }, steps: ["recall"] },
   {
     process: "controller",
@@ -114,12 +125,18 @@ const passages: readonly {
 ];
 
 /**
- * Before and after each step, in each process that does it; and in the middle of the one step that can stay
- * unfinished.
+ * Before and after each step, in each process that does it; and in the middle of the two steps that can
+ * stay unfinished.
  */
 export const crashPoints: readonly CrashPoint[] = [
   ...passages.flatMap(({ process, life, steps }) =>
     steps.flatMap((step) => (["before", "after"] as const).map((when) => ({ process, when, step, life }))),
   ),
   { process: "node-a", when: "during", step: "format", life: { name: "is moved in good order", run: moved } },
+  {
+    process: "node-a",
+    when: "during",
+    step: "freeze",
+    life: { name: "has a snapshot of its frozen file system", run: frozen },
+  },
 ];
