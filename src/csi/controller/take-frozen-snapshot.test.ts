@@ -21,6 +21,10 @@ const TARGET = aSnapshotUri("snapshot-1").toLowerCase();
 const FROZEN_AT = "disk.csi.azure.com-frozen-at";
 const mounted = { writer: aWriter("node-a"), epoch: 1 };
 
+/** How long the node of these tests takes to freeze or thaw, and a call that waits for nothing else. */
+const FREEZING_MS = 50;
+const ANSWER_MAX_MS = 1_000;
+
 type Answer = NonNullable<NonNullable<AzVolumeAttachment["status"]>["freeze"]>;
 
 class Crash extends Error {}
@@ -120,7 +124,9 @@ function withVolume(
           : undefined;
       if (freeze === undefined) return;
       const next = { ...current, status: { ...current.status, freeze } };
-      answers.push(world.store.updateStatus("AzVolumeAttachment", next, never));
+      // As long as a freeze takes: the call waits by then.
+      const frozen = world.clock.sleep(FREEZING_MS, never);
+      answers.push(frozen.then(() => world.store.updateStatus("AzVolumeAttachment", next, never)));
     });
     await act(freezing);
     await world.answerOf(Promise.all(answers));
@@ -171,12 +177,27 @@ describe("takeFrozenSnapshot", () => {
   it("takes none where the node refuses, and asks it again when called again", () =>
     withVolume(async (freezing) => {
       freezing.node.first = { state: "Refused", detail: "it is busy" };
+      const askedAtMs = freezing.world.clock.elapsedMs();
       const refused = await freezing.create();
+      assert.ok(freezing.world.clock.elapsedMs() - askedAtMs < ANSWER_MAX_MS);
       assert.ok(!refused.ok && refused.failure.kind === "SnapshotNotFrozen");
       assert.equal(refused.failure.detail, "it is busy");
       assert.deepEqual(freezing.snapshots.created, []);
       freezing.node.first = { state: "Frozen" };
       assert.equal(kindOf(await freezing.create()), "OK");
+    }));
+
+  it("asks again at once where the plug-in lost the first freeze, as one that is restarted does", () =>
+    withVolume(async (freezing) => {
+      const { world, create } = freezing;
+      freezing.node.first = { state: "Lost" };
+      world.context.cache.onChange(({ kind, current }) => {
+        if (kind === "AzVolumeAttachment" && current?.status?.freeze?.state === "Lost")
+          freezing.node.first = { state: "Frozen" };
+      });
+      const askedAtMs = world.clock.elapsedMs();
+      assert.equal(kindOf(await create()), "OK");
+      assert.ok(world.clock.elapsedMs() - askedAtMs < ANSWER_MAX_MS);
     }));
 
   it("does not believe a freeze whose snapshot may come later than its answer", () =>

@@ -291,7 +291,8 @@ async function awaitNode(
   const nodeName = attachment?.spec.nodeName ?? "";
   const isDone = (present: AzVolumeAttachment | undefined): boolean => {
     const answer = present?.status?.freeze;
-    return answer?.id === id ? (answer.state === "Frozen") !== isFrozen : isFrozen;
+    if (answer?.id !== id) return isFrozen;
+    return !isFrozen || answer.state !== "Frozen";
   };
   const timeoutMs = waitingTimeMs(context, call, context.limits.waitMaxMs);
   const isAnswered = await context.cache.waitUntil(
