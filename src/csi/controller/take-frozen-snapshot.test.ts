@@ -187,7 +187,7 @@ describe("takeFrozenSnapshot", () => {
       assert.equal(kindOf(await freezing.create()), "OK");
     }));
 
-  it("asks again at once where the plug-in lost the first freeze, as one that is restarted does", () =>
+  it("asks again at once where a plug-in that was restarted lost the freeze", () =>
     withVolume(async (freezing) => {
       const { world, create } = freezing;
       freezing.node.first = { state: "Lost" };

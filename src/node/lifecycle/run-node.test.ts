@@ -35,7 +35,7 @@ async function whileRunning(world: NodeWorld, act: () => Promise<void>): Promise
 }
 
 describe("runNode", () => {
-  it("leaves nothing frozen when it is asked to end, though its holder is killed with it", () =>
+  it("leaves nothing frozen when it is asked to end and its holder killed", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       await whileRunning(world, async () => {
