@@ -221,6 +221,7 @@ function createCluster(
     snapshots: azure.model.world.snapshots,
     nowMs: () => azure.model.world.nowMs,
     filesOf: (resourceUri) => azure.diskOf(resourceUri)?.files,
+    whyUnfrozen: azure.whyUnfrozen,
     acknowledged: (diskUri) => containers.records.files(volumeNameOf(diskUri)),
     report,
   });

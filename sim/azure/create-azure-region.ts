@@ -29,6 +29,7 @@ import type { DiskEvent } from "./sim-azure.ts";
 import { createSimDataPlane } from "./sim-data-plane.ts";
 import type { SimMachine } from "./sim-machine.ts";
 import { createStrangers, isNeighbours, NEIGHBOUR, strangersByUri } from "./strangers.ts";
+import { createUnfrozenCopies } from "./unfrozen-copies.ts";
 import { azurePlace, type InstancePlace, instanceUriOf } from "./vm-names.ts";
 
 const UINT32_END = 2 ** 32;
@@ -54,6 +55,8 @@ export interface AzureRegion {
   readonly model: ComputeModel;
   diskOf(diskUri: string): ModelDisk | undefined;
   isCopy(diskUri: string): boolean;
+  /** Why a snapshot is not of a frozen file system, a sentence each; empty: it is. */
+  whyUnfrozen(snapshotUri: string): readonly string[];
   /** Answers a call from a cluster. A disk or snapshot belongs to the cluster that created it. */
   handle(request: ArmRequest, clusterName: string): ArmAnswer;
   /** Creates a VM of a cluster and starts it. */
@@ -119,6 +122,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   const machineAt = (instanceUri: string): RunMachine | undefined =>
     machines.get(resourceUriKey(instanceUri))?.machine;
   const dataPlane = createSimDataPlane(machineAt);
+  const unfrozenCopies = createUnfrozenCopies();
   const isFound = (resourceUri: string): boolean =>
     (findDisk(model.world, resourceUri) ?? findSnapshot(model.world, resourceUri)) !== undefined;
   const nowMs = (): number => startedAtMs + clock.elapsedMs();
@@ -131,7 +135,10 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       const due = model.takeDueEffects();
       if (due.length === 0) break;
       for (const { operationId, effects } of due) {
-        for (const effect of effects) dataPlane.carryOut(effect);
+        for (const effect of effects) {
+          if (effect.kind === "diskCopied") noteCopy(effect);
+          dataPlane.carryOut(effect);
+        }
         model.settleOperation(operationId);
       }
     }
@@ -143,6 +150,13 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       if (nextAtMs === wakesAtMs) wakesAtMs = Infinity;
       pump();
     });
+  }
+
+  function noteCopy(copy: { readonly sourceId: string; readonly diskId: string }): void {
+    const snapshot = findSnapshot(model.world, copy.diskId);
+    if (snapshot === undefined) return;
+    const fileSystems = [...machines.values()].flatMap(({ machine }) => machine.kernel.writableFileSystems());
+    unfrozenCopies.note({ ...copy, forMs: model.world.nowMs - snapshot.createdAtMs }, fileSystems);
   }
 
   function forgetGone(): void {
@@ -220,6 +234,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     model,
     diskOf: dataPlane.diskOf,
     isCopy: dataPlane.isCopy,
+    whyUnfrozen: unfrozenCopies.whyUnfrozen,
     handle: (request, clusterName) => {
       // Operations that are due have ended before the call is answered, devices included.
       pump();

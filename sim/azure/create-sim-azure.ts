@@ -156,6 +156,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     },
     diskOf: region.diskOf,
     isCopy: region.isCopy,
+    whyUnfrozen: region.whyUnfrozen,
     onDiskEvent: (listener) => diskListeners.push(listener),
     addVm: (nodeName, zone) => {
       zones.set(nodeName, zone);

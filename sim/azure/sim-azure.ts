@@ -102,6 +102,8 @@ export interface SimAzure {
   diskOf(diskUri: string): ModelDisk | undefined;
   /** Whether a disk was created as a copy of another one. */
   isCopy(diskUri: string): boolean;
+  /** Why a snapshot is not of a frozen file system, a sentence each; empty: it is. */
+  whyUnfrozen(snapshotUri: string): readonly string[];
   /**
    * Calls `listener` with events on the machines of this cluster, and on strangers' machines unless they
    * concern a disk of another live cluster.

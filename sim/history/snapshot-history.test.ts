@@ -22,7 +22,13 @@ interface MadeUp {
 }
 
 /** A volume with one acknowledged record, whose first CreateSnapshot is about to be called. */
-function madeUp(): MadeUp {
+function madeUp({
+  parameters = {},
+  unfrozen = [],
+}: {
+  readonly parameters?: Record<string, string>;
+  readonly unfrozen?: readonly string[];
+} = {}): MadeUp {
   const snapshots = new Map<string, AzureSnapshot>();
   const files = new Map<string, ReadonlyMap<string, string>>();
   const told: string[] = [];
@@ -30,10 +36,11 @@ function madeUp(): MadeUp {
     snapshots,
     nowMs: () => 0,
     filesOf: (uri) => files.get(uri),
+    whyUnfrozen: () => unfrozen,
     acknowledged: () => new Map([["/record-0", "a"]]),
     report: ({ invariant, detail }) => told.push(`${invariant}: ${detail}`),
   });
-  history.begins({ name: "snapshot-1", sourceVolumeId: DISK });
+  history.begins({ name: "snapshot-1", sourceVolumeId: DISK, parameters });
   return {
     history,
     told,
@@ -74,6 +81,20 @@ describe("createSnapshotHistory", () => {
     made.history.deleted(HANDLE);
     assert.deepEqual([made.history.broken(), made.told], [[], []]);
   });
+
+  for (const isFrozen of [true, false])
+    it(`${isFrozen ? "reports" : "allows"} one of a file system that was written, ${isFrozen ? "with" : "without"} a freeze`, () => {
+      const made = madeUp({
+        parameters: isFrozen ? { fileSystemFreezeSeconds: "20" } : {},
+        unfrozen: ["/record-1 was written and not on the disk"],
+      });
+      made.put(HANDLE, "a");
+      made.answer();
+      const reported =
+        "snapshot-broken: snapshot-1 is answered as of a frozen file system, and " +
+        "/record-1 was written and not on the disk";
+      assert.deepEqual(made.told, isFrozen ? [reported] : []);
+    });
 
   it("finds nothing wrong with a copy that becomes ready, and then has no source", () => {
     const made = madeUp();

@@ -7,7 +7,7 @@ import type { Violation } from "./violation.ts";
 /** What was answered of snapshots: the same one each time, with the content of its moment. */
 export interface SnapshotHistory {
   /** CreateSnapshot is about to be called. */
-  begins(request: Pick<CreateSnapshotRequest, "name" | "sourceVolumeId">): void;
+  begins(request: Pick<CreateSnapshotRequest, "name" | "sourceVolumeId" | "parameters">): void;
   /** CreateSnapshot has answered. */
   answered(name: string, snapshot: Snapshot | undefined): void;
   /** DeleteSnapshot has succeeded. */
@@ -22,6 +22,8 @@ export interface SnapshotSight {
   readonly nowMs: () => number;
   /** What is on a disk or snapshot, by file name. */
   readonly filesOf: (resourceUri: string) => ReadonlyMap<string, string> | undefined;
+  /** Why a snapshot is not of a frozen file system, a sentence each; empty: it is. */
+  readonly whyUnfrozen: (snapshotUri: string) => readonly string[];
   /** The files that a volume certainly has now: the records that were acknowledged. */
   readonly acknowledged: (diskUri: string) => ReadonlyMap<string, string>;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
@@ -39,6 +41,8 @@ interface Known {
 export function createSnapshotHistory(sight: SnapshotSight): SnapshotHistory {
   /** Before the first CreateSnapshot of each name. */
   const acknowledgedBefore = new Map<string, ReadonlyMap<string, string>>();
+  /** The names of those whose class asks for a freeze. */
+  const frozen = new Set<string>();
   const known = new Map<string, Known>();
   const wrong = (detail: string): void => sight.report({ invariant: "snapshot-broken", detail });
   const inAzure = (uri: string | undefined): AzureSnapshot | undefined =>
@@ -60,13 +64,16 @@ export function createSnapshotHistory(sight: SnapshotSight): SnapshotHistory {
     );
     if (missing !== undefined)
       wrong(`${name} lacks ${missing[0]} of its volume, which was acknowledged before CreateSnapshot`);
+    const unfrozen = frozen.has(name) ? sight.whyUnfrozen(snapshotUri) : [];
+    for (const why of unfrozen) wrong(`${name} is answered as of a frozen file system, and ${why}`);
     for (const [other, { snapshotUri: taken }] of known)
       if (resourceUriKey(taken) === resourceUriKey(snapshotUri) && other !== name)
         wrong(`CreateSnapshot of ${name} answered the snapshot of ${other}`);
   }
 
   return {
-    begins: ({ name, sourceVolumeId }) => {
+    begins: ({ name, sourceVolumeId, parameters }) => {
+      if (parameters["fileSystemFreezeSeconds"] !== undefined) frozen.add(name);
       if (!acknowledgedBefore.has(name)) acknowledgedBefore.set(name, sight.acknowledged(sourceVolumeId));
     },
     answered: (name, snapshot) => {

@@ -6,6 +6,7 @@ import type { Mutation, SourceEdit } from "./mutation.ts";
 import { protocolMutations } from "./protocol-mutations.ts";
 import { releaseMutations } from "./release-mutations.ts";
 import { reviewMutations } from "./review-mutations.ts";
+import { snapshotMutations } from "./snapshot-mutations.ts";
 import { trustMutations } from "./trust-mutations.ts";
 
 /** Every rule whose absence the simulation has to notice. */
@@ -17,6 +18,7 @@ export const mutations: readonly Mutation[] = [
   ...trustMutations,
   ...reviewMutations,
   ...azureMutations,
+  ...snapshotMutations,
 ];
 
 /** The mutation of a name. Throws an error that lists all names if there is none. */

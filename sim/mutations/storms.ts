@@ -46,6 +46,24 @@ const oneWithReplicas = {
 /** And no others that move: while no process holds the device, their disks would get its number. */
 const oneThatMoves = { ...oneWithReplicas, isQuiet: true } as const satisfies Partial<DirectedStorm>;
 
+/**
+ * Snapshots of frozen file systems of writing pods, while plug-ins and controllers die, and Azure answers
+ * late or not at all.
+ */
+export const frozenSnapshotsStorm: DirectedStorm = {
+  workload: { access: "mount" },
+  frozenSnapshots: 16,
+  strikes: {
+    "crash/plugin-killed": 4,
+    "crash/plugin-at-step": 2,
+    "crash/controller-at-step": 2,
+    "azure/answers-late": 1,
+    "azure/answers-lost": 1,
+    "conflicts/answers-lost": 1,
+    "haste/hunted": 1,
+  },
+};
+
 /** A node freezes right before it mounts, is fenced, and thaws. */
 export const frozenInMountStorm: DirectedStorm = {
   ...oneThatMoves,

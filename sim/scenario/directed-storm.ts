@@ -9,8 +9,9 @@ import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
 import { drawCompany } from "./draw-faults.ts";
 import { drawScenario } from "./draw-scenario.ts";
 import { drawSecondCluster } from "./draw-second.ts";
+import { FREEZE_SECONDS } from "./draw-users.ts";
 import { inTime } from "./in-time.ts";
-import type { ClusterScenario, Scenario, TimedFault, UserAct } from "./scenario.ts";
+import type { ClusterScenario, Scenario, TimedAct, TimedFault, UserAct } from "./scenario.ts";
 
 /** How often each fault variant, as `class/variant`, strikes. */
 type Strikes = Readonly<Record<string, number>>;
@@ -44,7 +45,9 @@ export interface DirectedStorm {
   readonly workload?: Partial<Omit<SimWorkload, "volumeName">>;
   /** What is different about the first volume, which every strike is about then. */
   readonly victim?: Partial<Omit<SimWorkload, "volumeName">>;
-  /** Users do nothing but what the faults have them do. */
+  /** So many snapshots of frozen file systems are taken, spread as the strikes are. Default: as drawn. */
+  readonly frozenSnapshots?: number;
+  /** Users do nothing but what the faults have them do, and take those snapshots. */
   readonly isQuiet?: boolean;
   /**
    * From the storm's beginning until the last strike, in milliseconds, for strikes that take long. Default:
@@ -100,10 +103,12 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
       ? {}
       : { collectReplicasAfterMs: storm.collectReplicasAfterMs }),
     workloads,
-    acts:
-      storm.isQuiet === true
+    acts: [
+      ...(storm.isQuiet === true
         ? []
-        : drawn.acts.filter(({ act }) => !isCopy(act) && (act.kind !== "drain" || isKnown(act.nodeName))),
+        : drawn.acts.filter(({ act }) => !isCopy(act) && (act.kind !== "drain" || isKnown(act.nodeName)))),
+      ...drawFrozenSnapshots(random.fork("frozen-snapshots"), storm.frozenSnapshots ?? 0, { names, lastMs }),
+    ],
     faults: [...faults, ...company].toSorted((left, right) => left.atMs - right.atMs),
     ...second,
   };
@@ -112,6 +117,23 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
 /** Copies have a storm of their own: in others they would use up the places of other disks. */
 function isCopy({ kind }: UserAct): boolean {
   return kind === "restore" || kind === "clone";
+}
+
+/** They outlive the storm: at rest each of them has to be what was answered. */
+function drawFrozenSnapshots(
+  random: Random,
+  count: number,
+  { names, lastMs }: { readonly names: readonly string[]; readonly lastMs: number },
+): readonly TimedAct[] {
+  return Array.from({ length: count }, (_, index): TimedAct => ({
+    atMs: Math.floor(((index + random.next()) / count) * lastMs),
+    act: {
+      kind: "snapshot",
+      volumeName: pick(names, random.next()),
+      name: `frozen-snapshot-${index + 1}`,
+      freezeSeconds: FREEZE_SECONDS,
+    },
+  }));
 }
 
 function drawStrikes(

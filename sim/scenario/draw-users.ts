@@ -25,7 +25,7 @@ export function drawWorkload(random: Random, volumeName: string): SimWorkload {
 
 const SNAPSHOTS = [0, 3] as const;
 /** Longer than Azure usually takes for a snapshot, and at times not. */
-const FREEZE_SECONDS = 20;
+export const FREEZE_SECONDS = 20;
 /** A region without VMs. */
 const OTHER_REGION = "westus";
 

@@ -2,6 +2,7 @@ import {
   anothersNameStorm,
   bystanderStorm,
   copiesStorm,
+  frozenSnapshotsStorm,
   impostorStorm,
   nameMovesStorm,
   otherWritersStorm,
@@ -152,6 +153,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   impostor: impostorStorm,
   "anothers-name": anothersNameStorm,
   copies: copiesStorm,
+  "frozen-snapshots": frozenSnapshotsStorm,
   "two-clusters": twoClustersStorm,
   "taken-names": takenNamesStorm,
   malicious: {

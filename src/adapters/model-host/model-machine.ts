@@ -106,12 +106,23 @@ export interface ModelMachine {
   readonly commandsInFlight: () => readonly string[];
   /** The disks whose file systems are frozen, and for how long, in milliseconds. */
   readonly frozenDisks: () => readonly { readonly diskUri: string; readonly forMs: number }[];
+  /** The file systems that processes can write: whether frozen, and what is in the cache only. */
+  readonly writableFileSystems: () => readonly ModelFileSystem[];
   readonly mounts: () => readonly {
     readonly path: string;
     readonly diskUri: string;
     readonly readOnly: boolean;
     readonly canWrite: boolean;
   }[];
+}
+
+/** A file system that is mounted writable, in any mount namespace, of a device that takes writes. */
+export interface ModelFileSystem {
+  readonly diskUri: string;
+  /** In milliseconds; undefined: it is not frozen. */
+  readonly frozenForMs: number | undefined;
+  /** The files that were written and are not on the disk. */
+  readonly unflushed: readonly string[];
 }
 
 /** A mount that a plug-in has removed, as it was before. */
@@ -362,6 +373,7 @@ export function createModelMachine({
           ? []
           : [{ diskUri: device.disk.diskUri, forMs: clock.elapsedMs() - sinceMs }];
       }),
+    writableFileSystems: () => [...writableDevices(state)].map((device) => fileSystemOf(state, device)),
     mounts: () =>
       state.mounts.map(({ path, device, readOnly }) => ({
         path,
@@ -369,6 +381,24 @@ export function createModelMachine({
         readOnly,
         canWrite: !readOnly && device.state === "present",
       })),
+  };
+}
+
+function writableDevices({ mounts, heldVolumes }: MachineState): ReadonlySet<ModelDevice> {
+  const fileSystems = [
+    ...mounts.filter(({ fsType }) => fsType !== undefined),
+    ...[...heldVolumes].filter(({ access }) => access === "mount"),
+  ];
+  const writable = fileSystems.filter(({ device, readOnly }) => !readOnly && device.state === "present");
+  return new Set(writable.map(({ device }) => device));
+}
+
+function fileSystemOf(state: MachineState, device: ModelDevice): ModelFileSystem {
+  const sinceMs = frozenSinceMs(state, device);
+  return {
+    diskUri: device.disk.diskUri,
+    frozenForMs: sinceMs === undefined ? undefined : state.clock.elapsedMs() - sinceMs,
+    unflushed: [...device.unflushed.keys()],
   };
 }
 
