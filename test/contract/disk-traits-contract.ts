@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { CachingMode } from "../../src/core/volume/disk-sku.ts";
+import type { Json } from "../../src/emulator/model/api/json.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import type { CreateDiskRequest } from "../../src/ports/cloud/cloud-provisioner.ts";
 import {
@@ -9,13 +10,15 @@ import {
   type CloudUnderTest,
   diskUri,
   failureOf,
+  LOCATION,
   mayAlways,
   never,
+  RESOURCE_GROUP,
   SUBSCRIPTION_ID,
   valueOf,
 } from "./cloud-bench.ts";
 
-const COMPUTE = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute";
+const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute`;
 const KEYS = `${COMPUTE}/diskEncryptionSets/keys`;
 const ACCESS = `${COMPUTE}/diskAccesses/access`;
 
@@ -84,6 +87,17 @@ const made: readonly {
   },
 ];
 
+/** The keys and the access resource that an owner has made, for disks to name. */
+function addLinkedResources(cloud: CloudUnderTest): void {
+  const put = (path: string, body: Json): void => {
+    const query = { "api-version": "2025-01-02" };
+    assert.equal(cloud.model.handle({ method: "PUT", path, query, body, caller: "owner" }).status, 202);
+  };
+  const activeKey = { keyUrl: "https://vault.vault.azure.net/keys/key/1" };
+  put(KEYS, { location: LOCATION, identity: { type: "SystemAssigned" }, properties: { activeKey } });
+  put(ACCESS, { location: LOCATION });
+}
+
 const refused: readonly {
   readonly because: string;
   readonly request: Partial<CreateDiskRequest>;
@@ -98,6 +112,12 @@ const refused: readonly {
     because: "IOPS out of the SKU's range",
     request: { skuName: "PremiumV2_LRS", diskIOPSReadWrite: 90_000 },
     code: "BadRequest",
+  },
+  { because: "keys that do not exist", request: { diskEncryptionSetId: KEYS }, code: "NotFound" },
+  {
+    because: "an access resource that does not exist",
+    request: { networkAccessPolicy: "AllowPrivate", diskAccessId: ACCESS },
+    code: "NotFound",
   },
   {
     because: "bursting of a small disk",
@@ -150,6 +170,7 @@ export function diskTraitsContract(
 ): void {
   for (const { because, request, properties } of made)
     on(`creates a disk as requested: ${because}`, async (cloud) => {
+      addLinkedResources(cloud);
       valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(request), never)));
       const present = propertiesOf(cloud);
       const shown = Object.fromEntries(Object.keys(properties).map((name) => [name, present[name]]));

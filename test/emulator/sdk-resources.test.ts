@@ -51,6 +51,45 @@ describe("resources through the official SDK", () => {
     );
   });
 
+  it("encrypts a disk with a set of keys, which outlives it", async () => {
+    const { diskEncryptionSets, diskAccesses, disks } = azure.client;
+    const keys = await diskEncryptionSets.createOrUpdate(
+      "rg",
+      "keys",
+      {
+        location: "eastus",
+        identity: { type: "SystemAssigned" },
+        activeKey: { keyUrl: "https://vault.vault.azure.net/keys/key/1" },
+      },
+      fast,
+    );
+    assert.equal(keys.provisioningState, "Succeeded");
+    const access = await diskAccesses.createOrUpdate("rg", "access", { location: "eastus" }, fast);
+    assert.ok(access.timeCreated instanceof Date);
+    const disk = await disks.createOrUpdate(
+      "rg",
+      "encrypted-1",
+      {
+        location: "eastus",
+        creationData: { createOption: "Empty" },
+        diskSizeGB: 4,
+        encryption: { diskEncryptionSetId: keys.id ?? "" },
+        networkAccessPolicy: "AllowPrivate",
+        diskAccessId: access.id ?? "",
+      },
+      fast,
+    );
+    assert.equal(disk.encryption?.type, "EncryptionAtRestWithCustomerKey");
+    const associated: string[] = [];
+    for await (const id of diskEncryptionSets.listAssociatedResources("rg", "keys")) associated.push(id);
+    assert.deepEqual(associated, [disk.id]);
+    await assert.rejects(diskEncryptionSets.delete("rg", "keys", fast), { code: "OperationNotAllowed" });
+    await disks.delete("rg", "encrypted-1", fast);
+    await diskEncryptionSets.delete("rg", "keys", fast);
+    await diskAccesses.delete("rg", "access", fast);
+    await assert.rejects(diskAccesses.get("rg", "access"), { code: "ResourceNotFound" });
+  });
+
   it("resizes a disk while it is attached", async () => {
     const id = await createDisk(azure, "resize-1");
     await azure.client.virtualMachines.attachDetachDataDisks(

@@ -3,6 +3,7 @@ import type { JsonObject } from "./api/json.ts";
 import { diskState } from "./disk/disk-read.ts";
 import { renderDisk } from "./disk/disk.ts";
 import { renderSnapshot } from "./disk/snapshot.ts";
+import { renderLinkedResource } from "./linked/linked-resource.ts";
 import type { Operation } from "./pace/operation.ts";
 import { instancesOf } from "./scale-set/instances.ts";
 import { renderScaleSet } from "./scale-set/scale-set.ts";
@@ -36,6 +37,7 @@ export function dumpWorld(world: World): JsonObject {
     scaleSets: [...world.scaleSets.values()].map((set) =>
       renderScaleSet(set, instancesOf(world, set).length),
     ),
+    linkedResources: [...world.linkedResources.values()].map(renderLinkedResource),
     availabilitySets: [...world.availabilitySets.values()].map((set) => renderAvailabilitySet(world, set)),
     operations: [...world.operations.values()]
       .filter((operation) => operation.internal !== true)

@@ -42,6 +42,7 @@ function beginAgain(world: World): void {
     world.snapshots,
     world.availabilitySets,
     world.scaleSets,
+    world.linkedResources,
     world.operations,
     world.buckets,
     world.lastReads,

@@ -3,6 +3,7 @@ import type { Json } from "./api/json.ts";
 import { groupKey, keyOf } from "./api/resource-id.ts";
 import type { Disk } from "./disk/disk.ts";
 import type { Snapshot } from "./disk/snapshot.ts";
+import type { LinkedResource } from "./linked/linked-resource.ts";
 import type { FaultRule, Faults } from "./pace/faults.ts";
 import type { Operation } from "./pace/operation.ts";
 import type { SeededRandom } from "./pace/random.ts";
@@ -48,6 +49,8 @@ export interface World {
   readonly availabilitySets: Map<string, AvailabilitySet>;
   readonly virtualMachines: Map<string, VirtualMachine>;
   readonly scaleSets: Map<string, ScaleSet>;
+  /** Disk encryption sets and disk accesses. */
+  readonly linkedResources: Map<string, LinkedResource>;
   readonly operations: Map<string, Operation>;
   /** Operations that have not ended, in the order in which they started. */
   readonly running: Set<string>;
@@ -92,6 +95,7 @@ export function createWorld(
     availabilitySets: new Map(),
     virtualMachines: new Map(),
     scaleSets: new Map(),
+    linkedResources: new Map(),
     operations: new Map(),
     running: new Set(),
     caller: undefined,

@@ -398,6 +398,15 @@ export const armErrors = {
       `Availability set ${name} can't be deleted: it has the VMs ${vmIds.join(", ")}.`,
     ),
 
+  /** A disk names an encryption set or disk access that does not exist. */
+  linkedResourceNotFound: (name: string) => failure(404, "NotFound", `Resource ${name} is not found.`),
+  /** Inferred: the message of the service is not published. */
+  linkedResourceInUse: (name: string, diskIds: readonly string[]) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Resource ${name} can't be deleted: it is in use by ${diskIds.join(", ")}.`,
+    ),
   diskAttached: (diskName: string, vmId: string) =>
     failure(409, "OperationNotAllowed", `Disk ${diskName} is attached to VM ${ownerName(vmId)}.`),
   shrink: (id: string) =>

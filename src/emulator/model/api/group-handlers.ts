@@ -55,6 +55,7 @@ export function deleteGroupHandler(world: World, call: ArmCall): HandlerResult {
     ...world.virtualMachines.values(),
     ...world.availabilitySets.values(),
     ...world.scaleSets.values(),
+    ...world.linkedResources.values(),
   ].some((resource) => groupKey(resource) === groupKey(address));
   if (holds) return armErrors.groupNotEmpty(address.resourceGroup);
   world.resourceGroups.delete(groupKey(address));

@@ -4,6 +4,8 @@ export type ComputeType =
   | "snapshots"
   | "virtualMachines"
   | "availabilitySets"
+  | "diskEncryptionSets"
+  | "diskAccesses"
   | "virtualMachineScaleSets";
 
 export interface ResourceAddress {
@@ -20,6 +22,8 @@ const TYPES: readonly ComputeType[] = [
   "snapshots",
   "virtualMachines",
   "availabilitySets",
+  "diskEncryptionSets",
+  "diskAccesses",
   "virtualMachineScaleSets",
 ];
 const UNIFORM_INSTANCE = /\/virtualMachineScaleSets\/([^/]+)\/virtualMachines\/(?=[^/]+$)/i;

@@ -13,6 +13,7 @@ import {
   patchSnapshotHandler,
   putSnapshotHandler,
 } from "../disk/snapshot-handlers.ts";
+import { linkedRoutes } from "../linked/linked-resource-handlers.ts";
 import { getOperation } from "../pace/lro.ts";
 import {
   deleteInstancesHandler,
@@ -70,6 +71,9 @@ const INSTANCE = `${SCALE_SET}/virtualMachines/{name}`;
 const SNAPSHOT = `${COMPUTE}/snapshots/{name}`;
 const AVAILABILITY_SET = `${COMPUTE}/availabilitySets/{name}`;
 const DISK = `${COMPUTE}/disks/{name}`;
+
+/** Where each type of resources has its paths. */
+const SCOPES = { group: COMPUTE, subscription: SUBSCRIPTION_COMPUTE };
 
 /** Name of the operation that reads another operation's state. */
 export const POLL_OPERATION = "Operations_Get";
@@ -206,6 +210,9 @@ export const ARM_ROUTES: readonly Route[] = [
     pattern: `${SUBSCRIPTION_COMPUTE}/availabilitySets`,
     handler: listAvailabilitySetsHandler,
   },
+
+  ...linkedRoutes("diskEncryptionSets", { operations: "DiskEncryptionSets", ...SCOPES }),
+  ...linkedRoutes("diskAccesses", { operations: "DiskAccesses", ...SCOPES }),
 
   {
     operation: "ResourceSkus_List",

@@ -3,6 +3,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
 import { resourceId } from "../api/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
+import { missingLink } from "../linked/links.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
 import { findDisk, putDisk, updateDisk, without, type World } from "../world.ts";
@@ -56,7 +57,7 @@ export function changeDisk(
   }
   const next = diskSpecFrom(body, disk.spec);
   if ("kind" in next) return next;
-  const refused = checkDiskChange(world, disk, next, apiVersion);
+  const refused = checkDiskChange(world, disk, next, apiVersion) ?? checkLinks(world, next);
   if (refused !== undefined) return refused;
   const grows = next.sizeGiB > disk.spec.sizeGiB;
   const effects: readonly DataPlaneEffect[] = grows
@@ -99,7 +100,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
     );
   }
   const zones = (listAt(body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
-  const refused = checkZones(spec, zones, location);
+  const refused = checkZones(spec, zones, location) ?? checkLinks(world, spec);
   if (refused !== undefined) return refused;
 
   const extendedLocation = objectAt(body, "extendedLocation");
@@ -215,6 +216,12 @@ function checkZones(spec: DiskSpec, zones: readonly string[], location: string):
       `A zone can't be chosen for a disk of type ${spec.sku.name}: it spans all zones.`,
     );
   return undefined;
+}
+
+function checkLinks(world: World, { encryption, diskAccessId }: DiskSpec): ArmFailure | undefined {
+  const diskEncryptionSets = textAt(encryption, "diskEncryptionSetId");
+  const missing = missingLink(world, { diskEncryptionSets, diskAccesses: diskAccessId });
+  return missing === undefined ? undefined : armErrors.linkedResourceNotFound(missing);
 }
 
 /** The immediate answer to a write of a disk: an echo of the request, not yet a resource. */

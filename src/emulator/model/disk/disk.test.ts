@@ -114,6 +114,12 @@ describe("a disk", () => {
 
   it("keeps all requested properties, also those that a change does not mention", () => {
     const azure = aModel();
+    azure.finish("PUT", "diskEncryptionSets/des", {
+      location: "eastus",
+      identity: { type: "SystemAssigned" },
+      properties: { activeKey: { keyUrl: "https://vault.vault.azure.net/keys/key/1" } },
+    });
+    azure.finish("PUT", "diskAccesses/access", { location: "eastus" });
     const properties = {
       ...{
         creationData: { createOption: "Empty", logicalSectorSize: 512 },

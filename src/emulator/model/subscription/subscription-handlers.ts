@@ -9,6 +9,8 @@ const TENANT_ID = "00000000-0000-0000-0000-0000000000ff";
 /** Resource types of Microsoft.Compute that the emulator has. */
 const RESOURCE_TYPES = [
   "availabilitySets",
+  "diskAccesses",
+  "diskEncryptionSets",
   "disks",
   "snapshots",
   "virtualMachines",

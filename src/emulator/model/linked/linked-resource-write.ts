@@ -1,0 +1,190 @@
+import type { ArmCall } from "../api/arm-message.ts";
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { booleanAt, type JsonObject, objectAt, textAt, textsAt } from "../api/json.ts";
+import { keyOf, resourceId } from "../api/resource-id.ts";
+import type { Operation } from "../pace/operation.ts";
+import { delayMs, happened, startOperation } from "../pace/operations.ts";
+import { normalLocation, without, type World } from "../world.ts";
+import { type LinkedResource, type LinkedType, renderLinkedResource } from "./linked-resource.ts";
+import { disksLinkedTo } from "./links.ts";
+
+/** The names of the API's groups of operations. */
+const OPERATIONS: Readonly<Record<LinkedType, string>> = {
+  diskEncryptionSets: "DiskEncryptionSets",
+  diskAccesses: "DiskAccesses",
+};
+const ENCRYPTION_TYPES = [
+  "EncryptionAtRestWithCustomerKey",
+  "EncryptionAtRestWithPlatformAndCustomerKeys",
+  "ConfidentialVmEncryptedWithCustomerKey",
+];
+/** The tenant of every identity; there is one in the emulator. */
+const TENANT_ID = "00000000-0000-0000-0000-0000000000ff";
+
+type LinkedWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
+
+/** Where a linked resource is. */
+export interface LinkedAddress {
+  readonly type: LinkedType;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly name: string;
+}
+
+/** The resource at an address. */
+export function findLinked(world: World, address: LinkedAddress): LinkedResource | undefined {
+  return world.linkedResources.get(keyOf(resourceId(address)));
+}
+
+/** PUT: creates the resource, or replaces what it states. */
+export function writeLinked(
+  world: World,
+  address: LinkedAddress,
+  { body }: Pick<ArmCall, "body">,
+): LinkedWrite {
+  const location = textAt(body, "location");
+  if (location === undefined) return armErrors.locationRequired();
+  const existing = findLinked(world, address);
+  const properties = objectAt(body, "properties") ?? {};
+  const refused = address.type === "diskEncryptionSets" ? checkEncryptionSet(body) : undefined;
+  if (refused !== undefined) return refused;
+  const identity = identityOf(world, objectAt(body, "identity"), existing);
+  return startWrite(world, existing, "CreateOrUpdate", {
+    ...address,
+    id: existing?.id ?? resourceId(address),
+    location: existing?.location ?? normalLocation(location),
+    tags: textsAt(body, "tags") ?? existing?.tags ?? {},
+    properties: address.type === "diskEncryptionSets" ? withDefaults(properties) : properties,
+    ...(identity === undefined ? {} : { identity }),
+    createdAtMs: existing?.createdAtMs ?? world.nowMs,
+    provisioningState: "Succeeded",
+  });
+}
+
+/** PATCH: changes what it names. */
+export function changeLinked(
+  world: World,
+  existing: LinkedResource,
+  { body }: Pick<ArmCall, "body">,
+): LinkedWrite {
+  const identity = identityOf(world, objectAt(body, "identity"), existing);
+  return startWrite(world, existing, "Update", {
+    ...existing,
+    tags: textsAt(body, "tags") ?? existing.tags,
+    properties: { ...existing.properties, ...objectAt(body, "properties") },
+    ...(identity === undefined ? {} : { identity }),
+    provisioningState: "Succeeded",
+  });
+}
+
+/** DELETE of a resource that no disk refers to. A repeated one joins the first. */
+export function deleteLinked(world: World, existing: LinkedResource): LinkedWrite {
+  const busy = existing.operationId === undefined ? undefined : world.operations.get(existing.operationId);
+  if (busy !== undefined)
+    return existing.provisioningState === "Deleting"
+      ? { kind: "Started", operation: busy }
+      : armErrors.conflict();
+  const disks = disksLinkedTo(world, existing);
+  if (disks.length > 0) return armErrors.linkedResourceInUse(`${existing.type}/${existing.name}`, disks);
+  const key = keyOf(existing.id);
+  const operation = start(world, existing, {
+    verb: "Delete",
+    end: (isDone) => {
+      if (isDone) world.linkedResources.delete(key);
+      else
+        world.linkedResources.set(key, { ...without(existing, "operationId"), provisioningState: "Failed" });
+    },
+  });
+  world.linkedResources.set(key, { ...existing, provisioningState: "Deleting", operationId: operation.id });
+  return { kind: "Started", operation };
+}
+
+function startWrite(
+  world: World,
+  existing: LinkedResource | undefined,
+  verb: "CreateOrUpdate" | "Update",
+  next: LinkedResource,
+): LinkedWrite {
+  if (existing?.operationId !== undefined && world.running.has(existing.operationId))
+    return armErrors.conflict();
+  const key = keyOf(next.id);
+  const written = without(next, "operationId");
+  const operation = start(world, next, {
+    verb,
+    end: (isDone) => {
+      world.linkedResources.set(
+        key,
+        isDone ? written : { ...(existing ?? written), provisioningState: "Failed" },
+      );
+    },
+  });
+  const state = existing === undefined ? "Creating" : "Updating";
+  world.linkedResources.set(key, {
+    ...(existing ?? written),
+    provisioningState: state,
+    operationId: operation.id,
+  });
+  return { kind: "Started", operation };
+}
+
+function start(
+  world: World,
+  { type, id, subscriptionId, location }: LinkedResource,
+  { verb, end }: { readonly verb: string; readonly end: (isDone: boolean) => void },
+): Operation {
+  return startOperation(world, {
+    name: `${OPERATIONS[type]}_${verb}`,
+    provider: "DiskOperations",
+    subscriptionId,
+    location,
+    resourceId: id,
+    delayMs: delayMs(world, verb === "Delete" ? "diskDelete" : "diskUpdate"),
+    work: {
+      effects: () => [],
+      end: (outcome) => end(happened(outcome, id)),
+      result: () => {
+        const found = world.linkedResources.get(keyOf(id));
+        return found === undefined ? undefined : renderLinkedResource(found);
+      },
+    },
+  });
+}
+
+function checkEncryptionSet(body: ArmCall["body"]): ArmFailure | undefined {
+  const type = textAt(body, "properties", "encryptionType");
+  if (type !== undefined && !ENCRYPTION_TYPES.includes(type))
+    return armErrors.invalidParameter(
+      "encryptionType",
+      `The value '${type}' of parameter 'encryptionType' is not one of ${ENCRYPTION_TYPES.join(", ")}.`,
+    );
+  if (textAt(body, "identity", "type") === undefined)
+    return armErrors.invalidParameter("identity", "Required parameter 'identity' is missing (null).");
+  if (textAt(body, "properties", "activeKey", "keyUrl") === undefined)
+    return armErrors.invalidParameter(
+      "activeKey.keyUrl",
+      "Required parameter 'activeKey.keyUrl' is missing (null).",
+    );
+  return undefined;
+}
+
+function withDefaults(properties: JsonObject): JsonObject {
+  return {
+    encryptionType: "EncryptionAtRestWithCustomerKey",
+    ...(booleanAt(properties, "rotationToLatestKeyVersionEnabled") === undefined
+      ? { rotationToLatestKeyVersionEnabled: false }
+      : {}),
+    ...properties,
+  };
+}
+
+/** A system-assigned identity has the same principal for as long as its resource exists. */
+function identityOf(
+  world: World,
+  stated: JsonObject | undefined,
+  existing: LinkedResource | undefined,
+): JsonObject | undefined {
+  if (stated === undefined) return existing?.identity;
+  if (!(textAt(stated, "type") ?? "").includes("SystemAssigned")) return stated;
+  const principalId = textAt(existing?.identity, "principalId") ?? world.random.guid();
+  return { ...stated, principalId, tenantId: TENANT_ID };
+}

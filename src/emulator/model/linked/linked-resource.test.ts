@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, type Json, textAt } from "../api/json.ts";
+import { aModel, COMPUTE, diskBody, type ModelFixture } from "../model-fixture.ts";
+
+const ID = `${COMPUTE}/diskEncryptionSets/keys`;
+const activeKey = { keyUrl: "https://vault.vault.azure.net/keys/key/1" };
+const keys: Json = { location: "East US", identity: { type: "SystemAssigned" }, properties: { activeKey } };
+const encrypted = diskBody({ properties: { encryption: { diskEncryptionSetId: ID } } });
+
+function answer(azure: ModelFixture, ...call: Parameters<ModelFixture["send"]>): readonly unknown[] {
+  const { status, body } = azure.send(...call);
+  return [status, textAt(body, "error", "code") ?? textAt(body, "properties", "provisioningState")];
+}
+
+describe("disk encryption sets and disk accesses", () => {
+  it("are made, read, changed, listed and deleted by operations", () => {
+    const azure = aModel();
+    assert.deepEqual(answer(azure, "PUT", "diskEncryptionSets/keys", keys), [202, "Creating"]);
+    azure.settle();
+    const { body } = azure.send("GET", "diskEncryptionSets/KEYS");
+    assert.deepEqual(
+      [textAt(body, "id"), textAt(body, "type"), textAt(body, "location"), at(body, "properties")],
+      [
+        ID,
+        "Microsoft.Compute/diskEncryptionSets",
+        "eastus",
+        {
+          encryptionType: "EncryptionAtRestWithCustomerKey",
+          rotationToLatestKeyVersionEnabled: false,
+          activeKey,
+          provisioningState: "Succeeded",
+        },
+      ],
+    );
+    const principal = textAt(body, "identity", "principalId");
+    assert.notEqual(principal, undefined, "keys are granted to its principal");
+    azure.finish("PATCH", "diskEncryptionSets/keys", {
+      tags: { team: "a" },
+      identity: { type: "SystemAssigned" },
+      properties: { rotationToLatestKeyVersionEnabled: true },
+    });
+    const changed = azure.send("GET", "diskEncryptionSets/keys").body;
+    assert.deepEqual(
+      [
+        at(changed, "tags"),
+        at(changed, "properties", "rotationToLatestKeyVersionEnabled"),
+        at(changed, "properties", "activeKey"),
+        textAt(changed, "identity", "principalId"),
+      ],
+      [{ team: "a" }, true, activeKey, principal],
+    );
+    azure.finish("PUT", "diskAccesses/access", { location: "eastus" });
+    const namesIn = (path: string): readonly unknown[] =>
+      (at(azure.send("GET", path).body, "value") as readonly Json[]).map((item) => textAt(item, "name"));
+    assert.deepEqual([namesIn("diskEncryptionSets"), namesIn("diskAccesses")], [["keys"], ["access"]]);
+    azure.finish("DELETE", "diskEncryptionSets/keys");
+    assert.deepEqual(answer(azure, "GET", "diskEncryptionSets/keys"), [404, "ResourceNotFound"]);
+    assert.deepEqual(answer(azure, "DELETE", "diskEncryptionSets/keys"), [204, undefined]);
+  });
+
+  it("must exist for a disk that names them, and stay while it does", () => {
+    const azure = aModel();
+    assert.deepEqual(answer(azure, "PUT", "disks/pvc-1", encrypted), [404, "NotFound"]);
+    const isPrivate = { networkAccessPolicy: "AllowPrivate", diskAccessId: `${COMPUTE}/diskAccesses/access` };
+    const accessed = diskBody({ properties: isPrivate });
+    assert.deepEqual(answer(azure, "PUT", "disks/pvc-1", accessed), [404, "NotFound"]);
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    assert.deepEqual(answer(azure, "PATCH", "disks/pvc-1", { properties: isPrivate }), [404, "NotFound"]);
+
+    azure.finish("PUT", "diskEncryptionSets/keys", keys);
+    azure.finish("PUT", "disks/pvc-2", encrypted);
+    const { body } = azure.send("GET", "diskEncryptionSets/keys/associatedResources");
+    assert.deepEqual(at(body, "value"), [`${COMPUTE}/disks/pvc-2`]);
+    assert.deepEqual(answer(azure, "DELETE", "diskEncryptionSets/keys"), [409, "OperationNotAllowed"]);
+    azure.finish("DELETE", "disks/pvc-2");
+    azure.finish("DELETE", "diskEncryptionSets/keys");
+    assert.deepEqual(answer(azure, "GET", "diskEncryptionSets/keys"), [404, "ResourceNotFound"]);
+  });
+
+  const refused: readonly { readonly because: string; readonly body: Json; readonly code: string }[] = [
+    { because: "no location", body: { properties: { activeKey } }, code: "LocationRequired" },
+    {
+      because: "no identity",
+      body: { location: "eastus", properties: { activeKey } },
+      code: "InvalidParameter",
+    },
+    {
+      because: "no key",
+      body: { location: "eastus", identity: { type: "SystemAssigned" } },
+      code: "InvalidParameter",
+    },
+    {
+      because: "a type of encryption that there is not",
+      body: {
+        location: "eastus",
+        identity: { type: "SystemAssigned" },
+        properties: { activeKey, encryptionType: "EncryptionAtRestWithPlatformKey" },
+      },
+      code: "InvalidParameter",
+    },
+  ];
+  for (const { because, body, code } of refused)
+    it(`are refused with ${because}`, () => {
+      const azure = aModel();
+      assert.deepEqual(answer(azure, "PUT", "diskEncryptionSets/keys", body), [400, code]);
+      assert.deepEqual(answer(azure, "GET", "diskEncryptionSets/keys"), [404, "ResourceNotFound"]);
+    });
+
+  it("refuse a second write during the first, and a failed one leaves what was", () => {
+    const azure = aModel();
+    azure.send("PUT", "diskEncryptionSets/keys", keys);
+    assert.deepEqual(answer(azure, "PATCH", "diskEncryptionSets/keys", { tags: {} }), [409, "Conflict"]);
+    assert.deepEqual(answer(azure, "DELETE", "diskEncryptionSets/keys"), [409, "Conflict"]);
+    azure.settle();
+    azure.model.faults.add({
+      operation: "DiskEncryptionSets_*",
+      effect: { kind: "FailOperation", code: "InternalOperationError" },
+    });
+    azure.finish("PATCH", "diskEncryptionSets/keys", { tags: { a: "b" } });
+    assert.equal(at(azure.send("GET", "diskEncryptionSets/keys").body, "tags"), undefined);
+    assert.deepEqual(answer(azure, "GET", "diskEncryptionSets/keys"), [200, "Failed"]);
+    azure.finish("DELETE", "diskEncryptionSets/keys");
+    assert.deepEqual(answer(azure, "GET", "diskEncryptionSets/keys"), [200, "Failed"]);
+  });
+});

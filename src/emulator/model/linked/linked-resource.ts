@@ -1,0 +1,41 @@
+import { isoTime } from "../api/iso-time.ts";
+import type { JsonObject } from "../api/json.ts";
+import type { ProvisioningState } from "../disk/disk.ts";
+
+/** Resources that disks refer to by their ids: the keys of an encryption, and private endpoints. */
+export type LinkedType = "diskEncryptionSets" | "diskAccesses";
+
+/** A resource that disks refer to. */
+export interface LinkedResource {
+  readonly type: LinkedType;
+  readonly id: string;
+  readonly name: string;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** As stated by its owner: `activeKey`, `encryptionType` … */
+  readonly properties: JsonObject;
+  readonly identity?: JsonObject;
+  readonly createdAtMs: number;
+  readonly provisioningState: ProvisioningState;
+  readonly operationId?: string;
+}
+
+/** The resource as GET answers it. */
+export function renderLinkedResource(resource: LinkedResource): JsonObject {
+  const { name, id, type, location, tags, identity, properties, provisioningState, createdAtMs } = resource;
+  return {
+    name,
+    id,
+    type: `Microsoft.Compute/${type}`,
+    location,
+    ...(Object.keys(tags).length > 0 ? { tags } : {}),
+    ...(identity === undefined ? {} : { identity }),
+    properties: {
+      ...properties,
+      ...(type === "diskAccesses" ? { timeCreated: isoTime(createdAtMs) } : {}),
+      provisioningState,
+    },
+  };
+}
