@@ -209,6 +209,22 @@ describe("a batch of attaches and detaches", () => {
       assert.deepEqual(second.forced, []);
     });
 
+    it("reads the VM every 5 s after a minute, also where its own try was refused", async () => {
+      // Each try of an attach behind a long update used to be followed by one read a second.
+      const azure = updatingFor(Infinity);
+      azure.onUpdate = ({ atMs }) =>
+        atMs < 2 * MINUTE_MS ? anArmError({ statusCode: 409, code: "Conflict" }) : "carriedOut";
+      const readsMs: number[] = [];
+      const busy = azure.onRead;
+      azure.onRead = (vm, asked) => {
+        readsMs.push(asked.atMs);
+        return busy(vm, asked);
+      };
+      await azure.attachBatch(azure.request("attach", "comes"));
+      const secondMinute = readsMs.filter((atMs) => atMs > 65_000 && atMs <= 115_000);
+      assert.equal(secondMinute.length, 10);
+    });
+
     it("waits less long for the detach of another disk, and does not force that", async () => {
       const azure = updatingFor(Infinity, [anEntry("others", 0, { toBeDetached: true })]);
       await azure.attachBatch(azure.request("attach", "comes"));

@@ -179,10 +179,9 @@ export class AttachBatch {
       for (const request of hanging) this.#overdue.add(request.diskKey);
       return false;
     }
-    await clock.sleep(
-      pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }),
-      this.#lifetime,
-    );
+    const waitedMs = Math.max(elapsedMs, underWay.waitedMs(open));
+    const delayMs = pollDelayMs(settings.vmPollPace, { elapsedMs: waitedMs, retryAfterMs: undefined });
+    await clock.sleep(delayMs, this.#lifetime);
     return true;
   }
 

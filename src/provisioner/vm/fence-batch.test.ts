@@ -13,6 +13,7 @@ import {
   type UpdateEnd,
   vmUri,
 } from "../testing/scripted-vm.ts";
+import type { VmRequest } from "./vm-request.ts";
 
 const MINUTE_MS = 60_000;
 const answering = { statusCodes: ["PowerState/running"], agentStatusCodes: ["ProvisioningState/succeeded"] };
@@ -135,6 +136,76 @@ describe("a batch of fences", () => {
       );
       const tookMs = azure.clock.elapsedMs();
       assert.ok(tookMs >= MINUTE_MS && tookMs < MINUTE_MS + 6_000, `${tookMs} ms`);
+    });
+
+    describe("for longer than a batch waits", () => {
+      /** When the VM was read by a batch of these requests, from the batch's start. */
+      const readsOf = async (
+        azure: ScriptedVm,
+        ...requests: readonly VmRequest[]
+      ): Promise<readonly number[]> => {
+        const startedMs = azure.clock.elapsedMs();
+        const readsMs: number[] = [];
+        const before = azure.onRead;
+        azure.onRead = (vm, asked) => {
+          readsMs.push(azure.clock.elapsedMs() - startedMs);
+          return before(vm, asked);
+        };
+        assert.deepEqual(
+          codes(await azure.fenceBatch(...requests)),
+          requests.map(() => "VmBeingUpdated"),
+        );
+        azure.onRead = before;
+        return readsMs;
+      };
+
+      for (const kind of ["fence", "prove", "flush"] as const)
+        it(`reads it every 5 s in later batches of a minute: ${kind}`, async () => {
+          // Two queues of a VM that Azure updates for long used to spend 60 reads on it in each minute.
+          const azure = aScriptedVm([]);
+          azure.vm = { ...azure.vm, ...updating };
+          const first = await readsOf(azure, azure.request(kind, "pvc-1"));
+          assert.deepEqual([first.length, first.slice(0, 3)], [30, [0, 1_000, 2_000]]);
+          for (let again = 0; again < 3; again++)
+            assert.deepEqual(
+              await readsOf(azure, azure.request(kind, "pvc-1")),
+              Array.from({ length: 13 }, (_, index) => index * 5_000),
+            );
+        });
+
+      it("reads it each second for a request that is new", async () => {
+        const azure = withDisk(updating);
+        await readsOf(azure, azure.request("fence", "pvc-1"));
+        const [, second, third] = await readsOf(
+          azure,
+          azure.request("fence", "pvc-1"),
+          azure.request("fence", "pvc-2"),
+        );
+        assert.deepEqual([second, third], [1_000, 2_000]);
+      });
+
+      it("reads it each second again once it was seen at rest in between", async () => {
+        const azure = withDisk(updating);
+        await readsOf(azure, azure.request("fence", "pvc-1"));
+        azure.underWay.saw({ ...azure.vm, provisioningState: "Succeeded" });
+        const [, second] = await readsOf(azure, azure.request("fence", "pvc-1"));
+        assert.equal(second, 1_000);
+      });
+
+      it("reads it ever more rarely in a batch though its ETag moves all the time", async () => {
+        const azure = withDisk(updating);
+        azure.onRead = (vm, { atMs }) => ({ ...vm, etag: `"${atMs}"` });
+        assert.equal((await readsOf(azure, azure.request("fence", "pvc-1"))).length, 30);
+      });
+
+      it("notices the end within 5 s", async () => {
+        const azure = withDisk(updating);
+        await readsOf(azure, azure.request("fence", "pvc-1"));
+        azure.onRead = (vm, { atMs }) => (atMs >= 100_000 ? { ...vm, provisioningState: "Succeeded" } : vm);
+        assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
+        const [{ atMs } = { atMs: Infinity }] = azure.updates;
+        assert.ok(atMs >= 100_000 && atMs <= 105_000, `${atMs} ms`);
+      });
     });
 
     it("has a minute for each of several updates of others", async () => {

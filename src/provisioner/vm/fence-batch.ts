@@ -281,18 +281,19 @@ export class FenceBatch {
    * The end of its own write is awaited like any operation's.
    */
   async #wait(whose: FencedVm["whose"]): Promise<void> {
-    const { clock, settings } = this.#context.session;
+    const { session, underWay } = this.#context;
+    const { clock, settings } = session;
     this.#busySinceMs ??= clock.elapsedMs();
     const elapsedMs = clock.elapsedMs() - this.#busySinceMs;
     const patienceMs =
       this.#sent === undefined && whose !== "perhapsOwn"
         ? settings.inFlightPatienceMs
         : settings.operationMaxMs;
-    if (elapsedMs < patienceMs)
-      return clock.sleep(
-        pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }),
-        this.#lifetime,
-      );
+    if (elapsedMs < patienceMs) {
+      const waitedMs = Math.max(elapsedMs, underWay.waitedMs(this.#open()));
+      const delayMs = pollDelayMs(settings.vmPollPace, { elapsedMs: waitedMs, retryAfterMs: undefined });
+      return clock.sleep(delayMs, this.#lifetime);
+    }
     const what =
       whose === "others" ? "an update, reimage or upgrade that this controller has not begun" : "an update";
     const busy = ownError(

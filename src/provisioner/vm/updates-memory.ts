@@ -10,7 +10,8 @@ const VMS_REMEMBERED_MAX = 1_000;
 /**
  * What is known of the updates of VMs without work. A mark that a failed detach has left behind is kept
  * until the VM is seen without it: a process that has forgotten it would take it for a detach under
- * way. At the limit, the VM that has had no work for longest is forgotten.
+ * way. So is since when requests have waited for an operation there: repeated, they continue to read the VM
+ * rarely. At the limit, the VM that has had no work for longest is forgotten.
  */
 export class UpdatesMemory {
   readonly #clock: Clock;

@@ -154,4 +154,64 @@ describe("what is known of updates under way", () => {
     answers.delete("2");
     assert.deepEqual([await isOwn(), polled], [false, ["3", "2", "2", "1"]]);
   });
+
+  describe("of requests that wait for the operation", () => {
+    const fence = { kind: "fence", diskKey: "pvc-1" } as const;
+    const MINUTE_MS = 60_000;
+    /** A fence has waited for a minute. */
+    const waitedForAMinute = async () => {
+      const world = aWorld();
+      world.underWay.saw(world.busy);
+      assert.equal(world.underWay.waitedMs([fence]), 0);
+      await world.clock.advance(MINUTE_MS);
+      return world;
+    };
+
+    it("counts from a request's first wait, also when it is repeated", async () => {
+      const { clock, underWay, busy } = await waitedForAMinute();
+      for (const expectedMs of [MINUTE_MS, 2 * MINUTE_MS]) {
+        underWay.saw(busy);
+        assert.equal(underWay.waitedMs([fence]), expectedMs);
+        await clock.advance(MINUTE_MS);
+      }
+    });
+
+    it("counts from the first wait of the one that came last", async () => {
+      // A failover that has just begun must not look for the end as rarely as one that has waited for long.
+      for (const late of [
+        { ...fence, diskKey: "pvc-2" },
+        { ...fence, kind: "prove" },
+      ] as const) {
+        const { clock, underWay, busy } = await waitedForAMinute();
+        assert.equal(underWay.waitedMs([fence, late]), 0);
+        await clock.advance(1_000);
+        underWay.saw(busy);
+        assert.deepEqual([underWay.waitedMs([late, fence]), underWay.waitedMs([fence])], [1_000, 61_000]);
+      }
+    });
+
+    for (const [because, changes] of [
+      ["the VM was seen at rest", { provisioningState: "Succeeded" }],
+      ["the ETag shows another operation", { etag: `"moved"` }],
+      ["another VM has the resource id", { vmId: "guid-of-another" }],
+    ] as const)
+      it(`counts again from zero where ${because}`, async () => {
+        const { underWay, busy } = await waitedForAMinute();
+        const after = { ...busy, ...changes };
+        for (const seen of [after, { ...after, provisioningState: "Updating" }]) underWay.saw(seen);
+        assert.equal(underWay.waitedMs([fence]), 0);
+      });
+
+    it("is worth keeping until the VM is at rest", async () => {
+      const clock = createVirtualClock();
+      const underWay = new UpdatesUnderWay(clock);
+      const { vm } = aScriptedVm();
+      const isEmptyAfter = (provisioningState: string): boolean => {
+        underWay.saw({ ...vm, provisioningState });
+        if (provisioningState === "Updating") underWay.waitedMs([fence]);
+        return underWay.isEmpty;
+      };
+      assert.deepEqual([isEmptyAfter("Updating"), isEmptyAfter("Succeeded")], [false, true]);
+    });
+  });
 });

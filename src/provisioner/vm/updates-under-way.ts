@@ -4,6 +4,7 @@ import type { ArmError, ArmOperation, ArmOperationEnd, ArmVm } from "../arm/arm-
 import { isOperationFailure } from "../arm/error-table.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
+import type { VmRequest } from "./vm-request.ts";
 
 /** An update of this process that Azure has accepted. */
 export interface OwnUpdate {
@@ -35,17 +36,22 @@ export class UpdatesUnderWay {
   readonly #leavingSinceMs = new Map<string, number>();
   /** The ETag that nothing moved, and until when no write tries to, by the clock's `elapsedMs`. */
   #etagPause: { readonly etag: string; readonly untilMs: number } | undefined;
+  /** The ETag that the last read showed. */
+  #lastEtag: string | undefined;
+  /** Since when each request has waited for the operation under way, by the clock's `elapsedMs`. */
+  readonly #waitingSinceMs = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Whether nothing is known that a later fence of the VM could need. */
+  /** Whether nothing is known that later work on the VM could need. */
   get isEmpty(): boolean {
     return (
       this.#unended.size === 0 &&
       this.#leftBehind.size === 0 &&
       this.#leavingSinceMs.size === 0 &&
+      this.#waitingSinceMs.size === 0 &&
       !this.isEtagPaused
     );
   }
@@ -85,6 +91,8 @@ export class UpdatesUnderWay {
     const isAtRest = isTerminal(model.provisioningState);
     if (this.#vmId !== undefined && this.#vmId !== model.vmId) this.#forgetVm();
     this.#vmId = model.vmId;
+    if (isAtRest || this.#lastEtag !== model.etag) this.#waitingSinceMs.clear();
+    this.#lastEtag = model.etag;
     // Something moves it after all: reads had lagged behind the writes, or another client has changed the VM.
     if (this.#etagPause?.etag !== model.etag) this.#etagPause = undefined;
     // A read may be older than the awaited update: then it shows the ETag before it.
@@ -132,6 +140,22 @@ export class UpdatesUnderWay {
     return agesMs.length === 0 ? undefined : Math.min(...agesMs);
   }
 
+  /**
+   * Counts requests as waiting for the operation that the last read shows; returns for how long, in
+   * milliseconds, the one that came last has waited. A request that is repeated because its batch gave up
+   * continues its wait while the VM is seen with the same ETag, and not at rest.
+   */
+  waitedMs(requests: readonly Pick<VmRequest, "kind" | "diskKey">[]): number {
+    const nowMs = this.#clock.elapsedMs();
+    const waitsMs = requests.map(({ kind, diskKey }) => {
+      const key = `${kind} ${diskKey}`;
+      const sinceMs = this.#waitingSinceMs.get(key) ?? nowMs;
+      this.#waitingSinceMs.set(key, sinceMs);
+      return nowMs - sinceMs;
+    });
+    return Math.min(...waitsMs);
+  }
+
   #hasEnded(update: OwnUpdate): void {
     if (!this.#unended.delete(update)) return;
     for (const diskKey of update.takesOff)
@@ -147,5 +171,6 @@ export class UpdatesUnderWay {
     this.#etagPause = undefined;
     this.#leftBehind.clear();
     this.#leavingSinceMs.clear();
+    this.#waitingSinceMs.clear();
   }
 }
