@@ -255,6 +255,25 @@ describe("a batch of fences", () => {
       assert.match(fenced.failure.message, /^Azure works on an update of VM vm-a; /);
     });
 
+    it("does not report others' update if it may be this process's own detach", async () => {
+      // Proofs and write barriers poll no operation, and their events sent people after another client.
+      for (const kind of ["prove", "flush"] as const) {
+        const azure = withDisk(updating);
+        const ended = Promise.withResolvers<Result<ArmOperationEnd, ArmError>>();
+        const detach = {
+          operation: { pollUrl: "operation-0", kind: "vm", retryAfterMs: undefined },
+          ifMatch: `"0"`,
+          takesOff: new Set(["pvc-2"]),
+        } as const;
+        const waiting = azure.underWay.during(detach, () => ended.promise);
+        const [asked] = await azure.fenceBatch(azure.request(kind, "pvc-3"));
+        assert.ok(asked !== undefined && !asked.ok && asked.failure.kind === "CloudUnavailable");
+        assert.match(asked.failure.message, /^Azure works on an update of VM vm-a; /);
+        ended.resolve(ok({}));
+        await waiting;
+      }
+    });
+
     /** Fences while this process waits for its attach of another disk, whose polls answer `end`. */
     const fencedWhileAttaching = async (end: UpdateEnd | "refused") => {
       const azure = withDisk(updating);

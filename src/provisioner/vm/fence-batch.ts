@@ -295,7 +295,9 @@ export class FenceBatch {
       return clock.sleep(delayMs, this.#lifetime);
     }
     const what =
-      whose === "others" ? "an update, reimage or upgrade that this controller has not begun" : "an update";
+      whose === "others" && !underWay.mayBeOwn
+        ? "an update, reimage or upgrade that this controller has not begun"
+        : "an update";
     const busy = ownError(
       "VmBeingUpdated",
       `Azure works on ${what} of VM ${this.#context.vm.name}; nothing is forced before it has ended`,

@@ -56,6 +56,11 @@ export class UpdatesUnderWay {
     );
   }
 
+  /** Whether an operation under way may be an update of this process, whose end was not seen. */
+  get mayBeOwn(): boolean {
+    return this.#unended.size > 0;
+  }
+
   /** Whether nothing is to be written to the VM now merely to move its ETag. */
   get isEtagPaused(): boolean {
     return this.#etagPause !== undefined && this.#etagPause.untilMs > this.#clock.elapsedMs();
