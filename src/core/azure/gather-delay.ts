@@ -21,15 +21,15 @@ export interface Gathering {
   readonly announced: number;
   /** Requests of the same VM that are on their way and may arrive soon, or may fail before. */
   readonly expected: number;
-  /** Whether one of the requests belongs to a failover. */
+  /** Whether one of the requests has the lane `failover`. */
   readonly isFailover: boolean;
 }
 
 /**
  * How long the next update of a VM waits for more requests, in milliseconds; 0: it starts. Azure takes as
  * long for one disk as for many, and accepts few updates of a VM a minute: a request that leaves alone
- * makes all others of its burst wait for a second update. A failover never waits, and neither does a
- * request without a sign of others.
+ * makes all others of its burst wait for a second update. A request of the lane `failover` never
+ * waits, and neither does one without a sign of others.
  */
 export function gatherDelayMs(limits: GatherLimits, gathering: Gathering): number {
   const leftMs = Math.max(0, limits.maxMs - gathering.elapsedMs);
