@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { frozenSnapshotsStorm } from "./storms.ts";
+import { frozenSnapshotsStorm, restoredInFreezeStorm } from "./storms.ts";
 
 const PLAN = "src/core/volume/plan-frozen-snapshot.ts";
 const PLAN_TEST = "src/core/volume/plan-frozen-snapshot.test.ts";
@@ -31,5 +31,21 @@ export const snapshotMutations: readonly Mutation[] = [
     storm: frozenSnapshotsStorm,
     takes: "a node plug-in dies, or Azure is slow, while a pod writes and its snapshot is taken",
     noticedBy: PLAN_TEST,
+  },
+  {
+    name: "freeze-taken",
+    removes: "a node calls a freeze held only where the controller has marked its request as taken",
+    edits: [
+      {
+        file: "src/core/node/plan-freeze.ts",
+        find: "if (asked?.isTaken === true) return",
+        replace: "if (asked?.isTaken === true || request === undefined) return",
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["snapshot-broken"],
+    storm: restoredInFreezeStorm,
+    takes: "a backup without the request is put back while Azure takes the snapshot of a writing pod",
+    noticedBy: "src/core/node/plan-freeze.test.ts",
   },
 ];

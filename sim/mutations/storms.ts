@@ -64,6 +64,13 @@ export const frozenSnapshotsStorm: DirectedStorm = {
   },
 };
 
+/** The store is restored from older backups while snapshots of frozen file systems are taken. */
+export const restoredInFreezeStorm: DirectedStorm = {
+  workload: { access: "mount" },
+  frozenSnapshots: 24,
+  strikes: { "loss/restored": 6, "haste/hunted": 1 },
+};
+
 /** A node freezes right before it mounts, is fenced, and thaws. */
 export const frozenInMountStorm: DirectedStorm = {
   ...oneThatMoves,
