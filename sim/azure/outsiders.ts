@@ -24,6 +24,7 @@ type Outsiders = Pick<
   | "growOutside"
   | "replaceTagsOutside"
   | "copyDiskOutside"
+  | "snapshotOutside"
   | "deleteDiskOutside"
 >;
 
@@ -111,12 +112,26 @@ export function createOutsiders(options: {
     growOutside: (diskUri, sizeGiB) =>
       askOutside({ method: "PATCH", path: diskUri, body: { properties: { diskSizeGB: sizeGiB } } }),
     replaceTagsOutside: (diskUri, tags) => askOutside({ method: "PATCH", path: diskUri, body: { tags } }),
-    copyDiskOutside: ({ id, location, zones, spec }, copyUri) => {
+    copyDiskOutside: ({ id, location, zones, spec }, copyUri, changes = {}) => {
       const properties = { creationData: { createOption: "Copy", sourceResourceId: id } };
       askOutside({
         method: "PUT",
         path: copyUri,
-        body: { location, zones, sku: { name: spec.sku.name }, tags: spec.tags, properties },
+        body: {
+          location,
+          zones: changes.zones ?? zones,
+          sku: { name: changes.skuName ?? spec.sku.name },
+          tags: spec.tags,
+          properties,
+        },
+      });
+    },
+    snapshotOutside: (diskUri, snapshotUri) => {
+      const creationData = { createOption: "Copy", sourceResourceId: diskUri };
+      askOutside({
+        method: "PUT",
+        path: snapshotUri,
+        body: { location: azurePlace.location, properties: { creationData, incremental: true } },
       });
     },
     deleteDiskOutside: (diskUri) => askOutside({ method: "DELETE", path: diskUri }),

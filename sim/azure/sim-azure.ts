@@ -169,6 +169,13 @@ export interface SimAzure {
   /** Replaces all tags of the disk by these. */
   replaceTagsOutside(diskUri: string, tags: Readonly<Record<string, string>>): void;
   /** Creates a disk with that id as a copy of the other one, tags included. */
-  copyDiskOutside(source: Disk, copyUri: string): void;
+  copyDiskOutside(
+    source: Disk,
+    copyUri: string,
+    changes?: Partial<Pick<Disk, "zones">> & { readonly skuName?: string },
+  ): void;
+  /** Creates a snapshot with that id of the disk. */
+  snapshotOutside(diskUri: string, snapshotUri: string): void;
+  /** Also of a snapshot. */
   deleteDiskOutside(diskUri: string): void;
 }

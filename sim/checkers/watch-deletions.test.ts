@@ -15,7 +15,8 @@ interface Creation {
 function deletion(circumstances: {
   readonly creations?: readonly Creation[];
   readonly askedAtMs?: number;
-  readonly isCreated?: boolean;
+  /** When CreateVolume has answered the disk. */
+  readonly createdAtMs?: number | undefined;
   readonly caller?: string;
   readonly status?: number;
   readonly operation?: string;
@@ -23,7 +24,7 @@ function deletion(circumstances: {
   const {
     creations = [{}],
     askedAtMs,
-    isCreated = true,
+    createdAtMs,
     caller = "controller-1",
     status = 202,
     operation = "Disks_Delete",
@@ -40,7 +41,7 @@ function deletion(circumstances: {
   const calls = [...puts, { operation, atMs: DELETED_AT_MS, path: diskUri, status, caller }];
   const entries = calls.map((call, index) => ({ sequence: index + 1, ...call }));
   const watch = watchDeletions({
-    cluster: { deletionAskedAtMs: () => askedAtMs, wasCreated: () => isCreated },
+    cluster: { deletionAskedAtMs: () => askedAtMs, createdAtMs: () => createdAtMs },
     journal: { since: (sequence) => entries.filter((one) => one.sequence > sequence) },
     elapsedMsAt: (atMs) => atMs,
     report: history.report,
@@ -53,8 +54,8 @@ function deletion(circumstances: {
 describe("no disk is deleted without a request", () => {
   it("reports a deletion without a request, or before the request, once", () => {
     const expected = ["controller-1 deleted vol-1, and DeleteVolume had not been called for it"];
-    assert.deepEqual(deletion({}), expected);
-    assert.deepEqual(deletion({ askedAtMs: DELETED_AT_MS + 1 }), expected);
+    assert.deepEqual(deletion({ createdAtMs: DELETED_AT_MS }), expected);
+    assert.deepEqual(deletion({ createdAtMs: 0, askedAtMs: DELETED_AT_MS + 1 }), expected);
   });
 
   it("reports a deletion of another client's disk, unless it was requested", () => {
@@ -67,24 +68,22 @@ describe("no disk is deleted without a request", () => {
       [{ caller: "outsider" }, {}],
     ];
     for (const creations of notItsOwn) {
-      assert.deepEqual(deletion({ creations, isCreated: false }), expected, JSON.stringify(creations));
-      assert.deepEqual(
-        deletion({ creations, isCreated: false, askedAtMs: DELETED_AT_MS }),
-        [],
-        JSON.stringify(creations),
-      );
+      assert.deepEqual(deletion({ creations }), expected, JSON.stringify(creations));
+      assert.deepEqual(deletion({ creations, askedAtMs: DELETED_AT_MS }), [], JSON.stringify(creations));
     }
   });
 
   it("accepts it after DeleteVolume, or while no CreateVolume has succeeded", () => {
-    assert.deepEqual(deletion({ askedAtMs: DELETED_AT_MS }), []);
+    assert.deepEqual(deletion({ createdAtMs: 0, askedAtMs: DELETED_AT_MS }), []);
+    // A failed copy, which was made again and answered since.
+    assert.deepEqual(deletion({ createdAtMs: DELETED_AT_MS + 1 }), []);
     for (const creations of [
       [{}],
       [{ status: 500 }],
       [{}, { caller: "outsider", status: 409 }],
       [{}, { caller: "outsider", status: 500 }],
     ])
-      assert.deepEqual(deletion({ creations, isCreated: false }), [], JSON.stringify(creations));
+      assert.deepEqual(deletion({ creations }), [], JSON.stringify(creations));
   });
 
   it("accepts other clients' deletions, refusals, absent disks and other calls", () => {
@@ -94,7 +93,7 @@ describe("no disk is deleted without a request", () => {
       { status: 204 },
       { operation: "Disks_Get" },
     ]) {
-      assert.deepEqual(deletion(one), [], JSON.stringify(one));
+      assert.deepEqual(deletion({ createdAtMs: 0, ...one }), [], JSON.stringify(one));
     }
   });
 });

@@ -32,7 +32,7 @@ const SERVER_ERROR = 500;
  * a DeleteVolume only.
  */
 export function watchDeletions(world: {
-  readonly cluster: Pick<SimCluster, "deletionAskedAtMs" | "wasCreated">;
+  readonly cluster: Pick<SimCluster, "deletionAskedAtMs" | "createdAtMs">;
   readonly journal: DeletionsJournal;
   /** Converts a time in the journal to the world's clock, in milliseconds. */
   readonly elapsedMsAt: (atMs: number) => number;
@@ -48,10 +48,11 @@ export function watchDeletions(world: {
     else if (status < REDIRECTION) made.byOthers.add(resourceUriKey(path));
   }
 
-  /** The rest of an abandoned creation. */
-  function isUnfinishedCreation(path: string): boolean {
+  /** The rest of an abandoned creation: CreateVolume had not answered it by then. */
+  function isUnfinishedCreation(path: string, elapsedMs: number): boolean {
     const key = resourceUriKey(path);
-    return made.byDriver.has(key) && !made.byOthers.has(key) && !world.cluster.wasCreated(path);
+    const createdAtMs = world.cluster.createdAtMs(path) ?? Number.POSITIVE_INFINITY;
+    return made.byDriver.has(key) && !made.byOthers.has(key) && elapsedMs < createdAtMs;
   }
 
   return {
@@ -63,8 +64,9 @@ export function watchDeletions(world: {
           // If there was no such disk, nothing was deleted.
           if (operation !== "Disks_Delete" || status >= NO_CONTENT || caller === OUTSIDER) continue;
           const askedAtMs = world.cluster.deletionAskedAtMs(path);
-          if (askedAtMs !== undefined && askedAtMs <= world.elapsedMsAt(atMs)) continue;
-          if (isUnfinishedCreation(path)) continue;
+          const elapsedMs = world.elapsedMsAt(atMs);
+          if (askedAtMs !== undefined && askedAtMs <= elapsedMs) continue;
+          if (isUnfinishedCreation(path, elapsedMs)) continue;
           world.report({
             invariant: "deleted-unasked",
             detail:

@@ -1,7 +1,7 @@
 import { invariant } from "../../src/core/failure/invariant.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
-import type { TimedFault } from "../scenario/scenario.ts";
+import type { TimedFault, UserAct } from "../scenario/scenario.ts";
 import type { SimWorld } from "../world.ts";
 import type { FaultName } from "./fault-names.ts";
 
@@ -23,6 +23,8 @@ export interface FaultContext {
   readonly toRestart: (volumeName: string) => void;
   /** A user creates a volume, and a pod of it from then on. */
   readonly create: (workload: SimWorkload) => void;
+  /** Users and operators do that, as part of the fault. */
+  readonly act: (act: UserAct) => void;
   /** The volume's user requests that size, if it is more than before. */
   readonly grow: (volumeName: string, sizeGiB: number) => void;
   /** The disk of a volume was destroyed: its workload can only be deleted. */

@@ -36,6 +36,8 @@ export interface CopySight {
 interface Source {
   readonly uri: string;
   readonly content: string;
+  /** Otherwise a first format may have been under way. */
+  readonly hasFileSystem: boolean;
   /** Of a volume: how many records its containers knew to be on disk. */
   readonly acknowledged: number;
   /** Of a snapshot, which never changes: its records. */
@@ -87,6 +89,7 @@ export function createCopyHistory(sight: CopySight): CopyHistory {
       sources.set(name, {
         uri,
         content: contentOf(uri),
+        hasFileSystem: sight.contentOf(uri)?.content.kind === "fileSystem",
         acknowledged: isSnapshot ? 0 : sight.records.texts(sight.volumeNameOf(uri)).length,
         records: isSnapshot ? recordsOn(uri) : undefined,
       });
@@ -99,7 +102,7 @@ export function createCopyHistory(sight: CopySight): CopyHistory {
       const percent = copiedPercent(disk?.copy, sight.nowMs());
       if (disk === undefined) return wrong(`${name} is answered, and is not in Azure`);
       if (percent < 100) return wrong(`${name} is answered, and Azure has copied ${percent} %`);
-      if (contentOf(volumeId) !== source.content)
+      if (source.hasFileSystem && contentOf(volumeId) !== source.content)
         return wrong(`${name} has ${contentOf(volumeId)}, and its source had ${source.content}`);
       const copied = recordsOn(volumeId);
       judgeContent(name, source, copied);

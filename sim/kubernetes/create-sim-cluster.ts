@@ -64,14 +64,17 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     copies: options.copies,
     isInAzure: options.isInAzure,
     volumeNameOf: (volumeId) => volumeId.slice(volumeId.lastIndexOf("/") + 1),
-    onCreated: (volumeId) => created.add(volumeId.toLowerCase()),
+    onCreated: (volumeId) => {
+      const key = volumeId.toLowerCase();
+      if (!createdAtMs.has(key)) createdAtMs.set(key, clock.elapsedMs());
+    },
     onDeleteVolume: (volumeId) => {
       const key = volumeId.toLowerCase();
       if (!deletionsAskedAtMs.has(key)) deletionsAskedAtMs.set(key, clock.elapsedMs());
     },
   });
   const deletionsAskedAtMs = new Map<string, number>();
-  const created = new Set<string>();
+  const createdAtMs = new Map<string, number>();
   const containersOn: SimCluster["containersOn"] = (nodeName) => {
     const uids = new Set(api.list("Pod").map(({ uid }) => uid));
     return kubelets
@@ -232,7 +235,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
         );
       return [...running, ...starting.map((pod) => ({ ...pod, isInApi: true }))];
     },
-    wasCreated: (volumeId) => created.has(volumeId.toLowerCase()),
+    createdAtMs: (volumeId) => createdAtMs.get(volumeId.toLowerCase()),
     deletionAskedAtMs: (volumeId) => deletionsAskedAtMs.get(volumeId.toLowerCase()),
     failovers,
     unsettled: () => barrierPendingIn(api),

@@ -269,8 +269,8 @@ export interface SimCluster {
   ) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
   /** When DeleteVolume was first called for a volume, in milliseconds; undefined: never. */
   readonly deletionAskedAtMs: (volumeId: string) => number | undefined;
-  /** Whether a CreateVolume has ever returned that volume. */
-  readonly wasCreated: (volumeId: string) => boolean;
+  /** When a CreateVolume first returned that volume, in milliseconds; undefined: never. */
+  readonly createdAtMs: (volumeId: string) => number | undefined;
   /** How often a workload's pod has become Running on another node than before. */
   readonly failovers: () => number;
   /**

@@ -1,4 +1,5 @@
 import { azureMutations } from "./azure-mutations.ts";
+import { copyMutations } from "./copy-mutations.ts";
 import { deviceMutations } from "./device-mutations.ts";
 import { driverMutations } from "./driver-mutations.ts";
 import { masks } from "./masks.ts";
@@ -19,6 +20,7 @@ export const mutations: readonly Mutation[] = [
   ...reviewMutations,
   ...azureMutations,
   ...snapshotMutations,
+  ...copyMutations,
 ];
 
 /** The mutation of a name. Throws an error that lists all names if there is none. */

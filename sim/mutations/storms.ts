@@ -389,6 +389,26 @@ export const copiesStorm: DirectedStorm = {
   },
 };
 
+/**
+ * Users clone volumes and restore snapshots, also of other clients, and delete sources and copies in the
+ * middle; Azure fails copies, or takes long for them. In the end everything is deleted.
+ */
+export const restoresAndClonesStorm: DirectedStorm = {
+  deletesAll: true,
+  strikes: {
+    "lifecycle/cloned": 3,
+    "lifecycle/restored-from-snapshot": 3,
+    "lifecycle/source-deleted-while-copied": 2,
+    "lifecycle/cloned-before-use": 1,
+    "disks/snapshot-by-hand": 2,
+    "disks/copied-in-background": 1,
+    "azure/copies-fail": 3,
+    "azure/copies-take-long": 1,
+    "crash/controller-while-copying": 3,
+    "nodes/freeze-and-mark": 1,
+  },
+};
+
 /** Other clients begin updates of VMs whose nodes are being fenced. */
 export const updatesOfOthersStorm: DirectedStorm = {
   isQuiet: true,

@@ -35,7 +35,10 @@ export interface ClusterRun {
   /** Its calls to Azure so far. */
   readonly armCalls: () => number;
   readonly processes: () => readonly ProcessSlot[];
-  /** Collects what the checkers find in the calls since the last look. */
+  /**
+   * Collects what the checkers find in the calls since the last look. After the storm users look, too: they
+   * give up copies that cannot be made any more.
+   */
   look(): void;
   /** Plans the deaths in the scenario. */
   planDeaths(): void;
@@ -52,6 +55,8 @@ export interface ClusterRun {
   moveOn(passing: Passing): Promise<boolean>;
   /** Grows volumes that can only grow while no pod uses them. */
   growOffline(passing: Passing): Promise<void>;
+  /** Users delete every volume and every snapshot: nothing of them may be left then. */
+  deleteAll(): void;
   /**
    * Compares its calls to Azure with a budget. `faultCount`: of all clusters, since faults of Azure affect
    * them all.
@@ -122,7 +127,10 @@ export function createClusterRun(parts: {
     failovers: cluster.failovers,
     armCalls: watch.armCalls,
     processes,
-    look: watch.look,
+    look: () => {
+      watch.look();
+      if (storm.nextAtMs() === undefined) operations.giveUpCopies();
+    },
     planDeaths: () => {
       for (const { processName, ...crash } of scenario.crashes ?? []) {
         const slot = processes().find(({ name }) => name === processName);
@@ -151,7 +159,9 @@ export function createClusterRun(parts: {
           .all()
           .filter(({ exists, isDestroyed, pods }) => exists && !isDestroyed && pods === 1);
         const target = movable[moved % Math.max(1, movable.length)];
-        if (target === undefined || !(await until(() => isRunning(target), REST_MAX_MS))) break;
+        if (target === undefined) break;
+        const isMovable = (): boolean => desired.find(target.volumeName) === undefined || isRunning(target);
+        if (!(await until(isMovable, REST_MAX_MS))) break;
         operations.act({ kind: "move", volumeName: target.volumeName, isForced: false });
         if (!(await pass(LOOK_MS))) return false;
         operations.uncordonAll();
@@ -164,6 +174,10 @@ export function createClusterRun(parts: {
         if (!(await until(() => operations.hasGrown(volumeName), REST_MAX_MS))) return;
         operations.act({ kind: "scale", volumeName, pods: 1 });
       }
+    },
+    deleteAll: () => {
+      for (const { name } of cluster.volumeSnapshots()) operations.act({ kind: "deleteSnapshot", name });
+      for (const { volumeName } of desired.all()) operations.act({ kind: "delete", volumeName });
     },
     judgeCalls: (faultCount) => {
       const minutes = clock.elapsedMs() / 60_000;

@@ -47,6 +47,8 @@ export interface DirectedStorm {
   readonly victim?: Partial<Omit<SimWorkload, "volumeName">>;
   /** So many snapshots of frozen file systems are taken, spread as the strikes are. Default: as drawn. */
   readonly frozenSnapshots?: number;
+  /** Once everything is at rest, users delete all volumes and snapshots. */
+  readonly deletesAll?: true;
   /** Users do nothing but what the faults have them do, and take those snapshots. */
   readonly isQuiet?: boolean;
   /**
@@ -102,6 +104,7 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     ...(storm.collectReplicasAfterMs === undefined
       ? {}
       : { collectReplicasAfterMs: storm.collectReplicasAfterMs }),
+    ...(storm.deletesAll === undefined ? {} : { deletesAll: storm.deletesAll }),
     workloads,
     acts: [
       ...(storm.isQuiet === true

@@ -6,6 +6,7 @@ import {
   impostorStorm,
   nameMovesStorm,
   otherWritersStorm,
+  restoresAndClonesStorm,
   takenNamesStorm,
   twoClustersStorm,
 } from "../mutations/storms.ts";
@@ -154,6 +155,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   "anothers-name": anothersNameStorm,
   copies: copiesStorm,
   "frozen-snapshots": frozenSnapshotsStorm,
+  "restores-and-clones": restoresAndClonesStorm,
   "two-clusters": twoClustersStorm,
   "taken-names": takenNamesStorm,
   malicious: {

@@ -105,6 +105,8 @@ export interface ClusterScenario {
 /** All that a run is made of, as plain data: it can be printed, made smaller and run again. */
 export interface Scenario extends ClusterScenario {
   readonly seed: number;
+  /** Once everything is at rest, users delete all volumes and snapshots. Default: they keep them. */
+  readonly deletesAll?: true;
   /** How long the storm takes, in milliseconds; the storms of two clusters are one. */
   readonly stormMs: number;
   /** Another cluster with a store and a driver of its own in the same resource group. Default: none. */

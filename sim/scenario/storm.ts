@@ -98,6 +98,7 @@ export function createStorm(parts: {
       operations.act({ kind: "apply", workload });
       desired.ofFault(workload.volumeName);
     },
+    act: operations.act,
     grow: (volumeName, sizeGiB) => operations.act({ kind: "grow", volumeName, sizeGiB }),
     destroyed: desired.destroyed,
     toRestart: (volumeName) => {
@@ -251,7 +252,6 @@ export function createStorm(parts: {
             cluster.setProcessReachable(controller.name, true);
           }
           operations.uncordonAll();
-          operations.giveUpCopies();
           for (const { volumeName, isDestroyed } of desired.all()) {
             if (!isDestroyed) continue;
             desired.delete(volumeName);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { snapshotTags } from "../../../src/csi/messages/snapshot-identity.ts";
 import type { Snapshot } from "../../../src/emulator/model/disk/snapshot.ts";
 import type { SimVolumeSnapshot } from "../../kubernetes/sim-cluster.ts";
 import { judgeSnapshots } from "./judge-snapshots.ts";
@@ -20,7 +21,10 @@ function complaints(
   inAzure: readonly string[],
   broken: readonly string[] = [],
 ): readonly string[] {
-  const snapshots = new Map(inAzure.map((name) => [name, { id: idOf(name), name } as Snapshot]));
+  const tags = snapshotTags("cluster-1", { name: "one", sourceUri: "/disks/vol-1" });
+  const snapshots = new Map(
+    inAzure.map((name) => [name, { id: idOf(name), name, tags: name === "by-hand" ? {} : tags } as Snapshot]),
+  );
   return judgeSnapshots({
     cluster: { volumeSnapshots: () => present },
     azure: { isOthers: (id) => id === idOf("others"), model: { world: { snapshots } } },
@@ -29,9 +33,9 @@ function complaints(
 }
 
 describe("snapshots at rest", () => {
-  it("are ready, or refused for good, and others' are not counted", () => {
+  it("are ready, or refused for good, and neither others' nor a person's count", () => {
     const refused = { ...ready, name: "two", snapshotHandle: undefined, isReady: false, isRefused: true };
-    assert.deepEqual(complaints([ready, refused], ["one", "others"]), []);
+    assert.deepEqual(complaints([ready, refused], ["one", "others", "by-hand"]), []);
   });
 
   it("are not at rest while one is not ready or being deleted", () => {

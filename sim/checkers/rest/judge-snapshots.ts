@@ -1,3 +1,4 @@
+import { isMadeByDriver } from "../../../src/controller/disk/disk-tags.ts";
 import { resourceUriKey } from "../../../src/core/azure/disk-uri.ts";
 import type { SimAzure } from "../../azure/sim-azure.ts";
 import type { SnapshotHistory } from "../../history/snapshot-history.ts";
@@ -15,13 +16,13 @@ export interface SnapshotRest {
 
 /**
  * At rest every VolumeSnapshot is ready or was refused for good, is what it was when it was answered, and
- * Azure has no other snapshot of this cluster.
+ * Azure has no other snapshot that this cluster's driver has made.
  */
 export function judgeSnapshots({ cluster, azure, snapshots }: SnapshotRest): readonly Complaint[] {
   const present = cluster.volumeSnapshots();
   const named = new Set(present.map(({ snapshotHandle = "" }) => resourceUriKey(snapshotHandle)));
   const left = [...azure.model.world.snapshots.values()].filter(
-    ({ id }) => !azure.isOthers(id) && !named.has(resourceUriKey(id)),
+    ({ id, tags }) => isMadeByDriver(tags) && !azure.isOthers(id) && !named.has(resourceUriKey(id)),
   );
   return [
     ...present

@@ -1,3 +1,6 @@
+import { cloned, clonedBeforeUse } from "../directed/copy/cloned.ts";
+import { restoredFromSnapshot } from "../directed/copy/restored.ts";
+import { sourceDeletedWhileCopied } from "../directed/copy/source-deleted.ts";
 import { grownWhileMoving } from "../directed/failover/grown-while-moving.ts";
 import { nameTaken } from "../directed/node/name-taken.ts";
 import type { FaultClass } from "../fault-class.ts";
@@ -8,7 +11,8 @@ export const lifecycle: FaultClass = {
   name: "lifecycle",
   about:
     "a volume is made and deleted while it is being attached, moved while its pods start and stop, " +
-    "grown while it moves, and asked for by the name of another cluster's",
+    "grown while it moves, asked for by the name of another cluster's, cloned, also before it is used, or " +
+    "restored from a snapshot, while the source or the copy is deleted",
   variants: {
     "short-life": {
       forMs: [20_000, 60_000],
@@ -42,6 +46,10 @@ export const lifecycle: FaultClass = {
     },
     "grown-while-moving": grownWhileMoving,
     "name-taken": nameTaken,
+    cloned,
+    "cloned-before-use": clonedBeforeUse,
+    "restored-from-snapshot": restoredFromSnapshot,
+    "source-deleted-while-copied": sourceDeletedWhileCopied,
     "restarted-while-moving": {
       forMs: [5_000, 30_000],
       begin: ({ world, later }, { volumeName }) => {

@@ -1,5 +1,6 @@
 import { type StepName, stepNames } from "../../../src/ports/steps.ts";
 import type { CrashPlan } from "../../driver/process-slot.ts";
+import { controllerWhileCopying } from "../directed/copy/controller-while-copying.ts";
 import { killedInFormat } from "../directed/mount/killed-in-format.ts";
 import { diceAgain, type FaultClass, type FaultContext, leaderOf, nodeOfPod, pick } from "../fault-class.ts";
 import { dieInMount } from "./die-in-mount.ts";
@@ -94,6 +95,7 @@ export const crash: FaultClass = {
         return () => takenBack.forEach((takeBack) => takeBack?.());
       },
     },
+    "controller-while-copying": controllerWhileCopying,
     "plugin-in-format": killedInFormat,
     "plugin-in-mount": {
       forMs: [60_000, 150_000],

@@ -3,6 +3,8 @@ import { releaseStuckOperations } from "../../../src/emulator/model/pace/operati
 import { vmOperations } from "../../azure/vm-names.ts";
 import type { TimedFault } from "../../scenario/scenario.ts";
 import type { SimWorld } from "../../world.ts";
+import { copiesTakeLong } from "../directed/copy/copies-take-long.ts";
+import { COPIES } from "../directed/copy/copy-names.ts";
 import { detachLate, detachLateAndAllLost, detachLateAndLost } from "../directed/detach/detach-late.ts";
 import { etagLeft, etagLeftForAWhile } from "../directed/detach/etag-left.ts";
 import { markedWhileNotFound, markedWhileUnlisted } from "../directed/detach/marked-while-hidden.ts";
@@ -46,7 +48,8 @@ export const azure: FaultClass = {
     "Azure throttles with and without Retry-After, refuses with 409, loses requests and answers, never " +
     "ends operations, ends them failed though done or done though not, lists a disk whose attach failed, " +
     "poisons a disk, reads stale or slowly, refuses to say how operations are doing, moves no ETag with an " +
-    "update that changes nothing, does not find a VM that is there, or shows it without its disks",
+    "update that changes nothing, does not find a VM that is there, shows it without its disks, fails " +
+    "copies that it has accepted, or takes long for them",
   variants: {
     throttled: {
       forMs: [10_000, 60_000],
@@ -201,6 +204,23 @@ export const azure: FaultClass = {
         },
       ]),
     },
+    "copies-fail": {
+      forMs: [20_000, 90_000],
+      isDirected: true,
+      begin: rules(({ dice }) => [
+        {
+          operation: "Disks_CreateOrUpdate",
+          resource: COPIES,
+          times: 2,
+          effect: {
+            kind: "FailOperation",
+            code: "InternalOperationError",
+            applied: dice < 0.7 ? "none" : "all",
+          },
+        },
+      ]),
+    },
+    "copies-take-long": copiesTakeLong,
     "etag-left": etagLeft,
     "etag-left-for-a-while": etagLeftForAWhile,
     "marked-while-not-found": markedWhileNotFound,

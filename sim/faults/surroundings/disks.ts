@@ -1,4 +1,5 @@
 import type { TimedFault } from "../../scenario/scenario.ts";
+import { snapshotByHand } from "../directed/copy/restored.ts";
 import { attachedBeforeRecorded } from "../directed/detach/attached-before-recorded.ts";
 import { attachedToBystander } from "../directed/detach/attached-to-bystander.ts";
 import { detachLeftBehind } from "../directed/detach/detach-left-behind.ts";
@@ -11,7 +12,7 @@ import {
 import { markedDuringUpdate } from "../directed/detach/marked-during-update.ts";
 import { replicaLeftDetaching } from "../directed/detach/replica-left-detaching.ts";
 import { staleList } from "../directed/detach/stale-list.ts";
-import { copied } from "../directed/mount/copied.ts";
+import { copied, copiedInBackground } from "../directed/mount/copied.ts";
 import { diskPulledInMount } from "../directed/mount/disk-pulled-in-mount.ts";
 import { formatCutOffAndLunFreed } from "../directed/mount/format-cut-off-and-lun-freed.ts";
 import { grownOutside } from "../directed/mount/grown-outside.ts";
@@ -111,6 +112,8 @@ export const disks: FaultClass = {
     "grown-outside": grownOutside,
     "tags-replaced": tagsReplaced,
     copied,
+    "copied-in-background": copiedInBackground,
+    "snapshot-by-hand": snapshotByHand,
     "lun-moved": {
       forMs: [10_000, 90_000],
       begin: (context, fault) => {

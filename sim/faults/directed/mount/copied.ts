@@ -1,5 +1,14 @@
 import { findDisk } from "../../../../src/emulator/model/world.ts";
-import { diceAgain, type FaultVariant, overAtOnce } from "../../fault-class.ts";
+import type { SimWorkload } from "../../../kubernetes/sim-cluster.ts";
+import type { TimedFault } from "../../../scenario/scenario.ts";
+import {
+  type BeginFault,
+  diceAgain,
+  type FaultContext,
+  type FaultVariant,
+  nodeOfPod,
+  overAtOnce,
+} from "../../fault-class.ts";
 
 /** How often the copy's file system gets another UUID: two with one UUID cannot be mounted side by side. */
 const OTHER_UUID_SHARE = 0.5;
@@ -12,14 +21,36 @@ const LOOK_MS = 200;
 export const copied: FaultVariant = {
   forMs: [10_000, 60_000],
   isDirected: true,
-  begin: ({ world, later, create }, { volumeName, atMs, dice }) => {
+  begin: copyByHand(() => ({})),
+};
+
+/** The same with a copy to another SKU: Azure copies it in the background while its pod waits to have it. */
+export const copiedInBackground: FaultVariant = {
+  forMs: [10_000, 60_000],
+  isDirected: true,
+  begin: copyByHand((context, fault) => ({
+    skuName: "PremiumV2_LRS",
+    zones: context.world.azure.vmOf(nodeOfPod(context.world, fault))?.zones ?? [],
+  })),
+};
+
+function copyByHand(
+  changesOf: (
+    context: FaultContext,
+    fault: TimedFault,
+  ) => { readonly skuName?: SimWorkload["skuName"]; readonly zones?: readonly string[] },
+): BeginFault {
+  return (context, fault) => {
+    const { world, later, create } = context;
+    const { volumeName, atMs, dice } = fault;
+    const changes = changesOf(context, fault);
     const { azure, cluster } = world;
     const workload = cluster.workloads().find((other) => other.volumeName === volumeName);
     const source = findDisk(azure.model.world, cluster.diskUriOf(volumeName) ?? "");
     if (workload === undefined || source === undefined) return overAtOnce;
     const copyName = `${volumeName}-copy-${atMs}`;
     const diskUri = `${source.id.slice(0, source.id.lastIndexOf("/"))}/${copyName}`;
-    azure.copyDiskOutside(source, diskUri);
+    azure.copyDiskOutside(source, diskUri, changes);
     const use = (): void => {
       const disk = azure.diskOf(diskUri);
       if (disk === undefined) return later(LOOK_MS, use);
@@ -32,10 +63,11 @@ export const copied: FaultVariant = {
         sizeGiB,
         maxShares: 1,
         replicas: 0,
-        staticDisk: { diskUri, zones: source.zones },
+        ...(changes.skuName === undefined ? {} : { skuName: changes.skuName }),
+        staticDisk: { diskUri, zones: changes.zones ?? source.zones },
       });
     };
     later(LOOK_MS, use);
     return overAtOnce;
-  },
-};
+  };
+}

@@ -99,9 +99,10 @@ function familyIn(body: Json | undefined): DiskFamily {
 
 /**
  * During its background copy, a snapshot can't be restored; with instant access only to disks of the same
- * size that are as fast.
+ * size that are as fast. Inferred: nor can it while it is being deleted.
  */
 function checkRestore(world: World, snapshot: Snapshot, body: Json | undefined): ArmFailure | undefined {
+  if (snapshot.provisioningState === "Deleting") return armErrors.conflict();
   if (snapshot.provisioningState !== "Succeeded") return armErrors.sourceIncomplete(snapshot.name);
   const access = snapshotAccess(snapshot, world.nowMs);
   if (access === "Pending") return armErrors.sourceIncomplete(snapshot.name);
