@@ -37,13 +37,15 @@ export interface MountOptions {
   readonly readOnly?: boolean;
 }
 
-/** A pod that does nothing but hold its volumes. */
+/** A pod that holds its volumes. */
 export interface PodOptions {
   readonly name: string;
   readonly mounts: readonly MountOptions[];
   /** Its required node. Default: any. */
   readonly nodeName?: string;
   readonly securityContext?: Readonly<Record<string, number>>;
+  /** What its shell runs. Default: nothing. */
+  readonly script?: string;
 }
 
 /** Long enough for a termination signal, short enough for a test. */
@@ -98,7 +100,7 @@ export function aClass({
   };
 }
 
-export function aPod({ name, mounts, nodeName, securityContext }: PodOptions): object {
+export function aPod({ name, mounts, nodeName, securityContext, script }: PodOptions): object {
   const claims = [...new Set(mounts.map(({ claim }) => claim))];
   return {
     apiVersion: "v1",
@@ -113,7 +115,7 @@ export function aPod({ name, mounts, nodeName, securityContext }: PodOptions): o
         {
           name: "main",
           image: "busybox",
-          command: ["sleep", "infinity"],
+          command: script === undefined ? ["sleep", "infinity"] : ["sh", "-c", script],
           volumeMounts: mounts.flatMap(({ claim, path, subPath, readOnly = false }) =>
             path === undefined
               ? []
@@ -130,20 +132,21 @@ export function aPod({ name, mounts, nodeName, securityContext }: PodOptions): o
 }
 
 /**
- * A StatefulSet of one pod, `<name>-0`, that does nothing but hold the volume `data-<name>-0` at `/data`.
+ * A StatefulSet of one pod, `<name>-0`, that holds the volume `data-<name>-0` at `/data`.
  */
 export function aStatefulSet({
   name,
   storageClass,
   nodeName,
+  ...run
 }: {
   readonly name: string;
   readonly storageClass: string;
   readonly nodeName: string;
-}): object {
+} & Pick<PodOptions, "script">): object {
   const {
     spec: { volumes: _, ...podSpec },
-  } = aPod({ name, nodeName, mounts: [{ claim: "data", path: "/data" }] }) as {
+  } = aPod({ name, nodeName, mounts: [{ claim: "data", path: "/data" }], ...run }) as {
     readonly spec: { readonly volumes: unknown };
   };
   return {
