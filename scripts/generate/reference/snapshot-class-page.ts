@@ -55,6 +55,7 @@ A snapshot of a mounted volume is *crash-consistent*: it is like the disk after 
 - With \`fileSystemFreezeSeconds\` the node freezes the file system for the moment of the snapshot: all that was
   written is in it, synced or not. The pod's writes wait until then, for that long at most. A snapshot whose
   freeze did not last is deleted, and taken again with the next call. It needs a driver's node plug-in on Linux.
+  Its journal has nothing to replay. The log of xfs still counts as dirty, as Linux leaves it in each freeze.
 - A hook of a backup may freeze the file system itself (\`fsfreeze\`), and must thaw it: until then its pod can't
   end. The driver thaws it before its last unmount
   ([0047](../adr/0047-leave-freezes-for-snapshots-to-users-and-thaw-before-unmounts.md)).
