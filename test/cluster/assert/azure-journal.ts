@@ -15,8 +15,8 @@ export interface AzureCall {
 /** Watches the journal of the lab's Azure from now on. */
 export async function azureCallsFromNow(lab: Lab): Promise<{
   /**
-   * The calls since then that change a VM (attach or detach), oldest first. A disk's tags are written while
-   * its volume is at rest.
+   * The calls since then that change a VM (attach or detach), oldest first, instances of scale sets
+   * included. A disk's tags are written while its volume is at rest.
    */
   readonly vmWrites: () => Promise<readonly AzureCall[]>;
   /** All calls since then that Azure would count, oldest first. */
@@ -26,7 +26,7 @@ export async function azureCallsFromNow(lab: Lab): Promise<{
   const all = async (): Promise<readonly AzureCall[]> =>
     (await journal(lab, lastSequence)).value.filter(({ kind }) => kind === "arm");
   const isVmWrite = ({ method, operation }: AzureCall): boolean =>
-    method !== "GET" && operation.startsWith("VirtualMachines_");
+    method !== "GET" && /^VirtualMachine(?:ScaleSetVM)?s_/u.test(operation);
   return { all, vmWrites: async () => (await all()).filter(isVmWrite) };
 }
 

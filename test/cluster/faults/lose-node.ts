@@ -155,7 +155,7 @@ export async function takesOver(
     ),
   );
   const startMs = performance.now();
-  await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}=nodeshutdown:NoExecute`]);
+  await markOutOfService(lab, VICTIM);
   await workloads.kubectl(["delete", "pod", ...pods.map(({ name }) => name), "--force", "--grace-period=0"]);
   for (const { name } of pods) {
     await workloads.untilReady(name);
@@ -213,24 +213,37 @@ function cutsOff({ operation, path, body, status }: AzureCall, diskUri: string):
   return JSON.stringify(body).toLowerCase().includes(diskUri.toLowerCase());
 }
 
-export async function backInService(lab: Lab): Promise<void> {
-  await untilNodeReady(lab, VICTIM);
-  const taints = await lab.kubectl(["get", "node", VICTIM, "--output=jsonpath={.spec.taints[*].key}"]);
+/** Taints a node whose processes have ended, so that Kubernetes releases its volumes. */
+export async function markOutOfService(lab: Lab, nodeName: string): Promise<void> {
+  await lab.kubectl(["taint", "node", nodeName, `${OUT_OF_SERVICE}=nodeshutdown:NoExecute`]);
+}
+
+/** Waits until a node that has been started is Ready, and removes its out-of-service taint. */
+export async function backInService(lab: Lab, nodeName = VICTIM): Promise<void> {
+  await untilNodeReady(lab, nodeName);
+  const taints = await lab.kubectl(["get", "node", nodeName, "--output=jsonpath={.spec.taints[*].key}"]);
   // kubectl fails to remove a taint that is not there.
-  if (taints.includes(OUT_OF_SERVICE)) await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}-`]);
+  if (taints.includes(OUT_OF_SERVICE)) await lab.kubectl(["taint", "node", nodeName, `${OUT_OF_SERVICE}-`]);
 }
 
 /** Waits until no volume has the victim in quarantine, and it has its replicas again. */
 export async function untilTrusted(workloads: Workloads): Promise<void> {
-  for (const claim of ["data-shared-0", "data-plain-0"]) {
-    await waitUntil(`${VICTIM} to leave quarantine of ${claim}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
-      const record = (await workloads.volumeOf(claim)).status?.record;
-      return record !== undefined && !listIn(record, "quarantined").some((each) => each.nodeName === VICTIM)
-        ? true
-        : undefined;
-    });
-  }
+  for (const claim of ["data-shared-0", "data-plain-0"]) await untilOutOfQuarantine(workloads, claim, VICTIM);
   await untilAttached(workloads, "data-shared-0", workloads.lab.nodes.length);
+}
+
+/** Waits until a claim's volume does not have a node in quarantine. */
+export async function untilOutOfQuarantine(
+  workloads: Workloads,
+  claim: string,
+  nodeName: string,
+): Promise<void> {
+  await waitUntil(`${nodeName} to leave quarantine of ${claim}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+    const record = (await workloads.volumeOf(claim)).status?.record;
+    return record !== undefined && !listIn(record, "quarantined").some((each) => each.nodeName === nodeName)
+      ? true
+      : undefined;
+  });
 }
 
 /** Waits until the driver has no object for a node: no record names its VM then. */

@@ -21,6 +21,8 @@ export interface MoveOptions {
    * there, too.
    */
   readonly by?: "delete" | "drain";
+  /** The node to which it moves: all others are cordoned. Default: any. */
+  readonly to?: string;
   /** Runs as soon as the pod's deletion has been requested. */
   readonly during?: () => Promise<void>;
 }
@@ -33,7 +35,7 @@ export interface MoveOptions {
 export async function movesWithItsRecords(
   workloads: Workloads,
   name: string,
-  { by = "delete", during }: MoveOptions = {},
+  { by = "delete", to, during }: MoveOptions = {},
 ): Promise<WriterPod> {
   const { lab, namespace } = workloads;
   const pod = await writerPod(workloads, name);
@@ -41,7 +43,9 @@ export async function movesWithItsRecords(
   const replicas = await untilReplicasOld(workloads, `data-${name}`);
   const told = await toldBy(lab, namespace, pod);
   const earlier = turnsOf(await recordsSeenBy(workloads, name)).filter((uid) => uid !== pod.uid);
-  await lab.kubectl(["cordon", pod.nodeName]);
+  const others = lab.nodes.map((node) => node.name).filter((nodeName) => nodeName !== to);
+  const cordoned = to === undefined ? [pod.nodeName] : others;
+  await lab.kubectl(["cordon", ...cordoned]);
   await thenCleanUp(
     async () => {
       await (by === "delete"
@@ -55,7 +59,7 @@ export async function movesWithItsRecords(
       await workloads.untilReady(name);
     },
     async () => {
-      await lab.kubectl(["uncordon", pod.nodeName]);
+      await lab.kubectl(["uncordon", ...cordoned]);
     },
   );
   const successor = await writerPod(workloads, name);

@@ -50,10 +50,13 @@ export function recordWriter({
   name,
   storageClass,
   home,
+  schedulerName,
 }: {
   readonly name: string;
   readonly storageClass: string;
   readonly home: string;
+  /** Default: Kubernetes' own. */
+  readonly schedulerName?: string;
 }): string {
   const preferred = [
     {
@@ -72,6 +75,7 @@ export function recordWriter({
       template: {
         metadata: { labels: { app: name } },
         spec: {
+          ...(schedulerName === undefined ? {} : { schedulerName }),
           terminationGracePeriodSeconds: 1,
           affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: preferred } },
           containers: [

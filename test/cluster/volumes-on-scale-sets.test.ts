@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { installDriver } from "../../testbed/lab/cluster/install-driver.ts";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { startLab } from "../../testbed/lab/start-lab.ts";
+import { stopLab } from "../../testbed/lab/stop-lab.ts";
+import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { azureCallsFromNow } from "./assert/azure-journal.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
+import { assertSoundOnDisk } from "./assert/sound-disk.ts";
+import { backInService, markOutOfService, untilOutOfQuarantine } from "./faults/lose-node.ts";
+import { movesWithItsRecords } from "./faults/move-writer.ts";
+import { assertRecordsKept, startWriter, untilTold, writerPod } from "./workload/record-writer.ts";
+import { aClass, manifestOf } from "./workload/volume-manifests.ts";
+import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
+
+const NAME = "lab-scale-sets";
+const CLONE = fileURLToPath(new URL("../..", import.meta.url));
+const [UNIFORM, FLEXIBLE, SINGLE] = ["node-a", "node-b", "node-c"] as const;
+const COMPUTE_OF = "/providers/Microsoft.Compute";
+const TWO_SHARES = aClass({
+  name: "two-shares",
+  parameters: { skuName: "Premium_LRS", maxShares: "2" },
+  volumeBindingMode: "WaitForFirstConsumer",
+});
+const RECORDS = 5;
+const ATTACHED_MAX_MS = 240_000;
+
+describe("volumes on scale sets", { skip: (await reasonAgainstLab()) ?? false }, () => {
+  const { signal } = new AbortController();
+  let lab: Lab;
+  before(async () => {
+    lab = await startLab(
+      {
+        name: NAME,
+        nodes: ["uniform", "flex", "vm"],
+        zones: 1,
+        timeScale: 0.02,
+        kubelet: { nodeStatusUpdateFrequency: "1s", nodeStatusReportFrequency: "5m" },
+        endsWithProcess: true,
+        replaces: true,
+      },
+      signal,
+      (line) => console.log(line),
+    );
+    // No controller and no scheduler is on the node that dies.
+    await lab.kubectl(["cordon", UNIFORM]);
+    await installDriver(lab, { values: { node: { settings: { "heartbeat-ms": 2_000 } } } });
+    await lab.kubectl(["uncordon", UNIFORM]);
+  });
+  after(() =>
+    thenCleanUp(
+      () => untilNothingIsLeft(lab),
+      async () => {
+        await stopLab(NAME, { clone: CLONE });
+      },
+    ),
+  );
+
+  it("have Nodes with each kind of VM's id, each kind in a resource group of its own", async () => {
+    const ids = await lab.kubectl(["get", "nodes", "--output=jsonpath={.items[*].spec.providerID}"]);
+    const groups = `azure:///subscriptions/${lab.azure.subscriptionId}/resourceGroups`;
+    assert.deepEqual(ids.split(" "), [
+      `${groups}/lab-uniform${COMPUTE_OF}/virtualMachineScaleSets/aks-uniform-vmss/virtualMachines/0`,
+      `${groups}/lab-flex${COMPUTE_OF}/virtualMachines/aks-flex-vmss_00000001`,
+      `${groups}/lab${COMPUTE_OF}/virtualMachines/vm_node-c`,
+    ]);
+  });
+
+  it("move from a uniform instance to a flexible one, a VM and back, with their data", () =>
+    withWorkloads(lab, "kinds", async (workloads) => {
+      const first = await startWriter(workloads, { name: "db", storageClass: "managed-csi", home: UNIFORM });
+      assert.equal(first.nodeName, UNIFORM);
+      for (const to of [FLEXIBLE, SINGLE, UNIFORM]) {
+        const { nodeName } = await movesWithItsRecords(workloads, "db-0", { to });
+        assert.equal(nodeName, to);
+      }
+      // Azure names an instance as the owner of a disk in another way than the instance itself.
+      assert.equal(
+        await ownerOf(workloads, "data-db-0"),
+        lab.azure.vmId(UNIFORM).replace(/\/0$/u, "/aks-uniform-vmss_0"),
+      );
+      await assertSoundOnDisk(workloads, "db");
+    }));
+
+  it("fail over to a replica off a dead uniform instance, after a fence with proof", () =>
+    withWorkloads(lab, "instance-dies", (workloads) =>
+      withClusterObjects(lab, manifestOf(TWO_SHARES), async () => {
+        const pod = await startWriter(workloads, {
+          name: "db",
+          storageClass: "two-shares",
+          home: UNIFORM,
+          schedulerName: "csi-azuredisk-scheduler-extender",
+        });
+        assert.equal(pod.nodeName, UNIFORM);
+        const replica = await untilReplicaAttached(workloads, "data-db-0");
+        await untilTold(lab, workloads.namespace, pod, "wrote", RECORDS);
+        const calls = await azureCallsFromNow(lab);
+        await lab.node(UNIFORM).kill();
+        await thenCleanUp(
+          async () => {
+            const startMs = performance.now();
+            await markOutOfService(lab, UNIFORM);
+            await workloads.kubectl(["delete", "pod/db-0", "--force", "--grace-period=0"]);
+            await workloads.untilReady("db-0");
+            console.log(`Ready ${Math.round(performance.now() - startMs)} ms after the out-of-service taint`);
+            const successor = await writerPod(workloads, "db-0");
+            assert.equal(successor.nodeName, replica, "the extender steers the pod to the replica");
+            await untilTold(lab, workloads.namespace, successor, "wrote", RECORDS);
+            const [, told = []] = await assertRecordsKept(workloads, "db-0", [pod, successor]);
+            const firstWroteAtMs = told.find(({ outcome }) => outcome === "wrote")?.atMs ?? 0;
+
+            const writes = await calls.vmWrites();
+            const of = (nodeName: string) =>
+              writes.filter(({ path }) => path.toLowerCase() === lab.azure.vmId(nodeName).toLowerCase());
+            const [fence] = of(UNIFORM);
+            assert.equal(fence?.operation, "VirtualMachineScaleSetVMs_Update");
+            assert.ok(fence.atMs < firstWroteAtMs, "the instance is fenced before another pod writes");
+            assert.deepEqual(of(replica), [], "nothing is attached where the replica is");
+            await workloads.untilEvent(
+              "Pod",
+              "db-0",
+              new RegExp(`^Fenced: ${UNIFORM} is proven to be off the disk: .*aks-uniform-vmss_0`, "u"),
+            );
+          },
+          async () => {
+            await lab.node(UNIFORM).start(signal);
+            await backInService(lab, UNIFORM);
+          },
+        );
+        await untilOutOfQuarantine(workloads, "data-db-0", UNIFORM);
+        await assertSoundOnDisk(workloads, "db");
+      }),
+    ));
+});
+
+/** The VM that Azure names as the one that has a claim's disk. */
+async function ownerOf({ lab, volumeOf }: Workloads, claim: string): Promise<string | undefined> {
+  const diskUri = (await volumeOf(claim)).status?.detail?.diskUri ?? "";
+  const disk = await lab.azure.call("GET", `${diskUri}?api-version=2025-01-02`);
+  return (disk as { readonly managedBy?: string }).managedBy;
+}
+
+/** Waits until a claim's volume has a replica, and returns its node. */
+async function untilReplicaAttached({ lab, volumeOf }: Workloads, claim: string): Promise<string> {
+  const volumeName = (await volumeOf(claim)).metadata.name;
+  return waitUntil(`${claim} to have a replica`, { timeoutMs: ATTACHED_MAX_MS }, async () => {
+    const attachments = [...(await attachmentsOf(lab, volumeName)).values()];
+    return attachments.find(({ spec, status }) => spec.role === "Replica" && status?.state === "Attached")
+      ?.spec.nodeName;
+  });
+}
