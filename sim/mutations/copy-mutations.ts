@@ -53,4 +53,55 @@ export const copyMutations: readonly Mutation[] = [
     takes: "a user clones a volume that no pod has used yet",
     noticedBy: "src/core/node/plan-file-system.test.ts",
   },
+  {
+    name: "source-in-use",
+    removes:
+      "DeleteSnapshot succeeds only once Azure has deleted the snapshot, which it refuses while it copies it",
+    edits: [
+      {
+        file: "src/provisioner/snapshot/snapshots.ts",
+        find: `if (deleted.ok || isGone(deleted.failure)) return ok(undefined);`,
+        replace:
+          `if (deleted.ok || isGone(deleted.failure) || deleted.failure.statusCode === 409) ` +
+          `return ok(undefined);`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["snapshot-broken"],
+    storm: restoresAndClonesStorm,
+    takes: "a user deletes a snapshot while Azure makes a disk of it",
+    noticedBy: "src/provisioner/snapshot/snapshots.test.ts",
+  },
+  {
+    name: "copy-source-early",
+    removes: "the snapshot of which one in another region is made is deleted only once that is complete",
+    edits: [
+      {
+        file: "src/core/volume/plan-snapshot-copy.ts",
+        find: `    case "copying":\n      return "wait";`,
+        replace: `    case "copying":\n      return made === "complete" ? "deleteSource" : "wait";`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["copy-broken"],
+    storm: restoresAndClonesStorm,
+    takes: "a user makes a snapshot in another region: Azure ends its copy with its source",
+    noticedBy: "src/core/volume/plan-snapshot-copy.test.ts",
+  },
+  {
+    name: "refused-left",
+    removes: "a volume whose creation is refused for good is deleted, with what Azure has of its disk",
+    edits: [
+      {
+        file: "src/csi/controller/create-volume.ts",
+        find: `if (hasFailed(volume)) return giveUp(context, volume, call);`,
+        replace: `if (hasFailed(volume)) return fail(fromObjectError(volume.status.error));`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["leaked"],
+    storm: restoresAndClonesStorm,
+    takes: "a source is deleted while a copy of it is begun, and its user deletes the claim",
+    noticedBy: "src/csi/controller/create-volume.test.ts",
+  },
 ];

@@ -20,10 +20,14 @@ function complaints(
   present: readonly SimVolumeSnapshot[],
   inAzure: readonly string[],
   broken: readonly string[] = [],
+  copyError?: Snapshot["copyError"],
 ): readonly string[] {
   const tags = snapshotTags("cluster-1", { name: "one", sourceUri: "/disks/vol-1" });
   const snapshots = new Map(
-    inAzure.map((name) => [name, { id: idOf(name), name, tags: name === "by-hand" ? {} : tags } as Snapshot]),
+    inAzure.map((name) => [
+      name,
+      { id: idOf(name), name, tags: name === "by-hand" ? {} : tags, copyError } as Snapshot,
+    ]),
   );
   return judgeSnapshots({
     cluster: { volumeSnapshots: () => present },
@@ -52,5 +56,14 @@ describe("snapshots at rest", () => {
       "snapshot-broken: one is not in Azure",
       "leaked: snapshot local_one belongs to no VolumeSnapshot",
     ]);
+  });
+
+  it("have not lost their source while they were copied", () => {
+    const refused = { ...ready, isReady: false, isRefused: true };
+    const copyError = { code: "CopySourceNotFound", message: "" };
+    assert.deepEqual(complaints([refused], ["one"], [], copyError), [
+      "copy-broken: snapshot one lost its source while Azure copied it",
+    ]);
+    assert.deepEqual(complaints([refused], ["one"], [], { ...copyError, code: "Other" }), []);
   });
 });

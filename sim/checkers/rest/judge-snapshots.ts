@@ -16,11 +16,16 @@ export interface SnapshotRest {
 
 /**
  * At rest every VolumeSnapshot is ready or was refused for good, is what it was when it was answered, and
- * Azure has no other snapshot that this cluster's driver has made.
+ * Azure has no other snapshot that this cluster's driver has made. No source was deleted while Azure copied
+ * it to another region.
  */
 export function judgeSnapshots({ cluster, azure, snapshots }: SnapshotRest): readonly Complaint[] {
   const present = cluster.volumeSnapshots();
   const named = new Set(present.map(({ snapshotHandle = "" }) => resourceUriKey(snapshotHandle)));
+  // No other client deletes what the driver has made.
+  const orphaned = [...azure.model.world.snapshots.values()].filter(
+    ({ id, copyError }) => copyError?.code === "CopySourceNotFound" && named.has(resourceUriKey(id)),
+  );
   const left = [...azure.model.world.snapshots.values()].filter(
     ({ id, tags }) => isMadeByDriver(tags) && !azure.isOthers(id) && !named.has(resourceUriKey(id)),
   );
@@ -32,6 +37,10 @@ export function judgeSnapshots({ cluster, azure, snapshots }: SnapshotRest): rea
         return { invariant: "not-converged", detail: `VolumeSnapshot ${name} ${what}` };
       }),
     ...snapshots.broken().map((detail): Complaint => ({ invariant: "snapshot-broken", detail })),
+    ...orphaned.map(({ name }): Complaint => ({
+      invariant: "copy-broken",
+      detail: `snapshot ${name} lost its source while Azure copied it`,
+    })),
     ...left.map(({ name }): Complaint => ({
       invariant: "leaked",
       detail: `snapshot ${name} belongs to no VolumeSnapshot`,

@@ -14,7 +14,14 @@ const PROVIDER = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.C
 const snapshotUri = `${PROVIDER}/snapshots/snap-1`;
 
 /** An Azure that carries a request out just before it answers, whether or not its caller waits. */
-function aCloud({ isThere }: { readonly isThere: boolean }) {
+function aCloud({
+  isThere,
+  isCopied = () => false,
+}: {
+  readonly isThere: boolean;
+  /** Whether Azure makes a disk of the snapshot: it refuses to delete it then. */
+  readonly isCopied?: () => boolean;
+}) {
   const clock = createVirtualClock();
   const never = new AbortController().signal;
   const present = { id: snapshotUri, name: "snap-1", provisioningState: "Succeeded" } as ArmSnapshot;
@@ -30,6 +37,10 @@ function aCloud({ isThere }: { readonly isThere: boolean }) {
     return { result: ok({ kind: "disk", pollUrl: undefined, retryAfterMs: undefined }), remaining: [] };
   };
   const notThere = { ...errorWithoutAnswer("ResourceNotFound", "", ""), statusCode: 404 };
+  const refused: ArmAnswer<ArmOperation> = {
+    result: fail({ ...errorWithoutAnswer("Conflict", "", ""), statusCode: 409 }),
+    remaining: [],
+  };
   const arm = {
     getSnapshot: (_request, signal) => {
       const gaveUp = errorWithoutAnswer(ownErrorCodes.cancelled, "", "");
@@ -37,7 +48,8 @@ function aCloud({ isThere }: { readonly isThere: boolean }) {
       return Promise.resolve({ result, remaining: [] });
     },
     startSnapshotCreate: (_request, signal) => carryOut(present, signal),
-    startSnapshotDelete: (_request, signal) => carryOut(undefined, signal),
+    startSnapshotDelete: (_request, signal) =>
+      isCopied() ? Promise.resolve(refused) : carryOut(undefined, signal),
   } as Partial<ArmApi> as ArmApi;
   const provisioner = createAzureCloudProvisioner({
     arm,
@@ -91,4 +103,23 @@ describe("a request that changes a snapshot", () => {
       await settledOn(cloud.clock, sent);
       assert.equal(cloud.isShown(), !isThere);
     });
+});
+
+describe("the deletion of a snapshot of which Azure makes a disk", () => {
+  it("fails as long as Azure refuses it, and leaves the snapshot", async () => {
+    let isCopied = true;
+    const cloud = aCloud({ isThere: true, isCopied: () => isCopied });
+    const remove = () =>
+      settledOn(
+        cloud.clock,
+        cloud.provisioner.deleteSnapshot(
+          { snapshotUri, objection: () => undefined },
+          new AbortController().signal,
+        ),
+      );
+    const refused = await remove();
+    assert.deepEqual([refused.ok, cloud.isShown()], [false, true]);
+    isCopied = false;
+    assert.deepEqual([await remove(), cloud.isShown()], [ok(undefined), false]);
+  });
 });
