@@ -84,7 +84,7 @@ export const copyMutations: readonly Mutation[] = [
     ],
     alsoRemoves: [],
     breaks: ["copy-broken"],
-    storm: restoresAndClonesStorm,
+    storm: { strikes: { "azure/answers-lost": 1 } },
     takes: "a user makes a snapshot in another region: Azure ends its copy with its source",
     noticedBy: "src/core/volume/plan-snapshot-copy.test.ts",
   },

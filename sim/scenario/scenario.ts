@@ -3,8 +3,8 @@ import type { CrashPlan } from "../driver/process-slot.ts";
 import type { FaultName } from "../faults/fault-names.ts";
 import type { NetworkAccessPolicy, SimWorkload } from "../kubernetes/sim-cluster.ts";
 
-/** A volume that is to be made of another one, which it is like in all else. */
-interface Copy {
+/** The act of a user who makes a volume of another one, which it is like in all else. */
+export interface CopyAct {
   /** The other one. */
   readonly volumeName: string;
   readonly copyName: string;
@@ -42,9 +42,9 @@ export type UserAct =
     }
   | { readonly kind: "deleteSnapshot"; readonly name: string }
   /** Makes a volume of a VolumeSnapshot of the volume. */
-  | (Copy & { readonly kind: "restore"; readonly snapshotName: string })
+  | (CopyAct & { readonly kind: "restore"; readonly snapshotName: string })
   /** Makes a volume of the volume itself. */
-  | (Copy & { readonly kind: "clone" })
+  | (CopyAct & { readonly kind: "clone" })
   | { readonly kind: "delete"; readonly volumeName: string }
   | { readonly kind: "apply"; readonly workload: SimWorkload };
 

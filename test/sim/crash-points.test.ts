@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, type TestContext } from "node:test";
+import type { SimWorkload } from "../../sim/kubernetes/sim-cluster.ts";
 import { describeSeedFailure } from "../../sim/run/describe-failure.ts";
 import { runPlain, type SeedResult } from "../../sim/run/run-seed.ts";
 import { runTasks } from "../../sim/run/run-seeds.ts";
 import type { SeedTask } from "../../sim/run/seed-thread.ts";
-import type { ExactCrash, Scenario } from "../../sim/scenario/scenario.ts";
+import type { CopyAct, ExactCrash, Scenario } from "../../sim/scenario/scenario.ts";
 import { type StepName, stepNames } from "../../src/ports/steps.ts";
 
 const volume = { sizeGiB: 4, skuName: "Premium_LRS", access: "mount" } as const;
@@ -168,6 +169,42 @@ const lifeOfStrays: Scenario = {
     },
   ],
 };
+/**
+ * Volumes are made of a volume and of its snapshot, one of them in the background, and larger. The snapshot
+ * is deleted while Azure copies it, and one copy before it is complete. In the end everything is deleted.
+ */
+const lifeOfCopies: Scenario = {
+  ...life,
+  stormMs: 100_000,
+  deletesAll: true,
+  workloads: [{ ...volume, volumeName: "vol-1", maxShares: 2, replicas: 0 }],
+  acts: [
+    { atMs: 20_000, act: { kind: "snapshot", volumeName: "vol-1", name: "taken" } },
+    { atMs: 21_000, act: { kind: "clone", ...copied("Premium_ZRS"), copyName: "cloned" } },
+    {
+      atMs: 30_000,
+      act: { kind: "restore", ...copied("PremiumV2_LRS"), copyName: "restored", snapshotName: "taken" },
+    },
+    { atMs: 30_500, act: { kind: "deleteSnapshot", name: "taken" } },
+    { atMs: 40_000, act: { kind: "clone", ...copied("PremiumV2_LRS"), copyName: "given-up" } },
+    { atMs: 42_000, act: { kind: "delete", volumeName: "given-up" } },
+  ],
+  faults: [],
+};
+/** The steps in which the volumes of that life are made and deleted: the others are those of any volume. */
+const copySteps: readonly StepName[] = [
+  "create-object",
+  "create-disk",
+  "record-created",
+  "mark-delete",
+  "delete-disk",
+  "remove-volume",
+];
+
+function copied(skuName: SimWorkload["skuName"]): Pick<CopyAct, "volumeName" | "skuName" | "moreGiB"> {
+  return { volumeName: "vol-1", skuName, moreGiB: 4 };
+}
+
 const lives = { whole: life, losses: lifeOfLosses, strays: lifeOfStrays };
 
 /** Steps that repeat in the same way: only the first ones are tried. */
@@ -180,21 +217,28 @@ const OCCURRENCES_MAX = 12;
  * where all occurrences up to the limit above are tried.
  */
 const CALM_OCCURRENCES_MAX = 2;
+/** The same of a step in the life of copies, all of which are begun and deleted in the same way. */
+const COPY_OCCURRENCES_MAX = 5;
 /** How many failures are reported in full. */
 const TOLD_MAX = 3;
 
 /** Every step of a process, before and after each of its first occurrences. */
 function* crashesOf(
   { steps }: Pick<SeedResult, "steps">,
-  calmMax: number,
+  {
+    max,
+    calmMax,
+    among,
+  }: { readonly max: number; readonly calmMax: number; readonly among: readonly StepName[] },
 ): Generator<ExactCrash, void, undefined> {
   for (const { processName, taken, beforeCalm } of steps) {
     const times = new Map<string, number>();
     for (const [at, step] of taken.entries()) {
+      if (!among.includes(step)) continue;
       const nth = (times.get(step) ?? 0) + 1;
       times.set(step, nth);
-      const max = at < beforeCalm ? OCCURRENCES_MAX : calmMax;
-      if (nth > (REPEATED.includes(step) ? REPEATED_MAX : max)) continue;
+      const most = at < beforeCalm ? max : calmMax;
+      if (nth > (REPEATED.includes(step) ? REPEATED_MAX : most)) continue;
       for (const moment of ["before", "after"] as const) yield { processName, step, nth, moment };
     }
   }
@@ -202,36 +246,57 @@ function* crashesOf(
 
 const triedInAnyLife = new Set<StepName>();
 
-describe("a crash before and after each single step of any process", () => {
-  for (const attach of ["kubernetes", "driver"] as const) {
-    for (const [name, scenario] of Object.entries(lives)) {
-      it(`is survived (attach: ${attach}, life: ${name})`, async (t) => {
-        const whole = await runPlain({ ...scenario, attach }, { isTwinned: false });
-        assert.deepEqual(whole.violations, [], describeSeedFailure(whole, "without any crash"));
-        const failures: string[] = [];
-        let points = 0;
-        function* tasks(): Generator<SeedTask, void, undefined> {
-          for (const crash of crashesOf(whole, scenario === life ? OCCURRENCES_MAX : CALM_OCCURRENCES_MAX)) {
-            triedInAnyLife.add(crash.step);
-            yield { kind: "scenario", scenario: { ...scenario, attach, crashes: [crash] }, isTwinned: false };
-          }
-        }
-        await runTasks({
-          tasks: tasks(),
-          onResult: (result, task) => {
-            points += 1;
-            const crash = task.kind === "scenario" ? task.scenario.crashes?.[0] : undefined;
-            if (result.violations.length > 0)
-              failures.push(describeSeedFailure(result, `a crash ${JSON.stringify(crash)}`));
-            return true;
-          },
-        });
-        const steps = whole.steps.reduce((sum, { taken }) => sum + taken.length, 0);
-        t.diagnostic(`${points} crashes, before and after ${points / 2} of the ${steps} steps of this life`);
-        assert.equal(failures.length, 0, failures.slice(0, TOLD_MAX).join("\n\n"));
-      });
+/** Runs a life once for each crash at one of these steps, and throws unless it ends well each time. */
+async function survivesEach(
+  t: TestContext,
+  scenario: Scenario,
+  {
+    max = OCCURRENCES_MAX,
+    calmMax,
+    among = stepNames,
+  }: { readonly max?: number; readonly calmMax: number; readonly among?: readonly StepName[] },
+): Promise<void> {
+  const whole = await runPlain(scenario, { isTwinned: false });
+  assert.deepEqual(whole.violations, [], describeSeedFailure(whole, "without any crash"));
+  const failures: string[] = [];
+  let points = 0;
+  function* tasks(): Generator<SeedTask, void, undefined> {
+    for (const crash of crashesOf(whole, { max, calmMax, among })) {
+      triedInAnyLife.add(crash.step);
+      yield { kind: "scenario", scenario: { ...scenario, crashes: [crash] }, isTwinned: false };
     }
   }
+  await runTasks({
+    tasks: tasks(),
+    onResult: (result, task) => {
+      points += 1;
+      const crash = task.kind === "scenario" ? task.scenario.crashes?.[0] : undefined;
+      if (result.violations.length > 0)
+        failures.push(describeSeedFailure(result, `a crash ${JSON.stringify(crash)}`));
+      return true;
+    },
+  });
+  const steps = whole.steps.reduce((sum, { taken }) => sum + taken.length, 0);
+  t.diagnostic(`${points} crashes, before and after ${points / 2} of the ${steps} steps of this life`);
+  assert.equal(failures.length, 0, failures.slice(0, TOLD_MAX).join("\n\n"));
+}
+
+describe("a crash before and after each single step of any process", () => {
+  for (const attach of ["kubernetes", "driver"] as const)
+    for (const [name, scenario] of Object.entries(lives))
+      it(`is survived (attach: ${attach}, life: ${name})`, (t) =>
+        survivesEach(
+          t,
+          { ...scenario, attach },
+          { calmMax: scenario === life ? OCCURRENCES_MAX : CALM_OCCURRENCES_MAX },
+        ));
+
+  it("is survived while volumes are cloned and restored, and deleted", (t) =>
+    survivesEach(t, lifeOfCopies, {
+      max: COPY_OCCURRENCES_MAX,
+      calmMax: COPY_OCCURRENCES_MAX,
+      among: copySteps,
+    }));
 
   it("covers every step of the driver", () => {
     assert.deepEqual(
