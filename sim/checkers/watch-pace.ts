@@ -16,9 +16,9 @@ interface PaceLimits {
 
 /**
  * A pod that is deleted repeatedly returns up to twice a second, with some five writes of its volume each
- * time; a spinning loop made 1,200 a minute. The most calls come of fences, write barriers and attaches of
- * one VM that wait while Azure works on it: each reads it for itself, 145 times a minute in all at the
- * simulation's scale (seed 3156), and 241 times when every batch began at the shortest pace.
+ * time; a spinning loop made 1,200 a minute. Fences, write barriers and attaches of one VM that wait while
+ * Azure works on it each read it for themselves: in seed 3156 some 150 times a minute in all, at the
+ * simulation's scale, and 241 times when every batch began at the shortest pace.
  */
 const defaultPaceLimits: PaceLimits = { writesOfObjectMax: 600, callsOfResourceMax: 240 };
 
