@@ -471,9 +471,9 @@ export const lostDriverNodesStorm: DirectedStorm = {
   strikes: { "loss/driver-node-deleted": 8, "nodes/freeze-and-mark": 3, "haste/hunted": 2 },
 };
 
-/** Azure keeps refusing disks that VMs list all the same, on two nodes: each update concerns many disks. */
+/** Azure keeps refusing disks that VMs list all the same, on three nodes: each update concerns many disks. */
 export const leftoversStorm: DirectedStorm = {
-  nodesMax: 2,
+  nodesMax: 3,
   workload: { maxShares: 1, replicas: 0, access: "mount" },
   strikes: { "azure/refused-and-listed": 6, "haste/hunted": 6, "azure/failed-and-listed": 4 },
 };

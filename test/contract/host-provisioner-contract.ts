@@ -80,8 +80,7 @@ const TEST_TIMEOUT_MS = 900_000;
 const MIB = 1024n * 1024n;
 /** XFS refuses anything below 300 MiB. */
 const DISK_BYTES = 320n * MIB;
-/** Where the replica of the disk at LUN 0 is. */
-const REPLICA_LUN = 2;
+const STALE_TRIES_MAX = 8;
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 
@@ -196,11 +195,13 @@ export function hostProvisionerContract(
     });
 
     onLinux("returns a raw disk's old blocks until they are dropped", async (world) => {
-      const { replica, close } = await aReplicaNode(world, () => world.writeRaw(0, "old"));
-      await world.writeRaw(0, "new");
-      assert.equal(await world.readRaw(REPLICA_LUN), "old", "the premise: the kernel has the old block");
+      const { replica, replicaLun, close } = await aStaleReplica(world, {
+        before: (lun) => world.writeRaw(lun, "old"),
+        change: (_writer, lun) => world.writeRaw(lun, "new"),
+        isStale: async (_replica, lun) => (await world.readRaw(lun)) === "old",
+      });
       valueOf(await world.host.dropCachedBlocks(replica, never));
-      assert.equal(await world.readRaw(REPLICA_LUN), "new");
+      assert.equal(await world.readRaw(replicaLun), "new");
       await close();
     });
 
@@ -272,10 +273,13 @@ export function hostProvisionerContract(
         "is visible on a replica that had read the blank disk, after its cache is dropped",
         async (world, context) => {
           if (skipped(context, world.whyNot(fsType))) return;
-          const { writer, replica, close } = await aReplicaNode(world);
-          valueOf(await world.host.format({ device: writer, fsType, uuid }, never));
-          const stale = valueOf(await world.host.inspectDevice(replica, never));
-          assert.notEqual(stale.kind, "fileSystem", "the premise: the kernel has the old blocks");
+          const { replica, close } = await aStaleReplica(world, {
+            change: async (device) => {
+              valueOf(await world.host.format({ device, fsType, uuid }, never));
+            },
+            isStale: async (device) =>
+              valueOf(await world.host.inspectDevice(device, never)).kind !== "fileSystem",
+          });
           valueOf(await world.host.dropCachedBlocks(replica, never));
           const content = valueOf(await world.host.inspectDevice(replica, never));
           assert.equal(content.kind === "fileSystem" ? content.fsType : content.kind, fsType);
@@ -1004,19 +1008,49 @@ async function aDevice(world: HostWorld, lun: number): Promise<Device> {
   return valueOf(await world.host.findDevice({ lun }, never));
 }
 
-/**
- * The disk at LUN 0, and the same disk on a replica: read by a process that keeps its device open. `before`
- * happens to the disk first.
- */
+/** A disk at its writer and at a replica, where a process has read it and keeps the device open. */
+interface ReplicaNode {
+  readonly writer: Device;
+  readonly replica: Device;
+  readonly replicaLun: number;
+  readonly close: () => Promise<void>;
+}
+
+/** The disk at `lun`, and at the next LUN as a replica. `before` happens to the disk first. */
 async function aReplicaNode(
   world: HostWorld,
-  before: () => Promise<void> = async () => {},
-): Promise<{ readonly writer: Device; readonly replica: Device; readonly close: () => Promise<void> }> {
-  const writer = await aDevice(world, 0);
-  await before();
-  await world.attachSameDisk({ lun: 0, asLun: REPLICA_LUN });
-  const replica = valueOf(await world.host.findDevice({ lun: REPLICA_LUN }, never));
-  return { writer, replica, close: await world.keepDeviceRead(REPLICA_LUN) };
+  { lun = 0, before }: { readonly lun?: number; readonly before?: StaleReplica["before"] } = {},
+): Promise<ReplicaNode> {
+  const replicaLun = lun + 1;
+  const writer = await aDevice(world, lun);
+  await before?.(lun);
+  await world.attachSameDisk({ lun, asLun: replicaLun });
+  const replica = valueOf(await world.host.findDevice({ lun: replicaLun }, never));
+  return { writer, replica, replicaLun, close: await world.keepDeviceRead(replicaLun) };
+}
+
+interface StaleReplica {
+  readonly before?: (lun: number) => Promise<void>;
+  readonly change: (writer: Device, lun: number) => Promise<void>;
+  /** Whether the replica's kernel has the blocks from before the change. */
+  readonly isStale: (replica: Device, replicaLun: number) => Promise<boolean>;
+}
+
+/**
+ * A replica whose kernel has a disk's blocks from before a change. A kernel may drop them at any time, for
+ * example because they were idle: then this tries again with another disk.
+ */
+async function aStaleReplica(
+  world: HostWorld,
+  { before, change, isStale }: StaleReplica,
+): Promise<ReplicaNode> {
+  for (let lun = 0; lun < 2 * STALE_TRIES_MAX; lun += 2) {
+    const node = await aReplicaNode(world, { lun, ...(before === undefined ? {} : { before }) });
+    await change(node.writer, lun);
+    if (await isStale(node.replica, node.replicaLun)) return node;
+    await node.close();
+  }
+  return assert.fail(`the kernel had dropped the old blocks ${STALE_TRIES_MAX} times`);
 }
 
 async function aFormattedDevice(world: HostWorld, lun: number, fsType: FileSystemType): Promise<Device> {
