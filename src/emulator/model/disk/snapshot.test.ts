@@ -70,6 +70,7 @@ describe("a snapshot", () => {
       [128, 512, 128],
     );
     assert.equal(azure.send("DELETE", "snapshots/s").status, 202);
+    assert.equal(codeOf(azure.send("PUT", "disks/late", restoreBody("s")).body), "Conflict");
     azure.settle();
     assert.equal(azure.send("DELETE", "snapshots/s").status, 204);
   });
