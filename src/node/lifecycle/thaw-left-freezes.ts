@@ -19,8 +19,11 @@ export async function thawLeftFreezes(
   },
   signal: AbortSignal,
 ): Promise<void> {
-  for (const mark of checkpoints.freezes()) {
-    const thawed = await host.thaw(mark, signal);
-    if (!thawed.ok) logger.warn("a file system may still be frozen", { ...mark, failure: thawed.failure });
-  }
+  // Together: a device that does not answer must not keep the other file systems frozen.
+  await Promise.all(
+    checkpoints.freezes().map(async (mark) => {
+      const thawed = await host.thaw(mark, signal);
+      if (!thawed.ok) logger.warn("a file system may still be frozen", { ...mark, failure: thawed.failure });
+    }),
+  );
 }
