@@ -37,8 +37,8 @@ export interface EmulatorOptions {
   readonly dataPlane?: DataPlane | (() => Promise<DataPlane>);
   /**
    * A folder in which the state outlasts the process, however that ends: the next start with the same set-up
-   * continues where this one ended. Made if absent, and used by one emulator at a time. A model that is
-   * changed without `handle` loses that change. Default: nothing is kept.
+   * continues where this one ended. Made if absent, and used by one emulator at a time. Who changes the
+   * model without `handle` makes the state unusable. Default: nothing is kept.
    */
   readonly stateFolder?: string;
   /** Called when a step of the data plane has failed; the operation then fails. */
@@ -89,9 +89,8 @@ async function serve(
   options: EmulatorOptions & { readonly host: string; readonly https: boolean },
 ): Promise<Emulator> {
   const { host, https, caFile, dataPlane } = options;
-  const clock = createSystemClock();
   await using opening = new AsyncDisposableStack();
-  const { model, deviceEffects, close: closeState } = await openModel(options, clock);
+  const { model, clock, deviceEffects, close: closeState } = await openModel(options, createSystemClock());
   opening.defer(closeState);
   const tls = https ? await tlsFor(options) : undefined;
   const plane = typeof dataPlane === "function" ? await dataPlane() : dataPlane;

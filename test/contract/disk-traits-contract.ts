@@ -88,7 +88,7 @@ const made: readonly {
 ];
 
 /** The keys and the access resource that an owner has made, for disks to name. */
-function addLinkedResources(cloud: CloudUnderTest): void {
+async function addLinkedResources(cloud: CloudUnderTest): Promise<void> {
   const put = (path: string, body: Json): void => {
     const query = { "api-version": "2025-01-02" };
     assert.equal(cloud.model.handle({ method: "PUT", path, query, body, caller: "owner" }).status, 202);
@@ -96,6 +96,11 @@ function addLinkedResources(cloud: CloudUnderTest): void {
   const activeKey = { keyUrl: "https://vault.vault.azure.net/keys/key/1" };
   put(KEYS, { location: LOCATION, identity: { type: "SystemAssigned" }, properties: { activeKey } });
   put(ACCESS, { location: LOCATION });
+  await cloud.until(() =>
+    [...cloud.model.world.linkedResources.values()].every(
+      ({ provisioningState }) => provisioningState === "Succeeded",
+    ),
+  );
 }
 
 const refused: readonly {
@@ -170,7 +175,7 @@ export function diskTraitsContract(
 ): void {
   for (const { because, request, properties } of made)
     on(`creates a disk as requested: ${because}`, async (cloud) => {
-      addLinkedResources(cloud);
+      await addLinkedResources(cloud);
       valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(request), never)));
       const present = propertiesOf(cloud);
       const shown = Object.fromEntries(Object.keys(properties).map((name) => [name, present[name]]));

@@ -18,7 +18,10 @@ const PATIENCE = { timeoutMs: 120_000, everyMs: 20, signal: new AbortController(
 const SCENARIO = `subscriptionId: ${SUBSCRIPTION_ID}
 resourceGroups: [rg]
 virtualMachines: [{ name: node-a }]
+settings: { latencies: { attach: { medianMs: 200000, p99Ms: 200000 } } }
 `;
+/** An attach takes ten seconds: longer than any client here takes to look. */
+const SCALE = ["--time-scale", "0.05"];
 
 const available = dataPlaneAvailable();
 
@@ -52,7 +55,7 @@ describe("an emulator with a folder for its state", () => {
     await writeFile(join(folder, "scenario.yaml"), SCENARIO);
   });
   after(async () => {
-    for (const program of started) program.kill("SIGKILL");
+    for (const program of started) await end(program, "SIGKILL");
     await rm(folder, { recursive: true });
   });
 
@@ -95,31 +98,33 @@ describe("an emulator with a folder for its state", () => {
   }
 
   async function kill({ program }: Running, signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
-    const ended = once(program, "exit");
-    program.kill(signal);
-    await ended;
+    await end(program, signal);
   }
 
   it("continues after kill -9, with the operation that a client still polls", async () => {
     const dataDir = join(folder, "killed");
-    const first = await start(dataDir, "--time-scale", "0.05");
+    const first = await start(dataDir, ...SCALE);
     await first.send("PUT", "disks/pvc-1", newDisk);
     await first.untilDisk("pvc-1", "Unattached");
     const attach = await first.send("PATCH", "virtualMachines/node-a", list("pvc-1"));
-    const operation = new URL(attach.headers.get("azure-asyncoperation") ?? assert.fail("no operation"));
+    const { pathname, search } = new URL(attach.headers.get("azure-asyncoperation") ?? assert.fail());
+    const stateOn = async ({ send }: Running): Promise<string> =>
+      ((await (await send("GET", `${pathname}${search}`)).json()) as { readonly status: string }).status;
+    assert.equal(await stateOn(first), "InProgress");
     await kill(first);
 
-    const second = await start(dataDir, "--time-scale", "0.05");
-    await waitUntil("the attach to end", PATIENCE, async () => {
-      const answer = await second.send("GET", `${operation.pathname}${operation.search}`);
-      return ((await answer.json()) as { readonly status: string }).status === "Succeeded" || undefined;
-    });
+    const second = await start(dataDir, ...SCALE);
+    await waitUntil(
+      "the attach to end",
+      PATIENCE,
+      async () => (await stateOn(second)) === "Succeeded" || undefined,
+    );
     await second.untilDisk("pvc-1", "Attached");
     await second.send("PUT", "disks/pvc-2", newDisk);
     await second.untilDisk("pvc-2", "Unattached");
     await kill(second, "SIGTERM");
 
-    const third = await start(dataDir, "--time-scale", "0.05");
+    const third = await start(dataDir, ...SCALE);
     await third.untilDisk("pvc-1", "Attached");
     await third.untilDisk("pvc-2", "Unattached");
     await kill(third);
@@ -130,7 +135,7 @@ describe("an emulator with a folder for its state", () => {
     const first = await start(dataDir, "--time-scale", "0");
     const second = spawned(dataDir, ["--time-scale", "0"]);
     const [why, [code]] = await Promise.all([text(second.stderr ?? assert.fail()), once(second, "exit")]);
-    assert.deepEqual([code, /another emulator uses .*shared: end that one/u.test(why)], [1, true], why);
+    assert.deepEqual([code, /another emulator uses .*state\.jsonl: end that one/u.test(why)], [1, true], why);
     await kill(first);
     const other = spawned(dataDir, ["--time-scale", "0", "--seed", "2"]);
     const [whyNot, [otherCode]] = await Promise.all([
@@ -173,6 +178,14 @@ describe("an emulator with a folder for its state", () => {
     },
   );
 });
+
+/** Ends a program that may have ended. */
+async function end(program: ChildProcess, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+  if (program.exitCode !== null || program.signalCode !== null) return;
+  const ended = once(program, "exit");
+  program.kill(signal);
+  await ended;
+}
 
 interface DiskBody {
   readonly properties: { readonly provisioningState: string; readonly diskState: string };

@@ -53,6 +53,31 @@ function settleDevices(model: ComputeModel, failure?: string): readonly DataPlan
 }
 
 const DISKS = ["d0", "d1"];
+/** Calls of the emulator's own API, and of resources that nothing else here has. */
+const OTHERS: readonly (readonly [ArmMethod, string, Json?])[] = [
+  [
+    "PUT",
+    "snapshots/s0",
+    {
+      location: "eastus",
+      properties: {
+        incremental: true,
+        creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/d0` },
+      },
+    },
+  ],
+  ["DELETE", "snapshots/s0"],
+  ["PUT", "diskAccesses/access", { location: "eastus" }],
+  ["POST", "/emulator/v1/faults", { probability: 0.5, effect: { kind: "FailOperation", code: "Internal" } }],
+  ["DELETE", "/emulator/v1/faults"],
+  ["PATCH", "/emulator/v1/settings", { etagMovesAt: "end" }],
+  [
+    "POST",
+    "/emulator/v1/virtualMachineEvents",
+    { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "PowerLoss" },
+  ],
+  ["POST", "/emulator/v1/reset"],
+];
 const step = fc.oneof(
   fc.record({ kind: fc.constant("disk" as const), disk: fc.constantFrom(...DISKS) }),
   fc.record({
@@ -65,6 +90,7 @@ const step = fc.oneof(
     vm: fc.constantFrom("node-a", "node-b"),
     action: fc.constantFrom("start", "powerOff", "restart"),
   }),
+  fc.record({ kind: fc.constant("other" as const), call: fc.constantFrom(...OTHERS) }),
   fc.record({ kind: fc.constant("read" as const), disk: fc.constantFrom(...DISKS) }),
   fc.record({
     kind: fc.constant("wait" as const),
@@ -77,6 +103,7 @@ function run(model: ComputeModel, one: typeof step extends fc.Arbitrary<infer St
   if (one.kind === "disk") send(model, "PUT", `disks/${one.disk}`, diskBody());
   else if (one.kind === "list") send(model, "PATCH", `virtualMachines/${one.vm}`, listBody(one.list));
   else if (one.kind === "power") send(model, "POST", `virtualMachines/${one.vm}/${one.action}`);
+  else if (one.kind === "other") send(model, ...one.call);
   else if (one.kind === "read") send(model, "GET", `disks/${one.disk}`);
   else {
     clock.at += one.ms;
@@ -170,9 +197,12 @@ describe("a model whose state lasts", () => {
     const record = aRecord();
     send(begin(record).model, "PUT", "disks/d0", diskBody());
     clock.at = START_MS;
-    const { model } = begin(record);
+    const { model, clock: ahead } = begin(record);
     send(model, "GET", "disks/d0");
     assert.equal(model.world.nowMs, START_MS + 60_000);
+    clock.at += 30_000;
+    model.advanceTo(ahead.nowMs());
+    assert.equal(model.nextEventAtMs(), undefined, "the disk waits until the clock is where it was");
   });
 
   it("refuses a record that leads to other answers, and names the call", () => {
@@ -180,6 +210,53 @@ describe("a model whose state lasts", () => {
     const record = aRecord();
     send(begin(record).model, "PUT", "disks/d0", diskBody());
     assert.throws(() => begin(record, { seed: 2 }), /^Error: PUT .*disks\/d0 of 2023-.* was answered 202 /u);
+  });
+
+  it("refuses device work of an operation that there is not", () => {
+    clock.at = START_MS;
+    const record = aRecord();
+    record.append({ kind: "settled", atMs: START_MS, operationId: "unknown" });
+    assert.throws(
+      () => begin(record, { hasDataPlane: true }),
+      /operation unknown was done, and none is due/u,
+    );
+  });
+
+  it("gives the model what its record can express", () => {
+    clock.at = START_MS;
+    const record = aRecord();
+    const { model } = begin(record);
+    send(model, "PUT", "disks/d0", diskBody({ properties: { diskSizeGB: Infinity } }));
+    send(model, "GET", "disks/d0");
+    assert.deepEqual(dumpWorld(begin(record).model.world), dumpWorld(model.world));
+    const cyclic: Record<string, unknown> = {};
+    cyclic["self"] = cyclic;
+    assert.throws(() => send(model, "PUT", "disks/d1", cyclic as Json), /circular/u);
+    assert.equal(send(model, "GET", "disks/d1"), 404);
+  });
+
+  it("does no device work for a call that can't be recorded", () => {
+    clock.at = START_MS;
+    let isFull = false;
+    const record = aRecord();
+    const full: InputRecord = {
+      ...record,
+      append: (input) => {
+        if (isFull) throw new Error("no space left");
+        record.append(input);
+      },
+    };
+    const { model } = begin(full, { hasDataPlane: true });
+    settleDevices(model);
+    send(model, "PUT", "disks/d0", diskBody());
+    clock.at += 600_000;
+    settleDevices(model);
+    isFull = true;
+    assert.throws(() => send(model, "DELETE", "disks/d0"), /no space left/u);
+    clock.at += 600_000;
+    assert.deepEqual(settleDevices(model), [], "the disk is deleted, and the next run has it");
+    const again = begin(record, { hasDataPlane: true }).model;
+    assert.equal(send(again, "GET", "disks/d0"), 200);
   });
 
   it("answers nothing more once an input can't be recorded", () => {

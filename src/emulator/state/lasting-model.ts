@@ -1,4 +1,4 @@
-import type { ArmAnswer } from "../model/api/arm-message.ts";
+import type { ArmAnswer, ArmRequest } from "../model/api/arm-message.ts";
 import { isoTime } from "../model/api/iso-time.ts";
 import { type ComputeModel, type ComputeModelOptions, createComputeModel } from "../model/compute-model.ts";
 import type { DataPlaneEffect } from "../model/data-plane-port.ts";
@@ -6,31 +6,41 @@ import type { DueEffects } from "../model/pace/operations.ts";
 import { createDeviceState } from "./device-state.ts";
 import type { InputRecord, RecordedInput } from "./recorded-input.ts";
 
-/** A model whose state lasts, and the devices that it has at its start. */
+const ANOTHER_VERSION = "the state is another version's; use that version, or begin again in another folder";
+
+/** A model whose state lasts, the clock that it is on, and the devices that it has at its start. */
 export interface LastingModel {
   readonly model: ComputeModel;
+  readonly clock: Clock;
   /** Brings a data plane without devices to those of the model. */
   readonly deviceEffects: readonly DataPlaneEffect[];
 }
 
+/** A model's clock, in milliseconds since 1970. */
+type Clock = ComputeModelOptions["clock"];
+
 /**
  * A model that begins with the state which the record's inputs lead to, and records each further input before
  * a client gets its answer. Operations continue: those that became due between two runs end at once, and
- * device work that was interrupted is repeated. If an input can't be recorded, `handle` throws from then on.
+ * device work that was interrupted is repeated. If an input can't be recorded, `handle` throws from then on,
+ * and nothing happens any more: the next run has the state without that input.
  *
- * Throws if a recorded call is answered differently now, by another version: the state would be another one.
+ * Throws if a recorded input has another effect now, by another version: the state would be another one.
  */
 export function createLastingModel(
   options: ComputeModelOptions,
   { record, startedAtMs }: { readonly record: InputRecord; readonly startedAtMs: number },
 ): LastingModel {
-  const { clock, hasDataPlane = false } = options;
+  const { hasDataPlane = false } = options;
   let nowMs = startedAtMs;
   const model = createComputeModel({ ...options, clock: { nowMs: () => nowMs } });
   const devices = createDeviceState();
   /** Device work that is due and not settled. */
   const due = new Map<string, DueEffects>();
 
+  const takeDue = (): void => {
+    for (const work of model.takeDueEffects()) due.set(work.operationId, work);
+  };
   const replay = (input: RecordedInput): void => {
     nowMs = input.atMs;
     if (input.kind === "call") {
@@ -39,18 +49,17 @@ export function createLastingModel(
     } else {
       model.advanceTo(nowMs);
       takeDue();
-      const effects = due.get(input.operationId)?.effects ?? [];
-      if (input.failure === undefined) devices.add(effects);
+      const work = due.get(input.operationId);
+      if (work === undefined) throw unknownOperation(input.operationId);
+      if (input.failure === undefined) devices.add(work.effects);
       due.delete(input.operationId);
       model.settleOperation(input.operationId, input.failure);
     }
     if (hasDataPlane) takeDue();
   };
-  const takeDue = (): void => {
-    for (const work of model.takeDueEffects()) due.set(work.operationId, work);
-  };
   for (const input of record.inputs()) replay(input);
   const deviceEffects = devices.effects();
+  const clock = notBefore(nowMs, options.clock);
 
   let loss: Error | undefined;
   /** Keeps an input; returns why not. Once one is missing, no later one leads to this state. */
@@ -58,32 +67,42 @@ export function createLastingModel(
     try {
       if (loss === undefined) record.append(input);
     } catch (error) {
-      loss = new Error(`the state can't be kept: ${error instanceof Error ? error.message : String(error)}`);
+      const why = error instanceof Error ? error.message : String(error);
+      loss = new Error(`the state can't be kept: ${why}`, { cause: error });
     }
     return loss;
   };
-  const advance = (toMs: number): void => {
-    // The system's clock may have been set back between two runs.
-    nowMs = Math.max(nowMs, toMs);
-  };
   return {
+    clock,
     deviceEffects,
     model: {
       ...model,
       handle: (request) => {
         if (loss !== undefined) throw loss;
-        advance(clock.nowMs());
-        const answer = model.handle(request);
+        // The model gets what a replay will: JSON has no infinite numbers, for example.
+        const recorded = JSON.parse(JSON.stringify(request)) as ArmRequest;
+        nowMs = clock.nowMs();
+        const answer = answered(recorded);
         const { status } = answer;
-        const lost = keep({ kind: "call", atMs: nowMs, request, status, requestId: requestIdOf(answer) });
+        const lost = keep({
+          kind: "call",
+          atMs: nowMs,
+          request: recorded,
+          status,
+          requestId: requestIdOf(answer),
+        });
         if (lost !== undefined) throw lost;
         return answer;
       },
+      nextEventAtMs: () => (loss === undefined ? model.nextEventAtMs() : undefined),
       advanceTo: (toMs) => {
-        advance(toMs);
+        if (loss !== undefined) return;
+        nowMs = Math.max(nowMs, toMs);
         model.advanceTo(nowMs);
       },
       takeDueEffects: () => {
+        // The call that began this work may be the one that is missing.
+        if (loss !== undefined) return [];
         const interrupted = [...due.values()];
         due.clear();
         return [...interrupted, ...model.takeDueEffects()];
@@ -96,6 +115,22 @@ export function createLastingModel(
       },
     },
   };
+
+  /** A call that the model can't end has changed it all the same: what follows can't be replayed. */
+  function answered(request: ArmRequest): ArmAnswer {
+    try {
+      return model.handle(request);
+    } catch (error) {
+      loss = error instanceof Error ? error : new Error(String(error));
+      throw error;
+    }
+  }
+}
+
+/** The clock, ahead by a constant if the system's clock was set back since a recorded input. */
+function notBefore(lastMs: number, clock: Clock): Clock {
+  const aheadMs = Math.max(0, lastMs - clock.nowMs());
+  return { nowMs: () => clock.nowMs() + aheadMs };
 }
 
 function isSame(answer: ArmAnswer, recorded: RecordedInput & { readonly kind: "call" }): boolean {
@@ -107,8 +142,12 @@ function differently(answer: ArmAnswer, recorded: RecordedInput & { readonly kin
   return new Error(
     `${method} ${path} of ${isoTime(recorded.atMs)} was answered ${recorded.status} ` +
       `(${recorded.requestId}) and would be ${answer.status} (${requestIdOf(answer)}) now: ` +
-      "the state is another version's; use that version, or begin again in another folder",
+      ANOTHER_VERSION,
   );
+}
+
+function unknownOperation(operationId: string): Error {
+  return new Error(`device work of operation ${operationId} was done, and none is due: ${ANOTHER_VERSION}`);
 }
 
 function requestIdOf(answer: ArmAnswer): string {

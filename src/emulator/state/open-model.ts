@@ -5,7 +5,6 @@ import { type ComputeModelOptions, createComputeModel } from "../model/compute-m
 import type { DataPlane } from "../model/data-plane-port.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { createLastingModel, type LastingModel } from "./lasting-model.ts";
-import { lockFolder } from "./lock-folder.ts";
 import { openStateFile } from "./state-file.ts";
 
 const STATE_FILE = "state.jsonl";
@@ -35,16 +34,19 @@ export async function openModel(
     ...(settings === undefined ? {} : { settings }),
   };
   if (stateFolder === undefined)
-    return { model: createComputeModel(modelOptions), deviceEffects: [], close: () => Promise.resolve() };
+    return {
+      model: createComputeModel(modelOptions),
+      clock,
+      deviceEffects: [],
+      close: () => Promise.resolve(),
+    };
   await mkdir(stateFolder, { recursive: true });
   const folder = await realpath(stateFolder);
   await using opening = new AsyncDisposableStack();
-  const lock = await lockFolder(folder);
-  opening.defer(() => lock.release());
   const initial = { resourceGroups, scaleSets, virtualMachines, faults };
-  const file = openStateFile(join(folder, STATE_FILE), {
+  const file = await openStateFile(join(folder, STATE_FILE), {
     nowMs: clock.nowMs(),
-    // As the file has it: members that are undefined, and numbers that JSON has not, are gone in both.
+    // As the file has it: members that are undefined, and numbers that JSON cannot express, are gone in both.
     setUp: JSON.parse(
       JSON.stringify({ seed, hasDataPlane, ...initial, settings: { ...DEFAULT_SETTINGS, ...settings } }),
     ) as JsonObject,

@@ -9,6 +9,8 @@ import { openStateFile } from "./state-file.ts";
 const folder = mkdtempSync(join(tmpdir(), "emulator-state-"));
 after(() => rmSync(folder, { recursive: true }));
 
+const canLock = process.platform === "linux";
+
 let files = 0;
 const newPath = (): string => join(folder, `state-${files++}.jsonl`);
 
@@ -18,8 +20,8 @@ function input(length: number, atMs = 1): RecordedInput {
   return { kind: "call", atMs, request, status: 200, requestId: "id" };
 }
 
-function readAll(path: string, setUp = { seed: 1 }): readonly RecordedInput[] {
-  const file = openStateFile(path, { setUp, nowMs: 99 });
+async function readAll(path: string, setUp = { seed: 1 }): Promise<readonly RecordedInput[]> {
+  const file = await openStateFile(path, { setUp, nowMs: 99 });
   try {
     assert.equal(file.startedAtMs, 5);
     return [...file.record.inputs()];
@@ -28,59 +30,69 @@ function readAll(path: string, setUp = { seed: 1 }): readonly RecordedInput[] {
   }
 }
 
-function written(path: string, inputs: readonly RecordedInput[]): void {
-  const file = openStateFile(path, { setUp: { seed: 1 }, nowMs: 5 });
+async function written(path: string, inputs: readonly RecordedInput[]): Promise<void> {
+  const file = await openStateFile(path, { setUp: { seed: 1 }, nowMs: 5 });
   for (const one of inputs) file.record.append(one);
   file.close();
 }
 
 describe("a state file", () => {
-  it("has every input again, long ones and line separators included", () => {
+  it("has every input again, long ones and line separators included", async () => {
     const path = newPath();
     const inputs = [input(3), input(700_000), input(1), input(2_500_000), input(0)];
-    written(path, inputs);
-    assert.deepEqual(readAll(path), inputs);
+    await written(path, inputs);
+    assert.deepEqual(await readAll(path), inputs);
   });
 
-  it("loses only the line that a killed process left unfinished", () => {
+  it("loses only the line that a killed process left unfinished", async () => {
     const path = newPath();
-    written(path, [input(1), input(2)]);
+    await written(path, [input(1), input(2)]);
     const sizeBytes = readFileSync(path).length;
     for (const leftBytes of [1, 1_500_000]) {
       appendFileSync(path, Buffer.alloc(leftBytes, "x"));
-      assert.deepEqual(readAll(path), [input(1), input(2)]);
+      assert.deepEqual(await readAll(path), [input(1), input(2)]);
       assert.equal(readFileSync(path).length, sizeBytes);
     }
-    written(path, [input(3)]);
-    assert.deepEqual(readAll(path), [input(1), input(2), input(3)]);
+    await written(path, [input(3)]);
+    assert.deepEqual(await readAll(path), [input(1), input(2), input(3)]);
   });
 
-  it("begins again if the process was killed during the first line", () => {
+  it("begins again if the process was killed during the first line", async () => {
     const path = newPath();
-    written(path, []);
+    await written(path, []);
     truncateSync(path, 10);
-    written(path, [input(1)]);
-    assert.deepEqual(readAll(path), [input(1)]);
+    await written(path, [input(1)]);
+    assert.deepEqual(await readAll(path), [input(1)]);
   });
 
-  it("is refused with the values that differ from those it was begun with", () => {
+  it("is refused with the values that differ from those it was begun with", async () => {
     const path = newPath();
-    written(path, [input(1)]);
-    assert.throws(
-      () => readAll(path, { seed: 2 }),
+    await written(path, [input(1)]);
+    await assert.rejects(
+      readAll(path, { seed: 2 }),
       /begun with other values of seed: use the same ones, or/u,
     );
-    assert.deepEqual(readAll(path), [input(1)]);
+    assert.deepEqual(await readAll(path), [input(1)]);
   });
 
-  it("is refused if it is no state, or damaged, with the line", () => {
+  it("belongs to one process at a time", { skip: canLock ? false : "locks need Linux" }, async () => {
+    const path = newPath();
+    const first = await openStateFile(path, { setUp: {}, nowMs: 1 });
+    await assert.rejects(
+      openStateFile(path, { setUp: {}, nowMs: 2 }),
+      /another emulator uses .*: end that one/u,
+    );
+    first.close();
+    (await openStateFile(path, { setUp: {}, nowMs: 3 })).close();
+  });
+
+  it("is refused if it is no state, or damaged, with the line", async () => {
     const path = newPath();
     writeFileSync(path, "{}\n");
-    assert.throws(() => readAll(path), /is no state of this emulator/u);
-    written(newPath(), []);
+    await assert.rejects(readAll(path), /is no state of this emulator/u);
     const damaged = newPath();
-    written(damaged, [input(1)]);
+    await written(damaged, [input(1)]);
     appendFileSync(damaged, '{"kind":\n');
-    assert.throws(() => readAll(damaged), /, line 3, is damaged: /u);
+    await assert.rejects(readAll(damaged), /, line 3, is damaged: /u);
   });
 });

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } fr
 import { isDeepStrictEqual } from "node:util";
 import { parseBody } from "../http/http-exchange.ts";
 import { isObject, type JsonObject } from "../model/api/json.ts";
+import { lockFile } from "./lock-file.ts";
 import type { InputRecord, RecordedInput } from "./recorded-input.ts";
 
 /** A model's inputs in a file: a line for its set-up, and a line for each input. */
@@ -17,16 +18,17 @@ const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /**
- * Opens the file, or begins it with this set-up. Throws if it was begun with another set-up: the inputs would
- * lead to another state. A last line that a killed process left unfinished is removed: no client has its
- * answer.
+ * Opens the file for this process alone, or begins it with this set-up. Rejects if it was begun with another
+ * set-up: the inputs would lead to another state. A last line that a killed process left unfinished is
+ * removed: no client has its answer.
  */
-export function openStateFile(
+export async function openStateFile(
   path: string,
   { setUp, nowMs }: { readonly setUp: JsonObject; readonly nowMs: number },
-): StateFile {
+): Promise<StateFile> {
   const file = openSync(path, "a+", 0o600);
   try {
+    await lockFile(file, path);
     return stateIn(file, { path, setUp, nowMs });
   } catch (error) {
     closeSync(file);

@@ -5,7 +5,7 @@ import { checkScope, inScope, page } from "../api/paging.ts";
 import { resourceId } from "../api/resource-id.ts";
 import type { Route } from "../api/router.ts";
 import { operationHeaders } from "../pace/lro.ts";
-import { resourceGroupForWrite, type World } from "../world.ts";
+import { hasResourceGroup, resourceGroupForWrite, type World } from "../world.ts";
 import {
   changeLinked,
   deleteLinked,
@@ -79,6 +79,7 @@ function answered(
 }
 
 function getLinked(world: World, _call: ArmCall, address: LinkedAddress): HandlerResult {
+  if (!hasResourceGroup(world, address)) return armErrors.resourceGroupNotFound(address.resourceGroup);
   const found = findLinked(world, address);
   return found === undefined
     ? armErrors.resourceNotFound(address.type, address.name, address.resourceGroup)

@@ -46,8 +46,6 @@ export function writeLinked(
   if (location === undefined) return armErrors.locationRequired();
   const existing = findLinked(world, address);
   const properties = objectAt(body, "properties") ?? {};
-  const refused = address.type === "diskEncryptionSets" ? checkEncryptionSet(body) : undefined;
-  if (refused !== undefined) return refused;
   const identity = identityOf(world, objectAt(body, "identity"), existing);
   return startWrite(world, existing, "CreateOrUpdate", {
     ...address,
@@ -105,6 +103,8 @@ function startWrite(
   verb: "CreateOrUpdate" | "Update",
   next: LinkedResource,
 ): LinkedWrite {
+  const refused = next.type === "diskEncryptionSets" ? checkEncryptionSet(next) : undefined;
+  if (refused !== undefined) return refused;
   if (existing?.operationId !== undefined && world.running.has(existing.operationId))
     return armErrors.conflict();
   const key = keyOf(next.id);
@@ -150,16 +150,16 @@ function start(
   });
 }
 
-function checkEncryptionSet(body: ArmCall["body"]): ArmFailure | undefined {
-  const type = textAt(body, "properties", "encryptionType");
+function checkEncryptionSet({ properties, identity }: LinkedResource): ArmFailure | undefined {
+  const type = textAt(properties, "encryptionType");
   if (type !== undefined && !ENCRYPTION_TYPES.includes(type))
     return armErrors.invalidParameter(
       "encryptionType",
       `The value '${type}' of parameter 'encryptionType' is not one of ${ENCRYPTION_TYPES.join(", ")}.`,
     );
-  if (textAt(body, "identity", "type") === undefined)
+  if (textAt(identity, "type") === undefined)
     return armErrors.invalidParameter("identity", "Required parameter 'identity' is missing (null).");
-  if (textAt(body, "properties", "activeKey", "keyUrl") === undefined)
+  if (textAt(properties, "activeKey", "keyUrl") === undefined)
     return armErrors.invalidParameter(
       "activeKey.keyUrl",
       "Required parameter 'activeKey.keyUrl' is missing (null).",

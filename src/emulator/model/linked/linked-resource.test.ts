@@ -78,6 +78,30 @@ describe("disk encryption sets and disk accesses", () => {
     assert.deepEqual(answer(azure, "GET", "diskEncryptionSets/keys"), [404, "ResourceNotFound"]);
   });
 
+  it("can't be named by a disk while they are made or deleted, nor as another type", () => {
+    const azure = aModel();
+    azure.send("PUT", "diskEncryptionSets/keys", keys);
+    assert.deepEqual(answer(azure, "PUT", "disks/pvc-1", encrypted), [404, "NotFound"]);
+    azure.settle();
+    azure.send("DELETE", "diskEncryptionSets/keys");
+    assert.deepEqual(answer(azure, "PUT", "disks/pvc-1", encrypted), [404, "NotFound"]);
+    azure.settle();
+    azure.finish("PUT", "diskAccesses/keys", { location: "eastus" });
+    const diskEncryptionSetId = `${COMPUTE}/diskAccesses/keys`;
+    const wrong = diskBody({ properties: { encryption: { diskEncryptionSetId } } });
+    assert.deepEqual(answer(azure, "PUT", "disks/pvc-1", wrong), [404, "NotFound"]);
+  });
+
+  it("are refused changes that leave no usable set", () => {
+    const azure = aModel();
+    azure.finish("PUT", "diskEncryptionSets/keys", keys);
+    for (const properties of [{ encryptionType: "None" }, { activeKey: {} }])
+      assert.deepEqual(answer(azure, "PATCH", "diskEncryptionSets/keys", { properties }), [
+        400,
+        "InvalidParameter",
+      ]);
+  });
+
   const refused: readonly { readonly because: string; readonly body: Json; readonly code: string }[] = [
     { because: "no location", body: { properties: { activeKey } }, code: "LocationRequired" },
     {

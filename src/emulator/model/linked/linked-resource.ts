@@ -3,7 +3,9 @@ import type { JsonObject } from "../api/json.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
 
 /** Resources that disks refer to by their ids: the keys of an encryption, and private endpoints. */
-export type LinkedType = "diskEncryptionSets" | "diskAccesses";
+export const LINKED_TYPES = ["diskEncryptionSets", "diskAccesses"] as const;
+
+export type LinkedType = (typeof LINKED_TYPES)[number];
 
 /** A resource that disks refer to. */
 export interface LinkedResource {

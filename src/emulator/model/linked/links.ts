@@ -1,6 +1,7 @@
-import { parseResourceId, sameId } from "../api/resource-id.ts";
+import { keyOf, parseResourceId, sameId } from "../api/resource-id.ts";
+import type { ProvisioningState } from "../disk/disk.ts";
 import type { World } from "../world.ts";
-import type { LinkedResource, LinkedType } from "./linked-resource.ts";
+import { LINKED_TYPES, type LinkedResource, type LinkedType } from "./linked-resource.ts";
 
 /** The ids of the disks that refer to it. */
 export function disksLinkedTo(world: World, { type, id }: LinkedResource): readonly string[] {
@@ -12,14 +13,20 @@ export function disksLinkedTo(world: World, { type, id }: LinkedResource): reado
     .map((disk) => disk.id);
 }
 
-/** The first of these ids that names no such resource, as messages name it; undefined: all exist. */
+/** States in which a disk can name it. */
+const USABLE: readonly ProvisioningState[] = ["Succeeded", "Updating"];
+
+/** The first of these ids that names no usable resource of its type, as messages name it; undefined: none. */
 export function missingLink(
   world: World,
-  links: Readonly<Partial<Record<LinkedType, string | undefined>>>,
+  links: Readonly<Record<LinkedType, string | undefined>>,
 ): string | undefined {
-  for (const [type, id] of Object.entries(links)) {
-    if (id === undefined || world.linkedResources.has(id.toLowerCase())) continue;
-    return `${type}/${parseResourceId(id)?.name ?? id}`;
+  for (const type of LINKED_TYPES) {
+    const id = links[type];
+    if (id === undefined) continue;
+    const found = world.linkedResources.get(keyOf(id));
+    if (found?.type !== type || !USABLE.includes(found.provisioningState))
+      return `${type}/${parseResourceId(id)?.name ?? id}`;
   }
   return undefined;
 }
