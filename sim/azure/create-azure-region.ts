@@ -22,6 +22,7 @@ import {
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Agenda } from "../agenda.ts";
+import { OUTSIDER } from "../history/vm-changes.ts";
 import type { Trace } from "../trace.ts";
 import { type DeviceChange, type RunMachine, createSimMachine } from "./create-sim-machine.ts";
 import { describeEvent, toEvent } from "./disk-events.ts";
@@ -78,6 +79,8 @@ export interface AzureRegion {
   onDiskEvent(listener: (event: DiskEvent) => void): void;
   /** Whether a VM or disk, by its resource id in any case, is another cluster's. */
   isOthers(resourceUri: string, clusterName: string): boolean;
+  /** Whether a person has created a disk or snapshot, by its resource id in any case. */
+  isMadeByHand(resourceUri: string): boolean;
   /**
    * Whether an event is on a machine of the cluster, or on a machine of no live cluster and not about
    * another cluster's disk.
@@ -117,6 +120,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   const machines = new Map<string, { readonly machine: RunMachine; readonly guest: Guest }>();
   /** The clusters of VMs and disks, by resource id. */
   const clusterOf = new Map<string, string>();
+  const madeByHand = new Set<string>();
   const diskListeners: ((event: DiskEvent) => void)[] = [];
   let wakesAtMs = Infinity;
   const machineAt = (instanceUri: string): RunMachine | undefined =>
@@ -191,6 +195,13 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     return id;
   }
 
+  function noteCreation({ path, caller }: ArmRequest, clusterName: string): void {
+    const key = resourceUriKey(path);
+    clusterOf.set(key, clusterName);
+    if (caller === OUTSIDER) madeByHand.add(key);
+    else madeByHand.delete(key);
+  }
+
   function startMachine({ id: instanceUri, vmGuid }: VirtualMachine, guest: Guest): RunMachine {
     const { nodeName } = guest;
     const onChange = (machine: SimMachine, change: DeviceChange): void =>
@@ -240,7 +251,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       pump();
       const isCreation = request.method === "PUT" && !isFound(request.path);
       const answer = model.handle(request);
-      if (isCreation && isFound(request.path)) clusterOf.set(resourceUriKey(request.path), clusterName);
+      if (isCreation && isFound(request.path)) noteCreation(request, clusterName);
       if (request.method !== "GET" || answer.status >= 400) {
         const what = `${request.method} ${request.path.slice(request.path.indexOf("/providers/") + "/providers/Microsoft.Compute/".length)}`;
         trace.note(
@@ -288,6 +299,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     isOthers: (resourceUri, clusterName) =>
       isNeighbours(resourceUri) ||
       (clusterOf.get(resourceUriKey(resourceUri)) ?? clusterName) !== clusterName,
+    isMadeByHand: (resourceUri) => madeByHand.has(resourceUriKey(resourceUri)),
     concerns: ({ machine, diskUri }, clusterName) => {
       const cluster =
         clusterOf.get(resourceUriKey(machine.instanceUri)) ?? clusterOf.get(resourceUriKey(diskUri));

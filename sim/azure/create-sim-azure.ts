@@ -132,6 +132,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
       (caller) => caller === callerOf(caller.slice(caller.lastIndexOf("/") + 1)),
     ),
     isOthers: (resourceUri) => region.isOthers(resourceUri, clusterName),
+    isMadeByHand: region.isMadeByHand,
     vmOf,
     instanceUriOf: instances.uriOf,
     nodeNameAt: instances.nodeNameAt,

@@ -53,6 +53,11 @@ export interface SimAzure {
   readonly journal: Pick<ComputeModel["journal"], "since">;
   /** Whether a VM or disk, by its resource id in any case, is another cluster's. */
   isOthers(resourceUri: string): boolean;
+  /**
+   * Whether a person has created a disk or snapshot, by its resource id in any case: its creation was an
+   * outside client's call.
+   */
+  isMadeByHand(resourceUri: string): boolean;
   /** The resource group of all this. */
   readonly place: {
     readonly subscriptionId: string;

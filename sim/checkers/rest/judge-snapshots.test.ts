@@ -16,22 +16,27 @@ const ready: SimVolumeSnapshot = {
   isDeleted: false,
 };
 
+/** The driver's own tags, also on a person's copy of its snapshot; one lacks them. */
+function tagsOf(name: string): Snapshot["tags"] {
+  return name === "untagged" ? {} : snapshotTags("cluster-1", { name: "one", sourceUri: "/disks/vol-1" });
+}
+
 function complaints(
   present: readonly SimVolumeSnapshot[],
   inAzure: readonly string[],
   broken: readonly string[] = [],
   copyError?: Snapshot["copyError"],
 ): readonly string[] {
-  const tags = snapshotTags("cluster-1", { name: "one", sourceUri: "/disks/vol-1" });
   const snapshots = new Map(
-    inAzure.map((name) => [
-      name,
-      { id: idOf(name), name, tags: name === "by-hand" ? {} : tags, copyError } as Snapshot,
-    ]),
+    inAzure.map((name) => [name, { id: idOf(name), name, tags: tagsOf(name), copyError } as Snapshot]),
   );
   return judgeSnapshots({
     cluster: { volumeSnapshots: () => present },
-    azure: { isOthers: (id) => id === idOf("others"), model: { world: { snapshots } } },
+    azure: {
+      isOthers: (id) => id === idOf("others"),
+      isMadeByHand: (id) => id === idOf("by-hand"),
+      model: { world: { snapshots } },
+    },
     snapshots: { broken: () => broken },
   }).map(({ invariant, detail }) => `${invariant}: ${detail}`);
 }
@@ -55,6 +60,12 @@ describe("snapshots at rest", () => {
     assert.deepEqual(complaints([ready], ["one", "local_one"], ["one is not in Azure"]), [
       "snapshot-broken: one is not in Azure",
       "leaked: snapshot local_one belongs to no VolumeSnapshot",
+    ]);
+  });
+
+  it("include a snapshot that the driver created without tags", () => {
+    assert.deepEqual(complaints([ready], ["one", "untagged", "by-hand"]), [
+      "leaked: snapshot untagged belongs to no VolumeSnapshot",
     ]);
   });
 

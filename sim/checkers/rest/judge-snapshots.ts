@@ -1,4 +1,3 @@
-import { isMadeByDriver } from "../../../src/controller/disk/disk-tags.ts";
 import { resourceUriKey } from "../../../src/core/azure/disk-uri.ts";
 import type { SimAzure } from "../../azure/sim-azure.ts";
 import type { SnapshotHistory } from "../../history/snapshot-history.ts";
@@ -8,7 +7,7 @@ import type { Complaint } from "./rest-world.ts";
 /** What is examined of snapshots at rest. */
 export interface SnapshotRest {
   readonly cluster: Pick<SimCluster, "volumeSnapshots">;
-  readonly azure: Pick<SimAzure, "isOthers"> & {
+  readonly azure: Pick<SimAzure, "isOthers" | "isMadeByHand"> & {
     readonly model: { readonly world: Pick<SimAzure["model"]["world"], "snapshots"> };
   };
   readonly snapshots: Pick<SnapshotHistory, "broken">;
@@ -16,8 +15,8 @@ export interface SnapshotRest {
 
 /**
  * At rest every VolumeSnapshot is ready or was refused for good, is what it was when it was answered, and
- * Azure has no other snapshot that this cluster's driver has made. No source was deleted while Azure copied
- * it to another region.
+ * Azure has no other snapshot that this cluster's driver has created, whatever its tags are. No source was
+ * deleted while Azure copied it to another region.
  */
 export function judgeSnapshots({ cluster, azure, snapshots }: SnapshotRest): readonly Complaint[] {
   const present = cluster.volumeSnapshots();
@@ -27,7 +26,7 @@ export function judgeSnapshots({ cluster, azure, snapshots }: SnapshotRest): rea
     ({ id, copyError }) => copyError?.code === "CopySourceNotFound" && named.has(resourceUriKey(id)),
   );
   const left = [...azure.model.world.snapshots.values()].filter(
-    ({ id, tags }) => isMadeByDriver(tags) && !azure.isOthers(id) && !named.has(resourceUriKey(id)),
+    ({ id }) => !azure.isMadeByHand(id) && !azure.isOthers(id) && !named.has(resourceUriKey(id)),
   );
   return [
     ...present
