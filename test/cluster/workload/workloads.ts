@@ -22,7 +22,10 @@ export interface Workloads {
     options?: { readonly input?: string; readonly timeoutMs?: number },
   ): Promise<string>;
   apply(manifest: string): Promise<void>;
-  /** Waits until the pod is Ready; the error has the output of `kubectl describe`. */
+  /**
+   * Waits until the pod is Ready, also if it is deleted and created once more. It gets that long to be
+   * created, and again to be Ready; the error has the output of `kubectl describe`.
+   */
   untilReady(pod: string, timeoutMs?: number): Promise<void>;
   /** Runs a shell command in a pod and returns its output without the last newline. */
   inPod(pod: string, command: string): Promise<string>;
@@ -152,13 +155,25 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
       await kubectl(["apply", "--filename=-"], { input: manifest });
     },
     untilReady: async (pod, timeoutMs = READY_MAX_MS) => {
-      try {
-        // A StatefulSet creates its pod only after the previous one is gone.
-        await kubectl(["wait", "--for=create", `pod/${pod}`, `--timeout=${timeoutMs}ms`], {
+      const endMs = performance.now() + 2 * timeoutMs;
+      const waitFor = (condition: string): Promise<string> => {
+        const leftMs = Math.ceil(Math.max(1, Math.min(timeoutMs, endMs - performance.now())));
+        return kubectl(["wait", `--for=${condition}`, `pod/${pod}`, `--timeout=${leftMs}ms`], {
           timeoutMs: 2 * timeoutMs,
         });
-        await kubectl(["wait", "--for=condition=Ready", `pod/${pod}`, `--timeout=${timeoutMs}ms`], {
-          timeoutMs: 2 * timeoutMs,
+      };
+      try {
+        await waitUntil(`pod ${pod} to be Ready`, { timeoutMs: 2 * timeoutMs }, async () => {
+          // A StatefulSet creates its pod only after the previous one is gone.
+          await waitFor("create");
+          try {
+            await waitFor("condition=Ready");
+            return true;
+          } catch (error) {
+            // It was deleted in between, and is created once more.
+            if (String(error).includes("NotFound")) return undefined;
+            throw error;
+          }
         });
       } catch (error) {
         const known = await volumesOf(pod).then((names) => whatTheDriverKnows(lab, names), String);
