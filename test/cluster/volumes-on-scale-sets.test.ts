@@ -11,8 +11,9 @@ import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { azureCallsFromNow } from "./assert/azure-journal.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { assertSoundOnDisk } from "./assert/sound-disk.ts";
-import { backInService, markOutOfService, untilOutOfQuarantine } from "./faults/lose-node.ts";
+import { backInService, untilOutOfQuarantine } from "./faults/lose-node.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
+import { takeOutOfService } from "./faults/take-out-of-service.ts";
 import { assertRecordsKept, startWriter, untilTold, writerPod } from "./workload/record-writer.ts";
 import { aClass, manifestOf } from "./workload/volume-manifests.ts";
 import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
@@ -103,8 +104,7 @@ describe("volumes on scale sets", { skip: (await reasonAgainstLab()) ?? false },
         await thenCleanUp(
           async () => {
             const startMs = performance.now();
-            await markOutOfService(lab, UNIFORM);
-            await workloads.kubectl(["delete", "pod/db-0", "--force", "--grace-period=0"]);
+            await takeOutOfService(workloads, UNIFORM, ["db-0"]);
             await workloads.untilReady("db-0");
             console.log(`Ready ${Math.round(performance.now() - startMs)} ms after the out-of-service taint`);
             const successor = await writerPod(workloads, "db-0");

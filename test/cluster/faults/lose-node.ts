@@ -17,10 +17,10 @@ import {
   writerPod,
 } from "../workload/record-writer.ts";
 import { attachmentsOf, type Workloads } from "../workload/workloads.ts";
+import { OUT_OF_SERVICE, takeOutOfService } from "./take-out-of-service.ts";
 
 /** The node that fails. Another node in its zone can attach its zonal disks. */
 export const VICTIM = "node-b";
-const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
 const SETTLED_MAX_MS = 240_000;
 const RECORDS = 5;
@@ -155,8 +155,11 @@ export async function takesOver(
     ),
   );
   const startMs = performance.now();
-  await markOutOfService(lab, VICTIM);
-  await workloads.kubectl(["delete", "pod", ...pods.map(({ name }) => name), "--force", "--grace-period=0"]);
+  await takeOutOfService(
+    workloads,
+    VICTIM,
+    pods.map(({ name }) => name),
+  );
   for (const { name } of pods) {
     await workloads.untilReady(name);
     console.log(
@@ -211,11 +214,6 @@ function cutsOff({ operation, path, body, status }: AzureCall, diskUri: string):
   )
     return false;
   return JSON.stringify(body).toLowerCase().includes(diskUri.toLowerCase());
-}
-
-/** Taints a node whose processes have ended, so that Kubernetes releases its volumes. */
-export async function markOutOfService(lab: Lab, nodeName: string): Promise<void> {
-  await lab.kubectl(["taint", "node", nodeName, `${OUT_OF_SERVICE}=nodeshutdown:NoExecute`]);
 }
 
 /** Waits until a node that has been started is Ready, and removes its out-of-service taint. */
