@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
 import { installDriver } from "../../testbed/lab/cluster/install-driver.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
@@ -11,7 +12,7 @@ import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { azureCallsFromNow } from "./assert/azure-journal.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { assertSoundOnDisk } from "./assert/sound-disk.ts";
-import { backInService, untilOutOfQuarantine } from "./faults/lose-node.ts";
+import { backInService, cutOffFirst, untilOutOfQuarantine } from "./faults/lose-node.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { takeOutOfService } from "./faults/take-out-of-service.ts";
 import { assertRecordsKept, startWriter, untilTold, writerPod } from "./workload/record-writer.ts";
@@ -113,13 +114,16 @@ describe("volumes on scale sets", { skip: (await reasonAgainstLab()) ?? false },
             const [, told = []] = await assertRecordsKept(workloads, "db-0", [pod, successor]);
             const firstWroteAtMs = told.find(({ outcome }) => outcome === "wrote")?.atMs ?? 0;
 
-            const writes = await calls.vmWrites();
-            const of = (nodeName: string) =>
-              writes.filter(({ path }) => path.toLowerCase() === lab.azure.vmId(nodeName).toLowerCase());
-            const [fence] = of(UNIFORM);
-            assert.equal(fence?.operation, "VirtualMachineScaleSetVMs_Update");
-            assert.ok(fence.atMs < firstWroteAtMs, "the instance is fenced before another pod writes");
-            assert.deepEqual(of(replica), [], "nothing is attached where the replica is");
+            const diskUri = (await workloads.volumeOf("data-db-0")).status?.detail?.diskUri ?? "";
+            await cutOffFirst(
+              calls,
+              [{ diskUri, formerVmId: lab.azure.vmId(UNIFORM), firstWroteAtMs }],
+              "VirtualMachineScaleSetVMs_Update",
+            );
+            const written = (await calls.vmWrites()).filter(({ path }) =>
+              isSameResourceUri(path, lab.azure.vmId(replica)),
+            );
+            assert.deepEqual(written, [], "nothing is attached where the replica is");
             await workloads.untilEvent(
               "Pod",
               "db-0",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
 import { listIn } from "../../../src/core/testing/record-lists.ts";
-import { vmNameOf } from "../../../testbed/lab/cluster/vm-place.ts";
+import { booleanAt, type Json, listAt, textAt } from "../../../src/emulator/model/api/json.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
@@ -23,6 +24,7 @@ import { OUT_OF_SERVICE, takeOutOfService } from "./take-out-of-service.ts";
 export const VICTIM = "node-b";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
 const SETTLED_MAX_MS = 240_000;
+const REDIRECTION = 300;
 const RECORDS = 5;
 
 /**
@@ -137,6 +139,8 @@ export async function twoWritersOn(workloads: Workloads, nodeName: string): Prom
 
 export interface Successor {
   readonly diskUri: string;
+  /** The VM of the pod before it. */
+  readonly formerVmId: string;
   readonly firstWroteAtMs: number;
 }
 
@@ -184,36 +188,51 @@ export async function takesOver(
       assert.ok(lastWroteAtMs < firstWroteAtMs, "the old pod has written its last before the new one writes");
       return {
         diskUri: (await workloads.volumeOf(`data-${pod.name}`)).status?.detail?.diskUri ?? "",
+        formerVmId: lab.azure.vmId(VICTIM),
         firstWroteAtMs,
       };
     }),
   );
 }
 
-/** Azure received the detach of each disk from the victim before another pod wrote to it. */
+/**
+ * Azure accepted an update of the former VM that detaches each disk, before another pod wrote to it.
+ * `operation`: the update of a VM of its kind.
+ */
 export async function cutOffFirst(
   calls: { readonly vmWrites: () => Promise<readonly AzureCall[]> },
   successors: readonly Successor[],
+  operation: "VirtualMachines_Update" | "VirtualMachineScaleSetVMs_Update" = "VirtualMachines_Update",
 ): Promise<void> {
   const writes = await calls.vmWrites();
-  for (const { diskUri, firstWroteAtMs } of successors) {
-    const cutOff = writes.find((call) => cutsOff(call, diskUri));
+  for (const { diskUri, firstWroteAtMs, formerVmId } of successors) {
+    assert.notEqual(diskUri, "", "the volume's object names its disk");
+    const cutOff = writes.find((call) => cutsOff(call, { vmId: formerVmId, operation, diskUri }));
     assert.ok(
       cutOff !== undefined && cutOff.atMs < firstWroteAtMs,
-      `${VICTIM} is fenced from ${diskUri} before another pod writes`,
+      `Azure accepted ${operation} of ${formerVmId} that detaches ${diskUri}, before ${firstWroteAtMs}, ` +
+        `when another pod wrote. It received ${JSON.stringify(writes)}`,
     );
   }
 }
 
-/** Whether a call detaches a disk from the victim. */
-function cutsOff({ operation, path, body, status }: AzureCall, diskUri: string): boolean {
-  if (
-    status >= 300 ||
-    operation !== "VirtualMachines_Update" ||
-    !path.toLowerCase().endsWith(`/${vmNameOf(VICTIM)}`)
-  )
-    return false;
-  return JSON.stringify(body).toLowerCase().includes(diskUri.toLowerCase());
+/**
+ * Whether a call is an accepted update of the VM that detaches the disk: of its list of data disks, in
+ * which the disk is marked or missing.
+ */
+function cutsOff(
+  { operation, path, body, status }: AzureCall,
+  of: { readonly vmId: string; readonly operation: string; readonly diskUri: string },
+): boolean {
+  if (status >= REDIRECTION || operation !== of.operation || !isSameResourceUri(path, of.vmId)) return false;
+  const listed = listAt(body as Json, "properties", "storageProfile", "dataDisks");
+  return listed !== undefined && !listed.some((entry) => keeps(entry, of.diskUri));
+}
+
+/** Whether an entry of a VM's list leaves the disk attached. */
+function keeps(entry: Json, diskUri: string): boolean {
+  const isOfDisk = isSameResourceUri(textAt(entry, "managedDisk", "id") ?? "", diskUri);
+  return isOfDisk && booleanAt(entry, "toBeDetached") !== true;
 }
 
 /** Waits until a node that has been started is Ready, and removes its out-of-service taint. */
