@@ -244,10 +244,12 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     const { settings } = (await readLabRecord(labHome(NAME))) ?? assert.fail("the lab has no record");
     const claimed = await claimLab(home, { settings, clone: CLONE, endsWithStarter: true }, signal);
     await assert.rejects(stopLab(OTHER_NAME, { clone: "/elsewhere" }), /belongs to the clone at/u);
-    const killed = spawn(process.execPath, ["--version"], { stdio: "ignore" });
-    const starter = await identifyProcess(killed.pid ?? 0);
-    await once(killed, "exit");
-    await writeLabRecord(home, { ...claimed, starter: starter ?? assert.fail("no process was started") });
+    const killed = spawn("cat", [], { stdio: ["pipe", "ignore", "ignore"] });
+    const ended = once(killed, "exit");
+    const starter = await identifyProcess(killed.pid ?? assert.fail("no process was started"));
+    killed.kill("SIGKILL");
+    await ended;
+    await writeLabRecord(home, { ...claimed, starter: starter ?? assert.fail("the process has ended") });
     assert.equal(await stopLab(OTHER_NAME, { clone: "/elsewhere" }), true);
     assert.equal(await readLabRecord(home), undefined);
   });
