@@ -29,6 +29,7 @@ export function requestJson(
   { url, method = "GET", body, headers = {} }: JsonRequest,
 ): Promise<JsonAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<JsonAnswer>();
+  const text = body === undefined ? "" : JSON.stringify(body);
   const sent = request(
     url,
     {
@@ -38,7 +39,10 @@ export function requestJson(
       ...(credentials.key === undefined ? {} : { key: credentials.key }),
       headers: {
         accept: "application/json",
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        // Without a length, Node sends no body with a DELETE.
+        ...(body === undefined
+          ? {}
+          : { "content-type": "application/json", "content-length": String(Buffer.byteLength(text)) }),
         ...headers,
       },
       agent: false,
@@ -55,7 +59,7 @@ export function requestJson(
   );
   sent.on("timeout", () => sent.destroy(new Error(`${method} ${url}: no answer within ${TIMEOUT_MS} ms`)));
   sent.on("error", reject);
-  sent.end(body === undefined ? undefined : JSON.stringify(body));
+  sent.end(text);
   return promise;
 }
 
