@@ -15,7 +15,6 @@ export const targets: readonly Target[] = [
       "src/core/{writer,attachment,election,rollback}/*.ts",
       "src/core/volume/plan-*.ts",
       "src/core/node/plan-*.ts",
-      "src/core/azure/plan-leftover.ts",
     ],
     killedMin: 100,
   },
@@ -24,8 +23,7 @@ export const targets: readonly Target[] = [
   {
     name: "fence and attach batches",
     files: [
-      "src/provisioner/vm/attach/*.ts",
-      "src/provisioner/vm/{fence-batch,vm-update,updates-under-way,updates-memory,prove-vanished}.ts",
+      "src/provisioner/vm/{fence-batch,attach-batch,vm-update,updates-under-way,updates-memory,prove-vanished}.ts",
     ],
     killedMin: 90,
   },

@@ -1,6 +1,6 @@
 import { withoutDisowning, withoutOwners } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
-import { leftoversStorm, notFoundStorm, unlistedStorm, unmovedEtagStorm } from "./storms.ts";
+import { notFoundStorm, unlistedStorm, unmovedEtagStorm } from "./storms.ts";
 
 /** Rules about what a response of Azure proves. */
 export const azureMutations: readonly Mutation[] = [
@@ -41,23 +41,5 @@ export const azureMutations: readonly Mutation[] = [
     storm: unlistedStorm,
     takes: "Azure shows the VM of a node that is being fenced without the disk that it has",
     noticedBy: "test/provisioner/lying-azure.test.ts",
-  },
-  {
-    name: "leftover-unread",
-    removes:
-      "what a failed attach has left is taken off only where the disk, read again, does not name the VM",
-    edits: [
-      {
-        file: "src/core/azure/plan-leftover.ts",
-        find: `return disk === "notOnThisVm" && isOwn ? "takeOff" : "keep";`,
-        replace: `return disk !== "unreadable" && isOwn ? "takeOff" : "keep";`,
-      },
-    ],
-    alsoRemoves: ["attached-is-no-leftover"],
-    breaks: ["healthy-writer-cut-off", "two-writers", "synced-data-lost"],
-    storm: leftoversStorm,
-    takes:
-      "an update fails because of one disk and has attached another, whose pod runs when the next is sent",
-    noticedBy: "src/core/azure/plan-leftover.test.ts",
   },
 ];

@@ -16,7 +16,7 @@ import {
 
 const STAGE_VOLUME = "src/node/stage/stage-volume.ts";
 const PLAN_FILE_SYSTEM = "src/core/node/plan-file-system.ts";
-const ATTACH_BATCH = "src/provisioner/vm/attach/attach-batch.ts";
+const ATTACH_BATCH = "src/provisioner/vm/attach-batch.ts";
 const STORE_MEMORY = "src/node/writer/rollback-detector.ts";
 const OTHERS_DETACH = "src/controller/fencing/foreign-detach.ts";
 const UNPUBLISH = "src/csi/controller/controller-unpublish-volume.ts";
@@ -225,7 +225,7 @@ export const driverMutations: readonly Mutation[] = [
         replace: `return status.lun;`,
       },
       {
-        file: "src/provisioner/vm/attach/settle-from-model.ts",
+        file: ATTACH_BATCH,
         find: `if (request.spec.node.vmId.toLowerCase() === model.vmId) return true;`,
         replace: `if (request !== undefined) return true;`,
       },

@@ -319,19 +319,6 @@ export const masks: readonly Mask[] = [
     ],
   },
   {
-    name: "attached-is-no-leftover",
-    removes: "a disk that has reached its VM is no longer suspected to be left over from a failed attach",
-    edits: [
-      {
-        file: "src/provisioner/vm/attach/failed-attaches.ts",
-        find: `  attached(diskKey: string): void {
-    this.#suspects.delete(diskKey);`,
-        replace: `  attached(diskKey: string): void {
-    if (diskKey === "") this.#suspects.delete(diskKey);`,
-      },
-    ],
-  },
-  {
     name: "unnoted-mounts",
     removes: "an unverified node looks for mounts without a checkpoint",
     edits: [

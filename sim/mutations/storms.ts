@@ -470,10 +470,3 @@ export const lostDriverNodesStorm: DirectedStorm = {
   workload: { maxShares: 3, replicas: 2, access: "mount" },
   strikes: { "loss/driver-node-deleted": 8, "nodes/freeze-and-mark": 3, "haste/hunted": 2 },
 };
-
-/** Azure keeps refusing disks that VMs list all the same, on three nodes: each update concerns many disks. */
-export const leftoversStorm: DirectedStorm = {
-  nodesMax: 3,
-  workload: { maxShares: 1, replicas: 0, access: "mount" },
-  strikes: { "azure/refused-and-listed": 6, "haste/hunted": 6, "azure/failed-and-listed": 4 },
-};

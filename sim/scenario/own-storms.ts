@@ -53,7 +53,6 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "crash/controller-at-step": 2,
       "lifecycle/short-life": 2,
       "haste/hunted": 2,
-      "azure/refused-and-listed": 2,
     },
   },
   "clocks-apart": {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { findDisk } from "../../src/emulator/model/world.ts";
-import type { MayProceed } from "../../src/ports/cloud/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
   addDisk,
@@ -53,96 +52,11 @@ export function failedAttachesContract(
     valueOf(await attaching(cloud, { node, uri: good }));
     assert.deepEqual(ownersOf(cloud, good), [vmAt(cloud, "node-a").vmGuid]);
   });
-
-  on(
-    "attaches other disks while Azure keeps refusing one, whose entry it has not taken out",
-    async (cloud) => {
-      const node = addVm(cloud, "node-a");
-      const [bad, ...others] = [
-        await addDisk(cloud, "pvc-bad"),
-        await addDisk(cloud, "pvc-1"),
-        await addDisk(cloud, "pvc-2"),
-      ];
-      refuse(cloud, bad);
-      for (const [index, uri] of others.entries()) {
-        // The second update of the refused attach is the one that takes its entry out.
-        cloud.model.faults.add({
-          operation: cloud.vms.operation("Update"),
-          nth: 2,
-          effect: { kind: "Error", status: 409, code: "OperationNotAllowed" },
-        });
-        failureOf(await attaching(cloud, { node, uri: bad }));
-        const vm = vmAt(cloud, "node-a");
-        assert.deepEqual(
-          [vm.provisioningState, disksOn(cloud, "node-a").length, ownersOf(cloud, bad)],
-          ["Failed", index + 1, []],
-        );
-        valueOf(await attaching(cloud, { node, uri }));
-        assert.deepEqual(ownersOf(cloud, uri), [vm.vmGuid]);
-      }
-      assert.deepEqual(namesOn(cloud), ["pvc-1", "pvc-2"]);
-    },
-  );
-
-  on("attaches other disks once an earlier process' entry has been refused again", async (cloud) => {
-    const node = addVm(cloud, "node-a");
-    const [bad, good] = [await addDisk(cloud, "pvc-bad"), await addDisk(cloud, "pvc-1")];
-    await leaveListed(cloud, { node, uri: bad });
-    refuse(cloud, bad);
-    failureOf(await attaching(cloud, { node, uri: bad }, mayAlways));
-    valueOf(await attaching(cloud, { node, uri: good }));
-    assert.deepEqual(namesOn(cloud), ["pvc-1"]);
-  });
-
-  on("leaves an entry that another client's attach has left, and its disk", async (cloud) => {
-    const node = addVm(cloud, "node-a");
-    const [others, good] = [await addDisk(cloud, "others"), await addDisk(cloud, "pvc-1")];
-    await leaveListed(cloud, { node, uri: others });
-    const rule = refuse(cloud, others);
-    failureOf(await attaching(cloud, { node, uri: good }));
-    assert.ok(namesOn(cloud).includes("others"));
-    cloud.model.faults.remove(rule);
-    valueOf(await attaching(cloud, { node, uri: good }));
-    const { vmGuid } = vmAt(cloud, "node-a");
-    assert.deepEqual([ownersOf(cloud, others), ownersOf(cloud, good)], [[vmGuid], [vmGuid]]);
-  });
-
-  on("attaches other disks where an entry's disk is deleted, which Azure does not find", async (cloud) => {
-    const node = addVm(cloud, "node-a");
-    const [deleted, ...others] = [
-      await addDisk(cloud, "pvc-0"),
-      await addDisk(cloud, "pvc-1"),
-      await addDisk(cloud, "pvc-2"),
-    ];
-    await leaveListed(cloud, { node, uri: deleted });
-    const request = { diskUri: deleted, precondition: mayAlways };
-    valueOf(await cloud.run(cloud.provisioner.deleteDisk(request, never)));
-    for (const uri of others) valueOf(await attaching(cloud, { node, uri }));
-    const { vmGuid, provisioningState } = vmAt(cloud, "node-a");
-    assert.deepEqual([namesOn(cloud), provisioningState], [["pvc-1", "pvc-2"], "Succeeded"]);
-    assert.deepEqual(
-      others.map((uri) => ownersOf(cloud, uri)),
-      [[vmGuid], [vmGuid]],
-    );
-  });
 }
 
 interface Wish {
   readonly node: NodeIdentity;
   readonly uri: string;
-}
-
-/** Azure fails each update that attaches the disk, and does nothing of it. Returns the rule's id. */
-function refuse(cloud: CloudUnderTest, disk: string): string {
-  return cloud.model.faults.add({
-    operation: cloud.vms.operation("Update"),
-    disk,
-    effect: { kind: "FailOperation", code: "DiskBroken", message: "Something is wrong." },
-  }).id;
-}
-
-function namesOn(cloud: CloudUnderTest): readonly string[] {
-  return vmAt(cloud, "node-a").dataDisks.map(({ name }) => name);
 }
 
 /** As a process leaves it that ends right after Azure has failed its attach. */
@@ -171,7 +85,6 @@ async function leaveListed(cloud: CloudUnderTest, { node, uri }: Wish): Promise<
 function attaching(
   cloud: CloudUnderTest,
   { node, uri }: Wish,
-  forcePrecondition?: MayProceed,
 ): ReturnType<CloudUnderTest["provisioner"]["attachDisk"]> {
   const request = {
     diskUri: uri,
@@ -179,7 +92,6 @@ function attaching(
     cachingMode: "None",
     lane: "primaryAttach",
     precondition: mayAlways,
-    ...(forcePrecondition === undefined ? {} : { forcePrecondition }),
   } as const;
   return cloud.run(cloud.provisioner.attachDisk(request, never));
 }

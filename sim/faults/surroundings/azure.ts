@@ -25,20 +25,6 @@ function rules(make: (fault: TimedFault, world: SimWorld) => readonly FaultRule[
   };
 }
 
-/** As `begin`; until its end, VMs keep listing disks whose attach fails. */
-function keepingFailedAttaches(begin: BeginFault): BeginFault {
-  return (context, fault) => {
-    const end = begin(context, fault);
-    const { world } = context.world.azure.model;
-    const before = world.settings.failedAttach;
-    world.settings = { ...world.settings, failedAttach: "kept" };
-    return () => {
-      end();
-      world.settings = { ...world.settings, failedAttach: before };
-    };
-  };
-}
-
 /** The disk of the volume that the fault is about, as the emulator's rules name it. */
 function diskOf(world: SimWorld, { volumeName }: TimedFault): string {
   return world.cluster.diskUriOf(volumeName) ?? "*/no-disk-yet";
@@ -166,8 +152,8 @@ export const azure: FaultClass = {
     "failed-and-listed": {
       forMs: [20_000, 90_000],
       isDirected: true,
-      begin: keepingFailedAttaches(
-        rules((fault, world) => [
+      begin: (context, fault) => {
+        const end = rules(() => [
           {
             operation: VM_WRITES,
             times: 4,
@@ -177,27 +163,17 @@ export const azure: FaultClass = {
               code: "InternalOperationError",
               applied: fault.dice < 0.5 ? "none" : "others",
             },
-            ...(fault.dice < 0.5 ? {} : { disk: diskOf(world, fault) }),
+            ...(fault.dice < 0.5 ? {} : { disk: diskOf(context.world, fault) }),
           },
-        ]),
-      ),
-    },
-    "refused-and-listed": {
-      forMs: [90_000, 240_000],
-      isDirected: true,
-      begin: keepingFailedAttaches(
-        rules((fault, world) => [
-          {
-            operation: VM_WRITES,
-            disk: diskOf(world, fault),
-            effect: {
-              kind: "FailOperation",
-              code: "DiskBroken",
-              applied: fault.dice < 0.5 ? "none" : "others",
-            },
-          },
-        ]),
-      ),
+        ])(context, fault);
+        const { world } = context.world.azure.model;
+        const before = world.settings.failedAttach;
+        world.settings = { ...world.settings, failedAttach: "kept" };
+        return () => {
+          end();
+          world.settings = { ...world.settings, failedAttach: before };
+        };
+      },
     },
     "succeeded-and-not-done": {
       forMs: [10_000, 60_000],

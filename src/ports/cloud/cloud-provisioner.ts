@@ -187,10 +187,9 @@ export interface CloudProvisioner {
    * Attaches a disk and waits until the platform reports it attached. A disk that is on the node already
    * answers its present LUN. One that is being detached is waited for. If that detach hangs,
    * `forcePrecondition` decides whether to force it: another client may have asked for it while a node
-   * writes. It also decides whether an entry without a disk, which the VM had before this attach, is taken
-   * out after the attach has failed. The disk gets none of `reservedLuns`, where the node would take it for
-   * another. Fails with `DiskNotFound`, `DiskAttachedElsewhere`, `DiskBeingCopied`, `NoFreeLun`,
-   * `NoFreeShare`, `InstanceNotFound`, `InstanceReplaced` (another VM is at its resource id) or `Refused`.
+   * writes. The disk gets none of `reservedLuns`, where the node would take it for another. Fails with
+   * `DiskNotFound`, `DiskAttachedElsewhere`, `DiskBeingCopied`, `NoFreeLun`, `NoFreeShare`,
+   * `InstanceNotFound`, `InstanceReplaced` (another VM is at its resource id) or `Refused`.
    */
   attachDisk(
     request: {

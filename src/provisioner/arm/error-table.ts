@@ -209,11 +209,6 @@ export function saysNotThere(error: ArmError): boolean {
   );
 }
 
-/** Whether Azure refuses or fails an update because it does not find a disk. Its message names the disk. */
-export function saysDiskMissed(error: ArmError): boolean {
-  return /^(Resource)?NotFound$/i.test(error.code) && /\bdisk/i.test(error.message);
-}
-
 /** The answer to a write of a uniform scale set's instance that is gone. */
 function isInstanceGone({ statusCode, code, target }: ArmError): boolean {
   return statusCode === 400 && /^InvalidParameter$/i.test(code) && /^instanceIds$/i.test(target);

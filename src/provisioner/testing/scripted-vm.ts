@@ -16,8 +16,7 @@ import type {
 import { createArmSession } from "../arm/arm-session.ts";
 import { ThrottleBudget } from "../arm/throttle-budget.ts";
 import { defaultProvisionerSettings, type ProvisionerSettings } from "../settings.ts";
-import { AttachBatch } from "../vm/attach/attach-batch.ts";
-import { FailedAttaches } from "../vm/attach/failed-attaches.ts";
+import { AttachBatch } from "../vm/attach-batch.ts";
 import { EtagWrites } from "../vm/etag-writes.ts";
 import { FenceBatch } from "../vm/fence-batch.ts";
 import type { Latecomers } from "../vm/group-commit.ts";
@@ -95,8 +94,8 @@ export interface ScriptedVm {
   onUpdate: (update: SentUpdate, index: number) => UpdateEnd;
   /** Decides what a poll answers about an update that ended so. Default: that. */
   onPoll: (end: UpdateEnd) => UpdateEnd | "refused";
-  /** The VMs that each disk names as its owners, or the answer to a read of the disk. Default: none. */
-  owners: (diskUri: string) => readonly string[] | ArmError;
+  /** The VMs that each disk names as its owners. Default: none. */
+  owners: (diskUri: string) => readonly string[];
   readonly updates: readonly SentUpdate[];
   readonly underWay: UpdatesUnderWay;
   /** A request; its `precondition` is true unless given. */
@@ -156,9 +155,7 @@ export function aScriptedVm(
       );
     },
     getDisk: ({ name }) => {
-      const owners = world.owners(diskUri(name));
-      if ("statusCode" in owners) return answered(fail(owners));
-      const [managedBy, ...others] = owners;
+      const [managedBy, ...others] = world.owners(diskUri(name));
       const managedByExtended = managedBy === undefined ? [] : [managedBy, ...others];
       const facts = {
         id: diskUri(name),
@@ -223,7 +220,6 @@ export function aScriptedVm(
     uri: vmUri,
   };
   const underWay = new UpdatesUnderWay(clock);
-  const failedAttaches = new FailedAttaches();
   const etagWrites = new EtagWrites();
   let sequence = 0;
   const world: ScriptedVm = {
@@ -265,8 +261,7 @@ export function aScriptedVm(
         never,
       ),
     attachBatch: async (...requests) => {
-      const sizes = new VmSizes(session, never);
-      const context = { session, vm, sizes, underWay, failedAttaches };
+      const context = { session, vm, sizes: new VmSizes(session, never), underWay };
       const latecomers: Latecomers = {
         take: async () => {
           const taken = world.late;

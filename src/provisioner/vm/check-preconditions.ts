@@ -25,7 +25,7 @@ export async function checkPreconditions<P extends { readonly request: VmRequest
   return planned.filter(({ request }) => !request.isSettled);
 }
 
-/** Whether the request's disk may be taken off its node by force: the node does not hold the volume. */
+/** Whether a hanging detach of the request's disk may be forced. */
 export async function askForForce(request: VmRequest): Promise<boolean> {
   return (
     request.spec.forcePrecondition !== undefined &&

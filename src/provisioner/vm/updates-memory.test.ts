@@ -17,7 +17,7 @@ function aMark(): UpdatesUnderWay {
 
 describe("UpdatesMemory", () => {
   it("returns what it received of a VM, once, and nothing of another", () => {
-    const memory = new UpdatesMemory(() => new UpdatesUnderWay(clock));
+    const memory = new UpdatesMemory(clock);
     const known = aMark();
     memory.keep("vm-a", known);
     assert.notEqual(memory.take("vm-b"), known);
@@ -26,14 +26,14 @@ describe("UpdatesMemory", () => {
   });
 
   it("keeps nothing of a VM of which nothing is known", () => {
-    const memory = new UpdatesMemory(() => new UpdatesUnderWay(clock));
+    const memory = new UpdatesMemory(clock);
     memory.keep("vm-a", new UpdatesUnderWay(clock));
     assert.equal(memory.size, 0);
   });
 
   it("keeps the pause of a VM whose ETag nothing moves, until it is over", async () => {
     const ownClock = createVirtualClock();
-    const memory = new UpdatesMemory(() => new UpdatesUnderWay(ownClock));
+    const memory = new UpdatesMemory(ownClock);
     const underWay = memory.take("vm-a");
     underWay.pauseEtag("1", 1_000);
     memory.keep("vm-a", underWay);
@@ -65,7 +65,7 @@ describe("UpdatesMemory", () => {
   });
 
   it("forgets the VM without work for longest when there are too many", () => {
-    const memory = new UpdatesMemory(() => new UpdatesUnderWay(clock));
+    const memory = new UpdatesMemory(clock);
     const known = Array.from({ length: 1_001 }, aMark);
     for (const [index, underWay] of known.entries()) memory.keep(`vm-${index}`, underWay);
     assert.equal(memory.size, 1_000);

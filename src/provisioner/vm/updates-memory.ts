@@ -1,5 +1,8 @@
+import type { Clock } from "../../ports/clock.ts";
+import { UpdatesUnderWay } from "./updates-under-way.ts";
+
 /**
- * VMs without work that are remembered: more than a cluster has with a failed update, and a few hundred
+ * VMs without work that are remembered: more than a cluster has with a failed detach, and a few hundred
  * bytes each.
  */
 const VMS_REMEMBERED_MAX = 1_000;
@@ -8,15 +11,14 @@ const VMS_REMEMBERED_MAX = 1_000;
  * What is known of the updates of VMs without work. A mark that a failed detach has left behind is kept
  * until the VM is seen without it: a process that has forgotten it would take it for a detach under
  * way. So is since when requests have waited for an operation there: repeated, they continue to read the VM
- * rarely. So is an entry that a failed attach has left. At the limit, the VM that has had no work for longest
- * is forgotten.
+ * rarely. At the limit, the VM that has had no work for longest is forgotten.
  */
-export class UpdatesMemory<Known extends { readonly isEmpty: boolean }> {
-  readonly #nothingKnown: () => Known;
-  readonly #kept = new Map<string, Known>();
+export class UpdatesMemory {
+  readonly #clock: Clock;
+  readonly #kept = new Map<string, UpdatesUnderWay>();
 
-  constructor(nothingKnown: () => Known) {
-    this.#nothingKnown = nothingKnown;
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
   get size(): number {
@@ -24,16 +26,16 @@ export class UpdatesMemory<Known extends { readonly isEmpty: boolean }> {
   }
 
   /** Returns what is known of a VM, to the work that begins there. */
-  take(vmKey: string): Known {
+  take(vmKey: string): UpdatesUnderWay {
     const kept = this.#kept.get(vmKey);
     this.#kept.delete(vmKey);
-    return kept ?? this.#nothingKnown();
+    return kept ?? new UpdatesUnderWay(this.#clock);
   }
 
   /** Keeps what is known of a VM whose work has ended. */
-  keep(vmKey: string, known: Known): void {
-    if (known.isEmpty) return;
-    this.#kept.set(vmKey, known);
+  keep(vmKey: string, underWay: UpdatesUnderWay): void {
+    if (underWay.isEmpty) return;
+    this.#kept.set(vmKey, underWay);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > VMS_REMEMBERED_MAX && oldest !== undefined) this.#kept.delete(oldest);
   }

@@ -3,13 +3,11 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import type { DiskPlace } from "../disk/disks.ts";
-import { AttachBatch } from "./attach/attach-batch.ts";
-import { FailedAttaches } from "./attach/failed-attaches.ts";
+import { AttachBatch } from "./attach-batch.ts";
 import { FenceBatch } from "./fence-batch.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
 import { UpdatesMemory } from "./updates-memory.ts";
-import { UpdatesUnderWay } from "./updates-under-way.ts";
 import { VmRequest, type VmRequestSpec } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
 import type { VmTarget } from "./vm-update.ts";
@@ -54,13 +52,12 @@ export interface VmQueuesOptions {
 export class VmQueues {
   readonly #options: VmQueuesOptions;
   readonly #queues = new Map<string, VmQueue>();
-  readonly #underWay: UpdatesMemory<UpdatesUnderWay>;
-  readonly #failedAttaches = new UpdatesMemory(() => new FailedAttaches());
+  readonly #memory: UpdatesMemory;
   #sequence = 0;
 
   constructor(options: VmQueuesOptions) {
     this.#options = options;
-    this.#underWay = new UpdatesMemory(() => new UpdatesUnderWay(options.session.clock));
+    this.#memory = new UpdatesMemory(options.session.clock);
   }
 
   /** How many VMs have work, or will have it. */
@@ -95,13 +92,11 @@ export class VmQueues {
 
   #newQueue(vm: VmTarget): VmQueue {
     const { session, place, vmReads, sizes, etagWrites, lifetime } = this.#options;
-    const underWay = this.#underWay.take(vm.key);
-    const failedAttaches = this.#failedAttaches.take(vm.key);
+    const underWay = this.#memory.take(vm.key);
     const onUnused = (): void => {
       if (updates.isUsed || fences.isUsed || barriers.isUsed) return;
       this.#queues.delete(vm.key);
-      this.#underWay.keep(vm.key, underWay);
-      this.#failedAttaches.keep(vm.key, failedAttaches);
+      this.#memory.keep(vm.key, underWay);
     };
     const patience = {
       delayMaxMs: session.settings.throttleWaitMaxMs,
@@ -140,7 +135,7 @@ export class VmQueues {
       gathering: session.settings.gathering,
       ...patience,
       run: (batch, latecomers) =>
-        new AttachBatch({ session, vm, sizes, underWay, failedAttaches }, batch, lifetime).run(latecomers),
+        new AttachBatch({ session, vm, sizes, underWay }, batch, lifetime).run(latecomers),
       onUnused,
     });
     return { updates, fences, barriers };

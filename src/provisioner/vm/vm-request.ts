@@ -36,8 +36,8 @@ export interface VmRequestSpec {
   /** Checked after each read of a VM that lists disks in a foreign detach. Default: always. */
   readonly mayCarryOut?: MayCarryOut;
   /**
-   * Checked as `precondition` is, and after it: whether a hanging detach of the disk may be forced. Also
-   * checked later, for an entry that this attach has found and failed with. Default: never.
+   * Checked as `precondition` is, and after it: whether a hanging detach of the disk may be forced.
+   * Default: never.
    */
   readonly forcePrecondition?: MayProceed;
   /** Checked after each read of the VM. Default: none. */

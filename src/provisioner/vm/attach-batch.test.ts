@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ArmVm } from "../../arm/arm-api.ts";
-import { defaultProvisionerSettings } from "../../settings.ts";
+import type { ArmVm } from "../arm/arm-api.ts";
+import { defaultProvisionerSettings } from "../settings.ts";
 import {
   anArmError,
   anEntry,
@@ -11,7 +11,7 @@ import {
   node,
   type ScriptedVm,
   vmUri,
-} from "../../testing/scripted-vm.ts";
+} from "../testing/scripted-vm.ts";
 
 const MINUTE_MS = 60_000;
 const forcePrecondition = (): Promise<boolean> => Promise.resolve(true);

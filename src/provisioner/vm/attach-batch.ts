@@ -1,0 +1,447 @@
+import { parseArmId } from "../../core/azure/arm-id.ts";
+import { LUNS_MAX } from "../../core/azure/choose-lun.ts";
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { type Lane, mostUrgentLane } from "../../core/azure/lane.ts";
+import { splitBatch } from "../../core/azure/plan-batch.ts";
+import { type WishOutcome, planVmUpdate } from "../../core/azure/plan-vm-update.ts";
+import { pollDelayMs } from "../../core/azure/poll-delay.ts";
+import { sizeClassOf } from "../../core/azure/spaced-poll-delay.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import type { ArmDataDisk, ArmError, ArmVm } from "../arm/arm-api.ts";
+import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
+import type { ArmSession, OperationLikeness } from "../arm/arm-session.ts";
+import { classOf, isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
+import { isTerminal } from "../arm/provisioning-state.ts";
+import { RetryBudget } from "../arm/retry-budget.ts";
+import { diskKeyOf } from "../disk/disk-key.ts";
+import { diskOwners } from "../disk/disk-owners.ts";
+import { askCarryOut, checkPreconditions, askForForce } from "./check-preconditions.ts";
+import type { Latecomers } from "./group-commit.ts";
+import type { UpdatesUnderWay } from "./updates-under-way.ts";
+import type { VmRequest } from "./vm-request.ts";
+import type { VmSizes } from "./vm-sizes.ts";
+import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
+
+/**
+ * Successful updates that a batch can need: complete a stuck detach, detach disks, attach disks in
+ * their place.
+ */
+const SUCCESSES_MAX = 3;
+
+/** A request with what the plan made of it. */
+interface Planned {
+  readonly request: VmRequest;
+  readonly outcome: WishOutcome;
+}
+
+/** An update that Azure has refused or failed. */
+interface FailedUpdate {
+  readonly writers: readonly VmRequest[];
+  readonly error: ArmError;
+}
+
+/** The collaborators of attaches and detaches of one VM. */
+export interface AttachBatchContext {
+  readonly session: ArmSession;
+  readonly vm: VmTarget;
+  readonly sizes: VmSizes;
+  readonly underWay: UpdatesUnderWay;
+}
+
+/**
+ * Attaches and detaches of one VM that share updates. Each round reads the VM, answers the requests that its
+ * model already satisfies, checks `precondition` for the rest and writes the rest in one conditional
+ * update; the next round's read shows the outcome. So a lost answer, a changed ETag, a conflict, a
+ * preemption and a failed operation all end the same way: by reading again, since the operation may
+ * have done its work for some disks or all. An entry that a failed update leaves without its disk is
+ * taken out: Azure tries it again with every later update, which then fails too. A detach that hangs
+ * gets less time than other operations:
+ * the next round forces it, since Azure lets nothing else reach the VM until then; for an attach only
+ * if `forcePrecondition` allows it. Requests that arrive before the first write join it.
+ */
+export class AttachBatch {
+  readonly #context: AttachBatchContext;
+  readonly #session: ArmSession;
+  readonly #vm: VmTarget;
+  #batch: readonly VmRequest[];
+  readonly #lifetime: AbortSignal;
+  readonly #troubles: RetryBudget;
+  /** Disks whose regular detach has taken too long. */
+  readonly #overdue = new Set<string>();
+  #inFlightSinceMs: number | undefined;
+  #hasWritten = false;
+  #successes = 0;
+  #failed: FailedUpdate | undefined;
+  /** Attaches of this and other batches whose disks a failed update was the first to list. */
+  readonly #entered: Set<VmRequest>;
+  /** What the last update has carried out, according to Azure, until a read shows it. */
+  #succeeded: readonly Planned[] = [];
+
+  constructor(
+    context: AttachBatchContext,
+    batch: readonly VmRequest[],
+    lifetime: AbortSignal,
+    entered: ReadonlySet<VmRequest> = new Set(),
+  ) {
+    const { session, vm } = context;
+    this.#context = context;
+    this.#session = session;
+    this.#vm = vm;
+    this.#batch = batch;
+    this.#entered = new Set(entered);
+    this.#lifetime = lifetime;
+    this.#troubles = new RetryBudget(session, vm, lifetime);
+  }
+
+  /** All requests have ended when it returns; latecomers join only the first write. */
+  async run(latecomers?: Latecomers): Promise<void> {
+    for (let open = this.#open(); open.length > 0; open = this.#open())
+      await this.#round(open, this.#hasWritten ? undefined : latecomers);
+  }
+
+  #open(): readonly VmRequest[] {
+    return this.#batch.filter((request) => !request.isSettled);
+  }
+
+  async #round(open: readonly VmRequest[], latecomers: Latecomers | undefined): Promise<void> {
+    const lane = mostUrgentLane(open.map((request) => request.lane)) ?? "collection";
+    const succeeded = this.#succeeded;
+    this.#succeeded = [];
+    const patience = succeeded.some(attachesOne) ? ({ patience: "none" } as const) : {};
+    const read = await readVm(this.#session, this.#vm, { lane, ...patience }, this.#lifetime);
+    if (!read.ok && succeeded.some(attachesOne) && classOf(read.failure) === "throttled")
+      return settleAttaches(succeeded);
+    if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));
+    if (!read.ok) return this.#troubles.endure(read.failure, open, lane);
+    if (await this.#waitedForOther(read.value, open, lane)) return;
+
+    const late = (await latecomers?.take(open)) ?? [];
+    const asks = { model: read.value, open, late };
+    const { toWrite, unanswered } = await settleFromModel(this.#context, asks, this.#lifetime);
+    this.#batch = [...this.#batch, ...late.filter((request) => !unanswered.includes(request))];
+    latecomers?.putBack(unanswered);
+    if (await this.#isolated(read.value, lane)) return;
+    const aside = [...this.#entered].filter((request) => !this.#batch.includes(request));
+    const never = await neverAttached(this.#session, { model: read.value, attaches: aside }, this.#lifetime);
+    const asked = await this.#withoutUnforced(await checkPreconditions(toWrite));
+    // A refused detach is not its own: the disk stays for its user.
+    const ownKeys = new Set(
+      asked.filter(({ request }) => request.kind === "detach").map(({ request }) => request.diskKey),
+    );
+    const allowed = await askCarryOut(asked, { model: read.value, ownKeys });
+    const writeLane = mostUrgentLane(allowed.map(({ request }) => request.lane)) ?? lane;
+    if (allowed.length > 0) await this.#write(read.value, allowed, { never, lane: writeLane });
+    // What is left waits for a slot or for a disk's detach, which others carry out.
+    else if (this.#open().length > 0)
+      await this.#troubles.endure(
+        ownError("DiskStillDetaching", `a disk is still being detached from VM ${this.#vm.name}`),
+        open,
+        lane,
+      );
+  }
+
+  /**
+   * Without the attaches to a VM that detaches the disk too slowly, where force is not allowed: they
+   * keep waiting.
+   */
+  async #withoutUnforced(allowed: readonly Planned[]): Promise<readonly Planned[]> {
+    const unforced = new Set<VmRequest>();
+    for (const { request } of allowed)
+      if (this.#overdue.has(request.diskKey) && !(await askForForce(request))) unforced.add(request);
+    for (const { diskKey } of unforced) this.#overdue.delete(diskKey);
+    return allowed.filter(({ request }) => !unforced.has(request));
+  }
+
+  /**
+   * Waits, within a limit, for an update that others or an earlier instance left in flight; it neither
+   * repeats nor disturbs it. Only a detach that hangs is forced: if none of its disks is being detached
+   * any more, Azure works on something else, and nothing is forced.
+   */
+  async #waitedForOther(model: ArmVm, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
+    const { underWay } = this.#context;
+    underWay.saw(model);
+    // The mark of an own detach that has ended is no sign of one under way.
+    if (!isTerminal(model.provisioningState))
+      await underWay.pollOwn((own) =>
+        this.#session.isRunning(own, { resource: this.#vm.key, lane }, this.#lifetime),
+      );
+    const leavingKeys = underWay.leaving(model);
+    if (isTerminal(model.provisioningState) || leavingKeys.some((diskKey) => this.#overdue.has(diskKey))) {
+      this.#inFlightSinceMs = undefined;
+      return false;
+    }
+    this.#overdue.clear();
+    const { clock, settings } = this.#session;
+    this.#inFlightSinceMs ??= clock.elapsedMs();
+    const elapsedMs = clock.elapsedMs() - this.#inFlightSinceMs;
+    const hanging = open.filter((request) => leavingKeys.includes(request.diskKey));
+    if (elapsedMs >= (hanging.length > 0 ? settings.detachPatienceMs : settings.inFlightPatienceMs)) {
+      for (const request of hanging) this.#overdue.add(request.diskKey);
+      return false;
+    }
+    const waitedMs = Math.max(elapsedMs, underWay.waitedMs(open));
+    const delayMs = pollDelayMs(settings.vmPollPace, { elapsedMs: waitedMs, retryAfterMs: undefined });
+    await clock.sleep(delayMs, this.#lifetime);
+    return true;
+  }
+
+  async #write(
+    model: ArmVm,
+    allowed: readonly Planned[],
+    { never, lane }: { readonly never: ReadonlySet<string>; readonly lane: Lane },
+  ): Promise<void> {
+    this.#hasWritten = true;
+    const off = new Set([...never, ...keysOf(allowed.filter(takesOff))]);
+    const change = { dataDisks: listWith(model, allowed, { off, overdue: this.#overdue }) };
+    const regular = allowed.filter(
+      (planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey),
+    );
+    const maxMs =
+      regular.length > 0 ? this.#session.settings.detachPatienceMs : this.#session.settings.operationMaxMs;
+    const written = await updateVm(
+      this.#session,
+      {
+        vm: this.#vm,
+        ifMatch: model.etag,
+        change,
+        lane,
+        maxMs,
+        likeness: likenessOf(allowed, this.#overdue),
+        underWay: this.#context.underWay,
+      },
+      this.#lifetime,
+    );
+    this.#inFlightSinceMs = undefined;
+    if (written.ok) {
+      this.#successes++;
+      this.#succeeded = allowed;
+      if (this.#successes <= SUCCESSES_MAX) return;
+      await this.#troubles.endure(
+        ownError(
+          "UpdateWithoutEffect",
+          `updates of VM ${this.#vm.name} succeed, but its disks do not change`,
+        ),
+        this.#open(),
+        lane,
+      );
+    } else if (written.failure.code === ownErrorCodes.stillRunning && regular.length > 0) {
+      for (const { request } of regular) this.#overdue.add(request.diskKey);
+    } else if (isWorthRetrying(written.failure)) {
+      await this.#troubles.endure(written.failure, this.#open(), lane);
+    } else {
+      for (const { request, outcome } of allowed) if (outcome.kind === "attach") this.#entered.add(request);
+      this.#failed = { writers: allowed.map(({ request }) => request), error: written.failure };
+    }
+  }
+
+  /**
+   * After a failed update, and a read that showed which requests it satisfied all the same: the disk at
+   * fault must not fail the others, so parts are tried by themselves.
+   */
+  async #isolated(model: ArmVm, lane: Lane): Promise<boolean> {
+    const failed = this.#failed;
+    this.#failed = undefined;
+    const writers = failed?.writers.filter((request) => !request.isSettled) ?? [];
+    const [only, ...others] = writers;
+    if (failed === undefined || only === undefined) return false;
+    if (others.length === 0) {
+      if (this.#entered.has(only)) await this.#takeOut(model, only, lane);
+      only.settle(
+        fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })),
+      );
+    } else {
+      for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request)))
+        await new AttachBatch(this.#context, part, this.#lifetime, this.#entered).run();
+    }
+    return true;
+  }
+
+  /** Takes the entry of a failed attach out. If that fails too, the disk's next attach or detach does. */
+  async #takeOut(model: ArmVm, request: VmRequest, lane: Lane): Promise<void> {
+    const off = await neverAttached(this.#session, { model, attaches: [request] }, this.#lifetime);
+    if (off.size === 0) return;
+    const asked = await checkPreconditions([{ request }]);
+    if ((await askCarryOut(asked, { model, ownKeys: new Set() })).length === 0) return;
+    await updateVm(
+      this.#session,
+      {
+        vm: this.#vm,
+        ifMatch: model.etag,
+        change: { dataDisks: listWith(model, [], { off, overdue: this.#overdue }) },
+        lane,
+        maxMs: this.#session.settings.detachPatienceMs,
+        underWay: this.#context.underWay,
+      },
+      this.#lifetime,
+    );
+  }
+}
+
+/**
+ * Which disks of these attaches the VM lists without having them: a failed update was the first to list
+ * them, and each disk, read after `model`, names other owners or none. Where its read fails, the disk may be
+ * attached, and its entry stays.
+ */
+async function neverAttached(
+  session: ArmSession,
+  { model, attaches }: { readonly model: ArmVm; readonly attaches: readonly VmRequest[] },
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  if (model.provisioningState !== "Failed") return new Set();
+  const listed = new Set(model.dataDisks.filter((entry) => entry.toBeDetached !== true).map(diskKeyOf));
+  const open = attaches.filter(({ isSettled, diskKey }) => !isSettled && listed.has(diskKey));
+  const named = await Promise.all(open.map((request) => isNamedByDisk(session, { request, model }, signal)));
+  return new Set(open.filter((_, index) => named[index] === false).map(({ diskKey }) => diskKey));
+}
+
+/**
+ * Answers the requests that the model already satisfies; returns those that need a write. The model was
+ * read before the `late` requests came, so it answers none of them: it only lets them take part in the
+ * write, which Azure refuses if the VM has changed. The others of them are `unanswered`.
+ */
+async function settleFromModel(
+  { session, sizes }: AttachBatchContext,
+  {
+    model,
+    open,
+    late,
+  }: { readonly model: ArmVm; readonly open: readonly VmRequest[]; readonly late: readonly VmRequest[] },
+  signal: AbortSignal,
+): Promise<{ readonly toWrite: readonly Planned[]; readonly unanswered: readonly VmRequest[] }> {
+  const present = [...open, ...late].filter((request) => {
+    if (request.spec.node.vmId.toLowerCase() === model.vmId) return true;
+    if (!late.includes(request)) request.settle(ok({ kind: "instanceReplaced", vmId: model.vmId }));
+    return false;
+  });
+  const unanswered = late.filter((request) => !present.includes(request));
+  // For an unknown size, Azure itself refuses too many disks.
+  const dataDisksMax = (await sizes.dataDisksMax(model)) ?? LUNS_MAX;
+  const planned = planVmUpdate({
+    entries: model.dataDisks.map((entry) => ({
+      diskKey: diskKeyOf(entry),
+      lun: entry.lun,
+      toBeDetached: entry.toBeDetached === true,
+    })),
+    reservedLuns: present.flatMap((request) => request.spec.reservedLuns?.() ?? []),
+    dataDisksMax,
+    wishes: present.map((request) => ({
+      kind: request.kind === "attach" ? ("attach" as const) : ("detach" as const),
+      diskKey: request.diskKey,
+      request,
+    })),
+  });
+  const toWrite: Planned[] = [];
+  for (const { wish, outcome } of planned) {
+    const { request } = wish;
+    if (late.includes(request)) {
+      if (outcome.kind === "attach" || outcome.kind === "detach") toWrite.push({ request, outcome });
+      else unanswered.push(request);
+    } else if (outcome.kind === "attached") {
+      if (
+        model.provisioningState === "Succeeded" ||
+        (await isNamedByDisk(session, { request, model }, signal)) === true
+      )
+        request.settle(ok({ kind: "attached", lun: outcome.lun }));
+      else toWrite.push({ request, outcome });
+    } else if (outcome.kind === "detached") request.settle(ok({ kind: "detached" }));
+    else if (outcome.kind === "noFreeLun")
+      request.settle(
+        fail({ kind: "NoFreeLun", nodeName: request.spec.node.nodeName, lunsMax: dataDisksMax }),
+      );
+    else if (outcome.kind !== "later") toWrite.push({ request, outcome });
+  }
+  return { toWrite, unanswered };
+}
+
+/**
+ * Whether the request's disk names the VM as an owner; undefined where its read fails. A VM whose last
+ * operation did not succeed may list a disk that never reached it: then the disk decides.
+ */
+async function isNamedByDisk(
+  session: ArmSession,
+  asked: { readonly request: VmRequest; readonly model: ArmVm },
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  const owners = await diskOwners(
+    session,
+    { diskUri: asked.request.spec.diskUri, lane: asked.request.lane },
+    signal,
+  );
+  return owners.ok ? owners.value.some((owner) => isSameResourceUri(owner, asked.model.id)) : undefined;
+}
+
+/**
+ * The whole target list of data disks: ARM detaches what a list leaves out, so every entry that was
+ * read is in it.
+ */
+function listWith(
+  model: ArmVm,
+  planned: readonly Planned[],
+  { off, overdue }: { readonly off: ReadonlySet<string>; readonly overdue: ReadonlySet<string> },
+): readonly ArmDataDisk[] {
+  const kept = model.dataDisks.map((entry) =>
+    off.has(diskKeyOf(entry)) ? leaving(entry, { force: overdue.has(diskKeyOf(entry)) }) : entry,
+  );
+  const added = planned.flatMap(({ request, outcome }) =>
+    outcome.kind === "attach" ? [entering(request, outcome.lun)] : [],
+  );
+  return [...kept, ...added];
+}
+
+function keysOf(planned: readonly Planned[]): readonly string[] {
+  return planned.map(({ request }) => request.diskKey);
+}
+
+function takesOff({ outcome }: Planned): boolean {
+  return outcome.kind === "detach" || outcome.kind === "finishDetach";
+}
+
+function attachesOne({ request, outcome }: Planned): boolean {
+  return outcome.kind === "attach" && !request.isSettled;
+}
+
+/**
+ * Answers attaches by their operation's success alone, where other clients have used up the reads of the
+ * VM: a pod waits, and its node identifies the disk before it mounts it. Detaches wait for the read.
+ */
+function settleAttaches(succeeded: readonly Planned[]): void {
+  for (const { request, outcome } of succeeded)
+    if (outcome.kind === "attach") request.settle(ok({ kind: "attached", lun: outcome.lun }));
+}
+
+/** A detach takes longer than an attach of the same update, and one by force longest. */
+function likenessOf(planned: readonly Planned[], overdue: ReadonlySet<string>): OperationLikeness {
+  const sizeClass = sizeClassOf(planned.length);
+  const off = planned.filter(takesOff);
+  if (off.some(({ request }) => overdue.has(request.diskKey))) return `vmForceDetach/${sizeClass}`;
+  return off.length > 0 ? `vmDetach/${sizeClass}` : `vmAttach/${sizeClass}`;
+}
+
+function entering(request: VmRequest, lun: number): ArmDataDisk {
+  const name = parseArmId(request.spec.diskUri)?.name;
+  return {
+    lun,
+    ...(name === undefined ? {} : { name }),
+    createOption: "Attach",
+    caching: request.spec.cachingMode,
+    ...(request.spec.writeAccelerator === true ? { writeAcceleratorEnabled: true } : {}),
+    managedDisk: { id: request.spec.diskUri },
+    toBeDetached: false,
+  };
+}
+
+/** Whether Azure's message names this disk: `Disk 'pvc-1' …`, or its whole id. */
+function isNamedBy(error: ArmError, request: VmRequest): boolean {
+  const words = [error.message, ...error.details.map((detail) => detail.message)]
+    .join(" ")
+    .toLowerCase()
+    .split(/[\s'",()]+/);
+  const name = parseArmId(request.spec.diskUri)?.name.toLowerCase();
+  return words.some(
+    (word) => word.replace(/\.$/, "") === name || word.replace(/\.$/, "") === request.diskKey,
+  );
+}
+
+function settleAll(requests: readonly VmRequest[], answer: Parameters<VmRequest["settle"]>[0]): void {
+  for (const request of requests) request.settle(answer);
+}
