@@ -17,27 +17,15 @@ const OWN_SHARE = 0.1;
  * before the snapshot, while node-a writes on.
  */
 export const restored: Life = async (on, volumeName) => {
-  const [a, b] = [node(on, "node-a"), node(on, "node-b")];
-  const volume = await create(on, volumeName);
-  await start(on, volume, a, "first");
-  const work = await putToWork(on, volume, a);
-  await on.timeline.measure("replicas", () => untilAttached(on, volume, ["node-b", "node-c"]));
-  await work.writer.untilSynced(work.writer.lastSynced() + 1);
-  const lastSynced = work.writer.lastSynced();
+  const source = await written(on, volumeName);
+  const { a, volume, work } = source;
   const { snapshotId } = await snapshot(on, volume, "eastus");
   await on.arm();
   const copy = await copyOf(on, volume, { type: { $case: "snapshot", value: { snapshotId } } });
   await on.timeline.measure("DeleteSnapshot", () =>
     on.lab.controller.deleteSnapshot({ snapshotId, secrets: {} }),
   );
-  await start(on, copy, b, "copy");
-  assert.ok(
-    await nothingLost(b, copy, work.checksums, lastSynced),
-    "what was synced before the snapshot is not on the restored volume",
-  );
-  await assertGrown(b, copy);
-  await release(on, copy, b, "copy");
-  await remove(on, copy);
+  await assertCopied(on, copy, source, "what was synced before the snapshot is not on the restored volume");
   await endWork(work);
   await release(on, volume, a, "end");
   await remove(on, volume);
@@ -48,28 +36,49 @@ export const restored: Life = async (on, volumeName) => {
  * that was synced before on the clone.
  */
 export const cloned: Life = async (on, volumeName) => {
-  const [a, b] = [node(on, "node-a"), node(on, "node-b")];
-  const volume = await create(on, volumeName);
-  await start(on, volume, a, "first");
-  const work = await putToWork(on, volume, a);
-  await on.timeline.measure("replicas", () => untilAttached(on, volume, ["node-b", "node-c"]));
-  await work.writer.untilSynced(work.writer.lastSynced() + 1);
-  const lastSynced = work.writer.lastSynced();
+  const source = await written(on, volumeName);
+  const { a, volume, work } = source;
   await on.arm();
   const { volumeId } = volume;
   const copy = await copyOf(on, volume, { type: { $case: "volume", value: { volumeId } } });
   await endWork(work);
   await release(on, volume, a, "source");
   await remove(on, volume);
+  await assertCopied(on, copy, source, "what was synced before the copy is not on the clone");
+};
+
+/** A volume to copy, with a writer on node-a, and what that has synced by now. */
+interface Source {
+  readonly a: LabNode;
+  readonly volume: DemoVolume;
+  readonly work: Awaited<ReturnType<typeof putToWork>>;
+  readonly lastSynced: number;
+}
+
+async function written(on: Trial, volumeName: string): Promise<Source> {
+  const a = node(on, "node-a");
+  const volume = await create(on, volumeName);
+  await start(on, volume, a, "first");
+  const work = await putToWork(on, volume, a);
+  await on.timeline.measure("replicas", () => untilAttached(on, volume, ["node-b", "node-c"]));
+  await work.writer.untilSynced(work.writer.lastSynced() + 1);
+  return { a, volume, work, lastSynced: work.writer.lastSynced() };
+}
+
+/** node-b has all that its source had synced on the copy, which is larger, and can be deleted. */
+async function assertCopied(
+  on: Trial,
+  copy: DemoVolume,
+  { work, lastSynced }: Source,
+  otherwise: string,
+): Promise<void> {
+  const b = node(on, "node-b");
   await start(on, copy, b, "copy");
-  assert.ok(
-    await nothingLost(b, copy, work.checksums, lastSynced),
-    "what was synced before the copy is not on the clone",
-  );
+  assert.ok(await nothingLost(b, copy, work.checksums, lastSynced), otherwise);
   await assertGrown(b, copy);
   await release(on, copy, b, "copy");
   await remove(on, copy);
-};
+}
 
 /** The file system on the node fills the size that was requested, which is twice its source's. */
 async function assertGrown(node: LabNode, volume: DemoVolume): Promise<void> {

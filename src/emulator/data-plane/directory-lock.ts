@@ -1,10 +1,8 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { attempt, errorCode } from "./attempt.ts";
+import { attempt } from "./attempt.ts";
+import { lockOpenFile } from "./lock-open-file.ts";
 import type { SystemCalls } from "./system-calls.ts";
-
-const LOCK_EX = 2;
-const LOCK_NB = 4;
 
 /**
  * Locks a directory for this data plane, since a starting data plane cuts the loop devices that it finds
@@ -16,17 +14,13 @@ export async function lockDirectory(
 ): Promise<{ release(): Promise<void> }> {
   const file = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    await attempt(`lock ${directory}`, async () => {
-      try {
-        await systemCalls.flock(file.fd, LOCK_EX | LOCK_NB);
-      } catch (error) {
-        if (errorCode(error) === "EAGAIN")
-          throw new Error("another data plane uses it; end that one or choose another directory", {
-            cause: error,
-          });
-        throw error;
-      }
-    });
+    await attempt(`lock ${directory}`, () =>
+      lockOpenFile(
+        systemCalls,
+        file.fd,
+        "another data plane uses it; end that one or choose another directory",
+      ),
+    );
   } catch (error) {
     await file.close();
     throw error;

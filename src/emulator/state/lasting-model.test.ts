@@ -11,13 +11,18 @@ import { createLastingModel, type LastingModel } from "./lasting-model.ts";
 import type { InputRecord, RecordedInput } from "./recorded-input.ts";
 
 /** A record that outlasts its models, as a file would: what it has was text in between. */
-function aRecord(): InputRecord & { readonly lines: string[] } {
+function aRecord(): InputRecord & { readonly lines: string[]; isFull: boolean } {
   const lines: string[] = [];
-  return {
+  const record = {
     lines,
+    isFull: false,
     inputs: () => lines.map((line) => JSON.parse(line) as RecordedInput),
-    append: (input) => void lines.push(JSON.stringify(input)),
+    append: (input: RecordedInput) => {
+      if (record.isFull) throw new Error("no space left");
+      lines.push(JSON.stringify(input));
+    },
   };
+  return record;
 }
 
 const clock = { at: START_MS, nowMs: () => clock.at };
@@ -237,45 +242,30 @@ describe("a model whose state lasts", () => {
 
   it("does no device work for a call that can't be recorded", () => {
     clock.at = START_MS;
-    let isFull = false;
     const record = aRecord();
-    const full: InputRecord = {
-      ...record,
-      append: (input) => {
-        if (isFull) throw new Error("no space left");
-        record.append(input);
-      },
-    };
-    const { model } = begin(full, { hasDataPlane: true });
+    const { model } = begin(record, { hasDataPlane: true });
     settleDevices(model);
     send(model, "PUT", "disks/d0", diskBody());
     clock.at += 600_000;
     settleDevices(model);
-    isFull = true;
+    record.isFull = true;
     assert.throws(() => send(model, "DELETE", "disks/d0"), /no space left/u);
     clock.at += 600_000;
     assert.deepEqual(settleDevices(model), [], "the disk is deleted, and the next run has it");
+    record.isFull = false;
     const again = begin(record, { hasDataPlane: true }).model;
     assert.equal(send(again, "GET", "disks/d0"), 200);
   });
 
   it("answers nothing more once an input can't be recorded", () => {
     clock.at = START_MS;
-    let isFull = false;
     const record = aRecord();
-    const full: InputRecord = {
-      ...record,
-      append: (input) => {
-        if (isFull) throw new Error("no space left");
-        record.append(input);
-      },
-    };
-    const { model } = begin(full, { hasDataPlane: true });
+    const { model } = begin(record, { hasDataPlane: true });
     send(model, "PUT", "disks/d0", diskBody());
-    isFull = true;
+    record.isFull = true;
     clock.at += 600_000;
     settleDevices(model);
-    isFull = false;
+    record.isFull = false;
     assert.throws(() => send(model, "GET", "disks/d0"), /state can't be kept: no space left/u);
     const again = begin(record, { hasDataPlane: true }).model;
     assert.deepEqual(

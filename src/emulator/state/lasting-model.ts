@@ -31,16 +31,12 @@ export function createLastingModel(
   options: ComputeModelOptions,
   { record, startedAtMs }: { readonly record: InputRecord; readonly startedAtMs: number },
 ): LastingModel {
-  const { hasDataPlane = false } = options;
   let nowMs = startedAtMs;
   const model = createComputeModel({ ...options, clock: { nowMs: () => nowMs } });
   const devices = createDeviceState();
   /** Device work that is due and not settled. */
   const due = new Map<string, DueEffects>();
 
-  const takeDue = (): void => {
-    for (const work of model.takeDueEffects()) due.set(work.operationId, work);
-  };
   const replay = (input: RecordedInput): void => {
     nowMs = input.atMs;
     if (input.kind === "call") {
@@ -48,14 +44,13 @@ export function createLastingModel(
       if (!isSame(answer, input)) throw differently(answer, input);
     } else {
       model.advanceTo(nowMs);
-      takeDue();
+      for (const work of model.takeDueEffects()) due.set(work.operationId, work);
       const work = due.get(input.operationId);
       if (work === undefined) throw unknownOperation(input.operationId);
       if (input.failure === undefined) devices.add(work.effects);
       due.delete(input.operationId);
       model.settleOperation(input.operationId, input.failure);
     }
-    if (hasDataPlane) takeDue();
   };
   for (const input of record.inputs()) replay(input);
   const deviceEffects = devices.effects();

@@ -19,41 +19,26 @@ export type OpenModelOptions = Omit<ComputeModelOptions, "clock" | "hasDataPlane
 export async function openModel(
   options: OpenModelOptions,
   clock: { nowMs(): number },
-): Promise<LastingModel & { close(): Promise<void> }> {
-  const { stateFolder, dataPlane, seed = 1, settings, ...setUp } = options;
+): Promise<LastingModel & { close(): void }> {
+  const { stateFolder, dataPlane, seed = 1, settings = {} } = options;
+  const { resourceGroups = [], scaleSets = [], virtualMachines = [], faults = [] } = options;
   const hasDataPlane = dataPlane !== undefined;
-  const { resourceGroups = [], scaleSets = [], virtualMachines = [], faults = [] } = setUp;
-  const modelOptions: ComputeModelOptions = {
-    clock,
-    seed,
-    hasDataPlane,
-    resourceGroups,
-    scaleSets,
-    virtualMachines,
-    faults,
-    ...(settings === undefined ? {} : { settings }),
-  };
+  const setUp = { seed, hasDataPlane, resourceGroups, scaleSets, virtualMachines, faults };
+  const modelOptions: ComputeModelOptions = { clock, settings, ...setUp };
   if (stateFolder === undefined)
-    return {
-      model: createComputeModel(modelOptions),
-      clock,
-      deviceEffects: [],
-      close: () => Promise.resolve(),
-    };
+    return { model: createComputeModel(modelOptions), clock, deviceEffects: [], close: () => undefined };
   await mkdir(stateFolder, { recursive: true });
-  const folder = await realpath(stateFolder);
-  await using opening = new AsyncDisposableStack();
-  const initial = { resourceGroups, scaleSets, virtualMachines, faults };
-  const file = await openStateFile(join(folder, STATE_FILE), {
+  const file = await openStateFile(join(await realpath(stateFolder), STATE_FILE), {
     nowMs: clock.nowMs(),
     // As the file has it: members that are undefined, and numbers that JSON cannot express, are gone in both.
     setUp: JSON.parse(
-      JSON.stringify({ seed, hasDataPlane, ...initial, settings: { ...DEFAULT_SETTINGS, ...settings } }),
+      JSON.stringify({ ...setUp, settings: { ...DEFAULT_SETTINGS, ...settings } }),
     ) as JsonObject,
   });
-  opening.defer(() => file.close());
-  const { record, startedAtMs } = file;
-  const lasting = createLastingModel(modelOptions, { record, startedAtMs });
-  const open = opening.move();
-  return { ...lasting, close: () => open.disposeAsync() };
+  try {
+    return { ...createLastingModel(modelOptions, file), close: () => file.close() };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }

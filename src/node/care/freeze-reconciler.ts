@@ -214,7 +214,8 @@ async function freezable(
 
 /** Whether a freeze is asked for or was answered as frozen, and is not answered to its end. */
 function isOpen(attachment: AzVolumeAttachment | undefined): boolean {
-  const { request, answer } = { request: attachment?.spec.freeze, answer: attachment?.status?.freeze };
+  const request = attachment?.spec.freeze;
+  const answer = attachment?.status?.freeze;
   return answer?.state === "Frozen" || (request !== undefined && request.id !== answer?.id);
 }
 

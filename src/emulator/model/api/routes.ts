@@ -14,6 +14,7 @@ import {
   putSnapshotHandler,
 } from "../disk/snapshot-handlers.ts";
 import { linkedRoutes } from "../linked/linked-resource-handlers.ts";
+import { LINKED_TYPES } from "../linked/linked-resource.ts";
 import { getOperation } from "../pace/lro.ts";
 import {
   deleteInstancesHandler,
@@ -211,8 +212,7 @@ export const ARM_ROUTES: readonly Route[] = [
     handler: listAvailabilitySetsHandler,
   },
 
-  ...linkedRoutes("diskEncryptionSets", { operations: "DiskEncryptionSets", ...SCOPES }),
-  ...linkedRoutes("diskAccesses", { operations: "DiskAccesses", ...SCOPES }),
+  ...LINKED_TYPES.flatMap((type) => linkedRoutes(type, SCOPES)),
 
   {
     operation: "ResourceSkus_List",

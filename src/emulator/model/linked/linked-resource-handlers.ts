@@ -11,6 +11,7 @@ import {
   deleteLinked,
   findLinked,
   type LinkedAddress,
+  OPERATIONS,
   writeLinked,
 } from "./linked-resource-write.ts";
 import { type LinkedType, renderLinkedResource } from "./linked-resource.ts";
@@ -21,8 +22,9 @@ type Written = ReturnType<typeof writeLinked>;
 /** The routes of a type of linked resources, below the compute provider of a group and of a subscription. */
 export function linkedRoutes(
   type: LinkedType,
-  { operations, group, subscription }: Readonly<Record<"operations" | "group" | "subscription", string>>,
+  { group, subscription }: Readonly<Record<"group" | "subscription", string>>,
 ): readonly Route[] {
+  const operations = OPERATIONS[type];
   const one = `${group}/${type}/{name}`;
   const route = (
     verb: string,

@@ -4,12 +4,13 @@ import { booleanAt, type JsonObject, objectAt, textAt, textsAt } from "../api/js
 import { keyOf, resourceId } from "../api/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
+import { TENANT_ID } from "../subscription/subscription-handlers.ts";
 import { normalLocation, without, type World } from "../world.ts";
 import { type LinkedResource, type LinkedType, renderLinkedResource } from "./linked-resource.ts";
 import { disksLinkedTo } from "./links.ts";
 
 /** The names of the API's groups of operations. */
-const OPERATIONS: Readonly<Record<LinkedType, string>> = {
+export const OPERATIONS: Readonly<Record<LinkedType, string>> = {
   diskEncryptionSets: "DiskEncryptionSets",
   diskAccesses: "DiskAccesses",
 };
@@ -18,8 +19,6 @@ const ENCRYPTION_TYPES = [
   "EncryptionAtRestWithPlatformAndCustomerKeys",
   "ConfidentialVmEncryptedWithCustomerKey",
 ];
-/** The tenant of every identity; there is one in the emulator. */
-const TENANT_ID = "00000000-0000-0000-0000-0000000000ff";
 
 type LinkedWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
 

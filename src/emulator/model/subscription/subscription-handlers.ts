@@ -5,7 +5,7 @@ import { keyOf } from "../api/resource-id.ts";
 import { normalLocation, type World } from "../world.ts";
 
 /** The one tenant of the emulator: every token is of it, whichever tenant its client names. */
-const TENANT_ID = "00000000-0000-0000-0000-0000000000ff";
+export const TENANT_ID = "00000000-0000-0000-0000-0000000000ff";
 /** Resource types of Microsoft.Compute that the emulator has. */
 const RESOURCE_TYPES = [
   "availabilitySets",
