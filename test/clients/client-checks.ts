@@ -30,6 +30,11 @@ const expected: readonly (readonly [what: string, check: string, result: unknown
   ["gets 412 for another ETag", "refuses_wrong_etag", [412, "PreconditionFailed"]],
   ["gets a conflict for a disk of another VM", "refuses_second_vm", [409, "ConflictingUserInput"]],
   ["detaches", "detaches", [null, 0]],
+  [
+    "makes a disk by a VM's update, and puts the VM back",
+    "makes_with_vm",
+    ["Empty", 32, "vm-b", "Succeeded", null],
+  ],
   ["takes a snapshot, and restores it larger", "snapshots_and_restores", [true, 128, true]],
   ["attaches to an instance of a scale set", "scale_set_instances", ["pool_0", "pool_0", null]],
   ["deallocates and starts a VM", "power", [true]],

@@ -101,6 +101,19 @@ def detaches():
     return [disks.get(GROUP, "py-1").managed_by, len(vms.get(GROUP, "vm-a").storage_profile.data_disks)]
 
 
+def makes_with_vm():
+    new = {"lun": 1, "name": "with-vm", "createOption": "Empty", "diskSizeGB": 32}
+    vms.begin_update(GROUP, "vm-b", listed("vm-b", [new]), **FAST).result()
+    vm = vms.get(GROUP, "vm-b")
+    [made] = vm.storage_profile.data_disks
+    owner = disks.get(GROUP, "with-vm").managed_by.split("/")[-1]
+    put_back = vms.begin_create_or_update(GROUP, "vm-b", vm, **FAST).result()
+    vms.begin_update(GROUP, "vm-b", listed("vm-b", []), **FAST).result()
+    released = disks.get(GROUP, "with-vm").managed_by
+    disks.begin_delete(GROUP, "with-vm", **FAST).result()
+    return [made.create_option, made.disk_size_gb, owner, put_back.provisioning_state, released]
+
+
 def snapshots_and_restores():
     disk = disks.get(GROUP, "py-1")
     body = {
@@ -163,7 +176,7 @@ def deletes():
 
 
 CHECKS = [
-    creates_and_grows, pages, attaches, refuses_wrong_etag, refuses_second_vm, detaches,
+    creates_and_grows, pages, attaches, refuses_wrong_etag, refuses_second_vm, detaches, makes_with_vm,
     snapshots_and_restores, scale_set_instances, power, skus, failing_operation, throttled, deletes,
 ]  # fmt: skip
 

@@ -40,6 +40,7 @@ import { diskTraitsContract } from "./disk-traits-contract.ts";
 import { failedAttachesContract } from "./failed-attaches-contract.ts";
 import { fenceDuringReimageContract } from "./fence-during-reimage-contract.ts";
 import { otherDiskIds, sameDiskIds } from "./other-disk-ids.ts";
+import { otherWritersContract } from "./other-writers-contract.ts";
 import { snapshotProvisionerContract } from "./snapshot-provisioner-contract.ts";
 import { updateDiskContract } from "./update-disk-contract.ts";
 
@@ -81,6 +82,8 @@ export function cloudProvisionerContract(
 
   describe(`CloudProvisioner: ${name}`, () => {
     describe("copies", () => copiedDisksContract(on));
+
+    describe("other clients", () => otherWritersContract(on));
 
     describe("disks", () => {
       on("creates a disk as requested", async (cloud) => {

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { type AzureFixture, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
+import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { type AzureFixture, PATIENCE_MS, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
+
+const fast = { updateIntervalInMs: 10 };
 
 describe("the official SDK against the emulator", () => {
   let azure: AzureFixture;
@@ -13,6 +16,51 @@ describe("the official SDK against the emulator", () => {
     });
   });
   after(() => azure.close());
+
+  it("makes disks with a VM, and deletes those of deleteOption Delete with it", async () => {
+    const { virtualMachines: vms, disks } = azure.client;
+    const kept = { lun: 0, createOption: "Empty", name: "kept", diskSizeGB: 8 };
+    const scratch = { lun: 1, createOption: "Empty", name: "scratch", diskSizeGB: 4, deleteOption: "Delete" };
+    await vms.createOrUpdate(
+      "rg",
+      "new",
+      { location: "eastus", networkProfile: {}, storageProfile: { dataDisks: [kept] } },
+      fast,
+    );
+    const made = await vms.get("rg", "new");
+    const dataDisks = [...(made.storageProfile?.dataDisks ?? []), scratch];
+    const updated = await vms.update(
+      "rg",
+      "new",
+      { storageProfile: { dataDisks } },
+      { ifMatch: made.etag ?? "", ...fast },
+    );
+    assert.deepEqual(
+      updated.storageProfile?.dataDisks?.map(({ name, createOption, managedDisk }) => [
+        name,
+        createOption,
+        managedDisk?.storageAccountType,
+      ]),
+      [
+        ["kept", "Empty", "Premium_LRS"],
+        ["scratch", "Empty", "Premium_LRS"],
+      ],
+    );
+    const again = { storageProfile: { dataDisks: [{ ...kept, lun: 5 }] } };
+    await assert.rejects(vms.update("rg", "node-a", again), {
+      statusCode: 409,
+      code: "ConflictingUserInput",
+      message: "Disk kept already exists in resource group RG. Only CreateOption.Attach is supported.",
+    });
+    await vms.delete("rg", "new", fast);
+    // Disks name a VM for a while after it is gone.
+    await waitUntil("the disks to be free of their VM", { timeoutMs: PATIENCE_MS, everyMs: 5 }, async () => {
+      const names: (string | undefined)[] = [];
+      for await (const disk of disks.listByResourceGroup("rg")) names.push(disk.name);
+      const { managedBy } = await disks.get("rg", "kept");
+      return (managedBy === undefined && !names.includes("scratch")) || undefined;
+    });
+  });
 
   it("creates, attaches, detaches and deletes a disk with conditional updates", async () => {
     const { client } = azure;

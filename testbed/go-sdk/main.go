@@ -44,6 +44,7 @@ func main() {
 		{"refuses_wrong_etag", refusesWrongEtag},
 		{"refuses_second_vm", refusesSecondVM},
 		{"detaches", detaches},
+		{"makes_with_vm", makesWithVM},
 		{"snapshots_and_restores", snapshotsAndRestores},
 		{"scale_set_instances", scaleSetInstances},
 		{"power", power},
@@ -173,6 +174,37 @@ func detaches() (any, error) {
 	}
 	owner, err := ownerOf("py-1")
 	return []any{owner, len(vm.Properties.StorageProfile.DataDisks)}, err
+}
+
+func makesWithVM() (any, error) {
+	lun, size := int32(1), int32(32)
+	made := compute.DataDisk{Lun: &lun, Name: to.Ptr("with-vm"), DiskSizeGB: &size,
+		CreateOption: to.Ptr(compute.DiskCreateOptionTypesEmpty)}
+	if err := updateVM("vm-b", nil, &made); err != nil {
+		return nil, err
+	}
+	vm, err := vms.Get(background, group, "vm-b", nil)
+	if err != nil {
+		return nil, err
+	}
+	owner, err := ownerOf("with-vm")
+	if err != nil {
+		return nil, err
+	}
+	putBack, err := end(vms.BeginCreateOrUpdate(background, group, "vm-b", vm.VirtualMachine, nil))
+	if err != nil {
+		return nil, err
+	}
+	if err := updateVM("vm-b", nil); err != nil {
+		return nil, err
+	}
+	released, err := ownerOf("with-vm")
+	if err != nil {
+		return nil, err
+	}
+	_, err = end(disks.BeginDelete(background, group, "with-vm", nil))
+	entry := vm.Properties.StorageProfile.DataDisks[0]
+	return []any{*entry.CreateOption, *entry.DiskSizeGB, owner, *putBack.Properties.ProvisioningState, released}, err
 }
 
 func snapshotsAndRestores() (any, error) {

@@ -23,6 +23,7 @@ type Command =
       readonly attach: readonly string[];
       readonly detach: readonly string[];
     }
+  | { readonly kind: "Make"; readonly vm: string; readonly lun: number; readonly name: string }
   | { readonly kind: "Power"; readonly vm: string; readonly action: string }
   | { readonly kind: "Recreate"; readonly vm: string }
   | { readonly kind: "Delete"; readonly vm: string }
@@ -44,6 +45,15 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       vm,
       attach: fc.subarray(DISKS),
       detach: fc.subarray(DISKS),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("Make" as const),
+      vm,
+      lun: fc.constantFrom(3, 4),
+      name: fc.constantFrom("made-0", "made-1"),
     }),
   },
   {
@@ -82,6 +92,14 @@ function run(azure: ModelFixture, step: Command): ArmAnswer | undefined {
         dataDisksToAttach: step.attach.map((name) => ({ diskId: id(name) })),
         dataDisksToDetach: step.detach.map((name) => ({ diskId: id(name) })),
       });
+    case "Make":
+      return azure.send("PATCH", `virtualMachines/${step.vm}`, {
+        properties: {
+          storageProfile: {
+            dataDisks: [{ lun: step.lun, createOption: "Empty", name: step.name, diskSizeGB: 8 }],
+          },
+        },
+      });
     case "Power":
       return azure.send("POST", `virtualMachines/${step.vm}/${step.action}`);
     case "Recreate":
@@ -117,6 +135,10 @@ function checkWorld(world: World): void {
     assert.equal(new Set(luns).size, luns.length, `two disks on one LUN of ${machine.name}`);
     assert.ok(machine.dataDisks.length <= 2 * machine.size.dataDisksMax);
     for (const entry of machine.dataDisks) {
+      if (entry.makes !== undefined) {
+        assert.equal(world.disks.has(keyOf(entry.diskId)), false, `${entry.name} is made twice`);
+        continue;
+      }
       const claims = [
         ...(world.disks.get(keyOf(entry.diskId))?.owners ?? []),
         ...(world.disks.get(keyOf(entry.diskId))?.reservations ?? []),

@@ -215,6 +215,14 @@ export const armErrors = {
     failure(404, "NotFound", `Disk ${name} is not found.`, { target: "diskId" }),
   sourceNotFound: (id: string) =>
     failure(404, "NotFound", `Resource ${id} is not found.`, { target: "sourceResourceId" }),
+  diskExists: (name: string, resourceGroup: string, diskId: string) =>
+    failure(
+      409,
+      "ConflictingUserInput",
+      `Disk ${name} already exists in resource group ${resourceGroup.toUpperCase()}. Only ` +
+        "CreateOption.Attach is supported.",
+      { target: diskId },
+    ),
   diskOwned: (diskId: string, vmId: string) =>
     failure(
       409,

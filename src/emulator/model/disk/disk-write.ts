@@ -6,6 +6,7 @@ import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { missingLink } from "../linked/links.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
+import { isBeingMade } from "../vm/new-disks.ts";
 import { findDisk, putDisk, updateDisk, without, type World } from "../world.ts";
 import { checkDiskChange, checkUnchangeableDisk } from "./disk-change.ts";
 import { isConversion, notedChanges } from "./disk-conversion.ts";
@@ -35,7 +36,8 @@ const VHD_FOOTER_BYTES = 512;
 export function writeDisk(world: World, address: DiskAddress, { body, apiVersion }: DiskCall): DiskWrite {
   const id = resourceId({ ...address, type: "disks" });
   const existing = findDisk(world, id);
-  if (existing === undefined) return createDisk(world, address, id, body);
+  if (existing === undefined)
+    return isBeingMade(world, id) ? armErrors.conflict() : createDisk(world, address, id, body);
   if (textAt(body, "location") === undefined) return armErrors.locationRequired();
   return (
     checkUnchangeableDisk(existing, body) ??

@@ -8,7 +8,7 @@ import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { findVmSize } from "../vm/vm-sizes.ts";
 import { findScaleSet, normalLocation, putVm, resourceGroupForWrite, type World } from "../world.ts";
 import { instancesOf } from "./instances.ts";
-import { planCapacity, type ScaleSetChange, writeScaleSet } from "./scale-set-write.ts";
+import { newInstance, planCapacity, type ScaleSetChange, writeScaleSet } from "./scale-set-write.ts";
 import { renderScaleSet, type ScaleSet, type ScaleSetAddress, scaleSetId } from "./scale-set.ts";
 
 const SIZE_DEFAULT = "Standard_D8s_v5";
@@ -66,9 +66,17 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
   const present = instancesOf(world, set);
   const plan = planCapacity(world, changed, numberAt(call.body, "sku", "capacity") ?? present.length);
   if ("kind" in plan) return plan;
+  const refused = checkModel(world, changed);
+  if (refused !== undefined) return refused;
   if (!sameJson(profile, set.profile) || size.name !== set.sizeName) outdate(world, present);
   const isNew = findScaleSet(world, set.id) === undefined;
   return started(world, call, changed, { name, ...plan }, isNew ? 201 : 200);
+}
+
+/** Why no instance can be made of a scale set's model. */
+function checkModel(world: World, set: ScaleSet): ArmFailure | undefined {
+  const sample = newInstance(world, set, { index: 0, nth: 0 });
+  return "code" in sample ? sample : undefined;
 }
 
 function outdate(world: World, instances: readonly VirtualMachine[]): void {

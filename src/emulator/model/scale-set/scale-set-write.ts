@@ -5,9 +5,10 @@ import { delayMs, startOperation } from "../pace/operations.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { newVm } from "../vm/vm-create.ts";
 import { preemptAllOf, removalEffects, removeVm } from "../vm/vm-delete.ts";
-import { begun, dataPlaneVm, endWrite } from "../vm/vm-state.ts";
+import { begun, dataDiskEffects, dataPlaneVm, endWrite, withDataDisksSettled } from "../vm/vm-state.ts";
 import { findScaleSet, putScaleSet, putVm, without, type World } from "../world.ts";
 import { instancesOf } from "./instances.ts";
+import { withModelDisks } from "./model-disks.ts";
 import { instanceBody, type ScaleSet } from "./scale-set.ts";
 
 /** The most instances of one scale set. */
@@ -65,7 +66,8 @@ export function newInstance(
     set.orchestrationMode === "Uniform"
       ? { subscriptionId, resourceGroup, scaleSet: set.name, name: String(number) }
       : { subscriptionId, resourceGroup, name: `${set.name}_${world.random.guid().slice(0, GUID_CHARS)}` };
-  return newVm(world, address, instanceBody(set, index, computerName));
+  const vm = newVm(world, address, instanceBody(set, index, computerName));
+  return "code" in vm ? vm : withModelDisks(world, set, vm);
 }
 
 /** Starts a write of a scale set as one operation: its instances come and go together, at the end. */
@@ -84,12 +86,16 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
       coming.length > 0 || isNew ? delayMs(world, "vmCreate") : 0,
       leaving.length > 0 ? delayMs(world, "vmDelete") : 0,
     ),
+    diskIds: coming.flatMap((vm) => vm.dataDisks.map(({ diskId }) => diskId)),
     work: {
       effects: (outcome) =>
         outcome.undone === "all"
           ? []
           : [
-              ...coming.map((vm) => ({ kind: "vmStarted" as const, ...dataPlaneVm(vm) })),
+              ...coming.flatMap((vm) => [
+                { kind: "vmStarted" as const, ...dataPlaneVm(vm) },
+                ...dataDiskEffects(world, vm.id, outcome),
+              ]),
               ...leaving.flatMap((vm) => removalEffects(world, vm)),
             ],
       end: (outcome) => {
@@ -101,7 +107,7 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
         });
         for (const vm of coming)
           endWrite(world, write(vm), (now) => ({
-            ...now,
+            ...withDataDisksSettled(world, now, outcome),
             power: isDone ? "running" : "stopped",
             provisioningState: isDone ? "Succeeded" : "Failed",
           }));

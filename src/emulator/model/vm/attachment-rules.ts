@@ -3,9 +3,11 @@ import { sameId } from "../api/resource-id.ts";
 import { copiedPercent } from "../disk/background-copy.ts";
 import { isSasActive } from "../disk/disk-read.ts";
 import { hasSettablePerformance } from "../disk/disk-sku.ts";
-import { type Disk, type DiskOwner } from "../disk/disk.ts";
+import type { Disk, DiskOwner, DiskSpec } from "../disk/disk.ts";
+import { missingLink } from "../linked/links.ts";
 import { drawLatencyMs } from "../pace/latency.ts";
 import { findDisk, normalLocation, type World } from "../world.ts";
+import { isBeingMade, newDisk } from "./new-disks.ts";
 import type { DataDisk, VirtualMachine } from "./virtual-machine.ts";
 
 /** From this size on a disk can't be cached by the host. */
@@ -13,18 +15,38 @@ const CACHED_SIZE_MAX_GIB = 4095;
 
 /** Why the disk of a new entry can't be attached to this VM; undefined if it can. */
 export function checkAttach(world: World, vm: VirtualMachine, entry: DataDisk): ArmFailure | undefined {
+  const { makes } = entry;
+  if (makes !== undefined) return checkNew(world, vm, { ...entry, makes });
   const disk = findDisk(world, entry.diskId);
   if (disk === undefined) return armErrors.diskNotFound(entry.name);
   if (disk.operationId !== undefined && disk.provisioningState !== "Succeeded") return armErrors.conflict();
   if (disk.awaitsUpload === true) return armErrors.notUploaded(disk.name);
   if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
   if (copiedPercent(disk.copy, world.nowMs) < 100) return armErrors.copyNotAttached(disk.name);
+  return checkKind(vm, disk, entry) ?? checkOwners(world, vm, disk);
+}
+
+/** Why the disk of an entry can't be made for this VM: its name is taken, or it does not suit the VM. */
+function checkNew(
+  world: World,
+  vm: VirtualMachine,
+  entry: DataDisk & { readonly makes: DiskSpec },
+): ArmFailure | undefined {
+  if (findDisk(world, entry.diskId) !== undefined)
+    return armErrors.diskExists(entry.name, vm.resourceGroup, entry.diskId);
+  if (isBeingMade(world, entry.diskId, vm)) return armErrors.conflict();
+  const { diskEncryptionSetId } = entry;
+  const missing = missingLink(world, { diskEncryptionSets: diskEncryptionSetId, diskAccesses: undefined });
+  if (missing !== undefined) return armErrors.linkedResourceNotFound(missing);
+  return checkKind(vm, newDisk(vm, entry, { uniqueId: "", createdAtMs: world.nowMs }), entry);
+}
+
+function checkKind(vm: VirtualMachine, disk: Disk, entry: DataDisk): ArmFailure | undefined {
   return (
     checkPlace(vm, disk) ??
     checkFamily(vm, disk) ??
     checkCaching(disk, entry) ??
-    checkAccelerator(vm, disk, entry) ??
-    checkOwners(world, vm, disk)
+    checkAccelerator(vm, disk, entry)
   );
 }
 

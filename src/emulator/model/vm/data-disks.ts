@@ -1,26 +1,14 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type Json, numberAt, textAt } from "../api/json.ts";
 import { parseResourceId, sameId } from "../api/resource-id.ts";
+import { newDiskId, newDiskSpec, type RequestedDataDisk } from "./new-disks.ts";
 import { type Caching, type DataDisk, isLeaving, type VirtualMachine } from "./virtual-machine.ts";
 
 const LUN_MAX = 63;
 
-/** An entry of the list that a PUT or PATCH sends. */
-export interface RequestedDataDisk {
-  readonly lun: number | undefined;
-  readonly name: string | undefined;
-  readonly diskId: string | undefined;
-  readonly createOption: string;
-  readonly caching: string | undefined;
-  readonly writeAcceleratorEnabled: boolean;
-  readonly deleteOption: string | undefined;
-  readonly diskEncryptionSetId: string | undefined;
-  readonly toBeDetached: boolean;
-  readonly forced: boolean;
-}
-
 export type DataDiskPlan = { readonly kind: "Plan"; readonly entries: readonly DataDisk[] } | ArmFailure;
 
+const CREATE_OPTIONS: readonly DataDisk["createOption"][] = ["Attach", "Empty"];
 const CACHINGS: readonly Caching[] = ["None", "ReadOnly", "ReadWrite"];
 
 export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDisk[] {
@@ -28,7 +16,9 @@ export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDis
     lun: numberAt(entry, "lun"),
     name: textAt(entry, "name"),
     diskId: textAt(entry, "managedDisk", "id"),
-    createOption: textAt(entry, "createOption") ?? "Attach",
+    createOption: createOptionOf(textAt(entry, "createOption")),
+    sizeGiB: numberAt(entry, "diskSizeGB"),
+    skuName: textAt(entry, "managedDisk", "storageAccountType"),
     caching: textAt(entry, "caching"),
     writeAcceleratorEnabled: booleanAt(entry, "writeAcceleratorEnabled") ?? false,
     deleteOption: textAt(entry, "deleteOption"),
@@ -50,7 +40,7 @@ export function planReplacedList(vm: VirtualMachine, requested: readonly Request
     const refused = checkEntry(vm, wanted);
     if (refused !== undefined) return refused;
     const existing = findEntry(vm, wanted);
-    const planned = existing === undefined ? planNew(wanted) : planExisting(vm, existing, wanted);
+    const planned = existing === undefined ? planNew(vm, wanted) : planExisting(vm, existing, wanted);
     if (planned === undefined) continue;
     if ("kind" in planned) return planned;
     (existing === undefined ? added : kept).push(planned);
@@ -88,7 +78,7 @@ export function planAttachDetach(vm: VirtualMachine, request: AttachDetachReques
     const withLun = { ...wanted, lun: wanted.lun ?? existing?.lun ?? freeLun(entries) };
     const refused = checkEntry(vm, withLun);
     if (refused !== undefined) return refused;
-    const planned = existing === undefined ? planNew(withLun) : planExisting(vm, existing, withLun);
+    const planned = existing === undefined ? planNew(vm, withLun) : planExisting(vm, existing, withLun);
     if (planned === undefined) continue;
     if ("kind" in planned) return planned;
     if (existing === undefined) entries.push(planned);
@@ -97,7 +87,6 @@ export function planAttachDetach(vm: VirtualMachine, request: AttachDetachReques
 }
 
 function checkEntry(vm: VirtualMachine, wanted: RequestedDataDisk): ArmFailure | undefined {
-  if (wanted.createOption === "Empty" && wanted.diskId !== undefined) return armErrors.emptyWithManagedDisk();
   if (wanted.lun !== undefined && (!Number.isInteger(wanted.lun) || wanted.lun < 0 || wanted.lun > LUN_MAX))
     return armErrors.lunOutOfRange(String(wanted.lun));
   if (wanted.caching !== undefined && !CACHINGS.some((known) => known === wanted.caching)) {
@@ -137,7 +126,8 @@ function planExisting(
 ): DataDisk | ArmFailure | undefined {
   if (wanted.lun !== undefined && wanted.lun !== existing.lun)
     return armErrors.changeNotAllowed("dataDisk.lun");
-  if (wanted.createOption !== "Attach") return armErrors.changeNotAllowed("dataDisk.createOption");
+  if (wanted.createOption !== undefined && wanted.createOption !== existing.createOption)
+    return armErrors.changeNotAllowed("dataDisk.createOption");
   if (wanted.toBeDetached) return leaving(existing, wanted.forced);
   if (isLeaving(existing)) return armErrors.attachWhileBeingDetached(existing.name, vm.name);
   return {
@@ -148,25 +138,16 @@ function planExisting(
   };
 }
 
-function planNew(wanted: RequestedDataDisk): DataDisk | ArmFailure | undefined {
+function planNew(vm: VirtualMachine, wanted: RequestedDataDisk): DataDisk | ArmFailure | undefined {
   // There is nothing to detach: the requested state exists.
   if (wanted.toBeDetached) return undefined;
-  if (wanted.createOption !== "Attach") {
-    return armErrors.invalidParameter(
-      "dataDisk.createOption",
-      `The emulator supports only createOption 'Attach' for data disks, not '${wanted.createOption}'.`,
-    );
-  }
-  if (wanted.diskId === undefined)
-    return armErrors.invalidParameter(
-      "dataDisk.managedDisk.id",
-      "Required parameter 'dataDisk.managedDisk.id' is missing (null).",
-    );
-  if (wanted.lun === undefined) return armErrors.lunMissing();
+  const { lun, createOption = "Attach" } = wanted;
+  const disk = createOption === "Empty" ? diskToMake(vm, wanted) : diskToAttach(createOption, wanted);
+  if ("code" in disk) return disk;
+  if (lun === undefined) return armErrors.lunMissing();
   return {
-    lun: wanted.lun,
-    name: parseResourceId(wanted.diskId)?.name ?? "",
-    diskId: wanted.diskId,
+    lun,
+    ...disk,
     caching: cachingOf(wanted) ?? "None",
     writeAcceleratorEnabled: wanted.writeAcceleratorEnabled,
     deleteOption: wanted.deleteOption ?? "Detach",
@@ -174,6 +155,31 @@ function planNew(wanted: RequestedDataDisk): DataDisk | ArmFailure | undefined {
     phase: "Attaching",
     forced: false,
   };
+}
+
+type WantedDisk = Pick<DataDisk, "name" | "diskId" | "createOption" | "makes"> | ArmFailure;
+
+function diskToMake(vm: VirtualMachine, wanted: RequestedDataDisk): WantedDisk {
+  if (wanted.diskId !== undefined) return armErrors.emptyWithManagedDisk();
+  const makes = newDiskSpec(vm.size, wanted);
+  if ("kind" in makes) return makes;
+  const { name = "" } = wanted;
+  return { name, diskId: newDiskId(vm, name), createOption: "Empty", makes };
+}
+
+function diskToAttach(createOption: string, { diskId }: RequestedDataDisk): WantedDisk {
+  if (createOption !== "Attach")
+    return armErrors.invalidParameter(
+      "dataDisk.createOption",
+      `The emulator supports only createOption ${CREATE_OPTIONS.join(" and ")} for data disks, not ` +
+        `'${createOption}'.`,
+    );
+  if (diskId === undefined)
+    return armErrors.invalidParameter(
+      "dataDisk.managedDisk.id",
+      "Required parameter 'dataDisk.managedDisk.id' is missing (null).",
+    );
+  return { name: parseResourceId(diskId)?.name ?? "", diskId, createOption: "Attach" };
 }
 
 function checkList(vm: VirtualMachine, entries: readonly DataDisk[]): DataDiskPlan {
@@ -193,12 +199,17 @@ function checkList(vm: VirtualMachine, entries: readonly DataDisk[]): DataDiskPl
 
 /** An entry whose disk is to be detached; undefined if the disk never reached the VM. */
 function leaving(entry: DataDisk, forced: boolean): DataDisk | undefined {
-  if (entry.phase === "AttachFailed") return undefined;
+  if (entry.phase === "AttachFailed" || entry.makes !== undefined) return undefined;
   return { ...entry, phase: "Detaching", forced: forced || (entry.forced && isLeaving(entry)) };
 }
 
 function cachingOf(wanted: RequestedDataDisk): Caching | undefined {
   return CACHINGS.find((known) => known === wanted.caching);
+}
+
+/** The service does not distinguish its case. */
+function createOptionOf(text: string | undefined): string | undefined {
+  return CREATE_OPTIONS.find((known) => known.toLowerCase() === text?.toLowerCase()) ?? text;
 }
 
 function inOrderOf(vm: VirtualMachine, entries: readonly DataDisk[]): readonly DataDisk[] {

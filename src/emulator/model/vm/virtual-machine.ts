@@ -1,7 +1,7 @@
 import { isoTime } from "../api/iso-time.ts";
 import { type Json, type JsonObject, objectAt } from "../api/json.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
-import type { ProvisioningState } from "../disk/disk.ts";
+import type { DiskSpec, ProvisioningState } from "../disk/disk.ts";
 import type { VmSize } from "./vm-sizes.ts";
 
 export type PowerState =
@@ -26,6 +26,10 @@ export interface DataDisk {
   readonly lun: number;
   readonly name: string;
   readonly diskId: string;
+  /** How its disk came: it existed, or the VM's write makes it. It stays as long as the entry. */
+  readonly createOption: "Attach" | "Empty";
+  /** The disk that is still to be made with the entry. */
+  readonly makes?: DiskSpec;
   readonly caching: Caching;
   readonly writeAcceleratorEnabled: boolean;
   readonly deleteOption: string;
@@ -144,21 +148,23 @@ export function renderStorageProfile(vm: VirtualMachine, diskFacts: DiskFactsLoo
 }
 
 function renderDataDisk(entry: DataDisk, facts: DataDiskFacts | undefined): JsonObject {
+  const { makes } = entry;
+  const shown = makes === undefined ? facts : { sizeGiB: makes.sizeGiB, storageAccountType: makes.sku.name };
   return {
     lun: entry.lun,
     name: entry.name,
-    createOption: "Attach",
+    createOption: entry.createOption,
     caching: entry.caching,
     ...(entry.writeAcceleratorEnabled ? { writeAcceleratorEnabled: true } : {}),
     managedDisk: {
-      ...(facts === undefined ? {} : { storageAccountType: facts.storageAccountType }),
+      ...(shown === undefined ? {} : { storageAccountType: shown.storageAccountType }),
       ...(entry.diskEncryptionSetId === undefined
         ? {}
         : { diskEncryptionSet: { id: entry.diskEncryptionSetId } }),
-      id: entry.diskId,
+      ...(makes === undefined ? { id: entry.diskId } : {}),
     },
     deleteOption: entry.deleteOption,
-    ...(facts === undefined ? {} : { diskSizeGB: facts.sizeGiB }),
+    ...(shown === undefined ? {} : { diskSizeGB: shown.sizeGiB }),
     toBeDetached: isLeaving(entry),
     ...(entry.forced && isLeaving(entry) ? { detachOption: "ForceDetach" } : {}),
   };

@@ -17,6 +17,7 @@ import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";
 import { putVm, without, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
 import { parseDataDisks, planReplacedList } from "./data-disks.ts";
+import { withDiskNames } from "./new-disks.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
 import {
@@ -126,7 +127,7 @@ export function createVm(
     return armErrors.missingForNewVm("networkProfile");
   const plan = planReplacedList(
     vm,
-    parseDataDisks(listAt(body, "properties", "storageProfile", "dataDisks") ?? []),
+    withDiskNames(world, vm, parseDataDisks(listAt(body, "properties", "storageProfile", "dataDisks") ?? [])),
   );
   if (plan.kind === "Failure") return plan;
   for (const entry of plan.entries) {

@@ -115,7 +115,9 @@ function releaseLater(world: World, vm: VirtualMachine): void {
 function deleteWithVm(world: World, vm: VirtualMachine): void {
   for (const entry of vm.dataDisks) {
     const disk = findDisk(world, entry.diskId);
-    if (entry.deleteOption.toLowerCase() === "delete" && disk !== undefined) deleteDisk(world, disk);
+    // A disk that was never made may have left its name to another client's.
+    if (entry.deleteOption.toLowerCase() === "delete" && entry.makes === undefined && disk !== undefined)
+      deleteDisk(world, disk);
   }
 }
 

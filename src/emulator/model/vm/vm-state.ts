@@ -1,9 +1,11 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import type { DataPlaneEffect, DataPlaneVm } from "../data-plane-port.ts";
+import { diskSizeBytes } from "../disk/disk.ts";
 import type { Operation, OperationOutcome } from "../pace/operation.ts";
 import { happened, preemptOperation } from "../pace/operations.ts";
-import { findDisk, findVm, putVm, updateDisk, without, type World } from "../world.ts";
+import { findDisk, findVm, putDisk, putVm, updateDisk, without, type World } from "../world.ts";
 import { checkAttach, owned, released, reserved, unreserved } from "./attachment-rules.ts";
+import { newDisk } from "./new-disks.ts";
 import { type DataDisk, etagText, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
 
 /** Whether the `If-Match` or `If-None-Match` of a write permits it. */
@@ -154,12 +156,19 @@ export function dataDiskEffects(
   });
   const moving = vm.dataDisks.filter((entry) => happened(outcome, entry.diskId));
   const coming = moving.filter(
-    (entry) => entry.phase === "Attaching" && findDisk(world, entry.diskId) !== undefined,
+    (entry) =>
+      entry.phase === "Attaching" &&
+      (entry.makes !== undefined || findDisk(world, entry.diskId) !== undefined),
   );
   return [
     ...moving
       .filter((entry) => entry.phase === "Detaching")
       .map((entry) => ({ kind: "diskDetached" as const, ...at(entry) })),
+    ...coming.flatMap(({ makes, diskId }) =>
+      makes === undefined
+        ? []
+        : [{ kind: "diskCreated" as const, diskId, sizeBytes: diskSizeBytes(makes.sizeGiB) }],
+    ),
     ...coming.map((entry) => ({
       kind: "diskAttached" as const,
       ...at(entry),
@@ -190,6 +199,13 @@ function settled(
   outcome: OperationOutcome,
 ): readonly DataDisk[] {
   const isDone = happened(outcome, entry.diskId);
+  const { makes } = entry;
+  if (makes !== undefined && entry.phase === "Attaching" && isDone) {
+    const made = { uniqueId: world.random.guid(), createdAtMs: world.nowMs };
+    const disk = putDisk(world, newDisk(vm, { ...entry, makes }, made));
+    putDisk(world, owned(world, disk, vm));
+    return [{ ...without(entry, "makes"), phase: "Attached" }];
+  }
   if (entry.phase === "Attaching" && isDone && findDisk(world, entry.diskId) !== undefined) {
     updateDisk(world, entry.diskId, (disk) => owned(world, disk, vm));
     return [{ ...entry, phase: "Attached" }];

@@ -3,7 +3,7 @@ import { booleanAt, type Json, type JsonObject, listAt, sameJson, textAt, textsA
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import type { ModelSettings } from "../settings.ts";
-import { findDisk, findVm, normalLocation, putVm, type World } from "../world.ts";
+import { findDisk, findVm, normalLocation, putVm, without, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
 import {
   type AttachDetachRequest,
@@ -13,6 +13,7 @@ import {
   planReplacedList,
   planUnchangedList,
 } from "./data-disks.ts";
+import { withDiskNames } from "./new-disks.ts";
 import { type DataDisk, isLeaving, renderStorageProfile, type VirtualMachine } from "./virtual-machine.ts";
 import { otherProperties } from "./vm-create.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
@@ -63,7 +64,7 @@ export function updateVm(
   const plan: DataDiskPlan =
     list === undefined
       ? { kind: "Plan", entries: planUnchangedList(vm) }
-      : planReplacedList({ ...vm, size }, parseDataDisks(list));
+      : planReplacedList({ ...vm, size }, withDiskNames(world, vm, parseDataDisks(list)));
   if (plan.kind === "Failure") return plan;
   if (
     size.name !== vm.size.name &&
@@ -213,7 +214,7 @@ function changesAnything(vm: VirtualMachine, change: VmChange): boolean {
 }
 
 function asJson(entry: DataDisk): Json {
-  return { ...entry };
+  return { ...without(entry, "makes"), isNew: entry.makes !== undefined };
 }
 
 function wasForced(vm: VirtualMachine, entry: DataDisk): boolean {

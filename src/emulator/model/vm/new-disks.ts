@@ -1,0 +1,117 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { resourceId, sameId } from "../api/resource-id.ts";
+import { diskSpecFrom } from "../disk/disk-spec.ts";
+import type { Disk, DiskSpec } from "../disk/disk.ts";
+import type { World } from "../world.ts";
+import type { DataDisk, VirtualMachine } from "./virtual-machine.ts";
+import type { VmSize } from "./vm-sizes.ts";
+
+/** An entry of the list that a PUT or PATCH sends. */
+export interface RequestedDataDisk {
+  readonly lun: number | undefined;
+  readonly name: string | undefined;
+  readonly diskId: string | undefined;
+  /** Undefined: `Attach`, or that of the entry which the list has. */
+  readonly createOption: string | undefined;
+  /** The disk that an entry of createOption `Empty` asks for. */
+  readonly sizeGiB: number | undefined;
+  readonly skuName: string | undefined;
+  readonly caching: string | undefined;
+  readonly writeAcceleratorEnabled: boolean;
+  readonly deleteOption: string | undefined;
+  readonly diskEncryptionSetId: string | undefined;
+  readonly toBeDetached: boolean;
+  readonly forced: boolean;
+}
+
+/** Azure's rule for names of disks: at most 80 letters, digits, `_`, `.` and `-`. */
+const DISK_NAME = /^[a-z0-9]([\w.-]{0,78}\w)?$/i;
+
+/**
+ * Requested entries with names: those of createOption `Empty` get one from Azure unless they bring it, or
+ * are in the list at their LUN.
+ */
+export function withDiskNames(
+  world: World,
+  vm: VirtualMachine,
+  requested: readonly RequestedDataDisk[],
+): readonly RequestedDataDisk[] {
+  return requested.map((wanted, index) => {
+    if (wanted.createOption !== "Empty" || wanted.name !== undefined || wanted.diskId !== undefined)
+      return wanted;
+    const present = vm.dataDisks.find(
+      ({ lun, createOption }) => lun === wanted.lun && createOption === "Empty",
+    );
+    // The first disk is the OS disk.
+    const name = present?.name ?? `${vm.name}_disk${index + 2}_${world.random.guid().replaceAll("-", "")}`;
+    return { ...wanted, name };
+  });
+}
+
+/**
+ * The disk that an entry of createOption `Empty` asks for. Which SKU it has where none is named is inferred:
+ * the best that the VM's size takes, as for disks of the operating system.
+ */
+export function newDiskSpec(size: VmSize, wanted: RequestedDataDisk): DiskSpec | ArmFailure {
+  const { sizeGiB, skuName, diskEncryptionSetId, name = "" } = wanted;
+  if (sizeGiB === undefined)
+    return armErrors.invalidParameter(
+      "dataDisk.diskSizeGB",
+      "Required parameter 'dataDisk.diskSizeGB' is missing (null).",
+    );
+  if (!DISK_NAME.test(name))
+    return armErrors.invalidParameter(
+      "dataDisk.name",
+      `The value '${name}' of parameter 'dataDisk.name' is not the name of a disk.`,
+    );
+  return diskSpecFrom(
+    {
+      sku: { name: skuName ?? (size.premiumIo ? "Premium_LRS" : "Standard_LRS") },
+      properties: {
+        diskSizeGB: sizeGiB,
+        ...(diskEncryptionSetId === undefined ? {} : { encryption: { diskEncryptionSetId } }),
+      },
+    },
+    undefined,
+  );
+}
+
+/** The id of a disk that comes with a VM: it is in the VM's resource group. */
+export function newDiskId({ subscriptionId, resourceGroup }: VirtualMachine, name: string): string {
+  return resourceId({ subscriptionId, resourceGroup, name, type: "disks" });
+}
+
+/** The disk of an entry whose write makes it, in the place of its VM. */
+export function newDisk(
+  vm: VirtualMachine,
+  entry: DataDisk & { readonly makes: DiskSpec },
+  made: Pick<Disk, "uniqueId" | "createdAtMs">,
+): Disk {
+  const { diskId: id, name, makes: spec } = entry;
+  const { subscriptionId, resourceGroup, location } = vm;
+  return {
+    ...made,
+    id,
+    name,
+    subscriptionId,
+    resourceGroup,
+    location,
+    zones: spec.sku.zoneRedundant ? [] : vm.zones,
+    creationData: { createOption: "Empty" },
+    spec,
+    provisioningState: "Succeeded",
+    owners: [],
+    reservations: [],
+  };
+}
+
+/** Whether an update of a VM, or of one other than this, is making the disk. */
+export function isBeingMade(world: World, diskId: string, except?: VirtualMachine): boolean {
+  return [...world.virtualMachines.values()].some(
+    (vm) =>
+      vm.vmGuid !== except?.vmGuid &&
+      vm.dataDisks.some(
+        (entry) => entry.makes !== undefined && entry.phase === "Attaching" && sameId(entry.diskId, diskId),
+      ),
+  );
+}
