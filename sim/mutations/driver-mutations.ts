@@ -423,7 +423,7 @@ export const driverMutations: readonly Mutation[] = [
     checkpoint === undefined ||
     record === undefined ||
     checkpoint.epoch <= record.epoch ||
-    isNamedAs(record, ports.node, "unverified")
+    isNamed(record, ports.node, "unverified")
   )
     return undefined;
 `,

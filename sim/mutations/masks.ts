@@ -46,8 +46,8 @@ export const withoutDisowning: readonly SourceEdit[] = [
 export const withoutPods: readonly SourceEdit[] = [
   {
     file: "src/controller/fencing/foreign-detach.ts",
-    find: `return isNamed || (isInQuarantine(record, node) && isUsedByPods());`,
-    replace: `return isNamed;`,
+    find: `return mayBeUsed || (isInQuarantine(record, node) && isUsedByPods());`,
+    replace: `return mayBeUsed;`,
   },
 ];
 
@@ -123,8 +123,8 @@ export const masks: readonly Mask[] = [
       },
       {
         file: "src/node/stage/prepare-file-system.ts",
-        find: `isWriter(record, node) && record.writer?.held === true;`,
-        replace: `isWriter(record, node);`,
+        find: `isNamed(record, node, "writer") && record?.writer?.held === true;`,
+        replace: `isNamed(record, node, "writer");`,
       },
     ],
   },
@@ -210,10 +210,10 @@ export const masks: readonly Mask[] = [
       {
         file: "src/node/stage/wait-for-device.ts",
         find: `    volume?.status?.record !== undefined &&
-    isWriter(volume.status.record, ports.node) &&
+    isNamed(volume.status.record, ports.node, "writer") &&
     volume.status.record.writer?.requested === true;
 `,
-        replace: `    volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node);
+        replace: `    volume?.status?.record !== undefined && isNamed(volume.status.record, ports.node, "writer");
 `,
       },
     ],

@@ -26,8 +26,8 @@ export const reviewMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/controller/attachment/may-attach-now.ts",
-        find: `return isNamedAs(status?.record, node, ...cutOffRoles);`,
-        replace: `return isNamedAs(status?.record, { ...node, vmId: "" }, ...cutOffRoles);`,
+        find: `return isNamed(status?.record, node, ...cutOffRoles);`,
+        replace: `return isNamed(status?.record, { ...node, vmId: "" }, ...cutOffRoles);`,
       },
     ],
     alsoRemoves: ["held-device"],

@@ -13,7 +13,7 @@ import { CONTROLLER_LEASE, storeIncarnationOf } from "../../src/core/api/lease.t
 import { toTimestamp } from "../../src/core/primitives/timestamp.ts";
 import { STORE_WENT_BACK, rolledBackReason } from "../../src/core/rollback/rollback-reports.ts";
 import { listIn, changedRecord } from "../../src/core/testing/record-lists.ts";
-import { isNamedAs } from "../../src/core/writer/record-nodes.ts";
+import { isNamed } from "../../src/core/writer/record-nodes.ts";
 import { reclaim, proveClean, acquire } from "../../src/core/writer/writer-steps.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { newAttachment } from "../../src/objects/new-attachment.ts";
@@ -394,7 +394,7 @@ describe(
     function reclaimBlindly(record: WriterRecord): ReturnType<typeof reclaim> {
       const { identity } = theLiar();
       assert.equal(
-        isNamedAs(record, identity, "unconfirmed") ||
+        isNamed(record, identity, "unconfirmed") ||
           listIn(record, "unverified").every(({ nodeName }) => nodeName !== LYING),
         true,
         "Azure lists no disk there",

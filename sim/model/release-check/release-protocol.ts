@@ -1,11 +1,11 @@
 import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../src/core/api/node-identity.ts";
+import { isNamed } from "../../../src/core/writer/record-nodes.ts";
 import {
   fenceClear,
   fenceIntent,
   release,
   grant,
-  isFencing,
   leaveQuarantine,
   mayAttach,
   newRecord,
@@ -143,7 +143,7 @@ function releaseSteps() {
 }
 
 function withoutFencingOf(record: WriterRecord, node: NodeIdentity): WriterRecord {
-  if (!isFencing(record, node)) return record;
+  if (!isNamed(record, node, "fencing")) return record;
   const { fencing: _, ...rest } = record;
   return rest;
 }

@@ -1,6 +1,6 @@
 import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
 import { type NodeIdentity } from "../../../src/core/api/node-identity.ts";
-import { isNamedAs } from "../../../src/core/writer/record-nodes.ts";
+import { isNamed } from "../../../src/core/writer/record-nodes.ts";
 import {
   reclaim,
   clearDetached,
@@ -9,8 +9,6 @@ import {
   foundRecord,
   release,
   grant,
-  isFencing,
-  isWriter,
   leaveQuarantine,
   mayAttach,
   mayDetach,
@@ -64,17 +62,17 @@ export function storedSteps(epochsMax: number) {
     reclaimKnowing: byNumber((epochKnown) => (record, node) => reclaim(record, node, epochKnown)),
     mayAttach: memoized((stored, node) => mayAttach(fullRecord(stored), identities[node])),
     mayDetach: memoized((stored, node) => mayDetach(fullRecord(stored), identities[node])),
-    isFencing: memoized((stored, node) => isFencing(fullRecord(stored), identities[node])),
+    isFencing: memoized((stored, node) => isNamed(fullRecord(stored), identities[node], "fencing")),
     /** Writes, is requested, and is not being fenced. */
     isHealthyWriter: memoized((stored, node) => {
       const record = fullRecord(stored);
       return (
-        isWriter(record, identities[node]) &&
+        isNamed(record, identities[node], "writer") &&
         record.writer?.requested === true &&
-        !isFencing(record, identities[node])
+        !isNamed(record, identities[node], "fencing")
       );
     }),
-    isUnverified: memoized((stored, node) => isNamedAs(fullRecord(stored), identities[node], "unverified")),
+    isUnverified: memoized((stored, node) => isNamed(fullRecord(stored), identities[node], "unverified")),
   };
 }
 

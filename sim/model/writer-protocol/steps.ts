@@ -1,6 +1,6 @@
 import type { Access, WriterRecord } from "../../../src/core/api/az-volume.ts";
 import { fail } from "../../../src/core/failure/result.ts";
-import { entryOf, isNamedAs, nodesIn, withMarks } from "../../../src/core/writer/record-nodes.ts";
+import { entryOf, isNamed, nodesIn, withMarks } from "../../../src/core/writer/record-nodes.ts";
 import {
   reclaim,
   clearDetached,
@@ -105,9 +105,7 @@ export function recordSteps(
     withdraw: memoized(withdraw),
     renew: memoized(renew),
     fenceIntent: memoized((record, node) =>
-      isUnaided && isNamedAs(record, node, "unverified")
-        ? fail("it is not marked")
-        : fenceIntent(record, node),
+      isUnaided && isNamed(record, node, "unverified") ? fail("it is not marked") : fenceIntent(record, node),
     ),
     vanished: memoized((record, node) => vanished(record, node, "nothing")),
     /** Whether the record names a node. */

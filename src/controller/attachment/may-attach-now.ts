@@ -3,7 +3,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { cutOffRoles, isNamed, isNamedAs } from "../../core/writer/record-nodes.ts";
+import { cutOffRoles, isNamed } from "../../core/writer/record-nodes.ts";
 import { mayAttach } from "../../core/writer/writer-steps.ts";
 import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
@@ -115,5 +115,5 @@ function mayBeFenced({ status }: AzVolume, { nodeName }: NodeIdentity): boolean 
 }
 
 function isCutOff({ status }: AzVolume, node: NodeIdentity): boolean {
-  return isNamedAs(status?.record, node, ...cutOffRoles);
+  return isNamed(status?.record, node, ...cutOffRoles);
 }

@@ -4,14 +4,12 @@ import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/node-id
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { isNamedAs } from "../../core/writer/record-nodes.ts";
+import { isNamed } from "../../core/writer/record-nodes.ts";
 import {
   clearDetached,
   clearVanished,
   fenceAbsent,
   identify,
-  isFencing,
-  isWriter,
   prune,
   type Step,
   vanished,
@@ -113,7 +111,7 @@ function freeAbsent(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const clear = (record: WriterRecord): Step =>
-    isWriter(record, node) ? fenceAbsent(record, node) : clearDetached(record, node);
+    isNamed(record, node, "writer") ? fenceAbsent(record, node) : clearDetached(record, node);
   const asked = {
     volumeName,
     node,
@@ -126,7 +124,7 @@ function freeAbsent(
 
 function holds({ status }: AzVolume, node: NodeIdentity): boolean {
   const record = status?.record;
-  return record !== undefined && !isFencing(record, node) && isNamedAs(record, node, "writer", "unverified");
+  return !isNamed(record, node, "fencing") && isNamed(record, node, "writer", "unverified");
 }
 
 /**
@@ -168,7 +166,7 @@ function identifyAs(
 /** Only an entry that waits for its node's report can be given to the node that can report. */
 function isUnverifiedIn({ cache }: FencingPorts, volumeName: string, node: NodeIdentity): boolean {
   const record = cache.get("AzVolume", volumeName)?.status?.record;
-  return isNamedAs(record, node, "unverified") && !isNamedAs(record, node, "writer", "fencing");
+  return isNamed(record, node, "unverified") && !isNamed(record, node, "writer", "fencing");
 }
 
 /**

@@ -4,7 +4,8 @@ import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
-import { fenceClear, isFencing, type Step } from "../../core/writer/writer-steps.ts";
+import { isNamed } from "../../core/writer/record-nodes.ts";
+import { fenceClear, type Step } from "../../core/writer/writer-steps.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { proveDetached } from "./prove-detached.ts";
@@ -80,5 +81,5 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
 }
 
 function isBeingFenced({ status }: AzVolume, node: NodeIdentity): boolean {
-  return status?.record !== undefined && isFencing(status.record, node);
+  return status?.record !== undefined && isNamed(status.record, node, "fencing");
 }

@@ -3,8 +3,8 @@ import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameNode, isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
 import { isRecordMissing } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
-import { nodesIn } from "../../core/writer/record-nodes.ts";
-import { isFencing, isInQuarantine, mayDetach, mayForceOff } from "../../core/writer/writer-steps.ts";
+import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
+import { isInQuarantine, mayDetach, mayForceOff } from "../../core/writer/writer-steps.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -168,8 +168,8 @@ async function isInUse(
   }
   if (!(await isTrusted(ports, record, signal))) return true;
   // The update's own fence detaches it from that node anyway. Two such fences would wait for each other.
-  if (fences === true && isFencing(record, node)) return false;
-  const isNamed =
+  if (fences === true && isNamed(record, node, "fencing")) return false;
+  const mayBeUsed =
     isBarrier === true
       ? isUsedAt(record, node)
       : isOwn
@@ -177,7 +177,7 @@ async function isInUse(
         : !mayDetach(record, node);
   // A rebuilt record names the VMs that Azure listed, and that list may lag behind. A node that is clean
   // is known.
-  return isNamed || (isInQuarantine(record, node) && isUsedByPods());
+  return mayBeUsed || (isInQuarantine(record, node) && isUsedByPods());
 }
 
 /**

@@ -3,8 +3,8 @@ import { isSameNode, type NodeIdentity } from "../../core/api/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
-import { isNamedAs, nodesIn } from "../../core/writer/record-nodes.ts";
-import { clearDetached, isFencing, type Step, verify } from "../../core/writer/writer-steps.ts";
+import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
+import { clearDetached, type Step, verify } from "../../core/writer/writer-steps.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -136,7 +136,7 @@ async function recordVerified(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  if (status?.record === undefined || !isNamedAs(status.record, node, "unconfirmed")) return ok({});
+  if (status?.record === undefined || !isNamed(status.record, node, "unconfirmed")) return ok({});
   const { storeIncarnation } = status.record;
   const moved = await moveRecord(
     ports,
@@ -155,5 +155,5 @@ async function recordVerified(
 
 function isUnverified(volume: AzVolume, node: NodeIdentity): boolean {
   const record = volume.status?.record;
-  return record !== undefined && isNamedAs(record, node, "unverified") && !isFencing(record, node);
+  return isNamed(record, node, "unverified") && !isNamed(record, node, "fencing");
 }

@@ -3,8 +3,8 @@ import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
 import { identityOf, isSameNode, isSameVmId, type NodeIdentity } from "../api/node-identity.ts";
 import { isSameResourceUri } from "../azure/disk-uri.ts";
 import type { EventReason } from "../events/event-reasons.ts";
-import { isNamedAs, nodesIn } from "../writer/record-nodes.ts";
-import { isFencing, isWriter, mayAttach, mayDetach } from "../writer/writer-steps.ts";
+import { isNamed, nodesIn } from "../writer/record-nodes.ts";
+import { mayAttach, mayDetach } from "../writer/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import {
   isGone,
@@ -90,8 +90,7 @@ function planLeaving(
   const vm = attached ?? node;
   if (vm === undefined) return { kind: "ReleaseUnattached", node };
   const record = recordOf(observed);
-  if (record !== undefined && isFencing(record, vm))
-    return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
+  if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
   if (isProvenOff(record, attachment, vm)) return { kind: "Release", node: vm };
   if (record !== undefined && !mayDetach(record, vm))
     return { kind: "Wait", because: `${vm.nodeName} may still write the volume` };
@@ -117,8 +116,7 @@ function planEarlier(
 ): AttachmentAction {
   const record = recordOf(observed);
   const where = `the disk is on ${vm.instanceUri}, which was ${vm.nodeName} before, and`;
-  if (record !== undefined && isFencing(record, vm))
-    return { kind: "Wait", because: `${where} is being fenced` };
+  if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${where} is being fenced` };
   if (record !== undefined && !mayDetach(record, vm))
     return { kind: "Wait", because: `${where} may still write the volume` };
   return { kind: "DetachEarlier", node: vm, lane: laneOf(attachment) };
@@ -147,7 +145,7 @@ export function isProvenOff(
   node: NodeIdentity,
 ): boolean {
   if (record === undefined || status?.state !== "Pending") return false;
-  return isSameVmId(status.provenOff, node.vmId) && isNamedAs(record, node, "quarantined");
+  return isSameVmId(status.provenOff, node.vmId) && isNamed(record, node, "quarantined");
 }
 
 /**
@@ -165,7 +163,9 @@ export function isStillRequested(
   // Several nodes may write: only the requests say which.
   if (record === undefined)
     return attachment.spec.role === "Primary" && attachment.spec.writerRequest !== undefined;
-  return isWriter(record, node) && record.writer?.requested === true && !isFencing(record, node);
+  return (
+    isNamed(record, node, "writer") && record.writer?.requested === true && !isNamed(record, node, "fencing")
+  );
 }
 
 /** The Primary is the holder of the grant. Multi-writer volumes have no record, so the spec decides. */
@@ -178,7 +178,7 @@ function planRole(
   const role =
     record === undefined
       ? attachment.spec.role
-      : node !== undefined && isWriter(record, node)
+      : node !== undefined && isNamed(record, node, "writer")
         ? "Primary"
         : "Replica";
   return role === attachment.status?.role ? undefined : { kind: "RecordRole", role };
@@ -225,7 +225,7 @@ function planAttach(
  */
 function waitForNode(record: WriterRecord, node: NodeIdentity): AttachmentAction {
   const { nodeName } = node;
-  return isNamedAs(record, node, "fencing", "quarantined")
+  return isNamed(record, node, "fencing", "quarantined")
     ? {
         kind: "Wait",
         reason: "WaitingForQuarantine",

@@ -1,8 +1,8 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
 import { isSameNode, type NodeKey } from "../api/node-identity.ts";
-import { isNamedAs, nodesIn } from "../writer/record-nodes.ts";
-import { isInQuarantine, isWriter } from "../writer/writer-steps.ts";
+import { isNamed, nodesIn } from "../writer/record-nodes.ts";
+import { isInQuarantine } from "../writer/writer-steps.ts";
 
 /** One volume as the node itself sees it. */
 export interface ObservedNodeVolume {
@@ -69,8 +69,8 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
   const hasLeftovers =
     observed.mount !== "none" || observed.targets.length > 0 || observed.checkpoint !== undefined;
   if (record === undefined) return hasLeftovers ? planWithoutRecord(observed) : [];
-  if (isNamedAs(record, node, "unverified")) return planUnverified(observed, record);
-  if (isWriter(record, node)) return planAsWriter(observed, record);
+  if (isNamed(record, node, "unverified")) return planUnverified(observed, record);
+  if (isNamed(record, node, "writer")) return planAsWriter(observed, record);
   if (isLeftToItsPod(observed, record)) return [];
   if (hasLeftovers) return [cleanUp(observed), ...planQuarantine(observed, record), { kind: "Forget" }];
   return planQuarantine(observed, record);
@@ -108,7 +108,7 @@ function planUnverified(observed: ObservedNodeVolume, record: WriterRecord): rea
  * withdrawn again. A dead mount leaves the volume to a node that may still write it.
  */
 function mayReclaimNow({ node, mount }: ObservedNodeVolume, record: WriterRecord): boolean {
-  if (isNamedAs(record, node, "fencing", "barrierPending", "unconfirmed")) return false;
+  if (isNamed(record, node, "fencing", "barrierPending", "unconfirmed")) return false;
   return mount === "live" || nodesIn(record, "confirmed").every((other) => isSameNode(other, node));
 }
 
@@ -153,7 +153,7 @@ function isLeftToItsPod({ node, mount, targets }: ObservedNodeVolume, record: Wr
     mount !== "none" &&
     targets.length > 0 &&
     isInQuarantine(record, node) &&
-    !isNamedAs(record, node, "quarantined")
+    !isNamed(record, node, "quarantined")
   );
 }
 
@@ -177,7 +177,7 @@ function hasLostRequest({ statesRequests, attachment, mount, targets }: Observed
  */
 function planQuarantine(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
   if (!isInQuarantine(record, observed.node)) return [];
-  return isNamedAs(record, observed.node, "quarantined") || observed.attachment !== undefined
+  return isNamed(record, observed.node, "quarantined") || observed.attachment !== undefined
     ? [{ kind: "LeaveQuarantine" }]
     : [];
 }

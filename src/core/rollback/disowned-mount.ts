@@ -1,7 +1,6 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import type { NodeKey } from "../api/node-identity.ts";
-import { accessOf } from "../writer/record-nodes.ts";
-import { isWriter } from "../writer/writer-steps.ts";
+import { isNamed, accessOf } from "../writer/record-nodes.ts";
 
 /** A mount of a pod, and what the node's checkpoint says of it. */
 export interface PodMount {
@@ -27,7 +26,7 @@ export function disownsMount(
     mount.checkpointedUid !== uid &&
     mount.isLive &&
     mount.isPublished &&
-    !isWriter(record, node) &&
+    !isNamed(record, node, "writer") &&
     accessOf(record, node) === "clean"
   );
 }

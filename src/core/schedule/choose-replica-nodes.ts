@@ -1,7 +1,7 @@
 import { isSameNode } from "../api/node-identity.ts";
 import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume.ts";
 import type { Platform } from "../platform/platform.ts";
-import { isNamedAs } from "../writer/record-nodes.ts";
+import { isNamed } from "../writer/record-nodes.ts";
 import { whyPodsDoNotFit } from "./pod-fits-node.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
@@ -91,7 +91,7 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   if (unreachable !== undefined) return unreachable;
   if (
     record !== undefined &&
-    (isNamedAs(record, node, "quarantined") ||
+    (isNamed(record, node, "quarantined") ||
       (record.fencing !== undefined && isSameNode(record.fencing, node)))
   )
     return "is in quarantine for this volume";

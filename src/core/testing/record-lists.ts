@@ -1,6 +1,6 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import type { NodeIdentity } from "../api/node-identity.ts";
-import { isNamedAs, type NodeMarks, nodesIn, withMarks } from "../writer/record-nodes.ts";
+import { isNamed, type NodeMarks, nodesIn, withMarks } from "../writer/record-nodes.ts";
 
 /** A record's list as tests state and compare it: the nodes of each access. */
 export interface RecordLists {
@@ -57,7 +57,7 @@ export function listIn<K extends keyof RecordLists>(
 ): RecordLists[K] {
   return nodesIn(record, list).map((node) => ({
     ...node,
-    ...(list === "unverified" && isNamedAs(record, node, "unconfirmed") ? { unconfirmed: true } : {}),
-    ...(list === "unverified" && isNamedAs(record, node, "wasQuarantined") ? { wasQuarantined: true } : {}),
+    ...(list === "unverified" && isNamed(record, node, "unconfirmed") ? { unconfirmed: true } : {}),
+    ...(list === "unverified" && isNamed(record, node, "wasQuarantined") ? { wasQuarantined: true } : {}),
   })) as unknown as RecordLists[K];
 }

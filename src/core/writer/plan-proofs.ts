@@ -1,7 +1,7 @@
 import type { NodeIdentity } from "../api/node-identity.ts";
 import { isSameNode } from "../api/node-identity.ts";
 import { type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
-import { isNamedAs, nodesIn } from "./record-nodes.ts";
+import { isNamed, nodesIn } from "./record-nodes.ts";
 
 /**
  * Unverified nodes that can't show themselves clean: without a device, by their attachment, they have no
@@ -17,9 +17,7 @@ export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
     // VMs that are no node of this cluster, or another VM by now, are planned elsewhere.
     if (present === undefined) return false;
     // Whatever its AzDriverNode says now: a node's own word must not delay another node.
-    return (
-      isNamedAs(record, node, "unconfirmed") || (isSameNode(present, node) && !hasDevice(observed, node))
-    );
+    return isNamed(record, node, "unconfirmed") || (isSameNode(present, node) && !hasDevice(observed, node));
   });
 }
 

@@ -2,9 +2,8 @@ import type { Writer, WriterRecord } from "../api/az-volume.ts";
 import { identityOf, isForeign, isSameNode, type NodeIdentity } from "../api/node-identity.ts";
 import { isOutOfService, type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../azure/disk-uri.ts";
-import { isNamedAs, nodesIn } from "./record-nodes.ts";
+import { isNamed, nodesIn } from "./record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
-import { isFencing } from "./writer-steps.ts";
 
 /** How often to ask Azure about a VM whose name another one has by now, in milliseconds. */
 const ASK_AGAIN_MS = 10_000;
@@ -47,7 +46,7 @@ export function planReplacedWriter(
 ): readonly WriterAction[] {
   const node = identityOf(writer);
   const record = recordOf(observed);
-  if (record !== undefined && isFencing(record, node)) return [];
+  if (isNamed(record, node, "fencing")) return [];
   if (!writer.held) return [{ kind: "AssumeHeld", node }];
   if (isOutOfService(observed, node.nodeName)) {
     if (writer.requested) return [{ kind: "Withdraw", node, because: "its node is out of service" }];
@@ -90,7 +89,7 @@ export function planReplacedUnverified(
   const { nodeName, vmId, instanceUri } = node;
   const foreign = { nodeName: instanceUri, vmId, instanceUri };
   const record = recordOf(observed);
-  if (isNamedAs(record, node, "confirmed") && !isNamedAs(record, foreign, "unverified"))
+  if (isNamed(record, node, "confirmed") && !isNamed(record, foreign, "unverified"))
     return [{ kind: "Distrust", node: foreign }];
   const message =
     `the VM ${instanceUri} (vmId ${vmId}) has the disk attached, ` +

@@ -26,7 +26,7 @@ import {
 import { planSilentWriter } from "./plan-silent-writer.ts";
 import { isNamed, nodesIn } from "./record-nodes.ts";
 import type { FenceGround, WriterAction } from "./writer-action.ts";
-import { grant, isFencing } from "./writer-steps.ts";
+import { grant } from "./writer-steps.ts";
 
 const RECHECK_MS = 1_000;
 /** How long a node may stay unverified beside a writer before that is reported, in milliseconds. */
@@ -70,7 +70,7 @@ function planMove(observed: ObservedVolume, record: WriterRecord): readonly Writ
   const unverified =
     record.fencing === undefined ? named.filter((node) => !repeatsReplaced(observed, node)) : [];
   if (writer !== undefined) {
-    if (writer.held && isFencing(record, writer)) return [];
+    if (writer.held && isNamed(record, writer, "fencing")) return [];
     const besideWriter = unverified.flatMap((node) => planForUnverified(observed, node));
     return [...planForWriter(observed, writer), ...quietly(observed, writer, besideWriter)];
   }

@@ -22,7 +22,8 @@ import {
 } from "../testing/objects.ts";
 import { listIn } from "../testing/record-lists.ts";
 import { planWriter } from "./plan-writer.ts";
-import { isWriter, withdraw } from "./writer-steps.ts";
+import { isNamed } from "./record-nodes.ts";
+import { withdraw } from "./writer-steps.ts";
 
 /** More rounds than any plan needs here: beyond them it cycles. */
 const ROUNDS_MAX = 60;
@@ -242,7 +243,7 @@ describe("the plans of a volume, carried out over and over", () => {
           }),
         );
         const record = end.volume.status?.record;
-        assert.ok(record !== undefined && isWriter(record, identity(name)));
+        assert.ok(isNamed(record, identity(name), "writer"));
         assert.equal(
           end.attachments.find(({ attachment: other }) => other.spec.nodeName === name)?.attachment.status
             ?.state,

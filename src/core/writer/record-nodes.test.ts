@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { RecordNode, WriterRecord } from "../api/az-volume.ts";
 import type { NodeIdentity } from "../api/node-identity.ts";
-import { accessOf, isNamed, isNamedAs, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
+import { accessOf, isNamed, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
 import { foundRecord, newRecord } from "./writer-steps.ts";
 
 const identity = (nodeName: string, vmId: string): NodeIdentity => ({
@@ -134,7 +134,7 @@ describe("the nodes of a record", () => {
 
   it("are found by VM or by name, and have the default access if not listed", () => {
     assert.deepEqual(
-      [isNamedAs(record, a, "unverified"), isNamedAs(record, a, "confirmed"), isNamedAs(record, b, "clean")],
+      [isNamed(record, a, "unverified"), isNamed(record, a, "confirmed"), isNamed(record, b, "clean")],
       [true, false, false],
     );
     assert.deepEqual(

@@ -28,22 +28,18 @@ export function nodesIn(
   return record === undefined ? [] : roles.flatMap((role) => entriesIn(record, role).map(identityOf));
 }
 
-/** Whether a record names `node` in one of these roles. */
-export function isNamedAs(
-  record: WriterRecord | undefined,
-  node: NodeKey,
-  ...roles: readonly NodeRole[]
-): boolean {
-  return nodesIn(record, ...roles).some((other) => isSameNode(other, node));
-}
-
-/** Whether a record names a node of this name in one of these roles, whichever VM it is. */
+/**
+ * Whether a record names a node in one of these roles: this VM under its name, or, asked by a name alone,
+ * whichever VM has that name.
+ */
 export function isNamed(
   record: WriterRecord | undefined,
-  nodeName: string,
+  node: NodeKey | string,
   ...roles: readonly NodeRole[]
 ): boolean {
-  return nodesIn(record, ...roles).some((other) => other.nodeName === nodeName);
+  return nodesIn(record, ...roles).some((other) =>
+    typeof node === "string" ? other.nodeName === node : isSameNode(other, node),
+  );
 }
 
 /** What a record says of a node, listed or not, that is not its writer. */

@@ -16,7 +16,6 @@ import {
   cutOffRoles,
   entryOf,
   isNamed,
-  isNamedAs,
   type NodeMarks,
   nodesIn,
   withMarks,
@@ -80,7 +79,7 @@ export function foundAgain(
 ): WriterRecord {
   const { attachedTo, checkpointed = [] } = found;
   const later = [...checkpointed, ...attachedTo].filter(
-    (node) => !isNamedAs(present, node, "writer", "unverified"),
+    (node) => !isNamed(present, node, "writer", "unverified"),
   );
   const barrierPending = nodesIn(later.reduce(foundLater, present), "barrierPending");
   return foundRecord({ ...found, barrierPending, storeIncarnation: present.storeIncarnation });
@@ -93,12 +92,7 @@ type Found = Parameters<typeof foundRecord>[0];
  * granted to it.
  */
 export function isInQuarantine(record: WriterRecord, node: NodeKey): boolean {
-  return !isWriter(record, node) && accessOf(record, node) !== "clean";
-}
-
-/** Whether `node` is the writer, held or not. */
-export function isWriter(record: WriterRecord, node: NodeKey): boolean {
-  return record.writer !== undefined && isSameNode(record.writer, node);
+  return !isNamed(record, node, "writer") && accessOf(record, node) !== "clean";
 }
 
 /**
@@ -108,11 +102,6 @@ export function isWriter(record: WriterRecord, node: NodeKey): boolean {
  */
 export function explainsPublication(record: WriterRecord, nodeName: string): boolean {
   return record.fencing !== undefined || isNamed(record, nodeName, "writer", "unverified", "quarantined");
-}
-
-/** Whether a controller is fencing `node`. */
-export function isFencing(record: WriterRecord, node: NodeKey): boolean {
-  return record.fencing !== undefined && isSameNode(record.fencing, node);
 }
 
 /** What a request of a node with a pending write barrier waits for. */
@@ -151,10 +140,10 @@ export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
   const unverified = nodesIn(record, "unverified").map((other) => other.nodeName);
   if (unverified.length > 0) return fail(`nothing proves yet that ${unverified.join(", ")} can't write`);
-  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
   if (isInQuarantine(record, node))
     return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
-  if (isNamedAs(record, node, "barrierPending")) return fail(barrierRefusal(node));
+  if (isNamed(record, node, "barrierPending")) return fail(barrierRefusal(node));
   const epoch = record.epoch + 1;
   return ok({ ...record, writer: { ...identityOf(node), epoch, held: false, requested: true }, epoch });
 }
@@ -172,7 +161,7 @@ export function acquire(
   if (writer === undefined || !isSameNode(writer, node))
     return fail(writer === undefined ? "no node is the writer" : `${writer.nodeName} is the writer`);
   if (!writer.requested) return fail("the grant is being taken back");
-  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
   if (record.storeIncarnation !== state.storeIncarnation)
     return fail(
       `the record is of store incarnation ${record.storeIncarnation}, the store of ${state.storeIncarnation}`,
@@ -212,7 +201,7 @@ export function assumeHeld(record: WriterRecord, node: NodeKey): Step {
   const writer = record.writer;
   if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
   if (writer.held) return fail(`${node.nodeName} holds the volume already`);
-  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
   const holder: Writer = { ...writer, held: true };
   return ok({ ...record, writer: holder });
 }
@@ -227,7 +216,7 @@ export function withdraw(record: WriterRecord, node: NodeKey): Step {
 
 /** Renews the writer's request: a new user came, or the release check found one. */
 export function renew(record: WriterRecord, node: NodeKey): Step {
-  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
   return setRequested(record, node, true);
 }
 
@@ -236,12 +225,12 @@ export function renew(record: WriterRecord, node: NodeKey): Step {
  * an unrequested holder or an unverified node is fenced.
  */
 export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
-  if (record.fencing !== undefined && !isFencing(record, node))
+  if (record.fencing !== undefined && !isNamed(record, node, "fencing"))
     return fail(`${record.fencing.nodeName} is being fenced`);
-  if (isWriter(record, node)) {
+  if (isNamed(record, node, "writer")) {
     if (record.writer?.held !== true) return fail(`${node.nodeName} does not hold the volume: revoke it`);
     if (record.writer.requested) return fail(`${node.nodeName} is requested as the writer`);
-  } else if (!isUnverified(record, node)) {
+  } else if (!isNamed(record, node, "unverified")) {
     return fail(`${node.nodeName} is neither the writer nor unverified`);
   }
   return ok({ ...record, fencing: withUidFrom(entriesOf(record), node) });
@@ -257,10 +246,10 @@ export function fenceClear(
   node: NodeIdentity,
   writerBeforeProof: Writer | undefined,
 ): Step {
-  if (!isFencing(record, node)) return fail(`${node.nodeName} is not being fenced`);
+  if (!isNamed(record, node, "fencing")) return fail(`${node.nodeName} is not being fenced`);
   if (!isSameGrant(record.writer, writerBeforeProof))
     return fail("the writer has changed since the proof began");
-  const freed = isWriter(record, node) ? withoutWriter(record) : record;
+  const freed = isNamed(record, node, "writer") ? withoutWriter(record) : record;
   return ok(quarantined(withoutFencingOf(freed, node), withUidFrom(entriesOf(record), node)));
 }
 
@@ -270,8 +259,8 @@ export function fenceClear(
  * with. As after a fence, an old mount command may still exist.
  */
 export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
-  if (!isUnverified(record, node)) return fail(`${node.nodeName} is not unverified`);
-  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (!isNamed(record, node, "unverified")) return fail(`${node.nodeName} is not unverified`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
   return ok(quarantined(record, withUidFrom(entriesOf(record), node)));
 }
 
@@ -281,9 +270,9 @@ export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
  * which the record names already.
  */
 export function distrust(record: WriterRecord, node: NodeIdentity): Step {
-  if (isWriter(record, node)) return fail(`${node.nodeName} is the writer`);
-  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  if (isUnverified(record, node)) return fail(`${node.nodeName} is unverified already`);
+  if (isNamed(record, node, "writer")) return fail(`${node.nodeName} is the writer`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  if (isNamed(record, node, "unverified")) return fail(`${node.nodeName} is unverified already`);
   return ok(foundUnverified(record, node));
 }
 
@@ -302,14 +291,14 @@ export function passBarrier(record: WriterRecord, node: NodeKey): Step {
  * evidence, for *prove clean*, than this one's plan for an older record has sought.
  */
 export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step {
-  if (!isInQuarantine(record, node) || isUnverified(record, node))
+  if (!isInQuarantine(record, node) || isNamed(record, node, "unverified"))
     return fail(`${node.nodeName} is not in quarantine`);
   return ok(clean(record, node));
 }
 
 /** An unverified node shows that it is clean. Like *release*, it ends no fence. */
 export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
-  if (!isUnverified(record, node)) return fail(`${node.nodeName} is not unverified`);
+  if (!isNamed(record, node, "unverified")) return fail(`${node.nodeName} is not unverified`);
   return ok(clean(record, node));
 }
 
@@ -331,11 +320,11 @@ export function verify(record: WriterRecord, node: NodeIdentity): Step {
 export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number): Step {
   const known = nodesIn(record, "unverified").find((other) => isSameNode(other, node));
   if (known === undefined) return fail(`${node.nodeName} is not unverified`);
-  if (isNamedAs(record, node, "unconfirmed"))
+  if (isNamed(record, node, "unconfirmed"))
     return fail(`Azure has not listed the disk on ${node.nodeName} yet`);
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
-  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  if (isNamedAs(record, node, "barrierPending")) return fail(barrierRefusal(node));
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  if (isNamed(record, node, "barrierPending")) return fail(barrierRefusal(node));
   const epoch = highestEpoch(record.epoch, [epochKnown]) + 1;
   const writer: Writer = { ...identityOf(known), epoch, held: true, requested: true };
   return ok({ ...withMarks(record, known, {}), writer, epoch });
@@ -375,15 +364,15 @@ export function entriesOf(record: WriterRecord): readonly NodeIdentity[] {
 export function identify(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
   const marks = entryOf(record, unknown);
   if (marks?.access !== "unverified") return fail(`${unknown.instanceUri} is not unverified`);
-  if (isWriter(record, unknown)) return fail(`${unknown.nodeName} is the writer`);
-  if (isFencing(record, unknown)) return fail(`${unknown.instanceUri} is being fenced`);
-  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (isNamed(record, unknown, "writer")) return fail(`${unknown.nodeName} is the writer`);
+  if (isNamed(record, unknown, "fencing")) return fail(`${unknown.instanceUri} is being fenced`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
   const others = withMarks(record, unknown, {});
   // The writer has the disk by right, and no step would remove an entry beside that: *reclaim* and *prove
   // clean* are for nodes that do not write. Only the write barrier concerns it as well.
-  if (isWriter(others, node))
+  if (isNamed(others, node, "writer"))
     return marks.barrierPending === true ? fail(barrierRefusal(unknown)) : ok(others);
-  const found = isUnverified(others, node) ? others : foundUnverified(others, node);
+  const found = isNamed(others, node, "unverified") ? others : foundUnverified(others, node);
   const entry = entryOf(found, node);
   return ok(withMarks(found, entry ?? node, { ...entry, ...strictOnly(marks) }));
 }
@@ -402,9 +391,9 @@ function strictOnly({ unconfirmed, wasQuarantined, barrierPending }: NodeMarks):
  * died with it.
  */
 export function clearVanished(record: WriterRecord, node: NodeIdentity): Step {
-  if (!(entryOf(record, node) !== undefined || isNamedAs(record, node, "writer", "fencing")))
+  if (entryOf(record, node) === undefined && !isNamed(record, node, "writer", "fencing"))
     return fail(`${node.nodeName} is not in the record`);
-  const freed = isWriter(record, node) ? withoutWriter(record) : record;
+  const freed = isNamed(record, node, "writer") ? withoutWriter(record) : record;
   return ok(withMarks(withoutFencingOf(freed, node), node, {}));
 }
 
@@ -415,8 +404,8 @@ export function clearVanished(record: WriterRecord, node: NodeIdentity): Step {
  */
 export function vanished(record: WriterRecord, node: NodeIdentity, found: "nothing" | "another VM"): Step {
   const mayHold =
-    isNamedAs(record, node, "fencing", "unverified") ||
-    (isWriter(record, node) && record.writer?.held === true);
+    isNamed(record, node, "fencing", "unverified") ||
+    (isNamed(record, node, "writer") && record.writer?.held === true);
   return found === "nothing" && mayHold ? fenceAbsent(record, node) : clearVanished(record, node);
 }
 
@@ -425,7 +414,7 @@ export function vanished(record: WriterRecord, node: NodeIdentity, found: "nothi
  * record. Any other is left to *vanished*, before which its attachment is reset.
  */
 export function prune(record: WriterRecord, node: NodeIdentity): Step {
-  if (isNamedAs(record, node, "writer", "fencing") || !isNamedAs(record, node, "quarantined"))
+  if (isNamed(record, node, "writer", "fencing") || !isNamed(record, node, "quarantined"))
     return fail(`${node.nodeName} is not in quarantine only`);
   return clearVanished(record, node);
 }
@@ -442,10 +431,6 @@ export function withdrawClean(record: WriterRecord, nodeName: string): Step {
   return without.nodes.length < record.nodes.length
     ? ok(without)
     : fail(`${nodeName} is not known to be clean`);
-}
-
-function isUnverified(record: WriterRecord, node: NodeKey): boolean {
-  return isNamedAs(record, node, "unverified");
 }
 
 /** It may have a dead mount or an old mount command, and no update can reach its VM any more. */
@@ -486,7 +471,7 @@ function foundUnverified(record: WriterRecord, node: NodeIdentity): WriterRecord
 
 /** An unverified node that was in quarantine still may have an old mount command. */
 function withLaterMarks(record: WriterRecord, node: NodeIdentity, marks: NodeMarks): WriterRecord {
-  const wasQuarantined = marks.access === "unverified" && isNamedAs(record, node, ...cutOffRoles);
+  const wasQuarantined = marks.access === "unverified" && isNamed(record, node, ...cutOffRoles);
   return withMarks(record, node, wasQuarantined ? { ...marks, wasQuarantined } : marks);
 }
 
@@ -524,7 +509,7 @@ function withoutWriter(record: WriterRecord): WriterRecord {
 }
 
 function withoutFencingOf(record: WriterRecord, node: NodeKey): WriterRecord {
-  if (!isFencing(record, node)) return record;
+  if (!isNamed(record, node, "fencing")) return record;
   const { fencing: _, ...rest } = record;
   return rest;
 }

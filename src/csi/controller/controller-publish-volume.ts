@@ -9,13 +9,8 @@ import { checkCapabilities, isSingleWriter } from "../../core/volume/access-mode
 import { isZoneRedundant } from "../../core/volume/disk-sku.ts";
 import { isUnfinishedCopy } from "../../core/volume/unfinished-copy.ts";
 import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
-import { isNamedAs, nodesIn } from "../../core/writer/record-nodes.ts";
-import {
-  isInQuarantine,
-  isWriter,
-  explainsPublication,
-  waitsForBarrier,
-} from "../../core/writer/writer-steps.ts";
+import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
+import { isInQuarantine, explainsPublication, waitsForBarrier } from "../../core/writer/writer-steps.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
@@ -104,7 +99,7 @@ async function publish(
     volume.metadata.name,
     (present) =>
       present?.status?.record !== undefined &&
-      isWriter(present.status.record, { nodeName: nodeId, vmId }) &&
+      isNamed(present.status.record, { nodeName: nodeId, vmId }, "writer") &&
       present.status.record.writer?.requested === true,
     { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
@@ -230,7 +225,7 @@ function reasonForNoGrant(
   if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
   if (record !== undefined && isInQuarantine(record, node))
     return { kind: "InQuarantine", volumeId, nodeName: node.nodeName };
-  if (isNamedAs(record, node, "barrierPending"))
+  if (isNamed(record, node, "barrierPending"))
     return { kind: "StillWaiting", volumeId, what: waitsForBarrier(node.nodeName) };
   return { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" };
 }

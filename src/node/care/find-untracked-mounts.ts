@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { isNamedAs } from "../../core/writer/record-nodes.ts";
+import { isNamed } from "../../core/writer/record-nodes.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -21,7 +21,7 @@ export async function findUntrackedMounts(
 ): Promise<Result<VolumeCheckpoint | undefined, Failure>> {
   const record = volume.status?.record;
   const lun = attachment.status?.lun;
-  if (record === undefined || lun === undefined || !isNamedAs(record, ports.node, "unverified"))
+  if (record === undefined || lun === undefined || !isNamed(record, ports.node, "unverified"))
     return ok(undefined);
   const device = await ports.host.findDevice({ lun }, signal);
   if (!device.ok) {

@@ -8,7 +8,7 @@ import type { NodeVolumeAction, ObservedNodeVolume } from "../../core/node/plan-
 import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { disownsMount } from "../../core/rollback/disowned-mount.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
-import { isNamedAs } from "../../core/writer/record-nodes.ts";
+import { isNamed } from "../../core/writer/record-nodes.ts";
 import { reclaim, leaveQuarantine, proveClean } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
@@ -261,7 +261,7 @@ async function execute(
         signal,
       );
       // An adopted record quarantines every node: this is no event of this one.
-      if (left.ok && isNamedAs(target.volume?.status?.record, ports.node, "quarantined"))
+      if (left.ok && isNamed(target.volume?.status?.record, ports.node, "quarantined"))
         tell(
           ports,
           volumeName,

@@ -4,7 +4,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { type FileSystemPlan, planFileSystem } from "../../core/node/plan-file-system.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import type { FileSystemType } from "../../core/volume/file-system.ts";
-import { isWriter } from "../../core/writer/writer-steps.ts";
+import { isNamed } from "../../core/writer/record-nodes.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -185,7 +185,7 @@ async function confirmHolder(
  */
 function isHolder({ node }: NodePorts, { status }: AzVolume): boolean {
   const record = status?.record;
-  return record !== undefined && isWriter(record, node) && record.writer?.held === true;
+  return isNamed(record, node, "writer") && record?.writer?.held === true;
 }
 
 function noHolder({ node }: NodePorts, { metadata: { name } }: AzVolume): Result<never, Failure> {

@@ -3,8 +3,8 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
-import { isNamedAs, nodesIn } from "../../core/writer/record-nodes.ts";
-import { isWriter, waitsForBarrier } from "../../core/writer/writer-steps.ts";
+import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
+import { waitsForBarrier } from "../../core/writer/writer-steps.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
 
@@ -42,7 +42,7 @@ export async function waitForGrant(
 ): Promise<Result<AzVolume, Failure>> {
   const isGranted = (volume: AzVolume | undefined): boolean =>
     volume?.status?.record !== undefined &&
-    isWriter(volume.status.record, ports.node) &&
+    isNamed(volume.status.record, ports.node, "writer") &&
     volume.status.record.writer?.requested === true;
   const waited = await ports.cache.waitFor(
     "AzVolume",
@@ -61,7 +61,7 @@ export async function waitForGrant(
   const unverified = nodesIn(record, "unverified").map(({ nodeName }) => nodeName);
   if (unverified.length > 0)
     return fail({ kind: "WriterRecordUnverified", volumeId: request.volumeId, nodes: unverified });
-  if (isNamedAs(record, ports.node, "barrierPending"))
+  if (isNamed(record, ports.node, "barrierPending"))
     return fail({
       kind: "StillWaiting",
       volumeId: request.volumeId,

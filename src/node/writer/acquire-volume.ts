@@ -1,7 +1,8 @@
 import type { AzVolume, Writer } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { release, isFencing, isWriter, acquire, renew } from "../../core/writer/writer-steps.ts";
+import { isNamed } from "../../core/writer/record-nodes.ts";
+import { release, acquire, renew } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { accessTypeOf } from "./clean-check-target.ts";
@@ -70,7 +71,7 @@ export async function releaseVolume(
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(undefined) : read;
   const record = read.value.status?.record;
   const writer = record?.writer;
-  if (record === undefined || writer === undefined || !isWriter(record, ports.node) || !writer.held)
+  if (record === undefined || writer === undefined || !isNamed(record, ports.node, "writer") || !writer.held)
     return ok(undefined);
   const clean = await proveClean(ports, read.value, signal);
   if (!clean.ok) return clean;
@@ -119,9 +120,9 @@ export async function confirmHeld(
   if (
     record === undefined ||
     writer === undefined ||
-    !isWriter(record, ports.node) ||
+    !isNamed(record, ports.node, "writer") ||
     !writer.held ||
-    isFencing(record, ports.node)
+    isNamed(record, ports.node, "fencing")
   )
     return ok(undefined);
   if (writer.requested) return ok(writer);
@@ -146,9 +147,9 @@ async function confirmStillHeld(
   const record = read.value.status?.record;
   const isHeld =
     record !== undefined &&
-    isWriter(record, ports.node) &&
+    isNamed(record, ports.node, "writer") &&
     record.writer?.held === true &&
     record.writer.requested &&
-    !isFencing(record, ports.node);
+    !isNamed(record, ports.node, "fencing");
   return ok(isHeld ? record.writer : undefined);
 }

@@ -4,7 +4,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { type HighWaterMark, isOlder } from "../../core/rollback/high-water-mark.ts";
 import { reportOf } from "../../core/rollback/rollback-reports.ts";
-import { isNamedAs } from "../../core/writer/record-nodes.ts";
+import { isNamed } from "../../core/writer/record-nodes.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -86,7 +86,7 @@ export function olderThanCheckpoint(
     checkpoint === undefined ||
     record === undefined ||
     checkpoint.epoch <= record.epoch ||
-    isNamedAs(record, ports.node, "unverified")
+    isNamed(record, ports.node, "unverified")
   )
     return undefined;
   return `${volume.metadata.name} is at epoch ${record.epoch}, this node's checkpoint at ${checkpoint.epoch}`;
