@@ -30,7 +30,7 @@ export const targets: readonly Target[] = [
   {
     name: "fencing and settling",
     files: [
-      "src/controller/fencing/{fence-reconciler,foreign-detach,vm-barrier-reconciler,confirm-vanished}.ts",
+      "src/controller/fencing/{fence-reconciler,foreign-detach,barrier-reconciler,confirm-vanished}.ts",
     ],
     killedMin: 90,
   },

@@ -488,7 +488,7 @@ export const driverMutations: readonly Mutation[] = [
     removes:
       "a node releases a volume only once it is not requested there any more, or after the last target " +
       "has gone",
-    edits: [inUse('[{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }]')],
+    edits: [inUse('[{ kind: "Release", recallId: undefined, placeholders: [] }]')],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: mountsInUseStorm,

@@ -33,7 +33,7 @@ export const releaseMutations: readonly Mutation[] = [
         file: RELEASE_CHECK,
         find: `  const marked = await moveRecord(
     ports,
-    { volumeName, nodeName: node.nodeName, step: "withdraw-request" },
+    { volumeName, nodeName: node.nodeName, step: "withdraw" },
     (record) => withdraw(record, node),
     signal,
   );
@@ -59,7 +59,7 @@ export const releaseMutations: readonly Mutation[] = [
   const onlyAtVersion = fresh.value.metadata.resourceVersion;
   const late = await moveRecord(
     ports,
-    { volumeName, nodeName: node.nodeName, step: "withdraw-request", onlyAtVersion },
+    { volumeName, nodeName: node.nodeName, step: "withdraw", onlyAtVersion },
     (record) => withdraw(record, node),
     signal,
   );

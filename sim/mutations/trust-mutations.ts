@@ -118,8 +118,8 @@ export const trustMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",
-        find: `  if (answer.giveRefused === true && !isOutOfService(observed, attachment.spec.nodeName))
-    return { kind: "wait", because: GIVE_REFUSED };
+        find: `  if (answer.releaseRefused === true && !isOutOfService(observed, attachment.spec.nodeName))
+    return { kind: "wait", because: RELEASE_REFUSED };
 `,
         replace: "",
       },

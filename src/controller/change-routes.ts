@@ -40,12 +40,12 @@ type RoutedLoop =
   | "tags"
   | "attachment"
   | "fence"
-  | "settle"
+  | "barrier"
   | "rebuild"
   | "driverNode"
   | "diskLimit"
   | "recovery"
-  | "wants";
+  | "requests";
 
 /** What queues the keys of the loops. */
 export interface ChangeRoutes {
@@ -108,9 +108,9 @@ export function createChangeRoutes(
       if (isGone(nodeName) || quarantined.has(nodeName)) loops.driverNode.queue.remind(nodeName);
     // Most need nothing: a size that was looked up is not looked up again.
     for (const { metadata } of cache.list("AzDriverNode")) loops.diskLimit.queue.remind(metadata.name);
-    for (const nodeName of barrierPendingNodes()) loops.settle.queue.remind(nodeName);
+    for (const nodeName of barrierPendingNodes()) loops.barrier.queue.remind(nodeName);
     loops.rebuild.queue.add(ONLY_KEY);
-    loops.wants.queue.add(ONLY_KEY);
+    loops.requests.queue.add(ONLY_KEY);
   };
   /**
    * What the orchestrator says of a node and of its users. Only the plans of writers and replicas use it;
@@ -130,7 +130,7 @@ export function createChangeRoutes(
   };
   /** The records of the rebuild are trusted from now on. What it has refused is queued at once. */
   const onRebuilt = (): void => {
-    for (const nodeName of barrierPendingNodes()) loops.settle.queue.add(nodeName);
+    for (const nodeName of barrierPendingNodes()) loops.barrier.queue.add(nodeName);
     for (const { metadata, status } of cache.list("AzVolume")) {
       if (nodesIn(status?.record, "unverified").length === 0) continue;
       loops.fence.queue.add(metadata.name);
@@ -151,7 +151,7 @@ export function createChangeRoutes(
           addVolumeAlone(change.name);
           addAttachmentsOf(change.name);
           for (const nodeName of leftQuarantine(change)) addAttachmentsOn(nodeName);
-          for (const nodeName of newlyBarrierPending(change)) loops.settle.queue.add(nodeName);
+          for (const nodeName of newlyBarrierPending(change)) loops.barrier.queue.add(nodeName);
         },
       },
     ],

@@ -9,10 +9,10 @@ import type { ControllerPorts } from "./controller-ports.ts";
 import { diskReconciler } from "./disk/disk-reconciler.ts";
 import { keepStateReconciler } from "./disk/keep-state.ts";
 import { createUntaggedTime, type UntaggedTime } from "./disk/untagged-time.ts";
+import { barrierReconciler } from "./fencing/barrier-reconciler.ts";
 import { fenceReconciler } from "./fencing/fence-reconciler.ts";
 import { driverNodeReconciler } from "./fencing/prune-nodes.ts";
 import { vanishedReconciler } from "./fencing/vanished-reconciler.ts";
-import { barrierReconciler } from "./fencing/vm-barrier-reconciler.ts";
 import { diskLimitReconciler } from "./nodes/publish-disk-limit.ts";
 import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
 import { rebuildReconciler } from "./rollback/rebuild-all-records.ts";
@@ -104,16 +104,16 @@ function createLoops(
     tags: new ControlLoop(keepStateReconciler(ports, untagged), ports),
     attachment: new ControlLoop(attachmentReconciler(ports), ports),
     fence: new ControlLoop(fenceReconciler(ports), ports),
-    settle: new ControlLoop(barrierReconciler(ports), ports),
+    barrier: new ControlLoop(barrierReconciler(ports), ports),
     rebuild: new ControlLoop(rebuildReconciler(ports), ports),
     driverNode: new ControlLoop(driverNodeReconciler(ports), ports),
     diskLimit: new ControlLoop(diskLimitReconciler(ports), ports),
     silence: new ControlLoop(silenceReconciler(ports), ports),
     recovery: new ControlLoop(
-      recoveryReconciler(ports, report, () => loops.wants.queue.add(ONLY_KEY)),
+      recoveryReconciler(ports, report, () => loops.requests.queue.add(ONLY_KEY)),
       ports,
     ),
-    wants: new ControlLoop(requestsReconciler(ports), ports),
+    requests: new ControlLoop(requestsReconciler(ports), ports),
     resync: new ControlLoop(
       resyncReconciler(() => {
         reportIgnoredNodes(ports);
@@ -162,7 +162,7 @@ function recoveryReconciler(
 
 function requestsReconciler(ports: ControllerPorts): Reconciler {
   return {
-    name: "wants",
+    name: "requests",
     workers: 1,
     backoff: { baseMs: 500, maxMs: 30_000 },
     reconcile: async (_key, signal) => {

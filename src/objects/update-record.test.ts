@@ -179,7 +179,7 @@ describe("moveRecord", () => {
         (
           await moveRecord(
             world.ports,
-            { ...request, step: "withdraw-request" },
+            { ...request, step: "withdraw" },
             (record) => withdraw(record, a),
             never,
           )

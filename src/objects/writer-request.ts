@@ -169,8 +169,6 @@ async function changeRequest(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const target = namedAttachment({ diskUri: volumeId, nodeName });
-  const ended = await ports.steps.run("withdraw-request", () =>
-    changeSpec(ports.store, target, change, signal),
-  );
+  const ended = await ports.steps.run("withdraw", () => changeSpec(ports.store, target, change, signal));
   return ended.ok || ended.failure.kind === "ObjectNotFound" ? ok(undefined) : ended;
 }

@@ -174,8 +174,10 @@ export async function barrier(
   const answer = await submit(context, spec, signal);
   if (!answer.ok) return answer;
   if (answer.value.kind === "proven") return ok(answer.value.proof);
-  if (answer.value.kind === "passed" && request.mode !== "fence") return ok(undefined);
-  throw new Error(`a barrier of mode ${request.mode} was answered ${answer.value.kind}`);
+  const { kind } = answer.value;
+  if (kind === (request.mode === "flush" ? "flushed" : "listed") && request.mode !== "fence")
+    return ok(undefined);
+  throw new Error(`a barrier of mode ${request.mode} was answered ${kind}`);
 }
 
 /**

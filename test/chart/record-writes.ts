@@ -167,12 +167,12 @@ export const controllerSteps: readonly {
   {
     name: "fence intent",
     from: written(nodeB, { requested: false }),
-    step: (record) => steps.fenceIntent(record, nodeB),
+    step: (record) => steps.beginFence(record, nodeB),
   },
   {
     name: "end a fence with proof",
     from: fencing(written(nodeB, { requested: false }), nodeB),
-    step: (record) => steps.fenceClear(record, nodeB, record.writer),
+    step: (record) => steps.endFence(record, nodeB, record.writer),
   },
   {
     name: "pass its write barrier",

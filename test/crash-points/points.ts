@@ -60,7 +60,7 @@ const passages: readonly {
       "record-attached",
       "create-replica",
       "promote",
-      "withdraw-request",
+      "withdraw",
       "revoke",
       "demote",
       "detach",
@@ -81,21 +81,12 @@ const passages: readonly {
   {
     process: "controller",
     life: { name: "is fenced off a frozen node", run: fenced },
-    steps: ["fence-intent", "fence-detach", "fence-clear"],
+    steps: ["begin-fence", "fence", "end-fence"],
   },
   {
     process: "node-a",
     life: { name: "is moved in good order", run: moved },
-    steps: [
-      "heartbeat",
-      "acquire",
-      "checkpoint",
-      "format",
-      "mount",
-      "withdraw-request",
-      "unmount",
-      "release",
-    ],
+    steps: ["heartbeat", "acquire", "checkpoint", "format", "mount", "withdraw", "unmount", "release"],
   },
   {
     process: "node-a",

@@ -11,7 +11,7 @@ import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { COUNTER_MAX } from "../../src/core/api/epoch.ts";
 import { CONTROLLER_LEASE, storeIncarnationOf } from "../../src/core/api/lease.ts";
 import { toTimestamp } from "../../src/core/primitives/timestamp.ts";
-import { STORE_WENT_BACK, rolledBackReason } from "../../src/core/rollback/rollback-reports.ts";
+import { STORE_ROLLED_BACK, rolledBackReason } from "../../src/core/rollback/rollback-reports.ts";
 import { listIn, changedRecord } from "../../src/core/testing/record-lists.ts";
 import { isNamed } from "../../src/core/writer/record-nodes.ts";
 import { reclaim, proveClean, acquire } from "../../src/core/writer/writer-steps.ts";
@@ -329,7 +329,7 @@ describe(
           }),
         );
         const report = {
-          type: STORE_WENT_BACK,
+          type: STORE_ROLLED_BACK,
           status: "True",
           reason,
           message: "a lie",

@@ -50,8 +50,7 @@ export const metricNotes: Readonly<Record<MetricName, MetricNotes>> = {
   azuredisk_steps_total: {
     roles: "all",
     unit: "steps",
-    alert:
-      '`step="fence-detach"` with `outcome="failed"` rises for 15 minutes: a failover waits for its proof',
+    alert: '`step="fence"` with `outcome="failed"` rises for 15 minutes: a failover waits for its proof',
     elsewhere: "None",
   },
   azuredisk_step_duration_seconds: {

@@ -8,7 +8,7 @@ import { attachmentObjectName } from "../../../src/core/api/object-names.ts";
 import { toTimestamp } from "../../../src/core/primitives/timestamp.ts";
 import {
   LONE_REPORTS_ANNOTATION,
-  STORE_WENT_BACK,
+  STORE_ROLLED_BACK,
   rolledBackReason,
 } from "../../../src/core/rollback/rollback-reports.ts";
 import { isNamed, nodesIn } from "../../../src/core/writer/record-nodes.ts";
@@ -205,13 +205,13 @@ function reportOf(world: SimWorld, own: AzDriverNode): NonNullable<AzDriverNode[
   if (
     lease === undefined ||
     isTried ||
-    own.status?.conditions.some(({ type }) => type === STORE_WENT_BACK) === true
+    own.status?.conditions.some(({ type }) => type === STORE_ROLLED_BACK) === true
   )
     return [];
   const reason = rolledBackReason(storeIncarnationOf(lease));
   return [
     {
-      type: STORE_WENT_BACK,
+      type: STORE_ROLLED_BACK,
       status: "True",
       reason,
       message: "a lie",

@@ -8,7 +8,7 @@ import { stopForAWhile } from "../processes/stop-for-a-while.ts";
  */
 const IN_FLIGHT_MS = [200, 800, 3_000] as const;
 const LOOK_MS = 100;
-const stepsInFlight = ["detach", "detach", "fence-detach", "attach"] as const;
+const stepsInFlight = ["detach", "detach", "fence", "attach"] as const;
 /** How long the controllers are down while the store is restored, in milliseconds. */
 const AWAY_MS = [50, 1_000, 20_000] as const;
 /** Long enough for the orderly end of a controller. */

@@ -9,7 +9,7 @@ import { markOutOfService } from "./mark-out-of-service.ts";
 /** Steps of a node plug-in; the others are a controller's. */
 const nodeSteps = [
   "request",
-  "withdraw-request",
+  "withdraw",
   "acquire",
   "checkpoint",
   "format",
@@ -23,8 +23,7 @@ const nodeSteps = [
   "heartbeat",
 ] as const;
 const controllerSteps = stepNames.filter(
-  (step) =>
-    !(nodeSteps as readonly string[]).includes(step) || step === "request" || step === "withdraw-request",
+  (step) => !(nodeSteps as readonly string[]).includes(step) || step === "request" || step === "withdraw",
 );
 /** The highest occurrence of a step that is struck. */
 const NTH_MAX = 3;

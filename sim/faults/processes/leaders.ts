@@ -8,12 +8,12 @@ import { diceAgain, type FaultClass, leaderOf, pick } from "../fault-class.ts";
 const decidedSteps = [
   "grant",
   "revoke",
-  "withdraw-request",
+  "withdraw",
   "request",
   "recall",
-  "fence-intent",
-  "fence-detach",
-  "fence-clear",
+  "begin-fence",
+  "fence",
+  "end-fence",
   "attach",
   "detach",
 ] as const;

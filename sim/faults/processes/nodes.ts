@@ -47,7 +47,7 @@ const decidedSteps = [
   "release",
   "unmount",
   "request",
-  "withdraw-request",
+  "withdraw",
   "leave-quarantine",
   "prove-clean",
   "reclaim",

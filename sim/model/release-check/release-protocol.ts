@@ -2,8 +2,8 @@ import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../src/core/api/node-identity.ts";
 import { isNamed } from "../../../src/core/writer/record-nodes.ts";
 import {
-  fenceClear,
-  fenceIntent,
+  endFence,
+  beginFence,
   release,
   grant,
   leaveQuarantine,
@@ -132,12 +132,12 @@ function releaseSteps() {
     revoke: memoized((record) => revoke(record)),
     withdraw: memoized(withdraw),
     renew: memoized(renew),
-    fenceIntent: memoized(fenceIntent),
+    beginFence: memoized(beginFence),
     leaveQuarantine: memoized(leaveQuarantine),
     /** Without `writerRequest` or `mark`, requests are ignored. */
     overlookingRequest: {
       revoke: memoized((record) => revoke(unrequested(record))),
-      fenceIntent: memoized((record, node) => fenceIntent(unrequested(record), node)),
+      beginFence: memoized((record, node) => beginFence(unrequested(record), node)),
     },
   };
 }
@@ -286,9 +286,7 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
         emit(goesTo("deciding"), "reads the record after the pods");
       return;
     case "deciding": {
-      const { revoke: revokes, fenceIntent: intends } = without.has("mark")
-        ? steps.overlookingRequest
-        : steps;
+      const { revoke: revokes, beginFence: intends } = without.has("mark") ? steps.overlookingRequest : steps;
       if (record.writer === undefined || indexOf(record.writer) !== node) return;
       moves(revokes(world.record, node), "revokes");
       moves(intends(world.record, node), `declares the fence of n${node}`, "cutting");
@@ -310,7 +308,7 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
           : { node: indexOf(writer), held: writer.held, age: "sameEpoch" as const };
       moves(
         move(world.record, (present) =>
-          fenceClear(present, identities[node], saved === undefined ? undefined : writerOf(saved)),
+          endFence(present, identities[node], saved === undefined ? undefined : writerOf(saved)),
         ),
         `clears n${node}`,
       );
@@ -344,7 +342,7 @@ function idleControllerSteps(
   const node = indexOf(writer);
   const otherRequests = nodeOf(world, node === 0 ? 1 : 0).requested;
   if (without.has("request")) {
-    const intent = otherRequests ? steps.overlookingRequest.fenceIntent(world.record, node) : undefined;
+    const intent = otherRequests ? steps.overlookingRequest.beginFence(world.record, node) : undefined;
     if (intent !== undefined)
       emit(
         goesTo("cutting", node, afterRecordMove(world, intent.code, without)),

@@ -362,7 +362,7 @@ function grants({ world, steps, emit }: Turn, node: NodeIndex, askedAt: number):
 }
 
 function fences({ world, steps, emit }: Turn, node: NodeIndex): void {
-  const record = steps.fenceIntent(world.record, node);
+  const record = steps.beginFence(world.record, node);
   if (record !== undefined && record !== world.record)
     emit({ ...withCloud(world, IDLE), record }, `declares the fence of n${node}`);
 }
@@ -405,7 +405,7 @@ function updateLands({ world, steps, without, emit }: Turn): void {
 function clears({ world, steps, emit }: Turn, node: NodeIndex): void {
   const { pending, pendingNode } = world.cloud;
   const isOff = !hasDisk(world, node) && (pending === "none" || pendingNode !== node);
-  const record = isOff ? steps.fenceClear(world.record, node) : undefined;
+  const record = isOff ? steps.endFence(world.record, node) : undefined;
   if (record !== undefined) emit({ ...world, record }, `clears n${node}`);
 }
 

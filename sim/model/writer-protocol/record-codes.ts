@@ -101,7 +101,7 @@ export function memoized(
   };
 }
 
-/** A remembered writer as `fenceClear` receives it. */
+/** A remembered writer as `endFence` receives it. */
 export function writerOf(saved: SavedWriter): Writer {
   const epoch = saved.age === "olderEpoch" ? EPOCH_NOW - 1 : EPOCH_NOW;
   return { ...identities[saved.node], epoch, held: saved.held, requested: false };

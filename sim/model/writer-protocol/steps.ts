@@ -5,8 +5,8 @@ import {
   reclaim,
   clearDetached,
   clearVanished,
-  fenceClear,
-  fenceIntent,
+  endFence,
+  beginFence,
   release,
   grant,
   leaveQuarantine,
@@ -104,8 +104,8 @@ export function recordSteps(
     revoke: memoized((record) => revoke(record)),
     withdraw: memoized(withdraw),
     renew: memoized(renew),
-    fenceIntent: memoized((record, node) =>
-      isUnaided && isNamed(record, node, "unverified") ? fail("it is not marked") : fenceIntent(record, node),
+    beginFence: memoized((record, node) =>
+      isUnaided && isNamed(record, node, "unverified") ? fail("it is not marked") : beginFence(record, node),
     ),
     vanished: memoized((record, node) => vanished(record, node, "nothing")),
     /** Whether the record names a node. */
@@ -117,9 +117,9 @@ export function recordSteps(
     reclaim: memoized((record, node) => reclaim(record, node, 0)),
     mayAttach: (code: number, node: NodeIndex): boolean => attachAllowed(code, node) !== undefined,
     mayDetach: (code: number, node: NodeIndex): boolean => detachAllowed(code, node) !== undefined,
-    fenceClear: (code: number, node: NodeIndex, saved: SavedWriter | undefined): RecordMove | undefined =>
+    endFence: (code: number, node: NodeIndex, saved: SavedWriter | undefined): RecordMove | undefined =>
       move(code, (record) =>
-        fenceClear(
+        endFence(
           without.has("intent") ? { ...record, fencing: identities[node] } : record,
           identities[node],
           saved === undefined ? undefined : writerOf(saved),

@@ -28,7 +28,7 @@ export type ControllerState =
   | { readonly kind: "attach" | "detach"; readonly node: NodeIndex }
   /** Carries out a fence; `saved` is the writer when it began. */
   | {
-      readonly kind: "fenceDetach" | "fenceProve" | "fenceClear";
+      readonly kind: "fenceDetach" | "fenceProve" | "endFence";
       readonly node: NodeIndex;
       readonly saved: SavedWriter | undefined;
     }
@@ -73,7 +73,7 @@ const plainKinds = [
   "proofMove",
   "proofClear",
 ] as const;
-const fenceKinds = ["fenceDetach", "fenceProve", "fenceClear"] as const;
+const fenceKinds = ["fenceDetach", "fenceProve", "endFence"] as const;
 const ages = ["sameEpoch", "olderEpoch"] as const;
 const savedWriters: readonly (SavedWriter | undefined)[] = [
   undefined,
@@ -122,7 +122,7 @@ export function controllerCode(state: ControllerState): number {
       return 0;
     case "fenceDetach":
     case "fenceProve":
-    case "fenceClear": {
+    case "endFence": {
       const fences = fenceKinds.indexOf(state.kind) * both.length + state.node;
       return 1 + plainKinds.length * both.length + fences * savedWriters.length + savedCode(state.saved);
     }

@@ -227,10 +227,10 @@ function controllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void 
     case "fenceProve":
       if (isAttached && !without.has("proof"))
         emit(goesTo({ ...state, kind: "fenceDetach" }), `sees n${node} still attached`);
-      else emit(goesTo({ ...state, kind: "fenceClear" }), `has proof for n${node}`);
+      else emit(goesTo({ ...state, kind: "endFence" }), `has proof for n${node}`);
       return;
-    case "fenceClear":
-      return moves(steps.fenceClear(record, node, state.saved), `clears n${node}`);
+    case "endFence":
+      return moves(steps.endFence(record, node, state.saved), `clears n${node}`);
     default:
   }
 }
@@ -247,7 +247,7 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
       );
     if (!isAttached || without.has("listed"))
       emit(withController(world, at, { kind: "proofAsk", node }), `reads VM ${node} for a proof`);
-    const intent = steps.fenceIntent(record, node);
+    const intent = steps.beginFence(record, node);
     if (without.has("intent")) {
       if (intent !== undefined)
         emit(

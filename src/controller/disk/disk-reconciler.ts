@@ -91,7 +91,7 @@ async function execute(
       return settled(
         await setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal),
       );
-    case "PlanAgain":
+    case "Requeue":
       return ok({ againAfterMs: action.afterMs });
     case "DeleteDisk":
       return deleteDisk(ports, volume, signal);

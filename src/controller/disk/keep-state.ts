@@ -51,7 +51,7 @@ async function keepState(
     isMoving,
   });
   if (action === undefined) return ok({});
-  if (action.kind === "PlanAgain") return ok({ againAfterMs: action.afterMs });
+  if (action.kind === "Requeue") return ok({ againAfterMs: action.afterMs });
   untagged.noteTry(name);
   const isKept = (present: AzVolume): boolean => !isDeleting(present);
   const kept = await writeStateTags(ports, volume, action, mayWriteDisk(ports, volume, isKept), signal);

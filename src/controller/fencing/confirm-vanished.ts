@@ -56,7 +56,7 @@ export async function clearVanishedVm(
   const reset =
     onlyQuarantine === true ? ok(undefined) : await forgetAttach(ports.store, { diskUri, node }, signal);
   if (!reset.ok) return reset;
-  const step = found === "nothing" && onlyQuarantine !== true ? "fence-intent" : "fence-clear";
+  const step = found === "nothing" && onlyQuarantine !== true ? "begin-fence" : "end-fence";
   const moved = await moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step },
@@ -197,7 +197,7 @@ async function confirmDetachedByOthers(
   if (!listed.ok || listed.value) return listed;
   return moveRecord(
     ports,
-    { volumeName, nodeName: node.nodeName, step: "fence-clear" },
+    { volumeName, nodeName: node.nodeName, step: "end-fence" },
     (record) => clearVanished(record, node),
     signal,
   );

@@ -5,7 +5,7 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record-nodes.ts";
-import { fenceClear, type Step } from "../../core/writer/writer-steps.ts";
+import { endFence, type Step } from "../../core/writer/writer-steps.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { proveDetached } from "./prove-detached.ts";
@@ -62,7 +62,7 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
   // While the fence stands this disk is not attached to the node.
   const clear = (present: WriterRecord, fenced: NodeIdentity): Step =>
-    fenceClear(present, fenced, record.writer);
+    endFence(present, fenced, record.writer);
   const onlyAtVersion = proven.value.metadata.resourceVersion;
   return clearProven(
     ports,

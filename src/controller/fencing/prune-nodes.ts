@@ -149,7 +149,7 @@ async function withdrawCleanOf(
   for (const volumeName of recordsWhere(ports, (record) => isNamed(record, nodeName, "clean"))) {
     const moved = await moveRecord(
       ports,
-      { volumeName, nodeName, step: "fence-clear" },
+      { volumeName, nodeName, step: "end-fence" },
       (record) => withdrawClean(record, nodeName),
       signal,
     );

@@ -42,7 +42,7 @@ export async function passRecordBarrier(
     );
   };
   const request = { diskUri, node, mode, precondition, mayCarryOut: mayCarryOut(ports, { node, fences }) };
-  const passed = await ports.steps.run(fences ? "fence-detach" : "prove-detached", () =>
+  const passed = await ports.steps.run(fences ? "fence" : "prove", () =>
     ports.cloud.barrier(request, signal),
   );
   if (!passed.ok) tellEtagNotMoved(ports, { volumeName: name, node }, passed.failure);
@@ -85,7 +85,7 @@ export async function clearProven(
   if (!forgotten.ok) return forgotten;
   const cleared = await moveRecord(
     ports,
-    { volumeName, nodeName, step: "fence-clear", onlyAtVersion },
+    { volumeName, nodeName, step: "end-fence", onlyAtVersion },
     (record) => clear(record, node),
     signal,
   );

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import { LONE_REPORT_EVERY_MS } from "../../core/rollback/judge-reports.ts";
-import { rememberedReport, STORE_WENT_BACK, rolledBackReason } from "../../core/rollback/rollback-reports.ts";
+import {
+  rememberedReport,
+  STORE_ROLLED_BACK,
+  rolledBackReason,
+} from "../../core/rollback/rollback-reports.ts";
 import { aReplica, aVolumeWithRecord, identity, leaving } from "../../core/testing/objects.ts";
 import { detach } from "../attachment/detach.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -12,7 +16,7 @@ import { doubtingNode } from "./doubting-node.ts";
 const never = new AbortController().signal;
 const b = identity("node-b");
 const condition = {
-  type: STORE_WENT_BACK,
+  type: STORE_ROLLED_BACK,
   status: "True" as const,
   reason: rolledBackReason(0),
   message: "",

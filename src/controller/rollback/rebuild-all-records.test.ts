@@ -10,7 +10,7 @@ import {
 import { fail, ok } from "../../core/failure/result.ts";
 import {
   LONE_REPORTS_ANNOTATION,
-  STORE_WENT_BACK,
+  STORE_ROLLED_BACK,
   rolledBackReason,
 } from "../../core/rollback/rollback-reports.ts";
 import {
@@ -141,7 +141,7 @@ describe("rebuildReconciler", () => {
   it("does not request again what another leader has rebuilt since the report", () =>
     withIncarnation(1, async (world) => {
       const condition = {
-        type: STORE_WENT_BACK,
+        type: STORE_ROLLED_BACK,
         status: "True" as const,
         reason: rolledBackReason(1),
         message: "",
@@ -267,7 +267,7 @@ describe("rebuildReconciler", () => {
     withIncarnation(1, async (world) => {
       const reports = async (nodeName: string, incarnation: number): Promise<void> => {
         const condition = {
-          type: STORE_WENT_BACK,
+          type: STORE_ROLLED_BACK,
           status: "True" as const,
           reason: rolledBackReason(incarnation),
           message: "",

@@ -9,7 +9,7 @@ import {
 } from "../../core/api/lease.ts";
 import {
   LONE_REPORTS_ANNOTATION,
-  STORE_WENT_BACK,
+  STORE_ROLLED_BACK,
   rolledBackReason,
 } from "../../core/rollback/rollback-reports.ts";
 import { agoMs } from "../../core/testing/objects.ts";
@@ -92,7 +92,7 @@ async function report(world: ReconcileWorld, nodeName: string): Promise<void> {
   const present = await must(world.other.get("AzDriverNode", nodeName, never));
   assert.ok(present.status !== undefined);
   const condition = {
-    type: STORE_WENT_BACK,
+    type: STORE_ROLLED_BACK,
     status: "True",
     reason: rolledBackReason(1),
     message: "",

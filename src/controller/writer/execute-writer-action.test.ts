@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { STORE_WENT_BACK, rolledBackReason } from "../../core/rollback/rollback-reports.ts";
+import { STORE_ROLLED_BACK, rolledBackReason } from "../../core/rollback/rollback-reports.ts";
 import {
   agoMs,
   anAttachment,
@@ -249,7 +249,7 @@ async function changeState(world: ReconcileWorld, state: "Updating"): Promise<vo
 
 describe("a node that alone reports a rollback", () => {
   const condition = {
-    type: STORE_WENT_BACK,
+    type: STORE_ROLLED_BACK,
     status: "True" as const,
     reason: rolledBackReason(0),
     message: "",

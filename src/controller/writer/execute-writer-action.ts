@@ -14,7 +14,7 @@ import {
   assumeHeld,
   bindToNode,
   distrust,
-  fenceIntent,
+  beginFence,
   grant,
   revoke,
   type Step,
@@ -91,7 +91,7 @@ export async function executeWriterAction(
       return settled(
         await moveRecord(
           ports,
-          { volumeName, nodeName: action.node.nodeName, step: "withdraw-request" },
+          { volumeName, nodeName: action.node.nodeName, step: "withdraw" },
           (record) => withdraw(record, action.node),
           signal,
         ),
@@ -125,8 +125,8 @@ export async function executeWriterAction(
     case "EndRecall":
       return settled(await endRecall(ports, action.attachmentName, signal));
     case "BeginFence":
-      return beginFence(ports, observed, { volumeName, volumeId }, action, signal);
-    case "PlanAgain":
+      return fenceWriter(ports, observed, { volumeName, volumeId }, action, signal);
+    case "Requeue":
       return ok({ againAfterMs: action.afterMs });
     case "WaitFor":
     case "Tell": {
@@ -295,7 +295,7 @@ function endRecall(
   );
 }
 
-async function beginFence(
+async function fenceWriter(
   ports: WriterPorts,
   observed: ObservedVolume,
   volume: { readonly volumeName: string; readonly volumeId: string },
@@ -322,7 +322,7 @@ async function beginFence(
   return settled(
     await moveRecord(
       ports,
-      { volumeName, nodeName: action.node.nodeName, step: "fence-intent" },
+      { volumeName, nodeName: action.node.nodeName, step: "begin-fence" },
       (record) => intentOf(record, action),
       signal,
     ),
@@ -337,6 +337,6 @@ function intentOf(
   { node, ground }: Extract<WriterAction, { kind: "BeginFence" }>,
 ): Step {
   const unrequested = ground === "off" ? withdraw(record, node) : fail("its request was withdrawn");
-  const intended = fenceIntent(unrequested.ok ? unrequested.value : record, node);
+  const intended = beginFence(unrequested.ok ? unrequested.value : record, node);
   return intended.ok || !unrequested.ok ? intended : unrequested;
 }

@@ -2,7 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { fenceIntent, revoke, withdraw, renew } from "../../core/writer/writer-steps.ts";
+import { beginFence, revoke, withdraw, renew } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -63,8 +63,8 @@ export async function releaseForFence(
   const onlyAtVersion = asked.value.volume.metadata.resourceVersion;
   const declared = await moveRecord(
     ports,
-    { volumeName: request.volumeName, nodeName: request.node.nodeName, step: "fence-intent", onlyAtVersion },
-    (record) => fenceIntent(record, request.node),
+    { volumeName: request.volumeName, nodeName: request.node.nodeName, step: "begin-fence", onlyAtVersion },
+    (record) => beginFence(record, request.node),
     signal,
   );
   return declared.ok ? ok({ kind: "released", volume: declared.value }) : declared;
@@ -82,7 +82,7 @@ async function askUsers(
   if (seen.kind !== "unused") return stillUsed(ports, request, seen, signal);
   const marked = await moveRecord(
     ports,
-    { volumeName, nodeName: node.nodeName, step: "withdraw-request" },
+    { volumeName, nodeName: node.nodeName, step: "withdraw" },
     (record) => withdraw(record, node),
     signal,
   );

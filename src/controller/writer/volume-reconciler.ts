@@ -142,7 +142,7 @@ async function executeReplicaAction(
       });
       return ok({});
     }
-    case "PlanAgain":
+    case "Requeue":
       return ok({ againAfterMs: action.afterMs });
     default:
       return unreachable(action);

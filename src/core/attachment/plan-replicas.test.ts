@@ -63,7 +63,7 @@ const trims = (
     replicaNames: replicas.map((other) => attachmentName(other)),
   },
 });
-const planAgain = (afterMs: number): ReplicaAction => ({ kind: "PlanAgain", afterMs });
+const planAgain = (afterMs: number): ReplicaAction => ({ kind: "Requeue", afterMs });
 const unrequestedFor = (ms: number): AzVolume => aVolume({ status: { unrequestedSince: agoMs(ms) } });
 const prunes = (nodeName: string, ms: number): ReplicaAction => ({
   kind: "DeleteAttachment",
@@ -765,12 +765,12 @@ describe("planReplicas", () => {
       {
         because: "not yet",
         observed: anObservedVolume({ volume: unrequestedFor(collectMs - 5_000), attachments: replicas }),
-        plan: [{ kind: "PlanAgain", afterMs: 5_000 }],
+        plan: [{ kind: "Requeue", afterMs: 5_000 }],
       },
       {
         because: "not for another millisecond",
         observed: anObservedVolume({ volume: unrequestedFor(collectMs - 1), attachments: replicas }),
-        plan: [{ kind: "PlanAgain", afterMs: 1 }],
+        plan: [{ kind: "Requeue", afterMs: 1 }],
       },
       {
         because: "due, and one of them is on a node that was fenced",

@@ -54,7 +54,7 @@ export type ReplicaAction =
       readonly onlyWhile?: ReplicaCondition;
     }
   | { readonly kind: "ReplicasMissing"; readonly missing: number; readonly rejected: readonly Rejection[] }
-  | { readonly kind: "PlanAgain"; readonly afterMs: number };
+  | { readonly kind: "Requeue"; readonly afterMs: number };
 
 /**
  * How long after its last attempt a replica whose every attempt failed is deleted, so that another can be
@@ -170,7 +170,7 @@ function planUnregistered(
     .map(({ spec }) => UNREGISTERED_AFTER_MS - observed.unregisteredMs(spec.nodeName))
     .filter((waitMs) => waitMs > 0);
   if (waits.length === 0 || !isWriterWell(observed)) return [];
-  return [{ kind: "PlanAgain", afterMs: Math.max(UNREGISTERED_AGAIN_MS, Math.min(...waits)) }];
+  return [{ kind: "Requeue", afterMs: Math.max(UNREGISTERED_AGAIN_MS, Math.min(...waits)) }];
 }
 
 function planCreations(
@@ -221,14 +221,14 @@ function planPruning(
 ): readonly ReplicaAction[] {
   const since = observed.volume.status?.unrequestedSince;
   if (since !== undefined && observed.pods() === undefined)
-    return [{ kind: "PlanAgain", afterMs: PODS_LISTED_AFTER_MS }];
+    return [{ kind: "Requeue", afterMs: PODS_LISTED_AFTER_MS }];
   if (
     since === undefined ||
     isRequested(observed) ||
     !kept.some((attachment) => isReplica(observed, attachment))
   )
     return [];
-  return [{ kind: "PlanAgain", afterMs: Math.max(1, pruneInMs(observed, since)) }];
+  return [{ kind: "Requeue", afterMs: Math.max(1, pruneInMs(observed, since)) }];
 }
 
 /** Whether the record names a node of that name as the writer, or as one that may be. */

@@ -84,17 +84,17 @@ describe("planNodeVolume", () => {
       {
         because: "nothing published",
         seen: seen({ record, ...staged }),
-        plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }],
+        plan: [{ kind: "Release", recallId: undefined, placeholders: [] }],
       },
       {
         because: "nothing published, recalled",
         seen: seen({ record, ...staged, attachment: recalled }),
-        plan: [{ kind: "UnmountAndRelease", recallId: "recall-1", placeholders: [] }],
+        plan: [{ kind: "Release", recallId: "recall-1", placeholders: [] }],
       },
       {
         because: "nothing mounted at all",
         seen: seen({ record }),
-        plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }],
+        plan: [{ kind: "Release", recallId: undefined, placeholders: [] }],
       },
       { because: "published, not recalled", seen: seen({ record, ...live }), plan: [] },
       {
@@ -105,12 +105,12 @@ describe("planNodeVolume", () => {
       {
         because: "published, but dead: nothing is lost any more",
         seen: seen({ record, ...live, mount: "dead", attachment: recalled }),
-        plan: [{ kind: "UnmountAndRelease", recallId: "recall-1", placeholders: [target] }],
+        plan: [{ kind: "Release", recallId: "recall-1", placeholders: [target] }],
       },
       {
         because: "being fenced, it may still release",
         seen: seen({ record: { ...record, fencing: a }, ...staged }),
-        plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [] }],
+        plan: [{ kind: "Release", recallId: undefined, placeholders: [] }],
       },
     ]);
   });
@@ -194,7 +194,7 @@ describe("planNodeVolume", () => {
           checkpoint,
           bareTargets: [target],
         }),
-        plan: [{ kind: "UnmountAndRelease", recallId: undefined, placeholders: [target] }],
+        plan: [{ kind: "Release", recallId: undefined, placeholders: [target] }],
       },
     ]);
   });
@@ -225,7 +225,7 @@ describe("planNodeVolume", () => {
       {
         because: "another has reclaimed it, and a pod uses it here",
         seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live }),
-        plan: [{ kind: "ReportDispute", claimedBy: "node-b" }],
+        plan: [{ kind: "ReportDispute", reclaimedBy: "node-b" }],
       },
       {
         because: "another has reclaimed it, and the mount here is dead",
@@ -278,7 +278,7 @@ describe("planNodeVolume", () => {
       {
         because: "the checkpoint has the lost record's epoch",
         seen: seen({ record, ...live }),
-        plan: [{ kind: "CheckpointEpoch", epoch: 9 }],
+        plan: [{ kind: "Checkpoint", epoch: 9 }],
       },
     ]);
   });

@@ -32,21 +32,21 @@ export interface ObservedNodeVolume {
 export type NodeVolumeAction =
   | { readonly kind: "Reclaim"; readonly epochKnown: number }
   /** A reclaim was recorded, and the plug-in died before it wrote its checkpoint. */
-  | { readonly kind: "CheckpointEpoch"; readonly epoch: number }
+  | { readonly kind: "Checkpoint"; readonly epoch: number }
   /** The object with this node's request was lost, and a workload uses the volume here. */
   | { readonly kind: "RequestWriter" }
   /**
    * Another node has reclaimed the volume while a pod uses it here: nothing is unmounted, and an event
    * reports it.
    */
-  | { readonly kind: "ReportDispute"; readonly claimedBy: string }
+  | { readonly kind: "ReportDispute"; readonly reclaimedBy: string }
   | { readonly kind: "ProveClean" }
   | { readonly kind: "LeaveQuarantine" }
   /** Answers a recall while workloads still have the volume. */
   | { readonly kind: "AnswerRecall"; readonly recallId: string }
   /** Unmounts what is left, reports the progress to a recall, and releases the volume. */
   | {
-      readonly kind: "UnmountAndRelease";
+      readonly kind: "Release";
       readonly recallId: string | undefined;
       readonly placeholders: readonly string[];
     }
@@ -99,7 +99,7 @@ function planUnverified(observed: ObservedNodeVolume, record: WriterRecord): rea
       : [];
   }
   if (isPublished && observed.mount === "live")
-    return [{ kind: "ReportDispute", claimedBy: record.writer?.nodeName ?? "" }];
+    return [{ kind: "ReportDispute", reclaimedBy: record.writer?.nodeName ?? "" }];
   return [cleanUp(observed), { kind: "ProveClean" }, { kind: "Forget" }];
 }
 
@@ -134,12 +134,12 @@ function planAsWriter(observed: ObservedNodeVolume, record: WriterRecord): reado
       ...(hasLostRequest(observed) ? ([{ kind: "RequestWriter" }] as const) : []),
       ...(isCheckpointed || observed.mount !== "live"
         ? []
-        : ([{ kind: "CheckpointEpoch", epoch: writer.epoch }] as const)),
+        : ([{ kind: "Checkpoint", epoch: writer.epoch }] as const)),
     ];
   }
   const recallId = observed.attachment?.spec.recall?.id;
   if (observed.targets.length === 0 || observed.mount === "dead")
-    return [{ kind: "UnmountAndRelease", recallId, placeholders: placeholdersFor(observed) }];
+    return [{ kind: "Release", recallId, placeholders: placeholdersFor(observed) }];
   return recallId === undefined ? [] : [{ kind: "AnswerRecall", recallId }];
 }
 

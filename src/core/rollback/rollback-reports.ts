@@ -12,7 +12,7 @@ import {
  * The condition of an AzDriverNode that reports a rollback: the store shows an older state than this node
  * remembers. Its reason names the incarnation.
  */
-export const STORE_WENT_BACK = "StoreRolledBack";
+export const STORE_ROLLED_BACK = "StoreRolledBack";
 
 /**
  * Of the controllers' Lease: which nodes' report alone started a rebuild of all records, and when, as
@@ -35,7 +35,7 @@ export function rolledBackReason(incarnation: number): string {
 export function reportOf({ status }: AzDriverNode, incarnation: number): RollbackReport | undefined {
   return status?.conditions.find(
     (condition) =>
-      condition.type === STORE_WENT_BACK &&
+      condition.type === STORE_ROLLED_BACK &&
       condition.status === "True" &&
       condition.reason === rolledBackReason(incarnation),
   );

@@ -14,8 +14,8 @@ import {
   bindToNode,
   clearVanished,
   distrust,
-  fenceClear,
-  fenceIntent,
+  endFence,
+  beginFence,
   release,
   grant,
   isInQuarantine,
@@ -73,7 +73,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return moved(observed, (record) => withdraw(record, action.node));
     case "BeginFence":
     case "ConfirmDetached":
-      return moved(observed, (record) => fenceIntent(record, action.node));
+      return moved(observed, (record) => beginFence(record, action.node));
     case "ConfirmVanished":
       return moved(observed, (record) => clearVanished(record, action.node));
     case "Recall":
@@ -101,7 +101,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     case "ReleaseCheck":
     case "WaitFor":
     case "Tell":
-    case "PlanAgain":
+    case "Requeue":
       return observed;
     default:
       return unreachable(action);
@@ -127,7 +127,7 @@ function applyReplicaAction(observed: ObservedVolume, action: ReplicaAction): Ob
         metadata: { ...attachment.metadata, deletionTimestamp: agoMs(0) },
       }));
     case "ReplicasMissing":
-    case "PlanAgain":
+    case "Requeue":
       return observed;
     default:
       return unreachable(action);
@@ -191,7 +191,7 @@ function applyAttachmentAction(
 /** A fence that was begun ends with a proof. */
 function finishFence(observed: ObservedVolume): ObservedVolume {
   return moved(observed, (record) =>
-    record.fencing === undefined ? refused : fenceClear(record, record.fencing, record.writer),
+    record.fencing === undefined ? refused : endFence(record, record.fencing, record.writer),
   );
 }
 

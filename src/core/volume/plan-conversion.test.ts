@@ -14,7 +14,7 @@ describe("planConversion", () => {
     {
       because: "it was read a while ago",
       volume: readBefore(20_000),
-      plan: { kind: "PlanAgain", afterMs: 40_000 },
+      plan: { kind: "Requeue", afterMs: 40_000 },
     },
     {
       because: "it is due",

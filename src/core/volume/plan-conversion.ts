@@ -11,7 +11,7 @@ const TOLD_STEP_PERCENT = 20;
 /** The next look at a conversion that Azure carries out in the background. */
 export type ConversionAction =
   | { readonly kind: "ReadConversion"; readonly diskUri: string }
-  | { readonly kind: "PlanAgain"; readonly afterMs: number };
+  | { readonly kind: "Requeue"; readonly afterMs: number };
 
 /** Plans when to read the progress of a conversion again; undefined where none is known to run. */
 export function planConversion(
@@ -23,7 +23,7 @@ export function planConversion(
   const waitedMs = nowMs - fromTimestamp(status.conversion.readTime);
   // A clock that was set back must not postpone the look for ever.
   return waitedMs >= 0 && waitedMs < CONVERSION_READ_MS
-    ? { kind: "PlanAgain", afterMs: CONVERSION_READ_MS - waitedMs }
+    ? { kind: "Requeue", afterMs: CONVERSION_READ_MS - waitedMs }
     : { kind: "ReadConversion", diskUri };
 }
 

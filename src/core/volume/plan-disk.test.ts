@@ -334,7 +334,7 @@ describe("planDisk of a shared disk that is to grow", () => {
   it("waits, marked or not, while the pods are still being listed", () => {
     for (const status of [{}, offlineSince(1)?.status]) {
       const grown = growing(3, { status: { ...status, record: aRecord() } }, [aReplica("node-b")]);
-      assert.deepEqual(planDisk({ ...grown, pods: () => undefined }), { kind: "PlanAgain", afterMs: 1_000 });
+      assert.deepEqual(planDisk({ ...grown, pods: () => undefined }), { kind: "Requeue", afterMs: 1_000 });
     }
   });
 

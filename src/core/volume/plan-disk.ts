@@ -21,7 +21,7 @@ export type DiskAction =
   | { readonly kind: "BeginOfflineResize" }
   | { readonly kind: "EndOfflineResize"; readonly because: string }
   | { readonly kind: "RecordIncarnation" }
-  | { readonly kind: "PlanAgain"; readonly afterMs: number }
+  | { readonly kind: "Requeue"; readonly afterMs: number }
   | { readonly kind: "DeleteDisk" }
   /**
    * DeleteVolume wrote its mark and stopped before it deleted the object. If the volume was never made,
@@ -92,7 +92,7 @@ function planResize(
   const obstacle = offlineObstacle(observed);
   if (obstacle !== undefined)
     return { kind: "EndOfflineResize", because: `${obstacle}: a shared disk grows only while no VM has it` };
-  if (observed.pods() === undefined) return { kind: "PlanAgain", afterMs: PODS_LISTED_AFTER_MS };
+  if (observed.pods() === undefined) return { kind: "Requeue", afterMs: PODS_LISTED_AFTER_MS };
   if (status?.state !== "Updating") return { kind: "BeginOfflineResize" };
   const began = status.conditions.find((condition) => condition.type === "OfflineResize")?.lastTransitionTime;
   if (began !== undefined && nowMs - fromTimestamp(began) > settings.offlineResizeMs)

@@ -19,7 +19,7 @@ const volume = aVolume({
 });
 const tags = stateTagsOf(volume.status);
 const keep = (changed = tags): StateTagsAction => ({ kind: "KeepState", diskUri, tags: changed });
-const again = (afterMs: number): StateTagsAction => ({ kind: "PlanAgain", afterMs });
+const again = (afterMs: number): StateTagsAction => ({ kind: "Requeue", afterMs });
 
 function plan(observed: Partial<ObservedStateTags>): StateTagsAction | undefined {
   return planStateTags({

@@ -32,7 +32,7 @@ const REFUSED_EACH_MS = 3_000;
 export type StateTagsAction =
   /** The disk's tags are outdated. */
   | { readonly kind: "KeepState"; readonly diskUri: string; readonly tags: Readonly<Record<string, string>> }
-  | { readonly kind: "PlanAgain"; readonly afterMs: number };
+  | { readonly kind: "Requeue"; readonly afterMs: number };
 
 /** A volume and the times that decide about its tags. */
 export interface ObservedStateTags {
@@ -63,7 +63,7 @@ export function planStateTags({
   const untilRestMs = isMoving ? STATE_TAGS_AFTER_MS : STATE_TAGS_AFTER_MS - unchangedMs;
   const untilOverdueMs = isDeletedByHand(volume) ? 0 : STATE_TAGS_WITHIN_MS - untaggedMs;
   const afterMs = Math.min(untilRestMs, untilOverdueMs);
-  if (afterMs > 0) return { kind: "PlanAgain", afterMs };
+  if (afterMs > 0) return { kind: "Requeue", afterMs };
   return { kind: "KeepState", diskUri: detail.diskUri, tags: stateTagsOf(volume.status) };
 }
 

@@ -66,7 +66,7 @@ export function planReplacedWriter(
  * Plans a grant that was released and is no longer requested. Where its node's resource id has changed,
  * only that node's token vouches for `vmId`: the controller asks Azure whether the VM has moved.
  */
-export function planGivenBack(
+export function planReleased(
   observed: ObservedVolume,
   writer: Writer,
   waiting: readonly string[],

@@ -118,7 +118,7 @@ describe("planSilentWriter", () => {
     assert.deepEqual(planSilentWriter({ ...lost, notReady: ["node-b"] }, "node-a"), []);
   });
 
-  const again: WriterAction = { kind: "PlanAgain", afterMs: 5_000 };
+  const again: WriterAction = { kind: "Requeue", afterMs: 5_000 };
   const others: readonly {
     readonly because: string;
     readonly node: Partial<ObservedNode>;
@@ -189,7 +189,7 @@ describe("planWriter with a silent writer", () => {
       nodes,
       attachments: [anAttachment("node-a", { spec: { role: "Primary", writerRequest: undefined } })],
     });
-    assert.deepEqual(planWriter(observed), [{ kind: "PlanAgain", afterMs: 5_000 }]);
+    assert.deepEqual(planWriter(observed), [{ kind: "Requeue", afterMs: 5_000 }]);
   });
 
   it("still asks the platform whether the VM of a silent writer exists", () => {
@@ -269,7 +269,7 @@ describe("planWriter with a silent node that is unverified", () => {
   it("gives the remedy to a pod that is still bound there, though none waits", () => {
     assert.deepEqual(plannedFor([aPod({ nodeName: "node-a", isPending: false, isTerminating: true })]), [
       confirms,
-      { kind: "PlanAgain", afterMs: 10_000 },
+      { kind: "Requeue", afterMs: 10_000 },
       {
         kind: "Tell",
         ...told,
@@ -294,7 +294,7 @@ describe("planWriter with a silent node that is unverified", () => {
   });
 
   it("reports no silence without a request, nor that of another VM of its name", () => {
-    assert.deepEqual(plannedFor([]), [confirms, { kind: "PlanAgain", afterMs: 10_000 }]);
+    assert.deepEqual(plannedFor([]), [confirms, { kind: "Requeue", afterMs: 10_000 }]);
     const [checks, ...rest] = plannedFor(
       [waits],
       [aNode("node-a", { ...silent, vmId: "of-another-vm" }), aNode("node-b")],

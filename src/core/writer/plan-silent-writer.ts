@@ -60,7 +60,7 @@ export function planSilentWriter(
       },
     ];
   }
-  if (!isStillRequested(observed, pods)) return [{ kind: "PlanAgain", afterMs: LOOK_AGAIN_MS }];
+  if (!isStillRequested(observed, pods)) return [{ kind: "Requeue", afterMs: LOOK_AGAIN_MS }];
   return [
     {
       kind: "Tell",

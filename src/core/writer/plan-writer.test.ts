@@ -332,7 +332,7 @@ describe("planWriter", () => {
     const attachment = anAttachment("node-a");
     assert.deepEqual(
       planWriter(anObservedVolume({ attachments: [unchangedFor(14_999, attachment)], hasUser })),
-      [{ kind: "PlanAgain", afterMs: 1_000 }],
+      [{ kind: "Requeue", afterMs: 1_000 }],
     );
     const both = [unchangedFor(14_999, attachment), unchangedFor(15_000, anAttachment("node-b"))];
     const asked = planWriter(anObservedVolume({ attachments: both, hasUser }));
@@ -343,7 +343,7 @@ describe("planWriter", () => {
     );
     const replica = [unchangedFor(14_999, attachment), unchangedFor(15_000, aReplica("node-b"))];
     assert.deepEqual(planWriter(anObservedVolume({ attachments: replica, hasUser })), [
-      { kind: "PlanAgain", afterMs: 1_000 },
+      { kind: "Requeue", afterMs: 1_000 },
     ]);
     const message = "node-a requests the volume, and no user of it is seen there";
     assert.deepEqual(
@@ -359,10 +359,10 @@ describe("planWriter", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const attachments = [anAttachment("node-a")];
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 400 })), [
-      { kind: "PlanAgain", afterMs: 600 },
+      { kind: "Requeue", afterMs: 600 },
     ]);
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 999 })), [
-      { kind: "PlanAgain", afterMs: 1 },
+      { kind: "Requeue", afterMs: 1 },
     ]);
     const recall = { id: "recall-1", since: agoMs(100) };
     const recalled = planWriter(
@@ -419,7 +419,7 @@ describe("planWriter", () => {
       {
         because: "an orderly unstage may be under way whose withdrawal is not seen yet",
         observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")], unchangedMs: 400 }),
-        plan: [{ kind: "PlanAgain", afterMs: 600 }],
+        plan: [{ kind: "Requeue", afterMs: 600 }],
       },
       {
         because: "its request has ended: the pod that is seen is ending",
@@ -456,7 +456,7 @@ describe("planWriter", () => {
     const unmounting = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
     const refused = anAttachment("node-a", {
       spec: { recall },
-      status: { recall: { ...answer, giveRefused: true } },
+      status: { recall: { ...answer, releaseRefused: true } },
     });
     const bound = { ...answer, published: ["/pods/1"], unmounting: false };
     const inUse = anAttachment("node-a", { spec: { recall }, status: { recall: bound } });
@@ -793,7 +793,7 @@ describe("planWriter", () => {
   // The node of an undisturbed writer reclaims the volume.
   it("reports no proofs for which no pod waits", () => {
     const volume = aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a, b] });
-    const again: WriterAction = { kind: "PlanAgain", afterMs: 1_000 };
+    const again: WriterAction = { kind: "Requeue", afterMs: 1_000 };
     const attachments = [anAttachment("node-a"), aReplica("node-b")];
     const running = [aPod({ nodeName: "node-a", isPending: false })];
     check([
@@ -926,7 +926,7 @@ describe("planWriter", () => {
         attachments: [anAttachment("node-b")],
         nodes: [aNode("node-b"), ...(node === "unregistered" ? [] : [aNode("node-a", node)])],
       });
-    const asks: readonly WriterAction[] = [confirms, { kind: "PlanAgain", afterMs: 10_000 }];
+    const asks: readonly WriterAction[] = [confirms, { kind: "Requeue", afterMs: 10_000 }];
     check([
       { because: "it is alive, and shows it by itself", observed: observed({}), plan: [] },
       { because: "its VM may be no more", observed: observed({ heartbeatUnchangedMs: 60_000 }), plan: asks },

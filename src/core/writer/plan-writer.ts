@@ -17,7 +17,7 @@ import { isSilent, isUnreported } from "./node-silence.ts";
 import { planBindings } from "./plan-bindings.ts";
 import {
   isReplaced,
-  planGivenBack,
+  planReleased,
   planReplacedUnverified,
   planReplacedWriter,
   repeatsReplaced,
@@ -41,7 +41,7 @@ const NO_USER_MS = 15_000;
  * in milliseconds: one with a checkpoint releases it by itself.
  */
 const STRANDED_MS = 10_000;
-const GIVE_REFUSED =
+const RELEASE_REFUSED =
   "has unmounted the volume, and the API server refuses its release; where its Node was made again, " +
   "delete the pod of its node plug-in, so that it gets a new token";
 /** How often to ask the platform whether a VM without a node still exists, in milliseconds. */
@@ -106,7 +106,7 @@ function withSilence(
   // The driver fences the node by itself: no action of a person is required.
   if (planned.some(({ kind }) => kind === "BeginFence")) return planned;
   const isReportedAsSilent = silence.some(({ kind }) => kind === "WaitFor");
-  const added = planned.length === 0 ? silence : silence.filter(({ kind }) => kind !== "PlanAgain");
+  const added = planned.length === 0 ? silence : silence.filter(({ kind }) => kind !== "Requeue");
   return [...planned.filter(({ kind }) => kind !== "WaitFor" || !isReportedAsSilent), ...added];
 }
 
@@ -132,7 +132,7 @@ function isRecallDue(record: WriterRecord, nodeName: string): boolean {
 }
 
 function planForWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
-  if (isReplaced(observed, writer)) return planReplacedWriter(observed, writer, wantingNodes(observed));
+  if (isReplaced(observed, writer)) return planReplacedWriter(observed, writer, requestingNodes(observed));
   return withSilence(planForPresentWriter(observed, writer), planSilentWriter(observed, writer.nodeName));
 }
 
@@ -144,7 +144,7 @@ function planForPresentWriter(observed: ObservedVolume, writer: Writer): readonl
       return [{ kind: "Withdraw", node, because: "its node is out of service" }];
     return planForRequestedWriter(observed, node);
   }
-  if (!writer.held) return planGivenBack(observed, writer, wantingNodes(observed));
+  if (!writer.held) return planReleased(observed, writer, requestingNodes(observed));
   return planForUnrequestedHolder(observed, writer, present);
 }
 
@@ -153,7 +153,7 @@ function planForRequestedWriter(observed: ObservedVolume, node: NodeIdentity): r
   const own = observed.attachments.find(
     ({ attachment }) => attachment.spec.nodeName === node.nodeName,
   )?.attachment;
-  const waiting = wants(observed).filter((attachment) => attachment.spec.nodeName !== node.nodeName);
+  const waiting = requestsOf(observed).filter((attachment) => attachment.spec.nodeName !== node.nodeName);
   const hasLeaked = own?.spec.writerRequest === undefined;
   if (waiting.length === 0 && !hasLeaked) return [];
   if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];
@@ -200,8 +200,7 @@ function planForUnrequestedHolder(
     const leftMs = observed.settings.recallGraceMs - observed.unchangedMs;
     // An orderly unstage has withdrawn the request and is unmounting: it needs no recall, and no alarming
     // event.
-    if (leftMs > 0 && !isOutOfService(observed, node.nodeName))
-      return [{ kind: "PlanAgain", afterMs: leftMs }];
+    if (leftMs > 0 && !isOutOfService(observed, node.nodeName)) return [{ kind: "Requeue", afterMs: leftMs }];
   }
   if (isRequestedThere(observed, own.attachment)) return [{ kind: "ReleaseCheck", node }];
   if (recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
@@ -294,8 +293,8 @@ function judgeRecall(
   }
   // Its token is older than its Node, and will be renewed. Nothing there writes: there is nothing to
   // fence.
-  if (answer.giveRefused === true && !isOutOfService(observed, attachment.spec.nodeName))
-    return { kind: "wait", because: GIVE_REFUSED };
+  if (answer.releaseRefused === true && !isOutOfService(observed, attachment.spec.nodeName))
+    return { kind: "wait", because: RELEASE_REFUSED };
   const bound = answer.published.join(", ");
   const recalledForMs = observed.nowMs - fromTimestamp(recall.since);
   // Its plug-in answers, but the unmount is up to its kubelet, which may be dead. Writes until then are
@@ -368,7 +367,7 @@ function quietly(
         `${action.message}`;
       return [{ kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: ASK_PLATFORM_MS }];
     }
-    return action.retryAfterMs < ASK_PLATFORM_MS ? [] : [{ kind: "PlanAgain", afterMs: action.retryAfterMs }];
+    return action.retryAfterMs < ASK_PLATFORM_MS ? [] : [{ kind: "Requeue", afterMs: action.retryAfterMs }];
   });
 }
 
@@ -377,13 +376,13 @@ function quietly(
  * undisturbed writer waits for nothing: its node reclaims the volume.
  */
 function isAwaited(observed: ObservedVolume, record: WriterRecord): boolean {
-  if (wants(observed).some(({ spec }) => !isNamed(record, spec.nodeName, "unverified"))) return true;
+  if (requestsOf(observed).some(({ spec }) => !isNamed(record, spec.nodeName, "unverified"))) return true;
   return (observed.pods() ?? []).some((pod) => pod.isPending && !pod.isTerminating && pod.nodeName !== "");
 }
 
 function withoutWord(action: WriterAction): WriterAction {
   return action.kind === "WaitFor" && action.reason === "WaitingForProof"
-    ? { kind: "PlanAgain", afterMs: action.retryAfterMs }
+    ? { kind: "Requeue", afterMs: action.retryAfterMs }
     : action;
 }
 
@@ -394,7 +393,7 @@ function withoutWord(action: WriterAction): WriterAction {
 function planGrant(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   if (isDeleting(observed.volume) || !isProvisioned(observed.volume) || isResizingOffline(observed.volume))
     return [];
-  const grantable = wants(observed).flatMap(({ spec }): readonly NodeIdentity[] => {
+  const grantable = requestsOf(observed).flatMap(({ spec }): readonly NodeIdentity[] => {
     const node = observed.node(spec.nodeName);
     if (node === undefined || node.isOutOfService || node.isGone) return [];
     const identity = identityOf(node);
@@ -414,7 +413,7 @@ function planWithoutUser(observed: ObservedVolume, unused: readonly NodeIdentity
   const isOld = observed.attachments.some(
     ({ attachment, unchangedMs }) => names.includes(attachment.spec.nodeName) && unchangedMs >= NO_USER_MS,
   );
-  if (!isOld) return [{ kind: "PlanAgain", afterMs: RECHECK_MS }];
+  if (!isOld) return [{ kind: "Requeue", afterMs: RECHECK_MS }];
   const message = `${names.join(", ")} requests the volume, and no user of it is seen there`;
   return [
     ...unused.map((node) => ({ kind: "Grant", node, isUserSeen: false }) as const),
@@ -422,12 +421,12 @@ function planWithoutUser(observed: ObservedVolume, unused: readonly NodeIdentity
   ];
 }
 
-function wantingNodes(observed: ObservedVolume): readonly string[] {
-  return wants(observed).map(({ spec }) => spec.nodeName);
+function requestingNodes(observed: ObservedVolume): readonly string[] {
+  return requestsOf(observed).map(({ spec }) => spec.nodeName);
 }
 
 /** Attachments with a writer request, the oldest first. */
-function wants(observed: ObservedVolume): readonly AzVolumeAttachment[] {
+function requestsOf(observed: ObservedVolume): readonly AzVolumeAttachment[] {
   return stayingAttachments(observed)
     .filter((attachment) => attachment.spec.writerRequest !== undefined)
     .toSorted(

@@ -48,7 +48,7 @@ export type WriterAction =
    * there.
    */
   | { readonly kind: "RevokeIfMoved"; readonly node: NodeIdentity }
-  | { readonly kind: "PlanAgain"; readonly afterMs: number }
+  | { readonly kind: "Requeue"; readonly afterMs: number }
   /** A node waits to write. `nodeName`: the node it waits for, where that node gets the event as well. */
   | {
       readonly kind: "WaitFor";

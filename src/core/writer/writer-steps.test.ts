@@ -12,8 +12,8 @@ import {
   clearVanished,
   distrust,
   withdrawClean,
-  fenceClear,
-  fenceIntent,
+  endFence,
+  beginFence,
   foundAgain,
   foundRecord,
   release,
@@ -188,7 +188,7 @@ describe("distrust", () => {
       },
       {
         because: "fence, intent",
-        step: fenceIntent(unverified, b),
+        step: beginFence(unverified, b),
         expected: { ...unverified, fencing: b },
       },
       {
@@ -208,7 +208,7 @@ describe("distrust", () => {
       },
       {
         because: "fence, clear",
-        step: fenceClear({ ...unverified, fencing: b }, b, undefined),
+        step: endFence({ ...unverified, fencing: b }, b, undefined),
         expected: aRecord({ ...lists, quarantined: [b] }),
       },
       { because: "vanished", step: vanished(unverified, b, "another VM"), expected: aRecord(lists) },
@@ -482,54 +482,54 @@ describe("withdraw and renew", () => {
   });
 });
 
-describe("fenceIntent", () => {
+describe("beginFence", () => {
   it("declares the fence of an unrequested holder or unverified node once, or refuses", () => {
     check([
       {
         because: "a holder without a request",
-        step: fenceIntent(aRecord({ writer: unrequestedA }), a),
+        step: beginFence(aRecord({ writer: unrequestedA }), a),
         expected: aRecord({ writer: unrequestedA, fencing: a }),
       },
       {
         because: "an unverified node",
-        step: fenceIntent(foundOnA, a),
+        step: beginFence(foundOnA, a),
         expected: { ...foundOnA, fencing: a },
       },
       {
         because: "declared already",
-        step: fenceIntent(aRecord({ writer: unrequestedA, fencing: a }), a),
+        step: beginFence(aRecord({ writer: unrequestedA, fencing: a }), a),
         expected: aRecord({ writer: unrequestedA, fencing: a }),
       },
       {
         because: "one fence at a time",
-        step: fenceIntent(aRecord({ writer: unrequestedA, fencing: b, unverified: [b] }), a),
+        step: beginFence(aRecord({ writer: unrequestedA, fencing: b, unverified: [b] }), a),
         expected: "node-b is being fenced",
       },
       {
         because: "holds nothing",
-        step: fenceIntent(aRecord({ writer: { ...grantedA, requested: false } }), a),
+        step: beginFence(aRecord({ writer: { ...grantedA, requested: false } }), a),
         expected: "node-a does not hold the volume: revoke it",
       },
       {
         because: "requested",
-        step: fenceIntent(aRecord({ writer: aWriter("node-a") }), a),
+        step: beginFence(aRecord({ writer: aWriter("node-a") }), a),
         expected: "node-a is requested as the writer",
       },
       {
         because: "a bystander",
-        step: fenceIntent(aRecord({ writer: unrequestedA }), b),
+        step: beginFence(aRecord({ writer: unrequestedA }), b),
         expected: "node-b is neither the writer nor unverified",
       },
       {
         because: "another VM of that name",
-        step: fenceIntent(aRecord({ writer: unrequestedA }), newA),
+        step: beginFence(aRecord({ writer: unrequestedA }), newA),
         expected: "node-a is neither the writer nor unverified",
       },
     ]);
   });
 });
 
-describe("fenceClear", () => {
+describe("endFence", () => {
   it("frees the record of a fenced node and puts it in quarantine, or says why not", () => {
     const fenced = aRecord({ writer: unrequestedA, fencing: a });
     const claimedByB = { ...foundOnA, fencing: a, writer: aWriter("node-b", { epoch: 5 }), epoch: 5 };
@@ -537,27 +537,27 @@ describe("fenceClear", () => {
     check([
       {
         because: "the writer",
-        step: fenceClear(fenced, a, unrequestedA),
+        step: endFence(fenced, a, unrequestedA),
         expected: aRecord({ epoch: 1, quarantined: [a] }),
       },
       {
         because: "the request is no part of a grant",
-        step: fenceClear(fenced, a, aWriter("node-a")),
+        step: endFence(fenced, a, aWriter("node-a")),
         expected: aRecord({ epoch: 1, quarantined: [a] }),
       },
       {
         because: "an unverified node",
-        step: fenceClear({ ...foundOnA, fencing: a }, a, undefined),
+        step: endFence({ ...foundOnA, fencing: a }, a, undefined),
         expected: changedRecord(foundOnA, { unverified: [], quarantined: [a] }),
       },
       {
         because: "an unverified node while another writes",
-        step: fenceClear(claimedByB, a, claimedByB.writer),
+        step: endFence(claimedByB, a, claimedByB.writer),
         expected: changedRecord(withoutFencing(claimedByB), { unverified: [], quarantined: [a] }),
       },
       {
         because: "a report from before the fence counts no more",
-        step: fenceClear(
+        step: endFence(
           changedRecord(fenced, { defaultAccess: "quarantined", clean: [a, b] }),
           a,
           unrequestedA,
@@ -566,37 +566,37 @@ describe("fenceClear", () => {
       },
       {
         because: "it released since",
-        step: fenceClear(aRecord({ fencing: a }), a, undefined),
+        step: endFence(aRecord({ fencing: a }), a, undefined),
         expected: aRecord({ quarantined: [a] }),
       },
       {
         because: "not being fenced",
-        step: fenceClear(aRecord({ writer: unrequestedA }), a, unrequestedA),
+        step: endFence(aRecord({ writer: unrequestedA }), a, unrequestedA),
         expected: "node-a is not being fenced",
       },
       {
         because: "another is",
-        step: fenceClear(aRecord({ fencing: b }), a, undefined),
+        step: endFence(aRecord({ fencing: b }), a, undefined),
         expected: "node-a is not being fenced",
       },
       {
         because: "the proof is from another epoch",
-        step: fenceClear(aRecord({ writer: { ...unrequestedA, epoch: 2 }, fencing: a }), a, unrequestedA),
+        step: endFence(aRecord({ writer: { ...unrequestedA, epoch: 2 }, fencing: a }), a, unrequestedA),
         expected: changed,
       },
       {
         because: "the proof is from when another wrote",
-        step: fenceClear(fenced, a, aWriter("node-b")),
+        step: endFence(fenced, a, aWriter("node-b")),
         expected: changed,
       },
       {
         because: "another node reclaimed since",
-        step: fenceClear(claimedByB, a, undefined),
+        step: endFence(claimedByB, a, undefined),
         expected: changed,
       },
       {
         because: "the writer was removed since",
-        step: fenceClear({ ...foundOnA, fencing: a }, a, unrequestedA),
+        step: endFence({ ...foundOnA, fencing: a }, a, unrequestedA),
         expected: changed,
       },
     ]);
@@ -837,8 +837,8 @@ describe("bindToNode", () => {
     const fenced = { ...unrequested, fencing: now };
     const cleared = aRecord({ epoch: 1, quarantined: [now] });
     check([
-      { because: "fence intent", step: fenceIntent(unrequested, a), expected: fenced },
-      { because: "end of a fence", step: fenceClear(fenced, a, unrequested.writer), expected: cleared },
+      { because: "fence intent", step: beginFence(unrequested, a), expected: fenced },
+      { because: "end of a fence", step: endFence(fenced, a, unrequested.writer), expected: cleared },
       {
         because: "detached",
         step: clearDetached(aRecord({ epoch: 1, unverified: [now] }), a),
@@ -1293,7 +1293,7 @@ describe("what may be attached and detached", () => {
 
   it("keeps a fenced node in quarantine although it had been clean before", () => {
     const record = changedRecord(foundOnA, { unverified: [], clean: [a], writer: unrequestedA, fencing: a });
-    const cleared = fenceClear(record, a, unrequestedA);
+    const cleared = endFence(record, a, unrequestedA);
     assert.equal(cleared.ok && isInQuarantine(cleared.value, a), true);
   });
 });
@@ -1346,7 +1346,7 @@ describe("passBarrier", () => {
 
   it("is done by each proof that moves the VM's ETag and by the VM's end, not by clean", () => {
     for (const { because, step, left } of [
-      { because: "fenced", step: fenceClear({ ...barrierPending, fencing: a }, a, undefined), left: [b] },
+      { because: "fenced", step: endFence({ ...barrierPending, fencing: a }, a, undefined), left: [b] },
       { because: "proven to be without the disk", step: clearDetached(barrierPending, a), left: [b] },
       { because: "vanished", step: clearVanished(barrierPending, a), left: [b] },
       {

@@ -224,7 +224,7 @@ export function renew(record: WriterRecord, node: NodeKey): Step {
  * *fence*, step 1, the intent: from here on this disk is not attached to `node`, and it can't acquire. Only
  * an unrequested holder or an unverified node is fenced.
  */
-export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
+export function beginFence(record: WriterRecord, node: NodeIdentity): Step {
   if (record.fencing !== undefined && !isNamed(record, node, "fencing"))
     return fail(`${record.fencing.nodeName} is being fenced`);
   if (isNamed(record, node, "writer")) {
@@ -241,7 +241,7 @@ export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
  * quarantine. Only this ends a fence. `writerBeforeProof` must still be the writer: otherwise it may have
  * been granted since, and the proof be that of an earlier fence.
  */
-export function fenceClear(
+export function endFence(
   record: WriterRecord,
   node: NodeIdentity,
   writerBeforeProof: Writer | undefined,
@@ -422,7 +422,7 @@ export function prune(record: WriterRecord, node: NodeIdentity): Step {
 /** *fence*, step 1, of a node that can't withdraw its request or show itself clean any more. */
 export function fenceAbsent(record: WriterRecord, node: NodeIdentity): Step {
   const withdrawn = withdraw(record, node);
-  return fenceIntent(withdrawn.ok ? withdrawn.value : record, node);
+  return beginFence(withdrawn.ok ? withdrawn.value : record, node);
 }
 
 /** An unknown node leaves the list as clean. If it comes back, it only has to report again. */

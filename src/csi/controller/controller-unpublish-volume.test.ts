@@ -90,7 +90,7 @@ describe("controllerUnpublishVolume", () => {
       world.store.holdWatches(true);
       const grantedConcurrently: ControllerContext["steps"] = {
         run: async (step, act) => {
-          if (step === "withdraw-request" && world.volume("pvc-1")?.status?.record?.writer === undefined)
+          if (step === "withdraw" && world.volume("pvc-1")?.status?.record?.writer === undefined)
             await world.setStatus("pvc-1", ({ status }) => ({
               ...status,
               state: "Created",
@@ -280,7 +280,7 @@ describe("controllerUnpublishVolume", () => {
       const startsConcurrently: ControllerContext["steps"] = {
         run: async (step, act) => {
           const done = await steps.run(step, act);
-          if (step === "withdraw-request") world.use = { kind: "used", users: ["pod default/data-0"] };
+          if (step === "withdraw") world.use = { kind: "used", users: ["pod default/data-0"] };
           return done;
         },
       };

@@ -222,7 +222,7 @@ async function releaseRecord(
   if (isOutOfService || !writer.held) {
     const unrequested = await moveRecord(
       context,
-      { volumeName, nodeName, step: "withdraw-request" },
+      { volumeName, nodeName, step: "withdraw" },
       (record) => withdraw(record, node),
       signal,
     );

@@ -21,7 +21,7 @@ export interface RecallAnswer {
   readonly majorMinor: string | undefined;
   readonly unmounting: boolean;
   /** Nothing is mounted any more, and the store has refused the release. Default: it has not. */
-  readonly giveRefused?: boolean;
+  readonly releaseRefused?: boolean;
 }
 
 /**
@@ -43,7 +43,7 @@ export async function answerRecall(
     unmounting: answer.unmounting,
     progress: progress.value,
     time: toTimestamp(ports.clock.nowMs()),
-    ...(answer.giveRefused === true ? { giveRefused: true } : {}),
+    ...(answer.releaseRefused === true ? { releaseRefused: true } : {}),
   };
   return ports.steps.run("answer-recall", () =>
     changeStatus(
@@ -54,7 +54,7 @@ export async function answerRecall(
         const isSameUse =
           earlier?.id === recall.id &&
           earlier.unmounting === recall.unmounting &&
-          earlier.giveRefused === recall.giveRefused &&
+          earlier.releaseRefused === recall.releaseRefused &&
           earlier.published.join("\n") === recall.published.join("\n");
         // A new time alone is not written: an unchanged answer shows a stalled unmount. Each answer also
         // wakes this node again: while a workload writes, its progress changes, and the node would answer

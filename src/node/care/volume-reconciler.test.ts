@@ -386,8 +386,11 @@ describe("ownVolumesReconciler", () => {
       assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
       assert.equal(world.machine.mounts().length, 0);
       const answered = world.attachment();
-      const { id, published, giveRefused } = answered?.status?.recall ?? {};
-      assert.deepEqual({ id, published, giveRefused }, { id: "recall-1", published: [], giveRefused: true });
+      const { id, published, releaseRefused } = answered?.status?.recall ?? {};
+      assert.deepEqual(
+        { id, published, releaseRefused },
+        { id: "recall-1", published: [], releaseRefused: true },
+      );
       refuse();
       assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
       assert.equal(world.attachment()?.metadata.resourceVersion, answered?.metadata.resourceVersion);
@@ -400,10 +403,10 @@ describe("ownVolumesReconciler", () => {
       const refuse = await recalled(world, block);
       refuse();
       assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
-      assert.equal(world.attachment()?.status?.recall?.giveRefused, true);
+      assert.equal(world.attachment()?.status?.recall?.releaseRefused, true);
       world.machine.openRaw(0);
       assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
-      assert.equal(world.attachment()?.status?.recall?.giveRefused, undefined);
+      assert.equal(world.attachment()?.status?.recall?.releaseRefused, undefined);
     }));
 
   it("reports a busy workload's progress to a recall every five seconds", () =>

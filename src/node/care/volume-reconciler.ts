@@ -224,12 +224,12 @@ async function execute(
   switch (action.kind) {
     case "Reclaim":
       return reclaimVolume(ports, target, action.epochKnown, signal);
-    case "CheckpointEpoch":
+    case "Checkpoint":
       return target.volume === undefined || target.checkpoint === undefined
         ? ok({})
         : checkpointEpoch(ports, target.volume, target.checkpoint, action.epoch, signal);
     case "ReportDispute":
-      return reportDispute(ports, volumeName, action.claimedBy);
+      return reportDispute(ports, volumeName, action.reclaimedBy);
     case "RequestWriter":
       return restoreLostRequest(ports, target, signal);
     case "ProveClean":
@@ -284,7 +284,7 @@ async function execute(
             },
             signal,
           );
-    case "UnmountAndRelease": {
+    case "Release": {
       const { mount, targets } = target.observed;
       // What is unmounted already makes no progress: a report would only overwrite that the release was
       // refused.
@@ -295,10 +295,10 @@ async function execute(
         () => unmountAll(ports, target, action.placeholders, signal),
         signal,
       );
-      const given = unmounted.ok ? await giveAndForget(ports, volumeName, signal) : unmounted;
+      const given = unmounted.ok ? await releaseAndDrop(ports, volumeName, signal) : unmounted;
       if (!given.ok) {
-        const giveRefused = unmounted.ok && given.failure.kind === "StoreUnavailable";
-        await tellNotGiven(ports, target, { recallId: action.recallId, giveRefused }, signal);
+        const releaseRefused = unmounted.ok && given.failure.kind === "StoreUnavailable";
+        await answerNotReleased(ports, target, { recallId: action.recallId, releaseRefused }, signal);
       }
       return given;
     }
@@ -331,9 +331,9 @@ async function execute(
 async function reportDispute(
   ports: NodePorts,
   volumeName: string,
-  claimedBy: string,
+  reclaimedBy: string,
 ): Promise<Result<void, Failure>> {
-  const message = `${claimedBy} has reclaimed ${volumeName}, which a pod of ${ports.node.nodeName} uses`;
+  const message = `${reclaimedBy} has reclaimed ${volumeName}, which a pod of ${ports.node.nodeName} uses`;
   ports.disputes.set(volumeName, message);
   tell(ports, volumeName, "ReclaimDisputed", message);
   return ok(undefined);
@@ -352,14 +352,17 @@ function tell(ports: NodePorts, volumeName: string, reason: EventReason, message
  * The unmount may have ended before it could report progress, and the node still can't release: without
  * an answer the controller would wait for the recall endlessly.
  */
-async function tellNotGiven(
+async function answerNotReleased(
   ports: NodePorts,
   { attachment, checkpoint }: Target,
-  { recallId: id, giveRefused }: { readonly recallId: string | undefined; readonly giveRefused: boolean },
+  {
+    recallId: id,
+    releaseRefused,
+  }: { readonly recallId: string | undefined; readonly releaseRefused: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   if (attachment === undefined || id === undefined) return;
-  const answer = { id, published: [], majorMinor: checkpoint?.majorMinor, unmounting: true, giveRefused };
+  const answer = { id, published: [], majorMinor: checkpoint?.majorMinor, unmounting: true, releaseRefused };
   const answered = await answerRecall(ports, attachment, answer, signal);
   if (!answered.ok && !signal.aborted)
     ports.logger.warn("recall not answered", {
@@ -368,7 +371,7 @@ async function tellNotGiven(
     });
 }
 
-async function giveAndForget(
+async function releaseAndDrop(
   ports: NodePorts,
   volumeName: string,
   signal: AbortSignal,

@@ -5,7 +5,7 @@ import { isSameVmId } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
-import { reportOf, rolledBackReason, STORE_WENT_BACK } from "../../core/rollback/rollback-reports.ts";
+import { reportOf, rolledBackReason, STORE_ROLLED_BACK } from "../../core/rollback/rollback-reports.ts";
 import type { NotedVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -182,7 +182,7 @@ function doubtsOf(
   ports.cache.listAgain();
   return [
     {
-      type: STORE_WENT_BACK,
+      type: STORE_ROLLED_BACK,
       status: "True",
       reason: rolledBackReason(incarnations.present),
       message,

@@ -215,7 +215,7 @@ describe("unstageVolume", () => {
   it("unmounts a volume deleted during the withdrawal, and drops its checkpoint", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
-      world.during["withdraw-request"] = () => deleteVolume(world);
+      world.during["withdraw"] = () => deleteVolume(world);
       assert.deepEqual(await unstage(world), done);
       assert.deepEqual([world.machine.mounts(), world.ports().checkpoints.volumes()], [[], []]);
     }));
@@ -230,7 +230,7 @@ describe("unstageVolume", () => {
   it("continues where a controller has withdrawn the request before", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
-      world.during["withdraw-request"] = () =>
+      world.during["withdraw"] = () =>
         world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { requested: false }) }));
       assert.deepEqual(await unstage(world), done);
       assert.deepEqual(world.record()?.writer, aWriter("node-a", { held: false, requested: false }));

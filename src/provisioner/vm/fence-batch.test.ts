@@ -521,7 +521,7 @@ describe("a batch of fences", () => {
         azure.vm = { ...azure.vm, vmId: "guid-of-another", etag, dataDisks: [] };
         return "ignored";
       };
-      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("flush", "pvc-1"))), ["passed"]);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("flush", "pvc-1"))), ["flushed"]);
       assert.deepEqual(
         azure.updates.map(({ ifMatch, change }) => [ifMatch, change]),
         [
@@ -607,7 +607,7 @@ describe("a batch of fences", () => {
   it("passes any VM's barrier by one move of its ETag, whatever it lists", async () => {
     const azure = withDisk({ vmId: "guid-of-another" });
     azure.onRead = (vm, { instanceView }) => (instanceView ? assert.fail("the guest can't help") : vm);
-    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("flush", "pvc-1"))), ["passed"]);
+    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("flush", "pvc-1"))), ["flushed"]);
     assert.deepEqual(
       azure.updates.map(({ change }) => change),
       [{}],
@@ -619,7 +619,7 @@ describe("a batch of fences", () => {
     const refused = azure.request("fence", "pvc-1", { precondition: () => Promise.resolve(false) });
     assert.deepEqual(kinds(await azure.fenceBatch(refused, azure.request("flush", "pvc-2"))), [
       "Refused",
-      "passed",
+      "flushed",
     ]);
     assert.deepEqual(
       azure.updates.map(({ change }) => change),
@@ -631,7 +631,7 @@ describe("a batch of fences", () => {
     const azure = withDisk();
     assert.deepEqual(
       kinds(await azure.fenceBatch(azure.request("prove", "pvc-1", { node: { ...node, vmId: "guid-A" } }))),
-      ["passed"],
+      ["listed"],
     );
     assert.equal(azure.updates.length, 0);
   });

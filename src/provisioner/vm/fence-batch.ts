@@ -237,7 +237,7 @@ export class FenceBatch {
       return ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.etag} as it was`);
     }
     const open = sent.requests.filter((request) => !request.isSettled);
-    for (const request of open) if (request.kind === "flush") request.settle(ok({ kind: "passed" }));
+    for (const request of open) if (request.kind === "flush") request.settle(ok({ kind: "flushed" }));
     // An entry that is only marked `toBeDetached` is an entry.
     const off = open.filter(
       (request) => request.kind !== "flush" && !lists(after, new Set([request.diskKey])),
@@ -379,7 +379,7 @@ function hasMoved(before: ArmVm): (later: ArmVm) => boolean {
 function passListedBarriers(open: readonly VmRequest[], model: ArmVm): void {
   for (const request of open)
     if (request.kind === "prove" && model.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey))
-      request.settle(ok({ kind: "passed" }));
+      request.settle(ok({ kind: "listed" }));
 }
 
 async function proveAll(

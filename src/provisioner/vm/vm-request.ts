@@ -18,8 +18,10 @@ export type VmAnswer =
   | { readonly kind: "attached"; readonly lun: number }
   | { readonly kind: "detached" }
   | { readonly kind: "proven"; readonly proof: FenceProof }
-  /** A barrier without proof that the disk is off. */
-  | { readonly kind: "passed" }
+  /** Of `flush`: the ETag has moved. */
+  | { readonly kind: "flushed" }
+  /** Of `prove`: no proof, since the VM lists the disk. */
+  | { readonly kind: "listed" }
   | { readonly kind: "instanceGone" }
   | { readonly kind: "instanceReplaced"; readonly vmId: string };
 

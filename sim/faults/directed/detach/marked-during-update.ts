@@ -37,7 +37,7 @@ export const markedDuringUpdate: FaultVariant = {
       later(UPDATED_FOR_MS, () => releaseStuckOperations(azure.model.world));
     };
     const takenBack = controllers.map((controller) =>
-      controller.strikeAt({ step: "fence-intent", nth: 1, moment: "after" }, update),
+      controller.strikeAt({ step: "begin-fence", nth: 1, moment: "after" }, update),
     );
     azure.freeze(nodeName);
     later(MARKED_AFTER_MS, () => markOutOfService(context, nodeName, true));

@@ -34,17 +34,12 @@ export const frozenInMount: FaultVariant = {
       cordonOnly(context, target);
       later(NOTICED_MS, () => markOutOfService(context, target, true));
     });
-    const endSlow = slowCallAt(
-      context,
-      world.controllers,
-      { step: "fence-clear", ms: clearedAfterMs },
-      () => {
-        if (isThawing) return;
-        isThawing = true;
-        later(clearedAfterMs + thawsAfterMs, () => world.azure.thaw(target));
-        later(clearedAfterMs + thawsAfterMs + BACK_FOR_MS, () => markOutOfService(context, target, false));
-      },
-    );
+    const endSlow = slowCallAt(context, world.controllers, { step: "end-fence", ms: clearedAfterMs }, () => {
+      if (isThawing) return;
+      isThawing = true;
+      later(clearedAfterMs + thawsAfterMs, () => world.azure.thaw(target));
+      later(clearedAfterMs + thawsAfterMs + BACK_FOR_MS, () => markOutOfService(context, target, false));
+    });
     cordonAllBut(context, target);
     later(SEEN_MS, () => cluster.deletePod(volumeName, { isForced: false }));
     return () => {

@@ -4,7 +4,7 @@ import type { NodeIdentity } from "../../../../src/core/api/node-identity.ts";
 import { toTimestamp } from "../../../../src/core/primitives/timestamp.ts";
 import {
   reportOf,
-  STORE_WENT_BACK,
+  STORE_ROLLED_BACK,
   rolledBackReason,
 } from "../../../../src/core/rollback/rollback-reports.ts";
 import { findVm } from "../../../../src/emulator/model/world.ts";
@@ -62,7 +62,7 @@ function reporting(
   { metadata, status }: AzDriverNode,
 ): NonNullable<AzDriverNode["status"]>["conditions"] {
   const lease = world.store.objects("Lease")[0];
-  const others = (status?.conditions ?? []).filter(({ type }) => type !== STORE_WENT_BACK);
+  const others = (status?.conditions ?? []).filter(({ type }) => type !== STORE_ROLLED_BACK);
   if (lease === undefined) return others;
   const generation = storeIncarnationOf(lease);
   // Two tokens that agree are believed each time.
@@ -76,7 +76,7 @@ function reporting(
   return [
     ...others,
     {
-      type: STORE_WENT_BACK,
+      type: STORE_ROLLED_BACK,
       status: "True",
       reason,
       message: "a lie",

@@ -10,7 +10,7 @@ const REQUESTS_AFTER_MS = [0, 0, 12_000, 20_000] as const;
 /** From the pod's return until its kubelet sees it, and the first pod's end, in milliseconds. */
 const HEARS_AFTER_MS = [100, 300] as const;
 /** Writes of the release check that are under way for long, and how long, in milliseconds. */
-const slowSteps = ["withdraw-request", "fence-intent"] as const;
+const slowSteps = ["withdraw", "begin-fence"] as const;
 const SLOW_MS = [3_000, 5_000, 8_000] as const;
 
 /**

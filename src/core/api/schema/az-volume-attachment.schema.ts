@@ -106,7 +106,7 @@ export const azVolumeAttachmentSchema = z.object({
           progress: tokenSchema.describe(
             "Anything that changes while the unmount makes progress: the device's write counter.",
           ),
-          giveRefused: z
+          releaseRefused: z
             .literal(true)
             .optional()
             .describe(

@@ -30,7 +30,7 @@ interface BarrierPending {
  */
 export function barrierReconciler(ports: FencingPorts): Reconciler {
   return {
-    name: "passBarrier",
+    name: "barrier",
     workers: 64,
     // Azure takes few updates of a VM, and a failover may need the next one.
     backoff: { baseMs: 500, maxMs: 30_000 },
@@ -131,7 +131,7 @@ async function withoutVanished(
       { diskUri, node, mode, precondition, mayCarryOut: mayCarryOut(ports, { node, isBarrier: true }) },
       signal,
     );
-  const moved = await steps.run("vm-barrier", () => barrier("flush", first));
+  const moved = await steps.run("flush", () => barrier("flush", first));
   if (!moved.ok)
     return moved.failure.kind === "InstanceNotFound" ? ok(await withoutVm(barrierPending, barrier)) : moved;
   const instance = await cloud.inspectInstance(first.node, signal);

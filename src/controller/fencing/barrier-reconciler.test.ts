@@ -24,7 +24,7 @@ import { type ReconcileWorld, withControllerPorts } from "../testing/a-controlle
 import { anInstance } from "../testing/an-instance.ts";
 import { barrierByMode } from "../testing/barrier-by-mode.ts";
 import { remakeVolume, removeVolume } from "../testing/remake-volume.ts";
-import { barrierReconciler } from "./vm-barrier-reconciler.ts";
+import { barrierReconciler } from "./barrier-reconciler.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
