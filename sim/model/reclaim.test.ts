@@ -28,8 +28,8 @@ const steps: readonly string[] = [
   ...[
     "n1 reclaims, whatever it has",
     "n1 acquires, whatever it has",
-    "verifies n0",
-    "verifies n1",
+    "confirms n0",
+    "confirms n1",
     "proves n1 detached",
     "grants n0",
     "grants n1",

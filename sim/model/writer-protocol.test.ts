@@ -108,7 +108,7 @@ const allSteps: readonly string[] = [
       "clears unfenced",
       "sees",
       "prunes",
-      "withdraws",
+      "prunes clean",
       "finds no VM",
     ].map((name) => stepAbout(name, node)),
     `detach of n${node} answers but does nothing`,
@@ -126,7 +126,7 @@ function stepAbout(name: string, node: number): string {
   if (name === "reads for a proof") return `reads VM ${node} for a proof`;
   if (name === "may prove") return `may prove n${node} detached`;
   if (name === "clears unfenced") return `clears n${node}, which was never fenced`;
-  if (name === "withdraws") return `withdraws that n${node} is clean`;
+  if (name === "prunes clean") return `prunes clean n${node}`;
   if (name === "finds no VM") return `finds no VM ${node}`;
   return name === "sees" ? `sees n${node} still attached` : `${name} n${node}`;
 }

@@ -172,8 +172,7 @@ export const masks: readonly Mask[] = [
       {
         file: "src/core/writer/writer-steps.ts",
         find:
-          "    if (record.writer.requested) return fail(`${node.nodeName} is " +
-          "requested as the writer`);\n",
+          "    if (next.writer.requested) return fail(`${node.nodeName} is " + "requested as the writer`);\n",
         replace: ``,
       },
     ],

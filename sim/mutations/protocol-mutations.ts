@@ -317,7 +317,7 @@ export const protocolMutations: readonly Mutation[] = [
     removes: "a VM is pruned only if Azure does not have it any more",
     edits: [
       {
-        file: "src/controller/fencing/confirm-vanished.ts",
+        file: "src/controller/fencing/clear-vanished.ts",
         find: `if (proof.value === undefined) return ok("exists");`,
         replace: `if (proof.value === undefined) continue;`,
       },

@@ -16,7 +16,7 @@ import { compareAttachments } from "./adoption/compare-attachments.ts";
 import { knownUse, rebuildVolume } from "./adoption/rebuild-record.ts";
 import { createControllerCache } from "./controller-cache.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { confirmVanished } from "./fencing/confirm-vanished.ts";
+import { askIfVanished } from "./fencing/clear-vanished.ts";
 import { nodeNameOf } from "./node-name-of.ts";
 import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
@@ -74,7 +74,7 @@ describe("an AzDriverNode that reports another node's VM", () => {
     withLiar(
       async (world, ports) => {
         const confirmed = await world.answerOf(
-          confirmVanished(ports, { volumeName: "pvc-1", volumeId: diskUri }, rescue, never),
+          askIfVanished(ports, { volumeName: "pvc-1", volumeId: diskUri }, rescue, never),
         );
         assert.deepEqual([confirmed.ok, listIn(world.record(), "unverified")], [true, [rescue]]);
       },

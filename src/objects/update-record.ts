@@ -36,7 +36,7 @@ export async function moveRecord(
     /**
      * Called after each read of the volume and before `move`: a rollback in between makes the write fail.
      */
-    readonly confirm?: () => Promise<Result<unknown, Failure>>;
+    readonly checkStore?: () => Promise<Result<unknown, Failure>>;
     /** Changes the rest of the status in the same write. */
     readonly alsoStatus?: (status: Status) => Status;
   },
@@ -61,8 +61,8 @@ export async function moveRecord(
         nodeName: request.nodeName,
         reason: "the volume has no writer record",
       });
-    const confirmed = await request.confirm?.();
-    if (confirmed?.ok === false) return confirmed;
+    const checked = await request.checkStore?.();
+    if (checked?.ok === false) return checked;
     const moved = move(status.record, volume);
     if (!moved.ok)
       return fail({

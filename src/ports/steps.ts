@@ -30,7 +30,7 @@ export const stepNames = [
   "prove",
   "flush",
   "pass-barrier",
-  "verify",
+  "confirm",
   "identify",
   "leave-quarantine",
   "prove-clean",

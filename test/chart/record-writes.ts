@@ -187,7 +187,7 @@ export const controllerSteps: readonly {
   {
     name: "prune a vanished VM",
     from: written(nodeB),
-    step: (record) => steps.clearVanished(record, nodeB),
+    step: (record) => steps.clearVanished(record, nodeB, "another VM"),
   },
 ];
 

@@ -15,10 +15,9 @@ import {
   proveClean,
   revoke,
   acquire,
-  vanished,
   withdraw,
   renew,
-  withdrawClean,
+  pruneClean,
 } from "../../../src/core/writer/writer-steps.ts";
 import {
   identities,
@@ -107,10 +106,10 @@ export function recordSteps(
     beginFence: memoized((record, node) =>
       isUnaided && isNamed(record, node, "unverified") ? fail("it is not marked") : beginFence(record, node),
     ),
-    vanished: memoized((record, node) => vanished(record, node, "nothing")),
+    clearVanished: memoized((record, node) => clearVanished(record, node, "nothing")),
     /** Whether the record names a node. */
-    names: memoized(clearVanished),
-    withdrawClean: memoized((record, node) => withdrawClean(record, node.nodeName)),
+    names: memoized((record, node) => clearVanished(record, node, "another VM")),
+    pruneClean: memoized((record, node) => pruneClean(record, node.nodeName)),
     leaveQuarantine: memoized(leaveQuarantine),
     proveClean: memoized(proveClean),
     clearDetached: memoized(clearDetached),

@@ -280,10 +280,10 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
  */
 function vanishedSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
   const forgotten =
-    isGone(world, node) || without.has("vanished") ? steps.vanished(world.record, node) : undefined;
+    isGone(world, node) || without.has("vanished") ? steps.clearVanished(world.record, node) : undefined;
   if (forgotten !== undefined) emit(afterRecordMove(world, forgotten), `prunes n${node}`);
-  const withdrawn = steps.withdrawClean(world.record, node);
-  if (withdrawn !== undefined) emit(afterRecordMove(world, withdrawn), `withdraws that n${node} is clean`);
+  const pruned = steps.pruneClean(world.record, node);
+  if (pruned !== undefined) emit(afterRecordMove(world, pruned), `prunes clean n${node}`);
 }
 
 /** Requests come and go at any time; `release-check.test.ts` models where they come from. */

@@ -4,7 +4,7 @@ import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
 import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
-import { clearDetached, type Step, verify } from "../../core/writer/writer-steps.ts";
+import { clearDetached, type Step, confirm } from "../../core/writer/writer-steps.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -126,11 +126,11 @@ async function recordPlace(
   if (!holders.ok) return holders;
   const there = holders.value.filter((holder) => isSameNode(holder.node, node));
   const recorded = await recordHolders(ports, volume, detail.diskUri, there, signal);
-  return recorded.ok && there.length > 0 ? recordVerified(ports, volume, node, signal) : recorded;
+  return recorded.ok && there.length > 0 ? recordConfirmed(ports, volume, node, signal) : recorded;
 }
 
 /** A record that was replaced since requires another read of Azure. */
-async function recordVerified(
+async function recordConfirmed(
   ports: FencingPorts,
   { metadata, status }: AzVolume,
   node: NodeIdentity,
@@ -140,11 +140,11 @@ async function recordVerified(
   const { storeIncarnation } = status.record;
   const moved = await moveRecord(
     ports,
-    { volumeName: metadata.name, nodeName: node.nodeName, step: "verify" },
+    { volumeName: metadata.name, nodeName: node.nodeName, step: "confirm" },
     (record, fresh) => {
       const isSameRecord =
         fresh.metadata.uid === metadata.uid && record.storeIncarnation === storeIncarnation;
-      return isSameRecord ? verify(record, node) : fail("the record was rebuilt");
+      return isSameRecord ? confirm(record, node) : fail("the record was rebuilt");
     },
     signal,
   );

@@ -6,11 +6,11 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
-import { withdrawClean } from "../../core/writer/writer-steps.ts";
+import { pruneClean } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { clearVanishedVm, type MissingVm } from "./confirm-vanished.ts";
+import { clearVanishedVm, type MissingVm } from "./clear-vanished.ts";
 
 /** From a change of records until they are examined again, in milliseconds: the cache shows it by then. */
 const LOOK_AGAIN_MS = 1_000;
@@ -54,7 +54,7 @@ async function pruneIfGone(ports: FencingPorts, nodeName: string, signal: AbortS
   const [cutOff, ...others] = quarantinedAs(ports, nodeName, driverNode);
   if (cutOff !== undefined) return pruneVanished(ports, [cutOff, ...others], signal);
   // Without its AzDriverNode nothing shows which VM it was.
-  const withdrawn = await withdrawCleanOf(ports, nodeName, signal);
+  const withdrawn = await pruneCleanOf(ports, nodeName, signal);
   if (!withdrawn.ok) return withdrawn;
   return driverNode === undefined ? ok({}) : deleteDriverNode(ports, driverNode, signal);
 }
@@ -141,7 +141,7 @@ async function pruneVanished(
 }
 
 /** Only a node's own report: no proof is required, and other processes may be first. */
-async function withdrawCleanOf(
+async function pruneCleanOf(
   ports: FencingPorts,
   nodeName: string,
   signal: AbortSignal,
@@ -150,7 +150,7 @@ async function withdrawCleanOf(
     const moved = await moveRecord(
       ports,
       { volumeName, nodeName, step: "end-fence" },
-      (record) => withdrawClean(record, nodeName),
+      (record) => pruneClean(record, nodeName),
       signal,
     );
     if (!moved.ok && moved.failure.kind !== "NotWriter" && moved.failure.kind !== "ObjectNotFound")

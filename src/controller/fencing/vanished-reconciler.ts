@@ -1,17 +1,17 @@
-import { isSameVmId } from "../../core/api/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
 import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
-import { type CloudCheck, isCloudCheck, type RecordAction } from "../../core/writer/writer-action.ts";
+import type { CloudQuestion, RecordAction, WriterAction } from "../../core/writer/writer-action.ts";
 import type { InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { executeWriterAction } from "../writer/execute-writer-action.ts";
-import { confirmVanished } from "./confirm-vanished.ts";
+import { askIfVanished } from "./clear-vanished.ts";
 
 /**
  * How often Azure is asked about the same volume's VMs, in milliseconds. At most three reads each time;
@@ -42,53 +42,52 @@ async function checkVolume(
   const observed = observeVolume(ports, volumeName);
   const volumeId = observed?.volume.status?.detail?.diskUri;
   if (observed === undefined || volumeId === undefined) return ok({});
-  const checks = planWriter(observed).filter(isCloudCheck);
-  for (const check of checks) {
-    const checked = await carryOut(ports, observed, volumeId, check, signal);
+  const questions = planWriter(observed).filter((action) => action.kind === "AskAzure");
+  for (const asked of questions) {
+    const checked = await carryOut(ports, observed, volumeId, asked, signal);
     if (!checked.ok && checked.failure.kind !== "NotWriter") return checked;
   }
-  return ok(checks.length === 0 ? {} : { againAfterMs: ASK_AGAIN_MS });
+  return ok(questions.length === 0 ? {} : { againAfterMs: ASK_AGAIN_MS });
 }
 
 async function carryOut(
   ports: FencingPorts,
   observed: ObservedVolume,
   volumeId: string,
-  check: CloudCheck,
+  { question, node }: Extract<WriterAction, { kind: "AskAzure" }>,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const { node } = check;
   const volumeName = observed.volume.metadata.name;
-  if (check.kind === "ConfirmVanished") return confirmVanished(ports, { volumeName, volumeId }, node, signal);
+  if (question === "vanished") return askIfVanished(ports, { volumeName, volumeId }, node, signal);
   const instance = await ports.cloud.inspectInstance(node, signal);
   if (!instance.ok) {
     if (instance.failure.kind !== "InstanceNotFound") return instance;
-    // Absence is proven by `ConfirmVanished`, which is not planned while a node sends heartbeats.
+    // Absence is proven by `vanished`, which is not planned while a node sends heartbeats.
     const { nodeName, instanceUri } = node;
-    ports.logger.info("VM not found: asked again", { check: check.kind, volumeName, nodeName, instanceUri });
+    ports.logger.info("VM not found: asked again", { question, volumeName, nodeName, instanceUri });
     return ok({});
   }
   // A VM that was replaced is handled like one that may be gone. A node's token may report any `vmId`: only
   // Azure shows which VM is there.
   if (!isSameVmId(instance.value.vmId, node.vmId)) return ok({});
-  const action = actionFor(check, instance.value, volumeId);
+  const action = actionFor({ question, node }, instance.value, volumeId);
   return action === undefined ? ok({}) : executeWriterAction(ports, observed, action, signal);
 }
 
 /** What follows from a VM that exists. */
 function actionFor(
-  { kind, node }: Exclude<CloudCheck, { kind: "ConfirmVanished" }>,
+  { question, node }: { readonly question: Exclude<CloudQuestion, "vanished">; readonly node: NodeIdentity },
   { powerState, dataDisks }: InstanceFacts,
   volumeId: string,
 ): RecordAction | undefined {
-  switch (kind) {
-    case "ConfirmDetached":
+  switch (question) {
+    case "detached":
       // Where the disk is listed, recovery creates the missing attachment. The fence checks who uses the
       // volume there, proves that the disk is not there, and keeps others from attaching it there.
       return dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId))
         ? undefined
         : { kind: "BeginFence", node, ground: "stalled", because: STRANDED };
-    case "FenceIfOff":
+    case "off":
       // A stopped VM writes nothing; a running one may, whichever VM has its name.
       return powerState === "stopped" || powerState === "deallocated"
         ? {
@@ -98,9 +97,9 @@ function actionFor(
             because: `the VM ${node.instanceUri} is ${powerState}, and its node is another VM by now`,
           }
         : undefined;
-    case "RevokeIfMoved":
+    case "moved":
       return { kind: "Revoke" };
     default:
-      return unreachable(kind);
+      return unreachable(question);
   }
 }

@@ -13,7 +13,7 @@ import {
 import { type RecordChanges, listIn } from "../../core/testing/record-lists.ts";
 import { findHolders } from "../adoption/adopt-disk.ts";
 import { knownUse } from "../adoption/rebuild-record.ts";
-import { confirmVanished } from "../fencing/confirm-vanished.ts";
+import { askIfVanished } from "../fencing/clear-vanished.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
@@ -114,7 +114,7 @@ describe("entries of a writer record and the uid of the Node", () => {
         aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [unknown] }),
       );
       await world.answerOf(
-        confirmVanished(world.ports, { volumeName: "pvc-1", volumeId: diskUri }, unknown, never),
+        askIfVanished(world.ports, { volumeName: "pvc-1", volumeId: diskUri }, unknown, never),
       );
       assert.deepEqual(listIn(world.record(), "unverified"), [bound]);
     }));

@@ -219,7 +219,7 @@ async function grantWriter(
     return ok({});
   let storeIncarnation = Number.NaN;
   // After the record was read, as for *acquire*: before, the store could be rolled back in between.
-  const confirm = async (): Promise<Result<unknown, Failure>> => {
+  const checkStore = async (): Promise<Result<unknown, Failure>> => {
     const trusted = await readStoreIncarnation(ports, signal);
     if (trusted.ok) storeIncarnation = trusted.value;
     return trusted;
@@ -230,7 +230,7 @@ async function grantWriter(
       volumeName: observed.volume.metadata.name,
       nodeName: node.nodeName,
       step: "grant",
-      confirm,
+      checkStore,
       alsoStatus: withoutRequestTime,
     },
     (record, volume) => {
@@ -336,7 +336,8 @@ function intentOf(
   record: WriterRecord,
   { node, ground }: Extract<WriterAction, { kind: "BeginFence" }>,
 ): Step {
-  const unrequested = ground === "off" ? withdraw(record, node) : fail("its request was withdrawn");
-  const intended = beginFence(unrequested.ok ? unrequested.value : record, node);
-  return intended.ok || !unrequested.ok ? intended : unrequested;
+  const endsRequest = ground === "off";
+  const begun = beginFence(record, node, { endsRequest });
+  // Another fence may have to end first.
+  return begun.ok || !endsRequest ? begun : withdraw(record, node);
 }

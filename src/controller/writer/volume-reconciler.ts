@@ -9,7 +9,6 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import { describeRejections } from "../../core/schedule/describe-rejections.ts";
 import { isPlannedHere, planConditions } from "../../core/writer/plan-conditions.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
-import { isCloudCheck } from "../../core/writer/writer-action.ts";
 import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
@@ -26,21 +25,21 @@ const UNBACKED_AGAIN_MS = 1_000;
 
 /**
  * Changes the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion
- * must not queue behind an attach. `onCloudCheck` receives volumes that require a read of a VM.
+ * must not queue behind an attach. `onQuestion` receives volumes that require a read of a VM.
  */
-export function volumeReconciler(ports: WriterPorts, onCloudCheck: (volumeName: string) => void): Reconciler {
+export function volumeReconciler(ports: WriterPorts, onQuestion: (volumeName: string) => void): Reconciler {
   return {
     name: "volume",
     workers: 32,
     backoff: { baseMs: 50, maxMs: 10_000 },
-    reconcile: (volumeName, signal) => reconcileVolume(ports, volumeName, onCloudCheck, signal),
+    reconcile: (volumeName, signal) => reconcileVolume(ports, volumeName, onQuestion, signal),
   };
 }
 
 async function reconcileVolume(
   ports: WriterPorts,
   volumeName: string,
-  onCloudCheck: (volumeName: string) => void,
+  onQuestion: (volumeName: string) => void,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const observed = observeVolume(ports, volumeName);
@@ -48,10 +47,10 @@ async function reconcileVolume(
   let againAfterMs = hasUnbacked(ports, observed) ? UNBACKED_AGAIN_MS : Infinity;
   let failure: Failure | undefined;
   const writerActions = planWriter(observed);
-  if (writerActions.some(isCloudCheck)) onCloudCheck(volumeName);
+  if (writerActions.some(({ kind }) => kind === "AskAzure")) onQuestion(volumeName);
   const passes = [
     ...writerActions.flatMap((action) =>
-      isCloudCheck(action) ? [] : () => executeWriterAction(ports, observed, action, signal),
+      action.kind === "AskAzure" ? [] : () => executeWriterAction(ports, observed, action, signal),
     ),
     ...planReplicas(observed).map((action) => () => executeReplicaAction(ports, observed, action, signal)),
   ];

@@ -72,10 +72,9 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     case "Withdraw":
       return moved(observed, (record) => withdraw(record, action.node));
     case "BeginFence":
-    case "ConfirmDetached":
       return moved(observed, (record) => beginFence(record, action.node));
-    case "ConfirmVanished":
-      return moved(observed, (record) => clearVanished(record, action.node));
+    case "AskAzure":
+      return afterAnswer(observed, action);
     case "Recall":
       return changed(observed, action.attachmentName, (attachment) => ({
         ...attachment,
@@ -95,9 +94,6 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
           spec: { ...spec, role: "Replica" },
         }),
       );
-    // Azure reports the VM as running.
-    case "FenceIfOff":
-    case "RevokeIfMoved":
     case "ReleaseCheck":
     case "WaitFor":
     case "Tell":
@@ -105,6 +101,24 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return observed;
     default:
       return unreachable(action);
+  }
+}
+
+/** Azure reports a VM without the disk as it is planned for, and any other as running. */
+function afterAnswer(
+  observed: ObservedVolume,
+  { question, node }: Extract<WriterAction, { kind: "AskAzure" }>,
+): ObservedVolume {
+  switch (question) {
+    case "detached":
+      return moved(observed, (record) => beginFence(record, node));
+    case "vanished":
+      return moved(observed, (record) => clearVanished(record, node, "another VM"));
+    case "off":
+    case "moved":
+      return observed;
+    default:
+      return unreachable(question);
   }
 }
 

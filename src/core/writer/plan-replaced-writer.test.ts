@@ -22,7 +22,7 @@ const earlier = {
   instanceUri: `${instanceUriOf("node-a")}-earlier`,
 };
 const foreign = { ...earlier, nodeName: earlier.instanceUri };
-const checks: WriterAction = { kind: "ConfirmVanished", node: earlier };
+const checks: WriterAction = { kind: "AskAzure", question: "vanished", node: earlier };
 const said =
   `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) holds the volume as node-a, ` +
   `and that node is another VM by now`;
@@ -56,7 +56,7 @@ describe("a VM in the record whose node name is another VM's", () => {
       observed: observed(held(true), { attachments: [anAttachment("node-b")] }),
       plan: [
         checks,
-        { kind: "FenceIfOff", node: earlier },
+        { kind: "AskAzure", question: "off", node: earlier },
         {
           kind: "WaitFor",
           reason: "WriterReplaced",
@@ -71,7 +71,7 @@ describe("a VM in the record whose node name is another VM's", () => {
       observed: observed(held(false)),
       plan: [
         checks,
-        { kind: "FenceIfOff", node: earlier },
+        { kind: "AskAzure", question: "off", node: earlier },
         {
           kind: "Tell",
           reason: "WriterReplaced",
@@ -136,8 +136,8 @@ describe("a VM in the record whose node name is another VM's", () => {
         attachments: [anAttachment("node-b")],
       }),
       plan: [
-        { kind: "RevokeIfMoved", node: { ...earlier, instanceUri: instanceUriOf("node-a") } },
-        { kind: "FenceIfOff", node: earlier },
+        { kind: "AskAzure", question: "moved", node: { ...earlier, instanceUri: instanceUriOf("node-a") } },
+        { kind: "AskAzure", question: "off", node: earlier },
         {
           kind: "WaitFor",
           reason: "WriterReplaced",
@@ -182,7 +182,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     assert.deepEqual(
       planWriter(observed({ unverified: [foreign] }, { attachments: [anAttachment("node-b")] })),
       [
-        { kind: "ConfirmVanished", node: foreign },
+        { kind: "AskAzure", question: "vanished", node: foreign },
         { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: 10_000 },
       ],
     );
@@ -195,13 +195,11 @@ describe("a VM in the record whose node name is another VM's", () => {
       vmId: "vm-2",
       instanceUri: `${foreign.instanceUri}-2`,
     };
-    const confirms = { kind: "ConfirmVanished", node: another };
+    const confirms = { kind: "AskAzure", question: "vanished", node: another };
     for (const other of [identity("node-b"), earlier]) {
       const planned = planWriter(observed({ unverified: [other, another] }));
       assert.deepEqual(
-        planned.filter(
-          (action) => action.kind === "ConfirmVanished" && action.node.nodeName === another.nodeName,
-        ),
+        planned.filter((action) => action.kind === "AskAzure" && action.node.nodeName === another.nodeName),
         [confirms],
       );
     }
@@ -211,7 +209,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     const planned = planWriter(observed({ unverified: [{ ...earlier, unconfirmed: true }] }));
     assert.deepEqual(
       planned.map(({ kind }) => kind),
-      ["ConfirmVanished", "WaitFor"],
+      ["AskAzure", "WaitFor"],
     );
   });
 

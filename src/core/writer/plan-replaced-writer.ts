@@ -74,7 +74,10 @@ export function planReleased(
   const instanceUri = observed.node(writer.nodeName)?.instanceUri ?? writer.instanceUri;
   if (isSameResourceUri(instanceUri, writer.instanceUri)) return [{ kind: "Revoke" }];
   const node = identityOf(writer);
-  return [{ kind: "RevokeIfMoved", node: { ...node, instanceUri } }, ...waitForEarlierVm(node, waiting)];
+  return [
+    { kind: "AskAzure", question: "moved", node: { ...node, instanceUri } },
+    ...waitForEarlierVm(node, waiting),
+  ];
 }
 
 /**
@@ -116,7 +119,7 @@ function waitForEarlierVm(node: NodeIdentity, waiting: readonly string[]): reado
     `and that node is another VM by now`;
   const reason = "WriterReplaced";
   return [
-    { kind: "FenceIfOff", node },
+    { kind: "AskAzure", question: "off", node },
     waiting.length === 0
       ? { kind: "Tell", reason, nodeName, message: said, news: said, retryAfterMs: ASK_AGAIN_MS }
       : {

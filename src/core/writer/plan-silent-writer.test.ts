@@ -203,7 +203,7 @@ describe("planWriter with a silent writer", () => {
       pods,
       attachments: [recalled],
     });
-    assert.deepEqual(reasons(planWriter(observed)), ["ConfirmVanished", "WriterSilent"]);
+    assert.deepEqual(reasons(planWriter(observed)), ["AskAzure", "WriterSilent"]);
   });
 
   it("reports no silence once the driver fences the node by itself", () => {
@@ -248,7 +248,7 @@ describe("planWriter with a silent writer", () => {
 describe("planWriter with a silent node that is unverified", () => {
   const unverified = aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [identity("node-a")] });
   const attachments = [aReplica("node-a"), aReplica("node-b")];
-  const confirms: WriterAction = { kind: "ConfirmVanished", node: identity("node-a") };
+  const confirms: WriterAction = { kind: "AskAzure", question: "vanished", node: identity("node-a") };
   const unreported =
     "node-a, which had the disk when the record was made and has not shown whether it is clean, " +
     "has sent no heartbeat for more than 35 s";
@@ -289,7 +289,7 @@ describe("planWriter with a silent node that is unverified", () => {
     const planned = planWriter({ ...observed, notReady: ["node-a"] });
     assert.deepEqual(
       planned.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
-      ["ConfirmVanished", "WriterSilent"],
+      ["AskAzure", "WriterSilent"],
     );
   });
 

@@ -46,7 +46,7 @@ const grants = (nodeName: string): WriterAction => ({
   isUserSeen: true,
 });
 const endsRequest = (nodeName: string): WriterAction => ({ kind: "WithdrawRequest", nodeName });
-const confirms: WriterAction = { kind: "ConfirmVanished", node: a };
+const confirms: WriterAction = { kind: "AskAzure", question: "vanished", node: a };
 const reportsSilence = (role: string): WriterAction => ({
   kind: "Tell",
   reason: "WriterSilent",
@@ -480,7 +480,7 @@ describe("planWriter", () => {
     // A silent node is not dead by that, but its VM may be gone, and then no node will ever answer for
     // it.
     const askingThePlatform = (wait: WriterAction): readonly WriterAction[] => [
-      { kind: "ConfirmVanished", node: a },
+      { kind: "AskAzure", question: "vanished", node: a },
       { ...wait, ...(wait.kind === "WaitFor" ? { retryAfterMs: 10_000 } : {}) },
     ];
     const fences = (ground: "outOfService" | "stalled", because: string): WriterAction => ({
@@ -744,7 +744,7 @@ describe("planWriter", () => {
         because: "no attachment, for a while: it may have nothing to show by that it is clean",
         observed: anObservedVolume({ volume, unchangedMs: 10_000 }),
         plan: [
-          { kind: "ConfirmDetached", node: a },
+          { kind: "AskAzure", question: "detached", node: a },
           { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 1_000 },
         ],
       },
@@ -773,7 +773,7 @@ describe("planWriter", () => {
         observed: anObservedVolume({ volume, nodes: [silent, aNode("node-b")] }),
         plan: [
           confirms,
-          { kind: "ConfirmDetached", node: a },
+          { kind: "AskAzure", question: "detached", node: a },
           { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 },
         ],
       },
@@ -826,7 +826,7 @@ describe("planWriter", () => {
     );
     assert.deepEqual(
       foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
-      ["ConfirmVanished", "AttachedToForeignVM"],
+      ["AskAzure", "AttachedToForeignVM"],
       "a VM without a node is reported all the same: it will never prove anything",
     );
     for (const observed of [
@@ -910,7 +910,7 @@ describe("planWriter", () => {
     ]);
     assert.deepEqual(
       foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
-      ["ConfirmVanished", "AttachedToForeignVM", "WaitingForProof"],
+      ["AskAzure", "AttachedToForeignVM", "WaitingForProof"],
     );
   });
 
@@ -985,8 +985,8 @@ describe("planWriter", () => {
           attachments: [anAttachment("node-a"), anAttachment("node-b")],
         }),
         plan: [
-          { kind: "ConfirmVanished", node: older },
-          { kind: "ConfirmVanished", node: { ...identity("node-b"), vmId: "older-b" } },
+          { kind: "AskAzure", question: "vanished", node: older },
+          { kind: "AskAzure", question: "vanished", node: { ...identity("node-b"), vmId: "older-b" } },
         ],
       },
       {
@@ -1014,7 +1014,7 @@ describe("planWriter in special cases", () => {
     const earlier = { ...identity("node-a"), vmId: "vm-of-an-earlier-node-a" };
     for (const record of [{ writer: { ...aWriter("node-a"), ...earlier } }, { fencing: earlier }]) {
       const [first] = planWriter(anObservedVolume({ volume: aVolumeWithRecord(record) }));
-      assert.deepEqual(first, { kind: "ConfirmVanished", node: earlier });
+      assert.deepEqual(first, { kind: "AskAzure", question: "vanished", node: earlier });
     }
   });
 

@@ -54,7 +54,9 @@ const ASK_PLATFORM_MS = 10_000;
 export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];
-  const checks = replacedNodes(observed, record).map((node) => ({ kind: "ConfirmVanished", node }) as const);
+  const checks = replacedNodes(observed, record).map(
+    (node) => ({ kind: "AskAzure", question: "vanished", node }) as const,
+  );
   return [
     ...checks,
     ...planRecallEnds(observed, record),
@@ -211,7 +213,7 @@ function planForUnrequestedHolder(
   const reason = isOutOfService(observed, node.nodeName) ? "WaitingForFence" : "WaitingForUnmount";
   if (present === undefined || isSilent(observed, present))
     return [
-      { kind: "ConfirmVanished", node },
+      { kind: "AskAzure", question: "vanished", node },
       { kind: "WaitFor", reason, message, retryAfterMs: ASK_PLATFORM_MS },
     ];
   return [{ kind: "WaitFor", reason, message, retryAfterMs: RECHECK_MS }];
@@ -244,12 +246,14 @@ function planWithoutAttachment(
   const message = `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`;
   if (present === undefined || isSilent(observed, present))
     return [
-      { kind: "ConfirmVanished", node },
-      ...(present === undefined ? [] : [{ kind: "ConfirmDetached", node } as const]),
+      { kind: "AskAzure", question: "vanished", node },
+      ...(present === undefined ? [] : [{ kind: "AskAzure", question: "detached", node } as const]),
       { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: ASK_PLATFORM_MS },
     ];
   const wait = { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: RECHECK_MS } as const;
-  return observed.unchangedMs < STRANDED_MS ? [wait] : [{ kind: "ConfirmDetached", node }, wait];
+  return observed.unchangedMs < STRANDED_MS
+    ? [wait]
+    : [{ kind: "AskAzure", question: "detached", node }, wait];
 }
 
 type RecalledAttachment = ObservedAttachment & {
@@ -335,7 +339,7 @@ function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readon
   if (present === undefined) {
     const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
     return [
-      { kind: "ConfirmVanished", node },
+      { kind: "AskAzure", question: "vanished", node },
       { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_PLATFORM_MS },
     ];
   }
@@ -344,7 +348,7 @@ function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readon
   const wait = { kind: "WaitFor", reason: "WaitingForProof", message } as const;
   return isSilent(observed, present)
     ? [
-        { kind: "ConfirmVanished", node },
+        { kind: "AskAzure", question: "vanished", node },
         { ...wait, retryAfterMs: ASK_PLATFORM_MS },
       ]
     : [{ ...wait, retryAfterMs: RECHECK_MS }];

@@ -35,19 +35,7 @@ export type WriterAction =
       readonly ground: FenceGround;
       readonly because: string;
     }
-  | { readonly kind: "ConfirmVanished"; readonly node: NodeIdentity }
-  /**
-   * A holder without any record of its disk's location: it can't show that it is clean, and is fenced
-   * once Azure does not list the disk on its VM.
-   */
-  | { readonly kind: "ConfirmDetached"; readonly node: NodeIdentity }
-  /** The node of its name is another VM: fenced once Azure reports this one as off. */
-  | { readonly kind: "FenceIfOff"; readonly node: NodeIdentity }
-  /**
-   * `node`: the writer with the resource id that its node has now. Revoked once Azure shows its `vmId`
-   * there.
-   */
-  | { readonly kind: "RevokeIfMoved"; readonly node: NodeIdentity }
+  | { readonly kind: "AskAzure"; readonly question: CloudQuestion; readonly node: NodeIdentity }
   | { readonly kind: "Requeue"; readonly afterMs: number }
   /** A node waits to write. `nodeName`: the node it waits for, where that node gets the event as well. */
   | {
@@ -68,23 +56,19 @@ export type WriterAction =
       readonly news: string;
     };
 
-/** A question to Azure, executed by a separate loop. */
-export type CloudCheck = Extract<WriterAction, { kind: (typeof cloudCheckKinds)[number] }>;
+/**
+ * What a separate loop asks Azure about the VM of a node in the record, and what follows:
+ * - `vanished`: whether it is gone, so that the record can be cleared of it;
+ * - `detached`: of a holder without any record of its disk's location, which can't show that it is clean.
+ *   It is fenced where Azure does not list the disk on its VM;
+ * - `off`: the node of its name is another VM. It is fenced where Azure reports this one as off;
+ * - `moved`: of the writer, with the resource id that its node has now. It is revoked where Azure shows its
+ *   `vmId` there.
+ */
+export type CloudQuestion = "vanished" | "detached" | "off" | "moved";
 
 /** Actions that are executed at once: all but the questions to Azure. */
-export type RecordAction = Exclude<WriterAction, CloudCheck>;
-
-const cloudCheckKinds = [
-  "ConfirmVanished",
-  "ConfirmDetached",
-  "FenceIfOff",
-  "RevokeIfMoved",
-] as const satisfies WriterAction["kind"][];
-
-/** Whether an action is a question to Azure. */
-export function isCloudCheck(action: WriterAction): action is CloudCheck {
-  return cloudCheckKinds.some((kind) => kind === action.kind);
-}
+export type RecordAction = Exclude<WriterAction, { kind: "AskAzure" }>;
 
 /**
  * Why a fence is due. Only where the node is alive and `stalled` does the controller check whether a

@@ -11,7 +11,7 @@ import {
   clearDetached,
   clearVanished,
   distrust,
-  withdrawClean,
+  pruneClean,
   endFence,
   beginFence,
   foundAgain,
@@ -31,9 +31,8 @@ import {
   passBarrier,
   type Step,
   acquire,
-  vanished,
   withdraw,
-  verify,
+  confirm,
   renew,
 } from "./writer-steps.ts";
 
@@ -172,8 +171,8 @@ describe("distrust", () => {
         expected: aRecord({ ...lists, unverified: [unconfirmed], barrierPending: [b] }),
       },
       {
-        because: "verify",
-        step: verify(aRecord({ ...lists, unverified: [unconfirmed] }), b),
+        because: "confirm",
+        step: confirm(aRecord({ ...lists, unverified: [unconfirmed] }), b),
         expected: unverified,
       },
       {
@@ -211,7 +210,7 @@ describe("distrust", () => {
         step: endFence({ ...unverified, fencing: b }, b, undefined),
         expected: aRecord({ ...lists, quarantined: [b] }),
       },
-      { because: "vanished", step: vanished(unverified, b, "another VM"), expected: aRecord(lists) },
+      { because: "vanished", step: clearVanished(unverified, b, "another VM"), expected: aRecord(lists) },
       {
         because: "reclaim",
         step: reclaim(unverified, b, 0),
@@ -717,7 +716,7 @@ describe("reclaim", () => {
   });
 });
 
-describe("verify", () => {
+describe("confirm", () => {
   it("lets a node reclaim once Azure lists the disk on its VM, and no other", () => {
     const found = foundRecord({ attachedTo: [a], checkpointed: [b, a], epoch: 4, storeIncarnation: 0 });
     assert.deepEqual(
@@ -728,22 +727,25 @@ describe("verify", () => {
     check([
       {
         because: "Azure lists it",
-        step: verify(found, b),
+        step: confirm(found, b),
         expected: changedRecord(found, { unverified: [a, b] }),
       },
       {
         because: "another node that only its own checkpoints name stays unverified",
-        step: verify(foundRecord({ attachedTo: [], checkpointed: [b, c], epoch: 4, storeIncarnation: 0 }), c),
+        step: confirm(
+          foundRecord({ attachedTo: [], checkpointed: [b, c], epoch: 4, storeIncarnation: 0 }),
+          c,
+        ),
         expected: changedRecord(found, { unverified: [unconfirmedB, c] }),
       },
       {
         because: "it was listed from the first",
-        step: verify(found, a),
+        step: confirm(found, a),
         expected: "node-a is not unconfirmed",
       },
       {
         because: "another VM under its name",
-        step: verify(found, { ...b, vmId: "another-vm" }),
+        step: confirm(found, { ...b, vmId: "another-vm" }),
         expected: "node-b is not unconfirmed",
       },
     ]);
@@ -1021,35 +1023,43 @@ describe("clearVanished", () => {
     check([
       {
         because: "everywhere",
-        step: clearVanished(everywhere, a),
+        step: clearVanished(everywhere, a, "another VM"),
         expected: aRecord({ epoch: 1, quarantined: [b], clean: [b], unverified: [b] }),
       },
       {
         because: "the writer stays if it is another VM of that name",
-        step: clearVanished(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a),
+        step: clearVanished(
+          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
+          a,
+          "another VM",
+        ),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
       {
         because: "the writer alone",
-        step: clearVanished(aRecord({ writer: aWriter("node-a") }), a),
+        step: clearVanished(aRecord({ writer: aWriter("node-a") }), a, "another VM"),
         expected: aRecord({ epoch: 1 }),
       },
-      { because: "being fenced alone", step: clearVanished(aRecord({ fencing: a }), a), expected: aRecord() },
+      {
+        because: "being fenced alone",
+        step: clearVanished(aRecord({ fencing: a }), a, "another VM"),
+        expected: aRecord(),
+      },
       {
         because: "the fence of another node continues",
-        step: clearVanished(aRecord({ unverified: [a], fencing: b }), a),
+        step: clearVanished(aRecord({ unverified: [a], fencing: b }), a, "another VM"),
         expected: aRecord({ fencing: b }),
       },
       {
         because: "nowhere",
-        step: clearVanished(aRecord({ writer: aWriter("node-b") }), a),
+        step: clearVanished(aRecord({ writer: aWriter("node-b") }), a, "another VM"),
         expected: "node-a is not in the record",
       },
     ]);
   });
 });
 
-describe("vanished", () => {
+describe("clearVanished by what Azure finds", () => {
   const lists = { quarantined: [b], clean: [a] };
   const holder = { ...lists, writer: aWriter("node-a") };
 
@@ -1057,17 +1067,17 @@ describe("vanished", () => {
     check([
       {
         because: "in quarantine",
-        step: vanished(aRecord({ quarantined: [a] }), a, "nothing"),
+        step: clearVanished(aRecord({ quarantined: [a] }), a, "nothing"),
         expected: aRecord(),
       },
       {
         because: "in the lists alone",
-        step: vanished(aRecord({ ...lists, defaultAccess: "quarantined" }), a, "nothing"),
+        step: clearVanished(aRecord({ ...lists, defaultAccess: "quarantined" }), a, "nothing"),
         expected: aRecord({ defaultAccess: "quarantined", quarantined: [b] }),
       },
       {
         because: "beside another VM of its name",
-        step: vanished(
+        step: clearVanished(
           aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
           a,
           "nothing",
@@ -1076,17 +1086,17 @@ describe("vanished", () => {
       },
       {
         because: "the writer that holds nothing",
-        step: vanished(aRecord({ writer: grantedA }), a, "nothing"),
+        step: clearVanished(aRecord({ writer: grantedA }), a, "nothing"),
         expected: aRecord({ epoch: 1 }),
       },
       {
         because: "the holder, replaced by another VM",
-        step: vanished(aRecord(holder), a, "another VM"),
+        step: clearVanished(aRecord(holder), a, "another VM"),
         expected: aRecord({ quarantined: [b], epoch: 1 }),
       },
       {
         because: "nowhere",
-        step: vanished(aRecord({ quarantined: [b] }), a, "nothing"),
+        step: clearVanished(aRecord({ quarantined: [b] }), a, "nothing"),
         expected: "node-a is not in the record",
       },
     ]);
@@ -1096,27 +1106,27 @@ describe("vanished", () => {
     check([
       {
         because: "the holder, with its request withdrawn",
-        step: vanished(aRecord(holder), a, "nothing"),
+        step: clearVanished(aRecord(holder), a, "nothing"),
         expected: aRecord({ ...holder, writer: unrequestedA, fencing: a }),
       },
       {
         because: "unverified",
-        step: vanished(aRecord({ unverified: [a] }), a, "nothing"),
+        step: clearVanished(aRecord({ unverified: [a] }), a, "nothing"),
         expected: aRecord({ unverified: [a], fencing: a }),
       },
       {
         because: "the holder while another node is being fenced",
-        step: vanished(aRecord({ ...holder, fencing: b }), a, "nothing"),
+        step: clearVanished(aRecord({ ...holder, fencing: b }), a, "nothing"),
         expected: "node-b is being fenced",
       },
       {
         because: "unverified while another node is being fenced",
-        step: vanished(aRecord({ unverified: [a], fencing: b }), a, "nothing"),
+        step: clearVanished(aRecord({ unverified: [a], fencing: b }), a, "nothing"),
         expected: "node-b is being fenced",
       },
       {
         because: "being fenced alone",
-        step: vanished(aRecord({ ...lists, fencing: a }), a, "nothing"),
+        step: clearVanished(aRecord({ ...lists, fencing: a }), a, "nothing"),
         expected: "node-a is neither the writer nor unverified",
       },
     ]);
@@ -1153,18 +1163,18 @@ describe("prune", () => {
   });
 });
 
-describe("withdrawClean", () => {
+describe("pruneClean", () => {
   it("removes all VMs of a name from the list of clean nodes, and nothing else", () => {
     const record = aRecord({ defaultAccess: "quarantined", quarantined: [a], clean: [a, b, newA] });
     check([
       {
         because: "clean",
-        step: withdrawClean(record, "node-a"),
+        step: pruneClean(record, "node-a"),
         expected: changedRecord(record, { clean: [b] }),
       },
       {
         because: "not clean",
-        step: withdrawClean(record, "node-c"),
+        step: pruneClean(record, "node-c"),
         expected: "node-c is not known to be clean",
       },
     ]);
@@ -1348,10 +1358,10 @@ describe("passBarrier", () => {
     for (const { because, step, left } of [
       { because: "fenced", step: endFence({ ...barrierPending, fencing: a }, a, undefined), left: [b] },
       { because: "proven to be without the disk", step: clearDetached(barrierPending, a), left: [b] },
-      { because: "vanished", step: clearVanished(barrierPending, a), left: [b] },
+      { because: "vanished", step: clearVanished(barrierPending, a, "another VM"), left: [b] },
       {
         because: "vanished, and nothing else was said of it",
-        step: clearVanished(changedRecord(barrierPending, { unverified: [] }), a),
+        step: clearVanished(changedRecord(barrierPending, { unverified: [] }), a, "another VM"),
         left: [b],
       },
       { because: "clean", step: proveClean(barrierPending, a), left: [a, b] },

@@ -221,23 +221,30 @@ export function renew(record: WriterRecord, node: NodeKey): Step {
 }
 
 /**
- * *fence*, step 1, the intent: from here on this disk is not attached to `node`, and it can't acquire. Only
- * an unrequested holder or an unverified node is fenced.
+ * *begin fence*, by the controller: from here on this disk is not attached to `node`, and it can't acquire.
+ * Only an unrequested holder or an unverified node is fenced. `endsRequest`: of a node that can't withdraw
+ * its request any more; default false.
  */
-export function beginFence(record: WriterRecord, node: NodeIdentity): Step {
+export function beginFence(
+  record: WriterRecord,
+  node: NodeIdentity,
+  { endsRequest = false }: { readonly endsRequest?: boolean } = {},
+): Step {
   if (record.fencing !== undefined && !isNamed(record, node, "fencing"))
     return fail(`${record.fencing.nodeName} is being fenced`);
-  if (isNamed(record, node, "writer")) {
-    if (record.writer?.held !== true) return fail(`${node.nodeName} does not hold the volume: revoke it`);
-    if (record.writer.requested) return fail(`${node.nodeName} is requested as the writer`);
-  } else if (!isNamed(record, node, "unverified")) {
+  const withdrawn = endsRequest ? withdraw(record, node) : fail("its request stands");
+  const next = withdrawn.ok ? withdrawn.value : record;
+  if (isNamed(next, node, "writer")) {
+    if (next.writer?.held !== true) return fail(`${node.nodeName} does not hold the volume: revoke it`);
+    if (next.writer.requested) return fail(`${node.nodeName} is requested as the writer`);
+  } else if (!isNamed(next, node, "unverified")) {
     return fail(`${node.nodeName} is neither the writer nor unverified`);
   }
-  return ok({ ...record, fencing: withUidFrom(entriesOf(record), node) });
+  return ok({ ...next, fencing: withUidFrom(entriesOf(next), node) });
 }
 
 /**
- * *fence*, step 4, with proof in hand: `node` is neither writer nor unverified any more, and in
+ * *end fence*, with proof in hand: `node` is neither writer nor unverified any more, and in
  * quarantine. Only this ends a fence. `writerBeforeProof` must still be the writer: otherwise it may have
  * been granted since, and the proof be that of an earlier fence.
  */
@@ -254,8 +261,8 @@ export function endFence(
 }
 
 /**
- * *detached*, by the controller, with proof that the disk is not on an unverified node and that no write
- * prepared earlier can bring it there: it has nothing to reclaim, and no device to show itself clean
+ * *clear detached*, by the controller, with proof that the disk is not on an unverified node and that no
+ * write prepared earlier can bring it there: it has nothing to reclaim, and no device to show itself clean
  * with. As after a fence, an old mount command may still exist.
  */
 export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
@@ -277,7 +284,7 @@ export function distrust(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * *pass the write barrier*, by the controller, once no update from before the record was made can reach
+ * *pass barrier*, by the controller, once no update from before the record was made can reach
  * the VM of `node`.
  */
 export function passBarrier(record: WriterRecord, node: NodeKey): Step {
@@ -303,10 +310,10 @@ export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * *verify*, by the controller, once Azure lists the disk on the VM of an unverified node: from now on
+ * *confirm*, by the controller, once Azure lists the disk on the VM of an unverified node: from now on
  * that node may reclaim it.
  */
-export function verify(record: WriterRecord, node: NodeIdentity): Step {
+export function confirm(record: WriterRecord, node: NodeIdentity): Step {
   const entry = entryOf(record, node);
   if (entry?.unconfirmed === undefined) return fail(`${node.nodeName} is not unconfirmed`);
   return ok(withMarks(record, entry, { ...entry, unconfirmed: undefined }));
@@ -387,50 +394,50 @@ function strictOnly({ unconfirmed, wasQuarantined, barrierPending }: NodeMarks):
 }
 
 /**
- * Removes every trace of a VM that no longer exists under its name (gone, or replaced): its open files
- * died with it.
+ * *clear vanished*, by the controller, with proof that the VM of `node` is gone: every trace of it leaves the
+ * record, since its open files died with it. Where its resource id has no VM at all, a node that holds the
+ * volume, or may, is fenced instead: that proves it again. Also clears a VM outside the cluster whose owner
+ * has detached the disk.
  */
-export function clearVanished(record: WriterRecord, node: NodeIdentity): Step {
-  if (entryOf(record, node) === undefined && !isNamed(record, node, "writer", "fencing"))
-    return fail(`${node.nodeName} is not in the record`);
-  const freed = isNamed(record, node, "writer") ? withoutWriter(record) : record;
-  return ok(withMarks(withoutFencingOf(freed, node), node, {}));
-}
-
-/**
- * *vanished*, by the controller, with proof that the VM of `node` is gone: it leaves the record. Where its
- * resource id has no VM at all, a node that holds the volume, or may, is fenced instead: that proves it
- * again.
- */
-export function vanished(record: WriterRecord, node: NodeIdentity, found: "nothing" | "another VM"): Step {
+export function clearVanished(
+  record: WriterRecord,
+  node: NodeIdentity,
+  found: "nothing" | "another VM" | "no disk",
+): Step {
   const mayHold =
     isNamed(record, node, "fencing", "unverified") ||
     (isNamed(record, node, "writer") && record.writer?.held === true);
-  return found === "nothing" && mayHold ? fenceAbsent(record, node) : clearVanished(record, node);
+  return found === "nothing" && mayHold
+    ? beginFence(record, node, { endsRequest: true })
+    : withoutNode(record, node);
 }
 
 /**
  * *prune*, by the controller, with the same proof: a VM that is in quarantine, and no more, leaves the
- * record. Any other is left to *vanished*, before which its attachment is reset.
+ * record. Any other is left to *clear vanished*, before which its attachment is reset.
  */
 export function prune(record: WriterRecord, node: NodeIdentity): Step {
   if (isNamed(record, node, "writer", "fencing") || !isNamed(record, node, "quarantined"))
     return fail(`${node.nodeName} is not in quarantine only`);
-  return clearVanished(record, node);
+  return withoutNode(record, node);
 }
 
-/** *fence*, step 1, of a node that can't withdraw its request or show itself clean any more. */
-export function fenceAbsent(record: WriterRecord, node: NodeIdentity): Step {
-  const withdrawn = withdraw(record, node);
-  return beginFence(withdrawn.ok ? withdrawn.value : record, node);
-}
-
-/** An unknown node leaves the list as clean. If it comes back, it only has to report again. */
-export function withdrawClean(record: WriterRecord, nodeName: string): Step {
+/**
+ * *prune*, by the controller, of clean entries: an unknown node leaves the list. If it comes back, it only
+ * has to report again.
+ */
+export function pruneClean(record: WriterRecord, nodeName: string): Step {
   const without = withoutCleanOf(record, nodeName);
   return without.nodes.length < record.nodes.length
     ? ok(without)
     : fail(`${nodeName} is not known to be clean`);
+}
+
+function withoutNode(record: WriterRecord, node: NodeIdentity): Step {
+  if (entryOf(record, node) === undefined && !isNamed(record, node, "writer", "fencing"))
+    return fail(`${node.nodeName} is not in the record`);
+  const freed = isNamed(record, node, "writer") ? withoutWriter(record) : record;
+  return ok(withMarks(withoutFencingOf(freed, node), node, {}));
 }
 
 /** It may have a dead mount or an old mount command, and no update can reach its VM any more. */

@@ -36,14 +36,14 @@ export async function acquireVolume(
   let storeIncarnation = Number.NaN;
   // After the record was read: a rollback in between would show a record in which this node is the
   // writer, while another one is.
-  const confirm = async (): Promise<Result<unknown, Failure>> => {
+  const checkStore = async (): Promise<Result<unknown, Failure>> => {
     const trusted = await readTrustedIncarnation(ports, signal);
     if (trusted.ok) storeIncarnation = trusted.value;
     return trusted;
   };
   const taken = await moveRecord(
     ports,
-    { volumeName, nodeName: ports.node.nodeName, step: "acquire", confirm },
+    { volumeName, nodeName: ports.node.nodeName, step: "acquire", checkStore },
     (record, volume) => {
       const older = olderThanCheckpoint(ports, volume);
       if (older !== undefined) return fail(`the object store went back to an older state: ${older}`);

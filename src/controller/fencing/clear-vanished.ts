@@ -8,11 +8,10 @@ import { isNamed } from "../../core/writer/record-nodes.ts";
 import {
   clearDetached,
   clearVanished,
-  fenceAbsent,
+  beginFence,
   identify,
   prune,
   type Step,
-  vanished,
 } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -36,9 +35,9 @@ export interface MissingVm {
 }
 
 /**
- * What follows where a VM is gone with all its open files: first for its attachment, then by *vanished* for
- * the record, which clears the VM or begins its fence. Gone is a VM that Azure proves to be gone from each
- * resource id at which it was reported. `exists` without that proof; `kept` where the record says by now
+ * What follows where a VM is gone with all its open files: first for its attachment, then for the record by
+ * *clear vanished*, which clears the VM or begins its fence. Gone is a VM that Azure proves to be gone from
+ * each resource id at which it was reported. `exists` without that proof; `kept` where the record says by now
  * that nothing follows.
  */
 export async function clearVanishedVm(
@@ -60,7 +59,7 @@ export async function clearVanishedVm(
   const moved = await moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step },
-    (record) => (onlyQuarantine === true ? prune(record, node) : vanished(record, node, found)),
+    (record) => (onlyQuarantine === true ? prune(record, node) : clearVanished(record, node, found)),
     signal,
   );
   if (moved.ok) return ok("moved");
@@ -72,7 +71,7 @@ export async function clearVanishedVm(
  * Asks the platform whether a node's VM is gone, or has the disk no more where no node plug-in reports from
  * it.
  */
-export async function confirmVanished(
+export async function askIfVanished(
   ports: FencingPorts,
   { volumeName, volumeId }: { readonly volumeName: string; readonly volumeId: string },
   node: NodeIdentity,
@@ -111,7 +110,9 @@ function freeAbsent(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const clear = (record: WriterRecord): Step =>
-    isNamed(record, node, "writer") ? fenceAbsent(record, node) : clearDetached(record, node);
+    isNamed(record, node, "writer")
+      ? beginFence(record, node, { endsRequest: true })
+      : clearDetached(record, node);
   const asked = {
     volumeName,
     node,
@@ -198,7 +199,7 @@ async function confirmDetachedByOthers(
   return moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "end-fence" },
-    (record) => clearVanished(record, node),
+    (record) => clearVanished(record, node, "no disk"),
     signal,
   );
 }
