@@ -2,7 +2,7 @@ import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import {
-  isGone,
+  isGivenUp,
   isRecordMissing,
   barrierPendingNames,
   type VolumeSettings,
@@ -55,7 +55,7 @@ export function isNewsOfAttachment(
       state === "Attaching" ||
       state === "AttachmentFailed";
     const phase = isUnderWay ? "Pending" : state;
-    return { metadata, spec: attachment.spec, status, phase, isGone: isGone({ settings }, attachment) };
+    return { metadata, spec: attachment.spec, status, phase, isGivenUp: isGivenUp({ settings }, attachment) };
   };
   return !sameJson(relevant(previous), relevant(current));
 }

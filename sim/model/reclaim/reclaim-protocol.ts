@@ -205,7 +205,7 @@ function carryOut(turn: Turn, node: NodeIndex, action: NodeVolumeAction): void {
       return state.mount === "none"
         ? moves(turn, leaveQuarantine(record, identity), `n${node} leaves quarantine`)
         : undefined;
-    case "Forget":
+    case "DropCheckpoint":
       return state.mount === "none" && state.checkpointed
         ? emit(withNode(world, node, { ...state, checkpointed: false }), `n${node} drops its checkpoint`)
         : undefined;

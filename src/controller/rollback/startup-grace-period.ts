@@ -41,9 +41,9 @@ export interface GracePeriodPorts extends Pick<
 export class StartupGracePeriod {
   readonly #ports: GracePeriodPorts;
   /** The highest heartbeat of each node whose counter was seen to rise. */
-  readonly #heard = new Map<string, number>();
+  readonly #reported = new Map<string, number>();
   /** Nodes whose first heartbeat, according to the store, came since then: they had nothing to compare. */
-  readonly #born = new Set<string>();
+  readonly #new = new Set<string>();
   /** The store incarnation when this process first read the Lease. */
   #incarnationAtStart: number | undefined;
   /** When this process first read the Lease, on the clock's `elapsedMs`. */
@@ -118,9 +118,9 @@ export class StartupGracePeriod {
   #saw({ kind, name, previous, current }: ObjectChange): void {
     // What was written before the Lease was read may predate a restored backup.
     if (kind !== "AzDriverNode" || this.#ports.leaseMemory.seen.counter === 0) return;
-    if (current === undefined) this.#heard.delete(name);
-    else if (previous?.status === undefined) this.#born.add(name);
-    else if (beatOf(current) > beatOf(previous)) this.#heard.set(name, beatOf(current));
+    if (current === undefined) this.#reported.delete(name);
+    else if (previous?.status === undefined) this.#new.add(name);
+    else if (beatOf(current) > beatOf(previous)) this.#reported.set(name, beatOf(current));
   }
 
   /** Reads the cache first; uncached reads confirm its verdict. */
@@ -160,17 +160,17 @@ export class StartupGracePeriod {
       .map((node) => ({
         nodeName: node.metadata.name,
         state: this.#stateOf(node),
-        hasReported: !isLimited && reportOf(node, incarnation) !== undefined,
+        reportsRollback: !isLimited && reportOf(node, incarnation) !== undefined,
       }));
   }
 
   #stateOf(node: AzDriverNode): KnownNode["state"] {
     const { cache, settings } = this.#ports;
     const { name } = node.metadata;
-    if (this.#born.has(name)) return "born";
-    const heard = this.#heard.get(name);
+    if (this.#new.has(name)) return "new";
+    const reported = this.#reported.get(name);
     // A counter below the one seen before was itself rolled back, and has not risen since.
-    if (heard !== undefined && beatOf(node) >= heard) return "heard";
+    if (reported !== undefined && beatOf(node) >= reported) return "reported";
     if ((cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= settings.heartbeatStaleMs) return "silent";
     // Its object changes, but not its counter: no plug-in behaves so, and the controller does not wait
     // for it endlessly.

@@ -12,7 +12,7 @@ import { waitsForRelease } from "../../core/writer/plan-writer.ts";
 import type { RecordAction, WriterAction } from "../../core/writer/writer-action.ts";
 import {
   assumeHeld,
-  bindToNode,
+  bind,
   distrust,
   beginFence,
   grant,
@@ -74,34 +74,29 @@ export async function executeWriterAction(
         ),
       );
     }
-    case "BindToNode": {
+    case "Bind": {
       const { node } = action;
       return settled(
         await moveRecord(
           ports,
           { volumeName, nodeName: node.nodeName, step: "identify" },
-          (record) => bindToNode(record, node),
+          (record) => bind(record, node),
           signal,
         ),
       );
     }
     case "Withdraw": {
-      if (!(await ports.users.isOutOfService(action.node.nodeName, signal)))
-        return ok({ againAfterMs: ASK_AGAIN_MS });
+      const nodeName = action.from === "record" ? action.node.nodeName : action.nodeName;
+      if (!(await ports.users.isOutOfService(nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
+      if (action.from === "attachment")
+        return settled(await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal));
       return settled(
         await moveRecord(
           ports,
-          { volumeName, nodeName: action.node.nodeName, step: "withdraw" },
+          { volumeName, nodeName, step: "withdraw" },
           (record) => withdraw(record, action.node),
           signal,
         ),
-      );
-    }
-    case "WithdrawRequest": {
-      if (!(await ports.users.isOutOfService(action.nodeName, signal)))
-        return ok({ againAfterMs: ASK_AGAIN_MS });
-      return settled(
-        await withdrawRequest(ports, { volumeId, nodeName: action.nodeName, keepsPrimary: false }, signal),
       );
     }
     case "ReleaseCheck": {
@@ -129,7 +124,7 @@ export async function executeWriterAction(
     case "Requeue":
       return ok({ againAfterMs: action.afterMs });
     case "WaitFor":
-    case "Tell": {
+    case "Report": {
       const { reason, message, nodeName, news } = action;
       const named = {
         ...(nodeName === undefined ? {} : { nodeName }),

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDiskSpec, aDetail, agoMs, aReplica, aVolume, settings } from "../testing/objects.ts";
-import { isGone, isProvisioned, isResizingOffline } from "./observed-volume.ts";
+import { isGivenUp, isProvisioned, isResizingOffline } from "./observed-volume.ts";
 
-describe("isGone", () => {
+describe("isGivenUp", () => {
   it("counts the attempts that failed, and none where no error is known", () => {
     const error = { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0) };
     const after = (retries: number | undefined): boolean =>
-      isGone(
+      isGivenUp(
         { settings: { ...settings, replicaAttachTries: 1 } },
         aReplica("node-a", {
           status: {

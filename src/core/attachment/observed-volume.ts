@@ -203,7 +203,7 @@ export function stayingAttachments(observed: ObservedVolume): readonly AzVolumeA
  * earlier success, and Azure refuses the next VM otherwise. It stays for a while, so that its node is not
  * chosen again at once.
  */
-export function isGone(
+export function isGivenUp(
   { settings }: Pick<ObservedVolume, "settings">,
   { spec, status }: AzVolumeAttachment,
 ): boolean {

@@ -7,7 +7,7 @@ import { isNamed, nodesIn } from "../writer/record-nodes.ts";
 import { mayAttach, mayDetach } from "../writer/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import {
-  isGone,
+  isGivenUp,
   isDeleting,
   isLeaving,
   isProvisioned,
@@ -202,7 +202,7 @@ function planAttach(
       because: `no node plug-in has registered as ${attachment.spec.nodeName}: there is no such AzDriverNode`,
     };
   if (record !== undefined && !mayAttach(record, node)) return waitForNode(record, node);
-  if (isGone(observed, attachment))
+  if (isGivenUp(observed, attachment))
     return { kind: "Wait", because: "every try to attach this replica failed" };
   const holders = holdersOfShares(observed, attachment);
   const maxShares = maxSharesOf(volume);
@@ -258,7 +258,7 @@ export function holdsShare(
   const state = attachment.status?.state;
   if (isLeaving(attachment)) return state !== undefined && state !== "Pending";
   return (
-    !isGone(observed, attachment) &&
+    !isGivenUp(observed, attachment) &&
     (state === "Attaching" || state === "Attached" || state === "AttachmentFailed")
   );
 }

@@ -8,7 +8,7 @@ import { couldTakeOver } from "../writer/node-silence.ts";
 import { isNamed, nodesIn } from "../writer/record-nodes.ts";
 import { attachedVm } from "./attached-vm.ts";
 import {
-  isGone,
+  isGivenUp,
   isLeaving,
   isOutOfService,
   isResizingOffline,
@@ -125,7 +125,7 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   }
   // Failed replicas hold no share, and keep their nodes from being tried again at once: where the disk is
   // at fault, each would refuse it in turn.
-  const counted = fit.filter((replica) => !isGone(observed, replica));
+  const counted = fit.filter((replica) => !isGivenUp(observed, replica));
   return [
     ...unusable,
     ...planSurplus(observed, counted),
@@ -182,7 +182,7 @@ function planCreations(
   const missing = missingReplicas(observed, kept);
   if (missing <= 0) return [];
   const takesShare = (attachment: AzVolumeAttachment): boolean =>
-    isLeaving(attachment) || !isGone(observed, attachment);
+    isLeaving(attachment) || !isGivenUp(observed, attachment);
   // A deleting attachment holds its share until Azure has detached the disk; one whose every attempt
   // failed never got one.
   const maxShares = maxSharesOf(observed.volume);
@@ -207,7 +207,7 @@ export function missingReplicas(
 ): number {
   const { spec, status } = observed.volume;
   const counted = kept.filter(
-    (attachment) => isReplicaByRecord(status?.record, attachment) && !isGone(observed, attachment),
+    (attachment) => isReplicaByRecord(status?.record, attachment) && !isGivenUp(observed, attachment),
   );
   return spec.maxMountReplicaCount - counted.length;
 }
@@ -294,7 +294,7 @@ function without(
  */
 function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const failedAt = replica.status?.error?.time;
-  if (!isGone(observed, replica) || failedAt === undefined) return false;
+  if (!isGivenUp(observed, replica) || failedAt === undefined) return false;
   const isLongAgo = (ms: number): boolean => ms >= TRIED_AGAIN_AFTER_MS;
   const { attachments, nowMs } = observed;
   return (

@@ -42,7 +42,7 @@ function check(rows: readonly Row[]): void {
 const cleanUp: NodeVolumeAction = { kind: "CleanUp", placeholders: [] };
 const cleanUpOfPod: NodeVolumeAction = { kind: "CleanUp", placeholders: [target] };
 /** Always last: until the node is clean the checkpoint identifies the device. */
-const forget: NodeVolumeAction = { kind: "Forget" };
+const forget: NodeVolumeAction = { kind: "DropCheckpoint" };
 
 describe("planNodeVolume", () => {
   it("does nothing where record and mounts agree", () => {

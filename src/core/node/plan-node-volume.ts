@@ -60,7 +60,7 @@ export type NodeVolumeAction =
    * Drops the checkpoint, last of all and only once the node is clean: until then it identifies the
    * device to check.
    */
-  | { readonly kind: "Forget" };
+  | { readonly kind: "DropCheckpoint" };
 
 /** Plans a node's own actions for a volume. Empty when record and mounts agree. */
 export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
@@ -72,7 +72,8 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
   if (isNamed(record, node, "unverified")) return planUnverified(observed, record);
   if (isNamed(record, node, "writer")) return planAsWriter(observed, record);
   if (isLeftToItsPod(observed, record)) return [];
-  if (hasLeftovers) return [cleanUp(observed), ...planQuarantine(observed, record), { kind: "Forget" }];
+  if (hasLeftovers)
+    return [cleanUp(observed), ...planQuarantine(observed, record), { kind: "DropCheckpoint" }];
   return planQuarantine(observed, record);
 }
 
@@ -83,7 +84,7 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
 function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
   return observed.mount === "live" || observed.targets.length > 0
     ? []
-    : [cleanUp(observed), { kind: "Forget" }];
+    : [cleanUp(observed), { kind: "DropCheckpoint" }];
 }
 
 /**
@@ -100,7 +101,7 @@ function planUnverified(observed: ObservedNodeVolume, record: WriterRecord): rea
   }
   if (isPublished && observed.mount === "live")
     return [{ kind: "ReportDispute", reclaimedBy: record.writer?.nodeName ?? "" }];
-  return [cleanUp(observed), { kind: "ProveClean" }, { kind: "Forget" }];
+  return [cleanUp(observed), { kind: "ProveClean" }, { kind: "DropCheckpoint" }];
 }
 
 /**

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type GracePeriod, evaluateGracePeriod, type KnownNode } from "./evaluate-grace-period.ts";
 
-const known = (nodeName: string, state: KnownNode["state"], hasReported = false): KnownNode => ({
+const known = (nodeName: string, state: KnownNode["state"], reportsRollback = false): KnownNode => ({
   nodeName,
   state,
-  hasReported,
+  reportsRollback,
 });
 
 const rows: readonly {
@@ -20,22 +20,22 @@ const rows: readonly {
   },
   {
     because: "all nodes have compared what they remember",
-    nodes: [known("a", "heard"), known("b", "heard")],
+    nodes: [known("a", "reported"), known("b", "reported")],
     gracePeriod: { kind: "trusts" },
   },
   {
     because: "a node may still report a rollback",
-    nodes: [known("a", "heard"), known("b", "awaited")],
+    nodes: [known("a", "reported"), known("b", "awaited")],
     gracePeriod: { kind: "waits", awaited: ["b"] },
   },
   {
     because: "a node has said so",
-    nodes: [known("a", "heard", true), known("b", "heard")],
+    nodes: [known("a", "reported", true), known("b", "reported")],
     gracePeriod: { kind: "waits", awaited: ["a"] },
   },
   {
     because: "a dead node is not waited for where another one has reported",
-    nodes: [known("a", "heard"), known("b", "silent")],
+    nodes: [known("a", "reported"), known("b", "silent")],
     gracePeriod: { kind: "trusts" },
   },
   {
@@ -45,12 +45,12 @@ const rows: readonly {
   },
   {
     because: "a new node remembers nothing",
-    nodes: [known("a", "silent"), known("b", "born")],
+    nodes: [known("a", "silent"), known("b", "new")],
     gracePeriod: { kind: "rebuilds" },
   },
   {
     because: "no node existed before the new one",
-    nodes: [known("b", "born")],
+    nodes: [known("b", "new")],
     gracePeriod: { kind: "trusts" },
   },
 ];

@@ -2,13 +2,13 @@
 export interface KnownNode {
   readonly nodeName: string;
   /**
-   * `heard`: it sent a heartbeat after the controller read the Lease, so it has compared its counter with
-   * the store. `born`: it was created since, and remembers nothing. `silent`: it was watched for long
+   * `reported`: it sent a heartbeat after the controller read the Lease, so it has compared its counter with
+   * the store. `new`: it was created since, and remembers nothing. `silent`: it was watched for long
    * enough without a heartbeat.
    */
-  readonly state: "heard" | "born" | "silent" | "awaited";
+  readonly state: "reported" | "new" | "silent" | "awaited";
   /** It reports a rollback, and no rebuild has begun since. */
-  readonly hasReported: boolean;
+  readonly reportsRollback: boolean;
 }
 
 /** What a controller that remembers nothing of the store may do with its records. */
@@ -25,11 +25,11 @@ export type GracePeriod =
  */
 export function evaluateGracePeriod(nodes: readonly KnownNode[]): GracePeriod {
   const awaited = nodes
-    .filter(({ state, hasReported }) => state === "awaited" || hasReported)
+    .filter(({ state, reportsRollback }) => state === "awaited" || reportsRollback)
     .map(({ nodeName }) => nodeName);
   if (awaited.length > 0) return { kind: "waits", awaited };
-  const elders = nodes.filter(({ state }) => state !== "born");
-  return elders.length === 0 || elders.some(({ state }) => state === "heard")
+  const older = nodes.filter(({ state }) => state !== "new");
+  return older.length === 0 || older.some(({ state }) => state === "reported")
     ? { kind: "trusts" }
     : { kind: "rebuilds" };
 }

@@ -11,7 +11,7 @@ import { nodesIn } from "../writer/record-nodes.ts";
 import type { WriterAction } from "../writer/writer-action.ts";
 import {
   assumeHeld,
-  bindToNode,
+  bind,
   clearVanished,
   distrust,
   endFence,
@@ -67,10 +67,8 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return moved(observed, (record) => assumeHeld(record, action.node));
     case "Distrust":
       return moved(observed, (record) => distrust(record, action.node));
-    case "BindToNode":
-      return moved(observed, (record) => bindToNode(record, action.node));
-    case "Withdraw":
-      return moved(observed, (record) => withdraw(record, action.node));
+    case "Bind":
+      return moved(observed, (record) => bind(record, action.node));
     case "BeginFence":
       return moved(observed, (record) => beginFence(record, action.node));
     case "AskAzure":
@@ -85,18 +83,20 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
         ...attachment,
         spec,
       }));
-    case "WithdrawRequest":
-      return changed(
-        observed,
-        attachmentName(action.nodeName),
-        ({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
-          ...attachment,
-          spec: { ...spec, role: "Replica" },
-        }),
-      );
+    case "Withdraw":
+      return action.from === "record"
+        ? moved(observed, (record) => withdraw(record, action.node))
+        : changed(
+            observed,
+            attachmentName(action.nodeName),
+            ({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
+              ...attachment,
+              spec: { ...spec, role: "Replica" },
+            }),
+          );
     case "ReleaseCheck":
     case "WaitFor":
-    case "Tell":
+    case "Report":
     case "Requeue":
       return observed;
     default:

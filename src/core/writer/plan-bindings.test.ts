@@ -18,7 +18,7 @@ describe("planBindings", () => {
     quarantined: [{ ...identity("node-b"), nodeUid: "b-1" }],
   });
   const bind = (nodeName: string, nodeUid: string) => ({
-    kind: "BindToNode",
+    kind: "Bind",
     node: { ...identity(nodeName), nodeUid },
   });
 
@@ -59,8 +59,8 @@ describe("planBindings", () => {
     assert.deepEqual(
       planWriter(observed)
         .map(({ kind }) => kind)
-        .filter((kind, index) => index === 0 || kind === "BindToNode"),
-      ["BindToNode"],
+        .filter((kind, index) => index === 0 || kind === "Bind"),
+      ["Bind"],
     );
   });
 });

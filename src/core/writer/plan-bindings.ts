@@ -18,7 +18,7 @@ export function planBindings(
     (nodeName): readonly WriterAction[] => {
       const node = observed.node(nodeName);
       if (node === undefined || !entries.some((entry) => lacksUidOf(entry, node))) return [];
-      return [{ kind: "BindToNode", node: identityOf(node) }];
+      return [{ kind: "Bind", node: identityOf(node) }];
     },
   );
 }

@@ -73,7 +73,7 @@ describe("a VM in the record whose node name is another VM's", () => {
         checks,
         { kind: "AskAzure", question: "off", node: earlier },
         {
-          kind: "Tell",
+          kind: "Report",
           reason: "WriterReplaced",
           nodeName: "node-a",
           message: said,
@@ -85,7 +85,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     {
       title: "has no request once its node is marked out of service",
       observed: observed(held(true), outOfService),
-      plan: [checks, { kind: "Withdraw", node: earlier, because: "its node is out of service" }],
+      plan: [checks, { kind: "Withdraw", from: "record", node: earlier }],
     },
     {
       title: "is fenced by its own identity once its node is marked, without a recall to the other VM",
@@ -171,7 +171,7 @@ describe("a VM in the record whose node name is another VM's", () => {
   for (const { title, observed: volume, plan } of rows)
     it(title, () => {
       assert.deepEqual(
-        planWriter(volume).filter(({ kind }) => kind !== "WithdrawRequest"),
+        planWriter(volume).filter((action) => action.kind !== "Withdraw" || action.from === "record"),
         plan,
       );
     });

@@ -49,7 +49,7 @@ export function planReplacedWriter(
   if (isNamed(record, node, "fencing")) return [];
   if (!writer.held) return [{ kind: "AssumeHeld", node }];
   if (isOutOfService(observed, node.nodeName)) {
-    if (writer.requested) return [{ kind: "Withdraw", node, because: "its node is out of service" }];
+    if (writer.requested) return [{ kind: "Withdraw", from: "record", node }];
     return [
       {
         kind: "BeginFence",
@@ -121,7 +121,7 @@ function waitForEarlierVm(node: NodeIdentity, waiting: readonly string[]): reado
   return [
     { kind: "AskAzure", question: "off", node },
     waiting.length === 0
-      ? { kind: "Tell", reason, nodeName, message: said, news: said, retryAfterMs: ASK_AGAIN_MS }
+      ? { kind: "Report", reason, nodeName, message: said, news: said, retryAfterMs: ASK_AGAIN_MS }
       : {
           kind: "WaitFor",
           reason,

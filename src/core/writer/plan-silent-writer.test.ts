@@ -69,7 +69,7 @@ describe("planSilentWriter", () => {
     for (const { pod, name } of rows)
       assert.deepEqual(plan(notReady, [aPod({ nodeName: "node-a", ...pod })]), [
         {
-          kind: "Tell",
+          kind: "Report",
           ...told,
           message: `node-a, which writes the volume, is NotReady; pod ${name} is bound to it. ${remedy}`,
           news: `pod ${name} is bound to node-a`,
@@ -99,7 +99,7 @@ describe("planSilentWriter", () => {
     for (const { because, pods, attachments } of requested)
       assert.deepEqual(
         plan(notReady, pods, attachments),
-        [{ kind: "Tell", ...told, message, news }],
+        [{ kind: "Report", ...told, message, news }],
         because,
       );
   });
@@ -271,7 +271,7 @@ describe("planWriter with a silent node that is unverified", () => {
       confirms,
       { kind: "Requeue", afterMs: 10_000 },
       {
-        kind: "Tell",
+        kind: "Report",
         ...told,
         message: `${unreported}; pod default/db-0 (being deleted) is bound to it. ${remedy}`,
         news: "pod default/db-0 (being deleted) is bound to node-a",

@@ -53,7 +53,7 @@ export function planSilentWriter(
       .join(", ");
     return [
       {
-        kind: "Tell",
+        kind: "Report",
         ...told,
         message: `${writer}; ${names} is bound to it. ${remedy}`,
         news: `${names} is bound to ${writerNode}`,
@@ -63,7 +63,7 @@ export function planSilentWriter(
   if (!isStillRequested(observed, pods)) return [{ kind: "Requeue", afterMs: LOOK_AGAIN_MS }];
   return [
     {
-      kind: "Tell",
+      kind: "Report",
       ...told,
       message: `${writer}, and the volume is requested. ${remedy}`,
       news: `the volume is requested, and ${writerNode} is silent`,

@@ -45,10 +45,10 @@ const grants = (nodeName: string): WriterAction => ({
   node: identity(nodeName),
   isUserSeen: true,
 });
-const endsRequest = (nodeName: string): WriterAction => ({ kind: "WithdrawRequest", nodeName });
+const endsRequest = (nodeName: string): WriterAction => ({ kind: "Withdraw", from: "attachment", nodeName });
 const confirms: WriterAction = { kind: "AskAzure", question: "vanished", node: a };
 const reportsSilence = (role: string): WriterAction => ({
-  kind: "Tell",
+  kind: "Report",
   reason: "WriterSilent",
   nodeName: "node-a",
   retryAfterMs: 5_000,
@@ -238,7 +238,7 @@ describe("planWriter", () => {
           attachments: waiting,
           nodes: [aNode("node-a", { isOutOfService: true })],
         }),
-        plan: [endsRequest("node-a"), { kind: "Withdraw", node: a, because: "its node is out of service" }],
+        plan: [endsRequest("node-a"), { kind: "Withdraw", from: "record", node: a }],
       },
       {
         because: "silent, but that alone proves nothing",

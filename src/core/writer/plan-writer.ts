@@ -126,7 +126,7 @@ function planRequestEnds(observed: ObservedVolume): readonly WriterAction[] {
     .filter((attachment) => attachment.spec.writerRequest !== undefined || attachment.spec.role === "Primary")
     .map((attachment) => attachment.spec.nodeName)
     .filter((nodeName) => isOutOfService(observed, nodeName))
-    .map((nodeName) => ({ kind: "WithdrawRequest", nodeName }));
+    .map((nodeName) => ({ kind: "Withdraw", from: "attachment", nodeName }));
 }
 
 function isRecallDue(record: WriterRecord, nodeName: string): boolean {
@@ -142,8 +142,7 @@ function planForPresentWriter(observed: ObservedVolume, writer: Writer): readonl
   const node = identityOf(writer);
   const present = observed.node(writer.nodeName);
   if (writer.requested) {
-    if (isOutOfService(observed, writer.nodeName))
-      return [{ kind: "Withdraw", node, because: "its node is out of service" }];
+    if (isOutOfService(observed, writer.nodeName)) return [{ kind: "Withdraw", from: "record", node }];
     return planForRequestedWriter(observed, node);
   }
   if (!writer.held) return planReleased(observed, writer, requestingNodes(observed));

@@ -281,7 +281,7 @@ function passBarrier(
 
 /** The remaining actions of the plans, without waits and reports. */
 function workLeft(end: ObservedVolume): readonly string[] {
-  const idle = new Set(["WaitFor", "Tell", "ReplicasMissing", "Requeue", "Wait", "ReleaseCheck"]);
+  const idle = new Set(["WaitFor", "Report", "ReplicasMissing", "Requeue", "Wait", "ReleaseCheck"]);
   const attachments = end.attachments.flatMap(({ attachment: other }) => planAttachment(end, other) ?? []);
   return [...planWriter(end), ...planReplicas(end), ...attachments]
     .map((action) => action.kind)

@@ -19,13 +19,14 @@ export type WriterAction =
    */
   | { readonly kind: "Distrust"; readonly node: NodeIdentity }
   /** Entries of the node have no uid, or that of an earlier object of the orchestrator's. */
-  | { readonly kind: "BindToNode"; readonly node: NodeIdentity }
-  | { readonly kind: "Withdraw"; readonly node: NodeIdentity; readonly because: string }
+  | { readonly kind: "Bind"; readonly node: NodeIdentity }
+  /** The writer's request, in the record. */
+  | { readonly kind: "Withdraw"; readonly from: "record"; readonly node: NodeIdentity }
   /**
    * The request in the attachment, and its role, whether or not its node is the writer: without an
    * unpublish they would outlive the workload.
    */
-  | { readonly kind: "WithdrawRequest"; readonly nodeName: string }
+  | { readonly kind: "Withdraw"; readonly from: "attachment"; readonly nodeName: string }
   | { readonly kind: "ReleaseCheck"; readonly node: NodeIdentity }
   | { readonly kind: "Recall"; readonly attachmentName: string }
   | { readonly kind: "EndRecall"; readonly attachmentName: string }
@@ -48,7 +49,7 @@ export type WriterAction =
     }
   /** A report about the writer though no node waits. */
   | {
-      readonly kind: "Tell";
+      readonly kind: "Report";
       readonly reason: EventReason;
       readonly message: string;
       readonly retryAfterMs: number;

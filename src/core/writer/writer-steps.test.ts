@@ -6,7 +6,7 @@ import { aRecord, aWriter, identity } from "../testing/objects.ts";
 import { listIn, changedRecord } from "../testing/record-lists.ts";
 import {
   assumeHeld,
-  bindToNode,
+  bind,
   reclaim,
   clearDetached,
   clearVanished,
@@ -182,7 +182,7 @@ describe("distrust", () => {
       },
       {
         because: "bind",
-        step: bindToNode(unverified, bound),
+        step: bind(unverified, bound),
         expected: aRecord({ ...lists, unverified: [{ ...bound, ...mark }] }),
       },
       {
@@ -789,7 +789,7 @@ describe("clearDetached", () => {
   });
 });
 
-describe("bindToNode", () => {
+describe("bind", () => {
   const earlier = { ...a, nodeUid: "a-1" };
   const now = { ...a, nodeUid: "a-2" };
   const ofAnother = { ...newA, nodeUid: "a-1" };
@@ -804,31 +804,31 @@ describe("bindToNode", () => {
 
   it("puts the uid in each entry of the node, and in none of another VM", () => {
     check([
-      { because: "there is none", step: bindToNode(named(a), now), expected: named(now) },
-      { because: "the Node was recreated", step: bindToNode(named(earlier), now), expected: named(now) },
+      { because: "there is none", step: bind(named(a), now), expected: named(now) },
+      { because: "the Node was recreated", step: bind(named(earlier), now), expected: named(now) },
       {
         because: "it is being fenced",
-        step: bindToNode(aRecord({ fencing: a }), now),
+        step: bind(aRecord({ fencing: a }), now),
         expected: aRecord({ fencing: now }),
       },
       {
         because: "it is there",
-        step: bindToNode(named(now), now),
+        step: bind(named(now), now),
         expected: "no entry of node-a lacks its uid",
       },
       {
         because: "another VM had the name",
-        step: bindToNode(named(ofAnother), now),
+        step: bind(named(ofAnother), now),
         expected: "no entry of node-a lacks its uid",
       },
       {
         because: "so it had",
-        step: bindToNode(named(ofAnother, [ofAnother, a]), now),
+        step: bind(named(ofAnother, [ofAnother, a]), now),
         expected: named(ofAnother, [ofAnother, now]),
       },
       {
         because: "none is known",
-        step: bindToNode(named(earlier), a),
+        step: bind(named(earlier), a),
         expected: "no uid of node-a is known",
       },
     ]);

@@ -342,7 +342,7 @@ export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number)
  * may have been recreated, or the entry may be older than the uid. Not the list of clean nodes, whose
  * entries each node replaces by its own.
  */
-export function bindToNode(record: WriterRecord, node: NodeIdentity): Step {
+export function bind(record: WriterRecord, node: NodeIdentity): Step {
   const { nodeUid } = node;
   if (nodeUid === undefined) return fail(`no uid of ${node.nodeName} is known`);
   const bound = <T extends NodeIdentity>(entry: T): T =>

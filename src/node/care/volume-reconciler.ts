@@ -318,7 +318,7 @@ async function execute(
       }
       return unmounted;
     }
-    case "Forget":
+    case "DropCheckpoint":
       return target.checkpoint === undefined
         ? ok(undefined)
         : whenClean(ports, target, "absence", () => ports.checkpoints.remove(volumeName, signal), signal);
