@@ -16,6 +16,7 @@ import { preflightCommand } from "../../src/compose/roles/preflight-command.ts";
 import { schedulerExtenderRole } from "../../src/compose/roles/scheduler-extender-role.ts";
 import { standaloneRole } from "../../src/compose/roles/standalone-role.ts";
 import { storeRole } from "../../src/compose/roles/store-role.ts";
+import * as writerSteps from "../../src/core/writer/writer-steps.ts";
 import { settingsRows } from "./settings-rows.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -33,6 +34,21 @@ const NPM_SCRIPT = /npm run ([\w:-]+)/gu;
 const DIAGRAM = /```mermaid\n([\s\S]*?)```/gu;
 /** Semicolons and hash signs end a statement or begin an entity in Mermaid, even inside a message. */
 const NOT_IN_DIAGRAMS = /[;#]/u;
+
+/** The step of a fence that changes no record. */
+const IN_AZURE = "fence";
+/** What else the file of the steps exports: first records, and questions to a record. */
+const notSteps: readonly string[] = [
+  "newRecord",
+  "foundRecord",
+  "entriesOf",
+  "explainsPublication",
+  "isInQuarantine",
+  "mayAttach",
+  "mayDetach",
+  "mayForceOff",
+  "waitsForBarrier",
+] satisfies readonly (keyof typeof writerSteps)[];
 
 const pages = await readPages();
 
@@ -111,6 +127,17 @@ describe("the documentation", () => {
     const rules = [...safetyRules, ...releaseRules, ...recallRules, ...restoreRules, ...reclaimRules];
     const rows = [...text.matchAll(/^\| `(\w+)` \|/gmu)].map(([, rule]) => rule);
     assert.deepEqual(rows, rules);
+  });
+
+  it("names each step of the writer record as the code does", () => {
+    const { text = "" } = pages.find(({ path }) => path === "docs/reference/writer-record.md") ?? {};
+    const rows = text.split("\n").filter((line) => line.startsWith("| *"));
+    const named = rows.flatMap((row) => found(/\*([^*]+)\*/gu, row.split(" | ")[0] ?? ""));
+    const inCode = named
+      .filter((name) => name !== IN_AZURE)
+      .map((name) => name.replaceAll(/ (\w)/gu, (_, letter: string) => letter.toUpperCase()));
+    const steps = Object.keys(writerSteps).filter((name) => !notSteps.includes(name));
+    assert.deepEqual(inCode.toSorted(), steps.toSorted());
   });
 
   it("keeps diagrams to syntax that every Mermaid renderer accepts", () => {

@@ -1,6 +1,6 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { judgeCheckpoint } from "../../core/writer/judge-notes.ts";
+import { judgeCheckpoint } from "../../core/writer/judge-checkpoints.ts";
 import { isNamed } from "../../core/writer/record-nodes.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
@@ -35,7 +35,7 @@ export function nodesWithCheckpoint(ports: CheckpointPorts, volume: AzVolume): r
         recordedEpoch: volume.status?.record?.epoch ?? 0,
         isExplained,
       });
-      if (verdict?.doubt !== undefined) tellIgnored(ports, nodeName, `${verdict.doubt} (${name})`);
+      if (verdict?.objection !== undefined) tellIgnored(ports, nodeName, `${verdict.objection} (${name})`);
       if (verdict?.kind !== "believed") return [];
       const own = node.status.volumes.filter((checkpoint) => checkpoint.volumeName === name);
       return [
@@ -52,8 +52,8 @@ function isAttachedOrNamed({ cache }: CheckpointPorts, volumeName: string, nodeN
     .some(({ spec }) => spec.nodeName === nodeName);
 }
 
-function tellIgnored({ events }: CheckpointPorts, nodeName: string, doubt: string): void {
-  const message = `what ${nodeName} reports in its AzDriverNode is ignored in part: ${doubt}`;
+function tellIgnored({ events }: CheckpointPorts, nodeName: string, objection: string): void {
+  const message = `what ${nodeName} reports in its AzDriverNode is ignored in part: ${objection}`;
   events.emit({
     about: { kind: "Node", name: nodeName },
     reason: "ReportIgnored",

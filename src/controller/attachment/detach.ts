@@ -12,7 +12,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { tellAttachment } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { mayCarryOut } from "../fencing/foreign-detach.ts";
-import { doubtingNode } from "../rollback/doubting-node.ts";
+import { rollbackReporter } from "../rollback/rollback-reporter.ts";
 import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment-object.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
 import { forgetAttach } from "./reset-attachment.ts";
@@ -119,7 +119,7 @@ export async function mayDetachNow(
   const record = fresh.value.status?.record;
   if (
     record !== undefined &&
-    doubtingNode(ports, attachment.spec.volumeName, record.storeIncarnation) === node.nodeName
+    rollbackReporter(ports, attachment.spec.volumeName, record.storeIncarnation) === node.nodeName
   )
     return false;
   return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));

@@ -27,7 +27,7 @@ import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { WriterPorts } from "../controller-ports.ts";
-import { doubtingNode } from "../rollback/doubting-node.ts";
+import { rollbackReporter } from "../rollback/rollback-reporter.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
 import { withdrawLeakedRequest } from "./withdraw-leaked-request.ts";
 
@@ -233,9 +233,9 @@ async function grantWriter(
       if (isResizingOffline(volume)) return fail("the disk grows only while no VM has it");
       if (record.storeIncarnation !== storeIncarnation)
         return fail("the record is of another store incarnation");
-      const doubting = doubtingNode(ports, observed.volume.metadata.name, storeIncarnation);
-      if (doubting !== undefined)
-        return fail(`${doubting} has a checkpoint of the volume, and reports a store rollback`);
+      const reporter = rollbackReporter(ports, observed.volume.metadata.name, storeIncarnation);
+      if (reporter !== undefined)
+        return fail(`${reporter} has a checkpoint of the volume, and reports a store rollback`);
       return grant(record, node);
     },
     signal,

@@ -2,7 +2,7 @@ import type { WriterRecord } from "../api/az-volume.ts";
 import { highestEpoch } from "../api/epoch.ts";
 import { includesNode, isForeign, type NodeIdentity, withUidFrom } from "../api/node-identity.ts";
 import { cutOffRoles, nodesIn } from "./record-nodes.ts";
-import { entriesOf, foundAgain, foundRecord, explainsPublication } from "./writer-steps.ts";
+import { entriesOf, rediscover, foundRecord, explainsPublication } from "./writer-steps.ts";
 
 /**
  * Why a record is rebuilt. `lost`: there is none, or one of another store incarnation, because a disk is
@@ -64,7 +64,7 @@ export function rebuiltRecord(
   if (reason.kind === "rediscovered")
     return present === undefined || explainsPublication(present, reason.nodeName)
       ? undefined
-      : foundAgain(present, found);
+      : rediscover(present, found);
   const { storeIncarnation } = reason;
   if (present?.storeIncarnation === storeIncarnation) return undefined;
   const named = [...nodesIn(present, "barrierPending"), ...found.checkpointed, ...found.attachedTo];

@@ -14,7 +14,7 @@ import {
   pruneClean,
   endFence,
   beginFence,
-  foundAgain,
+  rediscover,
   foundRecord,
   release,
   grant,
@@ -65,9 +65,9 @@ function check(rows: readonly Row[]): void {
   }
 }
 
-describe("foundAgain", () => {
+describe("rediscover", () => {
   const after = (present: WriterRecord): WriterRecord =>
-    foundAgain(present, { attachedTo: [a, b], checkpointed: [c], epoch: 4 });
+    rediscover(present, { attachedTo: [a, b], checkpointed: [c], epoch: 4 });
   const found = foundRecord({ attachedTo: [a, b], checkpointed: [c], epoch: 4, storeIncarnation: 2 });
 
   for (const { because, present, barrierPending } of [

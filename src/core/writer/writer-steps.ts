@@ -73,7 +73,7 @@ export function foundRecord(found: {
  * stood. Nodes that may have the disk are unverified. A node that `present` names neither as the writer
  * nor as unverified is named later, as by *distrust*.
  */
-export function foundAgain(
+export function rediscover(
   present: WriterRecord,
   found: Omit<Found, "barrierPending" | "storeIncarnation">,
 ): WriterRecord {

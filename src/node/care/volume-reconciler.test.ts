@@ -137,7 +137,7 @@ describe("ownVolumesReconciler", () => {
       await done(world, memory.put({ ...staged, uid: "of-a-later-object" }, never));
       await world.setRecord(() => aRecord({ writer: aWriter("node-b", { epoch: staged.epoch }) }));
       assert.equal(kindOf(await reconcile(world)), "StoreRolledBack");
-      assert.equal(memory.doubtedIncarnation(), 0);
+      assert.equal(memory.rollbackIncarnation(), 0);
       assert.equal(world.machine.mounts().length, 1);
     }));
 

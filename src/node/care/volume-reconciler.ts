@@ -125,13 +125,13 @@ async function trustRecord(
   };
   if (!disownsMount({ uid, record }, ports.node, mount)) return ok(undefined);
   // Only the mount shows it: the next heartbeat reports what this node has recorded.
-  const doubted = await ports.checkpoints.putDoubt(incarnation.value, signal);
-  return doubted.ok
+  const recorded = await ports.checkpoints.putRollback(incarnation.value, signal);
+  return recorded.ok
     ? fail({
         kind: "StoreRolledBack",
         detail: `${name} (uid ${uid}) is not the object by which a pod's mount here was made`,
       })
-    : doubted;
+    : recorded;
 }
 
 function ownAttachment(ports: NodePorts, volumeName: string): AzVolumeAttachment | undefined {

@@ -84,12 +84,15 @@ async function beat(
   ports.volumeLimit.learn(present.spec.dataDisksMax);
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const heartbeat = Math.max(present.status?.heartbeat ?? 0, checkpoints.heartbeat()) + 1;
-  const doubts = doubtsOf(ports, present, { present: incarnation.value, earlier });
-  const conditions = [...doubts, ...disputesOf(ports, present)];
+  const rollbackReports = rollbackReportsOf(ports, present, { present: incarnation.value, earlier });
+  const conditions = [...rollbackReports, ...disputesOf(ports, present)];
   // Before the report: this heartbeat corrects the counter, and the report is lost where the object is
   // deleted.
-  const isCheckpointed = doubts.length === 0 || checkpoints.doubtedIncarnation() === incarnation.value;
-  const checkpointed = isCheckpointed ? ok(undefined) : await checkpoints.putDoubt(incarnation.value, signal);
+  const isCheckpointed =
+    rollbackReports.length === 0 || checkpoints.rollbackIncarnation() === incarnation.value;
+  const checkpointed = isCheckpointed
+    ? ok(undefined)
+    : await checkpoints.putRollback(incarnation.value, signal);
   if (!checkpointed.ok) return checkpointed;
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
@@ -168,7 +171,7 @@ async function readIncarnation(ports: NodePorts, signal: AbortSignal): Promise<R
 }
 
 /** Reports `StoreRolledBack` until the leader has moved past the incarnation in which it was noticed. */
-function doubtsOf(
+function rollbackReportsOf(
   ports: NodePorts,
   own: AzDriverNode,
   incarnations: { readonly present: number; readonly earlier: number | undefined },

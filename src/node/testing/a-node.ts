@@ -308,8 +308,8 @@ function memoryCheckpoints(): NodeCheckpoints {
       heartbeat = next;
       return ok(undefined);
     },
-    doubtedIncarnation: () => doubted,
-    putDoubt: async (generation) => {
+    rollbackIncarnation: () => doubted,
+    putRollback: async (generation) => {
       doubted = generation;
       return ok(undefined);
     },

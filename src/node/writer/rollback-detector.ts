@@ -65,7 +65,7 @@ function olderHeartbeat(
 
 /** Returns the reason if this node has recorded a rollback in that incarnation. */
 function recordedDoubt(checkpoints: NodeCheckpoints, incarnation: number): string | undefined {
-  if (checkpoints.doubtedIncarnation() !== incarnation) return undefined;
+  if (checkpoints.rollbackIncarnation() !== incarnation) return undefined;
   return `this node saw it, and no controller has rebuilt the records of incarnation ${incarnation} since`;
 }
 

@@ -62,6 +62,6 @@ export interface NodeCheckpoints {
   readonly heartbeat: () => number;
   putHeartbeat(heartbeat: number, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** The store incarnation in which this node last saw a rollback; undefined: never. */
-  readonly doubtedIncarnation: () => number | undefined;
-  putDoubt(generation: number, signal: AbortSignal): Promise<Result<void, Failure>>;
+  readonly rollbackIncarnation: () => number | undefined;
+  putRollback(generation: number, signal: AbortSignal): Promise<Result<void, Failure>>;
 }

@@ -76,9 +76,9 @@ export function createDurableCheckpoints(
       change((current) => ({ ...current, freezes: withoutFreeze(current, volumeName) }), signal),
     heartbeat: () => durable.heartbeat,
     putHeartbeat: (heartbeat, signal) => change((current) => ({ ...current, heartbeat }), signal),
-    doubtedIncarnation: () => durable.doubtedIncarnation,
-    putDoubt: (generation, signal) =>
-      change((current) => ({ ...current, doubtedIncarnation: generation }), signal),
+    rollbackIncarnation: () => durable.rollbackIncarnation,
+    putRollback: (generation, signal) =>
+      change((current) => ({ ...current, rollbackIncarnation: generation }), signal),
   };
 }
 

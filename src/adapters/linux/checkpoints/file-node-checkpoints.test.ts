@@ -47,11 +47,11 @@ describe("openFileNodeCheckpoints", () => {
     await before.put(aCheckpoint({ epoch: 1 }), never);
     await before.put(aCheckpoint({ epoch: 2 }), never);
     await before.putHeartbeat(7, never);
-    assert.equal(before.doubtedIncarnation(), undefined);
-    await before.putDoubt(3, never);
+    assert.equal(before.rollbackIncarnation(), undefined);
+    await before.putRollback(3, never);
     const after = await openFileNodeCheckpoints(path);
     assert.deepEqual(
-      [after.volumes(), after.heartbeat(), after.doubtedIncarnation()],
+      [after.volumes(), after.heartbeat(), after.rollbackIncarnation()],
       [[aCheckpoint({ epoch: 2 }), aCheckpoint({ volumeName: "pvc-2" })], 7, 3],
     );
   });
@@ -136,7 +136,7 @@ describe("openFileNodeCheckpoints", () => {
     { text: '{"version":2,"heartbeat":1,"volumes":[]}', because: "a newer driver wrote it" },
     { text: '{"version":1,"heartbeat":-1,"volumes":[]}', because: "a number is impossible" },
     {
-      text: '{"version":1,"heartbeat":1,"doubtedIncarnation":"1","volumes":[]}',
+      text: '{"version":1,"heartbeat":1,"rollbackIncarnation":"1","volumes":[]}',
       because: "what it doubted is no number",
     },
     {

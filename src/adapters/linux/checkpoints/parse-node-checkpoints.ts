@@ -10,7 +10,7 @@ export interface CheckpointFile {
   readonly bootId: string | undefined;
   readonly heartbeat: number;
   /** Undefined, too, in a file of an older plug-in. */
-  readonly doubtedIncarnation?: number | undefined;
+  readonly rollbackIncarnation?: number | undefined;
   readonly volumes: readonly VolumeCheckpoint[];
   /** Undefined: none. */
   readonly freezes?: readonly FreezeMark[] | undefined;
@@ -23,12 +23,12 @@ export interface CheckpointFile {
 export function parseNodeCheckpoints(text: string): Result<CheckpointFile, string> {
   const parsed = parseJson(text);
   if (!isRecord(parsed)) return fail("it is no JSON object");
-  const { version, bootId, heartbeat, doubtedIncarnation, volumes, freezes = [] } = parsed;
+  const { version, bootId, heartbeat, rollbackIncarnation, volumes, freezes = [] } = parsed;
   if (version !== 1) return fail(`its version is ${JSON.stringify(version)}, this driver knows 1`);
   if (bootId !== undefined && typeof bootId !== "string") return fail("bootId is no text");
   if (!isCount(heartbeat)) return fail("heartbeat is no whole number");
-  if (doubtedIncarnation !== undefined && !isCount(doubtedIncarnation))
-    return fail("doubtedIncarnation is no whole number");
+  if (rollbackIncarnation !== undefined && !isCount(rollbackIncarnation))
+    return fail("rollbackIncarnation is no whole number");
   if (!Array.isArray(volumes)) return fail("volumes is no list");
   const checkpoints: VolumeCheckpoint[] = [];
   for (const [index, volume] of volumes.entries()) {
@@ -40,7 +40,7 @@ export function parseNodeCheckpoints(text: string): Result<CheckpointFile, strin
   return ok({
     bootId,
     heartbeat,
-    ...(doubtedIncarnation === undefined ? {} : { doubtedIncarnation }),
+    ...(rollbackIncarnation === undefined ? {} : { rollbackIncarnation }),
     volumes: checkpoints,
     ...(freezes.length === 0 ? {} : { freezes }),
   });

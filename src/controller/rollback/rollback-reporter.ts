@@ -9,7 +9,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
  * there until then. Requires an existing attachment: a node can't delay a volume that it never had. The
  * report of a node out of service does not count, and a repeated one counts for one limit only.
  */
-export function doubtingNode(
+export function rollbackReporter(
   { cache, users, clock }: Pick<ControllerPorts, "cache" | "users" | "clock">,
   volumeName: string,
   incarnation: number,
@@ -19,13 +19,13 @@ export function doubtingNode(
   );
   const lease = cache.get("Lease", CONTROLLER_LEASE);
   const repeats = lease === undefined ? {} : loneReportsOf(lease, LONE_REPEATS_ANNOTATION);
-  const mayDoubt = (nodeName: string): boolean =>
+  const counts = (nodeName: string): boolean =>
     !users.cachedNode(nodeName).isOutOfService && !hasRepeated(repeats, nodeName, clock.nowMs());
-  const noting = cache.byIndex("AzDriverNode", "checkpointed", volumeName);
-  return noting.find(
+  const knowing = cache.byIndex("AzDriverNode", "checkpointed", volumeName);
+  return knowing.find(
     (node) =>
       attached.has(node.metadata.name) &&
       reportOf(node, incarnation) !== undefined &&
-      mayDoubt(node.metadata.name),
+      counts(node.metadata.name),
   )?.metadata.name;
 }

@@ -16,8 +16,8 @@ export const UNEXPLAINED_CHECKPOINTS_MAX = LUNS_MAX;
 
 /** The verdict on one checkpoint. */
 export type CheckpointVerdict =
-  | { readonly kind: "believed"; readonly epoch: number | undefined; readonly doubt: string | undefined }
-  | { readonly kind: "ignored"; readonly doubt: string };
+  | { readonly kind: "believed"; readonly epoch: number | undefined; readonly objection: string | undefined }
+  | { readonly kind: "ignored"; readonly objection: string };
 
 /**
  * Judges a node's checkpoint of one volume. It only makes the node unverified, which Azure resolves; an
@@ -41,15 +41,15 @@ export function judgeCheckpoint(
   if (unexplained.indexOf(volumeName) >= UNEXPLAINED_CHECKPOINTS_MAX)
     return {
       kind: "ignored",
-      doubt:
+      objection:
         `it reports more than ${UNEXPLAINED_CHECKPOINTS_MAX} volumes ` +
         `of which no object says that they were attached to it`,
     };
   const epochs = own.map(({ epoch }) => epoch);
   const believed = epochs.filter((epoch) => isEpochWithinReach(epoch, recordedEpoch));
-  const doubt =
+  const objection =
     believed.length === epochs.length
       ? undefined
       : `it reports epoch ${Math.max(...epochs)}, and the record is at ${recordedEpoch}`;
-  return { kind: "believed", epoch: believed.length === 0 ? undefined : Math.max(...believed), doubt };
+  return { kind: "believed", epoch: believed.length === 0 ? undefined : Math.max(...believed), objection };
 }

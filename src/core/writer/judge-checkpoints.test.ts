@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EPOCH_AHEAD_MAX } from "../api/epoch.ts";
-import { judgeCheckpoint, UNEXPLAINED_CHECKPOINTS_MAX } from "./judge-notes.ts";
+import { judgeCheckpoint, UNEXPLAINED_CHECKPOINTS_MAX } from "./judge-checkpoints.ts";
 
 const checkpointsOf = (count: number, epoch = 1) =>
   Array.from({ length: count }, (_, index) => ({ volumeName: `pvc-${index}`, epoch }));
@@ -43,12 +43,12 @@ describe("judgeCheckpoint", () => {
     assert.deepEqual(judge(4 + EPOCH_AHEAD_MAX), {
       kind: "believed",
       epoch: 4 + EPOCH_AHEAD_MAX,
-      doubt: undefined,
+      objection: undefined,
     });
     assert.deepEqual(judge(5 + EPOCH_AHEAD_MAX), {
       kind: "believed",
       epoch: undefined,
-      doubt: `it reports epoch ${5 + EPOCH_AHEAD_MAX}, and the record is at 4`,
+      objection: `it reports epoch ${5 + EPOCH_AHEAD_MAX}, and the record is at 4`,
     });
   });
 
@@ -58,10 +58,10 @@ describe("judgeCheckpoint", () => {
       volumeName: "pvc-0",
       epoch,
     }));
-    const doubt = `it reports epoch ${9 + EPOCH_AHEAD_MAX}, and the record is at 4`;
+    const objection = `it reports epoch ${9 + EPOCH_AHEAD_MAX}, and the record is at 4`;
     assert.deepEqual(
       judgeCheckpoint(checkpoints, { volumeName: "pvc-0", recordedEpoch: 4, isExplained: nothing }),
-      { kind: "believed", epoch: 7, doubt },
+      { kind: "believed", epoch: 7, objection },
     );
   });
 

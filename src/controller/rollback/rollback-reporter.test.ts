@@ -11,7 +11,7 @@ import { aReplica, aVolumeWithRecord, identity, leaving } from "../../core/testi
 import { detach } from "../attachment/detach.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { doubtingNode } from "./doubting-node.ts";
+import { rollbackReporter } from "./rollback-reporter.ts";
 
 const never = new AbortController().signal;
 const b = identity("node-b");
@@ -98,13 +98,13 @@ describe("a node that alone reports a rollback", () => {
           )
         ).ok,
       );
-      const doubting = (): string | undefined => doubtingNode(world.ports, "pvc-1", 0);
+      const reporter = (): string | undefined => rollbackReporter(world.ports, "pvc-1", 0);
       await sweptForAlone(world);
-      assert.equal(doubting(), "node-b");
+      assert.equal(reporter(), "node-b");
       await world.clock.advance(LONE_REPORT_EVERY_MS);
       await sweptForAlone(world);
-      assert.equal(doubting(), undefined);
+      assert.equal(reporter(), undefined);
       await world.clock.advance(LONE_REPORT_EVERY_MS);
-      assert.equal(doubting(), "node-b");
+      assert.equal(reporter(), "node-b");
     }));
 });
