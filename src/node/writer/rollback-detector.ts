@@ -23,7 +23,7 @@ export async function readTrustedIncarnation(
   const remembered = ports.checkpoints.heartbeat();
   const incarnation = await readStoreIncarnation(ports, signal);
   if (!incarnation.ok) return incarnation;
-  const recorded = recordedDoubt(ports.checkpoints, incarnation.value);
+  const recorded = recordedRollback(ports.checkpoints, incarnation.value);
   if (recorded !== undefined) return fail({ kind: "StoreRolledBack", detail: recorded });
   const own = await ports.store.get("AzDriverNode", ports.node.nodeName, signal);
   if (!own.ok) return own.failure.kind === "ObjectNotFound" ? incarnation : own;
@@ -48,7 +48,7 @@ export function detectRollback(
   return (
     olderHeartbeat(own, present, { incarnation, counter: checkpoints.heartbeat() }) ??
     cache.list("AzVolume").flatMap((volume) => olderThanCheckpoint({ checkpoints, node }, volume) ?? [])[0] ??
-    recordedDoubt(checkpoints, present)
+    recordedRollback(checkpoints, present)
   );
 }
 
@@ -64,7 +64,7 @@ function olderHeartbeat(
 }
 
 /** Returns the reason if this node has recorded a rollback in that incarnation. */
-function recordedDoubt(checkpoints: NodeCheckpoints, incarnation: number): string | undefined {
+function recordedRollback(checkpoints: NodeCheckpoints, incarnation: number): string | undefined {
   if (checkpoints.rollbackIncarnation() !== incarnation) return undefined;
   return `this node saw it, and no controller has rebuilt the records of incarnation ${incarnation} since`;
 }
