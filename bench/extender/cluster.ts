@@ -144,7 +144,6 @@ export function azVolumeAttachment(
       role,
       vmId: vmId(node),
       lun: volume % VOLUMES_MAX,
-      publishContext: { LUN: String(volume % VOLUMES_MAX) },
     },
   };
 }

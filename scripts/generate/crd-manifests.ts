@@ -72,7 +72,6 @@ const resources: readonly Resource[] = [
       { name: "VolumeName", type: "string", jsonPath: ".spec.volumeName", priority: 10 },
       { name: "RequestedRole", type: "string", jsonPath: ".spec.role" },
       { name: "Role", type: "string", jsonPath: ".status.role" },
-      { name: "PreviousRole", type: "string", jsonPath: ".status.previousRole", priority: 10 },
       { name: "State", type: "string", jsonPath: ".status.state" },
       { name: "LUN", type: "integer", jsonPath: ".status.lun" },
       AGE,

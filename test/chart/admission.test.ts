@@ -336,7 +336,7 @@ describe(
       const recall = { id: fill(256), published, unmounting: true, progress: fill(256), time: fill(64) };
       assert.equal(await change(onA, "/status", () => ({ status: { ...attached, recall } })), undefined);
       const error = { kind: "k", message: fill(16_384), failure: fill(16_384), time: SINCE, retries: 1 };
-      const status = { ...attached, recall, error, publishContext: { LUN: "1" } };
+      const status = { ...attached, recall, error };
       assert.equal(await change(admin, "/status", () => ({ status })), undefined);
       const asked = { id: "r", since: SINCE };
       const recalled = (present: AzVolumeAttachment) => ({ spec: { ...present.spec, recall: asked } });

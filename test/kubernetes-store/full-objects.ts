@@ -115,12 +115,10 @@ export const fullAttachment: Full<"AzVolumeAttachment"> = {
   status: {
     state: "Attached",
     role: "Primary",
-    previousRole: "Replica",
     attempt: "a1",
     vmId: NODE.vmId,
     instanceUri: NODE.instanceUri,
     lun: 3,
-    publishContext: { lun: "3" },
     recall: { id: "r1", published: ["/target"], unmounting: true, progress: "17", time: TIME },
     deviceMissing: false,
     error: ERROR,

@@ -103,6 +103,6 @@ function attachedStatus(
   { node, lun, isLeaving }: Place,
 ): AttachmentStatus {
   const { error: _, deviceMissing: __, provenOff: ___, ...status } = present ?? { state: "Attached" };
-  const place = { vmId: node.vmId, instanceUri: node.instanceUri, lun, publishContext: { LUN: String(lun) } };
+  const place = { vmId: node.vmId, instanceUri: node.instanceUri, lun };
   return { ...status, ...place, state: "Attached", ...(isLeaving ? { deviceMissing: true } : {}) };
 }

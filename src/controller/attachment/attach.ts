@@ -151,7 +151,7 @@ function markAttaching(
 
 /** Without where the disk was on an earlier VM of the node's name. */
 function withoutPlace(status: AttachmentStatus): AttachmentStatus {
-  const { lun: _, publishContext: __, deviceMissing: ___, ...rest } = status;
+  const { lun: _, deviceMissing: __, ...rest } = status;
   return rest;
 }
 
@@ -173,7 +173,7 @@ function recordAttached(
       const { error: _, deviceMissing: __, attempt: ___, ...status } = present.status;
       return {
         ...present,
-        status: { ...status, state: "Attached", lun, publishContext: { LUN: String(lun) } },
+        status: { ...status, state: "Attached", lun },
       };
     },
     signal,

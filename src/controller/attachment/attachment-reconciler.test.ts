@@ -109,7 +109,6 @@ describe("attachmentReconciler", () => {
         vmId: a.vmId,
         instanceUri: a.instanceUri,
         lun: 0,
-        publishContext: { LUN: "0" },
       });
     }));
 

@@ -161,13 +161,7 @@ async function recordRole(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const recorded = await ports.steps.run(role === "Primary" ? "promote" : "demote", () =>
-    setAttachmentStatus(
-      ports,
-      attachment,
-      (status) =>
-        status.role === undefined ? { ...status, role } : { ...status, role, previousRole: status.role },
-      signal,
-    ),
+    setAttachmentStatus(ports, attachment, (status) => ({ ...status, role }), signal),
   );
   if (!recorded.ok) return unlessGone(recorded);
   if (role === "Primary" && attachment.status?.role === "Replica")

@@ -29,9 +29,8 @@ export async function forgetAttach(
         vmId: _,
         instanceUri: __,
         lun: ___,
-        publishContext: ____,
-        deviceMissing: _____,
-        provenOff: ______,
+        deviceMissing: ____,
+        provenOff: _____,
         ...status
       } = present.status ?? {};
       const next: AzVolumeAttachment = { ...present, status: { ...status, ...provenOff, state: "Pending" } };

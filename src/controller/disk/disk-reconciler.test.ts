@@ -401,7 +401,6 @@ describe("diskReconciler", () => {
           vmId: a.vmId,
           instanceUri: a.instanceUri,
           lun: 4,
-          publishContext: { LUN: "4" },
         });
         assert.deepEqual(
           [listIn(world.record(), "unverified"), world.volume()?.status?.detail?.diskUri],

@@ -24,10 +24,7 @@ const unrequested = aWriter("node-a", { requested: false });
 async function withFence(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord({ writer: unrequested, fencing: a }));
-    await world.given(
-      "AzVolumeAttachment",
-      anAttachment("node-a", { status: { lun: 3, publishContext: { LUN: "3" } } }),
-    );
+    await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
     world.attachedTo.add("node-a");
     world.disks.add(diskUri);
     await act(world);

@@ -73,7 +73,6 @@ export const azVolumeAttachmentSchema = z.object({
       role: roleSchema
         .optional()
         .describe("The role last reached. Primary once the disk is attached and the node holds the grant."),
-      previousRole: roleSchema.optional(),
       attempt: z
         .string()
         .optional()
@@ -94,7 +93,6 @@ export const azVolumeAttachmentSchema = z.object({
         .optional()
         .describe("The vmId of the VM with a proof that the disk is detached. Absent once an attach begins."),
       lun: z.int().min(0).max(63).optional(),
-      publishContext: z.record(z.string(), z.string()).optional(),
       recall: z
         .object({
           id: tokenSchema,
