@@ -107,6 +107,10 @@ export function cloudProvisionerContract(
           state: "Succeeded",
           attachedTo: [],
           sourceUri: undefined,
+          diskIOPSReadWrite: 5000,
+          diskMBpsReadWrite: 200,
+          networkAccessPolicy: "AllowAll",
+          publicNetworkAccess: "Enabled",
           sectorSizeBytes: 512,
         });
       });

@@ -303,12 +303,12 @@ export function objectStoreContract(
       const asked = valueOf(
         await store.update("AzVolume", { ...made, spec: { ...made.spec, modification } }, never),
       );
-      const withSku = (skuName: string): AzVolume => ({
-        ...asked,
-        spec: { ...made.spec, disk: { ...disk, skuName, networkAccessPolicy: "DenyAll" } },
-      });
-      assertInvalid(await store.update("AzVolume", withSku("Standard_LRS"), never), "spec.disk.skuName");
-      const modified = valueOf(await store.update("AzVolume", withSku("Premium_ZRS"), never));
+      // As Azure shows it at the end: another request may have been made before this one replaced it.
+      const shown = { ...disk, skuName: "Standard_LRS", networkAccessPolicy: "DenyAll" } as const;
+      const early: AzVolume = { ...asked, spec: { ...asked.spec, disk: shown } };
+      assertInvalid(await store.update("AzVolume", early, never), "spec.disk.skuName");
+      const ended: AzVolume = { ...asked, spec: { ...made.spec, disk: shown } };
+      const modified = valueOf(await store.update("AzVolume", ended, never));
       assertInvalid(
         await store.update("AzVolume", { ...modified, spec: made.spec }, never),
         "spec.disk.skuName",

@@ -21,14 +21,27 @@ const inUse = { kind: "DiskInUse", diskUri, attachedTo: ["vm-a"] } as const;
 
 type Update = CloudProvisioner["updateDisk"];
 
-function reconcile(world: ReconcileWorld, updateDisk: Update): Promise<Result<unknown, Failure>> {
-  const ports = { ...world.ports, cloud: { ...world.ports.cloud, updateDisk } };
+/** What the disk is when it is read. */
+type Shown = Result<Partial<DiskFacts>, Failure>;
+const asItWas: Shown = ok({ tags: { a: "b" } });
+
+function reconcile(
+  world: ReconcileWorld,
+  updateDisk: Update,
+  shown: Shown = asItWas,
+): Promise<Result<unknown, Failure>> {
+  const getDisk: CloudProvisioner["getDisk"] = async () => (shown.ok ? ok(aDisk(shown.value)) : shown);
+  const ports = { ...world.ports, cloud: { ...world.ports.cloud, updateDisk, getDisk } };
   return world.answerOf(diskReconciler(ports).reconcile("pvc-1", never));
 }
 
 /** Lets the cache follow what the last pass wrote. */
-async function reconciled(world: ReconcileWorld, updateDisk: Update): Promise<Result<unknown, Failure>> {
-  const outcome = await reconcile(world, updateDisk);
+async function reconciled(
+  world: ReconcileWorld,
+  updateDisk: Update,
+  shown?: Shown,
+): Promise<Result<unknown, Failure>> {
+  const outcome = await reconcile(world, updateDisk, shown);
   await world.answerOf(world.clock.sleep(1_000, never));
   return outcome;
 }
@@ -51,13 +64,21 @@ describe("the modification of a disk", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", asked);
       const changes: object[] = [];
-      const disk = aDisk({ skuName: "StandardSSD_LRS" });
+      const disk = aDisk({ skuName: "StandardSSD_LRS", tags: { a: "b", team: "storage" } });
       assert.deepEqual(await reconciled(world, answering(ok(disk), changes)), ok({}));
       assert.deepEqual(changes, [modification]);
       const { status } = world.volume() ?? {};
       assert.equal(status?.detail?.skuName, "StandardSSD_LRS");
       assert.deepEqual(status?.modification, { requested: modification, observedGeneration: 1 });
-      assert.deepEqual(await reconciled(world, once()), ok({}));
+      const outage = fail({
+        kind: "CloudUnavailable",
+        code: "InternalError",
+        message: "",
+        requestId: "",
+      } as const);
+      assert.deepEqual(await reconciled(world, once(), outage), outage);
+      assert.deepEqual(spec(world)?.modification, modification);
+      assert.deepEqual(await reconciled(world, once(), ok(disk)), ok({}));
       assert.deepEqual(spec(world)?.disk.tags, { a: "b", team: "storage" });
       assert.deepEqual(
         [spec(world)?.disk.skuName, spec(world)?.modification],
@@ -157,6 +178,48 @@ describe("the modification of a disk", () => {
       const changes: object[] = [];
       await reconciled(world, answering(ok(aDisk({ skuName: "Standard_LRS" })), changes));
       assert.deepEqual(changes, [other]);
+    }));
+
+  it("shows in the spec what Azure has made of a request that was replaced", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", asked);
+      const other = { networkAccessPolicy: "AllowAll" } as const;
+      const made = aDisk({ skuName: "StandardSSD_LRS", tags: { a: "b", team: "storage" } });
+      const replaced: Update = async ({ precondition }, signal) => {
+        assert.equal(await precondition(signal), true);
+        const present = await world.other.get("AzVolume", "pvc-1", signal);
+        assert.ok(present.ok);
+        const { spec: before } = present.value;
+        await world.other.update(
+          "AzVolume",
+          { ...present.value, spec: { ...before, modification: other } },
+          signal,
+        );
+        return ok(made);
+      };
+      await reconciled(world, replaced);
+      assert.deepEqual(spec(world)?.modification, other);
+      const rejected = {
+        kind: "CloudRejected",
+        code: "OperationNotAllowed",
+        message: "no",
+        requestId: "r",
+      } as const;
+      await reconciled(world, answering(fail(rejected)));
+      await reconciled(world, once(), ok(made));
+      assert.equal(spec(world)?.modification, undefined);
+      assert.deepEqual(
+        [spec(world)?.disk.skuName, spec(world)?.disk.tags],
+        ["StandardSSD_LRS", { a: "b", team: "storage" }],
+      );
+    }));
+
+  it("ends where the disk is gone", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", asked);
+      await reconciled(world, answering(fail(inUse)));
+      assert.deepEqual(await reconciled(world, once(), fail({ kind: "DiskNotFound", diskUri })), ok({}));
+      assert.equal(spec(world)?.modification, undefined);
     }));
 
   it("keeps a request that replaced one whose end is recorded late", () =>

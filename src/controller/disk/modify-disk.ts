@@ -47,16 +47,19 @@ export async function modifyDisk(
   return recorded;
 }
 
-/** Takes the request out of the spec, unless another one has replaced it. */
+/** Takes the request out of the spec, unless another one has replaced it, and shows there what Azure has. */
 export async function endModification(
   ports: DiskPorts,
   volume: AzVolume,
-  { isMade }: Extract<ModificationAction, { kind: "EndModification" }>,
+  { diskUri }: Extract<ModificationAction, { kind: "EndModification" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
+  const shown = disk.ok ? disk.value : undefined;
   const end = (present: AzVolume): AzVolume | undefined =>
     present.metadata.generation === volume.metadata.generation
-      ? { ...present, spec: withoutModification(present.spec, isMade) }
+      ? { ...present, spec: withoutModification(present.spec, shown) }
       : undefined;
   const ended = await ports.steps.run("end-modification", () =>
     changeSpec(ports.store, targetOf(volume), end, signal),

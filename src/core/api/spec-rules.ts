@@ -45,7 +45,7 @@ const unchangedOfDisk = [
   "encryptionType",
 ] as const satisfies readonly (keyof DiskSpec)[];
 
-/** What only a modification changes, once the disk is as it asks (ADR 0042). */
+/** What changes only as a modification ends, to what Azure has by then (ADR 0052). */
 const modifiedOfDisk = [
   "skuName",
   "diskIOPSReadWrite",
@@ -102,12 +102,12 @@ function immutableOfDisk(field: keyof DiskSpec): SpecRule<AzVolume["spec"]> {
 
 function changedByModification(field: (typeof modifiedOfDisk)[number]): SpecRule<AzVolume["spec"]> {
   const { cel, holds } = immutableOfDisk(field);
-  const [now, asked] = [`self.disk.${field}`, `oldSelf.modification.${field}`];
   return {
     field: `spec.disk.${field}`,
-    cel: `(${cel}) || (has(oldSelf.modification) && has(${asked}) && has(${now}) && ${now} == ${asked})`,
-    message: "changes only to what spec.modification asks, once the disk has it",
-    holds: (spec, old) => holds(spec, old) || spec.disk[field] === (old?.modification?.[field] ?? null),
+    cel: `(${cel}) || (has(oldSelf.modification) && !has(self.modification))`,
+    message: "changes only as spec.modification ends, to what the disk has",
+    holds: (spec, old) =>
+      holds(spec, old) || (old?.modification !== undefined && spec.modification === undefined),
   };
 }
 

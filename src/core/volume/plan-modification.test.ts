@@ -33,12 +33,12 @@ describe("planModification", () => {
     {
       because: "the disk is as requested",
       volume: asked(2, { requested: modification, observedGeneration: 2 }),
-      plan: { kind: "EndModification", isMade: true },
+      plan: { kind: "EndModification", diskUri },
     },
     {
       because: "Azure has refused it",
       volume: asked(2, { requested: modification, observedGeneration: 2, error }),
-      plan: { kind: "EndModification", isMade: false },
+      plan: { kind: "EndModification", diskUri },
     },
   ];
   for (const { because, volume, plan } of rows)
@@ -52,28 +52,51 @@ describe("planModification", () => {
       status: { detail: aDetail({ maxShares: 1 }) },
     });
     assert.equal(planDisk(anObservedVolume({ volume }))?.kind, "ModifyDisk");
-    const ended = { ...volume, spec: withoutModification(volume.spec, false) };
+    const ended = { ...volume, spec: withoutModification(volume.spec, undefined) };
     assert.equal(planDisk(anObservedVolume({ volume: ended }))?.kind, "ResizeDisk");
   });
 });
 
 describe("withoutModification", () => {
-  it("sets a tag of the spec whose name is spelled in another case", () => {
-    const spec = aVolume({
-      spec: { modification: { tags: { team: "b" } }, disk: aDiskSpec({ tags: { Team: "a" } }) },
-    }).spec;
-    assert.deepEqual(withoutModification(spec, true).disk.tags, { Team: "b" });
-  });
-
-  const spec = { ...aVolume().spec, disk: aDiskSpec({ tags: { team: "web", a: "b" } }), modification };
+  const tags = { "kubernetes.io-created-for-pvc-name": "data", team: "web", a: "b" };
+  const disk = aDiskSpec({ tags, skuName: "Premium_LRS", networkAccessPolicy: "DenyAll" });
+  const spec = { ...aVolume().spec, disk, modification };
   const { modification: _, ...without } = spec;
+  const shown = { skuName: "Premium_LRS", tags, networkAccessPolicy: "DenyAll" };
 
-  it("moves what Azure has made into the disk, and keeps other tags", () =>
-    assert.deepEqual(withoutModification(spec, true), {
-      ...without,
-      disk: { ...spec.disk, skuName: "StandardSSD_LRS", tags: { team: "storage", a: "b" } },
-    }));
+  it("shows what Azure has, also of a request that was replaced", () =>
+    assert.deepEqual(
+      withoutModification(spec, {
+        skuName: "PremiumV2_LRS",
+        tags: { team: "storage", other: "c" },
+        diskIOPSReadWrite: 4000,
+        diskMBpsReadWrite: 200,
+        networkAccessPolicy: "AllowAll",
+        publicNetworkAccess: "Enabled",
+      }),
+      {
+        ...without,
+        disk: {
+          ...disk,
+          skuName: "PremiumV2_LRS",
+          diskIOPSReadWrite: 4000,
+          diskMBpsReadWrite: 200,
+          networkAccessPolicy: "AllowAll",
+          publicNetworkAccess: "Enabled",
+          tags: { "kubernetes.io-created-for-pvc-name": "data", team: "storage", other: "c" },
+        },
+      },
+    ));
 
-  it("leaves the disk as it was where Azure has refused it", () =>
-    assert.deepEqual(withoutModification(spec, false), without));
+  for (const { because, change } of [
+    { because: "a refused request", change: {} },
+    { because: "IOPS that follow from the size", change: { diskIOPSReadWrite: 120, diskMBpsReadWrite: 25 } },
+    { because: "the driver's own tags", change: { tags: { ...tags, "disk.csi.azure.com-uid": "1" } } },
+    { because: "a policy that it does not know", change: { networkAccessPolicy: "AllowFriends" } },
+  ])
+    it(`leaves the disk as it was for ${because}`, () =>
+      assert.deepEqual(withoutModification(spec, { ...shown, ...change }), without));
+
+  it("leaves the disk as it was where Azure has none", () =>
+    assert.deepEqual(withoutModification(spec, undefined), without));
 });

@@ -1,11 +1,24 @@
-import type { AzVolume, DiskModification, DiskSpec, VolumeDetail } from "../api/az-volume.ts";
-import { mergeTags } from "./merge-tags.ts";
+import type { AzVolume, DiskModification, VolumeDetail } from "../api/az-volume.ts";
+import { diskSkus } from "./disk-sku.ts";
+import { networkAccessPolicies, publicNetworkAccesses } from "./disk-traits.ts";
+import { skuRules } from "./sku-rules.ts";
+import { isOwnTag, type Tags } from "./volume-tags.ts";
 
 /** The next action for a requested modification. */
 export type ModificationAction =
   | { readonly kind: "ModifyDisk"; readonly diskUri: string; readonly change: DiskModification }
   /** How it ended is recorded: the request leaves the spec, and the spec's disk shows what Azure has. */
-  | { readonly kind: "EndModification"; readonly isMade: boolean };
+  | { readonly kind: "EndModification"; readonly diskUri: string };
+
+/** What a modification can change of a disk, as the platform shows it. */
+export interface ModifiableDisk {
+  readonly skuName: string;
+  readonly tags: Tags;
+  readonly diskIOPSReadWrite?: number | undefined;
+  readonly diskMBpsReadWrite?: number | undefined;
+  readonly networkAccessPolicy?: string | undefined;
+  readonly publicNetworkAccess?: string | undefined;
+}
 
 /**
  * Plans what a VolumeAttributesClass asks of a disk; undefined where nothing is asked. A request is new as
@@ -16,20 +29,34 @@ export function planModification(
   { diskUri }: VolumeDetail,
 ): ModificationAction | undefined {
   if (spec.modification === undefined) return undefined;
-  const outcome = status?.modification;
-  return outcome?.observedGeneration === metadata.generation
-    ? { kind: "EndModification", isMade: outcome.error === undefined }
+  return status?.modification?.observedGeneration === metadata.generation
+    ? { kind: "EndModification", diskUri }
     : { kind: "ModifyDisk", diskUri, change: spec.modification };
 }
 
-/** The spec without the request, after Azure has made or refused it. */
+/**
+ * The spec without the request. Its disk is as the platform shows it, whatever became of the request: Azure
+ * may have made one that this one has replaced, and of which no outcome is recorded. Without a disk to show
+ * it stays as it was.
+ */
 export function withoutModification(
-  { modification, ...spec }: AzVolume["spec"],
-  isMade: boolean,
+  { modification: _, ...spec }: AzVolume["spec"],
+  shown: ModifiableDisk | undefined,
 ): AzVolume["spec"] {
-  if (modification === undefined || !isMade) return spec;
-  const { tags, ...fields } = modification;
-  const stated = Object.entries(fields).filter(([, value]) => value !== undefined);
-  const changes = Object.fromEntries(stated) as Partial<DiskSpec>;
-  return { ...spec, disk: { ...spec.disk, ...changes, tags: mergeTags(spec.disk.tags, tags ?? {}) } };
+  if (shown === undefined) return spec;
+  const { skuName, diskIOPSReadWrite, diskMBpsReadWrite } = shown;
+  const known = diskSkus.find((sku) => sku === skuName);
+  // Azure shows what it derives from the size, too; that is no part of what a disk is made from.
+  const isStated = known !== undefined && skuRules[known].performance !== undefined;
+  const changes = {
+    skuName,
+    ...(isStated ? { diskIOPSReadWrite, diskMBpsReadWrite } : {}),
+    networkAccessPolicy: networkAccessPolicies.find((policy) => policy === shown.networkAccessPolicy),
+    publicNetworkAccess: publicNetworkAccesses.find((access) => access === shown.publicNetworkAccess),
+  };
+  const stated = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const own = Object.entries(spec.disk.tags).filter(([name]) => isOwnTag(name));
+  const others = Object.entries(shown.tags).filter(([name]) => !isOwnTag(name));
+  const tags = Object.fromEntries([...own, ...others]);
+  return { ...spec, disk: { ...spec.disk, ...(Object.fromEntries(stated) as typeof changes), tags } };
 }

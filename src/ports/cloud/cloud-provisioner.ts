@@ -13,8 +13,23 @@ export interface CreateDiskRequest extends DiskSpec {
   readonly precondition: MayProceed;
 }
 
+/** Changes of a disk that exists; what is absent stays as it is. */
+export interface DiskChange {
+  readonly skuName?: string | undefined;
+  /** Set or replaced by name; other tags stay. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly diskIOPSReadWrite?: number | undefined;
+  readonly diskMBpsReadWrite?: number | undefined;
+  readonly networkAccessPolicy?: string | undefined;
+  readonly publicNetworkAccess?: string | undefined;
+  readonly diskAccessId?: string | undefined;
+}
+
 /** A managed disk as the platform shows it. */
-export interface DiskFacts {
+export interface DiskFacts extends Pick<
+  DiskChange,
+  "diskIOPSReadWrite" | "diskMBpsReadWrite" | "networkAccessPolicy" | "publicNetworkAccess"
+> {
   readonly diskUri: string;
   readonly diskName: string;
   readonly location: string;
@@ -33,18 +48,6 @@ export interface DiskFacts {
   readonly sectorSizeBytes: number;
   /** URIs of the VMs that `managedBy` and `managedByExtended` name. */
   readonly attachedTo: readonly string[];
-}
-
-/** Changes of a disk that exists; what is absent stays as it is. */
-export interface DiskChange {
-  readonly skuName?: string | undefined;
-  /** Set or replaced by name; other tags stay. */
-  readonly tags?: Readonly<Record<string, string>> | undefined;
-  readonly diskIOPSReadWrite?: number | undefined;
-  readonly diskMBpsReadWrite?: number | undefined;
-  readonly networkAccessPolicy?: string | undefined;
-  readonly publicNetworkAccess?: string | undefined;
-  readonly diskAccessId?: string | undefined;
 }
 
 /** An instance as the platform shows it. */

@@ -24,6 +24,10 @@ export function diskFactsOf(disk: ArmDisk): DiskFacts {
     state: disk.provisioningState,
     attachedTo: ownersOf(disk),
     sourceUri: disk.sourceId,
+    diskIOPSReadWrite: disk.diskIOPSReadWrite,
+    diskMBpsReadWrite: disk.diskMBpsReadWrite,
+    networkAccessPolicy: disk.networkAccessPolicy,
+    publicNetworkAccess: disk.publicNetworkAccess,
     sectorSizeBytes: disk.logicalSectorSize ?? defaultSectorSizeBytes(disk.skuName),
   };
 }
