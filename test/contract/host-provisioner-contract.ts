@@ -839,6 +839,22 @@ export function hostProvisionerContract(
       await world.writeFile(`${at.path}/after`, "after");
     });
 
+    for (const first of ["its own has ended", "it was frozen already"] as const)
+      onLinux(`leaves a freeze of another program alone once ${first}`, async (world) => {
+        const at = await aFreezable(world, "ext4");
+        const { host: other } = await world.startSecondPlugin();
+        if (first === "its own has ended") {
+          valueOf(await world.host.freeze({ ...at, limitMs }, never));
+          assert.deepEqual(valueOf(await world.host.thaw(at, never)), { held: true });
+          valueOf(await other.freeze({ ...at, limitMs }, never));
+        } else {
+          valueOf(await other.freeze({ ...at, limitMs }, never));
+          assert.equal(kindOf(await world.host.freeze({ ...at, limitMs }, never)), "DeviceBusy");
+        }
+        assert.deepEqual(valueOf(await world.host.thaw(at, never)), { held: false });
+        assert.deepEqual(valueOf(await other.thaw(at, never)), { held: true });
+      });
+
     for (const what of ["an unmount", "a bind mount"] as const)
       onLinux(`gives way to ${what}`, async (world) => {
         const at = await aFreezable(world, "ext4");

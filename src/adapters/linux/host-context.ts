@@ -32,6 +32,6 @@ export interface HostContext {
   readonly limits: CommandTimeLimits;
   readonly runner: CommandRunner;
   readonly lock: InstanceLock;
-  /** The freezes that this process keeps, by the number of the device. */
+  /** The last freeze of this process, or what it has thawed instead, by the number of the device. */
   readonly freezes: Map<string, LiveFreeze>;
 }

@@ -37,6 +37,9 @@ const containerPid = 1;
 
 /** The host that one plug-in instance has of a modelled machine. */
 export function createModelHost(machine: MachineState, instanceNumber: number): HostProvisioner {
+  /** The devices whose freezes this instance knows to have ended, or to be its own. */
+  const knownFreezes = new Set<ModelDevice>();
+
   const earlierAlive = (): boolean =>
     [...machine.liveInstances].some((number) => number < instanceNumber) ||
     machine.operations.inFlight().some((operation) => operation.instanceNumber < instanceNumber);
@@ -424,6 +427,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         if (mount?.fsType === undefined) return fail({ kind: "PathNotMounted", path });
         const { device } = mount;
         if (device.majorMinor !== majorMinor) return isAnother({ ...toDevice(device), majorMinor });
+        knownFreezes.add(device);
         if (frozenSinceMs(machine, device) !== undefined || !flushDevice(machine, device))
           return fail({ kind: "DeviceBusy", devicePath: path, detail: "it can't be frozen" });
         const sinceMs = machine.clock.elapsedMs();
@@ -437,9 +441,10 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         const mount = mountAt(path);
         if (mount?.device.majorMinor !== majorMinor) return ok({ held: false });
         const isFrozen = frozenSinceMs(machine, mount.device) !== undefined;
-        const freeze = machine.freezes.get(mount.device);
-        machine.freezes.delete(mount.device);
-        return ok({ held: isFrozen && freeze?.instanceNumber === instanceNumber });
+        const isOwn = machine.freezes.get(mount.device)?.instanceNumber === instanceNumber;
+        if (isOwn || !knownFreezes.has(mount.device)) machine.freezes.delete(mount.device);
+        knownFreezes.add(mount.device);
+        return ok({ held: isFrozen && isOwn });
       }),
     growFileSystem: ({ device, mountPath, fsType }, signal) =>
       command("growFileSystem", [device.majorMinor], signal, () =>

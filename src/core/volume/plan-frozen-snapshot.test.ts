@@ -26,6 +26,11 @@ describe("planFrozenSnapshot", () => {
       observed: { request, answer: answered("Lost") },
       planned: "Ask",
     },
+    {
+      because: "an earlier freeze has held, and its snapshot does not say so yet",
+      observed: { request: { ...request, id: "other/1" }, answer: answered("Held", "other/1"), isOwed: true },
+      planned: "Settle",
+    },
     { because: "the node is releasing it", observed: { obstacle: "it is recalled" }, planned: "Wait" },
     { because: "the node has not answered", observed: { request }, planned: "AwaitNode" },
     { because: "the node has frozen it", observed: { request, answer: answered("Frozen") }, planned: "Take" },
@@ -121,6 +126,7 @@ describe("planFrozenSnapshot", () => {
         request: undefined,
         answer: undefined,
         obstacle: undefined,
+        isOwed: false,
       };
       assert.equal(planFrozenSnapshot({ ...nothing, ownPrefix: "snap/", ...observed }).kind, planned);
     });

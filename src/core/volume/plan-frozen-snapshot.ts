@@ -17,6 +17,11 @@ export interface ObservedFrozenSnapshot {
   /** Of the writer's attachment. */
   readonly request: AzVolumeAttachment["spec"]["freeze"];
   readonly answer: NonNullable<AzVolumeAttachment["status"]>["freeze"];
+  /**
+   * Whether the request is of a snapshot that it has made count, and that does not say so yet: the next
+   * request replaces the node's answer.
+   */
+  readonly isOwed: boolean;
   /** Why the writer's node may freeze nothing; undefined: it may. */
   readonly obstacle: string | undefined;
   /** How the ids of this snapshot's requests begin. */
@@ -27,6 +32,8 @@ export interface ObservedFrozenSnapshot {
 export type FrozenSnapshotAction =
   /** Asks the writer's node for a freeze. */
   | { readonly kind: "Ask" }
+  /** Confirms the snapshot of the earlier request. */
+  | { readonly kind: "Settle" }
   /** Waits for the node's answer, or for the end of the freeze if it is frozen. */
   | { readonly kind: "AwaitNode"; readonly id: string; readonly isFrozen: boolean }
   /** Takes the snapshot, or waits for its end. */
@@ -94,6 +101,7 @@ function planTaking(observed: ObservedFrozenSnapshot): FrozenSnapshotAction {
   const isOpen = request !== undefined && answer?.id !== request.id;
   const isFrozen = request !== undefined && answer?.id === request.id && answer.state === "Frozen";
   if (request === undefined || (!isOpen && !isFrozen)) {
+    if (observed.isOwed) return { kind: "Settle" };
     const isRefused =
       answer?.state === "Refused" && request?.id === answer.id && request.id.startsWith(ownPrefix);
     return isRefused

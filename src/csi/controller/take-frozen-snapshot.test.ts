@@ -34,7 +34,9 @@ interface Freezing {
   readonly world: ControllerWorld;
   readonly snapshots: FakeSnapshots;
   /** Calls CreateSnapshot; `dies`: its controller dies before or after its n-th step. */
-  create(how?: Partial<ControllerContext> & { readonly dies?: Death }): Promise<Result<Snapshot, Failure>>;
+  create(
+    how?: Partial<ControllerContext> & { readonly dies?: Death; readonly name?: string },
+  ): Promise<Result<Snapshot, Failure>>;
   /** Settles while a call runs. */
   setRecord(record: RecordChanges): Promise<void>;
   readonly attachment: () => Promise<AzVolumeAttachment>;
@@ -88,7 +90,7 @@ function withVolume(
       setRecord,
       attachment,
       node: { first: { state: "Frozen" }, last: { state: "Held" } },
-      create: async ({ dies, ...changes } = {}) => {
+      create: async ({ dies, name = "snapshot-1", ...changes } = {}) => {
         let taken = 0;
         const run = async <T>(_: StepName, step: () => Promise<T>): Promise<T> => {
           taken++;
@@ -100,7 +102,7 @@ function withVolume(
         const getDisk: ControllerContext["cloud"]["getDisk"] = async ({ diskUri }) => ok(aDisk({ diskUri }));
         const context = { ...world.context, snapshots, cloud: { getDisk }, steps: { run }, ...changes };
         const parameters = { fileSystemFreezeSeconds: "10" };
-        const request = { sourceVolumeId: aDiskUri(), name: "snapshot-1", secrets: {}, parameters };
+        const request = { sourceVolumeId: aDiskUri(), name, secrets: {}, parameters };
         const call = createSnapshot(context, { ...request, accessibilityRequirements: undefined }, aCall());
         const created = await world.answerOf(call);
         if (!created.ok) return created;
@@ -238,6 +240,28 @@ describe("takeFrozenSnapshot", () => {
       snapshots.present.clear();
       assert.equal(kindOf(await create()), "OK");
       assert.notEqual((await attachment()).spec.freeze?.id, first?.id);
+    }));
+
+  for (const when of ["before", "after"] as const)
+    it(`keeps a snapshot whose freeze held when the next is taken, ${when} its confirmation`, () =>
+      withVolume(async ({ create, snapshots }) => {
+        await assert.rejects(create({ dies: { at: 4, when } }), Crash);
+        assert.equal(kindOf(await create({ name: "snapshot-2" })), "OK");
+        assert.equal(snapshots.present.get(TARGET)?.tags[FROZEN_AT], "2026-01-01T00:00:00.000Z");
+        assert.equal(kindOf(await create()), "OK");
+        assert.equal(snapshots.created.length, 2);
+      }));
+
+  it("waits to replace a freeze that held until it knows of its snapshot", () =>
+    withVolume(async ({ create, snapshots, attachment }) => {
+      await assert.rejects(create({ dies: { at: 4, when: "before" } }), Crash);
+      const { freeze } = (await attachment()).spec;
+      const outage = { kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "" } as const;
+      const getSnapshot: FakeSnapshots["getSnapshot"] = async ({ snapshotUri }, signal) =>
+        snapshotUri.toLowerCase() === TARGET ? fail(outage) : snapshots.getSnapshot({ snapshotUri }, signal);
+      const broken = { ...snapshots, getSnapshot };
+      assert.equal(kindOf(await create({ name: "snapshot-2", snapshots: broken })), "CloudUnavailable");
+      assert.deepEqual((await attachment()).spec.freeze, freeze);
     }));
 
   it("asks no node for a freeze while it is to release the volume", () =>

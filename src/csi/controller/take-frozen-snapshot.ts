@@ -38,8 +38,8 @@ export interface FrozenSnapshotRequest extends SnapshotRequest {
 
 type Freeze = AzVolumeAttachment["spec"]["freeze"];
 
-/** Ask, wait, take, thaw, wait, confirm, answer; and two more for another controller. */
-const ACTIONS_MAX = 9;
+/** Settle, ask, wait, take, thaw, wait, confirm, answer; and two more for another controller. */
+const ACTIONS_MAX = 10;
 
 /**
  * Takes a snapshot while the writer's node keeps the file system frozen. The snapshot has a tag that makes it
@@ -67,6 +67,8 @@ interface Observed {
   readonly snapshot: Parameters<typeof planFrozenSnapshot>[0]["snapshot"];
   readonly volume: AzVolume | undefined;
   readonly attachment: AzVolumeAttachment | undefined;
+  /** The snapshot of the present request, where that is owed its confirmation. */
+  readonly earlier: SnapshotFacts | undefined;
 }
 
 async function observe(
@@ -84,8 +86,9 @@ async function observe(
           hasFailed: hasFailed(target) || target.copyError !== undefined,
         };
   const ownPrefix = `${parseSnapshotUri(snapshotUri)?.name ?? ""}/`;
-  const none = { snapshot, ownPrefix, volume: undefined, attachment: undefined };
-  const unknown = { ...none, record: undefined, request: undefined, answer: undefined, obstacle: undefined };
+  const none = { snapshot, ownPrefix, volume: undefined, attachment: undefined, earlier: undefined };
+  const unasked = { record: undefined, request: undefined, answer: undefined, obstacle: undefined };
+  const unknown = { ...none, ...unasked, isOwed: false };
   if (snapshot?.isKnownFrozen === true) return ok(unknown);
   const read = await readVolume(context, sourceUri, signal);
   if (!read.ok) return read.failure.kind === "VolumeNotFound" && snapshot !== undefined ? ok(unknown) : read;
@@ -100,8 +103,12 @@ async function observe(
   const found = await readAttachment(context.store, identity, signal);
   if (!found.ok && found.failure.kind !== "ObjectNotFound") return found;
   const attachment = found.ok ? found.value : undefined;
+  const owed = snapshot === undefined ? await owedTo(context, attachment, signal) : ok(undefined);
+  if (!owed.ok) return owed;
   return ok({
     ...unknown,
+    earlier: owed.value,
+    isOwed: owed.value !== undefined,
     volume,
     record,
     attachment,
@@ -109,6 +116,21 @@ async function observe(
     answer: attachment?.status?.freeze,
     obstacle: attachment === undefined ? undefined : whyReleased(attachment),
   });
+}
+
+/** The snapshot whose freeze has held, while it does not say so: its controller stopped before. */
+async function owedTo(
+  { snapshots }: FreezeContext,
+  attachment: AzVolumeAttachment | undefined,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts | undefined, Failure>> {
+  const { id, snapshotUri } = attachment?.spec.freeze ?? {};
+  const answer = attachment?.status?.freeze;
+  if (snapshotUri === undefined || answer?.id !== id || answer?.state !== "Held") return ok(undefined);
+  const read = await snapshots.getSnapshot({ snapshotUri }, signal);
+  if (!read.ok) return read.failure.kind === "SnapshotNotFound" ? ok(undefined) : read;
+  const isOwed = read.value.isTaken && freezeIdOf(read.value.tags) === id && !isKnownFrozen(read.value);
+  return ok(isOwed ? read.value : undefined);
 }
 
 function whyNever({ spec }: AzVolume): Failure | undefined {
@@ -144,7 +166,7 @@ async function execute(
         context,
         observed,
         "request-freeze",
-        (present) => (present?.id === before ? { id, seconds } : present),
+        (present) => (present?.id === before ? { id, seconds, snapshotUri } : present),
         signal,
       );
     }
@@ -169,6 +191,12 @@ async function execute(
         signal,
       );
       return ended.ok ? notFrozen(action.why) : ended;
+    }
+    case "Settle": {
+      const { earlier } = observed;
+      if (earlier === undefined) return ok(undefined);
+      const settled = await confirm(context, { target: earlier, snapshotUri: earlier.snapshotUri }, signal);
+      return settled.ok ? ok(undefined) : settled;
     }
     case "Confirm":
       return confirm(context, request, signal);
@@ -223,7 +251,7 @@ async function take(
 
 async function confirm(
   { snapshots, steps }: FreezeContext,
-  { target, snapshotUri }: FrozenSnapshotRequest,
+  { target, snapshotUri }: Pick<FrozenSnapshotRequest, "target" | "snapshotUri">,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts | undefined, Failure>> {
   const tags = target === undefined ? undefined : frozenTags(target);

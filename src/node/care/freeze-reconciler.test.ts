@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { fail } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { thawLeftFreezes } from "../lifecycle/thaw-left-freezes.ts";
@@ -187,6 +188,28 @@ describe("freezeReconciler", () => {
       await pass();
       assert.match(JSON.stringify(answer()), /"Refused"/u);
       assert.deepEqual([isFrozen(), world.ports().checkpoints.freezes()], [true, []]);
+    }));
+
+  it("leaves alone what another program freezes while its own mark can't be removed", () =>
+    withFreezer(async ({ ask, answer, isFrozen, world }) => {
+      const { checkpoints, ...ports } = world.ports();
+      const full = { kind: "HostNotReady", detail: "no space left on the device" } as const;
+      const removeFreeze = async () => fail(full);
+      const stuck = { ...ports, checkpoints: { ...checkpoints, removeFreeze } };
+      const reconciler = freezeReconciler(stuck);
+      const pass = () => world.answerOf(reconciler.reconcile("pvc-1", never));
+      await ask(asked);
+      await pass();
+      await ask(taken);
+      assert.deepEqual(await pass(), fail(full));
+      assert.deepEqual([answer(), isFrozen()], [{ id: "f", state: "Held" }, false]);
+      const [mark] = checkpoints.freezes();
+      assert.ok(mark !== undefined);
+      const hook = { ...mark, limitMs: 600_000 };
+      assert.equal((await world.answerOf(world.machine.startPlugin().freeze(hook, never))).ok, true);
+      assert.deepEqual(await pass(), fail(full));
+      await world.answerOf(thawLeftFreezes(stuck, never));
+      assert.equal(isFrozen(), true);
     }));
 
   it("never reports as frozen what it has failed to freeze and to thaw", () =>

@@ -17,6 +17,7 @@ const MS_PER_SECOND = 1000;
 const HELD = 0;
 const NOT_FROZEN = 3;
 const THAWED = 4;
+const thawed = Promise.resolve(THAWED);
 
 /**
  * Freezes what descriptor 3 leads to, reports it, and thaws it at the end of its input or after `$1`
@@ -123,7 +124,6 @@ async function startHolder(
   if (waited.kind === "timedOut") return fail({ kind: "HostCommandTimedOut", command, timeoutMs: limitMs });
   const detail = (await problem).trim();
   if (exitCode !== NOT_FROZEN) return fail({ kind: "HostCommandFailed", command, exitCode, stderr: detail });
-  host.freezes.delete(majorMinor);
   const why = detail === "" ? `within ${seconds} s` : `(${detail})`;
   return fail({ kind: "DeviceBusy", devicePath: path, detail: `it can't be frozen ${why}` });
 }
@@ -151,11 +151,16 @@ export async function thawFileSystem(
     changes: true,
   } as const;
   const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
   // Exit code 1 is the usual answer: it is not frozen.
-  return exit.ok ? ok({ held: false }) : exit;
+  host.freezes.set(majorMinor, { end: () => undefined, isEnding: () => true, ended: thawed });
+  return ok({ held: false });
 }
 
-/** Ends the freeze that this process keeps of a device, and answers its holder's exit code. */
+/**
+ * Ends the freeze of a device that this process has made, and answers its holder's exit code. It stays known
+ * how it ended: a mark of it that can't be removed must not thaw what another program freezes later.
+ */
 export async function endFreezeOn(
   host: HostContext,
   majorMinor: string,
@@ -165,10 +170,7 @@ export async function endFreezeOn(
   if (freeze === undefined) return ok(undefined);
   freeze.end();
   const waited = await waitWithin(freeze.ended, host.limits.unmountMs, host.clock, signal);
-  if (waited.kind === "done") {
-    if (host.freezes.get(majorMinor) === freeze) host.freezes.delete(majorMinor);
-    return ok(waited.value);
-  }
+  if (waited.kind === "done") return ok(waited.value);
   return fail(
     waited.kind === "cancelled"
       ? { kind: "Cancelled" }

@@ -56,6 +56,7 @@ export const azVolumeAttachmentSchema = z.object({
             "The snapshot's content is fixed: the node thaws, and answers Held if it was frozen until now.",
           ),
         isCancelled: z.literal(true).optional().describe("The snapshot does not count on it any more."),
+        snapshotUri: z.string().optional().describe("The snapshot that it is for."),
       })
       .optional()
       .describe("The controller asks the node to freeze the file system while it takes a snapshot."),
