@@ -16,6 +16,16 @@ export function partitionOf(volumeContext: Readonly<Record<string, string>>): nu
   return stated === undefined ? undefined : readPartition(stated);
 }
 
+/**
+ * The partition that any of a volume's attributes name: those of its object, of its attachments, of its
+ * PersistentVolume. An object that was made of the disk alone, or of another PersistentVolume, names none.
+ */
+export function statedPartition(
+  ...contexts: readonly (Readonly<Record<string, string>> | undefined)[]
+): number | undefined {
+  return contexts.map((context) => partitionOf(context ?? {})).find((number) => number !== undefined);
+}
+
 /** Whether an attribute names a partition. */
 export function isPartitionName(name: string): boolean {
   return name.toLowerCase() === NAME;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
+import { aClusterVolume } from "../../controller/testing/a-cluster.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok } from "../../core/failure/result.ts";
@@ -10,6 +12,7 @@ import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
+import type { ControllerContext } from "./controller-context.ts";
 import { expandVolume } from "./expand-volume.ts";
 
 const never = new AbortController().signal;
@@ -70,6 +73,33 @@ describe("expandVolume", () => {
       assert.ok(!isAsked(world, 20));
     });
   });
+
+  for (const by of ["an attachment", "its PersistentVolume"] as const)
+    it(`grows no disk of which only ${by} says that the volume is a partition`, async () => {
+      await withController(async (world) => {
+        const volumeContext = { Partition: "2" };
+        await world.given("AzVolume", aVolumeObject());
+        const attachment = anAttachmentObject();
+        if (by === "an attachment")
+          await world.given("AzVolumeAttachment", {
+            ...attachment,
+            spec: { ...attachment.spec, volumeContext },
+          });
+        const known = aClusterVolume({ volumeId: aDiskUri(), volumeContext });
+        const clusterVolumes: ControllerContext["clusterVolumes"] =
+          by === "an attachment"
+            ? noClusterVolumes
+            : { ...noClusterVolumes, volumeOf: (id) => (id === known.volumeId ? known : undefined) };
+        const answer = await world.answerOf(
+          expand({ ...world, context: { ...world.context, clusterVolumes } }, 20),
+        );
+        assert.match(
+          answer.ok ? "" : describeFailure(answer.failure),
+          /the volume is partition 2 of its disk/u,
+        );
+        assert.ok(!isAsked(world, 20));
+      });
+    });
 
   it("raises the requested size and answers once the disk has it", async () => {
     await withController(async (world) => {

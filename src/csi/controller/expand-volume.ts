@@ -8,7 +8,7 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import type { CapacityRange } from "../../core/volume/capacity.ts";
 import { chooseDiskSize, isSizeWithin } from "../../core/volume/capacity.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
-import { partitionOf } from "../../core/volume/partition.ts";
+import { statedPartition } from "../../core/volume/partition.ts";
 import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
@@ -65,7 +65,12 @@ async function expand(
   const target = targetSize(detail, range);
   if (!target.ok) return target;
   if (target.value.sizeGiB <= detail.sizeGiB) return ok(answer(detail));
-  const partition = partitionOf(volume.spec.volumeContext);
+  const attachments = context.cache.byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name);
+  const partition = statedPartition(
+    volume.spec.volumeContext,
+    ...attachments.map(({ spec }) => spec.volumeContext),
+    context.clusterVolumes.volumeOf(detail.diskUri)?.volumeContext,
+  );
   if (partition !== undefined)
     return fail({
       kind: "InvalidArgument",

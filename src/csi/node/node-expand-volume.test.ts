@@ -77,6 +77,18 @@ describe("nodeExpandVolume", () => {
       });
     }));
 
+  it("refuses a partition that only the publishing of its PersistentVolume has named", () =>
+    withStaged(async (world) => {
+      await world.setAttachment((attachment) => ({
+        ...attachment,
+        spec: { ...attachment.spec, volumeContext: { partition: "1" } },
+      }));
+      assert.deepEqual(await expand(world), {
+        ok: false,
+        failure: { kind: "Unsupported", what: "growing a volume that is a partition of its disk" },
+      });
+    }));
+
   it("refuses a path outside the kubelet's directories", () =>
     withNode({ writer: aWriter("node-a", { held: true }) }, async (world) => {
       for (const path of ["/etc/shadow", `${stagingPath}/../../../../../etc`]) {

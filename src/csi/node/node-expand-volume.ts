@@ -5,7 +5,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { isFileSystemType } from "../../core/volume/file-system.ts";
-import { partitionOf } from "../../core/volume/partition.ts";
+import { statedPartition } from "../../core/volume/partition.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
 import { readVolume } from "../../objects/read-volume.ts";
@@ -44,18 +44,18 @@ async function expand(
   // path.
   const obstacle = pathObstacle("volume_path", volumePath, ports.settings);
   if (obstacle !== undefined) return fail(obstacle);
-  // Its disk grows only by another tool than the driver, and its partition not with the disk.
-  if (partitionOf(volume.value.spec.volumeContext) !== undefined)
+  const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName: ports.node.nodeName });
+  const before = await ports.store.get("AzVolumeAttachment", attachmentName, signal);
+  if (!before.ok && before.failure.kind !== "ObjectNotFound") return before;
+  const published = before.ok ? before.value.spec.volumeContext : undefined;
+  // Its disk may have grown all the same, by another tool or request; its partition has not.
+  if (statedPartition(volume.value.spec.volumeContext, published) !== undefined)
     return fail({ kind: "Unsupported", what: "growing a volume that is a partition of its disk" });
   const mounted = await mountAt(ports, request, volume.value, call);
   if (!mounted.ok) return mounted;
   if (mounted.value === undefined || mounted.value.isPlaceholder)
     return fail({ kind: "PathNotMounted", path: volumePath });
-  const attachment = await ports.store.get(
-    "AzVolumeAttachment",
-    attachmentObjectName({ diskUri: volumeId, nodeName: ports.node.nodeName }),
-    signal,
-  );
+  const attachment = await ports.store.get("AzVolumeAttachment", attachmentName, signal);
   if (!attachment.ok) return attachment;
   const { lun, state, deviceMissing } = attachment.value.status ?? {};
   // After a failed attach, its LUN may belong to another disk by now.
