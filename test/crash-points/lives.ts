@@ -40,10 +40,29 @@ const GIB = 1024n ** 3n;
 const ANSWER_MAX_MS = 120_000;
 const RECLAIM_MAX_MS = 120_000;
 
-/** Created, grown, deleted. */
+/** Created, modified, grown, deleted. */
 export const unused: Life = async (on, volumeName) => {
   await on.arm();
   const volume = await create(on, volumeName);
+  const skuName = "StandardSSD_LRS";
+  await on.timeline.measure("ControllerModifyVolume", () =>
+    on.lab.controller.controllerModifyVolume({
+      volumeId: volume.volumeId,
+      mutableParameters: { skuName, networkAccessPolicy: "AllowAll", tags: "tier=next" },
+      secrets: {},
+    }),
+  );
+  await on.timeline.measure("the request leaves the spec, which shows what Azure has", () =>
+    waitUntil("the modification to end", ANSWER_MAX_MS, async () => {
+      const listed = await on.lab.store.list("AzVolume", {}, on.signal);
+      assert.ok(listed.ok);
+      const spec = listed.value.items.find((object) => object.spec.volumeName === volumeName)?.spec;
+      if (spec === undefined || spec.modification !== undefined) return undefined;
+      const { networkAccessPolicy, tags } = spec.disk;
+      assert.deepEqual([spec.disk.skuName, networkAccessPolicy, tags["tier"]], [skuName, "AllowAll", "next"]);
+      return true;
+    }),
+  );
   await on.timeline.measure("ControllerExpandVolume", () =>
     on.lab.controller.controllerExpandVolume({
       volumeId: volume.volumeId,

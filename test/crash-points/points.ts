@@ -19,11 +19,13 @@ const passages: readonly {
 }[] = [
   {
     process: "controller",
-    life: { name: "is created, grown and deleted", run: unused },
+    life: { name: "is created, modified, grown and deleted", run: unused },
     steps: [
       "create-object",
       "create-disk",
       "record-created",
+      "modify-disk",
+      "end-modification",
       "resize-disk",
       "mark-delete",
       "delete-disk",
