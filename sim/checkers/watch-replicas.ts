@@ -5,7 +5,11 @@ import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
 import { LAST_RESORT_MS } from "../../src/core/attachment/choose-evicted.ts";
-import { isLeaving, isRecordMissing, isResizingOffline } from "../../src/core/attachment/observed-volume.ts";
+import {
+  isTerminating,
+  isRecordMissing,
+  isResizingOffline,
+} from "../../src/core/attachment/observed-volume.ts";
 import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
 import { nodesIn } from "../../src/core/writer/record-nodes.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
@@ -154,7 +158,7 @@ function whyLegitimate(
     vm.vmId === replica.status?.vmId || isSameResourceUri(vm.instanceUri, node.instanceUri);
   const cutOff = nodesIn(record, "quarantined", "fencing");
   if (cutOff.some((vm) => vm.nodeName === nodeName && isItsVm(vm))) return "its node is fenced from the disk";
-  const staying = others.filter((attachment) => !isLeaving(attachment));
+  const staying = others.filter((attachment) => !isTerminating(attachment));
   if (staying.length + 1 > (volume.status?.detail?.maxShares ?? disk.maxShares))
     return "a primary needs its share";
   const primaries = staying.filter(isPrimary);
@@ -188,8 +192,8 @@ function removedReplica(commit: SimulatedCommit): AzVolumeAttachment | undefined
   )
     return undefined;
   const before = asKind<"AzVolumeAttachment">(commit.before);
-  const isRemoved = commit.after === undefined || isLeaving(asKind<"AzVolumeAttachment">(commit.after));
-  if (!isRemoved || isLeaving(before)) return undefined;
+  const isRemoved = commit.after === undefined || isTerminating(asKind<"AzVolumeAttachment">(commit.after));
+  if (!isRemoved || isTerminating(before)) return undefined;
   return before.spec.role === "Replica" && before.status?.state === "Attached" ? before : undefined;
 }
 
@@ -220,7 +224,7 @@ function notReadyKey(nodeName: string): string {
 
 function isRequest(attachment: AzVolumeAttachment): boolean {
   return (
-    !isLeaving(attachment) &&
+    !isTerminating(attachment) &&
     (attachment.spec.role === "Primary" || attachment.spec.writerRequest !== undefined)
   );
 }

@@ -112,7 +112,9 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `return ok(quarantined(withoutFencingOf(freed, node), withUidFrom(entriesOf(record), node)));`,
+        find:
+          `return ok(withQuarantine(withoutFencingOf(freed, node), ` +
+          `withUidFrom(entriesOf(record), node)));`,
         replace: `return ok(withMarks(withoutFencingOf(freed, node), node, {}));`,
       },
     ],

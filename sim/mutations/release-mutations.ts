@@ -146,10 +146,13 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/writer-steps.ts",
-        find:
-          "const { attachedTo, checkpointed = [], cutOff = [], barrierPending = [], epoch, " +
-          "storeIncarnation } = found;",
-        replace: `const { attachedTo, checkpointed = [], cutOff = [], epoch, storeIncarnation } = found;
+        find: `    barrierPending = [],
+    epoch,
+    storeIncarnation,
+  } = found;`,
+        replace: `    epoch,
+    storeIncarnation,
+  } = found;
   const barrierPending: readonly NodeIdentity[] = [];`,
       },
     ],

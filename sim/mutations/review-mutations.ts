@@ -26,8 +26,8 @@ export const reviewMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/controller/attachment/may-attach-now.ts",
-        find: `return isNamed(status?.record, node, ...cutOffRoles);`,
-        replace: `return isNamed(status?.record, { ...node, vmId: "" }, ...cutOffRoles);`,
+        find: `return isNamed(status?.record, node, ...quarantineRoles);`,
+        replace: `return isNamed(status?.record, { ...node, vmId: "" }, ...quarantineRoles);`,
       },
     ],
     alsoRemoves: ["held-device"],

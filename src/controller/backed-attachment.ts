@@ -1,7 +1,7 @@
 import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
-import { isLeaving } from "../core/attachment/observed-volume.ts";
+import { isTerminating } from "../core/attachment/observed-volume.ts";
 import { isNamed } from "../core/writer/record-nodes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
@@ -23,7 +23,7 @@ export function backedPart(
   volume: AzVolume,
   attachment: AzVolumeAttachment,
 ): AzVolumeAttachment | undefined {
-  if (!ports.clusterVolumes.knowsAttachments || isLeaving(attachment)) return attachment;
+  if (!ports.clusterVolumes.knowsAttachments || isTerminating(attachment)) return attachment;
   if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment))
     return attachment;
   if (ports.attach === "driver" && !isControllers(attachment)) return undefined;

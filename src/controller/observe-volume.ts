@@ -2,7 +2,7 @@ import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/api/az-volume.ts";
 import {
-  isLeaving,
+  isTerminating,
   type ObservedNode,
   type ObservedPlacement,
   type ObservedVolume,
@@ -113,7 +113,7 @@ function observePlacement(
   for (const otherId of otherVolumeIds) {
     for (const other of cache.byIndex("AzVolume", "diskUri", resourceUriKey(otherId))) {
       for (const attachment of cache.byIndex("AzVolumeAttachment", "volumeName", other.metadata.name)) {
-        if (!isLeaving(attachment))
+        if (!isTerminating(attachment))
           companionsOn.set(attachment.spec.nodeName, (companionsOn.get(attachment.spec.nodeName) ?? 0) + 1);
       }
     }

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
-import { isDeleting, isLeaving, isResizingOffline } from "../../src/core/attachment/observed-volume.ts";
+import { isDeleting, isTerminating, isResizingOffline } from "../../src/core/attachment/observed-volume.ts";
 import { fromTimestamp } from "../../src/core/primitives/timestamp.ts";
 import { isNamed } from "../../src/core/writer/record-nodes.ts";
 
@@ -37,7 +37,7 @@ export function isPrunedEarly(
   )
     return false;
   if (isNamed(volume.status?.record, replica.spec.nodeName, "fencing", "quarantined")) return false;
-  if (others.some((other) => other.spec.role === "Primary" && !isLeaving(other))) return false;
+  if (others.some((other) => other.spec.role === "Primary" && !isTerminating(other))) return false;
   const since = volume.status?.unrequestedSince;
   return since === undefined || atMs + STAMP_MS - fromTimestamp(since) < pruneAfterMs;
 }

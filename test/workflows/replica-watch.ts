@@ -5,7 +5,7 @@ import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import type { ClusterNode } from "../../src/core/api/cluster-node.ts";
-import { isLeaving } from "../../src/core/attachment/observed-volume.ts";
+import { isTerminating } from "../../src/core/attachment/observed-volume.ts";
 import { isVersionAtLeast } from "../../src/core/primitives/compare-versions.ts";
 import { fromTimestamp } from "../../src/core/primitives/timestamp.ts";
 import { createObjectCache, type ObjectChange } from "../../src/objects/cache/object-cache.ts";
@@ -84,7 +84,7 @@ export async function watchReplicas(
     if (
       wasReplica &&
       current !== undefined &&
-      isLeaving(current) &&
+      isTerminating(current) &&
       current.metadata.uid === previous.metadata.uid
     )
       removals.push({ replica: previous, marked: current.metadata, others });
@@ -155,7 +155,9 @@ function countLists(store: ObjectStore): {
 
 function isAttachedReplica(attachment: AzVolumeAttachment): boolean {
   return (
-    attachment.spec.role === "Replica" && attachment.status?.state === "Attached" && !isLeaving(attachment)
+    attachment.spec.role === "Replica" &&
+    attachment.status?.state === "Attached" &&
+    !isTerminating(attachment)
   );
 }
 

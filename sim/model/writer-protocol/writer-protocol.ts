@@ -64,10 +64,10 @@ export function isInUse(state: number): boolean {
  * to be attached to one that was about to mount, by an update that was allowed before.
  */
 function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
-  const found = (attachedTo: readonly NodeIndex[], cutOff: readonly NodeIndex[] = []): number => {
+  const found = (attachedTo: readonly NodeIndex[], quarantined: readonly NodeIndex[] = []): number => {
     const record = foundRecord({
       attachedTo: without.has("unverified") ? [] : attachedTo.map((node) => identities[node]),
-      cutOff: cutOff.map((node) => identities[node]),
+      quarantined: quarantined.map((node) => identities[node]),
       epoch: 0,
       storeIncarnation: 0,
     });

@@ -11,7 +11,7 @@ import { changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { isMadeByV2 } from "../disk/disk-tags.ts";
-import { cutOffIn, withKeptFormat } from "../disk/restore-state.ts";
+import { quarantinedIn, withKeptFormat } from "../disk/restore-state.ts";
 import { nodeNameOf, withNodeUid } from "../node-name-of.ts";
 import { type DiskHolder, findHolders } from "./adopt-disk.ts";
 import { nodesWithCheckpoint } from "./checkpointed-volumes.ts";
@@ -46,7 +46,7 @@ export async function rebuildRecord(
   const kept = disk === undefined ? NOTHING_KEPT : stateFromTags(disk);
   const use = knownUse(ports, volume, holders.value);
   const hadRecord = use.hadRecord || keepsState(kept) || (disk !== undefined && isMadeByV2(disk.tags));
-  const known = { ...use, cutOff: cutOffIn(ports, kept), hadRecord };
+  const known = { ...use, quarantined: quarantinedIn(ports, kept), hadRecord };
   const { name, uid } = volume.metadata;
   const written = await ports.steps.run("record-found", () =>
     changeStatus(
@@ -108,7 +108,7 @@ export function knownUse(
   ports: AdoptionPorts,
   volume: AzVolume,
   holders: readonly DiskHolder[],
-): Omit<KnownUse, "cutOff"> {
+): Omit<KnownUse, "quarantined"> {
   const checkpoints = nodesWithCheckpoint(ports, volume);
   const noting = checkpoints
     .filter(({ isOfAnotherVm }) => !isOfAnotherVm)

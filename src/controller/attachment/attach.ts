@@ -18,7 +18,7 @@ import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
 import { isHeldOn, tellLost } from "./disk-lost-event.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
-import { lunsPromisedOn, mayAttachNow, volumesCutOffFrom } from "./may-attach-now.ts";
+import { lunsPromisedOn, mayAttachNow, volumesQuarantinedFrom } from "./may-attach-now.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
@@ -45,10 +45,10 @@ export async function attach(
   const { cloud, clock, logger } = ports;
   const startedMs = clock.elapsedMs();
   const isAwaited = attachment.spec.role === "Primary";
-  const cutOff = volumesCutOffFrom(ports, action.node);
-  if (cutOff.length > 0) {
+  const quarantined = volumesQuarantinedFrom(ports, action.node);
+  if (quarantined.length > 0) {
     const because =
-      `${action.node.nodeName} was fenced from ${cutOff.join(", ")} ` +
+      `${action.node.nodeName} was fenced from ${quarantined.join(", ")} ` +
       "and is not clean yet, so nothing is attached to it";
     if (isAwaited) tellAttachment(ports, attachment, "WaitingForQuarantine", because);
     return {

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
-import { isLeaving } from "../../core/attachment/observed-volume.ts";
+import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
@@ -43,7 +43,7 @@ export async function releaseAttachment(
     removeFinalizer(ports.store, attachmentTarget(attachment), ATTACHMENT_FINALIZER, signal),
   );
   if (!removed.ok) return unlessGone(removed);
-  if (isLeaving(removed.value)) return ok({});
+  if (isTerminating(removed.value)) return ok({});
   const recorded = await setAttachmentStatus(ports, attachment, () => ({ state: "Pending" }), signal);
   return recorded.ok ? ok({}) : unlessGone(recorded);
 }

@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import { isLeaving, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
+import { isTerminating, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import {
   isFenced,
   isReplicaByRecord,
@@ -103,7 +103,7 @@ async function stayingPastCache(
   for (const name of names) {
     const read = await store.get("AzVolumeAttachment", name, signal);
     if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
-    if (!read.ok || isLeaving(read.value)) return ok(undefined);
+    if (!read.ok || isTerminating(read.value)) return ok(undefined);
     staying.push(read.value);
   }
   return ok(staying);

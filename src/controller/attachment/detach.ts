@@ -1,7 +1,7 @@
 import { attachmentProblem } from "../../core/api/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
-import { isLeaving, isRecordMissing } from "../../core/attachment/observed-volume.ts";
+import { isTerminating, isRecordMissing } from "../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, isProvenOff } from "../../core/attachment/plan-attachment.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok } from "../../core/failure/result.ts";
@@ -144,7 +144,7 @@ export async function releaseProven(
   const record = volume.value.status?.record;
   const stillHolds =
     isProvenOff(record, present.value, node) &&
-    isLeaving(present.value) &&
+    isTerminating(present.value) &&
     (await isTrusted(ports, record, signal));
   if (!stillHolds)
     return {

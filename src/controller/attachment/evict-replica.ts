@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { chooseEvicted } from "../../core/attachment/choose-evicted.ts";
-import { isLeaving, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
+import { isTerminating, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { tellAttachment } from "../attachment-events.ts";
 import { backedPart } from "../backed-attachment.ts";
@@ -66,7 +66,7 @@ function isFreeingSlot({ cache }: AttachmentPorts, attachment: AzVolumeAttachmen
   const state = attachment.status?.state;
   const hasSlot = state === "Attached" || state === "Detaching";
   return (
-    isLeaving(attachment) &&
+    isTerminating(attachment) &&
     hasSlot &&
     (cache.askedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0) < COUNTED_ON_MS
   );

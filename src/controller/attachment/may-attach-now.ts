@@ -3,7 +3,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { cutOffRoles, isNamed } from "../../core/writer/record-nodes.ts";
+import { quarantineRoles, isNamed } from "../../core/writer/record-nodes.ts";
 import { mayAttach } from "../../core/writer/writer-steps.ts";
 import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
@@ -27,7 +27,8 @@ export async function mayAttachNow(
   if (!fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
   // The record that is checked has to be that of the very disk that is attached.
   if (attachmentProblem(planned.attachment, fresh.value) !== undefined) return false;
-  if (volumesCutOffFrom(ports, node).length > 0 || !(await isAsCached(ports, planned, signal))) return false;
+  if (volumesQuarantinedFrom(ports, node).length > 0 || !(await isAsCached(ports, planned, signal)))
+    return false;
   const record = fresh.value.status?.record;
   return (record === undefined || mayAttach(record, node)) && (await isTrusted(ports, record, signal));
 }
@@ -37,9 +38,9 @@ export async function mayAttachNow(
  * open, or a plug-in that was paused right before it mounts `/dev/sdc`. The kernel may reuse that name
  * and number for the next disk. So nothing is attached to the VM until it has shown that it is clean.
  */
-export function volumesCutOffFrom(ports: AttachmentPorts, node: NodeIdentity): readonly string[] {
-  const cutOff = ports.cache.list("AzVolume").filter((volume) => isCutOff(volume, node));
-  return cutOff.map((volume) => volume.metadata.name);
+export function volumesQuarantinedFrom(ports: AttachmentPorts, node: NodeIdentity): readonly string[] {
+  const quarantined = ports.cache.list("AzVolume").filter((volume) => isQuarantined(volume, node));
+  return quarantined.map((volume) => volume.metadata.name);
 }
 
 /**
@@ -77,7 +78,7 @@ async function isAsCached(
   for (const volumeName of volumesToRead(ports, node, present.value)) {
     if (volumeName === volume.metadata.name) continue;
     const other = await ports.store.get("AzVolume", volumeName, signal);
-    if (other.ok ? isCutOff(other.value, node) : other.failure.kind !== "ObjectNotFound") return false;
+    if (other.ok ? isQuarantined(other.value, node) : other.failure.kind !== "ObjectNotFound") return false;
   }
   return true;
 }
@@ -114,6 +115,6 @@ function mayBeFenced({ status }: AzVolume, { nodeName }: NodeIdentity): boolean 
   return isNamed(status?.record, nodeName, "writer", "fencing", "unverified");
 }
 
-function isCutOff({ status }: AzVolume, node: NodeIdentity): boolean {
-  return isNamed(status?.record, node, ...cutOffRoles);
+function isQuarantined({ status }: AzVolume, node: NodeIdentity): boolean {
+  return isNamed(status?.record, node, ...quarantineRoles);
 }

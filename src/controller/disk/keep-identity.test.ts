@@ -20,7 +20,7 @@ const CUT_OFF = "disk.csi.azure.com-cut-off-0";
 const formatted = { fsType: "ext4", nodeName: "node-b", time: agoMs(60_000) };
 const detail = aDetail({ isMadeForObject: true });
 const made = aVolume({ status: { detail, record: aRecord() } });
-const cutOff = aVolume({
+const quarantined = aVolume({
   status: {
     detail: { ...detail, formatted },
     record: aRecord({ quarantined: [identity("node-b")], epoch: 3 }),
@@ -90,7 +90,7 @@ describe("the tags by which a disk is known as its volume's", () => {
 
   it("are written with the state, without which the disk would pass for a new one", () =>
     withControllerPorts(async (world) => {
-      const { tags, writes } = await tagsAfter(world, { volume: cutOff, tags: {} });
+      const { tags, writes } = await tagsAfter(world, { volume: quarantined, tags: {} });
       assert.equal(writes, 1);
       assert.equal(tags[UID], ownOf(world)[UID]);
       assert.match(tags[CUT_OFF] ?? "", /node-b/u);

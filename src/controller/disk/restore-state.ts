@@ -7,11 +7,11 @@ import type { ControllerPorts } from "../controller-ports.ts";
  * The nodes that a rebuilt record has to distrust because the disk's tags list them as fenced. Where the
  * tags list everyone, all known nodes.
  */
-export function cutOffIn(
+export function quarantinedIn(
   { cache }: Pick<ControllerPorts, "cache">,
-  { cutOff, isEveryoneCutOff }: KeptState,
+  { quarantined, areAllQuarantined }: KeptState,
 ): readonly NodeIdentity[] {
-  if (!isEveryoneCutOff) return cutOff;
+  if (!areAllQuarantined) return quarantined;
   const known = cache
     .list("AzDriverNode")
     .flatMap(({ metadata, status }) =>
@@ -19,7 +19,7 @@ export function cutOffIn(
         ? []
         : [{ nodeName: metadata.name, vmId: status.vmId, instanceUri: status.instanceUri }],
     );
-  return [...cutOff.filter((node) => !includesNode(known, node)), ...known];
+  return [...quarantined.filter((node) => !includesNode(known, node)), ...known];
 }
 
 /**

@@ -51,8 +51,8 @@ async function pruneIfGone(ports: FencingPorts, nodeName: string, signal: AbortS
   const presence = await clusterVolumes.nodePresence(nodeName, signal);
   // A record may have come to name it while the cluster was asked.
   if (presence !== "gone" || recordsWhere(ports, isBusy).length > 0) return ok({});
-  const [cutOff, ...others] = quarantinedAs(ports, nodeName, driverNode);
-  if (cutOff !== undefined) return pruneVanished(ports, [cutOff, ...others], signal);
+  const [quarantined, ...others] = quarantinedAs(ports, nodeName, driverNode);
+  if (quarantined !== undefined) return pruneVanished(ports, [quarantined, ...others], signal);
   // Without its AzDriverNode nothing shows which VM it was.
   const withdrawn = await pruneCleanOf(ports, nodeName, signal);
   if (!withdrawn.ok) return withdrawn;
@@ -124,11 +124,11 @@ function hasMoved(node: NodeIdentity, told: Pick<NodeIdentity, "vmId" | "instanc
  */
 async function pruneVanished(
   ports: FencingPorts,
-  cutOff: readonly MissingVm[],
+  quarantined: readonly MissingVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
   let count = 0;
-  for (const vm of cutOff) {
+  for (const vm of quarantined) {
     const cleared = await clearVanishedVm(ports, vm, signal);
     // Where a soon retry of the proof is of no use, the next resync retries.
     if (!cleared.ok && (isRetryable(cleared.failure) || cleared.failure.kind === "ObjectInvalid"))

@@ -1,5 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isLeaving, keepsReplicas } from "../../core/attachment/observed-volume.ts";
+import { isTerminating, keepsReplicas } from "../../core/attachment/observed-volume.ts";
 import { missingReplicas } from "../../core/attachment/plan-replicas.ts";
 import { ok } from "../../core/failure/result.ts";
 import { couldTakeReplica } from "../../core/schedule/choose-replica-nodes.ts";
@@ -37,6 +37,6 @@ export function placementReconciler(ports: ControllerPorts, onFit: (volumeName: 
 function lacksReplicas({ cache, settings }: ControllerPorts, volume: AzVolume): boolean {
   if (!keepsReplicas(volume)) return false;
   const attachments = cache.byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name);
-  const kept = attachments.filter((attachment) => !isLeaving(attachment));
+  const kept = attachments.filter((attachment) => !isTerminating(attachment));
   return missingReplicas({ volume, settings }, kept) > 0;
 }

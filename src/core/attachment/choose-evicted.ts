@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { isWriterWell } from "../writer/is-writer-well.ts";
-import { isDeletedByHand, isLeaving, type ObservedVolume } from "./observed-volume.ts";
+import { isDeletedByHand, isTerminating, type ObservedVolume } from "./observed-volume.ts";
 import { isReplica } from "./plan-replicas.ts";
 import { needsReplicas } from "./plan-request-time.ts";
 
@@ -42,7 +42,7 @@ export function chooseEvicted(
  * proof exists.
  */
 function isEvictable({ attachment, observed }: SlotHolder): boolean {
-  if (observed === undefined || isLeaving(attachment) || attachment.status?.state !== "Attached")
+  if (observed === undefined || isTerminating(attachment) || attachment.status?.state !== "Attached")
     return false;
   return isReplica(observed, attachment);
 }

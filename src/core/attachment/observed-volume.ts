@@ -187,7 +187,7 @@ export function isOutOfService(observed: Pick<ObservedVolume, "outOfService">, n
 }
 
 /** Whether an attachment is being deleted. */
-export function isLeaving(attachment: AzVolumeAttachment): boolean {
+export function isTerminating(attachment: AzVolumeAttachment): boolean {
   return attachment.metadata.deletionTimestamp !== undefined;
 }
 
@@ -195,7 +195,7 @@ export function isLeaving(attachment: AzVolumeAttachment): boolean {
 export function stayingAttachments(observed: ObservedVolume): readonly AzVolumeAttachment[] {
   return observed.attachments
     .map(({ attachment }) => attachment)
-    .filter((attachment) => !isLeaving(attachment));
+    .filter((attachment) => !isTerminating(attachment));
 }
 
 /**

@@ -9,7 +9,7 @@ import { attachedVm } from "./attached-vm.ts";
 import {
   isGivenUp,
   isDeleting,
-  isLeaving,
+  isTerminating,
   isProvisioned,
   isRecordMissing,
   isResizingOffline,
@@ -59,7 +59,7 @@ export function planAttachment(
 
 function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): AttachmentAction | undefined {
   const node = nodeOf(observed, attachment);
-  if (isLeaving(attachment)) return planLeaving(observed, attachment, node);
+  if (isTerminating(attachment)) return planLeaving(observed, attachment, node);
   const earlier = earlierVm(observed, attachment);
   if (earlier !== undefined) return planEarlier(observed, attachment, earlier);
   if (isAttachedTo(attachment, node)) return planRole(observed, attachment, node);
@@ -256,7 +256,7 @@ export function holdsShare(
   attachment: AzVolumeAttachment,
 ): boolean {
   const state = attachment.status?.state;
-  if (isLeaving(attachment)) return state !== undefined && state !== "Pending";
+  if (isTerminating(attachment)) return state !== undefined && state !== "Pending";
   return (
     !isGivenUp(observed, attachment) &&
     (state === "Attaching" || state === "Attached" || state === "AttachmentFailed")

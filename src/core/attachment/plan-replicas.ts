@@ -9,7 +9,7 @@ import { isNamed, nodesIn } from "../writer/record-nodes.ts";
 import { attachedVm } from "./attached-vm.ts";
 import {
   isGivenUp,
-  isLeaving,
+  isTerminating,
   isOutOfService,
   isResizingOffline,
   maxSharesOf,
@@ -182,7 +182,7 @@ function planCreations(
   const missing = missingReplicas(observed, kept);
   if (missing <= 0) return [];
   const takesShare = (attachment: AzVolumeAttachment): boolean =>
-    isLeaving(attachment) || !isGivenUp(observed, attachment);
+    isTerminating(attachment) || !isGivenUp(observed, attachment);
   // A deleting attachment holds its share until Azure has detached the disk; one whose every attempt
   // failed never got one.
   const maxShares = maxSharesOf(observed.volume);

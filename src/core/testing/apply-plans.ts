@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
 import { identityOf } from "../api/node-identity.ts";
-import { isLeaving, isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
+import { isTerminating, isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas, type ReplicaAction } from "../attachment/plan-replicas.ts";
 import { planRequestTime, type RequestTime, withRequestTime } from "../attachment/plan-request-time.ts";
@@ -157,7 +157,7 @@ function applyAttachmentAction(
   switch (action.kind) {
     case "Attach":
       return changed(observed, name, (present) =>
-        isLeaving(present)
+        isTerminating(present)
           ? present
           : {
               ...present,

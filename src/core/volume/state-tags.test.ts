@@ -22,12 +22,12 @@ const keptIn = (tags: Readonly<Record<string, string>>): KeptState =>
   stateFromTags({ tags, diskName: "pvc-1" });
 
 function statusOf(state: {
-  readonly cutOff?: readonly NodeIdentity[];
+  readonly quarantined?: readonly NodeIdentity[];
   readonly fencing?: NodeIdentity;
   readonly isFormatted?: boolean;
 }): AzVolume["status"] {
-  const { cutOff = [], fencing, isFormatted = false } = state;
-  const record = aRecord({ quarantined: cutOff, ...(fencing === undefined ? {} : { fencing }) });
+  const { quarantined = [], fencing, isFormatted = false } = state;
+  const record = aRecord({ quarantined, ...(fencing === undefined ? {} : { fencing }) });
   return {
     state: "Created",
     observedGeneration: 1,
@@ -42,37 +42,44 @@ describe("state tags", () => {
 
   it("keep fenced nodes, nodes being fenced, and the file system", () => {
     const kept = keptIn(
-      stateTagsOf(statusOf({ cutOff: [at("node-b")], fencing: at("node-c"), isFormatted: true })),
+      stateTagsOf(statusOf({ quarantined: [at("node-b")], fencing: at("node-c"), isFormatted: true })),
     );
-    assert.deepEqual(kept, { cutOff: [at("node-b"), at("node-c")], isEveryoneCutOff: false, formatted });
+    assert.deepEqual(kept, {
+      quarantined: [at("node-b"), at("node-c")],
+      areAllQuarantined: false,
+      formatted,
+    });
   });
 
   it("keep a fenced node on which the disk is attached again", () => {
     const record = aRecord({ unverified: [{ ...at("node-b"), wasQuarantined: true }, at("node-c")] });
     const status = aVolume({ status: { detail: aDetail(), record } }).status;
-    assert.deepEqual(keptIn(stateTagsOf(status)).cutOff, [at("node-b")]);
+    assert.deepEqual(keptIn(stateTagsOf(status)).quarantined, [at("node-b")]);
   });
 
   it("mark every node as fenced where the nodes are too many, or one is too long", () => {
-    const everyone = { cutOff: [], isEveryoneCutOff: true, formatted: undefined };
-    assert.deepEqual(keptIn(stateTagsOf(statusOf({ cutOff: ["a", "b", "c", "d", "e"].map(at) }))), everyone);
-    assert.deepEqual(keptIn(stateTagsOf(statusOf({ cutOff: [at("n".repeat(253))] }))), everyone);
+    const everyone = { quarantined: [], areAllQuarantined: true, formatted: undefined };
+    assert.deepEqual(
+      keptIn(stateTagsOf(statusOf({ quarantined: ["a", "b", "c", "d", "e"].map(at) }))),
+      everyone,
+    );
+    assert.deepEqual(keptIn(stateTagsOf(statusOf({ quarantined: [at("n".repeat(253))] }))), everyone);
   });
 
   for (const value of ["", "2|vm|node-a|s|rg||vm", "1||node-a|s|rg||vm", "1|vm", "everyone"]) {
     it(`mark every node as fenced where a value can't be read: ${JSON.stringify(value)}`, () =>
-      assert.equal(keptIn({ "disk.csi.azure.com-cut-off-0": value }).isEveryoneCutOff, true));
+      assert.equal(keptIn({ "disk.csi.azure.com-cut-off-0": value }).areAllQuarantined, true));
   }
 
   it("keep that there is a file system also where its tag can't be read", () =>
     assert.notEqual(keptIn({ "disk.csi.azure.com-formatted": "yes" }).formatted, undefined));
 
   it("keep nothing of a disk to which they were copied, only of the named one", () => {
-    const tags = stateTagsOf(statusOf({ cutOff: [at("node-b")], isFormatted: true }));
+    const tags = stateTagsOf(statusOf({ quarantined: [at("node-b")], isFormatted: true }));
     assert.deepEqual(stateFromTags({ tags, diskName: "pvc-1-copy" }), NOTHING_KEPT);
     assert.deepEqual(stateFromTags({ tags, diskName: "PVC-1" }), {
-      cutOff: [at("node-b")],
-      isEveryoneCutOff: false,
+      quarantined: [at("node-b")],
+      areAllQuarantined: false,
       formatted,
     });
   });
@@ -84,15 +91,15 @@ describe("state tags", () => {
       instanceUri: fc.constant(at("x").instanceUri),
     });
     fc.assert(
-      fc.property(fc.array(node, { maxLength: 12 }), fc.boolean(), (cutOff, isFormatted) => {
-        const tags = stateTagsOf(statusOf({ cutOff, isFormatted }));
+      fc.property(fc.array(node, { maxLength: 12 }), fc.boolean(), (quarantined, isFormatted) => {
+        const tags = stateTagsOf(statusOf({ quarantined, isFormatted }));
         assert.ok(Object.keys(tags).length <= 6);
         for (const [name, value] of Object.entries(tags))
           assert.ok(name.length <= 512 && value.length <= 256);
         assert.deepEqual(stateTagsIn({ ...tags, "k8s-azure-created-by": "x" }), tags);
         const kept = keptIn(tags);
-        for (const { vmId } of cutOff)
-          assert.ok(kept.isEveryoneCutOff || kept.cutOff.some((other) => other.vmId === vmId));
+        for (const { vmId } of quarantined)
+          assert.ok(kept.areAllQuarantined || kept.quarantined.some((other) => other.vmId === vmId));
       }),
     );
   });

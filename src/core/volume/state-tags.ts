@@ -3,7 +3,7 @@ import type { NodeIdentity } from "../api/node-identity.ts";
 import { parseDiskUri } from "../azure/disk-uri.ts";
 import { formatInstanceUri, parseInstanceUri } from "../azure/instance-uri.ts";
 import { sameJson } from "../primitives/same-json.ts";
-import { cutOffRoles, nodesIn } from "../writer/record-nodes.ts";
+import { quarantineRoles, nodesIn } from "../writer/record-nodes.ts";
 
 type Formatted = NonNullable<VolumeDetail["formatted"]>;
 type Tags = Readonly<Record<string, string>>;
@@ -11,9 +11,9 @@ type Tags = Readonly<Record<string, string>>;
 /** What the tags of a disk keep of its volume, in case its objects are lost. */
 export interface KeptState {
   /** VMs that were fenced from the disk, or were being fenced, and have not reported clean since. */
-  readonly cutOff: readonly NodeIdentity[];
+  readonly quarantined: readonly NodeIdentity[];
   /** There were too many to list, or the value can't be read. */
-  readonly isEveryoneCutOff: boolean;
+  readonly areAllQuarantined: boolean;
   /** The driver made a file system on the disk. */
   readonly formatted: Formatted | undefined;
 }
@@ -32,7 +32,7 @@ const CUT_OFF_MAX = 4;
 const VALUE_MAX_CHARS = 256;
 
 /** The state of a disk without state tags. */
-export const NOTHING_KEPT: KeptState = { cutOff: [], isEveryoneCutOff: false, formatted: undefined };
+export const NOTHING_KEPT: KeptState = { quarantined: [], areAllQuarantined: false, formatted: undefined };
 
 /** Whether a tag of that name is a state tag. */
 function isStateTag(name: string): boolean {
@@ -49,7 +49,7 @@ export function stateTagsOf(status: AzVolume["status"]): Tags {
   const { formatted, diskUri = "" } = status?.detail ?? {};
   const tags = {
     ...(formatted === undefined ? {} : { [FORMATTED]: formattedValue(formatted) }),
-    ...cutOffTags(nodesIn(status?.record, ...cutOffRoles, "fencing")),
+    ...cutOffTags(nodesIn(status?.record, ...quarantineRoles, "fencing")),
   };
   const diskName = parseDiskUri(diskUri)?.diskName.toLowerCase();
   return diskName === undefined || Object.keys(tags).length === 0 ? tags : { ...tags, [STATE_OF]: diskName };
@@ -78,18 +78,18 @@ export function stateFromTags({
   if (stateOf !== undefined && stateOf !== diskName.toLowerCase()) return NOTHING_KEPT;
   const values = Object.entries(tags).flatMap(([name, value]) => (name.startsWith(CUT_OFF) ? [value] : []));
   const nodes = values.map(cutOffFrom);
-  const cutOff = nodes.filter((node) => node !== undefined);
+  const quarantined = nodes.filter((node) => node !== undefined);
   const formatted = tags[FORMATTED];
   return {
-    cutOff,
-    isEveryoneCutOff: cutOff.length < nodes.length,
+    quarantined,
+    areAllQuarantined: quarantined.length < nodes.length,
     formatted: formatted === undefined ? undefined : formattedFrom(formatted),
   };
 }
 
 /** Whether the tags keep anything of the disk: then it has had a record, whichever driver made it. */
-export function keepsState({ cutOff, isEveryoneCutOff, formatted }: KeptState): boolean {
-  return cutOff.length > 0 || isEveryoneCutOff || formatted !== undefined;
+export function keepsState({ quarantined, areAllQuarantined, formatted }: KeptState): boolean {
+  return quarantined.length > 0 || areAllQuarantined || formatted !== undefined;
 }
 
 function cutOffTags(nodes: readonly NodeIdentity[]): Tags {

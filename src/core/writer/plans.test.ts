@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
-import { isLeaving, maxSharesOf, type ObservedVolume } from "../attachment/observed-volume.ts";
+import { isTerminating, maxSharesOf, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { holdsShare, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas } from "../attachment/plan-replicas.ts";
 import { applyPlans, mayWrite, sharesTaken } from "../testing/apply-plans.ts";
@@ -208,7 +208,7 @@ describe("the plans of a volume, carried out over and over", () => {
         const record = start.volume.status?.record;
         const isUsed =
           start.attachments.some(
-            ({ attachment: other }) => other.spec.role === "Primary" && !isLeaving(other),
+            ({ attachment: other }) => other.spec.role === "Primary" && !isTerminating(other),
           ) || start.pods()?.length !== 0;
         fc.pre(isUsed || record?.writer !== undefined || record?.fencing !== undefined);
         assert.ok(

@@ -9,7 +9,7 @@ const [a, b, c] = [identity("node-a"), identity("node-b"), identity("node-c")];
 const movedA = { ...a, instanceUri: c.instanceUri };
 const VM = "/subscriptions/sub-1/vm-7";
 const foreign = { nodeName: VM, vmId: VM, instanceUri: VM };
-const NOTHING: KnownUse = { attachedTo: [], checkpointed: [], cutOff: [], epochs: [], hadRecord: false };
+const NOTHING: KnownUse = { attachedTo: [], checkpointed: [], quarantined: [], epochs: [], hadRecord: false };
 const lost = { kind: "lost", storeIncarnation: 3 } as const;
 
 /** A record that was found, as a rebuild for incarnation 3 writes it. */
@@ -26,7 +26,7 @@ describe("rebuiltRecord of a record that is lost", () => {
   }[] = [
     {
       because: "Azure, a checkpoint and the tags name nodes, and there was no record",
-      known: { attachedTo: [a, foreign], checkpointed: [b, a], cutOff: [c], epochs: [7, 5] },
+      known: { attachedTo: [a, foreign], checkpointed: [b, a], quarantined: [c], epochs: [7, 5] },
       expected: found({
         unverified: [a, foreign, { ...b, unconfirmed: true }],
         quarantined: [c],

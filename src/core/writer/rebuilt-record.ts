@@ -1,7 +1,7 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import { highestEpoch } from "../api/epoch.ts";
 import { includesNode, isForeign, type NodeIdentity, withUidFrom } from "../api/node-identity.ts";
-import { cutOffRoles, nodesIn } from "./record-nodes.ts";
+import { quarantineRoles, nodesIn } from "./record-nodes.ts";
 import { entriesOf, rediscover, foundRecord, explainsPublication } from "./writer-steps.ts";
 
 /**
@@ -23,7 +23,7 @@ export interface KnownUse {
    */
   readonly checkpointed: readonly NodeIdentity[];
   /** Nodes that were fenced, according to the disk's tags. */
-  readonly cutOff: readonly NodeIdentity[];
+  readonly quarantined: readonly NodeIdentity[];
   /** The epochs in the nodes' checkpoints. */
   readonly epochs: readonly number[];
   /**
@@ -58,7 +58,7 @@ export function rebuiltRecord(
   const found = {
     attachedTo: each(...known.attachedTo, ...holders),
     checkpointed: each(...nodesIn(present, "unconfirmed"), ...known.checkpointed),
-    cutOff: each(...nodesIn(present, ...cutOffRoles), ...known.cutOff),
+    quarantined: each(...nodesIn(present, ...quarantineRoles), ...known.quarantined),
     epoch: highestEpoch(present?.epoch ?? 0, known.epochs),
   };
   if (reason.kind === "rediscovered")

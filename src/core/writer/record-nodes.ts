@@ -15,7 +15,7 @@ export type NodeRole =
   | "barrierPending";
 
 /** The roles of a node that was fenced, and has not shown since that it is clean. */
-export const cutOffRoles = ["quarantined", "wasQuarantined"] as const satisfies readonly NodeRole[];
+export const quarantineRoles = ["quarantined", "wasQuarantined"] as const satisfies readonly NodeRole[];
 
 /**
  * The nodes that a record names in one of these roles, once for each role. A node that has an access only

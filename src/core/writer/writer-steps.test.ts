@@ -158,7 +158,7 @@ describe("distrust", () => {
     const cutOffAgain = foundRecord({
       attachedTo: [],
       checkpointed: [b],
-      cutOff: [b],
+      quarantined: [b],
       barrierPending: [b],
       epoch: 4,
       storeIncarnation: 0,
@@ -986,7 +986,7 @@ describe("foundRecord", () => {
     const found = foundRecord({
       attachedTo: [a],
       checkpointed: [b],
-      cutOff: [a, b, c],
+      quarantined: [a, b, c],
       epoch: 4,
       storeIncarnation: 0,
     });

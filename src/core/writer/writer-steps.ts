@@ -13,7 +13,7 @@ import {
 import { fail, ok, type Result } from "../failure/result.ts";
 import {
   accessOf,
-  cutOffRoles,
+  quarantineRoles,
   entryOf,
   isNamed,
   type NodeMarks,
@@ -47,17 +47,24 @@ export function foundRecord(found: {
    */
   readonly checkpointed?: readonly NodeIdentity[] | undefined;
   /** Nodes fenced before, as other sources know, that have not reported clean since. Default: none. */
-  readonly cutOff?: readonly NodeIdentity[];
+  readonly quarantined?: readonly NodeIdentity[];
   /** Default: none. */
   readonly barrierPending?: readonly NodeIdentity[] | undefined;
   readonly epoch: number;
   readonly storeIncarnation: number;
 }): WriterRecord {
-  const { attachedTo, checkpointed = [], cutOff = [], barrierPending = [], epoch, storeIncarnation } = found;
+  const {
+    attachedTo,
+    checkpointed = [],
+    quarantined = [],
+    barrierPending = [],
+    epoch,
+    storeIncarnation,
+  } = found;
   const empty: WriterRecord = { nodes: [], defaultAccess: "quarantined", epoch, storeIncarnation };
   // The later word holds: a node that may have the disk again shows itself clean as an unverified node.
   const said: readonly (readonly [readonly NodeIdentity[], NodeMarks])[] = [
-    [cutOff, { access: "quarantined" }],
+    [quarantined, { access: "quarantined" }],
     [checkpointed, { access: "unverified", unconfirmed: true }],
     [attachedTo, { access: "unverified" }],
   ];
@@ -257,7 +264,7 @@ export function endFence(
   if (!isSameGrant(record.writer, writerBeforeProof))
     return fail("the writer has changed since the proof began");
   const freed = isNamed(record, node, "writer") ? withoutWriter(record) : record;
-  return ok(quarantined(withoutFencingOf(freed, node), withUidFrom(entriesOf(record), node)));
+  return ok(withQuarantine(withoutFencingOf(freed, node), withUidFrom(entriesOf(record), node)));
 }
 
 /**
@@ -268,7 +275,7 @@ export function endFence(
 export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
   if (!isNamed(record, node, "unverified")) return fail(`${node.nodeName} is not unverified`);
   if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
-  return ok(quarantined(record, withUidFrom(entriesOf(record), node)));
+  return ok(withQuarantine(record, withUidFrom(entriesOf(record), node)));
 }
 
 /**
@@ -441,7 +448,7 @@ function withoutNode(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /** It may have a dead mount or an old mount command, and no update can reach its VM any more. */
-function quarantined(record: WriterRecord, node: NodeIdentity): WriterRecord {
+function withQuarantine(record: WriterRecord, node: NodeIdentity): WriterRecord {
   return withMarks(record, node, { access: "quarantined" });
 }
 
@@ -478,7 +485,7 @@ function foundUnverified(record: WriterRecord, node: NodeIdentity): WriterRecord
 
 /** An unverified node that was in quarantine still may have an old mount command. */
 function withLaterMarks(record: WriterRecord, node: NodeIdentity, marks: NodeMarks): WriterRecord {
-  const wasQuarantined = marks.access === "unverified" && isNamed(record, node, ...cutOffRoles);
+  const wasQuarantined = marks.access === "unverified" && isNamed(record, node, ...quarantineRoles);
   return withMarks(record, node, wasQuarantined ? { ...marks, wasQuarantined } : marks);
 }
 
