@@ -3,6 +3,7 @@ import { createSimulatedStore } from "../src/adapters/simulated-store/simulated-
 import type { Weather } from "../src/adapters/simulated-store/weather.ts";
 import { createSeededRandom } from "../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../src/adapters/virtual/virtual-clock.ts";
+import type { VolumeSettings } from "../src/core/attachment/observed-volume.ts";
 import { parseDiskUri } from "../src/core/azure/disk-uri.ts";
 import type { ModelSettings } from "../src/emulator/model/settings.ts";
 import { findDisk } from "../src/emulator/model/world.ts";
@@ -40,11 +41,8 @@ export interface SimClusterShape {
    * kubelet that recreates its Node names it. Default: Nodes name it.
    */
   readonly hasUnnamedVms?: true | undefined;
-  /**
-   * How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's
-   * own.
-   */
-  readonly collectReplicasAfterMs?: number | undefined;
+  /** Of its controllers. Default: the driver's own. */
+  readonly settings?: Partial<VolumeSettings> | undefined;
 }
 
 /** The shape of a world. */
@@ -154,7 +152,7 @@ function ownPart(shared: Shared): Shared {
 /** A cluster with its store and its driver. */
 function createCluster(
   { agenda, region, timeScale, options, ...shared }: Shared,
-  { nodes, attach, vmSize, hasUnnamedVms, collectReplicasAfterMs }: SimClusterShape,
+  { nodes, attach, vmSize, hasUnnamedVms, settings }: SimClusterShape,
   { clusterId, prefix }: { readonly clusterId: string; readonly prefix: string | undefined },
 ): RunningWorld {
   const { clock, trace, random, report } = shared;
@@ -211,7 +209,7 @@ function createCluster(
     clusterId,
     timeScale,
     trustsUnnamedVms: hasUnnamedVms === true,
-    collectReplicasAfterMs,
+    settings,
     report,
     connect: (observer) => cluster.connect(observer),
   });

@@ -1,5 +1,6 @@
 import { assembleController, CONTROLLER_KINDS } from "../../src/compose/assemble-controller.ts";
 import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
+import type { VolumeSettings } from "../../src/core/attachment/observed-volume.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
 import { followStore } from "../../src/objects/cache/follow-store.ts";
@@ -33,8 +34,8 @@ export interface DriverWorld extends ProcessWorld {
   readonly timeScale: number;
   /** The flag `--trust-nodes-without-provider-id`. */
   readonly trustsUnnamedVms: boolean;
-  /** How long replicas outlive the last request of their volume, in milliseconds. Default: the flag's. */
-  readonly collectReplicasAfterMs?: number | undefined;
+  /** Default: the flags' defaults. */
+  readonly settings?: Partial<VolumeSettings> | undefined;
 }
 
 /** A controller's place, and its socket. */
@@ -54,10 +55,7 @@ const defaultSettings = volumeSettingsOf(
 /** A place for a controller: CSI's controller service, and the reconcilers while it leads. */
 export function createControllerPlace(name: string, world: DriverWorld): ControllerPlace {
   const clock = createRatedClock(world.clock);
-  const volumeSettings = {
-    ...defaultSettings,
-    collectReplicasAfterMs: world.collectReplicasAfterMs ?? defaultSettings.collectReplicasAfterMs,
-  };
+  const volumeSettings = { ...defaultSettings, ...world.settings };
   let csi: ControllerCsi | undefined;
   let isLeading: (() => boolean) | undefined;
 

@@ -2,6 +2,7 @@ import { withoutHold, withoutPods, withoutPromisedLuns } from "./masks.ts";
 import type { Mutation, SourceEdit } from "./mutation.ts";
 import {
   agedFailoverStorm,
+  drainedStorm,
   forcedByHandStorm,
   markedAndLostStorm,
   markedAndUnnamedStorm,
@@ -471,6 +472,24 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["replica-removed"],
     storm: agedFailoverStorm,
     takes: "a node dies whose volume is older than the timer, and its pod goes to another node",
+    noticedBy: "src/core/attachment/plan-replicas.test.ts",
+  },
+  {
+    name: "replicas-stay-on-drained",
+    removes: "replicas leave a node that is cordoned or drained, once their volume is served elsewhere",
+    edits: [
+      {
+        file: "src/core/attachment/plan-replicas.ts",
+        find: `  if (node(nodeName)?.isUnschedulable !== true) return Infinity;
+`,
+        replace: `  if (node(nodeName)?.isUnschedulable !== true || settings.releaseDrainedAfterMs >= 0) return Infinity;
+`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: drainedStorm,
+    takes: "a node is drained, and stays so",
     noticedBy: "src/core/attachment/plan-replicas.test.ts",
   },
   {

@@ -225,8 +225,17 @@ export const unnamedVmsStorm: DirectedStorm = {
 /** Nodes die whose volumes are older than the time that replicas outlive the last request. */
 export const agedFailoverStorm: DirectedStorm = {
   workload: { maxShares: 3, replicas: 2, access: "mount" },
-  collectReplicasAfterMs: 20_000,
+  settings: { collectReplicasAfterMs: 20_000 },
   strikes: { "nodes/freeze-and-mark": 3 },
+};
+
+/** Nodes are drained again and again. The last one stays so, as before an upgrade that waits. */
+export const drainedStorm: DirectedStorm = {
+  nodesMax: 3,
+  workload: { maxShares: 3, replicas: 2 },
+  settings: { releaseDrainedAfterMs: 20_000 },
+  strikes: { "replicas/replica-nodes-cordoned": 4, "haste/hunted": 1, "crash/controller-at-step": 2 },
+  drainsAtRest: true,
 };
 
 /** Pods come and go between nodes, and plug-ins are restarted under them. */

@@ -55,6 +55,8 @@ export interface ClusterRun {
   moveOn(passing: Passing): Promise<boolean>;
   /** Grows volumes that can only grow while no pod uses them. */
   growOffline(passing: Passing): Promise<void>;
+  /** A node with a pod is drained, and stays so: no replica may be left there then. */
+  drainOne(): void;
   /** Users delete every volume and every snapshot: nothing of them may be left then. */
   deleteAll(): void;
   /**
@@ -174,6 +176,10 @@ export function createClusterRun(parts: {
         if (!(await until(() => operations.hasGrown(volumeName), REST_MAX_MS))) return;
         operations.act({ kind: "scale", volumeName, pods: 1 });
       }
+    },
+    drainOne: () => {
+      const [pod] = cluster.pods();
+      if (pod?.nodeName !== undefined) cluster.drain(pod.nodeName);
     },
     deleteAll: () => {
       for (const { name } of cluster.volumeSnapshots()) operations.act({ kind: "deleteSnapshot", name });

@@ -143,6 +143,10 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     for (const cluster of clusters) if (!(await cluster.moveOn(passing))) return 0;
     for (const cluster of clusters) await cluster.growOffline(passing);
     if (!isBroken()) await untilRest();
+    if (scenario.drainsAtRest === true && !isBroken()) {
+      for (const cluster of clusters) cluster.drainOne();
+      await untilRest();
+    }
     if (scenario.deletesAll === true && !isBroken()) {
       for (const cluster of clusters) cluster.deleteAll();
       await untilRest();

@@ -1,4 +1,5 @@
 import { createSeededRandom, type SeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import type { VolumeSettings } from "../../src/core/attachment/observed-volume.ts";
 import { invariant } from "../../src/core/failure/invariant.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { InstanceKind } from "../azure/vm-names.ts";
@@ -39,14 +40,16 @@ export interface DirectedStorm {
    * report. A kubelet that makes its Node again says it. Default: Nodes say so.
    */
   readonly hasUnnamedVms?: true;
-  /** How long replicas outlive the last request of their volume, in milliseconds. Default: as drawn. */
-  readonly collectReplicasAfterMs?: number;
+  /** Of the controllers. Default: as drawn. */
+  readonly settings?: Partial<VolumeSettings>;
   /** What all volumes have in common. */
   readonly workload?: Partial<Omit<SimWorkload, "volumeName">>;
   /** What is different about the first volume, which every strike is about then. */
   readonly victim?: Partial<Omit<SimWorkload, "volumeName">>;
   /** So many snapshots of frozen file systems are taken, spread as the strikes are. Default: as drawn. */
   readonly frozenSnapshots?: number;
+  /** Once everything is at rest, a node is drained, and stays so. */
+  readonly drainsAtRest?: true;
   /** Once everything is at rest, users delete all volumes and snapshots. */
   readonly deletesAll?: true;
   /** Users do nothing but what the faults have them do, and take those snapshots. */
@@ -101,9 +104,8 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     nodes,
     ...(storm.vmSize === undefined ? {} : { vmSize: storm.vmSize }),
     ...(storm.hasUnnamedVms === undefined ? {} : { hasUnnamedVms: storm.hasUnnamedVms }),
-    ...(storm.collectReplicasAfterMs === undefined
-      ? {}
-      : { collectReplicasAfterMs: storm.collectReplicasAfterMs }),
+    settings: { ...drawn.settings, ...storm.settings },
+    ...(storm.drainsAtRest === undefined ? {} : { drainsAtRest: storm.drainsAtRest }),
     ...(storm.deletesAll === undefined ? {} : { deletesAll: storm.deletesAll }),
     workloads,
     acts: [

@@ -26,6 +26,9 @@ const OTHER_ACTS = [3, 7] as const;
  */
 const COLLECT_REPLICAS_AFTER_MS = [300_000, 60_000, 20_000] as const;
 
+/** How long replicas stay on a cordoned node, in milliseconds: the default, at once, and for ever. */
+const RELEASE_DRAINED_AFTER_MS = [30_000, 30_000, 0, 86_400_000] as const;
+
 /**
  * The scenario of a seed: the same each time. `faults`: only these classes, and each of them;
  * `givenStormMs`: how long its storm takes.
@@ -45,13 +48,16 @@ export function drawScenario(seed: number, faults?: readonly FaultName[], givenS
     ...drawFailedAttaches(random.fork("failed-attaches"), shapeOfAll),
   ];
   const strikes = [...drawFaults(striking, shapeOfAll, faults), ...(faults === undefined ? besides() : [])];
-  const collectReplicasAfterMs: number = oneOf(random.fork("collection"), COLLECT_REPLICAS_AFTER_MS);
+  const settings = {
+    collectReplicasAfterMs: oneOf<number>(random.fork("collection"), COLLECT_REPLICAS_AFTER_MS),
+    releaseDrainedAfterMs: oneOf<number>(random.fork("drained"), RELEASE_DRAINED_AFTER_MS),
+  };
   const second = faults === undefined ? drawSecond(random.fork("second"), stormMs) : undefined;
   return {
     seed,
     attach: shape.next() < 0.6 ? "kubernetes" : "driver",
     nodes,
-    collectReplicasAfterMs,
+    settings,
     workloads,
     stormMs,
     ...inTime(

@@ -2,6 +2,7 @@ import {
   anothersNameStorm,
   bystanderStorm,
   copiesStorm,
+  drainedStorm,
   frozenSnapshotsStorm,
   impostorStorm,
   nameMovesStorm,
@@ -99,6 +100,8 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "azure/answers-lost": 1,
     },
   },
+  // An upgrade waits after its drain: the node is to have no disks by then.
+  drained: drainedStorm,
   "instances-reused": {
     instance: "uniform",
     strikes: {

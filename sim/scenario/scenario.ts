@@ -1,3 +1,4 @@
+import type { VolumeSettings } from "../../src/core/attachment/observed-volume.ts";
 import type { InstanceKind } from "../azure/vm-names.ts";
 import type { CrashPlan } from "../driver/process-slot.ts";
 import type { FaultName } from "../faults/fault-names.ts";
@@ -91,10 +92,8 @@ export interface ClusterScenario {
    * report. A kubelet that makes its Node again says it. Default: Nodes say so.
    */
   readonly hasUnnamedVms?: true;
-  /**
-   * How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own.
-   */
-  readonly collectReplicasAfterMs?: number;
+  /** Of its controllers. Default: the driver's own. */
+  readonly settings?: Partial<VolumeSettings>;
   readonly workloads: readonly SimWorkload[];
   readonly acts: readonly TimedAct[];
   readonly faults: readonly TimedFault[];
@@ -105,6 +104,8 @@ export interface ClusterScenario {
 /** All that a run is made of, as plain data: it can be printed, made smaller and run again. */
 export interface Scenario extends ClusterScenario {
   readonly seed: number;
+  /** Once everything is at rest, a node is drained, and stays so: it is left without replicas. */
+  readonly drainsAtRest?: true;
   /** Once everything is at rest, users delete all volumes and snapshots. Default: they keep them. */
   readonly deletesAll?: true;
   /** How long the storm takes, in milliseconds; the storms of two clusters are one. */

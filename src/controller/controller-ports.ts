@@ -12,6 +12,7 @@ import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import type { ControllerCache } from "./controller-cache.ts";
+import type { UnschedulableNodes } from "./nodes/unschedulable-nodes.ts";
 
 /** The ports of the controller role. Each folder takes its own part, such as `WriterPorts`. */
 export interface ControllerPorts {
@@ -28,6 +29,7 @@ export interface ControllerPorts {
   readonly leaseMemory: LeaseHighWaterMark;
   /** The same for the time before this process started, which only the nodes can report. */
   readonly gracePeriod: GracePeriod;
+  readonly unschedulable: Pick<UnschedulableNodes, "forMs">;
   readonly settings: VolumeSettings;
   /**
    * Stored in a tag of each disk that this cluster made. Disks of another cluster are left alone unless
@@ -46,6 +48,7 @@ type SharedPorts =
   | "store"
   | "cache"
   | "users"
+  | "unschedulable"
   | "clusterVolumes"
   | "attach"
   | "clock"

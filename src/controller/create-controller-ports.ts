@@ -1,10 +1,11 @@
 import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import { createControllerCache } from "./controller-cache.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { UnschedulableNodes } from "./nodes/unschedulable-nodes.ts";
 import { StartupGracePeriod } from "./rollback/startup-grace-period.ts";
 
 /** The ports of a controller process, before its cache judges AzDriverNodes. */
-export interface ControllerParts extends Omit<ControllerPorts, "cache" | "gracePeriod"> {
+export interface ControllerParts extends Omit<ControllerPorts, "cache" | "gracePeriod" | "unschedulable"> {
   /** Follows at least `CONTROLLER_KINDS`. */
   readonly cache: ObjectCache;
   /** As in `NodeWitnesses`. */
@@ -20,6 +21,7 @@ export function createControllerPorts({
   return {
     ...parts,
     cache: createControllerCache(followed, { users: parts.users, trustsUnnamed: trustsUnnamedVms }),
+    unschedulable: new UnschedulableNodes(parts),
     gracePeriod: new StartupGracePeriod({ ...parts, cache: followed }),
   };
 }

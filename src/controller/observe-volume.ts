@@ -19,7 +19,7 @@ import type { ControllerPorts } from "./controller-ports.ts";
 
 type ObservePorts = Pick<
   ControllerPorts,
-  "cache" | "users" | "clusterVolumes" | "clock" | "settings" | "attach"
+  "cache" | "users" | "unschedulable" | "clusterVolumes" | "clock" | "settings" | "attach"
 >;
 
 /** What shows the nodes; CSI's handlers see the same. */
@@ -29,7 +29,7 @@ interface NodePorts extends Pick<ControllerPorts, "users"> {
 
 /** All that the plans of one volume need, from the caches. Undefined if there is no such volume. */
 export function observeVolume(ports: ObservePorts, volumeName: string): ObservedVolume | undefined {
-  const { cache, users, clock, settings } = ports;
+  const { cache, users, unschedulable, clock, settings } = ports;
   const volume = cache.get("AzVolume", volumeName);
   if (volume === undefined) return undefined;
   const attachments = cache
@@ -60,6 +60,7 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
     },
     vmOf: (nodeName) => users.cachedNode(nodeName).instanceUri,
     unregisteredMs: (nodeName) => cache.missingMs("AzDriverNode", nodeName),
+    unschedulableMs: (nodeName) => unschedulable.forMs(nodeName),
     outOfService: named.filter(({ node }) => node.isOutOfService).map(({ nodeName }) => nodeName),
     notReady: named.filter(({ node }) => isNotReady(node)).map(({ nodeName }) => nodeName),
     hasUser: (nodeName) => volumeId !== undefined && hasUser(ports, attachments, { nodeName, volumeId }),

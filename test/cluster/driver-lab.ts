@@ -17,12 +17,23 @@ const TIME_SCALE = 0.02;
 export const PRUNE_AFTER_MS = 40_000;
 
 /**
+ * How long replicas stay on a cordoned node, in milliseconds: longer than any test here keeps a node
+ * cordoned. 30 s by default; `volumes-on-scale-sets.test.ts` shows the release.
+ */
+const RELEASE_DRAINED_AFTER_MS = 600_000;
+
+/**
  * The chart's values, with a short heartbeat and pruning time: many tests wait for a node's next heartbeat
  * or the one after, and volumes that fail over must be old.
  */
 const VALUES: ChartValues = {
   node: { settings: { "heartbeat-ms": 2_000 } },
-  controller: { settings: { "collect-replicas-after-ms": PRUNE_AFTER_MS } },
+  controller: {
+    settings: {
+      "collect-replicas-after-ms": PRUNE_AFTER_MS,
+      "release-drained-after-ms": RELEASE_DRAINED_AFTER_MS,
+    },
+  },
 };
 
 let started: Promise<Lab> | undefined;

@@ -29,6 +29,8 @@ const TWO_SHARES = aClass({
   volumeBindingMode: "WaitForFirstConsumer",
 });
 const RECORDS = 5;
+/** How long replicas stay on a cordoned node, in milliseconds. */
+const RELEASE_DRAINED_AFTER_MS = 5_000;
 const ATTACHED_MAX_MS = 240_000;
 
 describe("volumes on scale sets", { skip: (await reasonAgainstLab()) ?? false }, () => {
@@ -50,7 +52,12 @@ describe("volumes on scale sets", { skip: (await reasonAgainstLab()) ?? false },
     );
     // No controller and no scheduler is on the node that dies.
     await lab.kubectl(["cordon", UNIFORM]);
-    await installDriver(lab, { values: { node: { settings: { "heartbeat-ms": 2_000 } } } });
+    await installDriver(lab, {
+      values: {
+        node: { settings: { "heartbeat-ms": 2_000 } },
+        controller: { settings: { "release-drained-after-ms": RELEASE_DRAINED_AFTER_MS } },
+      },
+    });
     await lab.kubectl(["uncordon", UNIFORM]);
   });
   after(() =>
@@ -87,6 +94,36 @@ describe("volumes on scale sets", { skip: (await reasonAgainstLab()) ?? false },
       );
       await assertSoundOnDisk(workloads, "db");
     }));
+
+  it("leave no disk on a drained node, so that it can be upgraded, and come back", () =>
+    withWorkloads(lab, "upgrade", (workloads) =>
+      withClusterObjects(lab, manifestOf(TWO_SHARES), async () => {
+        const pod = await startWriter(workloads, {
+          name: "db",
+          storageClass: "two-shares",
+          home: SINGLE,
+          schedulerName: "csi-azuredisk-scheduler-extender",
+        });
+        const replica = await untilReplicaAttached(workloads, "data-db-0");
+        await lab.kubectl(["drain", replica, "--ignore-daemonsets", "--delete-emptydir-data", "--force"], {
+          timeoutMs: ATTACHED_MAX_MS,
+        });
+        await thenCleanUp(
+          async () => {
+            await waitUntil(`${replica} to have no disks`, { timeoutMs: ATTACHED_MAX_MS }, async () =>
+              (await dataDisksOf(lab, replica)).length === 0 ? true : undefined,
+            );
+            const other = await untilReplicaAttached(workloads, "data-db-0");
+            assert.ok(other !== replica && other !== pod.nodeName, "another node takes its place");
+          },
+          async () => {
+            await lab.kubectl(["uncordon", replica]);
+          },
+        );
+        assert.equal((await writerPod(workloads, "db-0")).uid, pod.uid, "the pod has written all the time");
+        await assertRecordsKept(workloads, "db-0", [pod]);
+      }),
+    ));
 
   it("fail over to a replica off a dead uniform instance, after a fence with proof", () =>
     withWorkloads(lab, "instance-dies", (workloads) =>
@@ -146,6 +183,15 @@ async function ownerOf({ lab, volumeOf }: Workloads, claim: string): Promise<str
   const diskUri = (await volumeOf(claim)).status?.detail?.diskUri ?? "";
   const disk = await lab.azure.call("GET", `${diskUri}?api-version=2025-01-02`);
   return (disk as { readonly managedBy?: string }).managedBy;
+}
+
+/** The data disks of a node's VM, by Azure. */
+async function dataDisksOf(lab: Lab, nodeName: string): Promise<readonly unknown[]> {
+  const vm = await lab.azure.call("GET", `${lab.azure.vmId(nodeName)}?api-version=2025-04-01`);
+  const { properties } = vm as {
+    readonly properties?: { readonly storageProfile?: { readonly dataDisks?: readonly unknown[] } };
+  };
+  return properties?.storageProfile?.dataDisks ?? [];
 }
 
 /** Waits until a claim's volume has a replica, and returns its node. */

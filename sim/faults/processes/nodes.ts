@@ -7,7 +7,7 @@ import { instanceReused } from "../directed/node/instance-reused.ts";
 import { nameMovesBeforeAcquire } from "../directed/node/name-moves-before-acquire.ts";
 import { nameMoves } from "../directed/node/name-moves.ts";
 import { putAway } from "../directed/node/put-away.ts";
-import { reimaged } from "../directed/node/reimaged.ts";
+import { drainedForGood, reimaged } from "../directed/node/reimaged.ts";
 import { replacedByAnother } from "../directed/node/replaced-by-another.ts";
 import { replacedUnheard } from "../directed/node/replaced-unheard.ts";
 import {
@@ -58,8 +58,8 @@ export const nodes: FaultClass = {
   name: "nodes",
   about:
     "a machine freezes and thaws, loses its power, reboots, is cut off one way or the other, has a slow " +
-    "disk, is deleted, is reimaged, or is recreated under its name, or its name is given to another VM " +
-    "while the first one stays, or its resource id to another node; with and without the " +
+    "disk, is deleted, is drained or reimaged, or is recreated under its name, or its name is given to " +
+    "another VM while the first one stays, or its resource id to another node; with and without the " +
     "out-of-service mark",
   variants: {
     freeze: {
@@ -170,6 +170,7 @@ export const nodes: FaultClass = {
     "name-moves-before-acquire": nameMovesBeforeAcquire,
     "instance-reused": instanceReused,
     reimaged,
+    "drained-for-good": drainedForGood,
     "put-away": putAway,
     "frozen-and-deleted": frozenAndDeleted,
     "deleted-in-mount": deletedInMount,

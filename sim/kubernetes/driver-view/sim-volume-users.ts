@@ -1,4 +1,5 @@
 import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
+import { isBeingDrained } from "../../../src/core/node/node-taints.ts";
 import type { PodRules, Taint } from "../../../src/core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../../src/core/schedule/volume-pod.ts";
 import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../../src/ports/cluster/volume-users.ts";
@@ -136,7 +137,7 @@ function orchestratorNode(node: Node | undefined, hasSynced: boolean): Orchestra
   return {
     isGone: false,
     isOutOfService: taints.some(({ key }) => key === OUT_OF_SERVICE),
-    isUnschedulable: node.isUnschedulable,
+    isUnschedulable: isBeingDrained(taints),
     labels: node.labels,
     taints,
     ...(node.instanceUri === "" ? {} : { instanceUri: node.instanceUri }),

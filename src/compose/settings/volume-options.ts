@@ -18,6 +18,15 @@ export const volumeOptions = grouped("Volumes", {
     max: 24 * HOUR_MS,
     help: "Replicas of a volume that no node has requested, and no pod used, for this time are detached",
   },
+  "release-drained-after-ms": {
+    kind: "number",
+    default: 30_000,
+    min: 0,
+    max: 24 * HOUR_MS,
+    help:
+      "Replicas on a node that is cordoned, drained or about to be removed for this time are detached, " +
+      "while their volume is published elsewhere, so that the node can be upgraded",
+  },
   "replica-attach-tries": {
     kind: "number",
     default: 3,
@@ -70,6 +79,7 @@ export function volumeSettingsOf(values: Values<typeof volumeOptions>): VolumeSe
   return {
     unpublish: values.unpublish,
     collectReplicasAfterMs: values["collect-replicas-after-ms"],
+    releaseDrainedAfterMs: values["release-drained-after-ms"],
     replicaAttachTries: values["replica-attach-tries"],
     heartbeatStaleMs: values["heartbeat-stale-ms"],
     recallGraceMs: values["recall-grace-ms"],

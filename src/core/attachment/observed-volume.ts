@@ -22,6 +22,7 @@ export interface ObservedNode extends NodeIdentity, NodeForPods {
   readonly isReady: boolean;
   /** The orchestrator has no node of that name any more, whatever the plug-in reports. */
   readonly isGone: boolean;
+  /** The orchestrator places no new workloads there: it is cordoned, drained or about to be removed. */
   readonly isUnschedulable: boolean;
   /** The orchestrator reports that the node's workloads are dead or will be killed. */
   readonly isOutOfService: boolean;
@@ -47,6 +48,11 @@ export interface VolumeSettings {
    * (5 minutes).
    */
   readonly collectReplicasAfterMs: number;
+  /**
+   * A replica on a node that is unschedulable for this time is detached, in milliseconds. Default 30,000: a
+   * pod that is only moved off its node is gone by then.
+   */
+  readonly releaseDrainedAfterMs: number;
   /** Attach attempts of one replica before another node is chosen. Default 3. */
   readonly replicaAttachTries: number;
   /**
@@ -94,6 +100,8 @@ export interface ObservedVolume {
    * (`ObjectCache.missingMs`); 0 where there is one.
    */
   readonly unregisteredMs: (nodeName: string) => number;
+  /** How long the orchestrator has shown a node as unschedulable, in milliseconds; 0 where it is not. */
+  readonly unschedulableMs: (nodeName: string) => number;
   /**
    * Names of the nodes in the record or with an attachment that are out of service. Such a node may have
    * no AzDriverNode in this store.

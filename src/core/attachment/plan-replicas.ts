@@ -86,6 +86,7 @@ export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[]
     ...planCreations(observed, kept),
     ...planPruning(observed, kept),
     ...planUnregistered(observed, kept),
+    ...planDraining(observed, kept),
   ];
 }
 
@@ -125,12 +126,14 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   }
   // Failed replicas hold no share, and keep their nodes from being tried again at once: where the disk is
   // at fault, each would refuse it in turn.
-  const counted = fit.filter((replica) => !isGivenUp(observed, replica));
+  const drained = planDrained(observed, fit);
+  const counted = without(fit, drained).filter((replica) => !isGivenUp(observed, replica));
   return [
     ...unusable,
+    ...drained,
     ...planSurplus(observed, counted),
     ...remove(
-      fit.filter((replica) => isDueForAnotherTry(observed, replica)),
+      without(fit, drained).filter((replica) => isDueForAnotherTry(observed, replica)),
       "every try failed a while ago, and another may not",
     ),
   ];
@@ -171,6 +174,39 @@ function planUnregistered(
     .filter((waitMs) => waitMs > 0);
   if (waits.length === 0 || !isWriterWell(observed)) return [];
   return [{ kind: "Requeue", afterMs: Math.max(UNREGISTERED_AGAIN_MS, Math.min(...waits)) }];
+}
+
+/**
+ * A node that is upgraded or removed should have no disks, as after a drain under V1; no pod can start
+ * there. Only while no failover is near: until then a person may let the pods of a dead node go there.
+ */
+function planDrained(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
+  if (!isPrimaryServed(observed) || !isWriterWell(observed)) return [];
+  return replicas
+    .filter(({ spec }) => drainedInMs(observed, spec.nodeName) <= 0)
+    .map(({ metadata }) => ({
+      kind: "DeleteAttachment",
+      attachmentName: metadata.name,
+      because: "its node has been unschedulable for a while",
+    }));
+}
+
+/** No other event shows that a node has been unschedulable for long enough. */
+function planDraining(
+  observed: ObservedVolume,
+  kept: readonly AzVolumeAttachment[],
+): readonly ReplicaAction[] {
+  const waits = kept
+    .filter((attachment) => isReplica(observed, attachment))
+    .map(({ spec }) => drainedInMs(observed, spec.nodeName))
+    .filter((waitMs) => waitMs > 0 && waitMs < Infinity);
+  return waits.length === 0 ? [] : [{ kind: "Requeue", afterMs: Math.min(...waits) }];
+}
+
+/** When a node's replicas are due for release, in milliseconds from now; infinite if it is schedulable. */
+function drainedInMs({ node, unschedulableMs, settings }: ObservedVolume, nodeName: string): number {
+  if (node(nodeName)?.isUnschedulable !== true) return Infinity;
+  return settings.releaseDrainedAfterMs - unschedulableMs(nodeName);
 }
 
 function planCreations(

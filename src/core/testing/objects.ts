@@ -31,6 +31,7 @@ export function agoMs(ms: number): string {
 export const settings: VolumeSettings = {
   unpublish: "demote",
   collectReplicasAfterMs: 300_000,
+  releaseDrainedAfterMs: 30_000,
   replicaAttachTries: 3,
   heartbeatStaleMs: 35_000,
   recallGraceMs: 1_000,
@@ -234,6 +235,7 @@ export function anObservedVolume(
     outOfService: nodes.filter((node) => node.isOutOfService).map((node) => node.nodeName),
     vmOf: () => undefined,
     unregisteredMs: () => 0,
+    unschedulableMs: () => 0,
     notReady: nodes.filter(isNotReady).map((node) => node.nodeName),
     hasUser: () => true,
     writerUse: "unknown",

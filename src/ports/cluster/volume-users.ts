@@ -17,6 +17,10 @@ export interface OrchestratorNode {
   readonly isGone: boolean;
   /** Its workloads are dead or will be killed. */
   readonly isOutOfService: boolean;
+  /**
+   * It places no new workloads there: the node is cordoned or drained, or an autoscaler is about to remove
+   * it.
+   */
   readonly isUnschedulable: boolean;
   readonly labels: Labels;
   readonly taints: readonly Taint[];

@@ -8,7 +8,11 @@ export const objectParity: readonly ParityRow[] = [
   ),
   yes("labels `topology.disk.csi.azure.com/zone`, `topology.kubernetes.io/zone`", "the same keys and values"),
   yes("`pv.kubernetes.io/provisioned-by`, `migrated-to`, `volume.kubernetes.io/*`", "set by the sidecars"),
-  yes("taints of a drain", "the role `pre-stop` waits for the last volume under the same taints"),
+  yes(
+    "taints of a drain",
+    "the role `pre-stop` waits for the last volume under the same taints; replicas leave after " +
+      "`--release-drained-after-ms`",
+  ),
   yes("taint `node.kubernetes.io/out-of-service`", "fences the node; V1 does not read it"),
   yes("labels `disk.csi.azure.com/pv`, `pvc`, `pvc-namespace` of the Go V2", "on the AzVolume"),
   refused(

@@ -27,6 +27,16 @@ export const reimaged: FaultVariant = {
   },
 };
 
+/** A node is drained, and its upgrade has not come yet when the storm is over. */
+export const drainedForGood: FaultVariant = {
+  forMs: [1_000, 2_000],
+  isDirected: true,
+  begin: ({ world }, fault) => {
+    world.cluster.drain(nodeOfPod(world, fault));
+    return overAtOnce;
+  },
+};
+
 /** All nodes are upgraded one after the other, each drained, reimaged and put back into service. */
 export const rollingReimage: FaultVariant = {
   forMs: [180_000, 300_000],

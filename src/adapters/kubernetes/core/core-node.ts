@@ -1,4 +1,5 @@
 import { canonicalInstanceUri } from "../../../core/azure/instance-uri.ts";
+import { isBeingDrained } from "../../../core/node/node-taints.ts";
 import type { Labels, Taint } from "../../../core/schedule/pod-rules.ts";
 import type { ApiObject } from "../api/api-object.ts";
 
@@ -37,7 +38,7 @@ export function readClusterNode({
     metadata: { name, uid, resourceVersion },
     labels: labels ?? {},
     taints: (spec?.taints ?? []).map(({ key, value = "", effect = "" }) => ({ key, value, effect })),
-    isUnschedulable: spec?.unschedulable ?? false,
+    isUnschedulable: spec?.unschedulable === true || isBeingDrained(spec?.taints ?? []),
     instanceUri: instanceUriOf(spec?.providerID ?? ""),
   };
 }
