@@ -24,7 +24,7 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
   { package: "dash", driver: ["sh"], people: ["dash"], files: [] },
   {
     package: "coreutils",
-    driver: ["dd", "sync", "true"],
+    driver: ["dd", "stat", "sync", "true"],
     // The script that holds a freeze runs `cat` and `timeout`.
     people: [
       "cat",
@@ -42,7 +42,6 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
       "rm",
       "rmdir",
       "sleep",
-      "stat",
       "tail",
       "timeout",
       "touch",
@@ -71,7 +70,7 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
     people: ["xfs_db", "xfs_io", "xfs_repair"],
     files: [],
   },
-  { package: "btrfs-progs", driver: [], people: ["btrfs", "mkfs.btrfs"], files: [] },
+  { package: "btrfs-progs", driver: ["btrfs", "mkfs.btrfs"], people: [], files: [] },
 ];
 
 /** The packages whose dependencies include all Debian libraries that Node loads. */

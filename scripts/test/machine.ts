@@ -19,6 +19,7 @@ const NEEDED_PACKAGES: readonly NeededPackage[] = [
   { command: "mkfs.ext4", package: "e2fsprogs" },
   { command: "resize2fs", package: "e2fsprogs" },
   { command: "mkfs.xfs", package: "xfsprogs" },
+  { command: "mkfs.btrfs", package: "btrfs-progs" },
   { command: "blkid", package: "util-linux" },
   { command: "fsfreeze", package: "util-linux" },
   { command: "flock", package: "util-linux" },

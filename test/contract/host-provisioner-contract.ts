@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { describeFailure } from "../../src/core/failure/describe-failure.ts";
@@ -6,7 +7,11 @@ import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import type { Platform } from "../../src/core/platform/platform.ts";
 import type { DeviceSettingName } from "../../src/core/volume/device-settings.ts";
-import { linuxFileSystemTypes, windowsFileSystemTypes } from "../../src/core/volume/file-system.ts";
+import {
+  isKeptByKernel,
+  linuxFileSystemTypes,
+  windowsFileSystemTypes,
+} from "../../src/core/volume/file-system.ts";
 import type { FileSystemType } from "../../src/core/volume/file-system.ts";
 import type { CleanRequest, Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 
@@ -82,7 +87,9 @@ const MIB = 1024n * 1024n;
 const DISK_BYTES = 320n * MIB;
 const STALE_TRIES_MAX = 8;
 const never = new AbortController().signal;
-const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
+/** mkfs.btrfs refuses one that any disk of this machine has, also one of a suite beside this. */
+const uuid = randomUUID();
+const otherUuid = randomUUID();
 
 /**
  * Declares the tests that every host provisioner of a platform passes. A Windows node has no replicas, no raw
@@ -234,12 +241,10 @@ export function hostProvisionerContract(
       valueOf(await world.host.writeFormatMark({ device, mark }, never));
       assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
       assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
-      valueOf(
-        await world.host.writeFormatMark({ device, mark: { ...mark, uuid: uuid.replace("0", "1") } }, never),
-      );
+      valueOf(await world.host.writeFormatMark({ device, mark: { ...mark, uuid: otherUuid } }, never));
       assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), {
         ...mark,
-        uuid: uuid.replace("0", "1"),
+        uuid: otherUuid,
       });
       valueOf(await world.host.eraseFormatMark(device, never));
       assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
@@ -341,7 +346,7 @@ export function hostProvisionerContract(
 
         await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
         const grown = valueOf(await world.host.rescanDevice(device, never));
-        const growsMounted = fsType === "xfs" || platform === "windows";
+        const growsMounted = isKeptByKernel(fsType) || platform === "windows";
         if (!growsMounted)
           valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType }, never));
         valueOf(await world.host.mountDevice({ ...mount, device: grown }, never));
@@ -671,7 +676,7 @@ export function hostProvisionerContract(
       assert.equal(isClean.clean, true);
     });
 
-    for (const fsType of platform === "linux" ? (["ext4", "xfs"] as const) : (["ntfs"] as const)) {
+    for (const fsType of platform === "linux" ? (["ext4", "xfs", "btrfs"] as const) : (["ntfs"] as const)) {
       on(`leaves a dead ${fsType} that fails to flush and can only be unmounted`, async (world, context) => {
         if (skipped(context, world.whyNot(fsType))) return;
         const { device, staging } = await aStagedVolume(world, fsType);
@@ -805,7 +810,7 @@ export function hostProvisionerContract(
   describe(`${name}: a freeze`, () => {
     const limitMs = 60_000;
 
-    for (const fsType of platform === "linux" ? (["ext4", "xfs"] as const) : [])
+    for (const fsType of platform === "linux" ? (["ext4", "xfs", "btrfs"] as const) : [])
       on(`freezes and thaws ${fsType}, and reports that it was frozen until then`, async (world, context) => {
         if (skipped(context, world.whyNot(fsType))) return;
         const at = await aFreezable(world, fsType);

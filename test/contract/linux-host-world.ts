@@ -18,6 +18,9 @@ const sysResourceBit = 24n;
 const READ_BYTES = 4 * 1024 * 1024;
 const RAW_BYTES = 4096;
 
+/** The Debian packages of mkfs, apart from e2fsprogs. */
+const packageOf: Readonly<Record<string, string>> = { xfs: "xfsprogs", btrfs: "btrfs-progs" };
+
 interface AttachedLoop {
   readonly path: string;
   readonly filePath: string;
@@ -184,7 +187,7 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     whyNot: (fsType) =>
       hasProgram(`mkfs.${fsType}`)
         ? undefined
-        : `needs mkfs.${fsType}: install ${fsType === "xfs" ? "xfsprogs" : "e2fsprogs"}`,
+        : `needs mkfs.${fsType}: install ${packageOf[fsType] ?? "e2fsprogs"}`,
     mayGrowMountedExt4: hasSysResource(),
     close: async () => {
       for (const close of closers) await close();

@@ -1,4 +1,3 @@
-import { refusedFileSystems } from "../../../src/core/volume/file-system.ts";
 import type { refusedParameters } from "../../../src/core/volume/refused-parameters.ts";
 import type { compatibilityParameterNames } from "../../../src/core/volume/volume-parameter-names.ts";
 import type { VolumeParameterName } from "../../../src/core/volume/volume-parameter-table.ts";
@@ -53,9 +52,7 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
       "on Windows nodes and need `maxShares` 1",
     absent: "`csi.storage.k8s.io/fstype` of the class, else `ext4`",
     example: "xfs",
-    inV1: `Also \`btrfs\`; \`ntfs\` on Windows, whatever is stated there. Checked on the node only. Here ${Object.values(
-      refusedFileSystems,
-    ).join("; ")}`,
+    inV1: "The same; `ntfs` on Windows, whatever is stated there. Checked on the node only",
   },
   tags: {
     meaning:

@@ -6,6 +6,7 @@ import type { SeenDevice } from "../../core/node/choose-device.ts";
 import { judgeClean } from "../../core/node/judge-clean.ts";
 import { stagingMountOptions } from "../../core/node/mount-options.ts";
 import { bytes } from "../../core/primitives/units.ts";
+import { isKeptByKernel } from "../../core/volume/file-system.ts";
 import type { Device, HostProvisioner, MountPoint } from "../../ports/host/host-provisioner.ts";
 import {
   afterUnmount,
@@ -267,7 +268,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
     checkFileSystem: ({ device, fsType }, signal) =>
       command("checkFileSystem", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
-          if (fsType === "xfs") return ok(undefined);
+          if (isKeptByKernel(fsType)) return ok(undefined);
           if (isMounted(found)) return busy(found);
           // e2fsck drops them itself (-F).
           found.cached = undefined;
@@ -303,7 +304,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
     growBeforeMount: ({ device, fsType }, signal) =>
       command("growBeforeMount", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
-          if (fsType !== "xfs" && !machine.mayGrowMountedExt) grow(found);
+          if (!isKeptByKernel(fsType) && !machine.mayGrowMountedExt) grow(found);
           return ok(undefined);
         }),
       ),
@@ -450,7 +451,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       command("growFileSystem", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
           const mount = mountAt(mountPath);
-          if (mount === undefined && fsType === "xfs")
+          if (mount === undefined && isKeptByKernel(fsType))
             return fail({ kind: "PathNotMounted", path: mountPath });
           if (mount !== undefined && mount.device !== found)
             return fail({
@@ -460,7 +461,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
             });
           if (
             mount !== undefined &&
-            fsType !== "xfs" &&
+            !isKeptByKernel(fsType) &&
             !machine.mayGrowMountedExt &&
             found.disk.fileSystemBytes !== found.knownBytes
           )
@@ -550,6 +551,8 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
               .filter((mount) => numbers.includes(mount.device.majorMinor))
               .map((mount) => mount.path),
             mountedForPids: holds(numbers, "mount") ? [containerPid] : [],
+            // The model's mounts all show the number of their device.
+            mountedBtrfs: [],
             loopDevices: [],
             openInPids:
               accessType === "block" &&

@@ -57,6 +57,7 @@ export async function observeClean(
       heldPaths: [],
       mountPaths,
       mountedForPids: [],
+      mountedBtrfs: [],
       loopDevices: [],
       openInPids: [],
     }),

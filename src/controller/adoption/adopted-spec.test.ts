@@ -72,8 +72,8 @@ describe("adoptedSpec", () => {
     },
     {
       because: "one of its parameters can't be read",
-      stated: { capabilities: [oneNode], volumeContext: { cachingmode: "ReadWrite", fstype: "btrfs" } },
-      use: { cachingMode: "ReadWrite", volumeContext: { cachingmode: "ReadWrite", fstype: "btrfs" } },
+      stated: { capabilities: [oneNode], volumeContext: { cachingmode: "ReadWrite", fstype: "zfs" } },
+      use: { cachingMode: "ReadWrite", volumeContext: { cachingmode: "ReadWrite", fstype: "zfs" } },
     },
   ];
   for (const { because, stated, maxShares = 1, use } of rows) {

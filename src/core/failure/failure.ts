@@ -167,6 +167,7 @@ export type Failure =
     }
   | { readonly kind: "DeviceBusy"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "FileSystemBroken"; readonly devicePath: string; readonly detail: string }
+  | { readonly kind: "FileSystemNotUnique"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "GrowsUnmounted"; readonly devicePath: string }
   | {
       readonly kind: "DeviceSettingRefused";

@@ -84,6 +84,16 @@ export const localFailures = {
       `data: ${failure.detail}; repair it by hand`,
     example: { devicePath: "/dev/sdc", detail: "e2fsck answered 4" },
   },
+  FileSystemNotUnique: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `the btrfs on ${failure.devicePath} is not mounted: for the kernel of this node it is the same as ` +
+      `that of another disk (${failure.detail}), its source or a copy; run the pod on a node without the ` +
+      "other, or with Linux 6.7 or newer; if the other is not mounted here, `btrfs device scan --forget` " +
+      "on the node is enough",
+    example: { devicePath: "/dev/sdc", detail: "File exists" },
+  },
   GrowsUnmounted: {
     // For the kubelet this code means: not while the volume is in use, and no reason to keep a pod from
     // starting.

@@ -10,6 +10,7 @@ const traceless: CleanEvidence = {
   heldPaths: [],
   mountPaths: [],
   mountedForPids: [],
+  mountedBtrfs: [],
   loopDevices: [],
   openInPids: [],
 };
@@ -40,6 +41,10 @@ const traces: readonly { trace: Partial<CleanEvidence>; reason: string }[] = [
     reason: "it is mounted at /a; it is mounted at /b",
   },
   { trace: { mountedForPids: [7] }, reason: "it is mounted for process 7" },
+  {
+    trace: { devicePath: undefined, mountedBtrfs: ["fsid-1"] },
+    reason: "btrfs fsid-1, mounted on this node, is or may be on it",
+  },
   { trace: { loopDevices: ["/dev/loop3"] }, reason: "/dev/loop3 stands on it" },
   { trace: { openInPids: [1, 2, 3, 4, 5, 6] }, reason: "it is open in process 1, 2, 3, 4, 5 and 1 more" },
 ];

@@ -11,6 +11,8 @@ export interface CleanEvidence {
   readonly mountPaths: readonly string[];
   /** Process ids in whose mount namespaces the device is mounted. */
   readonly mountedForPids: readonly number[];
+  /** UUIDs of mounted btrfs on the device: no mount namespace shows the device of their mounts. */
+  readonly mountedBtrfs: readonly string[];
   /** Loop devices on top of the device. */
   readonly loopDevices: readonly string[];
   /** Process ids, other than the plug-in's, that have the device open. */
@@ -34,6 +36,7 @@ export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; 
     ...(evidence.mountedForPids.length > 0
       ? [`it is mounted for process ${listed(evidence.mountedForPids)}`]
       : []),
+    ...evidence.mountedBtrfs.map((fsid) => `btrfs ${fsid}, mounted on this node, is or may be on it`),
     ...evidence.loopDevices.map((loopDevice) => `${loopDevice} stands on it`),
     ...(evidence.openInPids.length > 0 ? [`it is open in process ${listed(evidence.openInPids)}`] : []),
   ];

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { judgeDeviceContent, parseBlkidExport, parseWipefsTypes } from "./judge-device-content.ts";
 import type { ContentWitnesses, DeviceContent } from "./judge-device-content.ts";
 
+const btrfs = { TYPE: "btrfs", USAGE: "filesystem", UUID: "6f1d" };
 const allSayBlank: ContentWitnesses = { blkid: "nothing", wipefsTypes: [], nonZeroEnds: [] };
 
 describe("judgeDeviceContent", () => {
@@ -39,6 +40,27 @@ describe("judgeDeviceContent", () => {
         nonZeroEnds: ["start"],
       },
       content: { kind: "fileSystem", fsType: "ext4", uuid: "6f1d" },
+    },
+    {
+      because: "a btrfs is whole on one device",
+      witnesses: { blkid: btrfs, btrfs: { deviceCount: 1, isSeed: false } },
+      content: { kind: "fileSystem", fsType: "btrfs", uuid: "6f1d" },
+    },
+    {
+      because: "a btrfs on several devices would write to other disks",
+      witnesses: { blkid: btrfs, btrfs: { deviceCount: 2, isSeed: false } },
+      content: {
+        kind: "otherData",
+        detail: "one of 2 devices of a btrfs, which would write to disks that are not the volume's",
+      },
+    },
+    {
+      because: "a seed is mounted read-only, whatever is requested",
+      witnesses: { blkid: btrfs, btrfs: { deviceCount: 1, isSeed: true } },
+      content: {
+        kind: "otherData",
+        detail: "a btrfs that is a seed of others, and read-only (btrfstune -S 0 ends that)",
+      },
     },
     {
       because: "an encrypted device has a type, but is no file system",

@@ -1,4 +1,6 @@
 import { parseJson } from "../primitives/parse-json.ts";
+import { whyBtrfsUnserved } from "./btrfs/parse-btrfs-super.ts";
+import type { BtrfsSuper } from "./btrfs/parse-btrfs-super.ts";
 
 /** What is on a device, by three witnesses: blkid, wipefs and a raw read of both ends. */
 export type DeviceContent =
@@ -12,6 +14,8 @@ export type DeviceContent =
 export interface ContentWitnesses {
   /** The fields of `blkid -p -o export`; `nothing` for its exit code 2, `ambivalent` for 8. */
   readonly blkid: Readonly<Record<string, string>> | "nothing" | "ambivalent";
+  /** Where blkid names a btrfs: what its superblock says of its devices. */
+  readonly btrfs?: BtrfsSuper | undefined;
   /** The types of all signatures that wipefs would erase. */
   readonly wipefsTypes: readonly string[];
   /** The ends of the device that hold anything but zeros. */
@@ -46,7 +50,12 @@ export function parseWipefsTypes(text: string): readonly string[] | undefined {
  * Judges a device's content. It is blank only if all three witnesses say so; it is a file system only if
  * blkid names exactly one.
  */
-export function judgeDeviceContent({ blkid, wipefsTypes, nonZeroEnds }: ContentWitnesses): DeviceContent {
+export function judgeDeviceContent({
+  blkid,
+  btrfs,
+  wipefsTypes,
+  nonZeroEnds,
+}: ContentWitnesses): DeviceContent {
   if (blkid === "ambivalent")
     return {
       kind: "otherData",
@@ -54,6 +63,8 @@ export function judgeDeviceContent({ blkid, wipefsTypes, nonZeroEnds }: ContentW
     };
   if (blkid !== "nothing") {
     const fsType = blkid["TYPE"];
+    const unserved = btrfs === undefined ? undefined : whyBtrfsUnserved(btrfs);
+    if (unserved !== undefined) return { kind: "otherData", detail: unserved };
     if (fsType !== undefined && blkid["USAGE"] === "filesystem")
       return { kind: "fileSystem", fsType, uuid: blkid["UUID"] ?? "" };
     if (fsType !== undefined)

@@ -14,12 +14,13 @@ describe("stagingMountOptions", () => {
   });
 
   it("never replays the journal of a read-only mount", () => {
-    const optionsOf = (fsType: "ext4" | "ext3" | "ext2" | "xfs") =>
+    const optionsOf = (fsType: "ext4" | "ext3" | "ext2" | "xfs" | "btrfs") =>
       stagingMountOptions({ fsType, mountFlags: [], readOnly: true });
     assert.deepEqual(optionsOf("ext4"), { ok: true, value: ["ro", "noload"] });
     assert.deepEqual(optionsOf("ext3"), { ok: true, value: ["ro", "noload"] });
     assert.deepEqual(optionsOf("ext2"), { ok: true, value: ["ro"] });
     assert.deepEqual(optionsOf("xfs"), { ok: true, value: ["nouuid", "ro", "norecovery"] });
+    assert.deepEqual(optionsOf("btrfs"), { ok: true, value: ["ro", "rescue=nologreplay"] });
   });
 
   it("lets an xfs be mounted beside its copy, which has the same UUID", () => {
@@ -49,6 +50,7 @@ describe("stagingMountOptions", () => {
     { flag: "x-mount.mkdir=0777", because: "the driver makes the directory itself" },
     { flag: "X-mount.owner=1000", because: "mount(8) would change the volume's root" },
     { flag: "verity.hashdevice=/dev/sdd", because: "it would open another device" },
+    { flag: "device=/dev/sdd", because: "a btrfs would write to another device" },
     { flag: "rw", because: "the volume is read-only" },
   ];
   for (const { flag, because } of refused) {
@@ -64,11 +66,17 @@ describe("stagingMountOptions of a writable mount", () => {
     ["ext4", "noload"],
     ["ext4", "norecovery"],
     ["xfs", "noatime,norecovery"],
+    ["btrfs", "rescue=nologreplay"],
+    ["btrfs", "rescue=usebackuproot"],
+    ["btrfs", "usebackuproot"],
   ] as const) {
-    it(`refuse ${flag} for ${fsType}, which would skip the journal`, () => {
+    it(`refuse ${flag} for ${fsType}, by which the newest data would be lost`, () => {
       const options = stagingMountOptions({ fsType, mountFlags: [flag], readOnly: false });
       assert.ok(!options.ok && options.failure.kind === "InvalidArgument");
-      assert.match(options.failure.problem, /is not allowed on a writable mount: it skips the journal/);
+      assert.match(
+        options.failure.problem,
+        /is not allowed on a writable mount: what was written last would be lost/,
+      );
       const andReadWrite = stagingMountOptions({ fsType, mountFlags: ["ro", flag, "rw"], readOnly: false });
       assert.equal(andReadWrite.ok, false, "the last of both counts");
     });

@@ -52,6 +52,8 @@ const forbiddenNames = new Set([
   "journal_path",
   "logdev",
   "rtdev",
+  // Of btrfs: a further device of the file system.
+  "device",
 ]);
 
 /**
@@ -63,8 +65,11 @@ const forbiddenPrefixes = ["x-mount.", "verity."];
 /** V1's own option, which no kernel has: it mounts without a look at the disk. */
 const withoutChecks = "directmount";
 
-/** Options that skip the journal: on a writable mount its records are lost, and the file system is torn. */
-const withoutJournal = new Set(["noload", "norecovery"]);
+/**
+ * Options that skip the journal, or go back to an older state: on a writable mount what was written last is
+ * lost, and the file system may be torn.
+ */
+const withoutNewest = new Set(["noload", "norecovery", "nologreplay", "usebackuproot", "recovery", "rescue"]);
 
 /** Longest accepted mount flag, in characters: the kernel has one page for all of them. */
 const flagLengthMax = 1024;
@@ -129,8 +134,12 @@ function optionsOf(flag: string): readonly string[] {
   return flag.replaceAll(/"[^"]*"/g, "").split(",");
 }
 
+function nameOf(option: string): string {
+  return option.split("=")[0] ?? "";
+}
+
 function isForbidden(option: string): boolean {
-  const name = option.split("=")[0] ?? "";
+  const name = nameOf(option);
   return (
     forbiddenNames.has(name) || forbiddenPrefixes.some((prefix) => name.toLowerCase().startsWith(prefix))
   );
@@ -148,9 +157,9 @@ function problemOfFlag(
     return `${forbidden} is not allowed: it would mount something else than the volume`;
   if (options.includes(withoutChecks))
     return `${withoutChecks} is not allowed: every mount is preceded by the checks of the disk`;
-  const skipping = isWritable ? options.find((option) => withoutJournal.has(option)) : undefined;
+  const skipping = isWritable ? options.find((option) => withoutNewest.has(nameOf(option))) : undefined;
   if (skipping !== undefined)
-    return `${skipping} is not allowed on a writable mount: it skips the journal, whose records are lost`;
+    return `${skipping} is not allowed on a writable mount: what was written last would be lost`;
   if (readOnly && options.includes("rw")) return "rw contradicts a read-only volume";
   return undefined;
 }
@@ -162,6 +171,8 @@ function withoutReplay(fsType: FileSystemType): readonly string[] {
       return ["noload"];
     case "xfs":
       return ["norecovery"];
+    case "btrfs":
+      return ["rescue=nologreplay"];
     case "ext2":
     case "ntfs":
     case "refs":

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseMountinfo, topMountAt } from "./parse-mountinfo.ts";
+import { isReachable, parseMountinfo, topMountAt } from "./parse-mountinfo.ts";
 
 describe("parseMountinfo", () => {
   it("reads the fields of a line with propagation fields", () => {
@@ -80,5 +80,62 @@ describe("topMountAt", () => {
 
   it("answers nothing for a path that is no mount point", () => {
     assert.equal(topMountAt(stacked, "/"), undefined);
+  });
+});
+
+describe("isReachable", () => {
+  const entriesOf = (lines: readonly string[]) =>
+    parseMountinfo(lines.map((line) => `${line} rw - btrfs /dev/sdc rw`).join("\n"));
+  const tree = ["20 1 8:1 / /", "30 20 8:1 / /var", "40 30 0:50 / /var/a"];
+  const rows = [
+    { because: "nothing is above it", more: [], reachable: ["/", "/var", "/var/a"] },
+    {
+      because: "one is beside it",
+      more: ["50 30 0:51 / /var/ab"],
+      reachable: ["/", "/var", "/var/a", "/var/ab"],
+    },
+    {
+      because: "one is below it",
+      more: ["50 40 0:51 / /var/a/b"],
+      reachable: ["/", "/var", "/var/a", "/var/a/b"],
+    },
+    {
+      because: "another is mounted on it",
+      more: ["50 40 0:51 / /var/a"],
+      reachable: ["/", "/var", "/var/a"],
+    },
+    { because: "another is mounted on what it is on", more: ["50 30 0:51 / /var"], reachable: ["/", "/var"] },
+  ];
+  for (const { because, more, reachable } of rows)
+    it(`goes by what hides a mount where ${because}`, () => {
+      const entries = entriesOf([...tree, ...more]);
+      assert.deepEqual(
+        entries.filter((entry) => isReachable(entries, entry)).map(({ mountPoint }) => mountPoint),
+        reachable,
+      );
+    });
+
+  it("shows nothing of a root file system under another one", () => {
+    const entries = entriesOf(["20 1 8:1 / /", "30 20 0:50 / /a", "40 20 0:51 / /", "50 40 0:52 / /a"]);
+    assert.deepEqual(
+      entries.filter((entry) => isReachable(entries, entry)).map(({ id }) => id),
+      [40, 50],
+    );
+  });
+
+  it("finds a mount hidden by a later one on a directory above it", () => {
+    const entries = entriesOf(["20 1 8:1 / /", "40 20 0:50 / /a/b", "50 20 0:51 / /a"]);
+    assert.deepEqual(
+      entries.filter((entry) => isReachable(entries, entry)).map(({ id }) => id),
+      [20, 50],
+    );
+  });
+
+  it("shows the later one of two mounts at one path", () => {
+    const entries = entriesOf([...tree, "50 40 0:51 / /var/a"]);
+    assert.deepEqual(
+      entries.filter((entry) => isReachable(entries, entry)).map(({ id }) => id),
+      [20, 30, 50],
+    );
   });
 });

@@ -37,6 +37,29 @@ export function topMountAt(
   return stacked.findLast((entry) => !stacked.some((other) => other.parentId === entry.id));
 }
 
+/** Whether the path of a mount leads to it: no other mount hides it. */
+export function isReachable(entries: readonly MountinfoEntry[], entry: MountinfoEntry): boolean {
+  const isCovered = entries.some(
+    ({ parentId, mountPoint }) => parentId === entry.id && mountPoint === entry.mountPoint,
+  );
+  return !isCovered && isPlaceReachable(entries, entry);
+}
+
+/**
+ * Whether a path leads to the directory that a mount is on: no mount was made later on a directory above it.
+ * One that was made before has it, or a mount on it, as parent.
+ */
+function isPlaceReachable(entries: readonly MountinfoEntry[], entry: MountinfoEntry): boolean {
+  const parent = entries.find(({ id }) => id === entry.parentId && id !== entry.id);
+  const isHidden = entries.some(
+    ({ parentId, mountPoint }) =>
+      parentId === entry.parentId &&
+      mountPoint !== entry.mountPoint &&
+      entry.mountPoint.startsWith(mountPoint === "/" ? "/" : `${mountPoint}/`),
+  );
+  return !isHidden && (parent === undefined || isPlaceReachable(entries, parent));
+}
+
 function parseLine(line: string): MountinfoEntry | undefined {
   const fields = line.split(" ");
   // Any number of optional fields (propagation) precede a lone hyphen.

@@ -174,6 +174,11 @@ describe("planFileSystem on a file system", () => {
       given: { content: xfs, fsType: "xfs", mark: ownMark },
       planned: { kind: "MakeAgain", uuid: "uuid-1" },
     },
+    {
+      because: "makes its own btrfs again, which nothing checks",
+      given: { content: { ...xfs, fsType: "btrfs" }, fsType: "btrfs", mark: ownMark },
+      planned: { kind: "MakeAgain", uuid: "uuid-1" },
+    },
     { because: "does not know the origin of one without a mark", given: { content: ext4 }, planned: unknown },
     {
       because: "does not know the origin of an XFS without a mark",

@@ -1,6 +1,7 @@
 import type { VolumeDetail } from "../api/az-volume.ts";
 import { isSameResourceUri } from "../azure/disk-uri.ts";
 import type { Failure } from "../failure/failure.ts";
+import { isKeptByKernel } from "../volume/file-system.ts";
 import type { FileSystemType } from "../volume/file-system.ts";
 import type { FormatMark } from "./format-mark.ts";
 import type { DeviceContent } from "./judge-device-content.ts";
@@ -106,8 +107,8 @@ function planFound(
       `its file system has UUID ${found.uuid}, the volume's has ${formatted.uuid}`,
     );
   const isOwnUnfinished = mark?.uuid === found.uuid;
-  // No tool checks an XFS before its mount.
-  if (isOwnUnfinished && fsType === "xfs") return { kind: "MakeAgain", uuid: found.uuid };
+  // No tool checks an XFS or a btrfs before its mount.
+  if (isOwnUnfinished && isKeptByKernel(fsType)) return { kind: "MakeAgain", uuid: found.uuid };
   // Without a UUID it can't be recorded, and would stay unknown.
   const isRecorded = formatted !== undefined && (formatted.uuid !== undefined || found.uuid === "");
   return { kind: "Check", uuid: found.uuid, isOwnUnfinished, isUnknown: !isRecorded && !isOwnUnfinished };

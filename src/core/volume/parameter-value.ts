@@ -11,8 +11,6 @@ export type ParameterValue =
       readonly choices: readonly string[];
       readonly default?: string;
       readonly anyCase?: true;
-      /** Why values of V1 are refused, by their names in lower case. */
-      readonly refused?: Readonly<Record<string, string>>;
     }
   /** A whole number from `min` to `max`, both included. */
   | { readonly kind: "count"; readonly min: number; readonly max: number; readonly default?: number }
@@ -44,14 +42,11 @@ export function unknownParameter(
 export function readValue(row: ParameterValue, stated: string): Result<string | number | boolean, string> {
   switch (row.kind) {
     case "choice": {
-      const { choices, anyCase = false, refused = {} } = row;
+      const { choices, anyCase = false } = row;
       const choice = choices.find((candidate) => candidate === (anyCase ? stated.toLowerCase() : stated));
       const meant = closestName(stated, choices);
-      const reason = Object.hasOwn(refused, stated.toLowerCase()) ? refused[stated.toLowerCase()] : undefined;
-      const hint = reason ?? (meant === undefined ? undefined : `did you mean ${meant}?`);
-      return choice === undefined
-        ? fail(`must be one of ${choices.join(", ")}${hint === undefined ? "" : `; ${hint}`}`)
-        : ok(choice);
+      const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+      return choice === undefined ? fail(`must be one of ${choices.join(", ")}${hint}`) : ok(choice);
     }
     case "count": {
       const { min, max } = row;

@@ -12,7 +12,6 @@ describe("unservedAttribute", () => {
       value: "yes",
       problem: /true or false; .*make a PersistentVolume/u,
     },
-    { name: "fsType", value: "btrfs", problem: /btrfs is not served: .*make a PersistentVolume/u },
     { name: "fsType", value: "zfs", problem: /must be one of ext4, .*with another value/u },
     { name: "maxMountReplicaCount", value: "many", problem: /whole number from 0 to 14/u },
     {

@@ -8,7 +8,7 @@ import {
   publicNetworkAccesses,
   sectorSizes,
 } from "./disk-traits.ts";
-import { fileSystemTypes, refusedFileSystems } from "./file-system.ts";
+import { fileSystemTypes } from "./file-system.ts";
 import type { ParameterValue } from "./parameter-value.ts";
 
 /** The field of an AzVolume's `spec` that a parameter becomes. */
@@ -63,7 +63,6 @@ export const volumeParameterTable = {
     kind: "choice",
     choices: fileSystemTypes,
     anyCase: true,
-    refused: refusedFileSystems,
     field: "fsType",
   },
   tags: { kind: "text", field: "disk.tags", isMutable: true },

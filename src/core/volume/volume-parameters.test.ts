@@ -208,16 +208,15 @@ describe("parseVolumeParameters", () => {
       problem: /None, ReadOnly, ReadWrite; did you mean ReadOnly\?/u,
     },
     {
-      parameters: { fsType: "BTRFS" },
+      parameters: { fsType: "zfs" },
       field: "parameters.fsType",
-      problem:
-        /ext4, ext3, ext2, xfs, ntfs, refs; btrfs is not served: its mounts show a number of their own/u,
+      problem: /ext4, ext3, ext2, xfs, btrfs, ntfs, refs; did you mean xfs\?$/u,
     },
     { parameters: { fsType: "ext5" }, field: "parameters.fsType", problem: /refs; did you mean ext4\?/u },
     {
       parameters: { fsType: "toString" },
       field: "parameters.fsType",
-      problem: /ext4, ext3, ext2, xfs, ntfs, refs$/u,
+      problem: /ext4, ext3, ext2, xfs, btrfs, ntfs, refs$/u,
     },
     { parameters: { resourceGroup: "rg/1" }, field: "parameters.resourceGroup", problem: /letters, digits/u },
     {

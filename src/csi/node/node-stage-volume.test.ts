@@ -84,8 +84,8 @@ describe("nodeStageVolume", () => {
         assert.deepEqual(toGrpcStatus(staged.failure), {
           code: 3,
           details:
-            `fsType "${fsType.toLowerCase()}": this node runs Linux and mounts ext4, ext3, ext2, xfs: ` +
-            "run the pod on the other platform's nodes (nodeSelector kubernetes.io/os)",
+            `fsType "${fsType.toLowerCase()}": this node runs Linux and mounts ext4, ext3, ext2, xfs, ` +
+            "btrfs: run the pod on the other platform's nodes (nodeSelector kubernetes.io/os)",
         });
         assert.deepEqual([world.disk.content.kind, world.steps], ["blank", []]);
       }));

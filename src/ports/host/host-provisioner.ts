@@ -137,8 +137,8 @@ export interface HostProvisioner {
    */
   eraseUnfinishedFormat(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
-   * Replays the journal and repairs what can be repaired without losing data. Fails with
-   * `FileSystemBroken`.
+   * Replays the journal and repairs what can be repaired without losing data; XFS and btrfs do that when
+   * they are mounted. Fails with `FileSystemBroken`.
    */
   checkFileSystem(
     request: { readonly device: Device; readonly fsType: FileSystemType },
@@ -168,7 +168,8 @@ export interface HostProvisioner {
   ): Promise<Result<void, Failure>>;
   /**
    * Mounts a file system at `path`, making the directory. Success if that device is mounted there already
-   * and alive.
+   * and alive. Fails with `FileSystemNotUnique` where the kernel would mount another disk with the same
+   * file system.
    */
   mountDevice(
     request: {
@@ -243,7 +244,7 @@ export interface HostProvisioner {
   ): Promise<Result<{ readonly held: boolean }, Failure>>;
   /**
    * Grows a file system to its device. Fails with `GrowsUnmounted` where it is mounted and this host
-   * can't grow it so: `growBeforeMount` will.
+   * can't grow it so: `growBeforeMount` will; with `PathNotMounted` for one that only grows while mounted.
    */
   growFileSystem(
     request: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },

@@ -1,6 +1,8 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { dumpSuperArgs, parseBtrfsSuper } from "../../../core/node/btrfs/parse-btrfs-super.ts";
+import type { BtrfsSuper } from "../../../core/node/btrfs/parse-btrfs-super.ts";
 import {
   judgeDeviceContent,
   parseBlkidExport,
@@ -38,8 +40,20 @@ export async function inspectDevice(
   const partition = await readDeviceAttribute(host.sysRoot, device.majorMinor, "partition");
   const blkid = partition === undefined ? asked : contentOfPartition(device, partition, asked.value);
   if (!blkid.ok) return blkid;
-  const isNamed = blkid.value !== "nothing" && blkid.value !== "ambivalent";
-  if (isNamed) return ok(judgeDeviceContent({ blkid: blkid.value, wipefsTypes: [], nonZeroEnds: [] }));
+  if (blkid.value !== "nothing" && blkid.value !== "ambivalent") {
+    const isBtrfs = blkid.value["TYPE"] === "btrfs";
+    const btrfs = isBtrfs ? await readBtrfsSuper(host, device, signal) : ok(undefined);
+    return btrfs.ok
+      ? ok(
+          judgeDeviceContent({
+            blkid: blkid.value,
+            btrfs: btrfs.value,
+            wipefsTypes: [],
+            nonZeroEnds: [],
+          }),
+        )
+      : btrfs;
+  }
   const [wipefsTypes, nonZeroEnds] = await Promise.all([
     askWipefs(host, device, signal),
     readEnds(host, device, signal),
@@ -95,6 +109,19 @@ async function askBlkid(
   return exit.value.exitCode === 0
     ? ok(parseBlkidExport(exit.value.stdout.toString("utf8")))
     : commandFailed(command, exit.value);
+}
+
+/** blkid does not say on how many devices a btrfs is. */
+async function readBtrfsSuper(
+  host: HostContext,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<BtrfsSuper, Failure>> {
+  const command = inspectCommand(host, device, "btrfs", [...dumpSuperArgs, device.path]);
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
+  const found = exit.value.exitCode === 0 ? parseBtrfsSuper(exit.value.stdout.toString("utf8")) : undefined;
+  return found === undefined ? commandFailed(command, exit.value) : ok(found);
 }
 
 async function askWipefs(

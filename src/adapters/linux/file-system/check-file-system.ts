@@ -1,6 +1,7 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { isKeptByKernel } from "../../../core/volume/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
@@ -29,7 +30,7 @@ export async function checkFileSystem(
   { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  if (fsType === "xfs") return ok(undefined);
+  if (isKeptByKernel(fsType)) return ok(undefined);
   // -F first drops this kernel's cache of the device, as `dropCachedBlocks` does, without a command of
   // its own.
   const command: HostCommand = {

@@ -6,8 +6,11 @@ import { runToSuccess } from "../command/command-failed.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 
-/** What `inspectDevice` reads at both ends; a file system's superblock lies in the first of these MiB. */
-const END_MIB = 1;
+/**
+ * More than `inspectDevice` reads at both ends; a file system's superblock lies in the first of these MiB.
+ * mkfs.btrfs writes its first blocks right behind it.
+ */
+const END_MIB = 2n;
 const MIB = 1024n * 1024n;
 
 /**
@@ -21,7 +24,7 @@ export async function eraseUnfinishedFormat(
 ): Promise<Result<void, Failure>> {
   const free = await refuseHeld(device);
   if (!free.ok) return free;
-  const lastMib = device.sizeBytes / MIB - 1n;
+  const lastMib = device.sizeBytes / MIB - END_MIB;
   for (const seek of [0n, lastMib]) {
     const command = {
       program: "dd",

@@ -42,22 +42,30 @@ export async function formatDevice(
   return exit.ok ? ok(undefined) : exit;
 }
 
-/**
- * A new disk is all zeros, so a discard first would only take time, and erase the format mark. ext: no
- * blocks reserved for root, and `-F` since no user is there to answer questions. xfs: without `-f`, so
- * that mkfs.xfs checks once more and refuses a device that is not blank.
- */
 function formatCommand(host: HostContext, device: Device, fsType: FileSystemType, uuid: string): HostCommand {
-  const args =
-    fsType === "xfs"
-      ? ["-q", "-K", "-m", `uuid=${uuid}`, device.path]
-      : ["-q", "-F", "-m0", "-E", "nodiscard", "-U", uuid, device.path];
   return {
     program: `mkfs.${fsType}`,
-    args,
+    args: [...formatOptions(fsType, uuid), device.path],
     pool: "make",
     limitMs: host.limits.formatMs,
     touches: [device.majorMinor],
     changes: true,
   };
+}
+
+/**
+ * A new disk is all zeros, so a discard first would only take time, and erase the format mark. ext: no
+ * blocks reserved for root, and `-F` since no user is there to answer questions. xfs and btrfs: without
+ * `-f`, so that mkfs checks once more and refuses a device that is not blank. btrfs: with blocks that a node
+ * of any architecture mounts, whatever the page size of this one is.
+ */
+function formatOptions(fsType: FileSystemType, uuid: string): readonly string[] {
+  switch (fsType) {
+    case "xfs":
+      return ["-q", "-K", "-m", `uuid=${uuid}`];
+    case "btrfs":
+      return ["-q", "-K", "-s", "4096", "-U", uuid];
+    default:
+      return ["-q", "-F", "-m0", "-E", "nodiscard", "-U", uuid];
+  }
 }

@@ -3,6 +3,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { parseExtSizeBytes } from "../../../core/node/parse-ext-size.ts";
+import { isKeptByKernel } from "../../../core/volume/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
@@ -34,7 +35,7 @@ export async function growBeforeMount(
   { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  if (fsType === "xfs" || host.mayGrowMountedExt) return ok(undefined);
+  if (isKeptByKernel(fsType) || host.mayGrowMountedExt) return ok(undefined);
   const command: HostCommand = {
     program: "dumpe2fs",
     args: ["-h", device.path],

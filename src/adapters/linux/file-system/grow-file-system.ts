@@ -1,6 +1,7 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { isKeptByKernel } from "../../../core/volume/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
@@ -8,6 +9,7 @@ import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
 import { endFreezeOn } from "../mount/freeze-file-system.ts";
 import { observeMountAt } from "../mount/read-mounts.ts";
+import type { ObservedMount } from "../mount/read-mounts.ts";
 
 /** e2fsck exits with 1 after a repair, which is what it is run for. */
 const repaired = 1;
@@ -37,10 +39,10 @@ export async function growFileSystem(
   }
   const ended = await endFreezeOn(host, device.majorMinor, signal);
   if (!ended.ok) return ended;
-  if (fsType === "xfs") {
+  if (isKeptByKernel(fsType)) {
     return mount === undefined
       ? fail({ kind: "PathNotMounted", path: mountPath })
-      : await runMake(host, device, { program: "xfs_growfs", args: ["-d", mount.path] }, signal);
+      : await runMake(host, device, growMounted(mount), signal);
   }
   if (mount === undefined) return await growUnmounted(host, device, signal);
   const grown = await resize(host, device, signal);
@@ -50,6 +52,13 @@ export async function growFileSystem(
     !host.mayGrowMountedExt &&
     grown.failure.stderr.includes("Permission denied");
   return isForbidden ? fail({ kind: "GrowsUnmounted", devicePath: device.path }) : grown;
+}
+
+/** Without the device's own id, which changes with its replacement, btrfs grows the device 1. */
+function growMounted({ path, btrfs }: ObservedMount): Pick<HostCommand, "program" | "args"> {
+  return btrfs === undefined
+    ? { program: "xfs_growfs", args: ["-d", path] }
+    : { program: "btrfs", args: ["filesystem", "resize", `${btrfs.deviceIds[0]}:max`, path] };
 }
 
 /** Grows an ext file system that is mounted nowhere, after the check that resize2fs asks for. */

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { invariant } from "../../../core/failure/invariant.ts";
@@ -11,6 +12,7 @@ import { majorMinorOf } from "../../../core/node/device-number.ts";
 import { waitWithin } from "../command/wait-within.ts";
 import type { HostContext, LiveFreeze } from "../host-context.ts";
 import { canonicalPath, glanceAtMount } from "./read-mounts.ts";
+import type { ObservedMount } from "./read-mounts.ts";
 
 const MS_PER_SECOND = 1000;
 /** The holder's exit codes. Each other one says that nothing is known of the file system. */
@@ -63,17 +65,29 @@ export async function freezeFileSystem(
   const directory = await open(mount.path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     // Of what is open, not of the path: a path may lead to the root of this machine by now.
-    const { dev } = await directory.stat({ bigint: true });
-    if (majorMinorOf(dev) !== majorMinor)
+    const opened = await deviceOpened(host, directory, mount);
+    if (opened !== majorMinor)
       return fail({
         kind: "WrongDevice",
         devicePath: path,
-        problem: `a file system of device ${majorMinorOf(dev)} is mounted there, not of ${majorMinor}`,
+        problem: `a file system of device ${opened} is mounted there, not of ${majorMinor}`,
       });
     return await startHolder(host, { directory, path, majorMinor, limitMs }, signal);
   } finally {
     await directory.close();
   }
+}
+
+/** The device of an open directory. A btrfs states none, so there it has to be the observed mount. */
+async function deviceOpened(
+  { procRoot }: HostContext,
+  directory: FileHandle,
+  mount: ObservedMount,
+): Promise<string> {
+  const { dev } = await directory.stat({ bigint: true });
+  if (mount.btrfs === undefined) return majorMinorOf(dev);
+  const info = await readFile(join(procRoot, `self/fdinfo/${directory.fd}`), "utf8");
+  return Number(/^mnt_id:\s*(\d+)$/mu.exec(info)?.[1]) === mount.id ? mount.majorMinor : majorMinorOf(dev);
 }
 
 async function startHolder(

@@ -9,8 +9,9 @@ import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
-import { canonicalPath, observeMountAt } from "./read-mounts.ts";
+import { canonicalPath, glanceAtMount, observeMountAt } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
+import { unmountOnce } from "./unmount-path.ts";
 
 interface MountRequest {
   readonly device: Device;
@@ -25,6 +26,9 @@ const directoryMode = 0o750;
 
 /** Mount(8)'s message about a file system that the kernel can't use as it is. */
 const brokenMessages = /Structure needs cleaning|can't read superblock|Bad message/;
+
+/** Mount(8)'s message where the kernel knows another device as the same btrfs. */
+const twinMessage = "File exists";
 
 /** Mounts a file system, making the directory. */
 export async function mountDevice(
@@ -48,10 +52,32 @@ export async function mountDevice(
   const command = mountCommand(host, request, path, options.value);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
-  if (exit.value.exitCode === 0) return ok(undefined);
+  if (exit.value.exitCode === 0)
+    return request.fsType === "btrfs" ? await keepIfOfDevice(host, request, path, signal) : ok(undefined);
+  if (request.fsType === "btrfs" && exit.value.stderr.includes(twinMessage))
+    return fail({ kind: "FileSystemNotUnique", devicePath: request.device.path, detail: twinMessage });
   if (brokenMessages.test(exit.value.stderr))
     return fail({ kind: "FileSystemBroken", devicePath: request.device.path, detail: exit.value.stderr });
   return commandFailed(command, exit.value);
+}
+
+/**
+ * The kernel finds the devices of a btrfs by their UUIDs, whatever device mount(2) names. A mount of anything
+ * but this device alone is ended at once.
+ */
+async function keepIfOfDevice(
+  host: HostContext,
+  { device }: MountRequest,
+  path: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const made = await glanceAtMount(host, path);
+  if (made === undefined) return fail({ kind: "PathNotMounted", path });
+  if (made.majorMinor === device.majorMinor) return ok(undefined);
+  const ended = await unmountOnce(host, made, signal);
+  if (!ended.ok) return ended;
+  const devices = made.btrfs === undefined ? made.majorMinor : made.btrfs.devices.join(", ");
+  return fail({ kind: "FileSystemNotUnique", devicePath: device.path, detail: `it mounted ${devices}` });
 }
 
 function mountCommand(

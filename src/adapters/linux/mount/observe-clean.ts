@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
+import { mayBeOn } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { majorMinorOf } from "../../../core/node/device-number.ts";
 import { judgeClean } from "../../../core/node/judge-clean.ts";
 import type { CleanEvidence } from "../../../core/node/judge-clean.ts";
@@ -14,6 +15,7 @@ import { exclusiveHolderOf } from "../device/exclusive-open.ts";
 import { devicesAtLun, linkedDevices, numbersAtLuns } from "../device/find-device.ts";
 import type { DeviceAtLun } from "../device/find-device.ts";
 import type { HostContext } from "../host-context.ts";
+import { mountedBtrfs } from "./read-btrfs.ts";
 import { mountPathsOf, numbersOn } from "./read-mounts.ts";
 
 /** Checks every trace of a volume on this host that its access type can leave; `judgeClean` decides. */
@@ -45,6 +47,7 @@ export async function observeClean(
       heldPaths: found.flatMap((traces) => traces.heldPaths),
       mountPaths: found.flatMap((traces) => traces.mountPaths),
       mountedForPids: found.flatMap((traces) => traces.mountedForPids),
+      mountedBtrfs: found.flatMap((traces) => traces.mountedBtrfs),
       loopDevices: found.flatMap((traces) => traces.loopDevices),
       openInPids: found.flatMap((traces) => traces.openInPids),
     }),
@@ -118,7 +121,8 @@ async function isAnotherNodes(host: HostContext, disk: string, majorMinor: strin
  * no mount namespace: that check replaces all others. If the device is gone, or is held, the mounts of
  * every namespace decide.
  */
-async function mountTracesOf(host: HostContext, { path, numbers }: Place): Promise<Result<Traces, Failure>> {
+async function mountTracesOf(host: HostContext, place: Place): Promise<Result<Traces, Failure>> {
+  const { path, numbers } = place;
   // Before the checks: a mount command that ends in between must be seen by either.
   const commandsInFlight = inFlightOn(host, numbers);
   const holder = path === undefined ? "gone" : await exclusiveHolderOf(path);
@@ -128,6 +132,7 @@ async function mountTracesOf(host: HostContext, { path, numbers }: Place): Promi
     heldPaths: holder === "held" && path !== undefined ? [path] : [],
     mountPaths: isMountPossible ? await mountPathsOf(host, numbers) : [],
     mountedForPids: isMountPossible ? await processesWithMount(host.procRoot, numbers) : [],
+    mountedBtrfs: isMountPossible ? await btrfsOn(host, place) : [],
     loopDevices: [],
     openInPids: [],
   });
@@ -139,9 +144,10 @@ async function mountTracesOf(host: HostContext, { path, numbers }: Place): Promi
  */
 async function blockTracesOf(
   host: HostContext,
-  { path, numbers }: Place,
+  place: Place,
   signal: AbortSignal,
 ): Promise<Result<Traces, Failure>> {
+  const { path, numbers } = place;
   const commandsInFlight = inFlightOn(host, numbers);
   const loopDevices = await loopDevicesOn(host, numbers, signal);
   if (!loopDevices.ok) return loopDevices;
@@ -150,9 +156,18 @@ async function blockTracesOf(
     heldPaths: path !== undefined && (await exclusiveHolderOf(path)) === "held" ? [path] : [],
     mountPaths: await mountPathsOf(host, numbers),
     mountedForPids: await processesWithMount(host.procRoot, numbers),
+    mountedBtrfs: await btrfsOn(host, place),
     loopDevices: loopDevices.value,
     openInPids: await processesWithOpenDevice(host.procRoot, numbers),
   });
+}
+
+/** No mount namespace has the device's number for a btrfs on it, and the kernel knows them all. */
+async function btrfsOn({ sysRoot }: HostContext, { majorMinor, numbers }: Place): Promise<readonly string[]> {
+  const isGone = (await sizeOfDevice(sysRoot, majorMinor)) === undefined;
+  return (await mountedBtrfs(sysRoot))
+    .filter((fileSystem) => mayBeOn(fileSystem, { numbers, isGone }))
+    .map(({ fsid }) => fsid);
 }
 
 /** The commands that run on a disk or on one of its partitions. */

@@ -1,5 +1,7 @@
 import { lstat, readFile, realpath, statfs } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { lacksDevice, soleDeviceOf } from "../../../core/node/btrfs/mounted-btrfs.ts";
+import type { MountedBtrfs } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { majorMinorOf } from "../../../core/node/device-number.ts";
 import { whyMountIsDead } from "../../../core/node/judge-mount.ts";
 import { parseMountinfo, topMountAt } from "../../../core/node/parse-mountinfo.ts";
@@ -15,12 +17,24 @@ import {
 } from "../device/block-device.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
+import { btrfsWithNumber, mountedBtrfs } from "./read-btrfs.ts";
 
 /** A mount with its own options, and why it is dead. */
 export interface ObservedMount extends MountPoint {
   readonly options: readonly string[];
   readonly source: string;
   readonly whyDead: string | undefined;
+  /** The id of the mount in mountinfo. */
+  readonly id: number;
+  /** Of a btrfs: the file system, where that can be found out. */
+  readonly btrfs: MountedBtrfs | undefined;
+}
+
+/** What a mount leads to, where that is not the number that mountinfo shows for it. */
+interface Behind {
+  /** The device whose node is bound here. */
+  readonly boundDevice: string | undefined;
+  readonly btrfs: MountedBtrfs | undefined;
 }
 
 /**
@@ -86,7 +100,13 @@ export async function observeMountAt(
 export async function glanceAtMount(host: HostContext, path: string): Promise<ObservedMount | undefined> {
   const entries = await readMountinfo(host.procRoot);
   const entry = topMountAt(entries, await canonicalPath(path));
-  return entry === undefined ? undefined : await observe(host, entries, entry, await boundDeviceOf(entry));
+  if (entry === undefined) return undefined;
+  const boundDevice = await boundDeviceOf(entry);
+  const isBtrfs = boundDevice === undefined && entry.fsType === "btrfs";
+  const btrfs = isBtrfs
+    ? await btrfsWithNumber(host, entries, entry.majorMinor, await mountedBtrfs(host.sysRoot))
+    : undefined;
+  return await observe(host, entries, entry, { boundDevice, btrfs });
 }
 
 /**
@@ -97,7 +117,7 @@ export async function mountPathsOf(
   host: HostContext,
   numbers: ReadonlySet<string>,
 ): Promise<readonly string[]> {
-  const mounts = await mountsWithDevice(await readMountinfo(host.procRoot), numbers);
+  const mounts = await mountsWithDevice(host, await readMountinfo(host.procRoot), numbers);
   return mounts.map(({ entry }) => entry.mountPoint);
 }
 
@@ -110,10 +130,8 @@ export async function glanceAtMountsOf(
   majorMinor: string,
 ): Promise<readonly ObservedMount[]> {
   const entries = await readMountinfo(host.procRoot);
-  const mounts = await mountsWithDevice(entries, await numbersOn(host, majorMinor));
-  return await Promise.all(
-    mounts.map(({ entry, boundDevice }) => observe(host, entries, entry, boundDevice)),
-  );
+  const mounts = await mountsWithDevice(host, entries, await numbersOn(host, majorMinor));
+  return await Promise.all(mounts.map(({ entry, behind }) => observe(host, entries, entry, behind)));
 }
 
 /** The numbers of a device and of its partitions: a mount of either writes to it. */
@@ -122,11 +140,45 @@ export async function numbersOn({ sysRoot }: HostContext, majorMinor: string): P
   return new Set([majorMinor, ...partitions.map((partition) => partition.majorMinor)]);
 }
 
-async function mountsWithDevice(entries: readonly MountinfoEntry[], numbers: ReadonlySet<string>) {
+async function mountsWithDevice(
+  host: HostContext,
+  entries: readonly MountinfoEntry[],
+  numbers: ReadonlySet<string>,
+) {
+  const btrfs = await btrfsOn(host, entries, numbers);
   const mounts = await Promise.all(
-    entries.map(async (entry) => ({ entry, boundDevice: await boundDeviceOf(entry) })),
+    entries.map(async (entry) => {
+      const boundDevice = await boundDeviceOf(entry);
+      return {
+        entry,
+        behind: { boundDevice, btrfs: boundDevice === undefined ? btrfs.get(entry.majorMinor) : undefined },
+      };
+    }),
   );
-  return mounts.filter(({ entry, boundDevice }) => numbers.has(boundDevice ?? entry.majorMinor));
+  return mounts.filter(
+    ({ entry, behind: { boundDevice, btrfs: on } }) =>
+      on !== undefined || numbers.has(boundDevice ?? entry.majorMinor),
+  );
+}
+
+/** Each btrfs on devices with these numbers, by the number of its mounts. Costs a command if there is one. */
+async function btrfsOn(
+  host: HostContext,
+  entries: readonly MountinfoEntry[],
+  numbers: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, MountedBtrfs>> {
+  const mounted = new Set(
+    entries.filter(({ fsType }) => fsType === "btrfs").map((entry) => entry.majorMinor),
+  );
+  const fileSystems = mounted.size === 0 ? [] : await mountedBtrfs(host.sysRoot);
+  const isOn = ({ devices }: MountedBtrfs): boolean => devices.some((device) => numbers.has(device));
+  const found = new Map<string, MountedBtrfs>();
+  if (!fileSystems.some(isOn)) return found;
+  for (const number of mounted) {
+    const fileSystem = await btrfsWithNumber(host, entries, number, fileSystems);
+    if (fileSystem !== undefined && isOn(fileSystem)) found.set(number, fileSystem);
+  }
+  return found;
 }
 
 /** The device whose node is bound here; undefined for every other mount. */
@@ -136,6 +188,7 @@ async function boundDeviceOf(entry: MountinfoEntry): Promise<string | undefined>
   // local disk.
   const isLocal =
     !entry.majorMinor.startsWith("0:") ||
+    entry.fsType === "btrfs" ||
     entry.fsType === "devtmpfs" ||
     entry.fsType === "tmpfs" ||
     entry.fsType === "overlay";
@@ -148,10 +201,14 @@ async function observe(
   host: HostContext,
   entries: readonly MountinfoEntry[],
   entry: MountinfoEntry,
-  boundDevice: string | undefined,
+  { boundDevice, btrfs }: Behind,
 ): Promise<ObservedMount> {
-  const majorMinor = boundDevice ?? entry.majorMinor;
-  const whyDead = await whyDeadOf(host, entry, boundDevice !== undefined, majorMinor);
+  const device = boundDevice ?? (btrfs === undefined ? undefined : soleDeviceOf(btrfs));
+  const majorMinor = device ?? entry.majorMinor;
+  const whyDead =
+    btrfs !== undefined && lacksDevice(btrfs)
+      ? "its device is gone"
+      : await whyDeadOf(host, entry, boundDevice !== undefined, majorMinor);
   const holder =
     boundDevice === undefined
       ? undefined
@@ -167,6 +224,8 @@ async function observe(
     options: entry.options,
     source: entry.source,
     whyDead,
+    id: entry.id,
+    btrfs,
   };
 }
 

@@ -1,0 +1,72 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { chooseBtrfs, statfsArgs } from "../../../core/node/btrfs/mounted-btrfs.ts";
+import type { MountedBtrfs } from "../../../core/node/btrfs/mounted-btrfs.ts";
+import { isReachable } from "../../../core/node/parse-mountinfo.ts";
+import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
+import { errorCode, undefinedIfMissing } from "../error-code.ts";
+import type { HostContext } from "../host-context.ts";
+
+/** Beside the folders of file systems there is one of the kernel's features. */
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u;
+
+/** Every btrfs that this kernel has mounted, in whatever mount namespace. None where it has no btrfs. */
+export async function mountedBtrfs(sysRoot: string): Promise<readonly MountedBtrfs[]> {
+  const folder = join(sysRoot, "fs/btrfs");
+  const fsids = (await namesIn(folder)).filter((name) => UUID.test(name));
+  return await Promise.all(
+    fsids.map(async (fsid) => {
+      const devices = join(folder, fsid, "devices");
+      const numbers = await Promise.all(
+        // A link that leads nowhere is of a device that was removed under the mount.
+        (await namesIn(devices)).map((name) => readFile(join(devices, name, "dev"), "utf8").catch(ifRemoved)),
+      );
+      return {
+        fsid,
+        devices: numbers.flatMap((number) => (number === undefined ? [] : [number.trim()])),
+        deviceIds: await namesIn(join(folder, fsid, "devinfo")),
+      };
+    }),
+  );
+}
+
+/**
+ * Which of these file systems is mounted where mountinfo shows a number of btrfs: all mounts of one have the
+ * same number. Undefined where that can't be found out.
+ */
+export async function btrfsWithNumber(
+  host: HostContext,
+  entries: readonly MountinfoEntry[],
+  number: string,
+  fileSystems: readonly MountedBtrfs[],
+): Promise<MountedBtrfs | undefined> {
+  // The path of a hidden mount leads to what hides it.
+  const entry = entries.find(
+    (candidate) => candidate.majorMinor === number && isReachable(entries, candidate),
+  );
+  if (entry === undefined) return undefined;
+  const exit = await host.runner.run(
+    {
+      program: "stat",
+      args: [...statfsArgs, entry.mountPoint],
+      pool: "inspect",
+      limitMs: host.limits.inspectMs,
+      touches: [],
+      changes: false,
+    },
+    // Bounded by its limit: what it answers is part of an observation.
+    new AbortController().signal,
+  );
+  return exit.ok && exit.value.exitCode === 0
+    ? chooseBtrfs(fileSystems, entry, exit.value.stdout.toString("utf8"))
+    : undefined;
+}
+
+/** Sorted; none if the folder does not exist, or is just being removed. */
+async function namesIn(folder: string): Promise<readonly string[]> {
+  return ((await readdir(folder).catch(undefinedIfMissing)) ?? []).toSorted();
+}
+
+function ifRemoved(error: unknown): undefined {
+  return errorCode(error) === "ENODEV" ? undefined : undefinedIfMissing(error);
+}

@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { describe, it } from "node:test";
+import { promisify } from "node:util";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
+import { makeLinuxHostWorld } from "./linux-host-world.ts";
+import type { LinuxHostWorld } from "./linux-host-world.ts";
+
+const TEST_TIMEOUT_MS = 900_000;
+const DISK_BYTES = 320n * 1024n * 1024n;
+const never = new AbortController().signal;
+const run = promisify(execFile);
+
+const devices = dataPlaneAvailable();
+
+function on(sentence: string, test: (world: LinuxHostWorld) => Promise<void>): void {
+  it(
+    sentence,
+    { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
+    async (context) => {
+      const world = await makeLinuxHostWorld();
+      try {
+        const why = world.whyNot("btrfs");
+        if (why === undefined) await test(world);
+        else context.skip(why);
+      } finally {
+        await world.close();
+      }
+    },
+  );
+}
+
+describe("Linux host: which disk a btrfs is on", () => {
+  on("is known for a source and its copy, in whatever order they are mounted", async (world) => {
+    const source = await aFormattedDevice(world, 0);
+    const [first, second] = [world.pathOf("first"), world.pathOf("second")];
+    valueOf(await mount(world, source, first));
+    await writeFile(`${first}/file`, "of the source", { flush: true });
+    await world.attachCopy({ lun: 0, asLun: 1, sizeBytes: DISK_BYTES });
+    const copy = valueOf(await world.host.findDevice({ lun: 1 }, never));
+    for (const order of [
+      [source, copy],
+      [copy, source],
+    ] as const) {
+      valueOf(await world.host.unmount(first, never));
+      valueOf(await mount(world, order[0], first));
+      valueOf(await mount(world, order[1], second));
+      assert.equal(valueOf(await world.host.mountAt(first, never))?.majorMinor, order[0].majorMinor);
+      assert.equal(valueOf(await world.host.mountAt(second, never))?.majorMinor, order[1].majorMinor);
+      for (const [device, path] of [
+        [order[0], first],
+        [order[1], second],
+      ] as const)
+        assert.deepEqual(
+          valueOf(await world.host.mountsOf(device.majorMinor, never)).map((found) => found.path),
+          [path],
+        );
+      assert.equal(kindOf(await mount(world, order[0], second)), "WrongDevice");
+      valueOf(await world.host.unmount(second, never));
+      assert.deepEqual(valueOf(await world.host.mountsOf(order[1].majorMinor, never)), []);
+    }
+  });
+
+  on("is known for a subvolume and of a folder that are bound elsewhere", async (world) => {
+    const { device, staging } = await aStagedVolume(world);
+    await run("btrfs", ["subvolume", "create", `${staging}/nested`]);
+    await mkdir(`${staging}/folder`);
+    const paths = [world.pathOf("nested"), world.pathOf("folder")];
+    for (const [index, name] of ["nested", "folder"].entries()) {
+      await mkdir(paths[index] ?? "");
+      await run("mount", ["--bind", `${staging}/${name}`, paths[index] ?? ""]);
+    }
+    assert.deepEqual(
+      valueOf(await world.host.mountsOf(device.majorMinor, never)).map(({ path }) => path),
+      [staging, ...paths],
+    );
+    for (const path of paths)
+      assert.equal(valueOf(await world.host.mountAt(path, never))?.majorMinor, device.majorMinor);
+  });
+
+  on("is known for a mount that another one hides", async (world) => {
+    const { device, staging } = await aStagedVolume(world);
+    const target = world.pathOf("target");
+    valueOf(
+      await world.host.bindMount(
+        { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] },
+        never,
+      ),
+    );
+    await run("mount", ["-t", "tmpfs", "none", target]);
+    assert.deepEqual(
+      valueOf(await world.host.mountsOf(device.majorMinor, never)).map(({ path }) => path),
+      [staging, target],
+    );
+  });
+});
+
+describe("Linux host: a btrfs on several disks", () => {
+  on("is refused before its mount, with the number of its disks", async (world) => {
+    const disks = [await aDevice(world, 0), await aDevice(world, 1)];
+    await run("mkfs.btrfs", ["-q", "-d", "single", ...disks.map(({ path }) => path)]);
+    for (const disk of disks) {
+      assert.deepEqual(valueOf(await world.host.inspectDevice(disk, never)), {
+        kind: "otherData",
+        detail: "one of 2 devices of a btrfs, which would write to disks that are not the volume's",
+      });
+      const made = await world.host.format({ device: disk, fsType: "btrfs", uuid: randomUUID() }, never);
+      assert.equal(kindOf(made), "WrongFileSystem");
+    }
+  });
+
+  on("is not kept mounted as a volume, and nothing else of it either", async (world) => {
+    const disks = [await aDevice(world, 0), await aDevice(world, 1)];
+    await run("mkfs.btrfs", ["-q", "-d", "single", ...disks.map(({ path }) => path)]);
+    const [disk] = disks;
+    assert.ok(disk !== undefined);
+    const staging = world.pathOf("staging");
+    assert.equal(kindOf(await mount(world, disk, staging)), "FileSystemNotUnique");
+    assert.equal(valueOf(await world.host.mountAt(staging, never)), undefined);
+    for (const { majorMinor } of disks) assert.equal((await isClean(world, { majorMinor })).clean, true);
+  });
+
+  on("holds both disks if a pod makes it so while it is mounted", async (world) => {
+    const { device, staging } = await aStagedVolume(world);
+    const other = await aDevice(world, 1);
+    await run("btrfs", ["device", "add", "--nodiscard", other.path, staging]);
+    for (const { majorMinor } of [device, other]) {
+      assert.deepEqual(
+        valueOf(await world.host.mountsOf(majorMinor, never)).map(({ path }) => path),
+        [staging],
+      );
+      const { clean, reason } = await isClean(world, { majorMinor });
+      assert.equal(clean, false);
+      assert.match(reason, /btrfs [-0-9a-f]{36}, mounted on this node/u);
+    }
+    assert.notEqual(valueOf(await world.host.mountAt(staging, never))?.majorMinor, device.majorMinor);
+    assert.equal(kindOf(await mount(world, device, staging)), "WrongDevice");
+    valueOf(await world.host.unmount(staging, never));
+    assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
+    for (const { majorMinor } of [device, other])
+      assert.equal((await isClean(world, { majorMinor })).clean, true);
+  });
+
+  on("grows on the disk that has replaced its first one", async (world) => {
+    const { device, staging } = await aStagedVolume(world);
+    const other = await aDevice(world, 1);
+    await run("btrfs", ["device", "add", "--nodiscard", other.path, staging]);
+    await run("btrfs", ["device", "remove", device.path, staging]);
+    await world.growDisk({ lun: 1, sizeBytes: 2n * DISK_BYTES });
+    const grown = valueOf(await world.host.rescanDevice(other, never));
+    const request = { device: grown, mountPath: staging, fsType: "btrfs" } as const;
+    valueOf(await world.host.growFileSystem(request, never));
+    assert.ok(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES);
+    assert.equal(kindOf(await world.host.growFileSystem({ ...request, device }, never)), "WrongDevice");
+  });
+});
+
+describe("Linux host: a btrfs that fails over", () => {
+  on("has every synced file on the next node, while the dead mount is still there", async (world) => {
+    const { device, staging } = await aStagedVolume(world);
+    await writeFile(`${staging}/synced`, "synced", { flush: true });
+    await world.attachSameDisk({ lun: 0, asLun: 2 });
+    await world.detachDisk(0);
+    const other = valueOf(await world.host.findDevice({ lun: 2 }, never));
+    const there = world.pathOf("there");
+    valueOf(await mount(world, other, there));
+    assert.equal(await readFile(`${there}/synced`, "utf8"), "synced");
+    await writeFile(`${there}/synced`, "of the next node", { flush: true });
+    const dead = valueOf(await world.host.mountAt(staging, never));
+    assert.deepEqual([dead?.majorMinor, dead?.isDead], [device.majorMinor, true]);
+    assert.equal((await isClean(world, device)).clean, false);
+    valueOf(await world.host.unmount(staging, never));
+    assert.equal((await isClean(world, device)).clean, true);
+    assert.equal(await readFile(`${there}/synced`, "utf8"), "of the next node");
+    valueOf(await world.host.unmount(there, never));
+    await run("btrfs", ["check", other.path]);
+  });
+
+  on("is read without a write to the disk, even with a log to replay", async (world) => {
+    const { staging } = await aStagedVolume(world);
+    await writeFile(`${staging}/first`, "committed", { flush: true });
+    valueOf(await world.host.flush(staging, never));
+    await writeFile(`${staging}/first`, "in the log only", { flush: true });
+    await world.attachSameDisk({ lun: 0, asLun: 2 });
+    await world.detachDisk(0);
+    const other = valueOf(await world.host.findDevice({ lun: 2 }, never));
+    const { stdout } = await run("btrfs", ["inspect-internal", "dump-super", other.path]);
+    assert.doesNotMatch(stdout, /^log_root\s+0$/mu, "there is nothing to replay");
+    const path = world.pathOf("reader");
+    const before = valueOf(await world.host.writeProgress(other.majorMinor, never));
+    valueOf(await mount(world, other, path, true));
+    assert.equal(valueOf(await world.host.mountAt(path, never))?.readOnly, true);
+    valueOf(await world.host.unmount(path, never));
+    assert.equal(valueOf(await world.host.writeProgress(other.majorMinor, never)), before);
+  });
+});
+
+describe("Linux host: clean of a btrfs", () => {
+  for (const accessType of ["mount", "block"] as const)
+    on(`isn't while only another mount namespace has it mounted (${accessType})`, async (world) => {
+      const { device, staging } = await aStagedVolume(world);
+      const leave = await world.keepRunning("unshare", [
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        "echo there; exec cat",
+      ]);
+      await run("umount", [staging]);
+      const { clean, reason } = await isClean(world, { ...device, accessType });
+      assert.equal(clean, false);
+      assert.match(reason, /held exclusively .*; btrfs [-0-9a-f]{36}, mounted on this node/u);
+      await leave();
+      assert.equal((await isClean(world, { ...device, accessType })).clean, true);
+    });
+
+  on("is, of one disk, while another one's is mounted", async (world) => {
+    await aStagedVolume(world);
+    const other = await aFormattedDevice(world, 1);
+    assert.equal((await isClean(world, other)).clean, true);
+    // A disk that is gone, and whose number nothing has.
+    assert.equal((await isClean(world, { majorMinor: "259:99999" })).clean, true);
+  });
+});
+
+async function isClean(
+  { host }: LinuxHostWorld,
+  { majorMinor, accessType = "mount" }: { majorMinor: string; accessType?: CleanRequest["accessType"] },
+) {
+  const request = { accessType, lun: undefined, lastMajorMinor: majorMinor, lunsOfOthers: [] };
+  return valueOf(await host.isClean(request, never));
+}
+
+function mount(
+  { host }: LinuxHostWorld,
+  device: Device,
+  path: string,
+  readOnly = false,
+): Promise<Result<void, Failure>> {
+  return host.mountDevice({ device, path, fsType: "btrfs", mountFlags: [], readOnly }, never);
+}
+
+async function aDevice(world: LinuxHostWorld, lun: number): Promise<Device> {
+  await world.attachDisk({ lun, sizeBytes: DISK_BYTES });
+  return valueOf(await world.host.findDevice({ lun }, never));
+}
+
+async function aFormattedDevice(world: LinuxHostWorld, lun: number): Promise<Device> {
+  const device = await aDevice(world, lun);
+  valueOf(await world.host.format({ device, fsType: "btrfs", uuid: randomUUID() }, never));
+  return device;
+}
+
+async function aStagedVolume(world: LinuxHostWorld) {
+  const device = await aFormattedDevice(world, 0);
+  const staging = world.pathOf("staging");
+  valueOf(await mount(world, device, staging));
+  return { device, staging };
+}
+
+function valueOf<T>(result: Result<T, Failure>): T {
+  if (!result.ok) assert.fail(JSON.stringify(result.failure));
+  return result.value;
+}
+
+function kindOf(result: Result<unknown, Failure>): string {
+  return result.ok ? "success" : result.failure.kind;
+}
