@@ -1,4 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
+import type { ActorSetUp } from "./actors/actor.ts";
+import { createActors } from "./actors/actors.ts";
 import { keptAuthority } from "./http/kept-authority.ts";
 import { carryOutEffects, createRuntime } from "./http/runtime.ts";
 import { type EmulatorServer, openServer } from "./http/server.ts";
@@ -41,7 +43,7 @@ export interface EmulatorOptions {
    * model without `handle` makes the state unusable. Default: nothing is kept.
    */
   readonly stateFolder?: string;
-  /** Called when a step of the data plane has failed; the operation then fails. */
+  /** Called when a step of the data plane has failed and its operation fails, or when actors have stopped. */
   readonly onDeviceFailure?: (failure: string) => void;
   readonly resourceGroups?: readonly {
     readonly subscriptionId: string;
@@ -53,6 +55,8 @@ export interface EmulatorOptions {
   readonly scaleSets?: readonly ScaleSetSetUp[];
   /** Initial fault rules. */
   readonly faults?: readonly FaultRule[];
+  /** Clients that act by themselves, from the start of this process on. */
+  readonly actors?: readonly ActorSetUp[];
 }
 
 export interface Emulator {
@@ -98,6 +102,12 @@ async function serve(
   const runtime = createRuntime({
     model,
     clock,
+    actors: createActors(options.actors ?? [], {
+      handle: (request) => model.handle(request),
+      timeScale: () => model.world.settings.timeScale,
+      startedAtMs: clock.nowMs(),
+      seed: options.seed ?? 1,
+    }),
     ...(plane === undefined ? {} : { dataPlane: plane }),
     ...(options.onDeviceFailure === undefined ? {} : { onDeviceFailure: options.onDeviceFailure }),
   });

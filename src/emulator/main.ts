@@ -50,6 +50,7 @@ async function readScenario(file: string | undefined): Promise<Scenario | string
       virtualMachines: [],
       settings: { createResourceGroups: true },
       faults: [],
+      actors: [],
     };
   try {
     const parsed = parseScenario(await readFile(file, "utf8"));
@@ -89,6 +90,7 @@ async function start(
     scaleSets: scenario.scaleSets,
     virtualMachines: scenario.virtualMachines,
     faults: scenario.faults,
+    actors: scenario.actors,
     settings: {
       ...scenario.settings,
       ...(timeScale === undefined ? {} : { timeScale }),

@@ -55,6 +55,50 @@ faults:
     );
   });
 
+  it("lets actors act on VMs or on a scale set, with defaults", () => {
+    const parsed = parseScenario(`
+resourceGroups: [rg]
+actors:
+  - { kind: V1Writer, virtualMachines: [vm-0], disks: 2 }
+  - { kind: AksUpgrade, scaleSet: pool, surge: 0 }
+`);
+    assert.ok(parsed.ok);
+    const place = { subscriptionId: "00000000-0000-0000-0000-000000000000", resourceGroup: "rg" };
+    assert.deepEqual(parsed.scenario.actors, [
+      { kind: "V1Writer", ...place, virtualMachines: ["vm-0"], everyS: 30, disks: 2, staleS: 0 },
+      { kind: "AksUpgrade", ...place, scaleSet: "pool", afterS: 60, surge: 0, drainS: 30 },
+    ]);
+  });
+
+  for (const { actor, reason } of [
+    {
+      actor: "{ kind: V2Writer }",
+      reason: "'kind' of an actor is one of V1Writer, PortalUser, TerraformDrift, AksUpgrade, not 'V2Writer'",
+    },
+    {
+      actor: "{ kind: V1Writer }",
+      reason: "actor V1Writer needs either 'virtualMachines', a list of names, or 'scaleSet'",
+    },
+    { actor: "{ kind: AksUpgrade }", reason: "actor AksUpgrade needs 'scaleSet'" },
+    {
+      actor: "{ kind: PortalUser, scaleSet: pool, everyS: 0 }",
+      reason: "'everyS' of actor PortalUser is a number from 1 to 86400, not '0'",
+    },
+    {
+      actor: "{ kind: V1Writer, scaleSet: pool, disks: 1.5 }",
+      reason: "'disks' of actor V1Writer is a whole number from 1 to 16, not '1.5'",
+    },
+    {
+      actor: "{ kind: PortalUser, scaleSet: pool, staleS: 5 }",
+      reason:
+        "'staleS' is not a member of actor PortalUser; it has kind, subscriptionId, resourceGroup, " +
+        "virtualMachines, scaleSet, everyS",
+    },
+  ])
+    it(`refuses the actor ${actor}`, () => {
+      assert.deepEqual(parseScenario(`resourceGroups: [rg]\nactors: [${actor}]`), { ok: false, reason });
+    });
+
   it("sets events of a VM before the first call", () => {
     const parsed = parseScenario(
       "virtualMachines: [{ name: a, resourceGroup: rg, events: [GuestHang, Partition] }]",

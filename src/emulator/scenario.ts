@@ -1,4 +1,6 @@
 import { parse } from "yaml";
+import type { ActorSetUp } from "./actors/actor.ts";
+import { parseActor } from "./actors/parse-actor.ts";
 import { isObject, type Json, listAt, objectAt, textAt } from "./model/api/json.ts";
 import { parseFaultRule } from "./model/pace/fault-rule-parse.ts";
 import type { FaultRule } from "./model/pace/faults.ts";
@@ -20,6 +22,7 @@ export interface Scenario {
   readonly virtualMachines: readonly VmSetUp[];
   readonly settings: Partial<ModelSettings>;
   readonly faults: readonly FaultRule[];
+  readonly actors: readonly ActorSetUp[];
   readonly seed?: number;
 }
 
@@ -36,6 +39,7 @@ const MEMBERS = [
   "virtualMachines",
   "settings",
   "faults",
+  "actors",
 ];
 const DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000";
 const DEFAULT_LOCATION = "eastus";
@@ -78,6 +82,12 @@ export function parseScenario(text: string): ParsedScenario {
     if (!parsed.ok) return parsed;
     faults.push(parsed.rule);
   }
+  const actors: ActorSetUp[] = [];
+  for (const item of listAt(json, "actors") ?? []) {
+    const parsed = parseActor(item, defaults);
+    if (!parsed.ok) return parsed;
+    actors.push(parsed.actor);
+  }
   const settings = parseSettings(objectAt(json, "settings") ?? {});
   if (!settings.ok) return settings;
   const { seed } = json;
@@ -91,6 +101,7 @@ export function parseScenario(text: string): ParsedScenario {
       virtualMachines,
       settings: settings.settings,
       faults,
+      actors,
       ...(seed === undefined ? {} : { seed }),
     },
   };

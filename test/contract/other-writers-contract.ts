@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { findDisk } from "../../src/emulator/model/world.ts";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { ActorSetUp } from "../../src/emulator/actors/actor.ts";
+import { type Actors, createActors } from "../../src/emulator/actors/actors.ts";
+import { listAt, textAt } from "../../src/emulator/model/api/json.ts";
+import { findDisk, findVm } from "../../src/emulator/model/world.ts";
 import {
   addDisk,
   addVm,
@@ -7,6 +11,9 @@ import {
   disksOn,
   mayAlways,
   never,
+  RESOURCE_GROUP,
+  SCALE_SET,
+  SUBSCRIPTION_ID,
   valueOf,
   vmAt,
 } from "./cloud-bench.ts";
@@ -47,4 +54,124 @@ export function otherWritersContract(
       [id],
     );
   });
+
+  for (const concurrentVmWrite of ["conflict", "preempt"] as const)
+    on(
+      `keeps disks of a client like V1 during an upgrade (second writes: ${concurrentVmWrite})`,
+      async (cloud) => {
+        const { settings } = cloud.model.world;
+        cloud.model.world.settings = { ...settings, concurrentVmWrite };
+        const nodes = ["node-a", "node-b"].map((name) => addVm(cloud, name));
+        const disks = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        const actors = begin(cloud, nodes);
+        for (let turn = 0; turn < MOVES; turn += 1)
+          for (const [index, diskUri] of disks.entries()) {
+            const [from, to] = turn % 2 === index % 2 ? nodes : nodes.toReversed();
+            assert.ok(from !== undefined && to !== undefined);
+            if (turn > 0) await moved(cloud, actors, { diskUri, node: from, lane: "detach" });
+            await moved(cloud, actors, { diskUri, node: to, lane: "primaryAttach" });
+          }
+        await cloud.until(() => (act(cloud, actors), hasActed(cloud)));
+        for (const [index, diskUri] of disks.entries()) {
+          const [, last] = (MOVES - 1) % 2 === index % 2 ? nodes : nodes.toReversed();
+          const owners = findDisk(cloud.model.world, diskUri)?.owners.map(({ vmGuid }) => vmGuid);
+          assert.deepEqual(owners, [findVm(cloud.model.world, last?.instanceUri ?? "")?.vmGuid]);
+        }
+        assert.deepEqual(lostByDriver(cloud), []);
+      },
+    );
+}
+
+const MOVES = 6;
+const V1 = "actor-0-V1Writer";
+const UPGRADE = "actor-1-AksUpgrade";
+const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP } as const;
+
+/** A client like V1 on the nodes, and, where they are instances, the upgrade of their set. */
+function begin(cloud: CloudUnderTest, nodes: readonly NodeIdentity[]): Actors {
+  const isSet = cloud.vms.updateMethod === "PUT";
+  const target = isSet
+    ? { scaleSet: SCALE_SET }
+    : { virtualMachines: nodes.map(({ nodeName }) => cloud.vms.name(nodeName)) };
+  const setUps: readonly ActorSetUp[] = [
+    { kind: "V1Writer", ...place, ...target, everyS: 8, disks: 3, staleS: 0 },
+    ...(isSet
+      ? [{ kind: "AksUpgrade", ...place, scaleSet: SCALE_SET, afterS: 5, surge: 1, drainS: 5 } as const]
+      : []),
+  ];
+  return createActors(setUps, {
+    handle: (request) => cloud.model.handle(request),
+    timeScale: () => cloud.model.world.settings.timeScale,
+    startedAtMs: cloud.model.world.nowMs,
+    seed: 4,
+  });
+}
+
+/** Lets actors act when they are due, and between a read of the driver and its write. */
+function act(cloud: CloudUnderTest, actors: Actors): void {
+  const { nowMs } = cloud.model.world;
+  const { journal } = cloud.model;
+  const [last] = journal.since(journal.lastSequence() - 1);
+  const hasRead = last?.operation === cloud.vms.operation("Get") && !isActor(last.caller);
+  actors.advanceTo(hasRead ? (actors.nextActMs() ?? nowMs) : nowMs);
+}
+
+function isActor(caller: string | undefined): boolean {
+  return caller === V1 || caller === UPGRADE;
+}
+
+/** Whether the writer has changed lists a few times, and the upgrade has ended where there is one. */
+function hasActed(cloud: CloudUnderTest): boolean {
+  const calls = cloud.model.journal.since(0).filter(({ status }) => status < 300);
+  const writes = calls.filter(({ caller, body }) => caller === V1 && textAt(body, "location") !== undefined);
+  const ended = calls.some(
+    ({ caller, operation }) => caller === UPGRADE && operation === "VirtualMachineScaleSets_DeleteInstances",
+  );
+  return writes.length > 5 && (cloud.vms.updateMethod === "PATCH" || ended);
+}
+
+/** Attaches or detaches, as often as it takes, while the actors act. */
+async function moved(
+  cloud: CloudUnderTest,
+  actors: Actors,
+  { diskUri, node, lane }: { diskUri: string; node: NodeIdentity; lane: "detach" | "primaryAttach" },
+): Promise<void> {
+  const { provisioner } = cloud;
+  const wish = { diskUri, node, precondition: mayAlways };
+  const once = async (): Promise<boolean> => {
+    let isDone = false;
+    const call =
+      lane === "detach"
+        ? provisioner.detachDisk({ ...wish, lane }, never)
+        : provisioner.attachDisk({ ...wish, lane, cachingMode: "None" }, never);
+    const watched = call.finally(() => {
+      isDone = true;
+    });
+    await cloud.until(() => (act(cloud, actors), isDone));
+    return (await watched).ok;
+  };
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) if (await once()) return;
+  throw new Error(`${lane} of ${diskUri} failed ${TRIES_MAX} times`);
+}
+
+const TRIES_MAX = 20;
+
+/** Disks that the writer has put on a VM and that a list of the driver then leaves out. */
+function lostByDriver(cloud: CloudUnderTest): readonly string[] {
+  const last = new Map<string, readonly string[]>();
+  const lost: string[] = [];
+  for (const { caller, path, status, body, sequence } of cloud.model.journal.since(0)) {
+    const list = listAt(body, "properties", "storageProfile", "dataDisks");
+    if (status >= 300 || list === undefined) continue;
+    const ids = list.map((entry) => (textAt(entry, "managedDisk", "id") ?? "").toLowerCase());
+    const key = path.toLowerCase();
+    if (caller === V1)
+      last.set(
+        key,
+        ids.filter((id) => id.includes(V1.toLowerCase())),
+      );
+    else
+      lost.push(...(last.get(key) ?? []).filter((id) => !ids.includes(id)).map((id) => `${sequence}: ${id}`));
+  }
+  return lost;
 }

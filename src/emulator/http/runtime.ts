@@ -1,3 +1,4 @@
+import type { Actors } from "../actors/actors.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
 import type { DataPlane, DataPlaneEffect } from "../model/data-plane-port.ts";
 import type { DueEffects } from "../model/pace/operations.ts";
@@ -17,10 +18,12 @@ export function createRuntime(options: {
   model: ComputeModel;
   clock: { nowMs(): number };
   dataPlane?: DataPlane;
+  actors?: Actors;
   onDeviceFailure?: (failure: string) => void;
 }): Runtime {
   const { model, clock, dataPlane } = options;
   const underWay = new Set<Promise<void>>();
+  let { actors } = options;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -33,13 +36,24 @@ export function createRuntime(options: {
   };
   const schedule = (): void => {
     clearTimeout(timer);
-    const nextMs = closed ? undefined : model.nextEventAtMs();
+    const nextMs = closed ? undefined : earlier(model.nextEventAtMs(), actors?.nextActMs());
     if (nextMs !== undefined)
       timer = setTimeout(poke, Math.min(Math.max(0, Math.ceil(nextMs - clock.nowMs())), TIMER_MAX_MS));
+  };
+  /** A model that can keep no further call answers none: then the actors stop, as all clients do. */
+  const letActorsAct = (): void => {
+    try {
+      actors?.advanceTo(clock.nowMs());
+    } catch (error) {
+      actors = undefined;
+      const why = error instanceof Error ? error.message : String(error);
+      options.onDeviceFailure?.(`the scenario's actors have stopped: ${why}`);
+    }
   };
   const poke = (): void => {
     if (closed) return;
     model.advanceTo(clock.nowMs());
+    letActorsAct();
     if (dataPlane !== undefined) {
       for (const due of model.takeDueEffects()) {
         const work = carryOut(due, dataPlane).finally(() => {
@@ -60,6 +74,10 @@ export function createRuntime(options: {
       await Promise.allSettled(underWay);
     },
   };
+}
+
+function earlier(first: number | undefined, second: number | undefined): number | undefined {
+  return first === undefined || second === undefined ? (first ?? second) : Math.min(first, second);
 }
 
 /** Carries out effects one after the other, up to the first that fails. */

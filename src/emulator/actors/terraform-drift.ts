@@ -1,0 +1,24 @@
+import type { JsonObject } from "../model/api/json.ts";
+import type { SeededRandom } from "../model/pace/random.ts";
+import { type ActorClient, write } from "./actor-client.ts";
+import type { Script, VmActorSetUp } from "./actor.ts";
+import { around, dataDisksOf, targetPaths, wholeVm } from "./target-vms.ts";
+
+/**
+ * Keeps the data disks that each VM had when it first saw it, and sends them back in turns: every other disk
+ * is detached.
+ */
+export function* terraformDrift(azure: ActorClient, random: SeededRandom, setUp: VmActorSetUp): Script {
+  const state = new Map<string, readonly JsonObject[]>();
+  for (;;) {
+    for (const path of targetPaths(azure, setUp)) {
+      const { status, body: vm } = azure.send("GET", path);
+      if (status >= 300) continue;
+      const planned = state.get(path);
+      if (planned === undefined) state.set(path, dataDisksOf(vm));
+      else if (planned.length !== dataDisksOf(vm).length)
+        yield* write(azure, "PUT", path, wholeVm(vm, { dataDisks: planned }));
+    }
+    yield around(random, setUp.everyS * 1000);
+  }
+}
