@@ -118,9 +118,9 @@ async function movesRawBlock(world: LabWorld): Promise<void> {
   await untilServed(() => deleteVolume(lab, volume));
 }
 
-async function movesXfs(world: LabWorld): Promise<void> {
+async function movesFileSystem(world: LabWorld, fsType: "xfs" | "btrfs"): Promise<void> {
   const { lab, node } = world;
-  const volume = await newVolume(world, "xfs", 1, fileSystemForOneNode("xfs"));
+  const volume = await newVolume(world, fsType, 1, fileSystemForOneNode(fsType));
   await bringUp(lab, volume, node("node-a"));
   const checksums = await writeFiles(node("node-a"), volume);
   await takeDown(lab, volume, node("node-a"));
@@ -163,10 +163,10 @@ function expandOnNode(
   });
 }
 
-async function growsInUse(world: LabWorld): Promise<void> {
+async function growsInUse(world: LabWorld, fsType: "xfs" | "btrfs"): Promise<void> {
   const { lab, node } = world;
   const a = node("node-a");
-  const volume = await newVolume(world, "growing-xfs", 1, fileSystemForOneNode("xfs"));
+  const volume = await newVolume(world, `growing-${fsType}`, 1, fileSystemForOneNode(fsType));
   await bringUp(lab, volume, a);
   const writer = await startWriter(lab, a, volume, 1);
   assert.deepEqual(await expandOnController(world, volume, 2n * GIB), {
@@ -304,12 +304,14 @@ it("volumes other than a plain ext4", async (t) => {
     await t.test("raw block moves, and a fenced node's open descriptor writes no more", () =>
       movesRawBlock(world),
     );
-    await t.test("xfs moves", () => movesXfs(world));
+    for (const fsType of ["xfs", "btrfs"] as const)
+      await t.test(`${fsType} moves`, () => movesFileSystem(world, fsType));
     await t.test("a volume for several pods of one node is bound for each, read-only if requested", () =>
       bindsSeveralTargets(world),
     );
     await t.test("a volume for a single pod is bound once", () => bindsOneTarget(world));
-    await t.test("an unshared disk grows in use: xfs", () => growsInUse(world));
+    for (const fsType of ["xfs", "btrfs"] as const)
+      await t.test(`an unshared disk grows in use: ${fsType}`, () => growsInUse(world, fsType));
     await t.test("an unshared disk grows in use: ext4, where the kernel allows it", () =>
       growsExt4InUse(world),
     );
