@@ -93,7 +93,7 @@ Attributes that only shape a new disk have had their effect. An attach is refuse
 the attributes above that can't be read. Attributes of V1 that only tune keep
 no data from its pods, since a PersistentVolume's attributes can't be changed. \`perfProfile\` and
 \`device-setting/<path>\` act as in a class, and the event \`DeviceNotTuned\` names what is not allowed or not
-possible on the node. \`attachDiskInitialDelay\` has no effect.
+possible on the node, and \`attachDiskInitialDelay\`, which has no effect.
 
 With \`partition: "1"\`, the volume is that partition of the disk, as the kernel numbers it. The whole disk is
 verified first ([device checks](device-checks.md#partitions)). A partition is not formatted, not expanded and

@@ -16,6 +16,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Steps } from "../../ports/steps.ts";
+import { variablesWithoutEffect } from "../settings/flags-of-v1.ts";
 import type { processOptions } from "../settings/process-options.ts";
 import { readSettings, type RoleSettings } from "../settings/read-settings.ts";
 
@@ -70,6 +71,9 @@ export async function runRole<T extends Options & typeof processOptions>(
   const { values } = command;
   const common = values as Values<typeof processOptions>;
   const logger = createPinoLogger({ level: common["log-level"], fields: { role: role.name } });
+  const withoutEffect = variablesWithoutEffect(process.env);
+  if (withoutEffect.length > 0)
+    logger.info("environment variables have no effect: the driver sends no traces", { names: withoutEffect });
   const ending = new AbortController();
   const told = untilTold();
   const registry = new Registry();

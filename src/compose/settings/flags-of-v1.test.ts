@@ -3,7 +3,13 @@ import { describe, it } from "node:test";
 import type { Options } from "../../cli/options.ts";
 import { controllerRole } from "../roles/controller-role.ts";
 import { nodeRole } from "../roles/node-role.ts";
-import { environmentOfV1, flagsOfV1, variablesOfV1, whyFlagOfV1IsUnknown } from "./flags-of-v1.ts";
+import {
+  environmentOfV1,
+  flagsOfV1,
+  variablesOfV1,
+  variablesWithoutEffect,
+  whyFlagOfV1IsUnknown,
+} from "./flags-of-v1.ts";
 import { readSettings } from "./read-settings.ts";
 
 const FLAG = /--([a-z][a-z-]+)/gu;
@@ -48,6 +54,12 @@ describe("the variables of V1", () => {
     } finally {
       process.env = environment;
     }
+  });
+
+  it("that act with a refused flag only are named, and end nothing", () => {
+    const environment = { OTEL_TRACES_EXPORTER: "otlp", OTEL_SERVICE_NAME: "", PATH: "/bin" };
+    assert.deepEqual(variablesOfV1(environment), []);
+    assert.deepEqual(variablesWithoutEffect(environment), ["OTEL_SERVICE_NAME", "OTEL_TRACES_EXPORTER"]);
   });
 
   it("that are empty, as V1's chart leaves them, are no variables", () =>

@@ -141,3 +141,15 @@ export function variablesOfV1(environment: Readonly<Record<string, string | unde
       : [`${name}: V1's variable, which is not read; instead: ${instead}`],
   );
 }
+
+/**
+ * The variables that have no effect here, and in V1 with a refused flag only. No reason to end: injectors set
+ * them in every container.
+ */
+export function variablesWithoutEffect(
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("OTEL_"))
+    .toSorted();
+}

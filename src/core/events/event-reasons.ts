@@ -349,7 +349,7 @@ export const eventReasons = {
   DeviceNotTuned: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "PodOnNode"],
-    when: "a node serves a volume without settings of its device that its attributes ask for",
+    when: "a node serves a volume without settings that its attributes ask for",
     remedy:
       "The kernel keeps its own values. A class for new volumes may state what the nodes have; " +
       "attributes of a PersistentVolume can't be changed.",

@@ -9,8 +9,9 @@ import {
   readDeviceSetting,
 } from "./device-settings.ts";
 import { readValue } from "./parameter-value.ts";
+import { isHarmless, refusedParameters } from "./refused-parameters.ts";
 
-/** The settings that a volume's attributes ask of its device. */
+/** The settings that a volume's attributes ask of its device, and of its attach. */
 export interface WantedDeviceSettings {
   /** In the order in which they are written. */
   readonly settings: readonly DeviceSetting[];
@@ -29,6 +30,14 @@ export function wantedDeviceSettings(
   attributes: Readonly<Record<string, string>>,
   disk: Pick<DiskSpec, "skuName" | "burstingEnabled"> & { readonly sizeGiB: number },
 ): WantedDeviceSettings {
+  const wanted = settingsIn(attributes, disk);
+  return { ...wanted, problems: [...wanted.problems, ...delayProblem(attributes)] };
+}
+
+function settingsIn(
+  attributes: Readonly<Record<string, string>>,
+  disk: Parameters<typeof wantedDeviceSettings>[1],
+): WantedDeviceSettings {
   const stated = Object.entries(attributes).find(([name]) => name.toLowerCase() === "perfprofile")?.[1] ?? "";
   const none = { settings: [], isComputed: false, problems: [] };
   if (stated === "") return none;
@@ -45,6 +54,15 @@ export function wantedDeviceSettings(
     else problems.push(`${name} ${JSON.stringify(value)} ${read.failure}`);
   }
   return { settings: inOrder(values), isComputed: false, problems };
+}
+
+/** V1 delays every attach of the cluster by this attribute of a volume. */
+function delayProblem(attributes: Readonly<Record<string, string>>): readonly string[] {
+  const name = "attachDiskInitialDelay";
+  const { harmless, problem } = refusedParameters[name];
+  const value = Object.entries(attributes).find(([other]) => other.toLowerCase() === name.toLowerCase())?.[1];
+  const asksForNothing = value === undefined || isHarmless({ harmless, problem }, value);
+  return asksForNothing ? [] : [`${name} ${JSON.stringify(value)} ${problem}`];
 }
 
 /** Settings in the order in which they are written. */

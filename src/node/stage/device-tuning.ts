@@ -56,7 +56,7 @@ export async function tuneDevice(
       nodeName: ports.node.nodeName,
       reason: "DeviceNotTuned",
       message:
-        `${ports.node.nodeName} serves the volume without settings of its device: ` + problems.join("; "),
+        `${ports.node.nodeName} serves the volume without settings that it asks for: ` + problems.join("; "),
     });
   return ok(undefined);
 }

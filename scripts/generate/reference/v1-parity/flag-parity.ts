@@ -30,7 +30,10 @@ export const environmentParity: readonly ParityRow[] = [
   ...Object.entries(environmentOfV1).map(([name, instead]) =>
     refused(`\`${name}\``, `it ends the process with its name; instead: ${instead}`),
   ),
-  refused("`OTEL_*`", "ignored: they act in V1 with `--enable-otel-tracing` only, which is refused"),
+  refused(
+    "`OTEL_*`",
+    "a log line names them: they act in V1 with `--enable-otel-tracing` only, which is refused",
+  ),
   yes("`azure.json`: sign-in, cloud, subscription, group, region", "[settings](settings.md)"),
   yes("`azure.json`: `aadClientCertPath`", "a PEM file with its key, read again at each sign-in"),
   yes("`azure.json`: `vmType`, rate limits and other fields", "a log line names those that are not used"),

@@ -17,7 +17,8 @@ export const objectParity: readonly ParityRow[] = [
   yes("labels `disk.csi.azure.com/pv`, `pvc`, `pvc-namespace` of the Go V2", "on the AzVolume"),
   refused(
     "other labels and annotations of the Go V2 (`requested-role`, `volume-attach-request`, …)",
-    "state is in spec and status, which have a schema and rights of their own; any client may write a label",
+    "they have no effect: state is in spec and status, which have a schema and rights of their own; any " +
+      "client may write a label",
   ),
   yes("`storageclass.kubernetes.io/is-default-class`", "value `storageClasses.<name>.default` of the chart"),
   yes(

@@ -123,8 +123,9 @@ export const attributeParity: readonly ParityRow[] = [
   ),
   refused(
     "`attachDiskInitialDelay`",
-    "ignored: it would delay every attach of the cluster. The volume is served without it: attributes of a " +
-      "PersistentVolume can't be changed, and a refusal would keep its data from its pod",
+    "it would delay every attach of the cluster. The volume is served without it, and the event " +
+      "`DeviceNotTuned` says so: attributes of a PersistentVolume can't be changed, and a refusal would " +
+      "keep its data from its pod",
   ),
   yes("`maxShares`", "Azure's own count for the disk is used, which can't contradict it"),
   yes("`requestedsizegib`", "tells a provisioned volume from a static one, as in V1"),

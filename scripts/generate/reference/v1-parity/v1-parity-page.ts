@@ -20,8 +20,7 @@ Every name of the V1 driver (release 1.34), and every claim of the documents abo
 | refused | it is not served, for the reason that is given |
 
 A refused name is refused where it is stated, and the message has the reason, except where its row says
-otherwise. Ignored, without a message: \`OTEL_*\`, \`attachDiskInitialDelay\` of a PersistentVolume, and labels and
-annotations of the Go V2. The tests hand each parameter and flag to the code that reads it.
+otherwise. The tests hand each parameter and flag to the code that reads it.
 [Install](../install.md#values-of-v1-that-are-gone) has the values of V1's chart.`;
 
 const FLAGS = `## Flags
