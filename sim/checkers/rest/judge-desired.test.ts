@@ -22,6 +22,16 @@ describe("what users desired", () => {
     assert.deepEqual(complaints(), []);
   });
 
+  it("is not reached while a modification has not ended", () => {
+    const found = complaints((made) => {
+      made.volumes = made.volumes.map((volume) => ({
+        ...volume,
+        spec: { ...volume.spec, modification: { networkAccessPolicy: "AllowAll" } },
+      }));
+    });
+    assert.deepEqual(found, ["not-converged: vol-1: its object still asks for a modification"]);
+  });
+
   it("is not reached while the pod waits, or its container does not run", () => {
     const waiting = complaints((made) => {
       made.pods = made.pods.map((pod) => ({ ...pod, phase: "Pending" }));

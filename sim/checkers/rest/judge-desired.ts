@@ -40,6 +40,7 @@ function complaintsAbout(
     ...(networkAccessPolicy === undefined || policy === networkAccessPolicy
       ? []
       : [`its disk has network access policy ${policy} instead of ${networkAccessPolicy}`]),
+    ...(volume.spec.modification === undefined ? [] : ["its object still asks for a modification"]),
     ...(disk.sizeBytes === diskSizeBytes(desired.sizeGiB)
       ? []
       : [`its disk has ${disk.sizeBytes} bytes instead of ${desired.sizeGiB} GiB`]),
