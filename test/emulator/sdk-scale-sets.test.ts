@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { VirtualMachineScaleSetVM } from "@azure/arm-compute";
 import { type AzureFixture, createDisk, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
+import { call } from "./call.ts";
 
 const SETS = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets`;
 const FAST = { updateIntervalInMs: 5 };
@@ -141,6 +142,32 @@ describe("scale sets through the official SDK", () => {
     assert.deepEqual([now.latestModelApplied, now.vmId], [true, vmId]);
   });
 
+  it("reimages and stops the instances that a call on the set names, or all of them", async () => {
+    const { virtualMachineScaleSets: sets, virtualMachineScaleSetVMs: instances } = azure.client;
+    const body = { location: "eastus", sku: { name: "Standard_D8s_v5", capacity: 2 } };
+    await sets.createOrUpdate("rg", "many", body, FAST);
+    const powerOf = async (id: string): Promise<string | undefined> =>
+      (await instances.getInstanceView("rg", "many", id)).statuses?.at(-1)?.code;
+    const etagOf = async (id: string): Promise<string | undefined> =>
+      (await instances.get("rg", "many", id)).etag;
+    const [first, second] = [await etagOf("0"), await etagOf("1")];
+    await sets.reimageAll("rg", "many", { vmInstanceIDs: { instanceIds: ["1"] }, ...FAST });
+    assert.deepEqual([(await etagOf("0")) === first, (await etagOf("1")) === second], [true, false]);
+    await sets.deallocate("rg", "many", FAST);
+    assert.deepEqual(
+      [await powerOf("0"), await powerOf("1")],
+      ["PowerState/deallocated", "PowerState/deallocated"],
+    );
+    await assert.rejects(sets.start("rg", "many", { vmInstanceIDs: { instanceIds: ["9"] }, ...FAST }), {
+      code: "InvalidParameter",
+    });
+    await sets.start("rg", "many", { vmInstanceIDs: { instanceIds: ["0"] }, ...FAST });
+    assert.deepEqual(
+      [await powerOf("0"), await powerOf("1")],
+      ["PowerState/running", "PowerState/deallocated"],
+    );
+  });
+
   it("makes a flexible set of VMs that name it", async () => {
     const { virtualMachineScaleSets: sets, virtualMachines } = azure.client;
     await sets.createOrUpdate(
@@ -155,6 +182,11 @@ describe("scale sets through the official SDK", () => {
     }))
       members.push(vm.name);
     assert.equal(members.length, 2);
+    const path = `/emulator/v1/imds/${members[0]}/metadata/instance?api-version=2021-12-13`;
+    const { body } = await call(azure.emulator.caPem ?? "", `${azure.emulator.url}${path}`, {
+      headers: { Metadata: "true" },
+    });
+    assert.equal((body as { compute: { vmScaleSetName: string } }).compute.vmScaleSetName, "flex");
     for (const name of members) assert.match(name ?? "", /^flex_[0-9a-f]{8}$/);
   });
 

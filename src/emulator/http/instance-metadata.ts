@@ -1,5 +1,7 @@
 import { type Json, type JsonObject, textAt } from "../model/api/json.ts";
+import { parseResourceId } from "../model/api/resource-id.ts";
 import { diskSizeBytes } from "../model/disk/disk.ts";
+import { scaleSetIdOf } from "../model/scale-set/instances.ts";
 import type { DataDisk, VirtualMachine } from "../model/vm/virtual-machine.ts";
 import { findDisk, type World } from "../model/world.ts";
 import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
@@ -90,7 +92,7 @@ function instanceDocument(world: World, vm: VirtualMachine): JsonObject {
       subscriptionId: vm.subscriptionId,
       tagsList: Object.entries(vm.tags).map(([name, value]) => ({ name, value })),
       vmId: vm.vmGuid,
-      vmScaleSetName: vm.instance?.scaleSet ?? "",
+      vmScaleSetName: parseResourceId(scaleSetIdOf(vm) ?? "")?.name ?? "",
       vmSize: vm.size.name,
       zone: vm.zones[0] ?? "",
     },

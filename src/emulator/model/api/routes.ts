@@ -19,6 +19,7 @@ import { getOperation } from "../pace/lro.ts";
 import {
   deleteInstancesHandler,
   deleteScaleSetHandler,
+  eachInstanceHandler,
   getScaleSetHandler,
   listScaleSetsHandler,
   patchScaleSetHandler,
@@ -311,6 +312,8 @@ export const ARM_ROUTES: readonly Route[] = [
     pattern: `${SCALE_SET}/manualupgrade`,
     handler: upgradeInstancesHandler,
   },
+  ...POWER_ACTIONS.map((action) => eachInstanceRoute(action, action)),
+  eachInstanceRoute("reimage", "reimageAll"),
   {
     operation: "VirtualMachineScaleSetVMs_List",
     method: "GET",
@@ -357,6 +360,17 @@ export const ARM_ROUTES: readonly Route[] = [
     handler: getOperation,
   },
 ];
+
+/** An action of a scale set on its instances, or on those that its body names. */
+function eachInstanceRoute(action: PowerAction, verb: string): Route {
+  const operation = `VirtualMachineScaleSets_${verb.slice(0, 1).toUpperCase()}${verb.slice(1)}`;
+  return {
+    operation,
+    method: "POST",
+    pattern: `${SCALE_SET}/${verb}`,
+    handler: eachInstanceHandler(action, operation),
+  };
+}
 
 /** The power actions of VMs, or of instances of scale sets. */
 function powerRoutes(group: string, pattern: string, actions: readonly PowerAction[]): readonly Route[] {

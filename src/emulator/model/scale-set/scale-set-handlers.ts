@@ -3,8 +3,9 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type JsonObject, listAt, numberAt, objectAt, sameJson, textAt, textsAt } from "../api/json.ts";
 import { checkScope, inScope, page } from "../api/paging.ts";
 import { operationHeaders } from "../pace/lro.ts";
-import { joinOperation } from "../pace/operations.ts";
+import { joinOperation, startOperation } from "../pace/operations.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
+import { changePower, type PowerAction } from "../vm/vm-power.ts";
 import { findVmSize } from "../vm/vm-sizes.ts";
 import { findScaleSet, normalLocation, putVm, resourceGroupForWrite, type World } from "../world.ts";
 import { instancesOf } from "./instances.ts";
@@ -126,6 +127,44 @@ export function upgradeInstancesHandler(world: World, call: ArmCall): HandlerRes
       });
   const name = "VirtualMachineScaleSets_UpdateInstances";
   return started(world, call, set, { name, coming: [], leaving: [] }, 202);
+}
+
+/**
+ * A POST that does the same to each of the named instances, by default to all: refused as long as one of them
+ * is being written. It ends with the last of them.
+ */
+export function eachInstanceHandler(
+  action: PowerAction,
+  operation: string,
+): (world: World, call: ArmCall) => HandlerResult {
+  return (world, call) => {
+    const set = scaleSetAt(world, call);
+    if (set === undefined) return notFound(call);
+    const named =
+      listAt(call.body, "instanceIds") === undefined
+        ? instancesOf(world, set)
+        : namedInstances(world, call, set);
+    if ("code" in named) return named;
+    if (set.operationId !== undefined || named.some((vm) => vm.operationId !== undefined))
+      return armErrors.conflict();
+    const forced = call.query["skipshutdown"] === "true" || call.query["forcedeallocate"] === "true";
+    let endsAtMs = world.nowMs;
+    for (const vm of named) {
+      const changed = changePower(world, vm, action, { forced, hibernate: false });
+      if (changed.kind === "Failure") return changed;
+      endsAtMs = Math.max(endsAtMs, changed.operation.dueAtMs);
+    }
+    const started = startOperation(world, {
+      name: operation,
+      provider: "operations",
+      subscriptionId: set.subscriptionId,
+      location: set.location,
+      resourceId: set.id,
+      delayMs: endsAtMs - world.nowMs,
+      work: { effects: () => [], end: () => undefined },
+    });
+    return reply(202, undefined, operationHeaders(world, call, started, "Action"));
+  };
 }
 
 export function getScaleSetHandler(world: World, call: ArmCall): HandlerResult {
