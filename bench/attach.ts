@@ -9,6 +9,7 @@ import { measureOneVmOverWire } from "./attach/one-vm-over-wire.ts";
 import { measureOneVm, measurePoison } from "./attach/one-vm.ts";
 import { measurePace } from "./attach/pace.ts";
 import { measureCreate, measureStart } from "./attach/wire.ts";
+import { tellZone } from "./attach/zone.ts";
 
 const options = {
   json: { kind: "flag", help: "One JSON object instead of a table" },
@@ -22,6 +23,7 @@ const onModel = {
   poison: measurePoison,
   fleet: measureFleet,
   churn: measureChurn,
+  zone: tellZone,
 };
 
 /** Parts that run through the SDK and TLS, in real time: on a busy machine their figures are upper bounds. */
@@ -41,6 +43,9 @@ const meanings: Readonly<Record<string, string>> = {
   poison: "the same, and one of the disks fails every update that it is part of",
   fleet: "300 disks over 20 VMs, Azure's limits enforced",
   churn: "12 disks come and go for two hours, one update of the VM a minute; a failover every ten minutes",
+  zone:
+    "100 and 333 VMs without power, ten disks each, fenced at once under Azure's limits; Floor: the " +
+    "slowest of Azure's own detaches, and two reads for each VM",
   oneVmOverWire: "30 disks to one VM, real time",
   emulator: "the emulator alone, from its sources",
   start: "10,000 disks listed, and their volumes rebuilt into an empty object store",

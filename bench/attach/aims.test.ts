@@ -7,6 +7,7 @@ import { measureChurn } from "./churn.ts";
 import { measureFleet } from "./fleet.ts";
 import { measureOneVm, measurePoison } from "./one-vm.ts";
 import { measurePace } from "./pace.ts";
+import { measureZone } from "./zone.ts";
 
 /** Figures on the virtual clock are the same on every machine, so a test can hold the queue to them. */
 describe("the attach queue on the model", () => {
@@ -36,6 +37,21 @@ describe("the attach queue on the model", () => {
     for (const lateMs of [late.watchedAttachLateMs, late.refusedAttachLateMs])
       assert.ok(lateMs <= late.attachLateMs + 1000, `${lateMs} ms beside ${late.attachLateMs} ms`);
   });
+
+  // The fence of each VM is also proven soon after Azure's own slowest detach.
+  for (const { vms, lateSeconds } of [
+    { vms: 100, lateSeconds: 10 },
+    { vms: 333, lateSeconds: 30 },
+  ])
+    it(`fences ${vms} VMs with ten disks each within the front door's budget`, async () => {
+      const { readsOverBudget, throttled, failures, ...zone } = await measureZone(vms);
+      assert.deepEqual(
+        { readsOverBudget, throttled, failures },
+        { readsOverBudget: 0, throttled: 0, failures: 0 },
+      );
+      assert.ok(zone.seconds <= zone.floorSeconds + lateSeconds, `${zone.seconds} s of ${zone.floorSeconds}`);
+      assert.ok(zone.reads <= 15 * vms, `${zone.reads} reads`);
+    });
 
   it("uses up a small budget while work waits, and sends each failover first", async () => {
     const { budgetUsed, failovers, failoversFirst } = await measureChurn();

@@ -28,7 +28,12 @@ export interface VirtualCloud {
   /** Advances the clock until `work` is done. */
   readonly run: <T>(work: Promise<T>) => Promise<T>;
   /** Creates disks directly in the model, so that they count as no call. Returns their ids. */
-  readonly addDisks: (count: number) => readonly string[];
+  readonly addDisks: (
+    count: number,
+    tags?: (name: string) => Readonly<Record<string, string>>,
+  ) => readonly string[];
+  /** The same of attaches: an equal share of the disks to each VM. */
+  readonly attachDisks: (disks: readonly string[]) => void;
   /** Disks that are attached to the VM, with no update pending. */
   readonly attachedTo: (node: NodeIdentity) => readonly string[];
 }
@@ -86,13 +91,14 @@ export function createVirtualCloud(options: {
         throw new Error("the work did not end within a week of virtual time");
       return watched;
     },
-    addDisks: (count) => {
+    addDisks: (count, tags = () => ({})) => {
       const { settings } = model.world;
       model.world.settings = { ...settings, timeScale: 0, throttling: "off" };
       const uris = Array.from({ length: count }, () => diskUri(`pvc-${disks++}`));
       for (const path of uris) {
         const body = {
           location: LOCATION,
+          tags: tags(path.slice(path.lastIndexOf("/") + 1)),
           sku: { name: "Premium_LRS" },
           properties: { creationData: { createOption: "Empty" }, diskSizeGB: 64 },
         };
@@ -101,6 +107,22 @@ export function createVirtualCloud(options: {
       }
       model.world.settings = settings;
       return uris;
+    },
+    attachDisks: (added) => {
+      const { settings } = model.world;
+      model.world.settings = { ...settings, timeScale: 0, throttling: "off" };
+      const each = added.length / nodes.length;
+      for (const [index, { nodeName }] of nodes.entries()) {
+        const dataDisks = added
+          .slice(index * each, (index + 1) * each)
+          .map((id, lun) => ({ lun, createOption: "Attach", caching: "None", managedDisk: { id } }));
+        const body = { properties: { storageProfile: { dataDisks } } };
+        const query = { "api-version": "2025-04-01" };
+        const answer = model.handle({ method: "PATCH", path: vmUri(nodeName), query, body });
+        if (answer.status !== 200) throw new Error(`attaches to ${nodeName} were answered ${answer.status}`);
+      }
+      model.world.settings = settings;
+      model.advanceTo(clock.nowMs());
     },
     attachedTo: (node) => {
       model.advanceTo(clock.nowMs());

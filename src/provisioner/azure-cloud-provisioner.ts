@@ -24,6 +24,7 @@ import {
   tagDisk,
   updateDisk,
 } from "./disk/disks.ts";
+import { SharedDiskReads } from "./disk/shared-disk-reads.ts";
 import { type DiskOfNode, type Method, type OnVm, diskTargetOf, methodOn, vmTargetOf } from "./guard-call.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
@@ -107,6 +108,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     session,
     place,
     vmReads,
+    diskReads: new SharedDiskReads(session, lifetime),
     sizes,
     etagWrites: options.etagWrites ?? new EtagWrites(),
     lifetime,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { Result } from "../../src/core/failure/result.ts";
+import { type Result, fail, ok } from "../../src/core/failure/result.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
 import type {
   ArmAnswer,
@@ -11,6 +11,7 @@ import type {
   ArmOperation,
   ArmVm,
 } from "../../src/provisioner/arm/arm-api.ts";
+import { errorWithoutAnswer } from "../../src/provisioner/arm/arm-error.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, never } from "./cloud-bench.ts";
 
 /**
@@ -289,9 +290,16 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
 
     it("lists disks and VMs over pages, and sizes of VMs", async () => {
       for (const diskName of ["list-1", "list-2", "list-3"]) await createDisk(diskName);
-      const list = await arm.listDisks(group, never);
-      const listed = valueOf(list).map((each) => each.name);
-      assert.equal(list.pages, Math.ceil(listed.length / 2), "Azure counts each page of two as one call");
+      let pages = 1;
+      const nextPage = (): Promise<Result<void, never>> => {
+        pages++;
+        return Promise.resolve(ok(undefined));
+      };
+      const listed = valueOf(await arm.listDisks({ ...group, nextPage }, never)).map((each) => each.name);
+      assert.equal(pages, Math.ceil(listed.length / 2), "Azure counts each page of two as one call");
+      const used = errorWithoutAnswer("UsedUp", "no more calls", "");
+      const ended = await arm.listDisks({ ...group, nextPage: () => Promise.resolve(fail(used)) }, never);
+      assert.equal(failureOf(ended).code, "UsedUp", "a page that is not admitted ends the list");
       for (const diskName of ["list-1", "list-2", "list-3"]) assert.ok(listed.includes(diskName), diskName);
       assert.equal(new Set(listed).size, listed.length);
       assert.deepEqual(

@@ -6,6 +6,7 @@ import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts"
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { createArmSession } from "../../src/provisioner/arm/arm-session.ts";
 import { ThrottleBudget } from "../../src/provisioner/arm/throttle-budget.ts";
+import { SharedDiskReads } from "../../src/provisioner/disk/shared-disk-reads.ts";
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { EtagWrites } from "../../src/provisioner/vm/etag-writes.ts";
 import { SharedVmReads } from "../../src/provisioner/vm/shared-vm-reads.ts";
@@ -64,11 +65,13 @@ function aWorld() {
     clientRequestId: () => undefined,
   });
   const place = { subscriptionId: SUBSCRIPTION_ID };
-  const [vmReads, sizes] = [new SharedVmReads(session, never), new VmSizes(session, never)];
-  return {
-    clock,
-    queues: new VmQueues({ session, place, vmReads, sizes, etagWrites: new EtagWrites(), lifetime: never }),
+  const reads = {
+    vmReads: new SharedVmReads(session, never),
+    diskReads: new SharedDiskReads(session, never),
+    sizes: new VmSizes(session, never),
   };
+  const etagWrites = new EtagWrites();
+  return { clock, queues: new VmQueues({ session, place, ...reads, etagWrites, lifetime: never }) };
 }
 
 describe("VmQueues", () => {

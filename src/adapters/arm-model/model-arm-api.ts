@@ -11,6 +11,7 @@ import type {
   ArmSnapshot,
   ArmVm,
   ArmVmName,
+  NextPage,
 } from "../../provisioner/arm/arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
 import {
@@ -124,32 +125,35 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       readonly path: string;
       readonly query?: Readonly<Record<string, string>>;
       readonly clientRequestId: string;
+      readonly nextPage: NextPage | undefined;
     },
     readItem: (item: unknown) => T,
     signal: AbortSignal,
   ): Promise<ArmAnswer<readonly T[]>> {
     const items: T[] = [];
+    const { path, clientRequestId, nextPage } = request;
     let { query = {} } = request;
     for (let pages = 1; pages <= PAGES_MAX; pages++) {
-      const page = read(await send({ method: "GET", ...request, query }, signal), (answer) =>
+      const page = read(await send({ method: "GET", path, clientRequestId, query }, signal), (answer) =>
         valueFrom(answer, (body) => readPage(body, readItem)),
       );
-      if (!page.result.ok) return { ...page, result: page.result, pages };
+      if (!page.result.ok) return { ...page, result: page.result };
       items.push(...page.result.value.items);
       const { nextLink } = page.result.value;
-      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining, pages };
+      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining };
+      const admitted = await nextPage?.();
+      if (admitted?.ok === false) return { result: admitted, remaining: page.remaining };
       query = Object.fromEntries(new URL(nextLink).searchParams);
     }
     return {
       result: fail(
         errorWithoutAnswer(
           "TooManyPages",
-          `the list ${request.path} has more than ${PAGES_MAX} pages`,
-          request.clientRequestId,
+          `the list ${path} has more than ${PAGES_MAX} pages`,
+          clientRequestId,
         ),
       ),
       remaining: [],
-      pages: PAGES_MAX,
     };
   }
 
@@ -158,8 +162,8 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       read(await send({ method: "GET", path: diskPath(disk), clientRequestId }, signal), (answer) =>
         valueFrom<ArmDisk>(answer, readDiskResource),
       ),
-    listDisks: ({ clientRequestId, ...place }, signal) =>
-      list({ path: `${group(place)}/disks`, clientRequestId }, readDiskResource, signal),
+    listDisks: ({ clientRequestId, nextPage, ...place }, signal) =>
+      list({ path: `${group(place)}/disks`, clientRequestId, nextPage }, readDiskResource, signal),
     startDiskCreateOrUpdate: async ({ disk, clientRequestId, ...name }, signal) => {
       return read(
         await send({ method: "PUT", path: diskPath(name), body: diskBody(disk), clientRequestId }, signal),
@@ -182,8 +186,8 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       read(await send({ method: "GET", path: snapshotPath(name), clientRequestId }, signal), (answer) =>
         valueFrom<ArmSnapshot>(answer, readSnapshotResource),
       ),
-    listSnapshots: ({ clientRequestId, ...place }, signal) =>
-      list({ path: `${group(place)}/snapshots`, clientRequestId }, readSnapshotResource, signal),
+    listSnapshots: ({ clientRequestId, nextPage, ...place }, signal) =>
+      list({ path: `${group(place)}/snapshots`, clientRequestId, nextPage }, readSnapshotResource, signal),
     startSnapshotCreate: async ({ snapshot, clientRequestId, ...name }, signal) =>
       read(
         await send(
@@ -204,13 +208,14 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       read(await send({ method: "DELETE", path: snapshotPath(name), clientRequestId }, signal), (answer) =>
         startedFrom(answer, "disk"),
       ),
-    listVmSizes: async ({ location, clientRequestId }, signal) =>
+    listVmSizes: async ({ location, clientRequestId, nextPage }, signal) =>
       vmSizesAmong(
         await list(
           {
             path: `/subscriptions/${options.subscriptionId}/providers/Microsoft.Compute/skus`,
             query: { $filter: `location eq '${location}'` },
             clientRequestId,
+            nextPage,
           },
           readSku,
           signal,
@@ -229,8 +234,8 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         ),
         (answer) => valueFrom<ArmVm>(answer, readVmResource),
       ),
-    listVms: ({ clientRequestId, ...place }, signal) =>
-      list({ path: `${group(place)}/virtualMachines`, clientRequestId }, readVmResource, signal),
+    listVms: ({ clientRequestId, nextPage, ...place }, signal) =>
+      list({ path: `${group(place)}/virtualMachines`, clientRequestId, nextPage }, readVmResource, signal),
     startVmUpdate: async ({ change, ifMatch, clientRequestId, ...name }, signal) => {
       const body = {
         ...(change.tags === undefined ? {} : { tags: change.tags }),

@@ -25,6 +25,7 @@ import type {
   ArmSnapshot,
   ArmVm,
   ArmVmName,
+  NextPage,
 } from "../../provisioner/arm/arm-api.ts";
 import { errorWithoutAnswer } from "../../provisioner/arm/arm-error.ts";
 import {
@@ -111,6 +112,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
   async function list<T>(
     request: {
       readonly clientRequestId: string;
+      readonly nextPage: NextPage | undefined;
       readonly first: (call: CallOptions) => Promise<unknown>;
       readonly readItem: (item: unknown) => T;
     },
@@ -122,10 +124,12 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       const page = readSdkAnswer(answer, (wire) =>
         valueFrom(wire, (body) => readPage(body, request.readItem)),
       );
-      if (!page.result.ok) return { ...page, result: page.result, pages };
+      if (!page.result.ok) return { ...page, result: page.result };
       items.push(...page.result.value.items);
       const { nextLink } = page.result.value;
-      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining, pages };
+      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining };
+      const admitted = await request.nextPage?.();
+      if (admitted?.ok === false) return { result: admitted, remaining: page.remaining };
       answer = await get(nextLink, request.clientRequestId, signal);
     }
     return {
@@ -137,7 +141,6 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         ),
       ),
       remaining: [],
-      pages: PAGES_MAX,
     };
   }
 
@@ -151,10 +154,11 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         ),
         (wire) => valueFrom<ArmDisk>(wire, readDiskResource),
       ),
-    listDisks: ({ subscriptionId, resourceGroup, clientRequestId }, signal) =>
+    listDisks: ({ subscriptionId, resourceGroup, clientRequestId, nextPage }, signal) =>
       list(
         {
           clientRequestId,
+          nextPage,
           first: (call) =>
             clientOf(subscriptionId).disks.listByResourceGroup(resourceGroup, call).byPage().next(),
           readItem: readDiskResource,
@@ -199,10 +203,11 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         ),
         (wire) => valueFrom<ArmSnapshot>(wire, readSnapshotResource),
       ),
-    listSnapshots: ({ subscriptionId, resourceGroup, clientRequestId }, signal) =>
+    listSnapshots: ({ subscriptionId, resourceGroup, clientRequestId, nextPage }, signal) =>
       list(
         {
           clientRequestId,
+          nextPage,
           first: (call) =>
             clientOf(subscriptionId).snapshots.listByResourceGroup(resourceGroup, call).byPage().next(),
           readItem: readSnapshotResource,
@@ -241,11 +246,12 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
-    listVmSizes: async ({ location, clientRequestId }, signal) =>
+    listVmSizes: async ({ location, clientRequestId, nextPage }, signal) =>
       vmSizesAmong(
         await list(
           {
             clientRequestId,
+            nextPage,
             first: (call) =>
               clientOf(options.subscriptionId)
                 .resourceSkus.list({ ...call, filter: `location eq '${location}'` })
@@ -264,10 +270,11 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       );
       return readSdkAnswer(answer, (wire) => valueFrom<ArmVm>(wire, readVmResource));
     },
-    listVms: ({ subscriptionId, resourceGroup, clientRequestId }, signal) =>
+    listVms: ({ subscriptionId, resourceGroup, clientRequestId, nextPage }, signal) =>
       list(
         {
           clientRequestId,
+          nextPage,
           first: (call) => clientOf(subscriptionId).virtualMachines.list(resourceGroup, call).byPage().next(),
           readItem: readVmResource,
         },

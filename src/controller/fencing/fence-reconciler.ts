@@ -19,7 +19,8 @@ import { clearProven, passRecordBarrier } from "./record-proof.ts";
 export function fenceReconciler(ports: FencingPorts): Reconciler {
   return {
     name: "fence",
-    workers: 64,
+    // As many as the disks of a zone: one update detaches those of a VM whose fences wait together.
+    workers: 4096,
     backoff: { baseMs: 100, maxMs: 5_000 },
     reconcile: async (volumeName, signal) => {
       const fenced = await fence(ports, volumeName, signal);

@@ -52,13 +52,19 @@ export function refilled(bucket: Bucket, limit: BucketLimit, nowMs: number): Buc
 export function waitMs(
   bucket: Bucket,
   limit: BucketLimit,
-  options: { readonly nowMs: number; readonly urgency: Urgency; readonly counts?: "all" | "own" },
+  options: {
+    readonly nowMs: number;
+    readonly urgency: Urgency;
+    readonly counts?: "all" | "own";
+    /** Calls that go before it. Default 0. */
+    readonly ahead?: number;
+  },
 ): number {
   const blockedMs = Math.max(0, bucket.blockedUntilMs - options.nowMs);
   if (options.urgency === "now") return blockedMs;
   const floor = Math.floor(limit.burst * leftShares[options.urgency]);
   const { tokens, ownTokens } = refilled(bucket, limit, options.nowMs);
-  const missing = floor + 1 - (options.counts === "own" ? ownTokens : tokens);
+  const missing = floor + 1 + (options.ahead ?? 0) - (options.counts === "own" ? ownTokens : tokens);
   return Math.max(blockedMs, missing <= 0 ? 0 : Math.ceil((missing * MS_PER_MINUTE) / limit.perMinute));
 }
 

@@ -228,8 +228,6 @@ export interface RemainingCalls {
 export interface ArmAnswer<T> {
   readonly result: Result<T, ArmError>;
   readonly remaining: readonly RemainingCalls[];
-  /** Of a list: the requests that it took, which Azure counts one by one. Default: 1. */
-  readonly pages?: number;
 }
 
 /** A long-running operation that was accepted. `pollUrl` undefined: it ended with the answer. */
@@ -261,6 +259,18 @@ interface ArmCall {
   readonly clientRequestId: string;
 }
 
+/** Of a call that lists resources. */
+interface ArmListCall extends ArmCall {
+  /**
+   * Waits before each page but the first, since Azure counts every page. A failure ends the list with it.
+   * Default: pages are read without a pause.
+   */
+  readonly nextPage?: NextPage;
+}
+
+/** See `ArmListCall`. */
+export type NextPage = () => Promise<Result<void, ArmError>>;
+
 /**
  * Azure Resource Manager's compute operations, one method each, with ARM's answers: no retries, no
  * waiting, no interpretation. A long-running operation is a start that returns a handle, and
@@ -268,7 +278,7 @@ interface ArmCall {
  */
 export interface ArmApi {
   getDisk(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmDisk>>;
-  listDisks(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmDisk[]>>;
+  listDisks(request: ArmGroup & ArmListCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmDisk[]>>;
   startDiskCreateOrUpdate(
     request: ArmName & ArmCall & { readonly disk: ArmDiskSpec },
     signal: AbortSignal,
@@ -279,7 +289,10 @@ export interface ArmApi {
   ): Promise<ArmAnswer<ArmOperation>>;
   startDiskDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   getSnapshot(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmSnapshot>>;
-  listSnapshots(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmSnapshot[]>>;
+  listSnapshots(
+    request: ArmGroup & ArmListCall,
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<readonly ArmSnapshot[]>>;
   startSnapshotCreate(
     request: ArmName & ArmCall & { readonly snapshot: ArmSnapshotSpec },
     signal: AbortSignal,
@@ -292,14 +305,14 @@ export interface ArmApi {
   startSnapshotDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   /** The sizes of VMs that the subscription of the client offers in a location: megabytes. */
   listVmSizes(
-    request: { readonly location: string } & ArmCall,
+    request: { readonly location: string } & ArmListCall,
     signal: AbortSignal,
   ): Promise<ArmAnswer<readonly ArmVmSize[]>>;
   getVm(
     request: ArmVmName & ArmCall & { readonly instanceView: boolean },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmVm>>;
-  listVms(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVm[]>>;
+  listVms(request: ArmGroup & ArmListCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVm[]>>;
   /**
    * PATCH with `If-Match`, or for an instance of a uniform scale set a PUT of what changes: the one way in
    * which disks reach and leave a VM.

@@ -1,6 +1,7 @@
 import type { Lane } from "../../core/azure/lane.ts";
 import { RECENT_DURATIONS_MAX, pollDelayMs } from "../../core/azure/poll-delay.ts";
 import { DURATIONS_MIN, spacedPollDelayMs } from "../../core/azure/spaced-poll-delay.ts";
+import { MS_PER_MINUTE } from "../../core/azure/token-bucket.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { type Backoff, backoffMs } from "../../core/primitives/backoff.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -13,8 +14,10 @@ import type {
   ArmOperation,
   ArmOperationEnd,
   ArmOperationStatus,
+  NextPage,
 } from "./arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
+import { CallLine } from "./call-line.ts";
 import { classOf } from "./error-table.ts";
 import type { BudgetedCall, CallGroup, ThrottleBudget } from "./throttle-budget.ts";
 
@@ -63,8 +66,8 @@ export interface ArmSession {
   readonly settings: ProvisionerSettings;
   /** Aborted when all work ends, at shutdown. */
   readonly lifetime: AbortSignal;
-  /** How long such a call would wait for the budget. */
-  readonly waitMs: (call: BudgetedCall) => number;
+  /** How long such a call would wait for the budget, if `ahead` others (default: none) went first. */
+  readonly waitMs: (call: BudgetedCall, ahead?: number) => number;
   /** Records that work waited for the budget elsewhere. */
   readonly noteWait: (group: CallGroup, waitedMs: number) => void;
   /** Waits until the budget would allow such a call; fails if that takes too long. */
@@ -72,11 +75,12 @@ export interface ArmSession {
   /**
    * Makes one call once the budget allows it. Repeats it only after a 429, which Azure promises not to
    * have carried out; a write of a VM is not repeated even then, since its caller must read and check
-   * again first. With `patience: "none"` it waits for nothing, and fails instead.
+   * again first. Each further page of a list is admitted as a call is. With `patience: "none"` it waits
+   * for nothing, and fails instead.
    */
   readonly call: <T>(
     budgeted: BudgetedCall,
-    invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>,
+    invoke: (clientRequestId: string, nextPage: NextPage) => Promise<ArmAnswer<T>>,
     signal: AbortSignal,
     patience?: "none",
   ) => Promise<Result<T, ArmError>>;
@@ -103,6 +107,9 @@ export interface ArmSession {
 /** Tries of one call that Azure refuses with 429, each after the wait that its answer names. */
 const THROTTLED_TRIES_MAX = 4;
 
+/** The share of the front door's reads that polls of operations on VMs take at most, over all VMs. */
+const VM_POLL_SHARE = 0.5;
+
 /**
  * Builds the session. `clientRequestId` answers the caller's correlation id; without one, each call gets a
  * fresh one.
@@ -118,6 +125,10 @@ export function createArmSession(options: {
 }): ArmSession {
   const { arm, budget, clock, random, settings, lifetime } = options;
   const recentDurationsMs = new Map<string, readonly number[]>();
+  const lines = new Map<string, CallLine>();
+  /** Operations on VMs that are being polled. */
+  let vmOperations = 0;
+  const pollEveryMs = MS_PER_MINUTE / (settings.gatewayLimits.reads.perMinute * VM_POLL_SHARE);
 
   function durationsOf(likeness: string | undefined): readonly number[] {
     return likeness === undefined ? [] : (recentDurationsMs.get(likeness) ?? []);
@@ -130,19 +141,19 @@ export function createArmSession(options: {
 
   async function call<T>(
     budgeted: BudgetedCall,
-    invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>,
+    invoke: (clientRequestId: string, nextPage: NextPage) => Promise<ArmAnswer<T>>,
     signal: AbortSignal,
     patience?: "none",
   ): Promise<Result<T, ArmError>> {
     const clientRequestId = options.clientRequestId() ?? random.uuid();
     const triesMax = budgeted.group === "vmWrite" || patience === "none" ? 1 : THROTTLED_TRIES_MAX;
     const waitMaxMs = patience === "none" ? 0 : settings.throttleWaitMaxMs;
+    const admit = (): Promise<Result<void, ArmError>> =>
+      untilAdmitted(budgeted, { waitMaxMs }, signal, () => budget.spend(budgeted));
     for (let tries = 1; ; tries++) {
-      // Checked and counted in one go: of many concurrent calls only as many may pass as there is room
-      // for.
-      const admitted = await untilAdmitted(budgeted, { waitMaxMs }, signal, () => budget.spend(budgeted));
+      const admitted = await admit();
       if (!admitted.ok) return admitted;
-      const answer = await invoke(clientRequestId);
+      const answer = await invoke(clientRequestId, admit);
       budget.observe(budgeted, answer);
       if (answer.result.ok || answer.result.failure.statusCode !== 429 || tries >= triesMax)
         return answer.result;
@@ -156,25 +167,59 @@ export function createArmSession(options: {
     enter: () => void,
   ): Promise<Result<void, ArmError>> {
     const startedMs = clock.elapsedMs();
-    for (let waitMs = budget.waitMs(budgeted); waitMs > 0; waitMs = budget.waitMs(budgeted)) {
-      const leftMs = waitMaxMs - (clock.elapsedMs() - startedMs);
-      if (waitMs > leftMs) {
-        const message =
-          `the budget of ${budgeted.group} ` +
-          `calls${budgeted.resource === undefined ? "" : ` for ${budgeted.resource}`} is used up`;
-        return fail({
-          ...errorWithoutAnswer(ownErrorCodes.budgetExhausted, message, ""),
-          retryAfterMs: waitMs,
-        });
-      }
-      budget.noteWait(budgeted.group, waitMs);
-      await clock.sleep(waitMs, signal);
+    const line = lineOf(budgeted);
+    const leftMs = (): number => waitMaxMs - (clock.elapsedMs() - startedMs);
+    for (;;) {
+      const providerMs = budget.providerWaitMs(budgeted);
+      const ahead = line.ahead(budgeted.lane);
+      const waitMs = Math.max(providerMs, budget.gatewayWaitMs(budgeted, ahead));
+      if (waitMs > 0 && waitMs > leftMs()) return fail(usedUp(budgeted, waitMs));
+      if (providerMs > 0) await clock.sleep(providerMs, signal);
+      else if (waitMs === 0 && ahead === 0 ? isEntered() : await line.run(budgeted.lane, inTurn, signal))
+        break;
     }
-    enter();
+    const waitedMs = clock.elapsedMs() - startedMs;
+    if (waitedMs > 0) budget.noteWait(budgeted.group, waitedMs);
     return ok(undefined);
+
+    /** The calls behind this one wait for nothing but the front door, and so must this one. */
+    async function inTurn(): Promise<boolean> {
+      for (let waitMs = budget.gatewayWaitMs(budgeted); waitMs > 0; waitMs = budget.gatewayWaitMs(budgeted))
+        await clock.sleep(waitMs, signal);
+      return isEntered();
+    }
+
+    /** Checked and counted in one go: of many concurrent calls only as many may pass as there is room for. */
+    function isEntered(): boolean {
+      const isRoom = budget.providerWaitMs(budgeted) === 0;
+      if (isRoom) enter();
+      return isRoom;
+    }
   }
 
+  function lineOf(budgeted: BudgetedCall): CallLine {
+    const name = budget.lineOf(budgeted);
+    const line = lines.get(name) ?? new CallLine();
+    lines.set(name, line);
+    return line;
+  }
+
+  /** Polls of one VM among many are rarer: together they leave most of the front door to other reads. */
   async function untilEnded(
+    started: ArmOperation,
+    options: OperationWait,
+    signal: AbortSignal,
+  ): Promise<Result<ArmOperationEnd, ArmError>> {
+    if (started.kind !== "vm") return untilPolled(started, options, signal);
+    vmOperations++;
+    try {
+      return await untilPolled(started, options, signal);
+    } finally {
+      vmOperations--;
+    }
+  }
+
+  async function untilPolled(
     started: ArmOperation,
     options: OperationWait,
     signal: AbortSignal,
@@ -189,7 +234,10 @@ export function createArmSession(options: {
       await clock.sleep(
         Math.min(
           maxMs - elapsedMs,
-          delayBeforePollMs(withHintFor(target.lane, operation), elapsedMs, durationsOf(likeness)),
+          Math.max(
+            started.kind === "vm" ? vmOperations * pollEveryMs : 0,
+            delayBeforePollMs(withHintFor(target.lane, operation), elapsedMs, durationsOf(likeness)),
+          ),
         ),
         signal,
       );
@@ -251,7 +299,7 @@ export function createArmSession(options: {
     random,
     settings,
     lifetime,
-    waitMs: (budgeted) => budget.waitMs(budgeted),
+    waitMs: (budgeted, ahead) => budget.waitMs(budgeted, ahead),
     noteWait: (group, waitedMs) => budget.noteWait(group, waitedMs),
     untilAdmitted: (budgeted, signal) =>
       untilAdmitted(budgeted, { waitMaxMs: settings.throttleWaitMaxMs }, signal, () => undefined),
@@ -294,6 +342,14 @@ function mayAskAgain(error: ArmError): boolean {
  */
 function isPollRefused(error: ArmError): boolean {
   return error.statusCode === 401 || error.statusCode === 403 || error.statusCode === 404;
+}
+
+function usedUp({ group, resource }: BudgetedCall, retryAfterMs: number): ArmError {
+  const of = resource === undefined ? "" : ` for ${resource}`;
+  return {
+    ...errorWithoutAnswer(ownErrorCodes.budgetExhausted, `the budget of ${group} calls${of} is used up`, ""),
+    retryAfterMs,
+  };
 }
 
 function stillRunning(resource: string, elapsedMs: number): ArmError {

@@ -68,14 +68,16 @@ describe("ThrottleBudget", () => {
     assert.equal(budget.waitMs(write()), 60_000);
   });
 
-  it("counts every page of a list", () => {
+  it("lets failovers use all of the front door's calls, and no more", () => {
     const { budget } = aBudget();
-    const list: BudgetedCall = { group: "diskList", resource: undefined, lane: "collection" };
-    budget.spend(list);
-    budget.observe(list, { result: ok([]), remaining: [], pages: 20 });
-    const left = (group: string): number | undefined =>
-      budget.states().find((state) => state.group === group)?.subscriptionCallsLeft;
-    assert.deepEqual([left("diskList"), left("gateway-reads")], [220, 230]);
+    const read: BudgetedCall = { group: "diskRead", resource: undefined, lane: "failover" };
+    for (let call = 0; call < 249; call++) budget.spend(read);
+    assert.equal(budget.waitMs({ ...read, lane: "primaryAttach" }), 2480);
+    assert.equal(budget.waitMs(read), 0);
+    assert.equal(budget.waitMs(read, 10), 400, "after ten others");
+    budget.spend(read);
+    assert.equal(budget.waitMs(read), 40);
+    assert.equal(budget.waitMs(write("failover")), 0, "writes have calls of their own");
   });
 
   it("gets its calls back with time", () => {

@@ -2,6 +2,7 @@ import { type Lane, ignoresOtherClients, urgencyOf } from "../../core/azure/lane
 import {
   type Bucket,
   type BucketLimit,
+  type Urgency,
   blocked,
   corrected,
   fullBucket,
@@ -80,8 +81,9 @@ export interface BudgetedCall {
 
 /**
  * The calls that Azure still allows, shared by all callers: a model of its buckets, corrected by what its
- * answers say. Waiting here is cheaper than being refused there. A share is kept for failover and detaches;
- * failover waits for nothing but a `Retry-After`. Tags leave half of each bucket for all others.
+ * answers say. Waiting here is cheaper than being refused there. A share is kept for failover and detaches.
+ * Failovers use all that VMs share, and wait for the limits of their own VM only as a `Retry-After` says.
+ * Tags leave half of each bucket for all others.
  */
 export class ThrottleBudget {
   readonly #clock: Clock;
@@ -100,15 +102,40 @@ export class ThrottleBudget {
     this.#gatewayLimits = options.gatewayLimits;
   }
 
-  /** How long the call must wait; 0: it may go. */
-  waitMs(call: BudgetedCall): number {
+  /** How long the call must wait, if it lets `ahead` others go first; 0: it may go. */
+  waitMs(call: BudgetedCall, ahead = 0): number {
+    return Math.max(this.providerWaitMs(call, ahead), this.gatewayWaitMs(call, ahead));
+  }
+
+  /** The same by the compute provider's limits alone. */
+  providerWaitMs(call: BudgetedCall, ahead = 0): number {
+    return this.#waitMs(call, { isGateway: false, ahead });
+  }
+
+  /** The same by the front door's limits alone. */
+  gatewayWaitMs(call: BudgetedCall, ahead = 0): number {
+    return this.#waitMs(call, { isGateway: true, ahead });
+  }
+
+  #waitMs(
+    call: BudgetedCall,
+    { isGateway, ahead }: { readonly isGateway: boolean; readonly ahead: number },
+  ): number {
     const nowMs = this.#clock.elapsedMs();
-    const urgency = urgencyOf(call.lane);
     return Math.max(
-      ...this.#scopesOf(call).map(({ key, limit, kind }) =>
-        waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency, counts: countsFor(call, kind) }),
-      ),
+      ...this.#scopesOf(call)
+        .filter(({ kind }) => (kind === "gateway") === isGateway)
+        .map(({ key, limit, kind }) => {
+          const urgency = urgencyIn(kind, call.lane);
+          const counts = countsFor(call, kind);
+          return waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency, counts, ahead });
+        }),
     );
+  }
+
+  /** Names the line in which the call waits for the front door: calls of one line may use as much of it. */
+  lineOf(call: BudgetedCall): string {
+    return `${gatewayKey(call)} ${urgencyIn("gateway", call.lane)}`;
   }
 
   /** How each group stands, and each class of the front door. */
@@ -131,7 +158,7 @@ export class ThrottleBudget {
     this.#totalsOf(group).waitedMs += waitedMs;
   }
 
-  /** Counts the call. */
+  /** Counts the call. Each page of a list is one. */
   spend(call: BudgetedCall): void {
     for (const group of [call.group, gatewayKey(call)]) this.#totalsOf(group).calls++;
     const nowMs = this.#clock.elapsedMs();
@@ -141,8 +168,6 @@ export class ThrottleBudget {
 
   /** Learns from an answer: the remaining calls in its headers, and `Retry-After`. */
   observe(call: BudgetedCall, answer: ArmAnswer<unknown>): void {
-    // The first page was counted when the list began.
-    for (let page = 2; page <= (answer.pages ?? 1); page++) this.spend(call);
     const nowMs = this.#clock.elapsedMs();
     if (!answer.result.ok && answer.result.failure.statusCode === 429)
       return this.#block(call, answer.result.failure, nowMs);
@@ -260,6 +285,15 @@ const gatewayClassOf: Readonly<Record<CallGroup, GatewayClass>> = {
   vmOperationRead: "reads",
   diskOperationRead: "reads",
 };
+
+/**
+ * A failover tries its own VM, whatever has been called there. Beyond what all VMs share it would only be
+ * refused, and with it the next failover.
+ */
+function urgencyIn(kind: Scope["kind"], lane: Lane): Urgency {
+  const urgency = urgencyOf(lane);
+  return urgency === "now" && kind !== "resource" ? "reserve" : urgency;
+}
 
 /** Reads of one VM that a pod waits for are tried, whatever other clients have read of it. */
 function countsFor({ group, lane }: BudgetedCall, kind: Scope["kind"]): "all" | "own" {

@@ -4,7 +4,7 @@ import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { ArmDisk, ArmError, ArmName } from "../arm/arm-api.ts";
 import { ownError } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
-import { isWorthRetrying, saysNotThere } from "../arm/error-table.ts";
+import { saysNotThere } from "../arm/error-table.ts";
 
 /** The VMs that a disk names as its owners, each once whatever its case. */
 export function ownersOf(disk: ArmDisk): readonly string[] {
@@ -49,33 +49,4 @@ export async function diskOwners(
   const read = await readDisk(session, disk, signal);
   if (read.ok) return ok(ownersOf(read.value));
   return saysNotThere(read.failure) ? ok([]) : read;
-}
-
-/**
- * Waits until a disk names no owner for which `isOwner` holds: the disk lags behind the VM in a detach,
- * most of all after a VM's deletion. Bounded by `ownerPatienceMs`.
- */
-export async function untilDisowned(
-  session: ArmSession,
-  disk: { readonly diskUri: string; readonly lane: Lane; readonly isOwner: (vmUri: string) => boolean },
-  signal: AbortSignal,
-): Promise<Result<void, ArmError>> {
-  const startedMs = session.clock.elapsedMs();
-  for (let attempt = 1; ; attempt++) {
-    const owners = await diskOwners(session, disk, signal);
-    if (!owners.ok && !isWorthRetrying(owners.failure)) return owners;
-    const left = owners.ok ? owners.value.filter(disk.isOwner) : undefined;
-    if (left?.length === 0) return ok(undefined);
-    if (session.clock.elapsedMs() - startedMs > session.settings.ownerPatienceMs) {
-      return owners.ok
-        ? fail(
-            ownError(
-              "DiskStillOwned",
-              `disk ${disk.diskUri} still names ${(left ?? []).join(", ")} as its owner`,
-            ),
-          )
-        : owners;
-    }
-    await session.backOff(attempt, signal);
-  }
 }

@@ -331,7 +331,7 @@ export async function listDisks(
 ): Promise<Result<readonly DiskFacts[], Failure>> {
   const listed = await session.call(
     { group: "diskList", resource: undefined, lane: LANE },
-    (clientRequestId) => session.arm.listDisks({ ...group, clientRequestId }, signal),
+    (clientRequestId, nextPage) => session.arm.listDisks({ ...group, clientRequestId, nextPage }, signal),
     signal,
   );
   if (!listed.ok) return fail(toFailure(listed.failure, {}));

@@ -70,8 +70,8 @@ export async function listSnapshots(
 ): Promise<Result<readonly SnapshotFacts[], Failure>> {
   const listed = await session.call(
     { group: "diskList", resource: undefined, lane: LANE },
-    (clientRequestId) =>
-      session.arm.listSnapshots({ subscriptionId, resourceGroup, clientRequestId }, signal),
+    (clientRequestId, nextPage) =>
+      session.arm.listSnapshots({ subscriptionId, resourceGroup, clientRequestId, nextPage }, signal),
     signal,
   );
   if (listed.ok) return ok(listed.value.map(snapshotFactsOf));

@@ -15,6 +15,7 @@ import type {
 } from "../arm/arm-api.ts";
 import { createArmSession } from "../arm/arm-session.ts";
 import { ThrottleBudget } from "../arm/throttle-budget.ts";
+import { SharedDiskReads } from "../disk/shared-disk-reads.ts";
 import { defaultProvisionerSettings, type ProvisionerSettings } from "../settings.ts";
 import { AttachBatch } from "../vm/attach-batch.ts";
 import { EtagWrites } from "../vm/etag-writes.ts";
@@ -280,6 +281,7 @@ export function aScriptedVm(
         session,
         place: { subscriptionId: "sub-1" },
         vmReads: new SharedVmReads(session, never),
+        diskReads: new SharedDiskReads(session, never),
         vm,
         etagWrites,
         underWay,

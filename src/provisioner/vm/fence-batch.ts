@@ -14,8 +14,9 @@ import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "..
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
-import { untilDisowned } from "../disk/disk-owners.ts";
 import type { DiskPlace } from "../disk/disks.ts";
+import type { SharedDiskReads } from "../disk/shared-disk-reads.ts";
+import { untilDisowned } from "../disk/until-disowned.ts";
 import { askCarryOut, checkPreconditions } from "./check-preconditions.ts";
 import { proofOfEnd, type AtInstanceUri } from "./prove-vanished.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
@@ -43,6 +44,7 @@ export interface FenceContext {
   readonly session: ArmSession;
   readonly place: Pick<DiskPlace, "subscriptionId">;
   readonly vmReads: SharedVmReads;
+  readonly diskReads: SharedDiskReads;
   readonly vm: VmTarget;
   readonly etagWrites: EtagWriteMemory;
   readonly underWay: UpdatesUnderWay;
@@ -397,17 +399,15 @@ async function proveAll(
 
 /** The VM's list no longer has the disk; the disk must agree. */
 async function entryGone(
-  { session, vm }: FenceContext,
+  context: FenceContext,
   reads: { readonly before: ArmVm; readonly after: ArmVm },
   request: VmRequest,
   signal: AbortSignal,
 ): Promise<Result<FenceProof, Failure>> {
+  const { vm } = context;
   const { diskUri, node } = request.spec;
-  const disowned = await untilDisowned(
-    session,
-    { diskUri, lane: "failover", isOwner: (owner) => mayBe(owner, vm.uri, reads.after.id) },
-    signal,
-  );
+  const isOwner = (owner: string): boolean => mayBe(owner, vm.uri, reads.after.id);
+  const disowned = await untilDisowned(context, { diskUri, isOwner }, signal);
   if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));
   return ok({
     kind: "entryGone",

@@ -3,6 +3,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import type { DiskPlace } from "../disk/disks.ts";
+import type { SharedDiskReads } from "../disk/shared-disk-reads.ts";
 import { AttachBatch } from "./attach-batch.ts";
 import { FenceBatch } from "./fence-batch.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -36,6 +37,7 @@ export interface VmQueuesOptions {
   readonly session: ArmSession;
   readonly place: Pick<DiskPlace, "subscriptionId">;
   readonly vmReads: SharedVmReads;
+  readonly diskReads: SharedDiskReads;
   readonly sizes: VmSizes;
   readonly etagWrites: EtagWriteMemory;
   /** Ends all work at shutdown. */
@@ -91,7 +93,7 @@ export class VmQueues {
   }
 
   #newQueue(vm: VmTarget): VmQueue {
-    const { session, place, vmReads, sizes, etagWrites, lifetime } = this.#options;
+    const { session, sizes, lifetime, ...ofFences } = this.#options;
     const underWay = this.#memory.take(vm.key);
     const onUnused = (): void => {
       if (updates.isUsed || fences.isUsed || barriers.isUsed) return;
@@ -117,7 +119,7 @@ export class VmQueues {
       gathering: { quietMs: 0, maxMs: 0 },
       ...patience,
       run: (batch: readonly VmRequest[]): Promise<void> =>
-        new FenceBatch({ session, place, vmReads, vm, etagWrites, underWay }, batch, lifetime).run(),
+        new FenceBatch({ ...ofFences, session, vm, underWay }, batch, lifetime).run(),
       onUnused,
     };
     const fences = new GroupCommit(atOnce);

@@ -99,7 +99,8 @@ export class VmSizes {
   async #list(location: string): Promise<Sizes | undefined> {
     const listed = await this.#session.call(
       { group: "vmList", resource: undefined, lane: "primaryAttach" },
-      (clientRequestId) => this.#session.arm.listVmSizes({ location, clientRequestId }, this.#lifetime),
+      (clientRequestId, nextPage) =>
+        this.#session.arm.listVmSizes({ location, clientRequestId, nextPage }, this.#lifetime),
       this.#lifetime,
     );
     if (!listed.ok) return undefined;
