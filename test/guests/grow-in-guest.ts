@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, readFile, realpath, symlink } from "node:fs/promises";
+import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import type { LinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
-import { undefinedIfMissing } from "../../src/adapters/linux/error-code.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { must } from "../../src/controller/testing/settled.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
@@ -19,9 +19,8 @@ import { stagingPath, withNode } from "../../src/node/testing/a-node.ts";
 import type { NodeWorld } from "../../src/node/testing/a-node.ts";
 import { growths, hasGrown, readyToGrow, sizesGiB } from "./growth.ts";
 import type { Growth } from "./growth.ts";
+import { linkDisk } from "./link-disk.ts";
 
-const LINKS = "/dev/disk/azure/data/by-lun";
-const BLOCK_DEVICES = "/sys/block";
 const LOCKS = "/run/locks";
 const FILE_BYTES = 8 * 1024 * 1024;
 /** The time between two looks or calls; kubelet repeats a call less often. In milliseconds. */
@@ -34,7 +33,8 @@ const never = new AbortController().signal;
  */
 async function growInUse(host: LinuxHost, growth: Growth, world: NodeWorld): Promise<void> {
   const { lun, fsType } = growth;
-  const ports: NodePorts = { ...world.ports(), host, clock: systemClock };
+  // The world's own repeats its UUIDs, and mkfs.btrfs refuses one that another disk has.
+  const ports: NodePorts = { ...world.ports(), host, clock: systemClock, random: systemRandom };
   await world.setAttachment((attachment) =>
     attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, lun } },
   );
@@ -93,19 +93,6 @@ async function recordSize({ store }: NodeWorld, sizeGiB: number): Promise<void> 
   assert.ok(volume.status !== undefined);
   const detail = { ...(volume.status.detail ?? aDetail()), sizeGiB };
   await must(store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, detail } }, never));
-}
-
-/** Links a disk as udev does, once the kernel has found it. */
-async function linkDisk(lun: number): Promise<void> {
-  for (;;) {
-    for (const name of await readdir(BLOCK_DEVICES)) {
-      const address = await realpath(join(BLOCK_DEVICES, name, "device")).catch(undefinedIfMissing);
-      if (address?.endsWith(`:${lun}`) !== true) continue;
-      await mkdir(LINKS, { recursive: true });
-      return symlink(join("/dev", name), join(LINKS, String(lun)));
-    }
-    await systemClock.sleep(REPEAT_MS, never);
-  }
 }
 
 function valueOf<T>(result: Result<T, Failure>): T {

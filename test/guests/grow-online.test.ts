@@ -22,7 +22,7 @@ describe("growth on a kernel that permits it", { skip: (await reasonAgainstGuest
   );
 
   it(
-    "grows ext4 and XFS under an open file, with all data kept",
+    "grows ext4, XFS and btrfs under an open file, with all data kept",
     { timeout: GUEST_TIMEOUT_MS },
     async (t) => {
       const diskBytes = new Map(growths.map(({ lun }) => [lun, gibToBytes(sizesGiB.before)]));

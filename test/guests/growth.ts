@@ -10,6 +10,7 @@ export interface Growth {
 export const growths: readonly Growth[] = [
   { lun: 0, fsType: "ext4" },
   { lun: 1, fsType: "xfs" },
+  { lun: 2, fsType: "btrfs" },
 ];
 
 /** The size of each volume before and after, in GiB. */

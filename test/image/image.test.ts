@@ -106,7 +106,7 @@ describe("the driver's image", { skip: whyNot ?? false }, () => {
 
   it("creates, mounts, checks and grows the file systems that the driver offers", async () => {
     const script = `cd /tmp
-for type in ext4 xfs; do
+for type in ext4 xfs btrfs; do
   dd if=/dev/zero of=disk bs=1M count=0 seek=320 2> /dev/null
   device=$(losetup --find --show disk)
   trap 'losetup --detach "$device"' EXIT
@@ -118,7 +118,11 @@ for type in ext4 xfs; do
   test "$type" = ext4 && umount at
   dd if=/dev/zero of=disk bs=1M count=0 seek=400 2> /dev/null
   losetup --set-capacity "$device"
-  if test "$type" = ext4; then e2fsck -f -p "$device"; resize2fs "$device"; mount "$device" at; else xfs_growfs -d at; fi
+  case "$type" in
+    ext4) e2fsck -f -p "$device"; resize2fs "$device"; mount "$device" at ;;
+    xfs) xfs_growfs -d at ;;
+    btrfs) btrfs inspect-internal dump-super "$device"; btrfs filesystem resize 1:max at ;;
+  esac
   test "$(cat at/file)" = kept
   test "$(df --output=size --block-size=1M at | tail -n 1)" -gt 320
   umount at
@@ -131,7 +135,7 @@ done
 `;
     const { code, output } = await inImage(script, "0");
     assert.equal(code, 0, output);
-    assert.match(output, /\next4\n[^]*\nxfs\n/u);
+    assert.match(output, /\next4\n[^]*\nxfs\n[^]*\nbtrfs\n/u);
   });
 
   it("is as small as promised, reproducible, and lists its contents", async () => {

@@ -39,4 +39,5 @@ export const GUEST_MODULES: readonly string[] = [
   "virtio_scsi",
   "sd_mod",
   "xfs",
+  "btrfs",
 ];

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { promisify } from "node:util";
+import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import { linkDisk } from "./link-disk.ts";
+
+const LOCKS = "/run/locks";
+const [SOURCE, COPY] = ["/run/source", "/run/copy"] as const;
+const never = new AbortController().signal;
+const run = promisify(execFile);
+
+/** What the kernel of this guest, which is older than 6.7, does with a copy, and with a removed disk. */
+async function main(): Promise<void> {
+  await mkdir(LOCKS);
+  for (const lun of [0, 1]) await linkDisk(lun);
+  const host = await createLinuxHost({ lockDirectory: LOCKS, clock: systemClock });
+  const source = valueOf(await host.findDevice({ lun: 0 }, never));
+  const copy = valueOf(await host.findDevice({ lun: 1 }, never));
+  const fsType = "btrfs";
+  const flags = { fsType, mountFlags: [], readOnly: false } as const;
+  const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
+  const clean = async (majorMinor: string) =>
+    valueOf(
+      await host.isClean(
+        { accessType: "mount", lun: undefined, lastMajorMinor: majorMinor, lunsOfOthers: [] },
+        never,
+      ),
+    );
+
+  valueOf(await host.format({ device: source, fsType, uuid }, never));
+  valueOf(await host.mountDevice({ ...flags, device: source, path: SOURCE }, never));
+  await writeFile(`${SOURCE}/file`, "of the source", { flush: true });
+  valueOf(await host.flush(SOURCE, never));
+  await run("dd", [`if=${source.path}`, `of=${copy.path}`, "bs=1M", "conv=sparse,fsync", "status=none"]);
+  const refused = await host.mountDevice({ ...flags, device: copy, path: COPY }, never);
+  assert.equal(refused.ok ? "mounted" : refused.failure.kind, "FileSystemNotUnique");
+  assert.equal(valueOf(await host.mountAt(COPY, never)), undefined);
+  valueOf(await host.unmount(SOURCE, never));
+  valueOf(await host.mountDevice({ ...flags, device: copy, path: COPY }, never));
+  assert.equal(valueOf(await host.mountAt(COPY, never))?.majorMinor, copy.majorMinor);
+  valueOf(await host.unmount(COPY, never));
+  console.log("a copy is mounted once its source is not");
+
+  valueOf(await host.mountDevice({ ...flags, device: source, path: SOURCE }, never));
+  await writeFile(`${SOURCE}/file`, "never synced");
+  await writeFile(`/sys/block/${basename(source.path)}/device/delete`, "1");
+  const dead = valueOf(await host.mountAt(SOURCE, never));
+  assert.equal(dead?.isDead, true);
+  assert.notEqual(dead.majorMinor, source.majorMinor);
+  const { clean: isClean, reason } = await clean(source.majorMinor);
+  assert.deepEqual(
+    [isClean, /mounted on this node, is or may be on it/u.test(reason)],
+    [false, true],
+    reason,
+  );
+  assert.equal((await clean(copy.majorMinor)).clean, true, "another disk, which is there");
+  valueOf(await host.unmount(SOURCE, never));
+  assert.equal((await clean(source.majorMinor)).clean, true);
+  assert.equal(
+    await readFile("/proc/self/mountinfo", "utf8").then((text) => text.includes(" btrfs ")),
+    false,
+  );
+  console.log("a removed disk is clean once its mount has ended");
+  await host.close();
+}
+
+function valueOf<T>(result: Result<T, Failure>): T {
+  if (!result.ok) throw new Error(JSON.stringify(result.failure));
+  return result.value;
+}
+
+// Not awaited at the top level: the bundle is CommonJS.
+main().then(
+  () => process.exit(),
+  (error: unknown) => {
+    console.error(error);
+    process.exitCode = 1;
+  },
+);
