@@ -140,8 +140,8 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
       ["pvc-1-node-a", "node-a", "Primary", "Primary", "Attached", "3"],
     ]);
     assert.deepEqual(await table("azva", "-o", "wide"), [
-      ["NAME", "NODENAME", "VOLUMENAME", "REQUESTEDROLE", "ROLE", "PREVIOUSROLE", "STATE", "LUN", "AGE"],
-      ["pvc-1-node-a", "node-a", "pvc-1", "Primary", "Primary", "Replica", "Attached", "3"],
+      ["NAME", "NODENAME", "VOLUMENAME", "REQUESTEDROLE", "ROLE", "STATE", "LUN", "AGE"],
+      ["pvc-1-node-a", "node-a", "pvc-1", "Primary", "Primary", "Attached", "3"],
     ]);
     const [header, row] = await table("azdn");
     assert.deepEqual(header, ["NAME", "READY", "LASTHEARTBEAT", "ZONE", "AGE"]);
