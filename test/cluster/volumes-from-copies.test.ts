@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
@@ -10,6 +11,7 @@ import { driverLab } from "./driver-lab.ts";
 import { inGiB } from "./workload/growth.ts";
 import {
   aSnapshotClass,
+  aStaticSnapshot,
   aVolumeSnapshot,
   deleteSnapshots,
   installSnapshots,
@@ -25,11 +27,14 @@ const AT_ONCE = 2;
 const GONE_MAX_MS = 180_000;
 const BOUND_MAX_MS = 180_000;
 const LOOK_EVERY_MS = 200;
+/** btrfs beside its source needs Linux 6.7. */
+const FILE_SYSTEMS = ["ext4", "xfs", "btrfs"] as const;
 const HOME = "node-a";
 const OTHER_NODE_OF_ITS_ZONE = "node-b";
 const NODE_OF_ANOTHER_ZONE = "node-c";
 const SOURCE = "source-0";
 const SOURCE_CLAIM = "data-source-0";
+const DISK_API = "2025-01-02";
 const LARGER_GIB = 6;
 const SMALLER_GIB = 2;
 const REFUSED = ["smaller-restored", "smaller-clone", "of-nothing"] as const;
@@ -115,7 +120,46 @@ describe("volumes from copies", { skip: (await reasonAgainstLab()) ?? false, con
       );
     }));
 
-  for (const fsType of ["ext4", "xfs"] as const) {
+  it("restores a snapshot that the driver did not make, and leaves it in Azure", () =>
+    withSource(lab, { namespace: "snapshot-of-others", fsType: "ext4" }, async (workloads) => {
+      const { namespace, kubectl } = workloads;
+      const kept = await workloads.inPod(SOURCE, WRITE);
+      const snapshotUri = await snapshotByHand(workloads, "by-hand");
+      await thenCleanUp(
+        async () => {
+          await workloads.apply(manifestOf(...aStaticSnapshot({ name: "static", namespace, snapshotUri })));
+          await thenCleanUp(
+            async () => {
+              await untilSnapshotReady(workloads, "static");
+              await workloads.apply(
+                manifestOf(
+                  aClaim({
+                    name: "restored",
+                    storageClass: namespace,
+                    copyOf: { kind: "VolumeSnapshot", name: "static" },
+                  }),
+                  podOf("restored", HOME),
+                ),
+              );
+              await workloads.untilReady("restored");
+              assert.equal(await workloads.inPod("restored", READ), kept);
+            },
+            async () => {
+              await deleteSnapshots(workloads);
+              await kubectl(["delete", "volumesnapshotcontent/static", `--timeout=${GONE_MAX_MS}ms`], {
+                timeoutMs: 2 * GONE_MAX_MS,
+              });
+            },
+          );
+          assert.ok((await snapshotsInAzure(lab)).some(({ id }) => isSameResourceUri(id, snapshotUri)));
+        },
+        async () => {
+          await lab.azure.call("DELETE", `${snapshotUri}?api-version=${DISK_API}`);
+        },
+      );
+    }));
+
+  for (const fsType of FILE_SYSTEMS) {
     it(`restores a snapshot of ${fsType} beside its source: larger, and of another SKU`, () =>
       withSource(lab, { namespace: `restored-${fsType}`, fsType }, async (workloads) => {
         const { namespace, kubectl } = workloads;
@@ -202,7 +246,7 @@ describe("volumes from copies", { skip: (await reasonAgainstLab()) ?? false, con
 /** Runs `use` with a StatefulSet on a node, and classes for it and its copies. */
 async function withSource(
   lab: Lab,
-  { namespace, fsType }: { readonly namespace: string; readonly fsType: "ext4" | "xfs" },
+  { namespace, fsType }: { readonly namespace: string; readonly fsType: (typeof FILE_SYSTEMS)[number] },
   use: (workloads: Workloads) => Promise<void>,
 ): Promise<void> {
   const volumeBindingMode = "WaitForFirstConsumer";
@@ -226,6 +270,30 @@ async function withSource(
       await use(workloads);
     }),
   );
+}
+
+/** A snapshot of the source's disk that an administrator makes in Azure. Returns its resource id. */
+async function snapshotByHand({ lab, volumeOf }: Workloads, name: string): Promise<string> {
+  const diskUri = (await volumeOf(SOURCE_CLAIM)).status?.detail?.diskUri ?? "";
+  const { location } = (await lab.azure.call("GET", `${diskUri}?api-version=${DISK_API}`)) as {
+    readonly location: string;
+  };
+  const snapshotUri = diskUri.replace(/\/disks\/[^/]+$/iu, `/snapshots/${name}`);
+  await lab.azure.call("PUT", `${snapshotUri}?api-version=${DISK_API}`, {
+    location,
+    sku: { name: "Standard_LRS" },
+    properties: {
+      incremental: true,
+      creationData: { createOption: "Copy", sourceResourceId: diskUri },
+    },
+  });
+  await waitUntil(`snapshot ${name} to be made`, { timeoutMs: GONE_MAX_MS }, async () => {
+    const answer = (await lab.azure.call("GET", `${snapshotUri}?api-version=${DISK_API}`)) as {
+      readonly properties?: { readonly provisioningState?: string };
+    };
+    return answer.properties?.provisioningState === "Succeeded" || undefined;
+  });
+  return snapshotUri;
 }
 
 /** A pod that has a claim of its own name at /data. */

@@ -22,43 +22,46 @@ describe("volumes in pods", { skip: (await reasonAgainstLab()) ?? false, concurr
   });
   after(() => untilNothingIsLeft(lab));
 
-  it("keeps a pod's data on ext4, xfs and raw block when it moves to another node", () =>
+  it("keeps a pod's ext4, xfs, btrfs and raw block when it moves to another node", () =>
     withWorkloads(lab, "volume-kinds", async (workloads) =>
       withClusterObjects(
         lab,
         manifestOf(
           waiting("volume-kinds-ext4", { fsType: "ext4" }),
           waiting("volume-kinds-xfs", { fsType: "xfs", skuName: "Premium_LRS" }),
+          waiting("volume-kinds-btrfs", { fsType: "btrfs" }),
         ),
         async () => {
           const mounts = [
             { claim: "ext4", path: "/ext4" },
             { claim: "xfs", path: "/xfs" },
+            { claim: "btrfs", path: "/btrfs" },
             { claim: "raw", device: "/dev/raw-disk" },
           ];
           await workloads.apply(
             manifestOf(
               aClaim({ name: "ext4", storageClass: "volume-kinds-ext4" }),
               aClaim({ name: "xfs", storageClass: "volume-kinds-xfs" }),
+              aClaim({ name: "btrfs", storageClass: "volume-kinds-btrfs" }),
               aClaim({ name: "raw", storageClass: "managed-csi", volumeMode: "Block" }),
               aPod({ name: "first", nodeName: "node-a", mounts }),
             ),
           );
           await workloads.untilReady("first");
-          const types = "awk '$2 ~ /^.(ext4|xfs)$/ {print $2, $3}' /proc/mounts | sort";
-          assert.equal(await workloads.inPod("first", types), "/ext4 ext4\n/xfs xfs");
+          const types = "awk '$2 ~ /^.(ext4|xfs|btrfs)$/ {print $2, $3}' /proc/mounts | sort";
+          assert.equal(await workloads.inPod("first", types), "/btrfs btrfs\n/ext4 ext4\n/xfs xfs");
           await workloads.inPod(
             "first",
-            "echo of-ext4 > /ext4/file; echo of-xfs > /xfs/file; echo of-raw | dd of=/dev/raw-disk " +
-              "conv=fsync 2>/dev/null; sync",
+            "for type in ext4 xfs btrfs; do echo of-$type > /$type/file; done; " +
+              "echo of-raw | dd of=/dev/raw-disk conv=fsync 2>/dev/null; sync",
           );
 
           await workloads.kubectl(["delete", "pod", "first"]);
           await workloads.apply(manifestOf(aPod({ name: "second", nodeName: "node-b", mounts })));
           await workloads.untilReady("second");
           assert.equal(
-            await workloads.inPod("second", "cat /ext4/file /xfs/file; head -c 7 /dev/raw-disk"),
-            "of-ext4\nof-xfs\nof-raw",
+            await workloads.inPod("second", "cat /ext4/file /xfs/file /btrfs/file; head -c 7 /dev/raw-disk"),
+            "of-ext4\nof-xfs\nof-btrfs\nof-raw",
           );
         },
       ),

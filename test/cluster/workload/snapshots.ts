@@ -56,6 +56,34 @@ export function aVolumeSnapshot(options: {
   };
 }
 
+/** A VolumeSnapshot of a snapshot that exists in Azure and outlives it, and the content that names that. */
+export function aStaticSnapshot(options: {
+  readonly name: string;
+  readonly namespace: string;
+  readonly snapshotUri: string;
+}): readonly object[] {
+  const { name, namespace, snapshotUri } = options;
+  return [
+    {
+      apiVersion: `${API}/v1`,
+      kind: "VolumeSnapshotContent",
+      metadata: { name },
+      spec: {
+        driver: "disk.csi.azure.com",
+        deletionPolicy: "Retain",
+        source: { snapshotHandle: snapshotUri },
+        volumeSnapshotRef: { name, namespace },
+      },
+    },
+    {
+      apiVersion: `${API}/v1`,
+      kind: "VolumeSnapshot",
+      metadata: { name },
+      spec: { source: { volumeSnapshotContentName: name } },
+    },
+  ];
+}
+
 /** Waits until disks can be made of a VolumeSnapshot. */
 export async function untilSnapshotReady({ kubectl }: Workloads, name: string): Promise<void> {
   const ready = ["--for=jsonpath={.status.readyToUse}=true", `--timeout=${READY_MAX_MS}ms`];
