@@ -8,6 +8,7 @@ import { measureFleet } from "./attach/fleet.ts";
 import { measureOneVmOverWire } from "./attach/one-vm-over-wire.ts";
 import { measureOneVm, measurePoison } from "./attach/one-vm.ts";
 import { measurePace } from "./attach/pace.ts";
+import { measureRest } from "./attach/rest.ts";
 import { measureCreate, measureStart } from "./attach/wire.ts";
 import { tellZone } from "./attach/zone.ts";
 
@@ -24,6 +25,7 @@ const onModel = {
   fleet: measureFleet,
   churn: measureChurn,
   zone: tellZone,
+  rest: measureRest,
 };
 
 /** Parts that run through the SDK and TLS, in real time: on a busy machine their figures are upper bounds. */
@@ -46,6 +48,7 @@ const meanings: Readonly<Record<string, string>> = {
   zone:
     "100 and 333 VMs without power, ten disks each, fenced at once under Azure's limits; Floor: the " +
     "slowest of Azure's own detaches, and two reads for each VM",
+  rest: "1,000 nodes and 10,000 disks while nothing happens: calls to Azure, writes to the object store",
   oneVmOverWire: "30 disks to one VM, real time",
   emulator: "the emulator alone, from its sources",
   start: "10,000 disks listed, and their volumes rebuilt into an empty object store",

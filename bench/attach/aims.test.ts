@@ -7,6 +7,7 @@ import { measureChurn } from "./churn.ts";
 import { measureFleet } from "./fleet.ts";
 import { measureOneVm, measurePoison } from "./one-vm.ts";
 import { measurePace } from "./pace.ts";
+import { measureRest } from "./rest.ts";
 import { measureZone } from "./zone.ts";
 
 /** Figures on the virtual clock are the same on every machine, so a test can hold the queue to them. */
@@ -76,6 +77,14 @@ describe("bursts through CSI", () => {
       assert.ok(ours.ms <= ours.floorMs * 1.1, `${name}: ${ours.ms} ms, floor ${ours.floorMs} ms`);
       assert.ok(!isSingle || ours.calls <= 7, `${name}: ${ours.calls} calls`);
     }
+  });
+});
+
+describe("a controller at rest", () => {
+  it("makes 60 calls to Azure an hour, and writes only its Lease", async () => {
+    const { armCallsPerHour, controllerWritesPerSecond } = await measureRest({ nodes: 3, disks: 1500 });
+    assert.ok(armCallsPerHour <= 60, `${armCallsPerHour} calls an hour`);
+    assert.ok(controllerWritesPerSecond <= 0.5, `${controllerWritesPerSecond} writes a second`);
   });
 });
 

@@ -1,6 +1,9 @@
 import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
 import { noClusterVolumes } from "../../src/adapters/embedded/no-cluster-volumes.ts";
-import { createSimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import {
+  type SimulatedStore,
+  createSimulatedStore,
+} from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { type AssembledController, assembleController } from "../../src/compose/assemble-controller.ts";
 import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
@@ -28,13 +31,20 @@ export interface VirtualDriver {
   readonly handlers: AssembledController["handlers"];
   /** All attachments, as the object store has them. */
   readonly attachments: () => readonly AzVolumeAttachment[];
+  readonly store: SimulatedStore;
 }
 
 /** Starts a controller that leads, over a cloud whose nodes have registered. */
 export async function createVirtualDriver(
-  options: Parameters<typeof createVirtualCloud>[0],
+  options: Parameters<typeof createVirtualCloud>[0] & {
+    /** Changes the cloud before the controller starts. */
+    readonly prepare?: (cloud: VirtualCloud) => void;
+    /** Default: as good as never, since nodes send no heartbeats by themselves here. */
+    readonly heartbeatStaleMs?: number;
+  },
 ): Promise<VirtualDriver> {
   const cloud = createVirtualCloud(options);
+  options.prepare?.(cloud);
   const { clock, provisioner } = cloud;
   const random = createSeededRandom(1);
   const weather = { callDelayMs: STORE_CALL_MS, watchDelayMs: STORE_CALL_MS };
@@ -60,7 +70,7 @@ export async function createVirtualDriver(
       steps: { run: (_step, act) => act() },
       events: { emit: () => undefined },
       leaseMemory: new LeaseHighWaterMark(),
-      settings: { ...settings, heartbeatStaleMs: HEARTBEAT_STALE_MS },
+      settings: { ...settings, heartbeatStaleMs: options.heartbeatStaleMs ?? HEARTBEAT_STALE_MS },
       attach: "kubernetes",
       clusterId: "bench",
       trustsUnnamedVms: true,
@@ -85,20 +95,27 @@ export async function createVirtualDriver(
   });
   await cloud.run(registerAll());
   if (broken !== undefined) throw broken;
-  return { cloud, handlers: controller.handlers, attachments: () => simulated.objects("AzVolumeAttachment") };
+  return {
+    cloud,
+    handlers: controller.handlers,
+    attachments: () => simulated.objects("AzVolumeAttachment"),
+    store: simulated,
+  };
 
   async function registerAll(): Promise<void> {
-    for (const { nodeName, vmId, instanceUri } of cloud.nodes) {
-      const { spec, status } = aDriverNode(nodeName, { vmId, instanceUri, maxVolumes: 32, zone: "" });
-      if (status === undefined) throw new Error(`${nodeName} has no status`);
-      const created = mustAnswer(
-        await store.create("AzDriverNode", { metadata: { name: nodeName }, spec }, signal),
-      );
-      const first = mustAnswer(await store.updateStatus("AzDriverNode", { ...created, status }, signal));
-      await clock.sleep(HEARTBEAT_MS, signal);
-      const second = { ...status, heartbeat: status.heartbeat + 1 };
-      mustAnswer(await store.updateStatus("AzDriverNode", { ...first, status: second }, signal));
-    }
+    await Promise.all(cloud.nodes.map(register));
+  }
+
+  async function register({ nodeName, vmId, instanceUri }: VirtualCloud["nodes"][number]): Promise<void> {
+    const { spec, status } = aDriverNode(nodeName, { vmId, instanceUri, maxVolumes: 32, zone: "" });
+    if (status === undefined) throw new Error(`${nodeName} has no status`);
+    const created = mustAnswer(
+      await store.create("AzDriverNode", { metadata: { name: nodeName }, spec }, signal),
+    );
+    const first = mustAnswer(await store.updateStatus("AzDriverNode", { ...created, status }, signal));
+    await clock.sleep(HEARTBEAT_MS, signal);
+    const second = { ...status, heartbeat: status.heartbeat + 1 };
+    mustAnswer(await store.updateStatus("AzDriverNode", { ...first, status: second }, signal));
   }
 }
 

@@ -52,6 +52,22 @@ const isLeaving = (world: ReconcileWorld): boolean =>
   world.volume()?.metadata.deletionTimestamp !== undefined;
 
 describe("forgetVolumes", () => {
+  it("reads a disk that recovery's list lacks, instead of listing again", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      world.disks.add(diskUri);
+      const listDisks: typeof world.ports.cloud.listDisks = () => assert.fail("the disks were listed");
+      const getDisk: typeof world.ports.cloud.getDisk = async (asked) =>
+        world.disks.has(asked.diskUri)
+          ? ok(aDisk(asked))
+          : fail({ kind: "DiskNotFound", diskUri: asked.diskUri });
+      const cloud = { ...world.ports.cloud, listDisks, getDisk };
+      const ports = { ...world.ports, cloud, lists: new Map([["rg-1", []]]) };
+      assert.deepEqual(await world.answerOf(forgetVolumes(ports, never)), found());
+      world.disks.delete(diskUri);
+      assert.deepEqual(await world.answerOf(forgetVolumes(ports, never)), found({ forgotten: 1 }));
+    }));
+
   it("deletes the object of a retained disk that no longer exists", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());

@@ -8,6 +8,7 @@ import { nodesIn } from "../../core/writer/record-nodes.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { clusterOf } from "../disk/disk-tags.ts";
+import type { DiskLists } from "./recover-volumes.ts";
 
 /**
  * Minimum age of an unclaimed disk, in milliseconds: its PersistentVolume is created only after
@@ -27,11 +28,12 @@ export interface UnnamedVolumes {
  * Deletes the AzVolumes of disks that no longer exist in Azure, where no volume of the cluster names the
  * disk and no node has it attached. Such a disk was retained when its PersistentVolume went, and deleted
  * later: no DeleteVolume call would follow. What is deleted here is examined like a manual deletion: if
- * the disk exists after all, the object is recreated. Existing disks are reported (`UnclaimedDisk`) and
+ * the disk exists after all, the object is recreated. `lists` need not be listed again: a disk that is
+ * missing there is read. Existing disks are reported (`UnclaimedDisk`) and
  * never deleted: they may hold a volume's only data.
  */
 export async function forgetVolumes(
-  ports: AdoptionPorts,
+  { lists = new Map(), ...ports }: AdoptionPorts & { readonly lists?: Pick<DiskLists, "get"> },
   signal: AbortSignal,
 ): Promise<Result<UnnamedVolumes, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
@@ -47,7 +49,8 @@ export async function forgetVolumes(
   for (const [resourceGroup, volumes] of Map.groupBy(unnamed, ({ diskUri }) =>
     parseDiskUri(diskUri)?.resourceGroup.toLowerCase(),
   )) {
-    const listed = await ports.cloud.listDisks({ resourceGroup }, signal);
+    const known = resourceGroup === undefined ? undefined : lists.get(resourceGroup);
+    const listed = known === undefined ? await ports.cloud.listDisks({ resourceGroup }, signal) : ok(known);
     if (!listed.ok && isRetryable(listed.failure)) return listed;
     // A group that can't be listed may be gone, with all its disks: each is read.
     const present = new Map(

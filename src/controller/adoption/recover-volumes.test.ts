@@ -10,7 +10,7 @@ import { driverTags } from "../disk/disk-tags.ts";
 import { aCluster, aClusterVolume } from "../testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
-import { recoverVolumes } from "./recover-volumes.ts";
+import { type DiskLists, recoverVolumes } from "./recover-volumes.ts";
 
 const madeByHand = diskUri.replace("rg-1", "rg-2").replace("pvc-1", "By_Hand");
 const never = new AbortController().signal;
@@ -98,6 +98,22 @@ describe("recoverVolumes", () => {
       await world.given("AzVolumeAttachment", anAttachmentOf(diskUri.replace("rg-1", "rg-0")));
       assert.deepEqual(await recover(world, { "": [], "rg-1": [disk] }), ok(1));
       assert.equal(world.volume()?.spec.diskUri, diskUri);
+    }));
+
+  // Lists of thousands of disks take hundreds of calls.
+  it("lists the cluster's own resource group once, also under its name", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      assert.deepEqual(await recover(world, { "": [disk] }), ok(1));
+      const asked: (string | undefined)[] = [];
+      const listDisks: typeof world.ports.cloud.listDisks = async ({ resourceGroup }) => {
+        asked.push(resourceGroup);
+        return ok([disk]);
+      };
+      const lists: DiskLists = new Map();
+      await recoverVolumes({ ...world.ports, cloud: { ...world.ports.cloud, listDisks }, lists }, never);
+      assert.deepEqual(asked, [undefined]);
+      assert.deepEqual([...lists.values()], [[disk]]);
     }));
 
   it("creates the object of a disk that the cluster names, for its stated use, once", () =>

@@ -16,15 +16,18 @@ import { adoptVolume } from "./adopt-volume.ts";
 import { type StatedUse, unstatedUse } from "./adopted-spec.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 
+/** The disks that one recovery has listed, by resource group in lower case. */
+export type DiskLists = Map<string, readonly DiskFacts[]>;
+
 /**
  * Rebuilds the AzVolumes of disks that have none: those that this driver made, after the object store was
  * lost, and those that the cluster names, made by an earlier driver or by hand. Their records start
  * *unverified*. The attachments of all others are compared with Azure. Idempotent. A failing disk delays
  * no other. Fails with the first failure once all were tried, or sooner where the others would fail in
- * the same way. Returns how many were rebuilt.
+ * the same way. Returns how many were rebuilt, and adds to `lists` what it has listed.
  */
 export async function recoverVolumes(
-  ports: RecoveryPorts,
+  { lists = new Map(), ...ports }: RecoveryPorts & { readonly lists?: DiskLists },
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
@@ -32,8 +35,11 @@ export async function recoverVolumes(
   let rebuilt = 0;
   const recoveries = [
     () => recoverNamed(ports, signal),
-    () => recoverFrom(ports, undefined, signal),
-    ...otherResourceGroups(ports).map((resourceGroup) => () => recoverOther(ports, resourceGroup, signal)),
+    () => recoverFrom(ports, undefined, lists, signal),
+    ...namedResourceGroups(ports).map(
+      (resourceGroup) => async () =>
+        lists.has(resourceGroup) ? ok(0) : recoverOther(ports, resourceGroup, lists, signal),
+    ),
   ];
   for (const recover of recoveries) {
     const recovered = await recover();
@@ -48,19 +54,17 @@ export async function recoverVolumes(
 async function recoverOther(
   ports: RecoveryPorts,
   resourceGroup: string,
+  lists: DiskLists,
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
-  const recovered = await recoverFrom(ports, resourceGroup, signal);
+  const recovered = await recoverFrom(ports, resourceGroup, lists, signal);
   if (recovered.ok || isRetryable(recovered.failure)) return recovered;
   ports.logger.warn("disks of a resource group not listed", { resourceGroup, failure: recovered.failure });
   return ok(0);
 }
 
-/**
- * Other resource groups known to contain volumes. The cluster's own may be among them: listing it twice
- * is harmless.
- */
-function otherResourceGroups({ cache }: AdoptionPorts): readonly string[] {
+/** Resource groups known to contain volumes; the cluster's own may be among them. */
+function namedResourceGroups({ cache }: AdoptionPorts): readonly string[] {
   const ofVolumes = cache
     .list("AzVolume")
     .map((volume) => volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? "");
@@ -74,13 +78,16 @@ function otherResourceGroups({ cache }: AdoptionPorts): readonly string[] {
 async function recoverFrom(
   ports: RecoveryPorts,
   resourceGroup: string | undefined,
+  lists: DiskLists,
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
   const asOfList = new Map(ports.cache.list("AzVolume").map((volume) => [volume.metadata.name, volume]));
   const disks = await ports.cloud.listDisks({ resourceGroup }, signal);
-  return disks.ok
-    ? recoverEach(ports, disks.value, (disk) => recoverTagged(ports, disk, asOfList, signal))
-    : disks;
+  if (!disks.ok) return disks;
+  const [{ diskUri } = { diskUri: "" }] = disks.value;
+  const listed = resourceGroup ?? parseDiskUri(diskUri)?.resourceGroup.toLowerCase();
+  if (listed !== undefined) lists.set(listed, disks.value);
+  return recoverEach(ports, disks.value, (disk) => recoverTagged(ports, disk, asOfList, signal));
 }
 
 /** Disks that the cluster names; several of its volumes may name one disk. */

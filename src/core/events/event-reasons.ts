@@ -43,7 +43,7 @@ export const eventReasons = {
     tells: [],
     when:
       "for an hour or more, no PersistentVolume names a disk of this cluster and no node has it " +
-      "(found by recovery, every 10 minutes)",
+      "(found by recovery, every 10 minutes for each 1,000 disks)",
     remedy:
       "If its data is needed, make a PersistentVolume that names it. Otherwise delete the disk in " +
       "Azure (az disk delete), and its AzVolume goes too. The driver never deletes such a disk.",
@@ -104,7 +104,7 @@ export const eventReasons = {
     when: "a tag of the disk names another cluster, object, volume or driver as its owner",
     remedy:
       "The driver leaves these tags as they are. If the disk is still this volume's, remove the tag: the " +
-      "driver writes its own within ten minutes. Otherwise remove the volume from this cluster.",
+      "driver writes its own with the next recovery. Otherwise remove the volume from this cluster.",
   },
   Attached: {
     type: "Normal",

@@ -279,7 +279,8 @@ export async function withNode(
   }
 }
 
-function memoryCheckpoints(): NodeCheckpoints {
+/** Checkpoints without a file. */
+export function memoryCheckpoints(): NodeCheckpoints {
   const checkpoints = new Map<string, VolumeCheckpoint>();
   const freezes = new Map<string, FreezeMark>();
   let heartbeat = 0;
