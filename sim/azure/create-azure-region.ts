@@ -5,6 +5,7 @@ import { gibToBytes } from "../../src/core/primitives/units.ts";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { type OrchestrationMode, scaleSetId } from "../../src/emulator/model/scale-set/scale-set.ts";
+import { DEFAULT_UPGRADE_POLICY } from "../../src/emulator/model/scale-set/upgrade-policy.ts";
 import { addResourceGroup, addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ModelSettings } from "../../src/emulator/model/settings.ts";
 import type { VirtualMachine } from "../../src/emulator/model/vm/virtual-machine.ts";
@@ -186,6 +187,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       zones: [],
       tags: {},
       sizeName: "",
+      upgradePolicy: DEFAULT_UPGRADE_POLICY,
       profile: {},
       uniqueId: name,
       nextInstanceId: 0,

@@ -37,6 +37,11 @@ const expected: readonly (readonly [what: string, check: string, result: unknown
   ],
   ["takes a snapshot, and restores it larger", "snapshots_and_restores", [true, 128, true]],
   ["attaches to an instance of a scale set", "scale_set_instances", ["pool_0", "pool_0", null]],
+  [
+    "upgrades the instances of a scale set batch by batch",
+    "rolling_upgrades",
+    ["Rolling", 20, "Completed", 2, [true, true], "Completed", 2, [409, "OperationNotAllowed"]],
+  ],
   ["deallocates and starts a VM", "power", [true]],
   ["lists SKUs", "skus", [true]],
   ["raises the error of an operation that fails", "failing_operation", [200, "InternalOperationError"]],

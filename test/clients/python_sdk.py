@@ -26,6 +26,7 @@ client = ComputeManagementClient(
 )
 disks, snapshots, vms = client.disks, client.snapshots, client.virtual_machines
 instances = client.virtual_machine_scale_set_vms
+sets, upgrades = client.virtual_machine_scale_sets, client.virtual_machine_scale_set_rolling_upgrades
 
 
 def disk_body(size_gib, **properties):
@@ -141,6 +142,32 @@ def scale_set_instances():
     return [instance.name, owner.split("/")[-1], disks.get(GROUP, "py-1").managed_by]
 
 
+def rolling_upgrades():
+    def model(**profile):
+        probe = {"healthProbe": {"id": "/any/probe"}}
+        return {"virtualMachineProfile": {"networkProfile": probe, **profile}}
+
+    body = {
+        "location": "eastus",
+        "sku": {"name": "Standard_D8s_v5", "capacity": 2},
+        "properties": {"upgradePolicy": {"mode": "Rolling"}, **model()},
+    }
+    made = sets.begin_create_or_update(GROUP, "rolling", body, **FAST).result()
+    policy = made.upgrade_policy
+    newer = {"properties": model(licenseType="None")}
+    sets.begin_update(GROUP, "rolling", newer, **FAST).result()
+    first = upgrades.get_latest(GROUP, "rolling")
+    applied = [vm.latest_model_applied for vm in instances.list(GROUP, "rolling")]
+    upgrades.begin_start_os_upgrade(GROUP, "rolling", **FAST).result()
+    second = upgrades.get_latest(GROUP, "rolling")
+    return [
+        policy.mode, policy.rolling_upgrade_policy.max_batch_instance_percent,
+        first.running_status.code, first.progress.successful_instance_count, applied,
+        second.running_status.code, second.progress.successful_instance_count,
+        refusal(lambda: upgrades.begin_cancel(GROUP, "rolling", **FAST).result()),
+    ]  # fmt: skip
+
+
 def power():
     vms.begin_deallocate(GROUP, "vm-b", **FAST).result()
     stopped = [status.code for status in vms.instance_view(GROUP, "vm-b").statuses]
@@ -177,7 +204,8 @@ def deletes():
 
 CHECKS = [
     creates_and_grows, pages, attaches, refuses_wrong_etag, refuses_second_vm, detaches, makes_with_vm,
-    snapshots_and_restores, scale_set_instances, power, skus, failing_operation, throttled, deletes,
+    snapshots_and_restores, scale_set_instances, rolling_upgrades, power, skus, failing_operation, throttled,
+    deletes,
 ]  # fmt: skip
 
 results = {}

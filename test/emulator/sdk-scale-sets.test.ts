@@ -168,6 +168,67 @@ describe("scale sets through the official SDK", () => {
     );
   });
 
+  it("upgrades a set in batches after a new model and on request, until cancelled", async () => {
+    const { virtualMachineScaleSets: sets, virtualMachineScaleSetRollingUpgrades: upgrades } = azure.client;
+    const networkProfile = { healthProbe: { id: "/any/probe" } };
+    const made = await sets.createOrUpdate(
+      "rg",
+      "rolling",
+      {
+        location: "eastus",
+        sku: { name: "Standard_D8s_v5", capacity: 3 },
+        upgradePolicy: { mode: "Rolling", rollingUpgradePolicy: { maxBatchInstancePercent: 50 } },
+        virtualMachineProfile: { networkProfile },
+      },
+      FAST,
+    );
+    assert.deepEqual(
+      [made.upgradePolicy?.mode, made.upgradePolicy?.rollingUpgradePolicy?.pauseTimeBetweenBatches],
+      ["Rolling", "PT0S"],
+    );
+    await assert.rejects(upgrades.getLatest("rg", "rolling"), { statusCode: 404, code: "NotFound" });
+    await sets.update(
+      "rg",
+      "rolling",
+      { virtualMachineProfile: { networkProfile, licenseType: "None" } },
+      FAST,
+    );
+    const { runningStatus, progress, policy } = await upgrades.getLatest("rg", "rolling");
+    assert.deepEqual(
+      [runningStatus?.code, runningStatus?.lastAction, runningStatus?.startTime instanceof Date],
+      ["Completed", "Start", true],
+    );
+    assert.deepEqual([progress?.successfulInstanceCount, policy?.maxBatchInstancePercent], [3, 50]);
+    assert.ok((await instancesOf("rolling")).every(({ latestModelApplied }) => latestModelApplied === true));
+    await upgrades.startOSUpgrade("rg", "rolling", FAST);
+    await assert.rejects(upgrades.cancel("rg", "rolling", FAST), {
+      statusCode: 409,
+      code: "OperationNotAllowed",
+      message: "There is no ongoing Rolling Upgrade to cancel.",
+    });
+    await sets.update("rg", "rolling", {
+      upgradePolicy: { rollingUpgradePolicy: { pauseTimeBetweenBatches: "PT24H" } },
+    });
+    const started = upgrades.startOSUpgrade("rg", "rolling", FAST);
+    await started.submitted();
+    await upgrades.cancel("rg", "rolling", FAST);
+    const cancelled = await upgrades.getLatest("rg", "rolling");
+    assert.deepEqual(
+      [cancelled.runningStatus?.code, cancelled.runningStatus?.lastAction, cancelled.progress],
+      [
+        "Cancelled",
+        "Cancel",
+        {
+          successfulInstanceCount: 1,
+          failedInstanceCount: 0,
+          inProgressInstanceCount: 0,
+          pendingInstanceCount: 2,
+        },
+      ],
+    );
+    await assert.rejects(async () => started.pollUntilDone(), /canceled/);
+  });
+
   it("makes a flexible set of VMs that name it", async () => {
     const { virtualMachineScaleSets: sets, virtualMachines } = azure.client;
     await sets.createOrUpdate(

@@ -29,6 +29,8 @@ var (
 	snapshots  *compute.SnapshotsClient
 	vms        *compute.VirtualMachinesClient
 	instances  *compute.VirtualMachineScaleSetVMsClient
+	sets       *compute.VirtualMachineScaleSetsClient
+	upgrades   *compute.VirtualMachineScaleSetRollingUpgradesClient
 	skuList    *compute.ResourceSKUsClient
 )
 
@@ -47,6 +49,7 @@ func main() {
 		{"makes_with_vm", makesWithVM},
 		{"snapshots_and_restores", snapshotsAndRestores},
 		{"scale_set_instances", scaleSetInstances},
+		{"rolling_upgrades", rollingUpgrades},
 		{"power", power},
 		{"skus", skus},
 		{"failing_operation", failingOperation},
@@ -84,6 +87,7 @@ func connect() {
 	must(err)
 	disks, snapshots, vms = factory.NewDisksClient(), factory.NewSnapshotsClient(), factory.NewVirtualMachinesClient()
 	instances, skuList = factory.NewVirtualMachineScaleSetVMsClient(), factory.NewResourceSKUsClient()
+	sets, upgrades = factory.NewVirtualMachineScaleSetsClient(), factory.NewVirtualMachineScaleSetRollingUpgradesClient()
 }
 
 func createsAndGrows() (any, error) {
@@ -259,6 +263,70 @@ func scaleSetInstances() (any, error) {
 	}
 	detached, err := ownerOf("py-1")
 	return []any{*page.Value[0].Name, attached, detached}, err
+}
+
+func rollingUpgrades() (any, error) {
+	model := func(licenseType *string) *compute.VirtualMachineScaleSetVMProfile {
+		probe := &compute.APIEntityReference{ID: to.Ptr("/any/probe")}
+		return &compute.VirtualMachineScaleSetVMProfile{
+			LicenseType:    licenseType,
+			NetworkProfile: &compute.VirtualMachineScaleSetNetworkProfile{HealthProbe: probe},
+		}
+	}
+	made, err := end(sets.BeginCreateOrUpdate(background, group, "rolling", compute.VirtualMachineScaleSet{
+		Location: to.Ptr("eastus"),
+		SKU:      &compute.SKU{Name: to.Ptr("Standard_D8s_v5"), Capacity: to.Ptr(int64(2))},
+		Properties: &compute.VirtualMachineScaleSetProperties{
+			UpgradePolicy:         &compute.UpgradePolicy{Mode: to.Ptr(compute.UpgradeModeRolling)},
+			VirtualMachineProfile: model(nil),
+		},
+	}, nil))
+	if err != nil {
+		return nil, err
+	}
+	policy := made.Properties.UpgradePolicy
+	change, err := wireUpdate(model(to.Ptr("None")))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := end(sets.BeginUpdate(background, group, "rolling", change, nil)); err != nil {
+		return nil, err
+	}
+	first, err := upgrades.GetLatest(background, group, "rolling", nil)
+	if err != nil {
+		return nil, err
+	}
+	page, err := instances.NewListPager(group, "rolling", nil).NextPage(background)
+	if err != nil {
+		return nil, err
+	}
+	applied := []bool{}
+	for _, instance := range page.Value {
+		applied = append(applied, *instance.Properties.LatestModelApplied)
+	}
+	if _, err := end(upgrades.BeginStartOSUpgrade(background, group, "rolling", nil)); err != nil {
+		return nil, err
+	}
+	second, err := upgrades.GetLatest(background, group, "rolling", nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = end(upgrades.BeginCancel(background, group, "rolling", nil))
+	return []any{*policy.Mode, *policy.RollingUpgradePolicy.MaxBatchInstancePercent,
+		*first.Properties.RunningStatus.Code, *first.Properties.Progress.SuccessfulInstanceCount, applied,
+		*second.Properties.RunningStatus.Code, *second.Properties.Progress.SuccessfulInstanceCount,
+		refusal(err)}, nil
+}
+
+// The body of an update with this model: its type differs from that of a creation.
+func wireUpdate(profile *compute.VirtualMachineScaleSetVMProfile) (compute.VirtualMachineScaleSetUpdate, error) {
+	var update compute.VirtualMachineScaleSetUpdate
+	text, err := json.Marshal(map[string]any{"properties": map[string]any{"virtualMachineProfile": profile}})
+	if err != nil {
+		return update, err
+	}
+	err = json.Unmarshal(text, &update)
+	return update, err
 }
 
 func power() (any, error) {

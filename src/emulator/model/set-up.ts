@@ -5,6 +5,7 @@ import { startOperation } from "./pace/operations.ts";
 import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
 import { newInstance } from "./scale-set/scale-set-write.ts";
 import { type ScaleSet, scaleSetId } from "./scale-set/scale-set.ts";
+import { DEFAULT_UPGRADE_POLICY } from "./scale-set/upgrade-policy.ts";
 import type { VirtualMachine } from "./vm/virtual-machine.ts";
 import { newVm } from "./vm/vm-create.ts";
 import { strikeVm } from "./vm/vm-events.ts";
@@ -99,6 +100,7 @@ export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
     tags: {},
     orchestrationMode: setUp.orchestrationMode ?? "Uniform",
     sizeName: size,
+    upgradePolicy: DEFAULT_UPGRADE_POLICY,
     profile: {},
     uniqueId: world.random.guid(),
     nextInstanceId: (setUp.firstInstanceId ?? 0) + setUp.capacity,

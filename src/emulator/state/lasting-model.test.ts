@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { ArmMethod } from "../model/api/arm-message.ts";
-import type { Json } from "../model/api/json.ts";
+import { type Json, textAt } from "../model/api/json.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
 import type { DataPlaneEffect } from "../model/data-plane-port.ts";
 import { dumpWorld } from "../model/dump.ts";
@@ -36,6 +36,7 @@ function begin(record: InputRecord, more: { hasDataPlane?: boolean; seed?: numbe
         { ...vm, name: "node-a" },
         { ...vm, name: "node-b" },
       ],
+      scaleSets: [{ ...vm, name: "pool", capacity: 2 }],
       ...more,
     },
     { record, startedAtMs: START_MS },
@@ -82,6 +83,18 @@ const OTHERS: readonly (readonly [ArmMethod, string, Json?])[] = [
     { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "PowerLoss" },
   ],
   ["POST", "/emulator/v1/reset"],
+  [
+    "PATCH",
+    "virtualMachineScaleSets/pool",
+    {
+      properties: {
+        virtualMachineProfile: { networkProfile: { healthProbe: { id: "/any/probe" } } },
+        upgradePolicy: { mode: "Rolling", rollingUpgradePolicy: { pauseTimeBetweenBatches: "PT20S" } },
+      },
+    },
+  ],
+  ["POST", "virtualMachineScaleSets/pool/osRollingUpgrade"],
+  ["POST", "virtualMachineScaleSets/pool/rollingUpgrades/cancel"],
 ];
 const step = fc.oneof(
   fc.record({ kind: fc.constant("disk" as const), disk: fc.constantFrom(...DISKS) }),
@@ -140,6 +153,28 @@ describe("a model whose state lasts", () => {
         { numRuns: 100 },
       );
     });
+
+  it("continues a rolling upgrade with the batch that is next", () => {
+    clock.at = START_MS;
+    const record = aRecord();
+    const pool = "virtualMachineScaleSets/pool";
+    const probe = { networkProfile: { healthProbe: { id: "/any/probe" } } };
+    const first = begin(record).model;
+    assert.equal(send(first, "PATCH", pool, { properties: { virtualMachineProfile: probe } }), 200);
+    clock.at += 1000;
+    assert.equal(send(first, "POST", `${pool}/osRollingUpgrade`), 202);
+    const latest = (model: ComputeModel): string | undefined => {
+      const path = `${COMPUTE}/${pool}/rollingUpgrades/latest`;
+      const { body } = model.handle({ method: "GET", path, query: { "api-version": "2025-04-01" } });
+      return textAt(body, "properties", "runningStatus", "code");
+    };
+    assert.equal(latest(first), "RollingForward");
+    const second = begin(record).model;
+    assert.equal(latest(second), "RollingForward");
+    clock.at += 3_600_000;
+    assert.equal(latest(second), "Completed");
+    assert.equal(latest(begin(record).model), "Completed");
+  });
 
   it("ends an operation that became due while no process ran", () => {
     clock.at = START_MS;
@@ -270,7 +305,7 @@ describe("a model whose state lasts", () => {
     const again = begin(record, { hasDataPlane: true }).model;
     assert.deepEqual(
       settleDevices(again).map((effect) => effect.kind),
-      ["vmStarted", "vmStarted", "diskCreated"],
+      ["vmStarted", "vmStarted", "vmStarted", "vmStarted", "diskCreated"],
     );
   });
 });

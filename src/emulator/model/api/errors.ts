@@ -199,6 +199,58 @@ export const armErrors = {
       `Operation '${operation}' is not allowed on VM '${vmName}' since the VM is marked for deletion. ` +
         "You can only retry the Delete operation (or wait for an ongoing one to complete).",
     ),
+  rollingUpgradeInProgress: (operation: string, scaleSet: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Operation '${operation}' is not allowed on Virtual Machine Scale Set '${scaleSet}' since a Rolling ` +
+        "Upgrade is in progress. Please wait for it to complete, or cancel it, and try again.",
+    ),
+  noRollingUpgradeToCancel: () =>
+    failure(409, "OperationNotAllowed", "There is no ongoing Rolling Upgrade to cancel."),
+  noRollingUpgrade: () => failure(404, "NotFound", "The entity was not found in this Azure location."),
+  rollingUpgradeWithoutHealth: () =>
+    failure(
+      400,
+      "InvalidParameter",
+      "Rolling Upgrade mode is not supported for this Virtual Machine Scale Set because a health probe or " +
+        "health extension was not provided.",
+      { target: "upgradePolicy" },
+    ),
+  rollingUpgradeOfFlexibleSet: () =>
+    failure(
+      400,
+      "InvalidParameter",
+      "Rolling Upgrade mode is not supported for Virtual Machine Scale Sets with Flexible orchestration.",
+      { target: "upgradePolicy" },
+    ),
+  unhealthyBeforeRollingUpgrade: (percent: number, max: number) =>
+    failure(
+      200,
+      "MaxUnhealthyInstancePercentExceededBeforeRollingUpgrade",
+      "Rolling Upgrade failed due to exceeding the MaxUnhealthyInstancePercent value (defined in the " +
+        `RollingUpgradePolicy) before any batch was attempted. ${Math.round(percent)}% of instances are in ` +
+        `an unhealthy state, more than the threshold of ${max}% configured in the RollingUpgradePolicy. ` +
+        "The most impactful error is: Instance found to be unhealthy or unreachable.",
+    ),
+  unhealthyInRollingUpgrade: (percent: number, max: number) =>
+    failure(
+      200,
+      "MaxUnhealthyInstancePercentExceededInRollingUpgrade",
+      "Rolling Upgrade failed after exceeding the MaxUnhealthyInstancePercent value defined in the " +
+        `RollingUpgradePolicy. ${Math.round(percent)}% of instances are in an unhealthy state after being ` +
+        `upgraded - more than the threshold of ${max}% configured in the RollingUpgradePolicy. The most ` +
+        "impactful error is: Instance found to be unhealthy or unreachable.",
+    ),
+  unhealthyUpgraded: (percent: number, max: number, instanceId: string) =>
+    failure(
+      200,
+      "MaxUnhealthyUpgradedInstancePercentExceededInRollingUpgrade",
+      "Rolling Upgrade failed after exceeding the MaxUnhealthyUpgradedInstancePercent value defined in the " +
+        `RollingUpgradePolicy. ${Math.round(percent)}% of instances are in an unhealthy state after being ` +
+        `upgraded - more than the threshold of ${max}%. The most impactful error is: Instance found to be ` +
+        `unhealthy or unreachable. First failed instance ID is: ${instanceId}.`,
+    ),
   operationPreempted: () =>
     failure(200, "OperationPreempted", "Operation execution has been preempted by a more recent operation."),
   dataDisksForceDetached: () =>

@@ -17,6 +17,11 @@ import { linkedRoutes } from "../linked/linked-resource-handlers.ts";
 import { LINKED_TYPES } from "../linked/linked-resource.ts";
 import { getOperation } from "../pace/lro.ts";
 import {
+  cancelRollingUpgradeHandler,
+  latestRollingUpgradeHandler,
+  startOsUpgradeHandler,
+} from "../scale-set/rolling-upgrade-handlers.ts";
+import {
   deleteInstancesHandler,
   deleteScaleSetHandler,
   eachInstanceHandler,
@@ -311,6 +316,24 @@ export const ARM_ROUTES: readonly Route[] = [
     method: "POST",
     pattern: `${SCALE_SET}/manualupgrade`,
     handler: upgradeInstancesHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSetRollingUpgrades_StartOSUpgrade",
+    method: "POST",
+    pattern: `${SCALE_SET}/osRollingUpgrade`,
+    handler: startOsUpgradeHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSetRollingUpgrades_Cancel",
+    method: "POST",
+    pattern: `${SCALE_SET}/rollingUpgrades/cancel`,
+    handler: cancelRollingUpgradeHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSetRollingUpgrades_GetLatest",
+    method: "GET",
+    pattern: `${SCALE_SET}/rollingUpgrades/latest`,
+    handler: latestRollingUpgradeHandler,
   },
   ...POWER_ACTIONS.map((action) => eachInstanceRoute(action, action)),
   eachInstanceRoute("reimage", "reimageAll"),

@@ -73,4 +73,6 @@ export interface Operation extends OperationStart {
   readonly status: OperationStatus;
   readonly endedAtMs?: number;
   readonly error?: ArmFailure;
+  /** What waits for its end. */
+  readonly onEnd: readonly ((ended: Operation) => void)[];
 }

@@ -1,7 +1,7 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { keyOf } from "../api/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
-import { forgetReads, type World } from "../world.ts";
+import { forgetReads, without, type World } from "../world.ts";
 import { type LatencyName, drawLatencyMs } from "./latency.ts";
 import type { Operation, OperationEnding, OperationOutcome, OperationStart } from "./operation.ts";
 
@@ -24,6 +24,7 @@ export function startOperation(world: World, start: OperationStart): Operation {
     ending,
     phase: "Running",
     status: "InProgress",
+    onEnd: [],
   };
   world.operations.set(operation.id, operation);
   world.running.add(operation.id);
@@ -108,6 +109,52 @@ export function settleOperation(world: World, operationId: string, deviceFailure
     ...(outcome.error === undefined ? {} : { error: outcome.error }),
   });
   operation.work.end(outcome);
+  actOnEnd(world, operationId);
+}
+
+/**
+ * Keeps an operation InProgress whose work is done, until it is rescheduled or preempted. For the end of that
+ * work only.
+ */
+export function continueOperation(world: World, operationId: string): void {
+  const operation = world.operations.get(operationId);
+  if (operation?.phase !== "Ended") return;
+  const work = { effects: () => [], end: () => undefined };
+  world.running.add(operationId);
+  replace(world, {
+    ...without(operation, "endedAtMs"),
+    phase: "Running",
+    status: "InProgress",
+    dueAtMs: Infinity,
+    work,
+  });
+}
+
+/**
+ * Acts once an operation has ended in whichever way; right after the call or the event that ended it, so that
+ * nothing else is under way.
+ */
+export function whenEnded(world: World, operationId: string, act: (ended: Operation) => void): void {
+  const operation = world.operations.get(operationId);
+  if (operation === undefined) return;
+  replace(world, { ...operation, onEnd: [...operation.onEnd, act] });
+  if (operation.phase === "Ended") actOnEnd(world, operationId);
+}
+
+function actOnEnd(world: World, operationId: string): void {
+  const ended = world.operations.get(operationId);
+  if (ended?.phase !== "Ended" || ended.onEnd.length === 0) return;
+  replace(world, { ...ended, onEnd: [] });
+  startOperation(world, {
+    name: "afterOperation",
+    provider: "operations",
+    subscriptionId: ended.subscriptionId,
+    location: ended.location,
+    resourceId: ended.resourceId,
+    delayMs: 0,
+    internal: true,
+    work: { effects: () => [], end: () => ended.onEnd.forEach((act) => act(ended)) },
+  });
 }
 
 /** Changes when a running operation ends, unless a fault has decided that. */
@@ -142,6 +189,7 @@ export function preemptOperation(
   const operation = world.operations.get(operationId);
   if (operation?.phase !== "Running") return;
   replace(world, { ...operation, phase: "Ended", status, endedAtMs: world.nowMs, error });
+  actOnEnd(world, operationId);
 }
 
 function nextDue(world: World): Operation | undefined {

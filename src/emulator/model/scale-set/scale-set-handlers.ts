@@ -1,16 +1,19 @@
-import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
+import { type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { type JsonObject, listAt, numberAt, objectAt, sameJson, textAt, textsAt } from "../api/json.ts";
+import { at, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt, textsAt } from "../api/json.ts";
 import { checkScope, inScope, page } from "../api/paging.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { joinOperation, startOperation } from "../pace/operations.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { changePower, type PowerAction } from "../vm/vm-power.ts";
 import { findVmSize } from "../vm/vm-sizes.ts";
-import { findScaleSet, normalLocation, putVm, resourceGroupForWrite, type World } from "../world.ts";
+import { findScaleSet, findVm, normalLocation, putVm, resourceGroupForWrite, type World } from "../world.ts";
 import { instancesOf } from "./instances.ts";
+import { withLatestModel } from "./rolling-upgrade-run.ts";
+import { addressOf, checkIdle, notFound, scaleSetAt } from "./scale-set-address.ts";
 import { newInstance, planCapacity, type ScaleSetChange, writeScaleSet } from "./scale-set-write.ts";
-import { renderScaleSet, type ScaleSet, type ScaleSetAddress, scaleSetId } from "./scale-set.ts";
+import { renderScaleSet, type ScaleSet, scaleSetId } from "./scale-set.ts";
+import { checkRollingUpgrades, DEFAULT_UPGRADE_POLICY, parseUpgradePolicy } from "./upgrade-policy.ts";
 
 const SIZE_DEFAULT = "Standard_D8s_v5";
 
@@ -35,6 +38,7 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
       orchestrationMode:
         textAt(call.body, "properties", "orchestrationMode") === "Flexible" ? "Flexible" : "Uniform",
       sizeName: SIZE_DEFAULT,
+      upgradePolicy: DEFAULT_UPGRADE_POLICY,
       profile: {},
       uniqueId: world.random.guid(),
       nextInstanceId: 0,
@@ -51,27 +55,34 @@ export function patchScaleSetHandler(world: World, call: ArmCall): HandlerResult
   return set === undefined ? notFound(call) : change(world, call, set, "VirtualMachineScaleSets_Update");
 }
 
-/** A body's tags, size, capacity and model. Existing instances keep the model with which they were made. */
+/** A body's tags, size, capacity and model. When instances get the model depends on the upgrade policy. */
 function change(world: World, call: ArmCall, set: ScaleSet, name: string): HandlerResult {
-  if (set.operationId !== undefined) return armErrors.conflict();
+  const busy = checkIdle(set, name);
+  if (busy !== undefined) return busy;
   const sizeName = textAt(call.body, "sku", "name") ?? set.sizeName;
   const size = findVmSize(sizeName);
   if (size === undefined) return armErrors.invalidVmSize(sizeName);
   const profile = objectAt(call.body, "properties", "virtualMachineProfile") ?? set.profile;
+  const upgradePolicy = parseUpgradePolicy(at(call.body, "properties", "upgradePolicy"), set.upgradePolicy);
+  if ("code" in upgradePolicy) return upgradePolicy;
   const changed = {
     ...set,
     sizeName: size.name,
     profile,
+    upgradePolicy,
     tags: textsAt(call.body, "tags") ?? set.tags,
   };
   const present = instancesOf(world, set);
   const plan = planCapacity(world, changed, numberAt(call.body, "sku", "capacity") ?? present.length);
   if ("kind" in plan) return plan;
-  const refused = checkModel(world, changed);
+  const isRolling = upgradePolicy.mode === "Rolling";
+  const refused = (isRolling ? checkRollingUpgrades(changed) : undefined) ?? checkModel(world, changed);
   if (refused !== undefined) return refused;
   if (!sameJson(profile, set.profile) || size.name !== set.sizeName) outdate(world, present);
+  if (upgradePolicy.mode === "Automatic") upgradeAtOnce(world, changed, present);
   const isNew = findScaleSet(world, set.id) === undefined;
-  return started(world, call, changed, { name, ...plan }, isNew ? 201 : 200);
+  const upgrades = isRolling ? { upgrades: "outdated" as const } : {};
+  return started(world, call, changed, { name, ...plan, ...upgrades }, isNew ? 201 : 200);
 }
 
 /** Why no instance can be made of a scale set's model. */
@@ -86,6 +97,14 @@ function outdate(world: World, instances: readonly VirtualMachine[]): void {
       putVm(world, { ...vm, instance: { ...vm.instance, latestModelApplied: false } });
 }
 
+function upgradeAtOnce(world: World, set: ScaleSet, instances: readonly VirtualMachine[]): void {
+  for (const { id } of instances) {
+    const vm = findVm(world, id);
+    if (vm?.instance?.latestModelApplied === false)
+      putVm(world, { ...withLatestModel(set, vm), etag: vm.etag + 1 });
+  }
+}
+
 /** DELETE of a scale set with all its instances. */
 export function deleteScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   const set = scaleSetAt(world, call);
@@ -93,9 +112,10 @@ export function deleteScaleSetHandler(world: World, call: ArmCall): HandlerResul
   const running = set.operationId === undefined ? undefined : world.operations.get(set.operationId);
   if (running !== undefined && set.provisioningState === "Deleting")
     return reply(202, undefined, operationHeaders(world, call, joinOperation(world, running), "Action"));
-  if (running !== undefined) return armErrors.conflict();
-  const leaving = instancesOf(world, set);
   const name = "VirtualMachineScaleSets_Delete";
+  const busy = checkIdle(set, name);
+  if (busy !== undefined) return busy;
+  const leaving = instancesOf(world, set);
   return started(world, call, set, { name, coming: [], leaving, deletesSet: true }, 202);
 }
 
@@ -103,10 +123,11 @@ export function deleteScaleSetHandler(world: World, call: ArmCall): HandlerResul
 export function deleteInstancesHandler(world: World, call: ArmCall): HandlerResult {
   const set = scaleSetAt(world, call);
   if (set === undefined) return notFound(call);
-  if (set.operationId !== undefined) return armErrors.conflict();
+  const name = "VirtualMachineScaleSets_DeleteInstances";
+  const busy = checkIdle(set, name);
+  if (busy !== undefined) return busy;
   const leaving = namedInstances(world, call, set);
   if ("code" in leaving) return leaving;
-  const name = "VirtualMachineScaleSets_DeleteInstances";
   return started(world, call, set, { name, coming: [], leaving }, 202);
 }
 
@@ -114,18 +135,12 @@ export function deleteInstancesHandler(world: World, call: ArmCall): HandlerResu
 export function upgradeInstancesHandler(world: World, call: ArmCall): HandlerResult {
   const set = scaleSetAt(world, call);
   if (set === undefined) return notFound(call);
-  if (set.operationId !== undefined) return armErrors.conflict();
+  const name = "VirtualMachineScaleSets_UpdateInstances";
+  const busy = checkIdle(set, name);
+  if (busy !== undefined) return busy;
   const upgraded = namedInstances(world, call, set);
   if ("code" in upgraded) return upgraded;
-  for (const vm of upgraded)
-    if (vm.instance !== undefined)
-      putVm(world, {
-        ...vm,
-        size: findVmSize(set.sizeName) ?? vm.size,
-        instance: { ...vm.instance, latestModelApplied: true },
-        etag: vm.etag + 1,
-      });
-  const name = "VirtualMachineScaleSets_UpdateInstances";
+  for (const vm of upgraded) putVm(world, { ...withLatestModel(set, vm), etag: vm.etag + 1 });
   return started(world, call, set, { name, coming: [], leaving: [] }, 202);
 }
 
@@ -145,8 +160,9 @@ export function eachInstanceHandler(
         ? instancesOf(world, set)
         : namedInstances(world, call, set);
     if ("code" in named) return named;
-    if (set.operationId !== undefined || named.some((vm) => vm.operationId !== undefined))
-      return armErrors.conflict();
+    const busy = checkIdle(set, operation);
+    if (busy !== undefined) return busy;
+    if (named.some((vm) => vm.operationId !== undefined)) return armErrors.conflict();
     const forced = call.query["skipshutdown"] === "true" || call.query["forcedeallocate"] === "true";
     let endsAtMs = world.nowMs;
     for (const vm of named) {
@@ -206,21 +222,4 @@ function started(
 
 function rendered(world: World, set: ScaleSet): JsonObject {
   return renderScaleSet(set, instancesOf(world, set).length);
-}
-
-function notFound(call: ArmCall): ArmFailure {
-  const { name, resourceGroup } = addressOf(call);
-  return armErrors.resourceNotFound("virtualMachineScaleSets", name, resourceGroup);
-}
-
-function scaleSetAt(world: World, call: ArmCall): ScaleSet | undefined {
-  return findScaleSet(world, scaleSetId(addressOf(call)));
-}
-
-function addressOf(call: ArmCall): ScaleSetAddress {
-  return {
-    subscriptionId: param(call, "subscriptionId"),
-    resourceGroup: param(call, "resourceGroup"),
-    name: param(call, "scaleSet"),
-  };
 }

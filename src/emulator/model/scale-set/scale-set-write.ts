@@ -9,6 +9,7 @@ import { begun, dataDiskEffects, dataPlaneVm, endWrite, withDataDisksSettled } f
 import { findScaleSet, putScaleSet, putVm, without, type World } from "../world.ts";
 import { instancesOf } from "./instances.ts";
 import { withModelDisks } from "./model-disks.ts";
+import { beginRollingUpgrade } from "./rolling-upgrade-run.ts";
 import { instanceBody, type ScaleSet } from "./scale-set.ts";
 
 /** The most instances of one scale set. */
@@ -23,6 +24,8 @@ export interface ScaleSetChange {
   readonly coming: readonly VirtualMachine[];
   readonly leaving: readonly VirtualMachine[];
   readonly deletesSet?: true;
+  /** The instances that a rolling upgrade follows up with: those without the latest model, or all. */
+  readonly upgrades?: "outdated" | "all";
 }
 
 export type ScaleSetWrite =
@@ -72,7 +75,7 @@ export function newInstance(
 
 /** Starts a write of a scale set as one operation: its instances come and go together, at the end. */
 export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChange): ScaleSetWrite {
-  const { name, coming, leaving, deletesSet } = change;
+  const { name, coming, leaving, deletesSet, upgrades } = change;
   const isNew = findScaleSet(world, set.id) === undefined;
   const refused = preemptAllOf(world, leaving);
   if (refused !== undefined) return refused;
@@ -116,12 +119,19 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
           else endWrite(world, write(vm), (now) => ({ ...now, provisioningState: "Failed" }));
         const now = findScaleSet(world, set.id);
         if (now?.uniqueId !== set.uniqueId) return;
-        if (deletesSet === true && isDone) world.scaleSets.delete(keyOf(set.id));
-        else
-          putScaleSet(world, {
-            ...without(now, "operationId"),
-            provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
-          });
+        if (deletesSet === true && isDone) {
+          world.scaleSets.delete(keyOf(set.id));
+          return;
+        }
+        const ended = putScaleSet(world, {
+          ...without(now, "operationId"),
+          provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
+        });
+        if (upgrades === undefined || !isDone || outcome.error !== undefined) return;
+        const instances = instancesOf(world, ended).filter(
+          (vm) => upgrades === "all" || vm.instance?.latestModelApplied === false,
+        );
+        if (instances.length > 0) beginRollingUpgrade(world, ended, { operationId: operation.id, instances });
       },
     },
   });

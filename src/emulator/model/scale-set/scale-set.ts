@@ -2,6 +2,8 @@ import { isoTime } from "../api/iso-time.ts";
 import type { Json, JsonObject } from "../api/json.ts";
 import { resourceId } from "../api/resource-id.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
+import type { RollingUpgrade } from "./rolling-upgrade.ts";
+import { renderUpgradePolicy, type UpgradePolicy } from "./upgrade-policy.ts";
 
 /**
  * `Uniform`: its instances are resources below it, named by an instance id. `Flexible`: they are VMs of
@@ -20,6 +22,9 @@ export interface ScaleSet {
   readonly tags: Readonly<Record<string, string>>;
   readonly orchestrationMode: OrchestrationMode;
   readonly sizeName: string;
+  readonly upgradePolicy: UpgradePolicy;
+  /** The one under way, or the last one. */
+  readonly rollingUpgrade?: RollingUpgrade;
   /** `properties.virtualMachineProfile`, the model of its instances: stored, returned and compared. */
   readonly profile: JsonObject;
   readonly uniqueId: string;
@@ -59,7 +64,7 @@ export function renderScaleSet(set: ScaleSet, capacity: number): JsonObject {
     sku: { name: set.sizeName, tier: "Standard", capacity },
     properties: {
       orchestrationMode: set.orchestrationMode,
-      upgradePolicy: { mode: "Manual" },
+      upgradePolicy: renderUpgradePolicy(set.upgradePolicy),
       virtualMachineProfile: set.profile,
       provisioningState: set.provisioningState,
       uniqueId: set.uniqueId,

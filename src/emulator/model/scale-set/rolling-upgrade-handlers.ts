@@ -1,0 +1,63 @@
+import { type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
+import { armErrors } from "../api/errors.ts";
+import { operationHeaders } from "../pace/lro.ts";
+import { joinOperation, startOperation } from "../pace/operations.ts";
+import type { World } from "../world.ts";
+import { cancelRollingUpgrade } from "./rolling-upgrade-run.ts";
+import { renderRollingUpgrade } from "./rolling-upgrade.ts";
+import { checkIdle, notFound, scaleSetAt } from "./scale-set-address.ts";
+import { writeScaleSet } from "./scale-set-write.ts";
+import { checkRollingUpgrades } from "./upgrade-policy.ts";
+
+/**
+ * POST osRollingUpgrade: all instances get a new OS disk, as if the platform had a newer image than any of
+ * them. The operation lasts until the upgrade ends.
+ */
+export function startOsUpgradeHandler(world: World, call: ArmCall): HandlerResult {
+  const set = scaleSetAt(world, call);
+  if (set === undefined) return notFound(call);
+  const name = "VirtualMachineScaleSetRollingUpgrades_StartOSUpgrade";
+  const refused = checkIdle(set, name) ?? checkRollingUpgrades(set);
+  if (refused !== undefined) return refused;
+  const written = writeScaleSet(world, set, { name, coming: [], leaving: [], upgrades: "all" });
+  return written.kind === "Failure"
+    ? written
+    : reply(202, undefined, operationHeaders(world, call, written.operation, "Action"));
+}
+
+/** POST rollingUpgrades/cancel: ends with the batch that is under way. */
+export function cancelRollingUpgradeHandler(world: World, call: ArmCall): HandlerResult {
+  const set = scaleSetAt(world, call);
+  if (set === undefined) return notFound(call);
+  const upgrade = set.rollingUpgrade;
+  if (upgrade?.code !== "RollingForward") return armErrors.noRollingUpgradeToCancel();
+  const cancelling =
+    upgrade.cancelOperationId === undefined ? undefined : world.operations.get(upgrade.cancelOperationId);
+  const operation =
+    cancelling === undefined
+      ? startOperation(world, {
+          name: "VirtualMachineScaleSetRollingUpgrades_Cancel",
+          provider: "operations",
+          subscriptionId: set.subscriptionId,
+          location: set.location,
+          resourceId: set.id,
+          delayMs: 0,
+          work: {
+            effects: () => [],
+            end: (outcome) => {
+              if (outcome.undone !== "all") cancelRollingUpgrade(world, set.id, operation.id);
+            },
+          },
+        })
+      : joinOperation(world, cancelling);
+  return reply(202, undefined, operationHeaders(world, call, operation, "Action"));
+}
+
+/** GET rollingUpgrades/latest. */
+export function latestRollingUpgradeHandler(world: World, call: ArmCall): HandlerResult {
+  const set = scaleSetAt(world, call);
+  if (set === undefined) return notFound(call);
+  return set.rollingUpgrade === undefined
+    ? armErrors.noRollingUpgrade()
+    : reply(200, renderRollingUpgrade(set.rollingUpgrade, set.location));
+}
