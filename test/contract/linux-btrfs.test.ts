@@ -13,6 +13,8 @@ import type { LinuxHostWorld } from "./linux-host-world.ts";
 
 const TEST_TIMEOUT_MS = 900_000;
 const DISK_BYTES = 320n * 1024n * 1024n;
+/** Of a disk that is gone: nothing has this number. */
+const GONE = "259:99999";
 const never = new AbortController().signal;
 const run = promisify(execFile);
 
@@ -224,8 +226,25 @@ describe("Linux host: clean of a btrfs", () => {
     await aStagedVolume(world);
     const other = await aFormattedDevice(world, 1);
     assert.equal((await isClean(world, other)).clean, true);
-    // A disk that is gone, and whose number nothing has.
-    assert.equal((await isClean(world, { majorMinor: "259:99999" })).clean, true);
+    assert.equal((await isClean(world, { majorMinor: GONE })).clean, true);
+  });
+
+  on("is, of a disk that is gone, while the node's own RAID is mounted without one of its", async (world) => {
+    const [present, failed] = [await aDevice(world, 0), await aDevice(world, 1)];
+    await run("mkfs.btrfs", ["-q", "-m", "raid1", "-d", "raid1", present.path, failed.path]);
+    const own = world.pathOf("own");
+    await mkdir(own);
+    await world.detachDisk(1);
+    await run("mount", ["-o", "degraded", present.path, own]);
+    assert.deepEqual(await isClean(world, { majorMinor: GONE }), {
+      clean: true,
+      reason: "the device is absent and nothing holds it",
+    });
+    assert.equal((await isClean(world, present)).clean, false);
+    assert.equal(valueOf(await world.host.mountAt(own, never))?.isDead, false);
+    await run("umount", [own]);
+    // The kernel would take the next disk with one of these numbers for one of the RAID.
+    for (const { path } of [present, failed]) await run("btrfs", ["device", "scan", "--forget", path]);
   });
 });
 

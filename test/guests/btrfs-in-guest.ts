@@ -7,17 +7,18 @@ import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import type { Device } from "../../src/ports/host/host-provisioner.ts";
 import { linkDisk } from "./link-disk.ts";
 
 const LOCKS = "/run/locks";
-const [SOURCE, COPY] = ["/run/source", "/run/copy"] as const;
+const [SOURCE, COPY, OWN] = ["/run/source", "/run/copy", "/run/own"] as const;
 const never = new AbortController().signal;
 const run = promisify(execFile);
 
-/** What the kernel of this guest, which is older than 6.7, does with a copy, and with a removed disk. */
+/** What the kernel of this guest, which is older than 6.7, does with a copy, and with removed disks. */
 async function main(): Promise<void> {
   await mkdir(LOCKS);
-  for (const lun of [0, 1]) await linkDisk(lun);
+  for (const lun of [0, 1, 2, 3]) await linkDisk(lun);
   const host = await createLinuxHost({ lockDirectory: LOCKS, clock: systemClock });
   const source = valueOf(await host.findDevice({ lun: 0 }, never));
   const copy = valueOf(await host.findDevice({ lun: 1 }, never));
@@ -48,7 +49,7 @@ async function main(): Promise<void> {
 
   valueOf(await host.mountDevice({ ...flags, device: source, path: SOURCE }, never));
   await writeFile(`${SOURCE}/file`, "never synced");
-  await writeFile(`/sys/block/${basename(source.path)}/device/delete`, "1");
+  await remove(source);
   const dead = valueOf(await host.mountAt(SOURCE, never));
   assert.equal(dead?.isDead, true);
   assert.notEqual(dead.majorMinor, source.majorMinor);
@@ -66,7 +67,25 @@ async function main(): Promise<void> {
     false,
   );
   console.log("a removed disk is clean once its mount has ended");
+
+  const own = valueOf(await host.findDevice({ lun: 2 }, never));
+  const failing = valueOf(await host.findDevice({ lun: 3 }, never));
+  await run("mkfs.btrfs", ["-q", "-m", "raid1", "-d", "raid1", own.path, failing.path]);
+  await run("btrfs", ["device", "scan", own.path, failing.path]);
+  await mkdir(OWN);
+  await run("mount", [own.path, OWN]);
+  await remove(failing);
+  assert.equal((await clean(source.majorMinor)).clean, false, "the removed one may have been the volume's");
+  await run("umount", [OWN]);
+  await run("mount", ["-o", "degraded", own.path, OWN]);
+  assert.equal((await clean(source.majorMinor)).clean, true);
+  assert.equal((await clean(own.majorMinor)).clean, false);
+  console.log("a RAID that was mounted without one of its disks says nothing of others");
   await host.close();
+}
+
+async function remove({ path }: Device): Promise<void> {
+  await writeFile(`/sys/block/${basename(path)}/device/delete`, "1");
 }
 
 function valueOf<T>(result: Result<T, Failure>): T {

@@ -15,19 +15,34 @@ export async function mountedBtrfs(sysRoot: string): Promise<readonly MountedBtr
   const folder = join(sysRoot, "fs/btrfs");
   const fsids = (await namesIn(folder)).filter((name) => UUID.test(name));
   return await Promise.all(
-    fsids.map(async (fsid) => {
-      const devices = join(folder, fsid, "devices");
-      const numbers = await Promise.all(
-        // A link that leads nowhere is of a device that was removed under the mount.
-        (await namesIn(devices)).map((name) => readFile(join(devices, name, "dev"), "utf8").catch(ifRemoved)),
-      );
-      return {
-        fsid,
-        devices: numbers.flatMap((number) => (number === undefined ? [] : [number.trim()])),
-        deviceIds: await namesIn(join(folder, fsid, "devinfo")),
-      };
-    }),
+    fsids.map(async (fsid) => ({
+      fsid,
+      ...(await devicesIn(join(folder, fsid, "devices"))),
+      ...(await deviceIdsIn(join(folder, fsid, "devinfo"))),
+    })),
   );
+}
+
+async function devicesIn(folder: string): Promise<Pick<MountedBtrfs, "devices" | "removedNames">> {
+  const links = await Promise.all(
+    (await namesIn(folder)).map(async (name) => ({
+      name,
+      // A link that leads nowhere is of a device that was removed under the mount.
+      number: (await readFile(join(folder, name, "dev"), "utf8").catch(ifRemoved))?.trim(),
+    })),
+  );
+  return {
+    devices: links.flatMap(({ number }) => number ?? []),
+    removedNames: links.flatMap(({ name, number }) => (number === undefined ? name : [])),
+  };
+}
+
+async function deviceIdsIn(folder: string): Promise<Pick<MountedBtrfs, "deviceIds" | "missingIds">> {
+  const deviceIds = await namesIn(folder);
+  const missing = await Promise.all(
+    deviceIds.map(async (id) => await readFile(join(folder, id, "missing"), "utf8").catch(ifRemoved)),
+  );
+  return { deviceIds, missingIds: deviceIds.filter((_id, index) => missing[index]?.trim() === "1") };
 }
 
 /**

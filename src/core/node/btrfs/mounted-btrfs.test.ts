@@ -6,12 +6,16 @@ import type { MountedBtrfs } from "./mounted-btrfs.ts";
 const source: MountedBtrfs = {
   fsid: "7687a2f3-27f4-401d-ad6e-7f1909c465c5",
   devices: ["8:32"],
+  removedNames: [],
   deviceIds: ["1"],
+  missingIds: [],
 };
 const copy: MountedBtrfs = {
   fsid: "5b95437b-d3ce-4f2b-a377-95b1bd081cf6",
   devices: ["8:48"],
+  removedNames: [],
   deviceIds: ["1"],
+  missingIds: [],
 };
 const ofTop = { superOptions: ["rw", "space_cache=v2", "subvolid=5", "subvol=/"] };
 
@@ -40,32 +44,33 @@ describe("chooseBtrfs", () => {
 
 describe("the devices of a btrfs", () => {
   const several: MountedBtrfs = { ...source, devices: ["8:32", "8:48"], deviceIds: ["1", "2"] };
-  const removed: MountedBtrfs = { ...source, devices: [] };
-  const partly: MountedBtrfs = { ...several, devices: ["8:48"] };
+  const removed: MountedBtrfs = { ...source, devices: [], removedNames: ["sdc"] };
+  const partly: MountedBtrfs = { ...several, devices: ["8:48"], removedNames: ["sdc"] };
+  const degraded: MountedBtrfs = { ...several, devices: ["8:48"], missingIds: ["1"] };
+  const all = [source, several, removed, partly, degraded];
 
   it("are one only where it has never more", () =>
-    assert.deepEqual([source, several, removed, partly].map(soleDeviceOf), [
-      "8:32",
-      undefined,
-      undefined,
-      undefined,
-    ]));
+    assert.deepEqual(all.map(soleDeviceOf), ["8:32", undefined, undefined, undefined, undefined]));
 
-  it("are missing once the kernel has removed one", () =>
-    assert.deepEqual([source, several, removed, partly].map(lacksDevice), [false, false, true, true]));
+  it("are gone once the kernel has removed one, not where one was never there", () =>
+    assert.deepEqual(all.map(lacksDevice), [false, false, true, true, false]));
+
+  it("are gone where a newer kernel also calls the removed one missing", () =>
+    assert.equal(lacksDevice({ ...partly, missingIds: ["1"] }), true));
+
+  it("are gone where one has no link, and is not called missing", () =>
+    assert.equal(lacksDevice({ ...degraded, missingIds: [] }), true));
 
   for (const { numbers, isGone, found } of [
     { numbers: ["8:32"], isGone: false, found: [source, several] },
-    { numbers: ["8:48"], isGone: false, found: [several, partly] },
+    { numbers: ["8:48"], isGone: false, found: [several, partly, degraded] },
     // It may be the device that a file system lacks.
     { numbers: ["8:96"], isGone: true, found: [removed, partly] },
     { numbers: ["8:96"], isGone: false, found: [] },
   ])
     it(`may be ${numbers.join()}${isGone ? ", which is gone," : ""} of ${found.length} file systems`, () =>
       assert.deepEqual(
-        [source, several, removed, partly].filter((one) =>
-          mayBeOn(one, { numbers: new Set(numbers), isGone }),
-        ),
+        all.filter((one) => mayBeOn(one, { numbers: new Set(numbers), isGone })),
         found,
       ));
 });

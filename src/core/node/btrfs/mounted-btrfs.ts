@@ -9,8 +9,12 @@ export interface MountedBtrfs {
   readonly fsid: string;
   /** The numbers of its devices that the kernel still has. */
   readonly devices: readonly string[];
+  /** The names of those that the kernel has removed under the mount, such as `sdc`. */
+  readonly removedNames: readonly string[];
   /** Its own numbers of all its devices, such as `1`. */
   readonly deviceIds: readonly string[];
+  /** Those that it calls missing: it sends no I/O to them. */
+  readonly missingIds: readonly string[];
 }
 
 /** Magic number of a btrfs in statfs(2), as stat(1) prints it. */
@@ -26,9 +30,13 @@ export function soleDeviceOf({ devices, deviceIds }: MountedBtrfs): string | und
   return deviceIds.length === 1 ? devices[0] : undefined;
 }
 
-/** Whether the kernel no longer has one of its devices: it was removed under the mount. */
-export function lacksDevice({ devices, deviceIds }: MountedBtrfs): boolean {
-  return devices.length < deviceIds.length;
+/**
+ * Whether the kernel has removed one of its devices under the mount. One that is only missing was not there
+ * when it was mounted (`-o degraded`), and has no link in sysfs. From Linux 6.19 on, a removed one may be
+ * called missing as well; it keeps its link.
+ */
+export function lacksDevice({ devices, removedNames, deviceIds, missingIds }: MountedBtrfs): boolean {
+  return removedNames.length > 0 || devices.length < deviceIds.length - missingIds.length;
 }
 
 /**
