@@ -86,10 +86,15 @@ export async function startWriter(
 
 /** Whether the log holds each record from the first to `last`, in order and complete. */
 export async function recordsHold(node: LabNode, volume: DemoVolume, last: number): Promise<boolean> {
+  const numbers = await recordsIn(node, volume);
+  return numbers.length >= last && numbers.slice(0, last).every((number, index) => number === index + 1);
+}
+
+/** The numbers of the complete records in the log. */
+export async function recordsIn(node: LabNode, volume: DemoVolume): Promise<readonly number[]> {
   const text = await readFile(node.seenFromOutside(`${targetPath(node, volume)}/log`), "utf8");
-  const numbers = text
+  return text
     .split("\n")
     .filter((line) => line.length > 200)
     .map((line) => Number(line.split(" ")[1]));
-  return numbers.length >= last && numbers.slice(0, last).every((number, index) => number === index + 1);
 }

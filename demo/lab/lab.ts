@@ -113,6 +113,8 @@ export interface LabOptions {
    * an Azure of its own.
    */
   readonly beside?: Lab;
+  /** The uniform scale set whose instances the VMs are. Default: VMs of their own. */
+  readonly scaleSet?: string;
   /** Default `lab`. */
   readonly clusterId?: string;
   /**
@@ -314,11 +316,11 @@ async function build(building: Building): Promise<Lab> {
 }
 
 async function startEmulator(
-  { directory, strangers = [], timeScale, hasDevices }: Building,
+  { directory, strangers = [], timeScale, hasDevices, scaleSet }: Building,
   run: (name: string, command: readonly string[]) => Child,
   of: { readonly vms: readonly LabVm[]; readonly caFile: string; readonly devices: string },
 ): Promise<Child> {
-  await writeFile(join(directory, "scenario.yaml"), scenario([...of.vms, ...strangers]));
+  await writeFile(join(directory, "scenario.yaml"), scenario([...of.vms, ...strangers], scaleSet));
   return run("emulator", [
     process.execPath,
     EMULATOR,
@@ -352,7 +354,7 @@ async function startNode(start: {
   const kubeletDirectory = join(home, "kubelet");
   await mkdir(kubeletDirectory, { recursive: true });
   const socket = join(home, "csi.sock");
-  const deviceRoot = join(devices, vmNameOf(vm));
+  const deviceRoot = join(devices, vmNameOf(instance.instanceUri));
   const mounts = hasDevices
     ? run(`${MOUNTS_OF}${vm.name}`, [
         "unshare",
@@ -401,19 +403,25 @@ async function startNode(start: {
   return { node, socket, close: clients.close };
 }
 
-/** The name of a node's VM in Azure. It differs from the node's name, so that confusing the two fails. */
-function vmNameOf({ name }: LabVm): string {
-  return `flex_${name}`;
+/** The name of the VM with this resource id: an instance's is that of its scale set and its number. */
+function vmNameOf(instanceUri: string): string {
+  const [, scaleSet, name = ""] =
+    /(?:\/virtualMachineScaleSets\/([^/]+))?\/virtualMachines\/([^/]+)$/.exec(instanceUri) ?? [];
+  return scaleSet === undefined ? name : `${scaleSet}_${name}`;
 }
 
-function scenario(vms: readonly LabVm[]): string {
+/** VMs whose names in Azure differ from those of their nodes, so that confusing the two fails. */
+function scenario(vms: readonly LabVm[], scaleSet: string | undefined): string {
   const machines = vms
-    .map(
-      (vm) => `  - {name: ${vmNameOf(vm)}, computerName: ${vm.name}, zone: "${vm.zone}", size: ${VM_SIZE}}`,
-    )
+    .map((vm, index) => {
+      const place =
+        scaleSet === undefined ? `name: flex_${vm.name}` : `name: "${index}", scaleSet: ${scaleSet}`;
+      return `  - {${place}, computerName: ${vm.name}, zone: "${vm.zone}", size: ${VM_SIZE}}`;
+    })
     .join("\n");
   return (
     `subscriptionId: ${SUBSCRIPTION}\nlocation: ${LOCATION}\nresourceGroups: [${RESOURCE_GROUP}]\n` +
+    (scaleSet === undefined ? "" : `scaleSets: [{name: ${scaleSet}}]\n`) +
     `virtualMachines:\n${machines}\n`
   );
 }

@@ -3,8 +3,8 @@ import type { ClusterNode } from "../../src/core/api/cluster-node.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";
 
 /**
- * Passes to the driver what Kubernetes' API would: which workloads use which volume, and which node is out
- * of service.
+ * Passes to the driver what Kubernetes' API would: which workloads use which volume, and which node is
+ * cordoned or out of service.
  */
 export interface Orchestrator {
   /** `instanceUri`: the resource id of the node's VM. */
@@ -12,6 +12,8 @@ export interface Orchestrator {
   addUser(nodeName: string, volumeId: string, user: string): Promise<void>;
   removeUser(nodeName: string, volumeId: string): Promise<void>;
   setOutOfService(nodeName: string, outOfService: boolean): Promise<void>;
+  /** Cordons a node, or ends that. */
+  setUnschedulable(nodeName: string, unschedulable: boolean): Promise<void>;
 }
 
 /** Keeps one ClusterNode per node in the embedded store. */
@@ -48,5 +50,6 @@ export function createOrchestrator(store: ConnectedStore, signal: AbortSignal): 
         volumeUsers: spec.volumeUsers.filter((use) => use.volumeId !== volumeId),
       })),
     setOutOfService: (nodeName, outOfService) => change(nodeName, (spec) => ({ ...spec, outOfService })),
+    setUnschedulable: (nodeName, unschedulable) => change(nodeName, (spec) => ({ ...spec, unschedulable })),
   };
 }

@@ -202,5 +202,7 @@ async function asAdministrator(admin: ApiClient, namespace: string, call: Call):
       void (await call("PATCH", `/api/v1/nodes/${nodeName}`, {
         spec: { taints: isOutOfService ? [OUT_OF_SERVICE] : [] },
       })),
+    setUnschedulable: async (nodeName, unschedulable) =>
+      void (await call("PATCH", `/api/v1/nodes/${nodeName}`, { spec: { unschedulable } })),
   };
 }

@@ -1,11 +1,14 @@
+import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import type { IncomingHttpHeaders } from "node:http";
 import { request } from "node:https";
 import type { Lab } from "../../demo/lab/lab.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 
 /** Changes the speed of the emulator's Azure: its latencies times this. */
 export async function setAzureTimeScale(lab: Lab, timeScale: number): Promise<void> {
-  await ask(lab, "PATCH", "/emulator/v1/settings", { timeScale });
+  await answerOf(lab, "PATCH", "/emulator/v1/settings", { timeScale });
 }
 
 /** The emulator's calls after a sequence number, oldest first. Default: only the last sequence number. */
@@ -13,22 +16,67 @@ export async function emulatorJournal(
   lab: Lab,
   since = Number.MAX_SAFE_INTEGER,
 ): Promise<{ readonly lastSequence: number; readonly value: readonly JournalEntry[] }> {
-  const answer = await ask(lab, "GET", `/emulator/v1/journal?since=${since}`);
-  return JSON.parse(answer) as Awaited<ReturnType<typeof emulatorJournal>>;
+  const { body } = await answerOf(lab, "GET", `/emulator/v1/journal?since=${since}`);
+  return body as Awaited<ReturnType<typeof emulatorJournal>>;
 }
 
-async function ask(lab: Lab, method: string, path: string, body?: object): Promise<string> {
+/** An answer of the emulator, to a client with a token. */
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: unknown;
+}
+
+const VERSION = "api-version=2025-04-01";
+const OPERATION_MAX_MS = 120_000;
+
+/** Reads a resource, or what is below it, as another client of the lab's Azure. */
+export async function readAzure(lab: Lab, resource: string): Promise<unknown> {
+  return (await answerOf(lab, "GET", `${resource}?${VERSION}`)).body;
+}
+
+/** Writes as another client of the lab's Azure, and waits for the end of the operation. */
+export async function writeAzure(
+  lab: Lab,
+  method: "PATCH" | "POST",
+  resource: string,
+  body?: object,
+): Promise<void> {
+  const { headers } = await answerOf(lab, method, `${resource}?${VERSION}`, body);
+  const operation = new URL(String(headers["azure-asyncoperation"]));
+  const status = await waitUntil(`${method} ${resource} to end`, OPERATION_MAX_MS, async () => {
+    const polled = await answerOf(lab, "GET", operation.pathname + operation.search);
+    const { status: now } = polled.body as { readonly status: string };
+    return now === "InProgress" ? undefined : now;
+  });
+  assert.equal(status, "Succeeded", `${method} ${resource}`);
+}
+
+/** Rejects if the emulator refuses the call. */
+async function answerOf(lab: Lab, method: string, path: string, body?: object): Promise<Answer> {
   const { azure = "", "azure-ca": caFile = "" } = lab.endpoints;
   const ca = await readFile(caFile, "utf8");
   const text = body === undefined ? "" : JSON.stringify(body);
   return new Promise((resolve, reject) => {
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+    const headers = {
+      authorization: "Bearer another-client",
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(text),
+    };
     const sent = request(`${azure}${path}`, { ca, method, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () => {
-        if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString("utf8"));
-        else reject(new Error(`the emulator answered ${response.statusCode} to ${method} ${path}`));
+        const answer = Buffer.concat(chunks).toString("utf8");
+        const { statusCode: status = 0 } = response;
+        if (status >= 300)
+          reject(new Error(`the emulator answered ${status} to ${method} ${path}: ${answer}`));
+        else
+          resolve({
+            status,
+            headers: response.headers,
+            body: answer === "" ? undefined : JSON.parse(answer),
+          });
       });
     });
     sent.on("error", reject);

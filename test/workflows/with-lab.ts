@@ -23,7 +23,14 @@ export interface LabWorld {
 type WorkflowOptions = Partial<
   Pick<
     LabOptions,
-    "vms" | "strangers" | "beside" | "clusterId" | "controllerFlags" | "nodeFlags" | "controllerCount"
+    | "vms"
+    | "scaleSet"
+    | "strangers"
+    | "beside"
+    | "clusterId"
+    | "controllerFlags"
+    | "nodeFlags"
+    | "controllerCount"
   >
 > & {
   /** How long replicas are kept without a request, in milliseconds. Default: the driver's own. */
