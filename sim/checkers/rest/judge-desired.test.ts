@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import { aVolume, aWriter } from "../testing/a-history.ts";
 import { anAttachment, asWorld, atRest, desired, type MadeUpRest } from "../testing/a-rest-world.ts";
 import { judgeDesired } from "./judge-desired.ts";
@@ -30,6 +31,40 @@ describe("what users desired", () => {
       }));
     });
     assert.deepEqual(found, ["not-converged: vol-1: its object still asks for a modification"]);
+  });
+
+  it("is not reached while an object says of its disk what a modification has changed", () => {
+    const says = (disk: Partial<AzVolume["spec"]["disk"]>, diskUri?: string): readonly string[] =>
+      complaints((made) => {
+        made.volumes = made.volumes.map((volume) => ({
+          ...volume,
+          spec: {
+            ...volume.spec,
+            ...(diskUri === undefined ? {} : { diskUri }),
+            disk: { ...volume.spec.disk, ...disk },
+          },
+        }));
+      });
+    assert.deepEqual(says({ skuName: "StandardSSD_LRS", publicNetworkAccess: "Disabled" }), [
+      "not-converged: vol-1: its object says SKU StandardSSD_LRS instead of Premium_LRS",
+      "not-converged: vol-1: its object says public network access Disabled instead of Enabled",
+    ]);
+    const policy = "not-converged: vol-1: its object says network access policy AllowAll instead of DenyAll";
+    assert.deepEqual(says({ networkAccessPolicy: undefined }), [policy]);
+    assert.deepEqual(says({ networkAccessPolicy: undefined }, "adopted"), []);
+    assert.deepEqual(says({ networkAccessPolicy: "AllowAll" }, "adopted"), [policy]);
+  });
+
+  it("expects no object from a backup to show what was made since", () => {
+    const found = complaints((made) => {
+      made.volumes = [aVolume({ writer: aWriter("node-a", 3), epoch: 3, storeIncarnation: 1 })].map(
+        (volume) => ({
+          ...volume,
+          spec: { ...volume.spec, disk: { ...volume.spec.disk, networkAccessPolicy: "AllowAll" } },
+        }),
+      );
+    });
+    assert.deepEqual(found, []);
   });
 
   it("is not reached while the pod waits, or its container does not run", () => {

@@ -1,11 +1,12 @@
+import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
-import { diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
+import { type DiskSpec, diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import { type Complaint, type RestWorld, volumeOf } from "./rest-world.ts";
 
 /**
  * The differences from what users requested: pods that do not run, missing writers, replicas and sizes,
- * modifications that were not made, deleted volumes that still exist.
+ * modifications that were not made or that objects do not show, deleted volumes that still exist.
  */
 export function judgeDesired(
   world: RestWorld,
@@ -41,6 +42,7 @@ function complaintsAbout(
       ? []
       : [`its disk has network access policy ${policy} instead of ${networkAccessPolicy}`]),
     ...(volume.spec.modification === undefined ? [] : ["its object still asks for a modification"]),
+    ...(made === undefined ? [] : staleFields(volume, made.spec)),
     ...(disk.sizeBytes === diskSizeBytes(desired.sizeGiB)
       ? []
       : [`its disk has ${disk.sizeBytes} bytes instead of ${desired.sizeGiB} GiB`]),
@@ -102,6 +104,36 @@ function complaintsAbout(
       ? []
       : [`its file system spans ${disk.fileSystemBytes} of ${disk.sizeBytes} bytes`]),
   ];
+}
+
+const FIRST_INCARNATION = 0;
+
+/**
+ * What a modification may have changed of a disk and its object does not show. An object that a restored
+ * backup has brought back is as old as the backup, and an adopted one states only what is known.
+ */
+function staleFields({ spec, status }: AzVolume, made: DiskSpec): readonly string[] {
+  if ((status?.record?.storeIncarnation ?? FIRST_INCARNATION) !== FIRST_INCARNATION) return [];
+  const { skuName, networkAccessPolicy, publicNetworkAccess } = spec.disk;
+  const { sku, ...present } = made;
+  const isAdopted = spec.diskUri !== undefined;
+  const unstated = isAdopted ? present : { networkAccessPolicy: "AllowAll", publicNetworkAccess: "Enabled" };
+  const fields = [
+    ["SKU", skuName, sku.name],
+    [
+      "network access policy",
+      networkAccessPolicy ?? unstated.networkAccessPolicy,
+      present.networkAccessPolicy,
+    ],
+    [
+      "public network access",
+      publicNetworkAccess ?? unstated.publicNetworkAccess,
+      present.publicNetworkAccess,
+    ],
+  ] as const;
+  return fields
+    .filter(([, shown, actual]) => shown !== actual)
+    .map(([field, shown, actual]) => `its object says ${field} ${shown} instead of ${actual}`);
 }
 
 /** Nodes that have a replica, or could have one, beside the writer's. */

@@ -90,7 +90,13 @@ export function aVolume(record: RecordChanges = {}): AzVolume {
     spec: {
       volumeName: "vol-1",
       capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
-      disk: { skuName: "Premium_LRS", sizeGiB: 4, maxShares: 2, tags: {} },
+      disk: {
+        skuName: "Premium_LRS",
+        sizeGiB: 4,
+        maxShares: 2,
+        tags: {},
+        networkAccessPolicy: "DenyAll",
+      },
       maxMountReplicaCount: 1,
       volumeContext: {},
       deleteRequested: false,
@@ -108,7 +114,7 @@ export function aVolume(record: RecordChanges = {}): AzVolume {
         zones: [],
         accessibleTopology: [],
       },
-      record: changedRecord(newRecord(1), record),
+      record: changedRecord(newRecord(0), record),
     },
   };
 }

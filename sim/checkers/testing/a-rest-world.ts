@@ -147,7 +147,11 @@ export function asWorld(made: MadeUpRest): RestWorld {
     },
     dataDisks: hasDisk ? [{ lun: 0, diskId: diskUri, phase: "Attached" }] : [],
   }));
-  const spec = { networkAccessPolicy: made.networkAccessPolicy };
+  const spec = {
+    sku: { name: "Premium_LRS" },
+    networkAccessPolicy: made.networkAccessPolicy,
+    publicNetworkAccess: "Enabled",
+  };
   const world = {
     store: {
       objects: (kind: string) =>

@@ -5,6 +5,7 @@ import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { aDetail, aDiskSpec, aVolume, diskUri } from "../../core/testing/objects.ts";
+import { checkModification } from "../../core/volume/volume-modification.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -212,6 +213,22 @@ describe("the modification of a disk", () => {
         [spec(world)?.disk.skuName, spec(world)?.disk.tags],
         ["StandardSSD_LRS", { a: "b", team: "storage" }],
       );
+    }));
+
+  it("that Azure has made is in the spec also where the next read is older", () =>
+    withControllerPorts(async (world) => {
+      const performance = { skuName: "PremiumV2_LRS", diskIOPSReadWrite: 3000, diskMBpsReadWrite: 125 };
+      const disk = aDiskSpec({ maxShares: 1, sizeGiB: 128, ...performance });
+      const faster = { diskIOPSReadWrite: 8000 };
+      await world.given("AzVolume", { ...asked, spec: { ...asked.spec, disk, modification: faster } });
+      await reconciled(world, answering(ok(aDisk({ ...performance, ...faster }))));
+      await reconciled(world, once(), ok(performance));
+      const after = spec(world);
+      assert.deepEqual([after?.disk.diskIOPSReadWrite, after?.modification], [8000, undefined]);
+      assert.ok(after !== undefined);
+      const detail = aDetail({ maxShares: 1, sizeGiB: 128, skuName: "PremiumV2_LRS" });
+      const next = { detail, disk: after.disk, cachingMode: undefined };
+      assert.deepEqual(checkModification({ diskMBpsReadWrite: 1000 }, next), ok(undefined));
     }));
 
   it("ends where the disk is gone", () =>

@@ -51,7 +51,7 @@ export async function modifyDisk(
 export async function endModification(
   ports: DiskPorts,
   volume: AzVolume,
-  { diskUri }: Extract<ModificationAction, { kind: "EndModification" }>,
+  { diskUri, made }: Extract<ModificationAction, { kind: "EndModification" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
@@ -59,7 +59,7 @@ export async function endModification(
   const shown = disk.ok ? disk.value : undefined;
   const end = (present: AzVolume): AzVolume | undefined =>
     present.metadata.generation === volume.metadata.generation
-      ? { ...present, spec: withoutModification(present.spec, shown) }
+      ? { ...present, spec: withoutModification(present.spec, shown, made) }
       : undefined;
   const ended = await ports.steps.run("end-modification", () =>
     changeSpec(ports.store, targetOf(volume), end, signal),

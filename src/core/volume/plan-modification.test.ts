@@ -33,12 +33,12 @@ describe("planModification", () => {
     {
       because: "the disk is as requested",
       volume: asked(2, { requested: modification, observedGeneration: 2 }),
-      plan: { kind: "EndModification", diskUri },
+      plan: { kind: "EndModification", diskUri, made: modification },
     },
     {
       because: "Azure has refused it",
       volume: asked(2, { requested: modification, observedGeneration: 2, error }),
-      plan: { kind: "EndModification", diskUri },
+      plan: { kind: "EndModification", diskUri, made: {} },
     },
   ];
   for (const { because, volume, plan } of rows)
@@ -52,7 +52,7 @@ describe("planModification", () => {
       status: { detail: aDetail({ maxShares: 1 }) },
     });
     assert.equal(planDisk(anObservedVolume({ volume }))?.kind, "ModifyDisk");
-    const ended = { ...volume, spec: withoutModification(volume.spec, undefined) };
+    const ended = { ...volume, spec: withoutModification(volume.spec, undefined, {}) };
     assert.equal(planDisk(anObservedVolume({ volume: ended }))?.kind, "ResizeDisk");
   });
 });
@@ -64,29 +64,55 @@ describe("withoutModification", () => {
   const { modification: _, ...without } = spec;
   const shown = { skuName: "Premium_LRS", tags, networkAccessPolicy: "DenyAll" };
 
-  it("shows what Azure has, also of a request that was replaced", () =>
-    assert.deepEqual(
-      withoutModification(spec, {
+  it("shows what Azure has, also of a request that was replaced", () => {
+    const converted = {
+      skuName: "PremiumV2_LRS",
+      tags: { team: "storage", other: "c" },
+      diskIOPSReadWrite: 4000,
+      diskMBpsReadWrite: 200,
+      networkAccessPolicy: "AllowAll",
+      publicNetworkAccess: "Enabled",
+    };
+    assert.deepEqual(withoutModification(spec, converted, {}), {
+      ...without,
+      disk: {
+        ...disk,
         skuName: "PremiumV2_LRS",
-        tags: { team: "storage", other: "c" },
         diskIOPSReadWrite: 4000,
         diskMBpsReadWrite: 200,
         networkAccessPolicy: "AllowAll",
         publicNetworkAccess: "Enabled",
-      }),
-      {
-        ...without,
-        disk: {
-          ...disk,
-          skuName: "PremiumV2_LRS",
-          diskIOPSReadWrite: 4000,
-          diskMBpsReadWrite: 200,
-          networkAccessPolicy: "AllowAll",
-          publicNetworkAccess: "Enabled",
-          tags: { "kubernetes.io-created-for-pvc-name": "data", team: "storage", other: "c" },
-        },
+        tags: { "kubernetes.io-created-for-pvc-name": "data", team: "storage", other: "c" },
       },
-    ));
+    });
+  });
+
+  it("shows what was made where the read is older", () => {
+    const made = {
+      diskIOPSReadWrite: 8000,
+      networkAccessPolicy: "AllowAll",
+      tags: { TEAM: "storage" },
+    } as const;
+    const v2 = { ...spec, disk: { ...disk, skuName: "PremiumV2_LRS", diskIOPSReadWrite: 3000 } };
+    const older = { ...shown, skuName: "PremiumV2_LRS", diskIOPSReadWrite: 3000, diskMBpsReadWrite: 125 };
+    assert.deepEqual(withoutModification(v2, older, made).disk, {
+      ...v2.disk,
+      diskIOPSReadWrite: 8000,
+      diskMBpsReadWrite: 125,
+      networkAccessPolicy: "AllowAll",
+      tags: { ...tags, team: "storage" },
+    });
+  });
+
+  it("takes no IOPS and MB/s of the earlier SKU from an older read", () => {
+    const older = { ...shown, diskIOPSReadWrite: 120, diskMBpsReadWrite: 25 };
+    const made = { skuName: "PremiumV2_LRS", diskMBpsReadWrite: 200 };
+    assert.deepEqual(withoutModification(spec, older, made).disk, {
+      ...disk,
+      skuName: "PremiumV2_LRS",
+      diskMBpsReadWrite: 200,
+    });
+  });
 
   for (const { because, change } of [
     { because: "a refused request", change: {} },
@@ -95,8 +121,8 @@ describe("withoutModification", () => {
     { because: "a policy that it does not know", change: { networkAccessPolicy: "AllowFriends" } },
   ])
     it(`leaves the disk as it was for ${because}`, () =>
-      assert.deepEqual(withoutModification(spec, { ...shown, ...change }), without));
+      assert.deepEqual(withoutModification(spec, { ...shown, ...change }, {}), without));
 
   it("leaves the disk as it was where Azure has none", () =>
-    assert.deepEqual(withoutModification(spec, undefined), without));
+    assert.deepEqual(withoutModification(spec, undefined, modification), without));
 });
