@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import type { Failure } from "../../src/core/failure/failure.ts";
@@ -88,17 +89,63 @@ describe("Linux host: which disk a btrfs is on", () => {
   on("is known for a mount that another one hides", async (world) => {
     const { device, staging } = await aStagedVolume(world);
     const target = world.pathOf("target");
-    valueOf(
-      await world.host.bindMount(
-        { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] },
-        never,
-      ),
-    );
+    valueOf(await bind(world, staging, target));
     await run("mount", ["-t", "tmpfs", "none", target]);
     assert.deepEqual(
       valueOf(await world.host.mountsOf(device.majorMinor, never)).map(({ path }) => path),
       [staging, target],
     );
+  });
+});
+
+describe("Linux host: a btrfs whose disk can't be found out", () => {
+  on("keeps its mount, which nothing takes for another disk's or for none", async (world) => {
+    const { device, staging } = await aStagedVolume(world);
+    const repair = await breakStat(world);
+    for (const [what, answer] of Object.entries({
+      mountAt: world.host.mountAt(staging, never),
+      mountsOf: world.host.mountsOf(device.majorMinor, never),
+      mountDevice: mount(world, device, staging),
+      growFileSystem: world.host.growFileSystem({ device, mountPath: staging, fsType: "btrfs" }, never),
+      bindMount: bind(world, staging, world.pathOf("target")),
+      isClean: world.host.isClean(cleanRequest(device), never),
+    }))
+      assert.equal(kindOf(await answer), "HostCommandFailed", what);
+    await repair();
+    valueOf(await mount(world, device, staging));
+    assert.deepEqual(
+      valueOf(await world.host.mountsOf(device.majorMinor, never)).map(({ path }) => path),
+      [staging],
+    );
+  });
+
+  on("says nothing of a disk with another btrfs, which is found out", async (world) => {
+    const { device } = await aStagedVolume(world);
+    const other = await aFormattedDevice(world, 1);
+    const repair = await breakStat(world);
+    assert.deepEqual(valueOf(await world.host.mountsOf(other.majorMinor, never)), []);
+    assert.equal(valueOf(await world.host.isClean(cleanRequest(other), never)).clean, true);
+    await repair();
+    assert.equal((await isClean(world, device)).clean, false);
+  });
+
+  on("is not kept mounted, and is mounted later", async (world) => {
+    const device = await aFormattedDevice(world, 0);
+    const staging = world.pathOf("staging");
+    const repair = await breakStat(world);
+    assert.equal(kindOf(await mount(world, device, staging)), "HostCommandFailed");
+    assert.equal((await isClean(world, device)).clean, true);
+    await repair();
+    valueOf(await mount(world, device, staging));
+    assert.equal(valueOf(await world.host.mountAt(staging, never))?.majorMinor, device.majorMinor);
+  });
+
+  on("is unmounted", async (world) => {
+    const { device, staging } = await aStagedVolume(world);
+    const repair = await breakStat(world);
+    valueOf(await world.host.unmount(staging, never));
+    assert.equal((await isClean(world, device)).clean, true);
+    await repair();
   });
 });
 
@@ -248,12 +295,34 @@ describe("Linux host: clean of a btrfs", () => {
   });
 });
 
-async function isClean(
+interface CleanOf {
+  readonly majorMinor: string;
+  readonly accessType?: CleanRequest["accessType"];
+}
+
+async function isClean({ host }: LinuxHostWorld, of: CleanOf) {
+  return valueOf(await host.isClean(cleanRequest(of), never));
+}
+
+function cleanRequest({ majorMinor, accessType = "mount" }: CleanOf): CleanRequest {
+  return { accessType, lun: undefined, lastMajorMinor: majorMinor, lunsOfOthers: [] };
+}
+
+/** Puts a stat(1) that fails before the real one, until the answered function is called. */
+async function breakStat(world: LinuxHostWorld): Promise<() => Promise<void>> {
+  const bin = world.pathOf("bin");
+  await mkdir(bin);
+  await writeFile(join(bin, "stat"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  process.env["PATH"] = [bin, process.env["PATH"] ?? ""].join(delimiter);
+  return () => rm(bin, { recursive: true });
+}
+
+function bind(
   { host }: LinuxHostWorld,
-  { majorMinor, accessType = "mount" }: { majorMinor: string; accessType?: CleanRequest["accessType"] },
-) {
-  const request = { accessType, lun: undefined, lastMajorMinor: majorMinor, lunsOfOthers: [] };
-  return valueOf(await host.isClean(request, never));
+  stagingPath: string,
+  targetPath: string,
+): Promise<Result<void, Failure>> {
+  return host.bindMount({ stagingPath, targetPath, readOnly: false, mountFlags: [] }, never);
 }
 
 function mount(

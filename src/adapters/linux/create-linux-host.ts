@@ -154,12 +154,14 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     mountAt: (path, signal) =>
       attempt(`read the mount at ${path}`, signal, async () => {
         const mount = await observeMountAt(host, path, signal);
-        return ok(mount === undefined ? undefined : toMountPoint(mount));
+        if (!mount.ok) return mount;
+        return ok(mount.value === undefined ? undefined : toMountPoint(mount.value));
       }),
     mountsOf: (majorMinor, signal) =>
-      attempt(`read the mounts of ${majorMinor}`, signal, async () =>
-        ok((await glanceAtMountsOf(host, majorMinor)).map(toMountPoint)),
-      ),
+      attempt(`read the mounts of ${majorMinor}`, signal, async () => {
+        const mounts = await glanceAtMountsOf(host, majorMinor);
+        return mounts.ok ? ok(mounts.value.map(toMountPoint)) : mounts;
+      }),
     unmount: (path, signal) => attempt(`unmount ${path}`, signal, () => unmountPath(host, path, signal)),
     mountPlaceholder: (path, signal) =>
       attempt(`leave a placeholder at ${path}`, signal, () => mountPlaceholder(host, path, signal)),

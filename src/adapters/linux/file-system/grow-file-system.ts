@@ -27,7 +27,9 @@ export async function growFileSystem(
   }: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const mount = await observeMountAt(host, mountPath, signal);
+  const found = await observeMountAt(host, mountPath, signal);
+  if (!found.ok) return found;
+  const mount = found.value;
   if (mount !== undefined && mount.majorMinor !== device.majorMinor) {
     return fail({
       kind: "WrongDevice",

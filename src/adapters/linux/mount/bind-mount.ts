@@ -9,7 +9,7 @@ import { runToSuccess } from "../command/command-failed.ts";
 import { errorCode } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
-import { canonicalPath, glanceAtMount } from "./read-mounts.ts";
+import { canonicalPath, glanceAtMount, identified } from "./read-mounts.ts";
 
 const directoryMode = 0o750;
 const fileMode = 0o640;
@@ -37,7 +37,9 @@ export async function bindMount(
 ): Promise<Result<void, Failure>> {
   // The direct read that shows a recent detach costs as much as the bind; a publish has just had it
   // from `mountAt`.
-  const staged = await glanceAtMount(host, request.stagingPath);
+  const found = identified(await glanceAtMount(host, request.stagingPath));
+  if (!found.ok) return found;
+  const staged = found.value;
   if (staged === undefined) return fail({ kind: "PathNotMounted", path: request.stagingPath });
   if (staged.whyDead !== undefined)
     return fail({
@@ -125,7 +127,9 @@ async function bindOnce(
   request: Bind,
   signal: AbortSignal,
 ): Promise<Result<readonly string[], Failure>> {
-  const present = await glanceAtMount(host, request.targetPath);
+  const found = identified(await glanceAtMount(host, request.targetPath));
+  if (!found.ok) return found;
+  const present = found.value;
   // A placeholder stays below: without it the directory would show for a moment.
   if (present === undefined || present.isPlaceholder) {
     const bound = await runMount(host, request, ["--bind", request.source, request.targetPath], signal);

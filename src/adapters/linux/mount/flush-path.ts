@@ -14,7 +14,10 @@ export async function flushPath(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const mount = await observeMountAt(host, path, signal);
-  return mount === undefined ? fail({ kind: "PathNotMounted", path }) : await flushMount(host, mount, signal);
+  if (!mount.ok) return mount;
+  return mount.value === undefined
+    ? fail({ kind: "PathNotMounted", path })
+    : await flushMount(host, mount.value, signal);
 }
 
 /**

@@ -11,7 +11,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device-number.ts";
 import { waitWithin } from "../command/wait-within.ts";
 import type { HostContext, LiveFreeze } from "../host-context.ts";
-import { canonicalPath, glanceAtMount } from "./read-mounts.ts";
+import { canonicalPath, glanceAtMount, identified } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
 const MS_PER_SECOND = 1000;
@@ -60,7 +60,9 @@ export async function freezeFileSystem(
 ): Promise<Result<void, Failure>> {
   const ended = await endFreezeOn(host, majorMinor, signal);
   if (!ended.ok) return ended;
-  const mount = await glanceAtMount(host, path);
+  const found = identified(await glanceAtMount(host, path));
+  if (!found.ok) return found;
+  const mount = found.value;
   if (mount === undefined) return fail({ kind: "PathNotMounted", path });
   const directory = await open(mount.path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
@@ -154,7 +156,9 @@ export async function thawFileSystem(
   if (ended.value === HELD) return ok({ held: !hasEndedBefore });
   // Nothing of it is left. What is frozen now, another program has frozen.
   if (ended.value === NOT_FROZEN || ended.value === THAWED) return ok({ held: false });
-  const mount = await glanceAtMount(host, await canonicalPath(path));
+  const found = identified(await glanceAtMount(host, await canonicalPath(path)));
+  if (!found.ok) return found;
+  const mount = found.value;
   if (mount === undefined || mount.majorMinor !== majorMinor) return ok({ held: false });
   const command = {
     program: "fsfreeze",

@@ -40,7 +40,8 @@ export async function mountDevice(
   if (!options.ok) return options;
   const path = await canonicalPath(request.path);
   const present = await observeMountAt(host, path, signal);
-  if (present !== undefined) return judgePresentMount(present, request);
+  if (!present.ok) return present;
+  if (present.value !== undefined) return judgePresentMount(present.value, request);
   if ((await lstat(path).catch(undefinedIfMissing))?.isSymbolicLink() === true)
     return fail({
       kind: "InvalidArgument",
@@ -76,6 +77,8 @@ async function keepIfOfDevice(
   if (made.majorMinor === device.majorMinor) return ok(undefined);
   const ended = await unmountOnce(host, made, signal);
   if (!ended.ok) return ended;
+  // Nothing says that it was another one.
+  if (made.unidentified !== undefined) return fail(made.unidentified);
   const devices = made.btrfs === undefined ? made.majorMinor : made.btrfs.devices.join(", ");
   return fail({ kind: "FileSystemNotUnique", devicePath: device.path, detail: `it mounted ${devices}` });
 }

@@ -113,7 +113,8 @@ async function isAnotherNodes(host: HostContext, disk: string, majorMinor: strin
   const sizeBytes = await sizeOfDevice(host.sysRoot, disk);
   if (sizeBytes === undefined || sizeBytes === 0n) return false;
   if ((await linkedDevices(host)).includes(disk)) return false;
-  return (await mountPathsOf(host, new Set([majorMinor]))).length === 0;
+  const paths = await mountPathsOf(host, new Set([majorMinor]));
+  return paths.ok && paths.value.length === 0;
 }
 
 /**
@@ -127,10 +128,12 @@ async function mountTracesOf(host: HostContext, place: Place): Promise<Result<Tr
   const commandsInFlight = inFlightOn(host, numbers);
   const holder = path === undefined ? "gone" : await exclusiveHolderOf(path);
   const isMountPossible = holder !== "none";
+  const mountPaths = isMountPossible ? await mountPathsOf(host, numbers) : ok([]);
+  if (!mountPaths.ok) return mountPaths;
   return ok({
     commandsInFlight,
     heldPaths: holder === "held" && path !== undefined ? [path] : [],
-    mountPaths: isMountPossible ? await mountPathsOf(host, numbers) : [],
+    mountPaths: mountPaths.value,
     mountedForPids: isMountPossible ? await processesWithMount(host.procRoot, numbers) : [],
     mountedBtrfs: isMountPossible ? await btrfsOn(host, place) : [],
     loopDevices: [],
@@ -151,10 +154,12 @@ async function blockTracesOf(
   const commandsInFlight = inFlightOn(host, numbers);
   const loopDevices = await loopDevicesOn(host, numbers, signal);
   if (!loopDevices.ok) return loopDevices;
+  const mountPaths = await mountPathsOf(host, numbers);
+  if (!mountPaths.ok) return mountPaths;
   return ok({
     commandsInFlight,
     heldPaths: path !== undefined && (await exclusiveHolderOf(path)) === "held" ? [path] : [],
-    mountPaths: await mountPathsOf(host, numbers),
+    mountPaths: mountPaths.value,
     mountedForPids: await processesWithMount(host.procRoot, numbers),
     mountedBtrfs: await btrfsOn(host, place),
     loopDevices: loopDevices.value,

@@ -18,7 +18,9 @@ export async function fileSystemStats(
   path: string,
   signal: AbortSignal,
 ): Promise<Result<FileSystemStats, Failure>> {
-  const mount = await observeMountAt(host, path, signal);
+  const found = await observeMountAt(host, path, signal);
+  if (!found.ok) return found;
+  const mount = found.value;
   if (mount === undefined || mount.isPlaceholder) return fail({ kind: "PathNotMounted", path });
   if (mount.whyDead !== undefined)
     return fail({

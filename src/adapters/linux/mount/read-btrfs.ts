@@ -1,9 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { chooseBtrfs, statfsArgs } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import type { MountedBtrfs } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { isReachable } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
+import { runToSuccess } from "../command/command-failed.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 
@@ -47,20 +51,21 @@ async function deviceIdsIn(folder: string): Promise<Pick<MountedBtrfs, "deviceId
 
 /**
  * Which of these file systems is mounted where mountinfo shows a number of btrfs: all mounts of one have the
- * same number. Undefined where that can't be found out.
+ * same number. Undefined where nothing shows it. Fails where stat(1) gives no answer: then it may be any.
  */
 export async function btrfsWithNumber(
   host: HostContext,
   entries: readonly MountinfoEntry[],
   number: string,
   fileSystems: readonly MountedBtrfs[],
-): Promise<MountedBtrfs | undefined> {
+): Promise<Result<MountedBtrfs | undefined, Failure>> {
   // The path of a hidden mount leads to what hides it.
   const entry = entries.find(
     (candidate) => candidate.majorMinor === number && isReachable(entries, candidate),
   );
-  if (entry === undefined) return undefined;
-  const exit = await host.runner.run(
+  if (entry === undefined) return ok(undefined);
+  const exit = await runToSuccess(
+    host,
     {
       program: "stat",
       args: [...statfsArgs, entry.mountPoint],
@@ -72,9 +77,7 @@ export async function btrfsWithNumber(
     // Bounded by its limit: what it answers is part of an observation.
     new AbortController().signal,
   );
-  return exit.ok && exit.value.exitCode === 0
-    ? chooseBtrfs(fileSystems, entry, exit.value.stdout.toString("utf8"))
-    : undefined;
+  return exit.ok ? ok(chooseBtrfs(fileSystems, entry, exit.value.stdout.toString("utf8"))) : exit;
 }
 
 /** Sorted; none if the folder does not exist, or is just being removed. */

@@ -1,5 +1,8 @@
 import { lstat, readFile, realpath, statfs } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
 import { lacksDevice, soleDeviceOf } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import type { MountedBtrfs } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { majorMinorOf } from "../../../core/node/device-number.ts";
@@ -28,6 +31,11 @@ export interface ObservedMount extends MountPoint {
   readonly id: number;
   /** Of a btrfs: the file system, where that can be found out. */
   readonly btrfs: MountedBtrfs | undefined;
+  /**
+   * Why nothing is known of its device now, and `majorMinor` is a number of the mount only. It may be of any
+   * device, also of the one that is looked for.
+   */
+  readonly unidentified: Failure | undefined;
 }
 
 /** What a mount leads to, where that is not the number that mountinfo shows for it. */
@@ -35,6 +43,7 @@ interface Behind {
   /** The device whose node is bound here. */
   readonly boundDevice: string | undefined;
   readonly btrfs: MountedBtrfs | undefined;
+  readonly unidentified?: Failure | undefined;
 }
 
 /**
@@ -80,22 +89,29 @@ export async function canonicalPath(path: string): Promise<string> {
 
 /**
  * The mount at a path, with the direct read that detects a detach without another trace yet; undefined
- * if there is none.
+ * if there is none. Fails where its device could not be found out.
  */
 export async function observeMountAt(
   host: HostContext,
   path: string,
   signal: AbortSignal,
-): Promise<ObservedMount | undefined> {
-  const mount = await glanceAtMount(host, path);
-  if (mount === undefined || mount.isDead || mount.majorMinor.startsWith("0:")) return mount;
+): Promise<Result<ObservedMount | undefined, Failure>> {
+  const found = identified(await glanceAtMount(host, path));
+  if (!found.ok) return found;
+  const mount = found.value;
+  if (mount === undefined || mount.isDead || mount.majorMinor.startsWith("0:")) return found;
   const answersIoError = await answersIoErrorDirectly(host, mount.majorMinor, signal);
-  return answersIoError ? { ...mount, isDead: true, whyDead: "its device answers I/O errors" } : mount;
+  return ok(answersIoError ? { ...mount, isDead: true, whyDead: "its device answers I/O errors" } : mount);
+}
+
+/** A mount whose device matters to the caller. */
+export function identified(mount: ObservedMount | undefined): Result<ObservedMount | undefined, Failure> {
+  return mount?.unidentified === undefined ? ok(mount) : fail(mount.unidentified);
 }
 
 /**
  * The mount at a path as the kernel shows it without any I/O: for the path of a failover, where a
- * direct read would cost more than all else.
+ * direct read would cost more than all else. Where the device matters, `identified` comes next.
  */
 export async function glanceAtMount(host: HostContext, path: string): Promise<ObservedMount | undefined> {
   const entries = await readMountinfo(host.procRoot);
@@ -105,33 +121,38 @@ export async function glanceAtMount(host: HostContext, path: string): Promise<Ob
   const isBtrfs = boundDevice === undefined && entry.fsType === "btrfs";
   const btrfs = isBtrfs
     ? await btrfsWithNumber(host, entries, entry.majorMinor, await mountedBtrfs(host.sysRoot))
-    : undefined;
-  return await observe(host, entries, entry, { boundDevice, btrfs });
+    : ok(undefined);
+  return await observe(host, entries, entry, {
+    boundDevice,
+    ...(btrfs.ok ? { btrfs: btrfs.value } : { btrfs: undefined, unidentified: btrfs.failure }),
+  });
 }
 
 /**
  * Where devices with these numbers are mounted, raw block binds included, in the order in which the mounts
- * were made.
+ * were made. Fails where one of the mounts can't be found out.
  */
 export async function mountPathsOf(
   host: HostContext,
   numbers: ReadonlySet<string>,
-): Promise<readonly string[]> {
+): Promise<Result<readonly string[], Failure>> {
   const mounts = await mountsWithDevice(host, await readMountinfo(host.procRoot), numbers);
-  return mounts.map(({ entry }) => entry.mountPoint);
+  return mounts.ok ? ok(mounts.value.map(({ entry }) => entry.mountPoint)) : mounts;
 }
 
 /**
  * Every mount of a device and of its partitions, raw block binds included, in the order in which they were
- * made, by what the kernel shows without any I/O.
+ * made, by what the kernel shows without any I/O. Fails where one of them can't be found out.
  */
 export async function glanceAtMountsOf(
   host: HostContext,
   majorMinor: string,
-): Promise<readonly ObservedMount[]> {
+): Promise<Result<readonly ObservedMount[], Failure>> {
   const entries = await readMountinfo(host.procRoot);
   const mounts = await mountsWithDevice(host, entries, await numbersOn(host, majorMinor));
-  return await Promise.all(mounts.map(({ entry, behind }) => observe(host, entries, entry, behind)));
+  return mounts.ok
+    ? ok(await Promise.all(mounts.value.map(({ entry, behind }) => observe(host, entries, entry, behind))))
+    : mounts;
 }
 
 /** The numbers of a device and of its partitions: a mount of either writes to it. */
@@ -144,41 +165,53 @@ async function mountsWithDevice(
   host: HostContext,
   entries: readonly MountinfoEntry[],
   numbers: ReadonlySet<string>,
-) {
+): Promise<Result<readonly { readonly entry: MountinfoEntry; readonly behind: Behind }[], Failure>> {
   const btrfs = await btrfsOn(host, entries, numbers);
+  if (!btrfs.ok) return btrfs;
   const mounts = await Promise.all(
     entries.map(async (entry) => {
       const boundDevice = await boundDeviceOf(entry);
       return {
         entry,
-        behind: { boundDevice, btrfs: boundDevice === undefined ? btrfs.get(entry.majorMinor) : undefined },
+        behind: {
+          boundDevice,
+          btrfs: boundDevice === undefined ? btrfs.value.get(entry.majorMinor) : undefined,
+        },
       };
     }),
   );
-  return mounts.filter(
-    ({ entry, behind: { boundDevice, btrfs: on } }) =>
-      on !== undefined || numbers.has(boundDevice ?? entry.majorMinor),
+  return ok(
+    mounts.filter(
+      ({ entry, behind: { boundDevice, btrfs: on } }) =>
+        on !== undefined || numbers.has(boundDevice ?? entry.majorMinor),
+    ),
   );
 }
 
-/** Each btrfs on devices with these numbers, by the number of its mounts. Costs a command if there is one. */
+/**
+ * Each btrfs on devices with these numbers, by the number of its mounts. Costs a command if there is one.
+ * Fails where one may be mounted at a path for which stat(1) gave no answer.
+ */
 async function btrfsOn(
   host: HostContext,
   entries: readonly MountinfoEntry[],
   numbers: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, MountedBtrfs>> {
+): Promise<Result<ReadonlyMap<string, MountedBtrfs>, Failure>> {
   const mounted = new Set(
     entries.filter(({ fsType }) => fsType === "btrfs").map((entry) => entry.majorMinor),
   );
   const fileSystems = mounted.size === 0 ? [] : await mountedBtrfs(host.sysRoot);
   const isOn = ({ devices }: MountedBtrfs): boolean => devices.some((device) => numbers.has(device));
+  const count = fileSystems.filter(isOn).length;
   const found = new Map<string, MountedBtrfs>();
-  if (!fileSystems.some(isOn)) return found;
+  let failed: Result<never, Failure> | undefined;
   for (const number of mounted) {
+    if (found.size === count) break;
     const fileSystem = await btrfsWithNumber(host, entries, number, fileSystems);
-    if (fileSystem !== undefined && isOn(fileSystem)) found.set(number, fileSystem);
+    if (!fileSystem.ok) failed ??= fileSystem;
+    else if (fileSystem.value !== undefined && isOn(fileSystem.value)) found.set(number, fileSystem.value);
   }
-  return found;
+  return failed === undefined || found.size === count ? ok(found) : failed;
 }
 
 /** The device whose node is bound here; undefined for every other mount. */
@@ -201,7 +234,7 @@ async function observe(
   host: HostContext,
   entries: readonly MountinfoEntry[],
   entry: MountinfoEntry,
-  { boundDevice, btrfs }: Behind,
+  { boundDevice, btrfs, unidentified }: Behind,
 ): Promise<ObservedMount> {
   const device = boundDevice ?? (btrfs === undefined ? undefined : soleDeviceOf(btrfs));
   const majorMinor = device ?? entry.majorMinor;
@@ -226,6 +259,7 @@ async function observe(
     whyDead,
     id: entry.id,
     btrfs,
+    unidentified,
   };
 }
 

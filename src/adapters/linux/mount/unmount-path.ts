@@ -79,7 +79,8 @@ export async function unmountOnce(
   // Its holder has the mount open.
   const ended = await endFreezeOn(host, mount.majorMinor, signal);
   if (!ended.ok) return ended;
-  const isLast = (await mountPathsOf(host, new Set([mount.majorMinor]))).length <= 1;
+  const mounts = await mountPathsOf(host, new Set([mount.majorMinor]));
+  const isLast = !mounts.ok || mounts.value.length <= 1;
   if (isLast && !mount.isDead && !mount.isPlaceholder) {
     const thawed = await thaw(host, mount, signal);
     if (!thawed.ok) return thawed;
