@@ -2,6 +2,7 @@ import { withoutHold, withoutPods, withoutPromisedLuns } from "./masks.ts";
 import type { Mutation, SourceEdit } from "./mutation.ts";
 import {
   agedFailoverStorm,
+  backupsWithoutHeartbeatsStorm,
   drainedStorm,
   forcedByHandStorm,
   markedAndLostStorm,
@@ -413,6 +414,26 @@ export const driverMutations: readonly Mutation[] = [
     storm: thereAndBackStorm,
     takes: "a pod comes back to its node, where the volume is still mounted, while it is being released",
     noticedBy: "src/node/stage/stage-volume.test.ts",
+  },
+  {
+    name: "node-lease-memory",
+    removes: "a node remembers how far the controllers' Lease had come, and trusts no older one",
+    edits: [
+      {
+        file: STORE_MEMORY,
+        find: "  const incarnation = await readStoreIncarnation(ports, signal);",
+        replace:
+          "  const seen = { incarnation: 0, counter: 0 };\n" +
+          "  const incarnation = await readStoreIncarnation(\n" +
+          "    { ...ports, leaseMemory: { seen, saw: () => undefined } as never }, signal);",
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    storm: backupsWithoutHeartbeatsStorm,
+    takes:
+      "a backup is restored while no controller runs, and a node's heartbeats had failed since it was made",
+    noticedBy: "src/node/writer/rollback-detector.test.ts",
   },
   {
     name: "store-incarnation",

@@ -469,6 +469,11 @@ export const backupsUnderMovesStorm: DirectedStorm = {
   strikes: { "loss/restored": 4, "loss/restored-in-flight": 2, "haste/hunted": 2 },
 };
 
+/** As above, while no controller runs, and hardly any node's heartbeat reaches the store before. */
+export const backupsWithoutHeartbeatsStorm: DirectedStorm = {
+  strikes: { "loss/restored-with-controllers": 3, "conflicts/heartbeats-refused": 6, "haste/hunted": 4 },
+};
+
 /** AzVolumes are deleted by hand while their volumes fail over. */
 export const deletedVolumesStorm: DirectedStorm = {
   strikes: { "loss/volume-deleted": 8, "nodes/freeze-and-mark": 3, "haste/hunted": 2 },

@@ -6,6 +6,7 @@ import { ownObjectsOf } from "../node/scoped-store.ts";
 import { createObjectCache, type ObjectCache } from "../objects/cache/object-cache.ts";
 import { rememberingStore } from "../objects/cache/write-through-store.ts";
 import type { Kind, ObjectStore } from "../ports/store/object-store.ts";
+import { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../runtime/operation-lock.ts";
 
 /**
@@ -15,7 +16,7 @@ import { OperationLock } from "../runtime/operation-lock.ts";
 const KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
 
 /** The ports and settings of a node plug-in. There are no defaults: every caller states each. */
-export interface NodeParts extends Omit<NodePorts, "locks" | "disputes" | "volumeLimit"> {
+export interface NodeParts extends Omit<NodePorts, "locks" | "leaseMemory" | "disputes" | "volumeLimit"> {
   readonly limit: Pick<VolumeLimitOptions, "given" | "reserved" | "metadata" | "ownNode">;
 }
 
@@ -35,6 +36,7 @@ export function assembleNode({ limit, ...parts }: NodeParts): AssembledNode {
   const ports: NodePorts = {
     ...parts,
     locks: new OperationLock(),
+    leaseMemory: new LeaseHighWaterMark(),
     disputes: new Map(),
     volumeLimit: createVolumeLimit({ ...parts, ...limit, ...parts.node }),
   };

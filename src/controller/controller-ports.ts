@@ -50,6 +50,7 @@ type SharedPorts =
   | "users"
   | "unschedulable"
   | "clusterVolumes"
+  | "leaseMemory"
   | "attach"
   | "clock"
   | "steps"
@@ -68,12 +69,12 @@ type Reads = "getDisk" | "listDisks" | "inspectInstance";
 /** Makes no call to Azure: a promotion must not queue behind an attach. */
 export type WriterPorts = Pick<ControllerPorts, SharedPorts | "random" | "settings">;
 export type FencingPorts = FolderPorts<
-  "random" | "leaseMemory" | "settings" | "clusterId",
+  "random" | "settings" | "clusterId",
   Reads | "barrier" | "proveVanished"
 >;
 export type NodesPorts = FolderPorts<never, "dataDisksMax">;
 export type AttachmentPorts = FolderPorts<
-  "random" | "leaseMemory" | "settings" | "clusterId",
+  "random" | "settings" | "clusterId",
   Reads | "attachDisk" | "detachDisk"
 >;
 export type DiskPorts = FolderPorts<
@@ -83,7 +84,7 @@ export type DiskPorts = FolderPorts<
 export type AdoptionPorts = FolderPorts<"clusterId", Reads>;
 /** Recovery also writes tags that a disk has lost. */
 export type RecoveryPorts = FolderPorts<"clusterId", Reads | "tagDisk">;
-export type RollbackPorts = FolderPorts<"clusterId" | "leaseMemory", Reads>;
+export type RollbackPorts = FolderPorts<"clusterId", Reads>;
 
 /**
  * Whether the store was rolled back before this process started; `StartupGracePeriod` evaluates the

@@ -9,6 +9,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
+import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import type { OperationLock } from "../runtime/operation-lock.ts";
 
 /** The settings of a node plug-in. */
@@ -68,6 +69,11 @@ export interface NodePorts {
   readonly events: Events;
   readonly logger: Logger;
   readonly locks: OperationLock;
+  /**
+   * The latest state of the controllers' Lease that this plug-in has read: an older one shows a rollback,
+   * also where no heartbeat reached the store since the backup.
+   */
+  readonly leaseMemory: LeaseHighWaterMark;
   /**
    * Volumes that another node has reclaimed while a pod uses them here, and what the heartbeat reports of
    * each.

@@ -1,8 +1,8 @@
 import type { WriterRecord } from "../core/api/az-volume.ts";
-import { CONTROLLER_LEASE, rebuildMarkOf } from "../core/api/lease.ts";
+import { CONTROLLER_LEASE, type Lease, rebuildMarkOf, storeIncarnationOf } from "../core/api/lease.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
-import { highWaterMarkOf, isOlder } from "../core/rollback/high-water-mark.ts";
+import { type HighWaterMark, highWaterMarkOf, isOlder } from "../core/rollback/high-water-mark.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 
@@ -12,11 +12,11 @@ import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-ma
  * was about to trust a record.
  */
 export async function readStoreIncarnation(
-  ports: { readonly store: ObjectStore; readonly leaseMemory?: LeaseHighWaterMark },
+  ports: { readonly store: ObjectStore; readonly leaseMemory: LeaseHighWaterMark },
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
   // Before the read: a renewal in between only makes the Lease newer.
-  const remembered = ports.leaseMemory?.seen ?? { incarnation: 0, counter: 0 };
+  const remembered = ports.leaseMemory.seen;
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
   if (!lease.ok) {
     if (lease.failure.kind !== "ObjectNotFound") return lease;
@@ -24,17 +24,23 @@ export async function readStoreIncarnation(
       ? ok(0)
       : fail({ kind: "StoreRolledBack", detail: "the controllers' Lease is gone, and not recreated yet" });
   }
-  const shown = highWaterMarkOf(lease.value);
-  if (isOlder(shown, remembered)) {
-    const detail =
-      `the controllers' Lease is at ${shown.counter} of incarnation ${shown.incarnation}, ` +
-      `this controller has seen ${remembered.counter} of ${remembered.incarnation}`;
-    return fail({ kind: "StoreRolledBack", detail });
-  }
+  const detail = olderLease(lease.value, remembered);
+  if (detail !== undefined) return fail({ kind: "StoreRolledBack", detail });
+  ports.leaseMemory.saw(lease.value);
   const mark = rebuildMarkOf(lease.value);
   if (mark > 0)
     return fail({ kind: "StoreRolledBack", detail: `records are being rebuilt for incarnation ${mark}` });
-  return ok(shown.incarnation);
+  return ok(storeIncarnationOf(lease.value));
+}
+
+/** Returns the reason if an uncached read shows an older Lease than this process remembers from before it. */
+export function olderLease(lease: Lease, remembered: HighWaterMark): string | undefined {
+  const shown = highWaterMarkOf(lease);
+  if (!isOlder(shown, remembered)) return undefined;
+  return (
+    `the controllers' Lease is at ${shown.counter} of incarnation ${shown.incarnation}, ` +
+    `this process has seen ${remembered.counter} of ${remembered.incarnation}`
+  );
 }
 
 /**
@@ -42,7 +48,7 @@ export async function readStoreIncarnation(
  * rollback is known. Volumes without a record need no trust.
  */
 export async function isTrusted(
-  ports: { readonly store: ObjectStore; readonly leaseMemory?: LeaseHighWaterMark },
+  ports: { readonly store: ObjectStore; readonly leaseMemory: LeaseHighWaterMark },
   record: WriterRecord | undefined,
   signal: AbortSignal,
 ): Promise<boolean> {

@@ -1,7 +1,10 @@
 import type { Weather } from "../../../src/adapters/simulated-store/weather.ts";
-import { type BeginFault, type FaultClass, processesOf } from "../fault-class.ts";
+import { type BeginFault, type FaultClass, nodeOfPod, processesOf } from "../fault-class.ts";
 
 const kinds = ["AzVolume", "AzVolumeAttachment"] as const;
+
+/** A heartbeat writes twice before it fails, and is then repeated after up to a minute. */
+const HEARTBEATS_REFUSED = 16;
 
 /** Every connection to the store is that bad for a while. */
 function weather(bad: (dice: number) => Partial<Weather>): BeginFault {
@@ -43,6 +46,19 @@ export const conflicts: FaultClass = {
           }
         }
         return () => undefined;
+      },
+    },
+    "heartbeats-refused": {
+      forMs: [60_000, 90_000],
+      isDirected: true,
+      begin: (context, fault) => {
+        const plugin = context.world.nodePlugin(nodeOfPod(context.world, fault));
+        const takeBack = Array.from({ length: HEARTBEATS_REFUSED }, () =>
+          plugin?.store.failNext({ fault: "conflict", kind: "AzDriverNode", verb: "updateStatus" }),
+        );
+        return () => {
+          for (const take of takeBack) take?.();
+        };
       },
     },
     "many-conflicts": { forMs: [10_000, 90_000], begin: weather((dice) => ({ conflict: 0.2 + dice * 0.6 })) },

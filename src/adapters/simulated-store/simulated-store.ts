@@ -86,8 +86,8 @@ export interface SimulatedHandle extends ObjectStore {
   holdWatches(areHeld: boolean): void;
   /** Ends every watch of this handle with `WatchBroken`. */
   breakWatches(): void;
-  /** Makes a fault happen to the next matching call. */
-  failNext(fault: ScriptedFault): void;
+  /** Makes a fault happen to the next matching call. The returned function takes back one that has not. */
+  failNext(fault: ScriptedFault): () => void;
 }
 
 /**
@@ -378,6 +378,10 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     },
     failNext: (fault) => {
       scripted.push(fault);
+      return () => {
+        const at = scripted.indexOf(fault);
+        if (at !== -1) scripted.splice(at, 1);
+      };
     },
   };
 }

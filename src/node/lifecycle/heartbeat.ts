@@ -6,6 +6,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { reportOf, rolledBackReason, STORE_ROLLED_BACK } from "../../core/rollback/rollback-reports.ts";
+import { olderLease } from "../../objects/store-incarnation.ts";
 import type { NotedVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -79,20 +80,18 @@ async function beat(
   signal: AbortSignal,
 ): Promise<Result<Beat, Failure>> {
   const { store, node, checkpoints, steps } = ports;
-  const incarnation = await readIncarnation(ports, signal);
-  if (!incarnation.ok) return incarnation;
+  const lease = await readLease(ports, signal);
+  if (!lease.ok) return lease;
+  const { incarnation } = lease.value;
   ports.volumeLimit.learn(present.spec.dataDisksMax);
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const heartbeat = Math.max(present.status?.heartbeat ?? 0, checkpoints.heartbeat()) + 1;
-  const rollbackReports = rollbackReportsOf(ports, present, { present: incarnation.value, earlier });
+  const rollbackReports = rollbackReportsOf(ports, present, { ...lease.value, earlier });
   const conditions = [...rollbackReports, ...disputesOf(ports, present)];
   // Before the report: this heartbeat corrects the counter, and the report is lost where the object is
   // deleted.
-  const isCheckpointed =
-    rollbackReports.length === 0 || checkpoints.rollbackIncarnation() === incarnation.value;
-  const checkpointed = isCheckpointed
-    ? ok(undefined)
-    : await checkpoints.putRollback(incarnation.value, signal);
+  const isCheckpointed = rollbackReports.length === 0 || checkpoints.rollbackIncarnation() === incarnation;
+  const checkpointed = isCheckpointed ? ok(undefined) : await checkpoints.putRollback(incarnation, signal);
   if (!checkpointed.ok) return checkpointed;
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
@@ -122,7 +121,7 @@ async function beat(
   const written = await steps.run("heartbeat", () =>
     store.updateStatus("AzDriverNode", { ...present, status }, signal),
   );
-  return written.ok ? ok({ heartbeat, incarnation: incarnation.value, written: written.value }) : written;
+  return written.ok ? ok({ heartbeat, incarnation, written: written.value }) : written;
 }
 
 /** A VM is identified by its GUID, which it keeps when it moves to another resource id. */
@@ -163,22 +162,40 @@ function disputesOf(ports: NodePorts, present: AzDriverNode): NodeStatus["condit
   ];
 }
 
-/** Also while records are rebuilt, and without comparing the Lease: a heartbeat trusts no record. */
-async function readIncarnation(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
-  const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
-  if (lease.ok) return ok(storeIncarnationOf(lease.value));
-  return lease.failure.kind === "ObjectNotFound" ? ok(0) : lease;
+/** The controllers' Lease as a heartbeat finds it. */
+interface LeaseAtBeat {
+  /** The store incarnation; zero where there is no Lease. */
+  readonly incarnation: number;
+  /** Why the Lease shows a rollback; undefined: it does not. */
+  readonly olderLease: string | undefined;
+}
+
+/** Also while records are rebuilt: a heartbeat trusts no record. A deleted Lease shows no rollback. */
+async function readLease(
+  { store, leaseMemory }: Pick<NodePorts, "store" | "leaseMemory">,
+  signal: AbortSignal,
+): Promise<Result<LeaseAtBeat, Failure>> {
+  const remembered = leaseMemory.seen;
+  const lease = await store.get("Lease", CONTROLLER_LEASE, signal);
+  if (!lease.ok)
+    return lease.failure.kind === "ObjectNotFound" ? ok({ incarnation: 0, olderLease: undefined }) : lease;
+  leaseMemory.saw(lease.value);
+  return ok({
+    incarnation: storeIncarnationOf(lease.value),
+    olderLease: olderLease(lease.value, remembered),
+  });
 }
 
 /** Reports `StoreRolledBack` until the leader has moved past the incarnation in which it was noticed. */
 function rollbackReportsOf(
   ports: NodePorts,
   own: AzDriverNode,
-  incarnations: { readonly present: number; readonly earlier: number | undefined },
+  lease: LeaseAtBeat & { readonly earlier: number | undefined },
 ): NodeStatus["conditions"] {
-  const reported = reportOf(own, incarnations.present);
+  const reported = reportOf(own, lease.incarnation);
   if (reported !== undefined) return [reported];
-  const message = detectRollback(ports, own, incarnations);
+  const { incarnation: present, earlier } = lease;
+  const message = lease.olderLease ?? detectRollback(ports, own, { present, earlier });
   if (message === undefined) return [];
   ports.logger.error("object store rolled back", { detail: message });
   // A watch on a version that the store no longer knows may stay silent.
@@ -187,7 +204,7 @@ function rollbackReportsOf(
     {
       type: STORE_ROLLED_BACK,
       status: "True",
-      reason: rolledBackReason(incarnations.present),
+      reason: rolledBackReason(present),
       message,
       lastTransitionTime: toTimestamp(ports.clock.nowMs()),
     },

@@ -27,6 +27,7 @@ import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { FreezeMark, NodeCheckpoints, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
+import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import type { NodePorts } from "../node-ports.ts";
 
@@ -109,6 +110,7 @@ export async function withNode(
   const told: DriverEvent[] = [];
   const during: NodeWorld["during"] = {};
   const checkpoints = memoryCheckpoints();
+  let leaseMemory = new LeaseHighWaterMark();
   const life = new AbortController();
   const { signal } = life;
   let host: HostProvisioner = machine.startPlugin();
@@ -168,6 +170,7 @@ export async function withNode(
     events: { emit: (event) => told.push(event) },
     logger: silentLogger,
     locks: new OperationLock(),
+    leaseMemory,
     disputes: new Map(),
     node: {
       ...identity("node-a"),
@@ -208,6 +211,7 @@ export async function withNode(
       restartPlugin: (how = { childrenSurvive: true }) => {
         machine.killPlugin(host, how);
         host = machine.startPlugin();
+        leaseMemory = new LeaseHighWaterMark();
       },
       answerOf,
       record: () => simulated.objects("AzVolume")[0]?.status?.record,

@@ -6,7 +6,7 @@ import { release, acquire, renew } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { accessTypeOf } from "./clean-check-target.ts";
-import { olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
+import { olderThanCheckpoint, readTrustedIncarnation, rememberLease } from "./rollback-detector.ts";
 import { showClean } from "./verify-clean.ts";
 
 /**
@@ -73,6 +73,10 @@ export async function releaseVolume(
   const writer = record?.writer;
   if (record === undefined || writer === undefined || !isNamed(record, ports.node, "writer") || !writer.held)
     return ok(undefined);
+  // By this the node notices a store that is restored to before the release: no other memory of the
+  // release remains.
+  const lease = await rememberLease(ports, signal);
+  if (!lease.ok) return lease;
   const clean = await proveClean(ports, read.value, signal);
   if (!clean.ok) return clean;
   const given = await moveRecord(

@@ -11,6 +11,7 @@ import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { heartbeatReconciler } from "../lifecycle/heartbeat.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
+import { releaseVolume } from "./acquire-volume.ts";
 import { detectRollback, olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
 
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
@@ -43,6 +44,26 @@ async function restore(world: NodeWorld, change: (status: NodeStatus) => NodeSta
   assert.ok(present.status !== undefined);
   await world.answerOf(
     must(world.store.updateStatus("AzDriverNode", { ...present, status: change(present.status) }, never)),
+  );
+}
+
+/** The controllers' Lease shows this. */
+async function lease(world: NodeWorld, counter: number, incarnation = 0): Promise<void> {
+  const {
+    metadata: { annotations },
+    spec,
+  } = aLease({ counter, incarnation });
+  const present = await world.answerOf(world.store.get("Lease", CONTROLLER_LEASE, never));
+  await world.answerOf(
+    must(
+      present.ok
+        ? world.store.update(
+            "Lease",
+            { ...present.value, metadata: { ...present.value.metadata, annotations } },
+            never,
+          )
+        : world.store.create("Lease", { metadata: { name: CONTROLLER_LEASE, annotations }, spec }, never),
+    ),
   );
 }
 
@@ -135,6 +156,42 @@ describe("readTrustedIncarnation", () => {
       assert.deepEqual(trusted, { ok: false, failure: down });
     }));
 
+  it("distrusts a store with an older Lease, though no heartbeat reached it since", () =>
+    withNode({ writer: aWriter("node-a") }, async (world) => {
+      await lease(world, 4);
+      await beat(world);
+      await lease(world, 9);
+      assert.equal((await world.answerOf(releaseVolume(world.ports(), "pvc-1", never))).ok, true);
+      await lease(world, 8);
+      assert.deepEqual(await world.answerOf(readTrustedIncarnation(world.ports(), never)), {
+        ok: false,
+        failure: {
+          kind: "StoreRolledBack",
+          detail: "the controllers' Lease is at 8 of incarnation 0, this process has seen 9 of 0",
+        },
+      });
+      await beat(world);
+      assert.deepEqual(await conditions(world), ["StoreRolledBack Incarnation0"]);
+      // The leader of the restored store catches up, and has not rebuilt any record.
+      await lease(world, 12);
+      assert.equal(await trust(world), "StoreRolledBack");
+      await lease(world, 1, 1);
+      await beat(world);
+      assert.deepEqual([await trust(world), await conditions(world)], ["generation 1", []]);
+    }));
+
+  it("trusts no record while the Lease that it has seen is gone", () =>
+    withNode({}, async (world) => {
+      await lease(world, 4);
+      assert.equal(await trust(world), "generation 0");
+      await world.answerOf(must(world.store.delete("Lease", CONTROLLER_LEASE, {}, never)));
+      assert.equal(await trust(world), "StoreRolledBack");
+      await beat(world);
+      assert.deepEqual(await conditions(world), []);
+      await lease(world, 1, 1);
+      assert.equal(await trust(world), "generation 1");
+    }));
+
   it("keeps distrusting a rolled back store after the node's object was deleted", () =>
     withNode({}, async (world) => {
       await beat(world);
@@ -154,16 +211,7 @@ describe("readTrustedIncarnation", () => {
         ["StoreRolledBack", ["StoreRolledBack Incarnation0"]],
       );
 
-      const { metadata, spec } = aLease({ incarnation: 1 });
-      await world.answerOf(
-        must(
-          world.store.create(
-            "Lease",
-            { metadata: { name: CONTROLLER_LEASE, annotations: metadata.annotations }, spec },
-            never,
-          ),
-        ),
-      );
+      await lease(world, 1, 1);
       await beat(world);
       assert.deepEqual([await trust(world), await conditions(world)], ["generation 1", []]);
     }));
