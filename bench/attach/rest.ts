@@ -1,6 +1,7 @@
 import { createModelMachine } from "../../src/adapters/model-host/model-machine.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { assembleNode, followOwnObjects } from "../../src/compose/assemble-node.ts";
+import { recoveryIntervalMs } from "../../src/controller/adoption/recovery-interval.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { fail, ok } from "../../src/core/failure/result.ts";
 import { memoryCheckpoints } from "../../src/node/testing/a-node.ts";
@@ -12,9 +13,6 @@ const SETTLING_MS = 1_200_000;
 const WITH_NODES_MS = 120_000;
 const MS_PER_HOUR = 3_600_000;
 const MS_PER_SECOND = 1000;
-/** The interval of recovery: at least the first, and the second for each disk. */
-const RECOVERED_EVERY_MS = 600_000;
-const RECOVERED_EVERY_PER_DISK_MS = 600;
 const HEARTBEAT_MS = 10_000;
 const never = new AbortController().signal;
 
@@ -42,7 +40,7 @@ export async function measureRest({ nodes = 1000, disks = 10_000 } = {}): Promis
   const { cloud, store } = driver;
   const { clock, model, run } = cloud;
   // Whole intervals, an hour or more in all.
-  const everyMs = Math.max(RECOVERED_EVERY_MS, disks * RECOVERED_EVERY_PER_DISK_MS);
+  const everyMs = recoveryIntervalMs([disks]);
   const measuredMs = Math.ceil(MS_PER_HOUR / everyMs) * everyMs;
   await run(clock.sleep(SETTLING_MS, never));
   if (store.objects("AzVolume").length !== disks) throw new Error("not every volume was rebuilt");

@@ -2,6 +2,7 @@ import { ok } from "../core/failure/result.ts";
 import { ControlLoop, type Reconciler } from "../runtime/queue/control-loop.ts";
 import { forgetVolumes } from "./adoption/prune-volumes.ts";
 import { type DiskLists, recoverVolumes } from "./adoption/recover-volumes.ts";
+import { recoveryIntervalMs } from "./adoption/recovery-interval.ts";
 import { syncVolumeAttachments } from "./adoption/sync-volume-attachments.ts";
 import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
 import { type ChangeRoutes, createChangeRoutes, ONLY_KEY } from "./change-routes.ts";
@@ -27,16 +28,7 @@ const RESYNC_MS = 60_000;
  * milliseconds. Reads caches alone.
  */
 const REQUESTS_AGAIN_MS = 5_000;
-/**
- * Interval of the recovery of disks without an object and objects without a disk, in milliseconds: one list
- * for each resource group. Calls for such a disk do not wait for it.
- */
-const RECOVER_AGAIN_MS = 600_000;
-/**
- * The same for each listed disk: lists have about 100 disks a page, so that at rest a cluster makes 60 calls
- * an hour however many disks it has.
- */
-const RECOVER_AGAIN_PER_DISK_MS = 600;
+
 /** The metrics of recovery. */
 export interface RecoveryReport {
   /** Receives the number of this cluster's disks that no PersistentVolume names, after each recovery. */
@@ -161,8 +153,7 @@ function recoveryReconciler(
       if (!forgotten.ok) return forgotten;
       report.unclaimedDisks(forgotten.value.unclaimed);
       ports.logger.info("recovery done", { rebuilt: recovered.value, ...forgotten.value });
-      const disks = [...lists.values()].reduce((count, list) => count + list.length, 0);
-      return ok({ againAfterMs: Math.max(RECOVER_AGAIN_MS, disks * RECOVER_AGAIN_PER_DISK_MS) });
+      return ok({ againAfterMs: recoveryIntervalMs([...lists.values()].map(({ length }) => length)) });
     },
   };
 }

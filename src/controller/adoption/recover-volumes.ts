@@ -11,6 +11,7 @@ import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts, RecoveryPorts } from "../controller-ports.ts";
 import { clusterOf, volumeFromTags } from "../disk/disk-tags.ts";
 import { keepIdentity } from "../disk/keep-identity.ts";
+import { recordGrowth } from "../disk/record-growth.ts";
 import { tryEach } from "../try-each.ts";
 import { adoptVolume } from "./adopt-volume.ts";
 import { type StatedUse, unstatedUse } from "./adopted-spec.ts";
@@ -176,33 +177,6 @@ async function recordStateTags(
     signal,
   );
   return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
-}
-
-/**
- * A disk grown by another client: with the recorded size, its device would be rejected as another
- * volume's and never staged again.
- */
-async function recordGrowth(
-  ports: AdoptionPorts,
-  { metadata: { name }, status }: AzVolume,
-  disk: DiskFacts,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
-  if (status?.detail === undefined || status.detail.sizeGiB >= disk.sizeGiB) return ok(undefined);
-  const recorded = await changeStatus(
-    ports.store,
-    { kind: "AzVolume", name },
-    (present) => {
-      const detail = present.status?.detail;
-      if (present.status === undefined || detail === undefined || detail.sizeGiB >= disk.sizeGiB)
-        return undefined;
-      return { ...present, status: { ...present.status, detail: { ...detail, sizeGiB: disk.sizeGiB } } };
-    },
-    signal,
-  );
-  if (!recorded.ok) return recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
-  ports.logger.info("the disk has grown", { volumeName: name, sizeGiB: disk.sizeGiB });
-  return ok(undefined);
 }
 
 async function recoverVolume(
