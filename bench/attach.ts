@@ -5,6 +5,7 @@ import { tellBursts } from "./attach/bursts.ts";
 import { measureChurn } from "./attach/churn.ts";
 import { measureEmulator } from "./attach/emulator-alone.ts";
 import { measureFleet } from "./attach/fleet.ts";
+import { measureLanes } from "./attach/lanes.ts";
 import { measureOneVmOverWire } from "./attach/one-vm-over-wire.ts";
 import { measureOneVm, measurePoison } from "./attach/one-vm.ts";
 import { measurePace } from "./attach/pace.ts";
@@ -25,6 +26,7 @@ const onModel = {
   fleet: measureFleet,
   churn: measureChurn,
   zone: tellZone,
+  lanes: measureLanes,
   rest: measureRest,
 };
 
@@ -48,6 +50,9 @@ const meanings: Readonly<Record<string, string>> = {
   zone:
     "100 and 333 VMs without power, ten disks each, fenced at once under Azure's limits; Floor: the " +
     "slowest of Azure's own detaches, and two reads for each VM",
+  lanes:
+    "a fence beside attaches of replicas to 400 VMs, and attaches beside fences of 200 VMs, under Azure's " +
+    "limits; Busy: Azure works on these VMs without an end; Floor: Azure's own detach",
   rest: "1,000 nodes and 10,000 disks while nothing happens: calls to Azure, writes to the object store",
   oneVmOverWire: "30 disks to one VM, real time",
   emulator: "the emulator alone, from its sources",

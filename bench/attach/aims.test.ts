@@ -5,6 +5,7 @@ import { runCommand } from "../../scripts/child/run-command.ts";
 import { measureBursts } from "./bursts.ts";
 import { measureChurn } from "./churn.ts";
 import { measureFleet } from "./fleet.ts";
+import { measureLanes } from "./lanes.ts";
 import { measureOneVm, measurePoison } from "./one-vm.ts";
 import { measurePace } from "./pace.ts";
 import { measureRest } from "./rest.ts";
@@ -53,6 +54,13 @@ describe("the attach queue on the model", () => {
       assert.ok(zone.seconds <= zone.floorSeconds + lateSeconds, `${zone.seconds} s of ${zone.floorSeconds}`);
       assert.ok(zone.reads <= 15 * vms, `${zone.reads} reads`);
     });
+
+  it("delays neither a fence for replicas nor an attach for fences that can't end", async () => {
+    const lanes = await measureLanes();
+    assert.ok(lanes.fenceSeconds <= lanes.fenceFloorSeconds + 1, `${lanes.fenceSeconds} s`);
+    assert.ok(lanes.attachBesideBusySeconds <= 30, `${lanes.attachBesideBusySeconds} s`);
+    assert.ok(lanes.attachBesideFencesSeconds <= 45, `${lanes.attachBesideFencesSeconds} s`);
+  });
 
   it("uses up a small budget while work waits, and sends each failover first", async () => {
     const { budgetUsed, failovers, failoversFirst } = await measureChurn();

@@ -1,21 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
-import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { type VirtualClock, createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../controller/testing/settled.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import { ok } from "../../core/failure/result.ts";
 import { defaultProvisionerSettings as settings } from "../settings.ts";
 import type { ArmApi } from "./arm-api.ts";
-import { createArmSession } from "./arm-session.ts";
+import { type ArmSession, createArmSession } from "./arm-session.ts";
 import { ThrottleBudget } from "./throttle-budget.ts";
 
 const never = new AbortController().signal;
 
-/** How long the session waits before its first poll of an operation whose start named a `Retry-After`. */
-async function firstPollMs(lane: Lane, retryAfterMs: number): Promise<number> {
+/** A session whose polls all answer that the operation has succeeded. */
+function aSession(): { readonly clock: VirtualClock; readonly session: ArmSession } {
   const clock = createVirtualClock();
-  const startedMs = clock.elapsedMs();
   const arm: Pick<ArmApi, "pollOperation"> = {
     pollOperation: () => Promise.resolve({ result: ok({ state: "succeeded" }), remaining: [] }),
   };
@@ -28,10 +27,16 @@ async function firstPollMs(lane: Lane, retryAfterMs: number): Promise<number> {
     lifetime: never,
     clientRequestId: () => undefined,
   });
+  return { clock, session };
+}
+
+/** Waits for the end of an operation on a VM, and returns how long the first poll took. */
+async function firstPollMs(session: ArmSession, lane: Lane, retryAfterMs?: number): Promise<number> {
+  const startedMs = session.clock.elapsedMs();
   const operation = { kind: "vm", pollUrl: "operation-1", retryAfterMs } as const;
   const waiting = { resource: "vm-a", lane, readEnd: () => Promise.resolve(ok(undefined)) };
-  await settledOn(clock, session.untilEnded(operation, waiting, never));
-  return clock.elapsedMs() - startedMs;
+  await session.untilEnded(operation, waiting, never);
+  return session.clock.elapsedMs() - startedMs;
 }
 
 describe("the Retry-After of a running operation", () => {
@@ -41,6 +46,38 @@ describe("the Retry-After of a running operation", () => {
     { lane: "failover", named: 2000, expected: 2000, because: "it is no longer than the pace" },
   ] as const)
     it(`of ${named} ms delays a poll for ${lane} by ${expected} ms: ${because}`, async () => {
-      assert.equal(await firstPollMs(lane, named), expected);
+      const { clock, session } = aSession();
+      assert.equal(await settledOn(clock, firstPollMs(session, lane, named)), expected);
     });
+});
+
+describe("looks at many VMs on which Azure works", () => {
+  const others = (session: ArmSession, lane: Lane): readonly Promise<void>[] =>
+    Array.from({ length: 400 }, () => session.untilNextLook({ lane, delayMs: 60_000, maxMs: 60_000 }, never));
+
+  it("of less urgent lanes do not delay the poll of a fence", async () => {
+    const { clock, session } = aSession();
+    const waiting = others(session, "replicaAttach");
+    assert.equal(await settledOn(clock, firstPollMs(session, "failover")), 1000);
+    await settledOn(clock, Promise.all(waiting));
+  });
+
+  it("take half of the front door's reads, whether they poll or read", async () => {
+    const { clock, session } = aSession();
+    const waiting = others(session, "failover");
+    const attach = firstPollMs(session, "primaryAttach");
+    assert.equal(await settledOn(clock, firstPollMs(session, "failover")), 401 * 80);
+    assert.equal(await attach, 401 * 80);
+    await settledOn(clock, Promise.all(waiting));
+    assert.equal(await settledOn(clock, firstPollMs(session, "failover")), 1000);
+  });
+
+  it("end with the patience for the operation", async () => {
+    const { clock, session } = aSession();
+    const waiting = others(session, "failover");
+    const look = { lane: "failover", delayMs: 1000, maxMs: 3000 } as const;
+    await settledOn(clock, session.untilNextLook(look, never));
+    assert.equal(clock.elapsedMs(), 3000);
+    await settledOn(clock, Promise.all(waiting));
+  });
 });

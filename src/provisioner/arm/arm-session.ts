@@ -1,4 +1,4 @@
-import type { Lane } from "../../core/azure/lane.ts";
+import { type Lane, compareLanes } from "../../core/azure/lane.ts";
 import { RECENT_DURATIONS_MAX, pollDelayMs } from "../../core/azure/poll-delay.ts";
 import { DURATIONS_MIN, spacedPollDelayMs } from "../../core/azure/spaced-poll-delay.ts";
 import { MS_PER_MINUTE } from "../../core/azure/token-bucket.ts";
@@ -55,6 +55,13 @@ export interface OperationWait extends OperationTarget {
   readonly readEarlyEnd?: ReadEnd;
 }
 
+/** A look at a VM on which Azure works, and when it is due. */
+export interface NextLook {
+  readonly lane: Lane;
+  readonly delayMs: number;
+  readonly maxMs: number;
+}
+
 /** See `OperationWait`. */
 export type ReadEnd = (signal: AbortSignal) => Promise<Result<ArmOperationEnd | undefined, ArmError>>;
 
@@ -100,6 +107,11 @@ export interface ArmSession {
     target: OperationTarget,
     signal: AbortSignal,
   ) => Promise<boolean | undefined>;
+  /**
+   * Waits before the next look at a VM on which Azure works, by a poll or a read: `delayMs`, longer while
+   * many VMs are looked at, at most `maxMs`.
+   */
+  readonly untilNextLook: (look: NextLook, signal: AbortSignal) => Promise<void>;
   /** Waits before try `attempt` (1 = first retry). */
   readonly backOff: (attempt: number, signal: AbortSignal) => Promise<void>;
 }
@@ -107,8 +119,8 @@ export interface ArmSession {
 /** Tries of one call that Azure refuses with 429, each after the wait that its answer names. */
 const THROTTLED_TRIES_MAX = 4;
 
-/** The share of the front door's reads that polls of operations on VMs take at most, over all VMs. */
-const VM_POLL_SHARE = 0.5;
+/** The share of the front door's reads that looks of one lane, and of more urgent ones, take at most. */
+const LOOK_SHARE = 0.5;
 
 /**
  * Builds the session. `clientRequestId` answers the caller's correlation id; without one, each call gets a
@@ -126,9 +138,9 @@ export function createArmSession(options: {
   const { arm, budget, clock, random, settings, lifetime } = options;
   const recentDurationsMs = new Map<string, readonly number[]>();
   const lines = new Map<string, CallLine>();
-  /** Operations on VMs that are being polled. */
-  let vmOperations = 0;
-  const pollEveryMs = MS_PER_MINUTE / (settings.gatewayLimits.reads.perMinute * VM_POLL_SHARE);
+  /** For how many VMs each lane waits to look at them again. */
+  const vmsAwaited = new Map<Lane, number>();
+  const lookEveryMs = MS_PER_MINUTE / (settings.gatewayLimits.reads.perMinute * LOOK_SHARE);
 
   function durationsOf(likeness: string | undefined): readonly number[] {
     return likeness === undefined ? [] : (recentDurationsMs.get(likeness) ?? []);
@@ -204,22 +216,19 @@ export function createArmSession(options: {
     return line;
   }
 
-  /** Polls of one VM among many are rarer: together they leave most of the front door to other reads. */
-  async function untilEnded(
-    started: ArmOperation,
-    options: OperationWait,
-    signal: AbortSignal,
-  ): Promise<Result<ArmOperationEnd, ArmError>> {
-    if (started.kind !== "vm") return untilPolled(started, options, signal);
-    vmOperations++;
+  /** Looks at one VM among many are rarer, to leave reads to others; less urgent lanes delay none. */
+  async function untilNextLook({ lane, delayMs, maxMs }: NextLook, signal: AbortSignal): Promise<void> {
+    vmsAwaited.set(lane, (vmsAwaited.get(lane) ?? 0) + 1);
+    const asUrgent = [...vmsAwaited].filter(([other]) => compareLanes(other, lane) <= 0);
+    const spacingMs = lookEveryMs * asUrgent.reduce((sum, [, vms]) => sum + vms, 0);
     try {
-      return await untilPolled(started, options, signal);
+      await clock.sleep(Math.min(maxMs, Math.max(delayMs, spacingMs)), signal);
     } finally {
-      vmOperations--;
+      vmsAwaited.set(lane, (vmsAwaited.get(lane) ?? 0) - 1);
     }
   }
 
-  async function untilPolled(
+  async function untilEnded(
     started: ArmOperation,
     options: OperationWait,
     signal: AbortSignal,
@@ -231,16 +240,14 @@ export function createArmSession(options: {
     while (operation.pollUrl !== undefined) {
       const elapsedMs = clock.elapsedMs() - startedMs;
       if (elapsedMs >= maxMs) return fail(stillRunning(target.resource, elapsedMs));
-      await clock.sleep(
-        Math.min(
-          maxMs - elapsedMs,
-          Math.max(
-            started.kind === "vm" ? vmOperations * pollEveryMs : 0,
-            delayBeforePollMs(withHintFor(target.lane, operation), elapsedMs, durationsOf(likeness)),
-          ),
-        ),
-        signal,
+      const delayMs = delayBeforePollMs(
+        withHintFor(target.lane, operation),
+        elapsedMs,
+        durationsOf(likeness),
       );
+      const leftMs = maxMs - elapsedMs;
+      if (started.kind === "vm") await untilNextLook({ lane: target.lane, delayMs, maxMs: leftMs }, signal);
+      else await clock.sleep(Math.min(leftMs, delayMs), signal);
       if (!arePollsRefused) {
         const polled = await poll(operation, target, signal);
         if (polled.ok) {
@@ -309,6 +316,7 @@ export function createArmSession(options: {
       const polled = await poll(operation, target, signal);
       return polled.ok ? polled.value.state === "running" : undefined;
     },
+    untilNextLook,
     backOff: (attempt, signal) => backOff({ clock, random, backoff: settings.backoff, attempt }, signal),
   };
 }

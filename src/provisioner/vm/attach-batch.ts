@@ -175,13 +175,14 @@ export class AttachBatch {
     this.#inFlightSinceMs ??= clock.elapsedMs();
     const elapsedMs = clock.elapsedMs() - this.#inFlightSinceMs;
     const hanging = open.filter((request) => leavingKeys.includes(request.diskKey));
-    if (elapsedMs >= (hanging.length > 0 ? settings.detachPatienceMs : settings.inFlightPatienceMs)) {
+    const leftMs = (hanging.length > 0 ? settings.detachPatienceMs : settings.inFlightPatienceMs) - elapsedMs;
+    if (leftMs <= 0) {
       for (const request of hanging) this.#overdue.add(request.diskKey);
       return false;
     }
     const waitedMs = Math.max(elapsedMs, underWay.waitedMs(open));
     const delayMs = pollDelayMs(settings.vmPollPace, { elapsedMs: waitedMs, retryAfterMs: undefined });
-    await clock.sleep(delayMs, this.#lifetime);
+    await this.#session.untilNextLook({ lane, delayMs, maxMs: leftMs }, this.#lifetime);
     return true;
   }
 

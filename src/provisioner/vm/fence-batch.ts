@@ -294,7 +294,8 @@ export class FenceBatch {
     if (elapsedMs < patienceMs) {
       const waitedMs = Math.max(elapsedMs, underWay.waitedMs(this.#open()));
       const delayMs = pollDelayMs(settings.vmPollPace, { elapsedMs: waitedMs, retryAfterMs: undefined });
-      return clock.sleep(delayMs, this.#lifetime);
+      const next = { lane: "failover", delayMs, maxMs: patienceMs - elapsedMs } as const;
+      return session.untilNextLook(next, this.#lifetime);
     }
     const what =
       whose === "others" && !underWay.mayBeOwn
