@@ -81,7 +81,7 @@ describe("an emulator with a folder for its state", () => {
         path.startsWith("/") ? `${url}${path}` : `${url}${COMPUTE}/${path}${VERSION}`,
         {
           method,
-          headers: { authorization: "Bearer any", "content-type": "application/json" },
+          headers: { authorization: "Bearer any", "content-type": "application/json", metadata: "true" },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         },
       );
@@ -100,6 +100,46 @@ describe("an emulator with a folder for its state", () => {
   async function kill({ program }: Running, signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     await end(program, signal);
   }
+
+  it("continues after kill -9 with a rolling upgrade and the event it waits for", async () => {
+    const dataDir = join(folder, "upgrade");
+    const pool = "virtualMachineScaleSets/pool";
+    const imds = "/emulator/v1/imds/pool_0/metadata/scheduledevents?api-version=2020-07-01";
+    const virtualMachineProfile = { networkProfile: { healthProbe: { id: "/any/probe" } } };
+    /** Fifteen minutes are 45 s: longer than this test waits for an event that nothing approves. */
+    const first = await start(dataDir, ...SCALE);
+    const made = await first.send("PUT", pool, {
+      location: "eastus",
+      sku: { name: "Standard_D8s_v5", capacity: 1 },
+      properties: { virtualMachineProfile },
+    });
+    assert.equal(made.status, 201);
+    const read = async ({ send }: Running, path: string): Promise<unknown> =>
+      (await send("GET", path)).json();
+    await waitUntil("the scale set to be there", PATIENCE, async () => {
+      const { properties } = (await read(first, pool)) as DiskBody;
+      return properties.provisioningState === "Succeeded" || undefined;
+    });
+    await read(first, imds);
+    await first.send("POST", `${pool}/osRollingUpgrade`);
+    const eventOf = async (on: Running): Promise<{ EventId: string; EventStatus: string } | undefined> =>
+      ((await read(on, imds)) as { Events: { EventId: string; EventStatus: string }[] }).Events[0];
+    const event = await waitUntil("the event", PATIENCE, () => eventOf(first));
+    await kill(first);
+
+    const second = await start(dataDir, ...SCALE);
+    assert.deepEqual(await eventOf(second), event);
+    await second.send("POST", imds, { StartRequests: [{ EventId: event.EventId }] });
+    assert.notEqual((await eventOf(second))?.EventStatus, "Scheduled");
+    await waitUntil("the upgrade to end", PATIENCE, async () => {
+      const { properties } = (await read(second, `${pool}/rollingUpgrades/latest`)) as {
+        readonly properties: { readonly runningStatus: { readonly code: string } };
+      };
+      return properties.runningStatus.code === "Completed" || undefined;
+    });
+    assert.equal(await eventOf(second), undefined);
+    await kill(second);
+  });
 
   it("continues after kill -9, with the operation that a client still polls", async () => {
     const dataDir = join(folder, "killed");

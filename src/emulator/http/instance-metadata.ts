@@ -1,7 +1,8 @@
-import { type Json, type JsonObject, textAt } from "../model/api/json.ts";
+import type { Json, JsonObject } from "../model/api/json.ts";
 import { parseResourceId } from "../model/api/resource-id.ts";
 import { diskSizeBytes } from "../model/disk/disk.ts";
 import { scaleSetIdOf } from "../model/scale-set/instances.ts";
+import { vmCalled } from "../model/scheduled-events/vm-called.ts";
 import type { DataDisk, VirtualMachine } from "../model/vm/virtual-machine.ts";
 import { findDisk, type World } from "../model/world.ts";
 import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
@@ -17,10 +18,14 @@ const VERSIONS = [
   "2023-07-01",
 ];
 
+/** Versions of scheduled events whose events have the members of 2020-07-01, or some of them. */
+const EVENT_VERSIONS = ["2017-08-01", "2017-11-01", "2019-01-01", "2019-04-01", "2019-08-01", "2020-07-01"];
+
 /**
  * The instance metadata service. The real one identifies the VM by the network path of the request. Here
  * the path names it: `/emulator/v1/imds/<vm name>/metadata/instance?…`, so that each node can use its own
- * address. A node that knows only its host name gives that instead, if only one VM has it.
+ * address. A node that knows only its host name gives that instead, if only one VM has it. Of scheduled
+ * events, which the model keeps, it answers only what is wrong with the request: undefined if nothing is.
  */
 export function answerInstanceMetadata(world: World, request: HttpRequest): HttpAnswer | undefined {
   const [, name, path] = /^\/emulator\/v1\/imds\/([^/]+)(\/metadata\/.*)$/i.exec(request.path) ?? [];
@@ -34,27 +39,23 @@ export function answerInstanceMetadata(world: World, request: HttpRequest): Http
     return { status: 400, body: { error: "Bad request. Required metadata header not specified" } };
   }
   if (path.toLowerCase() === "/metadata/versions") return { status: 200, body: { apiVersions: VERSIONS } };
-  if (request.query["api-version"] === undefined) {
-    return {
-      status: 400,
-      body: {
-        error: "Bad request. api-version is invalid or was not specified in the request.",
-        "newest-versions": VERSIONS.slice(-3).reverse(),
-      },
-    };
-  }
+  const version = request.query["api-version"];
+  if (path.toLowerCase() === "/metadata/scheduledevents")
+    return version !== undefined && EVENT_VERSIONS.includes(version)
+      ? undefined
+      : wrongVersion(EVENT_VERSIONS);
+  if (version === undefined) return wrongVersion(VERSIONS);
   return answerPath(instanceDocument(world, vm), path, request.query["format"]);
 }
 
-/** The VM of this name, or else the only one with this host name; or why there is none. */
-function vmCalled(world: World, name: string): VirtualMachine | string {
-  const vms = [...world.virtualMachines.values()];
-  const isName = (text: string | undefined): boolean => text?.toLowerCase() === name.toLowerCase();
-  const named = vms.find((vm) => isName(vm.name));
-  if (named !== undefined) return named;
-  const [host, other] = vms.filter((vm) => isName(textAt(vm.other, "osProfile", "computerName")));
-  if (other !== undefined) return `several virtual machines have the host name '${name}'`;
-  return host ?? `no virtual machine '${name}', and none with that host name`;
+function wrongVersion(versions: readonly string[]): HttpAnswer {
+  return {
+    status: 400,
+    body: {
+      error: "Bad request. api-version is invalid or was not specified in the request.",
+      "newest-versions": versions.slice(-3).reverse(),
+    },
+  };
 }
 
 function answerPath(document: Json, path: string, format: string | undefined): HttpAnswer {

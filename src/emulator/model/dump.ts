@@ -7,6 +7,7 @@ import { renderLinkedResource } from "./linked/linked-resource.ts";
 import type { Operation } from "./pace/operation.ts";
 import { instancesOf } from "./scale-set/instances.ts";
 import { renderScaleSet } from "./scale-set/scale-set.ts";
+import { statusOf } from "./scheduled-events/events-document.ts";
 import { renderInstanceView } from "./vm/instance-view.ts";
 import { renderVirtualMachine } from "./vm/virtual-machine.ts";
 import { diskFacts } from "./vm/vm-update.ts";
@@ -37,6 +38,10 @@ export function dumpWorld(world: World): JsonObject {
     scaleSets: [...world.scaleSets.values()].map((set) =>
       renderScaleSet(set, instancesOf(world, set).length),
     ),
+    scheduledEvents: [...world.scheduledEvents.values()].map((event) => ({
+      ...event,
+      status: statusOf(world, event),
+    })),
     linkedResources: [...world.linkedResources.values()].map(renderLinkedResource),
     availabilitySets: [...world.availabilitySets.values()].map((set) => renderAvailabilitySet(world, set)),
     operations: [...world.operations.values()]

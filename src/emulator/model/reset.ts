@@ -42,6 +42,8 @@ function beginAgain(world: World): void {
     world.snapshots,
     world.availabilitySets,
     world.scaleSets,
+    world.scheduledEvents,
+    world.listeners,
     world.linkedResources,
     world.operations,
     world.buckets,

@@ -10,6 +10,7 @@ import type { SeededRandom } from "./pace/random.ts";
 import type { Buckets } from "./pace/throttle.ts";
 import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
 import type { ScaleSet } from "./scale-set/scale-set.ts";
+import type { ScheduledEvent } from "./scheduled-events/scheduled-event.ts";
 import type { ModelSettings } from "./settings.ts";
 import type { VirtualMachine } from "./vm/virtual-machine.ts";
 import type { VmSetUp } from "./vm/vm-set-up.ts";
@@ -49,6 +50,10 @@ export interface World {
   readonly availabilitySets: Map<string, AvailabilitySet>;
   readonly virtualMachines: Map<string, VirtualMachine>;
   readonly scaleSets: Map<string, ScaleSet>;
+  /** By id; those that have ended too. */
+  readonly scheduledEvents: Map<string, ScheduledEvent>;
+  /** When each VM's guest last asked for its events, by the VM's GUID. */
+  readonly listeners: Map<string, number>;
   /** Disk encryption sets and disk accesses. */
   readonly linkedResources: Map<string, LinkedResource>;
   readonly operations: Map<string, Operation>;
@@ -95,6 +100,8 @@ export function createWorld(
     availabilitySets: new Map(),
     virtualMachines: new Map(),
     scaleSets: new Map(),
+    scheduledEvents: new Map(),
+    listeners: new Map(),
     linkedResources: new Map(),
     operations: new Map(),
     running: new Set(),

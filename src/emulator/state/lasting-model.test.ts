@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { ArmMethod } from "../model/api/arm-message.ts";
-import { type Json, textAt } from "../model/api/json.ts";
+import { type Json, listAt, textAt } from "../model/api/json.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
 import type { DataPlaneEffect } from "../model/data-plane-port.ts";
 import { dumpWorld } from "../model/dump.ts";
@@ -95,6 +95,12 @@ const OTHERS: readonly (readonly [ArmMethod, string, Json?])[] = [
   ],
   ["POST", "virtualMachineScaleSets/pool/osRollingUpgrade"],
   ["POST", "virtualMachineScaleSets/pool/rollingUpgrades/cancel"],
+  ["GET", "/emulator/v1/imds/node-a/metadata/scheduledevents"],
+  [
+    "POST",
+    "/emulator/v1/scheduledEvents",
+    { vmId: `${COMPUTE}/virtualMachines/node-b`, eventType: "Redeploy", noticeS: 40 },
+  ],
 ];
 const step = fc.oneof(
   fc.record({ kind: fc.constant("disk" as const), disk: fc.constantFrom(...DISKS) }),
@@ -174,6 +180,23 @@ describe("a model whose state lasts", () => {
     clock.at += 3_600_000;
     assert.equal(latest(second), "Completed");
     assert.equal(latest(begin(record).model), "Completed");
+  });
+
+  it("keeps an event and who asks for events, so that an approval is still valid", () => {
+    clock.at = START_MS;
+    const record = aRecord();
+    const path = "/emulator/v1/imds/node-a/metadata/scheduledevents";
+    const idOf = (model: ComputeModel): string | undefined =>
+      textAt((listAt(model.handle({ method: "GET", path, query: {} }).body, "Events") ?? [])[0], "EventId");
+    assert.equal(idOf(begin(record).model), undefined);
+    const first = begin(record).model;
+    assert.equal(send(first, "POST", "virtualMachines/node-a/restart"), 202);
+    const EventId = idOf(first) ?? assert.fail("no event");
+    const second = begin(record).model;
+    assert.equal(idOf(second), EventId);
+    assert.equal(send(second, "POST", path, { StartRequests: [{ EventId }] }), 200);
+    clock.at += 300_000;
+    assert.equal(idOf(begin(record).model), undefined, "approved long before its time");
   });
 
   it("ends an operation that became due while no process ran", () => {

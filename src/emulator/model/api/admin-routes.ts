@@ -1,6 +1,11 @@
 import { dumpWorld } from "../dump.ts";
 import { parseFaultRule } from "../pace/fault-rule-parse.ts";
 import { resetWorld } from "../reset.ts";
+import {
+  approveEventsHandler,
+  getEventsHandler,
+  scheduleEventHandler,
+} from "../scheduled-events/event-handlers.ts";
 import { addResourceGroup } from "../set-up.ts";
 import { parseSettings } from "../settings-parse.ts";
 import { strikeVm } from "../vm/vm-events.ts";
@@ -13,6 +18,8 @@ import { type JsonObject, numberAt, objectAt, textAt } from "./json.ts";
 import type { Handler, Route } from "./router.ts";
 
 const BASE = "/emulator/v1";
+/** Of a VM's instance metadata: what changes the state. */
+const EVENTS_OF_VM = "/imds/{vm}/metadata/scheduledevents";
 
 /** The emulator's own API, for set-up and inspection. It is small and requires no token. */
 export const ADMIN_ROUTES: readonly Route[] = [
@@ -29,6 +36,9 @@ export const ADMIN_ROUTES: readonly Route[] = [
   admin("Emulator_AddResourceGroup", "POST", "/resourceGroups", addGroup),
   admin("Emulator_AddVirtualMachines", "POST", "/virtualMachines", addVms),
   admin("Emulator_StrikeVirtualMachine", "POST", "/virtualMachineEvents", strike),
+  admin("Emulator_ScheduleEvent", "POST", "/scheduledEvents", scheduleEventHandler),
+  admin("ScheduledEvents_Get", "GET", EVENTS_OF_VM, getEventsHandler),
+  admin("ScheduledEvents_Approve", "POST", EVENTS_OF_VM, approveEventsHandler),
   admin("Emulator_ListFaults", "GET", "/faults", (world) =>
     reply(200, { value: world.faults.list().map(asJson) }),
   ),

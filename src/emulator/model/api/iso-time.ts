@@ -19,6 +19,17 @@ export function isoTime(epochMs: number): string {
   return `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}T${time}.${padded(msOfDay % 1000, 3)}+00:00`;
 }
 
+const WEEKDAYS = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** `Fri, 20 Nov 2026 09:35:12 GMT`, as HTTP writes times. 1 January 1970 was a Thursday. */
+export function httpTime(epochMs: number): string {
+  const days = Math.floor(epochMs / DAY_MS);
+  const { year, month, day } = civilDate(days);
+  const time = isoTime(epochMs).slice(11, 19);
+  return `${WEEKDAYS[days % 7]}, ${padded(day, 2)} ${MONTHS[month - 1]} ${padded(year, 4)} ${time} GMT`;
+}
+
 function civilDate(daysSinceEpoch: number): { year: number; month: number; day: number } {
   const shifted = daysSinceEpoch + 719_468;
   const era = Math.floor(shifted / 146_097);

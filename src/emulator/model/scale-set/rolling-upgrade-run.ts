@@ -8,6 +8,7 @@ import {
   whenEnded,
 } from "../pace/operations.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
+import { otherProperties } from "../vm/vm-create.ts";
 import { changePower } from "../vm/vm-power.ts";
 import { findVmSize } from "../vm/vm-sizes.ts";
 import { runningOperation } from "../vm/vm-state.ts";
@@ -114,6 +115,12 @@ export function withLatestModel(set: ScaleSet, vm: VirtualMachine): VirtualMachi
     : {
         ...vm,
         size: findVmSize(set.sizeName) ?? vm.size,
+        // The host name is the instance's own.
+        other: {
+          ...vm.other,
+          ...otherProperties({ properties: set.profile }),
+          osProfile: vm.other["osProfile"],
+        },
         instance: { ...vm.instance, latestModelApplied: true },
       };
 }

@@ -3,7 +3,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { at, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt, textsAt } from "../api/json.ts";
 import { checkScope, inScope, page } from "../api/paging.ts";
 import { operationHeaders } from "../pace/lro.ts";
-import { joinOperation, startOperation } from "../pace/operations.ts";
+import { joinOperation, rescheduleOperation, startOperation, whenEnded } from "../pace/operations.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { changePower, type PowerAction } from "../vm/vm-power.ts";
 import { findVmSize } from "../vm/vm-sizes.ts";
@@ -164,11 +164,11 @@ export function eachInstanceHandler(
     if (busy !== undefined) return busy;
     if (named.some((vm) => vm.operationId !== undefined)) return armErrors.conflict();
     const forced = call.query["skipshutdown"] === "true" || call.query["forcedeallocate"] === "true";
-    let endsAtMs = world.nowMs;
+    const begun: string[] = [];
     for (const vm of named) {
       const changed = changePower(world, vm, action, { forced, hibernate: false });
       if (changed.kind === "Failure") return changed;
-      endsAtMs = Math.max(endsAtMs, changed.operation.dueAtMs);
+      begun.push(changed.operation.id);
     }
     const started = startOperation(world, {
       name: operation,
@@ -176,9 +176,14 @@ export function eachInstanceHandler(
       subscriptionId: set.subscriptionId,
       location: set.location,
       resourceId: set.id,
-      delayMs: endsAtMs - world.nowMs,
+      delayMs: begun.length === 0 ? 0 : Infinity,
       work: { effects: () => [], end: () => undefined },
     });
+    // How long each of them takes can change: by the approval of an event, or by a deletion.
+    for (const id of begun)
+      whenEnded(world, id, () => {
+        if (begun.every((other) => !world.running.has(other))) rescheduleOperation(world, started.id, 0);
+      });
     return reply(202, undefined, operationHeaders(world, call, started, "Action"));
   };
 }

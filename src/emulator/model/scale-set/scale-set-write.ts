@@ -2,9 +2,10 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { keyOf } from "../api/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
+import { terminateNoticeMs } from "../scheduled-events/raise-event.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { newVm } from "../vm/vm-create.ts";
-import { preemptAllOf, removalEffects, removeVm } from "../vm/vm-delete.ts";
+import { announceDeletion, preemptAllOf, removalEffects, removeVm } from "../vm/vm-delete.ts";
 import { begun, dataDiskEffects, dataPlaneVm, endWrite, withDataDisksSettled } from "../vm/vm-state.ts";
 import { findScaleSet, putScaleSet, putVm, without, type World } from "../world.ts";
 import { instancesOf } from "./instances.ts";
@@ -79,16 +80,18 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
   const isNew = findScaleSet(world, set.id) === undefined;
   const refused = preemptAllOf(world, leaving);
   if (refused !== undefined) return refused;
+  const workMs = Math.max(
+    coming.length > 0 || isNew ? delayMs(world, "vmCreate") : 0,
+    leaving.length > 0 ? delayMs(world, "vmDelete") : 0,
+  );
+  const notices = leaving.map((vm) => ({ vm, noticeMs: terminateNoticeMs(world, vm) }));
   const operation = startOperation(world, {
     name,
     provider: "operations",
     subscriptionId: set.subscriptionId,
     location: set.location,
     resourceId: set.id,
-    delayMs: Math.max(
-      coming.length > 0 || isNew ? delayMs(world, "vmCreate") : 0,
-      leaving.length > 0 ? delayMs(world, "vmDelete") : 0,
-    ),
+    delayMs: workMs + Math.max(0, ...notices.map(({ noticeMs }) => noticeMs)),
     diskIds: coming.flatMap((vm) => vm.dataDisks.map(({ diskId }) => diskId)),
     work: {
       effects: (outcome) =>
@@ -135,6 +138,8 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
       },
     },
   });
+  for (const { vm, noticeMs } of notices)
+    announceDeletion(world, vm, { operationId: operation.id, noticeMs, workMs });
   for (const vm of coming) putVm(world, { ...vm, operationId: operation.id });
   for (const vm of leaving)
     putVm(world, { ...begun(world, vm), provisioningState: "Deleting", operationId: operation.id });

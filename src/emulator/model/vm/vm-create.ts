@@ -14,6 +14,7 @@ import { resourceId } from "../api/resource-id.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";
+import { checkTerminateNotice } from "../scheduled-events/raise-event.ts";
 import { putVm, without, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
 import { parseDataDisks, planReplacedList } from "./data-disks.ts";
@@ -65,6 +66,8 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
   const sizeName = textAt(body, "properties", "hardwareProfile", "vmSize") ?? "Standard_D8s_v5";
   const size = findVmSize(sizeName);
   if (size === undefined) return armErrors.invalidVmSize(sizeName);
+  const wrongNotice = checkTerminateNotice(at(body, "properties"));
+  if (wrongNotice !== undefined) return wrongNotice;
   const availabilitySetId = textAt(body, "properties", "availabilitySet", "id");
   const { subscriptionId, resourceGroup, name, scaleSet } = address;
   return {

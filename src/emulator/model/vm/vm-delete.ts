@@ -4,31 +4,36 @@ import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { deleteDisk } from "../disk/disk-delete.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, preemptOperation, startOperation } from "../pace/operations.ts";
+import { raiseEvent, terminateNoticeMs } from "../scheduled-events/raise-event.ts";
 import { findDisk, putVm, updateDisk, type World } from "../world.ts";
 import { released } from "./attachment-rules.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { begun, dataPlaneVm, endWrite, providerOf, runningOperation } from "./vm-state.ts";
 
 /**
- * DELETE of a VM, which preempts every other operation on it. Its data disks stay, except those of
+ * DELETE of a VM, which preempts every other operation on it, and waits for the guest where its model says
+ * so. Its data disks stay, except those of
  * `deleteOption: Delete`, and name it for a while after it is gone.
  */
 export function deleteVm(
   world: World,
   vm: VirtualMachine,
+  { isAnnounced = false }: { readonly isAnnounced?: boolean } = {},
 ): { readonly kind: "Started"; readonly operation: Operation } | ArmFailure {
   const running = runningOperation(world, vm);
   if (vm.provisioningState === "Deleting" && running !== undefined)
     return { kind: "Started", operation: joinOperation(world, running) };
   const refused = preemptAllOf(world, [vm]);
   if (refused !== undefined) return refused;
+  const workMs = delayMs(world, "vmDelete");
+  const waitMs = isAnnounced ? 0 : terminateNoticeMs(world, vm);
   const operation = startOperation(world, {
     name: `${providerOf(vm)}_Delete`,
     provider: "operations",
     subscriptionId: vm.subscriptionId,
     location: vm.location,
     resourceId: vm.id,
-    delayMs: delayMs(world, "vmDelete"),
+    delayMs: waitMs + workMs,
     work: {
       effects: (outcome) => (outcome.undone === "all" ? [] : removalEffects(world, vm)),
       end: (outcome) => {
@@ -43,8 +48,24 @@ export function deleteVm(
       },
     },
   });
+  announceDeletion(world, vm, { operationId: operation.id, noticeMs: waitMs, workMs });
   putVm(world, { ...begun(world, vm), provisioningState: "Deleting", operationId: operation.id });
   return { kind: "Started", operation };
+}
+
+/** Raises the event of a deletion that waits for the guest. */
+export function announceDeletion(
+  world: World,
+  vm: VirtualMachine,
+  deletion: { readonly operationId: string; readonly noticeMs: number; readonly workMs: number },
+): void {
+  if (deletion.noticeMs > 0)
+    raiseEvent(world, vm, {
+      type: "Terminate",
+      source: "User",
+      description: "Virtual machine is going to be deleted as requested by authorized user.",
+      ...deletion,
+    });
 }
 
 /** The device work for a deleted VM: power first, so that no write can happen between two disks. */

@@ -4,6 +4,7 @@ import { isSasActive } from "../disk/disk-read.ts";
 import type { LatencyName } from "../pace/latency.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
+import { noticeMs, raiseEvent } from "../scheduled-events/raise-event.ts";
 import { findDisk, type World } from "../world.ts";
 import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
 import {
@@ -43,6 +44,8 @@ interface PowerRule {
   /** Whether a hung guest is restarted. */
   readonly wakesGuest: boolean;
   readonly effects: readonly ("vmStopped" | "vmStarted")[];
+  /** The event for which it waits, if the guest asks for events. */
+  readonly event?: "Reboot" | "Redeploy";
 }
 
 const RULES: Readonly<Record<PowerAction, PowerRule>> = {
@@ -78,6 +81,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     afterwards: "running",
     wakesGuest: true,
     effects: ["vmStopped", "vmStarted"],
+    event: "Reboot",
   },
   redeploy: {
     name: "Redeploy",
@@ -85,6 +89,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     afterwards: "running",
     wakesGuest: true,
     effects: ["vmStopped", "vmStarted"],
+    event: "Redeploy",
   },
   reimage: {
     name: "Reimage",
@@ -92,6 +97,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
     afterwards: "running",
     wakesGuest: true,
     effects: ["vmStopped", "vmStarted"],
+    event: "Reboot",
   },
   reapply: { name: "Reapply", latency: "vmReapply", wakesGuest: false, effects: [] },
 };
@@ -102,6 +108,8 @@ export interface PowerOptions {
   /** Whether not to wait for the guest: `skipShutdown`, `forceDeallocate`. */
   readonly forced: boolean;
   readonly hibernate: boolean;
+  /** Its scheduled event has been. */
+  readonly isAnnounced?: true;
 }
 
 /**
@@ -134,7 +142,9 @@ export function changePower(
   });
   if (admission.kind === "Failure") return admission;
   preempt(world, admission.preempts, false);
-  const delay = delayMs(world, (options.forced ? rule.forcedLatency : undefined) ?? rule.latency);
+  const { event } = rule;
+  const waitMs = event === undefined || options.isAnnounced === true ? 0 : noticeMs(world, vm, event);
+  const workMs = delayMs(world, (options.forced ? rule.forcedLatency : undefined) ?? rule.latency);
   const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true };
   const effects: readonly DataPlaneEffect[] = rule.effects.map((kind) => ({ kind, ...dataPlaneVm(vm) }));
   const retried = withFailedAttachesRetried(world, vm, vm.dataDisks);
@@ -144,7 +154,7 @@ export function changePower(
     subscriptionId: vm.subscriptionId,
     location: vm.location,
     resourceId: vm.id,
-    delayMs: delay,
+    delayMs: waitMs + workMs,
     ...(retried.refusal === undefined ? {} : { refusal: retried.refusal }),
     work: {
       effects: (outcome) =>
@@ -163,6 +173,15 @@ export function changePower(
         }),
     },
   });
+  if (event !== undefined && waitMs > 0)
+    raiseEvent(world, vm, {
+      type: event,
+      source: "User",
+      description: "Virtual machine is going to be interrupted as requested by authorized user.",
+      operationId: operation.id,
+      noticeMs: waitMs,
+      workMs,
+    });
   putVmWithReservations(world, {
     ...begun(world, vm),
     dataDisks: retried.entries,
