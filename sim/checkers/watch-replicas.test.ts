@@ -20,6 +20,7 @@ import { watchReplicas } from "./watch-replicas.ts";
 const KNOWN_AFTER_MS = 3_000;
 const KNOWN_LATE_MS = 120_000;
 const SUCCESSOR_MS = 3_000;
+const RELEASE_DRAINED_AFTER_MS = 30_000;
 const names = ["node-a", "node-b", "node-c"];
 const aPod: SimPod = {
   name: "db-0",
@@ -60,6 +61,7 @@ interface Circumstances {
   readonly justNotReady?: readonly string[];
   readonly outOfService?: readonly string[];
   readonly stolen?: readonly string[];
+  readonly unschedulable?: readonly string[];
   /** Nodes with a VolumeAttachment of the volume. */
   readonly publishedOn?: readonly string[];
   readonly by?: string;
@@ -98,7 +100,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
         uid: `uid-of-${name}`,
         instanceUri: instanceUriOf(name),
         isReady: !notReady.includes(name),
-        isUnschedulable: false,
+        isUnschedulable: circumstances.unschedulable?.includes(name) === true,
         isOutOfService: false,
         volumesMax: 8,
       })),
@@ -123,7 +125,10 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     cluster,
     outside,
   };
-  watchReplicas(world, circumstances.attach ?? "kubernetes");
+  watchReplicas(world, {
+    attach: circumstances.attach ?? "kubernetes",
+    releaseDrainedAfterMs: RELEASE_DRAINED_AFTER_MS,
+  });
   const look = (): void =>
     history.commit({ kind: "Lease", name: "lease", before: undefined, after: undefined });
   look();
@@ -144,6 +149,14 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({}), broken);
     assert.deepEqual(await aRemoval({ pods: [], others: [requestOnC] }), broken);
     assert.deepEqual(await aRemoval({ attach: "driver" }), broken);
+  });
+
+  it("reports a removal from a drained node too early, and where a pod waits there", async () => {
+    const drained = { unschedulable: ["node-b"], forMs: RELEASE_DRAINED_AFTER_MS };
+    assert.deepEqual(await aRemoval({ ...drained, forMs: RELEASE_DRAINED_AFTER_MS - 1 }), broken);
+    assert.deepEqual(await aRemoval({ ...drained, pods: [{ ...aPod, nodeName: "node-b" }] }), broken);
+    assert.deepEqual(await aRemoval({ ...drained, unschedulable: ["node-a"] }), broken);
+    assert.deepEqual(await aRemoval(drained), []);
   });
 
   it("reports a removal after a person has deleted the AzVolume", async () => {

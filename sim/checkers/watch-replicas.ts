@@ -45,7 +45,13 @@ const SUCCESSOR_MS = 3_000;
  * every controller knows. `whyLegitimate` lists the legitimate removals, besides those by hand. If nodes
  * attach by themselves (`attach`), a request without a pod was left behind, and only pods count.
  */
-export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "driver"): void {
+export function watchReplicas(
+  world: ReplicaWorld,
+  {
+    attach,
+    releaseDrainedAfterMs,
+  }: { readonly attach: "kubernetes" | "driver"; readonly releaseDrainedAfterMs: number },
+): void {
   const { clock, cluster, store } = world;
   const presences = createPresences(() => clock.elapsedMs());
 
@@ -57,6 +63,7 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
         .flatMap((attachment) => (isRequest(attachment) ? attachment.metadata.name : [])),
       ...pods.map(podKey),
       ...cluster.nodes().flatMap(({ name, isReady }) => (isReady ? [] : notReadyKey(name))),
+      ...cluster.nodes().flatMap(({ name, isUnschedulable }) => (isUnschedulable ? drainedKey(name) : [])),
     ];
     const uses = pods.map((pod): [string, number] => [useKey(pod), SUCCESSOR_MS]);
     presences.look(new Map([...atOnce.map((key): [string, number] => [key, 0]), ...uses]));
@@ -78,6 +85,10 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
     if (attach === "driver") return cluster.pods().some(isThere);
     return role === "Primary" && (isHonest(attachment) || cluster.volumeAttachments().some(isThere));
   };
+
+  /** A replica that is released from there leaves a moment after its volume may have lost its writer. */
+  const isDrained = (nodeName: string): boolean =>
+    presences.forMs(drainedKey(nodeName)) >= releaseDrainedAfterMs;
 
   /** What requests the volume, as text; undefined if nothing does that a controller must know of. */
   function whatRequests(
@@ -114,8 +125,15 @@ export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "drive
     const requested = whatRequests(volume, others, replica.spec.volumeId);
     if (
       requested === undefined ||
-      whyLegitimate(world, { volume, replica, others, isPrimary, isOf, requestedForMs: presences.forMs }) !==
-        undefined
+      whyLegitimate(world, {
+        volume,
+        replica,
+        others,
+        isPrimary,
+        isOf,
+        isDrained,
+        requestedForMs: presences.forMs,
+      }) !== undefined
     )
       return;
     world.report({
@@ -136,6 +154,8 @@ interface Removal {
   readonly isPrimary: (attachment: AzVolumeAttachment) => boolean;
   /** Whether a pod is one of the volume with that disk. */
   readonly isOf: (pod: SimPod, diskUri: string) => boolean;
+  /** Whether a node has been unschedulable for as long as its replicas are kept. */
+  readonly isDrained: (nodeName: string) => boolean;
   /** How long an attachment of that name has been a request, in milliseconds. */
   readonly requestedForMs: (attachmentName: string) => number;
 }
@@ -143,7 +163,7 @@ interface Removal {
 /** Why a replica may be removed though its volume is requested and has no writer. */
 function whyLegitimate(
   world: ReplicaWorld,
-  { volume, replica, others, isPrimary, isOf, requestedForMs }: Removal,
+  { volume, replica, others, isPrimary, isOf, isDrained, requestedForMs }: Removal,
 ): string | undefined {
   const { nodeName } = replica.spec;
   const { disk, maxMountReplicaCount } = volume.spec;
@@ -166,10 +186,12 @@ function whyLegitimate(
   const replicas = staying.length - primaries.length + 1;
   if (isServed && replicas > maxMountReplicaCount) return "there are more than asked for";
   const spare = staying.filter((other) => !isPrimary(other) && other.status?.state === "Attached");
-  const hasLeavingPod = world.cluster
+  const podsThere = world.cluster
     .pods()
-    .some((pod) => pod.nodeName === nodeName && pod.isDeleted && isOf(pod, replica.spec.volumeId));
-  if (hasLeavingPod && spare.length > maxMountReplicaCount)
+    .filter((pod) => pod.nodeName === nodeName && isOf(pod, replica.spec.volumeId));
+  if (isDrained(nodeName) && podsThere.every(({ isDeleted }) => isDeleted))
+    return "its node has been unschedulable for a while, and no pod waits there";
+  if (podsThere.some(({ isDeleted }) => isDeleted) && spare.length > maxMountReplicaCount)
     return "its pod leaves, and the others are enough for the next primary and its replicas";
   const isFull = world.store
     .objects("AzVolumeAttachment")
@@ -220,6 +242,10 @@ function useKey({ volumeName }: SimPod): string {
 
 function notReadyKey(nodeName: string): string {
   return `not ready: ${nodeName}`;
+}
+
+function drainedKey(nodeName: string): string {
+  return `drained: ${nodeName}`;
 }
 
 function isRequest(attachment: AzVolumeAttachment): boolean {

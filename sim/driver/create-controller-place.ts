@@ -46,7 +46,7 @@ export interface ControllerPlace {
 }
 
 /** The defaults of the controller's flags. */
-const defaultSettings = volumeSettingsOf(
+export const defaultSettings = volumeSettingsOf(
   Object.fromEntries(
     Object.entries(volumeOptions).map(([name, option]) => [name, option.default]),
   ) as Parameters<typeof volumeSettingsOf>[0],

@@ -6,6 +6,7 @@ import { judgeFreezes } from "../checkers/rest/judge-freezes.ts";
 import { judgeLeaks } from "../checkers/rest/judge-leaks.ts";
 import { judgeSnapshots } from "../checkers/rest/judge-snapshots.ts";
 import type { Complaint } from "../checkers/rest/rest-world.ts";
+import { defaultSettings } from "../driver/create-controller-place.ts";
 import type { ProcessSlot } from "../driver/process-slot.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import { createVmChanges } from "../history/vm-changes.ts";
@@ -97,7 +98,12 @@ export function createClusterRun(parts: {
   const outside = createOutsideEvents(clock);
   const vmChanges = createVmChanges(azure.model.journal);
   const desired = createDesiredVolumes();
-  const watch = watchPromises(world, { attach: scenario.attach, outside, vmChanges });
+  const watch = watchPromises(world, {
+    attach: scenario.attach,
+    releaseDrainedAfterMs: { ...defaultSettings, ...scenario.settings }.releaseDrainedAfterMs,
+    outside,
+    vmChanges,
+  });
   const zoneOf = (nodeName: string): string => azure.vmOf(nodeName)?.zones[0] ?? "";
   /** The initial nodes, and those added since. */
   const nodeNames = (): readonly string[] => [

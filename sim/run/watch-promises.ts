@@ -31,10 +31,12 @@ export function watchPromises(
   world: SimWorld,
   {
     attach,
+    releaseDrainedAfterMs,
     outside,
     vmChanges,
   }: {
     readonly attach: ClusterScenario["attach"];
+    readonly releaseDrainedAfterMs: number;
     readonly outside: OutsideEvents;
     readonly vmChanges: VmChanges;
   },
@@ -47,7 +49,7 @@ export function watchPromises(
   const elapsedMsAt = (atMs: number): number => atMs - startedAtMs;
   watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt });
   watchRefusedGives({ ...world, outside });
-  watchReplicas({ ...world, outside }, attach);
+  watchReplicas({ ...world, outside }, { attach, releaseDrainedAfterMs });
   if (attach === "driver") watchGrants({ ...world, outside });
   watchMounts({ ...world, outside });
   watchFormats({ ...world, outside });
