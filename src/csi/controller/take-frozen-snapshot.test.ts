@@ -264,6 +264,60 @@ describe("takeFrozenSnapshot", () => {
       assert.deepEqual((await attachment()).spec.freeze, freeze);
     }));
 
+  for (const { call, failure } of [
+    {
+      call: "getSnapshot",
+      failure: { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "", requestId: "" },
+    },
+    {
+      call: "tagSnapshot",
+      failure: { kind: "InvalidArgument", field: "tags", value: "51", problem: "Azure allows 50 tags" },
+    },
+  ] as const)
+    it(`takes snapshots though ${call} of an earlier one is refused for good`, () =>
+      withVolume(async ({ create, snapshots, attachment, world }) => {
+        await assert.rejects(create({ dies: { at: 4, when: "before" } }), Crash);
+        const { freeze } = (await attachment()).spec;
+        const refuse = async (snapshotUri: string): Promise<Result<never, Failure> | undefined> =>
+          snapshotUri.toLowerCase() === TARGET ? fail(failure) : undefined;
+        const platform: FakeSnapshots = {
+          ...snapshots,
+          [call]: async (
+            request: Parameters<FakeSnapshots["tagSnapshot"]>[0],
+            signal: AbortSignal,
+          ): ReturnType<FakeSnapshots["tagSnapshot"]> =>
+            (await refuse(request.snapshotUri)) ?? snapshots[call](request, signal),
+        };
+        const logger = {
+          ...world.context.logger,
+          warn: (message: string, fields: object = {}): number => warned.push({ message, ...fields }),
+        };
+        const warned: object[] = [];
+        const taken = await create({ name: "snapshot-2", snapshots: platform, logger });
+        assert.equal(kindOf(taken), "OK");
+        assert.deepEqual(warned, [
+          {
+            message: "an earlier snapshot stays unconfirmed: it is not known as frozen",
+            snapshotUri: freeze?.snapshotUri,
+            failure,
+          },
+        ]);
+        assert.equal(kindOf(await create({ name: "snapshot-3", snapshots: platform })), "OK");
+        assert.equal(snapshots.created.length, 3);
+        assert.equal(snapshots.present.get(TARGET)?.tags[FROZEN_AT], undefined);
+      }));
+
+  it("waits where the earlier snapshot is being confirmed by another controller", () =>
+    withVolume(async ({ create, snapshots, attachment }) => {
+      await assert.rejects(create({ dies: { at: 4, when: "before" } }), Crash);
+      const { freeze } = (await attachment()).spec;
+      const busy = { kind: "OperationInProgress", volumeId: TARGET, operation: "CreateSnapshot" } as const;
+      const tagSnapshot: FakeSnapshots["tagSnapshot"] = async () => fail(busy);
+      const answer = await create({ name: "snapshot-2", snapshots: { ...snapshots, tagSnapshot } });
+      assert.equal(kindOf(answer), "OperationInProgress");
+      assert.deepEqual((await attachment()).spec.freeze, freeze);
+    }));
+
   it("asks no node for a freeze while it is to release the volume", () =>
     withVolume(
       async ({ create, attachment }) => {

@@ -3,6 +3,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
+import { isRetryable } from "../../core/failure/is-retryable.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { whyReleased } from "../../core/node/plan-freeze.ts";
@@ -26,7 +27,7 @@ import type { ControllerContext } from "./controller-context.ts";
 
 type FreezeContext = Pick<
   ControllerContext,
-  "snapshots" | "clusterId" | "steps" | "store" | "cache" | "clock" | "random" | "limits"
+  "snapshots" | "clusterId" | "steps" | "store" | "cache" | "clock" | "random" | "limits" | "logger"
 >;
 
 /** A snapshot to take of a frozen file system, in its disk's region. */
@@ -51,11 +52,13 @@ export async function takeFrozenSnapshot(
   call: CallContext,
 ): Promise<Result<SnapshotFacts, Failure>> {
   let { target } = request;
+  let settledId: string | undefined;
   for (let actions = 0; actions < ACTIONS_MAX; actions += 1) {
-    const observed = await observe(context, { ...request, target }, call.signal);
+    const observed = await observe(context, { ...request, target, settledId }, call.signal);
     if (!observed.ok) return observed;
     const action = planFrozenSnapshot(observed.value);
     if (action.kind === "Answer" && target !== undefined) return ok(target);
+    if (action.kind === "Settle") settledId = observed.value.request?.id;
     const done = await execute(context, { ...observed.value, request: { ...request, target } }, action, call);
     if (!done.ok) return done;
     target = done.value ?? target;
@@ -73,7 +76,7 @@ interface Observed {
 
 async function observe(
   context: FreezeContext,
-  { target, sourceUri, snapshotUri }: FrozenSnapshotRequest,
+  { target, sourceUri, snapshotUri, settledId }: FrozenSnapshotRequest & { settledId: string | undefined },
   signal: AbortSignal,
 ): Promise<Result<Observed & Parameters<typeof planFrozenSnapshot>[0], Failure>> {
   const snapshot =
@@ -103,7 +106,8 @@ async function observe(
   const found = await readAttachment(context.store, identity, signal);
   if (!found.ok && found.failure.kind !== "ObjectNotFound") return found;
   const attachment = found.ok ? found.value : undefined;
-  const owed = snapshot === undefined ? await owedTo(context, attachment, signal) : ok(undefined);
+  const isSettled = snapshot !== undefined || attachment?.spec.freeze?.id === settledId;
+  const owed = isSettled ? ok(undefined) : await owedTo(context, attachment, signal);
   if (!owed.ok) return owed;
   return ok({
     ...unknown,
@@ -120,7 +124,7 @@ async function observe(
 
 /** The snapshot whose freeze has held, while it does not say so: its controller stopped before. */
 async function owedTo(
-  { snapshots }: FreezeContext,
+  { snapshots, logger }: FreezeContext,
   attachment: AzVolumeAttachment | undefined,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts | undefined, Failure>> {
@@ -128,9 +132,24 @@ async function owedTo(
   const answer = attachment?.status?.freeze;
   if (snapshotUri === undefined || answer?.id !== id || answer?.state !== "Held") return ok(undefined);
   const read = await snapshots.getSnapshot({ snapshotUri }, signal);
-  if (!read.ok) return read.failure.kind === "SnapshotNotFound" ? ok(undefined) : read;
+  if (!read.ok && read.failure.kind === "SnapshotNotFound") return ok(undefined);
+  if (!read.ok) return unlessRefused(logger, snapshotUri, read.failure);
   const isOwed = read.value.isTaken && freezeIdOf(read.value.tags) === id && !isKnownFrozen(read.value);
   return ok(isOwed ? read.value : undefined);
+}
+
+/**
+ * A snapshot that can't be confirmed, such as one without permission or with too many tags, is owed nothing
+ * more: it would keep all later ones of its volume from being taken. Its own call takes it again.
+ */
+function unlessRefused(
+  logger: FreezeContext["logger"],
+  snapshotUri: string,
+  failure: Failure,
+): Result<undefined, Failure> {
+  if (isRetryable(failure)) return fail(failure);
+  logger.warn("an earlier snapshot stays unconfirmed: it is not known as frozen", { snapshotUri, failure });
+  return ok(undefined);
 }
 
 function whyNever({ spec }: AzVolume): Failure | undefined {
@@ -195,8 +214,9 @@ async function execute(
     case "Settle": {
       const { earlier } = observed;
       if (earlier === undefined) return ok(undefined);
-      const settled = await confirm(context, { target: earlier, snapshotUri: earlier.snapshotUri }, signal);
-      return settled.ok ? ok(undefined) : settled;
+      const earlierUri = earlier.snapshotUri;
+      const settled = await confirm(context, { target: earlier, snapshotUri: earlierUri }, signal);
+      return settled.ok ? ok(undefined) : unlessRefused(context.logger, earlierUri, settled.failure);
     }
     case "Confirm":
       return confirm(context, request, signal);
