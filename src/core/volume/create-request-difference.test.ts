@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { AzVolume, DiskSpec, VolumeDetail } from "../api/az-volume.ts";
+import type { AzVolume, DiskModification, DiskSpec, VolumeDetail } from "../api/az-volume.ts";
 import { driverZoneKey, type TopologyRequirement } from "../azure/topology.ts";
 import { gibToBytes } from "../primitives/units.ts";
 import { aDiskSpec } from "../testing/objects.ts";
 import { type CreateRequest, createRequestDifference } from "./create-request-difference.ts";
+import { withoutModification } from "./plan-modification.ts";
 import { resolveVolumeSpec } from "./resolve-volume-spec.ts";
 import { parseVolumeParameters } from "./volume-parameters.ts";
 
@@ -72,6 +73,14 @@ const placedIn = (zone: string): Partial<VolumeSpec> => ofDisk({ location: "east
 
 const diskUri = "/subscriptions/s/resourceGroups/RG-1/providers/Microsoft.Compute/disks/pvc-1";
 
+/** After a modification that Azure has made of a disk with its own defaults. */
+function modified(overrides: Partial<VolumeSpec>, made: DiskModification): AzVolume {
+  const { spec, ...volume } = aVolume(overrides, {});
+  const { skuName, tags } = spec.disk;
+  const shown = { skuName, tags, networkAccessPolicy: "AllowAll", publicNetworkAccess: "Enabled" };
+  return { ...volume, spec: withoutModification({ ...spec, modification: made }, shown, made) };
+}
+
 describe("createRequestDifference", () => {
   it("finds none between any valid request and itself", () => {
     const anyParameters = fc.record(
@@ -126,6 +135,16 @@ describe("createRequestDifference", () => {
       existing: aVolume({ ...ofDisk({ sourceUri }), diskUri }, {}),
       requested: aRequest(ofDisk({ sourceUri })),
       because: "the object of a copy was recreated from the disk",
+    },
+    {
+      existing: aVolume(ofDisk({ tags: { a: "1", costcenter: "7" } }), {}),
+      requested: aRequest(ofDisk({ tags: { a: "1" } })),
+      because: "a modification has shown the tags that others have set",
+    },
+    {
+      existing: modified({ ...ofDisk({}), diskUri }, { tags: { team: "storage" } }),
+      requested: aRequest(ofDisk({ networkAccessPolicy: "DenyAll", publicNetworkAccess: "Disabled" })),
+      because: "an adopted disk whose network policy no class stated got a class with tags",
     },
     {
       existing: aVolume({ maxMountReplicaCount: 2 }),
@@ -206,6 +225,11 @@ describe("createRequestDifference", () => {
       existing: aVolume(ofDisk({ location: "westus" })),
       requested: aRequest({}, { topology: { requisite: [], preferred: [] } }),
       difference: /location is "westus", not left to the default/u,
+    },
+    {
+      existing: aVolume(ofDisk({ tags: { a: "2" } })),
+      requested: aRequest(ofDisk({ tags: { a: "1" } })),
+      difference: /tag a is "2", not "1"/u,
     },
     {
       existing: aVolume(),

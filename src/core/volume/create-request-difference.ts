@@ -5,6 +5,7 @@ import type { CapacityRange } from "./capacity.ts";
 import { isSizeWithin } from "./capacity.ts";
 import { sourceDifference } from "./copy-source.ts";
 import { deviceTuningIn } from "./device-settings.ts";
+import { mergeTags } from "./merge-tags.ts";
 import { fieldOf } from "./spec-fields.ts";
 import { volumeParameterNames } from "./volume-parameter-names.ts";
 import {
@@ -86,13 +87,16 @@ function fieldsDifference(existing: VolumeSpec, { spec, topology }: CreateReques
   );
 }
 
+/** Others set tags too, and a modification shows them: only those that are asked for count. */
 function tagsDifference(before: Tags, now: Tags): string | undefined {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].toSorted();
-  const different = names.find((name) => before[name] !== now[name]);
+  const wanted = mergeTags(before, now);
+  const different = Object.keys(wanted)
+    .toSorted()
+    .find((name) => wanted[name] !== before[name]);
   return different === undefined
     ? undefined
     : `its tag ${different} is ${JSON.stringify(before[different] ?? "")}, not ` +
-        `${JSON.stringify(now[different] ?? "")}`;
+        `${JSON.stringify(wanted[different])}`;
 }
 
 function tuningDifference(before: Tags, now: Tags): string | undefined {

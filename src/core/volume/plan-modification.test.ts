@@ -59,10 +59,11 @@ describe("planModification", () => {
 
 describe("withoutModification", () => {
   const tags = { "kubernetes.io-created-for-pvc-name": "data", team: "web", a: "b" };
-  const disk = aDiskSpec({ tags, skuName: "Premium_LRS", networkAccessPolicy: "DenyAll" });
+  const network = { networkAccessPolicy: "DenyAll", publicNetworkAccess: "Disabled" } as const;
+  const disk = aDiskSpec({ tags, skuName: "Premium_LRS", ...network });
   const spec = { ...aVolume().spec, disk, modification };
   const { modification: _, ...without } = spec;
-  const shown = { skuName: "Premium_LRS", tags, networkAccessPolicy: "DenyAll" };
+  const shown = { skuName: "Premium_LRS", tags, ...network };
 
   it("shows what Azure has, also of a request that was replaced", () => {
     const converted = {
@@ -102,6 +103,15 @@ describe("withoutModification", () => {
       networkAccessPolicy: "AllowAll",
       tags: { ...tags, team: "storage" },
     });
+  });
+
+  it("states no network policy that neither the spec nor a class states", () => {
+    const adopted = aDiskSpec({ tags });
+    const unstated = { ...spec, disk: adopted };
+    const open = { ...shown, networkAccessPolicy: "AllowAll", publicNetworkAccess: "Enabled" };
+    assert.deepEqual(withoutModification(unstated, open, { tags: {} }).disk, adopted);
+    const made = { publicNetworkAccess: "Disabled" } as const;
+    assert.deepEqual(withoutModification(unstated, open, made).disk, { ...adopted, ...made });
   });
 
   it("takes no IOPS and MB/s of the earlier SKU from an older read", () => {

@@ -42,8 +42,8 @@ export function planModification(
 /**
  * The spec without the request. Its disk is as the platform shows it, whatever became of the request: Azure
  * may have made one that this one has replaced, and of which no outcome is recorded. A read may be older
- * than a write that has ended, so what is known to be `made` counts more. Without a disk to show it stays
- * as it was.
+ * than a write that has ended, so what is known to be `made` counts more. A network policy that no parameter
+ * or class has stated stays unstated. Without a disk to show it stays as it was.
  */
 export function withoutModification(
   { modification: _, ...spec }: AzVolume["spec"],
@@ -59,8 +59,12 @@ export function withoutModification(
   const changes = {
     skuName,
     ...(isStated ? { diskIOPSReadWrite, diskMBpsReadWrite } : {}),
-    networkAccessPolicy: networkAccessPolicies.find((policy) => policy === shown.networkAccessPolicy),
-    publicNetworkAccess: publicNetworkAccesses.find((access) => access === shown.publicNetworkAccess),
+    networkAccessPolicy:
+      spec.disk.networkAccessPolicy &&
+      networkAccessPolicies.find((policy) => policy === shown.networkAccessPolicy),
+    publicNetworkAccess:
+      spec.disk.publicNetworkAccess &&
+      publicNetworkAccesses.find((access) => access === shown.publicNetworkAccess),
     ...madeFields,
   };
   const stated = Object.entries(changes).filter(([, value]) => value !== undefined);

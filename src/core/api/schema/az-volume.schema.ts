@@ -72,9 +72,20 @@ const diskSpecSchema = z.object({
     .describe("The disk or snapshot that the disk is a copy of. No node makes a file system on a copy."),
   tags: z
     .record(z.string(), z.string())
-    .describe("Tags of a new disk, without those that name its cluster and object. Empty if adopted."),
-  diskIOPSReadWrite: z.int().min(1).optional().describe("Absent: Azure's default for SKU and size."),
-  diskMBpsReadWrite: z.int().min(1).optional().describe("MB/s. Absent: Azure's default for SKU and size."),
+    .describe(
+      "Tags of a new disk, without those that name its cluster and object. Empty if adopted. After a " +
+        "modification also the disk's other tags.",
+    ),
+  diskIOPSReadWrite: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("Absent: Azure's default for SKU and size. After a modification as the disk has it."),
+  diskMBpsReadWrite: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("MB/s. Absent: Azure's default for SKU and size. After a modification as the disk has it."),
   logicalSectorSize: z
     .int()
     .min(512)
