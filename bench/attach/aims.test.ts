@@ -89,10 +89,12 @@ describe("bursts through CSI", () => {
 });
 
 describe("a controller at rest", () => {
-  it("makes 60 calls to Azure an hour, and writes only its Lease", async () => {
-    const { armCallsPerHour, controllerWritesPerSecond } = await measureRest({ nodes: 3, disks: 1500 });
+  it("makes 60 calls an hour, writes its Lease alone, and delays heartbeats", async () => {
+    const aims = { nodes: 3, disks: 1500, heartbeatsPerSecond: 0.05 };
+    const { armCallsPerHour, controllerWritesPerSecond, nodeWritesPerSecond } = await measureRest(aims);
     assert.ok(armCallsPerHour <= 60, `${armCallsPerHour} calls an hour`);
     assert.ok(controllerWritesPerSecond <= 0.5, `${controllerWritesPerSecond} writes a second`);
+    assert.ok(nodeWritesPerSecond <= aims.heartbeatsPerSecond, `${nodeWritesPerSecond} heartbeats a second`);
   });
 });
 

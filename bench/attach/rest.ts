@@ -32,9 +32,14 @@ export interface Rest {
  * The shipped controller over Azure's model with disks that no pod uses, for hours; then the shipped node
  * plug-ins on modelled machines.
  */
-export async function measureRest({ nodes = 1000, disks = 10_000 } = {}): Promise<Rest> {
+export async function measureRest({
+  nodes = 1000,
+  disks = 10_000,
+  heartbeatsPerSecond = 18,
+} = {}): Promise<Rest> {
   const driver = await createVirtualDriver({
     vms: nodes,
+    heartbeatsPerSecond,
     prepare: (cloud) => void cloud.addDisks(disks, tagsOf),
   });
   const { cloud, store } = driver;

@@ -41,6 +41,8 @@ export async function createVirtualDriver(
     readonly prepare?: (cloud: VirtualCloud) => void;
     /** Default: as good as never, since nodes send no heartbeats by themselves here. */
     readonly heartbeatStaleMs?: number;
+    /** Default: the driver's own. */
+    readonly heartbeatsPerSecond?: number;
   },
 ): Promise<VirtualDriver> {
   const cloud = createVirtualCloud(options);
@@ -70,7 +72,11 @@ export async function createVirtualDriver(
       steps: { run: (_step, act) => act() },
       events: { emit: () => undefined },
       leaseMemory: new LeaseHighWaterMark(),
-      settings: { ...settings, heartbeatStaleMs: options.heartbeatStaleMs ?? HEARTBEAT_STALE_MS },
+      settings: {
+        ...settings,
+        heartbeatStaleMs: options.heartbeatStaleMs ?? HEARTBEAT_STALE_MS,
+        heartbeatsPerSecond: options.heartbeatsPerSecond ?? settings.heartbeatsPerSecond,
+      },
       attach: "kubernetes",
       clusterId: "bench",
       trustsUnnamedVms: true,

@@ -10,6 +10,7 @@ export const invariants = [
   "update-preempted",
   "replica-removed",
   "granted-unasked",
+  "silenced-early",
   "lun-twice",
   "limit-exceeded",
   "leaked",

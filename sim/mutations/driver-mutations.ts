@@ -5,6 +5,7 @@ import {
   backupsWithoutHeartbeatsStorm,
   drainedStorm,
   forcedByHandStorm,
+  lateHeartbeatsStorm,
   markedAndLostStorm,
   markedAndUnnamedStorm,
   mountsInUseStorm,
@@ -468,6 +469,22 @@ export const driverMutations: readonly Mutation[] = [
     storm: { isQuiet: true, strikes: { "loss/restored": 3, "haste/forced-by-hand": 4 } },
     takes: "the store is restored from a backup in which another node is the writer, or none is",
     noticedBy: "src/node/lifecycle/heartbeat.test.ts",
+  },
+  {
+    name: "heartbeat-delays",
+    removes: "a node that may send its heartbeat later is silent only after so much longer",
+    edits: [
+      {
+        file: "src/core/writer/node-silence.ts",
+        find: `return settings.heartbeatStaleMs + (node?.heartbeatDelayMs ?? 0);`,
+        replace: `return settings.heartbeatStaleMs + 0 * (node?.heartbeatDelayMs ?? 0);`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["silenced-early"],
+    storm: lateHeartbeatsStorm,
+    takes: "heartbeats come up to two minutes later",
+    noticedBy: "src/core/writer/node-silence.test.ts",
   },
   {
     name: "collect-at-failover",

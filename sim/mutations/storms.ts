@@ -484,3 +484,15 @@ export const lostDriverNodesStorm: DirectedStorm = {
   workload: { maxShares: 3, replicas: 2, access: "mount" },
   strikes: { "loss/driver-node-deleted": 8, "nodes/freeze-and-mark": 3, "haste/hunted": 2 },
 };
+
+/** Heartbeats come up to two minutes late; leaders change, nodes freeze, and AzDriverNodes are deleted. */
+export const lateHeartbeatsStorm: DirectedStorm = {
+  settings: { heartbeatsPerSecond: 0.02 },
+  strikes: {
+    "loss/driver-node-deleted": 2,
+    "loss/controllers-upgraded": 1,
+    "crash/controller-at-step": 3,
+    "nodes/freeze-and-mark": 2,
+    "haste/forced-by-hand": 2,
+  },
+};

@@ -8,6 +8,7 @@ import { watchPace } from "../checkers/watch-pace.ts";
 import { watchPreemptions } from "../checkers/watch-preemptions.ts";
 import { watchRefusedGives } from "../checkers/watch-refused-gives.ts";
 import { watchReplicas } from "../checkers/watch-replicas.ts";
+import { watchSilences } from "../checkers/watch-silences.ts";
 import { watchStrangers } from "../checkers/watch-strangers.ts";
 import { watchWriters } from "../checkers/watch-writers.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
@@ -51,6 +52,7 @@ export function watchPromises(
   watchRefusedGives({ ...world, outside });
   watchReplicas({ ...world, outside }, { attach, releaseDrainedAfterMs });
   if (attach === "driver") watchGrants({ ...world, outside });
+  watchSilences(world);
   watchMounts({ ...world, outside });
   watchFormats({ ...world, outside });
   watchLuns(world, {

@@ -26,6 +26,12 @@ const OTHER_ACTS = [3, 7] as const;
  */
 const COLLECT_REPLICAS_AFTER_MS = [300_000, 60_000, 20_000] as const;
 
+/**
+ * Heartbeats a second of all nodes together: the default, under which none is delayed here, and as few as
+ * delay each by 30 to 50 seconds.
+ */
+const HEARTBEATS_PER_SECOND = [18, 18, 0.1] as const;
+
 /** How long replicas stay on a cordoned node, in milliseconds: the default, at once, and for ever. */
 const RELEASE_DRAINED_AFTER_MS = [30_000, 30_000, 0, 86_400_000] as const;
 
@@ -51,6 +57,7 @@ export function drawScenario(seed: number, faults?: readonly FaultName[], givenS
   const settings = {
     collectReplicasAfterMs: oneOf<number>(random.fork("collection"), COLLECT_REPLICAS_AFTER_MS),
     releaseDrainedAfterMs: oneOf<number>(random.fork("drained"), RELEASE_DRAINED_AFTER_MS),
+    heartbeatsPerSecond: oneOf<number>(random.fork("heartbeats"), HEARTBEATS_PER_SECOND),
   };
   const second = faults === undefined ? drawSecond(random.fork("second"), stormMs) : undefined;
   return {

@@ -1,6 +1,7 @@
 import { type RecoveryReport, createControllers } from "../controller/controllers.ts";
 import { type ControllerParts, createControllerPorts } from "../controller/create-controller-ports.ts";
 import { leaderGuard } from "../controller/leader-guard.ts";
+import { heartbeatDelayMs } from "../core/election/heartbeat-delay.ts";
 import type { ControllerServiceLimits } from "../csi/controller/controller-context.ts";
 import { controllerHandlers } from "../csi/controller/controller-handlers.ts";
 import type { SnapshotProvisioner } from "../ports/cloud/snapshot-provisioner.ts";
@@ -38,7 +39,10 @@ export interface AssembledController {
 export function assembleController(options: ControllerOptions): AssembledController {
   const { parts, snapshots, leaseStore, limits, election: candidate, report } = options;
   const ports = createControllerPorts(parts);
-  const election = createElection({ ...ports, store: leaseStore }, candidate);
+  const { cache, settings } = ports;
+  const delayMs = (): number =>
+    heartbeatDelayMs(cache.list("AzDriverNode").length, settings.heartbeatsPerSecond);
+  const election = createElection({ ...ports, store: leaseStore, heartbeatDelayMs: delayMs }, candidate);
   const reconcile = createControllers(leaderGuard(ports, election.isLeading), report);
   const handlers = controllerHandlers({ ...ports, snapshots, limits, locks: new OperationLock() });
   return { handlers, isLeading: election.isLeading, run: (signal) => election.run(reconcile, signal) };

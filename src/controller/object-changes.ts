@@ -1,4 +1,4 @@
-import type { AzDriverNode } from "../core/api/az-driver-node.ts";
+import { type AzDriverNode, reportIn } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import {
@@ -118,7 +118,7 @@ export function leftQuarantine({ previous, current }: VolumeChange): readonly st
 export function isMoreThanHeartbeat({ previous, current }: ObjectChange<"AzDriverNode">): boolean {
   const relevant = (node: AzDriverNode | undefined): object | undefined => {
     if (node?.status === undefined) return undefined;
-    const { lastHeartbeatTime: _, heartbeat: __, volumes: ___, instanceUri: ____, ...status } = node.status;
+    const { volumes: _, instanceUri: __, ...status } = reportIn(node.status);
     return { status, leaving: node.metadata.deletionTimestamp };
   };
   return !sameJson(relevant(previous), relevant(current));

@@ -157,6 +157,7 @@ function observeNode(
     isReady: status.readyForVolumeAllocation,
     ...node,
     heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0,
+    heartbeatDelayMs: status.heartbeatDelayMs,
     volumesMax: status.maxVolumes,
     attachments: attachments.length,
     isShortOfSlots: attachments.some(waitsForSlot),

@@ -111,9 +111,10 @@ describe("what the extender keeps of objects", () => {
   });
 
   it("considers a node ready only if its plug-in reports that and stays", () => {
-    assert.deepEqual(nodeFacts(aDriverNode("node-a")), {
+    assert.deepEqual(nodeFacts(aDriverNode("node-a", { heartbeatDelayMs: 50_000 })), {
       metadata: { name: "node-a", resourceVersion: "1" },
       isReady: true,
+      heartbeatDelayMs: 50_000,
       ...{ vmId: identity("node-a").vmId, location: "eastus", zone: "1", platform: "linux", volumesMax: 8 },
     });
     assert.equal(nodeFacts(aDriverNode("node-a", { readyForVolumeAllocation: false })).isReady, false);

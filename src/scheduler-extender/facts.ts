@@ -36,6 +36,7 @@ export interface AttachmentFacts extends SourceObject, PodVolumeAttachment {
 /** What is kept of an AzDriverNode, whose name is the node's. */
 export interface NodeFacts extends SourceObject {
   readonly isReady: boolean;
+  readonly heartbeatDelayMs: number | undefined;
   readonly vmId: string;
   readonly location: string;
   readonly zone: string;
@@ -115,6 +116,7 @@ export function nodeFacts(node: AzDriverNode): NodeFacts {
   return {
     metadata: ownMetadata(node),
     isReady: status?.readyForVolumeAllocation === true && node.metadata.deletionTimestamp === undefined,
+    heartbeatDelayMs: status?.heartbeatDelayMs,
     vmId: status?.vmId ?? "",
     location: status?.location ?? "",
     zone: status?.zone ?? "",

@@ -1,5 +1,6 @@
 import { resourceUriKey } from "../core/azure/disk-uri.ts";
 import type { CandidateNode, PodVolume } from "../core/schedule/pod-volume.ts";
+import { staleAfterMs } from "../core/writer/node-silence.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { SourceCache } from "../ports/store/source-cache.ts";
 import type {
@@ -56,7 +57,7 @@ const NEW_VOLUME: PodVolume = { disk: undefined, barred: [], attachments: new Ma
 /** An index over caches that have not been run yet: it must see their first list. */
 export function createPlacementIndex(options: {
   readonly caches: PlacementCaches;
-  /** A heartbeat that has not moved for this time is stale, in milliseconds. */
+  /** As in `VolumeSettings`. */
   readonly heartbeatStaleMs: number;
   readonly clock: Clock;
 }): PlacementIndex {
@@ -98,9 +99,10 @@ export function createPlacementIndex(options: {
     };
   }
 
-  function healthOf({ metadata, isReady }: NodeFacts): CandidateNode["health"] {
-    if (!isReady) return "not-ready";
-    return (caches.nodes.watchedUnchangedMs(metadata.name) ?? 0) >= heartbeatStaleMs ? "silent" : "healthy";
+  function healthOf(facts: NodeFacts): CandidateNode["health"] {
+    if (!facts.isReady) return "not-ready";
+    const unchangedMs = caches.nodes.watchedUnchangedMs(facts.metadata.name) ?? 0;
+    return unchangedMs >= staleAfterMs({ heartbeatStaleMs }, facts) ? "silent" : "healthy";
   }
 
   function podVolumeOf(diskKey: string): PodVolume {

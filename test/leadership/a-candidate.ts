@@ -75,7 +75,16 @@ export function startCandidate(options: CandidateOptions): Candidate {
     emit: ({ about, reason, message }) => void told.push(`${about.kind} ${reason}: ${message}`),
   };
   const election = createElection(
-    { store, cache, clock, random, events, logger: silentLogger, leaseMemory: new LeaseHighWaterMark() },
+    {
+      store,
+      cache,
+      clock,
+      random,
+      events,
+      logger: silentLogger,
+      leaseMemory: new LeaseHighWaterMark(),
+      heartbeatDelayMs: () => 0,
+    },
     { identity: name, settings, isAlone: options.isAlone ?? false, onChange: () => undefined },
   );
   const life = new AbortController();

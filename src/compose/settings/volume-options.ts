@@ -40,7 +40,16 @@ export const volumeOptions = grouped("Volumes", {
     default: 35_000,
     min: 100,
     max: HOUR_MS,
-    help: "A heartbeat that has not moved for this time is stale",
+    help: "A heartbeat that has not moved for this time and the delay that it states is stale",
+  },
+  "heartbeats-per-second": {
+    kind: "number",
+    default: 18,
+    min: 0.01,
+    max: 10_000,
+    help:
+      "Heartbeats of all nodes together: with more nodes than send so many, each sends its own later, " +
+      "by 2 minutes at most",
   },
   "recall-grace-ms": {
     kind: "number",
@@ -82,6 +91,7 @@ export function volumeSettingsOf(values: Values<typeof volumeOptions>): VolumeSe
     releaseDrainedAfterMs: values["release-drained-after-ms"],
     replicaAttachTries: values["replica-attach-tries"],
     heartbeatStaleMs: values["heartbeat-stale-ms"],
+    heartbeatsPerSecond: values["heartbeats-per-second"],
     recallGraceMs: values["recall-grace-ms"],
     recallAnswerMs: values["recall-answer-ms"],
     unmountStallMs: values["unmount-stall-ms"],

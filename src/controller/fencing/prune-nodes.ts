@@ -5,6 +5,7 @@ import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { staleAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
 import { pruneClean } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
@@ -43,7 +44,8 @@ async function pruneIfGone(ports: FencingPorts, nodeName: string, signal: AbortS
   // again.
   const silentMs =
     driverNode === undefined ? Infinity : (cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0);
-  if (silentMs < settings.heartbeatStaleMs) return ok({ againAfterMs: settings.heartbeatStaleMs - silentMs });
+  const silentAfterMs = staleAfterMs(settings, driverNode?.status);
+  if (silentMs < silentAfterMs) return ok({ againAfterMs: silentAfterMs - silentMs });
   // The record's entries have to be proven first, and the AzDriverNode names the VM they refer to.
   const isBusy = (record: WriterRecord): boolean =>
     isNamed(record, nodeName, "writer", "fencing", "unverified", "barrierPending");

@@ -1,6 +1,7 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { staleAfterMs } from "../../core/writer/node-silence.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { WriterPorts } from "../controller-ports.ts";
@@ -35,7 +36,7 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
 function isStale({ cache, settings }: WriterPorts, { metadata, status }: AzDriverNode): boolean {
   return (
     status?.readyForVolumeAllocation === true &&
-    (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= settings.heartbeatStaleMs
+    (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= staleAfterMs(settings, status)
   );
 }
 

@@ -30,6 +30,12 @@ export const REBUILD_ANNOTATION = "disk.csi.azure.com/rebuild";
  */
 export const ETAG_WRITE_ANNOTATION = "disk.csi.azure.com/etag-write";
 
+/**
+ * How much later than after its own interval each node may send its heartbeats, in milliseconds: the more
+ * nodes, the later.
+ */
+export const HEARTBEAT_DELAY_ANNOTATION = "disk.csi.azure.com/heartbeat-delay-ms";
+
 /** A whole number in an annotation; zero where there is none. */
 export function annotatedNumber(lease: Lease, annotation: string): number {
   const value = Number(lease.metadata.annotations?.[annotation] ?? "0");

@@ -28,6 +28,8 @@ export interface ObservedNode extends NodeIdentity, NodeForPods {
   readonly isOutOfService: boolean;
   /** How long this observer has seen no new heartbeat, in milliseconds. */
   readonly heartbeatUnchangedMs: number;
+  /** How much later than after its own interval it may send the next one, in milliseconds. Default 0. */
+  readonly heartbeatDelayMs?: number | undefined;
   /** How many data disks it takes. */
   readonly volumesMax: number;
   /** Its attachments, present or under way, of all volumes. */
@@ -56,10 +58,12 @@ export interface VolumeSettings {
   /** Attach attempts of one replica before another node is chosen. Default 3. */
   readonly replicaAttachTries: number;
   /**
-   * A heartbeat that has not moved for this time is stale, in milliseconds. Default 35,000: three
-   * heartbeats and a half.
+   * A heartbeat that has not moved for this time is stale, in milliseconds, besides the delay that the node
+   * has stated. Default 35,000: three heartbeats and a half.
    */
   readonly heartbeatStaleMs: number;
+  /** Heartbeats a second of all nodes together: with more nodes each is sent later. Default 18. */
+  readonly heartbeatsPerSecond: number;
   /**
    * How long a holder without a request may take to unmount before it is recalled, in milliseconds.
    * Default 1,000: an orderly unstage takes less.

@@ -3,6 +3,8 @@ import { describe, it } from "node:test";
 import {
   COUNTER_ANNOTATION,
   ETAG_WRITE_ANNOTATION,
+  HEARTBEAT_DELAY_ANNOTATION,
+  type Lease,
   STORE_INCARNATION_ANNOTATION,
   REBUILD_ANNOTATION,
 } from "../api/lease.ts";
@@ -20,6 +22,7 @@ function aWriter(remembered: Partial<HighWaterMark> = {}): LeaseWriter {
     nowMs,
     remembered: { incarnation: 0, counter: 0, ...remembered },
     etagWrite: "empty",
+    heartbeatDelayMs: 0,
   };
 }
 
@@ -43,6 +46,23 @@ describe("steps of the Lease", () => {
         leaseTransitions: 4,
       },
     });
+  });
+
+  it("announces the present delay of heartbeats, and takes it back", () => {
+    const announced = (lease: Lease): string | undefined =>
+      lease.metadata.annotations?.[HEARTBEAT_DELAY_ANNOTATION];
+    const delayed = renewedLease(aLease({}), { ...aWriter(), heartbeatDelayMs: 55_556 });
+    assert.deepEqual(
+      [
+        announced(delayed),
+        announced(takenLease(delayed, aWriter())),
+        announced(renewedLease(aLease({}), aWriter())),
+        newLease({ ...aWriter(), heartbeatDelayMs: 20_000 }, undefined).metadata.annotations[
+          HEARTBEAT_DELAY_ANNOTATION
+        ],
+      ],
+      ["55556", "0", undefined, "20000"],
+    );
   });
 
   it("renewing raises the counter by one and changes neither holder nor transitions", () => {

@@ -1,7 +1,9 @@
 import {
+  annotatedNumber,
   COUNTER_ANNOTATION,
   ETAG_WRITE_ANNOTATION,
   etagWriteOf,
+  HEARTBEAT_DELAY_ANNOTATION,
   type Lease,
   STORE_INCARNATION_ANNOTATION,
   REBUILD_ANNOTATION,
@@ -20,6 +22,8 @@ export interface LeaseWriter {
   readonly remembered: HighWaterMark;
   /** The kind of write that moves a VM's ETag, as far as this process knows. */
   readonly etagWrite: EtagWrite;
+  /** By how much nodes may send their heartbeats later, in milliseconds. */
+  readonly heartbeatDelayMs: number;
 }
 
 /** The Lease after its new holder acquires it from any earlier holder. */
@@ -55,6 +59,7 @@ export function newLease(
     [STORE_INCARNATION_ANNOTATION]: String(incarnation),
     ...(incarnationOfRecords === undefined ? {} : { [REBUILD_ANNOTATION]: String(incarnation + 1) }),
     ...etagWriteAnnotation(writer.etagWrite),
+    ...heartbeatDelayAnnotation(0, writer),
   };
   const spec = { holderIdentity: writer.identity, ...renewalTimes(writer), leaseTransitions: 0 };
   return { metadata: { annotations }, spec };
@@ -73,14 +78,20 @@ function renewalTimes(writer: LeaseWriter): Pick<Lease["spec"], "leaseDurationSe
   };
 }
 
-function renewal(lease: Lease, { remembered, etagWrite }: LeaseWriter): LeaseAnnotations {
+function renewal(lease: Lease, writer: LeaseWriter): LeaseAnnotations {
+  const { remembered, etagWrite } = writer;
   const shown = highWaterMarkOf(lease);
   const highest = isOlder(shown, remembered) ? Math.max(shown.counter, remembered.counter) : shown.counter;
   return {
     [COUNTER_ANNOTATION]: String(highest + 1),
     ...rollbackMark(lease, remembered),
     ...etagWriteAnnotation(largerEtagWrite(etagWrite, etagWriteOf(lease))),
+    ...heartbeatDelayAnnotation(annotatedNumber(lease, HEARTBEAT_DELAY_ANNOTATION), writer),
   };
+}
+
+function heartbeatDelayAnnotation(shownMs: number, { heartbeatDelayMs }: LeaseWriter): LeaseAnnotations {
+  return heartbeatDelayMs === shownMs ? {} : { [HEARTBEAT_DELAY_ANNOTATION]: String(heartbeatDelayMs) };
 }
 
 function etagWriteAnnotation(write: EtagWrite): LeaseAnnotations {

@@ -136,6 +136,7 @@ describe("holdOf", () => {
       nowMs: 0,
       remembered: knowsMore,
       etagWrite: "empty",
+      heartbeatDelayMs: 0,
     } as const;
     assert.notEqual(holdOf(renewedLease(lease, writer)), holdOf(lease));
     assert.equal(holdOf(withAnnotations(lease, rollbackMark(lease, knowsMore))), holdOf(lease));
@@ -153,6 +154,7 @@ describe("isRenewal", () => {
     nowMs: 0,
     remembered,
     etagWrite: "empty",
+    heartbeatDelayMs: 0,
   });
   const told: readonly {
     readonly because: string;

@@ -1,6 +1,7 @@
 import { isSameNode } from "../api/node-identity.ts";
 import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume.ts";
 import type { Platform } from "../platform/platform.ts";
+import { isSilent } from "../writer/node-silence.ts";
 import { isNamed } from "../writer/record-nodes.ts";
 import { whyPodsDoNotFit } from "./pod-fits-node.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
@@ -74,14 +75,14 @@ function compareRanks(left: Rank = [0, 0, 0], right: Rank = [0, 0, 0]): number {
 }
 
 function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | undefined {
-  const { volume, settings } = observed;
+  const { volume } = observed;
   const detail = volume.status?.detail;
   const record = volume.status?.record;
   if (observed.attachments.some(({ attachment }) => attachment.spec.nodeName === node.nodeName))
     return "has an attachment already";
   if (node.isGone) return "is no node of the cluster any more";
   if (!node.isReady) return "its node plug-in is not ready";
-  if (node.heartbeatUnchangedMs >= settings.heartbeatStaleMs) return "its heartbeat is stale";
+  if (isSilent(observed, node)) return "its heartbeat is stale";
   if (node.isOutOfService) return "is out of service";
   if (node.isUnschedulable) return "is unschedulable";
   if (node.isShortOfSlots) return "has no slot left for a volume that is requested there";

@@ -34,6 +34,7 @@ export const settings: VolumeSettings = {
   releaseDrainedAfterMs: 30_000,
   replicaAttachTries: 3,
   heartbeatStaleMs: 35_000,
+  heartbeatsPerSecond: 18,
   recallGraceMs: 1_000,
   recallAnswerMs: 5_000,
   unmountStallMs: 120_000,

@@ -1,4 +1,5 @@
-import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume.ts";
+import type { AzDriverNode } from "../api/az-driver-node.ts";
+import type { ObservedNode, ObservedVolume, VolumeSettings } from "../attachment/observed-volume.ts";
 
 /** Whether no sign exists that a node can't write a volume. */
 export function isWell(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
@@ -12,14 +13,29 @@ export function couldTakeOver(observed: Pick<ObservedVolume, "settings">, node: 
   return isWell(observed, node) && !node.isUnschedulable;
 }
 
-/** No heartbeat for a while: not proof of death, but a reason to ask the platform whether its VM exists. */
-export function isSilent(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
-  return node.heartbeatUnchangedMs >= observed.settings.heartbeatStaleMs;
+/**
+ * After how long without a heartbeat a node is silent, in milliseconds: the later it may send the next one
+ * by its own last one, the later.
+ */
+export function staleAfterMs(
+  settings: Pick<VolumeSettings, "heartbeatStaleMs">,
+  node: Pick<NonNullable<AzDriverNode["status"]>, "heartbeatDelayMs"> | undefined,
+): number {
+  return settings.heartbeatStaleMs + (node?.heartbeatDelayMs ?? 0);
 }
 
-/** No heartbeat for a while, and the store works: another node's heartbeat arrived in that time. */
+/** No heartbeat for a while: not proof of death, but a reason to ask the platform whether its VM exists. */
+export function isSilent(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
+  return node.heartbeatUnchangedMs >= staleAfterMs(observed.settings, node);
+}
+
+/** No heartbeat for a while, and the store works: another node's heartbeat arrived lately. */
 export function isUnreported(observed: ObservedVolume, node: ObservedNode): boolean {
-  return isSilent(observed, node) && observed.nodes().some((other) => !isSilent(observed, other));
+  const { heartbeatStaleMs } = observed.settings;
+  return (
+    isSilent(observed, node) &&
+    observed.nodes().some((other) => other.heartbeatUnchangedMs < heartbeatStaleMs)
+  );
 }
 
 /** Taints by which Kubernetes marks a node whose kubelet is unreachable or unhealthy. */

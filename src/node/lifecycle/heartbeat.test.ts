@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import { CONTROLLER_LEASE, HEARTBEAT_DELAY_ANNOTATION } from "../../core/api/lease.ts";
+import { aLease } from "../../core/testing/a-lease.ts";
 import { aWriter, instanceUriOf } from "../../core/testing/objects.ts";
 import type { NotedVm, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -8,6 +10,26 @@ import { type NodeWorld, withNode } from "../testing/a-node.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
 
 const never = new AbortController().signal;
+
+/** A controller of that name leads, and announces a delay of heartbeats. */
+type Lead = (holderIdentity: string, delayMs?: number) => Promise<void>;
+
+async function nodeOf(world: NodeWorld): Promise<AzDriverNode> {
+  const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+  assert.ok(node.ok);
+  return node.value;
+}
+
+/** A store whose AzDriverNodes have no such field: an older definition is installed. */
+function withoutDelays(store: NodePorts["store"]): NodePorts["store"] {
+  return {
+    ...store,
+    updateStatus: (kind, object, signal) => {
+      const { heartbeatDelayMs: _, ...status } = (object as unknown as AzDriverNode).status ?? {};
+      return store.updateStatus(kind, { ...object, status }, signal);
+    },
+  };
+}
 
 /** One heartbeat, and the node's object after it. */
 async function beat(world: NodeWorld, ports: NodePorts) {
@@ -102,6 +124,104 @@ describe("heartbeatReconciler", () => {
         "StoreRolledBack",
       ]);
     }));
+
+  describe("where the Lease says that heartbeats may come 50 s later", () => {
+    /** Runs a node's heartbeat as its loop does, under leaders that say so. */
+    async function withDelay(
+      act: (
+        world: NodeWorld,
+        lives: (ms: number) => Promise<number>,
+        lead: Lead,
+        ports: NodePorts,
+      ) => Promise<void>,
+      change: (ports: NodePorts) => NodePorts = (ports) => ports,
+    ): Promise<void> {
+      await withNode({}, async (world) => {
+        const ports = change(world.ports());
+        const reconciler = heartbeatReconciler(ports);
+        const { clock, store, answerOf } = world;
+        let nextAtMs = clock.elapsedMs();
+        /** Lets time pass, and answers the counter after it. */
+        const lives = async (ms: number): Promise<number> => {
+          const endsAtMs = clock.elapsedMs() + ms;
+          while (nextAtMs < endsAtMs) {
+            await answerOf(clock.sleep(Math.max(0, nextAtMs - clock.elapsedMs()), never));
+            const beaten = await answerOf(reconciler.reconcile("node", never));
+            assert.ok(beaten.ok, JSON.stringify(beaten));
+            nextAtMs = clock.elapsedMs() + (beaten.value.againAfterMs ?? 0);
+          }
+          await answerOf(clock.sleep(Math.max(0, endsAtMs - clock.elapsedMs()), never));
+          return (await nodeOf(world)).status?.heartbeat ?? 0;
+        };
+        const lead: Lead = async (holderIdentity, delayMs = 50_000) => {
+          const { metadata, spec } = aLease({ spec: { holderIdentity } });
+          const annotations = { ...metadata.annotations, [HEARTBEAT_DELAY_ANNOTATION]: String(delayMs) };
+          await answerOf(store.delete("Lease", CONTROLLER_LEASE, {}, never));
+          const made = { metadata: { name: CONTROLLER_LEASE, annotations }, spec };
+          assert.ok((await answerOf(store.create("Lease", made, never))).ok);
+        };
+        await lead("a");
+        await act(world, lives, lead, ports);
+      });
+    }
+
+    it("writes one within 60 s, and states so with it", () =>
+      withDelay(async (world, lives) => {
+        assert.equal(await lives(1_000), 1);
+        assert.equal((await nodeOf(world)).status?.heartbeatDelayMs, 50_000);
+        assert.equal(await lives(48_000), 1);
+        assert.equal(await lives(12_000), 2);
+      }));
+
+    it("never keeps to more than 2 minutes, which the API server would refuse", () =>
+      withDelay(async (world, lives, lead) => {
+        await lead("a", 3_600_000);
+        await lives(1_000);
+        assert.equal((await nodeOf(world)).status?.heartbeatDelayMs, 120_000);
+      }));
+
+    it("reports disputes, rollbacks, and what its object lacks at its next interval", () =>
+      withDelay(async (world, lives, _lead, ports) => {
+        assert.equal(await lives(1_000), 1);
+        ports.disputes.set("pvc-1", "node-b has reclaimed pvc-1");
+        assert.equal(await lives(10_000), 2);
+        const silenced = await nodeOf(world);
+        assert.ok(silenced.status !== undefined);
+        const status = { ...silenced.status, readyForVolumeAllocation: false };
+        assert.ok(
+          (await world.answerOf(world.store.updateStatus("AzDriverNode", { ...silenced, status }, never))).ok,
+        );
+        assert.equal(await lives(10_000), 3);
+        assert.equal((await nodeOf(world)).status?.readyForVolumeAllocation, true);
+        assert.ok((await world.answerOf(world.store.delete("AzDriverNode", "node-a", {}, never))).ok);
+        assert.equal(await lives(10_000), 4);
+        await ports.checkpoints.putHeartbeat(9, never);
+        assert.equal(await lives(10_000), 10);
+        assert.deepEqual(
+          (await nodeOf(world)).status?.conditions.map(({ type }) => type),
+          ["StoreRolledBack", "ReclaimDisputed"],
+        );
+      }));
+
+    it("sends one at once to a new leader, which waits for it", () =>
+      withDelay(async (_world, lives, lead) => {
+        assert.equal(await lives(1_000), 1);
+        await lead("b");
+        assert.equal(await lives(10_000), 2);
+        assert.equal(await lives(30_000), 2);
+        await lead("");
+        assert.equal(await lives(10_000), 2, "no controller has led since");
+      }));
+
+    it("keeps to its interval where the API server does not know the delay", () =>
+      withDelay(
+        async (_world, lives) => {
+          assert.equal(await lives(1_000), 1);
+          assert.equal(await lives(30_000), 4);
+        },
+        (ports) => ({ ...ports, store: withoutDelays(ports.store) }),
+      ));
+  });
 
   it("shows a volume that another node has reclaimed under a pod here while that lasts", () =>
     withNode({}, async (world) => {

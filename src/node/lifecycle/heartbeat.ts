@@ -1,9 +1,16 @@
-import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import { type AzDriverNode, reportIn } from "../../core/api/az-driver-node.ts";
 import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../../core/api/epoch.ts";
-import { CONTROLLER_LEASE, storeIncarnationOf } from "../../core/api/lease.ts";
+import {
+  annotatedNumber,
+  CONTROLLER_LEASE,
+  HEARTBEAT_DELAY_ANNOTATION,
+  storeIncarnationOf,
+} from "../../core/api/lease.ts";
 import { isSameVmId } from "../../core/api/node-identity.ts";
+import { HEARTBEAT_DELAY_MAX_MS } from "../../core/election/heartbeat-delay.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { reportOf, rolledBackReason, STORE_ROLLED_BACK } from "../../core/rollback/rollback-reports.ts";
 import { olderLease } from "../../objects/store-incarnation.ts";
@@ -23,8 +30,9 @@ const RECLAIM_DISPUTED = "ReclaimDisputed";
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
 /**
- * Registers this node and renews its heartbeat: the counter is written first to the store, then to the
- * node's own file, so that the file never runs ahead. A store with a smaller counter than the file, or a
+ * Registers this node and renews its heartbeat, later than after its interval where the Lease says so; what
+ * it has to report waits for no heartbeat. The counter is written first to the store, then to the node's own
+ * file, so that the file never runs ahead. A store with a smaller counter than the file, or a
  * record older than the checkpoints, was rolled back; the node reports that and trusts no record until
  * the leader has raised the store incarnation.
  */
@@ -52,41 +60,59 @@ interface Beat {
   readonly incarnation: number;
   /** The object as it was written; undefined: not known. */
   readonly written: AzDriverNode | undefined;
+  /** When it was sent, on the clock's `elapsedMs`. */
+  readonly sentAtMs: number;
+  /** The leader at that time. */
+  readonly leader: string;
 }
 
 /**
  * Writes on top of the last heartbeat without reading it: others write the object once in its life (what
  * Azure lists for the VM's size), and the write states its version, which also detects a rollback. Otherwise
- * it starts from an uncached read. Thousands of nodes do so six times a minute.
+ * it starts from an uncached read, which also shows whether the heartbeat may come later.
  */
 async function beatAfter(
   ports: NodePorts,
   last: Beat | undefined,
   signal: AbortSignal,
 ): Promise<Result<Beat, Failure>> {
-  if (last?.written !== undefined) {
-    const beaten = await beat(ports, last.written, last.incarnation, signal);
+  if (last?.written !== undefined && isDue(ports, last)) {
+    const beaten = await beat(ports, last.written, last, signal);
     if (beaten.ok || (beaten.failure.kind !== "ObjectConflict" && beaten.failure.kind !== "ObjectNotFound"))
       return beaten;
   }
   const present = await readOrRegister(ports, signal);
-  return present.ok ? beat(ports, present.value, last?.incarnation, signal) : present;
+  return present.ok ? beat(ports, present.value, last, signal) : present;
+}
+
+/**
+ * Whether the next heartbeat may come too late otherwise, by what the store shows: a store that does not
+ * know the delay waits for none.
+ */
+function isDue({ clock }: NodePorts, { written, sentAtMs }: Beat): boolean {
+  return clock.elapsedMs() - sentAtMs >= (written?.status?.heartbeatDelayMs ?? 0);
+}
+
+/** A new leader may remember nothing of the store, and then waits until each node has compared. */
+function mayWait(ports: NodePorts, last: Beat | undefined, lease: LeaseAtBeat): boolean {
+  if (last?.written === undefined || isDue(ports, last)) return false;
+  return lease.leader === "" || lease.leader === last.leader;
 }
 
 async function beat(
   ports: NodePorts,
   present: AzDriverNode,
-  earlier: number | undefined,
+  last: Beat | undefined,
   signal: AbortSignal,
 ): Promise<Result<Beat, Failure>> {
   const { store, node, checkpoints, steps } = ports;
   const lease = await readLease(ports, signal);
   if (!lease.ok) return lease;
-  const { incarnation } = lease.value;
+  const { incarnation, leader, heartbeatDelayMs } = lease.value;
   ports.volumeLimit.learn(present.spec.dataDisksMax);
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const heartbeat = Math.max(present.status?.heartbeat ?? 0, checkpoints.heartbeat()) + 1;
-  const rollbackReports = rollbackReportsOf(ports, present, { ...lease.value, earlier });
+  const rollbackReports = rollbackReportsOf(ports, present, { ...lease.value, earlier: last?.incarnation });
   const conditions = [...rollbackReports, ...disputesOf(ports, present)];
   // Before the report: this heartbeat corrects the counter, and the report is lost where the object is
   // deleted.
@@ -96,6 +122,7 @@ async function beat(
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
     heartbeat,
+    ...(heartbeatDelayMs === 0 ? {} : { heartbeatDelayMs }),
     readyForVolumeAllocation: true,
     statusMessage: "the node plug-in is ready",
     conditions,
@@ -118,10 +145,14 @@ async function beat(
         ...notedElsewhere(node, vm),
       })),
   };
+  const isNews = present.status === undefined || !sameJson(reportIn(present.status), reportIn(status));
+  if (!isNews && last !== undefined && mayWait(ports, last, lease.value))
+    return ok({ ...last, incarnation, written: present });
+  const sentAtMs = ports.clock.elapsedMs();
   const written = await steps.run("heartbeat", () =>
     store.updateStatus("AzDriverNode", { ...present, status }, signal),
   );
-  return written.ok ? ok({ heartbeat, incarnation, written: written.value }) : written;
+  return written.ok ? ok({ heartbeat, incarnation, written: written.value, sentAtMs, leader }) : written;
 }
 
 /** A VM is identified by its GUID, which it keeps when it moves to another resource id. */
@@ -168,7 +199,13 @@ interface LeaseAtBeat {
   readonly incarnation: number;
   /** Why the Lease shows a rollback; undefined: it does not. */
   readonly olderLease: string | undefined;
+  /** Empty: none. */
+  readonly leader: string;
+  /** By how much the heartbeats may come later, in milliseconds. */
+  readonly heartbeatDelayMs: number;
 }
+
+const noLease: LeaseAtBeat = { incarnation: 0, olderLease: undefined, leader: "", heartbeatDelayMs: 0 };
 
 /** Also while records are rebuilt: a heartbeat trusts no record. A deleted Lease shows no rollback. */
 async function readLease(
@@ -177,12 +214,14 @@ async function readLease(
 ): Promise<Result<LeaseAtBeat, Failure>> {
   const remembered = leaseMemory.seen;
   const lease = await store.get("Lease", CONTROLLER_LEASE, signal);
-  if (!lease.ok)
-    return lease.failure.kind === "ObjectNotFound" ? ok({ incarnation: 0, olderLease: undefined }) : lease;
+  if (!lease.ok) return lease.failure.kind === "ObjectNotFound" ? ok(noLease) : lease;
   leaseMemory.saw(lease.value);
+  const delayMs = annotatedNumber(lease.value, HEARTBEAT_DELAY_ANNOTATION);
   return ok({
     incarnation: storeIncarnationOf(lease.value),
     olderLease: olderLease(lease.value, remembered),
+    leader: lease.value.spec.holderIdentity,
+    heartbeatDelayMs: Math.min(delayMs, HEARTBEAT_DELAY_MAX_MS),
   });
 }
 

@@ -10,6 +10,8 @@ import { seekLease, type TakenLease } from "./seek-lease.ts";
 
 /** The dependencies of an election. */
 export interface ElectionPorts extends LeasePorts {
+  /** By how much nodes may send their heartbeats later now, in milliseconds: the holder announces it. */
+  readonly heartbeatDelayMs: () => number;
   readonly random: Random;
   readonly events: Events;
   readonly logger: Logger;
@@ -52,10 +54,10 @@ export interface Election {
  */
 export function createElection(ports: ElectionPorts, options: ElectionOptions): Election {
   const { identity, settings, isAlone, onChange } = options;
-  const { clock, random, events, leaseMemory } = ports;
+  const { clock, random, events, leaseMemory, heartbeatDelayMs } = ports;
   const logger = ports.logger.child({ identity });
   const candidate: Candidate = {
-    access: new LeaseAccess(ports, { identity, settings }),
+    access: new LeaseAccess(ports, { identity, settings, heartbeatDelayMs }),
     leaseMemory,
     clock,
     random,

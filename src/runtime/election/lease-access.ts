@@ -56,12 +56,17 @@ export class LeaseAccess {
   readonly #ports: LeasePorts;
   readonly #identity: string;
   readonly #leaseDurationMs: number;
+  readonly #heartbeatDelayMs: () => number;
   #lookedAtMs = -Infinity;
 
-  constructor(ports: LeasePorts, own: { readonly identity: string; readonly settings: ElectionSettings }) {
+  constructor(
+    ports: LeasePorts,
+    own: Pick<Candidate, "identity" | "settings"> & { readonly heartbeatDelayMs: () => number },
+  ) {
     this.#ports = ports;
     this.#identity = own.identity;
     this.#leaseDurationMs = own.settings.leaseDurationMs;
+    this.#heartbeatDelayMs = own.heartbeatDelayMs;
   }
 
   /** This process, as it writes the Lease now. */
@@ -73,6 +78,7 @@ export class LeaseAccess {
       nowMs: clock.nowMs(),
       remembered: leaseMemory.seen,
       etagWrite: leaseMemory.etagWrite,
+      heartbeatDelayMs: this.#heartbeatDelayMs(),
     };
   }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LUNS_MAX } from "../../azure/choose-lun.ts";
+import { HEARTBEAT_DELAY_MAX_MS } from "../../election/heartbeat-delay.ts";
 import { platforms } from "../../platform/platform.ts";
 import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../epoch.ts";
 import { conditionsSchema, objectMetaSchema } from "./object-meta.schema.ts";
@@ -27,6 +28,15 @@ export const azDriverNodeSchema = z.object({
         .max(COUNTER_MAX)
         .describe(
           "A counter that only this node writes, also in a local file; a smaller value shows a rollback.",
+        ),
+      heartbeatDelayMs: z
+        .int()
+        .min(0)
+        .max(HEARTBEAT_DELAY_MAX_MS)
+        .optional()
+        .describe(
+          "How much later than after its own interval the node may send its next heartbeat, in " +
+            "milliseconds: it is silent only after so much more time. Absent: 0.",
         ),
       readyForVolumeAllocation: z.boolean(),
       statusMessage: z.string(),

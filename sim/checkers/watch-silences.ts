@@ -1,0 +1,51 @@
+import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
+import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
+import type { Violation } from "../history/violation.ts";
+
+/** The default of `--heartbeat-stale-ms`, in milliseconds. */
+const STALE_MS = 35_000;
+/** The share of that time that a controller's clock, which may be fast, leaves at least. */
+const CLOCK_SHARE = 0.9;
+
+/**
+ * No controller marks a node as silent, and so advises to mark it out of service, before the time has
+ * passed within which the node may send its next heartbeat by what it has stated.
+ */
+export function watchSilences(world: {
+  readonly clock: Pick<VirtualClock, "elapsedMs">;
+  readonly store: Pick<SimulatedStore, "onCommit">;
+  readonly report: (violation: Omit<Violation, "atMs">) => void;
+}): void {
+  const beatAtMs = new Map<string, number>();
+  world.store.onCommit((commit) => {
+    const { before, after, name } = driverNodesIn(commit);
+    if (after === undefined) return;
+    const nowMs = world.clock.elapsedMs();
+    if (after.status?.heartbeat !== before?.status?.heartbeat) beatAtMs.set(name, nowMs);
+    if (before?.status?.readyForVolumeAllocation !== true || after.status?.readyForVolumeAllocation !== false)
+      return;
+    const unchangedMs = nowMs - (beatAtMs.get(name) ?? Number.NEGATIVE_INFINITY);
+    const silentAfterMs = (STALE_MS + (before.status.heartbeatDelayMs ?? 0)) * CLOCK_SHARE;
+    if (unchangedMs >= silentAfterMs) return;
+    world.report({
+      invariant: "silenced-early",
+      detail: `${commit.by} marked ${name} as silent ${Math.round(unchangedMs)} ms after its heartbeat`,
+    });
+  });
+}
+
+/** The AzDriverNode that the commit concerns, if it is one. */
+function driverNodesIn({ kind, name, before, after }: SimulatedCommit): {
+  readonly name: string;
+  readonly before?: AzDriverNode | undefined;
+  readonly after?: AzDriverNode | undefined;
+} {
+  if (kind !== "AzDriverNode") return { name };
+  return {
+    name,
+    before: before && asKind<"AzDriverNode">(before),
+    after: after && asKind<"AzDriverNode">(after),
+  };
+}

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ObservedNode } from "../attachment/observed-volume.ts";
+import { aNode, anObservedVolume } from "../testing/objects.ts";
+import { isSilent, isUnreported } from "./node-silence.ts";
+
+/** A node that may send its heartbeats 50 s later. */
+const aLaterNode = (name: string, heartbeatUnchangedMs: number): ObservedNode =>
+  aNode(name, { heartbeatUnchangedMs, heartbeatDelayMs: 50_000 });
+
+describe("isSilent", () => {
+  for (const { node, expected } of [
+    { node: aNode("node-a", { heartbeatUnchangedMs: 34_999 }), expected: false },
+    { node: aNode("node-a", { heartbeatUnchangedMs: 35_000 }), expected: true },
+    { node: aLaterNode("node-a", 84_999), expected: false },
+    { node: aLaterNode("node-a", 85_000), expected: true },
+  ])
+    it(`is ${expected} after ${node.heartbeatUnchangedMs} ms, delayed by ${node.heartbeatDelayMs ?? 0} ms`, () =>
+      assert.equal(isSilent(anObservedVolume({ nodes: [node] }), node), expected));
+});
+
+describe("isUnreported", () => {
+  for (const { because, other, expected } of [
+    { because: "another node's heartbeat came lately", other: aLaterNode("node-b", 34_999), expected: true },
+    {
+      because: "none came lately, though no other is silent",
+      other: aLaterNode("node-b", 40_000),
+      expected: false,
+    },
+  ])
+    it(`is ${expected} for a silent node where ${because}`, () => {
+      const silent = aLaterNode("node-a", 90_000);
+      assert.equal(isUnreported(anObservedVolume({ nodes: [silent, other] }), silent), expected);
+    });
+});
