@@ -102,6 +102,9 @@ describe("the placement index", () => {
     cluster.nodes.put(wellNode("node-a"));
     assert.equal(await healthAfter(34_999), "healthy");
     assert.equal(await healthAfter(35_000), "silent");
+    cluster.nodes.put({ ...wellNode("node-a"), heartbeatDelayMs: 50_000 });
+    assert.equal(await healthAfter(84_999), "healthy");
+    assert.equal(await healthAfter(85_000), "silent");
     cluster.nodes.setUnchangedMs(0);
     cluster.nodes.put(wellNode("node-a"));
     assert.equal(index.findNode("node-a")?.health, "healthy");

@@ -383,4 +383,12 @@ describe("driverNodeReconciler", () => {
       assert.ok(looked.ok && looked.value.againAfterMs !== undefined && looked.value.againAfterMs <= 35_000);
       assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
     }));
+
+  it("keeps a plug-in whose next heartbeat may come later by its last one", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a", { heartbeatDelayMs: 50_000 }));
+      const looked = await lookAt(world, { isRegistered: false });
+      assert.ok(looked.ok && (looked.value.againAfterMs ?? 0) > 20_000, JSON.stringify(looked));
+      assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
+    }));
 });

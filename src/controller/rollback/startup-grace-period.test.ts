@@ -27,10 +27,11 @@ const never = new AbortController().signal;
 async function withGracePeriod(
   act: (world: ReconcileWorld, gracePeriod: Asked) => Promise<void>,
   nodeNames: readonly string[] = ["node-a", "node-b"],
+  status: { readonly heartbeatDelayMs?: number } = {},
 ): Promise<void> {
   await withControllerPorts(async (world) => {
     for (const nodeName of nodeNames)
-      await world.given("AzDriverNode", aDriverNode(nodeName, { heartbeat: 7 }));
+      await world.given("AzDriverNode", aDriverNode(nodeName, { ...status, heartbeat: 7 }));
     const lease = {
       metadata: {
         name: CONTROLLER_LEASE,
@@ -133,6 +134,18 @@ describe("a controller without a high-water mark of the store", () => {
       await pass(world, 20_000, ["node-a"]);
       assert.deepEqual(asked, { isTrusted: true, rebuilds: 0 });
     }));
+
+  it("waits for a node as much longer as its heartbeat has stated", () =>
+    withGracePeriod(
+      async (world, asked) => {
+        await pass(world, 80_000, ["node-a"]);
+        assert.equal(asked.isTrusted, undefined);
+        await pass(world, 20_000, ["node-a"]);
+        assert.deepEqual(asked, { isTrusted: true, rebuilds: 0 });
+      },
+      ["node-a", "node-b"],
+      { heartbeatDelayMs: 50_000 },
+    ));
 
   it("trusts no record after a node's rollback report until all have been rebuilt", () =>
     withGracePeriod(async (world, asked) => {

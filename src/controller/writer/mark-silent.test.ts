@@ -52,6 +52,18 @@ describe("silenceReconciler", () => {
       assert.equal(world.commits.length, writes, "it is said once");
     }));
 
+  it("leaves a node the delay that its heartbeat has stated", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a", { heartbeatDelayMs: 50_000 }));
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      await silentFor(world, 80_000);
+      assert.deepEqual(await look(world), done);
+      assert.deepEqual(await nodeIn(world), [true, "", 1]);
+      await silentFor(world, 10_000);
+      assert.deepEqual(await look(world), done);
+      assert.equal((await nodeIn(world))[0], false);
+    }));
+
   it("ignores a node whose heartbeat the cache has not shown yet", () =>
     withControllerPorts(async (world) => {
       for (const name of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(name));
