@@ -7,6 +7,7 @@ import {
   startOperation,
   whenEnded,
 } from "../pace/operations.ts";
+import { announce, noticeMs } from "../scheduled-events/raise-event.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { otherProperties } from "../vm/vm-create.ts";
 import { changePower } from "../vm/vm-power.ts";
@@ -84,27 +85,43 @@ function startBatch(world: World, run: Run): void {
     pending: present.pending.filter((id) => !hasId(batch, id)),
     inProgress: batch.map(({ id }) => id),
   });
-  for (const vm of batch) upgradeInstance(world, run, vm);
+  for (const vm of batch) announceUpgrade(world, run, vm);
 }
 
-/** Gives an instance a new OS disk and the model, after the write that is under way on it. */
-function upgradeInstance(world: World, run: Run, { id, vmGuid }: VirtualMachine): void {
+/**
+ * Gives an instance a new OS disk and the model, once its guest has approved that, and after the write that
+ * is under way on it. Until the reimage begins, clients write to it: they detach its disks.
+ */
+function announceUpgrade(world: World, run: Run, vm: VirtualMachine): void {
+  const waitMs = noticeMs(world, vm, "Reboot");
+  if (waitMs === 0) return upgradeInstance(world, run, vm, () => undefined);
+  const description = "Virtual machine is going to be reimaged by a rolling upgrade of its scale set.";
+  announce(world, vm, { type: "Reboot", source: "Platform", description, noticeMs: waitMs }, (end) =>
+    upgradeInstance(world, run, vm, end),
+  );
+}
+
+function upgradeInstance(world: World, run: Run, { id, vmGuid }: VirtualMachine, endEvent: () => void): void {
+  const settled = (as?: "succeeded" | "failed"): void => {
+    endEvent();
+    settle(world, run, id, as);
+  };
   const vm = findVm(world, id);
-  if (vm === undefined || vm.vmGuid !== vmGuid) return settle(world, run, id);
+  if (vm === undefined || vm.vmGuid !== vmGuid) return settled();
+  const again = (): void => upgradeInstance(world, run, vm, endEvent);
   const running = runningOperation(world, vm);
-  if (running !== undefined) return whenEnded(world, running.id, () => upgradeInstance(world, run, vm));
-  const started = changePower(world, vm, "reimage", { forced: false, hibernate: false });
-  if (started.kind === "Failure") return settle(world, run, id, "failed");
+  if (running !== undefined) return whenEnded(world, running.id, again);
+  const started = changePower(world, vm, "reimage", { forced: false, hibernate: false, isAnnounced: true });
+  if (started.kind === "Failure") return settled("failed");
   whenEnded(world, started.operation.id, ({ error }) => {
     const now = findVm(world, id);
     const set = findScaleSet(world, run.setId);
-    if (set === undefined || now?.instance === undefined || now.vmGuid !== vmGuid)
-      return settle(world, run, id);
+    if (set === undefined || now?.instance === undefined || now.vmGuid !== vmGuid) return settled();
     // Its deletion took over, and may fail.
     const deletion = now.provisioningState === "Deleting" ? runningOperation(world, now) : undefined;
-    if (deletion !== undefined) return whenEnded(world, deletion.id, () => upgradeInstance(world, run, now));
+    if (deletion !== undefined) return whenEnded(world, deletion.id, again);
     if (error === undefined) putVm(world, withLatestModel(set, now));
-    settle(world, run, id, error === undefined ? "succeeded" : "failed");
+    settled(error === undefined ? "succeeded" : "failed");
   });
 }
 

@@ -1,11 +1,11 @@
 import { textAt } from "../api/json.ts";
-import { continueOperation, rescheduleOperation, startOperation, whenEnded } from "../pace/operations.ts";
+import { whenEnded } from "../pace/operations.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { deleteVm } from "../vm/vm-delete.ts";
 import { changePower, type PowerAction } from "../vm/vm-power.ts";
 import { runningOperation } from "../vm/vm-state.ts";
 import { findVm, type World } from "../world.ts";
-import { raiseEvent } from "./raise-event.ts";
+import { announce } from "./raise-event.ts";
 import type { EventType, ScheduledEvent } from "./scheduled-event.ts";
 
 /** What the platform does to VMs by itself. It deletes none but a preempted one. */
@@ -24,31 +24,9 @@ export function schedulePlatformEvent(
   vm: VirtualMachine,
   { type, noticeMs }: { readonly type: PlatformEvent; readonly noticeMs: number },
 ): ScheduledEvent {
-  const maintenance = startOperation(world, {
-    name: `platform${type}`,
-    provider: "operations",
-    subscriptionId: vm.subscriptionId,
-    location: vm.location,
-    resourceId: vm.id,
-    delayMs: noticeMs,
-    internal: true,
-    work: {
-      effects: () => [],
-      end: () => {
-        continueOperation(world, maintenance.id);
-        maintain(world, { vm, type, maintenanceId: maintenance.id });
-      },
-    },
-  });
-  return raiseEvent(world, vm, {
-    type,
-    source: "Platform",
-    description: DESCRIPTIONS[type],
-    operationId: maintenance.id,
-    noticeMs,
-    workMs: 0,
-    ...(type === "Freeze" ? { durationS: FREEZE_S } : {}),
-  });
+  const announced = { type, source: "Platform", description: DESCRIPTIONS[type], noticeMs } as const;
+  const durationS = type === "Freeze" ? { durationS: FREEZE_S } : {};
+  return announce(world, vm, { ...announced, ...durationS }, (end) => maintain(world, { vm, type, end }));
 }
 
 const DESCRIPTIONS: Readonly<Record<PlatformEvent, string>> = {
@@ -61,24 +39,24 @@ const DESCRIPTIONS: Readonly<Record<PlatformEvent, string>> = {
 interface Maintenance {
   readonly vm: VirtualMachine;
   readonly type: PlatformEvent;
-  readonly maintenanceId: string;
+  /** Ends its event, after this many milliseconds. */
+  readonly end: (afterMs?: number) => void;
 }
 
 /** Does it once nothing else is under way on the VM, and ends the event with it. */
 function maintain(world: World, maintenance: Maintenance): void {
-  const { vm, type, maintenanceId } = maintenance;
+  const { vm, type, end } = maintenance;
   const now = findVm(world, vm.id);
-  if (now?.vmGuid !== vm.vmGuid) return rescheduleOperation(world, maintenanceId, 0);
+  if (now?.vmGuid !== vm.vmGuid) return end();
   const running = runningOperation(world, now);
   if (running !== undefined) return whenEnded(world, running.id, () => maintain(world, maintenance));
-  if (type === "Freeze")
-    return rescheduleOperation(world, maintenanceId, FREEZE_S * 1000 * world.settings.timeScale);
+  if (type === "Freeze") return end(FREEZE_S * 1000 * world.settings.timeScale);
   const begun =
     type === "Preempt" && textAt(now.other, "evictionPolicy") === "Delete"
       ? deleteVm(world, now, { isAnnounced: true })
       : changePower(world, now, ACTIONS[type], { forced: false, hibernate: false, isAnnounced: true });
-  if (begun.kind === "Failure") return rescheduleOperation(world, maintenanceId, 0);
-  whenEnded(world, begun.operation.id, () => rescheduleOperation(world, maintenanceId, 0));
+  if (begun.kind === "Failure") return end();
+  whenEnded(world, begun.operation.id, () => end());
 }
 
 const ACTIONS: Readonly<Record<Exclude<PlatformEvent, "Freeze">, PowerAction>> = {

@@ -1,7 +1,7 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { durationMs } from "../api/iso-duration.ts";
 import { booleanAt, type Json, objectAt, textAt } from "../api/json.ts";
-import { rescheduleOperation } from "../pace/operations.ts";
+import { continueOperation, rescheduleOperation, startOperation } from "../pace/operations.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import type { World } from "../world.ts";
 import { scopeOf, statusOf } from "./events-document.ts";
@@ -47,6 +47,35 @@ export function raiseEvent(
   };
   world.scheduledEvents.set(raised.id, raised);
   return raised;
+}
+
+/**
+ * Announces what will be done to a VM, and begins it once it is approved or its time has come: until then,
+ * clients write to the VM as before. What begins is given the function that ends the event.
+ */
+export function announce(
+  world: World,
+  vm: VirtualMachine,
+  event: Omit<Parameters<typeof raiseEvent>[2], "operationId" | "workMs">,
+  begin: (end: (afterMs?: number) => void) => void,
+): ScheduledEvent {
+  const waiting = startOperation(world, {
+    name: `announced${event.type}`,
+    provider: "operations",
+    subscriptionId: vm.subscriptionId,
+    location: vm.location,
+    resourceId: vm.id,
+    delayMs: event.noticeMs,
+    internal: true,
+    work: {
+      effects: () => [],
+      end: () => {
+        continueOperation(world, waiting.id);
+        begin((afterMs = 0) => rescheduleOperation(world, waiting.id, afterMs));
+      },
+    },
+  });
+  return raiseEvent(world, vm, { ...event, operationId: waiting.id, workMs: 0 });
 }
 
 /**

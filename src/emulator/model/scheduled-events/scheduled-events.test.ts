@@ -324,6 +324,26 @@ describe("maintenance by the platform", () => {
     assert.equal(fixture.model.nextEventAtMs(), undefined);
   });
 
+  it("of a rolling upgrade leaves an instance to its clients until the approval", () => {
+    const pool = aPool();
+    pool.finish("PATCH", POOL, {
+      properties: { virtualMachineProfile: { networkProfile: { healthProbe: { id: "/any/probe" } } } },
+    });
+    seen(pool, "pool_0");
+    const started = pool.send("POST", `${POOL}/osRollingUpgrade`);
+    assert.equal(seen(pool, "pool_1"), "Reboot Scheduled pool_0");
+    const written = pool.send("PUT", `${POOL}/virtualMachines/0`, listBody({}));
+    assert.equal(written.status, 200);
+    approve(pool, "pool_0");
+    assert.equal(statusOf(pool, written), "InProgress");
+    pool.advance(10 * MINUTE_MS);
+    assert.equal(seen(pool, "pool_1"), "Reboot Scheduled pool_1", "it asks for events, too");
+    assert.deepEqual([statusOf(pool, written), statusOf(pool, started)], ["Succeeded", "InProgress"]);
+    approve(pool, "pool_1");
+    pool.settle();
+    assert.deepEqual([statusOf(pool, started), seen(pool, "pool_0")], ["Succeeded", ""]);
+  });
+
   it("is refused with what the call permits", () => {
     const fixture = aModel();
     for (const [body, pattern] of [
