@@ -28,7 +28,7 @@ interface Answer {
 }
 
 const VERSION = "api-version=2025-04-01";
-const OPERATION_MAX_MS = 120_000;
+const OPERATION_MAX_MS = 300_000;
 
 /** Reads a resource, or what is below it, as another client of the lab's Azure. */
 export async function readAzure(lab: Lab, resource: string): Promise<unknown> {
@@ -52,6 +52,30 @@ export async function writeAzure(
   assert.equal(status, "Succeeded", `${method} ${resource}`);
 }
 
+/** An event that a VM's metadata service announces. */
+export interface AnnouncedEvent {
+  readonly EventId: string;
+  readonly EventType: string;
+  readonly EventStatus: string;
+  /** Names of VMs. */
+  readonly Resources: readonly string[];
+}
+
+/** The scheduled events that a VM sees, as an agent on it reads them. */
+export async function scheduledEvents(lab: Lab, vmName: string): Promise<readonly AnnouncedEvent[]> {
+  const { body } = await answerOf(lab, "GET", eventsPath(vmName));
+  return (body as { readonly Events: readonly AnnouncedEvent[] }).Events;
+}
+
+/** Approves an event, as an agent on the VM does. */
+export async function approveEvent(lab: Lab, vmName: string, EventId: string): Promise<void> {
+  await answerOf(lab, "POST", eventsPath(vmName), { StartRequests: [{ EventId }] });
+}
+
+function eventsPath(vmName: string): string {
+  return `/emulator/v1/imds/${vmName}/metadata/scheduledevents?api-version=2020-07-01`;
+}
+
 /** Rejects if the emulator refuses the call. */
 async function answerOf(lab: Lab, method: string, path: string, body?: object): Promise<Answer> {
   const { azure = "", "azure-ca": caFile = "" } = lab.endpoints;
@@ -60,6 +84,7 @@ async function answerOf(lab: Lab, method: string, path: string, body?: object): 
   return new Promise((resolve, reject) => {
     const headers = {
       authorization: "Bearer another-client",
+      metadata: "true",
       "content-type": "application/json",
       "content-length": Buffer.byteLength(text),
     };
