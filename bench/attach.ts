@@ -52,7 +52,7 @@ const meanings: Readonly<Record<string, string>> = {
     "slowest of Azure's own detaches, and two reads for each VM",
   lanes:
     "a fence beside attaches of replicas to 400 VMs, and attaches beside fences of 200 VMs, under Azure's " +
-    "limits; Busy: Azure works on these VMs without an end; Floor: Azure's own detach",
+    "limits; Busy: Azure works on these VMs without an end; Late: after Azure's own update",
   rest: "1,000 nodes and 10,000 disks while nothing happens: calls to Azure, writes to the object store",
   oneVmOverWire: "30 disks to one VM, real time",
   emulator: "the emulator alone, from its sources",

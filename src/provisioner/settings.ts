@@ -72,7 +72,10 @@ export interface ProvisionerSettings {
    * it takes tens of seconds.
    */
   readonly ownerPatienceMs: number;
-  /** Longest wait for the call budget; beyond it a call fails as `Throttled`. Default 60 s. */
+  /**
+   * Longest wait for the call budget before one try of a call, its line included; beyond it the call fails
+   * as `Throttled`. Default 60 s.
+   */
   readonly throttleWaitMaxMs: number;
   /**
    * How long an update waits for requests that are announced or expected. Default: requests within 0.1 s

@@ -28,6 +28,24 @@ export function ignoresOtherClients(lane: Lane): boolean {
   return lane === "failover" || lane === "primaryAttach" || lane === "detach";
 }
 
+/**
+ * What a call adds to its lane's turn in a line of calls: while calls of both wait, a lane has one for each
+ * 16 of a lane that is a step more urgent. None is starved, and a failover hardly waits.
+ */
+const turnCosts: Readonly<Record<Lane, number>> = {
+  failover: 1,
+  primaryAttach: 16,
+  detach: 16,
+  replicaAttach: 256,
+  collection: 256,
+  tag: 4096,
+};
+
+/** What a call of this lane adds to the lane's turn in a line. The lowest turn goes first. */
+export function turnCostOf(lane: Lane): number {
+  return turnCosts[lane];
+}
+
 /** Orders lanes: negative if `left` goes first. */
 export function compareLanes(left: Lane, right: Lane): number {
   return lanes.indexOf(left) - lanes.indexOf(right);

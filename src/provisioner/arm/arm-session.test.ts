@@ -13,14 +13,17 @@ import { ThrottleBudget } from "./throttle-budget.ts";
 const never = new AbortController().signal;
 
 /** A session whose polls all answer that the operation has succeeded. */
-function aSession(): { readonly clock: VirtualClock; readonly session: ArmSession } {
+function aSession(gatewayLimits = settings.gatewayLimits): {
+  readonly clock: VirtualClock;
+  readonly session: ArmSession;
+} {
   const clock = createVirtualClock();
   const arm: Pick<ArmApi, "pollOperation"> = {
     pollOperation: () => Promise.resolve({ result: ok({ state: "succeeded" }), remaining: [] }),
   };
   const session = createArmSession({
     arm: arm as ArmApi,
-    budget: new ThrottleBudget({ clock, limits: settings.limits, gatewayLimits: settings.gatewayLimits }),
+    budget: new ThrottleBudget({ clock, limits: settings.limits, gatewayLimits }),
     clock,
     random: createSeededRandom(1),
     settings,
@@ -80,4 +83,33 @@ describe("looks at many VMs on which Azure works", () => {
     assert.equal(clock.elapsedMs(), 3000);
     await settledOn(clock, Promise.all(waiting));
   });
+});
+
+describe("a call beside more failovers than the front door allows", () => {
+  for (const { lane, expected, withinMs } of [
+    { lane: "primaryAttach", expected: "went", withinMs: 30_000 },
+    { lane: "detach", expected: "went", withinMs: 30_000 },
+    { lane: "tag", expected: "CallBudgetExhausted", withinMs: settings.throttleWaitMaxMs },
+  ] as const)
+    it(`of the lane ${lane} ends within ${withinMs} ms: ${expected}`, async () => {
+      const { clock, session } = aSession({ ...settings.gatewayLimits, reads: { burst: 4, perMinute: 60 } });
+      let isOver = false;
+      const read = (asked: Lane): Promise<string> =>
+        session
+          .call(
+            { group: "diskRead", resource: undefined, lane: asked },
+            () => Promise.resolve({ result: ok("went"), remaining: [] }),
+            never,
+          )
+          .then((answer) => (answer.ok ? answer.value : answer.failure.code));
+      const failovers = Array.from({ length: 40 }, async () => {
+        while (!isOver) await read("failover");
+      });
+      const ended = await settledOn(clock, read(lane));
+      const tookMs = clock.elapsedMs();
+      isOver = true;
+      await settledOn(clock, Promise.all(failovers));
+      assert.equal(ended, expected);
+      assert.ok(tookMs <= withinMs, `${tookMs} ms`);
+    });
 });

@@ -17,7 +17,7 @@ import type {
   NextPage,
 } from "./arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
-import { CallLine } from "./call-line.ts";
+import { CallLine, type Turn } from "./call-line.ts";
 import { classOf } from "./error-table.ts";
 import type { BudgetedCall, CallGroup, ThrottleBudget } from "./throttle-budget.ts";
 
@@ -179,27 +179,26 @@ export function createArmSession(options: {
     enter: () => void,
   ): Promise<Result<void, ArmError>> {
     const startedMs = clock.elapsedMs();
-    const line = lineOf(budgeted);
     const leftMs = (): number => waitMaxMs - (clock.elapsedMs() - startedMs);
-    for (;;) {
+    for (let turn: Turn = "notNow"; turn !== "entered";) {
       const providerMs = budget.providerWaitMs(budgeted);
-      const ahead = line.ahead(budgeted.lane);
-      const waitMs = Math.max(providerMs, budget.gatewayWaitMs(budgeted, ahead));
-      if (waitMs > 0 && waitMs > leftMs()) return fail(usedUp(budgeted, waitMs));
+      const waitMs = Math.max(providerMs, budget.gatewayWaitMs(budgeted, false));
+      if (turn === "usedUp" || (waitMs > 0 && waitMs > leftMs())) return fail(usedUp(budgeted, waitMs));
       if (providerMs > 0) await clock.sleep(providerMs, signal);
-      else if (waitMs === 0 && ahead === 0 ? isEntered() : await line.run(budgeted.lane, inTurn, signal))
-        break;
+      else
+        turn = await lineOf(budgeted).run(
+          {
+            lane: budgeted.lane,
+            waitMs: (isDue) => budget.gatewayWaitMs(budgeted, isDue),
+            enter: isEntered,
+            waitMaxMs: leftMs(),
+          },
+          signal,
+        );
     }
     const waitedMs = clock.elapsedMs() - startedMs;
     if (waitedMs > 0) budget.noteWait(budgeted.group, waitedMs);
     return ok(undefined);
-
-    /** The calls behind this one wait for nothing but the front door, and so must this one. */
-    async function inTurn(): Promise<boolean> {
-      for (let waitMs = budget.gatewayWaitMs(budgeted); waitMs > 0; waitMs = budget.gatewayWaitMs(budgeted))
-        await clock.sleep(waitMs, signal);
-      return isEntered();
-    }
 
     /** Checked and counted in one go: of many concurrent calls only as many may pass as there is room for. */
     function isEntered(): boolean {
@@ -211,7 +210,7 @@ export function createArmSession(options: {
 
   function lineOf(budgeted: BudgetedCall): CallLine {
     const name = budget.lineOf(budgeted);
-    const line = lines.get(name) ?? new CallLine();
+    const line = lines.get(name) ?? new CallLine(clock, lifetime);
     lines.set(name, line);
     return line;
   }

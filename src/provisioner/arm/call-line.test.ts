@@ -1,43 +1,105 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { LIMIT_MS, settledOn } from "../../controller/testing/settled.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import { CallLine } from "./call-line.ts";
+import { CallLine, type Turn } from "./call-line.ts";
 
+/** The bucket gives a call this often, in milliseconds. */
+const EVERY_MS = 100;
+const PATIENCE_MS = 60_000;
 const never = new AbortController().signal;
 
-/** A line whose turn is taken, and the order in which calls get theirs. */
-function aTakenLine() {
-  const line = new CallLine();
+/** A line at an empty bucket that keeps a reserve for failovers: other calls wait `keptMs` longer. */
+function aLine({ keptMs = 0, lifetime = never } = {}) {
+  const clock = createVirtualClock();
+  const line = new CallLine(clock, lifetime);
   const order: string[] = [];
-  const { promise, resolve: release } = Promise.withResolvers<void>();
-  const holder = line.run("replicaAttach", () => promise, never);
-  const enter = (name: string, lane: Lane, signal = never): Promise<void> =>
-    line.run(lane, () => Promise.resolve(void order.push(name)), signal);
-  return { line, order, enter, release, holder };
+  let nextAtMs = EVERY_MS;
+  const enter = (
+    name: string,
+    lane: Lane,
+    { signal = never, hasRoom = true, waitMaxMs = PATIENCE_MS } = {},
+  ): Promise<Turn> =>
+    line.run(
+      {
+        lane,
+        waitMs: (isDue) =>
+          Math.max(0, nextAtMs + (isDue || lane === "failover" ? 0 : keptMs) - clock.elapsedMs()),
+        enter: () => {
+          if (!hasRoom) return false;
+          nextAtMs = clock.elapsedMs() + EVERY_MS;
+          order.push(name);
+          return true;
+        },
+        waitMaxMs,
+      },
+      signal,
+    );
+  return { clock, order, enter };
 }
 
 describe("CallLine", () => {
   it("lets the more urgent call go first, and of one lane the one that came first", async () => {
-    const { line, order, enter, release, holder } = aTakenLine();
-    const calls = [enter("detach 1", "detach"), enter("detach 2", "detach"), enter("fence", "failover")];
-    assert.deepEqual([line.ahead("failover"), line.ahead("detach"), line.ahead("tag")], [2, 4, 4]);
-    release();
-    await Promise.all([holder, ...calls]);
-    assert.deepEqual(order, ["fence", "detach 1", "detach 2"]);
-    assert.equal(line.ahead("tag"), 0);
+    const { clock, order, enter } = aLine();
+    const calls = [enter("tag", "tag"), enter("detach 1", "detach"), enter("detach 2", "detach")];
+    calls.push(enter("replica", "replicaAttach"), enter("fence", "failover"));
+    await settledOn(clock, Promise.all(calls));
+    assert.deepEqual(order, ["fence", "detach 1", "detach 2", "replica", "tag"]);
+    assert.equal(clock.elapsedMs(), 5 * EVERY_MS);
   });
 
-  it("lets a call give up, and a call that fails keeps no turn", async () => {
-    const { line, order, enter, release, holder } = aTakenLine();
-    const impatient = new AbortController();
-    const givenUp = enter("given up", "failover", impatient.signal);
-    const failing = line.run("detach", () => Promise.reject(new Error("lost")), never);
+  for (const { keptMs, because } of [
+    { keptMs: 0, because: "wait" },
+    { keptMs: 10_000, because: "come, and use what is kept for them" },
+  ])
+    it(`starves no lane however many failovers ${because}`, async () => {
+      const { clock, order, enter } = aLine({ keptMs });
+      const fences = Array.from({ length: 600 }, () => enter("fence", "failover", { waitMaxMs: LIMIT_MS }));
+      const others = (["primaryAttach", "detach", "replicaAttach"] as const).map((lane) => enter(lane, lane));
+      const turns = await settledOn(clock, Promise.all([...fences, ...others]));
+      assert.deepEqual(new Set(turns), new Set(["entered"]));
+      assert.deepEqual(
+        ["primaryAttach", "detach", "replicaAttach"].map((name) => order.indexOf(name)),
+        [16, 17, 258],
+      );
+    });
+
+  it("keeps the reserve for a failover that may come", async () => {
+    const { clock, enter } = aLine({ keptMs: 2500 });
+    assert.equal(await settledOn(clock, enter("attach", "primaryAttach")), "entered");
+    assert.equal(clock.elapsedMs(), EVERY_MS + 2500);
+  });
+
+  it("ends a wait after the call's patience, wherever it stands", async () => {
+    const { clock, order, enter } = aLine();
+    const fences = Array.from({ length: 100 }, () => enter("fence", "failover"));
+    const impatient = enter("tag", "tag", { waitMaxMs: 1000 });
+    assert.equal(await settledOn(clock, impatient), "usedUp");
+    assert.equal(clock.elapsedMs(), 1000);
+    await settledOn(clock, Promise.all(fences));
+    assert.deepEqual(order, Array(100).fill("fence"));
+  });
+
+  it("gives the turn of a call that can't go, or has given up, to the next", async () => {
+    const { clock, order, enter } = aLine();
+    const caller = new AbortController();
+    const givenUp = enter("given up", "failover", { signal: caller.signal });
+    const full = enter("full", "failover", { hasRoom: false });
     const last = enter("last", "detach");
-    impatient.abort(new Error("deadline"));
+    caller.abort(new Error("deadline"));
     await assert.rejects(givenUp, { message: "deadline" });
-    release();
-    await assert.rejects(failing, { message: "lost" });
-    await Promise.all([holder, last]);
+    assert.deepEqual(await settledOn(clock, Promise.all([full, last])), ["notNow", "entered"]);
     assert.deepEqual(order, ["last"]);
+    assert.equal(clock.elapsedMs(), EVERY_MS);
+  });
+
+  it("ends all waits at shutdown", async () => {
+    const shutdown = new AbortController();
+    const { enter } = aLine({ lifetime: shutdown.signal });
+    const waiting = enter("fence", "failover");
+    shutdown.abort(new Error("shutdown"));
+    await assert.rejects(waiting, { message: "shutdown" });
+    await assert.rejects(enter("late", "failover"), { message: "shutdown" });
   });
 });

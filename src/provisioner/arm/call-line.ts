@@ -1,62 +1,131 @@
-import { type Lane, compareLanes } from "../../core/azure/lane.ts";
+import { type Lane, turnCostOf } from "../../core/azure/lane.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { unlessAborted } from "../keyed-mutex.ts";
 
-/** A call that waits for its turn. */
-interface Waiting {
+/** A call that needs a turn. */
+export interface LineCall {
   readonly lane: Lane;
-  readonly begin: () => void;
+  /** How long the bucket makes it wait; `isDue`: it may take what is kept for more urgent calls. */
+  readonly waitMs: (isDue: boolean) => number;
+  /** Takes from the bucket; false: the call can't go now, and its turn is the next one's. */
+  readonly enter: () => boolean;
+  /** It waits no longer than this, in milliseconds. */
+  readonly waitMaxMs: number;
+}
+
+/** What a turn ended with: `usedUp` is the end of the call's patience. */
+export type Turn = "entered" | "notNow" | "usedUp";
+
+interface Waiting extends LineCall {
+  readonly untilMs: number;
+  readonly end: (turn: Turn) => void;
+  readonly fail: (reason: unknown) => void;
+}
+
+/** The calls of one lane, in the order of arrival, and the turn of the first of them. */
+interface LaneQueue {
+  turn: number;
+  readonly waiting: Waiting[];
 }
 
 /**
- * The line of calls that wait for one bucket. One of them at a time has the turn: only that one looks at the
- * bucket, so that a thousand waiting calls cost no more than one. The more urgent lane goes first, and
- * within it the call that came first.
+ * The line of calls that wait for one bucket. Turns are numbers: a call of a lane adds the lane's cost to the
+ * turn, and the lowest turn goes first. So a lane gets its share however many calls of other lanes wait, and
+ * of one lane the call that came first goes first. What the bucket keeps for failovers is kept from a call
+ * until as many others have passed it that a new failover would come after it.
  */
 export class CallLine {
-  readonly #waiting: Waiting[] = [];
-  #isTaken = false;
+  readonly #clock: Clock;
+  readonly #lifetime: AbortSignal;
+  readonly #queues = new Map<Lane, LaneQueue>();
+  /** The highest turn that a call has had. */
+  #passed = 0;
+  /** When the line is served next if no call comes, by the clock's `elapsedMs`. */
+  #alarmAtMs = Infinity;
 
-  /** How many calls a new one of this lane would wait for. */
-  ahead(lane: Lane): number {
-    return (this.#isTaken ? 1 : 0) + this.#indexOf(lane);
+  /** `lifetime` ends all waits at shutdown. */
+  constructor(clock: Clock, lifetime: AbortSignal) {
+    this.#clock = clock;
+    this.#lifetime = lifetime;
   }
 
-  /** Runs `work` in the call's turn. Rejects with the signal's reason if that comes first. */
-  async run<T>(lane: Lane, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    await this.#turn(lane, signal);
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#isTaken = false;
-      else next.begin();
-    }
-  }
-
-  #turn(lane: Lane, signal: AbortSignal): Promise<void> {
+  /** Waits for the call's turn, and enters it. Rejects with the signal's reason if that comes first. */
+  async run(call: LineCall, signal: AbortSignal): Promise<Turn> {
     signal.throwIfAborted();
-    if (!this.#isTaken) {
-      this.#isTaken = true;
-      return Promise.resolve();
+    const { promise, resolve, reject } = Promise.withResolvers<Turn>();
+    const untilMs = this.#clock.elapsedMs() + call.waitMaxMs;
+    const waiting: Waiting = { ...call, untilMs, end: resolve, fail: reject };
+    const queue = this.#queueOf(call.lane);
+    queue.waiting.push(waiting);
+    if (queue.waiting.length === 1) queue.turn = this.#passed + turnCostOf(call.lane);
+    this.#serve();
+    try {
+      return await unlessAborted(promise, signal);
+    } finally {
+      drop(queue, waiting);
     }
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        lane,
-        begin: () => {
-          signal.removeEventListener("abort", onAbort);
-          resolve();
-        },
-      };
-      const onAbort = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-        reject(signal.reason);
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#waiting.splice(this.#indexOf(lane), 0, waiting);
-    });
   }
 
-  /** The index behind all calls of this lane and of more urgent ones. */
-  #indexOf(lane: Lane): number {
-    return this.#waiting.findLastIndex((other) => compareLanes(other.lane, lane) <= 0) + 1;
+  #queueOf(lane: Lane): LaneQueue {
+    const queue = this.#queues.get(lane) ?? { turn: 0, waiting: [] };
+    this.#queues.set(lane, queue);
+    return queue;
   }
+
+  /** Lets all calls go that may, ends those whose patience is over, and comes back for the others. */
+  #serve(): void {
+    const nowMs = this.#clock.elapsedMs();
+    let next = this.#next();
+    for (; next !== undefined && next.waitMs <= 0; next = this.#next()) this.#enter(next.queue, next.first);
+    let alarmAtMs = next === undefined ? Infinity : nowMs + next.waitMs;
+    for (const queue of this.#queues.values())
+      for (const waiting of [...queue.waiting])
+        if (waiting.untilMs > nowMs) alarmAtMs = Math.min(alarmAtMs, waiting.untilMs);
+        else {
+          drop(queue, waiting);
+          waiting.end("usedUp");
+        }
+    if (alarmAtMs < this.#alarmAtMs) this.#setAlarm(alarmAtMs);
+  }
+
+  /** The first call of that lane which may go soonest, and of these the one with the lowest turn. */
+  #next(): { readonly queue: LaneQueue; readonly first: Waiting; readonly waitMs: number } | undefined {
+    const failoverTurn = this.#passed + turnCostOf("failover");
+    return [...this.#queues.values()]
+      .flatMap((queue) => {
+        const [first] = queue.waiting;
+        return first === undefined ? [] : [{ queue, first, waitMs: first.waitMs(queue.turn < failoverTurn) }];
+      })
+      .toSorted((left, right) => left.waitMs - right.waitMs || left.queue.turn - right.queue.turn)[0];
+  }
+
+  #enter(queue: LaneQueue, first: Waiting): void {
+    drop(queue, first);
+    const isEntered = first.enter();
+    if (isEntered) {
+      this.#passed = Math.max(this.#passed, queue.turn);
+      queue.turn += turnCostOf(first.lane);
+    }
+    first.end(isEntered ? "entered" : "notNow");
+  }
+
+  #setAlarm(atMs: number): void {
+    this.#alarmAtMs = atMs;
+    this.#clock.sleep(atMs - this.#clock.elapsedMs(), this.#lifetime).then(
+      () => {
+        // An alarm that an earlier one has replaced serves the line once more, which changes nothing.
+        if (this.#alarmAtMs === atMs) this.#alarmAtMs = Infinity;
+        this.#serve();
+      },
+      (reason: unknown) => {
+        this.#alarmAtMs = Infinity;
+        for (const { waiting } of this.#queues.values()) for (const { fail } of waiting) fail(reason);
+      },
+    );
+  }
+}
+
+function drop({ waiting }: LaneQueue, call: Waiting): void {
+  const index = waiting.indexOf(call);
+  if (index >= 0) waiting.splice(index, 1);
 }

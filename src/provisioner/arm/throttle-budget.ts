@@ -81,9 +81,9 @@ export interface BudgetedCall {
 
 /**
  * The calls that Azure still allows, shared by all callers: a model of its buckets, corrected by what its
- * answers say. Waiting here is cheaper than being refused there. A share is kept for failover and detaches.
- * Failovers use all that VMs share, and wait for the limits of their own VM only as a `Retry-After` says.
- * Tags leave half of each bucket for all others.
+ * answers say. Waiting here is cheaper than being refused there. A share is kept for failovers, and except at
+ * the front door for detaches. Failovers use all that VMs share, and wait for the limits of their own VM only
+ * as a `Retry-After` says. Tags leave half of each bucket for all others.
  */
 export class ThrottleBudget {
   readonly #clock: Clock;
@@ -104,38 +104,44 @@ export class ThrottleBudget {
 
   /** How long the call must wait, if it lets `ahead` others go first; 0: it may go. */
   waitMs(call: BudgetedCall, ahead = 0): number {
-    return Math.max(this.providerWaitMs(call, ahead), this.gatewayWaitMs(call, ahead));
+    return this.#waitMs(call, this.#scopesOf(call), { ahead });
   }
 
   /** The same by the compute provider's limits alone. */
-  providerWaitMs(call: BudgetedCall, ahead = 0): number {
-    return this.#waitMs(call, { isGateway: false, ahead });
+  providerWaitMs(call: BudgetedCall): number {
+    return this.#waitMs(
+      call,
+      this.#scopesOf(call).filter(({ kind }) => kind !== "gateway"),
+    );
   }
 
-  /** The same by the front door's limits alone. */
-  gatewayWaitMs(call: BudgetedCall, ahead = 0): number {
-    return this.#waitMs(call, { isGateway: true, ahead });
+  /** The same by the front door's limits alone; `isDue`: it may take what is kept for more urgent calls. */
+  gatewayWaitMs(call: BudgetedCall, isDue: boolean): number {
+    return this.#waitMs(
+      call,
+      this.#scopesOf(call).filter(({ kind }) => kind === "gateway"),
+      isDue ? { urgency: "reserve" } : {},
+    );
   }
 
   #waitMs(
     call: BudgetedCall,
-    { isGateway, ahead }: { readonly isGateway: boolean; readonly ahead: number },
+    scopes: readonly Scope[],
+    options: { readonly ahead?: number; readonly urgency?: Urgency } = {},
   ): number {
     const nowMs = this.#clock.elapsedMs();
     return Math.max(
-      ...this.#scopesOf(call)
-        .filter(({ kind }) => (kind === "gateway") === isGateway)
-        .map(({ key, limit, kind }) => {
-          const urgency = urgencyIn(kind, call.lane);
-          const counts = countsFor(call, kind);
-          return waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency, counts, ahead });
-        }),
+      ...scopes.map(({ key, limit, kind }) => {
+        const urgency = urgencyIn(kind, call.lane);
+        const counts = countsFor(call, kind);
+        return waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency, counts, ...options });
+      }),
     );
   }
 
-  /** Names the line in which the call waits for the front door: calls of one line may use as much of it. */
+  /** Names the line in which the call waits for the front door. */
   lineOf(call: BudgetedCall): string {
-    return `${gatewayKey(call)} ${urgencyIn("gateway", call.lane)}`;
+    return gatewayKey(call);
   }
 
   /** How each group stands, and each class of the front door. */
@@ -288,11 +294,14 @@ const gatewayClassOf: Readonly<Record<CallGroup, GatewayClass>> = {
 
 /**
  * A failover tries its own VM, whatever has been called there. Beyond what all VMs share it would only be
- * refused, and with it the next failover.
+ * refused, and with it the next failover. What the front door keeps is for failovers alone: its line sees to
+ * it that calls which free a volume do not wait for calls that place replicas.
  */
 function urgencyIn(kind: Scope["kind"], lane: Lane): Urgency {
   const urgency = urgencyOf(lane);
-  return urgency === "now" && kind !== "resource" ? "reserve" : urgency;
+  if (kind === "resource") return urgency;
+  if (urgency === "now") return "reserve";
+  return kind === "gateway" && urgency === "reserve" ? "normal" : urgency;
 }
 
 /** Reads of one VM that a pod waits for are tried, whatever other clients have read of it. */
