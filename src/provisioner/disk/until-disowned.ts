@@ -7,20 +7,28 @@ import type { SharedDiskReads } from "./shared-disk-reads.ts";
 
 /**
  * Waits until a disk names no owner for which `isOwner` holds: the disk lags behind the VM in a detach,
- * most of all after a VM's deletion. Bounded by `ownerPatienceMs`.
+ * most of all after a VM's deletion. Bounded by `ownerPatienceMs` from the first answer on: the time that its
+ * read waited for the call budget is none that the disk had.
  */
 export async function untilDisowned(
-  { session, diskReads }: { readonly session: ArmSession; readonly diskReads: SharedDiskReads },
+  {
+    session,
+    diskReads,
+  }: {
+    readonly session: Pick<ArmSession, "clock" | "settings" | "backOff">;
+    readonly diskReads: Pick<SharedDiskReads, "owners">;
+  },
   disk: { readonly diskUri: string; readonly isOwner: (vmUri: string) => boolean },
   signal: AbortSignal,
 ): Promise<Result<void, ArmError>> {
-  const startedMs = session.clock.elapsedMs();
+  let firstMs: number | undefined;
   for (let attempt = 1; ; attempt++) {
     const owners = await diskReads.owners(disk.diskUri, signal);
+    firstMs ??= session.clock.elapsedMs();
     if (!owners.ok && !isWorthRetrying(owners.failure)) return owners;
     const left = owners.ok ? owners.value.filter(disk.isOwner) : undefined;
     if (left?.length === 0) return ok(undefined);
-    if (session.clock.elapsedMs() - startedMs > session.settings.ownerPatienceMs) {
+    if (session.clock.elapsedMs() - firstMs > session.settings.ownerPatienceMs) {
       return owners.ok
         ? fail(
             ownError(

@@ -57,7 +57,7 @@ export async function proveVanished(
  * outdated, or belong to a mistyped resource group. The proof needs a read of the disk, and of each VM
  * that it names as its owner, which must have another vmId. An owner that can't be read, or that the
  * disk still names although it is gone, is waited for (the disk lags after a VM's deletion), bounded by
- * `ownerPatienceMs`, and then a retryable failure.
+ * `ownerPatienceMs` from the first answer on, and then a retryable failure.
  */
 export async function proofOfEnd(
   context: VanishedContext,
@@ -67,9 +67,10 @@ export async function proofOfEnd(
 ): Promise<Result<FenceProof, Failure>> {
   const { session } = context;
   const { nodeName, vmId, instanceUri } = missing.node;
-  const startedMs = session.clock.elapsedMs();
+  let firstMs: number | undefined;
   for (let attempt = 1; ; attempt++) {
     const compared = await compareOwners(context, missing, signal);
+    firstMs ??= session.clock.elapsedMs();
     if (compared.ok)
       return ok(
         found.kind === "nothing"
@@ -84,7 +85,7 @@ export async function proofOfEnd(
                 `vmId ${vmId}`,
             },
       );
-    const isOver = session.clock.elapsedMs() - startedMs > session.settings.ownerPatienceMs;
+    const isOver = session.clock.elapsedMs() - firstMs > session.settings.ownerPatienceMs;
     if (isOver || !isRetryable(compared.failure)) return compared;
     await session.backOff(attempt, signal);
   }
