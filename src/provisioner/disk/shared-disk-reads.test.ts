@@ -22,11 +22,16 @@ function uriOf(diskName: string): string {
 
 /** An Azure whose disks each name the owner `vm-<time of the read>`; `listed` overrides them in lists. */
 function aWorld(
-  options: { readonly listed?: readonly Partial<ArmDisk>[]; readonly refusesLists?: true } = {},
+  options: {
+    readonly listed?: readonly Partial<ArmDisk>[];
+    readonly refusesLists?: true;
+    readonly brokenLists?: number;
+  } = {},
 ) {
   const clock = createVirtualClock();
   const calls: string[] = [];
   let names: readonly string[] = [];
+  let brokenLists = options.brokenLists ?? 0;
   const aDisk = (name: string): ArmDisk =>
     ({
       id: uriOf(name),
@@ -44,6 +49,7 @@ function aWorld(
     },
     listDisks: async ({ nextPage }, signal) => {
       calls.push("list");
+      if (brokenLists-- > 0) throw new Error("lists are broken");
       const disks = names.map((name, index) => ({ ...aDisk(name), ...options.listed?.[index] }));
       await nextPage?.();
       await clock.sleep(CALL_MS, signal);
@@ -73,7 +79,7 @@ function aWorld(
       ),
     );
   };
-  return { ask, calls };
+  return { ask, calls, reads, clock };
 }
 
 const pvcs = (count: number): readonly string[] =>
@@ -117,5 +123,16 @@ describe("SharedDiskReads", () => {
     const owners = await ask(pvcs(100));
     assert.ok(owners.every((each) => each?.length === 1));
     assert.deepEqual(new Set(calls.filter((call) => call !== "list")).size, 100);
+  });
+
+  it("lists disks again after a list that broke", async () => {
+    const { ask, calls, reads, clock } = aWorld({ brokenLists: 1 });
+    const broken = pvcs(100).map((name) => reads.owners(uriOf(name), never));
+    const ends = await settledOn(clock, Promise.allSettled(broken));
+    assert.ok(ends.some(({ status }) => status === "rejected"));
+    const before = calls.length;
+    const owners = await ask(pvcs(100));
+    assert.ok(owners.every((each) => each?.length === 1));
+    assert.ok(calls.slice(before).includes("list"));
   });
 });

@@ -122,6 +122,10 @@ export class SharedDiskReads {
       };
       return arm.listDisks({ ...group.id, clientRequestId, nextPage }, this.#lifetime);
     };
+    const end = (): void => {
+      group.isListing = false;
+      this.#serve(group);
+    };
     call(listCall, list, this.#lifetime).then(
       (listed) => {
         const disks = new Map(listed.ok ? listed.value.map((disk) => [resourceUriKey(disk.id), disk]) : []);
@@ -131,11 +135,11 @@ export class SharedDiskReads {
           else one.answer(ok(owners));
         }
         group.pages = pages;
-        group.isListing = false;
-        this.#serve(group);
+        end();
       },
       (reason: unknown) => {
         for (const { answer } of asked) answer(Promise.reject(reason));
+        end();
       },
     );
   }
