@@ -74,7 +74,7 @@ describe("expandVolume", () => {
     });
   });
 
-  for (const by of ["an attachment", "its PersistentVolume"] as const)
+  for (const by of ["an attachment", "one of its PersistentVolumes"] as const)
     it(`grows no disk of which only ${by} says that the volume is a partition`, async () => {
       await withController(async (world) => {
         const volumeContext = { Partition: "2" };
@@ -85,11 +85,14 @@ describe("expandVolume", () => {
             ...attachment,
             spec: { ...attachment.spec, volumeContext },
           });
-        const known = aClusterVolume({ volumeId: aDiskUri(), volumeContext });
+        const volumeId = aDiskUri();
+        // One with a claim, of the whole disk, and another one of the same disk.
+        const bound = aClusterVolume({ volumeId: volumeId.toUpperCase() });
+        const known = aClusterVolume({ name: "pv-2", volumeId, volumeContext });
         const clusterVolumes: ControllerContext["clusterVolumes"] =
           by === "an attachment"
             ? noClusterVolumes
-            : { ...noClusterVolumes, volumeOf: (id) => (id === known.volumeId ? known : undefined) };
+            : { ...noClusterVolumes, volumes: () => [bound, known], volumeOf: () => bound };
         const answer = await world.answerOf(
           expand({ ...world, context: { ...world.context, clusterVolumes } }, 20),
         );

@@ -1,5 +1,6 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
@@ -69,7 +70,11 @@ async function expand(
   const partition = statedPartition(
     volume.spec.volumeContext,
     ...attachments.map(({ spec }) => spec.volumeContext),
-    context.clusterVolumes.volumeOf(detail.diskUri)?.volumeContext,
+    // Several PersistentVolumes may name one disk: the disk is partitioned if any says so.
+    ...context.clusterVolumes
+      .volumes()
+      .filter((known) => isSameResourceUri(known.volumeId, detail.diskUri))
+      .map((known) => known.volumeContext),
   );
   if (partition !== undefined)
     return fail({
