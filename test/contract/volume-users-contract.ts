@@ -132,12 +132,19 @@ export function volumeUsersContract(
           ),
           [false, true, false],
         );
+        assert.deepEqual(
+          await Promise.all(
+            ["node-a", "node-b", "node-c"].map((nodeName) => users.isUnschedulable(nodeName, never)),
+          ),
+          [false, true, false],
+        );
         await world.untilCached(
           "the marks",
           () => users.cachedNode("node-b").isOutOfService && users.cachedNode("node-b").isUnschedulable,
         );
         await world.setNode("node-b", {});
         assert.equal(await users.isOutOfService("node-b", never), false);
+        assert.equal(await users.isUnschedulable("node-b", never), false);
         await world.untilCached(
           "that they are gone",
           () => !users.cachedNode("node-b").isOutOfService && !users.cachedNode("node-b").isUnschedulable,

@@ -345,6 +345,7 @@ async function openUsersWorld(server: ApiServer): Promise<VolumeUsersWorld> {
       on: (request, signal) => users.on(there(request), signal),
       cachedOn: (request) => users.cachedOn(there(request)),
       isOutOfService: (nodeName, signal) => users.isOutOfService(nameOf(nodeName), signal),
+      isUnschedulable: (nodeName, signal) => users.isUnschedulable(nameOf(nodeName), signal),
       cachedNode: (nodeName) => users.cachedNode(nameOf(nodeName)),
       cachedPods: (volumeId) => users.cachedPods(disk(volumeId)),
       cachedNodeNameOf: (instanceUri) => users.cachedNodeNameOf(instanceUri),

@@ -122,6 +122,7 @@ export async function withDriver(
     on: async (request) => useOf(request),
     cachedOn: useOf,
     isOutOfService: async (nodeName) => outOfService.has(nodeName),
+    isUnschedulable: async () => false,
     cachedNode: (nodeName) => ({
       isGone: false,
       isOutOfService: outOfService.has(nodeName),

@@ -75,6 +75,13 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
       const asked = await ask(() => api.get("Node", nodeName)?.isOutOfService === true, signal);
       return asked.ok && asked.value;
     },
+    isUnschedulable: async (nodeName, signal) => {
+      const asked = await ask(() => {
+        const node = api.get("Node", nodeName);
+        return node !== undefined && isBeingDrained(taintsOf(node));
+      }, signal);
+      return asked.ok && asked.value;
+    },
     cachedNode: (nodeName) => orchestratorNode(view.get("Node", nodeName), view.hasSynced()),
     cachedPods: (volumeId) => (view.hasSynced() ? podsUsing(volumeId).map(volumePod) : undefined),
     cachedNodeNameOf: (instanceUri) =>

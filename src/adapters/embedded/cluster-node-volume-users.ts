@@ -32,6 +32,10 @@ export function createClusterNodeVolumeUsers(options: {
       // Only what was stated counts: a node without an answer is in service.
       return read.ok && read.value.spec.outOfService;
     },
+    isUnschedulable: async (nodeName, signal) => {
+      const read = await store.get("ClusterNode", nodeName, signal);
+      return read.ok && (read.value.spec.unschedulable ?? false);
+    },
     cachedNode: (nodeName) => {
       const spec = cache.get("ClusterNode", nodeName)?.spec;
       const instance = spec?.instanceUri === undefined ? {} : { instanceUri: spec.instanceUri };

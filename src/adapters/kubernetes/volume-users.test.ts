@@ -319,6 +319,12 @@ describe("createPodVolumeUsers: nodes", () => {
       ),
       [true, false, false],
     );
+    assert.deepEqual(
+      await Promise.all(
+        ["node-a", "node-b", "node-c"].map((nodeName) => users.isUnschedulable(nodeName, never)),
+      ),
+      [false, true, false],
+    );
     assert.equal(users.cachedNode("node-c").isGone, false, "not known yet is not gone");
     await cluster.show();
     assert.deepEqual(users.cachedNode("node-a"), {
@@ -349,6 +355,7 @@ describe("createPodVolumeUsers: nodes", () => {
     });
     cluster.refuse("GET /api/v1/nodes", 500);
     assert.equal(await users.isOutOfService("node-a", never), false);
+    assert.equal(await users.isUnschedulable("node-b", never), false, "it can't be read");
   });
 
   it("reports nodes whose users, bound claims or pod rules changed, and nothing else", async () => {

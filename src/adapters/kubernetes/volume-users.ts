@@ -139,14 +139,18 @@ export function createPodVolumeUsers(options: {
         ];
   }
 
+  async function readNode(nodeName: string, signal: AbortSignal): Promise<ClusterNode | undefined> {
+    const read = await readCoreObject<Node>(client, coreResources.nodes, nodeName, signal);
+    return read.ok && read.value !== undefined ? readClusterNode(read.value) : undefined;
+  }
+
   return {
     on: (request, signal) => findUsersNow({ client, driverName, claimsOf }, request, signal),
     cachedOn: ({ nodeName, volumeId }) => cachedUse(nodeName, volumeId),
-    isOutOfService: async (nodeName, signal) => {
-      const read = await readCoreObject<Node>(client, coreResources.nodes, nodeName, signal);
-      // Only what was stated counts: a node without an answer is in service.
-      return read.ok && read.value !== undefined && isOutOfService(readClusterNode(read.value).taints);
-    },
+    // Only what was stated counts: a node without an answer is in service, and schedulable.
+    isOutOfService: async (nodeName, signal) =>
+      isOutOfService((await readNode(nodeName, signal))?.taints ?? []),
+    isUnschedulable: async (nodeName, signal) => (await readNode(nodeName, signal))?.isUnschedulable ?? false,
     cachedNode: (nodeName) => orchestratorNode(nodes.get(nodeName), nodes.hasSynced()),
     cachedPods: (volumeId) => (hasSynced() ? podsUsing(volumeId).map(volumePod).toSorted(byName) : undefined),
     cachedNodeNameOf: (instanceUri) =>

@@ -13,7 +13,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { unlessGone } from "./attachment-object.ts";
 
-type ReplicaPorts = Pick<ControllerPorts, "store" | "clusterVolumes" | "logger">;
+type ReplicaPorts = Pick<ControllerPorts, "store" | "clusterVolumes" | "users" | "logger">;
 
 /**
  * When a deletion whose uncached condition fails is planned again, in milliseconds: by then the cache
@@ -76,12 +76,14 @@ export async function deleteReplica(
  * does not respond.
  */
 async function nonReplicasPastCache(
-  { clusterVolumes, store }: ReplicaPorts,
+  { clusterVolumes, store, users }: ReplicaPorts,
   onlyWhile: ReplicaCondition | undefined,
   signal: AbortSignal,
 ): Promise<Result<readonly AzVolumeAttachment[] | undefined, Failure>> {
   if (onlyWhile?.kind === "NodeGone")
     return ok((await clusterVolumes.nodePresence(onlyWhile.nodeName, signal)) === "gone" ? [] : undefined);
+  if (onlyWhile?.kind === "Unschedulable")
+    return ok((await users.isUnschedulable(onlyWhile.nodeName, signal)) ? [] : undefined);
   if (onlyWhile?.kind === "Unregistered") {
     const driverNode = await store.get("AzDriverNode", onlyWhile.nodeName, signal);
     return driverNode.ok ? ok(undefined) : driverNode.failure.kind === "ObjectNotFound" ? ok([]) : driverNode;

@@ -8,7 +8,7 @@ interface UnschedulablePorts {
 
 /**
  * For how long this process has seen nodes as unschedulable. Created once a process, and follows the nodes
- * from then on; a successor counts from its own start, so that it acts later and never earlier.
+ * from then on, also while another process leads. One that starts counts again: it acts later, never earlier.
  */
 export class UnschedulableNodes {
   readonly #ports: UnschedulablePorts;

@@ -58,6 +58,8 @@ export interface ReconcileWorld {
   use: VolumeUse;
   asked: number;
   readonly outOfService: Set<string>;
+  /** Names of nodes that are unschedulable past the cache, which shows none as that. */
+  readonly unschedulable: Set<string>;
   /** The nodes of VMs, by resource id, according to the orchestrator's nodes. */
   readonly nodeNames: Map<string, string>;
   /** The uids of the orchestrator's nodes, by name. */
@@ -135,6 +137,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     },
     cachedOn: () => ({ kind: "unused" }),
     isOutOfService: (nodeName) => Promise.resolve(world.outOfService.has(nodeName)),
+    isUnschedulable: (nodeName) => Promise.resolve(world.unschedulable.has(nodeName)),
     cachedNode: (nodeName) => ({
       isGone: world.gone.has(nodeName),
       isOutOfService: world.outOfService.has(nodeName),
@@ -185,6 +188,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     use: { kind: "unused" },
     asked: 0,
     outOfService: new Set(),
+    unschedulable: new Set(),
     nodeNames: new Map(
       ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => [instanceUriOf(nodeName), nodeName]),
     ),

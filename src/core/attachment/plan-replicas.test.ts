@@ -663,7 +663,10 @@ describe("planReplicas", () => {
         unschedulableMs: (nodeName) => (nodeName === "node-b" ? forMs : 0),
         ...changed,
       });
-    const released = deletes("node-b", "its node has been unschedulable for a while");
+    const released = {
+      ...deletes("node-b", "its node has been unschedulable for a while"),
+      onlyWhile: { kind: "Unschedulable", nodeName: "node-b" },
+    };
 
     it("releases it after a while, and places another one", () => {
       assert.deepEqual(planReplicas(drained(20_000)), [planAgain(10_000)]);

@@ -24,14 +24,15 @@ import { isRequested, needsReplicas } from "./plan-request-time.ts";
 /**
  * What must still hold by uncached reads when a replica is deleted: the volume is unrequested since the
  * same time, its node is fenced from the disk (`isFenced`), the cluster has no node of its name, its node
- * has no AzDriverNode, or the other attachments that were counted exist and stay, and `nonReplicaNames`
- * are still no replicas.
+ * has no AzDriverNode or is unschedulable, or the other attachments that were counted exist and stay, and
+ * `nonReplicaNames` are still no replicas.
  */
 export type ReplicaCondition =
   | { readonly kind: "Unrequested"; readonly since: string }
   | ({ readonly kind: "Fenced" } & FencedNode)
   | { readonly kind: "NodeGone"; readonly nodeName: string }
   | { readonly kind: "Unregistered"; readonly nodeName: string }
+  | { readonly kind: "Unschedulable"; readonly nodeName: string }
   | {
       readonly kind: "OthersStay";
       readonly nonReplicaNames: readonly string[];
@@ -184,10 +185,11 @@ function planDrained(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   if (!isPrimaryServed(observed) || !isWriterWell(observed)) return [];
   return replicas
     .filter(({ spec }) => drainedInMs(observed, spec.nodeName) <= 0)
-    .map(({ metadata }) => ({
+    .map(({ metadata, spec: { nodeName } }) => ({
       kind: "DeleteAttachment",
       attachmentName: metadata.name,
       because: "its node has been unschedulable for a while",
+      onlyWhile: { kind: "Unschedulable", nodeName },
     }));
 }
 

@@ -104,6 +104,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
       on: async () => use(),
       cachedOn: () => use(),
       isOutOfService: unused,
+      isUnschedulable: unused,
       cachedNode: () => world.node,
       cachedPods: () => world.pods,
       cachedNodeNameOf: unused,

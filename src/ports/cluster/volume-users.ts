@@ -50,6 +50,8 @@ export interface VolumeUsers {
    * (`node.kubernetes.io/out-of-service`).
    */
   isOutOfService(nodeName: string, signal: AbortSignal): Promise<boolean>;
+  /** Whether the node is unschedulable now, uncached; `false` where that can't be read. */
+  isUnschedulable(nodeName: string, signal: AbortSignal): Promise<boolean>;
   /** The cached view of a node. */
   cachedNode(nodeName: string): OrchestratorNode;
   /**
