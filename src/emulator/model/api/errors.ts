@@ -185,6 +185,15 @@ export const armErrors = {
       "OperationNotAllowed",
       `Operation '${operation}' is not allowed on VM '${vmName}' since another operation is in progress.`,
     ),
+  /** Azure's own text is not published. */
+  hibernatesFlexibleOnly: (scaleSet: string) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `Parameter 'hibernate' is not allowed for scale set '${scaleSet}': only scale sets with ` +
+        "orchestration mode Flexible hibernate.",
+      { target: "hibernate" },
+    ),
   powerChanging: (operation: string, vmName: string, power: string) =>
     failure(
       409,

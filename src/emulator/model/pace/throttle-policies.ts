@@ -54,6 +54,14 @@ const UPDATE_SCALE_SET = pair(
   { burst: 12, perMinute: 4 },
   { burst: 1500, perMinute: 500 },
 );
+const DELETE_SCALE_SET = pair(
+  "DeleteVMScaleSet",
+  { burst: 12, perMinute: 4 },
+  { burst: 525, perMinute: 175 },
+);
+/** Published: actions on instances count for the subscription only, apart from Deallocate. */
+const ACT_ON_INSTANCES = UPDATE_SCALE_SET.filter(({ scope }) => scope === "Subscription");
+const POWER_OFF_INSTANCES = DELETE_SCALE_SET.filter(({ scope }) => scope === "Subscription");
 const LOW_COST_GET_SCALE_SET = pair(
   "LowCostGetVMScaleSet",
   { burst: 36, perMinute: 12 },
@@ -103,6 +111,17 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   VirtualMachineScaleSetVMs_List: HIGH_COST_GET_SCALE_SET,
   VirtualMachineScaleSets_CreateOrUpdate: UPDATE_SCALE_SET,
   VirtualMachineScaleSets_Update: UPDATE_SCALE_SET,
+  VirtualMachineScaleSets_Delete: DELETE_SCALE_SET,
+  VirtualMachineScaleSets_Deallocate: DELETE_SCALE_SET,
+  VirtualMachineScaleSets_PowerOff: POWER_OFF_INSTANCES,
+  VirtualMachineScaleSets_Start: ACT_ON_INSTANCES,
+  VirtualMachineScaleSets_Restart: ACT_ON_INSTANCES,
+  VirtualMachineScaleSets_Redeploy: ACT_ON_INSTANCES,
+  VirtualMachineScaleSets_Reimage: ACT_ON_INSTANCES,
+  VirtualMachineScaleSets_ReimageAll: ACT_ON_INSTANCES,
+  // Not published. Inferred from what they do.
+  VirtualMachineScaleSets_DeleteInstances: DELETE_SCALE_SET,
+  VirtualMachineScaleSets_UpdateInstances: UPDATE_SCALE_SET,
   VirtualMachineScaleSets_Get: LOW_COST_GET_SCALE_SET,
   VirtualMachineScaleSets_List: HIGH_COST_GET_SCALE_SET,
   VirtualMachineScaleSets_ListAll: HIGH_COST_GET_SCALE_SET,

@@ -2,10 +2,11 @@ import { type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { at, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt, textsAt } from "../api/json.ts";
 import { checkScope, inScope, page } from "../api/paging.ts";
+import { endWithOthers } from "../pace/end-with-others.ts";
 import { operationHeaders } from "../pace/lro.ts";
-import { joinOperation, rescheduleOperation, startOperation, whenEnded } from "../pace/operations.ts";
+import { joinOperation, startOperation } from "../pace/operations.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
-import { changePower, type PowerAction } from "../vm/vm-power.ts";
+import { admitPower, changePower, type PowerAction } from "../vm/vm-power.ts";
 import { findVmSize } from "../vm/vm-sizes.ts";
 import { findScaleSet, findVm, normalLocation, putVm, resourceGroupForWrite, type World } from "../world.ts";
 import { instancesOf } from "./instances.ts";
@@ -145,8 +146,8 @@ export function upgradeInstancesHandler(world: World, call: ArmCall): HandlerRes
 }
 
 /**
- * A POST that does the same to each of the named instances, by default to all: refused as long as one of them
- * is being written. It ends with the last of them.
+ * A POST that does the same to each of the named instances, by default to all: refused as a whole where one
+ * of them refuses it. It ends with the last of them, and fails where one does.
  */
 export function eachInstanceHandler(
   action: PowerAction,
@@ -164,9 +165,15 @@ export function eachInstanceHandler(
     if (busy !== undefined) return busy;
     if (named.some((vm) => vm.operationId !== undefined)) return armErrors.conflict();
     const forced = call.query["skipshutdown"] === "true" || call.query["forcedeallocate"] === "true";
+    const hibernate = call.query["hibernate"] === "true";
+    if (hibernate && set.orchestrationMode === "Uniform") return armErrors.hibernatesFlexibleOnly(set.name);
+    for (const vm of named) {
+      const admission = admitPower(world, vm, action);
+      if (admission.kind === "Failure") return admission;
+    }
     const begun: string[] = [];
     for (const vm of named) {
-      const changed = changePower(world, vm, action, { forced, hibernate: false });
+      const changed = changePower(world, vm, action, { forced, hibernate });
       if (changed.kind === "Failure") return changed;
       begun.push(changed.operation.id);
     }
@@ -176,14 +183,11 @@ export function eachInstanceHandler(
       subscriptionId: set.subscriptionId,
       location: set.location,
       resourceId: set.id,
-      delayMs: begun.length === 0 ? 0 : Infinity,
+      delayMs: Infinity,
       work: { effects: () => [], end: () => undefined },
     });
     // How long each of them takes can change: by the approval of an event, or by a deletion.
-    for (const id of begun)
-      whenEnded(world, id, () => {
-        if (begun.every((other) => !world.running.has(other))) rescheduleOperation(world, started.id, 0);
-      });
+    endWithOthers(world, started.id, begun);
     return reply(202, undefined, operationHeaders(world, call, started, "Action"));
   };
 }

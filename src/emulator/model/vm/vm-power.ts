@@ -8,6 +8,7 @@ import { noticeMs, raiseEvent } from "../scheduled-events/raise-event.ts";
 import { findDisk, type World } from "../world.ts";
 import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
 import {
+  type Admission,
   admitWrite,
   begun,
   dataDiskEffects,
@@ -112,6 +113,26 @@ export interface PowerOptions {
   readonly isAnnounced?: true;
 }
 
+/** Whether a power action may begin on a VM; it changes nothing yet. */
+export function admitPower(world: World, vm: VirtualMachine, action: PowerAction): Admission {
+  const readByUrl =
+    action === "start"
+      ? vm.dataDisks
+          .map((entry) => findDisk(world, entry.diskId))
+          .find((disk) => disk !== undefined && isSasActive(world, disk))
+      : undefined;
+  if (readByUrl !== undefined) return armErrors.sasActive(readByUrl.name);
+  const stops = action === "powerOff" || action === "deallocate";
+  return admitWrite(world, vm, {
+    name: operationName(vm, action),
+    takesOver: stops && world.settings.powerOffPreemptsUpdate,
+  });
+}
+
+function operationName(vm: VirtualMachine, action: PowerAction): string {
+  return `${providerOf(vm)}_${RULES[action].name}`;
+}
+
 /**
  * A power action. `stopped` keeps the host, so the disks stay Attached; `deallocated` releases it, and they
  * are Reserved.
@@ -122,26 +143,14 @@ export function changePower(
   action: PowerAction,
   options: PowerOptions,
 ): { readonly kind: "Started"; operation: Operation } | ArmFailure {
+  const admission = admitPower(world, vm, action);
+  if (admission.kind === "Failure") return admission;
+  preempt(world, admission.preempts, false);
   // A VM without a host stays without one.
   const rule =
     action === "powerOff" && vm.power === "deallocated"
       ? { ...RULES.powerOff, ...DEALLOCATED }
       : RULES[action];
-  const readByUrl =
-    action === "start"
-      ? vm.dataDisks
-          .map((entry) => findDisk(world, entry.diskId))
-          .find((disk) => disk !== undefined && isSasActive(world, disk))
-      : undefined;
-  if (readByUrl !== undefined) return armErrors.sasActive(readByUrl.name);
-  const stops = action === "powerOff" || action === "deallocate";
-  const name = `${providerOf(vm)}_${rule.name}`;
-  const admission = admitWrite(world, vm, {
-    name,
-    takesOver: stops && world.settings.powerOffPreemptsUpdate,
-  });
-  if (admission.kind === "Failure") return admission;
-  preempt(world, admission.preempts, false);
   const { event } = rule;
   const waitMs = event === undefined || options.isAnnounced === true ? 0 : noticeMs(world, vm, event);
   const workMs = delayMs(world, (options.forced ? rule.forcedLatency : undefined) ?? rule.latency);
@@ -149,7 +158,7 @@ export function changePower(
   const effects: readonly DataPlaneEffect[] = rule.effects.map((kind) => ({ kind, ...dataPlaneVm(vm) }));
   const retried = withFailedAttachesRetried(world, vm, vm.dataDisks);
   const operation = startOperation(world, {
-    name,
+    name: operationName(vm, action),
     provider: "operations",
     subscriptionId: vm.subscriptionId,
     location: vm.location,
