@@ -384,6 +384,30 @@ export const armErrors = {
       `Changing property '${property}' is not allowed for existing disk '${diskName}'.`,
       { target: property },
     ),
+  /** Recorded: first this one, and once the VM is deallocated the next. */
+  resizeWhileRunning: () =>
+    failure(
+      409,
+      "Conflict",
+      "Disk resizing is allowed only when creating a VM or when the VM is deallocated.",
+      { target: "disk.diskSizeGB" },
+    ),
+  resizeThroughVm: (vmName: string, diskId: string) =>
+    failure(
+      400,
+      "ResizeDiskError",
+      `Managed disk resize via Virtual Machine '${vmName}' is not allowed. Please resize disk resource at ` +
+        `${diskId}.`,
+      { target: "disk.diskSizeGB" },
+    ),
+  skuChangeThroughVm: (vmName: string, diskId: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Managed disk storage account type change through Virtual Machine '${vmName}' is not allowed. Please ` +
+        `update disk resource at ${diskId}.`,
+      { target: "dataDisk.managedDisk.storageAccountType" },
+    ),
   zoneMismatch: (diskName: string, vmZone: string, diskZone: string) =>
     failure(
       400,

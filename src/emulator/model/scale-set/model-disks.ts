@@ -24,7 +24,7 @@ export function withModelDisks(world: World, set: ScaleSet, vm: VirtualMachine):
     name: undefined,
     deleteOption: deletion(set, wanted),
   }));
-  const plan = planReplacedList(vm, withDiskNames(world, vm, disks));
+  const plan = planReplacedList(world, vm, withDiskNames(world, vm, disks));
   if (plan.kind === "Failure") return plan;
   const refused = plan.entries
     .map((entry) => checkAttach(world, vm, entry))

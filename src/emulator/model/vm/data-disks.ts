@@ -1,6 +1,7 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type Json, numberAt, textAt } from "../api/json.ts";
 import { parseResourceId, sameId } from "../api/resource-id.ts";
+import { findDisk, type World } from "../world.ts";
 import { newDiskId, newDiskSpec, type RequestedDataDisk } from "./new-disks.ts";
 import { type Caching, type DataDisk, isLeaving, type VirtualMachine } from "./virtual-machine.ts";
 
@@ -33,14 +34,18 @@ export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDis
  * detached, as with `toBeDetached`. Entries that are being detached stay, and keep their LUN, until they
  * are off.
  */
-export function planReplacedList(vm: VirtualMachine, requested: readonly RequestedDataDisk[]): DataDiskPlan {
+export function planReplacedList(
+  world: World,
+  vm: VirtualMachine,
+  requested: readonly RequestedDataDisk[],
+): DataDiskPlan {
   const kept: DataDisk[] = [];
   const added: DataDisk[] = [];
   for (const wanted of requested) {
     const refused = checkEntry(vm, wanted);
     if (refused !== undefined) return refused;
     const existing = findEntry(vm, wanted);
-    const planned = existing === undefined ? planNew(vm, wanted) : planExisting(vm, existing, wanted);
+    const planned = existing === undefined ? planNew(vm, wanted) : planExisting(world, vm, existing, wanted);
     if (planned === undefined) continue;
     if ("kind" in planned) return planned;
     (existing === undefined ? added : kept).push(planned);
@@ -67,7 +72,11 @@ export interface AttachDetachRequest {
  * The same for `attachDetachDataDisks`, which names only the changes. Both halves may be repeated: a change
  * that has been made is no error.
  */
-export function planAttachDetach(vm: VirtualMachine, request: AttachDetachRequest): DataDiskPlan {
+export function planAttachDetach(
+  world: World,
+  vm: VirtualMachine,
+  request: AttachDetachRequest,
+): DataDiskPlan {
   const remaining = vm.dataDisks.flatMap((entry) => {
     const victim = request.detach.find((candidate) => sameId(candidate.diskId, entry.diskId));
     return victim === undefined ? entry : (leaving(entry, victim.forced) ?? []);
@@ -78,7 +87,8 @@ export function planAttachDetach(vm: VirtualMachine, request: AttachDetachReques
     const withLun = { ...wanted, lun: wanted.lun ?? existing?.lun ?? freeLun(entries) };
     const refused = checkEntry(vm, withLun);
     if (refused !== undefined) return refused;
-    const planned = existing === undefined ? planNew(vm, withLun) : planExisting(vm, existing, withLun);
+    const planned =
+      existing === undefined ? planNew(vm, withLun) : planExisting(world, vm, existing, withLun);
     if (planned === undefined) continue;
     if ("kind" in planned) return planned;
     if (existing === undefined) entries.push(planned);
@@ -120,6 +130,7 @@ function findEntry(vm: VirtualMachine, wanted: RequestedDataDisk): DataDisk | un
 }
 
 function planExisting(
+  world: World,
   vm: VirtualMachine,
   existing: DataDisk,
   wanted: RequestedDataDisk,
@@ -130,12 +141,35 @@ function planExisting(
     return armErrors.changeNotAllowed("dataDisk.createOption");
   if (wanted.toBeDetached) return leaving(existing, wanted.forced);
   if (isLeaving(existing)) return armErrors.attachWhileBeingDetached(existing.name, vm.name);
+  const refused = checkDiskUnchanged(world, vm, existing, wanted);
+  if (refused !== undefined) return refused;
   return {
     ...existing,
     caching: cachingOf(wanted) ?? existing.caching,
     writeAcceleratorEnabled: wanted.writeAcceleratorEnabled,
     deleteOption: wanted.deleteOption ?? existing.deleteOption,
   };
+}
+
+/**
+ * A disk is changed by itself, never by its VM's list. A list with what the disk had before its own change is
+ * refused, too.
+ */
+function checkDiskUnchanged(
+  world: World,
+  vm: VirtualMachine,
+  { diskId, makes }: DataDisk,
+  { sizeGiB, skuName }: RequestedDataDisk,
+): ArmFailure | undefined {
+  const spec = makes ?? findDisk(world, diskId)?.spec;
+  if (spec === undefined) return undefined;
+  if (sizeGiB !== undefined && sizeGiB !== spec.sizeGiB)
+    return vm.power === "deallocated"
+      ? armErrors.resizeThroughVm(vm.name, diskId)
+      : armErrors.resizeWhileRunning();
+  return skuName === undefined || skuName.toLowerCase() === spec.sku.name.toLowerCase()
+    ? undefined
+    : armErrors.skuChangeThroughVm(vm.name, diskId);
 }
 
 function planNew(vm: VirtualMachine, wanted: RequestedDataDisk): DataDisk | ArmFailure | undefined {

@@ -129,6 +129,7 @@ export function createVm(
   if (objectAt(body, "properties", "networkProfile") === undefined)
     return armErrors.missingForNewVm("networkProfile");
   const plan = planReplacedList(
+    world,
     vm,
     withDiskNames(world, vm, parseDataDisks(listAt(body, "properties", "storageProfile", "dataDisks") ?? [])),
   );

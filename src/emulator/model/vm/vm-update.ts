@@ -64,7 +64,7 @@ export function updateVm(
   const plan: DataDiskPlan =
     list === undefined
       ? { kind: "Plan", entries: planUnchangedList(vm) }
-      : planReplacedList({ ...vm, size }, withDiskNames(world, vm, parseDataDisks(list)));
+      : planReplacedList(world, { ...vm, size }, withDiskNames(world, vm, parseDataDisks(list)));
   if (plan.kind === "Failure") return plan;
   if (
     size.name !== vm.size.name &&
@@ -88,7 +88,7 @@ export function attachDetachDataDisks(
   vm: VirtualMachine,
   request: AttachDetachRequest,
 ): VmUpdate {
-  const plan = planAttachDetach(vm, request);
+  const plan = planAttachDetach(world, vm, request);
   if (plan.kind === "Failure") return plan;
   return startUpdate(world, vm, `${providerOf(vm)}_AttachDetachDataDisks`, {
     size: vm.size,

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Json, listAt, numberAt, textAt } from "../api/json.ts";
+import { aModel, codeOf, COMPUTE, dataDisksOf, diskBody, listBody } from "../model-fixture.ts";
+
+const VM = "virtualMachines/node-a";
+const PVC = `${COMPUTE}/disks/pvc-1`;
+
+/** `node-a` with a Premium_LRS disk of 128 GiB at LUN 0. */
+function aVmWithDisk() {
+  const azure = aModel();
+  azure.finish("PUT", "disks/pvc-1", diskBody());
+  azure.finish("PATCH", VM, listBody({ 0: "pvc-1" }));
+  return azure;
+}
+
+describe("a change of a disk through its VM's list", () => {
+  const grown: Record<string, Json> = { diskSizeGB: 256 };
+  const moved: Record<string, Json> = { managedDisk: { id: PVC, storageAccountType: "StandardSSD_LRS" } };
+  for (const { what, entry, before, expected } of [
+    { what: "a size, while the VM runs", entry: grown, before: [], expected: [409, "Conflict"] },
+    { what: "a size", entry: grown, before: ["deallocate"], expected: [400, "ResizeDiskError"] },
+    { what: "a SKU", entry: moved, before: [], expected: [409, "OperationNotAllowed"] },
+  ])
+    for (const method of ["PUT", "PATCH"] as const)
+      it(`is refused, and changes nothing: ${what} (${method})`, () => {
+        const azure = aVmWithDisk();
+        for (const action of before) azure.finish("POST", `${VM}/${action}`);
+        const body = { location: "eastus", ...(listBody({ 0: "pvc-1" }, { "pvc-1": entry }) as object) };
+        const { status, body: answer } = azure.send(method, VM, body);
+        assert.deepEqual([status, codeOf(answer)], expected);
+        azure.settle();
+        const disk = azure.send("GET", "disks/pvc-1").body;
+        assert.deepEqual(
+          [numberAt(disk, "properties", "diskSizeGB"), textAt(disk, "sku", "name")],
+          [128, "Premium_LRS"],
+        );
+      });
+
+  it("names the disk to change instead", () => {
+    const azure = aVmWithDisk();
+    azure.finish("POST", `${VM}/deallocate`);
+    const { body } = azure.send("PATCH", VM, listBody({ 0: "pvc-1" }, { "pvc-1": grown }));
+    assert.equal(
+      textAt(body, "error", "message"),
+      "Managed disk resize via Virtual Machine 'node-a' is not allowed. " +
+        `Please resize disk resource at ${PVC}.`,
+    );
+  });
+
+  it("is none where a client puts back what it read, whatever its case", () => {
+    const azure = aVmWithDisk();
+    const read = azure.send("GET", VM).body;
+    assert.equal(azure.send("PUT", VM, read).status, 200);
+    azure.settle();
+    const same = { managedDisk: { id: PVC, storageAccountType: "premium_lrs" }, diskSizeGB: 128 };
+    assert.equal(azure.send("PATCH", VM, listBody({ 0: "pvc-1" }, { "pvc-1": same })).status, 200);
+    azure.settle();
+    assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1");
+  });
+
+  it("is one where the disk has changed since the client read its VM", () => {
+    const azure = aVmWithDisk();
+    const read = azure.send("GET", VM).body;
+    azure.finish("PATCH", "disks/pvc-1", { properties: { diskSizeGB: 256 } });
+    assert.equal(codeOf(azure.send("PUT", VM, read).body), "Conflict");
+    const list = listAt(azure.send("GET", VM).body, "properties", "storageProfile", "dataDisks");
+    assert.equal(numberAt(list?.[0], "diskSizeGB"), 256);
+  });
+});
