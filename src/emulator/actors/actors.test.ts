@@ -128,25 +128,30 @@ describe("the PortalUser", () => {
 });
 
 describe("the TerraformDrift", () => {
-  it("detaches what a VM did not have at its start, and nothing else", () => {
-    const azure = aModel();
-    for (const name of ["own", "pvc-1"]) azure.finish("PUT", `disks/${name}`, diskBody());
-    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "own" }));
-    const drift: ActorSetUp = { kind: "TerraformDrift", ...onNodeA, everyS: 600 };
-    const actors = createActors([drift], {
-      handle: (request) => azure.model.handle(request),
-      timeScale: () => 1,
-      startedAtMs: azure.nowMs(),
-      seed: 1,
+  for (const { because, changed, writes } of [
+    { because: "has one more", changed: { 0: "own", 1: "pvc-1" }, writes: ["PUT virtualMachines/node-a"] },
+    { because: "has another one instead", changed: { 1: "pvc-1" }, writes: ["PUT virtualMachines/node-a"] },
+    { because: "has the same", changed: { 0: "own" }, writes: [] },
+  ] as const)
+    it(`restores the disks that a VM had at its start: it ${because}`, () => {
+      const azure = aModel();
+      for (const name of ["own", "pvc-1"]) azure.finish("PUT", `disks/${name}`, diskBody());
+      azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "own" }));
+      const drift: ActorSetUp = { kind: "TerraformDrift", ...onNodeA, everyS: 600 };
+      const actors = createActors([drift], {
+        handle: (request) => azure.model.handle(request),
+        timeScale: () => 1,
+        startedAtMs: azure.nowMs(),
+        seed: 1,
+      });
+      actors.advanceTo(azure.nowMs());
+      azure.finish("PATCH", "virtualMachines/node-a", listBody(changed));
+      azure.advance(1_000_000);
+      actors.advanceTo(azure.nowMs());
+      azure.settle();
+      assert.equal(dataDisksOf(azure, "node-a"), "0:own");
+      assert.deepEqual(writesOf(azure, "actor-0-TerraformDrift"), writes);
     });
-    actors.advanceTo(azure.nowMs());
-    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "own", 1: "pvc-1" }));
-    azure.advance(1_000_000);
-    actors.advanceTo(azure.nowMs());
-    azure.settle();
-    assert.equal(dataDisksOf(azure, "node-a"), "0:own");
-    assert.deepEqual(writesOf(azure, "actor-0-TerraformDrift"), ["PUT virtualMachines/node-a"]);
-  });
 });
 
 describe("the AksUpgrade", () => {

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../model/api/json.ts";
+import { type JsonObject, numberAt, textAt } from "../model/api/json.ts";
 import type { SeededRandom } from "../model/pace/random.ts";
 import { type ActorClient, write } from "./actor-client.ts";
 import type { Script, VmActorSetUp } from "./actor.ts";
@@ -16,9 +16,17 @@ export function* terraformDrift(azure: ActorClient, random: SeededRandom, setUp:
       if (status >= 300) continue;
       const planned = state.get(path);
       if (planned === undefined) state.set(path, dataDisksOf(vm));
-      else if (planned.length !== dataDisksOf(vm).length)
+      else if (entriesOf(planned) !== entriesOf(dataDisksOf(vm)))
         yield* write(azure, "PUT", path, wholeVm(vm, { dataDisks: planned }));
     }
     yield around(random, setUp.everyS * 1000);
   }
+}
+
+/** Which disk is at which LUN, as one text. */
+function entriesOf(dataDisks: readonly JsonObject[]): string {
+  return dataDisks
+    .map((entry) => `${numberAt(entry, "lun")}:${textAt(entry, "managedDisk", "id")?.toLowerCase()}`)
+    .toSorted()
+    .join();
 }
