@@ -94,6 +94,53 @@ const rows: readonly {
     failure: { kind: "CloudUnavailable", code: "PreconditionFailed", message: "m", requestId: "request-1" },
   },
   {
+    because: "a disk of the VM has grown since the VM was read",
+    error: {
+      statusCode: 409,
+      code: "Conflict",
+      message: "Disk resizing is allowed only when creating a VM or when the VM is deallocated.",
+    },
+    class: "changed",
+    failure: {
+      kind: "CloudUnavailable",
+      code: "Conflict",
+      message: "Disk resizing is allowed only when creating a VM or when the VM is deallocated.",
+      requestId: "request-1",
+    },
+  },
+  {
+    because: "a disk of the deallocated VM has grown since the VM was read",
+    error: {
+      statusCode: 400,
+      code: "ResizeDiskError",
+      message:
+        "Managed disk resize via Virtual Machine 'node-a' is not allowed. Please resize disk resource at x.",
+    },
+    class: "changed",
+    failure: {
+      kind: "CloudUnavailable",
+      code: "ResizeDiskError",
+      message:
+        "Managed disk resize via Virtual Machine 'node-a' is not allowed. Please resize disk resource at x.",
+      requestId: "request-1",
+    },
+  },
+  {
+    because: "a disk of the VM has another SKU since the VM was read",
+    error: {
+      statusCode: 409,
+      code: "OperationNotAllowed",
+      message: "Managed disk storage account type change through Virtual Machine 'node-a' is not allowed.",
+    },
+    class: "changed",
+    failure: {
+      kind: "CloudUnavailable",
+      code: "OperationNotAllowed",
+      message: "Managed disk storage account type change through Virtual Machine 'node-a' is not allowed.",
+      requestId: "request-1",
+    },
+  },
+  {
     because: "a concurrent write of the VM",
     error: {
       message:

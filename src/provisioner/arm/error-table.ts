@@ -118,6 +118,12 @@ const rows: readonly Row[] = [
   { status: [429], class: "throttled", failure: throttled },
   { status: [401, 403], class: "unauthorized", failure: unauthorized },
   { status: [412], class: "changed", failure: unavailable },
+  // The driver sends back what it read: the disk has been grown or moved to another SKU since then.
+  {
+    text: /Disk resizing is allowed only|Managed disk (resize|storage account type change) (via|through) Virtual/i,
+    class: "changed",
+    failure: unavailable,
+  },
   { status: [408, 500, 502, 503, 504], class: "lost", failure: unavailable },
   // No answer of ARM's: a proxy or front door in front of it can't find its way.
   { status: [404], code: /^(HTTP404|RestError)?$/i, class: "lost", failure: unavailable },
