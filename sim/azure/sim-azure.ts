@@ -91,6 +91,10 @@ export interface SimAzure {
   delayUpdates(
     delayMs: (update: { readonly caller: string; readonly nodeName: string | undefined }) => number,
   ): () => void;
+  /** The same for updates of disks, by PATCH. `diskUri` is in lower case. */
+  delayDiskUpdates(
+    delayMs: (update: { readonly caller: string; readonly diskUri: string }) => number,
+  ): () => void;
   /**
    * From now on Azure shows the VM that has a node's name without its data disks; the disks still name it.
    * Returns how to stop that.

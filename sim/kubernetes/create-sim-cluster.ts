@@ -21,7 +21,7 @@ import { runExternalAttacher } from "./sidecars/external-attacher.ts";
 import { type BegunCreation, runExternalProvisioner } from "./sidecars/external-provisioner.ts";
 import { runExternalResizer } from "./sidecars/external-resizer.ts";
 import { runExternalSnapshotter } from "./sidecars/external-snapshotter.ts";
-import { runModifyController } from "./sidecars/modify-controller.ts";
+import { type BegunClasses, runModifyController } from "./sidecars/modify-controller.ts";
 import type { SimCluster, SimClusterOptions } from "./sim-cluster.ts";
 import { barrierPendingIn } from "./unsettled.ts";
 
@@ -96,6 +96,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
   });
   const sights = new Map<string, Sight>();
   const begun = new Map<string, BegunCreation>();
+  const begunClasses: BegunClasses = new Map();
   const failovers = countFailovers(api);
   let sidecars: Lifetime | undefined;
 
@@ -153,7 +154,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       if (attach === "kubernetes") runExternalAttacher(sidecar);
       runExternalProvisioner(sidecar, { location, begun });
       runExternalResizer(sidecar);
-      runModifyController(sidecar);
+      runModifyController(sidecar, begunClasses);
       runExternalSnapshotter({ ...sidecar, ...planeOf("csi-snapshotter", tasks, ["VolumeSnapshot"]) });
     });
   }
@@ -238,7 +239,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     createdAtMs: (volumeId) => createdAtMs.get(volumeId.toLowerCase()),
     deletionAskedAtMs: (volumeId) => deletionsAskedAtMs.get(volumeId.toLowerCase()),
     failovers,
-    unsettled: () => barrierPendingIn(api),
+    unsettled: () => barrierPendingIn(api, begunClasses),
   };
 
   function meet(nodeName: string): void {

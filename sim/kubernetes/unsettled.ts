@@ -1,8 +1,9 @@
 import { podNameOf } from "./api/api-objects.ts";
 import type { ApiServer } from "./api/api-server.ts";
+import type { BegunClasses } from "./sidecars/modify-controller.ts";
 
 /** What Kubernetes still waits for, a sentence each. */
-export function barrierPendingIn(api: ApiServer): readonly string[] {
+export function barrierPendingIn(api: ApiServer, begunClasses: BegunClasses): readonly string[] {
   const pods = api.list("StatefulSet").flatMap(({ name, pods: requested }) => {
     const pod = api.get("Pod", podNameOf(name));
     if (requested === 0) return pod === undefined ? [] : [`pod ${pod.name} is still there`];
@@ -10,10 +11,12 @@ export function barrierPendingIn(api: ApiServer): readonly string[] {
     if (pod.isDeleted) return [`pod ${pod.name} on ${pod.nodeName ?? "no node"} is still being deleted`];
     return pod.isReady ? [] : [`pod ${pod.name} on ${pod.nodeName ?? "no node"} does not run`];
   });
-  const claims = api.list("Claim").flatMap(({ name, isDeleted, networkAccessPolicy: requested }) => {
+  const claims = api.list("Claim").flatMap(({ name, uid, isDeleted, networkAccessPolicy: requested }) => {
     if (isDeleted) return [`claim ${name} is still being deleted`];
     const isApplied = requested === api.get("PersistentVolume", name)?.networkAccessPolicy;
-    return requested === undefined || isApplied ? [] : [`claim ${name} waits for its class`];
+    return !begunClasses.has(uid) && (requested === undefined || isApplied)
+      ? []
+      : [`claim ${name} waits for its class`];
   });
   const volumes = api
     .list("PersistentVolume")

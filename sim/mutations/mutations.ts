@@ -3,6 +3,7 @@ import { copyMutations } from "./copy-mutations.ts";
 import { deviceMutations } from "./device-mutations.ts";
 import { driverMutations } from "./driver-mutations.ts";
 import { masks } from "./masks.ts";
+import { modificationMutations } from "./modification-mutations.ts";
 import type { Mutation, SourceEdit } from "./mutation.ts";
 import { protocolMutations } from "./protocol-mutations.ts";
 import { releaseMutations } from "./release-mutations.ts";
@@ -21,6 +22,7 @@ export const mutations: readonly Mutation[] = [
   ...azureMutations,
   ...snapshotMutations,
   ...copyMutations,
+  ...modificationMutations,
 ];
 
 /** The mutation of a name. Throws an error that lists all names if there is none. */

@@ -64,6 +64,22 @@ export const frozenSnapshotsStorm: DirectedStorm = {
   },
 };
 
+/**
+ * Users modify volumes that move, grow and are fenced, and go back to the old class. Controllers die in the
+ * steps of it, requests of dead ones land late, and Azure refuses changes of disks or loses them.
+ */
+export const modificationsStorm: DirectedStorm = {
+  strikes: {
+    "lifecycle/modified-while-moving": 3,
+    "lifecycle/grown-while-moving": 1,
+    "azure/modification-late": 4,
+    "azure/modifications-refused": 2,
+    "crash/controller-while-modifying": 4,
+    "nodes/freeze-and-mark": 1,
+    "haste/forced-by-hand": 1,
+  },
+};
+
 /** The store is restored from older backups while snapshots of frozen file systems are taken. */
 export const restoredInFreezeStorm: DirectedStorm = {
   workload: { access: "mount" },

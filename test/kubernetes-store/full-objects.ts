@@ -81,7 +81,13 @@ export const fullVolume: Full<"AzVolume"> = {
       accessibleTopology: TOPOLOGY,
       formatted: { fsType: "ext4", nodeName: "node-a", time: TIME, uuid: "0a" },
     },
-    modification: { requested: { skuName: "PremiumV2_LRS" }, observedGeneration: 1, error: ERROR },
+    modification: {
+      requested: { skuName: "PremiumV2_LRS" },
+      observedGeneration: 1,
+      endTime: TIME,
+      storeIncarnation: 0,
+      error: ERROR,
+    },
     conversion: { percent: 40, since: TIME, readTime: TIME },
     record: {
       writer: { ...NODE, epoch: 4, held: true, requested: true },

@@ -1,4 +1,5 @@
 import { createModelArmApi } from "../../../src/adapters/arm-model/model-arm-api.ts";
+import { formatDiskUri } from "../../../src/core/azure/disk-uri.ts";
 import { formatInstanceUri } from "../../../src/core/azure/instance-uri.ts";
 import type { ArmAnswer, ArmRequest } from "../../../src/emulator/model/api/arm-message.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
@@ -23,11 +24,18 @@ export function createSimWire(options: {
   readonly random: Random;
 }): Pick<
   SimAzure,
-  "arm" | "setReachable" | "setSlowness" | "delayUpdates" | "unlistDataDisks" | "disownDisk"
+  | "arm"
+  | "setReachable"
+  | "setSlowness"
+  | "delayUpdates"
+  | "delayDiskUpdates"
+  | "unlistDataDisks"
+  | "disownDisk"
 > {
   const { handle, subscriptionId, nodeNameAt, instanceUriOf, clock, random } = options;
   const unreachable = new Set<string>();
   const updateDelays = new Set<Parameters<SimAzure["delayUpdates"]>[0]>();
+  const diskUpdateDelays = new Set<Parameters<SimAzure["delayDiskUpdates"]>[0]>();
   const unlisted = createUnlistedDisks();
   let slow = { probability: 0, ms: 0 };
 
@@ -50,11 +58,21 @@ export function createSimWire(options: {
         if (delayMs > 0) await clock.sleep(delayMs, signal);
         return arm.startVmUpdate(request, signal);
       };
-      return sentCalls({ ...arm, startVmUpdate }, isReachable);
+      const startDiskUpdate: typeof arm.startDiskUpdate = async (request, signal) => {
+        const diskUri = formatDiskUri({ ...request, diskName: request.name }).toLowerCase();
+        const delayMs = Math.max(0, ...[...diskUpdateDelays].map((delayOf) => delayOf({ caller, diskUri })));
+        if (delayMs > 0) await clock.sleep(delayMs, signal);
+        return arm.startDiskUpdate(request, signal);
+      };
+      return sentCalls({ ...arm, startVmUpdate, startDiskUpdate }, isReachable);
     },
     delayUpdates: (delayMs) => {
       updateDelays.add(delayMs);
       return () => updateDelays.delete(delayMs);
+    },
+    delayDiskUpdates: (delayMs) => {
+      diskUpdateDelays.add(delayMs);
+      return () => diskUpdateDelays.delete(delayMs);
     },
     unlistDataDisks: (nodeName) => unlisted.unlist(instanceUriOf(nodeName)),
     disownDisk: (diskUri) => unlisted.disown(diskUri),

@@ -67,6 +67,24 @@ describe("what users desired", () => {
     assert.deepEqual(found, []);
   });
 
+  it("is not reached where the status says that something else was made", () => {
+    const found = complaints((made) => {
+      const modification = {
+        requested: { networkAccessPolicy: "AllowAll" as const },
+        observedGeneration: 2,
+        endTime: "2026-01-01T00:00:00Z",
+        storeIncarnation: 0,
+      };
+      made.volumes = made.volumes.map((volume) => ({
+        ...volume,
+        ...(volume.status === undefined ? {} : { status: { ...volume.status, modification } }),
+      }));
+    });
+    assert.deepEqual(found, [
+      "not-converged: vol-1: its status says that AllowAll was made, and its disk has DenyAll",
+    ]);
+  });
+
   it("is not reached while the pod waits, or its container does not run", () => {
     const waiting = complaints((made) => {
       made.pods = made.pods.map((pod) => ({ ...pod, phase: "Pending" }));

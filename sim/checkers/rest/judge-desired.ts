@@ -43,6 +43,7 @@ function complaintsAbout(
       : [`its disk has network access policy ${policy} instead of ${networkAccessPolicy}`]),
     ...(volume.spec.modification === undefined ? [] : ["its object still asks for a modification"]),
     ...(made === undefined ? [] : staleFields(volume, made.spec)),
+    ...staleOutcome(volume, policy),
     ...(disk.sizeBytes === diskSizeBytes(desired.sizeGiB)
       ? []
       : [`its disk has ${disk.sizeBytes} bytes instead of ${desired.sizeGiB} GiB`]),
@@ -134,6 +135,14 @@ function staleFields({ spec, status }: AzVolume, made: DiskSpec): readonly strin
   return fields
     .filter(([, shown, actual]) => shown !== actual)
     .map(([field, shown, actual]) => `its object says ${field} ${shown} instead of ${actual}`);
+}
+
+/** How the outcome of the last modification differs from the disk. */
+function staleOutcome({ status }: AzVolume, policy: string | undefined): readonly string[] {
+  const last = status?.modification;
+  if (last === undefined || last.error !== undefined) return [];
+  const { networkAccessPolicy: made = policy } = last.requested;
+  return made === policy ? [] : [`its status says that ${made} was made, and its disk has ${policy}`];
 }
 
 /** Nodes that have a replica, or could have one, beside the writer's. */

@@ -1,6 +1,7 @@
 import { type StepName, stepNames } from "../../../src/ports/steps.ts";
 import type { CrashPlan } from "../../driver/process-slot.ts";
 import { controllerWhileCopying } from "../directed/copy/controller-while-copying.ts";
+import { controllerWhileModifying } from "../directed/modify/controller-while-modifying.ts";
 import { killedInFormat } from "../directed/mount/killed-in-format.ts";
 import { diceAgain, type FaultClass, type FaultContext, leaderOf, nodeOfPod, pick } from "../fault-class.ts";
 import { dieInMount } from "./die-in-mount.ts";
@@ -95,6 +96,7 @@ export const crash: FaultClass = {
       },
     },
     "controller-while-copying": controllerWhileCopying,
+    "controller-while-modifying": controllerWhileModifying,
     "plugin-in-format": killedInFormat,
     "plugin-in-mount": {
       forMs: [60_000, 150_000],

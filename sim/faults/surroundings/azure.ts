@@ -9,6 +9,8 @@ import { detachLate, detachLateAndAllLost, detachLateAndLost } from "../directed
 import { etagLeft, etagLeftForAWhile } from "../directed/detach/etag-left.ts";
 import { markedWhileNotFound, markedWhileUnlisted } from "../directed/detach/marked-while-hidden.ts";
 import { replicaAttachesLost } from "../directed/detach/replica-attaches-lost.ts";
+import { modificationLate } from "../directed/modify/modification-late.ts";
+import { modificationsRefused } from "../directed/modify/modifications-refused.ts";
 import { vmFailed } from "../directed/node/vm-failed.ts";
 import { type BeginFault, type FaultClass, diceAgain, overAtOnce, pick } from "../fault-class.ts";
 
@@ -220,6 +222,8 @@ export const azure: FaultClass = {
         },
       ]),
     },
+    "modification-late": modificationLate,
+    "modifications-refused": modificationsRefused,
     "copies-take-long": copiesTakeLong,
     "etag-left": etagLeft,
     "etag-left-for-a-while": etagLeftForAWhile,

@@ -1,15 +1,32 @@
 import { createKeyedWork } from "../api/keyed-work.ts";
+import type { NetworkAccessPolicy } from "../sim-cluster.ts";
 import { callController, type Sidecar } from "./sidecar.ts";
 
 /** As the chart starts it. */
 const TIMEOUT_MS = 240_000;
 const BACKOFF = { baseMs: 1_000, maxMs: 300_000 } as const;
 
+/** After these the change may be under way, or made: external-resizer repeats it until it is certain. */
+const uncertainCodes: readonly string[] = [
+  "CANCELLED",
+  "DEADLINE_EXCEEDED",
+  "UNAVAILABLE",
+  "ABORTED",
+  "RESOURCE_EXHAUSTED",
+];
+
+/**
+ * The network access policy that is asked for, by claim, until the outcome is certain: a claim's
+ * `modifyVolumeStatus`, which outlives a sidecar.
+ */
+export type BegunClasses = Map<string, NetworkAccessPolicy>;
+
 /**
  * external-resizer's modify controller: ControllerModifyVolume for claims whose VolumeAttributesClass is not
- * that of their volume. The class that was asked for last is repeated until it is applied.
+ * that of their volume. A class whose outcome is uncertain is asked for again, whatever the claim names by
+ * then; the present one comes after it.
  */
-export function runModifyController(sidecar: Sidecar): void {
+export function runModifyController(sidecar: Sidecar, begun: BegunClasses): void {
   const { api, view, tasks, clock, trace } = sidecar;
   const claims = createKeyedWork({ tasks, clock, backoff: BACKOFF, work: (name) => modify(name) });
 
@@ -18,15 +35,19 @@ export function runModifyController(sidecar: Sidecar): void {
     const volume = view.get("PersistentVolume", name);
     if (claim === undefined || volume === undefined || !claim.isBound) return true;
     if (claim.isDeleted || volume.isDeleted) return true;
-    const { networkAccessPolicy } = claim;
-    if (networkAccessPolicy === undefined || networkAccessPolicy === volume.networkAccessPolicy) return true;
+    const networkAccessPolicy = begun.get(claim.uid) ?? claim.networkAccessPolicy;
+    if (networkAccessPolicy === undefined) return true;
+    if (!begun.has(claim.uid) && networkAccessPolicy === volume.networkAccessPolicy) return true;
+    begun.set(claim.uid, networkAccessPolicy);
     const request = { volumeId: volume.volumeId, secrets: {}, mutableParameters: { networkAccessPolicy } };
     const answer = await callController(sidecar, (csi) => csi.controllerModifyVolume, request, TIMEOUT_MS);
     if (!answer.ok) {
       trace.note(name, `ControllerModifyVolume failed: ${answer.code}`);
+      if (!uncertainCodes.includes(answer.code)) begun.delete(claim.uid);
       return false;
     }
     api.change("PersistentVolume", name, { networkAccessPolicy });
+    begun.delete(claim.uid);
     trace.note(name, `its disk has network access policy ${networkAccessPolicy}`);
     // Its user may have asked for another class during the call.
     return api.get("Claim", name)?.networkAccessPolicy === networkAccessPolicy;

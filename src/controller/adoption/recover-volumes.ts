@@ -11,6 +11,7 @@ import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts, RecoveryPorts } from "../controller-ports.ts";
 import { clusterOf, volumeFromTags } from "../disk/disk-tags.ts";
 import { keepIdentity } from "../disk/keep-identity.ts";
+import { keepModification } from "../disk/keep-modification.ts";
 import { recordGrowth } from "../disk/record-growth.ts";
 import { tryEach } from "../try-each.ts";
 import { adoptVolume } from "./adopt-volume.ts";
@@ -144,7 +145,9 @@ async function recoverTagged(
     const read = await recordStateTags(ports, asOfList.get(known.metadata.name), disk, signal);
     if (!read.ok) return read;
     const sized = await recordGrowth(ports, known, disk, signal);
-    return sized.ok ? ok(false) : sized;
+    if (!sized.ok) return sized;
+    const kept = await keepModification(ports, known, disk, signal);
+    return kept.ok ? ok(false) : kept;
   }
   // Disks that another cluster made are left to that cluster, in any resource group.
   if (volumeFromTags(disk.tags) === undefined || clusterOf(disk.tags) !== ports.clusterId) return ok(false);

@@ -70,7 +70,12 @@ describe("the modification of a disk", () => {
       assert.deepEqual(changes, [modification]);
       const { status } = world.volume() ?? {};
       assert.equal(status?.detail?.skuName, "StandardSSD_LRS");
-      assert.deepEqual(status?.modification, { requested: modification, observedGeneration: 1 });
+      assert.deepEqual(status?.modification, {
+        requested: modification,
+        observedGeneration: 1,
+        endTime: "2026-01-01T00:00:00.000Z",
+        storeIncarnation: 0,
+      });
       const outage = fail({
         kind: "CloudUnavailable",
         code: "InternalError",

@@ -8,6 +8,7 @@ import { invariant } from "../../core/failure/invariant.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { conversionNews, withConversion } from "../../core/volume/plan-conversion.ts";
 import type { ModificationAction } from "../../core/volume/plan-modification.ts";
 import { withoutModification } from "../../core/volume/plan-modification.ts";
@@ -19,6 +20,12 @@ import type { DiskPorts } from "../controller-ports.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
+
+/** What is asked of Azure, and in which incarnation of the store. */
+interface ModificationRequest {
+  readonly change: DiskModification;
+  readonly storeIncarnation: number;
+}
 
 /**
  * Changes a disk as the spec's modification asks, and records how that ended for this generation of the
@@ -34,13 +41,15 @@ export async function modifyDisk(
     !isDeleting(present) &&
     present.metadata.deletionTimestamp === undefined &&
     sameJson(present.spec.modification, change);
+  // Of the record that was read: without one, the outcome is trusted in the first incarnation only.
+  const request = { change, storeIncarnation: volume.status?.record?.storeIncarnation ?? 0 };
   const modified = await ports.steps.run("modify-disk", () =>
     ports.cloud.updateDisk({ diskUri, change, precondition: mayWriteDisk(ports, volume, isAsked) }, signal),
   );
-  if (!modified.ok) return recordFailure(ports, volume, change, modified.failure, signal);
+  if (!modified.ok) return recordFailure(ports, volume, request, modified.failure, signal);
   const disk = modified.value;
   const nowMs = ports.clock.nowMs();
-  const recorded = await recordOutcome(ports, volume, change, (status) => made(status, disk, nowMs), signal);
+  const recorded = await recordOutcome(ports, volume, request, (status) => made(status, disk, nowMs), signal);
   if (recorded.ok) tellConversion(ports, volume, disk);
   if (recorded.ok)
     ports.logger.info("disk modified", { volumeName: volume.metadata.name, skuName: disk.skuName });
@@ -110,7 +119,7 @@ function made({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: num
 async function recordFailure(
   ports: DiskPorts,
   volume: AzVolume,
-  change: DiskModification,
+  request: ModificationRequest,
   failure: Failure,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -128,7 +137,7 @@ async function recordFailure(
   const recorded = await recordOutcome(
     ports,
     volume,
-    change,
+    request,
     ({ error: _, ...status }) => status,
     signal,
     error,
@@ -146,13 +155,19 @@ async function recordFailure(
 function recordOutcome(
   ports: DiskPorts,
   volume: AzVolume,
-  requested: DiskModification,
+  { change: requested, storeIncarnation }: ModificationRequest,
   change: (status: VolumeStatus) => VolumeStatus,
   signal: AbortSignal,
   error?: VolumeStatus["error"],
 ): Promise<Reconciled> {
   const observedGeneration = volume.metadata.generation;
-  const modification = { requested, observedGeneration, ...(error === undefined ? {} : { error }) };
+  const modification = {
+    requested,
+    observedGeneration,
+    endTime: toTimestamp(ports.clock.nowMs()),
+    storeIncarnation,
+    ...(error === undefined ? {} : { error }),
+  };
   return setStatus(ports, volume, (status) => ({ ...change(status), modification }), signal);
 }
 

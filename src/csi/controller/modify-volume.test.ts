@@ -32,6 +32,8 @@ async function end(world: ControllerWorld, failure?: Failure): Promise<void> {
     const modification = {
       requested: spec.modification,
       observedGeneration: metadata.generation,
+      endTime: "2026-01-01T00:00:00.000Z",
+      storeIncarnation: 1,
       ...error,
     };
     return { ...status, modification };
@@ -51,6 +53,17 @@ describe("modifyVolume", () => {
       await world.given("AzVolume", aVolumeObject());
       const answer = modify(world, { skuName: "StandardSSD_LRS", tags: "a=b" });
       await world.until(() => isAsked(world, { ...standard, tags: { a: "b" } }));
+      await end(world);
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+    }));
+
+  it("has Azure asked also for what the object says the disk has", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const { skuName } = world.volume("pvc-1")?.spec.disk ?? {};
+      assert.ok(skuName !== undefined);
+      const answer = modify(world, { skuName });
+      await world.until(() => isAsked(world, { skuName }));
       await end(world);
       assert.deepEqual(await world.answerOf(answer), ok({}));
     }));

@@ -207,6 +207,8 @@ export const azVolumeSchema = z.object({
         .object({
           requested: diskModificationSchema,
           observedGeneration: z.int().min(0).describe("Of the spec that requested it."),
+          endTime: z.string().describe("When this was recorded."),
+          storeIncarnation: z.int().min(0).describe("Of the object store when Azure was asked."),
           error: objectErrorSchema.optional().describe("Absent: the disk is as requested."),
         })
         .optional()
