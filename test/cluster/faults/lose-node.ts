@@ -95,11 +95,12 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
     "get",
     "azdrivernodes",
   ]);
-  // Until then the scheduler may assign the next pod to that node.
-  await workloads.lab.kubectl(
-    ["wait", "--for=condition=Ready=unknown", `node/${VICTIM}`, `--timeout=${SETTLED_MAX_MS}ms`],
-    { timeoutMs: 2 * SETTLED_MAX_MS },
-  );
+  // Until then the scheduler may assign the next pod to that node. The taint comes after the condition.
+  await untilPrinted(workloads.lab, /node\.kubernetes\.io\/unreachable/u, [
+    "get",
+    `node/${VICTIM}`,
+    "--output=jsonpath={.spec.taints[?(@.effect=='NoSchedule')].key}",
+  ]);
   await workloads.kubectl(["delete", "pod", pod, "--force", "--grace-period=0"]);
   await workloads.untilEvent(
     "Pod",
