@@ -184,9 +184,11 @@ export function createArmSession(options: {
       const providerMs = budget.providerWaitMs(budgeted);
       const waitMs = Math.max(providerMs, budget.gatewayWaitMs(budgeted, false));
       if (turn === "usedUp" || (waitMs > 0 && waitMs > leftMs())) return fail(usedUp(budgeted, waitMs));
+      const line = lineOf(budgeted);
       if (providerMs > 0) await clock.sleep(providerMs, signal);
+      else if (waitMs === 0 && line.isEmpty() && isEntered()) turn = "entered";
       else
-        turn = await lineOf(budgeted).run(
+        turn = await line.run(
           {
             lane: budgeted.lane,
             waitMs: (isDue) => budget.gatewayWaitMs(budgeted, isDue),

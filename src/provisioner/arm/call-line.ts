@@ -66,6 +66,11 @@ export class CallLine {
     }
   }
 
+  /** Where no call waits, one for which the bucket has room needs no turn. */
+  isEmpty(): boolean {
+    return [...this.#queues.values()].every(({ waiting }) => waiting.length === 0);
+  }
+
   #queueOf(lane: Lane): LaneQueue {
     const queue = this.#queues.get(lane) ?? { turn: 0, waiting: [] };
     this.#queues.set(lane, queue);
