@@ -6,35 +6,57 @@ import { type HighWaterMark, highWaterMarkOf, isOlder } from "../core/rollback/h
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 
+/** The ports that a comparison of the Lease takes. */
+export interface LeasePorts {
+  readonly store: Pick<ObjectStore, "get">;
+  readonly leaseMemory: LeaseHighWaterMark;
+}
+
+/** The controllers' Lease by an uncached read, and the reason if it is older than this process remembers. */
+export interface ComparedLease {
+  readonly lease: Lease | undefined;
+  readonly older: string | undefined;
+}
+
+/** Reads the controllers' Lease, compares it with what this process remembers, and remembers it. */
+export async function compareLease(
+  { store, leaseMemory }: LeasePorts,
+  signal: AbortSignal,
+): Promise<Result<ComparedLease, Failure>> {
+  // Before the read: a renewal in between only makes the Lease newer.
+  const remembered = leaseMemory.seen;
+  const read = await store.get("Lease", CONTROLLER_LEASE, signal);
+  if (!read.ok) {
+    if (read.failure.kind !== "ObjectNotFound") return read;
+    const older =
+      remembered.counter === 0 ? undefined : "the controllers' Lease is gone, and not recreated yet";
+    return ok({ lease: undefined, older });
+  }
+  const older = olderLease(read.value, remembered);
+  if (older === undefined) leaseMemory.saw(read.value);
+  return ok({ lease: read.value, older });
+}
+
 /**
  * The store incarnation that the store shows now; zero before any leader. Fails with `StoreRolledBack`
  * while records are being rebuilt, or where the Lease is older than this process remembers: the caller
  * was about to trust a record.
  */
 export async function readStoreIncarnation(
-  ports: { readonly store: ObjectStore; readonly leaseMemory: LeaseHighWaterMark },
+  ports: LeasePorts,
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
-  // Before the read: a renewal in between only makes the Lease newer.
-  const remembered = ports.leaseMemory.seen;
-  const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
-  if (!lease.ok) {
-    if (lease.failure.kind !== "ObjectNotFound") return lease;
-    return remembered.counter === 0
-      ? ok(0)
-      : fail({ kind: "StoreRolledBack", detail: "the controllers' Lease is gone, and not recreated yet" });
-  }
-  const detail = olderLease(lease.value, remembered);
-  if (detail !== undefined) return fail({ kind: "StoreRolledBack", detail });
-  ports.leaseMemory.saw(lease.value);
-  const mark = rebuildMarkOf(lease.value);
+  const compared = await compareLease(ports, signal);
+  if (!compared.ok) return compared;
+  const { lease, older } = compared.value;
+  if (older !== undefined) return fail({ kind: "StoreRolledBack", detail: older });
+  const mark = rebuildMarkOf(lease);
   if (mark > 0)
     return fail({ kind: "StoreRolledBack", detail: `records are being rebuilt for incarnation ${mark}` });
-  return ok(storeIncarnationOf(lease.value));
+  return ok(storeIncarnationOf(lease));
 }
 
-/** Returns the reason if an uncached read shows an older Lease than this process remembers from before it. */
-export function olderLease(lease: Lease, remembered: HighWaterMark): string | undefined {
+function olderLease(lease: Lease, remembered: HighWaterMark): string | undefined {
   const shown = highWaterMarkOf(lease);
   if (!isOlder(shown, remembered)) return undefined;
   return (
@@ -48,7 +70,7 @@ export function olderLease(lease: Lease, remembered: HighWaterMark): string | un
  * rollback is known. Volumes without a record need no trust.
  */
 export async function isTrusted(
-  ports: { readonly store: ObjectStore; readonly leaseMemory: LeaseHighWaterMark },
+  ports: LeasePorts,
   record: WriterRecord | undefined,
   signal: AbortSignal,
 ): Promise<boolean> {

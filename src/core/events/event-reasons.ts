@@ -43,7 +43,7 @@ export const eventReasons = {
     tells: [],
     when:
       "for an hour or more, no PersistentVolume names a disk of this cluster and no node has it " +
-      "(found by recovery, every 10 minutes for each 1,000 disks)",
+      "(found by recovery)",
     remedy:
       "If its data is needed, make a PersistentVolume that names it. Otherwise delete the disk in " +
       "Azure (az disk delete), and its AzVolume goes too. The driver never deletes such a disk.",

@@ -8,7 +8,8 @@ import { type ModifiableDisk, withoutModification } from "./plan-modification.ts
 /**
  * How long after a modification has ended the driver makes it again where the disk differs, in
  * milliseconds. Disks have no ETag: a request that a stopped controller had sent may land within this time.
- * Two lists of the disks are read in it. What differs later is another client's doing, and stays.
+ * Recovery lists up to 1,000 disks twice in it, and more of them less often. What differs later is another
+ * client's doing, and stays.
  */
 export const LATE_REQUEST_MS = 1_200_000;
 

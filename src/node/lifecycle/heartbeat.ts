@@ -1,11 +1,6 @@
 import { type AzDriverNode, reportIn } from "../../core/api/az-driver-node.ts";
 import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../../core/api/epoch.ts";
-import {
-  annotatedNumber,
-  CONTROLLER_LEASE,
-  HEARTBEAT_DELAY_ANNOTATION,
-  storeIncarnationOf,
-} from "../../core/api/lease.ts";
+import { annotatedNumber, HEARTBEAT_DELAY_ANNOTATION, storeIncarnationOf } from "../../core/api/lease.ts";
 import { isSameVmId } from "../../core/api/node-identity.ts";
 import { HEARTBEAT_DELAY_MAX_MS } from "../../core/election/heartbeat-delay.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -13,7 +8,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { reportOf, rolledBackReason, STORE_ROLLED_BACK } from "../../core/rollback/rollback-reports.ts";
-import { olderLease } from "../../objects/store-incarnation.ts";
+import { compareLease } from "../../objects/store-incarnation.ts";
 import type { NotedVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -208,19 +203,16 @@ interface LeaseAtBeat {
 const noLease: LeaseAtBeat = { incarnation: 0, olderLease: undefined, leader: "", heartbeatDelayMs: 0 };
 
 /** Also while records are rebuilt: a heartbeat trusts no record. A deleted Lease shows no rollback. */
-async function readLease(
-  { store, leaseMemory }: Pick<NodePorts, "store" | "leaseMemory">,
-  signal: AbortSignal,
-): Promise<Result<LeaseAtBeat, Failure>> {
-  const remembered = leaseMemory.seen;
-  const lease = await store.get("Lease", CONTROLLER_LEASE, signal);
-  if (!lease.ok) return lease.failure.kind === "ObjectNotFound" ? ok(noLease) : lease;
-  leaseMemory.saw(lease.value);
-  const delayMs = annotatedNumber(lease.value, HEARTBEAT_DELAY_ANNOTATION);
+async function readLease(ports: NodePorts, signal: AbortSignal): Promise<Result<LeaseAtBeat, Failure>> {
+  const compared = await compareLease(ports, signal);
+  if (!compared.ok) return compared;
+  const { lease, older } = compared.value;
+  if (lease === undefined) return ok(noLease);
+  const delayMs = annotatedNumber(lease, HEARTBEAT_DELAY_ANNOTATION);
   return ok({
-    incarnation: storeIncarnationOf(lease.value),
-    olderLease: olderLease(lease.value, remembered),
-    leader: lease.value.spec.holderIdentity,
+    incarnation: storeIncarnationOf(lease),
+    olderLease: older,
+    leader: lease.spec.holderIdentity,
     heartbeatDelayMs: Math.min(delayMs, HEARTBEAT_DELAY_MAX_MS),
   });
 }

@@ -3,10 +3,11 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record-nodes.ts";
 import { release, acquire, renew } from "../../core/writer/writer-steps.ts";
+import { compareLease } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { accessTypeOf } from "./clean-check-target.ts";
-import { olderThanCheckpoint, readTrustedIncarnation, rememberLease } from "./rollback-detector.ts";
+import { olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
 import { showClean } from "./verify-clean.ts";
 
 /**
@@ -75,8 +76,8 @@ export async function releaseVolume(
     return ok(undefined);
   // By this the node notices a store that is restored to before the release: no other memory of the
   // release remains.
-  const lease = await rememberLease(ports, signal);
-  if (!lease.ok) return lease;
+  const compared = await compareLease(ports, signal);
+  if (!compared.ok) return compared;
   const clean = await proveClean(ports, read.value, signal);
   if (!clean.ok) return clean;
   const given = await moveRecord(

@@ -1,8 +1,7 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { fail, type Result } from "../../core/failure/result.ts";
 import { type HighWaterMark, isOlder } from "../../core/rollback/high-water-mark.ts";
 import { reportOf } from "../../core/rollback/rollback-reports.ts";
 import { isNamed } from "../../core/writer/record-nodes.ts";
@@ -32,16 +31,6 @@ export async function readTrustedIncarnation(
     olderHeartbeat(own.value, incarnation.value, { incarnation: incarnation.value, counter: remembered }) ??
     reportOf(own.value, incarnation.value)?.message;
   return detail === undefined ? incarnation : fail({ kind: "StoreRolledBack", detail });
-}
-
-/** Reads the controllers' Lease, so that from now on this node notices an older one. */
-export async function rememberLease(
-  { store, leaseMemory }: Pick<NodePorts, "store" | "leaseMemory">,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
-  const lease = await store.get("Lease", CONTROLLER_LEASE, signal);
-  if (lease.ok) leaseMemory.saw(lease.value);
-  return lease.ok || lease.failure.kind === "ObjectNotFound" ? ok(undefined) : lease;
 }
 
 /**
