@@ -101,12 +101,15 @@ function extentsIn(text: string): readonly (readonly [number, number])[] {
 }
 
 /**
- * Runs `e2fsck -fn` on a disk that no node has mounted: it reads everything and changes nothing. It needs
- * no attachment, since an unused replica may be pruned at any time.
+ * Runs `e2fsck -fn` or `btrfs check` on a disk that no node has mounted: it reads everything and changes
+ * nothing. It needs no attachment, since an unused replica may be pruned at any time.
  */
 export async function fileSystemIsClean(lab: Lab, volume: DemoVolume): Promise<boolean> {
+  const { accessType } = volume.capability;
+  const isBtrfs = accessType?.$case === "mount" && accessType.value.fsType === "btrfs";
+  const [program, ...options] = isBtrfs ? ["btrfs", "check", "--readonly"] : ["e2fsck", "-f", "-n"];
   try {
-    await run("e2fsck", ["-f", "-n", await diskFile(lab, volume)], { timeout: CHECK_MAX_MS });
+    await run(program, [...options, await diskFile(lab, volume)], { timeout: CHECK_MAX_MS });
     return true;
   } catch {
     return false;

@@ -15,13 +15,16 @@ export interface DemoVolume {
  */
 const COMMIT_BY_FSYNC_ONLY = "commit=600";
 
-const ext4ForOneNode: VolumeCapability = {
-  accessMode: { mode: "SINGLE_NODE_WRITER" },
-  accessType: {
-    $case: "mount",
-    value: { fsType: "ext4", mountFlags: [COMMIT_BY_FSYNC_ONLY], volumeMountGroup: "" },
-  },
-};
+/** A file system for one node, which writes nothing by itself while "the VM" of that node is frozen. */
+export function committedByFsync(fsType: "ext4" | "btrfs"): VolumeCapability {
+  return {
+    accessMode: { mode: "SINGLE_NODE_WRITER" },
+    accessType: {
+      $case: "mount",
+      value: { fsType, mountFlags: [COMMIT_BY_FSYNC_ONLY], volumeMountGroup: "" },
+    },
+  };
+}
 
 const GIB = 1024n ** 3n;
 
@@ -38,7 +41,7 @@ export async function createVolume(
     readonly source?: VolumeContentSource;
   },
 ): Promise<DemoVolume> {
-  const capability = request.capability ?? ext4ForOneNode;
+  const capability = request.capability ?? committedByFsync("ext4");
   const topologies = request.zones.map((zone) => ({
     segments: { "topology.disk.csi.azure.com/zone": zone },
   }));

@@ -103,14 +103,23 @@ async function survives(
       .get(point.process)
       ?.restart(
         point.when === "during"
-          ? { PATH: await pathWithDeath(point.step)(join(lab.directory, `${volumeName}-bin`), mark) }
+          ? { PATH: await pathWithDeath(point)(join(lab.directory, `${volumeName}-bin`), mark) }
           : { [CRASH_AT]: `${point.when}:${point.step}`, [CRASH_MARK]: mark },
       );
   };
   const { timeline, phase } = rememberPhases();
   const seenBefore = { ...writers.seen, ...replicas.seen };
   const life = point.life.run(
-    { lab, timeline, signal, say: () => undefined, pruneAfterMs: undefined, dying: point.process, arm },
+    {
+      lab,
+      timeline,
+      signal,
+      say: () => undefined,
+      pruneAfterMs: undefined,
+      dying: point.process,
+      fsType: point.fsType,
+      arm,
+    },
     volumeName,
   );
   await within(life, LIFE_MAX_MS, () => `the volume's lifecycle stopped at: ${phase()}`);
@@ -127,12 +136,15 @@ async function survives(
     "the writers were not watched",
   );
   const isNeverPublished = [unused, snapshotted].includes(point.life.run);
+  assert.ok(isNeverPublished || writers.seen.mounts > seenBefore.mounts, "no mount was seen");
   assert.ok(isNeverPublished || replicas.seen.replicas > seenBefore.replicas, "no replica was seen");
 }
 
 /** What kills a plug-in in the middle of a step, with the command that it runs. */
-function pathWithDeath(step: CrashPoint["step"]): (folder: string, mark: string) => Promise<string> {
-  return step === "freeze" ? pathWithKilledHolder : pathWithCutOffFormat;
+function pathWithDeath({ step, fsType }: CrashPoint): (folder: string, mark: string) => Promise<string> {
+  return step === "freeze"
+    ? pathWithKilledHolder
+    : (folder, mark) => pathWithCutOffFormat(fsType, folder, mark);
 }
 
 /** Records the present activity for the message of a failure. */

@@ -1,23 +1,34 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findCommand } from "../../scripts/child/find-command.ts";
+import type { CrashPoint } from "./points.ts";
+
+const PACKAGES = { ext4: "e2fsprogs", btrfs: "btrfs-progs" } as const;
+
+/** Where a mkfs writes before it has written a signature, in blocks of 4 KiB. btrfs begins at 1 MiB. */
+const FIRST_BLOCKS = { ext4: 2, btrfs: 256 } as const;
 
 /**
- * A search path whose first `mkfs.ext4` is interrupted: it writes data where no file system has its
- * signature, leaves the file `mark`, and kills its plug-in and itself. Every later one is the real one.
+ * A search path whose first mkfs is interrupted: it writes data where no file system has its signature,
+ * leaves the file `mark`, and kills its plug-in and itself. Every later one is the real one.
  */
-export async function pathWithCutOffFormat(folder: string, mark: string): Promise<string> {
-  const mkfs = await findCommand("mkfs.ext4");
-  if (mkfs === undefined) throw new Error("there is no mkfs.ext4: install e2fsprogs");
+export async function pathWithCutOffFormat(
+  fsType: CrashPoint["fsType"],
+  folder: string,
+  mark: string,
+): Promise<string> {
+  const program = `mkfs.${fsType}`;
+  const mkfs = await findCommand(program);
+  if (mkfs === undefined) throw new Error(`there is no ${program}: install ${PACKAGES[fsType]}`);
   const script = `#!/bin/sh
 test -e "${mark}" && exec "${mkfs}" "$@"
 for device; do :; done
-printf 'the rest of a format' | dd of="$device" bs=4096 seek=2 conv=fsync,notrunc status=none
+printf 'the rest of a format' | dd of="$device" bs=4096 seek=${FIRST_BLOCKS[fsType]} conv=fsync,notrunc status=none
 : >"${mark}"
 kill -KILL "$PPID"
 kill -KILL $$
 `;
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "mkfs.ext4"), script, { mode: 0o755 });
+  await writeFile(join(folder, program), script, { mode: 0o755 });
   return `${folder}:${process.env["PATH"] ?? ""}`;
 }

@@ -12,6 +12,7 @@ import {
 } from "../../demo/act-failovers.ts";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import {
+  committedByFsync,
   createVolume,
   type DemoVolume,
   deleteVolume,
@@ -29,6 +30,8 @@ import { checkpointedEpochs } from "./noted-epochs.ts";
 export interface Trial extends Stage {
   /** The process that is to die, by its name in the lab. */
   readonly dying: string;
+  /** Of the volume. */
+  readonly fsType: "ext4" | "btrfs";
   /** Restarts that process; from then on it dies at its point. */
   arm(): Promise<void>;
 }
@@ -276,13 +279,14 @@ export function node(on: Stage, name: string): LabNode {
 }
 
 /** Makes an empty volume of 1 GiB that three nodes can share. */
-export function create(on: Stage, name: string): Promise<DemoVolume> {
+export function create(on: Trial, name: string): Promise<DemoVolume> {
   return on.timeline.measure("CreateVolume", () =>
     createVolume(on.lab, {
       name,
       sizeGiB: 1n,
       parameters: { skuName: "Premium_LRS", maxShares: "3" },
       zones: ["eastus-1"],
+      capability: committedByFsync(on.fsType),
     }),
   );
 }

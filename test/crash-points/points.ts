@@ -1,7 +1,17 @@
 import type { StepName } from "../../src/ports/steps.ts";
 import { cloned, restored } from "./copied-lives.ts";
 import { frozen } from "./frozen-snapshot.ts";
-import { abandoned, fenced, type Life, lost, moved, recalled, snapshotted, unused } from "./lives.ts";
+import {
+  abandoned,
+  fenced,
+  type Life,
+  lost,
+  moved,
+  recalled,
+  snapshotted,
+  type Trial,
+  unused,
+} from "./lives.ts";
 
 /** A point at which a process kills itself, and a lifecycle of a volume that passes it. */
 export interface CrashPoint {
@@ -10,12 +20,15 @@ export interface CrashPoint {
   readonly when: "after" | "before" | "during";
   readonly step: StepName;
   readonly life: { readonly name: string; readonly run: Life };
+  readonly fsType: Trial["fsType"];
 }
 
 const passages: readonly {
   readonly process: CrashPoint["process"];
   readonly life: CrashPoint["life"];
   readonly steps: readonly StepName[];
+  /** Default: ext4. */
+  readonly fsType?: CrashPoint["fsType"];
 }[] = [
   {
     process: "controller",
@@ -115,6 +128,20 @@ const passages: readonly {
     life: { name: "is fenced off a frozen node", run: fenced },
     steps: ["unmount", "leave-quarantine"],
   },
+  // What a step of a btrfs leaves behind is found by other means: its mounts show no device, and no tool
+  // checks it.
+  {
+    process: "node-a",
+    life: { name: "is moved in good order", run: moved },
+    steps: ["format", "mount", "unmount", "release"],
+    fsType: "btrfs",
+  },
+  {
+    process: "node-a",
+    life: { name: "is fenced off a frozen node", run: fenced },
+    steps: ["unmount", "leave-quarantine"],
+    fsType: "btrfs",
+  },
 ];
 
 /**
@@ -122,14 +149,23 @@ const passages: readonly {
  * stay unfinished.
  */
 export const crashPoints: readonly CrashPoint[] = [
-  ...passages.flatMap(({ process, life, steps }) =>
-    steps.flatMap((step) => (["before", "after"] as const).map((when) => ({ process, when, step, life }))),
+  ...passages.flatMap(({ process, life, steps, fsType = "ext4" }) =>
+    steps.flatMap((step) =>
+      (["before", "after"] as const).map((when) => ({ process, when, step, life, fsType })),
+    ),
   ),
-  { process: "node-a", when: "during", step: "format", life: { name: "is moved in good order", run: moved } },
+  ...(["ext4", "btrfs"] as const).map((fsType) => ({
+    process: "node-a" as const,
+    when: "during" as const,
+    step: "format" as const,
+    life: { name: "is moved in good order", run: moved },
+    fsType,
+  })),
   {
     process: "node-a",
     when: "during",
     step: "freeze",
     life: { name: "has a snapshot of its frozen file system", run: frozen },
+    fsType: "ext4",
   },
 ];

@@ -11,8 +11,8 @@ import { wrongMove } from "./writer-moves.ts";
 export interface WriterWatch {
   /** Violations that were seen. */
   violations(): readonly string[];
-  /** The number of versions of records that were judged, and of checks of the mounts. */
-  readonly seen: { records: number; looks: number };
+  /** The number of versions of records that were judged, of checks of the mounts, and of mounts found. */
+  readonly seen: { records: number; looks: number; mounts: number };
   stop(): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ const LOOK_EVERY_MS = 25;
 /** Starts to watch a lab. */
 export async function watchWriters(lab: Lab, signal: AbortSignal): Promise<WriterWatch> {
   const found: string[] = [];
-  const seen = { records: 0, looks: 0 };
+  const seen = { records: 0, looks: 0, mounts: 0 };
   const ended = new AbortController();
   const untilEnded = AbortSignal.any([signal, ended.signal]);
   const listed = await lab.store.list("AzVolume", {}, untilEnded);
@@ -40,7 +40,7 @@ export async function watchWriters(lab: Lab, signal: AbortSignal): Promise<Write
 
 interface Findings {
   readonly found: string[];
-  readonly seen: { records: number; looks: number };
+  readonly seen: WriterWatch["seen"];
 }
 
 async function judgeRecords(
@@ -69,31 +69,48 @@ async function judgeRecords(
 
 async function lookAtMounts(lab: Lab, { found, seen }: Findings, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const doubles = doublyMounted(lab);
+    const mounted = mountedDisks(lab);
+    const doubles = doublyMounted(mounted);
     // Two namespaces are not read at one instant: a mount that moved in between is seen once, not twice.
-    const again = doubles.length === 0 ? [] : doublyMounted(lab);
+    const again = doubles.length === 0 ? [] : doublyMounted(mountedDisks(lab));
     found.push(...doubles.filter((double) => again.includes(double) && !found.includes(double)));
     seen.looks += 1;
+    seen.mounts += mounted.length;
     await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 
-/** Disks that more than one node has mounted through a device that still takes writes. */
-function doublyMounted(lab: Lab): readonly string[] {
+/** A disk that a node has mounted through a device that still takes writes. */
+interface MountedDisk {
+  readonly disk: string;
+  readonly nodeName: string;
+}
+
+function mountedDisks(lab: Lab): readonly MountedDisk[] {
   const devices = liveDevices(lab.directory);
-  const holders = [...lab.nodes.values()].flatMap((node) => {
+  return [...lab.nodes.values()].flatMap((node) => {
     const disks = readFileSync(`/proc/${node.mountsPid}/mountinfo`, "utf8")
       .split("\n")
-      .map((line) => devices.get(line.split(" ")[2] ?? ""))
+      .map((line) => devices.get(deviceOf(line)))
       .filter((disk) => disk !== undefined);
     return [...new Set(disks)].map((disk) => ({ disk, nodeName: node.name }));
   });
-  return [...Map.groupBy(holders, ({ disk }) => disk)]
+}
+
+/** Disks that more than one node has mounted. */
+function doublyMounted(mounted: readonly MountedDisk[]): readonly string[] {
+  return [...Map.groupBy(mounted, ({ disk }) => disk)]
     .filter(([, nodes]) => nodes.length > 1)
     .map(([disk, nodes]) => `${disk} is mounted on ${nodes.map(({ nodeName }) => nodeName).join(" and ")}`);
 }
 
-/** The lab's attached loop devices, by major:minor: a detached device has one sector left. */
+/** `36 35 7:3 / /mnt rw - ext4 /dev/loop3 rw`: the number, or the name where it is btrfs's own number. */
+function deviceOf(mountLine: string): string {
+  const [, fsType, source = ""] = / - (\S+) (\S+)/u.exec(mountLine) ?? [];
+  return fsType === "btrfs" ? source : (mountLine.split(" ")[2] ?? "");
+}
+
+/** The lab's attached loop devices, by number and by name: a detached device has one sector left. */
 function liveDevices(directory: string): ReadonlyMap<string, string> {
   const devices = new Map<string, string>();
   for (const name of readdirSync("/sys/block")) {
@@ -102,7 +119,8 @@ function liveDevices(directory: string): ReadonlyMap<string, string> {
       readAttribute(`/sys/block/${name}/${attribute}`),
     );
     if (file?.startsWith(`${directory}/`) === true && Number(sectors) > 1 && majorMinor !== undefined)
-      devices.set(majorMinor, file.slice(directory.length + 1));
+      for (const device of [majorMinor, `/dev/${name}`])
+        devices.set(device, file.slice(directory.length + 1));
   }
   return devices;
 }
