@@ -4,7 +4,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentObjectName, foreignVolumeObjectName } from "../../core/api/object-names.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { aReplica, aVolume, diskUri } from "../../core/testing/objects.ts";
+import { aDetail, aReplica, aVolume, diskUri } from "../../core/testing/objects.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { driverTags } from "../disk/disk-tags.ts";
 import { aCluster, aClusterVolume } from "../testing/a-cluster.ts";
@@ -170,6 +170,16 @@ describe("recoverVolumes", () => {
         await recoverVolumes({ ...world.ports, cloud, clusterVolumes: aCluster([aClusterVolume()]) }, never),
         fail(throttled),
       );
+    }));
+
+  // Builds of 0.1.0 from before the repair of late modifications record no end of one.
+  it("rebuilds a lost volume beside one that an earlier version has modified", () =>
+    withControllerPorts(async (world) => {
+      const modification = { requested: { skuName: "Premium_LRS" }, observedGeneration: 1 } as const;
+      await world.given("AzVolume", aVolume({ status: { detail: aDetail(), modification } }));
+      const lost = diskUri.replace("pvc-1", "pvc-2");
+      world.disks.add(lost);
+      assert.deepEqual(await recover(world, { "": [disk, { ...disk, diskUri: lost }] }), ok(1));
     }));
 
   it("rebuilds all others where one disk fails, and retries that one", () =>

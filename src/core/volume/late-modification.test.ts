@@ -63,6 +63,12 @@ describe("repeatedModification", () => {
       at: { isOfThisStore: false },
       repeated: {},
     },
+    ...[undefined, "yesterday"].map((endTime) => ({
+      because: `its end is ${endTime ?? "not recorded, by an earlier version"}: the spec follows the disk`,
+      volume: modified({ status: { modification: { ...outcome, endTime } } }),
+      disk: late,
+      repeated: {},
+    })),
     {
       because: "what it did not ask for differs: the spec follows the disk",
       disk: { ...listed, skuName: "StandardSSD_LRS" },

@@ -1,7 +1,7 @@
 import type { AzVolume, DiskModification } from "../api/az-volume.ts";
 import { isDeleting } from "../attachment/observed-volume.ts";
 import { sameJson } from "../primitives/same-json.ts";
-import { fromTimestamp } from "../primitives/timestamp.ts";
+import { parseTimestamp } from "../primitives/timestamp.ts";
 import { mergeTags } from "./merge-tags.ts";
 import { type ModifiableDisk, withoutModification } from "./plan-modification.ts";
 
@@ -27,8 +27,10 @@ export function repeatedModification(
   const last = status?.modification;
   if (last === undefined || last.error !== undefined || spec.modification !== undefined) return undefined;
   if (metadata.deletionTimestamp !== undefined || isDeleting(volume)) return undefined;
-  const sinceMs = nowMs - fromTimestamp(last.endTime);
-  if (isOfThisStore && sinceMs < LATE_REQUEST_MS && !isAs(listed, last.requested)) return last.requested;
+  // An earlier version has recorded no end, and a person may have edited it: neither is a recent one.
+  const endMs = parseTimestamp(last.endTime ?? "") ?? Number.NEGATIVE_INFINITY;
+  if (isOfThisStore && nowMs - endMs < LATE_REQUEST_MS && !isAs(listed, last.requested))
+    return last.requested;
   return sameJson(withoutModification(spec, listed, {}).disk, spec.disk) ? undefined : {};
 }
 

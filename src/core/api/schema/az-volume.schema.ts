@@ -207,8 +207,12 @@ export const azVolumeSchema = z.object({
         .object({
           requested: diskModificationSchema,
           observedGeneration: z.int().min(0).describe("Of the spec that requested it."),
-          endTime: z.string().describe("When this was recorded."),
-          storeIncarnation: z.int().min(0).describe("Of the object store when Azure was asked."),
+          endTime: z.string().optional().describe("When this was recorded. Absent: by an earlier version."),
+          storeIncarnation: z
+            .int()
+            .min(0)
+            .optional()
+            .describe("Of the object store when Azure was asked. Absent: an earlier version asked."),
           error: objectErrorSchema.optional().describe("Absent: the disk is as requested."),
         })
         .optional()
