@@ -1,5 +1,6 @@
 import type { Failure } from "../core/failure/failure.ts";
-import { ok, type Result } from "../core/failure/result.ts";
+import { fail, ok, type Result } from "../core/failure/result.ts";
+import type { Logger } from "../ports/logger.ts";
 
 /** How many run concurrently: the store commits writes that arrive together in one batch. */
 const TRIED_AT_ONCE = 64;
@@ -17,21 +18,38 @@ export function isGeneral(failure: Failure): boolean {
   return GENERAL_KINDS.has(failure.kind);
 }
 
+/** What is done with each. */
+export interface Attempts<T, R> {
+  readonly attempt: (one: T) => Promise<Result<R, Failure>>;
+  /** Logs which one has failed. */
+  readonly onFailure: (one: T, failure: Failure) => void;
+  /** Receives the stack of a bug. */
+  readonly logger: Logger;
+}
+
 /**
- * Tries each of `all`. A failure of one delays no other and is passed to `onFailure`. Fails with the
- * first failure once all were tried, or after a batch of which all failed in a way that the others would
- * as well. Returns the result of each.
+ * Tries each of `all`. A failure of one delays no other and is passed to `onFailure`; so is a bug, as
+ * `DriverBug`. Fails with the first failure once all were tried, or after a batch of which all failed in
+ * a way that the others would as well. Returns the result of each.
  */
 export async function tryEach<T, R>(
   all: readonly T[],
-  attempt: (one: T) => Promise<Result<R, Failure>>,
-  onFailure: (one: T, failure: Failure) => void,
+  { attempt, onFailure, logger }: Attempts<T, R>,
+  signal: AbortSignal,
 ): Promise<Result<readonly R[], Failure>> {
+  const tryOne = async (one: T): Promise<{ readonly one: T; readonly result: Result<R, Failure> }> => {
+    try {
+      return { one, result: await attempt(one) };
+    } catch (error) {
+      // Ports that wait reject with the signal's reason.
+      return { one, result: signal.aborted ? fail({ kind: "Cancelled" }) : bugOf(error, logger) };
+    }
+  };
   const done: R[] = [];
   let failed: Result<never, Failure> | undefined;
   for (let first = 0; first < all.length; first += TRIED_AT_ONCE) {
     const batch = all.slice(first, first + TRIED_AT_ONCE);
-    const tried = await Promise.all(batch.map(async (one) => ({ one, result: await attempt(one) })));
+    const tried = await Promise.all(batch.map(tryOne));
     for (const { one, result } of tried) {
       if (result.ok) done.push(result.value);
       else {
@@ -43,4 +61,10 @@ export async function tryEach<T, R>(
     if (failed !== undefined && areAllLost) return failed;
   }
   return failed ?? ok(done);
+}
+
+function bugOf(error: unknown, logger: Logger): Result<never, Failure> {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  logger.error("attempt threw: a bug", { error: stack ?? message });
+  return fail({ kind: "DriverBug", detail: message });
 }

@@ -12,7 +12,7 @@ const INTRODUCTION = `<!-- Written by \`npm run generate\` from src/core/failure
 
 # Failures
 
-Everything that may go wrong without being a bug. CSI calls answer with the status and the sentence. Events,
+Everything that may go wrong. CSI calls answer with the status and the sentence. Events,
 conditions and \`status.error\` of the custom resources carry the same sentence. Where Azure has answered, its
 code and its request id follow in brackets. A bug answers INTERNAL, and its stack is in the log.
 

@@ -89,7 +89,7 @@ async function recoverFrom(
   const [{ diskUri } = { diskUri: "" }] = disks.value;
   const listed = resourceGroup ?? parseDiskUri(diskUri)?.resourceGroup.toLowerCase();
   if (listed !== undefined) lists.set(listed, disks.value);
-  return recoverEach(ports, disks.value, (disk) => recoverTagged(ports, disk, asOfList, signal));
+  return recoverEach(ports, disks.value, (disk) => recoverTagged(ports, disk, asOfList, signal), signal);
 }
 
 /** Disks that the cluster names; several of its volumes may name one disk. */
@@ -101,7 +101,11 @@ async function recoverNamed(ports: AdoptionPorts, signal: AbortSignal): Promise<
   const unknown = [...byDisk]
     .filter(([key]) => cache.byIndex("AzVolume", "diskUri", key).length === 0)
     .map(([, diskUri]) => ({ diskUri }));
-  return recoverEach(ports, unknown, async ({ diskUri: volumeId }) => {
+  const recoverOne = async ({
+    diskUri: volumeId,
+  }: {
+    readonly diskUri: string;
+  }): ReturnType<typeof recoverVolume> => {
     const recovered = await recoverVolume(
       ports,
       volumeId,
@@ -115,17 +119,19 @@ async function recoverNamed(ports: AdoptionPorts, signal: AbortSignal): Promise<
       failure: recovered.failure,
     });
     return ok(false);
-  });
+  };
+  return recoverEach(ports, unknown, recoverOne, signal);
 }
 
 async function recoverEach<T extends { readonly diskUri: string }>(
   { logger }: AdoptionPorts,
   all: readonly T[],
-  recover: (one: T) => Promise<Result<boolean, Failure>>,
+  attempt: (one: T) => Promise<Result<boolean, Failure>>,
+  signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
-  const recovered = await tryEach(all, recover, ({ diskUri }, failure) =>
-    logger.warn("a disk was not compared with the objects", { diskUri, failure }),
-  );
+  const onFailure = ({ diskUri }: T, failure: Failure): void =>
+    logger.warn("a disk was not compared with the objects", { diskUri, failure });
+  const recovered = await tryEach(all, { attempt, onFailure, logger }, signal);
   return recovered.ok ? ok(recovered.value.filter(Boolean).length) : recovered;
 }
 

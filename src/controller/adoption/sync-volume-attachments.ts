@@ -34,9 +34,13 @@ export async function syncVolumeAttachments(
   const attachments = ports.clusterVolumes.attachments();
   const restored = await tryEach(
     attachments,
-    (attachment) => restoreFrom(ports, attachment, signal),
-    ({ name }, failure) =>
-      ports.logger.warn("request not restored from a VolumeAttachment", { attachment: name, failure }),
+    {
+      attempt: (attachment) => restoreFrom(ports, attachment, signal),
+      onFailure: ({ name }, failure) =>
+        ports.logger.warn("request not restored from a VolumeAttachment", { attachment: name, failure }),
+      logger: ports.logger,
+    },
+    signal,
   );
   if (!restored.ok && signal.aborted) return restored;
   const ended = await endForgotten(ports, attachments, signal);

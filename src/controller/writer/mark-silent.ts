@@ -24,9 +24,13 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
       const silent = ports.cache.reportedNodes().filter((each) => isStale(ports, each));
       const marked = await tryEach(
         silent,
-        (driverNode) => markSilent(ports, driverNode, signal),
-        ({ metadata: { name: nodeName } }, failure) =>
-          ports.logger.warn("silent node not marked", { nodeName, failure }),
+        {
+          attempt: (driverNode) => markSilent(ports, driverNode, signal),
+          onFailure: ({ metadata: { name: nodeName } }, failure) =>
+            ports.logger.warn("silent node not marked", { nodeName, failure }),
+          logger: ports.logger,
+        },
+        signal,
       );
       return marked.ok ? ok({ againAfterMs: LOOK_AGAIN_MS }) : marked;
     },

@@ -8,8 +8,9 @@ export interface AzureAnswer {
 }
 
 /**
- * Everything that may go wrong without being a bug. Closed: adding a kind does not compile until it has a
- * row in `failure-table.ts`. Sentences name the object, the value and the remedy.
+ * Everything that may go wrong. A bug throws, and is a failure only where the other objects of many
+ * continue. Closed: adding a kind does not compile until it has a row in `failure-table.ts`. Sentences name
+ * the object, the value and the remedy.
  */
 export type Failure =
   // The caller asked for something impossible.
@@ -192,7 +193,9 @@ export type Failure =
   | { readonly kind: "HostCommandTimedOut"; readonly command: string; readonly timeoutMs: number }
   | { readonly kind: "HostNotReady"; readonly detail: string }
   /** Another Azure disk driver manages the attachments of the same VMs. */
-  | { readonly kind: "OtherDriver"; readonly detail: string };
+  | { readonly kind: "OtherDriver"; readonly detail: string }
+  /** An exception met one of many objects that are tried together: the others continue. */
+  | { readonly kind: "DriverBug"; readonly detail: string };
 
 /** A failure of one kind. */
 export type FailureOf<K extends Failure["kind"]> = Extract<Failure, { readonly kind: K }>;

@@ -1,6 +1,6 @@
 /**
- * A broken assumption of the driver's own: a bug, never the user's doing. Only reconcile loops and the
- * RPC funnel catch it.
+ * A broken assumption of the driver's own: a bug, never the user's doing. Only reconcile loops, the
+ * RPC funnel and `tryEach` catch it.
  */
 export class InvariantViolation extends Error {
   override readonly name = "InvariantViolation";

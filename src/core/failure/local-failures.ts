@@ -161,6 +161,12 @@ export const localFailures = {
     sentence: (failure) => `another Azure disk driver runs beside this one: ${failure.detail}`,
     example: { detail: "CSINode node-a names disk.csi.azure.com; remove it" },
   },
+  DriverBug: {
+    code: "INTERNAL",
+    retryable: true,
+    sentence: (failure) => `a bug in the driver, whose stack is in the log: ${failure.detail}`,
+    example: { detail: "timestamp yesterday is not ISO 8601" },
+  },
 } as const satisfies Partial<FailureRows>;
 
 function describeMissingDevice({ lun, searched, seen, waitedMs }: FailureOf<"DeviceNotFound">): string {

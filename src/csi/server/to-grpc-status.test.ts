@@ -68,6 +68,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   HostCommandTimedOut: "UNAVAILABLE",
   HostNotReady: "UNAVAILABLE",
   OtherDriver: "FAILED_PRECONDITION",
+  DriverBug: "INTERNAL",
 };
 
 describe("toGrpcStatus", () => {
