@@ -52,7 +52,9 @@ export const deviceMutations: readonly Mutation[] = [
     edits: [
       {
         file: PREPARE_FILE_SYSTEM,
-        find: `const marked = await host.writeFormatMark({ device, mark: { diskUri, uuid } }, signal);`,
+        find:
+          `const marked = await host.` +
+          `writeFormatMark({ device, fsType, mark: { diskUri, uuid } }, signal);`,
         replace: `const marked = ok(undefined);`,
       },
     ],

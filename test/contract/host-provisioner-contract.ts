@@ -225,7 +225,7 @@ export function hostProvisionerContract(
     on("makes the rest of an unfinished format blank, so that it can be formatted again", async (world) => {
       const device = await aDevice(world, 0);
       await world.scribble(0);
-      valueOf(await world.host.eraseUnfinishedFormat(device, never));
+      valueOf(await world.host.eraseUnfinishedFormat({ device, fsType: usual }, never));
       assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
       valueOf(await world.host.format({ device, fsType: usual, uuid }, never));
     });
@@ -238,10 +238,15 @@ export function hostProvisionerContract(
       };
       assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
       valueOf(await world.host.eraseFormatMark(device, never));
-      valueOf(await world.host.writeFormatMark({ device, mark }, never));
+      valueOf(await world.host.writeFormatMark({ device, fsType: usual, mark }, never));
       assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
       assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
-      valueOf(await world.host.writeFormatMark({ device, mark: { ...mark, uuid: otherUuid } }, never));
+      valueOf(
+        await world.host.writeFormatMark(
+          { device, fsType: usual, mark: { ...mark, uuid: otherUuid } },
+          never,
+        ),
+      );
       assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), {
         ...mark,
         uuid: otherUuid,
@@ -253,14 +258,17 @@ export function hostProvisionerContract(
     onLinux("shows the mark to a replica whose kernel had read the disk without it", async (world) => {
       const { writer, replica, close } = await aReplicaNode(world);
       const mark = { diskUri: "/disks/pvc-1", uuid };
-      valueOf(await world.host.writeFormatMark({ device: writer, mark }, never));
+      valueOf(await world.host.writeFormatMark({ device: writer, fsType: usual, mark }, never));
       assert.deepEqual(valueOf(await world.host.readFormatMark(replica, never)), mark);
       await close();
     });
 
     on("refuses to erase what is mounted", async (world) => {
       const { device } = await aStagedVolume(world, usual);
-      assert.equal(kindOf(await world.host.eraseUnfinishedFormat(device, never)), "DeviceBusy");
+      assert.equal(
+        kindOf(await world.host.eraseUnfinishedFormat({ device, fsType: usual }, never)),
+        "DeviceBusy",
+      );
     });
 
     on("refuses to format a second time", async (world) => {
@@ -306,7 +314,7 @@ export function hostProvisionerContract(
           if (skipped(context, world.whyNot(fsType))) return;
           const device = await aDevice(world, 0);
           const mark = { diskUri: "/disks/pvc-1", uuid };
-          valueOf(await world.host.writeFormatMark({ device, mark }, never));
+          valueOf(await world.host.writeFormatMark({ device, fsType, mark }, never));
           valueOf(await world.host.format({ device, fsType, uuid }, never));
           assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
           assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), {
@@ -314,7 +322,7 @@ export function hostProvisionerContract(
             fsType,
             uuid,
           });
-          valueOf(await world.host.eraseUnfinishedFormat(device, never));
+          valueOf(await world.host.eraseUnfinishedFormat({ device, fsType }, never));
           assert.deepEqual(
             valueOf(await world.host.readFormatMark(device, never)),
             mark,

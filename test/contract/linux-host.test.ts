@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { constants } from "node:fs";
 import { lstat, mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
@@ -12,8 +12,9 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { parseMountinfo } from "../../src/core/node/parse-mountinfo.ts";
+import { type FileSystemType, linuxFileSystemTypes } from "../../src/core/volume/file-system.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
-import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
+import type { CleanRequest, Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 import { makeLinuxHostWorld } from "./linux-host-world.ts";
 import type { LinuxHostWorld } from "./linux-host-world.ts";
 
@@ -21,6 +22,8 @@ const TEST_TIMEOUT_MS = 900_000;
 const DISK_BYTES = 64n * 1024n * 1024n;
 /** XFS refuses anything below 300 MiB. */
 const XFS_BYTES = 320n * 1024n * 1024n;
+/** Room for the mark of a first format. */
+const MARKED_BYTES = 128n * 1024n * 1024n;
 const FREEZING_PLUGIN = join(import.meta.dirname, "freezing-plugin.ts");
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
@@ -42,6 +45,63 @@ function on(sentence: string, test: (world: LinuxHostWorld) => Promise<void>): v
     },
   );
 }
+
+describe("Linux host that can't serve a file system", () => {
+  const mark = { diskUri: "/disks/pvc-1", uuid };
+  for (const fsType of linuxFileSystemTypes) {
+    on(`neither marks nor erases a disk for ${fsType} without its mkfs`, async (world) => {
+      const bin = world.pathOf("bin");
+      await mkdir(bin, { recursive: true });
+      await writeFile(join(bin, `mkfs.${fsType}`), "#!/bin/sh\necho no such library >&2\nexit 127\n", {
+        mode: 0o755,
+      });
+      process.env["PATH"] = `${bin}${delimiter}${process.env["PATH"] ?? ""}`;
+      await refusesToBegin(world, world.host, { fsType, problem: `mkfs.${fsType}: no such library` });
+    });
+
+    on(`neither marks nor erases a disk for ${fsType} on a kernel without it`, async (world) => {
+      const others = linuxFileSystemTypes.filter((other) => other !== fsType);
+      const procRoot = world.pathOf("proc");
+      await mkdir(procRoot, { recursive: true });
+      await writeFile(
+        join(procRoot, "filesystems"),
+        ["nodev\tsysfs", ...others.map((other) => `\t${other}`), ""].join("\n"),
+      );
+      const host = await createLinuxHost({
+        deviceRoot: world.deviceRoot,
+        lockDirectory: world.pathOf("locks-of-another"),
+        clock: systemClock,
+        procRoot,
+      });
+      try {
+        await refusesToBegin(world, host, { fsType, problem: `the kernel has no module ${fsType}` });
+        const device = valueOf(await host.findDevice({ lun: 0 }, never));
+        const [served] = others;
+        assert.ok(served !== undefined);
+        valueOf(await host.writeFormatMark({ device, fsType: served, mark }, never));
+      } finally {
+        await host.close();
+      }
+    });
+  }
+
+  /** Neither a mark nor an erasure is begun, so that another node finds the disk as it was. */
+  async function refusesToBegin(
+    world: LinuxHostWorld,
+    host: HostProvisioner,
+    { fsType, problem }: { readonly fsType: FileSystemType; readonly problem: string },
+  ): Promise<void> {
+    const device = await aDevice(world, MARKED_BYTES);
+    await world.scribble(0);
+    const before = await readFile(world.fileOf(0));
+    for (const refused of [
+      await host.writeFormatMark({ device, fsType, mark }, never),
+      await host.eraseUnfinishedFormat({ device, fsType }, never),
+    ])
+      assert.deepEqual(refused, { ok: false, failure: { kind: "FileSystemUnserved", fsType, problem } });
+    assert.ok((await readFile(world.fileOf(0))).equals(before), "the disk has changed");
+  }
+});
 
 describe("Linux host on a file system that a backup has left frozen", () => {
   on("unmounts it, frees its device, and lets the next mount write", async (world) => {
@@ -514,9 +574,13 @@ async function aMountElsewhere(
   return { device, leave };
 }
 
+async function aDevice(world: LinuxHostWorld, sizeBytes = DISK_BYTES): Promise<Device> {
+  await world.attachDisk({ lun: 0, sizeBytes });
+  return valueOf(await world.host.findDevice({ lun: 0 }, never));
+}
+
 async function aFormattedDevice(world: LinuxHostWorld, fsType: "ext4" | "xfs" = "ext4"): Promise<Device> {
-  await world.attachDisk({ lun: 0, sizeBytes: fsType === "xfs" ? XFS_BYTES : DISK_BYTES });
-  const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
+  const device = await aDevice(world, fsType === "xfs" ? XFS_BYTES : DISK_BYTES);
   valueOf(await world.host.format({ device, fsType, uuid }, never));
   return device;
 }

@@ -9,8 +9,8 @@ const PACKAGES = { ext4: "e2fsprogs", btrfs: "btrfs-progs" } as const;
 const FIRST_BLOCKS = { ext4: 2, btrfs: 256 } as const;
 
 /**
- * A search path whose first mkfs is interrupted: it writes data where no file system has its signature,
- * leaves the file `mark`, and kills its plug-in and itself. Every later one is the real one.
+ * A search path whose first mkfs of a disk is interrupted: it writes data where no file system has its
+ * signature, leaves the file `mark`, and kills its plug-in and itself. Every later one is the real one.
  */
 export async function pathWithCutOffFormat(
   fsType: CrashPoint["fsType"],
@@ -21,7 +21,7 @@ export async function pathWithCutOffFormat(
   const mkfs = await findCommand(program);
   if (mkfs === undefined) throw new Error(`there is no ${program}: install ${PACKAGES[fsType]}`);
   const script = `#!/bin/sh
-test -e "${mark}" && exec "${mkfs}" "$@"
+{ test -e "${mark}" || test "$*" = -V; } && exec "${mkfs}" "$@"
 for device; do :; done
 printf 'the rest of a format' | dd of="$device" bs=4096 seek=${FIRST_BLOCKS[fsType]} conv=fsync,notrunc status=none
 : >"${mark}"

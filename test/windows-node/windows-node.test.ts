@@ -41,7 +41,7 @@ describe(
     });
 
     it("marks it, and formats it with its UUID under the mark", async () => {
-      valueOf(await world.host.writeFormatMark({ device, mark }, never));
+      valueOf(await world.host.writeFormatMark({ device, fsType: "ntfs", mark }, never));
       valueOf(await world.host.format({ device, fsType: "ntfs", uuid }, never));
       assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
       const content = { kind: "fileSystem", fsType: "ntfs", uuid };
@@ -49,7 +49,7 @@ describe(
     });
 
     it("erases the file system and leaves the mark, so that it can be formatted again", async () => {
-      valueOf(await world.host.eraseUnfinishedFormat(device, never));
+      valueOf(await world.host.eraseUnfinishedFormat({ device, fsType: "ntfs" }, never));
       assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
       assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
       valueOf(await world.host.format({ device, fsType: "ntfs", uuid }, never));
@@ -98,7 +98,7 @@ describe(
       valueOf(await world.host.mountDevice(mount(), never));
       assert.equal(await readFile(join(world.pathOf("staging"), "file"), "utf8"), "text");
       valueOf(await world.host.unmount(world.pathOf("staging"), never));
-      valueOf(await world.host.eraseUnfinishedFormat(device, never));
+      valueOf(await world.host.eraseUnfinishedFormat({ device, fsType: "ntfs" }, never));
     });
   },
 );

@@ -123,9 +123,9 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
       attempt(`erase the format mark of ${device.path}`, signal, () => eraseFormatMark(host, device, signal)),
     format: (request, signal) =>
       attempt(`format ${request.device.path}`, signal, () => formatDevice(host, request, signal)),
-    eraseUnfinishedFormat: (device, signal) =>
-      attempt(`erase the unfinished format of ${device.path}`, signal, () =>
-        eraseUnfinishedFormat(host, device, signal),
+    eraseUnfinishedFormat: (request, signal) =>
+      attempt(`erase the unfinished format of ${request.device.path}`, signal, () =>
+        eraseUnfinishedFormat(host, request, signal),
       ),
     checkFileSystem: (request, signal) =>
       attempt(`check ${request.device.path}`, signal, () => checkFileSystem(host, request, signal)),

@@ -255,7 +255,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       };
       return command("format", [device.majorMinor], signal, make, leaveUnfinished);
     },
-    eraseUnfinishedFormat: (device, signal) =>
+    eraseUnfinishedFormat: ({ device }, signal) =>
       command("eraseUnfinishedFormat", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
           if (isMounted(found)) return busy(found);

@@ -207,7 +207,7 @@ describe("a modelled machine", () => {
     assert.equal(disk.files.size, 1);
     const device = await host.findDevice({ lun: 0 }, never);
     assert.ok(device.ok);
-    await host.eraseUnfinishedFormat(device.value, never);
+    await host.eraseUnfinishedFormat({ device: device.value, fsType: "ext4" }, never);
     assert.deepEqual([disk.files.size, disk.content], [0, { kind: "blank" }]);
   });
 });

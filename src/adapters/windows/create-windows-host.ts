@@ -130,7 +130,7 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
     },
     format: (request, signal) =>
       change("format", [request.device.majorMinor], limits.formatMs, signal, () => formatDisk(host, request)),
-    eraseUnfinishedFormat: (device, signal) =>
+    eraseUnfinishedFormat: ({ device }, signal) =>
       change("erase", [device.majorMinor], limits.formatMs, signal, () => eraseUnfinished(host, device)),
     checkFileSystem: ({ device }, signal) =>
       change("check", [device.majorMinor], limits.checkMs, signal, () => checkVolume(host, device)),

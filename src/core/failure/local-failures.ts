@@ -84,6 +84,15 @@ export const localFailures = {
       `data: ${failure.detail}; repair it by hand`,
     example: { devicePath: "/dev/sdc", detail: "e2fsck answered 4" },
   },
+  FileSystemUnserved: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `this node can't serve ${failure.fsType}, and nothing was written to the disk: ${failure.problem}; ` +
+      "install what is missing on the node or in the driver's image, run the pod on another node, or name " +
+      "another fsType in the StorageClass",
+    example: { fsType: "btrfs", problem: "the kernel has no module btrfs" },
+  },
   FileSystemNotUnique: {
     code: "FAILED_PRECONDITION",
     retryable: true,

@@ -59,6 +59,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   WrongFileSystem: "FAILED_PRECONDITION",
   DeviceBusy: "UNAVAILABLE",
   FileSystemBroken: "FAILED_PRECONDITION",
+  FileSystemUnserved: "FAILED_PRECONDITION",
   FileSystemNotUnique: "FAILED_PRECONDITION",
   GrowsUnmounted: "FAILED_PRECONDITION",
   DeviceSettingRefused: "FAILED_PRECONDITION",

@@ -69,7 +69,7 @@ export async function prepareFileSystem(
       const held = await confirmHolder(ports, volume, signal);
       if (!held.ok) return held;
       const uuid = plan.uuid ?? ports.random.uuid();
-      const marked = await host.writeFormatMark({ device, mark: { diskUri, uuid } }, signal);
+      const marked = await host.writeFormatMark({ device, fsType, mark: { diskUri, uuid } }, signal);
       return marked.ok ? make(ports, prepared, uuid, signal) : marked;
     }
     case "MakeAgain":
@@ -103,14 +103,14 @@ async function makeAgain(
   uuid: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const { volume, device } = prepared;
+  const { volume, device, fsType } = prepared;
   const held = await confirmHolder(ports, volume, signal);
   if (!held.ok) return held;
   ports.logger.warn("first format was interrupted: the file system is made again", {
     volumeName: volume.metadata.name,
     devicePath: device.path,
   });
-  const erased = await ports.host.eraseUnfinishedFormat(device, signal);
+  const erased = await ports.host.eraseUnfinishedFormat({ device, fsType }, signal);
   return erased.ok ? make(ports, prepared, uuid, signal) : erased;
 }
 

@@ -112,10 +112,11 @@ export interface HostProvisioner {
   readFormatMark(device: Device, signal: AbortSignal): Promise<Result<FormatMark | undefined, Failure>>;
   /**
    * Marks a blank device before its first `format`, durably. The format leaves the mark alone. Fails with
-   * `DeviceBusy` if anything holds the device.
+   * `DeviceBusy` if anything holds the device, and with `FileSystemUnserved`, before it writes, where this
+   * host can't make or mount that file system.
    */
   writeFormatMark(
-    request: { readonly device: Device; readonly mark: FormatMark },
+    request: { readonly device: Device; readonly fsType: FileSystemType; readonly mark: FormatMark },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
@@ -133,9 +134,13 @@ export interface HostProvisioner {
   ): Promise<Result<void, Failure>>;
   /**
    * Makes a device blank again whose first `format` never ended, by the mark on it: it was never mounted.
-   * The mark stays. Fails with `DeviceBusy` if anything holds it.
+   * The mark stays. Fails with `DeviceBusy` if anything holds it, and with `FileSystemUnserved`, before it
+   * erases, where this host can't make or mount the file system that comes next.
    */
-  eraseUnfinishedFormat(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
+  eraseUnfinishedFormat(
+    request: { readonly device: Device; readonly fsType: FileSystemType },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
   /**
    * Replays the journal and repairs what can be repaired without losing data; XFS and btrfs do that when
    * they are mounted. Fails with `FileSystemBroken`.

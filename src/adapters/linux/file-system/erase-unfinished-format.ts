@@ -1,10 +1,12 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
+import type { FileSystemType } from "../../../core/volume/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
+import { refuseUnserved } from "./refuse-unserved.ts";
 
 /**
  * More than `inspectDevice` reads at both ends; a file system's superblock lies in the first of these MiB.
@@ -19,9 +21,11 @@ const MIB = 1024n * 1024n;
  */
 export async function eraseUnfinishedFormat(
   host: HostContext,
-  device: Device,
+  { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
+  const served = await refuseUnserved(host, fsType, signal);
+  if (!served.ok) return served;
   const free = await refuseHeld(device);
   if (!free.ok) return free;
   const lastMib = device.sizeBytes / MIB - END_MIB;

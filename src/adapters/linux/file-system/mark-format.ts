@@ -8,11 +8,13 @@ import {
   formatMarkText,
   parseFormatMark,
 } from "../../../core/node/format-mark.ts";
+import type { FileSystemType } from "../../../core/volume/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
+import { refuseUnserved } from "./refuse-unserved.ts";
 
 /**
  * Reads the block past the kernel's cache, by dd: a read of a hanging device would block one of Node's
@@ -53,11 +55,17 @@ export async function readFormatMark(
 }
 
 /** Writes the mark, and returns once it is on the disk. dd fills its block with NUL. */
-export function writeFormatMark(
+export async function writeFormatMark(
   host: HostContext,
-  { device, mark }: { readonly device: Device; readonly mark: FormatMark },
+  {
+    device,
+    fsType,
+    mark,
+  }: { readonly device: Device; readonly fsType: FileSystemType; readonly mark: FormatMark },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
+  const served = await refuseUnserved(host, fsType, signal);
+  if (!served.ok) return served;
   return writeBlock(
     host,
     device,

@@ -8,6 +8,7 @@ import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { undefinedIfMissing } from "../error-code.ts";
+import { unknownToKernel } from "../file-system/refuse-unserved.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath, glanceAtMount, observeMountAt } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
@@ -26,6 +27,9 @@ const directoryMode = 0o750;
 
 /** Mount(8)'s message about a file system that the kernel can't use as it is. */
 const brokenMessages = /Structure needs cleaning|can't read superblock|Bad message/;
+
+/** Mount(8)'s message about a file system that the kernel does not have. */
+const unknownMessage = "unknown filesystem type";
 
 /** Mount(8)'s message where the kernel knows another device as the same btrfs. */
 const twinMessage = "File exists";
@@ -57,6 +61,7 @@ export async function mountDevice(
     return request.fsType === "btrfs" ? await keepIfOfDevice(host, request, path, signal) : ok(undefined);
   if (request.fsType === "btrfs" && exit.value.stderr.includes(twinMessage))
     return fail({ kind: "FileSystemNotUnique", devicePath: request.device.path, detail: twinMessage });
+  if (exit.value.stderr.includes(unknownMessage)) return fail(unknownToKernel(request.fsType));
   if (brokenMessages.test(exit.value.stderr))
     return fail({ kind: "FileSystemBroken", devicePath: request.device.path, detail: exit.value.stderr });
   return commandFailed(command, exit.value);
