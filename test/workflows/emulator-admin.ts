@@ -11,6 +11,14 @@ export async function setAzureTimeScale(lab: Lab, timeScale: number): Promise<vo
   await answerOf(lab, "PATCH", "/emulator/v1/settings", { timeScale });
 }
 
+/** Adds a resource group, in any subscription. */
+export async function addResourceGroup(
+  lab: Lab,
+  group: { readonly subscriptionId: string; readonly name: string; readonly location: string },
+): Promise<void> {
+  await answerOf(lab, "POST", "/emulator/v1/resourceGroups", group);
+}
+
 /** The emulator's calls after a sequence number, oldest first. Default: only the last sequence number. */
 export async function emulatorJournal(
   lab: Lab,
