@@ -30,7 +30,8 @@ export function ignoresOtherClients(lane: Lane): boolean {
 
 /**
  * What a call adds to its lane's turn in a line of calls: while calls of both wait, a lane has one for each
- * 16 of a lane that is a step more urgent. None is starved, and a failover hardly waits.
+ * 16 of a lane that is a step more urgent. A failover hardly waits, and no lane is starved, though a tag
+ * beside steady failovers may need several tries.
  */
 const turnCosts: Readonly<Record<Lane, number>> = {
   failover: 1,

@@ -81,6 +81,34 @@ describe("CallLine", () => {
     assert.deepEqual(order, Array(100).fill("fence"));
   });
 
+  it("lets a lane's only caller go beside endless fences, though it gives up often", async () => {
+    const { clock, order, enter } = aLine({ keptMs: 10_000 });
+    let isOver = false;
+    const fences = Array.from({ length: 40 }, async () => {
+      while (!isOver) await enter("fence", "failover");
+    });
+    const turns: Turn[] = [];
+    for (const retries = 10; turns.length <= retries && turns.at(-1) !== "entered";)
+      turns.push(await settledOn(clock, enter("tag", "tag")));
+    isOver = true;
+    await settledOn(clock, Promise.all(fences));
+    assert.deepEqual(turns, [...Array(6).fill("usedUp"), "entered"]);
+    assert.equal(order.indexOf("tag"), 4096);
+  });
+
+  it("counts a turn that was left long ago as one call", async () => {
+    const { clock, order, enter } = aLine();
+    const left = enter("left", "detach", { waitMaxMs: 50 });
+    assert.equal(await settledOn(clock, left), "usedUp");
+    const earlier = Array.from({ length: 100 }, () => enter("earlier fence", "failover"));
+    await settledOn(clock, Promise.all(earlier));
+    const fences = Array.from({ length: 20 }, () => enter("fence", "failover"));
+    const detaches = [enter("first", "detach"), enter("second", "detach")];
+    await settledOn(clock, Promise.all([...fences, ...detaches]));
+    const later = order.slice(100);
+    assert.deepEqual([later.indexOf("first"), later.indexOf("second")], [0, 16]);
+  });
+
   it("gives the turn of a call that can't go, or has given up, to the next", async () => {
     const { clock, order, enter } = aLine();
     const caller = new AbortController();

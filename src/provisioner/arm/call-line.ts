@@ -22,17 +22,27 @@ interface Waiting extends LineCall {
   readonly fail: (reason: unknown) => void;
 }
 
-/** The calls of one lane, in the order of arrival, and the turn of the first of them. */
+/** The calls of one lane, in the order of arrival. */
 interface LaneQueue {
-  turn: number;
+  /** The turn of the first call, or, once that has left without it, of the next to come; undefined: none. */
+  turn: number | undefined;
   readonly waiting: Waiting[];
+}
+
+/** The call that goes next, its turn, and how long it has to wait. */
+interface Next {
+  readonly queue: LaneQueue;
+  readonly turn: number;
+  readonly first: Waiting;
+  readonly waitMs: number;
 }
 
 /**
  * The line of calls that wait for one bucket. Turns are numbers: a call of a lane adds the lane's cost to the
  * turn, and the lowest turn goes first. So a lane gets its share however many calls of other lanes wait, and
- * of one lane the call that came first goes first. What the bucket keeps for failovers is kept from a call
- * until as many others have passed it that a new failover would come after it.
+ * of one lane the call that came first goes first. A call that gives up leaves its turn to the next call of
+ * its lane, so that callers with little patience get the lane's share too. What the bucket keeps for
+ * failovers is kept from a call until as many others have passed it that a new failover would come after it.
  */
 export class CallLine {
   readonly #clock: Clock;
@@ -57,7 +67,8 @@ export class CallLine {
     const waiting: Waiting = { ...call, untilMs, end: resolve, fail: reject };
     const queue = this.#queueOf(call.lane);
     queue.waiting.push(waiting);
-    if (queue.waiting.length === 1) queue.turn = this.#passed + turnCostOf(call.lane);
+    // A turn that was left long ago is worth one call, not all those that could have gone since.
+    queue.turn = Math.max(queue.turn ?? this.#passed + turnCostOf(call.lane), this.#passed);
     this.#serve();
     try {
       return await unlessAborted(promise, signal);
@@ -72,7 +83,7 @@ export class CallLine {
   }
 
   #queueOf(lane: Lane): LaneQueue {
-    const queue = this.#queues.get(lane) ?? { turn: 0, waiting: [] };
+    const queue = this.#queues.get(lane) ?? { turn: undefined, waiting: [] };
     this.#queues.set(lane, queue);
     return queue;
   }
@@ -81,7 +92,7 @@ export class CallLine {
   #serve(): void {
     const nowMs = this.#clock.elapsedMs();
     let next = this.#next();
-    for (; next !== undefined && next.waitMs <= 0; next = this.#next()) this.#enter(next.queue, next.first);
+    for (; next !== undefined && next.waitMs <= 0; next = this.#next()) this.#enter(next);
     let alarmAtMs = next === undefined ? Infinity : nowMs + next.waitMs;
     for (const queue of this.#queues.values())
       for (const waiting of [...queue.waiting])
@@ -94,22 +105,25 @@ export class CallLine {
   }
 
   /** The first call of that lane which may go soonest, and of these the one with the lowest turn. */
-  #next(): { readonly queue: LaneQueue; readonly first: Waiting; readonly waitMs: number } | undefined {
+  #next(): Next | undefined {
     const failoverTurn = this.#passed + turnCostOf("failover");
     return [...this.#queues.values()]
       .flatMap((queue) => {
-        const [first] = queue.waiting;
-        return first === undefined ? [] : [{ queue, first, waitMs: first.waitMs(queue.turn < failoverTurn) }];
+        const { turn, waiting } = queue;
+        const [first] = waiting;
+        return first === undefined || turn === undefined
+          ? []
+          : [{ queue, turn, first, waitMs: first.waitMs(turn < failoverTurn) }];
       })
-      .toSorted((left, right) => left.waitMs - right.waitMs || left.queue.turn - right.queue.turn)[0];
+      .toSorted((left, right) => left.waitMs - right.waitMs || left.turn - right.turn)[0];
   }
 
-  #enter(queue: LaneQueue, first: Waiting): void {
+  #enter({ queue, turn, first }: Next): void {
     drop(queue, first);
     const isEntered = first.enter();
     if (isEntered) {
-      this.#passed = Math.max(this.#passed, queue.turn);
-      queue.turn += turnCostOf(first.lane);
+      this.#passed = Math.max(this.#passed, turn);
+      queue.turn = queue.waiting.length === 0 ? undefined : turn + turnCostOf(first.lane);
     }
     first.end(isEntered ? "entered" : "notNow");
   }
