@@ -29,7 +29,7 @@ export const targets: readonly Target[] = [
   },
   {
     name: "fencing and settling",
-    files: ["src/controller/fencing/{fence-reconciler,foreign-detach,barrier-reconciler,clear-vanished}.ts"],
+    files: ["src/controller/fencing/{fence-reconciler,foreign-detach,barrier-reconciler,prune-vm}.ts"],
     killedMin: 90,
   },
   {

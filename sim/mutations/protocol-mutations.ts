@@ -192,7 +192,7 @@ export const protocolMutations: readonly Mutation[] = [
     removes: "after a record loss, every node counts as fenced until it has shown that it is clean",
     edits: [
       {
-        file: "src/core/writer/record-nodes.ts",
+        file: WRITER_STEPS,
         find: `?.access ?? record.defaultAccess;`,
         replace: `?.access ?? "clean";`,
       },
@@ -319,7 +319,7 @@ export const protocolMutations: readonly Mutation[] = [
     removes: "a VM is pruned only if Azure does not have it any more",
     edits: [
       {
-        file: "src/controller/fencing/clear-vanished.ts",
+        file: "src/controller/fencing/prune-vm.ts",
         find: `if (proof.value === undefined) return ok("exists");`,
         replace: `if (proof.value === undefined) continue;`,
       },

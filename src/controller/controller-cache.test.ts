@@ -16,7 +16,7 @@ import { compareAttachments } from "./adoption/compare-attachments.ts";
 import { knownUse, rebuildVolume } from "./adoption/rebuild-record.ts";
 import { createControllerCache } from "./controller-cache.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { askIfVanished } from "./fencing/clear-vanished.ts";
+import { askIfVanished } from "./fencing/prune-vm.ts";
 import { nodeNameOf } from "./node-name-of.ts";
 import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";

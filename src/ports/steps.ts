@@ -32,7 +32,6 @@ export const stepNames = [
   "pass-barrier",
   "confirm",
   "identify",
-  "leave-quarantine",
   "prove-clean",
   "reclaim",
   "create-replica",

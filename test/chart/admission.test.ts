@@ -260,7 +260,7 @@ describe(
     it("accepts a record with thousands of nodes", async () => {
       const many = Array.from({ length: 5_000 }, (_, index) => ({ ...nodeC, nodeName: `node-${index}` }));
       const record = changedRecord(found, { unverified: [], clean: many });
-      assert.equal(await tryRecord(record, moved(steps.leaveQuarantine(record, nodeA))), undefined);
+      assert.equal(await tryRecord(record, moved(steps.proveClean(record, nodeA, "quarantined"))), undefined);
     });
 
     const onCluster = (client: ApiClient): ObjectStore => createKubernetesObjectStore(client, NAMESPACE);

@@ -74,6 +74,10 @@ export function written(
 }
 
 const fencing = (record: WriterRecord, node: NodeIdentity): WriterRecord => ({ ...record, fencing: node });
+const proveClean = (record: WriterRecord, node: NodeIdentity): Step =>
+  steps.proveClean(record, node, "unverified");
+const leaveQuarantine = (record: WriterRecord, node: NodeIdentity): Step =>
+  steps.proveClean(record, node, "quarantined");
 const taking = { isClean: true, storeIncarnation: 1 };
 
 /** Every step of the protocol that a node takes, from a record that allows it. */
@@ -112,23 +116,23 @@ export const nodeSteps: readonly {
   {
     name: "leave quarantine",
     from: (node) => changedRecord(fresh, { quarantined: [nodeC, node] }),
-    step: steps.leaveQuarantine,
+    step: leaveQuarantine,
   },
   {
     name: "leave the quarantine that an adopted record implies",
     from: () => changedRecord(found, { unverified: [] }),
-    step: steps.leaveQuarantine,
+    step: leaveQuarantine,
   },
-  { name: "prove clean", from: () => found, step: steps.proveClean },
+  { name: "prove clean", from: () => found, step: proveClean },
   {
     name: "prove clean while it is fenced, which ends no fence",
     from: (node) => fencing(found, node),
-    step: steps.proveClean,
+    step: proveClean,
   },
   {
     name: "prove clean while its VM has a pending write barrier",
     from: (node) => changedRecord(found, { barrierPending: [node] }),
-    step: steps.proveClean,
+    step: proveClean,
   },
   {
     name: "reclaim while another VM has a pending write barrier",
@@ -172,7 +176,7 @@ export const controllerSteps: readonly {
   {
     name: "end a fence with proof",
     from: fencing(written(nodeB, { requested: false }), nodeB),
-    step: (record) => steps.endFence(record, nodeB, record.writer),
+    step: (record) => steps.endFence(record, nodeB, record),
   },
   {
     name: "pass its write barrier",
@@ -187,7 +191,7 @@ export const controllerSteps: readonly {
   {
     name: "prune a vanished VM",
     from: written(nodeB),
-    step: (record) => steps.clearVanished(record, nodeB, "another VM"),
+    step: (record) => steps.prune(record, nodeB, { found: "another VM" }),
   },
 ];
 

@@ -126,7 +126,7 @@ const passages: readonly {
   {
     process: "node-a",
     life: { name: "is fenced off a frozen node", run: fenced },
-    steps: ["unmount", "leave-quarantine"],
+    steps: ["unmount", "prove-clean"],
   },
   // What a step of a btrfs leaves behind is found by other means: its mounts show no device, and no tool
   // checks it.
@@ -139,7 +139,7 @@ const passages: readonly {
   {
     process: "node-a",
     life: { name: "is fenced off a frozen node", run: fenced },
-    steps: ["unmount", "leave-quarantine"],
+    steps: ["unmount", "prove-clean"],
     fsType: "btrfs",
   },
 ];

@@ -42,11 +42,9 @@ const notSteps: readonly string[] = [
   "newRecord",
   "foundRecord",
   "entriesOf",
-  "explainsPublication",
   "isInQuarantine",
   "mayAttach",
   "mayDetach",
-  "mayForceOff",
   "waitsForBarrier",
 ] satisfies readonly (keyof typeof writerSteps)[];
 

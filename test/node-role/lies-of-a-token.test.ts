@@ -299,7 +299,7 @@ describe(
           (record) => listIn(record, "unverified").length === 2,
         );
         await theLiar().untilMoved("the lying node to be clean", volume.name, (record) =>
-          proveClean(record, theLiar().identity),
+          proveClean(record, theLiar().identity, "unverified"),
         );
         const told = await recordOf(volume);
         assert.deepEqual(

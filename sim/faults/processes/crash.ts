@@ -18,7 +18,6 @@ const nodeSteps = [
   "unmount",
   "release",
   "answer-recall",
-  "leave-quarantine",
   "prove-clean",
   "reclaim",
   "heartbeat",

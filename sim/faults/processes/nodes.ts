@@ -48,7 +48,6 @@ const decidedSteps = [
   "unmount",
   "request",
   "withdraw",
-  "leave-quarantine",
   "prove-clean",
   "reclaim",
 ] as const;

@@ -2,11 +2,10 @@ import { type NodeVolumeAction, planNodeVolume } from "../../../src/core/node/pl
 import { anAttachment } from "../../../src/core/testing/objects.ts";
 import {
   reclaim,
-  clearDetached,
+  endFence,
   foundRecord,
   release,
   grant,
-  leaveQuarantine,
   mayAttach,
   mayDetach,
   proveClean,
@@ -122,7 +121,7 @@ function controllerSteps(turn: Turn, node: NodeIndex): void {
   const state = nodes[node];
   // The VM's own list, read after its ETag has moved, is never outdated.
   if (state.attached || without.has("listed")) moves(turn, confirm(record, identity), `confirms n${node}`);
-  if (!state.attached) moves(turn, clearDetached(record, identity), `proves n${node} detached`);
+  if (!state.attached) moves(turn, endFence(record, identity), `proves n${node} detached`);
   const trusted = without.has("unverified")
     ? { ...record, nodes: record.nodes.filter(({ access }) => access !== "unverified") }
     : record;
@@ -155,8 +154,8 @@ function stolenSteps(turn: Turn): void {
       "n1 reclaims, whatever it has",
     );
   }
-  moves(turn, proveClean(record, own), "n1 says that it is clean, whatever it has");
-  moves(turn, leaveQuarantine(record, own), "n1 says that it leaves quarantine, whatever it has");
+  moves(turn, proveClean(record, own, "unverified"), "n1 says that it is clean, whatever it has");
+  moves(turn, proveClean(record, own, "quarantined"), "n1 says that it leaves quarantine, whatever it has");
   moves(turn, acquire(record, own, { isClean: true, storeIncarnation: 0 }), "n1 acquires, whatever it has");
   moves(turn, release(record, own, record.writer?.epoch ?? 0), "n1 releases, whatever it has");
 }
@@ -199,11 +198,11 @@ function carryOut(turn: Turn, node: NodeIndex, action: NodeVolumeAction): void {
       return unmounts(turn, node);
     case "ProveClean":
       return state.mount === "none"
-        ? moves(turn, proveClean(record, identity), `n${node} reports clean`)
-        : undefined;
-    case "LeaveQuarantine":
-      return state.mount === "none"
-        ? moves(turn, leaveQuarantine(record, identity), `n${node} leaves quarantine`)
+        ? moves(
+            turn,
+            proveClean(record, identity, action.from),
+            `n${node} ${action.from === "unverified" ? "reports clean" : "leaves quarantine"}`,
+          )
         : undefined;
     case "DropCheckpoint":
       return state.mount === "none" && state.checkpointed

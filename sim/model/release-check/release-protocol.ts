@@ -6,7 +6,7 @@ import {
   beginFence,
   release,
   grant,
-  leaveQuarantine,
+  proveClean,
   mayAttach,
   newRecord,
   revoke,
@@ -133,7 +133,7 @@ function releaseSteps() {
     withdraw: memoized(withdraw),
     renew: memoized(renew),
     beginFence: memoized(beginFence),
-    leaveQuarantine: memoized(leaveQuarantine),
+    leaveQuarantine: memoized((record, node) => proveClean(record, node, "quarantined")),
     /** Without `writerRequest` or `mark`, requests are ignored. */
     overlookingRequest: {
       revoke: memoized((record) => revoke(unrequested(record))),
@@ -308,7 +308,10 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
           : { node: indexOf(writer), held: writer.held, age: "sameEpoch" as const };
       moves(
         move(world.record, (present) =>
-          endFence(present, identities[node], saved === undefined ? undefined : writerOf(saved)),
+          endFence(present, identities[node], {
+            fencing: identities[node],
+            ...(saved === undefined ? {} : { writer: writerOf(saved) }),
+          }),
         ),
         `clears n${node}`,
       );

@@ -3,13 +3,11 @@ import { type NodeIdentity } from "../../../src/core/api/node-identity.ts";
 import { isNamed } from "../../../src/core/writer/record-nodes.ts";
 import {
   reclaim,
-  clearDetached,
   endFence,
   beginFence,
   foundRecord,
   release,
   grant,
-  leaveQuarantine,
   mayAttach,
   mayDetach,
   proveClean,
@@ -51,10 +49,10 @@ export function storedSteps(epochsMax: number) {
     renew: move(renew),
     release: move((record, node) => release(record, node, record.epoch)),
     beginFence: move(beginFence),
-    endFence: move((record, node) => endFence(record, node, record.writer)),
-    leaveQuarantine: move(leaveQuarantine),
-    proveClean: move(proveClean),
-    clearDetached: move(clearDetached),
+    endFence: move((record, node) => endFence(record, node, { ...record, fencing: node })),
+    leaveQuarantine: move((record, node) => proveClean(record, node, "quarantined")),
+    proveClean: move((record, node) => proveClean(record, node, "unverified")),
+    clearDetached: move((record, node) => endFence(record, node)),
     passBarrier: move(passBarrier),
     takeAt: byNumber(
       (storeIncarnation) => (record, node) => acquire(record, node, { isClean: true, storeIncarnation }),

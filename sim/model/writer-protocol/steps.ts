@@ -3,13 +3,10 @@ import { fail } from "../../../src/core/failure/result.ts";
 import { entryOf, isNamed, nodesIn, withMarks } from "../../../src/core/writer/record-nodes.ts";
 import {
   reclaim,
-  clearDetached,
-  clearVanished,
   endFence,
   beginFence,
   release,
   grant,
-  leaveQuarantine,
   mayAttach,
   mayDetach,
   proveClean,
@@ -17,7 +14,7 @@ import {
   acquire,
   withdraw,
   renew,
-  pruneClean,
+  prune,
 } from "../../../src/core/writer/writer-steps.ts";
 import {
   identities,
@@ -106,13 +103,14 @@ export function recordSteps(
     beginFence: memoized((record, node) =>
       isUnaided && isNamed(record, node, "unverified") ? fail("it is not marked") : beginFence(record, node),
     ),
-    clearVanished: memoized((record, node) => clearVanished(record, node, "nothing")),
+    prune: memoized((record, node) => prune(record, node, { found: "nothing" })),
     /** Whether the record names a node. */
-    names: memoized((record, node) => clearVanished(record, node, "another VM")),
-    pruneClean: memoized((record, node) => pruneClean(record, node.nodeName)),
-    leaveQuarantine: memoized(leaveQuarantine),
-    proveClean: memoized(proveClean),
-    clearDetached: memoized(clearDetached),
+    names: memoized((record, node) => prune(record, node, { found: "another VM" })),
+    pruneClean: memoized((record, node) => prune(record, node, { only: "clean" })),
+    leaveQuarantine: memoized((record, node) => proveClean(record, node, "quarantined")),
+    proveClean: memoized((record, node) => proveClean(record, node, "unverified")),
+    /** By a proof that needed no fence. */
+    clearDetached: memoized((record, node) => endFence(record, node)),
     reclaim: memoized((record, node) => reclaim(record, node, 0)),
     mayAttach: (code: number, node: NodeIndex): boolean => attachAllowed(code, node) !== undefined,
     mayDetach: (code: number, node: NodeIndex): boolean => detachAllowed(code, node) !== undefined,
@@ -121,7 +119,7 @@ export function recordSteps(
         endFence(
           without.has("intent") ? { ...record, fencing: identities[node] } : record,
           identities[node],
-          saved === undefined ? undefined : writerOf(saved),
+          { fencing: identities[node], ...(saved === undefined ? {} : { writer: writerOf(saved) }) },
         ),
       ),
     isFencing: memoizedFencing,

@@ -280,7 +280,7 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
  */
 function vanishedSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
   const forgotten =
-    isGone(world, node) || without.has("vanished") ? steps.clearVanished(world.record, node) : undefined;
+    isGone(world, node) || without.has("vanished") ? steps.prune(world.record, node) : undefined;
   if (forgotten !== undefined) emit(afterRecordMove(world, forgotten), `prunes n${node}`);
   const pruned = steps.pruneClean(world.record, node);
   if (pruned !== undefined) emit(afterRecordMove(world, pruned), `prunes clean n${node}`);

@@ -7,7 +7,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { type CachingMode, diskSkus } from "../../core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../core/volume/resolve-volume-spec.ts";
 import { skuRules } from "../../core/volume/sku-rules.ts";
-import { mayForceOff } from "../../core/writer/writer-steps.ts";
+import { mayDetach } from "../../core/writer/writer-steps.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -193,7 +193,11 @@ async function mayForceNow(
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
   const record =
     fresh.ok && fresh.value.metadata.uid === volume.metadata.uid ? fresh.value.status?.record : undefined;
-  return record !== undefined && mayForceOff(record, node) && (await isTrusted(ports, record, signal));
+  return (
+    record !== undefined &&
+    mayDetach(record, node, { isBegun: true }) &&
+    (await isTrusted(ports, record, signal))
+  );
 }
 
 /** As the volume's spec requests, where its SKU, size and shares allow it. */

@@ -333,7 +333,7 @@ describe("a VM to which lost records may have sent an update", () => {
         ["DetachLeftBehind", "BarrierPending"],
       );
       await world.setRecord((record) => {
-        const clean = proveClean(record, a);
+        const clean = proveClean(record, a, "unverified");
         assert.ok(clean.ok);
         return clean.value;
       });

@@ -62,8 +62,7 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   if (!proven.ok) return proven;
   if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
   // While the fence stands this disk is not attached to the node.
-  const clear = (present: WriterRecord, fenced: NodeIdentity): Step =>
-    endFence(present, fenced, record.writer);
+  const clear = (present: WriterRecord, fenced: NodeIdentity): Step => endFence(present, fenced, record);
   const onlyAtVersion = proven.value.metadata.resourceVersion;
   return clearProven(
     ports,

@@ -4,7 +4,7 @@ import { isSameNode, isSameVmId, type NodeIdentity } from "../../core/api/node-i
 import { isRecordMissing } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
 import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
-import { isInQuarantine, mayDetach, mayForceOff } from "../../core/writer/writer-steps.ts";
+import { isInQuarantine, mayDetach } from "../../core/writer/writer-steps.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -170,11 +170,7 @@ async function isInUse(
   // The update's own fence detaches it from that node anyway. Two such fences would wait for each other.
   if (fences === true && isNamed(record, node, "fencing")) return false;
   const mayBeUsed =
-    isBarrier === true
-      ? isUsedAt(record, node)
-      : isOwn
-        ? !mayForceOff(record, node)
-        : !mayDetach(record, node);
+    isBarrier === true ? isUsedAt(record, node) : !mayDetach(record, node, { isBegun: isOwn });
   // A rebuilt record names the VMs that Azure listed, and that list may lag behind. A node that is clean
   // is known.
   return mayBeUsed || (isInQuarantine(record, node) && isUsedByPods());

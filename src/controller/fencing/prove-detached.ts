@@ -4,7 +4,7 @@ import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
 import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
-import { clearDetached, type Step, confirm } from "../../core/writer/writer-steps.ts";
+import { confirm, endFence, type Step } from "../../core/writer/writer-steps.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -56,7 +56,7 @@ async function prove(
     volumeName,
     node,
     isAsked: isUnverified,
-    clear: clearDetached,
+    clear: (record: WriterRecord) => endFence(record, node),
     outcome: "unverified node without the disk",
   };
   return proveOff(ports, asked, (volume) => recordPlace(ports, volume, node, signal), signal);

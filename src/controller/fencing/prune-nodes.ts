@@ -7,11 +7,11 @@ import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { staleAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
-import { pruneClean } from "../../core/writer/writer-steps.ts";
+import { prune } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { clearVanishedVm, type MissingVm } from "./clear-vanished.ts";
+import { pruneVm, type MissingVm } from "./prune-vm.ts";
 
 /** From a change of records until they are examined again, in milliseconds: the cache shows it by then. */
 const LOOK_AGAIN_MS = 1_000;
@@ -110,7 +110,7 @@ function quarantinedAs(
         diskUri,
         node,
         alsoAt: told !== undefined && hasMoved(node, told) ? [told.instanceUri] : [],
-        onlyQuarantine: true,
+        only: "quarantined",
       }));
   });
 }
@@ -131,7 +131,7 @@ async function pruneVanished(
 ): Promise<Reconciled> {
   let count = 0;
   for (const vm of quarantined) {
-    const cleared = await clearVanishedVm(ports, vm, signal);
+    const cleared = await pruneVm(ports, vm, signal);
     // Where a soon retry of the proof is of no use, the next resync retries.
     if (!cleared.ok && (isRetryable(cleared.failure) || cleared.failure.kind === "ObjectInvalid"))
       return cleared;
@@ -148,11 +148,16 @@ async function pruneCleanOf(
   nodeName: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  for (const volumeName of recordsWhere(ports, (record) => isNamed(record, nodeName, "clean"))) {
+  const entries = ports.cache.list("AzVolume").flatMap(({ metadata, status }) =>
+    nodesIn(status?.record, "clean")
+      .filter((node) => node.nodeName === nodeName)
+      .map((node) => ({ volumeName: metadata.name, node })),
+  );
+  for (const { volumeName, node } of entries) {
     const moved = await moveRecord(
       ports,
       { volumeName, nodeName, step: "end-fence" },
-      (record) => pruneClean(record, nodeName),
+      (record) => prune(record, node, { only: "clean" }),
       signal,
     );
     if (!moved.ok && moved.failure.kind !== "NotWriter" && moved.failure.kind !== "ObjectNotFound")

@@ -11,7 +11,7 @@ import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { executeWriterAction } from "../writer/execute-writer-action.ts";
-import { askIfVanished } from "./clear-vanished.ts";
+import { askIfVanished } from "./prune-vm.ts";
 
 /**
  * How often Azure is asked about the same volume's VMs, in milliseconds. At most three reads each time;

@@ -13,7 +13,7 @@ import {
 import { type RecordChanges, listIn } from "../../core/testing/record-lists.ts";
 import { findHolders } from "../adoption/adopt-disk.ts";
 import { knownUse } from "../adoption/rebuild-record.ts";
-import { askIfVanished } from "../fencing/clear-vanished.ts";
+import { askIfVanished } from "../fencing/prune-vm.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";

@@ -116,7 +116,7 @@ describe("planNodeVolume", () => {
   });
 
   it("removes what the record does not allow, then leaves quarantine", () => {
-    const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
+    const leave: NodeVolumeAction = { kind: "ProveClean", from: "quarantined" };
     check([
       {
         because: "another writes",
@@ -159,7 +159,7 @@ describe("planNodeVolume", () => {
   // A restarted container would write beside its disk.
   it("leaves a placeholder at each target that was not unpublished", () => {
     const record = aRecord({ quarantined: [a] });
-    const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
+    const leave: NodeVolumeAction = { kind: "ProveClean", from: "quarantined" };
     const other = "/var/lib/kubelet/pods/0/mount";
     const cleanUpOf = (placeholders: readonly string[]): readonly NodeVolumeAction[] => [
       { kind: "CleanUp", placeholders },
@@ -201,7 +201,7 @@ describe("planNodeVolume", () => {
 
   it("reclaims a volume in use after a record loss, and otherwise shows itself clean", () => {
     const record = aRecord({ defaultAccess: "quarantined", unverified: [a] });
-    const prove: readonly NodeVolumeAction[] = [cleanUp, { kind: "ProveClean" }, forget];
+    const prove: readonly NodeVolumeAction[] = [cleanUp, { kind: "ProveClean", from: "unverified" }, forget];
     check([
       { because: "in use", seen: seen({ record, ...live }), plan: [{ kind: "Reclaim", epochKnown: 3 }] },
       { because: "staged and unused", seen: seen({ record, ...staged }), plan: prove },
@@ -230,7 +230,7 @@ describe("planNodeVolume", () => {
       {
         because: "another has reclaimed it, and the mount here is dead",
         seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live, mount: "dead" }),
-        plan: [cleanUpOfPod, { kind: "ProveClean" }, forget],
+        plan: [cleanUpOfPod, { kind: "ProveClean", from: "unverified" }, forget],
       },
       {
         because: "another has reclaimed it, and no pod uses it here",
@@ -335,12 +335,12 @@ describe("planNodeVolume", () => {
       {
         because: "no pod has it any more",
         seen: seen({ record: found, checkpoint, mount: "dead" }),
-        plan: [cleanUp, { kind: "LeaveQuarantine" }, forget],
+        plan: [cleanUp, { kind: "ProveClean", from: "quarantined" }, forget],
       },
       {
         because: "it was fenced: its pods are gone from the API",
         seen: seen({ record: changedRecord(found, { quarantined: [a] }), ...dead }),
-        plan: [cleanUpOfPod, { kind: "LeaveQuarantine" }, forget],
+        plan: [cleanUpOfPod, { kind: "ProveClean", from: "quarantined" }, forget],
       },
     ]);
   });
@@ -391,12 +391,12 @@ describe("planNodeVolume", () => {
       {
         because: "nothing is mounted of what it may have written",
         seen: seen({ record: aRecord({ unverified: [a] }), ...unmounted }),
-        plan: [cleanUpOfPod, { kind: "ProveClean" }, forget],
+        plan: [cleanUpOfPod, { kind: "ProveClean", from: "unverified" }, forget],
       },
       {
         because: "nothing is mounted of an adopted disk",
         seen: seen({ record: aRecord({ defaultAccess: "quarantined" }), ...unmounted }),
-        plan: [cleanUpOfPod, { kind: "LeaveQuarantine" }, forget],
+        plan: [cleanUpOfPod, { kind: "ProveClean", from: "quarantined" }, forget],
       },
       {
         because: "it has no checkpoint of the mount that it reclaims",

@@ -40,8 +40,8 @@ export type NodeVolumeAction =
    * reports it.
    */
   | { readonly kind: "ReportDispute"; readonly reclaimedBy: string }
-  | { readonly kind: "ProveClean" }
-  | { readonly kind: "LeaveQuarantine" }
+  /** `from`: what the record says of this node. */
+  | { readonly kind: "ProveClean"; readonly from: "unverified" | "quarantined" }
   /** Answers a recall while workloads still have the volume. */
   | { readonly kind: "AnswerRecall"; readonly recallId: string }
   /** Unmounts what is left, reports the progress to a recall, and releases the volume. */
@@ -101,7 +101,7 @@ function planUnverified(observed: ObservedNodeVolume, record: WriterRecord): rea
   }
   if (isPublished && observed.mount === "live")
     return [{ kind: "ReportDispute", reclaimedBy: record.writer?.nodeName ?? "" }];
-  return [cleanUp(observed), { kind: "ProveClean" }, { kind: "DropCheckpoint" }];
+  return [cleanUp(observed), { kind: "ProveClean", from: "unverified" }, { kind: "DropCheckpoint" }];
 }
 
 /**
@@ -179,6 +179,6 @@ function hasLostRequest({ statesRequests, attachment, mount, targets }: Observed
 function planQuarantine(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
   if (!isInQuarantine(record, observed.node)) return [];
   return isNamed(record, observed.node, "quarantined") || observed.attachment !== undefined
-    ? [{ kind: "LeaveQuarantine" }]
+    ? [{ kind: "ProveClean", from: "quarantined" }]
     : [];
 }

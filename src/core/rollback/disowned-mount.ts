@@ -1,6 +1,7 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import type { NodeKey } from "../api/node-identity.ts";
-import { isNamed, accessOf } from "../writer/record-nodes.ts";
+import { isNamed } from "../writer/record-nodes.ts";
+import { isInQuarantine } from "../writer/writer-steps.ts";
 
 /** A mount of a pod, and what the node's checkpoint says of it. */
 export interface PodMount {
@@ -27,6 +28,6 @@ export function disownsMount(
     mount.isLive &&
     mount.isPublished &&
     !isNamed(record, node, "writer") &&
-    accessOf(record, node) === "clean"
+    !isInQuarantine(record, node)
   );
 }

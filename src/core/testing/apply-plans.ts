@@ -12,14 +12,13 @@ import type { WriterAction } from "../writer/writer-action.ts";
 import {
   assumeHeld,
   bind,
-  clearVanished,
   distrust,
   endFence,
   beginFence,
   release,
   grant,
   isInQuarantine,
-  leaveQuarantine,
+  prune,
   proveClean,
   revoke,
   type Step,
@@ -113,7 +112,7 @@ function afterAnswer(
     case "detached":
       return moved(observed, (record) => beginFence(record, node));
     case "vanished":
-      return moved(observed, (record) => clearVanished(record, node, "another VM"));
+      return moved(observed, (record) => prune(record, node, { found: "another VM" }));
     case "off":
     case "moved":
       return observed;
@@ -205,7 +204,7 @@ function applyAttachmentAction(
 /** A fence that was begun ends with a proof. */
 function finishFence(observed: ObservedVolume): ObservedVolume {
   return moved(observed, (record) =>
-    record.fencing === undefined ? refused : endFence(record, record.fencing, record.writer),
+    record.fencing === undefined ? refused : endFence(record, record.fencing, record),
   );
 }
 
@@ -224,10 +223,10 @@ function nodesAct(observed: ObservedVolume): ObservedVolume {
     next = moved(next, (record) =>
       record.writer?.requested === true ? refused : release(record, identity, record.writer?.epoch ?? 0),
     );
-    next = moved(next, (record) => proveClean(record, identity));
+    next = moved(next, (record) => proveClean(record, identity, "unverified"));
     next = moved(next, (record) =>
       isInQuarantine(record, identity) && (hasAttachment || nodesIn(record, "quarantined").length > 0)
-        ? leaveQuarantine(record, identity)
+        ? proveClean(record, identity, "quarantined")
         : refused,
     );
     next = moved(next, (record) =>

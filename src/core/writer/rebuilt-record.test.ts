@@ -124,6 +124,12 @@ describe("rebuiltRecord of a volume that another driver has published", () => {
       expected: a,
     },
     {
+      because: "it was clean at another, with the uid of its Node",
+      present: { clean: [{ ...movedA, nodeUid: "a-1" }] },
+      checkpointed: [],
+      expected: { ...a, nodeUid: "a-1" },
+    },
+    {
       because: "it was the writer at another, with a pending write barrier and the uid of its Node",
       present: {
         writer: { ...aWriter("node-a"), ...movedA, nodeUid: "a-1" },

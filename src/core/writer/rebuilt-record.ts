@@ -1,8 +1,8 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import { highestEpoch } from "../api/epoch.ts";
 import { includesNode, isForeign, type NodeIdentity, withUidFrom } from "../api/node-identity.ts";
-import { quarantineRoles, nodesIn } from "./record-nodes.ts";
-import { entriesOf, rediscover, foundRecord, explainsPublication } from "./writer-steps.ts";
+import { isNamed, quarantineRoles, nodesIn } from "./record-nodes.ts";
+import { entriesOf, foundRecord } from "./writer-steps.ts";
 
 /**
  * Why a record is rebuilt. `lost`: there is none, or one of another store incarnation, because a disk is
@@ -61,14 +61,29 @@ export function rebuiltRecord(
     quarantined: each(...nodesIn(present, ...quarantineRoles), ...known.quarantined),
     epoch: highestEpoch(present?.epoch ?? 0, known.epochs),
   };
-  if (reason.kind === "rediscovered")
-    return present === undefined || explainsPublication(present, reason.nodeName)
-      ? undefined
-      : rediscover(present, found);
+  const possible = [...found.checkpointed, ...found.attachedTo];
+  const withPending = (reached: readonly NodeIdentity[]): readonly NodeIdentity[] =>
+    [...nodesIn(present, "barrierPending"), ...reached].filter((node) => !isForeign(node));
+  if (reason.kind === "rediscovered") {
+    if (present === undefined || explainsPublication(present, reason.nodeName)) return undefined;
+    // As by *distrust*: a rebuilt record comes to name them only now.
+    const named = possible
+      .filter((node) => !isNamed(present, node, "writer", "unverified"))
+      .map((node) => withUidFrom(present.nodes, node));
+    const barrierPending = withPending(present.defaultAccess === "quarantined" ? named : []);
+    return foundRecord({ ...found, barrierPending, storeIncarnation: present.storeIncarnation });
+  }
   const { storeIncarnation } = reason;
   if (present?.storeIncarnation === storeIncarnation) return undefined;
-  const named = [...nodesIn(present, "barrierPending"), ...found.checkpointed, ...found.attachedTo];
-  const barrierPending =
-    present === undefined && !known.hadRecord ? [] : named.filter((node) => !isForeign(node));
+  const barrierPending = withPending(present === undefined && !known.hadRecord ? [] : possible);
   return foundRecord({ ...found, barrierPending, storeIncarnation });
+}
+
+/**
+ * Whether a record says of a node that it writes, may write, or is or was fenced: then the orchestrator's
+ * publication adds no information. No further question while a node is being fenced, since a rebuilt
+ * record would lose that.
+ */
+export function explainsPublication(record: WriterRecord, nodeName: string): boolean {
+  return record.fencing !== undefined || isNamed(record, nodeName, "writer", "unverified", "quarantined");
 }

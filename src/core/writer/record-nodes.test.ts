@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { RecordNode, WriterRecord } from "../api/az-volume.ts";
-import type { NodeIdentity } from "../api/node-identity.ts";
-import { accessOf, isNamed, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
+import type { Access, RecordNode, WriterRecord } from "../api/az-volume.ts";
+import type { NodeIdentity, NodeKey } from "../api/node-identity.ts";
+import { entryOf, isNamed, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
 import { foundRecord, newRecord } from "./writer-steps.ts";
 
 const identity = (nodeName: string, vmId: string): NodeIdentity => ({
@@ -21,6 +21,9 @@ const found = foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 });
 
 /** The list as literals: `withMarks`, which other tests build records with, is what is tested here. */
 const listed = (...nodes: readonly RecordNode[]): WriterRecord => ({ ...fresh, nodes });
+
+const accessOf = (record: WriterRecord, node: NodeKey): Access =>
+  entryOf(record, node)?.access ?? record.defaultAccess;
 
 describe("withMarks", () => {
   const quarantined: NodeMarks = { access: "quarantined" };

@@ -42,11 +42,6 @@ export function isNamed(
   );
 }
 
-/** What a record says of a node, listed or not, that is not its writer. */
-export function accessOf(record: WriterRecord, node: NodeKey): Access {
-  return entryOf(record, node)?.access ?? record.defaultAccess;
-}
-
 /** Each access, from the one that allows least. */
 const strictestFirst: readonly Access[] = ["unverified", "quarantined", "clean"];
 

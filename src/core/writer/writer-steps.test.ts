@@ -4,26 +4,21 @@ import type { WriterRecord } from "../api/az-volume.ts";
 import type { NodeIdentity } from "../api/node-identity.ts";
 import { aRecord, aWriter, identity } from "../testing/objects.ts";
 import { listIn, changedRecord } from "../testing/record-lists.ts";
+import { rebuiltRecord } from "./rebuilt-record.ts";
 import {
   assumeHeld,
   bind,
   reclaim,
-  clearDetached,
-  clearVanished,
   distrust,
-  pruneClean,
   endFence,
   beginFence,
-  rediscover,
   foundRecord,
   release,
   grant,
   identify,
   isInQuarantine,
-  leaveQuarantine,
   mayAttach,
   mayDetach,
-  mayForceOff,
   newRecord,
   proveClean,
   prune,
@@ -65,9 +60,13 @@ function check(rows: readonly Row[]): void {
   }
 }
 
-describe("rediscover", () => {
-  const after = (present: WriterRecord): WriterRecord =>
-    rediscover(present, { attachedTo: [a, b], checkpointed: [c], epoch: 4 });
+describe("rebuiltRecord of a rediscovered record", () => {
+  const after = (present: WriterRecord): WriterRecord | undefined =>
+    rebuiltRecord(
+      present,
+      { attachedTo: [a, b], checkpointed: [c], quarantined: [], epochs: [4], hadRecord: true },
+      { kind: "rediscovered", nodeName: "node-d" },
+    );
   const found = foundRecord({ attachedTo: [a, b], checkpointed: [c], epoch: 4, storeIncarnation: 2 });
 
   for (const { because, present, barrierPending } of [
@@ -192,25 +191,25 @@ describe("distrust", () => {
       },
       {
         because: "leave quarantine",
-        step: leaveQuarantine(unverified, b),
+        step: proveClean(unverified, b, "quarantined"),
         expected: "node-b is not in quarantine",
       },
       {
         because: "prove clean",
-        step: proveClean(unverified, b),
+        step: proveClean(unverified, b, "unverified"),
         expected: aRecord({ ...lists, clean: [b] }),
       },
       {
         because: "detached",
-        step: clearDetached(unverified, b),
+        step: endFence(unverified, b),
         expected: aRecord({ ...lists, quarantined: [b] }),
       },
       {
         because: "fence, clear",
-        step: endFence({ ...unverified, fencing: b }, b, undefined),
+        step: endFence({ ...unverified, fencing: b }, b, { fencing: b }),
         expected: aRecord({ ...lists, quarantined: [b] }),
       },
-      { because: "vanished", step: clearVanished(unverified, b, "another VM"), expected: aRecord(lists) },
+      { because: "vanished", step: prune(unverified, b, { found: "another VM" }), expected: aRecord(lists) },
       {
         because: "reclaim",
         step: reclaim(unverified, b, 0),
@@ -536,109 +535,111 @@ describe("endFence", () => {
     check([
       {
         because: "the writer",
-        step: endFence(fenced, a, unrequestedA),
+        step: endFence(fenced, a, { writer: unrequestedA, fencing: a }),
         expected: aRecord({ epoch: 1, quarantined: [a] }),
       },
       {
         because: "the request is no part of a grant",
-        step: endFence(fenced, a, aWriter("node-a")),
+        step: endFence(fenced, a, { writer: aWriter("node-a"), fencing: a }),
         expected: aRecord({ epoch: 1, quarantined: [a] }),
       },
       {
         because: "an unverified node",
-        step: endFence({ ...foundOnA, fencing: a }, a, undefined),
+        step: endFence({ ...foundOnA, fencing: a }, a, { fencing: a }),
         expected: changedRecord(foundOnA, { unverified: [], quarantined: [a] }),
       },
       {
         because: "an unverified node while another writes",
-        step: endFence(claimedByB, a, claimedByB.writer),
+        step: endFence(claimedByB, a, { writer: claimedByB.writer, fencing: a }),
         expected: changedRecord(withoutFencing(claimedByB), { unverified: [], quarantined: [a] }),
       },
       {
         because: "a report from before the fence counts no more",
-        step: endFence(
-          changedRecord(fenced, { defaultAccess: "quarantined", clean: [a, b] }),
-          a,
-          unrequestedA,
-        ),
+        step: endFence(changedRecord(fenced, { defaultAccess: "quarantined", clean: [a, b] }), a, {
+          writer: unrequestedA,
+          fencing: a,
+        }),
         expected: aRecord({ epoch: 1, defaultAccess: "quarantined", clean: [b], quarantined: [a] }),
       },
       {
         because: "it released since",
-        step: endFence(aRecord({ fencing: a }), a, undefined),
+        step: endFence(aRecord({ fencing: a }), a, { fencing: a }),
         expected: aRecord({ quarantined: [a] }),
       },
       {
         because: "not being fenced",
-        step: endFence(aRecord({ writer: unrequestedA }), a, unrequestedA),
+        step: endFence(aRecord({ writer: unrequestedA }), a, { writer: unrequestedA, fencing: a }),
         expected: "node-a is not being fenced",
       },
       {
         because: "another is",
-        step: endFence(aRecord({ fencing: b }), a, undefined),
+        step: endFence(aRecord({ fencing: b }), a, { fencing: a }),
         expected: "node-a is not being fenced",
       },
       {
         because: "the proof is from another epoch",
-        step: endFence(aRecord({ writer: { ...unrequestedA, epoch: 2 }, fencing: a }), a, unrequestedA),
+        step: endFence(aRecord({ writer: { ...unrequestedA, epoch: 2 }, fencing: a }), a, {
+          writer: unrequestedA,
+          fencing: a,
+        }),
         expected: changed,
       },
       {
         because: "the proof is from when another wrote",
-        step: endFence(fenced, a, aWriter("node-b")),
+        step: endFence(fenced, a, { writer: aWriter("node-b"), fencing: a }),
         expected: changed,
       },
       {
         because: "another node reclaimed since",
-        step: endFence(claimedByB, a, undefined),
+        step: endFence(claimedByB, a, { fencing: a }),
         expected: changed,
       },
       {
         because: "the writer was removed since",
-        step: endFence({ ...foundOnA, fencing: a }, a, unrequestedA),
+        step: endFence({ ...foundOnA, fencing: a }, a, { writer: unrequestedA, fencing: a }),
         expected: changed,
       },
     ]);
   });
 });
 
-describe("leaveQuarantine", () => {
+describe("proveClean from quarantine", () => {
   it("removes a node's entry, or lists it as clean where every node is in quarantine", () => {
     const found = foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 });
     check([
       {
         because: "fenced before",
-        step: leaveQuarantine(aRecord({ quarantined: [a, b] }), a),
+        step: proveClean(aRecord({ quarantined: [a, b] }), a, "quarantined"),
         expected: aRecord({ quarantined: [b] }),
       },
       {
         because: "an adopted disk",
-        step: leaveQuarantine(found, a),
+        step: proveClean(found, a, "quarantined"),
         expected: changedRecord(found, { clean: [a] }),
       },
       {
         because: "both",
-        step: leaveQuarantine(changedRecord(found, { quarantined: [a] }), a),
+        step: proveClean(changedRecord(found, { quarantined: [a] }), a, "quarantined"),
         expected: changedRecord(found, { clean: [a] }),
       },
       {
         because: "in the place of an earlier VM of its name",
-        step: leaveQuarantine(changedRecord(found, { clean: [a, b] }), newA),
+        step: proveClean(changedRecord(found, { clean: [a, b] }), newA, "quarantined"),
         expected: changedRecord(found, { clean: [b, newA] }),
       },
       {
         because: "not in it",
-        step: leaveQuarantine(aRecord({ quarantined: [b] }), a),
+        step: proveClean(aRecord({ quarantined: [b] }), a, "quarantined"),
         expected: "node-a is not in quarantine",
       },
       {
         because: "Azure has shown the disk there since, and its absence is no evidence any more",
-        step: leaveQuarantine(foundOnA, a),
+        step: proveClean(foundOnA, a, "quarantined"),
         expected: "node-a is not in quarantine",
       },
       {
         because: "said so already",
-        step: leaveQuarantine(changedRecord(found, { clean: [a] }), a),
+        step: proveClean(changedRecord(found, { clean: [a] }), a, "quarantined"),
         expected: "node-a is not in quarantine",
       },
     ]);
@@ -650,25 +651,29 @@ describe("proveClean", () => {
     check([
       {
         because: "unverified",
-        step: proveClean(foundOnA, a),
+        step: proveClean(foundOnA, a, "unverified"),
         expected: changedRecord(foundOnA, { unverified: [], clean: [a] }),
       },
       {
         because: "a detach that was allowed may still land",
-        step: proveClean({ ...foundOnA, fencing: a }, a),
+        step: proveClean({ ...foundOnA, fencing: a }, a, "unverified"),
         expected: changedRecord(foundOnA, { unverified: [], fencing: a, clean: [a] }),
       },
       {
         because: "another's fence continues",
-        step: proveClean(changedRecord(foundOnA, { unverified: [a, b], fencing: b }), a),
+        step: proveClean(changedRecord(foundOnA, { unverified: [a, b], fencing: b }), a, "unverified"),
         expected: changedRecord(foundOnA, { unverified: [b], fencing: b, clean: [a] }),
       },
       {
         because: "in the place of an earlier VM of its name",
-        step: proveClean(changedRecord(foundOnA, { unverified: [newA], clean: [a, b] }), newA),
+        step: proveClean(changedRecord(foundOnA, { unverified: [newA], clean: [a, b] }), newA, "unverified"),
         expected: changedRecord(foundOnA, { unverified: [], clean: [b, newA] }),
       },
-      { because: "not unverified", step: proveClean(foundOnA, b), expected: "node-b is not unverified" },
+      {
+        because: "not unverified",
+        step: proveClean(foundOnA, b, "unverified"),
+        expected: "node-b is not unverified",
+      },
     ]);
   });
 });
@@ -756,20 +761,20 @@ describe("confirm", () => {
     check([
       {
         because: "proven",
-        step: clearDetached(found, b),
+        step: endFence(found, b),
         expected: changedRecord(found, { unverified: [], quarantined: [b] }),
       },
     ]);
   });
 });
 
-describe("clearDetached", () => {
+describe("endFence without a fence", () => {
   // Also where it had been clean before.
   it("quarantines an unverified node without the disk, and no other", () => {
     check([
       {
         because: "unverified",
-        step: clearDetached(
+        step: endFence(
           aRecord({ defaultAccess: "quarantined", unverified: [a, b], clean: [a, b], quarantined: [b] }),
           a,
         ),
@@ -777,12 +782,12 @@ describe("clearDetached", () => {
       },
       {
         because: "it has reclaimed, or shown itself clean",
-        step: clearDetached(aRecord({ defaultAccess: "quarantined", unverified: [b] }), a),
+        step: endFence(aRecord({ defaultAccess: "quarantined", unverified: [b] }), a),
         expected: "node-a is not unverified",
       },
       {
         because: "only the fence's own proof ends it",
-        step: clearDetached({ ...foundOnA, fencing: a }, a),
+        step: endFence({ ...foundOnA, fencing: a }, a),
         expected: "node-a is being fenced",
       },
     ]);
@@ -840,10 +845,14 @@ describe("bind", () => {
     const cleared = aRecord({ epoch: 1, quarantined: [now] });
     check([
       { because: "fence intent", step: beginFence(unrequested, a), expected: fenced },
-      { because: "end of a fence", step: endFence(fenced, a, unrequested.writer), expected: cleared },
+      {
+        because: "end of a fence",
+        step: endFence(fenced, a, { writer: unrequested.writer, fencing: a }),
+        expected: cleared,
+      },
       {
         because: "detached",
-        step: clearDetached(aRecord({ epoch: 1, unverified: [now] }), a),
+        step: endFence(aRecord({ epoch: 1, unverified: [now] }), a),
         expected: cleared,
       },
       {
@@ -1011,7 +1020,7 @@ describe("newRecord", () => {
   });
 });
 
-describe("clearVanished", () => {
+describe("prune", () => {
   it("removes every trace of one VM and of no other", () => {
     const everywhere = aRecord({
       writer: unrequestedA,
@@ -1023,43 +1032,41 @@ describe("clearVanished", () => {
     check([
       {
         because: "everywhere",
-        step: clearVanished(everywhere, a, "another VM"),
+        step: prune(everywhere, a, { found: "another VM" }),
         expected: aRecord({ epoch: 1, quarantined: [b], clean: [b], unverified: [b] }),
       },
       {
         because: "the writer stays if it is another VM of that name",
-        step: clearVanished(
-          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
-          a,
-          "another VM",
-        ),
+        step: prune(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a, {
+          found: "another VM",
+        }),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
       {
         because: "the writer alone",
-        step: clearVanished(aRecord({ writer: aWriter("node-a") }), a, "another VM"),
+        step: prune(aRecord({ writer: aWriter("node-a") }), a, { found: "another VM" }),
         expected: aRecord({ epoch: 1 }),
       },
       {
         because: "being fenced alone",
-        step: clearVanished(aRecord({ fencing: a }), a, "another VM"),
+        step: prune(aRecord({ fencing: a }), a, { found: "another VM" }),
         expected: aRecord(),
       },
       {
         because: "the fence of another node continues",
-        step: clearVanished(aRecord({ unverified: [a], fencing: b }), a, "another VM"),
+        step: prune(aRecord({ unverified: [a], fencing: b }), a, { found: "another VM" }),
         expected: aRecord({ fencing: b }),
       },
       {
         because: "nowhere",
-        step: clearVanished(aRecord({ writer: aWriter("node-b") }), a, "another VM"),
+        step: prune(aRecord({ writer: aWriter("node-b") }), a, { found: "another VM" }),
         expected: "node-a is not in the record",
       },
     ]);
   });
 });
 
-describe("clearVanished by what Azure finds", () => {
+describe("prune by what Azure finds", () => {
   const lists = { quarantined: [b], clean: [a] };
   const holder = { ...lists, writer: aWriter("node-a") };
 
@@ -1067,36 +1074,34 @@ describe("clearVanished by what Azure finds", () => {
     check([
       {
         because: "in quarantine",
-        step: clearVanished(aRecord({ quarantined: [a] }), a, "nothing"),
+        step: prune(aRecord({ quarantined: [a] }), a, { found: "nothing" }),
         expected: aRecord(),
       },
       {
         because: "in the lists alone",
-        step: clearVanished(aRecord({ ...lists, defaultAccess: "quarantined" }), a, "nothing"),
+        step: prune(aRecord({ ...lists, defaultAccess: "quarantined" }), a, { found: "nothing" }),
         expected: aRecord({ defaultAccess: "quarantined", quarantined: [b] }),
       },
       {
         because: "beside another VM of its name",
-        step: clearVanished(
-          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
-          a,
-          "nothing",
-        ),
+        step: prune(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a, {
+          found: "nothing",
+        }),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
       {
         because: "the writer that holds nothing",
-        step: clearVanished(aRecord({ writer: grantedA }), a, "nothing"),
+        step: prune(aRecord({ writer: grantedA }), a, { found: "nothing" }),
         expected: aRecord({ epoch: 1 }),
       },
       {
         because: "the holder, replaced by another VM",
-        step: clearVanished(aRecord(holder), a, "another VM"),
+        step: prune(aRecord(holder), a, { found: "another VM" }),
         expected: aRecord({ quarantined: [b], epoch: 1 }),
       },
       {
         because: "nowhere",
-        step: clearVanished(aRecord({ quarantined: [b] }), a, "nothing"),
+        step: prune(aRecord({ quarantined: [b] }), a, { found: "nothing" }),
         expected: "node-a is not in the record",
       },
     ]);
@@ -1106,76 +1111,103 @@ describe("clearVanished by what Azure finds", () => {
     check([
       {
         because: "the holder, with its request withdrawn",
-        step: clearVanished(aRecord(holder), a, "nothing"),
+        step: prune(aRecord(holder), a, { found: "nothing" }),
         expected: aRecord({ ...holder, writer: unrequestedA, fencing: a }),
       },
       {
         because: "unverified",
-        step: clearVanished(aRecord({ unverified: [a] }), a, "nothing"),
+        step: prune(aRecord({ unverified: [a] }), a, { found: "nothing" }),
         expected: aRecord({ unverified: [a], fencing: a }),
       },
       {
         because: "the holder while another node is being fenced",
-        step: clearVanished(aRecord({ ...holder, fencing: b }), a, "nothing"),
+        step: prune(aRecord({ ...holder, fencing: b }), a, { found: "nothing" }),
         expected: "node-b is being fenced",
       },
       {
         because: "unverified while another node is being fenced",
-        step: clearVanished(aRecord({ unverified: [a], fencing: b }), a, "nothing"),
+        step: prune(aRecord({ unverified: [a], fencing: b }), a, { found: "nothing" }),
         expected: "node-b is being fenced",
       },
       {
         because: "being fenced alone",
-        step: clearVanished(aRecord({ ...lists, fencing: a }), a, "nothing"),
+        step: prune(aRecord({ ...lists, fencing: a }), a, { found: "nothing" }),
         expected: "node-a is neither the writer nor unverified",
       },
     ]);
   });
 });
 
-describe("prune", () => {
+describe("prune of an entry that says no more", () => {
   it("removes a VM that is in quarantine, and in no other role", () => {
+    const onlyQuarantine = { found: "another VM", only: "quarantined" } as const;
     const refused = "node-a is not in quarantine only";
     check([
       {
         because: "in quarantine, with a pending write barrier",
-        step: prune(aRecord({ quarantined: [a, b], barrierPending: [a] }), a),
+        step: prune(aRecord({ quarantined: [a, b], barrierPending: [a] }), a, onlyQuarantine),
         expected: aRecord({ quarantined: [b] }),
       },
       {
         because: "beside another VM of its name",
-        step: prune(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a),
+        step: prune(
+          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
+          a,
+          onlyQuarantine,
+        ),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
-      { because: "unverified", step: prune(aRecord({ unverified: [a] }), a), expected: refused },
       {
-        because: "being fenced",
-        step: prune(aRecord({ quarantined: [a], fencing: a }), a),
+        because: "unverified",
+        step: prune(aRecord({ unverified: [a] }), a, onlyQuarantine),
         expected: refused,
       },
-      { because: "the writer", step: prune(aRecord({ writer: aWriter("node-a") }), a), expected: refused },
+      {
+        because: "being fenced",
+        step: prune(aRecord({ quarantined: [a], fencing: a }), a, onlyQuarantine),
+        expected: refused,
+      },
+      {
+        because: "the writer",
+        step: prune(aRecord({ writer: aWriter("node-a") }), a, onlyQuarantine),
+        expected: refused,
+      },
       {
         because: "clean by now",
-        step: prune(aRecord({ defaultAccess: "quarantined", clean: [a] }), a),
+        step: prune(aRecord({ defaultAccess: "quarantined", clean: [a] }), a, onlyQuarantine),
         expected: refused,
       },
     ]);
   });
 });
 
-describe("pruneClean", () => {
-  it("removes all VMs of a name from the list of clean nodes, and nothing else", () => {
-    const record = aRecord({ defaultAccess: "quarantined", quarantined: [a], clean: [a, b, newA] });
+describe("prune of a clean entry", () => {
+  it("removes a VM from the list of clean nodes, and nothing else", () => {
+    const record = aRecord({
+      defaultAccess: "quarantined",
+      quarantined: [identity("node-d")],
+      clean: [a, b, newA],
+    });
     check([
       {
         because: "clean",
-        step: pruneClean(record, "node-a"),
-        expected: changedRecord(record, { clean: [b] }),
+        step: prune(record, a, { only: "clean" }),
+        expected: changedRecord(record, { clean: [b, newA] }),
+      },
+      {
+        because: "a detach may still be under way to it",
+        step: prune(changedRecord(record, { barrierPending: [a] }), a, { only: "clean" }),
+        expected: "node-a is not known to be clean only",
+      },
+      {
+        because: "in quarantine",
+        step: prune(aRecord({ quarantined: [a] }), a, { only: "clean" }),
+        expected: "node-a is not known to be clean only",
       },
       {
         because: "not clean",
-        step: pruneClean(record, "node-c"),
-        expected: "node-c is not known to be clean",
+        step: prune(record, identity("node-c"), { only: "clean" }),
+        expected: "node-c is not known to be clean only",
       },
     ]);
   });
@@ -1257,7 +1289,7 @@ describe("what may be attached and detached", () => {
         force: true,
       },
     ])
-      assert.equal(mayForceOff(record, a), force, because);
+      assert.equal(mayDetach(record, a, { isBegun: true }), force, because);
   });
 
   it("is decided by the VM, whatever its node is called: a writer would lose its disk", () => {
@@ -1289,13 +1321,13 @@ describe("what may be attached and detached", () => {
       const allowed = {
         attach: mayAttach(record, renamed),
         detach: mayDetach(record, renamed),
-        force: mayForceOff(record, renamed),
+        force: mayDetach(record, renamed, { isBegun: true }),
       };
       assert.deepEqual(allowed, { attach, detach, force }, because);
       const others = [
         mayAttach(record, elsewhere),
         mayDetach(record, elsewhere),
-        mayForceOff(record, elsewhere),
+        mayDetach(record, elsewhere, { isBegun: true }),
       ];
       assert.deepEqual(others, [true, true, true], `${because}, and only the GUID is the same`);
     }
@@ -1303,7 +1335,7 @@ describe("what may be attached and detached", () => {
 
   it("keeps a fenced node in quarantine although it had been clean before", () => {
     const record = changedRecord(foundOnA, { unverified: [], clean: [a], writer: unrequestedA, fencing: a });
-    const cleared = endFence(record, a, unrequestedA);
+    const cleared = endFence(record, a, { writer: unrequestedA, fencing: a });
     assert.equal(cleared.ok && isInQuarantine(cleared.value, a), true);
   });
 });
@@ -1356,15 +1388,15 @@ describe("passBarrier", () => {
 
   it("is done by each proof that moves the VM's ETag and by the VM's end, not by clean", () => {
     for (const { because, step, left } of [
-      { because: "fenced", step: endFence({ ...barrierPending, fencing: a }, a, undefined), left: [b] },
-      { because: "proven to be without the disk", step: clearDetached(barrierPending, a), left: [b] },
-      { because: "vanished", step: clearVanished(barrierPending, a, "another VM"), left: [b] },
+      { because: "fenced", step: endFence({ ...barrierPending, fencing: a }, a, { fencing: a }), left: [b] },
+      { because: "proven to be without the disk", step: endFence(barrierPending, a), left: [b] },
+      { because: "vanished", step: prune(barrierPending, a, { found: "another VM" }), left: [b] },
       {
         because: "vanished, and nothing else was said of it",
-        step: clearVanished(changedRecord(barrierPending, { unverified: [] }), a, "another VM"),
+        step: prune(changedRecord(barrierPending, { unverified: [] }), a, { found: "another VM" }),
         left: [b],
       },
-      { because: "clean", step: proveClean(barrierPending, a), left: [a, b] },
+      { because: "clean", step: proveClean(barrierPending, a, "unverified"), left: [a, b] },
     ])
       assert.deepEqual(step.ok && listIn(step.value, "barrierPending"), left, because);
   });

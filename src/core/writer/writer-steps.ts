@@ -1,4 +1,4 @@
-import type { RecordNode, Writer, WriterRecord } from "../api/az-volume.ts";
+import type { Access, RecordNode, Writer, WriterRecord } from "../api/az-volume.ts";
 import { highestEpoch } from "../api/epoch.ts";
 import {
   identityOf,
@@ -11,15 +11,7 @@ import {
   withUidFrom,
 } from "../api/node-identity.ts";
 import { fail, ok, type Result } from "../failure/result.ts";
-import {
-  accessOf,
-  quarantineRoles,
-  entryOf,
-  isNamed,
-  type NodeMarks,
-  nodesIn,
-  withMarks,
-} from "./record-nodes.ts";
+import { quarantineRoles, entryOf, isNamed, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
 
 /**
  * The steps of the writer protocol, each a pure function from a record to the next one or to a refusal.
@@ -76,39 +68,12 @@ export function foundRecord(found: {
 }
 
 /**
- * *rediscover*, by the controller: the record of a disk that another driver has published while `present`
- * stood. Nodes that may have the disk are unverified. A node that `present` names neither as the writer
- * nor as unverified is named later, as by *distrust*.
- */
-export function rediscover(
-  present: WriterRecord,
-  found: Omit<Found, "barrierPending" | "storeIncarnation">,
-): WriterRecord {
-  const { attachedTo, checkpointed = [] } = found;
-  const later = [...checkpointed, ...attachedTo].filter(
-    (node) => !isNamed(present, node, "writer", "unverified"),
-  );
-  const barrierPending = nodesIn(later.reduce(foundLater, present), "barrierPending");
-  return foundRecord({ ...found, barrierPending, storeIncarnation: present.storeIncarnation });
-}
-
-type Found = Parameters<typeof foundRecord>[0];
-
-/**
  * Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or
  * granted to it.
  */
 export function isInQuarantine(record: WriterRecord, node: NodeKey): boolean {
-  return !isNamed(record, node, "writer") && accessOf(record, node) !== "clean";
-}
-
-/**
- * Whether a record says of a node that it writes, may write, or is or was fenced: then the orchestrator's
- * publication adds no information. No further question while a node is being fenced, since a rebuilt
- * record would lose that.
- */
-export function explainsPublication(record: WriterRecord, nodeName: string): boolean {
-  return record.fencing !== undefined || isNamed(record, nodeName, "writer", "unverified", "quarantined");
+  const access = entryOf(record, node)?.access ?? record.defaultAccess;
+  return !isNamed(record, node, "writer") && access !== "clean";
 }
 
 /** What a request of a node with a pending write barrier waits for. */
@@ -126,20 +91,18 @@ export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
 
 /**
  * Whether the disk may be detached from `node` other than by a fence. Asked about its VM: one that writes
- * under another name would lose its disk.
+ * under another name would lose its disk. `isBegun`: any client has begun that detach, and it hangs; then
+ * only a writer that holds the volume keeps it. Default: false.
  */
-export function mayDetach(record: WriterRecord, node: NodeIdentity): boolean {
-  return nodesIn(record, "writer", "unverified").every((other) => !isSameVm(other, node));
-}
-
-/**
- * Whether a hanging detach from `node`, by any client, may be forced for an attach. Not from a holder,
- * which writes until the disk is detached, nor from an unverified node, which may write.
- */
-export function mayForceOff(record: WriterRecord, node: NodeIdentity): boolean {
-  const roles =
-    record.writer?.held === true ? (["writer", "unverified"] as const) : (["unverified"] as const);
-  return nodesIn(record, ...roles).every((other) => !isSameVm(other, node));
+export function mayDetach(
+  record: WriterRecord,
+  node: NodeIdentity,
+  { isBegun = false }: { readonly isBegun?: boolean } = {},
+): boolean {
+  const keepsWriter = !isBegun || record.writer?.held === true;
+  return nodesIn(record, ...(keepsWriter ? (["writer"] as const) : []), "unverified").every(
+    (other) => !isSameVm(other, node),
+  );
 }
 
 /** *grant*, by the controller: `node` becomes the writer, not yet held. */
@@ -251,31 +214,28 @@ export function beginFence(
 }
 
 /**
- * *end fence*, with proof in hand: `node` is neither writer nor unverified any more, and in
- * quarantine. Only this ends a fence. `writerBeforeProof` must still be the writer: otherwise it may have
- * been granted since, and the proof be that of an earlier fence.
+ * *end fence*, by the controller, with proof that the disk is off `node` and that no update prepared
+ * earlier can bring it there: it is neither the writer nor unverified any more, and in quarantine. Only
+ * this ends a fence. An unverified node without the disk needs none: it has nothing to reclaim, and no
+ * device to show itself clean with.
+ *
+ * `before`: the record from before the proof of a fence. A writer that was granted since, or a fence that
+ * began since, needs a proof of its own. Default: no fence stood.
  */
 export function endFence(
   record: WriterRecord,
   node: NodeIdentity,
-  writerBeforeProof: Writer | undefined,
+  before: Pick<WriterRecord, "writer" | "fencing"> = {},
 ): Step {
-  if (!isNamed(record, node, "fencing")) return fail(`${node.nodeName} is not being fenced`);
-  if (!isSameGrant(record.writer, writerBeforeProof))
+  const wasFencing = before.fencing !== undefined && isSameNode(before.fencing, node);
+  const isFencing = isNamed(record, node, "fencing");
+  if (wasFencing && !isFencing) return fail(`${node.nodeName} is not being fenced`);
+  if (isFencing && !wasFencing) return fail(`${node.nodeName} is being fenced`);
+  if (isFencing && !isSameGrant(record.writer, before.writer))
     return fail("the writer has changed since the proof began");
-  const freed = isNamed(record, node, "writer") ? withoutWriter(record) : record;
+  if (!isFencing && !isNamed(record, node, "unverified")) return fail(`${node.nodeName} is not unverified`);
+  const freed = isFencing && isNamed(record, node, "writer") ? withoutWriter(record) : record;
   return ok(withQuarantine(withoutFencingOf(freed, node), withUidFrom(entriesOf(record), node)));
-}
-
-/**
- * *clear detached*, by the controller, with proof that the disk is not on an unverified node and that no
- * write prepared earlier can bring it there: it has nothing to reclaim, and no device to show itself clean
- * with. As after a fence, an old mount command may still exist.
- */
-export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
-  if (!isNamed(record, node, "unverified")) return fail(`${node.nodeName} is not unverified`);
-  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
-  return ok(withQuarantine(record, withUidFrom(entriesOf(record), node)));
 }
 
 /**
@@ -301,18 +261,19 @@ export function passBarrier(record: WriterRecord, node: NodeKey): Step {
 }
 
 /**
- * *leave quarantine*, by the node itself once it is clean. Not by an unverified node: it needs more
- * evidence, for *prove clean*, than this one's plan for an older record has sought.
+ * *prove clean*, by the node itself: an unverified node, or one in quarantine. Refused if it is not `from`
+ * any more: its plan was for an older record, and has sought other evidence. Like *release*, it ends no
+ * fence.
  */
-export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step {
-  if (!isInQuarantine(record, node) || isNamed(record, node, "unverified"))
+export function proveClean(
+  record: WriterRecord,
+  node: NodeIdentity,
+  from: "unverified" | "quarantined",
+): Step {
+  const isUnverified = isNamed(record, node, "unverified");
+  if (from === "unverified" && !isUnverified) return fail(`${node.nodeName} is not unverified`);
+  if (from === "quarantined" && (isUnverified || !isInQuarantine(record, node)))
     return fail(`${node.nodeName} is not in quarantine`);
-  return ok(clean(record, node));
-}
-
-/** An unverified node shows that it is clean. Like *release*, it ends no fence. */
-export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
-  if (!isNamed(record, node, "unverified")) return fail(`${node.nodeName} is not unverified`);
   return ok(clean(record, node));
 }
 
@@ -401,43 +362,36 @@ function strictOnly({ unconfirmed, wasQuarantined, barrierPending }: NodeMarks):
 }
 
 /**
- * *clear vanished*, by the controller, with proof that the VM of `node` is gone: every trace of it leaves the
- * record, since its open files died with it. Where its resource id has no VM at all, a node that holds the
- * volume, or may, is fenced instead: that proves it again. Also clears a VM outside the cluster whose owner
- * has detached the disk.
+ * *prune*, by the controller: every trace of `node` leaves the record, since its VM is proven to be gone, and
+ * its open files died with it. Where its resource id has no VM at all, a node that holds the volume, or may,
+ * is fenced instead: that proves it again. Also prunes a VM outside the cluster whose owner has detached the
+ * disk.
+ *
+ * `only`: refused if the record says more than this of the node. One in quarantine keeps its attachment,
+ * which may be that of the next VM of its name. One that is clean needs no proof: if it comes back, it only
+ * has to report again.
  */
-export function clearVanished(
-  record: WriterRecord,
-  node: NodeIdentity,
-  found: "nothing" | "another VM" | "no disk",
-): Step {
+export function prune(record: WriterRecord, node: NodeIdentity, gone: Gone): Step {
+  const { only } = gone;
+  if (only !== undefined && !saysOnly(record, node, only))
+    return fail(`${node.nodeName} is not ${only === "clean" ? "known to be clean" : "in quarantine"} only`);
   const mayHold =
     isNamed(record, node, "fencing", "unverified") ||
     (isNamed(record, node, "writer") && record.writer?.held === true);
-  return found === "nothing" && mayHold
+  return gone.found === "nothing" && mayHold
     ? beginFence(record, node, { endsRequest: true })
     : withoutNode(record, node);
 }
 
-/**
- * *prune*, by the controller, with the same proof: a VM that is in quarantine, and no more, leaves the
- * record. Any other is left to *clear vanished*, before which its attachment is reset.
- */
-export function prune(record: WriterRecord, node: NodeIdentity): Step {
-  if (isNamed(record, node, "writer", "fencing") || !isNamed(record, node, "quarantined"))
-    return fail(`${node.nodeName} is not in quarantine only`);
-  return withoutNode(record, node);
-}
+/** What Azure shows at the resource ids of a VM, and which access is all that the record may say of it. */
+type Gone =
+  | { readonly found: "nothing" | "another VM" | "no disk"; readonly only?: "quarantined" | undefined }
+  | { readonly found?: undefined; readonly only: "clean" };
 
-/**
- * *prune*, by the controller, of clean entries: an unknown node leaves the list. If it comes back, it only
- * has to report again.
- */
-export function pruneClean(record: WriterRecord, nodeName: string): Step {
-  const without = withoutCleanOf(record, nodeName);
-  return without.nodes.length < record.nodes.length
-    ? ok(without)
-    : fail(`${nodeName} is not known to be clean`);
+function saysOnly(record: WriterRecord, node: NodeIdentity, only: Access): boolean {
+  const entry = entryOf(record, node);
+  if (entry?.access !== only || isNamed(record, node, "writer", "fencing")) return false;
+  return only === "quarantined" || isReportOnly(entry);
 }
 
 function withoutNode(record: WriterRecord, node: NodeIdentity): Step {

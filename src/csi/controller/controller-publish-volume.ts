@@ -9,8 +9,9 @@ import { checkCapabilities, isSingleWriter } from "../../core/volume/access-mode
 import { isZoneRedundant } from "../../core/volume/disk-sku.ts";
 import { isUnfinishedCopy } from "../../core/volume/unfinished-copy.ts";
 import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
+import { explainsPublication } from "../../core/writer/rebuilt-record.ts";
 import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
-import { isInQuarantine, explainsPublication, waitsForBarrier } from "../../core/writer/writer-steps.ts";
+import { isInQuarantine, waitsForBarrier } from "../../core/writer/writer-steps.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
 import { requestWriter } from "../../objects/writer-request.ts";

@@ -339,7 +339,7 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
-      world.during["leave-quarantine"] = () =>
+      world.during["prove-clean"] = () =>
         world.setRecord((record) => changedRecord(record, { quarantined: [] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.equal(checkpoints(world), 0);

@@ -9,7 +9,7 @@ import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { disownsMount } from "../../core/rollback/disowned-mount.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isNamed } from "../../core/writer/record-nodes.ts";
-import { reclaim, leaveQuarantine, proveClean } from "../../core/writer/writer-steps.ts";
+import { reclaim, proveClean } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
@@ -232,43 +232,31 @@ async function execute(
       return reportDispute(ports, volumeName, action.reclaimedBy);
     case "RequestWriter":
       return restoreLostRequest(ports, target, signal);
-    case "ProveClean":
-      return whenClean(
+    case "ProveClean": {
+      const { from } = action;
+      // A node that had the disk needs a device to check; any other only shows that nothing is left of it.
+      const shown = await whenClean(
         ports,
         target,
-        "evidence",
+        from === "unverified" ? "evidence" : "absence",
         () =>
           moveRecord(
             ports,
             { volumeName, nodeName, step: "prove-clean" },
-            (record) => proveClean(record, ports.node),
-            signal,
-          ),
-        signal,
-      );
-    case "LeaveQuarantine": {
-      const left = await whenClean(
-        ports,
-        target,
-        "absence",
-        () =>
-          moveRecord(
-            ports,
-            { volumeName, nodeName, step: "leave-quarantine" },
-            (record) => leaveQuarantine(record, ports.node),
+            (record) => proveClean(record, ports.node, from),
             signal,
           ),
         signal,
       );
       // An adopted record quarantines every node: this is no event of this one.
-      if (left.ok && isNamed(target.volume?.status?.record, ports.node, "quarantined"))
+      if (shown.ok && isNamed(target.volume?.status?.record, ports.node, "quarantined"))
         tell(
           ports,
           volumeName,
           "QuarantineLeft",
           `${nodeName} is clean of the volume that it was fenced from`,
         );
-      return left;
+      return shown;
     }
     case "AnswerRecall":
       return target.attachment === undefined

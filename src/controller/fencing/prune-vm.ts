@@ -5,14 +5,7 @@ import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record-nodes.ts";
-import {
-  clearDetached,
-  clearVanished,
-  beginFence,
-  identify,
-  prune,
-  type Step,
-} from "../../core/writer/writer-steps.ts";
+import { beginFence, endFence, identify, prune, type Step } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { forgetAttach } from "../attachment/reset-attachment.ts";
@@ -31,18 +24,18 @@ export interface MissingVm {
    * Only its quarantine is cleared, if that is all that the record says of it: a fence has reset its
    * attachment, which may be that of the next VM of its name by now.
    */
-  readonly onlyQuarantine?: true;
+  readonly only?: "quarantined";
 }
 
 /**
  * What follows where a VM is gone with all its open files: first for its attachment, then for the record by
- * *clear vanished*, which clears the VM or begins its fence. Gone is a VM that Azure proves to be gone from
+ * *prune*, which clears the VM or begins its fence. Gone is a VM that Azure proves to be gone from
  * each resource id at which it was reported. `exists` without that proof; `kept` where the record says by now
  * that nothing follows.
  */
-export async function clearVanishedVm(
+export async function pruneVm(
   ports: FencingPorts,
-  { volumeName, diskUri, node, alsoAt = [], onlyQuarantine }: MissingVm,
+  { volumeName, diskUri, node, alsoAt = [], only }: MissingVm,
   signal: AbortSignal,
 ): Promise<Result<"exists" | "kept" | "moved", Failure>> {
   let found: "nothing" | "another VM" = "another VM";
@@ -53,13 +46,13 @@ export async function clearVanishedVm(
     if (proof.value.kind === "instanceGone") found = "nothing";
   }
   const reset =
-    onlyQuarantine === true ? ok(undefined) : await forgetAttach(ports.store, { diskUri, node }, signal);
+    only !== undefined ? ok(undefined) : await forgetAttach(ports.store, { diskUri, node }, signal);
   if (!reset.ok) return reset;
-  const step = found === "nothing" && onlyQuarantine !== true ? "begin-fence" : "end-fence";
+  const step = found === "nothing" && only === undefined ? "begin-fence" : "end-fence";
   const moved = await moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step },
-    (record) => (onlyQuarantine === true ? prune(record, node) : clearVanished(record, node, found)),
+    (record) => prune(record, node, { found, only }),
     signal,
   );
   if (moved.ok) return ok("moved");
@@ -78,7 +71,7 @@ export async function askIfVanished(
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   if (isForeign(node)) return identifyOrConfirm(ports, volumeName, node, signal);
-  const cleared = await clearVanishedVm(ports, { volumeName, diskUri: volumeId, node }, signal);
+  const cleared = await pruneVm(ports, { volumeName, diskUri: volumeId, node }, signal);
   if (!cleared.ok || cleared.value !== "exists") return cleared;
   const renamed = reporterOn(ports, node);
   if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node))
@@ -112,7 +105,7 @@ function freeAbsent(
   const clear = (record: WriterRecord): Step =>
     isNamed(record, node, "writer")
       ? beginFence(record, node, { endsRequest: true })
-      : clearDetached(record, node);
+      : endFence(record, node);
   const asked = {
     volumeName,
     node,
@@ -199,7 +192,7 @@ async function confirmDetachedByOthers(
   return moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "end-fence" },
-    (record) => clearVanished(record, node, "no disk"),
+    (record) => prune(record, node, { found: "no disk" }),
     signal,
   );
 }
