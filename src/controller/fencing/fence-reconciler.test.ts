@@ -60,7 +60,7 @@ describe("fenceReconciler", () => {
     withFence(async (world) => {
       const cloud = {
         ...world.ports.cloud,
-        barrier: async () => ok({ kind: "instanceOff", detail: "deallocated" } as const),
+        barrier: async () => ok({ kind: "instanceGone", detail: "no such VM" } as const),
       };
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });

@@ -108,7 +108,7 @@ export type BarrierMode = "fence" | "prove" | "flush";
 
 /** The evidence that a disk is detached from a node for good. */
 export interface FenceProof {
-  readonly kind: "entryGone" | "instanceGone" | "instanceReplaced" | "instanceOff";
+  readonly kind: "entryGone" | "instanceGone" | "instanceReplaced";
   readonly detail: string;
 }
 
