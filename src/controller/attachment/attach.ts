@@ -200,7 +200,6 @@ async function mayForceNow(
   );
 }
 
-/** As the volume's spec requests, where its SKU, size and shares allow it. */
 /** Azure attaches no other disk with it, and a volume may have been given another SKU. */
 function isAccelerated({ spec, status }: AzVolume): boolean {
   const skuName = diskSkus.find((sku) => sku === status?.detail?.skuName);
@@ -209,6 +208,7 @@ function isAccelerated({ spec, status }: AzVolume): boolean {
   );
 }
 
+/** As the volume's spec requests, where its SKU, size and shares allow it. */
 function cachingModeOf(volume: AzVolume): CachingMode {
   const detail = volume.status?.detail;
   const skuName = diskSkus.find((sku) => sku === detail?.skuName);

@@ -36,9 +36,9 @@ interface Situation {
 const INSTANCE_URI =
   "/subscriptions/s/resourceGroups/other/providers/Microsoft.Compute/virtualMachines/node-a";
 const ELSEWHERE_URI = INSTANCE_URI.replace("other", "another");
-/** The VM at `INSTANCE_URI`. */
 /** Azure's answer where it will never show the VM. */
 const unreadable: Failure = { kind: "CloudRejected", code: "Refused", message: "no", requestId: "request-1" };
+/** The VM at `INSTANCE_URI`. */
 const placed = { ...identity("node-a"), instanceUri: INSTANCE_URI };
 
 /** Runs for node-a, whose Node is gone and whose plug-in is silent, except as the situation says. */

@@ -40,7 +40,6 @@ function withoutDisk(
   });
 }
 
-/** A volume of 10 GiB with a request for 20. */
 /** The same volume, of which a VolumeAttributesClass asks something, too. */
 function asked(observed: ObservedVolume): ObservedVolume {
   const { volume } = observed;
@@ -48,6 +47,7 @@ function asked(observed: ObservedVolume): ObservedVolume {
   return { ...observed, volume: { ...volume, spec: { ...volume.spec, modification } } };
 }
 
+/** A volume of 10 GiB with a request for 20. */
 function growing(
   maxShares: number,
   status: Parameters<typeof aVolume>[0] = {},
