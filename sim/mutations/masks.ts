@@ -13,6 +13,15 @@ export const withoutHold: readonly SourceEdit[] = [
   },
 ];
 
+/** An AzVolume that was deleted by hand is made again without the record that it had. */
+export const withoutEarlierRecord: readonly SourceEdit[] = [
+  {
+    file: "src/controller/adoption/recreate-volume.ts",
+    find: `...(earlierRecord === undefined ? {} : { earlierRecord }),`,
+    replace: ``,
+  },
+];
+
 /** Lets a disk have a LUN at which its node looks for another one. */
 export const withoutPromisedLuns: readonly SourceEdit[] = [
   {
@@ -282,6 +291,11 @@ export const masks: readonly Mask[] = [
         replace: `if (false) {`,
       },
     ],
+  },
+  {
+    name: "earlier-record",
+    removes: "an AzVolume that a person deletes is made again with the record that it had",
+    edits: withoutEarlierRecord,
   },
   {
     name: "kept-luns",

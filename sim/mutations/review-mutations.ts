@@ -1,3 +1,4 @@
+import { withoutEarlierRecord } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
 import {
   attachedBeforeRecordedStorm,
@@ -8,6 +9,7 @@ import {
   deletedBeforeFenceStorm,
   deletedInUseStorm,
   deletedVolumesStorm,
+  deletedWhileStaleStorm,
   grantMovesStorm,
   lostDriverNodesStorm,
   lostWhileMovingStorm,
@@ -66,11 +68,23 @@ export const reviewMutations: readonly Mutation[] = [
         replace: `isDeletedByHand(present) || areStateTagsDue(undefined);`,
       },
     ],
-    alsoRemoves: ["held-device"],
+    alsoRemoves: ["held-device", "earlier-record"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: deletedAfterFenceStorm,
     takes: "a node is fenced in a mount, a person deletes the AzVolume, and other disks come to the node",
     noticedBy: "src/controller/disk/keep-state.test.ts",
+  },
+  {
+    name: "earlier-record",
+    removes: "an AzVolume that a person deletes is made again with the record that it had",
+    edits: withoutEarlierRecord,
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off", "csi-answer", "two-writers", "synced-data-lost"],
+    storm: deletedWhileStaleStorm,
+    takes:
+      "a person deletes all objects of the driver while Azure shows a disk as it was before its writer's " +
+      "attach",
+    noticedBy: "src/controller/disk/disk-reconciler.test.ts",
   },
   {
     name: "goes-as-cached",

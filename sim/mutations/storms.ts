@@ -403,6 +403,14 @@ export const recordsLostStorm: DirectedStorm = {
   strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 },
 };
 
+/**
+ * Every object of the driver is deleted while nodes write and Azure shows disks as they were before, and
+ * pods are moved by force.
+ */
+export const deletedWhileStaleStorm: DirectedStorm = {
+  strikes: { "loss/everything-deleted": 6, "azure/reads-stale": 8, "haste/forced-by-hand": 6 },
+};
+
 /** A person copies disks, tags and all, and uses the copies as volumes of their own. */
 export const copiesStorm: DirectedStorm = {
   strikes: {

@@ -102,8 +102,8 @@ const lifeOfLosses: Scenario = {
   ],
 };
 /**
- * VMs that have a disk without an object: an external client attaches one while there is no leader, every
- * object is lost while Azure's answers are old, and a VM whose Node was deleted returns after a loss that
+ * VMs that have a disk without an object: an external client attaches one while there is no leader, one
+ * object, and then every one, is lost while Azure's answers are old, and a VM whose Node was deleted returns after a loss that
  * left only its resource id.
  */
 const lifeOfStrays: Scenario = {
@@ -139,6 +139,24 @@ const lifeOfStrays: Scenario = {
       nodeName: "node-a",
       volumeName: "vol-1",
       dice: 0.7,
+    },
+    {
+      atMs: 45_800,
+      forMs: 1_000,
+      fault: "loss",
+      variant: "volume-erased",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0,
+    },
+    {
+      atMs: 45_900,
+      forMs: 2_000,
+      fault: "crash",
+      variant: "leader-killed",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0,
     },
     {
       atMs: 66_500,

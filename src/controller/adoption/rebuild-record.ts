@@ -46,7 +46,8 @@ export async function rebuildRecord(
   const kept = disk === undefined ? NOTHING_KEPT : stateFromTags(disk);
   const use = knownUse(ports, volume, holders.value);
   const hadRecord = use.hadRecord || keepsState(kept) || (disk !== undefined && isMadeByV2(disk.tags));
-  const known = { ...use, quarantined: quarantinedIn(ports, kept), hadRecord };
+  const earlier = volume.spec.earlierRecord;
+  const known = { ...use, quarantined: quarantinedIn(ports, kept), hadRecord, earlier };
   const { name, uid } = volume.metadata;
   const written = await ports.steps.run("record-found", () =>
     changeStatus(

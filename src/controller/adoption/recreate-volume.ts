@@ -10,7 +10,8 @@ import type { AdoptionPorts } from "../controller-ports.ts";
 
 /**
  * Handles an AzVolume deleted by hand, by pruning or with its CRD: the disk stays, and the object is
- * recreated with an *unverified* record. Only where Azure reports that the disk does not exist, the
+ * recreated with an *unverified* record, and carries the one it had: Azure may still show the disk as it
+ * was before its last attach. Only where Azure reports that the disk does not exist, the
  * object is released for good. It is released only once Azure can read the disk, without which nothing is
  * adopted, and the disk's tags keep its state, which the `tags` loop writes. Until then it serves as
  * before. A crash in between leaves the disk without an object; recovery finds it by its tags, and
@@ -50,10 +51,12 @@ export async function recreateVolume(
   const diskUri = diskUriOf(last);
   if (isDiskGone) ports.logger.info("volume pruned: its disk is gone", { volumeName: name, diskUri });
   if (diskUri === undefined || isDiskGone) return ok({});
+  const earlierRecord = last.status?.record ?? last.spec.earlierRecord;
   const spec: AzVolume["spec"] = {
     ...last.spec,
     disk: { ...last.spec.disk, sizeGiB: sizeToKeep(last) },
     diskUri,
+    ...(earlierRecord === undefined ? {} : { earlierRecord }),
     deleteRequested: false,
   };
   const created = await ports.store.create(

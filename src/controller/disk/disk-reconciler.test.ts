@@ -299,6 +299,20 @@ describe("diskReconciler", () => {
       );
     }));
 
+  it("keeps the writer of a volume deleted by hand while Azure does not show its attach yet", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      const record = aRecord({ writer: aWriter("node-1", { epoch: 4 }) });
+      await world.given("AzVolume", aVolume({ metadata: deleted, status: { record } }));
+      await run(world);
+      await run(world);
+      const rebuilt = world.volume()?.status?.record;
+      assert.deepEqual(
+        [rebuilt?.epoch, listIn(rebuilt, "unverified").map(({ nodeName }) => nodeName)],
+        [4, ["node-1"]],
+      );
+    }));
+
   it("does not grow a disk when its object is recreated after a refused growth", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);

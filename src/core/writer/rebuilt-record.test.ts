@@ -88,6 +88,35 @@ describe("rebuiltRecord of a record that is lost", () => {
       expected: found({ barrierPending: [a] }),
     },
     {
+      because: "the earlier object's record has a holder, and Azure lists no node",
+      known: { earlier: aRecord({ writer: aWriter("node-b", { epoch: 4 }), quarantined: [c] }) },
+      expected: found({ unverified: [b], quarantined: [c], barrierPending: [b], epoch: 4 }),
+    },
+    {
+      because: "it has a later holder than the earlier object's record",
+      present: { writer: aWriter("node-b", { epoch: 4 }) },
+      known: { earlier: aRecord({ writer: aWriter("node-a", { epoch: 2 }) }) },
+      expected: found({ unverified: [b], barrierPending: [b], epoch: 4 }),
+    },
+    {
+      because: "it was rebuilt before, and Azure lists a VM that it did not list then",
+      present: { storeIncarnation: 3, defaultAccess: "quarantined", clean: [b] },
+      known: { attachedTo: [a, b, foreign] },
+      expected: found({ unverified: [a, foreign], clean: [b], barrierPending: [a] }),
+    },
+    {
+      because: "it was rebuilt before, and names all VMs that Azure lists",
+      present: { storeIncarnation: 3, defaultAccess: "quarantined", clean: [b], quarantined: [c] },
+      known: { attachedTo: [b, c] },
+      expected: undefined,
+    },
+    {
+      because: "it is of that incarnation, was never rebuilt, and Azure lists a VM",
+      present: { storeIncarnation: 3 },
+      known: { attachedTo: [a] },
+      expected: undefined,
+    },
+    {
       because: "it is of that incarnation",
       present: { storeIncarnation: 3 },
       known: {},

@@ -2,7 +2,7 @@ import type { WriterRecord } from "../api/az-volume.ts";
 import { highestEpoch } from "../api/epoch.ts";
 import { includesNode, isForeign, type NodeIdentity, withUidFrom } from "../api/node-identity.ts";
 import { isNamed, quarantineRoles, nodesIn } from "./record-nodes.ts";
-import { entriesOf, foundRecord } from "./writer-steps.ts";
+import { distrust, entriesOf, foundRecord } from "./writer-steps.ts";
 
 /**
  * Why a record is rebuilt. `lost`: there is none, or one of another store incarnation, because a disk is
@@ -31,39 +31,41 @@ export interface KnownUse {
    * Disks from V1, maybe thousands, never had one: no VM is written to for them.
    */
   readonly hadRecord: boolean;
+  /**
+   * The record of an object that was deleted by hand. Azure may still show the disk as it was before that
+   * record's last attach. Default: none.
+   */
+  readonly earlier?: WriterRecord | undefined;
 }
 
 /**
- * The record that replaces `present`; undefined where `present` stays. What `present` says counts as well,
- * whatever Azure shows: its holders, fenced nodes, pending write barriers and epoch. An entry whose Node is
- * missing keeps the recorded uid: by the name alone, the token of the next Node of that name could remove
- * it.
+ * The record that replaces `present`; undefined where `present` stays. What `present`, or without it the
+ * earlier object's record, says counts as well, whatever Azure shows: its holders, fenced nodes, pending
+ * write barriers and epoch. An entry whose Node is missing keeps the recorded uid: by the name alone, the
+ * token of the next Node of that name could remove it.
  */
 export function rebuiltRecord(
   present: WriterRecord | undefined,
   known: KnownUse,
   reason: RebuildReason,
 ): WriterRecord | undefined {
-  const entries = present === undefined ? [] : entriesOf(present);
+  const said = present ?? known.earlier;
+  const entries = said === undefined ? [] : entriesOf(said);
   const each = (...nodes: readonly NodeIdentity[]): readonly NodeIdentity[] =>
     nodes.reduce<readonly NodeIdentity[]>(
       (all, node) => (includesNode(all, node) ? all : [...all, withUidFrom(entries, node)]),
       [],
     );
-  const holders = nodesIn(
-    present,
-    ...(present?.writer?.held === true ? ["writer" as const] : []),
-    "confirmed",
-  );
+  const holders = nodesIn(said, ...(said?.writer?.held === true ? ["writer" as const] : []), "confirmed");
   const found = {
     attachedTo: each(...known.attachedTo, ...holders),
-    checkpointed: each(...nodesIn(present, "unconfirmed"), ...known.checkpointed),
-    quarantined: each(...nodesIn(present, ...quarantineRoles), ...known.quarantined),
-    epoch: highestEpoch(present?.epoch ?? 0, known.epochs),
+    checkpointed: each(...nodesIn(said, "unconfirmed"), ...known.checkpointed),
+    quarantined: each(...nodesIn(said, ...quarantineRoles), ...known.quarantined),
+    epoch: highestEpoch(said?.epoch ?? 0, known.epochs),
   };
   const possible = [...found.checkpointed, ...found.attachedTo];
   const withPending = (reached: readonly NodeIdentity[]): readonly NodeIdentity[] =>
-    [...nodesIn(present, "barrierPending"), ...reached].filter((node) => !isForeign(node));
+    [...nodesIn(said, "barrierPending"), ...reached].filter((node) => !isForeign(node));
   if (reason.kind === "rediscovered") {
     if (present === undefined || explainsPublication(present, reason.nodeName)) return undefined;
     // As by *distrust*: a rebuilt record comes to name them only now.
@@ -74,9 +76,29 @@ export function rebuiltRecord(
     return foundRecord({ ...found, barrierPending, storeIncarnation: present.storeIncarnation });
   }
   const { storeIncarnation } = reason;
-  if (present?.storeIncarnation === storeIncarnation) return undefined;
-  const barrierPending = withPending(present === undefined && !known.hadRecord ? [] : possible);
+  if (present?.storeIncarnation === storeIncarnation) return withMissedHolders(present, found.attachedTo);
+  const barrierPending = withPending(said === undefined && !known.hadRecord ? [] : possible);
   return foundRecord({ ...found, barrierPending, storeIncarnation });
+}
+
+/**
+ * A record that was rebuilt before, with the VMs that Azure lists only now; undefined if there are none. A
+ * rebuild is repeated if it was interrupted, and Azure's first answer may have been old. The record allows
+ * no attach to a node that it does not name, so such a VM has had the disk since before the rebuild.
+ */
+function withMissedHolders(
+  record: WriterRecord,
+  attachedTo: readonly NodeIdentity[],
+): WriterRecord | undefined {
+  if (record.defaultAccess === "clean") return undefined;
+  const missed = attachedTo.filter(
+    (node) => !isNamed(record, node, "writer", "fencing", "unverified", "quarantined", "clean"),
+  );
+  if (missed.length === 0) return undefined;
+  return missed.reduce((named, node) => {
+    const step = distrust(named, node);
+    return step.ok ? step.value : named;
+  }, record);
 }
 
 /**

@@ -152,6 +152,9 @@ export const azVolumeSchema = z.object({
       .string()
       .optional()
       .describe("Set for a volume that the driver did not create: the disk exists already."),
+    earlierRecord: writerRecordSchema
+      .optional()
+      .describe("The record of the object that was deleted by hand, and that this one replaces."),
     deleteRequested: z
       .boolean()
       .describe("DeleteVolume's mark. Without it, deleting this object never deletes the disk."),
