@@ -293,7 +293,7 @@ export const masks: readonly Mask[] = [
     ],
   },
   {
-    name: "earlier-record",
+    name: "earlier-said",
     removes: "an AzVolume that a person deletes is made again with the record that it had",
     edits: withoutEarlierRecord,
   },

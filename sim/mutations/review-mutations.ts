@@ -68,7 +68,7 @@ export const reviewMutations: readonly Mutation[] = [
         replace: `isDeletedByHand(present) || areStateTagsDue(undefined);`,
       },
     ],
-    alsoRemoves: ["held-device", "earlier-record"],
+    alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: deletedAfterFenceStorm,
     takes: "a node is fenced in a mount, a person deletes the AzVolume, and other disks come to the node",

@@ -103,8 +103,8 @@ const lifeOfLosses: Scenario = {
 };
 /**
  * VMs that have a disk without an object: an external client attaches one while there is no leader, one
- * object, and then every one, is lost while Azure's answers are old, and a VM whose Node was deleted returns after a loss that
- * left only its resource id.
+ * object, and then every one, is lost while Azure's answers are old, and a VM whose Node was deleted
+ * returns after a loss that left only its resource id.
  */
 const lifeOfStrays: Scenario = {
   ...lifeOfLosses,

@@ -13,6 +13,7 @@ import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { tellAttachment, tellWhileSlow } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
+import { recordGrowth } from "../disk/record-growth.ts";
 import { mayCarryOut } from "../fencing/foreign-detach.ts";
 import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
@@ -104,6 +105,10 @@ export async function attach(
   }
   const { lun } = attached.value;
   if (lun !== attachment.status?.lun) tellLossOnce();
+  if (isMissed) {
+    const sized = await recordPresentSize(ports, volume, signal);
+    if (!sized.ok) return sized;
+  }
   const recorded = await ports.steps.run("record-attached", () =>
     recordAttached(ports, attachment, { lun, attempt }, signal),
   );
@@ -124,6 +129,20 @@ export async function attach(
     `attached to ${action.node.nodeName} as LUN ${attached.value.lun}`,
   );
   return ok({});
+}
+
+/** The node may have found a device of another size: by the recorded one it would never stage the volume. */
+async function recordPresentSize(
+  ports: AttachmentPorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const detail = volume.status?.detail;
+  if (detail === undefined) return ok(undefined);
+  const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
+  if (disk.ok) return recordGrowth(ports, volume, disk.value, signal);
+  // A disk that was deleted since shows no size, and the volume's own loop tells its loss.
+  return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
 }
 
 function markAttaching(

@@ -210,6 +210,26 @@ describe("attachmentReconciler", () => {
         );
       }));
 
+  it("reads the size of a disk that its node finds of another size", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { metadata, status: { lun: 0, deviceMissing: true } }),
+      );
+      const attachDisk = async () => ok({ lun: 0 });
+      const throttled = fail({ kind: "Throttled", retryAfterMs: 1_000, detail: "later" } as const);
+      const shown = () => [
+        world.volume()?.status?.detail?.sizeGiB,
+        world.attachment("node-a")?.status?.deviceMissing,
+      ];
+      await runOn(world, { attachDisk, getDisk: async () => throttled });
+      assert.deepEqual(shown(), [10, true]);
+      await runOn(world, { attachDisk, getDisk: async () => ok(aDisk({ diskUri, sizeGiB: 20 })) });
+      assert.deepEqual(shown(), [20, undefined]);
+    }));
+
   it("reports the loss of a disk that another VM has by now, though none is attached", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);

@@ -299,7 +299,7 @@ describe("diskReconciler", () => {
       );
     }));
 
-  it("keeps the writer of a volume deleted by hand while Azure does not show its attach yet", () =>
+  it("keeps the writer of a volume deleted by hand while Azure does not list it yet", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       const record = aRecord({ writer: aWriter("node-1", { epoch: 4 }) });

@@ -25,9 +25,9 @@ type Look =
 /**
  * Finds the device of an attached volume and verifies it: no other volume is recorded at the attachment's
  * LUN, link and kernel agree on the device there, and its size is the disk's (checked again after a
- * rescan). A missing device is reported to the controller, which reads the VM again and may correct the
- * LUN. It is then awaited for up to `waitMs` in all, by the attachment's present LUN. Fails with the last
- * finding.
+ * rescan). A missing device is reported to the controller, which reads the VM and the disk again and may
+ * correct the LUN or the size. It is then awaited for up to `waitMs` in all, by the attachment's present
+ * LUN. One of another size is reported as well, and awaited by the next call. Fails with the last finding.
  */
 export async function findRightDevice(
   ports: NodePorts,
@@ -51,11 +51,11 @@ export async function findRightDevice(
       const device = await ports.host.findPartition({ disk, partition: request.partition }, signal);
       return device.ok ? ok({ device: device.value, disk, lun, attachment }) : device;
     }
-    if (look.kind === "refused") return fail(look.failure);
-    if (looks === 1) {
+    if (looks === 1 && isMissing(look.failure)) {
       const reported = await reportMissing(ports, attachment, signal);
       if (!reported.ok) return reported;
     }
+    if (look.kind === "refused") return fail(look.failure);
     const leftMs = request.waitMs - waitedMs();
     if (leftMs <= 0) return fail(withWait(look.failure, waitedMs()));
     const { metadata, spec } = attachment;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelDisk, type ModelDisk } from "../../adapters/model-host/model-disk.ts";
+import { must } from "../../controller/testing/settled.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { VolumeDetail } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
@@ -60,6 +61,22 @@ function lookedUp(world: NodeWorld, lun = 0): Promise<void> {
   }));
 }
 
+/** The controller has read the disk. */
+async function recordSize(world: NodeWorld, sizeGiB: number): Promise<void> {
+  const present = await world.answerOf(must(world.store.get("AzVolume", "pvc-1", never)));
+  const { status } = present;
+  assert.ok(status?.detail !== undefined);
+  await world.answerOf(
+    must(
+      world.store.updateStatus(
+        "AzVolume",
+        { ...present, status: { ...status, detail: { ...status.detail, sizeGiB } } },
+        never,
+      ),
+    ),
+  );
+}
+
 describe("stageVolume", () => {
   it("refuses what this node's platform can't serve, before it requests anything", () =>
     withNode({ writer: granted }, async (world) => {
@@ -115,6 +132,24 @@ describe("stageVolume", () => {
         { reusesNumbers: true },
       ));
   }
+
+  it("has the size read of a disk that another client has grown, and stages it then", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.disk.sizeBytes = gibToBytes(20);
+      swap(world, world.disk);
+      assert.deepEqual(await stage(world), {
+        ok: false,
+        failure: {
+          kind: "WrongDevice",
+          devicePath: "/dev/sdd",
+          problem: `LUN 0 has ${gibToBytes(20)} bytes, disk ${diskUri} has ${gibToBytes(10)} (10 GiB)`,
+        },
+      });
+      assert.equal(world.attachment()?.status?.deviceMissing, true);
+      await recordSize(world, 20);
+      await lookedUp(world);
+      assert.equal(kindOf(await stage(world)), "ok");
+    }));
 
   it("waits for the previous writer as long as it may, and starts upon the grant", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
