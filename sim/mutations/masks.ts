@@ -13,6 +13,26 @@ export const withoutHold: readonly SourceEdit[] = [
   },
 ];
 
+/** A change that landed late is not found in the list of disks. */
+export const withoutLateList: readonly SourceEdit[] = [
+  {
+    file: "src/controller/adoption/recover-volumes.ts",
+    find: `    const kept = await keepModification(ports, known, disk, signal);`,
+    replace:
+      `    const kept = known.metadata.name === "" ` +
+      `? await keepModification(ports, known, disk, signal) : ok(undefined);`,
+  },
+];
+
+/** A modified disk is read no more before the driver forgets what it has made of it. */
+export const withoutLastLook: readonly SourceEdit[] = [
+  {
+    file: "src/core/volume/late-modification.ts",
+    find: `  if (recent === undefined) return undefined;`,
+    replace: `  if (recent === undefined || diskUri !== "") return undefined;`,
+  },
+];
+
 /** An AzVolume that was deleted by hand is made again without the record that it had. */
 export const withoutEarlierRecord: readonly SourceEdit[] = [
   {
@@ -291,6 +311,16 @@ export const masks: readonly Mask[] = [
         replace: `if (false) {`,
       },
     ],
+  },
+  {
+    name: "late-list",
+    removes: "a change that landed late is found in the list of disks",
+    edits: withoutLateList,
+  },
+  {
+    name: "last-look",
+    removes: "a modified disk is read once more before the driver forgets what it has made of it",
+    edits: withoutLastLook,
   },
   {
     name: "earlier-said",

@@ -1,3 +1,4 @@
+import { withoutLastLook, withoutLateList } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
 import { modificationsStorm } from "./storms.ts";
 
@@ -50,7 +51,7 @@ export const modificationMutations: readonly Mutation[] = [
       },
     ],
     alsoRemoves: [],
-    breaks: ["not-converged"],
+    breaks: ["not-converged", "spinning"],
     storm: modificationsStorm,
     takes: "a volume is modified",
     noticedBy: MODIFY_DISK.replace(".ts", ".test.ts"),
@@ -58,19 +59,21 @@ export const modificationMutations: readonly Mutation[] = [
   {
     name: "modify-late",
     removes: "a change that landed after the end of a later one is found in the list of disks, and replaced",
-    edits: [
-      {
-        file: "src/controller/adoption/recover-volumes.ts",
-        find: `    const kept = await keepModification(ports, known, disk, signal);`,
-        replace:
-          `    const kept = known.metadata.name === "" ` +
-          `? await keepModification(ports, known, disk, signal) : ok(undefined);`,
-      },
-    ],
-    alsoRemoves: [],
+    edits: withoutLateList,
+    alsoRemoves: ["last-look"],
     breaks: ["not-converged"],
     storm: modificationsStorm,
     takes: "a leader ends after it has sent a change, which lands after the user has gone back",
     noticedBy: "src/controller/disk/keep-modification.test.ts",
+  },
+  {
+    name: "modify-look",
+    removes: "a modified disk is read once more, however rarely recovery lists it",
+    edits: withoutLastLook,
+    alsoRemoves: ["late-list"],
+    breaks: ["not-converged"],
+    storm: modificationsStorm,
+    takes: "a leader ends after it has sent a change, which lands after the user has gone back",
+    noticedBy: "src/core/volume/late-modification.test.ts",
   },
 ];

@@ -84,9 +84,12 @@ export const fullVolume: Full<"AzVolume"> = {
     modification: {
       requested: { skuName: "PremiumV2_LRS" },
       observedGeneration: 1,
+      error: ERROR,
+    },
+    recentModification: {
+      made: { skuName: "Premium_LRS", tags: { a: "b" } },
       endTime: TIME,
       storeIncarnation: 0,
-      error: ERROR,
     },
     conversion: { percent: 40, since: TIME, readTime: TIME },
     record: {

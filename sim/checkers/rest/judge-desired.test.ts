@@ -72,8 +72,6 @@ describe("what users desired", () => {
       const modification = {
         requested: { networkAccessPolicy: "AllowAll" as const },
         observedGeneration: 2,
-        endTime: "2026-01-01T00:00:00Z",
-        storeIncarnation: 0,
       };
       made.volumes = made.volumes.map((volume) => ({
         ...volume,

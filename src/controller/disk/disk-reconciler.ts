@@ -29,6 +29,7 @@ import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts"
 import type { DiskPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeFor, volumeNameIn } from "./disk-tags.ts";
+import { lookForLateRequest } from "./keep-modification.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
 import { endModification, modifyDisk, readConversion } from "./modify-disk.ts";
 import { withKeptFormat } from "./restore-state.ts";
@@ -70,6 +71,8 @@ async function execute(
       return modifyDisk(ports, volume, action, signal);
     case "EndModification":
       return endModification(ports, volume, action, signal);
+    case "LookForLateRequest":
+      return lookForLateRequest(ports, volume, action.diskUri, signal);
     case "ReadConversion":
       return readConversion(ports, volume, action.diskUri, signal);
     case "BeginOfflineResize":

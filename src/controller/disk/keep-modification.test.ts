@@ -2,12 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { type Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aDetail, aDiskSpec, aVolume } from "../../core/testing/objects.ts";
+import { LATE_REQUEST_MS } from "../../core/volume/late-modification.ts";
+import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { recoverVolumes } from "../adoption/recover-volumes.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
+import { diskReconciler } from "./disk-reconciler.ts";
 
 const never = new AbortController().signal;
 const requested = { networkAccessPolicy: "DenyAll" } as const;
@@ -19,7 +22,8 @@ function modified(nowMs: number, storeIncarnation: number): AzVolume {
     spec: { disk: aDiskSpec({ ...requested, tags: {} }) },
     status: {
       detail: aDetail(),
-      modification: { requested, observedGeneration: 1, endTime, storeIncarnation },
+      modification: { requested, observedGeneration: 1 },
+      recentModification: { made: requested, endTime, storeIncarnation },
     },
   });
 }
@@ -61,5 +65,46 @@ describe("a disk that a late request has changed", () => {
       const after = await world.other.get("AzVolume", "pvc-1", never);
       assert.ok(after.ok);
       assert.deepEqual(after.value.spec.modification, other);
+    }));
+});
+
+describe("the last look at a modified disk", () => {
+  const look = async (world: ReconcileWorld, disk: DiskFacts): Promise<AzVolume | undefined> => {
+    const cloud = { ...world.ports.cloud, getDisk: async () => ok(disk) };
+    assert.deepEqual(
+      await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never)),
+      ok({}),
+    );
+    return world.volume();
+  };
+  const lookedMs = LATE_REQUEST_MS - 1;
+
+  it("asks again for what a late request has changed, and forgets it only afterwards", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", modified(world.clock.nowMs() - lookedMs, 0));
+      const asked = await look(world, late);
+      assert.deepEqual(asked?.spec.modification, requested);
+      assert.deepEqual(asked?.status?.recentModification?.made, requested);
+    }));
+
+  it("forgets what was made of a disk that nothing has changed", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", modified(world.clock.nowMs() - lookedMs, 0));
+      const looked = await look(world, aDisk({ ...requested, tags: {} }));
+      assert.equal(looked?.spec.modification, undefined);
+      assert.equal(looked?.status?.recentModification, undefined);
+      assert.deepEqual(looked?.status?.modification?.requested, requested);
+    }));
+
+  it("waits until Azure answers for the disk", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", modified(world.clock.nowMs() - lookedMs, 0));
+      const throttled = fail({ kind: "Throttled", retryAfterMs: 1_000, detail: "later" } as const);
+      const cloud = { ...world.ports.cloud, getDisk: async () => throttled };
+      assert.deepEqual(
+        await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never)),
+        throttled,
+      );
+      assert.deepEqual(world.volume()?.status?.recentModification?.made, requested);
     }));
 });

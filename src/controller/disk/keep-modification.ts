@@ -1,33 +1,34 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
 import { repeatedModification } from "../../core/volume/late-modification.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
-import { changeSpec } from "../../objects/update-object.ts";
+import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
-import type { RecoveryPorts } from "../controller-ports.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import type { AdoptionPorts, DiskPorts } from "../controller-ports.ts";
 
 /**
  * Asks again for a modification that an earlier request has replaced in Azure: one that a stopped
- * controller had sent, and that landed after the end of the later one. An outdated list costs a read of
- * the disk, and changes nothing.
+ * controller had sent, and that landed after the end of the later one. A disk that is shown as it was
+ * before costs another read of it, and changes nothing.
  */
 export async function keepModification(
-  ports: RecoveryPorts,
+  ports: Pick<AdoptionPorts, "clock" | "logger" | "store" | "leaseMemory">,
   volume: AzVolume,
-  listed: DiskFacts,
+  shown: DiskFacts,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const nowMs = ports.clock.nowMs();
   // Of nearly every disk the list tells nothing new: only the others cost a read of the store.
-  if (repeatedModification(volume, listed, { nowMs, isOfThisStore: true }) === undefined)
-    return ok(undefined);
+  if (repeatedModification(volume, shown, { nowMs, isOfThisStore: true }) === undefined) return ok(undefined);
   const incarnation = await readStoreIncarnation(ports, signal);
   if (!incarnation.ok) return incarnation;
   const { name, uid } = volume.metadata;
   const repeat = (present: AzVolume): AzVolume | undefined => {
-    const isOfThisStore = present.status?.modification?.storeIncarnation === incarnation.value;
-    const modification = repeatedModification(present, listed, { nowMs, isOfThisStore });
+    const isOfThisStore = present.status?.recentModification?.storeIncarnation === incarnation.value;
+    const modification = repeatedModification(present, shown, { nowMs, isOfThisStore });
     return modification === undefined ? undefined : { ...present, spec: { ...present.spec, modification } };
   };
   const asked = await changeSpec(ports.store, { kind: "AzVolume", name, uid }, repeat, signal);
@@ -36,4 +37,30 @@ export async function keepModification(
   if (modification !== undefined)
     ports.logger.info("the disk differs from its last modification", { volumeName: name, modification });
   return ok(undefined);
+}
+
+/**
+ * Reads a modified disk once more, since recovery may list it only after hours, and asks again if a late
+ * request has changed it. Then what was made is recent no more: unless it is asked for again, the volume
+ * forgets it.
+ */
+export async function lookForLateRequest(
+  ports: DiskPorts,
+  volume: AzVolume,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
+  const kept = disk.ok ? await keepModification(ports, volume, disk.value, signal) : ok(undefined);
+  if (!kept.ok) return kept;
+  const looked = volume.status?.recentModification;
+  const { name, uid } = volume.metadata;
+  const forget = (present: AzVolume): AzVolume | undefined => {
+    if (present.status === undefined || present.spec.modification !== undefined) return undefined;
+    const { recentModification, ...status } = present.status;
+    return sameJson(recentModification, looked) ? { ...present, status } : undefined;
+  };
+  const forgotten = await changeStatus(ports.store, { kind: "AzVolume", name, uid }, forget, signal);
+  return forgotten.ok || forgotten.failure.kind === "ObjectNotFound" ? ok({}) : forgotten;
 }

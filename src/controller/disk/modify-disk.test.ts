@@ -73,6 +73,9 @@ describe("the modification of a disk", () => {
       assert.deepEqual(status?.modification, {
         requested: modification,
         observedGeneration: 1,
+      });
+      assert.deepEqual(status?.recentModification, {
+        made: modification,
         endTime: "2026-01-01T00:00:00.000Z",
         storeIncarnation: 0,
       });
@@ -92,7 +95,8 @@ describe("the modification of a disk", () => {
       );
       assert.deepEqual(await reconciled(world, once()), ok({}));
       assert.equal(world.volume()?.status?.observedGeneration, world.volume()?.metadata.generation);
-      assert.deepEqual(await reconciled(world, once()), ok({}));
+      const lookMs = 19 * 60_000 - 4_000;
+      assert.deepEqual(await reconciled(world, once()), ok({ againAfterMs: lookMs }), "it was made 4 s ago");
     }));
 
   for (const failure of [
@@ -147,7 +151,11 @@ describe("the modification of a disk", () => {
         world.told.map(({ reason }) => reason),
         ["Converting", "Converting", "Converted"],
       );
-      assert.deepEqual(await look(5), ok({}), "no conversion is known, so none is read");
+      assert.deepEqual(
+        await look(5),
+        ok({ againAfterMs: 957_000 }),
+        "no conversion is known, so none is read",
+      );
       assert.equal(world.volume()?.status?.conversion, undefined);
     }));
 

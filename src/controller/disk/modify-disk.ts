@@ -8,7 +8,7 @@ import { invariant } from "../../core/failure/invariant.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import { recentlyMade } from "../../core/volume/late-modification.ts";
 import { conversionNews, withConversion } from "../../core/volume/plan-conversion.ts";
 import type { ModificationAction } from "../../core/volume/plan-modification.ts";
 import { withoutModification } from "../../core/volume/plan-modification.ts";
@@ -161,14 +161,17 @@ function recordOutcome(
   error?: VolumeStatus["error"],
 ): Promise<Reconciled> {
   const observedGeneration = volume.metadata.generation;
-  const modification = {
-    requested,
-    observedGeneration,
-    endTime: toTimestamp(ports.clock.nowMs()),
-    storeIncarnation,
-    ...(error === undefined ? {} : { error }),
+  const modification = { requested, observedGeneration, ...(error === undefined ? {} : { error }) };
+  const at = { nowMs: ports.clock.nowMs(), storeIncarnation };
+  const outcome = ({ recentModification: before, ...status }: VolumeStatus): VolumeStatus => {
+    const recentModification = error === undefined ? recentlyMade(before, requested, at) : before;
+    return {
+      ...change(status),
+      modification,
+      ...(recentModification === undefined ? {} : { recentModification }),
+    };
   };
-  return setStatus(ports, volume, (status) => ({ ...change(status), modification }), signal);
+  return setStatus(ports, volume, outcome, signal);
 }
 
 async function setStatus(

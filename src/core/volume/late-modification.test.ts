@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume, DiskModification } from "../api/az-volume.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
-import { aDiskSpec, aVolume } from "../testing/objects.ts";
-import { LATE_REQUEST_MS, repeatedModification } from "./late-modification.ts";
+import { aDetail, aDiskSpec, aVolume } from "../testing/objects.ts";
+import { LATE_REQUEST_MS, planLateRequest, recentlyMade, repeatedModification } from "./late-modification.ts";
 import type { ModifiableDisk } from "./plan-modification.ts";
 
 const ENDED_MS = 1_000_000;
@@ -16,18 +16,16 @@ const listed: ModifiableDisk = {
 const late: ModifiableDisk = { ...listed, networkAccessPolicy: "AllowAll" };
 const error = { kind: "DiskInUse", message: "no", failure: "{}", time: "", retries: 0 };
 
+const recent = { made: requested, endTime: toTimestamp(ENDED_MS), storeIncarnation: 1 };
+
 function modified(changes: Parameters<typeof aVolume>[0] = {}): AzVolume {
   const { spec, status, ...others } = changes;
   return aVolume({
     ...others,
     spec: { disk: aDiskSpec({ networkAccessPolicy: "DenyAll", tags: { ...listed.tags } }), ...spec },
     status: {
-      modification: {
-        requested,
-        observedGeneration: 2,
-        endTime: toTimestamp(ENDED_MS),
-        storeIncarnation: 1,
-      },
+      modification: { requested, observedGeneration: 2 },
+      recentModification: recent,
       ...status,
     },
   });
@@ -63,12 +61,18 @@ describe("repeatedModification", () => {
       at: { isOfThisStore: false },
       repeated: {},
     },
-    ...[undefined, "yesterday"].map((endTime) => ({
-      because: `its end is ${endTime ?? "not recorded, by an earlier version"}: the spec follows the disk`,
-      volume: modified({ status: { modification: { ...outcome, endTime } } }),
+    {
+      because: "what was made is forgotten: the spec follows the disk",
+      volume: modified({ status: { recentModification: undefined } }),
       disk: late,
       repeated: {},
-    })),
+    },
+    {
+      because: "a person has edited the time: the spec follows the disk",
+      volume: modified({ status: { recentModification: { ...recent, endTime: "yesterday" } } }),
+      disk: late,
+      repeated: {},
+    },
     {
       because: "what it did not ask for differs: the spec follows the disk",
       disk: { ...listed, skuName: "StandardSSD_LRS" },
@@ -81,8 +85,16 @@ describe("repeatedModification", () => {
       repeated: undefined,
     },
     {
+      because: "Azure has refused a later one, and an earlier request has landed since",
+      volume: modified({ status: { modification: { ...outcome, requested: {}, error } } }),
+      disk: late,
+      repeated: requested,
+    },
+    {
       because: "Azure has refused it",
-      volume: modified({ status: { modification: { ...outcome, error } } }),
+      volume: modified({
+        status: { modification: { ...outcome, error }, recentModification: undefined },
+      }),
       disk: late,
       repeated: undefined,
     },
@@ -102,4 +114,87 @@ describe("repeatedModification", () => {
   ];
   for (const { because, volume = modified(), disk, at, repeated } of rows)
     it(because, () => assert.deepEqual(repeatedModification(volume, disk, { ...now, ...at }), repeated));
+});
+
+describe("recentlyMade", () => {
+  const at = { nowMs: ENDED_MS + 1_000, storeIncarnation: 1 };
+  const later = { endTime: toTimestamp(at.nowMs), storeIncarnation: 1 };
+  const rows: readonly {
+    readonly because: string;
+    readonly before?: Parameters<typeof recentlyMade>[0];
+    readonly made: DiskModification;
+    readonly at?: Partial<typeof at>;
+    readonly expected: object | undefined;
+  }[] = [
+    {
+      because: "nothing was made before",
+      before: undefined,
+      made: requested,
+      expected: { ...later, made: requested },
+    },
+    { because: "the same was made again: its first end counts", made: requested, expected: recent },
+    { because: "only the spec followed the disk", made: {}, expected: recent },
+    {
+      because: "only the spec followed, and nothing was made",
+      before: undefined,
+      made: {},
+      expected: undefined,
+    },
+    {
+      because: "something else was made",
+      made: { skuName: "PremiumV2_LRS", diskIOPSReadWrite: 4000, tags: { TIER: "new" } },
+      expected: {
+        ...later,
+        made: {
+          networkAccessPolicy: "DenyAll",
+          skuName: "PremiumV2_LRS",
+          diskIOPSReadWrite: 4000,
+          tags: { tier: "new" },
+        },
+      },
+    },
+    {
+      because: "another SKU was made, which has no such IOPS",
+      before: { ...recent, made: { skuName: "PremiumV2_LRS", diskIOPSReadWrite: 4000 } },
+      made: { skuName: "Premium_LRS" },
+      expected: { ...later, made: { skuName: "Premium_LRS" } },
+    },
+    {
+      because: "what was made before was long ago",
+      made: { skuName: "Premium_LRS" },
+      at: { nowMs: ENDED_MS + LATE_REQUEST_MS },
+      expected: {
+        made: { skuName: "Premium_LRS" },
+        endTime: toTimestamp(ENDED_MS + LATE_REQUEST_MS),
+        storeIncarnation: 1,
+      },
+    },
+    {
+      because: "what was made before came with a backup",
+      made: { skuName: "Premium_LRS" },
+      at: { storeIncarnation: 2 },
+      expected: { made: { skuName: "Premium_LRS" }, endTime: later.endTime, storeIncarnation: 2 },
+    },
+  ];
+  for (const { because, made, expected, at: other, ...row } of rows)
+    it(because, () => {
+      const before = "before" in row ? row.before : recent;
+      assert.deepEqual(recentlyMade(before, made, { ...at, ...other }), expected);
+    });
+});
+
+describe("planLateRequest", () => {
+  const detail = aDetail();
+  const look = { kind: "LookForLateRequest", diskUri: detail.diskUri };
+  for (const { because, volume = modified(), nowMs, plan } of [
+    { because: "nothing was made lately", volume: aVolume(), nowMs: ENDED_MS, plan: undefined },
+    {
+      because: "its time has not come",
+      nowMs: ENDED_MS + 140_000,
+      plan: { kind: "Requeue", afterMs: 1_000_000 },
+    },
+    { because: "its time has come", nowMs: ENDED_MS + 1_140_000, plan: look },
+    { because: "the clock was set back by hours", nowMs: 0, plan: look },
+  ])
+    it(`decides where ${because}`, () => assert.deepEqual(planLateRequest(volume, detail, nowMs), plan));
 });

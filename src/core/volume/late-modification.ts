@@ -1,37 +1,101 @@
-import type { AzVolume, DiskModification } from "../api/az-volume.ts";
+import type { AzVolume, DiskModification, VolumeDetail } from "../api/az-volume.ts";
 import { isDeleting } from "../attachment/observed-volume.ts";
 import { sameJson } from "../primitives/same-json.ts";
-import { parseTimestamp } from "../primitives/timestamp.ts";
+import { parseTimestamp, toTimestamp } from "../primitives/timestamp.ts";
 import { mergeTags } from "./merge-tags.ts";
 import { type ModifiableDisk, withoutModification } from "./plan-modification.ts";
+
+type RecentModification = NonNullable<NonNullable<AzVolume["status"]>["recentModification"]>;
+
+/** The look at a modified disk before the driver forgets what it has made of it. */
+export type LateRequestAction =
+  | { readonly kind: "LookForLateRequest"; readonly diskUri: string }
+  | { readonly kind: "Requeue"; readonly afterMs: number };
 
 /**
  * How long after a modification has ended the driver makes it again where the disk differs, in
  * milliseconds. Disks have no ETag: a request that a stopped controller had sent may land within this time.
- * Recovery lists up to 1,000 disks twice in it, and more of them less often. What differs later is another
- * client's doing, and stays.
+ * What differs later is another client's doing, and stays.
  */
 export const LATE_REQUEST_MS = 1_200_000;
+/** How long before that the disk is read: recovery may list it less often. In milliseconds. */
+const LAST_LOOK_MS = 60_000;
 
 /**
- * What to ask of a disk that the platform lists otherwise than its last modification has left it: the same
- * again, or nothing, so that only the spec's disk follows. Undefined: it is as it should be, or a request
- * is under way. `isOfThisStore`: the end of the modification was not restored from a backup.
+ * What the driver has made of a disk lately, once Azure has made `made`, too; what was made before and not
+ * changed since stays known. The same again counts from its first end: a client that keeps changing the
+ * disk has its way in the end.
+ */
+export function recentlyMade(
+  before: RecentModification | undefined,
+  made: DiskModification,
+  { nowMs, storeIncarnation }: { readonly nowMs: number; readonly storeIncarnation: number },
+): RecentModification | undefined {
+  const isKnown = before?.storeIncarnation === storeIncarnation && isRecent(before, nowMs);
+  const known = isKnown ? before.made : {};
+  const merged = mergeModifications(known, made);
+  if (Object.keys(merged).length === 0) return undefined;
+  return isKnown && sameJson(merged, known)
+    ? before
+    : { made: merged, endTime: toTimestamp(nowMs), storeIncarnation };
+}
+
+function mergeModifications(known: DiskModification, made: DiskModification): DiskModification {
+  const { diskIOPSReadWrite: _, diskMBpsReadWrite: __, ...others } = known;
+  // IOPS and MB/s are those of the SKU that they were asked for with.
+  const isOtherSku =
+    made.skuName !== undefined && made.skuName.toLowerCase() !== known.skuName?.toLowerCase();
+  const tags = mergeTags(known.tags ?? {}, made.tags ?? {});
+  return {
+    ...(isOtherSku ? others : known),
+    ...made,
+    ...(Object.keys(tags).length === 0 ? {} : { tags }),
+  };
+}
+
+/** Plans when to read a modified disk once more; undefined where nothing was made lately. */
+export function planLateRequest(
+  { status }: AzVolume,
+  { diskUri }: VolumeDetail,
+  nowMs: number,
+): LateRequestAction | undefined {
+  const recent = status?.recentModification;
+  if (recent === undefined) return undefined;
+  const afterMs = endMsOf(recent) + LATE_REQUEST_MS - LAST_LOOK_MS - nowMs;
+  // A clock that was set back must not postpone the look for ever.
+  return afterMs > 0 && afterMs < LATE_REQUEST_MS
+    ? { kind: "Requeue", afterMs }
+    : { kind: "LookForLateRequest", diskUri };
+}
+
+/**
+ * What to ask of a disk that the platform shows otherwise than modifications have left it: the same again,
+ * or nothing, so that only the spec's disk follows. Undefined: it is as it should be, or a request is under
+ * way. `isOfThisStore`: what was made lately was not restored from a backup.
  */
 export function repeatedModification(
   volume: AzVolume,
-  listed: ModifiableDisk,
+  shown: ModifiableDisk,
   { nowMs, isOfThisStore }: { readonly nowMs: number; readonly isOfThisStore: boolean },
 ): DiskModification | undefined {
   const { spec, status, metadata } = volume;
+  if (spec.modification !== undefined || metadata.deletionTimestamp !== undefined || isDeleting(volume))
+    return undefined;
+  const recent = status?.recentModification;
+  if (recent !== undefined && isOfThisStore && isRecent(recent, nowMs) && !isAs(shown, recent.made))
+    return recent.made;
   const last = status?.modification;
-  if (last === undefined || last.error !== undefined || spec.modification !== undefined) return undefined;
-  if (metadata.deletionTimestamp !== undefined || isDeleting(volume)) return undefined;
-  // An earlier version has recorded no end, and a person may have edited it: neither is a recent one.
-  const endMs = parseTimestamp(last.endTime ?? "") ?? Number.NEGATIVE_INFINITY;
-  if (isOfThisStore && nowMs - endMs < LATE_REQUEST_MS && !isAs(listed, last.requested))
-    return last.requested;
-  return sameJson(withoutModification(spec, listed, {}).disk, spec.disk) ? undefined : {};
+  if (last === undefined || last.error !== undefined) return undefined;
+  return sameJson(withoutModification(spec, shown, {}).disk, spec.disk) ? undefined : {};
+}
+
+function isRecent(recent: RecentModification, nowMs: number): boolean {
+  return nowMs - endMsOf(recent) < LATE_REQUEST_MS;
+}
+
+/** A person may have edited the time: then it was long ago. */
+function endMsOf({ endTime }: RecentModification): number {
+  return parseTimestamp(endTime) ?? Number.NEGATIVE_INFINITY;
 }
 
 /** Azure compares names of SKUs, and of tags, without case. */

@@ -7,6 +7,7 @@ import {
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { nodesIn } from "../writer/record-nodes.ts";
+import { type LateRequestAction, planLateRequest } from "./late-modification.ts";
 import { type ConversionAction, planConversion } from "./plan-conversion.ts";
 import { type ModificationAction, planModification } from "./plan-modification.ts";
 
@@ -14,6 +15,7 @@ import { type ModificationAction, planModification } from "./plan-modification.t
 export type DiskAction =
   | ModificationAction
   | ConversionAction
+  | LateRequestAction
   | { readonly kind: "CreateDisk" }
   /** The disk exists already and may be in use: nodes that have it become *unverified*. */
   | { readonly kind: "AdoptDisk"; readonly diskUri: string }
@@ -57,7 +59,19 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   const resize = planResize(observed, detail);
   // While it grows offline no node gets it, so that ends first, within its time limit.
   const change = status.state === "Updating" ? (resize ?? modification) : (modification ?? resize);
-  return change ?? planConversion(volume, detail, observed.nowMs);
+  return change ?? planLooks(volume, detail, observed.nowMs);
+}
+
+/** The look at the disk that is due, or how long none is. */
+function planLooks(volume: AzVolume, detail: VolumeDetail, nowMs: number): DiskAction | undefined {
+  const looks = [planConversion(volume, detail, nowMs), planLateRequest(volume, detail, nowMs)].flatMap(
+    (look) => look ?? [],
+  );
+  const waits = looks.flatMap((look) => (look.kind === "Requeue" ? look.afterMs : []));
+  return (
+    looks.find(({ kind }) => kind !== "Requeue") ??
+    (waits.length === 0 ? undefined : { kind: "Requeue", afterMs: Math.min(...waits) })
+  );
 }
 
 /** Whether the plan of a volume's disk depends on its attachments: it is to be deleted, or to grow. */

@@ -32,8 +32,6 @@ async function end(world: ControllerWorld, failure?: Failure): Promise<void> {
     const modification = {
       requested: spec.modification,
       observedGeneration: metadata.generation,
-      endTime: "2026-01-01T00:00:00.000Z",
-      storeIncarnation: 1,
       ...error,
     };
     return { ...status, modification };

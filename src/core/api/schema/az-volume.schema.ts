@@ -210,16 +210,18 @@ export const azVolumeSchema = z.object({
         .object({
           requested: diskModificationSchema,
           observedGeneration: z.int().min(0).describe("Of the spec that requested it."),
-          endTime: z.string().optional().describe("When this was recorded. Absent: by an earlier version."),
-          storeIncarnation: z
-            .int()
-            .min(0)
-            .optional()
-            .describe("Of the object store when Azure was asked. Absent: an earlier version asked."),
           error: objectErrorSchema.optional().describe("Absent: the disk is as requested."),
         })
         .optional()
         .describe("How the last modification ended."),
+      recentModification: z
+        .object({
+          made: diskModificationSchema,
+          endTime: z.string().describe("When Azure had made it first."),
+          storeIncarnation: z.int().min(0).describe("Of the object store when Azure was asked."),
+        })
+        .optional()
+        .describe("What Azure has made lately, and a late request of a stopped controller may replace."),
       conversion: z
         .object({
           percent: z.int().min(0).max(99),
