@@ -44,7 +44,7 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
           workload,
           sizeGiB,
           capacityGiB: 0,
-          networkAccessPolicy: undefined,
+          volumeClass: undefined,
           selectedNode: undefined,
           isBound: false,
           isDeleted: false,
@@ -83,11 +83,11 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
       api.change("Claim", volumeName, { sizeGiB });
       trace.note(volumeName, `is to have ${sizeGiB} GiB`);
     },
-    modify: (volumeName, networkAccessPolicy) => {
+    modify: (volumeName, volumeClass) => {
       const claim = api.get("Claim", volumeName);
       if (claim === undefined || !claim.isBound || claim.isDeleted) return;
-      api.change("Claim", volumeName, { networkAccessPolicy });
-      trace.note(volumeName, `is to have network access policy ${networkAccessPolicy}`);
+      api.change("Claim", volumeName, { volumeClass });
+      trace.note(volumeName, `is to be of class ${volumeClass}`);
     },
     snapshot: (name, volumeName, { location, freezeSeconds }) => {
       const sourceVolumeId = api.get("PersistentVolume", volumeName)?.volumeId;

@@ -11,15 +11,13 @@ import type { CopyHistory } from "../history/copy-history.ts";
 import type { SnapshotHistory } from "../history/snapshot-history.ts";
 import type { Violation } from "../history/violation.ts";
 import type { Trace } from "../trace.ts";
+import type { VolumeClass } from "./volume-class.ts";
 
 /** A VolumeSnapshotClass: the region of its snapshots, and how long a file system may be frozen. */
 export interface SimSnapshotClass {
   readonly location?: string;
   readonly freezeSeconds?: number;
 }
-
-/** What the simulation's VolumeAttributesClasses change: who may export a disk's data. */
-export type NetworkAccessPolicy = "AllowAll" | "DenyAll";
 
 /**
  * What a volume is to be made of: a VolumeSnapshot (restore), the volume of another claim (clone), or a
@@ -199,7 +197,7 @@ export interface SimCluster {
   /** Requests a larger volume. */
   grow(volumeName: string, sizeGiB: number): void;
   /** Requests the VolumeAttributesClass with that policy for a claim that is bound. */
-  modify(volumeName: string, networkAccessPolicy: NetworkAccessPolicy): void;
+  modify(volumeName: string, volumeClass: VolumeClass): void;
   /**
    * Makes a VolumeSnapshot of a volume that exists, also of one that is in use; `ofClass`: the
    * parameters of its class. A snapshot's name is never used twice.

@@ -11,9 +11,9 @@ export function barrierPendingIn(api: ApiServer, begunClasses: BegunClasses): re
     if (pod.isDeleted) return [`pod ${pod.name} on ${pod.nodeName ?? "no node"} is still being deleted`];
     return pod.isReady ? [] : [`pod ${pod.name} on ${pod.nodeName ?? "no node"} does not run`];
   });
-  const claims = api.list("Claim").flatMap(({ name, uid, isDeleted, networkAccessPolicy: requested }) => {
+  const claims = api.list("Claim").flatMap(({ name, uid, isDeleted, volumeClass: requested }) => {
     if (isDeleted) return [`claim ${name} is still being deleted`];
-    const isApplied = requested === api.get("PersistentVolume", name)?.networkAccessPolicy;
+    const isApplied = requested === api.get("PersistentVolume", name)?.volumeClass;
     return !begunClasses.has(uid) && (requested === undefined || isApplied)
       ? []
       : [`claim ${name} waits for its class`];

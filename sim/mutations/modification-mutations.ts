@@ -30,7 +30,7 @@ export const modificationMutations: readonly Mutation[] = [
         file: "src/csi/controller/modify-volume.ts",
         find: `  if (Object.keys(change.value).length === 0) return ok({});`,
         replace:
-          `  if (Object.entries(change.value).every(([name, value]) => ` +
+          `  if (Object.entries(change.value).every(([name, value]) => typeof value === "object" || ` +
           `spec.disk[name as "skuName"] === value)) return ok({});`,
       },
     ],

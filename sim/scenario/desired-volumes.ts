@@ -1,12 +1,13 @@
 import type { DesiredVolume } from "../checkers/rest/desired-volume.ts";
-import type { NetworkAccessPolicy, SimWorkload } from "../kubernetes/sim-cluster.ts";
+import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
+import type { VolumeClass } from "../kubernetes/volume-class.ts";
 
 /** What users have asked of each volume so far. */
 export interface DesiredVolumes {
   apply(workload: SimWorkload): void;
   scale(volumeName: string, pods: 0 | 1): void;
   grow(volumeName: string, sizeGiB: number): void;
-  modify(volumeName: string, networkAccessPolicy: NetworkAccessPolicy): void;
+  modify(volumeName: string, volumeClass: VolumeClass): void;
   delete(volumeName: string): void;
   destroyed(volumeName: string): void;
   ofFault(volumeName: string): void;
@@ -28,7 +29,7 @@ export function createDesiredVolumes(): DesiredVolumes {
         volumeName,
         exists: true,
         sizeGiB,
-        networkAccessPolicy: undefined,
+        volumeClass: undefined,
         pods: 1,
         replicas,
         access,
@@ -39,7 +40,7 @@ export function createDesiredVolumes(): DesiredVolumes {
     },
     scale: (volumeName, pods) => change(volumeName, { pods }),
     grow: (volumeName, sizeGiB) => change(volumeName, { sizeGiB }),
-    modify: (volumeName, networkAccessPolicy) => change(volumeName, { networkAccessPolicy }),
+    modify: (volumeName, volumeClass) => change(volumeName, { volumeClass }),
     delete: (volumeName) => change(volumeName, { exists: false }),
     destroyed: (volumeName) => change(volumeName, { isDestroyed: true }),
     ofFault: (volumeName) => change(volumeName, { isOfFault: true }),

@@ -89,9 +89,9 @@ const MODIFICATIONS = [0, 2] as const;
 export function drawModifications(random: Random, { workloads, stormMs }: Shape): readonly TimedAct[] {
   return Array.from({ length: between(random, MODIFICATIONS) }, (): TimedAct => {
     const { volumeName } = oneOf(random, workloads);
-    const networkAccessPolicy = oneOf(random, ["AllowAll", "DenyAll"] as const);
+    const volumeClass = oneOf(random, ["open", "closed"] as const);
     const atMs = Math.floor(random.next() * (stormMs - LAST_ACT_BEFORE_END_MS));
-    return { atMs, act: { kind: "modify", volumeName, networkAccessPolicy } };
+    return { atMs, act: { kind: "modify", volumeName, volumeClass } };
   });
 }
 

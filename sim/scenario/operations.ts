@@ -93,9 +93,9 @@ export function createOperations({
           desired.grow(act.volumeName, act.sizeGiB);
           return cluster.grow(act.volumeName, act.sizeGiB);
         case "modify":
-          note(act.volumeName, `asks for network access policy ${act.networkAccessPolicy}`);
-          desired.modify(act.volumeName, act.networkAccessPolicy);
-          return cluster.modify(act.volumeName, act.networkAccessPolicy);
+          note(act.volumeName, `asks for class ${act.volumeClass}`);
+          desired.modify(act.volumeName, act.volumeClass);
+          return cluster.modify(act.volumeName, act.volumeClass);
         case "snapshot":
           return cluster.snapshot(act.name, act.volumeName, act);
         case "restore":

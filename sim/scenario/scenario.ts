@@ -2,7 +2,8 @@ import type { VolumeSettings } from "../../src/core/attachment/observed-volume.t
 import type { InstanceKind } from "../azure/vm-names.ts";
 import type { CrashPlan } from "../driver/process-slot.ts";
 import type { FaultName } from "../faults/fault-names.ts";
-import type { NetworkAccessPolicy, SimWorkload } from "../kubernetes/sim-cluster.ts";
+import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
+import type { VolumeClass } from "../kubernetes/volume-class.ts";
 
 /** The act of a user who makes a volume of another one, which it is like in all else. */
 export interface CopyAct {
@@ -31,7 +32,7 @@ export type UserAct =
   | {
       readonly kind: "modify";
       readonly volumeName: string;
-      readonly networkAccessPolicy: NetworkAccessPolicy;
+      readonly volumeClass: VolumeClass;
     }
   /** With the parameters of its class. */
   | {

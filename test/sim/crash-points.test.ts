@@ -30,7 +30,7 @@ const life: Scenario = {
     { atMs: 1_000, act: { kind: "move", volumeName: "vol-1", isForced: false } },
     { atMs: 2_000, act: { kind: "move", volumeName: "vol-2", isForced: false } },
     { atMs: 30_000, act: { kind: "grow", volumeName: "vol-2", sizeGiB: 8 } },
-    { atMs: 31_000, act: { kind: "modify", volumeName: "vol-1", networkAccessPolicy: "AllowAll" } },
+    { atMs: 31_000, act: { kind: "modify", volumeName: "vol-1", volumeClass: "open" } },
     { atMs: 3_000, act: { kind: "snapshot", volumeName: "vol-1", name: "here" } },
     { atMs: 4_000, act: { kind: "snapshot", volumeName: "vol-1", name: "there", location: "westus" } },
     { atMs: 6_000, act: { kind: "snapshot", volumeName: "vol-1", name: "frozen", freezeSeconds: 30 } },

@@ -1,4 +1,5 @@
-import type { NetworkAccessPolicy, SimSource } from "../../kubernetes/sim-cluster.ts";
+import type { SimSource } from "../../kubernetes/sim-cluster.ts";
+import type { VolumeClass } from "../../kubernetes/volume-class.ts";
 
 /** The final state of a volume that its user has requested. */
 export interface DesiredVolume {
@@ -7,8 +8,8 @@ export interface DesiredVolume {
   readonly exists: boolean;
   /** The last size asked for, in GiB. */
   readonly sizeGiB: number;
-  /** That of the VolumeAttributesClass asked for last; undefined: none was. */
-  readonly networkAccessPolicy: NetworkAccessPolicy | undefined;
+  /** The VolumeAttributesClass asked for last; undefined: none was. */
+  readonly volumeClass: VolumeClass | undefined;
   readonly pods: 0 | 1;
   readonly replicas: number;
   readonly access: "mount" | "block";

@@ -53,6 +53,9 @@ describe("what users desired", () => {
     assert.deepEqual(says({ networkAccessPolicy: undefined }), [policy]);
     assert.deepEqual(says({ networkAccessPolicy: undefined }, "adopted"), []);
     assert.deepEqual(says({ networkAccessPolicy: "AllowAll" }, "adopted"), [policy]);
+    assert.deepEqual(says({ tags: { class: "open" } }), [
+      "not-converged: vol-1: its object says tag class open instead of undefined",
+    ]);
   });
 
   it("expects no object from a backup to show what was made since", () => {
@@ -70,7 +73,7 @@ describe("what users desired", () => {
   it("is not reached where the status says that something else was made", () => {
     const found = complaints((made) => {
       const modification = {
-        requested: { networkAccessPolicy: "AllowAll" as const },
+        requested: { networkAccessPolicy: "AllowAll" as const, tags: { class: "open" } },
         observedGeneration: 2,
       };
       made.volumes = made.volumes.map((volume) => ({
@@ -80,6 +83,7 @@ describe("what users desired", () => {
     });
     assert.deepEqual(found, [
       "not-converged: vol-1: its status says that AllowAll was made, and its disk has DenyAll",
+      "not-converged: vol-1: its status says that class=open was made, and its disk has undefined",
     ]);
   });
 
@@ -134,9 +138,17 @@ describe("what users desired", () => {
   });
 
   it("is not reached with a disk that does not have what its last class says", () => {
-    assert.deepEqual(complaints(undefined, { networkAccessPolicy: "DenyAll" }), []);
-    assert.deepEqual(complaints(undefined, { networkAccessPolicy: "AllowAll" }), [
+    const tagged = (made: MadeUpRest): void => {
+      made.tags = { class: "closed" };
+      made.volumes = made.volumes.map((volume) => ({
+        ...volume,
+        spec: { ...volume.spec, disk: { ...volume.spec.disk, tags: { class: "closed" } } },
+      }));
+    };
+    assert.deepEqual(complaints(tagged, { volumeClass: "closed" }), []);
+    assert.deepEqual(complaints(tagged, { volumeClass: "open" }), [
       "not-converged: vol-1: its disk has network access policy DenyAll instead of AllowAll",
+      "not-converged: vol-1: its disk has the tag class=closed instead of open",
     ]);
   });
 

@@ -1,6 +1,7 @@
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
 import { type DiskSpec, diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
+import { CLASS_TAG, fieldsOf } from "../../kubernetes/volume-class.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import { type Complaint, type RestWorld, volumeOf } from "./rest-world.ts";
 
@@ -34,16 +35,22 @@ function complaintsAbout(
   if (volume === undefined) return ["has no AzVolume"];
   const disk = world.azure.diskOf(diskUri);
   if (disk === undefined) return ["has no disk"];
-  const { networkAccessPolicy } = desired;
+  const asked = desired.volumeClass === undefined ? undefined : fieldsOf(desired.volumeClass);
   const made = [...world.azure.model.world.disks.values()].find(({ id }) => isSameResourceUri(id, diskUri));
-  const policy = made?.spec.networkAccessPolicy;
+  const present = { networkAccessPolicy: made?.spec.networkAccessPolicy, tag: made?.spec.tags[CLASS_TAG] };
   const diskComplaints = [
-    ...(networkAccessPolicy === undefined || policy === networkAccessPolicy
+    ...(asked === undefined || present.networkAccessPolicy === asked.networkAccessPolicy
       ? []
-      : [`its disk has network access policy ${policy} instead of ${networkAccessPolicy}`]),
+      : [
+          `its disk has network access policy ${present.networkAccessPolicy} instead of ` +
+            asked.networkAccessPolicy,
+        ]),
+    ...(asked === undefined || present.tag === asked.tag
+      ? []
+      : [`its disk has the tag ${CLASS_TAG}=${present.tag} instead of ${asked.tag}`]),
     ...(volume.spec.modification === undefined ? [] : ["its object still asks for a modification"]),
     ...(made === undefined ? [] : staleFields(volume, made.spec)),
-    ...staleOutcome(volume, policy),
+    ...staleOutcome(volume, present),
     ...(disk.sizeBytes === diskSizeBytes(desired.sizeGiB)
       ? []
       : [`its disk has ${disk.sizeBytes} bytes instead of ${desired.sizeGiB} GiB`]),
@@ -131,6 +138,11 @@ function staleFields({ spec, status }: AzVolume, made: DiskSpec): readonly strin
       publicNetworkAccess ?? unstated.publicNetworkAccess,
       present.publicNetworkAccess,
     ],
+    [
+      `tag ${CLASS_TAG}`,
+      spec.disk.tags[CLASS_TAG] ?? (isAdopted ? made.tags[CLASS_TAG] : undefined),
+      made.tags[CLASS_TAG],
+    ],
   ] as const;
   return fields
     .filter(([, shown, actual]) => shown !== actual)
@@ -138,11 +150,22 @@ function staleFields({ spec, status }: AzVolume, made: DiskSpec): readonly strin
 }
 
 /** How the outcome of the last modification differs from the disk. */
-function staleOutcome({ status }: AzVolume, policy: string | undefined): readonly string[] {
+function staleOutcome(
+  { status }: AzVolume,
+  present: { readonly networkAccessPolicy: string | undefined; readonly tag: string | undefined },
+): readonly string[] {
   const last = status?.modification;
   if (last === undefined || last.error !== undefined) return [];
-  const { networkAccessPolicy: made = policy } = last.requested;
-  return made === policy ? [] : [`its status says that ${made} was made, and its disk has ${policy}`];
+  const { networkAccessPolicy: policy = present.networkAccessPolicy, tags = {} } = last.requested;
+  const tag = tags[CLASS_TAG] ?? present.tag;
+  return [
+    ...(policy === present.networkAccessPolicy
+      ? []
+      : [`its status says that ${policy} was made, and its disk has ${present.networkAccessPolicy}`]),
+    ...(tag === present.tag
+      ? []
+      : [`its status says that ${CLASS_TAG}=${tag} was made, and its disk has ${present.tag}`]),
+  ];
 }
 
 /** Nodes that have a replica, or could have one, beside the writer's. */

@@ -19,6 +19,8 @@ export interface MadeUpRest {
   containers: { readonly nodeName: string; readonly podUid: string; readonly volumeName: string }[];
   disk: Partial<ModelDisk> | undefined;
   networkAccessPolicy: "AllowAll" | "DenyAll";
+  /** The disk's. */
+  tags: Readonly<Record<string, string>>;
   /** VMs that exist though other VMs have their nodes' names, and whether they have the disk at LUN 0. */
   kept: { readonly nodeName: string; readonly vmGuid: string; readonly hasDisk: boolean }[];
   /** Names of the VMs that have the disk at LUN 0. */
@@ -63,6 +65,7 @@ export function atRest(): MadeUpRest {
     containers: [{ nodeName: "node-a", podUid: "pod-1", volumeName: "vol-1" }],
     disk: { sizeBytes: 4n * GIB, fileSystemBytes: 4n * GIB },
     networkAccessPolicy: "DenyAll",
+    tags: {},
     kept: [],
     attachedTo: ["node-a", "node-b"],
     fullOfOthers: [],
@@ -78,7 +81,7 @@ export const desired: DesiredVolume = {
   volumeName: "vol-1",
   exists: true,
   sizeGiB: 4,
-  networkAccessPolicy: undefined,
+  volumeClass: undefined,
   pods: 1,
   replicas: 1,
   access: "mount",
@@ -151,6 +154,7 @@ export function asWorld(made: MadeUpRest): RestWorld {
     sku: { name: "Premium_LRS" },
     networkAccessPolicy: made.networkAccessPolicy,
     publicNetworkAccess: "Enabled",
+    tags: made.tags,
   };
   const world = {
     store: {

@@ -1,6 +1,7 @@
 import type { NodeTaint } from "../../../src/core/node/node-taints.ts";
 import type { Labels } from "../../../src/core/schedule/pod-rules.ts";
-import type { NetworkAccessPolicy, SimWorkload } from "../sim-cluster.ts";
+import type { SimWorkload } from "../sim-cluster.ts";
+import type { VolumeClass } from "../volume-class.ts";
 
 /** The one pod of a workload. */
 export interface Pod {
@@ -53,8 +54,8 @@ export interface Claim {
   readonly sizeGiB: number;
   /** The size that its pods have. */
   readonly capacityGiB: number;
-  /** That of the requested VolumeAttributesClass; undefined: none is requested. */
-  readonly networkAccessPolicy: NetworkAccessPolicy | undefined;
+  /** The requested VolumeAttributesClass; undefined: none is requested. */
+  readonly volumeClass: VolumeClass | undefined;
   /** The node for which the scheduler requests the volume. */
   readonly selectedNode: string | undefined;
   readonly isBound: boolean;
@@ -70,8 +71,8 @@ export interface PersistentVolume {
   readonly workload: SimWorkload;
   readonly volumeContext: Readonly<Record<string, string>>;
   readonly sizeGiB: number;
-  /** That of the VolumeAttributesClass that was applied last; undefined: none was. */
-  readonly networkAccessPolicy: NetworkAccessPolicy | undefined;
+  /** The VolumeAttributesClass that was applied last; undefined: none was. */
+  readonly volumeClass: VolumeClass | undefined;
   /** The zones in which it can be attached; undefined: all. */
   readonly zones: readonly string[] | undefined;
   /** external-attacher's finalizer. */

@@ -111,7 +111,7 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
       workload,
       volumeContext: volume.volumeContext,
       sizeGiB,
-      networkAccessPolicy: undefined,
+      volumeClass: undefined,
       zones: zonesOf(volume.accessibleTopology),
       isKeptByAttacher: false,
       isDeleted: false,

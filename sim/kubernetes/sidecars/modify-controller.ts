@@ -1,5 +1,5 @@
 import { createKeyedWork } from "../api/keyed-work.ts";
-import type { NetworkAccessPolicy } from "../sim-cluster.ts";
+import { mutableParametersOf, type VolumeClass } from "../volume-class.ts";
 import { callController, type Sidecar } from "./sidecar.ts";
 
 /** As the chart starts it. */
@@ -16,10 +16,10 @@ const uncertainCodes: readonly string[] = [
 ];
 
 /**
- * The network access policy that is asked for, by claim, until the outcome is certain: a claim's
+ * The class that is asked for, by claim, until the outcome is certain: a claim's
  * `modifyVolumeStatus`, which outlives a sidecar.
  */
-export type BegunClasses = Map<string, NetworkAccessPolicy>;
+export type BegunClasses = Map<string, VolumeClass>;
 
 /**
  * external-resizer's modify controller: ControllerModifyVolume for claims whose VolumeAttributesClass is not
@@ -35,22 +35,23 @@ export function runModifyController(sidecar: Sidecar, begun: BegunClasses): void
     const volume = view.get("PersistentVolume", name);
     if (claim === undefined || volume === undefined || !claim.isBound) return true;
     if (claim.isDeleted || volume.isDeleted) return true;
-    const networkAccessPolicy = begun.get(claim.uid) ?? claim.networkAccessPolicy;
-    if (networkAccessPolicy === undefined) return true;
-    if (!begun.has(claim.uid) && networkAccessPolicy === volume.networkAccessPolicy) return true;
-    begun.set(claim.uid, networkAccessPolicy);
-    const request = { volumeId: volume.volumeId, secrets: {}, mutableParameters: { networkAccessPolicy } };
+    const volumeClass = begun.get(claim.uid) ?? claim.volumeClass;
+    if (volumeClass === undefined) return true;
+    if (!begun.has(claim.uid) && volumeClass === volume.volumeClass) return true;
+    begun.set(claim.uid, volumeClass);
+    const mutableParameters = { ...mutableParametersOf(volumeClass) };
+    const request = { volumeId: volume.volumeId, secrets: {}, mutableParameters };
     const answer = await callController(sidecar, (csi) => csi.controllerModifyVolume, request, TIMEOUT_MS);
     if (!answer.ok) {
       trace.note(name, `ControllerModifyVolume failed: ${answer.code}`);
       if (!uncertainCodes.includes(answer.code)) begun.delete(claim.uid);
       return false;
     }
-    api.change("PersistentVolume", name, { networkAccessPolicy });
+    api.change("PersistentVolume", name, { volumeClass });
     begun.delete(claim.uid);
-    trace.note(name, `its disk has network access policy ${networkAccessPolicy}`);
+    trace.note(name, `its disk is of class ${volumeClass}`);
     // Its user may have asked for another class during the call.
-    return api.get("Claim", name)?.networkAccessPolicy === networkAccessPolicy;
+    return api.get("Claim", name)?.volumeClass === volumeClass;
   }
 
   view.onChange(({ kind, name, current }) => {

@@ -1,5 +1,6 @@
+import { otherThan } from "../../../kubernetes/volume-class.ts";
 import { diceAgain, type FaultVariant, pick } from "../../fault-class.ts";
-import { otherPolicy, policyBefore } from "./other-policy.ts";
+import { otherClass } from "./other-class.ts";
 
 const steps = ["modify-disk", "modify-disk", "end-modification"] as const;
 /** From the beginning of the step to the end of its controller, in milliseconds. */
@@ -17,11 +18,11 @@ export const controllerWhileModifying: FaultVariant = {
     const { controllers } = world;
     const step = pick(steps, dice);
     const when = pick(["before", "after", "during"] as const, diceAgain(dice, 1));
-    const networkAccessPolicy = otherPolicy(world, volumeName);
+    const volumeClass = otherClass(world, volumeName);
     const goBack = (): void => {
       if (diceAgain(dice, 2) >= BACK_SHARE) return;
       later(pick(BACK_AFTER_MS, diceAgain(dice, 3)), () =>
-        act({ kind: "modify", volumeName, networkAccessPolicy: policyBefore(networkAccessPolicy) }),
+        act({ kind: "modify", volumeName, volumeClass: otherThan(volumeClass) }),
       );
     };
     const takenBack = controllers.map((controller) =>
@@ -32,7 +33,7 @@ export const controllerWhileModifying: FaultVariant = {
         later(RESTART_MS, () => controller.start());
       }),
     );
-    act({ kind: "modify", volumeName, networkAccessPolicy });
+    act({ kind: "modify", volumeName, volumeClass });
     return () => {
       for (const takeBack of takenBack) takeBack();
       for (const controller of controllers) controller.start();

@@ -1,5 +1,6 @@
+import { otherThan } from "../../../kubernetes/volume-class.ts";
 import { diceAgain, type FaultVariant, pick } from "../../fault-class.ts";
-import { otherPolicy, policyBefore } from "./other-policy.ts";
+import { otherClass } from "./other-class.ts";
 
 /** How long the request is under way to Azure, in milliseconds: the next leader has ended it by then. */
 const UNDER_WAY_MS = [15_000, 35_000, 60_000] as const;
@@ -16,7 +17,7 @@ export const modificationLate: FaultVariant = {
   isDirected: true,
   begin: ({ world, later, act }, { volumeName, dice }) => {
     const { azure, cluster, controllers } = world;
-    const networkAccessPolicy = otherPolicy(world, volumeName);
+    const volumeClass = otherClass(world, volumeName);
     let isStruck = false;
     const stop = azure.delayDiskUpdates(({ caller, diskUri }) => {
       const sender = controllers.find(({ name }) => name === caller);
@@ -26,11 +27,11 @@ export const modificationLate: FaultVariant = {
       later(1, () => sender.kill());
       later(RESTART_MS, () => sender.start());
       later(pick(BACK_AFTER_MS, diceAgain(dice, 1)), () =>
-        act({ kind: "modify", volumeName, networkAccessPolicy: policyBefore(networkAccessPolicy) }),
+        act({ kind: "modify", volumeName, volumeClass: otherThan(volumeClass) }),
       );
       return pick(UNDER_WAY_MS, dice);
     });
-    act({ kind: "modify", volumeName, networkAccessPolicy });
+    act({ kind: "modify", volumeName, volumeClass });
     return () => {
       stop();
       for (const controller of controllers) controller.start();

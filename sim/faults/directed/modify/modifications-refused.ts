@@ -1,6 +1,7 @@
 import type { FaultEffect } from "../../../../src/emulator/model/pace/faults.ts";
+import { otherThan } from "../../../kubernetes/volume-class.ts";
 import { diceAgain, type FaultVariant, pick } from "../../fault-class.ts";
-import { otherPolicy, policyBefore } from "./other-policy.ts";
+import { otherClass } from "./other-class.ts";
 
 const effects: readonly FaultEffect[] = [
   {
@@ -33,11 +34,11 @@ export const modificationsRefused: FaultVariant = {
       probability: 0.6,
       effect: pick(effects, dice),
     });
-    const networkAccessPolicy = otherPolicy(world, volumeName);
-    act({ kind: "modify", volumeName, networkAccessPolicy });
+    const volumeClass = otherClass(world, volumeName);
+    act({ kind: "modify", volumeName, volumeClass });
     if (diceAgain(dice, 1) < BACK_SHARE)
       later(pick(BACK_AFTER_MS, diceAgain(dice, 2)), () =>
-        act({ kind: "modify", volumeName, networkAccessPolicy: policyBefore(networkAccessPolicy) }),
+        act({ kind: "modify", volumeName, volumeClass: otherThan(volumeClass) }),
       );
     return () => world.azure.model.faults.remove(rule.id);
   },

@@ -1,7 +1,8 @@
+import { otherThan } from "../../../kubernetes/volume-class.ts";
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
 import { cordonOnly, uncordonAll } from "../../processes/cordon.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
-import { otherPolicy, policyBefore } from "./other-policy.ts";
+import { otherClass } from "./other-class.ts";
 
 /**
  * How long after its pod begins to move a volume is modified, in milliseconds: before the new node is
@@ -23,11 +24,11 @@ export const modifiedWhileMoving: FaultVariant = {
     cordonOnly(context, home);
     world.cluster.deletePod(volumeName, { isForced: diceAgain(dice, 1) < 0.3 });
     later(pick(MODIFIED_AFTER_MS, dice), () => {
-      const networkAccessPolicy = otherPolicy(world, volumeName);
-      act({ kind: "modify", volumeName, networkAccessPolicy });
+      const volumeClass = otherClass(world, volumeName);
+      act({ kind: "modify", volumeName, volumeClass });
       if (diceAgain(dice, 2) >= BACK_SHARE) return;
       later(pick(BACK_AFTER_MS, diceAgain(dice, 3)), () =>
-        act({ kind: "modify", volumeName, networkAccessPolicy: policyBefore(networkAccessPolicy) }),
+        act({ kind: "modify", volumeName, volumeClass: otherThan(volumeClass) }),
       );
     });
     return () => uncordonAll(context);
