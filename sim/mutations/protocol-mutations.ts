@@ -197,7 +197,7 @@ export const protocolMutations: readonly Mutation[] = [
         replace: `?.access ?? "clean";`,
       },
     ],
-    alsoRemoves: ["held-device"],
+    alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers"],
     storm: recordLostStorm,
     takes: "a node is fenced with an old mount command under way, and then the AzVolume is lost",

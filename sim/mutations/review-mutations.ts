@@ -50,7 +50,7 @@ export const reviewMutations: readonly Mutation[] = [
         replace: `const afterMs = untilRestMs;`,
       },
     ],
-    alsoRemoves: ["held-device"],
+    alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: lostWhileMovingStorm,
     takes:
