@@ -6,7 +6,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aDetail, aDiskSpec, aVolume } from "../../core/testing/objects.ts";
 import { LATE_REQUEST_MS } from "../../core/volume/late-modification.ts";
-import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { recoverVolumes } from "../adoption/recover-volumes.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -95,6 +95,38 @@ describe("the last look at a modified disk", () => {
       assert.equal(looked?.status?.recentModification, undefined);
       assert.deepEqual(looked?.status?.modification?.requested, requested);
     }));
+
+  for (const { where, answer, takesMs } of [
+    {
+      where: "Azure refuses it",
+      answer: fail({ kind: "DiskInUse", diskUri: late.diskUri, attachedTo: [] } as const),
+      takesMs: 0,
+    },
+    { where: "another client takes it back at once", answer: ok(late), takesMs: 0 },
+    {
+      where: "Azure takes long and another client takes it back",
+      answer: ok(late),
+      takesMs: LATE_REQUEST_MS,
+    },
+  ])
+    it(`asks again once, where ${where}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", modified(world.clock.nowMs() - LATE_REQUEST_MS + 60_000, 0));
+        let asked = 0;
+        const updateDisk: CloudProvisioner["updateDisk"] = async () => {
+          asked += 1;
+          await world.clock.sleep(takesMs, never);
+          return answer;
+        };
+        const cloud = { ...world.ports.cloud, getDisk: async () => ok(late), updateDisk };
+        const reconciler = diskReconciler({ ...world.ports, cloud });
+        for (let pass = 0; pass < 12; pass += 1) {
+          await world.answerOf(reconciler.reconcile("pvc-1", never));
+          await world.answerOf(world.clock.sleep(1_000, never));
+        }
+        assert.equal(asked, 1);
+        assert.equal(world.volume()?.status?.recentModification, undefined);
+      }));
 
   it("waits until Azure answers for the disk", () =>
     withControllerPorts(async (world) => {

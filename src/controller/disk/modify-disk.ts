@@ -164,7 +164,7 @@ function recordOutcome(
   const modification = { requested, observedGeneration, ...(error === undefined ? {} : { error }) };
   const at = { nowMs: ports.clock.nowMs(), storeIncarnation };
   const outcome = ({ recentModification: before, ...status }: VolumeStatus): VolumeStatus => {
-    const recentModification = error === undefined ? recentlyMade(before, requested, at) : before;
+    const recentModification = recentlyMade(before, { requested, isMade: error === undefined }, at);
     return {
       ...change(status),
       modification,

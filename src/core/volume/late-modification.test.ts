@@ -117,12 +117,14 @@ describe("repeatedModification", () => {
 });
 
 describe("recentlyMade", () => {
+  const LOOKED_MS = ENDED_MS + LATE_REQUEST_MS - 1;
   const at = { nowMs: ENDED_MS + 1_000, storeIncarnation: 1 };
   const later = { endTime: toTimestamp(at.nowMs), storeIncarnation: 1 };
   const rows: readonly {
     readonly because: string;
     readonly before?: Parameters<typeof recentlyMade>[0];
     readonly made: DiskModification;
+    readonly isMade?: boolean;
     readonly at?: Partial<typeof at>;
     readonly expected: object | undefined;
   }[] = [
@@ -160,6 +162,45 @@ describe("recentlyMade", () => {
       expected: { ...later, made: { skuName: "Premium_LRS" } },
     },
     {
+      because: "the same was made again at the last look: its time is over",
+      made: requested,
+      at: { nowMs: LOOKED_MS },
+      expected: undefined,
+    },
+    {
+      because: "the same was made again, long after it was asked for at the last look",
+      made: requested,
+      at: { nowMs: ENDED_MS + 10 * LATE_REQUEST_MS },
+      expected: undefined,
+    },
+    { because: "the last look had the spec follow", made: {}, at: { nowMs: LOOKED_MS }, expected: undefined },
+    {
+      because: "something else was refused",
+      made: { skuName: "Premium_LRS" },
+      isMade: false,
+      expected: recent,
+    },
+    {
+      because: "the same was refused, and will be asked for again",
+      made: requested,
+      isMade: false,
+      expected: recent,
+    },
+    {
+      because: "the same was refused at the last look: its time is over",
+      made: requested,
+      isMade: false,
+      at: { nowMs: LOOKED_MS },
+      expected: undefined,
+    },
+    {
+      because: "something else was refused before the last look, which is due",
+      made: { skuName: "Premium_LRS" },
+      isMade: false,
+      at: { nowMs: LOOKED_MS },
+      expected: recent,
+    },
+    {
       because: "what was made before was long ago",
       made: { skuName: "Premium_LRS" },
       at: { nowMs: ENDED_MS + LATE_REQUEST_MS },
@@ -176,10 +217,10 @@ describe("recentlyMade", () => {
       expected: { made: { skuName: "Premium_LRS" }, endTime: later.endTime, storeIncarnation: 2 },
     },
   ];
-  for (const { because, made, expected, at: other, ...row } of rows)
+  for (const { because, made, isMade = true, expected, at: other, ...row } of rows)
     it(because, () => {
       const before = "before" in row ? row.before : recent;
-      assert.deepEqual(recentlyMade(before, made, { ...at, ...other }), expected);
+      assert.deepEqual(recentlyMade(before, { requested: made, isMade }, { ...at, ...other }), expected);
     });
 });
 

@@ -22,22 +22,22 @@ export const LATE_REQUEST_MS = 1_200_000;
 const LAST_LOOK_MS = 60_000;
 
 /**
- * What the driver has made of a disk lately, once Azure has made `made`, too; what was made before and not
- * changed since stays known. The same again counts from its first end: a client that keeps changing the
- * disk has its way in the end.
+ * What the driver has made of a disk lately, once a request has ended; what was made before and not changed
+ * since stays known. The same again counts from its first end, and after the last look it is made once
+ * only: a client that keeps changing the disk has its way in the end, and a refusal is not asked for again.
  */
 export function recentlyMade(
   before: RecentModification | undefined,
-  made: DiskModification,
+  { requested, isMade }: { readonly requested: DiskModification; readonly isMade: boolean },
   { nowMs, storeIncarnation }: { readonly nowMs: number; readonly storeIncarnation: number },
 ): RecentModification | undefined {
-  const isKnown = before?.storeIncarnation === storeIncarnation && isRecent(before, nowMs);
-  const known = isKnown ? before.made : {};
-  const merged = mergeModifications(known, made);
-  if (Object.keys(merged).length === 0) return undefined;
-  return isKnown && sameJson(merged, known)
-    ? before
-    : { made: merged, endTime: toTimestamp(nowMs), storeIncarnation };
+  const isOfThisStore = before?.storeIncarnation === storeIncarnation;
+  const isRepeated = isOfThisStore && sameJson(mergeModifications(before.made, requested), before.made);
+  if (isRepeated) return lastLookInMs(before, nowMs) === 0 ? undefined : before;
+  if (!isMade) return before;
+  const known = isOfThisStore && isRecent(before, nowMs) ? before.made : {};
+  const made = mergeModifications(known, requested);
+  return Object.keys(made).length === 0 ? undefined : { made, endTime: toTimestamp(nowMs), storeIncarnation };
 }
 
 function mergeModifications(known: DiskModification, made: DiskModification): DiskModification {
@@ -61,11 +61,15 @@ export function planLateRequest(
 ): LateRequestAction | undefined {
   const recent = status?.recentModification;
   if (recent === undefined) return undefined;
+  const afterMs = lastLookInMs(recent, nowMs);
+  return afterMs === 0 ? { kind: "LookForLateRequest", diskUri } : { kind: "Requeue", afterMs };
+}
+
+/** The time until the last look, in milliseconds: 0 once it is due. */
+function lastLookInMs(recent: RecentModification, nowMs: number): number {
   const afterMs = endMsOf(recent) + LATE_REQUEST_MS - LAST_LOOK_MS - nowMs;
   // A clock that was set back must not postpone the look for ever.
-  return afterMs > 0 && afterMs < LATE_REQUEST_MS
-    ? { kind: "Requeue", afterMs }
-    : { kind: "LookForLateRequest", diskUri };
+  return afterMs < LATE_REQUEST_MS ? Math.max(0, afterMs) : 0;
 }
 
 /**
