@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { requestJson } from "../cluster/https-json.ts";
+import { type JsonAnswer, requestJson } from "../cluster/https-json.ts";
 import {
   guestNameAt,
   RESOURCE_GROUP,
@@ -14,6 +14,7 @@ import type { LabNetwork } from "../lab-network.ts";
 import type { LabSettings } from "../lab-options.ts";
 import { azureScenario, LOCATION } from "./azure-scenario.ts";
 import type { NetworkUnit } from "./network-unit.ts";
+import { startVm } from "./start-vm.ts";
 import type { Units } from "./units.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -62,11 +63,9 @@ export interface AzureUnit {
 const UNIT = "azure";
 const PORT = 8443;
 const READY_MAX_MS = 120_000;
-const VM_START_MAX_MS = 120_000;
 const STOP_GRACE_MS = 30_000;
 const EMULATOR = fileURLToPath(new URL("../../../src/emulator/main.ts", import.meta.url));
 const COMPILE_CACHE = fileURLToPath(new URL("../../../.cache/node", import.meta.url));
-const API_VERSION = "api-version=2025-04-01";
 
 interface AzureUnitOptions {
   readonly home: LabHome;
@@ -123,8 +122,8 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
     });
   }
 
-  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
-    const answer = await requestJson(
+  const send = async (method: string, path: string, body?: unknown): Promise<JsonAnswer> =>
+    requestJson(
       { ca: await readFile(caFile, "utf8") },
       {
         url: `${url}${path}`,
@@ -133,24 +132,15 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
         ...(body === undefined ? {} : { body }),
       },
     );
+
+  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const answer = await send(method, path, body);
     if (answer.code >= 400)
       throw new Error(`${method} ${path}: ${answer.code} ${JSON.stringify(answer.body)}`);
     return answer.body;
   }
 
   const vmId = (nodeName: string): string => vmIdAt(placeOf(nodeName));
-
-  async function startVm(name: string, signal: AbortSignal): Promise<void> {
-    await call("POST", `${vmId(name)}/start?${API_VERSION}`);
-    await waitUntil(`Azure to say that ${name} runs`, { timeoutMs: VM_START_MAX_MS, signal }, async () => {
-      const vm = (await call("GET", `${vmId(name)}?$expand=instanceView&${API_VERSION}`)) as VmAnswer;
-      return (
-        (vm.properties.provisioningState === "Succeeded" &&
-          vm.properties.instanceView.statuses.some(({ code }) => code === "PowerState/running")) ||
-        undefined
-      );
-    });
-  }
 
   return {
     url,
@@ -177,13 +167,6 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
     stop: () => units.stop(UNIT, STOP_GRACE_MS),
     strike: async (name, event) =>
       void (await call("POST", "/emulator/v1/virtualMachineEvents", { vmId: vmId(name), event })),
-    startVm,
-  };
-}
-
-interface VmAnswer {
-  readonly properties: {
-    readonly provisioningState: string;
-    readonly instanceView: { readonly statuses: readonly { readonly code: string }[] };
+    startVm: (name, signal) => startVm(send, vmId(name), signal),
   };
 }
