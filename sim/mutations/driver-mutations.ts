@@ -429,7 +429,7 @@ export const driverMutations: readonly Mutation[] = [
           "    { ...ports, leaseMemory: { seen, saw: () => undefined } as never }, signal);",
       },
     ],
-    alsoRemoves: [],
+    alsoRemoves: ["released-epochs"],
     breaks: ["two-writers"],
     storm: backupsWithoutHeartbeatsStorm,
     takes:

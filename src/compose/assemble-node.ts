@@ -3,6 +3,7 @@ import { runNode } from "../node/lifecycle/run-node.ts";
 import { createVolumeLimit, type VolumeLimitOptions } from "../node/lifecycle/volume-limit.ts";
 import type { NodePorts } from "../node/node-ports.ts";
 import { ownObjectsOf } from "../node/scoped-store.ts";
+import { ReleasedEpochs } from "../node/writer/released-epochs.ts";
 import { createObjectCache, type ObjectCache } from "../objects/cache/object-cache.ts";
 import { rememberingStore } from "../objects/cache/write-through-store.ts";
 import type { Kind, ObjectStore } from "../ports/store/object-store.ts";
@@ -16,7 +17,10 @@ import { OperationLock } from "../runtime/operation-lock.ts";
 const KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
 
 /** The ports and settings of a node plug-in. There are no defaults: every caller states each. */
-export interface NodeParts extends Omit<NodePorts, "locks" | "leaseMemory" | "disputes" | "volumeLimit"> {
+export interface NodeParts extends Omit<
+  NodePorts,
+  "locks" | "leaseMemory" | "released" | "disputes" | "volumeLimit"
+> {
   readonly limit: Pick<VolumeLimitOptions, "given" | "reserved" | "metadata" | "ownNode">;
 }
 
@@ -37,6 +41,7 @@ export function assembleNode({ limit, ...parts }: NodeParts): AssembledNode {
     ...parts,
     locks: new OperationLock(),
     leaseMemory: new LeaseHighWaterMark(),
+    released: new ReleasedEpochs(),
     disputes: new Map(),
     volumeLimit: createVolumeLimit({ ...parts, ...limit, ...parts.node }),
   };

@@ -11,6 +11,7 @@ import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import type { OperationLock } from "../runtime/operation-lock.ts";
+import type { ReleasedEpochs } from "./writer/released-epochs.ts";
 
 /** The settings of a node plug-in. */
 export interface NodeSettings {
@@ -74,6 +75,7 @@ export interface NodePorts {
    * also where no heartbeat reached the store since the backup.
    */
   readonly leaseMemory: LeaseHighWaterMark;
+  readonly released: ReleasedEpochs;
   /**
    * Volumes that another node has reclaimed while a pod uses them here, and what the heartbeat reports of
    * each.

@@ -64,7 +64,7 @@ async function stageOnceLookedUp(world: NodeWorld): Promise<string> {
 /** Unstages, and grants the volume to the node once more. */
 async function unstageAndGrant(world: NodeWorld, overrides: Partial<StageRequest> = {}): Promise<void> {
   await must(world.answerOf(unstageVolume(world.ports(), { ...request, ...overrides }, never)));
-  await world.setRecord((record) => ({ ...record, writer: granted }));
+  await world.grantAgain();
 }
 
 describe("stageVolume and what is on the disk", () => {
@@ -331,7 +331,7 @@ describe("stageVolume where one command of the host fails", () => {
       world.restartPlugin();
       left.abort();
       await world.answerOf(staging);
-      await world.setRecord((record) => ({ ...record, writer: granted }));
+      await world.grantAgain();
       const detail = "a mount command of an earlier plug-in is still running";
       assert.deepEqual(await stage(world), { ok: false, failure: { kind: "HostNotReady", detail } });
       assert.equal(world.record()?.writer?.held, false);

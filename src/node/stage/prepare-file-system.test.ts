@@ -172,7 +172,7 @@ describe("an interrupted first format", () => {
       const { content } = world.disk;
       const uuid = content.kind === "fileSystem" ? content.uuid : "";
       assert.ok((await world.answerOf(unstageVolume(world.ports(), request, never))).ok);
-      await world.setRecord((record) => ({ ...record, writer: granted }));
+      await world.grantAgain();
       await world.setFormatted(undefined);
       world.disk.formatMark = { diskUri, uuid };
       assert.equal(await stage(world, world.ports()), "ok");

@@ -25,7 +25,7 @@ describe("publishVolume", () => {
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
-      await world.setRecord((record) => ({ ...record, writer: granted }));
+      await world.grantAgain();
       const published = await world.answerOf(
         publishVolume(world.ports(), { ...request, readOnly: true, targetPath, targetReadOnly: true }, never),
       );
@@ -47,7 +47,7 @@ describe("publishVolume", () => {
         never,
       );
       await world.clock.advance(1_000);
-      await world.setRecord((record) => ({ ...record, writer: granted, epoch: granted.epoch }));
+      await world.grantAgain();
       assert.deepEqual(await world.answerOf(publishing), { ok: true, value: undefined });
       assert.deepEqual(
         world.machine.mounts().map(({ path }) => path),

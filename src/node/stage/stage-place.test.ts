@@ -231,7 +231,7 @@ describe("stageVolume and where the disk is", () => {
       const began = world.clock.elapsedMs();
       const staging = stageVolume(world.ports(), request, never);
       await world.clock.advance(stageWaitMs / 2);
-      await world.setRecord((record) => ({ ...record, writer: granted }));
+      await world.grantAgain();
       const staged = await world.answerOf(staging);
       assert.deepEqual(staged, {
         ok: false,

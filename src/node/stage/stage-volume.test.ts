@@ -169,7 +169,7 @@ describe("stageVolume", () => {
       const beganAgain = clock.elapsedMs();
       const staging = stageVolume(world.ports(), request, never);
       await clock.advance(stageWaitMs / 2);
-      await world.setRecord((record) => ({ ...record, writer: granted }));
+      await world.grantAgain();
       assert.equal(kindOf(await world.answerOf(staging)), "ok");
       const tookMs = clock.elapsedMs() - beganAgain;
       assert.ok(tookMs < stageWaitMs / 2 + GRANT_SEEN_MAX_MS, `${tookMs} ms`);
@@ -377,7 +377,7 @@ describe("stageVolume", () => {
     withNode({ writer: granted }, async (world) => {
       assert.equal(kindOf(await stage(world)), "ok");
       assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
-      await world.setRecord((record) => ({ ...record, writer: granted }));
+      await world.grantAgain();
       swap(world, {
         ...anotherDisk(),
         content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" },

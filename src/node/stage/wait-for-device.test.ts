@@ -70,7 +70,7 @@ describe("waitForGrant", () => {
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const ports = world.ports();
       const cache: NodePorts["cache"] = { ...ports.cache, waitFor: async () => undefined };
-      await world.setRecord((record) => ({ ...record, writer: granted }));
+      await world.grantAgain();
       assert.equal((await waitGrant(world, { ...ports, cache })).ok, true);
     }));
 });

@@ -17,6 +17,7 @@ import {
   anAttachment,
   attachmentName,
   aVolumeWithRecord,
+  aWriter,
   diskUri,
   identity,
 } from "../../core/testing/objects.ts";
@@ -30,6 +31,7 @@ import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { ReleasedEpochs } from "../writer/released-epochs.ts";
 
 const LUN = 0;
 
@@ -61,6 +63,8 @@ export interface NodeWorld {
   detail(): VolumeDetail | undefined;
   /** Changes the writer record, as another client does. */
   setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
+  /** Grants the volume to this node, in the next epoch. */
+  grantAgain(): Promise<void>;
   /** Records that the volume has a file system, or removes that. */
   setFormatted(formatted: { readonly fsType: string; readonly uuid: string } | undefined): Promise<void>;
   /** Changes the volume's spec as it was when it was made; the cache shows it at once. */
@@ -111,6 +115,7 @@ export async function withNode(
   const during: NodeWorld["during"] = {};
   const checkpoints = memoryCheckpoints();
   let leaseMemory = new LeaseHighWaterMark();
+  let released = new ReleasedEpochs();
   const life = new AbortController();
   const { signal } = life;
   let host: HostProvisioner = machine.startPlugin();
@@ -171,6 +176,7 @@ export async function withNode(
     logger: silentLogger,
     locks: new OperationLock(),
     leaseMemory,
+    released,
     disputes: new Map(),
     node: {
       ...identity("node-a"),
@@ -200,6 +206,17 @@ export async function withNode(
     const attachment: AzVolumeAttachment = anAttachment("node-a", { status: { lun: LUN } });
     await given("AzVolume", volume);
     await given("AzVolumeAttachment", attachment);
+    const setRecord: NodeWorld["setRecord"] = async (change) => {
+      const present = await must(store.get("AzVolume", "pvc-1", signal));
+      invariant(present.status?.record !== undefined, "pvc-1 has no record");
+      await must(
+        store.updateStatus(
+          "AzVolume",
+          { ...present, status: { ...present.status, record: change(present.status.record) } },
+          signal,
+        ),
+      );
+    };
     await act({
       ports,
       machine,
@@ -212,21 +229,17 @@ export async function withNode(
         machine.killPlugin(host, how);
         host = machine.startPlugin();
         leaseMemory = new LeaseHighWaterMark();
+        released = new ReleasedEpochs();
       },
       answerOf,
       record: () => simulated.objects("AzVolume")[0]?.status?.record,
       detail: () => simulated.objects("AzVolume")[0]?.status?.detail,
-      setRecord: async (change) => {
-        const present = await must(store.get("AzVolume", "pvc-1", signal));
-        invariant(present.status?.record !== undefined, "pvc-1 has no record");
-        await must(
-          store.updateStatus(
-            "AzVolume",
-            { ...present, status: { ...present.status, record: change(present.status.record) } },
-            signal,
-          ),
-        );
-      },
+      setRecord,
+      grantAgain: () =>
+        setRecord((record) => {
+          const epoch = record.epoch + 1;
+          return { ...record, writer: aWriter("node-a", { held: false, epoch }), epoch };
+        }),
       setFormatted: async (formatted) => {
         const present = await must(store.get("AzVolume", "pvc-1", signal));
         invariant(present.status?.detail !== undefined, "pvc-1 has no disk");

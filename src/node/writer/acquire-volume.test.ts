@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { fail } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { stageVolume, type StageRequest } from "../stage/stage-volume.ts";
-import { stagingPath, withNode } from "../testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { confirmHeld, releaseVolume, acquireVolume } from "./acquire-volume.ts";
 
 const never = new AbortController().signal;
@@ -77,6 +78,47 @@ describe("acquireVolume, by a record that is older than the node's checkpoint", 
         ).ok,
         true,
       );
+      assert.equal((await world.answerOf(acquireVolume(ports, "pvc-1", 0, never))).ok, true);
+    }));
+});
+
+describe("acquireVolume, after this node has released the volume", () => {
+  async function releasedOnce(world: NodeWorld): Promise<NodePorts> {
+    const ports = world.ports();
+    assert.equal((await world.answerOf(acquireVolume(ports, "pvc-1", 0, never))).ok, true);
+    assert.equal((await world.answerOf(releaseVolume(ports, "pvc-1", never))).ok, true);
+    return ports;
+  }
+
+  it("acquires nothing by a record from before the release, and reports it", () =>
+    withNode({ writer: granted, epoch: 1 }, async (world) => {
+      const ports = await releasedOnce(world);
+      await world.setRecord((record) => ({ ...record, writer: aWriter("node-a") }));
+      const taken = await world.answerOf(acquireVolume(ports, "pvc-1", 0, never));
+      assert.deepEqual(!taken.ok && taken.failure, {
+        kind: "StoreRolledBack",
+        detail: "by pvc-1 this node holds the volume in epoch 1, in which it has released it",
+      });
+      assert.equal(ports.checkpoints.rollbackIncarnation(), 0, "the next heartbeat reports it");
+    }));
+
+  it("acquires it again while it may, whether or not the answer is lost", () =>
+    withNode({ writer: granted, epoch: 1 }, async (world) => {
+      const ports = await releasedOnce(world);
+      const updateStatus: NodePorts["store"]["updateStatus"] = async (kind, object, signal) => {
+        const written = await ports.store.updateStatus(kind, object, signal);
+        return written.ok ? fail({ kind: "StoreUnavailable", detail: "the answer is lost" }) : written;
+      };
+      const store = { ...ports.store, updateStatus };
+      const lost = await world.answerOf(acquireVolume({ ...ports, store }, "pvc-1", 0, never));
+      assert.deepEqual([lost.ok, world.record()?.writer?.held], [false, true]);
+      assert.equal((await world.answerOf(acquireVolume(ports, "pvc-1", 0, never))).ok, true);
+    }));
+
+  it("acquires it in its next epoch", () =>
+    withNode({ writer: granted, epoch: 1 }, async (world) => {
+      const ports = await releasedOnce(world);
+      await world.grantAgain();
       assert.equal((await world.answerOf(acquireVolume(ports, "pvc-1", 0, never))).ok, true);
     }));
 });

@@ -35,6 +35,7 @@ export async function acquireVolume(
   );
   if (!clean.ok) return clean;
   let storeIncarnation = Number.NaN;
+  let released: string | undefined;
   // After the record was read: a rollback in between would show a record in which this node is the
   // writer, while another one is.
   const checkStore = async (): Promise<Result<unknown, Failure>> => {
@@ -48,13 +49,39 @@ export async function acquireVolume(
     (record, volume) => {
       const older = olderThanCheckpoint(ports, volume);
       if (older !== undefined) return fail(`the object store went back to an older state: ${older}`);
-      return acquire(record, ports.node, { isClean: clean.value.clean, storeIncarnation });
+      released = releasedBefore(ports, volume);
+      if (released !== undefined) return fail(released);
+      const acquired = acquire(record, ports.node, { isClean: clean.value.clean, storeIncarnation });
+      // Before the write, whose answer may be lost.
+      if (acquired.ok) ports.released.delete(volume.metadata.uid);
+      return acquired;
     },
     signal,
   );
+  if (released !== undefined) return reportRollback(ports, storeIncarnation, released, signal);
   if (taken.ok)
     ports.logger.info("volume acquired", { volumeName, epoch: taken.value.status?.record?.writer?.epoch });
   return taken;
+}
+
+/** Returns the reason if by the record this node holds the volume in an epoch in which it has released it. */
+function releasedBefore({ node, released }: NodePorts, { metadata, status }: AzVolume): string | undefined {
+  const record = status?.record;
+  const writer = record?.writer;
+  if (record === undefined || !isNamed(record, node, "writer") || writer?.held !== true) return undefined;
+  if (!released.has(metadata.uid, writer.epoch)) return undefined;
+  return `by ${metadata.name} this node holds the volume in epoch ${writer.epoch}, in which it has released it`;
+}
+
+/** No other memory shows it, so the next heartbeat reports what is recorded here. */
+async function reportRollback(
+  { checkpoints }: NodePorts,
+  storeIncarnation: number,
+  detail: string,
+  signal: AbortSignal,
+): Promise<Result<never, Failure>> {
+  const recorded = await checkpoints.putRollback(storeIncarnation, signal);
+  return recorded.ok ? fail({ kind: "StoreRolledBack", detail }) : recorded;
 }
 
 /**
@@ -74,8 +101,8 @@ export async function releaseVolume(
   const writer = record?.writer;
   if (record === undefined || writer === undefined || !isNamed(record, ports.node, "writer") || !writer.held)
     return ok(undefined);
-  // By this the node notices a store that is restored to before the release: no other memory of the
-  // release remains.
+  // By this the node notices a store that is restored to before the release, also after its plug-in has
+  // restarted, unless no controller has renewed the Lease since the backup.
   const compared = await compareLease(ports, signal);
   if (!compared.ok) return compared;
   const clean = await proveClean(ports, read.value, signal);
@@ -90,6 +117,7 @@ export async function releaseVolume(
     return given.failure.kind === "NotWriter" || given.failure.kind === "ObjectNotFound"
       ? ok(undefined)
       : given;
+  ports.released.add(read.value.metadata.uid, writer.epoch);
   ports.logger.info("volume released", { volumeName, epoch: writer.epoch });
   return ok(undefined);
 }
