@@ -70,7 +70,8 @@ function releasedBefore({ node, released }: NodePorts, { metadata, status }: AzV
   const writer = record?.writer;
   if (record === undefined || !isNamed(record, node, "writer") || writer?.held !== true) return undefined;
   if (!released.has(metadata.uid, writer.epoch)) return undefined;
-  return `by ${metadata.name} this node holds the volume in epoch ${writer.epoch}, in which it has released it`;
+  const { name } = metadata;
+  return `by ${name} this node holds the volume in epoch ${writer.epoch}, in which it has released it`;
 }
 
 /** No other memory shows it, so the next heartbeat reports what is recorded here. */
