@@ -12,7 +12,7 @@ const unused = aRecord({ epoch: 4 });
 const request = { id: "snap/1", seconds: 10 };
 const answered = (state: "Frozen" | "Held" | "Lost" | "Refused", id = "snap/1") => ({ id, state });
 const snapshot = { freezeId: "snap/1", isTaken: true, isKnownFrozen: false, hasFailed: false };
-const unmounted = { ...snapshot, freezeId: "unmounted-in-epoch-4" };
+const unmounted = { ...snapshot, freezeId: "unmounted-in-epoch-4-of-incarnation-0" };
 
 describe("planFrozenSnapshot", () => {
   const rows: readonly {
@@ -100,6 +100,11 @@ describe("planFrozenSnapshot", () => {
     {
       because: "a node mounted it and has released it again",
       observed: { snapshot: unmounted, record: aRecord({ epoch: 5 }) },
+      planned: "Discard",
+    },
+    {
+      because: "its record was rebuilt since, and may not know of a node that mounted it",
+      observed: { snapshot: unmounted, record: aRecord({ epoch: 4, storeIncarnation: 1 }) },
       planned: "Discard",
     },
     {

@@ -50,7 +50,10 @@ export type FrozenSnapshotAction =
   | { readonly kind: "Refuse"; readonly why: string }
   | { readonly kind: "Answer" };
 
-/** Without a writer nothing is mounted: the file system is as it was unmounted, while the epoch stays. */
+/**
+ * Without a writer nothing is mounted: the file system is as it was unmounted, while the epoch stays. A
+ * record that was rebuilt since may not know of a later epoch.
+ */
 const UNMOUNTED = "unmounted-in-epoch-";
 
 /** Plans a snapshot that counts only if the file system was frozen from before its request until its end. */
@@ -123,5 +126,5 @@ function unmountedId(record: WriterRecord | undefined): string | undefined {
   // A node in quarantine is cut off; an unverified one may write.
   return record.nodes.some(({ access }) => access === "unverified")
     ? undefined
-    : `${UNMOUNTED}${record.epoch}`;
+    : `${UNMOUNTED}${record.epoch}-of-incarnation-${record.storeIncarnation}`;
 }

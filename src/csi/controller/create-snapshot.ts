@@ -18,6 +18,7 @@ type SnapshotContext = Pick<
   | "snapshots"
   | "cloud"
   | "clusterId"
+  | "gracePeriod"
   | "locks"
   | "steps"
   | "logger"

@@ -337,6 +337,19 @@ describe("takeFrozenSnapshot", () => {
       { record: { epoch: 3 } },
     ));
 
+  it("believes no record of a restored backup that the volume is mounted nowhere", () =>
+    withVolume(
+      async ({ create, snapshots }) => {
+        const detail = "whether it did is unknown until every node has reported";
+        const rolledBack = { confirm: async () => fail({ kind: "StoreRolledBack", detail } as const) };
+        assert.equal(kindOf(await create({ gracePeriod: rolledBack })), "StoreRolledBack");
+        const rebuilt = { confirm: async () => ok(1) };
+        assert.equal(kindOf(await create({ gracePeriod: rebuilt })), "StillWaiting");
+        assert.deepEqual([...snapshots.present], []);
+      },
+      { record: { epoch: 3 } },
+    ));
+
   it("keeps no snapshot of a volume that a node has mounted since", () =>
     withVolume(
       async ({ create, snapshots, setRecord }) => {

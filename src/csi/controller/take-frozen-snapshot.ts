@@ -27,7 +27,16 @@ import type { ControllerContext } from "./controller-context.ts";
 
 type FreezeContext = Pick<
   ControllerContext,
-  "snapshots" | "clusterId" | "steps" | "store" | "cache" | "clock" | "random" | "limits" | "logger"
+  | "snapshots"
+  | "clusterId"
+  | "steps"
+  | "store"
+  | "cache"
+  | "clock"
+  | "random"
+  | "limits"
+  | "logger"
+  | "gracePeriod"
 >;
 
 /** A snapshot to take of a frozen file system, in its disk's region. */
@@ -54,7 +63,7 @@ export async function takeFrozenSnapshot(
   let { target } = request;
   let settledId: string | undefined;
   for (let actions = 0; actions < ACTIONS_MAX; actions += 1) {
-    const observed = await observe(context, { ...request, target, settledId }, call.signal);
+    const observed = await observe(context, { ...request, target, settledId }, call);
     if (!observed.ok) return observed;
     const action = planFrozenSnapshot(observed.value);
     if (action.kind === "Answer" && target !== undefined) return ok(target);
@@ -77,8 +86,9 @@ interface Observed {
 async function observe(
   context: FreezeContext,
   { target, sourceUri, snapshotUri, settledId }: FrozenSnapshotRequest & { settledId: string | undefined },
-  signal: AbortSignal,
+  call: CallContext,
 ): Promise<Result<Observed & Parameters<typeof planFrozenSnapshot>[0], Failure>> {
+  const { signal } = call;
   const snapshot =
     target === undefined
       ? undefined
@@ -101,7 +111,10 @@ async function observe(
   const record = volume.status?.record;
   const diskUri = volume.status?.detail?.diskUri;
   const nodeName = record?.writer?.nodeName;
-  if (nodeName === undefined || diskUri === undefined) return ok({ ...unknown, volume, record });
+  if (nodeName === undefined || diskUri === undefined) {
+    const trusted = await trustRecord(context, volume, call);
+    return trusted.ok ? ok({ ...unknown, volume, record }) : trusted;
+  }
   const identity = { volumeName: volume.metadata.name, diskUri, nodeName };
   const found = await readAttachment(context.store, identity, signal);
   if (!found.ok && found.failure.kind !== "ObjectNotFound") return found;
@@ -120,6 +133,21 @@ async function observe(
     answer: attachment?.status?.freeze,
     obstacle: attachment === undefined ? undefined : whyReleased(attachment),
   });
+}
+
+/** A restored backup may lack the writer, whose node has the volume mounted and answers no request. */
+async function trustRecord(
+  { gracePeriod, clock, limits }: FreezeContext,
+  { status, spec }: AzVolume,
+  call: CallContext,
+): Promise<Result<undefined, Failure>> {
+  const waitMs = waitingTimeMs({ clock }, call, limits.waitMaxMs);
+  const confirmed = await gracePeriod.confirm(waitMs, call.signal);
+  if (!confirmed.ok) return confirmed;
+  const incarnation = status?.record?.storeIncarnation;
+  if (incarnation === undefined || incarnation === confirmed.value) return ok(undefined);
+  const what = `its record, which is of store incarnation ${incarnation}, to be rebuilt`;
+  return fail({ kind: "StillWaiting", volumeId: status?.detail?.diskUri ?? spec.volumeName, what });
 }
 
 /** The snapshot whose freeze has held, while it does not say so: its controller stopped before. */

@@ -2,6 +2,7 @@ import { createSimulatedStore } from "../../adapters/simulated-store/simulated-s
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import { ok } from "../../core/failure/result.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import { defaultControllerServiceLimits } from "../controller/controller-context.ts";
@@ -22,6 +23,7 @@ export function aSnapshotContext({
   return {
     ...platform,
     clusterId: "cluster-1",
+    gracePeriod: { confirm: async () => ok(0) },
     locks,
     steps: noSteps,
     logger: silentLogger,
