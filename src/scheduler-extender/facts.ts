@@ -3,6 +3,7 @@ import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { defaultDriverName } from "../core/api/driver-name.ts";
 import type { NodeKey } from "../core/api/node-identity.ts";
+import { isAttached } from "../core/attachment/is-attached.ts";
 import { resourceUriKey } from "../core/azure/disk-uri.ts";
 import { type Platform, platformOf } from "../core/platform/platform.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
@@ -104,7 +105,7 @@ export function attachmentFacts(attachment: AzVolumeAttachment): AttachmentFacts
     diskKey: resourceUriKey(spec.volumeId),
     nodeName: spec.nodeName,
     vmId: status?.vmId,
-    isAttached: status?.state === "Attached" && status.deviceMissing !== true && !isLeaving,
+    isAttached: isAttached(attachment) && !isLeaving,
     holdsSlot: status !== undefined && status.state !== "Pending" && status.state !== "AttachmentFailed",
     isFirm: spec.role === "Primary" || spec.writerRequest !== undefined,
   };

@@ -1,6 +1,8 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId } from "../../core/api/node-identity.ts";
+import { isAttached } from "../../core/attachment/is-attached.ts";
+import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -161,10 +163,7 @@ function nodesOf(ports: AdoptionPorts, disk: DiskFacts): ReadonlySet<string> {
 /** Those recorded as attached and not in doubt. */
 function attachedIn(ports: AdoptionPorts, volumeName: string): readonly AzVolumeAttachment[] {
   return attachmentsOf(ports, volumeName).filter(
-    ({ metadata, status }) =>
-      metadata.deletionTimestamp === undefined &&
-      status?.state === "Attached" &&
-      status.deviceMissing !== true,
+    (attachment) => !isTerminating(attachment) && isAttached(attachment),
   );
 }
 

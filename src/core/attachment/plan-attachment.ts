@@ -6,6 +6,7 @@ import type { EventReason } from "../events/event-reasons.ts";
 import { isNamed, nodesIn } from "../writer/record-nodes.ts";
 import { mayAttach, mayDetach } from "../writer/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
+import { isAttached } from "./is-attached.ts";
 import {
   isGivenUp,
   isDeleting,
@@ -71,9 +72,7 @@ function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): Att
  * reported.
  */
 function isAttachedTo(attachment: AzVolumeAttachment, node: NodeIdentity | undefined): boolean {
-  const status = attachment.status;
-  if (status?.state !== "Attached" || status.deviceMissing === true) return false;
-  return node === undefined || isSameVmId(status.vmId, node.vmId);
+  return isAttached(attachment) && (node === undefined || isSameVmId(attachment.status?.vmId, node.vmId));
 }
 
 function planLeaving(

@@ -476,6 +476,18 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
+        because: "a primary whose device is missing is not served: the writer before last stays",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
+          attachments: [
+            aReplica("node-a"),
+            aReplica("node-b"),
+            anAttachment("node-c", { status: { deviceMissing: true } }),
+          ],
+        }),
+        plan: [],
+      },
+      {
         because: "then it is trimmed",
         observed: anObservedVolume({
           volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),

@@ -7,6 +7,7 @@ import { isWriterWell } from "../writer/is-writer-well.ts";
 import { couldTakeOver } from "../writer/node-silence.ts";
 import { isNamed, nodesIn } from "../writer/record-nodes.ts";
 import { attachedVm } from "./attached-vm.ts";
+import { isAttached } from "./is-attached.ts";
 import {
   isGivenUp,
   isTerminating,
@@ -379,10 +380,6 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
 function isOnHealthyNode(observed: ObservedVolume, { spec }: AzVolumeAttachment): boolean {
   const node = observed.node(spec.nodeName);
   return node !== undefined && couldTakeOver(observed, node);
-}
-
-function isAttached({ status }: AzVolumeAttachment): boolean {
-  return status?.state === "Attached";
 }
 
 /**

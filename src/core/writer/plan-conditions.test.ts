@@ -102,6 +102,13 @@ describe("planConditions", () => {
     });
   }
 
+  it("counts no replica whose node does not find the device", () => {
+    const missing = anAttachment("node-c", { spec: { role: "Replica" }, status: { deviceMissing: true } });
+    const [planned] =
+      planConditions(anObservedVolume({ attachments: [...replicas.slice(0, 2), missing] }), []) ?? [];
+    assert.equal(planned?.message, "1 of 2 replicas are attached to nodes that could take over: node-b");
+  });
+
   it("keeps the time of the last change of status, not of message", () => {
     const since = agoMs(60_000);
     const earlier = {

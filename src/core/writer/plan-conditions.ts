@@ -1,5 +1,6 @@
 import type { AzVolume } from "../api/az-volume.ts";
 import { isForeign } from "../api/node-identity.ts";
+import { isAttached } from "../attachment/is-attached.ts";
 import {
   keepsReplicas,
   type ObservedVolume,
@@ -78,7 +79,7 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
     const node = observed.node(attachment.spec.nodeName);
     return (
       attachment.spec.role === "Replica" &&
-      attachment.status?.state === "Attached" &&
+      isAttached(attachment) &&
       node !== undefined &&
       couldTakeOver(observed, node)
     );

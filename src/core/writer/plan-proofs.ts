@@ -1,5 +1,6 @@
 import type { NodeIdentity } from "../api/node-identity.ts";
 import { isSameNode } from "../api/node-identity.ts";
+import { isAttached } from "../attachment/is-attached.ts";
 import { type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
 import { isNamed, nodesIn } from "./record-nodes.ts";
 
@@ -22,7 +23,7 @@ export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
 }
 
 function hasDevice({ attachments }: ObservedVolume, node: NodeIdentity): boolean {
-  const status = attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName)?.attachment
-    .status;
-  return status?.state === "Attached" && status.deviceMissing !== true;
+  return attachments.some(
+    ({ attachment }) => attachment.spec.nodeName === node.nodeName && isAttached(attachment),
+  );
 }
