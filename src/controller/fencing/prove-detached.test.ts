@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { ok } from "../../core/failure/result.ts";
 import {
   anAttachment,
@@ -21,14 +22,20 @@ const a = identity("node-a");
 const b = identity("node-b");
 const found: RecordChanges = { defaultAccess: "quarantined", unverified: [a, b], epoch: 4 };
 
+type CheckpointsOfNodeA = NonNullable<AzDriverNode["status"]>["volumes"];
+
 /**
  * A world in which the record of `pvc-1` was rebuilt during a detach from node-a, which has landed since:
  * node-a finds no device.
  */
-async function withLateDetach(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+async function withLateDetach(
+  act: (world: ReconcileWorld) => Promise<void>,
+  checkpoints: CheckpointsOfNodeA = [],
+): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord(found));
-    for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+    await world.given("AzDriverNode", aDriverNode("node-a", { volumes: checkpoints }));
+    await world.given("AzDriverNode", aDriverNode("node-b"));
     await world.given(
       "AzVolumeAttachment",
       anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }),
@@ -42,6 +49,87 @@ async function withLateDetach(act: (world: ReconcileWorld) => Promise<void>): Pr
 
 const pass = (world: ReconcileWorld): Promise<unknown> =>
   world.answerOf(fenceReconciler(world.ports).reconcile("pvc-1", never));
+
+/** Azure, with the disk in the list of node-a's VM, and `names` in the disk's own list. */
+function listing(
+  { ports: { cloud } }: ReconcileWorld,
+  { lun, names, beingDetached = false }: { lun: number; names: readonly string[]; beingDetached?: boolean },
+): CloudProvisioner {
+  return {
+    ...cloud,
+    getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: names.map(instanceUriOf) })),
+    inspectInstance: async (request, signal) => {
+      const instance = await cloud.inspectInstance(request, signal);
+      return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun, beingDetached }] }) : instance;
+    },
+  };
+}
+
+/** A failed attach has left the disk at LUN 3 of node-a's VM; the disk names node-b alone. */
+async function withFailedAttach(
+  act: (world: ReconcileWorld, cloud: CloudProvisioner) => Promise<void>,
+  checkpoints: CheckpointsOfNodeA = [],
+): Promise<void> {
+  await withLateDetach(async (world) => {
+    world.attachedTo.add("node-a");
+    world.instances.set(instanceUriOf("node-a"), a.vmId);
+    await act(world, listing(world, { lun: 3, names: ["node-b"] }));
+  }, checkpoints);
+}
+
+async function passOn(world: ReconcileWorld, cloud: CloudProvisioner): Promise<unknown> {
+  await world.clock.advance(1_000);
+  return world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+}
+
+describe("an unverified node whose VM lists a disk that does not name it", () => {
+  it("is fenced once it has no device there: the volume would be granted to no node", () =>
+    withFailedAttach(async (world, cloud) => {
+      await passOn(world, cloud);
+      assert.deepEqual(world.record()?.fencing, a);
+      assert.deepEqual(
+        world.told.filter(({ reason }) => reason === "Fencing").map(({ message }) => message),
+        [
+          "node-a is being fenced from the disk: an attach to it has failed and has left the disk " +
+            "in its VM's list at LUN 3, where the node finds no device",
+        ],
+      );
+      world.attachedTo.delete("node-a");
+      await passOn(world, cloud);
+      assert.deepEqual(
+        world.record(),
+        aRecord({ ...found, unverified: [b], quarantined: [identity("node-a")] }),
+      );
+    }));
+
+  it("gets its place, and may not reclaim by it", () =>
+    withFailedAttach(async (world) => {
+      const unverified = [{ ...a, unconfirmed: true as const }, b];
+      await world.setRecord((record) => changedRecord(record, { unverified }));
+      await passOn(world, listing(world, { lun: 5, names: ["node-b"] }));
+      const { state, lun, deviceMissing } = world.attachment("node-a")?.status ?? {};
+      assert.deepEqual(
+        { state, lun, deviceMissing },
+        { state: "Attached", lun: 5, deviceMissing: undefined },
+      );
+      assert.deepEqual(world.record(), aRecord({ ...found, unverified }));
+    }));
+
+  it("is not fenced while it states a checkpoint: it may have the volume mounted", () =>
+    withFailedAttach(
+      async (world, cloud) => {
+        await passOn(world, cloud);
+        assert.deepEqual(world.record(), aRecord(found));
+      },
+      [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 4 }],
+    ));
+
+  it("is not fenced for a detach that is under way", () =>
+    withFailedAttach(async (world) => {
+      await passOn(world, listing(world, { lun: 3, names: ["node-b"], beingDetached: true }));
+      assert.deepEqual(world.record(), aRecord(found));
+    }));
+});
 
 describe("an unverified node that has nothing to verify itself by", () => {
   it("moves to quarantine once Azure has proven that the disk is not there", () =>
@@ -71,18 +159,7 @@ describe("an unverified node that has nothing to verify itself by", () => {
     withLateDetach(async (world) => {
       world.attachedTo.add("node-a");
       world.instances.set(instanceUriOf("node-a"), a.vmId);
-      const { inspectInstance } = world.ports.cloud;
-      const cloud: CloudProvisioner = {
-        ...world.ports.cloud,
-        getDisk: async (asked) =>
-          ok(aDisk({ ...asked, attachedTo: [instanceUriOf("node-a"), instanceUriOf("node-b")] })),
-        inspectInstance: async (request, signal) => {
-          const instance = await inspectInstance(request, signal);
-          return instance.ok
-            ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 5, beingDetached: false }] })
-            : instance;
-        },
-      };
+      const cloud = listing(world, { lun: 5, names: ["node-a", "node-b"] });
       const unverified = [{ ...a, unconfirmed: true as const }, b];
       await world.setRecord((record) => changedRecord(record, { unverified }));
       await world.clock.advance(1_000);

@@ -12,6 +12,7 @@ import { findHolders } from "../adoption/adopt-disk.ts";
 import { recordHolders } from "../adoption/record-attached-vms.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
+import { fenceFailedAttach, isUnusedEntry } from "./fence-failed-attach.ts";
 import { clearProven, passRecordBarrier } from "./record-proof.ts";
 
 /**
@@ -108,7 +109,7 @@ export async function proveOff(
 
 /**
  * The VM lists the disk: the node needs its place there to check it. The object with the place may have
- * been lost since the record was rebuilt.
+ * been lost since the record was rebuilt. Where the disk does not name the VM, its attach has failed.
  */
 async function recordPlace(
   ports: FencingPorts,
@@ -116,17 +117,21 @@ async function recordPlace(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { cloud } = ports;
   const detail = volume.status?.detail;
   if (detail === undefined) return ok({});
-  const disk = await cloud.getDisk({ diskUri: detail.diskUri }, signal);
+  const { diskUri } = detail;
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
-  const own = disk.value.attachedTo.filter((instanceUri) => isSameResourceUri(instanceUri, node.instanceUri));
-  const holders = await findHolders(ports, { ...disk.value, attachedTo: own }, signal);
+  const holders = await findHolders(ports, { ...disk.value, attachedTo: [node.instanceUri] }, signal);
   if (!holders.ok) return holders;
-  const there = holders.value.filter((holder) => isSameNode(holder.node, node));
-  const recorded = await recordHolders(ports, volume, detail.diskUri, there, signal);
-  return recorded.ok && there.length > 0 ? recordConfirmed(ports, volume, node, signal) : recorded;
+  const entry = holders.value.find((holder) => isSameNode(holder.node, node));
+  if (entry === undefined) return ok({});
+  const isAttached = disk.value.attachedTo.some((uri) => isSameResourceUri(uri, node.instanceUri));
+  const failed = { volume, diskUri, entry };
+  if (!isAttached && (await isUnusedEntry(ports, failed, signal)))
+    return fenceFailedAttach(ports, failed, signal);
+  const recorded = await recordHolders(ports, volume, diskUri, [entry], signal);
+  return recorded.ok && isAttached ? recordConfirmed(ports, volume, node, signal) : recorded;
 }
 
 /** A record that was replaced since requires another read of Azure. */
