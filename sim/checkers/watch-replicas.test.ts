@@ -147,7 +147,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
 describe("replicas at a failover", () => {
   it("reports a removal while a pod or another node waits for the volume", async () => {
     assert.deepEqual(await aRemoval({}), broken);
-    assert.deepEqual(await aRemoval({ pods: [], others: [requestOnC] }), broken);
+    assert.deepEqual(await aRemoval({ pods: [], others: [requestOnC], publishedOn: ["node-c"] }), broken);
     assert.deepEqual(await aRemoval({ attach: "driver" }), broken);
   });
 
@@ -285,10 +285,9 @@ describe("replicas at a failover", () => {
       others: [requestOnC],
     },
     {
-      because: "whatever has the token of a node requests it",
+      because: "no VolumeAttachment supports the request, which a backup has put back",
       pods: [],
       others: [requestOnC],
-      stolen: ["node-c"],
     },
     {
       because: "the writer's node has just come to be not ready",

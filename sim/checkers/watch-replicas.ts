@@ -42,8 +42,9 @@ const SUCCESSOR_MS = 3_000;
 /**
  * A failover finds its replicas: no controller removes an attached replica while its volume has no writer,
  * or one that is being replaced or whose node is not ready, and a node requests it or a pod uses it, which
- * every controller knows. `whyLegitimate` lists the legitimate removals, besides those by hand. If nodes
- * attach by themselves (`attach`), a request without a pod was left behind, and only pods count.
+ * every controller knows. `whyLegitimate` lists the legitimate removals, besides those by hand. A request
+ * without a VolumeAttachment was put back by a backup, or is that of a stolen token. If nodes attach by
+ * themselves (`attach`), one without a pod was left behind, and only pods count.
  */
 export function watchReplicas(
   world: ReplicaWorld,
@@ -72,6 +73,12 @@ export function watchReplicas(
     presences.forMs(key) >= (world.outside.isNewsLate() ? KNOWN_LATE_MS : KNOWN_AFTER_MS);
   const isOf = ({ volumeName }: { readonly volumeName: string }, diskUri: string): boolean =>
     isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri);
+  const isThere = (
+    one: { readonly nodeName?: string | undefined; readonly volumeName: string },
+    { spec: { nodeName, volumeId } }: AzVolumeAttachment,
+  ): boolean => one.nodeName === nodeName && isOf(one, volumeId);
+  const isPublished = (attachment: AzVolumeAttachment): boolean =>
+    cluster.volumeAttachments().some((one) => isThere(one, attachment));
   const isHonest = ({ spec }: AzVolumeAttachment): boolean => !world.outside.isTokenStolen(spec.nodeName);
   /**
    * If nodes attach by themselves, the pod decides, not the role: a backup that was put back may show the
@@ -79,11 +86,8 @@ export function watchReplicas(
    * a stolen token.
    */
   const isPrimary = (attachment: AzVolumeAttachment): boolean => {
-    const { nodeName, role, volumeId } = attachment.spec;
-    const isThere = (one: { readonly nodeName?: string | undefined; readonly volumeName: string }): boolean =>
-      one.nodeName === nodeName && isOf(one, volumeId);
-    if (attach === "driver") return cluster.pods().some(isThere);
-    return role === "Primary" && (isHonest(attachment) || cluster.volumeAttachments().some(isThere));
+    if (attach === "driver") return cluster.pods().some((pod) => isThere(pod, attachment));
+    return attachment.spec.role === "Primary" && (isHonest(attachment) || isPublished(attachment));
   };
 
   /** A replica that is released from there leaves a moment after its volume may have lost its writer. */
@@ -98,7 +102,7 @@ export function watchReplicas(
   ): string | undefined {
     const requests = attach === "driver" ? [] : attachments;
     const request = requests.find(
-      (attachment) => isRequest(attachment) && isHonest(attachment) && isKnown(attachment.metadata.name),
+      (attachment) => isRequest(attachment) && isPublished(attachment) && isKnown(attachment.metadata.name),
     );
     if (request !== undefined) return `${request.spec.nodeName} requests it`;
     // A growth begins as soon as no pod uses the volume, and replicas are deleted at once.

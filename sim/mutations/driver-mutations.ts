@@ -1,9 +1,10 @@
-import { withoutHold, withoutPods, withoutPromisedLuns } from "./masks.ts";
+import { withoutHold, withoutPods, withoutPromisedLuns, withoutReleasedEpochs } from "./masks.ts";
 import type { Mutation, SourceEdit } from "./mutation.ts";
 import {
   agedFailoverStorm,
   backupsWithoutHeartbeatsStorm,
   drainedStorm,
+  failedAndRestoredStorm,
   forcedByHandStorm,
   lateHeartbeatsStorm,
   markedAndLostStorm,
@@ -219,13 +220,13 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/attachment/plan-attachment.ts",
-        find: `return node === undefined || isSameVmId(status.vmId, node.vmId);`,
-        replace: `return true;`,
+        find: `(node === undefined || isSameVmId(attachment.status?.vmId, node.vmId))`,
+        replace: `(node === undefined || isSameVmId(node.vmId, node.vmId))`,
       },
       {
         file: "src/node/writer/lun-here.ts",
-        find: `return isSameVmId(status.vmId, node.vmId) ? status.lun : undefined;`,
-        replace: `return status.lun;`,
+        find: `return isSameVmId(attachment.status?.vmId, node.vmId) ? attachment.status?.lun : undefined;`,
+        replace: `return isSameVmId(node.vmId, node.vmId) ? attachment.status?.lun : undefined;`,
       },
       {
         file: ATTACH_BATCH,
@@ -435,6 +436,17 @@ export const driverMutations: readonly Mutation[] = [
     takes:
       "a backup is restored while no controller runs, and a node's heartbeats had failed since it was made",
     noticedBy: "src/node/writer/rollback-detector.test.ts",
+  },
+  {
+    name: "released-before",
+    removes: "a node remembers in which epochs it has released volumes, and trusts no record from before",
+    edits: withoutReleasedEpochs,
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    storm: failedAndRestoredStorm,
+    takes:
+      "a backup is restored from before a node's release, and from after the last Lease that it has seen",
+    noticedBy: "src/node/writer/acquire-volume.test.ts",
   },
   {
     name: "store-incarnation",

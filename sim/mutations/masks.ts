@@ -97,18 +97,21 @@ export const wantsAlone: readonly SourceEdit[] = [
   },
 ];
 
+/** A node trusts a record from before its release. */
+export const withoutReleasedEpochs: readonly SourceEdit[] = [
+  {
+    file: "src/node/writer/acquire-volume.ts",
+    find: `  if (!released.has(metadata.uid, writer.epoch)) return undefined;`,
+    replace: `  if (metadata.uid !== "") return undefined;`,
+  },
+];
+
 /** Layers of defence that can replace one another. */
 export const masks: readonly Mask[] = [
   {
     name: "released-epochs",
     removes: "a node remembers in which epochs it has released volumes, and trusts no record from before",
-    edits: [
-      {
-        file: "src/node/writer/acquire-volume.ts",
-        find: `  if (!released.has(metadata.uid, writer.epoch)) return undefined;`,
-        replace: `  if (metadata.uid !== "") return undefined;`,
-      },
-    ],
+    edits: withoutReleasedEpochs,
   },
   {
     name: "assumed-held",

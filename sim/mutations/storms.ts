@@ -498,6 +498,16 @@ export const backupsWithoutHeartbeatsStorm: DirectedStorm = {
   strikes: { "loss/restored-with-controllers": 3, "conflicts/heartbeats-refused": 6, "haste/hunted": 4 },
 };
 
+/** Backups are restored while attaches are under way. Some fail and leave their disk in the VM's list. */
+export const failedAndRestoredStorm: DirectedStorm = {
+  strikes: {
+    "azure/failed-and-listed": 5,
+    "loss/restored-in-flight": 4,
+    "loss/restored-with-controllers": 2,
+    "haste/hunted": 2,
+  },
+};
+
 /** AzVolumes are deleted by hand while their volumes fail over. */
 export const deletedVolumesStorm: DirectedStorm = {
   strikes: { "loss/volume-deleted": 8, "nodes/freeze-and-mark": 3, "haste/hunted": 2 },

@@ -3,6 +3,7 @@ import {
   bystanderStorm,
   copiesStorm,
   drainedStorm,
+  failedAndRestoredStorm,
   frozenSnapshotsStorm,
   impostorStorm,
   modificationsStorm,
@@ -57,6 +58,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "haste/hunted": 2,
     },
   },
+  "failed-and-restored": failedAndRestoredStorm,
   "clocks-apart": {
     strikes: {
       "leaders/clocks-apart": 4,
