@@ -119,6 +119,15 @@ export function updateDiskContract(on: On): void {
     });
   });
 
+  on("says that a disk was changed as often as Azure allows in a day", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1");
+    await updated(cloud, { skuName: "StandardSSD_LRS" });
+    await updated(cloud, { skuName: "Premium_LRS" });
+    const { kind, ...facts } = factsOf(failureOf(await update(cloud, { skuName: "StandardSSD_LRS" })));
+    assert.deepEqual([kind, "diskUri" in facts && facts.diskUri], ["ChangedTooOften", uri]);
+    assert.equal((await updated(cloud, { skuName: "Premium_LRS" })).skuName, "Premium_LRS");
+  });
+
   on("converts an attached disk to Premium SSD v2 and reports the progress", async (cloud) => {
     const { settings } = cloud.model.world;
     const diskConvert = { medianMs: 5_400_000, p99Ms: 5_400_000 };

@@ -32,8 +32,9 @@ const LIMITS = `## Which changes are possible
 | StandardSSD_ZRS, Premium_ZRS | each other | no |
 | PremiumV2_LRS, UltraSSD_LRS | none | |
 
-- Azure changes a SKU twice a day, and IOPS and MB/s four times, the creation of the disk included. IOPS and
-  MB/s change while a VM has the disk.
+- Azure changes a SKU twice a day, and IOPS and MB/s four times, the creation of the disk included. One change
+  more ends with \`FAILED_PRECONDITION\`: the disk stays as it is, and the claim may go back to its old class.
+  Otherwise csi-resizer asks again. IOPS and MB/s change while a VM has the disk.
 - \`networkAccessPolicy\` and \`publicNetworkAccess\` change at any time. \`AllowPrivate\` is possible only
   where the disk was made with \`diskAccessID\`, and such a disk keeps it.
 - Azure moves the data of a disk that becomes a PremiumV2_LRS in the background, for hours. The change has

@@ -38,6 +38,18 @@ export const cloudFailures = {
       "disk, grows a shared one and changes most SKUs only while no VM has it: end its use there first",
     example: { diskUri: EXAMPLE_DISK, attachedTo: [] },
   },
+  ChangedTooOften: {
+    // Final: a class whose outcome is uncertain could not be left until the next day.
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `Azure changes the SKU and the performance of disk ${quote(failure.diskUri)} only so often a day ` +
+      `(${failure.detail}): the change can be made the next day, and the disk stays as it is until then`,
+    example: {
+      diskUri: EXAMPLE_DISK,
+      detail: "The performance of disk disk-1 can be changed only 4 times in 24 hours.",
+    },
+  },
   NoFreeLun: {
     code: "RESOURCE_EXHAUSTED",
     retryable: true,

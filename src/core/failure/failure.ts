@@ -90,6 +90,12 @@ export type Failure =
       readonly azure?: AzureAnswer;
     }
   | {
+      readonly kind: "ChangedTooOften";
+      readonly diskUri: string;
+      readonly detail: string;
+      readonly azure?: AzureAnswer;
+    }
+  | {
       readonly kind: "NoFreeLun";
       readonly nodeName: string;
       readonly lunsMax: number;

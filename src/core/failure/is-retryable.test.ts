@@ -22,6 +22,7 @@ const permanent = [
   "InstanceNotFound",
   "InstanceReplaced",
   "QuotaExceeded",
+  "ChangedTooOften",
   "CloudRejected",
   "CloudUnauthorized",
   "ObjectInvalid",

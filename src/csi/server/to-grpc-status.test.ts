@@ -31,6 +31,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   DiskNotFound: "NOT_FOUND",
   DiskAttachedElsewhere: "FAILED_PRECONDITION",
   DiskInUse: "FAILED_PRECONDITION",
+  ChangedTooOften: "FAILED_PRECONDITION",
   CopyUnreachable: "RESOURCE_EXHAUSTED",
   SnapshotCopyDelayed: "UNAVAILABLE",
   SnapshotNotFrozen: "FAILED_PRECONDITION",

@@ -156,8 +156,8 @@ export interface CloudProvisioner {
    * Changes a disk in one write, and none where the disk is as requested; answers the disk. Reads it before
    * each request, since the whole map of tags is sent. Conversions to Premium SSD v2 continue after the
    * answer (`completionPercent`). Asks `precondition` as `createDisk` does. Fails with `DiskNotFound`,
-   * `DiskInUse` (Azure makes this change only while no running VM has the disk), `InvalidArgument` or
-   * `Refused`.
+   * `DiskInUse` (Azure makes this change only while no running VM has the disk), `ChangedTooOften`,
+   * `InvalidArgument` or `Refused`.
    */
   updateDisk(
     request: { readonly diskUri: string; readonly change: DiskChange; readonly precondition: MayProceed },

@@ -252,6 +252,21 @@ const rows: readonly {
     },
   },
   {
+    because: "a disk was changed as often as Azure allows in a day",
+    error: {
+      statusCode: 409,
+      code: "OperationNotAllowed",
+      message: "The sku of disk pvc-1 can be changed only 2 times in 24 hours.",
+    },
+    class: "rejected",
+    failure: {
+      kind: "ChangedTooOften",
+      diskUri,
+      detail: "The sku of disk pvc-1 can be changed only 2 times in 24 hours.",
+      azure: { code: "OperationNotAllowed", requestId: "request-1" },
+    },
+  },
+  {
     because: "a quota is used up",
     error: {
       statusCode: 409,

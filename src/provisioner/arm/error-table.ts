@@ -85,6 +85,12 @@ const diskInUse = (error: ArmError, context: ErrorContext): Failure => ({
   attachedTo: vmUrisIn(error.message),
   ...answered(error),
 });
+const changedTooOften = (error: ArmError, context: ErrorContext): Failure => ({
+  kind: "ChangedTooOften",
+  diskUri: context.diskUri ?? "",
+  detail: error.message,
+  ...answered(error),
+});
 const noFreeLun = (error: ArmError, context: ErrorContext): Failure => ({
   kind: "NoFreeLun",
   nodeName: context.nodeName ?? "",
@@ -145,6 +151,12 @@ const rows: readonly Row[] = [
   },
   { text: /Cannot change .* of disk .* while it is attached/i, class: "rejected", failure: diskInUse },
   { code: /^OperationNotAllowed$/i, text: /is attached to VM/i, class: "rejected", failure: diskInUse },
+  // Learn states the limits, and no source the text of their error.
+  {
+    text: /\bchanged? .*\btimes in 24 hours|\b(twice|times) (per|a) day\b/i,
+    class: "rejected",
+    failure: changedTooOften,
+  },
   { text: /\bquota\b|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
   { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
   {
