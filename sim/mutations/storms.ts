@@ -80,6 +80,12 @@ export const modificationsStorm: DirectedStorm = {
   },
 };
 
+/** The same of disks whose throughput is changed: Azure takes three changes a day after the creation. */
+export const throughputStorm: DirectedStorm = {
+  ...modificationsStorm,
+  workload: { skuName: "PremiumV2_LRS" },
+};
+
 /** The store is restored from older backups while snapshots of frozen file systems are taken. */
 export const restoredInFreezeStorm: DirectedStorm = {
   workload: { access: "mount" },

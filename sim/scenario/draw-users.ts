@@ -88,8 +88,9 @@ const MODIFICATIONS = [0, 2] as const;
 /** The VolumeAttributesClasses that users request during the storm. */
 export function drawModifications(random: Random, { workloads, stormMs }: Shape): readonly TimedAct[] {
   return Array.from({ length: between(random, MODIFICATIONS) }, (): TimedAct => {
-    const { volumeName } = oneOf(random, workloads);
-    const volumeClass = oneOf(random, ["open", "closed"] as const);
+    const { volumeName, skuName } = oneOf(random, workloads);
+    const classes = skuName === "PremiumV2_LRS" ? (["slow", "fast"] as const) : (["open", "closed"] as const);
+    const volumeClass = oneOf(random, classes);
     const atMs = Math.floor(random.next() * (stormMs - LAST_ACT_BEFORE_END_MS));
     return { atMs, act: { kind: "modify", volumeName, volumeClass } };
   });

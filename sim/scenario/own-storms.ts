@@ -11,6 +11,7 @@ import {
   otherWritersStorm,
   restoresAndClonesStorm,
   takenNamesStorm,
+  throughputStorm,
   twoClustersStorm,
 } from "../mutations/storms.ts";
 import type { DirectedStorm } from "./directed-storm.ts";
@@ -162,6 +163,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   copies: copiesStorm,
   "frozen-snapshots": frozenSnapshotsStorm,
   modifications: modificationsStorm,
+  throughput: throughputStorm,
   "restores-and-clones": restoresAndClonesStorm,
   "two-clusters": twoClustersStorm,
   "taken-names": takenNamesStorm,

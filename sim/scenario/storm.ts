@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/disk-uri.ts";
 import { nodesIn } from "../../src/core/writer/record-nodes.ts";
+import { endDailyLimits } from "../azure/end-daily-limits.ts";
 import type { FaultContext } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import { eraseUnprovable } from "../faults/objects/delete-by-hand.ts";
@@ -226,6 +227,7 @@ export function createStorm(parts: {
         act: () => {
           cluster.setApiReachable(true);
           azure.model.faults.clear();
+          endDailyLimits(azure.model.world);
           for (const name of nodeNames()) {
             azure.thaw(name);
             azure.powerOn(name);

@@ -150,6 +150,10 @@ describe("what users desired", () => {
       "not-converged: vol-1: its disk has network access policy DenyAll instead of AllowAll",
       "not-converged: vol-1: its disk has the tag class=closed instead of open",
     ]);
+    assert.deepEqual(complaints(tagged, { volumeClass: "fast" }), [
+      "not-converged: vol-1: its disk has undefined MB/s instead of 200",
+      "not-converged: vol-1: its disk has the tag class=closed instead of fast",
+    ]);
   });
 
   it("is not reached with a disk or a file system of another size", () => {

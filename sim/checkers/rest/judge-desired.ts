@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
 import { type DiskSpec, diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
-import { CLASS_TAG, fieldsOf } from "../../kubernetes/volume-class.ts";
+import { CLASS_TAG, type ClassFields, fieldsOf } from "../../kubernetes/volume-class.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import { type Complaint, type RestWorld, volumeOf } from "./rest-world.ts";
 
@@ -37,17 +37,13 @@ function complaintsAbout(
   if (disk === undefined) return ["has no disk"];
   const asked = desired.volumeClass === undefined ? undefined : fieldsOf(desired.volumeClass);
   const made = [...world.azure.model.world.disks.values()].find(({ id }) => isSameResourceUri(id, diskUri));
-  const present = { networkAccessPolicy: made?.spec.networkAccessPolicy, tag: made?.spec.tags[CLASS_TAG] };
+  const present = {
+    networkAccessPolicy: made?.spec.networkAccessPolicy,
+    mbps: made?.spec.performance?.mbps,
+    tag: made?.spec.tags[CLASS_TAG],
+  };
   const diskComplaints = [
-    ...(asked === undefined || present.networkAccessPolicy === asked.networkAccessPolicy
-      ? []
-      : [
-          `its disk has network access policy ${present.networkAccessPolicy} instead of ` +
-            asked.networkAccessPolicy,
-        ]),
-    ...(asked === undefined || present.tag === asked.tag
-      ? []
-      : [`its disk has the tag ${CLASS_TAG}=${present.tag} instead of ${asked.tag}`]),
+    ...unmade(asked, present),
     ...(volume.spec.modification === undefined ? [] : ["its object still asks for a modification"]),
     ...(made === undefined ? [] : staleFields(volume, made.spec)),
     ...staleOutcome(volume, present),
@@ -114,6 +110,27 @@ function complaintsAbout(
   ];
 }
 
+/** What a disk has of the fields that classes set. */
+interface PresentFields {
+  readonly networkAccessPolicy: string | undefined;
+  /** MB/s. */
+  readonly mbps: number | undefined;
+  readonly tag: string | undefined;
+}
+
+/** What a user's class sets and the disk does not have. */
+function unmade(asked: ClassFields | undefined, present: PresentFields): readonly string[] {
+  if (asked === undefined) return [];
+  const { networkAccessPolicy: policy = present.networkAccessPolicy, mbps = present.mbps, tag } = asked;
+  return [
+    ...(present.networkAccessPolicy === policy
+      ? []
+      : [`its disk has network access policy ${present.networkAccessPolicy} instead of ${policy}`]),
+    ...(present.mbps === mbps ? [] : [`its disk has ${present.mbps} MB/s instead of ${mbps}`]),
+    ...(present.tag === tag ? [] : [`its disk has the tag ${CLASS_TAG}=${present.tag} instead of ${tag}`]),
+  ];
+}
+
 const FIRST_INCARNATION = 0;
 
 /**
@@ -122,7 +139,7 @@ const FIRST_INCARNATION = 0;
  */
 function staleFields({ spec, status }: AzVolume, made: DiskSpec): readonly string[] {
   if ((status?.record?.storeIncarnation ?? FIRST_INCARNATION) !== FIRST_INCARNATION) return [];
-  const { skuName, networkAccessPolicy, publicNetworkAccess } = spec.disk;
+  const { skuName, networkAccessPolicy, publicNetworkAccess, diskMBpsReadWrite } = spec.disk;
   const { sku, ...present } = made;
   const isAdopted = spec.diskUri !== undefined;
   const unstated = isAdopted ? present : { networkAccessPolicy: "AllowAll", publicNetworkAccess: "Enabled" };
@@ -138,6 +155,7 @@ function staleFields({ spec, status }: AzVolume, made: DiskSpec): readonly strin
       publicNetworkAccess ?? unstated.publicNetworkAccess,
       present.publicNetworkAccess,
     ],
+    ["MB/s", diskMBpsReadWrite ?? made.performance?.mbps, made.performance?.mbps],
     [
       `tag ${CLASS_TAG}`,
       spec.disk.tags[CLASS_TAG] ?? (isAdopted ? made.tags[CLASS_TAG] : undefined),
@@ -150,18 +168,19 @@ function staleFields({ spec, status }: AzVolume, made: DiskSpec): readonly strin
 }
 
 /** How the outcome of the last modification differs from the disk. */
-function staleOutcome(
-  { status }: AzVolume,
-  present: { readonly networkAccessPolicy: string | undefined; readonly tag: string | undefined },
-): readonly string[] {
+function staleOutcome({ status }: AzVolume, present: PresentFields): readonly string[] {
   const last = status?.modification;
   if (last === undefined || last.error !== undefined) return [];
   const { networkAccessPolicy: policy = present.networkAccessPolicy, tags = {} } = last.requested;
+  const { diskMBpsReadWrite: mbps = present.mbps } = last.requested;
   const tag = tags[CLASS_TAG] ?? present.tag;
   return [
     ...(policy === present.networkAccessPolicy
       ? []
       : [`its status says that ${policy} was made, and its disk has ${present.networkAccessPolicy}`]),
+    ...(mbps === present.mbps
+      ? []
+      : [`its status says that ${mbps} MB/s were made, and its disk has ${present.mbps}`]),
     ...(tag === present.tag
       ? []
       : [`its status says that ${CLASS_TAG}=${tag} was made, and its disk has ${present.tag}`]),
