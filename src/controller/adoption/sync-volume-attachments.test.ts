@@ -304,6 +304,15 @@ describe("syncVolumeAttachments after another driver has published the volume", 
       );
     }));
 
+  it("distrusts nothing while the attachment is being deleted: each pass would", () =>
+    afterV1({}, async (world, ports) => {
+      const replica = aReplica("node-b");
+      const metadata = { ...replica.metadata, deletionTimestamp: "2026-01-01T00:00:00.000Z" };
+      await world.given("AzVolumeAttachment", { ...replica, metadata });
+      assert.deepEqual(await world.answerOf(syncVolumeAttachments(ports, never)), ok({ waiting: 1 }));
+      assert.deepEqual(world.record(), aRecord({ epoch: 4 }));
+    }));
+
   it("requires a write barrier only where the record was rebuilt before", () =>
     afterV1(
       { defaultAccess: "quarantined", writer: aWriter("node-a", { epoch: 4 }) },

@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
-import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import { isDeleting, isTerminating } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -162,8 +162,16 @@ async function syncVolumeAttachment(
     (await users.isOutOfService(nodeName, signal))
   )
     return ok("done");
-  const trusted = await distrustOutdatedRecord(ports, volume, nodeName, signal);
-  if (!trusted.ok) return trusted;
+  // The cache may lag behind this driver's own publish.
+  const where = { volumeName: volume.metadata.name, diskUri: diskOf(volume), nodeName };
+  const own = await readAttachment(ports.store, where, signal);
+  if (!own.ok && own.failure.kind !== "ObjectNotFound") return own;
+  // It can't be requested yet, and each repetition would make every node show again what it does.
+  if (own.ok && isTerminating(own.value)) return ok("waits");
+  if (!own.ok || own.value.spec.role !== "Primary") {
+    const trusted = await distrustOutdatedRecord(ports, volume, nodeName, signal);
+    if (!trusted.ok) return trusted;
+  }
   const { readOnly, volumeContext } = clusterVolumes.volumeOf(volumeId) ?? {
     readOnly: false,
     volumeContext: {},
@@ -205,13 +213,6 @@ async function distrustOutdatedRecord(
   if (!read.ok) return read;
   if (read.value.status?.record === undefined || explainsPublication(read.value.status.record, nodeName))
     return ok(undefined);
-  // The cache may lag behind this driver's own publish.
-  const own = await readAttachment(
-    store,
-    { volumeName: volume.metadata.name, diskUri: diskOf(volume), nodeName },
-    signal,
-  );
-  if (own.ok ? own.value.spec.role === "Primary" : own.failure.kind !== "ObjectNotFound") return own;
   logger.warn("volume published by another driver: its record is unverified", {
     volumeName: volume.metadata.name,
     nodeName,
