@@ -68,7 +68,7 @@ export function planFrozenSnapshot(observed: ObservedFrozenSnapshot): FrozenSnap
     if (!isTaken) return { kind: "Take", freezeId };
     return unmountedId(observed.record) === freezeId
       ? { kind: "Confirm" }
-      : { kind: "Discard", why: "a node mounted the volume while the snapshot was taken" };
+      : { kind: "Discard", why: "a node may have mounted the volume while the snapshot was taken" };
   }
   return planPending(observed, { freezeId, isTaken });
 }

@@ -350,6 +350,20 @@ describe("takeFrozenSnapshot", () => {
       { record: { epoch: 3 } },
     ));
 
+  it("freezes a volume that a node has acquired while the store was confirmed", () =>
+    withVolume(
+      async ({ create, snapshots, setRecord, attachment }) => {
+        const confirm = async (): Promise<Result<number, never>> => {
+          await setRecord({ writer: aWriter("node-a", { epoch: 4 }), epoch: 4 });
+          return ok(0);
+        };
+        assert.equal(kindOf(await create({ gracePeriod: { confirm } })), "OK");
+        assert.equal((await attachment()).spec.freeze?.isTaken, true);
+        assert.ok(snapshots.present.get(TARGET)?.tags[FROZEN_AT] !== undefined);
+      },
+      { record: { epoch: 3 } },
+    ));
+
   it("keeps no snapshot of a volume that a node has mounted since", () =>
     withVolume(
       async ({ create, snapshots, setRecord }) => {

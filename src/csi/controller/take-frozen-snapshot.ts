@@ -103,7 +103,7 @@ async function observe(
   const unasked = { record: undefined, request: undefined, answer: undefined, obstacle: undefined };
   const unknown = { ...none, ...unasked, isOwed: false };
   if (snapshot?.isKnownFrozen === true) return ok(unknown);
-  const read = await readVolume(context, sourceUri, signal);
+  const read = await readTrusted(context, sourceUri, call);
   if (!read.ok) return read.failure.kind === "VolumeNotFound" && snapshot !== undefined ? ok(unknown) : read;
   const volume = read.value;
   const refused = snapshot === undefined ? whyNever(volume) : undefined;
@@ -111,10 +111,7 @@ async function observe(
   const record = volume.status?.record;
   const diskUri = volume.status?.detail?.diskUri;
   const nodeName = record?.writer?.nodeName;
-  if (nodeName === undefined || diskUri === undefined) {
-    const trusted = await trustRecord(context, volume, call);
-    return trusted.ok ? ok({ ...unknown, volume, record }) : trusted;
-  }
+  if (nodeName === undefined || diskUri === undefined) return ok({ ...unknown, volume, record });
   const identity = { volumeName: volume.metadata.name, diskUri, nodeName };
   const found = await readAttachment(context.store, identity, signal);
   if (!found.ok && found.failure.kind !== "ObjectNotFound") return found;
@@ -135,19 +132,36 @@ async function observe(
   });
 }
 
-/** A restored backup may lack the writer, whose node has the volume mounted and answers no request. */
-async function trustRecord(
-  { gracePeriod, clock, limits }: FreezeContext,
-  { status, spec }: AzVolume,
+/**
+ * Reads a volume. A record without a writer is read until it stays the same while the store is confirmed:
+ * a restored backup may lack the writer, whose node has the volume mounted and answers no request.
+ */
+async function readTrusted(
+  context: FreezeContext,
+  sourceUri: string,
   call: CallContext,
-): Promise<Result<undefined, Failure>> {
-  const waitMs = waitingTimeMs({ clock }, call, limits.waitMaxMs);
-  const confirmed = await gracePeriod.confirm(waitMs, call.signal);
-  if (!confirmed.ok) return confirmed;
-  const incarnation = status?.record?.storeIncarnation;
-  if (incarnation === undefined || incarnation === confirmed.value) return ok(undefined);
-  const what = `its record, which is of store incarnation ${incarnation}, to be rebuilt`;
-  return fail({ kind: "StillWaiting", volumeId: status?.detail?.diskUri ?? spec.volumeName, what });
+): Promise<Result<AzVolume, Failure>> {
+  let read = await readVolume(context, sourceUri, call.signal);
+  while (read.ok && read.value.status?.record?.writer === undefined) {
+    const waitMs = waitingTimeMs(context, call, context.limits.waitMaxMs);
+    const confirmed = await context.gracePeriod.confirm(waitMs, call.signal);
+    if (!confirmed.ok) return confirmed;
+    const again = await readVolume(context, sourceUri, call.signal);
+    if (!again.ok || again.value.metadata.resourceVersion === read.value.metadata.resourceVersion)
+      return again.ok ? ofIncarnation(again.value, sourceUri, confirmed.value) : again;
+    read = again;
+  }
+  return read;
+}
+
+function ofIncarnation(
+  volume: AzVolume,
+  sourceUri: string,
+  storeIncarnation: number,
+): Result<AzVolume, Failure> {
+  const shown = volume.status?.record?.storeIncarnation ?? storeIncarnation;
+  const what = `its record, which is of store incarnation ${shown}, to be rebuilt`;
+  return shown === storeIncarnation ? ok(volume) : fail({ kind: "StillWaiting", volumeId: sourceUri, what });
 }
 
 /** The snapshot whose freeze has held, while it does not say so: its controller stopped before. */
