@@ -488,6 +488,19 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
+        because:
+          "a writer that misses the device is served all the same: else one mark would keep every replica",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-c") }, { maxMountReplicaCount: 1 }),
+          attachments: [
+            aReplica("node-a"),
+            aReplica("node-b"),
+            anAttachment("node-c", { status: { deviceMissing: true } }),
+          ],
+        }),
+        plan: [trims("node-a", ["node-c"], ["node-b"])],
+      },
+      {
         because: "then it is trimmed",
         observed: anObservedVolume({
           volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),

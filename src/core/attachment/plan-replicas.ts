@@ -292,7 +292,17 @@ function hasPrimary(observed: ObservedVolume): boolean {
 /** The primary comes first: its attach must not queue behind those of its replicas. */
 function isPrimaryServed(observed: ObservedVolume): boolean {
   const primaries = stayingAttachments(observed).filter((attachment) => attachment.spec.role === "Primary");
-  return primaries.length > 0 && primaries.every(isAttached);
+  return (
+    primaries.length > 0 && primaries.every((primary) => isAttached(primary) || isHeldOn(observed, primary))
+  );
+}
+
+/** Whether its node holds the volume: the node itself reports a device that it misses. */
+function isHeldOn(observed: ObservedVolume, { spec, status }: AzVolumeAttachment): boolean {
+  const record = recordOf(observed);
+  if (status?.state !== "Attached") return false;
+  // Several nodes may write, and nothing says which of them do.
+  return record === undefined || (record.writer?.held === true && record.writer.nodeName === spec.nodeName);
 }
 
 /**
