@@ -1,9 +1,10 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isForeign } from "../../core/api/node-identity.ts";
+import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
 import { labelValue } from "../../core/api/object-names.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { ok } from "../../core/failure/result.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -22,36 +23,89 @@ type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
  */
 export async function recordHolders(
   ports: AdoptionPorts,
-  { metadata, spec }: AzVolume,
+  volume: AzVolume,
   diskUri: string,
   holders: readonly DiskHolder[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const volumeName = metadata.name;
   for (const { node, lun, isLeaving } of holders) {
     if (lun === undefined || isForeign(node)) continue;
-    const replica = placedAttachment({
-      volumeName,
-      volumeId: diskUri,
-      nodeName: node.nodeName,
-      role: "Replica",
-      readOnly: false,
-      volumeContext: spec.volumeContext,
-    });
-    const created = await createAttachment(ports, replica, signal);
-    if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
-    const recorded = await changeStatus(
-      ports.store,
-      namedAttachment({ volumeName, diskUri, nodeName: node.nodeName }),
-      (present) =>
-        isRecorded(present, { node, lun, isLeaving })
-          ? undefined
-          : { ...present, status: attachedStatus(present.status, { node, lun, isLeaving }) },
+    const place = { node, lun, isLeaving };
+    const recorded = await recordOn(
+      ports,
+      { volume, diskUri, node },
+      (present) => (isRecorded(present, place) ? undefined : attachedStatus(present.status, place)),
       signal,
     );
     if (!recorded.ok) return recorded;
   }
   return ok({});
+}
+
+/**
+ * Records where a VM lists a disk that does not name the VM: the node shows itself clean by that place,
+ * where it need not find a device. No attach is begun, and a later detach takes the disk off the list.
+ * Creates the AzVolumeAttachment where it is gone. Idempotent.
+ */
+export function recordListed(
+  ports: AdoptionPorts,
+  { volume, diskUri, holder: { node, lun }, storeIncarnation }: ListedDisk,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  if (lun === undefined || isForeign(node)) return Promise.resolve(ok({}));
+  const listed = { lun, storeIncarnation };
+  const { vmId, instanceUri } = node;
+  return recordOn(
+    ports,
+    { volume, diskUri, node },
+    ({ status }) =>
+      sameJson(status?.listed, listed) && isSameVmId(status?.vmId, vmId)
+        ? undefined
+        : { ...withoutPlace(status), state: "AttachmentFailed", vmId, instanceUri, listed },
+    signal,
+  );
+}
+
+/** A disk in the list of a VM that it does not name, as read for a record of that store incarnation. */
+interface ListedDisk {
+  readonly volume: AzVolume;
+  readonly diskUri: string;
+  readonly holder: DiskHolder;
+  readonly storeIncarnation: number;
+}
+
+/** Changes the status of a node's attachment, which is created where it is gone; undefined keeps it. */
+async function recordOn(
+  ports: AdoptionPorts,
+  {
+    volume: { metadata, spec },
+    diskUri,
+    node: { nodeName },
+  }: { readonly volume: AzVolume; readonly diskUri: string; readonly node: NodeIdentity },
+  change: (present: AzVolumeAttachment) => AttachmentStatus | undefined,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const volumeName = metadata.name;
+  const replica = placedAttachment({
+    volumeName,
+    volumeId: diskUri,
+    nodeName,
+    role: "Replica",
+    readOnly: false,
+    volumeContext: spec.volumeContext,
+  });
+  const created = await createAttachment(ports, replica, signal);
+  if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
+  const recorded = await changeStatus(
+    ports.store,
+    namedAttachment({ volumeName, diskUri, nodeName }),
+    (present) => {
+      const status = change(present);
+      return status === undefined ? undefined : { ...present, status };
+    },
+    signal,
+  );
+  return recorded.ok ? ok({}) : recorded;
 }
 
 /**
@@ -98,11 +152,24 @@ function isRecorded({ status }: AzVolumeAttachment, { node, lun, isLeaving }: Pl
   );
 }
 
+function withoutPlace(present: AttachmentStatus | undefined): Omit<AttachmentStatus, "state"> {
+  const {
+    lun: _,
+    listed: __,
+    error: ___,
+    deviceMissing: ____,
+    provenOff: _____,
+    state: ______,
+    ...status
+  } = present ?? { state: "Pending" };
+  return status;
+}
+
 function attachedStatus(
   present: AttachmentStatus | undefined,
   { node, lun, isLeaving }: Place,
 ): AttachmentStatus {
-  const { error: _, deviceMissing: __, provenOff: ___, ...status } = present ?? { state: "Attached" };
+  const status = withoutPlace(present);
   const place = { vmId: node.vmId, instanceUri: node.instanceUri, lun };
   return { ...status, ...place, state: "Attached", ...(isLeaving ? { deviceMissing: true } : {}) };
 }

@@ -161,7 +161,7 @@ function markAttaching(
       if (isDone || present.metadata.deletionTimestamp !== undefined) return undefined;
       // From here on the disk may be on this VM, whatever happens to the node: a later detach finds the
       // VM here.
-      const { provenOff: _, ...begun } = isThisVm ? status : withoutPlace(status);
+      const { provenOff: _, listed: __, ...begun } = isThisVm ? status : withoutPlace(status);
       return { ...present, status: { ...begun, state: "Attaching", attempt, vmId, instanceUri } };
     },
     signal,

@@ -29,8 +29,9 @@ export async function forgetAttach(
         vmId: _,
         instanceUri: __,
         lun: ___,
-        deviceMissing: ____,
-        provenOff: _____,
+        listed: ____,
+        deviceMissing: _____,
+        provenOff: ______,
         ...status
       } = present.status ?? {};
       const next: AzVolumeAttachment = { ...present, status: { ...status, ...provenOff, state: "Pending" } };

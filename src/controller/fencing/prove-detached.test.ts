@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { ok } from "../../core/failure/result.ts";
 import {
   anAttachment,
@@ -22,20 +21,14 @@ const a = identity("node-a");
 const b = identity("node-b");
 const found: RecordChanges = { defaultAccess: "quarantined", unverified: [a, b], epoch: 4 };
 
-type CheckpointsOfNodeA = NonNullable<AzDriverNode["status"]>["volumes"];
-
 /**
  * A world in which the record of `pvc-1` was rebuilt during a detach from node-a, which has landed since:
  * node-a finds no device.
  */
-async function withLateDetach(
-  act: (world: ReconcileWorld) => Promise<void>,
-  checkpoints: CheckpointsOfNodeA = [],
-): Promise<void> {
+async function withLateDetach(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord(found));
-    await world.given("AzDriverNode", aDriverNode("node-a", { volumes: checkpoints }));
-    await world.given("AzDriverNode", aDriverNode("node-b"));
+    for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
     await world.given(
       "AzVolumeAttachment",
       anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }),
@@ -68,13 +61,12 @@ function listing(
 /** A failed attach has left the disk at LUN 3 of node-a's VM; the disk names node-b alone. */
 async function withFailedAttach(
   act: (world: ReconcileWorld, cloud: CloudProvisioner) => Promise<void>,
-  checkpoints: CheckpointsOfNodeA = [],
 ): Promise<void> {
   await withLateDetach(async (world) => {
     world.attachedTo.add("node-a");
     world.instances.set(instanceUriOf("node-a"), a.vmId);
     await act(world, listing(world, { lun: 3, names: ["node-b"] }));
-  }, checkpoints);
+  });
 }
 
 async function passOn(world: ReconcileWorld, cloud: CloudProvisioner): Promise<unknown> {
@@ -83,51 +75,45 @@ async function passOn(world: ReconcileWorld, cloud: CloudProvisioner): Promise<u
 }
 
 describe("an unverified node whose VM lists a disk that does not name it", () => {
-  it("is fenced once it has no device there: the volume would be granted to no node", () =>
-    withFailedAttach(async (world, cloud) => {
-      await passOn(world, cloud);
-      assert.deepEqual(world.record()?.fencing, a);
-      assert.deepEqual(
-        world.told.filter(({ reason }) => reason === "Fencing").map(({ message }) => message),
-        [
-          "node-a is being fenced from the disk: an attach to it has failed and has left the disk " +
-            "in its VM's list at LUN 3, where the node finds no device",
-        ],
-      );
-      world.attachedTo.delete("node-a");
-      await passOn(world, cloud);
-      assert.deepEqual(
-        world.record(),
-        aRecord({ ...found, unverified: [b], quarantined: [identity("node-a")] }),
-      );
-    }));
+  const listed = {
+    state: "AttachmentFailed",
+    role: "Primary",
+    vmId: a.vmId,
+    instanceUri: a.instanceUri,
+    listed: { lun: 3, storeIncarnation: 0 },
+  };
 
-  it("gets its place, and may not reclaim by it", () =>
-    withFailedAttach(async (world) => {
+  it("gets that place to show itself clean by: the volume would be granted to no node", () =>
+    withFailedAttach(async (world, cloud) => {
       const unverified = [{ ...a, unconfirmed: true as const }, b];
       await world.setRecord((record) => changedRecord(record, { unverified }));
-      await passOn(world, listing(world, { lun: 5, names: ["node-b"] }));
-      const { state, lun, deviceMissing } = world.attachment("node-a")?.status ?? {};
-      assert.deepEqual(
-        { state, lun, deviceMissing },
-        { state: "Attached", lun: 5, deviceMissing: undefined },
-      );
-      assert.deepEqual(world.record(), aRecord({ ...found, unverified }));
+      await passOn(world, cloud);
+      assert.deepEqual(world.attachment("node-a")?.status, listed);
+      assert.deepEqual(world.record(), aRecord({ ...found, unverified }), "and may not reclaim by it");
+      const { resourceVersion } = world.attachment("node-a")?.metadata ?? {};
+      await passOn(world, cloud);
+      assert.equal(world.attachment("node-a")?.metadata.resourceVersion, resourceVersion);
     }));
 
-  it("is not fenced while it states a checkpoint: it may have the volume mounted", () =>
-    withFailedAttach(
-      async (world, cloud) => {
-        await passOn(world, cloud);
-        assert.deepEqual(world.record(), aRecord(found));
-      },
-      [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 4 }],
-    ));
+  it("gets the place that the disk has once it names the VM", () =>
+    withFailedAttach(async (world, cloud) => {
+      await passOn(world, cloud);
+      await passOn(world, listing(world, { lun: 5, names: ["node-a", "node-b"] }));
+      const { vmId, instanceUri, role } = listed;
+      assert.deepEqual(world.attachment("node-a")?.status, {
+        state: "Attached",
+        role,
+        vmId,
+        instanceUri,
+        lun: 5,
+      });
+    }));
 
-  it("is not fenced for a detach that is under way", () =>
+  it("waits for a detach that is under way", () =>
     withFailedAttach(async (world) => {
+      const before = world.attachment("node-a");
       await passOn(world, listing(world, { lun: 3, names: ["node-b"], beingDetached: true }));
-      assert.deepEqual(world.record(), aRecord(found));
+      assert.deepEqual([world.attachment("node-a"), world.record()], [before, aRecord(found)]);
     }));
 });
 

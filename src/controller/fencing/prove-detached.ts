@@ -9,10 +9,9 @@ import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { findHolders } from "../adoption/adopt-disk.ts";
-import { recordHolders } from "../adoption/record-attached-vms.ts";
+import { recordHolders, recordListed } from "../adoption/record-attached-vms.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
-import { fenceFailedAttach, isUnusedEntry } from "./fence-failed-attach.ts";
 import { clearProven, passRecordBarrier } from "./record-proof.ts";
 
 /**
@@ -127,11 +126,13 @@ async function recordPlace(
   const entry = holders.value.find((holder) => isSameNode(holder.node, node));
   if (entry === undefined) return ok({});
   const isAttached = disk.value.attachedTo.some((uri) => isSameResourceUri(uri, node.instanceUri));
-  const failed = { volume, diskUri, entry };
-  if (!isAttached && (await isUnusedEntry(ports, failed, signal)))
-    return fenceFailedAttach(ports, failed, signal);
+  const storeIncarnation = volume.status?.record?.storeIncarnation;
+  if (!isAttached)
+    return entry.isLeaving || storeIncarnation === undefined
+      ? ok({})
+      : recordListed(ports, { volume, diskUri, holder: entry, storeIncarnation }, signal);
   const recorded = await recordHolders(ports, volume, diskUri, [entry], signal);
-  return recorded.ok && isAttached ? recordConfirmed(ports, volume, node, signal) : recorded;
+  return recorded.ok ? recordConfirmed(ports, volume, node, signal) : recorded;
 }
 
 /** A record that was replaced since requires another read of Azure. */

@@ -6,6 +6,7 @@ import { isNamed } from "../../core/writer/record-nodes.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { listedLun } from "../writer/lun-here.ts";
 
 /**
  * Finds mounts of a volume without a checkpoint on this node: those of the V1 driver, or of a plug-in
@@ -20,7 +21,7 @@ export async function findUntrackedMounts(
   signal: AbortSignal,
 ): Promise<Result<VolumeCheckpoint | undefined, Failure>> {
   const record = volume.status?.record;
-  const lun = attachment.status?.lun;
+  const lun = listedLun(ports.node, record, attachment) ?? attachment.status?.lun;
   if (record === undefined || lun === undefined || !isNamed(record, ports.node, "unverified"))
     return ok(undefined);
   const device = await ports.host.findDevice({ lun }, signal);

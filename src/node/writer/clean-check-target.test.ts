@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { anAttachment, aVolume } from "../../core/testing/objects.ts";
+import { anAttachment, aVolume, aVolumeWithRecord } from "../../core/testing/objects.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { withNode } from "../testing/a-node.ts";
 import { accessTypeOf, type KnownVolume, whereToLook } from "./clean-check-target.ts";
@@ -62,6 +62,19 @@ describe("whereToLook", () => {
         whereToLook(world.ports(), { volume, attachment: detaching, checkpoint: aCheckpoint() }),
         { ...expected, lun: undefined },
       );
+    }));
+
+  it("uses the LUN of a failed attach only as read for this record", () =>
+    withNode({}, async (world) => {
+      const lunBy = (storeIncarnation: number, vmId?: string): number | undefined => {
+        const status = { state: "AttachmentFailed", lun: 3, listed: { lun: 5, storeIncarnation } } as const;
+        const attachment = anAttachment("node-a", {
+          status: { ...status, ...(vmId === undefined ? {} : { vmId }) },
+        });
+        const volume = aVolumeWithRecord({ storeIncarnation: 2 });
+        return whereToLook(world.ports(), { volume, attachment, checkpoint: undefined }).lun;
+      };
+      assert.deepEqual([lunBy(2), lunBy(1), lunBy(2, "another VM's")], [5, undefined, undefined]);
     }));
 
   it("names the LUN of another volume only once that was staged here", () =>

@@ -3,6 +3,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { listedLun } from "./lun-here.ts";
 
 /** What is known of a volume on this node. */
 export interface KnownVolume {
@@ -12,15 +13,18 @@ export interface KnownVolume {
 }
 
 /**
- * The LUN only while an attachment says that it is this volume's: another volume's disk may have it by
- * now. Otherwise the checkpoint's device number, which the kernel gives to no other disk while a process
- * holds it.
+ * The LUN only while an attachment says that it is this volume's, or that the VM lists the disk there:
+ * another volume's disk may have it by now. Otherwise the checkpoint's device number, which the kernel
+ * gives to no other disk while a process holds it.
  */
 export function whereToLook(ports: NodePorts, known: KnownVolume): CleanRequest {
   const status = known.attachment?.status;
   return {
     accessType: accessTypeOf(known),
-    lun: status?.state === "Attached" ? status.lun : undefined,
+    lun:
+      status?.state === "Attached"
+        ? status.lun
+        : listedLun(ports.node, known.volume?.status?.record, known.attachment),
     lastMajorMinor: known.checkpoint?.majorMinor,
     lunsOfOthers: lunsOfOthers(ports, known),
   };

@@ -94,6 +94,13 @@ export const azVolumeAttachmentSchema = z.object({
         .optional()
         .describe("The vmId of the VM with a proof that the disk is detached. Absent once an attach begins."),
       lun: z.int().min(0).max(63).optional(),
+      listed: z
+        .object({ lun: z.int().min(0).max(63), storeIncarnation: z.int().min(0) })
+        .optional()
+        .describe(
+          "The VM lists the disk at this LUN, and the disk does not name the VM: an attach has failed. " +
+            "Read for a record of that store incarnation. Absent once an attach begins.",
+        ),
       recall: z
         .object({
           id: tokenSchema,
