@@ -60,7 +60,6 @@ interface Circumstances {
   /** Nodes that become not ready at the moment of the removal. */
   readonly justNotReady?: readonly string[];
   readonly outOfService?: readonly string[];
-  readonly stolen?: readonly string[];
   readonly unschedulable?: readonly string[];
   /** Nodes with a VolumeAttachment of the volume. */
   readonly publishedOn?: readonly string[];
@@ -116,7 +115,6 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   };
   const outside = {
     wasOutOfService: (nodeName: string) => outOfService.includes(nodeName),
-    isTokenStolen: (nodeName: string) => circumstances.stolen?.includes(nodeName) === true,
     isNewsLate: () => circumstances.isNewsLate === true,
   };
   const world = {
@@ -241,7 +239,7 @@ describe("replicas at a failover", () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 1 } });
     const others = [requestOnC, anAttachment("node-a", { spec: place })];
     const nodeNames = ["node-a", "node-c"];
-    assert.deepEqual(await aRemoval({ volume, others, stolen: nodeNames, publishedOn: nodeNames }), broken);
+    assert.deepEqual(await aRemoval({ volume, others, publishedOn: nodeNames }), broken);
   });
 
   it("reports one too many where the pod stays, or where the others do not suffice", async () => {
@@ -317,10 +315,9 @@ describe("replicas at a failover", () => {
       others: [aReplica("node-c", { spec: place }), anAttachment("node-a", { spec: place })],
     },
     {
-      because: "there are more than asked for, one of which has its role from a stolen token",
+      because: "there are more than asked for, one of which has a role that no VolumeAttachment supports",
       volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
       others: [requestOnC, anAttachment("node-a", { spec: place, status: undefined })],
-      stolen: ["node-a", "node-c"],
       publishedOn: ["node-c"],
     },
     {
@@ -358,6 +355,7 @@ describe("replicas at a failover", () => {
       because: "there are more than asked for, and the primary is served",
       volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
       others: [requestOnC, aReplica("node-a", { spec: place })],
+      publishedOn: ["node-c"],
     },
     {
       because: "a primary of another volume has needed its slot for a minute",

@@ -22,7 +22,7 @@ interface ReplicaWorld {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
   readonly store: Pick<SimulatedStore, "onCommit" | "objects">;
   readonly cluster: Pick<SimCluster, "pods" | "nodes" | "volumeAttachments" | "diskUriOf">;
-  readonly outside: Pick<OutsideEvents, "wasOutOfService" | "isTokenStolen" | "isNewsLate">;
+  readonly outside: Pick<OutsideEvents, "wasOutOfService" | "isNewsLate">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }
 
@@ -79,15 +79,13 @@ export function watchReplicas(
   ): boolean => one.nodeName === nodeName && isOf(one, volumeId);
   const isPublished = (attachment: AzVolumeAttachment): boolean =>
     cluster.volumeAttachments().some((one) => isThere(one, attachment));
-  const isHonest = ({ spec }: AzVolumeAttachment): boolean => !world.outside.isTokenStolen(spec.nodeName);
   /**
-   * If nodes attach by themselves, the pod decides, not the role: a backup that was put back may show the
-   * pod's earlier node as the primary. Otherwise the VolumeAttachment decides where the role may be that of
-   * a stolen token.
+   * A backup that was put back may show the pod's earlier node as the primary, and the role may be that of
+   * a stolen token. Where nodes attach by themselves, the pod decides, and otherwise the VolumeAttachment.
    */
   const isPrimary = (attachment: AzVolumeAttachment): boolean => {
     if (attach === "driver") return cluster.pods().some((pod) => isThere(pod, attachment));
-    return attachment.spec.role === "Primary" && (isHonest(attachment) || isPublished(attachment));
+    return attachment.spec.role === "Primary" && isPublished(attachment);
   };
 
   /** A replica that is released from there leaves a moment after its volume may have lost its writer. */
