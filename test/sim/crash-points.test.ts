@@ -141,7 +141,7 @@ const lifeOfStrays: Scenario = {
       dice: 0.7,
     },
     {
-      atMs: 45_800,
+      atMs: 50_200,
       forMs: 1_000,
       fault: "loss",
       variant: "volume-erased",
@@ -150,7 +150,7 @@ const lifeOfStrays: Scenario = {
       dice: 0,
     },
     {
-      atMs: 45_900,
+      atMs: 50_300,
       forMs: 2_000,
       fault: "crash",
       variant: "leader-killed",
