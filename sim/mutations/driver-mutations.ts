@@ -1,4 +1,4 @@
-import { withoutHold, withoutPods, withoutPromisedLuns, withoutReleasedEpochs } from "./masks.ts";
+import { withoutHold, withoutPods, withoutReservedLuns, withoutReleasedEpochs } from "./masks.ts";
 import type { Mutation, SourceEdit } from "./mutation.ts";
 import {
   agedFailoverStorm,
@@ -90,7 +90,7 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "promised-luns",
     removes: "no disk gets a LUN at which its node looks for another one",
-    edits: withoutPromisedLuns,
+    edits: withoutReservedLuns,
     alsoRemoves: ["twins", "anothers-mount"],
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: promisedLunsStorm,

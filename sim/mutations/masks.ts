@@ -43,10 +43,10 @@ export const withoutEarlierRecord: readonly SourceEdit[] = [
 ];
 
 /** Lets a disk have a LUN at which its node looks for another one. */
-export const withoutPromisedLuns: readonly SourceEdit[] = [
+export const withoutReservedLuns: readonly SourceEdit[] = [
   {
     file: "src/controller/attachment/attach.ts",
-    find: `reservedLuns: () => lunsPromisedOn(ports, action.node),`,
+    find: `reservedLuns: () => lunsReservedOn(ports, action.node),`,
     replace: ``,
   },
 ];
@@ -344,7 +344,7 @@ export const masks: readonly Mask[] = [
   {
     name: "kept-luns",
     removes: "no disk gets a LUN at which its node looks for another one",
-    edits: withoutPromisedLuns,
+    edits: withoutReservedLuns,
   },
   {
     name: "anothers-mount",

@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, type Result } from "../core/failure/result.ts";
-import type { CloudProvisioner, MayProceed } from "../ports/cloud/cloud-provisioner.ts";
+import type { CloudProvisioner, Precondition } from "../ports/cloud/cloud-provisioner.ts";
 
 /** Why nothing may be changed now; undefined: it may. */
 export type Refusal = () => Failure | undefined;
@@ -13,7 +13,7 @@ type MethodsWith<Fields> = {
 }[keyof CloudProvisioner];
 
 interface Asking {
-  readonly precondition: MayProceed;
+  readonly precondition: Precondition;
 }
 
 /** Every method that changes a VM. */

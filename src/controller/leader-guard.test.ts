@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import { aVolume, diskUri, identity } from "../core/testing/objects.ts";
-import type { CloudProvisioner, MayProceed } from "../ports/cloud/cloud-provisioner.ts";
+import type { CloudProvisioner, Precondition } from "../ports/cloud/cloud-provisioner.ts";
 import type { NewObject } from "../ports/store/object-store.ts";
 import { leaderGuard } from "./leader-guard.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
@@ -45,7 +45,7 @@ describe("leaderGuard", () => {
         const asking = async ({
           precondition,
         }: {
-          readonly precondition: MayProceed;
+          readonly precondition: Precondition;
         }): Promise<Result<never, Failure>> => {
           answers.push(await precondition(never));
           isLeading = false;

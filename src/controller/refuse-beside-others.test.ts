@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, type Result } from "../core/failure/result.ts";
 import { diskUri, identity } from "../core/testing/objects.ts";
-import type { MayProceed } from "../ports/cloud/cloud-provisioner.ts";
+import type { Precondition } from "../ports/cloud/cloud-provisioner.ts";
 import type { SnapshotObjection } from "../ports/cloud/snapshot-provisioner.ts";
 import { refuseBesideOthers, refuseSnapshotsBesideOthers } from "./refuse-beside-others.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
@@ -22,7 +22,7 @@ describe("refuseBesideOthers", () => {
         const asking = async ({
           precondition,
         }: {
-          readonly precondition: MayProceed;
+          readonly precondition: Precondition;
         }): Promise<Result<never, Failure>> => {
           answers.push(await precondition(never));
           other = DETAIL;

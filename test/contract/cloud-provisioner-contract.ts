@@ -11,8 +11,8 @@ import { findDisk, putDisk, putVm } from "../../src/emulator/model/world.ts";
 import type {
   CloudProvisioner,
   Lane,
-  MayProceed,
-  PromisedLuns,
+  Precondition,
+  ReservedLuns,
 } from "../../src/ports/cloud/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
@@ -49,7 +49,7 @@ const TEST_TIMEOUT_MS = 900_000;
 const AT_ONCE_MAX_MS = 60_000;
 
 /** A precondition that permits one write, and refuses the next after it has run `during`. */
-function refusingSecond(during: () => Promise<void> = () => Promise.resolve()): MayProceed {
+function refusingSecond(during: () => Promise<void> = () => Promise.resolve()): Precondition {
   let asked = 0;
   return async () => {
     asked += 1;
@@ -2147,12 +2147,12 @@ interface Wish {
   readonly diskUri: string;
   readonly node: NodeIdentity;
   readonly lane?: Lane;
-  readonly precondition?: MayProceed;
+  readonly precondition?: Precondition;
 }
 
 function attaching(
   provisioner: CloudProvisioner,
-  wish: Wish & { readonly forcePrecondition?: MayProceed; readonly reservedLuns?: PromisedLuns },
+  wish: Wish & { readonly forcePrecondition?: Precondition; readonly reservedLuns?: ReservedLuns },
   signal: AbortSignal = never,
 ): Promise<Result<{ readonly lun: number }, Failure>> {
   return provisioner.attachDisk(

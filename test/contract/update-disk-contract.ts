@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
-import type { DiskChange, DiskFacts, MayProceed } from "../../src/ports/cloud/cloud-provisioner.ts";
+import type { DiskChange, DiskFacts, Precondition } from "../../src/ports/cloud/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
   addDisk,
@@ -19,7 +19,7 @@ type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => 
 async function update(
   cloud: CloudUnderTest,
   change: DiskChange,
-  precondition: MayProceed = mayAlways,
+  precondition: Precondition = mayAlways,
 ): ReturnType<CloudUnderTest["provisioner"]["updateDisk"]> {
   return cloud.run(cloud.provisioner.updateDisk({ diskUri: diskUri("pvc-1"), change, precondition }, never));
 }

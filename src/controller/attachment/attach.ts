@@ -19,7 +19,7 @@ import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
 import { isHeldOn, tellLost } from "./disk-lost-event.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
-import { lunsPromisedOn, mayAttachNow, volumesQuarantinedFrom } from "./may-attach-now.ts";
+import { lunsReservedOn, mayAttachNow, volumesQuarantinedFrom } from "./may-attach-now.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
@@ -92,7 +92,7 @@ export async function attach(
         },
         mayCarryOut: mayCarryOut(ports, { node: action.node, attaches: attachment.spec.volumeId }),
         forcePrecondition: (asked) => mayForceNow(ports, volume, action.node, asked),
-        reservedLuns: () => lunsPromisedOn(ports, action.node),
+        reservedLuns: () => lunsReservedOn(ports, action.node),
         expectedDisks: () => expectedDisksOn(ports, action.node),
       },
       signal,

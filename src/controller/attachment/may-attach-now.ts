@@ -49,7 +49,7 @@ export function volumesQuarantinedFrom(ports: AttachmentPorts, node: NodeIdentit
  * attached there, a promoted raw volume would be that disk: nothing on it shows the node which volume it
  * is.
  */
-export function lunsPromisedOn({ cache }: AttachmentPorts, node: NodeIdentity): readonly number[] {
+export function lunsReservedOn({ cache }: AttachmentPorts, node: NodeIdentity): readonly number[] {
   return lunsPromised(cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName), node);
 }
 
@@ -73,7 +73,7 @@ async function isAsCached(
 ): Promise<boolean> {
   const present = await attachmentsNow(ports, { nodeName: node.nodeName }, signal);
   if (!present.ok) return false;
-  const avoided = lunsPromisedOn(ports, node);
+  const avoided = lunsReservedOn(ports, node);
   if (lunsPromised(present.value, node).some((lun) => !avoided.includes(lun))) return false;
   for (const volumeName of volumesToRead(ports, node, present.value)) {
     if (volumeName === volume.metadata.name) continue;

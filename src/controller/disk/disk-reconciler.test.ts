@@ -23,7 +23,7 @@ import type {
   CloudProvisioner,
   CreateDiskRequest,
   DiskFacts,
-  MayProceed,
+  Precondition,
 } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -675,7 +675,7 @@ describe("diskReconciler", () => {
           const answers: boolean[] = [];
           const refused = fail({ kind: "Refused", diskUri } as const);
           const asking = async (
-            { precondition }: { readonly precondition: MayProceed },
+            { precondition }: { readonly precondition: Precondition },
             signal: AbortSignal,
           ): Promise<typeof refused> => {
             answers.push(await precondition(signal));

@@ -11,7 +11,7 @@ import {
   type StateTagsAction,
 } from "../../core/volume/plan-state-tags.ts";
 import { changeStatus } from "../../objects/update-object.ts";
-import type { MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
+import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
@@ -77,7 +77,7 @@ async function writeStateTags(
   ports: DiskPorts,
   { metadata, status }: AzVolume,
   { diskUri, tags }: Pick<Extract<StateTagsAction, { kind: "KeepState" }>, "diskUri" | "tags">,
-  precondition: MayProceed,
+  precondition: Precondition,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const leftOver = Object.keys(status?.detail?.stateTags ?? {}).filter((tag) => !(tag in tags));

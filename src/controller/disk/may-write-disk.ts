@@ -1,5 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
+import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
@@ -11,7 +11,7 @@ export function mayWriteDisk(
   ports: Pick<ControllerPorts, "store">,
   { metadata }: AzVolume,
   isAsPlanned: (present: AzVolume) => boolean,
-): MayProceed {
+): Precondition {
   return async (signal) => {
     const fresh = await ports.store.get("AzVolume", metadata.name, signal);
     return fresh.ok && fresh.value.metadata.uid === metadata.uid && isAsPlanned(fresh.value);

@@ -10,7 +10,7 @@ export type { Lane } from "../../core/azure/lane.ts";
 /** A managed disk to create. */
 export interface CreateDiskRequest extends DiskSpec {
   readonly diskName: string;
-  readonly precondition: MayProceed;
+  readonly precondition: Precondition;
 }
 
 /** Changes of a disk that exists; what is absent stays as it is. */
@@ -77,7 +77,7 @@ export interface InstanceFacts {
  * Asked per disk after each read of the VM and before each write: an uncached look at the writer record,
  * or at the volume where the disk itself is written. `false` refuses the disk (`Refused`).
  */
-export type MayProceed = (signal: AbortSignal) => Promise<boolean>;
+export type Precondition = (signal: AbortSignal) => Promise<boolean>;
 
 /**
  * Asked where the VM lists a foreign detach (`toBeDetached`), which any update of the VM carries out.
@@ -90,7 +90,7 @@ export type MayCarryOut = (leaving: readonly string[], signal: AbortSignal) => P
  * LUNs at which a node looks for other disks, whether or not the platform still has them there: another
  * client may have detached them.
  */
-export type PromisedLuns = () => readonly number[];
+export type ReservedLuns = () => readonly number[];
 
 /**
  * Disks that the same node is about to have attached or detached, as far as is known: their requests can
@@ -140,7 +140,7 @@ export interface CloudProvisioner {
    * may have the name by now. Fails with `DiskInUse` while a VM has it, or `Refused`.
    */
   deleteDisk(
-    request: { readonly diskUri: string; readonly precondition: MayProceed },
+    request: { readonly diskUri: string; readonly precondition: Precondition },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
@@ -149,7 +149,7 @@ export interface CloudProvisioner {
    * `Refused`.
    */
   resizeDisk(
-    request: { readonly diskUri: string; readonly sizeGiB: number; readonly precondition: MayProceed },
+    request: { readonly diskUri: string; readonly sizeGiB: number; readonly precondition: Precondition },
     signal: AbortSignal,
   ): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
   /**
@@ -160,7 +160,7 @@ export interface CloudProvisioner {
    * `InvalidArgument` or `Refused`.
    */
   updateDisk(
-    request: { readonly diskUri: string; readonly change: DiskChange; readonly precondition: MayProceed },
+    request: { readonly diskUri: string; readonly change: DiskChange; readonly precondition: Precondition },
     signal: AbortSignal,
   ): Promise<Result<DiskFacts, Failure>>;
   /**
@@ -175,7 +175,7 @@ export interface CloudProvisioner {
       readonly diskUri: string;
       readonly tags: Readonly<Record<string, string | undefined>>;
       readonly isToBeTagged?: (present: Readonly<Record<string, string>>) => boolean;
-      readonly precondition: MayProceed;
+      readonly precondition: Precondition;
     },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
@@ -202,13 +202,13 @@ export interface CloudProvisioner {
       /** Whether writes go through Azure's write accelerator: VMs of the M series only. Default: false. */
       readonly writeAccelerator?: boolean;
       readonly lane: Lane;
-      readonly precondition: MayProceed;
+      readonly precondition: Precondition;
       /** Default: always. */
       readonly mayCarryOut?: MayCarryOut;
       /** Default: never. */
-      readonly forcePrecondition?: MayProceed;
+      readonly forcePrecondition?: Precondition;
       /** Default: none. */
-      readonly reservedLuns?: PromisedLuns;
+      readonly reservedLuns?: ReservedLuns;
       /** Default: none. */
       readonly expectedDisks?: ExpectedDisks;
     },
@@ -223,7 +223,7 @@ export interface CloudProvisioner {
       readonly diskUri: string;
       readonly node: NodeIdentity;
       readonly lane: Lane;
-      readonly precondition: MayProceed;
+      readonly precondition: Precondition;
       readonly mayCarryOut?: MayCarryOut;
       /** Default: none. */
       readonly expectedDisks?: ExpectedDisks;
@@ -243,7 +243,7 @@ export interface CloudProvisioner {
       readonly diskUri: string;
       readonly node: NodeIdentity;
       readonly mode: BarrierMode;
-      readonly precondition: MayProceed;
+      readonly precondition: Precondition;
       readonly mayCarryOut?: MayCarryOut;
     },
     signal: AbortSignal,

@@ -10,7 +10,7 @@ import type {
   CreateDiskRequest,
   DiskChange,
   DiskFacts,
-  MayProceed,
+  Precondition,
 } from "../../ports/cloud/cloud-provisioner.ts";
 import type {
   ArmAnswer,
@@ -131,7 +131,7 @@ export async function createDisk(
 /** Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. */
 export async function deleteDisk(
   { session, disks }: Pick<DiskContext, "session" | "disks">,
-  { id, diskUri, precondition }: DiskTarget & { readonly precondition: MayProceed },
+  { id, diskUri, precondition }: DiskTarget & { readonly precondition: Precondition },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const read = await readDisk(session, { diskUri, lane: LANE }, signal);
@@ -157,7 +157,7 @@ export async function resizeDisk(
     diskUri,
     sizeGiB,
     precondition,
-  }: DiskTarget & { readonly sizeGiB: number; readonly precondition: MayProceed },
+  }: DiskTarget & { readonly sizeGiB: number; readonly precondition: Precondition },
   signal: AbortSignal,
 ): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
   const before = await settledDisk(session, diskUri, signal);
@@ -199,7 +199,7 @@ export async function tagDisk(
   const { session } = context;
   let next: ArmDisk["tags"] = {};
   let withoutRequest: Result<void, Failure> | undefined;
-  const isToBeSent: MayProceed = async (asked) => {
+  const isToBeSent: Precondition = async (asked) => {
     const read = await readDisk(session, { diskUri, lane: TAG_LANE }, asked);
     const planned = read.ok
       ? planTags(read.value, diskUri, tags)
@@ -238,13 +238,13 @@ export async function updateDisk(
     diskUri,
     change,
     precondition,
-  }: DiskTarget & { readonly change: DiskChange; readonly precondition: MayProceed },
+  }: DiskTarget & { readonly change: DiskChange; readonly precondition: Precondition },
   signal: AbortSignal,
 ): Promise<Result<DiskFacts, Failure>> {
   const { session } = context;
   let next: ArmDiskChange = {};
   let withoutRequest: Result<DiskFacts, Failure> | undefined;
-  const isToBeSent: MayProceed = async (asked) => {
+  const isToBeSent: Precondition = async (asked) => {
     const read = await settledDisk(session, diskUri, asked);
     if (!read.ok) withoutRequest = fail(toFailure(read.failure, { diskUri }));
     if (!read.ok) return false;
@@ -373,7 +373,7 @@ async function write(
     readonly group: CallGroup;
     readonly likeness: "diskCreate" | "diskUpdate" | "diskDelete";
     readonly diskUri: string;
-    readonly precondition: MayProceed;
+    readonly precondition: Precondition;
     readonly lane?: Lane;
   },
   start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,

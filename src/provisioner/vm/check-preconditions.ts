@@ -1,5 +1,5 @@
 import { fail } from "../../core/failure/result.ts";
-import type { MayProceed } from "../../ports/cloud/cloud-provisioner.ts";
+import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmVm } from "../arm/arm-api.ts";
 import { ownError } from "../arm/arm-error.ts";
 import { toFailure } from "../arm/error-table.ts";
@@ -66,7 +66,7 @@ export async function askCarryOut<P extends { readonly request: VmRequest }>(
   return planned.filter(({ request }) => !request.isSettled);
 }
 
-async function answerOf(request: VmRequest, question: MayProceed): Promise<boolean | undefined> {
+async function answerOf(request: VmRequest, question: Precondition): Promise<boolean | undefined> {
   try {
     return await question(request.signal);
   } catch (bug) {

@@ -9,8 +9,8 @@ import type {
   ExpectedDisks,
   FenceProof,
   MayCarryOut,
-  MayProceed,
-  PromisedLuns,
+  Precondition,
+  ReservedLuns,
 } from "../../ports/cloud/cloud-provisioner.ts";
 
 /** How a request to a VM ended. */
@@ -34,16 +34,16 @@ export interface VmRequestSpec {
   /** Default: false. */
   readonly writeAccelerator?: boolean;
   readonly lane: Lane;
-  readonly precondition: MayProceed;
+  readonly precondition: Precondition;
   /** Checked after each read of a VM that lists disks in a foreign detach. Default: always. */
   readonly mayCarryOut?: MayCarryOut;
   /**
    * Checked as `precondition` is, and after it: whether a hanging detach of the disk may be forced.
    * Default: never.
    */
-  readonly forcePrecondition?: MayProceed;
+  readonly forcePrecondition?: Precondition;
   /** Checked after each read of the VM. Default: none. */
-  readonly reservedLuns?: PromisedLuns;
+  readonly reservedLuns?: ReservedLuns;
   /** Asked while an update of the VM gathers requests. Default: none. */
   readonly expectedDisks?: ExpectedDisks;
 }
