@@ -16,7 +16,7 @@ const never = new AbortController().signal;
 const UID = "disk.csi.azure.com-uid";
 const CLUSTER_ID = "disk.csi.azure.com-cluster-id";
 const VOLUME_NAME = "disk.csi.azure.com-volume-name";
-const CUT_OFF = "disk.csi.azure.com-cut-off-0";
+const QUARANTINED = "disk.csi.azure.com-quarantined-0";
 const formatted = { fsType: "ext4", nodeName: "node-b", time: agoMs(60_000) };
 const detail = aDetail({ isMadeForObject: true });
 const made = aVolume({ status: { detail, record: aRecord() } });
@@ -93,7 +93,7 @@ describe("the tags by which a disk is known as its volume's", () => {
       const { tags, writes } = await tagsAfter(world, { volume: quarantined, tags: {} });
       assert.equal(writes, 1);
       assert.equal(tags[UID], ownOf(world)[UID]);
-      assert.match(tags[CUT_OFF] ?? "", /node-b/u);
+      assert.match(tags[QUARANTINED] ?? "", /node-b/u);
       assert.match(tags["disk.csi.azure.com-formatted"] ?? "", /ext4/u);
     }));
 

@@ -23,7 +23,7 @@ const never = new AbortController().signal;
 const REST_MS = 20_000;
 const nodeB = identity("node-b");
 const formatted = { fsType: "ext4", nodeName: "node-b", time: agoMs(60_000), uuid: "uuid-1" };
-const formattedAndCutOff = aVolume({
+const formattedAndQuarantined = aVolume({
   metadata: { finalizers: [VOLUME_FINALIZER] },
   status: { detail: aDetail({ formatted }), record: aRecord({ quarantined: [nodeB], epoch: 3 }) },
 });
@@ -137,7 +137,7 @@ async function lose(world: ReconcileWorld, cloud: CloudProvisioner): Promise<voi
 describe("the state that a disk's tags keep", () => {
   it("is written once, and survives the loss of all objects", () =>
     withTaggedDisk(async (world) => {
-      await world.given("AzVolume", formattedAndCutOff);
+      await world.given("AzVolume", formattedAndQuarantined);
       await world.rest();
       await world.rest();
       assert.equal(world.tagged(), 1);
@@ -149,22 +149,22 @@ describe("the state that a disk's tags keep", () => {
 
   it("is removed once the node is clean", () =>
     withTaggedDisk(async (world) => {
-      await world.given("AzVolume", formattedAndCutOff);
+      await world.given("AzVolume", formattedAndQuarantined);
       await world.rest();
       await world.setRecord((record) => changedRecord(record, { quarantined: [] }));
       await world.rest();
       assert.deepEqual(
-        [...world.tags.keys()].filter((name) => name.includes("cut-off")),
+        [...world.tags.keys()].filter((name) => name.includes("quarantined")),
         [],
       );
     }));
 
   it("is written again after another client's edit, and never changes the record", () =>
     withTaggedDisk(async (world) => {
-      await world.given("AzVolume", formattedAndCutOff);
+      await world.given("AzVolume", formattedAndQuarantined);
       await world.rest();
       const written = new Map(world.tags);
-      for (const name of written.keys()) if (/cut-off|formatted/u.test(name)) world.tags.delete(name);
+      for (const name of written.keys()) if (/quarantined|formatted/u.test(name)) world.tags.delete(name);
       await world.answerOf(recoverVolumes({ ...world.ports, cloud: world.cloud }, never));
       assert.deepEqual(
         [listIn(world.record(), "quarantined"), world.volume()?.status?.detail?.formatted],
@@ -176,9 +176,9 @@ describe("the state that a disk's tags keep", () => {
 
   it("is written although recovery has listed the disk as it was before, and is again", () =>
     withTaggedDisk(async (world) => {
-      await world.given("AzVolume", formattedAndCutOff);
+      await world.given("AzVolume", formattedAndQuarantined);
       await world.rest();
-      const cutOff = new Map(world.tags);
+      const quarantined = new Map(world.tags);
       const looksAtList = Promise.withResolvers<void>();
       world.afterListing = () => looksAtList.promise;
       const recovered = recoverVolumes({ ...world.ports, cloud: world.cloud }, never);
@@ -186,20 +186,20 @@ describe("the state that a disk's tags keep", () => {
       assert.equal(world.afterListing, undefined, "the disks were not listed");
       await world.setRecord((record) => changedRecord(record, { quarantined: [] }));
       await world.rest();
-      assert.notDeepEqual(world.tags, cutOff);
+      assert.notDeepEqual(world.tags, quarantined);
       looksAtList.resolve();
       assert.deepEqual(await world.answerOf(recovered), ok(0));
       await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
       await world.rest();
-      assert.deepEqual(world.tags, cutOff);
+      assert.deepEqual(world.tags, quarantined);
     }));
 
   it("distrusts every known node where a tag can't be read", () =>
     withTaggedDisk(async (world) => {
-      await world.given("AzVolume", formattedAndCutOff);
+      await world.given("AzVolume", formattedAndQuarantined);
       await world.given("AzDriverNode", aDriverNode("node-c"));
       await world.rest();
-      world.tags.set("disk.csi.azure.com-cut-off-0", "?");
+      world.tags.set("disk.csi.azure.com-quarantined-0", "?");
       await lose(world, world.cloud);
       assert.deepEqual(
         listIn(world.record(), "quarantined").map(({ nodeName }) => nodeName),
@@ -247,7 +247,7 @@ describe("the state that a disk's tags keep", () => {
 
   it("is written once a minute where it moves during each write", () =>
     withTaggedDisk(async (world) => {
-      await world.given("AzVolume", formattedAndCutOff);
+      await world.given("AzVolume", formattedAndQuarantined);
       world.restart();
       world.whileTagged = () =>
         world.setRecord((record) => changedRecord(record, { quarantined: [nodeB, identity("node-c")] }));
@@ -301,7 +301,7 @@ describe("the state that a disk's tags keep", () => {
 
   it("is not reported for a disk that is gone, or a volume that has changed since", () =>
     withTaggedDisk(async (world) => {
-      await world.given("AzVolume", formattedAndCutOff);
+      await world.given("AzVolume", formattedAndQuarantined);
       for (const tagFailure of [
         { kind: "DiskNotFound", diskUri } as const,
         { kind: "Refused", diskUri } as const,
@@ -318,7 +318,7 @@ describe("the state that a disk's tags keep", () => {
       listIn(volume?.status?.record, "quarantined");
 
     const nodeC = identity("node-c");
-    const cutOffC = (record: WriterRecord): WriterRecord =>
+    const quarantineC = (record: WriterRecord): WriterRecord =>
       changedRecord(record, { quarantined: [...listIn(record, "quarantined"), nodeC] });
 
     it("is written before the object goes, however short it has been missing", () =>
@@ -347,7 +347,7 @@ describe("the state that a disk's tags keep", () => {
     for (const failure of failures)
       it(`keeps the object until Azure accepts the tags, and reports that: ${failure.kind}`, () =>
         withTaggedDisk(async (world) => {
-          await world.given("AzVolume", formattedAndCutOff);
+          await world.given("AzVolume", formattedAndQuarantined);
           await deletedByHand(world);
           world.tagFailure = failure;
           await world.keep();
@@ -365,9 +365,9 @@ describe("the state that a disk's tags keep", () => {
 
     it("is written again where it has changed while it was written", () =>
       withTaggedDisk(async (world) => {
-        await world.given("AzVolume", formattedAndCutOff);
+        await world.given("AzVolume", formattedAndQuarantined);
         await deletedByHand(world);
-        world.whileTagged = () => world.setRecord(cutOffC);
+        world.whileTagged = () => world.setRecord(quarantineC);
         await world.keep();
         await world.rebuild();
         assert.deepEqual(quarantineOf(world.volume()), [nodeB, nodeC]);
@@ -380,16 +380,16 @@ describe("the state that a disk's tags keep", () => {
 
     it("is checked on the version that is released", () =>
       withTaggedDisk(async (world) => {
-        await world.given("AzVolume", formattedAndCutOff);
+        await world.given("AzVolume", formattedAndQuarantined);
         await world.rest();
         await deletedByHand(world);
-        await world.rebuild({ beforeFirstWrite: () => world.setRecord(cutOffC) });
+        await world.rebuild({ beforeFirstWrite: () => world.setRecord(quarantineC) });
         assert.deepEqual(quarantineOf(world.volume()), [nodeB, nodeC]);
       }));
 
     it("leaves the object to a DeleteVolume call that came since", () =>
       withTaggedDisk(async (world) => {
-        await world.given("AzVolume", formattedAndCutOff);
+        await world.given("AzVolume", formattedAndQuarantined);
         await world.rest();
         await deletedByHand(world);
         const mark = async (): Promise<void> => {
@@ -407,7 +407,7 @@ describe("the state that a disk's tags keep", () => {
 
     it("is left to the disk's other tags where nothing is missing", () =>
       withTaggedDisk(async (world) => {
-        await world.given("AzVolume", formattedAndCutOff);
+        await world.given("AzVolume", formattedAndQuarantined);
         await world.rest();
         await deletedByHand(world);
         await world.rebuild();

@@ -18,7 +18,7 @@ const lacking = aVolume({
 const pass = (world: ReconcileWorld, ms: number): Promise<void> =>
   world.answerOf(world.clock.sleep(ms, never));
 
-async function setCutOff(world: ReconcileWorld, ...nodeNames: readonly string[]): Promise<void> {
+async function setQuarantined(world: ReconcileWorld, ...nodeNames: readonly string[]): Promise<void> {
   await world.setRecord((record) =>
     changedRecord(record, { quarantined: nodeNames.map((nodeName) => identity(nodeName)) }),
   );
@@ -48,15 +48,15 @@ describe("the time for which a disk's tags have been outdated", () => {
       const { untaggedMs } = createUntaggedTime(world.ports);
       await world.given("AzVolume", plain);
       assert.equal(untaggedMs("pvc-1"), 0);
-      await setCutOff(world, "node-b");
+      await setQuarantined(world, "node-b");
       const first = untaggedMs("pvc-1");
       assert.ok(first > 0 && first <= 1_000, String(first));
       await pass(world, 20_000);
-      await setCutOff(world, "node-b", "node-c");
+      await setQuarantined(world, "node-b", "node-c");
       assert.equal(untaggedMs("pvc-1"), first + 21_000);
-      await setCutOff(world);
+      await setQuarantined(world);
       assert.equal(untaggedMs("pvc-1"), 0);
-      await setCutOff(world, "node-c");
+      await setQuarantined(world, "node-c");
       assert.equal(untaggedMs("pvc-1"), first);
     }));
 
@@ -73,10 +73,10 @@ describe("the time for which a disk's tags have been outdated", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", plain);
       const { untaggedMs } = createUntaggedTime(world.ports);
-      await setCutOff(world, "node-b");
+      await setQuarantined(world, "node-b");
       await pass(world, 70_000);
       const written = stateTagsOf(world.volume()?.status);
-      await setCutOff(world, "node-b", "node-c");
+      await setQuarantined(world, "node-b", "node-c");
       assert.ok(untaggedMs("pvc-1") > 70_000);
       await setStateTags(world, written);
       assert.ok(untaggedMs("pvc-1") > 0 && untaggedMs("pvc-1") <= 1_000, String(untaggedMs("pvc-1")));
@@ -90,11 +90,11 @@ describe("the time for which a disk's tags have been outdated", () => {
       noteTry("pvc-1");
       await pass(world, 5_000);
       noteTry("pvc-1");
-      await setCutOff(world, "node-b", "node-c");
+      await setQuarantined(world, "node-b", "node-c");
       assert.equal(triedMs("pvc-1"), 6_000);
-      await setCutOff(world);
+      await setQuarantined(world);
       noteTry("pvc-1");
-      await setCutOff(world, "node-c");
+      await setQuarantined(world, "node-c");
       assert.equal(triedMs("pvc-1"), 0);
     }));
 
@@ -104,7 +104,7 @@ describe("the time for which a disk's tags have been outdated", () => {
       await world.given("AzVolume", { ...lacking, metadata: { ...lacking.metadata, name: "pvc-2" } });
       const { noteRefusal } = createUntaggedTime(world.ports);
       assert.deepEqual([noteRefusal("pvc-1"), noteRefusal("pvc-2"), noteRefusal("pvc-1")], [1, 2, 2]);
-      await setCutOff(world);
+      await setQuarantined(world);
       assert.deepEqual([noteRefusal("pvc-1"), noteRefusal("pvc-2")], [1, 1]);
     }));
 

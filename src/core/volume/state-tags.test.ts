@@ -68,7 +68,7 @@ describe("state tags", () => {
 
   for (const value of ["", "2|vm|node-a|s|rg||vm", "1||node-a|s|rg||vm", "1|vm", "everyone"]) {
     it(`mark every node as fenced where a value can't be read: ${JSON.stringify(value)}`, () =>
-      assert.equal(keptIn({ "disk.csi.azure.com-cut-off-0": value }).areAllQuarantined, true));
+      assert.equal(keptIn({ "disk.csi.azure.com-quarantined-0": value }).areAllQuarantined, true));
   }
 
   it("keep that there is a file system also where its tag can't be read", () =>

@@ -19,7 +19,7 @@ export interface KeptState {
 }
 
 const FORMATTED = "disk.csi.azure.com-formatted";
-const CUT_OFF = "disk.csi.azure.com-cut-off-";
+const QUARANTINED = "disk.csi.azure.com-quarantined-";
 /** Lower case. Azure never renames a disk: another name means that disk and tags were copied. */
 const STATE_OF = "disk.csi.azure.com-state-of";
 /** The first field of each value: a reader that does not know it must assume the worst. */
@@ -27,7 +27,7 @@ const VERSION = "1";
 const SEPARATOR = "|";
 const EVERYONE = `${VERSION}${SEPARATOR}*`;
 /** The most VMs that are listed. A disk has at most 50 tags, and most of them are the user's. */
-const CUT_OFF_MAX = 4;
+const QUARANTINED_MAX = 4;
 /** Azure's limit. */
 const VALUE_MAX_CHARS = 256;
 
@@ -36,7 +36,7 @@ export const NOTHING_KEPT: KeptState = { quarantined: [], areAllQuarantined: fal
 
 /** Whether a tag of that name is a state tag. */
 function isStateTag(name: string): boolean {
-  return name === FORMATTED || name === STATE_OF || name.startsWith(CUT_OFF);
+  return name === FORMATTED || name === STATE_OF || name.startsWith(QUARANTINED);
 }
 
 /** The state tags among a disk's tags. */
@@ -49,7 +49,7 @@ export function stateTagsOf(status: AzVolume["status"]): Tags {
   const { formatted, diskUri = "" } = status?.detail ?? {};
   const tags = {
     ...(formatted === undefined ? {} : { [FORMATTED]: formattedValue(formatted) }),
-    ...cutOffTags(nodesIn(status?.record, ...quarantineRoles, "fencing")),
+    ...quarantineTags(nodesIn(status?.record, ...quarantineRoles, "fencing")),
   };
   const diskName = parseDiskUri(diskUri)?.diskName.toLowerCase();
   return diskName === undefined || Object.keys(tags).length === 0 ? tags : { ...tags, [STATE_OF]: diskName };
@@ -76,8 +76,10 @@ export function stateFromTags({
 }): KeptState {
   const stateOf = tags[STATE_OF]?.toLowerCase();
   if (stateOf !== undefined && stateOf !== diskName.toLowerCase()) return NOTHING_KEPT;
-  const values = Object.entries(tags).flatMap(([name, value]) => (name.startsWith(CUT_OFF) ? [value] : []));
-  const nodes = values.map(cutOffFrom);
+  const values = Object.entries(tags).flatMap(([name, value]) =>
+    name.startsWith(QUARANTINED) ? [value] : [],
+  );
+  const nodes = values.map(quarantinedFrom);
   const quarantined = nodes.filter((node) => node !== undefined);
   const formatted = tags[FORMATTED];
   return {
@@ -92,22 +94,23 @@ export function keepsState({ quarantined, areAllQuarantined, formatted }: KeptSt
   return quarantined.length > 0 || areAllQuarantined || formatted !== undefined;
 }
 
-function cutOffTags(nodes: readonly NodeIdentity[]): Tags {
+function quarantineTags(nodes: readonly NodeIdentity[]): Tags {
   const byVm = new Map(nodes.map((node) => [`${node.vmId.toLowerCase()} ${node.nodeName}`, node]));
-  const values = [...byVm.values()].map(cutOffValue).toSorted();
-  const areListed = values.length <= CUT_OFF_MAX && values.every((value) => value.length <= VALUE_MAX_CHARS);
+  const values = [...byVm.values()].map(quarantinedValue).toSorted();
+  const areListed =
+    values.length <= QUARANTINED_MAX && values.every((value) => value.length <= VALUE_MAX_CHARS);
   return Object.fromEntries(
-    (areListed ? values : [EVERYONE]).map((value, index) => [`${CUT_OFF}${index}`, value]),
+    (areListed ? values : [EVERYONE]).map((value, index) => [`${QUARANTINED}${index}`, value]),
   );
 }
 
-function cutOffValue({ nodeName, vmId, instanceUri }: NodeIdentity): string {
+function quarantinedValue({ nodeName, vmId, instanceUri }: NodeIdentity): string {
   const parts = parseInstanceUri(instanceUri);
   const { subscriptionId = "", resourceGroup = "", scaleSetName = "", instanceName = "" } = parts ?? {};
   return [VERSION, vmId, nodeName, subscriptionId, resourceGroup, scaleSetName, instanceName].join(SEPARATOR);
 }
 
-function cutOffFrom(value: string): NodeIdentity | undefined {
+function quarantinedFrom(value: string): NodeIdentity | undefined {
   const [
     version,
     vmId = "",

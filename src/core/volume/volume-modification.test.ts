@@ -64,7 +64,7 @@ describe("parseModification", () => {
 
   for (const name of [
     "disk.csi.azure.com-uid",
-    "DISK.csi.azure.com-cut-off-1",
+    "DISK.csi.azure.com-quarantined-1",
     "k8s-azure-created-by",
     "kubernetes.io-created-for-pvc-name",
   ])
