@@ -108,8 +108,11 @@ function isSameDisk(left: string | undefined, right: string): boolean {
 }
 
 function used(pods: readonly Pod[]): VolumeUse {
+  // As long as no kubelet has reported a container of theirs.
+  const areWaiting = pods.every(({ phase }) => phase === "Pending");
   return {
     kind: "used",
+    ...(areWaiting ? { areWaiting } : {}),
     users: pods
       .map(({ name, isDeleted }) => `pod default/${name}${isDeleted ? " (being deleted)" : ""}`)
       .toSorted(),

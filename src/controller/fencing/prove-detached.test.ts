@@ -109,6 +109,19 @@ describe("an unverified node whose VM lists a disk that does not name it", () =>
       });
     }));
 
+  it("gets no place while a container may run there, whose device it may not find", () =>
+    withFailedAttach(async (world, cloud) => {
+      const before = world.attachment("node-a");
+      for (const use of [{ kind: "used", users: ["pod default/db-0"] }, { kind: "unknown" }] as const) {
+        world.use = use;
+        await passOn(world, cloud);
+        assert.deepEqual(world.attachment("node-a"), before);
+      }
+      world.use = { kind: "used", users: ["pod default/db-0"], areWaiting: true };
+      await passOn(world, cloud);
+      assert.deepEqual(world.attachment("node-a")?.status, listed);
+    }));
+
   it("waits for a detach that is under way", () =>
     withFailedAttach(async (world) => {
       const before = world.attachment("node-a");

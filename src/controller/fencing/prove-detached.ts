@@ -8,7 +8,7 @@ import { confirm, endFence, type Step } from "../../core/writer/writer-steps.ts"
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { findHolders } from "../adoption/adopt-disk.ts";
+import { type DiskHolder, findHolders } from "../adoption/adopt-disk.ts";
 import { recordHolders, recordListed } from "../adoption/record-attached-vms.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
@@ -126,13 +126,28 @@ async function recordPlace(
   const entry = holders.value.find((holder) => isSameNode(holder.node, node));
   if (entry === undefined) return ok({});
   const isAttached = disk.value.attachedTo.some((uri) => isSameResourceUri(uri, node.instanceUri));
-  const storeIncarnation = volume.status?.record?.storeIncarnation;
-  if (!isAttached)
-    return entry.isLeaving || storeIncarnation === undefined
-      ? ok({})
-      : recordListed(ports, { volume, diskUri, holder: entry, storeIncarnation }, signal);
+  if (!isAttached) return recordFailedAttach(ports, volume, { diskUri, entry }, signal);
   const recorded = await recordHolders(ports, volume, diskUri, [entry], signal);
   return recorded.ok ? recordConfirmed(ports, volume, node, signal) : recorded;
+}
+
+/**
+ * The node may show itself clean by an entry without a device. Not while a container may run there: it
+ * may use a device that the node does not find by its LUN, and Azure's list of the disk's VMs may lag.
+ */
+async function recordFailedAttach(
+  ports: FencingPorts,
+  volume: AzVolume,
+  { diskUri, entry }: { readonly diskUri: string; readonly entry: DiskHolder },
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const storeIncarnation = volume.status?.record?.storeIncarnation;
+  if (entry.isLeaving || storeIncarnation === undefined) return ok({});
+  const use = await ports.users.on({ nodeName: entry.node.nodeName, volumeId: diskUri }, signal);
+  const isUnused = use.kind === "unused" || (use.kind === "used" && use.areWaiting === true);
+  return isUnused
+    ? recordListed(ports, { volume, diskUri, holder: entry, storeIncarnation }, signal)
+    : ok({});
 }
 
 /** A record that was replaced since requires another read of Azure. */
