@@ -30,6 +30,8 @@ export interface ControllerPorts {
   /** The same for the time before this process started, which only the nodes can report. */
   readonly gracePeriod: GracePeriod;
   readonly unschedulable: Pick<UnschedulableNodes, "forMs">;
+  /** Uids of attachments for whose sake this process has taken a record for outdated already. */
+  readonly distrustedFor: Set<string>;
   readonly settings: VolumeSettings;
   /**
    * Stored in a tag of each disk that this cluster made. Disks of another cluster are left alone unless
@@ -49,6 +51,7 @@ type SharedPorts =
   | "cache"
   | "users"
   | "unschedulable"
+  | "distrustedFor"
   | "clusterVolumes"
   | "leaseMemory"
   | "attach"

@@ -5,7 +5,10 @@ import { UnschedulableNodes } from "./nodes/unschedulable-nodes.ts";
 import { StartupGracePeriod } from "./rollback/startup-grace-period.ts";
 
 /** The ports of a controller process, before its cache judges AzDriverNodes. */
-export interface ControllerParts extends Omit<ControllerPorts, "cache" | "gracePeriod" | "unschedulable"> {
+export interface ControllerParts extends Omit<
+  ControllerPorts,
+  "cache" | "distrustedFor" | "gracePeriod" | "unschedulable"
+> {
   /** Follows at least `CONTROLLER_KINDS`. */
   readonly cache: ObjectCache;
   /** As in `NodeWitnesses`. */
@@ -21,6 +24,7 @@ export function createControllerPorts({
   return {
     ...parts,
     cache: createControllerCache(followed, { users: parts.users, trustsUnnamed: trustsUnnamedVms }),
+    distrustedFor: new Set(),
     unschedulable: new UnschedulableNodes(parts),
     gracePeriod: new StartupGracePeriod({ ...parts, cache: followed }),
   };

@@ -128,7 +128,7 @@ export const fullAttachment: Full<"AzVolumeAttachment"> = {
     vmId: NODE.vmId,
     instanceUri: NODE.instanceUri,
     lun: 3,
-    listed: { lun: 3, storeIncarnation: 1 },
+    listed: { lun: 3, storeIncarnation: 1, time: TIME },
     recall: { id: "r1", published: ["/target"], unmounting: true, progress: "17", time: TIME },
     deviceMissing: false,
     error: ERROR,

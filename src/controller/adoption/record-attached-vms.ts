@@ -5,6 +5,7 @@ import { labelValue } from "../../core/api/object-names.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
+import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -12,6 +13,9 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/ignored-attachment.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import type { DiskHolder } from "./adopt-disk.ts";
+
+/** How old `listed` gets while it is read again and again, in milliseconds. A node's limit is higher. */
+const LISTED_RENEWED_MS = 15_000;
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
@@ -53,13 +57,20 @@ export function recordListed(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   if (lun === undefined || isForeign(node)) return Promise.resolve(ok({}));
-  const listed = { lun, storeIncarnation };
   const { vmId, instanceUri } = node;
+  const nowMs = ports.clock.nowMs();
+  const listed = { lun, storeIncarnation, time: toTimestamp(nowMs) };
+  const isKnown = (status: AttachmentStatus): boolean =>
+    status.listed !== undefined &&
+    sameJson({ ...status.listed, time: listed.time }, listed) &&
+    isSameVmId(status.vmId, vmId) &&
+    Math.abs(nowMs - fromTimestamp(status.listed.time)) < LISTED_RENEWED_MS;
   return recordOn(
     ports,
     { volume, diskUri, node },
     ({ status }) =>
-      sameJson(status?.listed, listed) && isSameVmId(status?.vmId, vmId)
+      // An attach that has begun since knows better.
+      status !== undefined && (status.state === "Attaching" || isKnown(status))
         ? undefined
         : { ...withoutPlace(status), state: "AttachmentFailed", vmId, instanceUri, listed },
     signal,

@@ -166,11 +166,16 @@ async function syncVolumeAttachment(
   const where = { volumeName: volume.metadata.name, diskUri: diskOf(volume), nodeName };
   const own = await readAttachment(ports.store, where, signal);
   if (!own.ok && own.failure.kind !== "ObjectNotFound") return own;
-  // It can't be requested yet, and each repetition would make every node show again what it does.
-  if (own.ok && isTerminating(own.value)) return ok("waits");
-  if (!own.ok || own.value.spec.role !== "Primary") {
+  const leaving = own.ok && isTerminating(own.value) ? own.value.metadata.uid : undefined;
+  // Each repetition while it can't be requested yet would make every node show again what it does.
+  const isRepeated = leaving !== undefined && ports.distrustedFor.has(leaving);
+  if (!isRepeated && (!own.ok || own.value.spec.role !== "Primary")) {
     const trusted = await distrustOutdatedRecord(ports, volume, nodeName, signal);
     if (!trusted.ok) return trusted;
+  }
+  if (leaving !== undefined) {
+    ports.distrustedFor.add(leaving);
+    return ok("waits");
   }
   const { readOnly, volumeContext } = clusterVolumes.volumeOf(volumeId) ?? {
     readOnly: false,

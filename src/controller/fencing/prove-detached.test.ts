@@ -80,19 +80,28 @@ describe("an unverified node whose VM lists a disk that does not name it", () =>
     role: "Primary",
     vmId: a.vmId,
     instanceUri: a.instanceUri,
-    listed: { lun: 3, storeIncarnation: 0 },
   };
+  const statusOf = (world: ReconcileWorld): unknown => {
+    const { listed: { time: _, ...entry } = { time: "" }, ...status } =
+      world.attachment("node-a")?.status ?? {};
+    return { ...status, entry };
+  };
+  const recorded = { ...listed, entry: { lun: 3, storeIncarnation: 0 } };
 
   it("gets that place to show itself clean by: the volume would be granted to no node", () =>
     withFailedAttach(async (world, cloud) => {
       const unverified = [{ ...a, unconfirmed: true as const }, b];
       await world.setRecord((record) => changedRecord(record, { unverified }));
       await passOn(world, cloud);
-      assert.deepEqual(world.attachment("node-a")?.status, listed);
+      assert.deepEqual(statusOf(world), recorded);
       assert.deepEqual(world.record(), aRecord({ ...found, unverified }), "and may not reclaim by it");
       const { resourceVersion } = world.attachment("node-a")?.metadata ?? {};
       await passOn(world, cloud);
       assert.equal(world.attachment("node-a")?.metadata.resourceVersion, resourceVersion);
+      const { time } = world.attachment("node-a")?.status?.listed ?? {};
+      await world.clock.advance(15_000);
+      await passOn(world, cloud);
+      assert.notEqual(world.attachment("node-a")?.status?.listed?.time, time, "a node takes no old one");
     }));
 
   it("gets the place that the disk has once it names the VM", () =>
@@ -119,7 +128,7 @@ describe("an unverified node whose VM lists a disk that does not name it", () =>
       }
       world.use = { kind: "used", users: ["pod default/db-0"], areWaiting: true };
       await passOn(world, cloud);
-      assert.deepEqual(world.attachment("node-a")?.status, listed);
+      assert.deepEqual(statusOf(world), recorded);
     }));
 
   it("waits for a detach that is under way", () =>

@@ -21,7 +21,7 @@ export async function findUntrackedMounts(
   signal: AbortSignal,
 ): Promise<Result<VolumeCheckpoint | undefined, Failure>> {
   const record = volume.status?.record;
-  const lun = listedLun(ports.node, record, attachment) ?? attachment.status?.lun;
+  const lun = listedLun(ports.node, record, attachment, ports.clock.nowMs()) ?? attachment.status?.lun;
   if (record === undefined || lun === undefined || !isNamed(record, ports.node, "unverified"))
     return ok(undefined);
   const device = await ports.host.findDevice({ lun }, signal);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { anAttachment, aVolume, aVolumeWithRecord } from "../../core/testing/objects.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import { anAttachment, aVolume, aVolumeWithRecord, identity } from "../../core/testing/objects.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { withNode } from "../testing/a-node.ts";
 import { accessTypeOf, type KnownVolume, whereToLook } from "./clean-check-target.ts";
@@ -64,17 +65,23 @@ describe("whereToLook", () => {
       );
     }));
 
-  it("uses the LUN of a failed attach only as read for this record", () =>
+  it("uses the LUN of a failed attach only as read lately, and for this record", () =>
     withNode({}, async (world) => {
-      const lunBy = (storeIncarnation: number, vmId?: string): number | undefined => {
-        const status = { state: "AttachmentFailed", lun: 3, listed: { lun: 5, storeIncarnation } } as const;
+      const readAt = toTimestamp(world.clock.nowMs());
+      const lunBy = ({ storeIncarnation = 2, vmId = identity("node-a").vmId }): number | undefined => {
+        const listed = { lun: 5, storeIncarnation, time: readAt };
         const attachment = anAttachment("node-a", {
-          status: { ...status, ...(vmId === undefined ? {} : { vmId }) },
+          status: { state: "AttachmentFailed", lun: 3, vmId, listed },
         });
         const volume = aVolumeWithRecord({ storeIncarnation: 2 });
         return whereToLook(world.ports(), { volume, attachment, checkpoint: undefined }).lun;
       };
-      assert.deepEqual([lunBy(2), lunBy(1), lunBy(2, "another VM's")], [5, undefined, undefined]);
+      assert.deepEqual(
+        [lunBy({}), lunBy({ storeIncarnation: 1 }), lunBy({ vmId: "another VM's" })],
+        [5, undefined, undefined],
+      );
+      await world.clock.advance(60_000);
+      assert.equal(lunBy({}), undefined, "other clients may have attached the disk by now");
     }));
 
   it("names the LUN of another volume only once that was staged here", () =>

@@ -24,7 +24,7 @@ export function whereToLook(ports: NodePorts, known: KnownVolume): CleanRequest 
     lun:
       status?.state === "Attached"
         ? status.lun
-        : listedLun(ports.node, known.volume?.status?.record, known.attachment),
+        : listedLun(ports.node, known.volume?.status?.record, known.attachment, ports.clock.nowMs()),
     lastMajorMinor: known.checkpoint?.majorMinor,
     lunsOfOthers: lunsOfOthers(ports, known),
   };

@@ -2,19 +2,29 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeKey } from "../../core/api/node-identity.ts";
 import { isAttached } from "../../core/attachment/is-attached.ts";
+import { fromTimestamp } from "../../core/primitives/timestamp.ts";
+
+/**
+ * How long a node uses what a controller has read of its VM's list, by the clocks of both, in milliseconds.
+ * The controller reads it again every ten seconds. While none runs, other clients may attach the disk.
+ */
+const LISTED_FOR_MS = 60_000;
 
 /**
  * The LUN at which this very machine's VM lists a disk that an attach has failed to attach; undefined: not
- * as far as is known in the record's store incarnation.
+ * as far as was read lately, for the record's store incarnation.
  */
 export function listedLun(
   { vmId }: NodeKey,
   record: WriterRecord | undefined,
   attachment: AzVolumeAttachment | undefined,
+  nowMs: number,
 ): number | undefined {
   const status = attachment?.status;
-  const isOfRecord = record !== undefined && status?.listed?.storeIncarnation === record.storeIncarnation;
-  return isOfRecord && isSameVmId(status.vmId, vmId) ? status.listed?.lun : undefined;
+  const listed = status?.listed;
+  if (listed === undefined || listed.storeIncarnation !== record?.storeIncarnation) return undefined;
+  const isRecent = Math.abs(nowMs - fromTimestamp(listed.time)) < LISTED_FOR_MS;
+  return isRecent && isSameVmId(status?.vmId, vmId) ? listed.lun : undefined;
 }
 
 /**

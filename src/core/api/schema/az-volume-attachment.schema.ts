@@ -95,7 +95,11 @@ export const azVolumeAttachmentSchema = z.object({
         .describe("The vmId of the VM with a proof that the disk is detached. Absent once an attach begins."),
       lun: z.int().min(0).max(63).optional(),
       listed: z
-        .object({ lun: z.int().min(0).max(63), storeIncarnation: z.int().min(0) })
+        .object({
+          lun: z.int().min(0).max(63),
+          storeIncarnation: z.int().min(0),
+          time: timestampSchema.describe("When it was read. The node does not use it for long."),
+        })
         .optional()
         .describe(
           "The VM lists the disk at this LUN, and the disk does not name the VM: an attach has failed. " +
