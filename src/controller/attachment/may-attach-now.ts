@@ -50,10 +50,10 @@ export function volumesQuarantinedFrom(ports: AttachmentPorts, node: NodeIdentit
  * is.
  */
 export function lunsReservedOn({ cache }: AttachmentPorts, node: NodeIdentity): readonly number[] {
-  return lunsPromised(cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName), node);
+  return attachedLuns(cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName), node);
 }
 
-function lunsPromised(attachments: readonly AzVolumeAttachment[], node: NodeIdentity): readonly number[] {
+function attachedLuns(attachments: readonly AzVolumeAttachment[], node: NodeIdentity): readonly number[] {
   const attached = attachments.filter(
     ({ status }) => status?.state === "Attached" && isSameVmId(status.vmId, node.vmId),
   );
@@ -73,8 +73,8 @@ async function isAsCached(
 ): Promise<boolean> {
   const present = await attachmentsNow(ports, { nodeName: node.nodeName }, signal);
   if (!present.ok) return false;
-  const avoided = lunsReservedOn(ports, node);
-  if (lunsPromised(present.value, node).some((lun) => !avoided.includes(lun))) return false;
+  const reserved = lunsReservedOn(ports, node);
+  if (attachedLuns(present.value, node).some((lun) => !reserved.includes(lun))) return false;
   for (const volumeName of volumesToRead(ports, node, present.value)) {
     if (volumeName === volume.metadata.name) continue;
     const other = await ports.store.get("AzVolume", volumeName, signal);
