@@ -24,9 +24,6 @@ export interface OutsideEvents {
    * `elapsedMs`: at that moment of the run, in milliseconds. Default: now.
    */
   wasOutOfService(nodeName: string, elapsedMs?: number): boolean;
-  /** A process other than its plug-in writes with the node's token: its objects make no valid request. */
-  noteStolenToken(nodeName: string): void;
-  isTokenStolen(nodeName: string): boolean;
   /** A fault begins or ends that delays what controllers see. Several may be under way at once. */
   noteDelayedNews(isDelayed: boolean): void;
   /**
@@ -44,7 +41,6 @@ export function createOutsideEvents(clock: Clock): OutsideEvents {
   /** From when until when, oldest first: until infinity while the mark is set. */
   const marks = new Map<string, { readonly fromMs: number; untilMs: number }[]>();
   const foreign = new Set<string>();
-  const stolen = new Set<string>();
   let delays = 0;
   let lateUntilMs = Number.NEGATIVE_INFINITY;
   return {
@@ -59,10 +55,6 @@ export function createOutsideEvents(clock: Clock): OutsideEvents {
     },
     wasOutOfService: (nodeName, elapsedMs = clock.elapsedMs()) =>
       (marks.get(nodeName) ?? []).some(({ fromMs, untilMs }) => fromMs <= elapsedMs && elapsedMs < untilMs),
-    noteStolenToken: (nodeName) => {
-      stolen.add(nodeName);
-    },
-    isTokenStolen: (nodeName) => stolen.has(nodeName),
     noteDelayedNews: (isDelayed) => {
       delays += isDelayed ? 1 : -1;
       if (!isDelayed) lateUntilMs = clock.elapsedMs() + LATE_NEWS_ECHO_MS;

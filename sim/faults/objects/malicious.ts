@@ -42,9 +42,8 @@ interface Thief {
 
 /** Repeats it until the fault ends. */
 function acting(round: Round): BeginFault {
-  return ({ world, later, outside }, { nodeName }) => {
+  return ({ world, later }, { nodeName }) => {
     let isOver = false;
-    outside.noteStolenToken(nodeName);
     const thief: Thief = {
       world,
       nodeName,

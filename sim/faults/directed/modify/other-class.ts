@@ -7,6 +7,6 @@ export function otherClass({ cluster, azure }: SimWorld, volumeName: string): Vo
   const diskUri = cluster.diskUriOf(volumeName) ?? "none";
   const disk = [...azure.model.world.disks.values()].find(({ id }) => isSameResourceUri(id, diskUri));
   if (disk?.spec.sku.family === "PremiumV2")
-    return disk.spec.performance?.mbps === fieldsOf("fast").mbps ? "slow" : "fast";
+    return otherThan(disk.spec.performance?.mbps === fieldsOf("fast").mbps ? "fast" : "slow");
   return otherThan(disk?.spec.networkAccessPolicy === "AllowAll" ? "open" : "closed");
 }

@@ -52,7 +52,7 @@ function nameTaken(begin: (context: FaultContext, nodeName: string, take: () => 
     isDirected: true,
     delaysNews: true,
     begin: (context, fault) => {
-      const { world, outside, later } = context;
+      const { world, later } = context;
       const nodeName = nodeOfPod(world, fault);
       const earlier = world.azure.machineOf(nodeName);
       if (earlier?.state() !== "running") return overAtOnce;
@@ -75,7 +75,6 @@ function nameTaken(begin: (context: FaultContext, nodeName: string, take: () => 
         later(pick(SEEN_AFTER_MS, diceAgain(fault.dice, 1)), () => hold(false));
         world.azure.freeze(nodeName);
         world.azure.moveName(nodeName);
-        outside.noteStolenToken(nodeName);
         deleteNode(context, nodeName);
         later(ROUND_MS, act);
       });
