@@ -9,10 +9,10 @@ import { namedAttachment } from "../../objects/named-attachment.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { MayCarryOut } from "../../ports/cloud/cloud-provisioner.ts";
-import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import { tellAttachment } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { nodeNamesOf } from "../node-name-of.ts";
+import { hasNoContainer } from "./has-no-container.ts";
 import { type LeavingDisk, readLeaving } from "./leaving-disk.ts";
 
 type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseMemory" | "users">;
@@ -198,8 +198,7 @@ async function isOnlyAwaited(
   const uses = await Promise.all(
     nodeNames.map((nodeName) => ports.users.on({ nodeName, volumeId: leaving.diskUri }, signal)),
   );
-  const isWaiting = (use: VolumeUse): boolean => use.kind === "used" && use.areWaiting === true;
-  return uses.some(isWaiting) && uses.every((use) => use.kind === "unused" || isWaiting(use));
+  return uses.some(({ kind }) => kind === "used") && uses.every(hasNoContainer);
 }
 
 /**

@@ -12,6 +12,7 @@ import { type DiskHolder, findHolders } from "../adoption/adopt-disk.ts";
 import { recordHolders, recordListed } from "../adoption/record-attached-vms.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
+import { hasNoContainer } from "./has-no-container.ts";
 import { clearProven, passRecordBarrier } from "./record-proof.ts";
 
 /**
@@ -144,8 +145,7 @@ async function recordFailedAttach(
   const storeIncarnation = volume.status?.record?.storeIncarnation;
   if (entry.isLeaving || storeIncarnation === undefined) return ok({});
   const use = await ports.users.on({ nodeName: entry.node.nodeName, volumeId: diskUri }, signal);
-  const isUnused = use.kind === "unused" || (use.kind === "used" && use.areWaiting === true);
-  return isUnused
+  return hasNoContainer(use)
     ? recordListed(ports, { volume, diskUri, holder: entry, storeIncarnation }, signal)
     : ok({});
 }

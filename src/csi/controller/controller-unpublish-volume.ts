@@ -23,6 +23,7 @@ import type { CallContext } from "../server/unary-handler.ts";
 import { confirmGone } from "./confirm-gone.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdopt } from "./find-or-adopt.ts";
+import { requireIncarnation } from "./require-incarnation.ts";
 
 /**
  * ControllerUnpublishVolume: withdraws the node's request. Answers once the node is no longer the
@@ -284,12 +285,8 @@ async function waitUntilReleased(
     signal,
   );
   if (!confirmed.ok) return confirmed;
-  if (record !== undefined && record.storeIncarnation !== confirmed.value)
-    return fail({
-      kind: "StillWaiting",
-      volumeId,
-      what: `its record, which is of store incarnation ${record.storeIncarnation}, to be rebuilt`,
-    });
+  const required = requireIncarnation(record, confirmed.value, volumeId);
+  if (!required.ok) return required;
   if (isKept) return ok(undefined);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
   const detached = await context.cache.waitUntil(

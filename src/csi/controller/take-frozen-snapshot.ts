@@ -24,6 +24,7 @@ import type { SnapshotRequest } from "../messages/snapshot-request.ts";
 import { waitingTimeMs } from "../messages/waiting-time.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { requireIncarnation } from "./require-incarnation.ts";
 
 type FreezeContext = Pick<
   ControllerContext,
@@ -147,21 +148,15 @@ async function readTrusted(
     const confirmed = await context.gracePeriod.confirm(waitMs, call.signal);
     if (!confirmed.ok) return confirmed;
     const again = await readVolume(context, sourceUri, call.signal);
-    if (!again.ok || again.value.metadata.resourceVersion === read.value.metadata.resourceVersion)
-      return again.ok ? ofIncarnation(again.value, sourceUri, confirmed.value) : again;
+    if (!again.ok) return again;
+    const { metadata, status } = again.value;
+    if (metadata.resourceVersion === read.value.metadata.resourceVersion) {
+      const required = requireIncarnation(status?.record, confirmed.value, sourceUri);
+      return required.ok ? again : required;
+    }
     read = again;
   }
   return read;
-}
-
-function ofIncarnation(
-  volume: AzVolume,
-  sourceUri: string,
-  storeIncarnation: number,
-): Result<AzVolume, Failure> {
-  const shown = volume.status?.record?.storeIncarnation ?? storeIncarnation;
-  const what = `its record, which is of store incarnation ${shown}, to be rebuilt`;
-  return shown === storeIncarnation ? ok(volume) : fail({ kind: "StillWaiting", volumeId: sourceUri, what });
 }
 
 /** The snapshot whose freeze has held, while it does not say so: its controller stopped before. */
