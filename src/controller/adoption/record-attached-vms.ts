@@ -4,13 +4,13 @@ import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/node-id
 import { labelValue } from "../../core/api/object-names.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { ok } from "../../core/failure/result.ts";
-import { sameJson } from "../../core/primitives/same-json.ts";
 import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/ignored-attachment.ts";
+import { withoutPlace } from "../attachment/without-place.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import type { DiskHolder } from "./adopt-disk.ts";
 
@@ -60,19 +60,20 @@ export function recordListed(
   const { vmId, instanceUri } = node;
   const nowMs = ports.clock.nowMs();
   const listed = { lun, storeIncarnation, time: toTimestamp(nowMs) };
-  const isKnown = (status: AttachmentStatus): boolean =>
-    status.listed !== undefined &&
-    sameJson({ ...status.listed, time: listed.time }, listed) &&
-    isSameVmId(status.vmId, vmId) &&
-    Math.abs(nowMs - fromTimestamp(status.listed.time)) < LISTED_RENEWED_MS;
+  const isKnown = ({ listed: known, vmId: knownVm }: AttachmentStatus): boolean =>
+    known?.lun === lun &&
+    known.storeIncarnation === storeIncarnation &&
+    isSameVmId(knownVm, vmId) &&
+    Math.abs(nowMs - fromTimestamp(known.time)) < LISTED_RENEWED_MS;
   return recordOn(
     ports,
     { volume, diskUri, node },
-    ({ status }) =>
+    ({ status: present = { state: "Pending" } }) => {
       // An attach that has begun since knows better.
-      status !== undefined && (status.state === "Attaching" || isKnown(status))
-        ? undefined
-        : { ...withoutPlace(status), state: "AttachmentFailed", vmId, instanceUri, listed },
+      if (present.state === "Attaching" || isKnown(present)) return undefined;
+      const { error: _, ...status } = withoutPlace(present);
+      return { ...status, state: "AttachmentFailed", vmId, instanceUri, listed };
+    },
     signal,
   );
 }
@@ -163,24 +164,11 @@ function isRecorded({ status }: AzVolumeAttachment, { node, lun, isLeaving }: Pl
   );
 }
 
-function withoutPlace(present: AttachmentStatus | undefined): Omit<AttachmentStatus, "state"> {
-  const {
-    lun: _,
-    listed: __,
-    error: ___,
-    deviceMissing: ____,
-    provenOff: _____,
-    state: ______,
-    ...status
-  } = present ?? { state: "Pending" };
-  return status;
-}
-
 function attachedStatus(
   present: AttachmentStatus | undefined,
   { node, lun, isLeaving }: Place,
 ): AttachmentStatus {
-  const status = withoutPlace(present);
+  const { error: _, ...status } = withoutPlace(present ?? { state: "Pending" });
   const place = { vmId: node.vmId, instanceUri: node.instanceUri, lun };
   return { ...status, ...place, state: "Attached", ...(isLeaving ? { deviceMissing: true } : {}) };
 }

@@ -1,12 +1,14 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isAttached } from "../../core/attachment/is-attached.ts";
 import type { AttachmentAction } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { type CachingMode, diskSkus } from "../../core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../core/volume/resolve-volume-spec.ts";
 import { skuRules } from "../../core/volume/sku-rules.ts";
+import { isHeldOn } from "../../core/writer/is-held-on.ts";
 import { mayDetach } from "../../core/writer/writer-steps.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -17,11 +19,10 @@ import { recordGrowth } from "../disk/record-growth.ts";
 import { mayCarryOut } from "../fencing/foreign-detach.ts";
 import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
-import { isHeldOn, tellLost } from "./disk-lost-event.ts";
+import { tellLost } from "./disk-lost-event.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
 import { lunsReservedOn, mayAttachNow, volumesQuarantinedFrom } from "./may-attach-now.ts";
-
-type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
+import { withoutPlace } from "./without-place.ts";
 
 /** Failures of an attach that show that the VM does not have the disk. */
 const SHOW_DISK_OFF: readonly Failure["kind"][] = [
@@ -157,8 +158,8 @@ function markAttaching(
     (present) => {
       const status = present.status ?? { state: "Pending" };
       const isThisVm = isSameVmId(status.vmId, vmId);
-      const isDone = status.state === "Attached" && status.deviceMissing !== true && isThisVm;
-      if (isDone || present.metadata.deletionTimestamp !== undefined) return undefined;
+      if ((isThisVm && isAttached(present)) || present.metadata.deletionTimestamp !== undefined)
+        return undefined;
       // From here on the disk may be on this VM, whatever happens to the node: a later detach finds the
       // VM here.
       const { provenOff: _, listed: __, ...begun } = isThisVm ? status : withoutPlace(status);
@@ -166,12 +167,6 @@ function markAttaching(
     },
     signal,
   );
-}
-
-/** Without where the disk was on an earlier VM of the node's name. */
-function withoutPlace(status: AttachmentStatus): AttachmentStatus {
-  const { lun: _, deviceMissing: __, ...rest } = status;
-  return rest;
 }
 
 /**

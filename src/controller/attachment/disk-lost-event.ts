@@ -1,12 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
-
-/** Whether a node holds a volume, as its record says. */
-export function isHeldOn(volume: AzVolume | undefined, nodeName: string): boolean {
-  const writer = volume?.status?.record?.writer;
-  return writer?.nodeName === nodeName && writer.held;
-}
 
 /** Reports to the users of a volume that its disk is not on the node that holds it. */
 export function tellLost(

@@ -1,4 +1,3 @@
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -6,6 +5,7 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
+import { withoutPlace } from "./without-place.ts";
 
 /**
  * Records that a disk is detached other than by a detach of its attachment: by a fence, or with its VM.
@@ -25,17 +25,9 @@ export async function forgetAttach(
       if (present.status?.vmId !== undefined && !isSameVmId(present.status.vmId, where.node.vmId))
         return undefined;
       const provenOff = where.isEntryGone === true ? { provenOff: where.node.vmId } : {};
-      const {
-        vmId: _,
-        instanceUri: __,
-        lun: ___,
-        listed: ____,
-        deviceMissing: _____,
-        provenOff: ______,
-        ...status
-      } = present.status ?? {};
-      const next: AzVolumeAttachment = { ...present, status: { ...status, ...provenOff, state: "Pending" } };
-      return sameJson(next.status, present.status ?? { state: "Pending" }) ? undefined : next;
+      const before = present.status ?? { state: "Pending" };
+      const status = { ...withoutPlace(before), ...provenOff, state: "Pending" as const };
+      return sameJson(status, before) ? undefined : { ...present, status };
     },
     signal,
   );

@@ -3,6 +3,7 @@ import type { WriterRecord } from "../api/az-volume.ts";
 import { isSameVmId } from "../api/node-identity.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
+import { isHeldOn } from "../writer/is-held-on.ts";
 import { isWriterWell } from "../writer/is-writer-well.ts";
 import { couldTakeOver } from "../writer/node-silence.ts";
 import { isNamed, nodesIn } from "../writer/record-nodes.ts";
@@ -292,17 +293,13 @@ function hasPrimary(observed: ObservedVolume): boolean {
 /** The primary comes first: its attach must not queue behind those of its replicas. */
 function isPrimaryServed(observed: ObservedVolume): boolean {
   const primaries = stayingAttachments(observed).filter((attachment) => attachment.spec.role === "Primary");
-  return (
-    primaries.length > 0 && primaries.every((primary) => isAttached(primary) || isHeldOn(observed, primary))
-  );
+  return primaries.length > 0 && primaries.every((primary) => isServed(observed, primary));
 }
 
-/** Whether its node holds the volume: the node itself reports a device that it misses. */
-function isHeldOn(observed: ObservedVolume, { spec, status }: AzVolumeAttachment): boolean {
-  const record = recordOf(observed);
-  if (status?.state !== "Attached") return false;
-  // Several nodes may write, and nothing says which of them do.
-  return record === undefined || (record.writer?.held === true && record.writer.nodeName === spec.nodeName);
+/** A device that its writer misses is no reason to wait. Of several writers nothing says who they are. */
+function isServed(observed: ObservedVolume, primary: AzVolumeAttachment): boolean {
+  const mayMiss = recordOf(observed) === undefined || isHeldOn(observed.volume, primary.spec.nodeName);
+  return mayMiss ? primary.status?.state === "Attached" : isAttached(primary);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { isAttached } from "../../core/attachment/is-attached.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
@@ -124,9 +125,8 @@ function twinAt(
     .find(
       (other) =>
         other.metadata.name !== attachment.metadata.name &&
-        other.status?.state === "Attached" &&
-        other.status.deviceMissing !== true &&
-        other.status.lun === lun &&
+        isAttached(other) &&
+        other.status?.lun === lun &&
         other.status.vmId === attachment.status?.vmId,
     );
 }
