@@ -35,6 +35,13 @@ const DIAGRAM = /```mermaid\n([\s\S]*?)```/gu;
 /** Semicolons and hash signs end a statement or begin an entity in Mermaid, even inside a message. */
 const NOT_IN_DIAGRAMS = /[;#]/u;
 
+const RECORD_PATH = /^docs\/adr\/\d{4}-.*\.md$/u;
+/** What a decision record begins with. */
+const RECORD_HEAD =
+  /^# \d{4}: .+\n\n\* Status: \S.*\n(?:  .*\n)*\* Date: \d{4}-\d{2}-\d{2}\n\* Supersedes: \S/u;
+/** More can't be learned before reading the code. */
+const GLOSSARY_ROWS_MAX = 60;
+
 /** The step of a fence that changes no record. */
 const IN_AZURE = "fence";
 /** What else the file of the steps exports: first records, and questions to a record. */
@@ -91,6 +98,26 @@ describe("the documentation", () => {
       }),
     );
     assert.deepEqual(missing, []);
+  });
+
+  it("states status, date and what it supersedes in every decision record", () => {
+    const records = pages.filter(({ path }) => RECORD_PATH.test(path));
+    assert.notEqual(records.length, 0);
+    const incomplete = records.filter(({ text }) => !RECORD_HEAD.test(text)).map(({ path }) => path);
+    assert.deepEqual(incomplete, []);
+  });
+
+  it("defines at most 60 terms, each in one sentence", () => {
+    const rows = (pages.find(({ path }) => path === join("docs", "glossary.md"))?.text ?? "")
+      .split("\n")
+      .filter((line) => line.startsWith("| ") && !/^\| (?:term|---) \|/u.test(line))
+      .map((line) => line.split(" | "));
+    assert.ok(rows.length > 0 && rows.length <= GLOSSARY_ROWS_MAX, `${rows.length} rows`);
+    const wrong = rows.filter(
+      ([term = "", meaning = ""]) =>
+        term.includes(",") || !/^[A-Z]\S*(?: (?!\S*[.] )\S+)*[.]$/u.test(meaning),
+    );
+    assert.deepEqual(wrong, []);
   });
 
   it("names only existing npm scripts", async () => {
