@@ -184,17 +184,17 @@ async function usersThere(
   if (use.kind !== "used") return undefined;
   // An unrequested holder is being released already, and releases the volume before that user can be
   // served.
-  const restated = writer.requested
-    ? await restateWant(context, fresh.value, nodeName, signal)
+  const renewed = writer.requested
+    ? await renewRequest(context, fresh.value, nodeName, signal)
     : ok(undefined);
-  return restated.ok ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : restated.failure;
+  return renewed.ok ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : renewed.failure;
 }
 
 /**
  * CSI: a volume stays published to a node until ControllerUnpublishVolume has succeeded, so the client
  * counts as a user again.
  */
-function restateWant(
+function renewRequest(
   context: ControllerContext,
   volume: AzVolume,
   nodeName: string,
@@ -232,8 +232,8 @@ async function releaseRecord(
   const released = await releaseCheck(context, { volumeName, volumeId, node }, signal);
   if (!released.ok) return released.failure.kind === "NotWriter" ? ok(undefined) : released;
   if (released.value.kind === "released") return ok(undefined);
-  const restated = await restateWant(context, fresh.value, nodeName, signal);
-  if (!restated.ok) return restated;
+  const renewed = await renewRequest(context, fresh.value, nodeName, signal);
+  if (!renewed.ok) return renewed;
   const { use } = released.value;
   if (use.kind === "used") return fail({ kind: "VolumeInUse", volumeId, nodeName, users: use.users });
   return fail({
