@@ -8,17 +8,13 @@ import { type CommandOutcome, runCommand } from "../child/run-command.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** A busy machine takes this long to load the simulation. */
 const TIMEOUT_MS = 600_000;
-/** Scripts without flags of their own. */
-const WITHOUT_FLAGS = ["scripts/build.ts", "test/chart/write-golden.ts"];
-
 /** Every program that an npm script starts, and those that no script starts. */
 async function programs(): Promise<readonly string[]> {
   const { scripts } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as {
     readonly scripts: Readonly<Record<string, string>>;
   };
   const ofScripts = Object.values(scripts).flatMap((line) => /^node (\S+\.ts)/u.exec(line)?.[1] ?? []);
-  const all = new Set([...ofScripts, "src/main.ts", "src/emulator/main.ts", "testbed/registry/main.ts"]);
-  return [...all].filter((program) => !WITHOUT_FLAGS.includes(program));
+  return [...new Set([...ofScripts, "src/main.ts", "src/emulator/main.ts", "testbed/registry/main.ts"])];
 }
 
 /** Programs load for seconds: the calls of one program are enough to fill two cores. */
