@@ -63,11 +63,6 @@ export interface AzureCloudProvisionerOptions {
   readonly lifetime: AbortSignal;
   /** Differences from the settings for Azure, for emulators. */
   readonly settings?: Partial<ProvisionerSettings>;
-  /**
-   * The correlation id of the call under way, sent as `x-ms-client-request-id`. Without one, each call gets
-   * a fresh id.
-   */
-  readonly correlationId?: () => string | undefined;
   /** Remembers which writes move a VM's ETag. Default: for as long as the process lives. */
   readonly etagWrites?: EtagWriteMemory;
 }
@@ -100,7 +95,6 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     random,
     settings,
     lifetime,
-    clientRequestId: options.correlationId ?? (() => undefined),
   });
   const sizes = new VmSizes(session, lifetime);
   const vmReads = new SharedVmReads(session, lifetime);

@@ -251,12 +251,11 @@ export function cloudProvisionerContract(
         assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
       });
 
-      on("carries the caller's correlation id on every call", async (cloud) => {
+      on("names each call by an id of its own, which Azure's logs show", async (cloud) => {
         await addDisk(cloud, "pvc-1");
-        assert.deepEqual(
-          [...new Set(cloud.model.journal.since(0).map((entry) => entry.clientRequestId))],
-          ["correlation-1"],
-        );
+        const ids = cloud.model.journal.since(0).map((entry) => entry.clientRequestId ?? "");
+        assert.notEqual(ids.length, 0);
+        assert.deepEqual([ids.includes(""), new Set(ids).size], [false, ids.length]);
       });
 
       on("deletes a disk, also twice", async (cloud) => {

@@ -60,7 +60,6 @@ async function modelCloud(vms: VmKind): Promise<CloudUnderTest> {
       random: createSeededRandom(instances++),
       place,
       lifetime: lifetime.signal,
-      correlationId: () => "correlation-1",
     });
   };
   const until = async (isReached: () => boolean): Promise<void> => {
@@ -133,7 +132,6 @@ cloudProvisionerContract("the SDK against the emulator over TLS", singleVms, asy
       lifetime: lifetime.signal,
       // A read that needs no wait comes back at once, but not on a busy machine.
       settings: { ...scaledSettings(TIME_SCALE), gathering: { quietMs: 100, maxMs: PATIENCE_MS } },
-      correlationId: () => "correlation-1",
     });
   };
   const provisioner = another();

@@ -62,7 +62,6 @@ function aWorld() {
     random: createSeededRandom(1),
     settings,
     lifetime: never,
-    clientRequestId: () => undefined,
   });
   const place = { subscriptionId: SUBSCRIPTION_ID };
   const reads = {

@@ -5,7 +5,6 @@ import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { createCommandRunner } from "./command/command-runner.ts";
 import { defaultCommandTimeLimits } from "./command/command-time-limits.ts";
-import type { CommandTimeLimits } from "./command/command-time-limits.ts";
 import { takeInstanceLock } from "./command/instance-lock.ts";
 import { readDeviceSettings, writeDeviceSetting } from "./device/device-settings.ts";
 import { dropCachedBlocks } from "./device/drop-cached-blocks.ts";
@@ -48,7 +47,6 @@ export interface LinuxHostOptions {
    */
   readonly lockDirectory: string;
   readonly clock: Clock;
-  readonly commandTimeLimits?: Partial<CommandTimeLimits>;
   /**
    * How long one `findDevice` waits for a device, and for its link and the kernel's address to agree, in
    * milliseconds; default 5000.
@@ -86,7 +84,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     deviceWaitMs: options.deviceWaitMs ?? defaultDeviceWaitMs,
     mayGrowMountedExt: await mayGrowMountedExt(),
     clock: options.clock,
-    limits: { ...defaultCommandTimeLimits, ...options.commandTimeLimits },
+    limits: defaultCommandTimeLimits,
     runner: createCommandRunner({
       lockFd: lock.fd,
       descriptorsOf,

@@ -28,7 +28,6 @@ function aSession(gatewayLimits = settings.gatewayLimits): {
     random: createSeededRandom(1),
     settings,
     lifetime: never,
-    clientRequestId: () => undefined,
   });
   return { clock, session };
 }

@@ -122,10 +122,7 @@ const THROTTLED_TRIES_MAX = 4;
 /** The share of the front door's reads that looks of one lane, and of more urgent ones, take at most. */
 const LOOK_SHARE = 0.5;
 
-/**
- * Builds the session. `clientRequestId` answers the caller's correlation id; without one, each call gets a
- * fresh one.
- */
+/** Builds the session. Each call has a fresh `x-ms-client-request-id`, which its retries repeat. */
 export function createArmSession(options: {
   readonly arm: ArmApi;
   readonly budget: ThrottleBudget;
@@ -133,7 +130,6 @@ export function createArmSession(options: {
   readonly random: Random;
   readonly settings: ProvisionerSettings;
   readonly lifetime: AbortSignal;
-  readonly clientRequestId: () => string | undefined;
 }): ArmSession {
   const { arm, budget, clock, random, settings, lifetime } = options;
   const recentDurationsMs = new Map<string, readonly number[]>();
@@ -157,7 +153,7 @@ export function createArmSession(options: {
     signal: AbortSignal,
     patience?: "none",
   ): Promise<Result<T, ArmError>> {
-    const clientRequestId = options.clientRequestId() ?? random.uuid();
+    const clientRequestId = random.uuid();
     const triesMax = budgeted.group === "vmWrite" || patience === "none" ? 1 : THROTTLED_TRIES_MAX;
     const waitMaxMs = patience === "none" ? 0 : settings.throttleWaitMaxMs;
     const admit = (): Promise<Result<void, ArmError>> =>

@@ -64,7 +64,6 @@ function aWorld(
     random: createSeededRandom(1),
     settings,
     lifetime: never,
-    clientRequestId: () => undefined,
   });
   const reads = new SharedDiskReads(session, never);
   const ask = (asked: readonly string[]): Promise<readonly (readonly string[] | undefined)[]> => {

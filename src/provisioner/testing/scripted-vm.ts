@@ -211,7 +211,6 @@ export function aScriptedVm(
     random: createSeededRandom(1),
     settings: all,
     lifetime: never,
-    clientRequestId: () => undefined,
   });
   const vm = {
     subscriptionId: "sub-1",

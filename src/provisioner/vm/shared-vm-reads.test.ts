@@ -45,7 +45,6 @@ function aWorld(lifetime: AbortSignal = never) {
     random: createSeededRandom(1),
     settings,
     lifetime,
-    clientRequestId: () => undefined,
   });
   return { clock, startedMs, reads: new SharedVmReads(session, lifetime) };
 }
