@@ -1,4 +1,3 @@
-import { defineConfig } from "oxlint";
 import type { OxlintConfig } from "oxlint";
 
 /**
@@ -247,7 +246,7 @@ const FREE_TIME_AND_CHANCE: NonNullable<OxlintConfig["rules"]> = {
   "no-restricted-properties": "off",
 };
 
-export default defineConfig({
+export default {
   plugins: ["typescript", "import", "oxc", "unicorn", "promise", "node"],
   categories: { correctness: "error" },
   options: { typeAware: true },
@@ -296,4 +295,4 @@ export default defineConfig({
     },
     { files: ["oxlint.config.ts"], rules: { "import/no-default-export": "off" } },
   ],
-});
+} satisfies OxlintConfig;

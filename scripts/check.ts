@@ -1,8 +1,10 @@
 import { fileURLToPath } from "node:url";
 import type { Options } from "../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import { ok } from "../src/core/failure/result.ts";
 import type { Check } from "./check/check.ts";
 import { checks } from "./check/checks.ts";
+import { installTools } from "./check/install-tools.ts";
 
 const USAGE = `npm run check [-- flags] [name ...]
 
@@ -47,6 +49,12 @@ async function main(): Promise<void> {
   }
 
   const startedMs = performance.now();
+  const installed = chosen.some(({ needsTools }) => needsTools) ? await installTools(root) : ok(undefined);
+  if (!installed.ok) {
+    console.error(installed.failure);
+    process.exitCode = 1;
+    return;
+  }
   const waiting = [...chosen];
   const results: boolean[] = [];
   const worker = async (): Promise<void> => {

@@ -1,6 +1,8 @@
 /** One check of the whole tree. */
 export interface Check {
   readonly name: string;
+  /** Whether it runs the linter or the formatter, or reads their types. Default: no. */
+  readonly needsTools?: true;
   readonly run: (root: string) => Promise<CheckResult>;
 }
 

@@ -7,7 +7,11 @@ import type { LockFile } from "./lock-file.ts";
 import { findTextViolations } from "./text-rules.ts";
 
 const SUCCESS = 0;
-const LOCK_FILES = ["package-lock.json", "scripts/generate/csi-compiler/package-lock.json"];
+const LOCK_FILES = [
+  "package-lock.json",
+  "scripts/check/tools/package-lock.json",
+  "scripts/generate/csi-compiler/package-lock.json",
+];
 const LINTED_FILES = /on (\d+) files/u;
 const TEXT_FILE = /\.(?:ts|json|md|yaml|yml|sh|proto|go|mod)$|^\.ci\/|^\.npmrc$/u;
 /** These files state what is forbidden, quote others, or are copies. */
@@ -16,14 +20,18 @@ const FREE_TEXT = /^(?:scripts\/check\/|deploy\/chart\/files\/snapshot-crds\/|LI
 /** Every check, the slowest first so that two at a time end together. */
 export const checks: readonly Check[] = [
   { name: "generated files", run: checkGeneratedFiles },
-  { name: "types", run: (root) => checkCommand(root, "tsc", ["-p", "."]) },
+  { name: "types", needsTools: true, run: (root) => checkCommand(root, "tsc", ["-p", "."]) },
   { name: "types of the core without Node", run: (root) => checkCommand(root, "tsc", ["-p", "src/core"]) },
-  { name: "lint and layers", run: checkLint },
+  { name: "lint and layers", needsTools: true, run: checkLint },
   {
     name: "dead code",
     run: (root) => checkCommand(root, "knip", ["--no-progress", "--treat-config-hints-as-errors"]),
   },
-  { name: "format", run: (root) => checkCommand(root, "oxfmt", ["--check", "."]) },
+  {
+    name: "format",
+    needsTools: true,
+    run: (root) => checkCommand(root, "oxfmt", ["--check", "."]),
+  },
   { name: "text rules", run: checkText },
   {
     name: "mutations fit the sources",

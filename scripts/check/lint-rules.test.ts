@@ -5,7 +5,9 @@ import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { SOURCE_LAYERS } from "../../oxlint.config.ts";
+import { ok } from "../../src/core/failure/result.ts";
 import { runCommand } from "../child/run-command.ts";
+import { installTools } from "./install-tools.ts";
 
 /** A file in an otherwise empty copy of the project, and the one rule that must refuse it, if any. */
 interface Planted {
@@ -382,6 +384,7 @@ describe("the linter", () => {
   let report: LintReport = { diagnostics: [], number_of_files: 0 };
 
   before(async () => {
+    assert.deepEqual(await installTools(ROOT), ok(undefined));
     copy = await mkdtemp(join(tmpdir(), "planted-"));
     for (const name of ["oxlint.config.ts", "tsconfig.json", "src/core/tsconfig.json", "package.json"]) {
       await mkdir(dirname(join(copy, name)), { recursive: true });
