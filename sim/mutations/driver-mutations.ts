@@ -305,7 +305,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: OTHERS_DETACH,
-        find: `if (!(await isMarked(ports, leaving, update, signal))) return false;`,
+        find: `if (!(await markDetaching(ports, leaving, update, signal))) return false;`,
         replace: `if (leaving === undefined) return false;`,
       },
     ],

@@ -46,7 +46,7 @@ export function mayCarryOut(ports: Ports, update: Update): MayCarryOut {
   return async (diskUris, signal) => {
     const before = await findSpared(ports, update, diskUris, signal);
     if (before === undefined) return false;
-    for (const leaving of before) if (!(await isMarked(ports, leaving, update, signal))) return false;
+    for (const leaving of before) if (!(await markDetaching(ports, leaving, update, signal))) return false;
     // A node that has acquired a volume since then has not seen the mark.
     return (await findSpared(ports, update, diskUris, signal)) !== undefined;
   };
@@ -68,7 +68,7 @@ async function findSpared(
     const leaving = await readLeaving(ports, diskUri, nodeNamesOf(ports, update.node), signal);
     if (!leaving.ok) return undefined;
     found.push(leaving.value);
-    if (await isSpared(ports, leaving.value, update, signal)) continue;
+    if (await confirmSpared(ports, leaving.value, update, signal)) continue;
     isHarmful = true;
   }
   if (!isHarmful) return found;
@@ -87,14 +87,14 @@ async function isLost(
   return true;
 }
 
-/** Whether no user loses the disk by the update; reports it to those who do. */
-async function isSpared(
+/** Returns whether no user loses the disk by the update; reports it to those who do. */
+async function confirmSpared(
   ports: Ports,
   leaving: LeavingDisk,
   update: Update,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (leaving.volumes.length === 0) return isWithoutUsers(ports, leaving.diskUri, update.node, signal);
+  if (leaving.volumes.length === 0) return confirmUnused(ports, leaving.diskUri, update.node, signal);
   let isHarmless = true;
   for (const volume of leaving.volumes) {
     if (!(await isInUse(ports, leaving, volume, update, signal))) continue;
@@ -108,7 +108,7 @@ async function isSpared(
  * No record names the writer of a disk without a volume: it belongs to others, or recovery has not
  * reached it yet. The pods on the VM decide.
  */
-async function isWithoutUsers(
+async function confirmUnused(
   ports: Ports,
   diskUri: string,
   node: NodeIdentity,
@@ -215,18 +215,18 @@ function isUsedAt(record: WriterRecord, node: NodeIdentity): boolean {
  * Marks the disk's attachments to the VM that record the disk there: it is being detached. False where
  * that could not be written.
  */
-async function isMarked(
+async function markDetaching(
   ports: Ports,
   leaving: LeavingDisk,
   update: Update,
   signal: AbortSignal,
 ): Promise<boolean> {
   for (const nodeName of nodeNamesOf(ports, update.node))
-    if (!(await isMarkedAs(ports, leaving, update, nodeName, signal))) return false;
+    if (!(await markDetachingAs(ports, leaving, update, nodeName, signal))) return false;
   return true;
 }
 
-async function isMarkedAs(
+async function markDetachingAs(
   ports: Ports,
   { diskUri, volumes }: LeavingDisk,
   update: Update,
