@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../controller/testing/settled.ts";
-import { within } from "./with-timeout.ts";
+import { withTimeout } from "./with-timeout.ts";
 
 const never = new AbortController().signal;
 
 describe("withTimeout", () => {
   it("answers what was done in time, and leaves no timer behind", async () => {
     const clock = createVirtualClock();
-    assert.equal(await within(clock, 1_000, async () => "done", never), "done");
+    assert.equal(await withTimeout(clock, 1_000, async () => "done", never), "done");
     assert.equal(clock.sleepers(), 0);
   });
 
@@ -19,9 +19,9 @@ describe("withTimeout", () => {
       await clock.sleep(60_000, signal).catch(() => undefined);
       return clock.elapsedMs();
     };
-    assert.equal(await settledOn(clock, within(clock, 1_000, untilAborted, never)), 1_000);
+    assert.equal(await settledOn(clock, withTimeout(clock, 1_000, untilAborted, never)), 1_000);
     const caller = new AbortController();
-    const waiting = within(clock, 1_000, untilAborted, caller.signal);
+    const waiting = withTimeout(clock, 1_000, untilAborted, caller.signal);
     caller.abort(new Error("no longer"));
     assert.equal(await settledOn(clock, waiting), 1_000, "at once");
   });

@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 
 /** Runs `act` with a signal that is also aborted after `limitMs`. Waits for `act` to end. */
-export async function within<T>(
+export async function withTimeout<T>(
   clock: Clock,
   limitMs: number,
   act: (signal: AbortSignal) => Promise<T>,

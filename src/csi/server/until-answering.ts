@@ -3,7 +3,7 @@ import type { FailureOf } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { within } from "../../runtime/with-timeout.ts";
+import { withTimeout } from "../../runtime/with-timeout.ts";
 
 /**
  * How long a server of this process may take for its first answer, in milliseconds: an overloaded
@@ -54,7 +54,7 @@ export function untilAnswering(
 ): Promise<Result<void, FailureOf<"HostNotReady">>> {
   const answer = (signal: AbortSignal) =>
     firstAnswer(client, { path, late: `it answered no call for ${limitMs} ms` }, signal);
-  return within(clock, limitMs, answer, new AbortController().signal);
+  return withTimeout(clock, limitMs, answer, new AbortController().signal);
 }
 
 function firstAnswer(

@@ -2,7 +2,7 @@ import type { Lease } from "../../core/api/lease.ts";
 import { renewedLease } from "../../core/election/lease-steps.ts";
 import { ELECTION_JITTER_SHARE } from "../../core/election/plan-candidacy.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { within } from "../with-timeout.ts";
+import { withTimeout } from "../with-timeout.ts";
 import type { Candidate, LeaseAccess } from "./lease-access.ts";
 
 /** A held Lease, and until when. */
@@ -61,7 +61,7 @@ async function keepRenewing(
       throw error;
     }
     const startedAtMs = clock.elapsedMs();
-    const renewal = await within(
+    const renewal = await withTimeout(
       clock,
       settings.renewDeadlineMs / 2,
       (limited) => renew(candidate, limited),

@@ -1,7 +1,7 @@
 import { releasedLease } from "../../core/election/lease-steps.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { within } from "../with-timeout.ts";
+import { withTimeout } from "../with-timeout.ts";
 import type { Candidate } from "./lease-access.ts";
 
 /**
@@ -24,7 +24,7 @@ export async function releaseLease(candidate: Candidate): Promise<void> {
     return released.ok ? ok(true) : released;
   };
   // The process is ending, and every other signal is aborted already.
-  const released = await within(clock, RELEASE_MAX_MS, release, new AbortController().signal);
+  const released = await withTimeout(clock, RELEASE_MAX_MS, release, new AbortController().signal);
   if (!released.ok)
     logger.warn("the controllers' Lease was not released: the next leader waits for its end", {
       failure: released.failure,

@@ -11,7 +11,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { rollbackMark, withAnnotations } from "../../core/rollback/rebuild-mark.ts";
-import { within } from "../with-timeout.ts";
+import { withTimeout } from "../with-timeout.ts";
 import type { Candidate, LeaseAccess } from "./lease-access.ts";
 import { releaseLease } from "./release-lease.ts";
 
@@ -42,7 +42,7 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
   for (;;) {
     signal.throwIfAborted();
     const remembered = leaseMemory.seen;
-    const looked = await within(
+    const looked = await withTimeout(
       clock,
       settings.renewDeadlineMs / 2,
       (limited) => look(access, limited),
@@ -70,7 +70,7 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
       settings,
     });
     const startedAtMs = clock.elapsedMs();
-    const done = await within(
+    const done = await withTimeout(
       clock,
       settings.renewDeadlineMs / 2,
       (limited) => act(access, action, looked.value, limited),
