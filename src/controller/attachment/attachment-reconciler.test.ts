@@ -29,7 +29,7 @@ import { anInstance } from "../testing/an-instance.ts";
 import { LIMIT_MS } from "../testing/settled.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
 import { detach } from "./detach.ts";
-import { forgetAttach } from "./reset-attachment.ts";
+import { resetAttachment } from "./reset-attachment.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -288,7 +288,7 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       world.during.attachDisk = async () => {
-        await forgetAttach(world.other, { diskUri, node: a }, never);
+        await resetAttachment(world.other, { diskUri, node: a }, never);
       };
       await run(world);
       assert.equal(world.attachment("node-a")?.status?.state, "Pending");
@@ -663,7 +663,7 @@ describe("attachmentReconciler", () => {
       );
     };
     const fence = async (world: ReconcileWorld): Promise<void> => {
-      await read(forgetAttach(world.other, { diskUri: otherUri, node: a }, never));
+      await read(resetAttachment(world.other, { diskUri: otherUri, node: a }, never));
       await quarantine(world);
     };
     const rows: readonly [string, (world: ReconcileWorld) => Promise<void>, boolean][] = [
@@ -680,7 +680,7 @@ describe("attachmentReconciler", () => {
       [
         "attaches beside a disk that is just off that node in good order",
         async (world) => {
-          await read(forgetAttach(world.other, { diskUri: otherUri, node: a }, never));
+          await read(resetAttachment(world.other, { diskUri: otherUri, node: a }, never));
           await remove(world);
         },
         true,
@@ -819,7 +819,7 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       world.during.attachDisk = async () => {
-        await forgetAttach(world.other, { diskUri, node: a }, never);
+        await resetAttachment(world.other, { diskUri, node: a }, never);
         const present = await world.other.get("AzVolumeAttachment", attachmentName("node-a"), never);
         assert.ok(present.ok);
         await world.other.updateStatus(

@@ -15,7 +15,7 @@ import { mayCarryOut } from "../fencing/foreign-detach.ts";
 import { rollbackReporter } from "../rollback/rollback-reporter.ts";
 import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment-object.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
-import { forgetAttach } from "./reset-attachment.ts";
+import { resetAttachment } from "./reset-attachment.ts";
 
 type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
 
@@ -90,8 +90,8 @@ export async function detach(
     durationMs: clock.elapsedMs() - startedMs,
   });
   if (kind === "Detach") return releaseAttachment(ports, attachment, signal);
-  const forgotten = await forgetAttach(ports.store, { diskUri: attachment.spec.volumeId, node }, signal);
-  return forgotten.ok ? ok({}) : forgotten;
+  const reset = await resetAttachment(ports.store, { diskUri: attachment.spec.volumeId, node }, signal);
+  return reset.ok ? ok({}) : reset;
 }
 
 /**

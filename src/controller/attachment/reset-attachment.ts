@@ -13,12 +13,12 @@ import { withoutPlace } from "./without-place.ts";
  * volume's. `isEntryGone`: it is proven that the VM no longer lists the disk, so nothing is left to
  * detach. Success where there is no such attachment.
  */
-export async function forgetAttach(
+export async function resetAttachment(
   store: ObjectStore,
   where: { readonly diskUri: string; readonly node: NodeIdentity; readonly isEntryGone?: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const forgotten = await changeStatus(
+  const reset = await changeStatus(
     store,
     namedAttachment({ diskUri: where.diskUri, nodeName: where.node.nodeName }),
     (present) => {
@@ -31,5 +31,5 @@ export async function forgetAttach(
     },
     signal,
   );
-  return forgotten.ok || forgotten.failure.kind === "ObjectNotFound" ? ok(undefined) : forgotten;
+  return reset.ok || reset.failure.kind === "ObjectNotFound" ? ok(undefined) : reset;
 }

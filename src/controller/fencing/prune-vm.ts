@@ -8,7 +8,7 @@ import { isNamed } from "../../core/writer/record-nodes.ts";
 import { beginFence, endFence, identify, prune, type Step } from "../../core/writer/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { forgetAttach } from "../attachment/reset-attachment.ts";
+import { resetAttachment } from "../attachment/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { nodeNameOf, reporterOn, withNodeUid } from "../node-name-of.ts";
 import { proveOff } from "./prove-detached.ts";
@@ -46,7 +46,7 @@ export async function pruneVm(
     if (proof.value.kind === "instanceGone") found = "nothing";
   }
   const reset =
-    only !== undefined ? ok(undefined) : await forgetAttach(ports.store, { diskUri, node }, signal);
+    only !== undefined ? ok(undefined) : await resetAttachment(ports.store, { diskUri, node }, signal);
   if (!reset.ok) return reset;
   const step = found === "nothing" && only === undefined ? "begin-fence" : "end-fence";
   const moved = await moveRecord(

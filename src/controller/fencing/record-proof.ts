@@ -6,7 +6,7 @@ import { isTrusted } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { forgetAttach } from "../attachment/reset-attachment.ts";
+import { resetAttachment } from "../attachment/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { tellEtagNotMoved } from "./etag-not-moved-event.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
@@ -77,12 +77,12 @@ export async function clearProven(
 ): Promise<Reconciled> {
   const { volumeName, diskUri, node, proof, onlyAtVersion, clear, outcome, startedMs } = proven;
   const { nodeName } = node;
-  const forgotten = await forgetAttach(
+  const reset = await resetAttachment(
     ports.store,
     { diskUri, node, isEntryGone: proof.kind === "entryGone" },
     signal,
   );
-  if (!forgotten.ok) return forgotten;
+  if (!reset.ok) return reset;
   const cleared = await moveRecord(
     ports,
     { volumeName, nodeName, step: "end-fence", onlyAtVersion },
