@@ -1,6 +1,6 @@
 import { ok } from "../core/failure/result.ts";
 import { ControlLoop, type Reconciler } from "../runtime/queue/control-loop.ts";
-import { forgetVolumes } from "./adoption/prune-volumes.ts";
+import { pruneVolumes } from "./adoption/prune-volumes.ts";
 import { type DiskLists, recoverVolumes } from "./adoption/recover-volumes.ts";
 import { recoveryIntervalMs } from "./adoption/recovery-interval.ts";
 import { syncVolumeAttachments } from "./adoption/sync-volume-attachments.ts";
@@ -149,10 +149,10 @@ function recoveryReconciler(
       const recovered = await recoverVolumes({ ...ports, lists }, signal);
       if (!recovered.ok) return recovered;
       onRecovered();
-      const forgotten = await forgetVolumes({ ...ports, lists }, signal);
-      if (!forgotten.ok) return forgotten;
-      report.unclaimedDisks(forgotten.value.unclaimed);
-      ports.logger.info("recovery done", { rebuilt: recovered.value, ...forgotten.value });
+      const pruned = await pruneVolumes({ ...ports, lists }, signal);
+      if (!pruned.ok) return pruned;
+      report.unclaimedDisks(pruned.value.unclaimed);
+      ports.logger.info("recovery done", { rebuilt: recovered.value, ...pruned.value });
       return ok({ againAfterMs: recoveryIntervalMs([...lists.values()].map(({ length }) => length)) });
     },
   };

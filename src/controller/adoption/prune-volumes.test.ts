@@ -9,7 +9,7 @@ import { driverTags } from "../disk/disk-tags.ts";
 import { aCluster, aClusterVolume } from "../testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
-import { forgetVolumes, type UnnamedVolumes } from "./prune-volumes.ts";
+import { pruneVolumes, type UnnamedVolumes } from "./prune-volumes.ts";
 
 const never = new AbortController().signal;
 
@@ -17,15 +17,15 @@ const never = new AbortController().signal;
 function forget(
   world: ReconcileWorld,
   ports: Partial<ReconcileWorld["ports"]> = {},
-): ReturnType<typeof forgetVolumes> {
+): ReturnType<typeof pruneVolumes> {
   const listDisks = async () => ok([...world.disks].map((uri) => aDisk({ diskUri: uri })));
   return world.answerOf(
-    forgetVolumes({ ...world.ports, cloud: { ...world.ports.cloud, listDisks }, ...ports }, never),
+    pruneVolumes({ ...world.ports, cloud: { ...world.ports.cloud, listDisks }, ...ports }, never),
   );
 }
 
 const found = (differing: Partial<UnnamedVolumes> = {}): ReturnType<typeof ok<UnnamedVolumes>> =>
-  ok({ forgotten: 0, unclaimed: 0, ...differing });
+  ok({ pruned: 0, unclaimed: 0, ...differing });
 
 /**
  * Prunes in a cluster without PersistentVolumes, where Azure lists these disks. Returns the result and
@@ -51,7 +51,7 @@ async function findUnclaimed(
 const isLeaving = (world: ReconcileWorld): boolean =>
   world.volume()?.metadata.deletionTimestamp !== undefined;
 
-describe("forgetVolumes", () => {
+describe("pruneVolumes", () => {
   it("reads a disk that recovery's list lacks, instead of listing again", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
@@ -63,15 +63,15 @@ describe("forgetVolumes", () => {
           : fail({ kind: "DiskNotFound", diskUri: asked.diskUri });
       const cloud = { ...world.ports.cloud, listDisks, getDisk };
       const ports = { ...world.ports, cloud, lists: new Map([["rg-1", []]]) };
-      assert.deepEqual(await world.answerOf(forgetVolumes(ports, never)), found());
+      assert.deepEqual(await world.answerOf(pruneVolumes(ports, never)), found());
       world.disks.delete(diskUri);
-      assert.deepEqual(await world.answerOf(forgetVolumes(ports, never)), found({ forgotten: 1 }));
+      assert.deepEqual(await world.answerOf(pruneVolumes(ports, never)), found({ pruned: 1 }));
     }));
 
   it("deletes the object of a retained disk that no longer exists", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
-      assert.deepEqual(await forget(world), found({ forgotten: 1 }));
+      assert.deepEqual(await forget(world), found({ pruned: 1 }));
       assert.equal(isLeaving(world), true);
     }));
 
@@ -154,7 +154,7 @@ describe("forgetVolumes", () => {
       } as const;
       assert.deepEqual(
         await forget(world, { cloud: { ...world.ports.cloud, listDisks: async () => fail(gone) } }),
-        found({ forgotten: 1 }),
+        found({ pruned: 1 }),
       );
     }));
 

@@ -19,7 +19,7 @@ const UNCLAIMED_AFTER_MS = 3_600_000;
 /** The result of one pass over the volumes that no PersistentVolume names. */
 export interface UnnamedVolumes {
   /** AzVolumes that were deleted. */
-  readonly forgotten: number;
+  readonly pruned: number;
   /** Disks of this cluster that exist, cost money, and that nothing in it names. */
   readonly unclaimed: number;
 }
@@ -32,7 +32,7 @@ export interface UnnamedVolumes {
  * missing there is read. Existing disks are reported (`UnclaimedDisk`) and
  * never deleted: they may hold a volume's only data.
  */
-export async function forgetVolumes(
+export async function pruneVolumes(
   { lists = new Map(), ...ports }: AdoptionPorts & { readonly lists?: Pick<DiskLists, "get"> },
   signal: AbortSignal,
 ): Promise<Result<UnnamedVolumes, Failure>> {
@@ -45,7 +45,7 @@ export async function forgetVolumes(
       ? []
       : [{ volume, diskUri }];
   });
-  let [forgotten, unclaimed] = [0, 0];
+  let [pruned, unclaimed] = [0, 0];
   for (const [resourceGroup, volumes] of Map.groupBy(unnamed, ({ diskUri }) =>
     parseDiskUri(diskUri)?.resourceGroup.toLowerCase(),
   )) {
@@ -71,10 +71,10 @@ export async function forgetVolumes(
         signal,
       );
       if (!deleted.ok && deleted.failure.kind !== "ObjectNotFound") return deleted;
-      forgotten += 1;
+      pruned += 1;
     }
   }
-  return ok({ forgotten, unclaimed });
+  return ok({ pruned, unclaimed });
 }
 
 /**
