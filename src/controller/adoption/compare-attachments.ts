@@ -13,8 +13,8 @@ import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { tellLost } from "../attachment/disk-lost-event.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-name-of.ts";
-import { findHolders } from "./adopt-disk.ts";
 import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
+import { findAttachedVms } from "./find-attached-vms.ts";
 import { recordHolders } from "./record-attached-vms.ts";
 
 /**
@@ -86,7 +86,7 @@ async function recordStrays(
   // disk.
   const owner = await ports.store.get("AzVolume", volumeName, signal);
   if (!owner.ok) return owner.failure.kind === "ObjectNotFound" ? ok(undefined) : owner;
-  const holders = await findHolders(ports, { ...disk, attachedTo: unsaid }, signal);
+  const holders = await findAttachedVms(ports, { ...disk, attachedTo: unsaid }, signal);
   if (!holders.ok) return holders;
   // The record first: nothing is detached by an attachment alone while it is unknown what the VM does
   // with the disk.

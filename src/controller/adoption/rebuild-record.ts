@@ -13,8 +13,8 @@ import type { AdoptionPorts } from "../controller-ports.ts";
 import { isMadeByV2 } from "../disk/disk-tags.ts";
 import { quarantinedIn, withKeptFormat } from "../disk/restore-state.ts";
 import { nodeNameOf, withNodeUid } from "../node-name-of.ts";
-import { type DiskHolder, findHolders } from "./adopt-disk.ts";
 import { nodesWithCheckpoint } from "./checkpointed-volumes.ts";
+import { type AttachedVm, findAttachedVms } from "./find-attached-vms.ts";
 import { forgetOthers, recordHolders } from "./record-attached-vms.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
@@ -24,7 +24,7 @@ export const NO_STATUS: VolumeStatus = { state: "Pending", observedGeneration: 0
 
 /** What Azure shows of a disk whose record was rebuilt. */
 interface FoundDisk {
-  readonly holders: readonly DiskHolder[];
+  readonly holders: readonly AttachedVm[];
   readonly kept: KeptState;
 }
 
@@ -41,7 +41,7 @@ export async function rebuildRecord(
   reason: RebuildReason,
   signal: AbortSignal,
 ): Promise<Result<FoundDisk, Failure>> {
-  const holders = disk === undefined ? ok([]) : await findHolders(ports, disk, signal);
+  const holders = disk === undefined ? ok([]) : await findAttachedVms(ports, disk, signal);
   if (!holders.ok) return holders;
   const kept = disk === undefined ? NOTHING_KEPT : stateFromTags(disk);
   const use = knownUse(ports, volume, holders.value);
@@ -108,7 +108,7 @@ function withDiskFacts(status: VolumeStatus, disk: DiskFacts | undefined, kept: 
 export function knownUse(
   ports: AdoptionPorts,
   volume: AzVolume,
-  holders: readonly DiskHolder[],
+  holders: readonly AttachedVm[],
 ): Omit<KnownUse, "quarantined"> {
   const checkpoints = nodesWithCheckpoint(ports, volume);
   const noting = checkpoints

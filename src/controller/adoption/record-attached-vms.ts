@@ -12,7 +12,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/ignored-attachment.ts";
 import { withoutPlace } from "../attachment/without-place.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
-import type { DiskHolder } from "./adopt-disk.ts";
+import type { AttachedVm } from "./find-attached-vms.ts";
 
 /** How old `listed` gets while it is read again and again, in milliseconds. A node's limit is higher. */
 const LISTED_RENEWED_MS = 15_000;
@@ -29,7 +29,7 @@ export async function recordHolders(
   ports: AdoptionPorts,
   volume: AzVolume,
   diskUri: string,
-  holders: readonly DiskHolder[],
+  holders: readonly AttachedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
   for (const { node, lun, isLeaving } of holders) {
@@ -82,7 +82,7 @@ export function recordListed(
 interface ListedDisk {
   readonly volume: AzVolume;
   readonly diskUri: string;
-  readonly holder: DiskHolder;
+  readonly holder: AttachedVm;
   readonly storeIncarnation: number;
 }
 
@@ -127,7 +127,7 @@ async function recordOn(
 export async function forgetOthers(
   ports: AdoptionPorts,
   volumeName: string,
-  holders: readonly DiskHolder[],
+  holders: readonly AttachedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const listed = await ports.store.list(
@@ -154,7 +154,7 @@ export async function forgetOthers(
 }
 
 /** Where a disk was found. */
-type Place = { readonly [K in keyof DiskHolder]: NonNullable<DiskHolder[K]> };
+type Place = { readonly [K in keyof AttachedVm]: NonNullable<AttachedVm[K]> };
 
 function isRecorded({ status }: AzVolumeAttachment, { node, lun, isLeaving }: Place): boolean {
   if (status?.state !== "Attached" || status.lun !== lun || status.vmId !== node.vmId) return false;

@@ -8,7 +8,7 @@ import { confirm, endFence, type Step } from "../../core/writer/writer-steps.ts"
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { type DiskHolder, findHolders } from "../adoption/adopt-disk.ts";
+import { type AttachedVm, findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { recordHolders, recordListed } from "../adoption/record-attached-vms.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
@@ -122,7 +122,7 @@ async function recordPlace(
   const { diskUri } = detail;
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
-  const holders = await findHolders(ports, { ...disk.value, attachedTo: [node.instanceUri] }, signal);
+  const holders = await findAttachedVms(ports, { ...disk.value, attachedTo: [node.instanceUri] }, signal);
   if (!holders.ok) return holders;
   const entry = holders.value.find((holder) => isSameNode(holder.node, node));
   if (entry === undefined) return ok({});
@@ -139,7 +139,7 @@ async function recordPlace(
 async function recordFailedAttach(
   ports: FencingPorts,
   volume: AzVolume,
-  { diskUri, entry }: { readonly diskUri: string; readonly entry: DiskHolder },
+  { diskUri, entry }: { readonly diskUri: string; readonly entry: AttachedVm },
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const storeIncarnation = volume.status?.record?.storeIncarnation;

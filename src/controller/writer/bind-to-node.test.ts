@@ -11,7 +11,7 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, listIn } from "../../core/testing/record-lists.ts";
-import { findHolders } from "../adoption/adopt-disk.ts";
+import { findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { knownUse } from "../adoption/rebuild-record.ts";
 import { askIfVanished } from "../fencing/prune-vm.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -79,7 +79,7 @@ describe("entries of a writer record and the uid of the Node", () => {
       world.nodeUids.set("node-b", "b-2");
       const nodeOf = async (nodeName: string): Promise<unknown> => {
         world.instances.set(instanceUriOf(nodeName), `vm-of-${nodeName}`);
-        const holders = await findHolders(
+        const holders = await findAttachedVms(
           world.ports,
           aDisk({ attachedTo: [instanceUriOf(nodeName)] }),
           never,

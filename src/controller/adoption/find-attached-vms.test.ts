@@ -7,7 +7,7 @@ import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { findHolders } from "./adopt-disk.ts";
+import { findAttachedVms } from "./find-attached-vms.ts";
 
 const never = new AbortController().signal;
 const vmUri = (resourceGroup: string, name: string): string =>
@@ -17,15 +17,15 @@ function holdersOf(
   world: ReconcileWorld,
   attachedTo: readonly string[],
   overrides: Partial<CloudProvisioner> = {},
-): ReturnType<typeof findHolders> {
-  return findHolders(
+): ReturnType<typeof findAttachedVms> {
+  return findAttachedVms(
     { ...world.ports, cloud: { ...world.ports.cloud, ...overrides } },
     aDisk({ attachedTo }),
     never,
   );
 }
 
-describe("findHolders", () => {
+describe("findAttachedVms", () => {
   it("names every VM that has the disk, those of other resource groups by their URIs", () =>
     withControllerPorts(async (world) => {
       world.instances.set(instanceUriOf("node-a"), "vm-of-node-a");

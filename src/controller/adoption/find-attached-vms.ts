@@ -7,7 +7,7 @@ import type { AdoptionPorts } from "../controller-ports.ts";
 import { nodeOfVm, withNodeUid } from "../node-name-of.ts";
 
 /** A VM that has a disk, and where the disk sits on it. */
-export interface DiskHolder {
+export interface AttachedVm {
   readonly node: NodeIdentity;
   readonly lun: number | undefined;
   /**
@@ -22,40 +22,40 @@ function foreignNode(instanceUri: string): NodeIdentity {
   return { nodeName: instanceUri, vmId: instanceUri, instanceUri };
 }
 
-type HolderPorts = Pick<AdoptionPorts, "cloud" | "cache" | "users">;
+type VmPorts = Pick<AdoptionPorts, "cloud" | "cache" | "users">;
 
 /**
  * Returns the VMs that have a disk attached, each with its GUID: the disk names resource ids, and these
  * are reused. A VM that the disk names but that can't be found is not a node; it may have the disk until
- * the disk no longer names it. Fails as the platform does: no holder may be left out.
+ * the disk no longer names it. Fails as the platform does: no VM may be left out.
  */
-export async function findHolders(
-  ports: HolderPorts,
+export async function findAttachedVms(
+  ports: VmPorts,
   disk: DiskFacts,
   signal: AbortSignal,
-): Promise<Result<readonly DiskHolder[], Failure>> {
-  const holders: DiskHolder[] = [];
+): Promise<Result<readonly AttachedVm[], Failure>> {
+  const attached: AttachedVm[] = [];
   for (const instanceUri of disk.attachedTo) {
     const known = nodeOfVm(ports, instanceUri);
     if (known === undefined) {
-      holders.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
+      attached.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
       continue;
     }
     const { nodeName } = known;
     const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
     if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
     if (!instance.ok || !isSameVmId(known.vmId ?? instance.value.vmId, instance.value.vmId)) {
-      holders.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
+      attached.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
       continue;
     }
     const entry = instance.value.dataDisks.find((dataDisk) =>
       isSameResourceUri(dataDisk.diskUri, disk.diskUri),
     );
-    holders.push({
+    attached.push({
       node: withNodeUid(ports, { nodeName, vmId: instance.value.vmId, instanceUri }),
       lun: entry?.lun,
       isLeaving: entry?.beingDetached ?? false,
     });
   }
-  return ok(holders);
+  return ok(attached);
 }
