@@ -31,7 +31,7 @@ export function planSilentWriter(
   const pods = observed.pods() ?? [];
   const waiting = pods.filter((pod) => isWaitingElsewhere(pod, writerNode));
   const there = pods.filter((pod) => pod.nodeName === writerNode);
-  const told = { reason: "WriterSilent", nodeName: writerNode, retryAfterMs: LOOK_AGAIN_MS } as const;
+  const common = { reason: "WriterSilent", nodeName: writerNode, retryAfterMs: LOOK_AGAIN_MS } as const;
   const writer = `${writerNode}, ${saysOf[role]}, ${signs.join(", and ")}`;
   const remedy =
     `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ` +
@@ -41,7 +41,7 @@ export function planSilentWriter(
     return [
       {
         kind: "WaitFor",
-        ...told,
+        ...common,
         message: `${names} waits for ${writer}. ${remedy}`,
         news: `${names} waits for ${writerNode}`,
       },
@@ -54,7 +54,7 @@ export function planSilentWriter(
     return [
       {
         kind: "Report",
-        ...told,
+        ...common,
         message: `${writer}; ${names} is bound to it. ${remedy}`,
         news: `${names} is bound to ${writerNode}`,
       },
@@ -64,7 +64,7 @@ export function planSilentWriter(
   return [
     {
       kind: "Report",
-      ...told,
+      ...common,
       message: `${writer}, and the volume is requested. ${remedy}`,
       news: `the volume is requested, and ${writerNode} is silent`,
     },

@@ -74,7 +74,7 @@ function planMove(observed: ObservedVolume, record: WriterRecord): readonly Writ
   if (writer !== undefined) {
     if (writer.held && isNamed(record, writer, "fencing")) return [];
     const besideWriter = unverified.flatMap((node) => planForUnverified(observed, node));
-    return [...planForWriter(observed, writer), ...quietly(observed, writer, besideWriter)];
+    return [...planForWriter(observed, writer), ...withoutWaits(observed, writer, besideWriter)];
   }
   if (named.length > 0) return unverified.flatMap((node) => planForPossibleWriter(observed, record, node));
   return planGrant(observed, record);
@@ -90,11 +90,11 @@ function planForPossibleWriter(
   node: NodeIdentity,
 ): readonly WriterAction[] {
   const planned = planForUnverified(observed, node);
-  const told = isAwaited(observed, record) ? planned : planned.map(withoutWord);
+  const reported = isAwaited(observed, record) ? planned : planned.map(withoutWaitForProof);
   // The node of its name is another VM, whose silence says nothing about this one.
   return isReplaced(observed, node)
-    ? told
-    : withSilence(told, planSilentWriter(observed, node.nodeName, "unverified"));
+    ? reported
+    : withSilence(reported, planSilentWriter(observed, node.nodeName, "unverified"));
 }
 
 /**
@@ -357,7 +357,7 @@ function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readon
  * They block no grant while one of them writes, but lost ones keep their shares, and would block the next
  * writer. One that stays unverified for long may have a pod that uses the disk as well.
  */
-function quietly(
+function withoutWaits(
   observed: ObservedVolume,
   writer: NodeIdentity,
   actions: readonly WriterAction[],
@@ -383,7 +383,7 @@ function isAwaited(observed: ObservedVolume, record: WriterRecord): boolean {
   return (observed.pods() ?? []).some((pod) => pod.isPending && !pod.isTerminating && pod.nodeName !== "");
 }
 
-function withoutWord(action: WriterAction): WriterAction {
+function withoutWaitForProof(action: WriterAction): WriterAction {
   return action.kind === "WaitFor" && action.reason === "WaitingForProof"
     ? { kind: "Requeue", afterMs: action.retryAfterMs }
     : action;
