@@ -4,12 +4,12 @@ type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
 /** Without what the status says of one VM: which it is, and what the disk's place is there. */
 export function withoutPlace({
-  vmId: _,
-  instanceUri: __,
-  lun: ___,
-  listed: ____,
-  deviceMissing: _____,
-  provenOff: ______,
+  vmId: _vmId,
+  instanceUri: _instanceUri,
+  lun: _lun,
+  listed: _listed,
+  deviceMissing: _deviceMissing,
+  provenOff: _provenOff,
   ...status
 }: AttachmentStatus): AttachmentStatus {
   return status;
