@@ -44,7 +44,7 @@ export class StartupGracePeriod {
   /** The highest heartbeat of each node whose counter was seen to rise. */
   readonly #reported = new Map<string, number>();
   /** Nodes whose first heartbeat, according to the store, came since then: they had nothing to compare. */
-  readonly #new = new Set<string>();
+  readonly #newlyRegistered = new Set<string>();
   /** The store incarnation when this process first read the Lease. */
   #incarnationAtStart: number | undefined;
   /** When this process first read the Lease, on the clock's `elapsedMs`. */
@@ -55,7 +55,7 @@ export class StartupGracePeriod {
     this.#ports = ports;
     const stop = ports.cache.onChange((change) => {
       if (this.#isOver) stop();
-      else this.#saw(change);
+      else this.#observe(change);
     });
   }
 
@@ -86,7 +86,7 @@ export class StartupGracePeriod {
   async untilTrusted(leading: RollbackPorts, onRebuild: () => void, signal: AbortSignal): Promise<boolean> {
     const { clock, logger } = this.#ports;
     const startedAtMs = clock.elapsedMs();
-    let told = "";
+    let lastLogged = "";
     while (!this.#isOver) {
       const judged = await this.#judge(signal);
       if (signal.aborted) return false;
@@ -96,12 +96,12 @@ export class StartupGracePeriod {
       }
       if (judged.ok && judged.value.kind === "rebuilds" && (await requestRebuild(leading, signal)).ok)
         onRebuild();
-      const news = judged.ok ? JSON.stringify(judged.value) : judged.failure.kind;
-      if (news !== told)
+      const state = judged.ok ? JSON.stringify(judged.value) : judged.failure.kind;
+      if (state !== lastLogged)
         logger.info("start-up grace period: waiting for node heartbeats", {
           because: judged.ok ? judged.value : judged.failure,
         });
-      told = news;
+      lastLogged = state;
       try {
         await clock.sleep(LOOK_AGAIN_MS, signal);
       } catch (error) {
@@ -109,18 +109,18 @@ export class StartupGracePeriod {
         throw error;
       }
     }
-    if (told !== "")
+    if (lastLogged !== "")
       logger.info("start-up grace period over: records are trusted", {
         durationMs: clock.elapsedMs() - startedAtMs,
       });
     return true;
   }
 
-  #saw({ kind, name, previous, current }: ObjectChange): void {
+  #observe({ kind, name, previous, current }: ObjectChange): void {
     // What was written before the Lease was read may predate a restored backup.
     if (kind !== "AzDriverNode" || this.#ports.leaseMemory.seen.counter === 0) return;
     if (current === undefined) this.#reported.delete(name);
-    else if (previous?.status === undefined) this.#new.add(name);
+    else if (previous?.status === undefined) this.#newlyRegistered.add(name);
     else if (beatOf(current) > beatOf(previous)) this.#reported.set(name, beatOf(current));
   }
 
@@ -169,7 +169,7 @@ export class StartupGracePeriod {
     const { cache, settings } = this.#ports;
     const { name } = node.metadata;
     const silentAfterMs = staleAfterMs(settings, node.status);
-    if (this.#new.has(name)) return "new";
+    if (this.#newlyRegistered.has(name)) return "new";
     const reported = this.#reported.get(name);
     // A counter below the one seen before was itself rolled back, and has not risen since.
     if (reported !== undefined && beatOf(node) >= reported) return "reported";
