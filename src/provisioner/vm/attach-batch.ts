@@ -159,7 +159,7 @@ export class AttachBatch {
    */
   async #waitedForOther(model: ArmVm, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
     const { underWay } = this.#context;
-    underWay.saw(model);
+    underWay.observe(model);
     // The mark of an own detach that has ended is no sign of one under way.
     if (!isTerminal(model.provisioningState))
       await underWay.pollOwn((own) =>

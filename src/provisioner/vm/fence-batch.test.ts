@@ -187,7 +187,7 @@ describe("a batch of fences", () => {
       it("reads it each second again once it was seen at rest in between", async () => {
         const azure = withDisk(updating);
         await readsOf(azure, azure.request("fence", "pvc-1"));
-        azure.underWay.saw({ ...azure.vm, provisioningState: "Succeeded" });
+        azure.underWay.observe({ ...azure.vm, provisioningState: "Succeeded" });
         const [, second] = await readsOf(azure, azure.request("fence", "pvc-1"));
         assert.equal(second, 1_000);
       });
@@ -237,7 +237,7 @@ describe("a batch of fences", () => {
       assert.ok(first.atMs >= 4 * MINUTE_MS && first.atMs < 4 * MINUTE_MS + 6_000, `${first.atMs} ms`);
 
       const again = withDisk(marked);
-      again.underWay.saw(again.vm);
+      again.underWay.observe(again.vm);
       await again.clock.advance(3 * MINUTE_MS);
       assert.deepEqual(kinds(await again.fenceBatch(again.request("fence", "pvc-1"))), ["proven"]);
       const [second] = sent(again);

@@ -126,7 +126,7 @@ export class FenceBatch {
 
   async #look(model: ArmVm, regularLeftMs: number): Promise<FencedVm> {
     const { session, vm, underWay } = this.#context;
-    underWay.saw(model);
+    underWay.observe(model);
     const victims = victimsOf(this.#open());
     const isListed = lists(model, victims);
     const isUpdating = !isTerminal(model.provisioningState);

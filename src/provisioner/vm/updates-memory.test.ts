@@ -11,7 +11,7 @@ const clock = createVirtualClock();
 /** The knowledge of a VM on which a detach was left behind. */
 function aMark(): UpdatesUnderWay {
   const underWay = new UpdatesUnderWay(clock);
-  underWay.saw(aScriptedVm([anEntry("pvc-1", 0, { toBeDetached: true })]).vm);
+  underWay.observe(aScriptedVm([anEntry("pvc-1", 0, { toBeDetached: true })]).vm);
   return underWay;
 }
 
@@ -46,11 +46,11 @@ describe("UpdatesMemory", () => {
   it("ends the pause of a VM when another VM has its resource id", () => {
     const { vm } = aScriptedVm();
     const underWay = new UpdatesUnderWay(clock);
-    underWay.saw(vm);
+    underWay.observe(vm);
     underWay.pauseEtag(vm.etag, 1_000);
-    underWay.saw(vm);
+    underWay.observe(vm);
     assert.ok(underWay.isEtagPaused);
-    underWay.saw({ ...vm, vmId: "guid-b" });
+    underWay.observe({ ...vm, vmId: "guid-b" });
     assert.ok(!underWay.isEtagPaused);
   });
 
@@ -58,9 +58,9 @@ describe("UpdatesMemory", () => {
     const { vm } = aScriptedVm();
     const underWay = new UpdatesUnderWay(clock);
     underWay.pauseEtag(vm.etag, 1_000);
-    underWay.saw(vm);
+    underWay.observe(vm);
     assert.ok(underWay.isEtagPaused);
-    underWay.saw({ ...vm, etag: '"moved"' });
+    underWay.observe({ ...vm, etag: '"moved"' });
     assert.ok(!underWay.isEtagPaused);
   });
 

@@ -36,48 +36,48 @@ describe("what is known of updates under way", () => {
   it("takes a mark on a busy VM for a detach that began when the mark was first seen", async () => {
     const { clock, underWay, busy, leavingForMs } = aWorld();
     await clock.advance(500);
-    underWay.saw(busy);
+    underWay.observe(busy);
     await clock.advance(1_000);
-    underWay.saw(busy);
+    underWay.observe(busy);
     assert.deepEqual([leavingForMs(), underWay.isEmpty], [1_000, false]);
   });
 
   it("gives the latest of several detaches its time", async () => {
     const { clock, underWay, busy } = aWorld();
-    underWay.saw(busy);
+    underWay.observe(busy);
     await clock.advance(1_000);
     const later = anEntry("pvc-2", 1, { toBeDetached: true });
     const both = { ...busy, dataDisks: [...busy.dataDisks, later] };
-    underWay.saw(both);
+    underWay.observe(both);
     await clock.advance(200);
     assert.equal(underWay.leavingForMs(both, new Set([diskKey, diskKeyOf(later)])), 200);
   });
 
   it("takes a mark for left behind once it was seen on a VM at rest, until it has gone", () => {
     const { underWay, atRest, busy, leavingForMs } = aWorld();
-    for (const seen of [busy, atRest, busy]) underWay.saw(seen);
+    for (const seen of [busy, atRest, busy]) underWay.observe(seen);
     assert.deepEqual([leavingForMs(), underWay.isEmpty], [undefined, false]);
-    underWay.saw({ ...busy, dataDisks: [entry] });
+    underWay.observe({ ...busy, dataDisks: [entry] });
     assert.equal(underWay.isEmpty, true);
-    underWay.saw(busy);
+    underWay.observe(busy);
     assert.equal(leavingForMs(), 0);
   });
 
   for (const known of ["atRest", "busy"] as const)
     it(`knows no marks of an earlier VM of the resource id, seen ${known}`, async () => {
       const { clock, underWay, [known]: earlier, busy, leavingForMs } = aWorld();
-      underWay.saw(earlier);
+      underWay.observe(earlier);
       await clock.advance(1_000);
-      underWay.saw({ ...busy, vmId: "guid-of-another" });
+      underWay.observe({ ...busy, vmId: "guid-of-another" });
       assert.equal(leavingForMs(), 0);
     });
 
   it("counts a detach of its own from its begin, also of a mark left behind before", async () => {
     const { clock, underWay, atRest, busy, leavingForMs } = aWorld();
-    underWay.saw(atRest);
+    underWay.observe(atRest);
     await underWay.during(update(), () => Promise.resolve(fail(anArmError({ statusCode: 0 }))));
     await clock.advance(5_000);
-    underWay.saw(busy);
+    underWay.observe(busy);
     assert.equal(leavingForMs(), 5_000);
   });
 
@@ -88,7 +88,7 @@ describe("what is known of updates under way", () => {
     it(`takes the mark for left behind if its own detach has ${because}`, async () => {
       const { underWay, busy, leavingForMs } = aWorld();
       await underWay.during(update(), () => Promise.resolve(end));
-      underWay.saw(busy);
+      underWay.observe(busy);
       assert.deepEqual(
         [leavingForMs(), await underWay.pollOwn(() => Promise.resolve(true))],
         [undefined, false],
@@ -105,7 +105,7 @@ describe("what is known of updates under way", () => {
     const forced = underWay.during(update({ ifMatch: `"2"` }), () => second.promise);
     first.resolve(fail(anOperationError({ code: "OperationPreempted" })));
     await preempted;
-    underWay.saw(busy);
+    underWay.observe(busy);
     assert.equal(leavingForMs(), 0);
     second.resolve(ok({}));
     await forced;
@@ -117,9 +117,9 @@ describe("what is known of updates under way", () => {
     const ended = Promise.withResolvers<ReturnType<typeof ok<object>>>();
     const waiting = underWay.during(update(), () => ended.promise);
     const runs = () => underWay.pollOwn(() => Promise.resolve(true));
-    underWay.saw({ ...atRest, etag: `"1"` });
+    underWay.observe({ ...atRest, etag: `"1"` });
     assert.deepEqual([await runs(), leavingForMs()], [true, 0]);
-    underWay.saw({ ...atRest, etag: `"2"` });
+    underWay.observe({ ...atRest, etag: `"2"` });
     assert.equal(await runs(), false);
     ended.resolve(ok({}));
     await waiting;
@@ -131,7 +131,7 @@ describe("what is known of updates under way", () => {
       Promise.resolve(fail(anArmError({ statusCode: 0 }))),
     );
     assert.equal(underWay.isEmpty, false);
-    underWay.saw({ ...atRest, etag: `"1"`, dataDisks: [entry] });
+    underWay.observe({ ...atRest, etag: `"1"`, dataDisks: [entry] });
     assert.equal(underWay.isEmpty, true);
   });
 
@@ -161,7 +161,7 @@ describe("what is known of updates under way", () => {
     /** A fence has waited for a minute. */
     const waitedForAMinute = async () => {
       const world = aWorld();
-      world.underWay.saw(world.busy);
+      world.underWay.observe(world.busy);
       assert.equal(world.underWay.waitedMs([fence]), 0);
       await world.clock.advance(MINUTE_MS);
       return world;
@@ -170,7 +170,7 @@ describe("what is known of updates under way", () => {
     it("counts from a request's first wait, also when it is repeated", async () => {
       const { clock, underWay, busy } = await waitedForAMinute();
       for (const expectedMs of [MINUTE_MS, 2 * MINUTE_MS]) {
-        underWay.saw(busy);
+        underWay.observe(busy);
         assert.equal(underWay.waitedMs([fence]), expectedMs);
         await clock.advance(MINUTE_MS);
       }
@@ -185,7 +185,7 @@ describe("what is known of updates under way", () => {
         const { clock, underWay, busy } = await waitedForAMinute();
         assert.equal(underWay.waitedMs([fence, late]), 0);
         await clock.advance(1_000);
-        underWay.saw(busy);
+        underWay.observe(busy);
         assert.deepEqual([underWay.waitedMs([late, fence]), underWay.waitedMs([fence])], [1_000, 61_000]);
       }
     });
@@ -198,7 +198,7 @@ describe("what is known of updates under way", () => {
       it(`counts again from zero where ${because}`, async () => {
         const { underWay, busy } = await waitedForAMinute();
         const after = { ...busy, ...changes };
-        for (const seen of [after, { ...after, provisioningState: "Updating" }]) underWay.saw(seen);
+        for (const seen of [after, { ...after, provisioningState: "Updating" }]) underWay.observe(seen);
         assert.equal(underWay.waitedMs([fence]), 0);
       });
 
@@ -207,7 +207,7 @@ describe("what is known of updates under way", () => {
       const underWay = new UpdatesUnderWay(clock);
       const { vm } = aScriptedVm();
       const isEmptyAfter = (provisioningState: string): boolean => {
-        underWay.saw({ ...vm, provisioningState });
+        underWay.observe({ ...vm, provisioningState });
         if (provisioningState === "Updating") underWay.waitedMs([fence]);
         return underWay.isEmpty;
       };

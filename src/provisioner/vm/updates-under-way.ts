@@ -91,8 +91,8 @@ export class UpdatesUnderWay {
     }
   }
 
-  /** Learns from each read of the VM. */
-  saw(model: ArmVm): void {
+  /** Takes in a read of the VM; each is to be observed, in order. */
+  observe(model: ArmVm): void {
     const isAtRest = isTerminal(model.provisioningState);
     if (this.#vmId !== undefined && this.#vmId !== model.vmId) this.#forgetVm();
     this.#vmId = model.vmId;
