@@ -78,7 +78,7 @@ async function follow(
   const running = followSource(
     ports,
     source,
-    { listed: () => undefined, told: () => undefined },
+    { onList: () => undefined, onEvent: () => undefined },
     stop.signal,
   );
   await clock.advance(forMs);
@@ -140,7 +140,7 @@ describe("followSource", () => {
     const following = followSource(
       ports,
       source,
-      { listed: () => undefined, told: () => undefined },
+      { onList: () => undefined, onEvent: () => undefined },
       stop.signal,
     );
     await clock.advance(1_000);
@@ -171,7 +171,7 @@ describe("followSource", () => {
     const running = followSource(
       ports,
       source,
-      { listed: () => assert.fail("nothing was listed"), told: () => undefined },
+      { onList: () => assert.fail("nothing was listed"), onEvent: () => undefined },
       stop.signal,
     );
     await clock.advance(600_000);

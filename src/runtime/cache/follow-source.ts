@@ -26,8 +26,8 @@ export const defaultFollowSettings: FollowSettings = {
 
 /** The receiver of a source's lists and events. */
 export interface Follower<T extends SourceObject> {
-  listed(items: readonly T[], resourceVersion: string): void;
-  told(event: SourceEvent<T>): void;
+  onList(items: readonly T[], resourceVersion: string): void;
+  onEvent(event: SourceEvent<T>): void;
 }
 
 /** The dependencies of a follower. */
@@ -82,7 +82,7 @@ export function followSource<T extends SourceObject>(
     const listed = await source.list(signal);
     if (listed.ok) {
       version = listed.value.resourceVersion;
-      follower.listed(listed.value.items, version);
+      follower.onList(listed.value.items, version);
     } else if (!signal.aborted) {
       needsList = true;
       logger.warn("list failed", { source: source.name, failure: listed.failure });
@@ -98,7 +98,7 @@ export function followSource<T extends SourceObject>(
       (event) => {
         failures = 0;
         version = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion;
-        follower.told(event);
+        follower.onEvent(event);
       },
     );
     if (signal.aborted || needsList) return;
@@ -138,7 +138,7 @@ async function watchUntilItEnds<T extends SourceObject>(
     /** Aborted by this follower or by its caller. */
     readonly ended: AbortController;
   },
-  told: (event: SourceEvent<T>) => void,
+  onEvent: (event: SourceEvent<T>) => void,
 ): Promise<WatchEnd> {
   const { source, clock, from, stallTimeoutMs, signal, ended } = request;
   const abort = (): void => ended.abort();
@@ -150,7 +150,7 @@ async function watchUntilItEnds<T extends SourceObject>(
     try {
       for await (const event of source.watch(from, ended.signal)) {
         heardAtMs = clock.elapsedMs();
-        told(event);
+        onEvent(event);
       }
       return isStalled
         ? { reason: "stalled", detail: `no event or bookmark for ${stallTimeoutMs} ms` }

@@ -53,8 +53,8 @@ export function createSourceCache<T extends SourceObject, Index extends string =
       else if (isAlive(change.previous, change.current)) watchedAtChange.set(change.key, watchedMs);
     }
     for (const change of changes) {
-      for (const listener of [...listeners]) tell(listener, change);
-      for (const look of [...waiters]) look(change.key);
+      for (const listener of [...listeners]) notify(listener, change);
+      for (const wake of [...waiters]) wake(change.key);
     }
   }
 
@@ -63,7 +63,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     return signOfLife === undefined || previous === undefined || signOfLife(previous) !== signOfLife(current);
   }
 
-  function tell(listener: (change: CachedChange<T>) => void, change: CachedChange<T>): void {
+  function notify(listener: (change: CachedChange<T>) => void, change: CachedChange<T>): void {
     try {
       listener(change);
     } catch (error) {
@@ -72,51 +72,51 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     }
   }
 
-  function listed(items: readonly T[], resourceVersion: string): void {
-    watched.hear();
+  function onList(items: readonly T[], resourceVersion: string): void {
+    watched.recordReport();
     publish(known.replaceAll(items, resourceVersion, clock.elapsedMs()));
-    for (const look of [...waiters]) look(undefined);
+    for (const wake of [...waiters]) wake(undefined);
   }
 
-  function told(event: SourceEvent<T>): void {
-    watched.hear();
+  function onEvent(event: SourceEvent<T>): void {
+    watched.recordReport();
     if (event.type === "BOOKMARK") known.advance(event.resourceVersion);
     else publish(known.apply(event, clock.elapsedMs()));
   }
 
   /**
-   * Waits until `look` finds something. It runs now, after each change that concerns it, and after each
+   * Waits until `find` finds something. It runs now, after each change that concerns it, and after each
    * list.
    */
   async function waitForMatch<M>(
-    look: () => { readonly found: M } | undefined,
+    find: () => { readonly found: M } | undefined,
     concernedKey: string | undefined,
     limit: WaitLimit,
     signal: AbortSignal,
   ): Promise<{ readonly found: M } | undefined> {
     signal.throwIfAborted();
-    let match = look();
+    let match = find();
     if (match !== undefined) return match;
     let thrown: { readonly error: unknown } | undefined;
     const ended = new AbortController();
     const abort = (): void => ended.abort(ENDED);
-    const lookAgain = (key: string | undefined): void => {
+    const findAgain = (key: string | undefined): void => {
       if (ended.signal.aborted || (key !== undefined && key !== concernedKey)) return;
       try {
-        match = look();
+        match = find();
       } catch (error) {
         thrown = { error };
       }
       if (match !== undefined || thrown !== undefined) ended.abort(ENDED);
     };
-    waiters.add(lookAgain);
+    waiters.add(findAgain);
     signal.addEventListener("abort", abort);
     try {
       await limit.clock.sleep(Math.min(limit.timeoutMs, SLEEP_MAX_MS), ended.signal);
     } catch (error) {
       if (!ended.signal.aborted) throw error;
     } finally {
-      waiters.delete(lookAgain);
+      waiters.delete(findAgain);
       signal.removeEventListener("abort", abort);
     }
     if (thrown !== undefined) throw thrown.error;
@@ -130,11 +130,11 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     limit: WaitLimit,
     signal: AbortSignal,
   ): Promise<{ readonly found: T | undefined } | undefined> {
-    const look = (): { readonly found: T | undefined } | undefined => {
+    const find = (): { readonly found: T | undefined } | undefined => {
       const object = known.get(key);
       return hasSynced() && predicate(object) ? { found: object } : undefined;
     };
-    return waitForMatch(look, key, limit, signal);
+    return waitForMatch(find, key, limit, signal);
   }
 
   const hasSynced = (): boolean => known.seenVersion !== undefined;
@@ -180,7 +180,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
       following = followSource(
         { ...options, settings: { ...defaultFollowSettings, ...options.settings } },
         source,
-        { listed, told },
+        { onList, onEvent },
         signal,
       );
       await following.ended;

@@ -8,7 +8,7 @@ const WATCHED_GAP_MAX_MS = 15_000;
 
 /** Adds up the time during which the source reported often enough to count as watched. */
 export interface WatchedTime {
-  readonly hear: () => void;
+  readonly recordReport: () => void;
   readonly totalMs: () => number;
   /**
    * The total if a report comes right now: an own write arrives between two reports of the watch, and has
@@ -25,7 +25,7 @@ export function createWatchedTime(clock: Clock): WatchedTime {
   const totalMsNow = (): number =>
     totalMs + (lastHeardMs === undefined ? 0 : Math.min(clock.elapsedMs() - lastHeardMs, WATCHED_GAP_MAX_MS));
   return {
-    hear: () => {
+    recordReport: () => {
       totalMs = totalMsNow();
       lastHeardMs = clock.elapsedMs();
     },
