@@ -112,14 +112,8 @@ async function unpublishFrom(
   if (inUse !== undefined) return fail(inUse);
   const ended = await withdrawRequest(context, { volumeId, nodeName, keepsPrimary: false }, signal);
   if (!ended.ok) return ended;
-  const released = await releaseRecord(
-    context,
-    volume.metadata.name,
-    volumeId,
-    nodeName,
-    isOutOfService,
-    signal,
-  );
+  const volumeName = volume.metadata.name;
+  const released = await releaseRecord(context, { volumeName, volumeId, nodeName, isOutOfService }, signal);
   if (!released.ok) return released;
   const isKept = keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService;
   if (!isKept) {
@@ -209,12 +203,15 @@ function renewRequest(
  */
 async function releaseRecord(
   context: ControllerContext,
-  volumeName: string,
-  volumeId: string,
-  nodeName: string,
-  isOutOfService: boolean,
+  target: {
+    readonly volumeName: string;
+    readonly volumeId: string;
+    readonly nodeName: string;
+    readonly isOutOfService: boolean;
+  },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
+  const { volumeName, volumeId, nodeName, isOutOfService } = target;
   const fresh = await context.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
   const writer = fresh.value.status?.record?.writer;
