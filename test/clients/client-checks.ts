@@ -10,8 +10,8 @@ import { type AzureFixture, startAzure, SUBSCRIPTION_ID } from "../emulator/azur
 /** A program with an SDK of Azure in another language. */
 export interface Client {
   readonly name: string;
-  /** What its SDK needs on this machine, such as `python3`. */
-  readonly toolchain: string;
+  /** What its SDK needs on this machine, such as `python3`; nothing if Node runs it. */
+  readonly toolchain?: string;
   /** The command that prints the result of each check as one JSON object. */
   readonly command: () => Promise<{
     readonly program: string;
@@ -38,6 +38,40 @@ const expected: readonly (readonly [what: string, check: string, result: unknown
   ["takes a snapshot, and restores it larger", "snapshots_and_restores", [true, 128, true]],
   ["attaches to an instance of a scale set", "scale_set_instances", ["pool_0", "pool_0", null]],
   [
+    "gets the errors of an instance, and of one that is gone",
+    "instance_errors",
+    [
+      [412, "PreconditionFailed"],
+      [409, "ConflictingUserInput"],
+      [409, "ConflictingUserInput"],
+      [404, "NotFound"],
+      [400, "InvalidParameter"],
+      [404, "ResourceNotFound"],
+      [404, "ParentResourceNotFound"],
+    ],
+  ],
+  [
+    "attaches and detaches by the action for it",
+    "attaches_by_action",
+    [
+      [[5], "vm-a", 0],
+      [[5], "pool_0", 0],
+    ],
+  ],
+  [
+    "sees an attach that failed in the list, and repairs it by an empty update",
+    "vm_and_instance_failing_operation",
+    ["vm-a", "pool_0"].map((owner) => [
+      [200, "InternalOperationError"],
+      "Failed",
+      [2],
+      null,
+      "Succeeded",
+      owner,
+    ]),
+  ],
+  ["waits out 429 of a write by its own retries", "vm_and_instance_throttled", ["vm-b", "pool_1"]],
+  [
     "upgrades the instances of a scale set batch by batch",
     "rolling_upgrades",
     ["Rolling", 20, "Completed", 2, [true, true], "Completed", 2, [409, "OperationNotAllowed"]],
@@ -51,7 +85,8 @@ const expected: readonly (readonly [what: string, check: string, result: unknown
 
 /** Declares the tests of an unmodified SDK against the emulator. */
 export async function clientChecks({ name, toolchain, command }: Client): Promise<void> {
-  const skip = (await findCommand(toolchain)) === undefined ? `needs ${toolchain}` : false;
+  const isMissing = toolchain !== undefined && (await findCommand(toolchain)) === undefined;
+  const skip = isMissing ? `needs ${toolchain}` : false;
 
   describe(`${name}, unmodified, against the emulator`, { skip }, () => {
     let azure: AzureFixture;
@@ -69,7 +104,7 @@ export async function clientChecks({ name, toolchain, command }: Client): Promis
             resourceGroup: "rg",
             location: "eastus",
             name: "pool",
-            capacity: 1,
+            capacity: 2,
           },
         ],
       });
@@ -81,6 +116,7 @@ export async function clientChecks({ name, toolchain, command }: Client): Promis
         env: {
           ...env,
           EMULATOR_URL: azure.emulator.url,
+          NODE_EXTRA_CA_CERTS: ca,
           REQUESTS_CA_BUNDLE: ca,
           SSL_CERT_FILE: ca,
           SUBSCRIPTION_ID,
@@ -103,9 +139,27 @@ export async function clientChecks({ name, toolchain, command }: Client): Promis
   });
 }
 
-/** One creation fails after it was accepted, and a disk can be read only at the third try. */
+/**
+ * One creation and the first attach of one disk to a VM and to an instance fail after they were accepted; a
+ * disk can be read only at the third try; an attach to another VM and instance is accepted at the second.
+ */
 function addFaults(azure: AzureFixture): void {
   const { faults } = azure.emulator.model;
+  for (const operation of ["VirtualMachines_Update", "VirtualMachineScaleSetVMs_Update"]) {
+    faults.add({
+      operation,
+      disk: `${DISKS}/failing-attach`,
+      times: 1,
+      effect: { kind: "FailOperation", code: "InternalOperationError" },
+    });
+  }
+  for (const resource of ["*/vm-b/attachDetachDataDisks", "*/virtualMachines/1/attachDetachDataDisks"]) {
+    faults.add({
+      resource,
+      times: 1,
+      effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 1 },
+    });
+  }
   faults.add({
     operation: "Disks_CreateOrUpdate",
     resource: `${DISKS}/failing`,

@@ -133,13 +133,98 @@ def snapshots_and_restores():
 
 def scale_set_instances():
     disk = disks.get(GROUP, "py-1")
-    [instance] = list(instances.list(GROUP, "pool"))
+    instance = next(iter(instances.list(GROUP, "pool")))
     body = {"location": "eastus", **listed("pool", [entry(0, disk)])}
     instances.begin_update(GROUP, "pool", instance.instance_id, body, **FAST).result()
     owner = disks.get(GROUP, "py-1").managed_by
     body = {"location": "eastus", **listed("pool", [])}
     instances.begin_update(GROUP, "pool", instance.instance_id, body, **FAST).result()
     return [instance.name, owner.split("/")[-1], disks.get(GROUP, "py-1").managed_by]
+
+
+def put_list(instance, entries, **conditions):
+    body = {"location": "eastus", **listed("pool", entries)}
+    return instances.begin_update(GROUP, "pool", instance, body, **conditions, **FAST).result()
+
+
+def instance_errors():
+    """What an instance refuses: another ETag, a disk of a VM or without existence; and what is gone."""
+    disk = disks.get(GROUP, "py-1")
+    wrong = {"etag": '"wrong"', "match_condition": MatchConditions.IfNotModified}
+    refused = [refusal(lambda: put_list("0", [], **wrong))]
+    vms.begin_update(GROUP, "vm-a", listed("vm-a", [entry(0, disk)]), **FAST).result()
+    refused.append(refusal(lambda: put_list("0", [entry(0, disk)])))
+    vms.begin_update(GROUP, "vm-a", listed("vm-a", []), **FAST).result()
+    put_list("0", [entry(0, disk)])
+    refused.append(
+        refusal(lambda: vms.begin_update(GROUP, "vm-a", listed("vm-a", [entry(0, disk)]), **FAST).result())
+    )
+    put_list("0", [])
+    missing = {"lun": 0, "createOption": "Attach", "managedDisk": {"id": disk.id + "-none"}}
+    refused.append(refusal(lambda: put_list("0", [missing])))
+    refused.append(refusal(lambda: put_list("99", [])))
+    refused.append(refusal(lambda: instances.get(GROUP, "pool", "99")))
+    refused.append(refusal(lambda: instances.get(GROUP, "none", "0")))
+    return refused
+
+
+def writers():
+    """One VM and one instance: how each is written to, read, and called."""
+    return [
+        (lambda body: vms.begin_update(GROUP, "vm-a", body, **FAST).result(), lambda: vms.get(GROUP, "vm-a")),
+        (
+            lambda body: instances.begin_update(GROUP, "pool", "0", body, **FAST).result(),
+            lambda: instances.get(GROUP, "pool", "0"),
+        ),
+    ]
+
+
+def attaches_by_action():
+    disk = disks.get(GROUP, "py-1")
+    attach = {"dataDisksToAttach": [{"diskId": disk.id, "lun": 5}]}
+    detach = {"dataDisksToDetach": [{"diskId": disk.id}]}
+    results = []
+    for act in (
+        lambda body: vms.begin_attach_detach_data_disks(GROUP, "vm-a", body, **FAST).result(),
+        lambda body: instances.begin_attach_detach_data_disks(GROUP, "pool", "0", body, **FAST).result(),
+    ):
+        luns = [listed_disk.lun for listed_disk in act(attach).data_disks]
+        owner = disks.get(GROUP, "py-1").managed_by.split("/")[-1]
+        results.append([luns, owner, len(act(detach).data_disks)])
+    return results
+
+
+def vm_and_instance_failing_operation():
+    """The tests have made the first attach of this disk to each fail: it stays listed, and an empty update repairs it."""
+    disks.begin_create_or_update(GROUP, "failing-attach", disk_body(4), **FAST).result()
+    disk = disks.get(GROUP, "failing-attach")
+    results = []
+    for write, read in writers():
+        failed = refusal(lambda: write(listed("", [entry(2, disk)])))
+        state, luns = read().provisioning_state, [d.lun for d in read().storage_profile.data_disks]
+        owner = disks.get(GROUP, "failing-attach").managed_by
+        repaired = write({}).provisioning_state
+        attached = disks.get(GROUP, "failing-attach").managed_by.split("/")[-1]
+        write(listed("", []))
+        results.append([failed, state, luns, owner, repaired, attached])
+    disks.begin_delete(GROUP, "failing-attach", **FAST).result()
+    return results
+
+
+def vm_and_instance_throttled():
+    """The tests have made the first attach to vm-b and to pool_1 answer 429: the SDK waits and repeats it."""
+    disks.begin_create_or_update(GROUP, "throttled-attach", disk_body(4), **FAST).result()
+    disk = disks.get(GROUP, "throttled-attach")
+    owners = []
+    for act in (
+        lambda body: vms.begin_attach_detach_data_disks(GROUP, "vm-b", body, **FAST).result(),
+        lambda body: instances.begin_attach_detach_data_disks(GROUP, "pool", "1", body, **FAST).result(),
+    ):
+        act({"dataDisksToAttach": [{"diskId": disk.id}]})
+        owners.append(disks.get(GROUP, "throttled-attach").managed_by.split("/")[-1])
+        act({"dataDisksToDetach": [{"diskId": disk.id}]})
+    disks.begin_delete(GROUP, "throttled-attach", **FAST).result()
+    return owners
 
 
 def rolling_upgrades():
@@ -204,8 +289,9 @@ def deletes():
 
 CHECKS = [
     creates_and_grows, pages, attaches, refuses_wrong_etag, refuses_second_vm, detaches, makes_with_vm,
-    snapshots_and_restores, scale_set_instances, rolling_upgrades, power, skus, failing_operation, throttled,
-    deletes,
+    snapshots_and_restores, scale_set_instances, instance_errors, attaches_by_action,
+    vm_and_instance_failing_operation, vm_and_instance_throttled, rolling_upgrades, power, skus,
+    failing_operation, throttled, deletes,
 ]  # fmt: skip
 
 results = {}

@@ -49,6 +49,10 @@ func main() {
 		{"makes_with_vm", makesWithVM},
 		{"snapshots_and_restores", snapshotsAndRestores},
 		{"scale_set_instances", scaleSetInstances},
+		{"instance_errors", instanceErrors},
+		{"attaches_by_action", attachesByAction},
+		{"vm_and_instance_failing_operation", vmAndInstanceFailingOperation},
+		{"vm_and_instance_throttled", vmAndInstanceThrottled},
 		{"rolling_upgrades", rollingUpgrades},
 		{"power", power},
 		{"skus", skus},
@@ -141,7 +145,7 @@ func pages() (any, error) {
 }
 
 func attaches() (any, error) {
-	if err := updateVM("vm-a", nil, entry(3)); err != nil {
+	if err := updateVM("vm-a", nil, entry(3, "py-1")); err != nil {
 		return nil, err
 	}
 	vm, err := vms.Get(background, group, "vm-a",
@@ -149,10 +153,7 @@ func attaches() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	luns, running := []int32{}, false
-	for _, disk := range vm.Properties.StorageProfile.DataDisks {
-		luns = append(luns, *disk.Lun)
-	}
+	luns, running := lunsOf(vm.Properties.StorageProfile), false
 	for _, status := range vm.Properties.InstanceView.Statuses {
 		running = running || *status.Code == "PowerState/running"
 	}
@@ -165,7 +166,7 @@ func refusesWrongEtag() (any, error) {
 }
 
 func refusesSecondVM() (any, error) {
-	return refusal(updateVM("vm-b", nil, entry(0))), nil
+	return refusal(updateVM("vm-b", nil, entry(0, "py-1"))), nil
 }
 
 func detaches() (any, error) {
@@ -243,15 +244,8 @@ func scaleSetInstances() (any, error) {
 		return nil, err
 	}
 	id := *page.Value[0].InstanceID
-	set := func(entries ...*compute.DataDisk) error {
-		body := compute.VirtualMachineScaleSetVM{
-			Location:   to.Ptr("eastus"),
-			Properties: &compute.VirtualMachineScaleSetVMProperties{StorageProfile: storage(entries)},
-		}
-		_, err := end(instances.BeginUpdate(background, group, "pool", id, body, nil))
-		return err
-	}
-	if err := set(entry(0)); err != nil {
+	set := func(entries ...*compute.DataDisk) error { return updateInstance(id, nil, entries...) }
+	if err := set(entry(0, "py-1")); err != nil {
 		return nil, err
 	}
 	attached, err := ownerOf("py-1")
@@ -263,6 +257,184 @@ func scaleSetInstances() (any, error) {
 	}
 	detached, err := ownerOf("py-1")
 	return []any{*page.Value[0].Name, attached, detached}, err
+}
+
+// What an instance refuses: another ETag, a disk of a VM or without existence; and what is gone.
+func instanceErrors() (any, error) {
+	refused := []any{refusal(updateInstance("0", to.Ptr(`"wrong"`)))}
+	if err := updateVM("vm-a", nil, entry(0, "py-1")); err != nil {
+		return nil, err
+	}
+	refused = append(refused, refusal(updateInstance("0", nil, entry(0, "py-1"))))
+	if err := updateVM("vm-a", nil); err != nil {
+		return nil, err
+	}
+	if err := updateInstance("0", nil, entry(0, "py-1")); err != nil {
+		return nil, err
+	}
+	refused = append(refused, refusal(updateVM("vm-a", nil, entry(0, "py-1"))))
+	if err := updateInstance("0", nil); err != nil {
+		return nil, err
+	}
+	refused = append(refused,
+		refusal(updateInstance("0", nil, entry(0, "py-1-none"))), refusal(updateInstance("99", nil)))
+	for _, gone := range [][2]string{{"pool", "99"}, {"none", "0"}} {
+		_, err := instances.Get(background, group, gone[0], gone[1], nil)
+		refused = append(refused, refusal(err))
+	}
+	return refused, nil
+}
+
+// writer is a VM or an instance: how it is written to, read, and called.
+type writer struct {
+	update func(entries []*compute.DataDisk) error
+	repair   func() (state string, err error)
+	read   func() (state string, profile *compute.StorageProfile, err error)
+	act    func(body compute.AttachDetachDataDisksRequest) (*compute.StorageProfile, error)
+}
+
+func vmWriter(name string) writer {
+	return writer{
+		update: func(entries []*compute.DataDisk) error { return updateVM(name, nil, entries...) },
+		repair: func() (string, error) {
+			vm, err := end(vms.BeginUpdate(background, group, name, compute.VirtualMachineUpdate{}, nil))
+			if err != nil {
+				return "", err
+			}
+			return *vm.Properties.ProvisioningState, nil
+		},
+		read: func() (string, *compute.StorageProfile, error) {
+			vm, err := vms.Get(background, group, name, nil)
+			if err != nil {
+				return "", nil, err
+			}
+			return *vm.Properties.ProvisioningState, vm.Properties.StorageProfile, nil
+		},
+		act: func(body compute.AttachDetachDataDisksRequest) (*compute.StorageProfile, error) {
+			result, err := end(vms.BeginAttachDetachDataDisks(background, group, name, body, nil))
+			return &result.StorageProfile, err
+		},
+	}
+}
+
+func instanceWriter(id string) writer {
+	return writer{
+		update: func(entries []*compute.DataDisk) error { return updateInstance(id, nil, entries...) },
+		repair: func() (string, error) {
+			vm, err := end(instances.BeginUpdate(background, group, "pool", id, compute.VirtualMachineScaleSetVM{}, nil))
+			if err != nil {
+				return "", err
+			}
+			return *vm.Properties.ProvisioningState, nil
+		},
+		read: func() (string, *compute.StorageProfile, error) {
+			vm, err := instances.Get(background, group, "pool", id, nil)
+			if err != nil {
+				return "", nil, err
+			}
+			return *vm.Properties.ProvisioningState, vm.Properties.StorageProfile, nil
+		},
+		act: func(body compute.AttachDetachDataDisksRequest) (*compute.StorageProfile, error) {
+			result, err := end(instances.BeginAttachDetachDataDisks(background, group, "pool", id, body, nil))
+			return &result.StorageProfile, err
+		},
+	}
+}
+
+func attachesByAction() (any, error) {
+	results := []any{}
+	for _, each := range []writer{vmWriter("vm-a"), instanceWriter("0")} {
+		attached, err := each.act(attach("py-1", to.Ptr(int32(5))))
+		if err != nil {
+			return nil, err
+		}
+		owner, err := ownerOf("py-1")
+		if err != nil {
+			return nil, err
+		}
+		detached, err := each.act(detach("py-1"))
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, []any{lunsOf(attached), owner, len(detached.DataDisks)})
+	}
+	return results, nil
+}
+
+// The tests have made the first attach of this disk to each fail: it stays listed, and an empty update repairs it.
+func vmAndInstanceFailingOperation() (any, error) {
+	if _, err := createDisk("failing-attach", 4, nil); err != nil {
+		return nil, err
+	}
+	results := []any{}
+	for _, each := range []writer{vmWriter("vm-a"), instanceWriter("0")} {
+		failed := refusal(each.update([]*compute.DataDisk{entry(2, "failing-attach")}))
+		state, profile, err := each.read()
+		if err != nil {
+			return nil, err
+		}
+		owner, err := ownerOf("failing-attach")
+		if err != nil {
+			return nil, err
+		}
+		repaired, err := each.repair()
+		if err != nil {
+			return nil, err
+		}
+		attached, err := ownerOf("failing-attach")
+		if err != nil {
+			return nil, err
+		}
+		if err := each.update(nil); err != nil {
+			return nil, err
+		}
+		results = append(results, []any{failed, state, lunsOf(profile), owner, repaired, attached})
+	}
+	_, err := end(disks.BeginDelete(background, group, "failing-attach", nil))
+	return results, err
+}
+
+// The tests have made the first attach to vm-b and to pool_1 answer 429: the SDK waits and repeats it.
+func vmAndInstanceThrottled() (any, error) {
+	if _, err := createDisk("throttled-attach", 4, nil); err != nil {
+		return nil, err
+	}
+	owners := []any{}
+	for _, each := range []writer{vmWriter("vm-b"), instanceWriter("1")} {
+		if _, err := each.act(attach("throttled-attach", nil)); err != nil {
+			return nil, err
+		}
+		owner, err := ownerOf("throttled-attach")
+		if err != nil {
+			return nil, err
+		}
+		owners = append(owners, owner)
+		if _, err := each.act(detach("throttled-attach")); err != nil {
+			return nil, err
+		}
+	}
+	_, err := end(disks.BeginDelete(background, group, "throttled-attach", nil))
+	return owners, err
+}
+
+func attach(disk string, lun *int32) compute.AttachDetachDataDisksRequest {
+	return compute.AttachDetachDataDisksRequest{
+		DataDisksToAttach: []*compute.DataDisksToAttach{{DiskID: to.Ptr(diskID(disk)), Lun: lun}},
+	}
+}
+
+func detach(disk string) compute.AttachDetachDataDisksRequest {
+	return compute.AttachDetachDataDisksRequest{
+		DataDisksToDetach: []*compute.DataDisksToDetach{{DiskID: to.Ptr(diskID(disk))}},
+	}
+}
+
+func lunsOf(profile *compute.StorageProfile) []int32 {
+	luns := []int32{}
+	for _, disk := range profile.DataDisks {
+		luns = append(luns, *disk.Lun)
+	}
+	return luns
 }
 
 func rollingUpgrades() (any, error) {
@@ -411,11 +583,21 @@ func storage(entries []*compute.DataDisk) *compute.StorageProfile {
 	return &compute.StorageProfile{DataDisks: append([]*compute.DataDisk{}, entries...)}
 }
 
-func entry(lun int32) *compute.DataDisk {
+func updateInstance(id string, ifMatch *string, entries ...*compute.DataDisk) error {
+	body := compute.VirtualMachineScaleSetVM{
+		Location:   to.Ptr("eastus"),
+		Properties: &compute.VirtualMachineScaleSetVMProperties{StorageProfile: storage(entries)},
+	}
+	_, err := end(instances.BeginUpdate(background, group, "pool", id, body,
+		&compute.VirtualMachineScaleSetVMsClientBeginUpdateOptions{IfMatch: ifMatch}))
+	return err
+}
+
+func entry(lun int32, disk string) *compute.DataDisk {
 	return &compute.DataDisk{
 		Lun:          &lun,
 		CreateOption: to.Ptr(compute.DiskCreateOptionTypesAttach),
-		ManagedDisk:  &compute.ManagedDiskParameters{ID: to.Ptr(diskID("py-1"))},
+		ManagedDisk:  &compute.ManagedDiskParameters{ID: to.Ptr(diskID(disk))},
 	}
 }
 
