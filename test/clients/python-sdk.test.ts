@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { buildPythonSdk } from "../../testbed/parts/build-python-sdk.ts";
+import { buildPythonSdk } from "../../testbed/parts/build-python.ts";
 import { clientChecks } from "./client-checks.ts";
 
 const PROGRAM = fileURLToPath(new URL("python_sdk.py", import.meta.url));
@@ -12,7 +12,7 @@ await clientChecks({
     return {
       program: "python3",
       args: [PROGRAM],
-      env: { PYTHONDONTWRITEBYTECODE: "1", PYTHONPATH: sdk },
+      env: { PYTHONPATH: sdk },
     };
   },
 });

@@ -53,6 +53,11 @@ export interface ModelSettings {
   readonly upperCaseGroupInSubscriptionLists: boolean;
   /** Whether a resource group is created with its first resource. */
   readonly createResourceGroups: boolean;
+  /**
+   * `Retry-After` of every answer that leaves an operation in progress, in whole seconds of the client's
+   * clock, whatever the time scale. 0: as recorded, where only actions and monitors ask for 10 s.
+   */
+  readonly pollAfterS: number;
   /** Items per page of a list. */
   readonly pageSize: number;
   /** `report` counts and returns the remaining calls in headers, `enforce` also refuses with 429. */
@@ -95,6 +100,7 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   changesWhileAttached: "refuse",
   upperCaseGroupInSubscriptionLists: false,
   createResourceGroups: false,
+  pollAfterS: 0,
   pageSize: 100,
   throttling: "report",
   throttleLimits: {},

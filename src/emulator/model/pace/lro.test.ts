@@ -102,6 +102,32 @@ describe("the first answer", () => {
   });
 });
 
+describe("pollAfterS", () => {
+  // az and the SDKs for Go and Python poll every 30 s where they get no Retry-After.
+  it("is Retry-After of each answer that leaves an operation in progress, and of no other", () => {
+    const azure = furnished({ timeScale: 0.2, pollAfterS: 1 });
+    const started = [
+      azure.send("PATCH", "virtualMachines/node-a", {}),
+      azure.send("PUT", "disks/new", diskBody()),
+      azure.send("POST", "virtualMachines/node-b/restart"),
+    ];
+    const monitored = started.slice(1);
+    const askedFor = (): readonly (string | undefined)[] => [
+      ...started.map((answer) => follow(azure, answer, "azure-asyncoperation").headers["retry-after"]),
+      ...monitored.map((answer) => follow(azure, answer, "location").headers["retry-after"]),
+    ];
+    assert.deepEqual(
+      [...started.map((answer) => answer.headers["retry-after"]), ...askedFor()],
+      Array.from({ length: 8 }, () => "1"),
+    );
+    azure.settle();
+    assert.deepEqual(
+      askedFor(),
+      Array.from({ length: 5 }, () => undefined),
+    );
+  });
+});
+
 describe("an operation", () => {
   it("succeeds in its status document, and with its result at its location", () => {
     const azure = furnished();

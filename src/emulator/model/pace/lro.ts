@@ -22,9 +22,10 @@ export function operationHeaders(
   const url = `${call.origin}/subscriptions/${operation.subscriptionId}/providers/Microsoft.Compute/locations/${operation.location}/${operation.provider}/${operation.id}?p=${operation.id}`;
   const version = `&api-version=${call.apiVersion}`;
   const followed: Record<string, string> = { "azure-asyncoperation": url + version };
-  if (kind === "Update") return { ...followed, "azure-asyncnotification": "Enabled" };
+  if (kind === "Update")
+    return { ...followed, "azure-asyncnotification": "Enabled", ...settingRetryAfter(world) };
   followed["location"] = `${url}&monitor=true${version}`;
-  return kind === "Action" ? { ...followed, ...retryAfter(world) } : followed;
+  return { ...followed, ...(kind === "Action" ? retryAfter(world) : settingRetryAfter(world)) };
 }
 
 /** GET of `azure-asyncoperation` (a status document) or of `location` (202 until the result is there). */
@@ -34,7 +35,11 @@ export function getOperation(world: World, call: ArmCall): HandlerResult {
     return armErrors.operationNotFound(param(call, "operationId"));
   return call.query["monitor"] === "true"
     ? monitor(world, call, operation)
-    : reply(200, statusDocument(operation));
+    : reply(
+        200,
+        statusDocument(operation),
+        operation.status === "InProgress" ? settingRetryAfter(world) : {},
+      );
 }
 
 function statusDocument(operation: Operation): JsonObject {
@@ -70,6 +75,12 @@ function httpStatusOf(error: ArmFailure): number {
 
 /** The header is in seconds, so a faster clock omits it rather than slowing its clients down. */
 function retryAfter(world: World): Record<string, string> {
+  if (world.settings.pollAfterS > 0) return settingRetryAfter(world);
   const seconds = Math.round((ACTION_RETRY_AFTER_MS * world.settings.timeScale) / 1000);
   return seconds >= 1 ? { "retry-after": String(seconds) } : {};
+}
+
+/** What the setting asks of all clients, in seconds of their own clocks. */
+function settingRetryAfter({ settings }: World): Record<string, string> {
+  return settings.pollAfterS > 0 ? { "retry-after": String(Math.ceil(settings.pollAfterS)) } : {};
 }
