@@ -8,6 +8,7 @@ import { armErrors, errorBody, failure } from "./errors.ts";
 import { type Json, objectAt } from "./json.ts";
 import type { Routed } from "./router.ts";
 import { POLL_OPERATION } from "./routes.ts";
+import { answerInVersion, hasEtags, requestInVersion } from "./version-fields.ts";
 
 /** A call's result, with what the front door added. */
 export interface Answered {
@@ -26,7 +27,7 @@ const DEFAULT_ORIGIN = "https://management.azure.com";
  */
 const API_VERSION_MIN = "2015-01-01";
 
-/** The steps of a call: route, api-version, fault, throttle, handler. */
+/** The steps of a call: route, api-version with its fields, roles, fault, throttle, handler. */
 export function answerRequest(world: World, request: ArmRequest, routed: Routed): Answered {
   if (routed.kind === "Unknown") return rejected(armErrors.noSuchRoute(request.path));
   if (routed.kind === "WrongMethod")
@@ -36,18 +37,19 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
     Object.entries(request.query ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
   );
   const apiVersion = query["api-version"];
+  const { operation } = route;
+  const withEtags = route.isAdmin === true || hasEtags(operation, apiVersion ?? "");
   const call: ArmCall = {
     path: request.path,
     params,
     query,
-    ifMatch: request.ifMatch,
-    ifNoneMatch: request.ifNoneMatch,
+    ifMatch: withEtags ? request.ifMatch : undefined,
+    ifNoneMatch: withEtags ? request.ifNoneMatch : undefined,
     caller: request.caller ?? "",
-    body: request.body,
+    body: route.isAdmin === true ? request.body : requestInVersion(request.body, operation, apiVersion ?? ""),
     apiVersion: apiVersion ?? "",
     origin: request.origin ?? DEFAULT_ORIGIN,
   };
-  const { operation } = route;
   if (route.isAdmin === true)
     return { operation, isAdmin: true, result: route.handler(world, call), headers: {}, fault: undefined };
   if (apiVersion === undefined) return rejected(armErrors.missingApiVersion(), operation);
@@ -78,7 +80,24 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   const result = verdict.refused ?? read(world, call, fault, operation) ?? route.handler(world, call);
   world.caller = undefined;
   if (verdict.refused === undefined) remember(world, call, operation, result);
-  return { operation, isAdmin: false, result, headers: verdict.headers, fault };
+  return {
+    operation,
+    isAdmin: false,
+    result: inVersion(result, operation, apiVersion),
+    headers: verdict.headers,
+    fault,
+  };
+}
+
+/** A result as its version shows it. */
+function inVersion(result: HandlerResult, operation: string, apiVersion: string): HandlerResult {
+  if (result.kind === "Failure") return result;
+  const { etag, ...headers } = result.headers ?? {};
+  return reply(
+    result.status,
+    answerInVersion(result.body, operation, apiVersion),
+    etag === undefined || !hasEtags(operation, apiVersion) ? headers : { etag, ...headers },
+  );
 }
 
 function rejected(result: HandlerResult, operation = "Unknown"): Answered {

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aModel, codeOf, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
+import { at, type Json, listAt } from "./json.ts";
+
+const OLD_VM = "api-version=2023-09-01";
+const NEW_VM = "api-version=2024-03-01";
+const OLD_DISK = "api-version=2019-07-01";
+
+/** A model whose VM node-a has the shared disk pvc-1. */
+function furnished(): ModelFixture {
+  const azure = aModel();
+  azure.finish("PUT", "disks/pvc-1", diskBody({ properties: { maxShares: 2 } }));
+  azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+  return azure;
+}
+
+describe("an API version", () => {
+  it("before ETags neither shows one nor obeys If-Match", () => {
+    const azure = furnished();
+    const read = azure.send("GET", `virtualMachines/node-a?${OLD_VM}`);
+    assert.deepEqual([read.headers["etag"], at(read.body, "etag")], [undefined, undefined]);
+    const write = (version: string): readonly [number, unknown] => {
+      const answer = azure.send("PATCH", `virtualMachines/node-a?${version}`, {}, { ifMatch: '"wrong"' });
+      azure.settle();
+      return [answer.status, codeOf(answer.body)];
+    };
+    assert.deepEqual(
+      [write(OLD_VM), write(NEW_VM)],
+      [
+        [200, undefined],
+        [412, "PreconditionFailed"],
+      ],
+    );
+    assert.match(String(at(azure.send("GET", `virtualMachines/node-a?${NEW_VM}`).body, "etag")), /^"\d+"$/);
+  });
+
+  it("without shared disks shows one owner, in a list too, and shares no new disk", () => {
+    const azure = furnished();
+    const shownBy = (disk: Json | undefined): readonly boolean[] =>
+      [["managedBy"], ["managedByExtended"], ["properties", "shareInfo"], ["properties", "maxShares"]].map(
+        (path) => at(disk, ...path) !== undefined,
+      );
+    const listed = (version: string): Json | undefined =>
+      listAt(azure.send("GET", `disks?${version}`).body, "value")?.[0];
+    assert.deepEqual(shownBy(azure.send("GET", `disks/pvc-1?${OLD_DISK}`).body), [true, false, false, false]);
+    assert.deepEqual(shownBy(listed(OLD_DISK)), [true, false, false, false]);
+    assert.deepEqual(shownBy(listed("api-version=2019-11-01")), [true, true, true, true]);
+    azure.finish("PUT", `disks/single?${OLD_DISK}`, diskBody({ properties: { maxShares: 2 } }));
+    assert.equal(at(azure.send("GET", "disks/single").body, "properties", "maxShares"), undefined);
+  });
+
+  it("before forced detaches waits for the guest", () => {
+    const azure = furnished();
+    const forced = {
+      properties: {
+        storageProfile: {
+          dataDisks: [
+            {
+              lun: 0,
+              createOption: "Attach",
+              name: "pvc-1",
+              toBeDetached: true,
+              detachOption: "ForceDetach",
+            },
+          ],
+        },
+      },
+    };
+    const shownFor = (version: string): unknown => {
+      const answer = azure.send("PATCH", `virtualMachines/node-a?${version}`, forced);
+      return at(listAt(answer.body, "properties", "storageProfile", "dataDisks")?.[0], "detachOption");
+    };
+    assert.equal(shownFor("api-version=2020-12-01"), undefined);
+    const now = listAt(
+      azure.send("GET", "virtualMachines/node-a").body,
+      "properties",
+      "storageProfile",
+      "dataDisks",
+    );
+    assert.deepEqual(
+      [at(now?.[0], "toBeDetached"), at(now?.[0], "detachOption")],
+      [true, undefined],
+      "an ordinary detach is under way",
+    );
+    assert.equal(shownFor("api-version=2021-03-01"), "ForceDetach");
+  });
+
+  it("before instant access shows no snapshot's state, in an operation's result neither", () => {
+    const azure = furnished();
+    const creationData = {
+      createOption: "Copy",
+      sourceResourceId: String(at(azure.send("GET", "disks/pvc-1").body, "id")),
+    };
+    const body = { location: "eastus", properties: { creationData, incremental: true } };
+    const started = azure.send("PUT", "snapshots/s?api-version=2024-03-02", body);
+    azure.settle();
+    const url = new URL(started.headers["azure-asyncoperation"] ?? "");
+    const done = azure.send("GET", url.pathname + url.search).body;
+    assert.equal(at(done, "properties", "output", "name"), "s");
+    assert.equal(at(done, "properties", "output", "properties", "snapshotAccessState"), undefined);
+    const current = azure.send("GET", "snapshots/s?api-version=2025-01-02").body;
+    assert.equal(at(current, "properties", "snapshotAccessState"), "Available");
+  });
+});
