@@ -1184,6 +1184,20 @@ export function cloudProvisionerContract(
         assert.deepEqual(disksOn(cloud, "node-a"), []);
       });
 
+      on("names the policy that forbids a disk, and the disk, and creates none", async (cloud) => {
+        const { settings } = cloud.model.world;
+        const policy = { action: "*/disks/write", property: "sku.name", equals: "Premium_LRS" };
+        const policies = [{ ...policy, name: "No premium disks" }];
+        cloud.model.world.settings = { ...settings, policies };
+        const failure = failureOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never)));
+        assert.equal(failure.kind, "CloudUnauthorized");
+        assert.match(
+          describeFailure(failure),
+          /the Azure policy "No premium disks" forbids "pvc-1" as it was requested/u,
+        );
+        assert.equal(cloud.model.world.disks.size, 0);
+      });
+
       on("attaches although the request itself is lost", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");

@@ -38,6 +38,14 @@ describe("what helps where Azure denies access", () => {
       says: "a deny assignment forbids it to every client",
     },
     {
+      because: "a policy is named, and what it refused",
+      code: "RequestDisallowedByPolicy",
+      message:
+        'Resource \'pvc-1\' was disallowed by policy. Policy identifiers: \'[{"policyAssignment":{"name":' +
+        '"No public disks","id":"/subscriptions/s/x"},"policyDefinition":{"name":"d","id":"i"}}]\'.',
+      says: 'the Azure policy "No public disks" forbids "pvc-1" as it was requested: change',
+    },
+    {
       because: "a policy looks at the request",
       code: "RequestDisallowedByPolicy",
       message: "denied",

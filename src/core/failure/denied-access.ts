@@ -1,3 +1,5 @@
+import { quote } from "./sentence-parts.ts";
+
 /** A refusal of Azure to let the driver do something: its code and its sentence. */
 interface Refusal {
   readonly code: string;
@@ -18,7 +20,7 @@ export function remedyOfDenial(refusal: Refusal): string {
         "on AKS Automatic: no role helps, and disks can't be attached to VMs in that group"
       );
     case "requestdisallowedbypolicy":
-      return "an Azure policy forbids it: change what is requested, or exempt the resource group from it";
+      return remedyOfPolicy(refusal);
     default:
       return "check the credentials in azure.json, or those of the workload identity";
   }
@@ -35,6 +37,15 @@ export function deniedAccess({
   if (!/^(?:Linked)?AuthorizationFailed$/iu.test(code)) return undefined;
   const [, action, scope] = [...message.matchAll(ACTION_ON_SCOPE)].at(-1) ?? [];
   return action === undefined || scope === undefined ? undefined : { action, scope };
+}
+
+/** Azure names the resource, and the assignments of the policies, as JSON in its sentence. */
+function remedyOfPolicy({ message }: Refusal): string {
+  const [, resource] = /Resource '([^']+)' was disallowed/iu.exec(message) ?? [];
+  const [, policy] = /"policyAssignment":\s*\{\s*"name":\s*"([^"]+)"/iu.exec(message) ?? [];
+  const named = policy === undefined ? "an Azure policy" : `the Azure policy ${quote(policy)}`;
+  const forbids = resource === undefined ? "forbids it" : `forbids ${quote(resource)} as it was requested`;
+  return `${named} ${forbids}: change what is requested, or exempt the resource group from it`;
 }
 
 function remedyOfRole(refusal: Refusal): string {

@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject, numberAt } from "./api/json.ts";
+import { parsePolicies } from "./authorization/check-policies.ts";
 import { DEFAULT_LATENCIES, type Latencies, type Latency, type LatencyName } from "./pace/latency.ts";
 import {
   isCounted,
@@ -48,6 +49,8 @@ function parseSetting(
       return parseGroups(value);
     case "permissions":
       return parsePermissions(value);
+    case "policies":
+      return parsePolicies(value);
     case "deniedActions":
     case "apiVersions":
       return parseTexts(name, value);

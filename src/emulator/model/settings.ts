@@ -1,3 +1,4 @@
+import type { Policy } from "./authorization/check-policies.ts";
 import { DEFAULT_LATENCIES, type Latencies } from "./pace/latency.ts";
 import type { ThrottleGroup, ThrottleLimit } from "./pace/throttle-policies.ts";
 
@@ -79,6 +80,8 @@ export interface ModelSettings {
   readonly permissions: Readonly<Record<string, readonly string[]>>;
   /** Actions that a deny assignment forbids to every caller, as AKS' node resource group lockdown does. */
   readonly deniedActions: readonly string[];
+  /** Azure policies that deny writes with 403 `RequestDisallowedByPolicy`. */
+  readonly policies: readonly Policy[];
   /** The API versions that Microsoft.Compute has; empty: any. */
   readonly apiVersions: readonly string[];
   /** The number of journal entries; the oldest are dropped first. */
@@ -107,6 +110,7 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   throttleGroups: {},
   permissions: { "*": ["*"] },
   deniedActions: [],
+  policies: [],
   apiVersions: [],
   journalMax: 100_000,
 };

@@ -1,4 +1,5 @@
 import { checkAuthorization } from "../authorization/check-authorization.ts";
+import { checkPolicies } from "../authorization/check-policies.ts";
 import { faultDelivery, type FaultEffect, faultFailure } from "../pace/faults.ts";
 import { throttle } from "../pace/throttle.ts";
 import { renderInstanceView } from "../vm/instance-view.ts";
@@ -27,7 +28,7 @@ const DEFAULT_ORIGIN = "https://management.azure.com";
  */
 const API_VERSION_MIN = "2015-01-01";
 
-/** The steps of a call: route, api-version with its fields, roles, fault, throttle, handler. */
+/** The steps of a call: route, api-version with its fields, roles, policies, fault, throttle, handler. */
 export function answerRequest(world: World, request: ArmRequest, routed: Routed): Answered {
   if (routed.kind === "Unknown") return rejected(armErrors.noSuchRoute(request.path));
   if (routed.kind === "WrongMethod")
@@ -58,7 +59,8 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   const { apiVersions } = world.settings;
   if (apiVersions.length > 0 && !apiVersions.includes(apiVersion))
     return rejected(armErrors.noRegisteredProvider(apiVersion, apiVersions), operation);
-  const denied = checkAuthorization(world.settings, { ...call, method: request.method });
+  const asked = { ...call, method: request.method };
+  const denied = checkAuthorization(world.settings, asked) ?? checkPolicies(world.settings.policies, asked);
   if (denied !== undefined) return rejected(denied, operation);
 
   const fault = world.faults.strikeCall(operation, call, world.random);

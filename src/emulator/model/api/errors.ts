@@ -10,12 +10,15 @@ export interface ArmFailure {
   readonly target?: string;
   readonly details?: readonly Json[];
   readonly innerError?: JsonObject;
+  readonly additionalInfo?: readonly Json[];
   readonly headers?: Readonly<Record<string, string>>;
   /** The refusing component: ARM's front door or the provider behind it. */
   readonly cause?: "gateway" | "service";
 }
 
-type Extra = Partial<Pick<ArmFailure, "target" | "details" | "innerError" | "headers" | "cause">>;
+type Extra = Partial<
+  Pick<ArmFailure, "target" | "details" | "innerError" | "additionalInfo" | "headers" | "cause">
+>;
 
 export function failure(status: number, code: string, message: string, extra: Extra = {}): ArmFailure {
   return { kind: "Failure", status, code, message, ...extra };
@@ -33,6 +36,7 @@ export function errorObject(refused: ArmFailure): JsonObject {
     target: refused.target,
     details: refused.details,
     innererror: refused.innerError,
+    additionalInfo: refused.additionalInfo,
   };
 }
 
@@ -45,6 +49,7 @@ interface Access {
 }
 
 const DENY_ASSIGNMENT = "Deny assignment of the emulator";
+const POLICY_ID = "00000000000000000000000000000002";
 const DENY_ASSIGNMENT_ID = "00000000000000000000000000000001";
 
 /**
@@ -110,6 +115,47 @@ export const armErrors = {
         `'${DENY_ASSIGNMENT}' and Id '${DENY_ASSIGNMENT_ID}' at scope '${scope}'.`,
       gateway,
     ),
+  disallowedByPolicy: (violation: {
+    resourceName: string;
+    subscriptionPath: string;
+    policyName: string;
+    property: string;
+    value: Json;
+    forbidden: Json;
+  }) => {
+    const { resourceName, subscriptionPath, policyName } = violation;
+    const authorization = `${subscriptionPath}/providers/Microsoft.Authorization`;
+    const assignment = { name: policyName, id: `${authorization}/policyAssignments/${POLICY_ID}` };
+    const definition = { name: policyName, id: `${authorization}/policyDefinitions/${POLICY_ID}` };
+    const evaluated = {
+      result: "True",
+      expressionKind: "Field",
+      expression: violation.property,
+      path: violation.property,
+      expressionValue: violation.value,
+      targetValue: violation.forbidden,
+      operator: "Equals",
+    };
+    const info = {
+      policyDefinitionDisplayName: policyName,
+      evaluationDetails: { evaluatedExpressions: [evaluated] },
+      policyDefinitionId: definition.id,
+      policyDefinitionName: POLICY_ID,
+      policyDefinitionEffect: "Deny",
+      policyAssignmentId: assignment.id,
+      policyAssignmentName: POLICY_ID,
+      policyAssignmentDisplayName: policyName,
+      policyAssignmentScope: subscriptionPath,
+      policyAssignmentParameters: {},
+    };
+    const identifiers = JSON.stringify([{ policyAssignment: assignment, policyDefinition: definition }]);
+    return failure(
+      403,
+      "RequestDisallowedByPolicy",
+      `Resource '${resourceName}' was disallowed by policy. Policy identifiers: '${identifiers}'.`,
+      { ...gateway, target: resourceName, additionalInfo: [{ type: "PolicyViolation", info }] },
+    );
+  },
   noSuchRoute: (path: string) =>
     failure(404, "InvalidResourceType", `The emulator has no resource type at '${path}'.`, gateway),
   methodNotAllowed: (method: string, path: string) =>

@@ -42,7 +42,7 @@ export function checkAuthorization(
  * The action that Azure checks for a call: the types in the path, and what the method does to the last one.
  * A list is checked on what it is a list of, a verb on its resource.
  */
-function accessOf({ method, path }: AuthorizedCall): Access {
+export function accessOf({ method, path }: Pick<AuthorizedCall, "method" | "path">): Access {
   const segments = path.split("/").filter((segment) => segment !== "");
   const provider = segments.findIndex((segment) => segment.toLowerCase() === "providers");
   if (provider < 0) {
@@ -90,7 +90,7 @@ function linked(action: string, scope: string | undefined): readonly Access[] {
 }
 
 /** Whether one of the patterns of a role, such as a type with `*`, has the action. */
-function isAmong(patterns: readonly string[], action: string): boolean {
+export function isAmong(patterns: readonly string[], action: string): boolean {
   return patterns.some((pattern) => {
     const parts = pattern.split("*").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
     return new RegExp(`^${parts.join(".*")}$`, "i").test(action);
