@@ -45,6 +45,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       subscriptionID: "00000000-0000-0000-0000-000000000001",
       resourceGroup: "rg",
       location: "eastus",
+      cloud: "AzurePublicCloud",
     },
     driver: {
       volumeAttachLimit: 8,

@@ -78,15 +78,6 @@ describe("connectAzure", () => {
     const connected = connect({ ...complete, cloud: "AzureMoonCloud" });
     assert.ok(!connected.ok);
     assert.equal(connected.failure.field, "cloud");
-    assert.equal(
-      connect({
-        ...complete,
-        cloud: "AzureMoonCloud",
-        resourceManagerEndpoint: "https://moon",
-        activeDirectoryEndpoint: "https://login.moon",
-      }).ok,
-      true,
-    );
   });
 
   it("logs in to an emulator with a client secret and finds no disk", async () => {

@@ -35,6 +35,7 @@ describe("a role's connection to Azure", () => {
   const connect = (values: Partial<Values>): ReturnType<typeof connectCloud> => {
     const none = {
       "cloud-config": undefined,
+      "azure-cloud": undefined,
       "subscription-id": undefined,
       "resource-group": undefined,
       location: undefined,
@@ -147,6 +148,19 @@ describe("a role's connection to Azure", () => {
     const read = await cloud.getDisk({ diskUri: diskUri("none") }, new AbortController().signal);
     assert.equal(read.ok ? "" : read.failure.kind, "DiskNotFound");
     assert.match(logged.join(), /the last ones that could be are kept .*--cloud-config: got .*ENOENT/u);
+  });
+
+  it("is refused with the name of a flag that is of another cloud", async () => {
+    const file = await azureJson({
+      ...signIn(),
+      ...place,
+      cloud: "AzurePublicCloud",
+      activeDirectoryEndpoint: "https://login.microsoftonline.com",
+    });
+    await assert.rejects(
+      connect({ "cloud-config": file, "azure-cloud": "AzureChinaCloud" }),
+      /^Error: --azure-cloud: got "AzureChinaCloud"; cloud is AzureChinaCloud, but the authority .* AzurePublicCloud$/,
+    );
   });
 
   it("is refused with the name of the invalid file and field", async () => {

@@ -8,11 +8,17 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { answerCloudMetadata } from "../../src/emulator/http/cloud-metadata.ts";
-import { readRequest, writeAnswer } from "../../src/emulator/http/http-exchange.ts";
+import {
+  type HttpAnswer,
+  type HttpRequest,
+  readRequest,
+  writeAnswer,
+} from "../../src/emulator/http/http-exchange.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import { answerIdentity } from "../../src/emulator/http/token.ts";
 
@@ -25,17 +31,42 @@ const place = {
   location: "eastus",
 };
 
+const sovereign = [
+  {
+    cloud: "AzureUSGovernmentCloud",
+    manager: "management.usgovcloudapi.net",
+    authority: "login.microsoftonline.us",
+    tokensFrom: "login.microsoftonline.us",
+  },
+  {
+    cloud: "AzureChinaCloud",
+    manager: "management.chinacloudapi.cn",
+    authority: "login.chinacloudapi.cn",
+    // The identity package calls the authority of China by its newer name.
+    tokensFrom: "login.partner.microsoftonline.cn",
+  },
+];
+
 describe("a cluster that reaches Azure through a proxy", () => {
   const servers: Server[] = [];
   const connected: string[] = [];
   let caPem = "";
   let directAuthority = "";
+  let audience = "";
+  let loginEndpoint: string | undefined;
 
   const answer = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const request = await readRequest(message, "https");
     assert.ok(request !== undefined);
     const notThere = { status: 404, body: { error: { code: "ResourceNotFound", message: "no" } } };
-    writeAnswer(response, answerIdentity(request) ?? answerCloudMetadata(request) ?? notThere);
+    audience = new URLSearchParams(request.bodyText).get("scope")?.split(" ")[0] ?? audience;
+    writeAnswer(response, answerIdentity(request) ?? metadataOf(request) ?? notThere);
+  };
+  const metadataOf = (request: HttpRequest): HttpAnswer | undefined => {
+    const known = answerCloudMetadata(request);
+    if (known === undefined || loginEndpoint === undefined) return known;
+    const audiences = ["https://management.azure.com/"];
+    return { status: 200, body: { authentication: { loginEndpoint, audiences } } };
   };
   const listen = async (server: Server): Promise<number> => {
     servers.push(server);
@@ -44,7 +75,8 @@ describe("a cluster that reaches Azure through a proxy", () => {
   };
 
   before(async () => {
-    const tls = await createTlsMaterial([RESOURCE_MANAGER, AUTHORITY, "localhost"]);
+    const foreign = sovereign.flatMap(({ manager, tokensFrom }) => [manager, tokensFrom]);
+    const tls = await createTlsMaterial([RESOURCE_MANAGER, AUTHORITY, ...foreign, "localhost"]);
     ({ caPem } = tls);
     const azure = createHttpsServer(
       { key: tls.keyPem, cert: tls.certPem },
@@ -77,12 +109,16 @@ describe("a cluster that reaches Azure through a proxy", () => {
     }
   });
 
-  /** The code of Azure's answer to the read of a missing disk, and the hosts that the proxy reached. */
-  async function read(config: AzureConfig): Promise<{ readonly code: string; readonly hosts: Set<string> }> {
+  /** Of a read of a missing disk: the answer's code, the hosts that the proxy reached, the token's scope. */
+  async function read(
+    config: AzureConfig,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly code: string; readonly hosts: Set<string>; readonly audience: string }> {
     connected.length = 0;
+    audience = "";
     const azure = connectAzure({
       config: { ...place, tenantId: "tenant", aadClientId: "driver", aadClientSecret: "secret", ...config },
-      environment: process.env,
+      environment: { ...process.env, ...environment },
       caPem,
       clock: systemClock,
     });
@@ -91,7 +127,7 @@ describe("a cluster that reaches Azure through a proxy", () => {
       { subscriptionId: place.subscriptionId, resourceGroup: "rg", name: "none", clientRequestId: "any" },
       new AbortController().signal,
     );
-    return { code: result.ok ? "" : result.failure.code, hosts: new Set(connected) };
+    return { code: result.ok ? "" : result.failure.code, hosts: new Set(connected), audience };
   }
 
   it("signs in, learns the audience and calls through it", async () => {
@@ -99,6 +135,36 @@ describe("a cluster that reaches Azure through a proxy", () => {
       resourceManagerEndpoint: `https://${RESOURCE_MANAGER}`,
       activeDirectoryEndpoint: `https://${AUTHORITY}`,
     });
+    assert.equal(code, "ResourceNotFound");
+    assert.deepEqual(hosts, new Set([`${RESOURCE_MANAGER}:443`, `${AUTHORITY}:443`]));
+  });
+
+  for (const { cloud, manager, authority, tokensFrom } of sovereign) {
+    it(`calls ${cloud} where the webhook of workload identity has put its authority`, async () => {
+      const { code, hosts, audience } = await read(
+        { aadClientId: "driver" },
+        {
+          AZURE_AUTHORITY_HOST: `https://${authority}/`,
+          AZURE_TENANT_ID: "tenant",
+          AZURE_FEDERATED_TOKEN_FILE: fileURLToPath(import.meta.url),
+        },
+      );
+      assert.equal(code, "ResourceNotFound");
+      assert.deepEqual(hosts, new Set([`${tokensFrom}:443`, `${manager}:443`]));
+      assert.equal(audience, `https://${manager}/.default`);
+    });
+
+    it(`calls ${cloud} by its name`, async () => {
+      const { code, hosts } = await read({ cloud });
+      assert.equal(code, "ResourceNotFound");
+      assert.deepEqual(hosts, new Set([`${tokensFrom}:443`, `${manager}:443`]));
+    });
+  }
+
+  it("learns the authority of a private cloud from its resource manager", async () => {
+    loginEndpoint = `https://${AUTHORITY}/`;
+    const { code, hosts } = await read({ resourceManagerEndpoint: `https://${RESOURCE_MANAGER}` });
+    loginEndpoint = undefined;
     assert.equal(code, "ResourceNotFound");
     assert.deepEqual(hosts, new Set([`${RESOURCE_MANAGER}:443`, `${AUTHORITY}:443`]));
   });

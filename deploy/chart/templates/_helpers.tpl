@@ -230,6 +230,9 @@ nodeAllocatableUpdatePeriodSeconds: {{ . }}
 {{- with .location }}
 - --location={{ . }}
 {{- end }}
+{{- with .cloud }}
+- --azure-cloud={{ . }}
+{{- end }}
 {{- with .endpoint }}
 - --azure-endpoint={{ . }}
 {{- end }}

@@ -1,3 +1,4 @@
+import { cloudNames } from "../../../src/adapters/azure-sdk/azure-config.ts";
 import type { Option, Options } from "../../../src/cli/options.ts";
 import { controllerRole } from "../../../src/compose/roles/controller-role.ts";
 import { nodeRole } from "../../../src/compose/roles/node-role.ts";
@@ -17,6 +18,7 @@ const GIVEN_BY_CHART = [
   "http-endpoint",
   "log-level",
   "cloud-config",
+  "azure-cloud",
   "azure-endpoint",
   "azure-ca-file",
   "azure-time-scale",
@@ -197,6 +199,11 @@ export function chartValues(): ChartValues {
       subscriptionID: text("Subscription of the cluster; wins over the cloud config"),
       resourceGroup: text("Resource group of the cluster's VMs and of new disks; wins over the cloud config"),
       location: text("Region of new disks; wins over the cloud config"),
+      cloud: choice(
+        ["", ...cloudNames],
+        "Azure's cloud; empty: the cloud config's, or the one in which the pod signs in, which workload " +
+          "identity sets",
+      ),
       endpoint: text("Azure Resource Manager of an emulator or another cloud"),
       authorityHost: text("Authority that issues tokens there"),
       caCertificate: text("PEM of the authority that signed their certificates"),

@@ -3,7 +3,10 @@ import { type Result, fail, ok } from "../../core/failure/result.ts";
 
 /** The settings of Kubernetes' `azure.json`, as far as disks need them, with its names. */
 export interface AzureConfig {
-  /** `AzurePublicCloud` (default), `AzureUSGovernmentCloud` or `AzureChinaCloud`. */
+  /**
+   * `AzurePublicCloud`, `AzureUSGovernmentCloud`, `AzureChinaCloud`, or any other that has an own endpoint.
+   * Default: the cloud of the authority or of the resource manager, if either is given, else the first.
+   */
   readonly cloud?: string;
   readonly tenantId?: string;
   readonly subscriptionId?: string;
@@ -22,11 +25,11 @@ export interface AzureConfig {
   readonly aadFederatedTokenFile?: string;
   /** Instead of the cloud's own, such as `https://localhost:8443` of an emulator. */
   readonly resourceManagerEndpoint?: string;
-  /** Instead of the cloud's own. */
+  /** Instead of the cloud's own; default with another resource manager: what its metadata name. */
   readonly activeDirectoryEndpoint?: string;
   /**
-   * What tokens are for, such as `https://management.azure.com`. Default: the cloud's own, or what the
-   * metadata of the resource manager name where another authority signs in.
+   * What tokens are for, such as `https://management.azure.com`. Default: that of the authority's cloud, or
+   * what the metadata of the resource manager name.
    */
   readonly tokenAudience?: string;
 }
@@ -34,58 +37,128 @@ export interface AzureConfig {
 /** A cloud's addresses. */
 export interface AzureEndpoints {
   readonly resourceManager: string;
-  readonly authority: string;
-  /** The authority is none of Azure's own: it can't be looked up there. */
-  readonly isPrivateAuthority: boolean;
+  /** Where tokens come from; undefined: as the metadata of the resource manager say. */
+  readonly authority: string | undefined;
   /** What tokens are for; undefined: as the metadata of the resource manager say. */
   readonly tokenAudience: string | undefined;
 }
 
-const clouds: Readonly<Record<string, { readonly resourceManager: string; readonly authority: string }>> = {
-  azurepubliccloud: {
-    resourceManager: "https://management.azure.com",
-    authority: "https://login.microsoftonline.com",
-  },
-  azureusgovernmentcloud: {
-    resourceManager: "https://management.usgovcloudapi.net",
-    authority: "https://login.microsoftonline.us",
-  },
-  azurechinacloud: {
-    resourceManager: "https://management.chinacloudapi.cn",
-    authority: "https://login.chinacloudapi.cn",
-  },
+interface Cloud {
+  readonly name: string;
+  /** Its first is the one of the settings; the others are those of Azure's command line. */
+  readonly names: readonly string[];
+  readonly resourceManager: string;
+  /** The first is used; the others are older or newer names of the same. */
+  readonly authorities: readonly [string, ...string[]];
+}
+
+const PUBLIC: Cloud = {
+  name: "AzurePublicCloud",
+  names: ["azurepubliccloud", "azurecloud"],
+  resourceManager: "https://management.azure.com",
+  authorities: [
+    "https://login.microsoftonline.com",
+    "https://login.windows.net",
+    "https://login.microsoft.com",
+  ],
 };
+const clouds: readonly Cloud[] = [
+  PUBLIC,
+  {
+    name: "AzureUSGovernmentCloud",
+    names: ["azureusgovernmentcloud", "azureusgovernment"],
+    resourceManager: "https://management.usgovcloudapi.net",
+    authorities: ["https://login.microsoftonline.us"],
+  },
+  {
+    name: "AzureChinaCloud",
+    names: ["azurechinacloud"],
+    resourceManager: "https://management.chinacloudapi.cn",
+    authorities: ["https://login.chinacloudapi.cn", "https://login.partner.microsoftonline.cn"],
+  },
+];
+
+/** The clouds that have a name. */
+export const cloudNames: readonly string[] = clouds.map(({ name }) => name);
+
+/** The authority of Azure's public cloud. */
+export const PUBLIC_AUTHORITY: string = PUBLIC.authorities[0];
+
+/** What tokens of an authority of Azure's own are for; undefined: it is none, and Azure does not know it. */
+export function audienceOf(authority: string): string | undefined {
+  return cloudOfAuthority(authority)?.resourceManager;
+}
 
 /** A setting that is missing or impossible. */
 export type ConfigFailure = FailureOf<"InvalidArgument">;
 
-/** The addresses that the settings lead to. */
+/**
+ * The addresses that the settings lead to. The authority goes into the environment of a pod with workload
+ * identity, and so decides the cloud where none is named: a token of one cloud is refused by every other.
+ */
 export function endpointsOf(
   config: AzureConfig,
   environment: Readonly<Record<string, string | undefined>>,
 ): Result<AzureEndpoints, ConfigFailure> {
-  const name = config.cloud ?? "AzurePublicCloud";
-  const cloud = clouds[name.toLowerCase()];
-  if (
-    cloud === undefined &&
-    (config.resourceManagerEndpoint === undefined || config.activeDirectoryEndpoint === undefined)
-  ) {
+  const ownManager = address(config.resourceManagerEndpoint);
+  const ownAuthority =
+    address(config.activeDirectoryEndpoint) ?? address(environment["AZURE_AUTHORITY_HOST"]);
+  const named = clouds.find(({ names }) => names.includes((config.cloud ?? "").toLowerCase()));
+  const ofAuthority = ownAuthority === undefined ? undefined : cloudOfAuthority(ownAuthority);
+  const ofManager = clouds.find(({ resourceManager }) => resourceManager === ownManager);
+  const known = [named, ofAuthority, ofManager].filter((cloud) => cloud !== undefined);
+  if (known.some((cloud) => cloud !== known[0]))
+    return contradiction(config, { named, ownAuthority, ofAuthority, ownManager, ofManager });
+  if (config.cloud !== undefined && named === undefined && ownManager === undefined)
     return invalid(
       "cloud",
-      name,
-      "is none of AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud; for any other, set " +
-        "resourceManagerEndpoint and activeDirectoryEndpoint",
+      config.cloud,
+      `is none of ${cloudNames.join(", ")}; for any other, set resourceManagerEndpoint`,
     );
-  }
-  const ownAuthority = config.activeDirectoryEndpoint ?? environment["AZURE_AUTHORITY_HOST"];
-  const authority = withoutSlash(ownAuthority ?? cloud?.authority ?? "");
-  const publicCloud = Object.values(clouds).find((known) => known.authority === authority);
+  const [cloud] = known;
+  if (cloud === undefined && ownManager === undefined && ownAuthority !== undefined)
+    return invalid(
+      "cloud",
+      "",
+      `is missing from the Azure settings: the authority ${ownAuthority} is of no known cloud; ` +
+        "set cloud or resourceManagerEndpoint",
+    );
+  const place = cloud ?? (ownManager === undefined ? PUBLIC : undefined);
+  const authority = ownAuthority ?? place?.authorities[0];
   return ok({
-    resourceManager: withoutSlash(config.resourceManagerEndpoint ?? cloud?.resourceManager ?? ""),
+    resourceManager: ownManager ?? place?.resourceManager ?? "",
     authority,
-    isPrivateAuthority: publicCloud === undefined,
-    tokenAudience: config.tokenAudience ?? publicCloud?.resourceManager,
+    tokenAudience: config.tokenAudience ?? (authority === undefined ? undefined : audienceOf(authority)),
   });
+}
+
+function cloudOfAuthority(authority: string): Cloud | undefined {
+  return clouds.find(({ authorities }) => authorities.includes(authority));
+}
+
+/** Names two settings that are of different clouds. */
+function contradiction(
+  { cloud }: AzureConfig,
+  found: {
+    readonly named: Cloud | undefined;
+    readonly ownAuthority: string | undefined;
+    readonly ofAuthority: Cloud | undefined;
+    readonly ownManager: string | undefined;
+    readonly ofManager: Cloud | undefined;
+  },
+): Result<never, ConfigFailure> {
+  const { named, ofAuthority, ofManager, ownAuthority = "", ownManager = "" } = found;
+  const authority = `the authority ${ownAuthority} (activeDirectoryEndpoint, or AZURE_AUTHORITY_HOST)`;
+  if (named !== undefined && ofAuthority !== undefined && named !== ofAuthority)
+    return invalid("cloud", cloud ?? "", `is ${named.name}, but ${authority} is of ${ofAuthority.name}`);
+  return invalid(
+    "resourceManagerEndpoint",
+    ownManager,
+    `is of ${ofManager?.name ?? "another cloud"}, but ` +
+      (named === undefined
+        ? `${authority} is of ${ofAuthority?.name ?? "another cloud"}`
+        : `cloud is ${named.name}`),
+  );
 }
 
 /** A setting that must be there. */
@@ -105,6 +178,8 @@ export function invalid(field: string, value: string, problem: string): Result<n
   return fail({ kind: "InvalidArgument", field, value, problem });
 }
 
-function withoutSlash(url: string): string {
-  return url.replace(/\/+$/, "");
+/** An address without slashes at its end; its host in lower case, as it is compared. */
+function address(url: string | undefined): string | undefined {
+  const text = (url ?? "").replace(/\/+$/, "");
+  return text === "" ? undefined : text.replace(/^https?:\/\/[^/]*/i, (host) => host.toLowerCase());
 }

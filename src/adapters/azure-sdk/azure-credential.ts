@@ -7,24 +7,20 @@ import {
   WorkloadIdentityCredential,
 } from "@azure/identity";
 import { type Result, ok } from "../../core/failure/result.ts";
-import {
-  type AzureConfig,
-  type AzureEndpoints,
-  type ConfigFailure,
-  invalid,
-  required,
-} from "./azure-config.ts";
+import { audienceOf, type AzureConfig, type ConfigFailure, invalid, required } from "./azure-config.ts";
 
 /** Where credentials are looked for. */
 export interface CredentialSources {
   readonly config: AzureConfig;
   /** `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly endpoints: AzureEndpoints;
   /** Certificates for the authority, as for the endpoint. */
   readonly caPem: string | undefined;
   readonly agent: Agent | undefined;
 }
+
+/** Makes the credential of one authority, such as `https://login.microsoftonline.com`. */
+export type CredentialAt = (authority: string) => TokenCredential;
 
 /**
  * Chooses how to log in to Azure: workload identity if its token file is known (what its webhook
@@ -32,7 +28,7 @@ export interface CredentialSources {
  * secret, else its certificate: the order of Kubernetes' cloud provider. An incomplete choice fails and
  * names the missing field: guessing would log in as another identity.
  */
-export function createAzureCredential(sources: CredentialSources): Result<TokenCredential, ConfigFailure> {
+export function createAzureCredential(sources: CredentialSources): Result<CredentialAt, ConfigFailure> {
   const { config, environment } = sources;
   if (
     environment["AZURE_FEDERATED_TOKEN_FILE"] !== undefined ||
@@ -40,7 +36,7 @@ export function createAzureCredential(sources: CredentialSources): Result<TokenC
   )
     return workloadIdentity(sources);
   if (config.useManagedIdentityExtension === true)
-    return ok(managedIdentity(config.userAssignedIdentityID ?? ""));
+    return ok(() => managedIdentity(config.userAssignedIdentityID ?? ""));
   const { aadClientId, aadClientSecret, aadClientCertPath } = config;
   if (aadClientId === undefined && aadClientSecret === undefined && aadClientCertPath === undefined) {
     return invalid(
@@ -56,7 +52,7 @@ export function createAzureCredential(sources: CredentialSources): Result<TokenC
     : clientSecret(sources);
 }
 
-function workloadIdentity(sources: CredentialSources): Result<TokenCredential, ConfigFailure> {
+function workloadIdentity(sources: CredentialSources): Result<CredentialAt, ConfigFailure> {
   const { config, environment } = sources;
   const merged: AzureConfig = {
     ...config,
@@ -74,12 +70,13 @@ function workloadIdentity(sources: CredentialSources): Result<TokenCredential, C
   const tokenFilePath = required(merged, "aadFederatedTokenFile", why);
   if (!tokenFilePath.ok) return tokenFilePath;
   return ok(
-    new WorkloadIdentityCredential({
-      tenantId: tenantId.value,
-      clientId: clientId.value,
-      tokenFilePath: tokenFilePath.value,
-      ...authorityOptions(sources),
-    }),
+    (authority) =>
+      new WorkloadIdentityCredential({
+        tenantId: tenantId.value,
+        clientId: clientId.value,
+        tokenFilePath: tokenFilePath.value,
+        ...authorityOptions(sources, authority),
+      }),
   );
 }
 
@@ -90,7 +87,7 @@ function managedIdentity(identity: string): TokenCredential {
     : new ManagedIdentityCredential({ clientId: identity });
 }
 
-function clientSecret(sources: CredentialSources): Result<TokenCredential, ConfigFailure> {
+function clientSecret(sources: CredentialSources): Result<CredentialAt, ConfigFailure> {
   const { config } = sources;
   const why = "logging in with a client secret needs it";
   const tenantId = required(config, "tenantId", why);
@@ -100,7 +97,13 @@ function clientSecret(sources: CredentialSources): Result<TokenCredential, Confi
   const secret = required(config, "aadClientSecret", why);
   if (!secret.ok) return secret;
   return ok(
-    new ClientSecretCredential(tenantId.value, clientId.value, secret.value, authorityOptions(sources)),
+    (authority) =>
+      new ClientSecretCredential(
+        tenantId.value,
+        clientId.value,
+        secret.value,
+        authorityOptions(sources, authority),
+      ),
   );
 }
 
@@ -108,7 +111,7 @@ function clientSecret(sources: CredentialSources): Result<TokenCredential, Confi
 function clientCertificate(
   sources: CredentialSources,
   certificatePath: string,
-): Result<TokenCredential, ConfigFailure> {
+): Result<CredentialAt, ConfigFailure> {
   const { config } = sources;
   const why = "signing in with a certificate needs it";
   const tenantId = required(config, "tenantId", why);
@@ -127,11 +130,20 @@ function clientCertificate(
     ...(certificatePassword === undefined ? {} : { certificatePassword }),
   };
   return ok(
-    new ClientCertificateCredential(tenantId.value, clientId.value, certificate, authorityOptions(sources)),
+    (authority) =>
+      new ClientCertificateCredential(
+        tenantId.value,
+        clientId.value,
+        certificate,
+        authorityOptions(sources, authority),
+      ),
   );
 }
 
-function authorityOptions({ endpoints, caPem, agent }: CredentialSources): {
+function authorityOptions(
+  { caPem, agent }: CredentialSources,
+  authority: string,
+): {
   authorityHost: string;
   disableInstanceDiscovery: boolean;
   tlsOptions?: { ca: string };
@@ -139,8 +151,8 @@ function authorityOptions({ endpoints, caPem, agent }: CredentialSources): {
 } {
   return {
     ...(agent === undefined ? {} : { agent }),
-    authorityHost: endpoints.authority,
-    disableInstanceDiscovery: endpoints.isPrivateAuthority,
+    authorityHost: authority,
+    disableInstanceDiscovery: audienceOf(authority) === undefined,
     ...(caPem === undefined ? {} : { tlsOptions: { ca: caPem } }),
   };
 }

@@ -1,4 +1,5 @@
 import { rootCertificates } from "node:tls";
+import type { TokenCredential } from "@azure/identity";
 import { regionName } from "../../core/azure/topology.ts";
 import { type Result, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -11,7 +12,7 @@ import { createAzureCredential } from "./azure-credential.ts";
 import { createCurrentCredential, type CurrentCredentialOptions } from "./current-credential.ts";
 import { proxiedAgent } from "./proxied-agent.ts";
 import { createSdkArmApi } from "./sdk-arm-api.ts";
-import { forAudience } from "./token-audience.ts";
+import { signInAsDiscovered } from "./sign-in-endpoints.ts";
 
 /**
  * Builds `ArmApi` from `azure.json`-like settings and the environment; also answers the cluster's place,
@@ -41,20 +42,27 @@ export function connectAzure(options: {
   if (!endpoints.ok) return endpoints;
   const agent = proxiedAgent(caPem, environment);
   const create = (present: AzureConfig): ReturnType<typeof createAzureCredential> =>
-    createAzureCredential({ config: present, environment, endpoints: endpoints.value, caPem, agent });
+    createAzureCredential({ config: present, environment, caPem, agent });
   const first = create(config);
   if (!first.ok) return first;
-  const credential =
+  const credentialAt = (authority: string): TokenCredential =>
     options.current === undefined
-      ? first.value
-      : createCurrentCredential({ config, credential: first.value, create, ...options.current });
-  const { resourceManager, tokenAudience: audience } = endpoints.value;
+      ? first.value(authority)
+      : createCurrentCredential({
+          config,
+          credential: first.value(authority),
+          create: (present) => {
+            const made = create(present);
+            return made.ok ? ok(made.value(authority)) : made;
+          },
+          ...options.current,
+        });
   const arm = createSdkArmApi({
-    credential: forAudience({ credential, audience, resourceManager, caPem, agent }),
+    credential: signInAsDiscovered({ credentialAt, endpoints: endpoints.value, caPem, agent }),
     ...(options.apiVersions === undefined ? {} : { apiVersions: options.apiVersions }),
     ...(options.onReplacedVersion === undefined ? {} : { onReplacedVersion: options.onReplacedVersion }),
     subscriptionId: subscriptionId.value,
-    endpoint: resourceManager,
+    endpoint: endpoints.value.resourceManager,
     clock,
     ...(caPem === undefined ? {} : { caPem }),
     ...(agent === undefined ? {} : { agent }),

@@ -21,10 +21,12 @@ import { readNamedFile, WrongSetting } from "../settings/wrong-setting.ts";
 type CloudValues = Values<typeof azureOptions & typeof detachOptions>;
 
 /** The flags of those fields of the Azure settings that have one. */
-const FLAGS: Readonly<Record<string, string>> = {
-  subscriptionId: "--subscription-id",
-  resourceGroup: "--resource-group",
-  location: "--location",
+const FLAGS: Readonly<Record<string, keyof Values<typeof azureOptions>>> = {
+  cloud: "azure-cloud",
+  resourceManagerEndpoint: "azure-endpoint",
+  subscriptionId: "subscription-id",
+  resourceGroup: "resource-group",
+  location: "location",
 };
 
 type CloudPorts = Pick<ProcessPorts, "clock" | "random" | "registry" | "lifetime" | "logger">;
@@ -126,6 +128,7 @@ async function readAzureSettings(
     ...stated("aadClientId", process.env["AZURE_CLIENT_ID"]),
     ...stated("aadClientSecret", process.env["AZURE_CLIENT_SECRET"]),
     ...fromFile.value.config,
+    ...stated("cloud", values["azure-cloud"]),
     ...(endpoint === undefined ? {} : { resourceManagerEndpoint: endpoint }),
     ...stated("subscriptionId", values["subscription-id"]),
     ...stated("resourceGroup", values["resource-group"]),
@@ -143,8 +146,11 @@ function unreadable(error: unknown): Result<never, ConfigFailure> {
 /** Names the flag, and the file if there is one, of a field of the Azure settings. */
 function wrongField({ field, problem }: ConfigFailure, values: Values<typeof azureOptions>): WrongSetting {
   const flag = FLAGS[field];
+  const ofFlag = flag === undefined ? undefined : values[flag];
+  if (flag !== undefined && ofFlag !== undefined)
+    return new WrongSetting(`--${flag}: got ${JSON.stringify(ofFlag)}; ${field} ${problem}`);
   if (flag !== undefined && problem.startsWith("is missing"))
-    return new WrongSetting(`${flag}: ${field} ${problem}`);
+    return new WrongSetting(`--${flag}: ${field} ${problem}`);
   const file = values["cloud-config"];
   const given = file === undefined ? "" : `got ${JSON.stringify(file)}; `;
   return new WrongSetting(`--cloud-config: ${given}${field} ${problem}`);

@@ -1,4 +1,5 @@
 import { apiVersionProblem, defaultApiVersions } from "../../adapters/azure-sdk/api-versions.ts";
+import { cloudNames } from "../../adapters/azure-sdk/azure-config.ts";
 import { grouped, type Option } from "../../cli/options.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
 import { listenAddressProblem } from "../../core/primitives/listen-address.ts";
@@ -44,6 +45,13 @@ export const azureOptions = grouped("Azure", {
     help:
       "azure.json of the cluster: subscription, resource group, location, tenant, sign-in. Flags below win " +
       "over it",
+  },
+  "azure-cloud": {
+    kind: "choice",
+    choices: cloudNames,
+    help:
+      "Azure's cloud (default: the one of AZURE_AUTHORITY_HOST, which workload identity sets; else the " +
+      "first)",
   },
   "azure-endpoint": {
     kind: "text",
