@@ -1,3 +1,4 @@
+import type { DeviceSettingName } from "../../src/core/volume/device-settings.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
 import type { OwnNode } from "../../src/ports/cluster/own-node.ts";
@@ -44,6 +45,8 @@ export interface SimWorkload {
   readonly staticDisk?: { readonly diskUri: string; readonly zones: readonly string[] };
   /** Default: none, the volume is made empty. */
   readonly source?: SimSource;
+  /** `device-setting/<path>` of its class, without that prefix. Default: none. */
+  readonly deviceSettings?: Readonly<Partial<Record<DeviceSettingName, string>>>;
 }
 
 /** A pod as the API server has it. */

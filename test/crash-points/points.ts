@@ -12,6 +12,7 @@ import {
   type Trial,
   unused,
 } from "./lives.ts";
+import { tuned } from "./tuned-device.ts";
 
 /** A point at which a process kills itself, and a lifecycle of a volume that passes it. */
 export interface CrashPoint {
@@ -141,6 +142,11 @@ const passages: readonly {
     life: { name: "is fenced off a frozen node", run: fenced },
     steps: ["unmount", "prove-clean"],
     fsType: "btrfs",
+  },
+  {
+    process: "node-a",
+    life: { name: "with settings of its device is moved in good order", run: tuned },
+    steps: ["apply-settings", "restore-settings"],
   },
 ];
 

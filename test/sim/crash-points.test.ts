@@ -9,11 +9,13 @@ import type { CopyAct, ExactCrash, Scenario } from "../../sim/scenario/scenario.
 import { type StepName, stepNames } from "../../src/ports/steps.ts";
 
 const volume = { sizeGiB: 4, skuName: "Premium_LRS", access: "mount" } as const;
+/** Two, so that a crash after one leaves the other. */
+const deviceSettings = { "queue/scheduler": "mq-deadline", "queue/read_ahead_kb": "8" } as const;
 
 /**
- * The steps of any lifecycle: volumes are created, attached, moved, fenced, grown, modified and deleted, and
- * snapshots of them are made here, of a frozen file system and in another region, and deleted before and
- * after they are ready.
+ * The steps of any lifecycle: volumes are created, attached, moved, fenced, grown, modified and deleted, one
+ * with settings of its device, and snapshots of them are made here, of a frozen file system and in another
+ * region, and deleted before and after they are ready.
  */
 const life: Scenario = {
   seed: 1,
@@ -23,7 +25,7 @@ const life: Scenario = {
   nodes: ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" })),
   workloads: [
     { ...volume, volumeName: "vol-1", maxShares: 2, replicas: 1 },
-    { ...volume, volumeName: "vol-2", maxShares: 1, replicas: 0 },
+    { ...volume, volumeName: "vol-2", maxShares: 1, replicas: 0, deviceSettings },
   ],
   stormMs: 240_000,
   acts: [

@@ -15,11 +15,15 @@ import {
   stagingPath,
   targetPath,
   unpublishOnController,
+  unpublishOnNode,
+  unstage,
 } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, startWriter, writeFiles } from "../../demo/workload.ts";
+import type { DeviceSettingName } from "../../src/core/volume/device-settings.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
 import { comesToFailWith, failsWith } from "./csi-failure.ts";
+import { deviceSettingsOf } from "./device-settings-of.ts";
 import { noneQuarantined } from "./record-history.ts";
 import { GIB, nodePublishRequest } from "./requests.ts";
 import {
@@ -299,6 +303,51 @@ async function bindsOneTarget(world: LabWorld): Promise<void> {
   await untilServed(() => deleteVolume(lab, volume));
 }
 
+/** Classes with settings of the device, and what a loop device has of them while the volume is staged. */
+const tunings = [
+  {
+    profile: "advanced",
+    parameters: { perfProfile: "advanced", "device-setting/queue/read_ahead_kb": "64" },
+    settings: { "queue/read_ahead_kb": "64" },
+  },
+  {
+    profile: "basic",
+    parameters: { perfProfile: "basic" },
+    settings: { "queue/read_ahead_kb": "8" },
+  },
+] as const;
+
+async function tunesDevice(
+  { lab, node, signal }: LabWorld,
+  { profile, parameters, settings }: (typeof tunings)[number],
+): Promise<void> {
+  const a = node("node-a");
+  const volume = await createVolume(lab, {
+    name: `tuned-${profile}`,
+    sizeGiB: 1n,
+    parameters: { skuName: "Premium_LRS", ...parameters },
+    zones: ["eastus-1"],
+  });
+  const present = (): Promise<unknown> =>
+    deviceSettingsOf({ lab, volume, node: a }, Object.keys(settings) as DeviceSettingName[], signal);
+  const context = await untilServed(() => publishOnController(lab, volume, a));
+  const kernels = await present();
+  assert.notDeepEqual(kernels, settings, "the kernel's own settings are not those of the class");
+  await untilServed(() => stage(volume, a, context));
+  assert.deepEqual(await present(), settings, "after the stage");
+  await untilServed(() => publishOnNode(volume, a, context));
+  const killed = new Promise<string>((resolve) => a.process.onEnd(resolve));
+  a.process.kill("SIGKILL");
+  assert.equal(await killed, "SIGKILL");
+  await lab.processes.get(a.name)?.restart();
+  assert.deepEqual(await present(), settings, "after the plug-in was killed");
+  await untilServed(() => unpublishOnNode(lab, volume, a));
+  await untilServed(() => unstage(volume, a));
+  assert.deepEqual(await present(), kernels, "after the unstage");
+  await untilServed(() => unpublishOnController(lab, volume, a));
+  await untilServed(() => deleteVolume(lab, volume));
+}
+
 it("volumes other than a plain ext4", async (t) => {
   await withLab(t, { vms }, async (world) => {
     await t.test("raw block moves, and a fenced node's open descriptor writes no more", () =>
@@ -316,6 +365,10 @@ it("volumes other than a plain ext4", async (t) => {
       growsExt4InUse(world),
     );
     await t.test("a shared disk grows only while it is not published", () => growsSharedOffline(world));
+    for (const tuning of tunings)
+      await t.test(`its device has the settings of perfProfile ${tuning.profile} while it is staged`, () =>
+        tunesDevice(world, tuning),
+      );
     await t.test("shared raw block is written by two nodes at once; a third is refused a share", () =>
       sharesRawBlock(world),
     );

@@ -1,3 +1,4 @@
+import { deviceSettingPrefix } from "../../../src/core/volume/device-settings.ts";
 import type {
   CreateVolumeRequest,
   Topology,
@@ -184,8 +185,17 @@ function createRequest(
   };
 }
 
-function parametersOf({ volumeName, skuName, maxShares, replicas }: SimWorkload): Record<string, string> {
+function parametersOf({
+  volumeName,
+  skuName,
+  maxShares,
+  replicas,
+  deviceSettings = {},
+}: SimWorkload): Record<string, string> {
+  const settings = Object.entries(deviceSettings);
   return {
+    ...(settings.length === 0 ? {} : { perfProfile: "advanced" }),
+    ...Object.fromEntries(settings.map(([name, value]) => [`${deviceSettingPrefix}${name}`, value])),
     skuName,
     maxShares: String(maxShares),
     maxMountReplicaCount: String(replicas),

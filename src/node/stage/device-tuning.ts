@@ -63,7 +63,7 @@ export async function tuneDevice(
 
 /** Changes the settings of a device, and returns why some were not. */
 async function change(
-  { host, checkpoints }: NodePorts,
+  { host, checkpoints, steps }: NodePorts,
   {
     wanted: { settings, isComputed },
     device,
@@ -83,7 +83,9 @@ async function change(
   const problems: string[] = [];
   for (const setting of settings) {
     if (isComputed && present.value[setting.name] === undefined) continue;
-    const written = await host.writeDeviceSetting({ device, setting }, signal);
+    const written = await steps.run("apply-settings", () =>
+      host.writeDeviceSetting({ device, setting }, signal),
+    );
     if (!written.ok) problems.push(describeFailure(written.failure));
   }
   return ok(problems);
@@ -107,7 +109,7 @@ export async function restoreDevice(
 }
 
 async function restore(
-  { host, checkpoints }: NodePorts,
+  { host, checkpoints, steps }: NodePorts,
   checkpoint: VolumeCheckpoint,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -125,7 +127,9 @@ async function restore(
       device,
       async () => {
         for (const setting of inOrder(deviceSettings)) {
-          const written = await host.writeDeviceSetting({ device, setting }, signal);
+          const written = await steps.run("restore-settings", () =>
+            host.writeDeviceSetting({ device, setting }, signal),
+          );
           if (!written.ok) return written;
         }
         return ok(undefined);
