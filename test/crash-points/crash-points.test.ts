@@ -1,11 +1,8 @@
-import { release } from "node:os";
 import { after, describe, it } from "node:test";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import { reasonAgainstBtrfsCopies } from "../workflows/btrfs-copies.ts";
 import { type CrashLab, startCrashLab } from "./crash-lab.ts";
 import { type CrashPoint, crashPoints } from "./points.ts";
-
-/** The first kernel that mounts a btrfs beside one with the same UUID. */
-const BTRFS_COPIES = { major: 6, minor: 7 } as const;
 
 const devices = dataPlaneAvailable();
 
@@ -40,13 +37,5 @@ function titleOf({ process, when, step, life, fsType }: CrashPoint): string {
 
 function reasonAgainst({ fsType }: CrashPoint): string | undefined {
   if (!devices.available) return devices.reason;
-  const [major = 0, minor = 0] = release()
-    .split(".")
-    .map((part) => Number.parseInt(part, 10));
-  const mountsCopies =
-    major > BTRFS_COPIES.major || (major === BTRFS_COPIES.major && minor >= BTRFS_COPIES.minor);
-  return fsType === "btrfs" && !mountsCopies
-    ? `needs Linux 6.7, this is ${release()}: the nodes share a kernel, which refuses a btrfs that another ` +
-        "node has mounted"
-    : undefined;
+  return fsType === "btrfs" ? reasonAgainstBtrfsCopies() : undefined;
 }

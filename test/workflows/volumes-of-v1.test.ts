@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { realpath } from "node:fs/promises";
 import { it } from "node:test";
+import { freeze, thaw } from "../../demo/act-failovers.ts";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
 import {
@@ -16,7 +17,7 @@ import {
   unstage,
 } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
-import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
+import { recordsHold, recordsIn, startWriter, type Writer } from "../../demo/workload.ts";
 import {
   aCluster,
   aClusterAttachment,
@@ -25,6 +26,7 @@ import {
 } from "../../src/controller/testing/a-cluster.ts";
 import { listIn } from "../../src/core/testing/record-lists.ts";
 import { writePartitionTable } from "../contract/partition-table.ts";
+import { reasonAgainstBtrfsCopies } from "./btrfs-copies.ts";
 import { startControllerHere, azureOf } from "./controller-here.ts";
 import { comesToFailWith, failsWith } from "./csi-failure.ts";
 import { deviceOf, runProgram } from "./node-device.ts";
@@ -34,6 +36,7 @@ import {
   bringUpByNode,
   fileSystemForOneNode,
   takeDown,
+  takeDownAfterFence,
   takeDownByNode,
   untilServed,
 } from "./volume-use.ts";
@@ -57,7 +60,13 @@ const V1_TAGS = {
  */
 async function mountedByV1(
   world: LabWorld,
-  volumeContext: Readonly<Record<string, string>> = { requestedsizegib: "1" },
+  {
+    fsType = "ext4",
+    volumeContext = { requestedsizegib: "1" },
+  }: {
+    readonly fsType?: "ext4" | "btrfs";
+    readonly volumeContext?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<{ readonly volume: DemoVolume; readonly writer: Writer }> {
   const { lab, node, signal } = world;
   await Promise.all(
@@ -99,22 +108,30 @@ async function mountedByV1(
     volumeId: diskUri,
     name: "of-v1",
     volumeContext,
-    capability: fileSystemForOneNode("ext4"),
+    capability: fileSystemForOneNode(fsType),
   };
-  await mountByHand(node("node-a"), volume, attached.value.lun);
+  await mountByHand(node("node-a"), volume, { fsType, lun: attached.value.lun });
   await lab.orchestrator.addUser("node-a", diskUri, "pod/of-v1");
   return { volume, writer: await startWriter(lab, node("node-a"), volume, 1) };
 }
 
-async function mountByHand(node: LabNode, volume: DemoVolume, lun: number): Promise<void> {
+/** V1 makes each file system but ext and xfs with the plain command. */
+const MKFS = { ext4: ["mkfs.ext4", "-q", "-F"], btrfs: ["mkfs.btrfs"] } as const;
+
+async function mountByHand(
+  node: LabNode,
+  volume: DemoVolume,
+  { fsType, lun }: { readonly fsType: keyof typeof MKFS; readonly lun: number },
+): Promise<void> {
   const inNode = (program: string, ...args: readonly string[]): Promise<string> =>
     runProgram("nsenter", [`--mount=/proc/${node.mountsPid}/ns/mnt`, "--", program, ...args]);
   const link = `${node.deviceRoot}/dev/disk/azure/scsi1/lun${lun}`;
   const device = volume.volumeContext["partition"] === undefined ? link : await partitioned(link);
   const [staging, target] = [stagingPath(node, volume), targetPath(node, volume)];
-  await runProgram("mkfs.ext4", ["-q", "-F", device]);
+  const [mkfs, ...flags] = MKFS[fsType];
+  await runProgram(mkfs, [...flags, device]);
   for (const path of [staging, target]) await runProgram("mkdir", ["-p", path]);
-  await inNode("mount", "-t", "ext4", device, staging);
+  await inNode("mount", "-t", fsType, device, staging);
   await inNode("mount", "--bind", staging, target);
 }
 
@@ -208,10 +225,67 @@ it("a volume that V1 mounted stays written under this driver, and fails over", a
   });
 });
 
+it("a btrfs that V1 mounted stays written under this driver, moves, and fails over", async (t) => {
+  const reason = reasonAgainstBtrfsCopies();
+  if (reason !== undefined) {
+    t.skip(reason);
+    return;
+  }
+  await withLab(t, { vms }, async (world) => {
+    const { lab, node, signal } = world;
+    const [a, b] = [node("node-a"), node("node-b")];
+    const { volume, writer } = await mountedByV1(world, { fsType: "btrfs" });
+    const cluster = clusterOf(volume);
+    const stopController = await startControllerHere(lab, cluster);
+    try {
+      const history = await followRecord(lab, volume.name, signal);
+      await restartNodes(world);
+      await history.untilSeen("node-a's reclaim", (record) => record.writer?.nodeName === "node-a");
+      await writer.untilSynced(writer.lastSynced() + 20);
+      await untilRegistered(world, "node-b");
+      await writer.process.stop(STOP_GRACE_MS);
+      await takeDown(lab, volume, a);
+      cluster.attached.clear();
+      await bringUp(lab, volume, b);
+      assert.ok(await recordsHold(b, volume, writer.lastSynced()), "every synced record has moved");
+
+      // The last record may be one whose report was lost with the writer.
+      const kept = (await recordsIn(b, volume)).length;
+      const second = await startWriter(lab, b, volume, kept + 1);
+      await second.untilSynced(kept + 20);
+      await freeze(b, second);
+      await lab.orchestrator.setOutOfService(b.name, true);
+      await untilServed(() => unpublishOnController(lab, volume, b));
+      await bringUp(lab, volume, a);
+      assert.ok(await recordsHold(a, volume, second.lastSynced()), "every synced record is there");
+      assert.deepEqual(history.writers(), ["node-a@1", "node-b@2", "node-a@3"]);
+
+      thaw(b, second);
+      assert.match(
+        await second.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS),
+        /^failed (?:EIO|EROFS)$/u,
+      );
+      await second.process.stop(STOP_GRACE_MS);
+      await lab.orchestrator.removeUser(b.name, volume.volumeId);
+      await lab.orchestrator.setOutOfService(b.name, false);
+      await waitUntil("node-b to have cleaned up", WAIT_MAX_MS, async () =>
+        noneQuarantined(await readRecord(lab, volume, signal)),
+      );
+      await takeDownAfterFence(lab, volume, b);
+      assert.ok(await recordsHold(a, volume, second.lastSynced()), "the stale writer changed nothing");
+      await takeDown(lab, volume, a);
+      await untilServed(() => deleteVolume(lab, volume));
+      await history.stop();
+    } finally {
+      await stopController();
+    }
+  });
+});
+
 it("a partition that V1 mounted stays written under this driver, and moves", async (t) => {
   await withLab(t, { vms }, async (world) => {
     const { lab, node, signal } = world;
-    const { volume, writer } = await mountedByV1(world, { partition: "1" });
+    const { volume, writer } = await mountedByV1(world, { volumeContext: { partition: "1" } });
     const cluster = clusterOf(volume);
     const stopController = await startControllerHere(lab, cluster);
     // A loop device has the partitions that a test gives it, and keeps them beyond its disk.
