@@ -16,7 +16,6 @@ const UNADVERTISED = [
   /^(ControllerGetVolumeHealth|ControllerListVolumeHealth|NodeGetVolumeHealth|NodeGetStorageHealth) not supported/u,
   /^ControllerPublishVolume\.readonly field not supported/u,
   /^SNAPSHOT_ACCESSIBILITY_CONSTRAINTS not supported/u,
-  /^Service does not have single node multi writer capability/u,
   /^testnodevolumeattachlimit not enabled/u,
 ];
 

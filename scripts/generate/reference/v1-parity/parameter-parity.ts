@@ -64,6 +64,7 @@ const parameterRemarks: Readonly<Partial<Record<(typeof parametersOfV1)[number],
   fsType: `${CLASS_PAGE}; each file system below`,
   subscriptionID: "must be the cluster's: Azure attaches a disk only to VMs of the disk's own subscription",
   diskName: "must contain `${pv.metadata.name}`, so that no two volumes share a disk",
+  diskEncryptionSetID: `${CLASS_PAGE}; never inherited, see below`,
   maxShares: "[StorageClass](storage-class.md#replicas)",
   perfProfile: "[device settings](storage-class.md#device-settings)",
 };
@@ -85,6 +86,12 @@ export function parameterParity(): readonly ParityRow[] {
         ? yes(`\`${name}\``, parameterRemarks[name] ?? CLASS_PAGE)
         : refused(`\`${name}\``, row.problem);
     }),
+    refused(
+      "encryption set of the VM's OS disk, inherited at attach by a disk that has none",
+      "with replicas a disk is attached to several VMs, and a failover must not change its key. A class " +
+        "names the set (`diskEncryptionSetID`); " +
+        "[what that means for disks of V1](../install.md#over-a-cluster-with-v1)",
+    ),
     yes(
       "`device-setting/<path>`",
       "[from a list](storage-class.md#device-settings); other paths are refused",
