@@ -100,14 +100,20 @@ function extentsIn(text: string): readonly (readonly [number, number])[] {
   });
 }
 
+/** The check of a file system that changes nothing, by its type. Default: that of ext. */
+const CHECKS: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  btrfs: ["btrfs", "check", "--readonly"],
+  xfs: ["xfs_repair", "-n"],
+};
+
 /**
  * Runs `e2fsck -fn` or `btrfs check` on a disk that no node has mounted: it reads everything and changes
  * nothing. It needs no attachment, since an unused replica may be pruned at any time.
  */
 export async function fileSystemIsClean(lab: Lab, volume: DemoVolume): Promise<boolean> {
   const { accessType } = volume.capability;
-  const isBtrfs = accessType?.$case === "mount" && accessType.value.fsType === "btrfs";
-  const [program, ...options] = isBtrfs ? ["btrfs", "check", "--readonly"] : ["e2fsck", "-f", "-n"];
+  const fsType = accessType?.$case === "mount" ? accessType.value.fsType : "";
+  const [program, ...options] = CHECKS[fsType] ?? ["e2fsck", "-f", "-n"];
   try {
     await run(program, [...options, await diskFile(lab, volume)], { timeout: CHECK_MAX_MS });
     return true;

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { statfs } from "node:fs/promises";
 import { endWork, nothingLost, putToWork, release, start, untilAttached } from "../../demo/act-failovers.ts";
 import type { LabNode } from "../../demo/lab/lab.ts";
-import { createVolume, type DemoVolume, targetPath } from "../../demo/volume-moves.ts";
+import { committedByFsync, createVolume, type DemoVolume, targetPath } from "../../demo/volume-moves.ts";
 import type { VolumeContentSource } from "../../src/csi/gen/csi/v1/csi.ts";
 import { create, type Life, node, remove, snapshot, type Trial } from "./lives.ts";
 
 const GIB = 1024 ** 3;
 /** Of each copy. The source has half of it. */
 const SIZE_GIB = 2n;
-/** What ext4 keeps of a disk for itself, at most. */
+/** What a file system keeps of a disk for itself, at most. */
 const OWN_SHARE = 0.1;
 
 /**
@@ -97,6 +97,7 @@ function copyOf(on: Trial, { name }: DemoVolume, source: VolumeContentSource): P
       sizeGiB: SIZE_GIB,
       parameters: { skuName: "Premium_LRS", maxShares: "3" },
       zones: ["eastus-1"],
+      capability: committedByFsync(on.fsType),
       source,
     }),
   );

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import type { CrashPoint } from "./points.ts";
 
-const PACKAGES = { ext4: "e2fsprogs", btrfs: "btrfs-progs" } as const;
+const PACKAGES = { ext4: "e2fsprogs", btrfs: "btrfs-progs", xfs: "xfsprogs" } as const;
 
 /** Where a mkfs writes before it has written a signature, in blocks of 4 KiB. btrfs begins at 1 MiB. */
-const FIRST_BLOCKS = { ext4: 2, btrfs: 256 } as const;
+const FIRST_BLOCKS = { ext4: 2, btrfs: 256, xfs: 2 } as const;
 
 /**
  * A search path whose first mkfs of a disk is interrupted: it writes data where no file system has its

@@ -31,7 +31,7 @@ export interface Trial extends Stage {
   /** The process that is to die, by its name in the lab. */
   readonly dying: string;
   /** Of the volume. */
-  readonly fsType: "ext4" | "btrfs";
+  readonly fsType: "ext4" | "btrfs" | "xfs";
   /** Restarts that process; from then on it dies at its point. */
   arm(): Promise<void>;
 }

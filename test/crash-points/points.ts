@@ -148,6 +148,43 @@ const passages: readonly {
     life: { name: "with settings of its device is moved in good order", run: tuned },
     steps: ["apply-settings", "restore-settings"],
   },
+  {
+    process: "node-a",
+    life: { name: "is found in use by a store that knows nothing", run: lost },
+    steps: ["reclaim"],
+    fsType: "btrfs",
+  },
+  {
+    process: "node-a",
+    life: { name: "is recalled", run: recalled },
+    steps: ["unmount"],
+    fsType: "btrfs",
+  },
+  {
+    process: "node-b",
+    life: { name: "is restored from a snapshot, larger", run: restored },
+    steps: ["mount"],
+    fsType: "btrfs",
+  },
+  // XFS is mounted beside a copy of it by an option, and replays its log in the mount.
+  {
+    process: "node-b",
+    life: { name: "is cloned while it is in use, and deleted", run: cloned },
+    steps: ["mount"],
+    fsType: "xfs",
+  },
+  {
+    process: "node-a",
+    life: { name: "is moved in good order", run: moved },
+    steps: ["format", "mount"],
+    fsType: "xfs",
+  },
+  {
+    process: "node-a",
+    life: { name: "is fenced off a frozen node", run: fenced },
+    steps: ["unmount"],
+    fsType: "xfs",
+  },
 ];
 
 /**
@@ -160,7 +197,7 @@ export const crashPoints: readonly CrashPoint[] = [
       (["before", "after"] as const).map((when) => ({ process, when, step, life, fsType })),
     ),
   ),
-  ...(["ext4", "btrfs"] as const).map((fsType) => ({
+  ...(["ext4", "btrfs", "xfs"] as const).map((fsType) => ({
     process: "node-a" as const,
     when: "during" as const,
     step: "format" as const,
