@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { CachingMode } from "../../src/core/volume/disk-sku.ts";
 import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
 import type { DiskChange, DiskFacts, Precondition } from "../../src/ports/cloud/cloud-provisioner.ts";
 import {
@@ -28,10 +30,12 @@ async function updated(cloud: CloudUnderTest, change: DiskChange): Promise<DiskF
   return valueOf(await update(cloud, change));
 }
 
-async function attachUncached(cloud: CloudUnderTest, uri: string): Promise<void> {
+/** Attaches a disk to a new VM of node-a. */
+async function attach(cloud: CloudUnderTest, uri: string, cachingMode: CachingMode): Promise<NodeIdentity> {
   const node = addVm(cloud, "node-a", { zone: "1" });
-  const request = { diskUri: uri, node, cachingMode: "None", lane: "primaryAttach" } as const;
+  const request = { diskUri: uri, node, cachingMode, lane: "primaryAttach" } as const;
   valueOf(await cloud.run(cloud.provisioner.attachDisk({ ...request, precondition: mayAlways }, never)));
+  return node;
 }
 
 function writes(cloud: CloudUnderTest): number {
@@ -111,12 +115,28 @@ export function updateDiskContract(on: On): void {
 
   on("names the VM that keeps a disk from changing its SKU", async (cloud) => {
     const uri = await addDisk(cloud, "pvc-1", { zone: "1" });
-    await attachUncached(cloud, uri);
+    await attach(cloud, uri, "None");
     assert.deepEqual(factsOf(failureOf(await update(cloud, { skuName: "StandardSSD_LRS" }))), {
       kind: "DiskInUse",
       diskUri: uri,
       attachedTo: [cloud.vms.uri("node-a")],
     });
+  });
+
+  on("names the VM that caches a disk that is to be converted, and converts it at rest", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1", { zone: "1" });
+    const node = await attach(cloud, uri, "ReadOnly");
+    const toV2 = { skuName: "PremiumV2_LRS", tags: { a: "b" } };
+    assert.deepEqual(factsOf(failureOf(await update(cloud, toV2))), {
+      kind: "DiskInUse",
+      diskUri: uri,
+      attachedTo: [cloud.vms.uri("node-a")],
+    });
+    const { spec } = findDisk(cloud.model.world, uri) ?? {};
+    assert.deepEqual([spec?.sku.name, spec?.tags], ["Premium_LRS", {}], "a refused change changes nothing");
+    const request = { diskUri: uri, node, lane: "detach", precondition: mayAlways } as const;
+    valueOf(await cloud.run(cloud.provisioner.detachDisk(request, never)));
+    assert.equal((await updated(cloud, toV2)).skuName, "PremiumV2_LRS");
   });
 
   on("says that a disk was changed as often as Azure allows in a day", async (cloud) => {
@@ -133,7 +153,7 @@ export function updateDiskContract(on: On): void {
     const diskConvert = { medianMs: 5_400_000, p99Ms: 5_400_000 };
     cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, diskConvert } };
     const uri = await addDisk(cloud, "pvc-1", { zone: "1" });
-    await attachUncached(cloud, uri);
+    await attach(cloud, uri, "None");
     const disk = await updated(cloud, { skuName: "PremiumV2_LRS" });
     assert.equal(disk.skuName, "PremiumV2_LRS");
     assert.ok((disk.completionPercent ?? 100) < 100, String(disk.completionPercent));

@@ -36,7 +36,7 @@ describe("docs/reference/volume-attributes-class.md", () => {
       diskSkus.filter((to) => {
         const disk = { skuName: from, sizeGiB: 64, maxShares: 1, tags: {} };
         const detail = { skuName: from, sizeGiB: 64, maxShares: 1, zones };
-        return to !== from && checkModification({ skuName: to }, { detail, disk, cachingMode: undefined }).ok;
+        return to !== from && checkModification({ skuName: to }, { detail, disk }).ok;
       });
     assert.equal(table.length, 5);
     assert.deepEqual(targetsOf("Premium_LRS", ["1"]), ["Standard_LRS", "StandardSSD_LRS", "PremiumV2_LRS"]);

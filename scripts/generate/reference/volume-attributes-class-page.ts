@@ -27,7 +27,7 @@ const LIMITS = `## Which changes are possible
 | SKU | to | while a VM has the disk |
 | --- | --- | --- |
 | Standard_LRS, StandardSSD_LRS, Premium_LRS | each other | no |
-| the same | PremiumV2_LRS | yes, with \`cachingMode: None\`, unless it is shared or bursts |
+| the same | PremiumV2_LRS | yes, if the volume has \`cachingMode: None\` and is not shared |
 | the same, of a regional disk | StandardSSD_ZRS, Premium_ZRS | no |
 | StandardSSD_ZRS, Premium_ZRS | each other | no |
 | PremiumV2_LRS, UltraSSD_LRS | none | |
@@ -35,6 +35,10 @@ const LIMITS = `## Which changes are possible
 - Azure changes a SKU twice a day, and IOPS and MB/s four times, the creation of the disk included. One change
   more ends with \`FAILED_PRECONDITION\`: the disk stays as it is, and the claim may go back to its old class.
   Otherwise csi-resizer asks again. IOPS and MB/s change while a VM has the disk.
+- A VM caches the disk of a volume whose \`cachingMode\` is ReadOnly, ReadWrite or not stated. Such a disk
+  becomes a PremiumV2_LRS once no VM has it: until then the change ends with \`FAILED_PRECONDITION\`, which
+  names the VM. End the pod, and csi-resizer asks again. From then on the disk is attached without a cache.
+  A disk with \`enableBursting\` never becomes a PremiumV2_LRS.
 - \`networkAccessPolicy\` and \`publicNetworkAccess\` change at any time. \`AllowPrivate\` is possible only
   where the disk was made with \`diskAccessID\`, and such a disk keeps it.
 - Azure moves the data of a disk that becomes a PremiumV2_LRS in the background, for hours. The change has

@@ -240,7 +240,7 @@ describe("the modification of a disk", () => {
       assert.deepEqual([after?.disk.diskIOPSReadWrite, after?.modification], [8000, undefined]);
       assert.ok(after !== undefined);
       const detail = aDetail({ maxShares: 1, sizeGiB: 128, skuName: "PremiumV2_LRS" });
-      const next = { detail, disk: after.disk, cachingMode: undefined };
+      const next = { detail, disk: after.disk };
       assert.deepEqual(checkModification({ diskMBpsReadWrite: 1000 }, next), ok(undefined));
     }));
 

@@ -35,7 +35,8 @@ export const cloudFailures = {
     retryable: true,
     sentence: (failure) =>
       `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; Azure deletes a ` +
-      "disk, grows a shared one and changes most SKUs only while no VM has it: end its use there first",
+      "disk, grows a shared one and changes most SKUs (all, of a disk that a VM caches) only while no VM " +
+      "has it: end its use there first",
     example: { diskUri: EXAMPLE_DISK, attachedTo: [] },
   },
   ChangedTooOften: {

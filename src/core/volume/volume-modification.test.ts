@@ -4,7 +4,6 @@ import type { DiskModification } from "../api/az-volume.ts";
 import { describeFailure } from "../failure/describe-failure.ts";
 import { ok } from "../failure/result.ts";
 import { aDiskSpec } from "../testing/objects.ts";
-import type { CachingMode } from "./disk-sku.ts";
 import {
   checkModification,
   mutableParameterNames,
@@ -105,14 +104,11 @@ describe("checkModification", () => {
     to: string;
     maxShares?: number;
     zones?: readonly string[];
-    cachingMode?: CachingMode;
     problem?: RegExp;
   }[] = [
     { from: "Premium_LRS", to: "Premium_LRS" },
     { from: "Premium_LRS", to: "Standard_LRS" },
     { from: "Premium_LRS", to: "PremiumV2_LRS" },
-    { from: "Premium_LRS", to: "PremiumV2_LRS", cachingMode: "None" },
-    { from: "Premium_LRS", to: "PremiumV2_LRS", cachingMode: "ReadOnly", problem: /cachingMode ReadOnly/ },
     { from: "Premium_LRS", to: "UltraSSD_LRS", problem: /only a copy by snapshot/ },
     { from: "UltraSSD_LRS", to: "PremiumV2_LRS", problem: /only a copy by snapshot/ },
     { from: "PremiumV2_LRS", to: "Premium_LRS", problem: /only a copy by snapshot/ },
@@ -122,11 +118,11 @@ describe("checkModification", () => {
     { from: "Premium_ZRS", to: "StandardSSD_ZRS", zones: [] },
     { from: "Premium_LRS", to: "Standard_LRS", maxShares: 2, problem: /must be 1/ },
   ];
-  for (const { from, to, maxShares = 1, zones = ["1"], cachingMode, problem } of rows)
+  for (const { from, to, maxShares = 1, zones = ["1"], problem } of rows)
     it(`${from} to ${to}: ${problem === undefined ? "possible" : problem.source}`, () => {
       const checked = checkModification(
         { skuName: to },
-        { detail: { skuName: from, sizeGiB: 10, maxShares, zones }, disk: aDiskSpec(), cachingMode },
+        { detail: { skuName: from, sizeGiB: 10, maxShares, zones }, disk: aDiskSpec() },
       );
       if (problem === undefined) return assert.deepEqual(checked, ok(undefined));
       assert.ok(!checked.ok);
@@ -138,7 +134,7 @@ describe("checkModification", () => {
     assert.deepEqual(
       checkModification(
         { tags: { a: "b" } },
-        { detail: { ...v2, skuName: "UltraSSD_LRS" }, disk: aDiskSpec(), cachingMode: undefined },
+        { detail: { ...v2, skuName: "UltraSSD_LRS" }, disk: aDiskSpec() },
       ),
       ok(undefined),
     ));
@@ -147,7 +143,7 @@ describe("checkModification", () => {
     const disk = aDiskSpec({ diskIOPSReadWrite: 500 });
     const detail = { ...v2, skuName: "UltraSSD_LRS", sizeGiB: 1000 };
     for (const change of [{ tags: { a: "b" } }, { networkAccessPolicy: "AllowAll" } as const])
-      assert.deepEqual(checkModification(change, { detail, disk, cachingMode: undefined }), ok(undefined));
+      assert.deepEqual(checkModification(change, { detail, disk }), ok(undefined));
   });
 
   it("checks IOPS and throughput by the disk that it becomes", () => {
@@ -155,7 +151,6 @@ describe("checkModification", () => {
       const checked = checkModification(change, {
         detail: { ...v2, skuName },
         disk,
-        cachingMode: undefined,
       });
       return checked.ok ? "" : describeFailure(checked.failure);
     };

@@ -4,7 +4,7 @@ import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
 import { sameJson } from "../primitives/same-json.ts";
 import { checkDisk } from "./check-disk.ts";
-import { type CachingMode, isZoneRedundant } from "./disk-sku.ts";
+import { isZoneRedundant } from "./disk-sku.ts";
 import { metadataParameterNames, volumeParameterNames } from "./volume-parameter-names.ts";
 import {
   type VolumeParameter,
@@ -23,7 +23,6 @@ const FIELD = "mutable_parameters";
 interface PresentDisk {
   readonly detail: Pick<VolumeDetail, "skuName" | "sizeGiB" | "maxShares" | "zones">;
   readonly disk: DiskSpec;
-  readonly cachingMode: CachingMode | undefined;
 }
 
 const DELIMITER_KEY = "tagvaluedelimiter";
@@ -85,7 +84,7 @@ export function withMutable(parameters: Parameters, mutable: Parameters): Parame
  */
 export function checkModification(
   { tags: _, ...change }: DiskModification,
-  { detail, disk, cachingMode }: PresentDisk,
+  { detail, disk }: PresentDisk,
 ): Result<void, InvalidArgument> {
   const { skuName, sizeGiB, maxShares } = detail;
   const present = { ...disk, skuName, sizeGiB, maxShares };
@@ -93,7 +92,7 @@ export function checkModification(
   // What a disk has already is no reason to refuse a change: one grows beyond the rules for its IOPS.
   if (!possible.ok && !sameJson(possible, checkDisk(present, FIELD))) return possible;
   const { skuName: to = skuName } = change;
-  const problem = to === skuName ? undefined : conversionProblem(detail, to, cachingMode);
+  const problem = to === skuName ? undefined : conversionProblem(detail, to);
   return problem === undefined
     ? ok(undefined)
     : fail({ kind: "InvalidArgument", field: `${FIELD}.skuName`, value: to, problem });
@@ -109,21 +108,14 @@ function checkMutable(parameters: Parameters): Result<void, InvalidArgument> {
   return fail({ kind: "InvalidArgument", field: `${FIELD}.${other[0]}`, value: other[1], problem });
 }
 
-function conversionProblem(
-  detail: Pick<VolumeDetail, "skuName" | "zones">,
-  to: string,
-  cachingMode: CachingMode | undefined,
-): string | undefined {
+function conversionProblem(detail: Pick<VolumeDetail, "skuName" | "zones">, to: string): string | undefined {
   const from = detail.skuName;
-  const isV2 = to === "PremiumV2_LRS";
   if (from === "PremiumV2_LRS" || from === "UltraSSD_LRS" || to === "UltraSSD_LRS")
     return `Azure makes no ${to} disk of a ${from} disk; only a copy by snapshot has another SKU`;
   if (isZoneRedundant(from) && !isZoneRedundant(to))
     return `the disk is ${from}, and its PersistentVolume promises every zone of the region`;
   if (isZoneRedundant(to) && detail.zones.length > 0)
     return `Azure makes no zone-redundant disk of one in zone ${detail.zones.join(", ")}`;
-  if (isV2 && cachingMode !== undefined && cachingMode !== "None")
-    return `Azure does not cache ${to} disks, and the volume was made with cachingMode ${cachingMode}`;
   return undefined;
 }
 

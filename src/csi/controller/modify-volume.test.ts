@@ -66,6 +66,16 @@ describe("modifyVolume", () => {
       assert.deepEqual(await world.answerOf(answer), ok({}));
     }));
 
+  for (const cachingMode of ["ReadOnly", "ReadWrite"] as const)
+    it(`asks for a Premium SSD v2 of a volume whose class states cachingMode ${cachingMode}`, () =>
+      withController(async (world) => {
+        await world.given("AzVolume", aVolumeObject({ spec: { cachingMode } }));
+        const answer = modify(world, { skuName: "PremiumV2_LRS" });
+        await world.until(() => isAsked(world, { skuName: "PremiumV2_LRS" }));
+        await end(world);
+        assert.deepEqual(await world.answerOf(answer), ok({}));
+      }));
+
   it("finds the request of an earlier call, and its end", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());

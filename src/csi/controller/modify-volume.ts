@@ -36,11 +36,7 @@ export async function modifyVolume(
     return fail({ kind: "OperationInProgress", volumeId, operation: "DeleteVolume" });
   if (status?.detail === undefined)
     return fail({ kind: "StillWaiting", volumeId, what: "its disk to be created" });
-  const possible = checkModification(change.value, {
-    detail: status.detail,
-    disk: spec.disk,
-    cachingMode: spec.cachingMode,
-  });
+  const possible = checkModification(change.value, { detail: status.detail, disk: spec.disk });
   if (!possible.ok) return possible;
   if (Object.keys(change.value).length === 0) return ok({});
   const asked = await ask(context, volume.value, change.value, call.signal);

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { toGrpcStatus } from "../../csi/server/to-grpc-status.ts";
 import type { ArmError } from "./arm-api.ts";
-import { type ArmErrorClass, classOf, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
+import {
+  type ArmErrorClass,
+  classOf,
+  type ErrorContext,
+  isWorthRetrying,
+  saysNotThere,
+  toFailure,
+} from "./error-table.ts";
 
 const anError = (changes: Partial<ArmError>): ArmError => ({
   statusCode: 409,
@@ -18,12 +25,14 @@ const anError = (changes: Partial<ArmError>): ArmError => ({
 
 const diskUri = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1";
 const vmUri = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/node-b";
-const context = { diskUri, nodeName: "node-a" };
+const ofVmWrite = { diskUri, nodeName: "node-a" };
 
 /** Messages that Azure was seen to send. */
 const rows: readonly {
   readonly because: string;
   readonly error: Partial<ArmError>;
+  /** What was being tried. Default: a write of a VM. */
+  readonly context?: ErrorContext;
   readonly class: ArmErrorClass;
   readonly failure: unknown;
 }[] = [
@@ -252,6 +261,38 @@ const rows: readonly {
     },
   },
   {
+    because: "a VM caches a disk that is to be converted",
+    error: { code: "OperationNotAllowed", message: "Its host caching must be None." },
+    context: { diskUri },
+    class: "rejected",
+    failure: {
+      kind: "DiskInUse",
+      diskUri,
+      attachedTo: [],
+      azure: { code: "OperationNotAllowed", requestId: "request-1" },
+    },
+  },
+  {
+    because: "an entry of a VM can't have the cache that its update states",
+    error: {
+      statusCode: 400,
+      code: "InvalidParameter",
+      target: "dataDisk.caching",
+      message:
+        "Storage Account type PremiumV2_LRS is not supported with caching type ReadOnly. Please use " +
+        "caching type None.",
+    },
+    class: "rejected",
+    failure: {
+      kind: "CloudRejected",
+      code: "InvalidParameter",
+      message:
+        "Storage Account type PremiumV2_LRS is not supported with caching type ReadOnly. Please use " +
+        "caching type None.",
+      requestId: "request-1",
+    },
+  },
+  {
     because: "a disk was changed as often as Azure allows in a day",
     error: {
       statusCode: 409,
@@ -403,7 +444,7 @@ const rows: readonly {
 ];
 
 describe("error table", () => {
-  for (const { because, error, class: expectedClass, failure } of rows) {
+  for (const { because, error, context = ofVmWrite, class: expectedClass, failure } of rows) {
     it(`calls it ${expectedClass} when ${because}`, () => {
       assert.equal(classOf(anError(error)), expectedClass);
       assert.deepEqual(toFailure(anError(error), context), failure);
@@ -411,7 +452,7 @@ describe("error table", () => {
   }
 
   it("names in each sentence the code that Azure answered, and the request", () => {
-    for (const { because, error, class: errorClass } of rows) {
+    for (const { because, error, context = ofVmWrite, class: errorClass } of rows) {
       if (errorClass === "cancelled") continue;
       const { details } = toGrpcStatus(toFailure(anError(error), context));
       for (const word of [error.code ?? "", error.internalErrorCode ?? "", "request-1"])

@@ -85,6 +85,11 @@ const diskInUse = (error: ArmError, context: ErrorContext): Failure => ({
   attachedTo: vmUrisIn(error.message),
   ...answered(error),
 });
+/** A disk has no cache, so a write of one that is refused for its cache waits for the VM that has it. */
+const cachedByVm = (error: ArmError, context: ErrorContext): Failure =>
+  context.diskUri === undefined || context.nodeName !== undefined
+    ? rejected(error)
+    : diskInUse(error, context);
 const changedTooOften = (error: ArmError, context: ErrorContext): Failure => ({
   kind: "ChangedTooOften",
   diskUri: context.diskUri ?? "",
@@ -171,6 +176,8 @@ const rows: readonly Row[] = [
     class: "rejected",
     failure: unavailable,
   },
+  // Learn states the rule for conversions, and no source the text of its error.
+  { text: /\bcach(ed|ing)\b/i, class: "rejected", failure: cachedByVm },
   {
     code: /^InvalidAvailabilityZone$/i,
     class: "rejected",

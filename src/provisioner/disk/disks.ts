@@ -243,11 +243,13 @@ export async function updateDisk(
 ): Promise<Result<DiskFacts, Failure>> {
   const { session } = context;
   let next: ArmDiskChange = {};
+  let attachedTo: readonly string[] = [];
   let withoutRequest: Result<DiskFacts, Failure> | undefined;
   const isToBeSent: Precondition = async (asked) => {
     const read = await settledDisk(session, diskUri, asked);
     if (!read.ok) withoutRequest = fail(toFailure(read.failure, { diskUri }));
     if (!read.ok) return false;
+    attachedTo = ownersOf(read.value);
     const planned = planChange(read.value, diskUri, change);
     if (planned.ok && planned.value !== undefined) {
       next = planned.value;
@@ -268,7 +270,7 @@ export async function updateDisk(
     signal,
   );
   if (withoutRequest !== undefined) return withoutRequest;
-  if (!updated.ok) return fail(toFailure(updated.failure, { diskUri }));
+  if (!updated.ok) return fail(withOwners(toFailure(updated.failure, { diskUri }), attachedTo));
   const after = await settledAfter(updated.value, session, diskUri, signal);
   return after.ok ? ok(diskFactsOf(after.value)) : fail(toFailure(after.failure, { diskUri }));
 }
@@ -470,5 +472,5 @@ function namesSource({ target, message }: ArmError, sourceUri: string): boolean 
 
 /** Azure names only some owners, and sometimes none. */
 function withOwners(failure: Failure, attachedTo: readonly string[]): Failure {
-  return failure.kind === "DiskInUse" ? { ...failure, attachedTo } : failure;
+  return failure.kind === "DiskInUse" && attachedTo.length > 0 ? { ...failure, attachedTo } : failure;
 }
