@@ -120,6 +120,17 @@ describe("the modification of a disk", () => {
         assert.equal(world.volume()?.status?.modification?.error?.kind, failure.kind);
       }));
 
+  it("that replicas are in the way of says how long they stay, and what to do", () =>
+    withControllerPorts(async (world) => {
+      const disk = aDiskSpec({ maxShares: 3 });
+      await world.given("AzVolume", { ...asked, spec: { ...asked.spec, disk, maxMountReplicaCount: 2 } });
+      await reconciled(world, answering(fail(inUse)));
+      const says =
+        /vm-a; .* start no pod with this volume for 300 s: its replicas are detached so long after/u;
+      assert.match(world.volume()?.status?.modification?.error?.message ?? "", says);
+      assert.match(world.told[0]?.message ?? "", says);
+    }));
+
   it("shows a conversion until Azure has completed it, read once a minute", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", asked);

@@ -46,7 +46,8 @@ export async function modifyDisk(
   const modified = await ports.steps.run("modify-disk", () =>
     ports.cloud.updateDisk({ diskUri, change, precondition: mayWriteDisk(ports, volume, isAsked) }, signal),
   );
-  if (!modified.ok) return recordFailure(ports, volume, request, modified.failure, signal);
+  if (!modified.ok)
+    return recordFailure(ports, volume, request, withReplicas(ports, volume, modified.failure), signal);
   const disk = modified.value;
   const nowMs = ports.clock.nowMs();
   const recorded = await recordOutcome(ports, volume, request, (status) => made(status, disk, nowMs), signal);
@@ -113,6 +114,13 @@ function made({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: num
   const { skuName } = disk;
   const detail = { ...status.detail, skuName, accessibleTopology: accessibleTopology(disk) };
   return withConversion({ ...status, detail }, disk.completionPercent, nowMs);
+}
+
+/** Replicas keep a disk in use after its last pod has ended. */
+function withReplicas({ settings }: DiskPorts, { spec }: AzVolume, failure: Failure): Failure {
+  return failure.kind === "DiskInUse" && spec.maxMountReplicaCount > 0
+    ? { ...failure, replicasKeptMs: settings.collectReplicasAfterMs }
+    : failure;
 }
 
 /** A refusal ends the request: the disk stays as it is, and the caller may ask for something else. */

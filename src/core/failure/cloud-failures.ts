@@ -36,7 +36,7 @@ export const cloudFailures = {
     sentence: (failure) =>
       `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; Azure deletes a ` +
       "disk, grows a shared one and changes most SKUs (all, of a disk that a VM caches) only while no VM " +
-      "has it: end its use there first",
+      `has it: end its use there first${untilReplicasLeave(failure)}`,
     example: { diskUri: EXAMPLE_DISK, attachedTo: [] },
   },
   ChangedTooOften: {
@@ -189,6 +189,16 @@ export const cloudFailures = {
 
 function isUnderWay(code: string): boolean {
   return UNDER_WAY_CODES.includes(code);
+}
+
+/** What ends the use by replicas, which no pod shows. */
+function untilReplicasLeave({ replicasKeptMs }: { readonly replicasKeptMs?: number }): string {
+  if (replicasKeptMs === undefined) return "";
+  const keptS = Math.ceil(replicasKeptMs / MS_PER_SECOND);
+  return (
+    `, and start no pod with this volume for ${keptS} s: its replicas are detached so long after its last ` +
+    "pod has ended"
+  );
 }
 
 /** Without a response of Azure's there is no request to ask about. */

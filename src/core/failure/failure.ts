@@ -87,6 +87,8 @@ export type Failure =
       readonly kind: "DiskInUse";
       readonly diskUri: string;
       readonly attachedTo: readonly string[];
+      /** How long after its last pod a volume keeps its replicas, in milliseconds; undefined: it has none. */
+      readonly replicasKeptMs?: number;
       readonly azure?: AzureAnswer;
     }
   | {
