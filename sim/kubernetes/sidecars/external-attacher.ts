@@ -1,11 +1,10 @@
 import type { VolumeAttachment } from "../api/api-objects.ts";
 import { createKeyedWork } from "../api/keyed-work.ts";
+import { sidecarTimings } from "./sidecar-timings.ts";
 import { callController, type Sidecar } from "./sidecar.ts";
 import { volumeCapabilityOf } from "./volume-capability.ts";
 
-/** As the chart starts it. */
-const TIMEOUT_MS = 600_000;
-const BACKOFF = { baseMs: 500, maxMs: 30_000 } as const;
+const { timeoutMs, backoff } = sidecarTimings["csi-attacher"];
 
 /**
  * external-attacher: turns VolumeAttachments into ControllerPublishVolume, and deleted ones into
@@ -13,7 +12,7 @@ const BACKOFF = { baseMs: 500, maxMs: 30_000 } as const;
  */
 export function runExternalAttacher(sidecar: Sidecar): void {
   const { api, view, tasks, clock, trace } = sidecar;
-  const attachments = createKeyedWork({ tasks, clock, backoff: BACKOFF, work: (name) => reconcile(name) });
+  const attachments = createKeyedWork({ tasks, clock, backoff, work: (name) => reconcile(name) });
 
   async function reconcile(name: string): Promise<boolean> {
     const attachment = view.get("VolumeAttachment", name);
@@ -37,7 +36,7 @@ export function runExternalAttacher(sidecar: Sidecar): void {
       secrets: {},
       volumeContext: { ...volumeContext },
     };
-    const answer = await callController(sidecar, (csi) => csi.controllerPublishVolume, request, TIMEOUT_MS);
+    const answer = await callController(sidecar, (csi) => csi.controllerPublishVolume, request, timeoutMs);
     if (!answer.ok) {
       record(name, uid, { error: answer.message });
       return false;
@@ -53,7 +52,7 @@ export function runExternalAttacher(sidecar: Sidecar): void {
       sidecar,
       (csi) => csi.controllerUnpublishVolume,
       { volumeId, nodeId: nodeName, secrets: {} },
-      TIMEOUT_MS,
+      timeoutMs,
     );
     // A missing volume is not attached either: it takes this one error for success.
     if (!answer.ok && answer.code !== "NOT_FOUND") {

@@ -10,12 +10,11 @@ import { createKeyedWork } from "../api/keyed-work.ts";
 import { mayHaveHappened } from "../csi-outcome.ts";
 import type { SimWorkload } from "../sim-cluster.ts";
 import { contentSourceOf } from "./content-source.ts";
+import { sidecarTimings } from "./sidecar-timings.ts";
 import { callController, type Sidecar } from "./sidecar.ts";
 import { volumeCapabilityOf } from "./volume-capability.ts";
 
-/** As the chart starts it. */
-const TIMEOUT_MS = 60_000;
-const BACKOFF = { baseMs: 1_000, maxMs: 1_800_000 } as const;
+const { timeoutMs, backoff } = sidecarTimings["csi-provisioner"];
 const BYTES_PER_GIB = 1n << 30n;
 /** The driver's own topology key. */
 const ZONE_KEY = "topology.disk.csi.azure.com/zone";
@@ -50,8 +49,8 @@ export interface ProvisionerOptions {
  */
 export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: ProvisionerOptions): void {
   const { api, view, tasks, clock, random, trace } = sidecar;
-  const claims = createKeyedWork({ tasks, clock, backoff: BACKOFF, work: (name) => provision(name) });
-  const volumes = createKeyedWork({ tasks, clock, backoff: BACKOFF, work: (name) => remove(name) });
+  const claims = createKeyedWork({ tasks, clock, backoff, work: (name) => provision(name) });
+  const volumes = createKeyedWork({ tasks, clock, backoff, work: (name) => remove(name) });
 
   async function provision(name: string): Promise<boolean> {
     const creation = begun.get(name) ?? begin(view.get("Claim", name));
@@ -78,7 +77,7 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
       sidecar,
       (csi) => csi.createVolume,
       createRequest(creation, zones.map(topologyOf)),
-      TIMEOUT_MS,
+      timeoutMs,
     );
     if (!answer.ok) {
       trace.note(name, `CreateVolume failed: ${answer.code}`);
@@ -140,7 +139,7 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
       sidecar,
       (csi) => csi.deleteVolume,
       { volumeId: volume.volumeId, secrets: {} },
-      TIMEOUT_MS,
+      timeoutMs,
     );
     if (!answer.ok) {
       trace.note(name, `DeleteVolume failed: ${answer.code}`);

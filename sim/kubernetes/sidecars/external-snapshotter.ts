@@ -1,11 +1,10 @@
 import { bytesToGibRoundedUp } from "../../../src/core/primitives/units.ts";
 import { createKeyedWork } from "../api/keyed-work.ts";
 import { mayHaveHappened } from "../csi-outcome.ts";
+import { sidecarTimings } from "./sidecar-timings.ts";
 import { callController, type Sidecar } from "./sidecar.ts";
 
-/** As the chart starts it. */
-const TIMEOUT_MS = 60_000;
-const BACKOFF = { baseMs: 1_000, maxMs: 300_000 } as const;
+const { timeoutMs, backoff } = sidecarTimings["csi-snapshotter"];
 
 /**
  * csi-snapshotter: CreateSnapshot for each VolumeSnapshot until it is ready to use, and DeleteSnapshot for
@@ -14,7 +13,7 @@ const BACKOFF = { baseMs: 1_000, maxMs: 300_000 } as const;
  */
 export function runExternalSnapshotter(sidecar: Sidecar): void {
   const { api, view, tasks, clock, trace } = sidecar;
-  const snapshots = createKeyedWork({ tasks, clock, backoff: BACKOFF, work: (name) => sync(name) });
+  const snapshots = createKeyedWork({ tasks, clock, backoff, work: (name) => sync(name) });
 
   async function sync(name: string): Promise<boolean> {
     const snapshot = api.get("VolumeSnapshot", name);
@@ -42,7 +41,7 @@ export function runExternalSnapshotter(sidecar: Sidecar): void {
       sidecar,
       (csi) => csi.createSnapshot,
       { name, sourceVolumeId, parameters, secrets: {}, accessibilityRequirements: undefined },
-      TIMEOUT_MS,
+      timeoutMs,
     );
     if (!answer.ok) {
       const isRefused = !mayHaveHappened(answer.code);
@@ -64,7 +63,7 @@ export function runExternalSnapshotter(sidecar: Sidecar): void {
       sidecar,
       (csi) => csi.deleteSnapshot,
       { snapshotId, secrets: {} },
-      TIMEOUT_MS,
+      timeoutMs,
     );
     if (!answer.ok) {
       trace.note(name, `DeleteSnapshot failed: ${answer.code}`);

@@ -1,10 +1,9 @@
 import { createKeyedWork } from "../api/keyed-work.ts";
 import { mutableParametersOf, type VolumeClass } from "../volume-class.ts";
+import { sidecarTimings } from "./sidecar-timings.ts";
 import { callController, type Sidecar } from "./sidecar.ts";
 
-/** As the chart starts it. */
-const TIMEOUT_MS = 240_000;
-const BACKOFF = { baseMs: 1_000, maxMs: 300_000 } as const;
+const { timeoutMs, backoff } = sidecarTimings["csi-resizer"];
 
 /** After these the change may be under way, or made: external-resizer repeats it until it is certain. */
 const uncertainCodes: readonly string[] = [
@@ -28,7 +27,7 @@ export type BegunClasses = Map<string, VolumeClass>;
  */
 export function runModifyController(sidecar: Sidecar, begun: BegunClasses): void {
   const { api, view, tasks, clock, trace } = sidecar;
-  const claims = createKeyedWork({ tasks, clock, backoff: BACKOFF, work: (name) => modify(name) });
+  const claims = createKeyedWork({ tasks, clock, backoff, work: (name) => modify(name) });
 
   async function modify(name: string): Promise<boolean> {
     const claim = view.get("Claim", name);
@@ -41,7 +40,7 @@ export function runModifyController(sidecar: Sidecar, begun: BegunClasses): void
     begun.set(claim.uid, volumeClass);
     const mutableParameters = { ...mutableParametersOf(volumeClass) };
     const request = { volumeId: volume.volumeId, secrets: {}, mutableParameters };
-    const answer = await callController(sidecar, (csi) => csi.controllerModifyVolume, request, TIMEOUT_MS);
+    const answer = await callController(sidecar, (csi) => csi.controllerModifyVolume, request, timeoutMs);
     if (!answer.ok) {
       trace.note(name, `ControllerModifyVolume failed: ${answer.code}`);
       if (!uncertainCodes.includes(answer.code)) begun.delete(claim.uid);

@@ -126,8 +126,9 @@ function targetSize(
 /**
  * Azure grows a shared disk only while no VM has it. Its replicas are detached for that, so it does not
  * grow while a node uses it or a failover is under way: a fence, an unverified node or a pod that
- * waits. FAILED_PRECONDITION never rests on a cache alone: the cache may lack the unpublish that
- * another replica has just answered, and the caller asks again only once the pod is gone.
+ * waits. FAILED_PRECONDITION never rests on a cache alone: to csi-resizer it means that nothing has begun,
+ * and the cache may lack the unpublish that another replica has just answered. The call is repeated by
+ * backoff only, so a needless refusal costs its longest pause.
  */
 async function sharedUse(
   context: ControllerContext,
@@ -148,7 +149,7 @@ async function sharedUse(
   const unverified = nodesIn(record, "unverified").map(({ nodeName }) => nodeName);
   if (unverified.length > 0)
     return ok({ kind: "WriterRecordUnverified", volumeId: detail.diskUri, nodes: unverified.toSorted() });
-  // Only a cache says that a pod waits: UNAVAILABLE, which is repeated even if no pod ends.
+  // Only a cache says that a pod waits: UNAVAILABLE, which leaves open whether anything has begun.
   const pods = context.users.cachedPods(detail.diskUri)?.map(({ name }) => name);
   const what =
     `${pods?.join(", ") ?? "the pods"} to ${pods === undefined ? "be listed" : "end"}: a shared disk ` +
