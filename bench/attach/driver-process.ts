@@ -90,6 +90,7 @@ async function main(task: DriverTask): Promise<void> {
     leaseMemory: new LeaseHighWaterMark(),
     users: createClusterNodeVolumeUsers({ store, cache }),
     clusterVolumes: noClusterVolumes,
+    marks: undefined,
     events: createLogEvents(logger),
     settings: volumeSettingsOf(values),
     clusterId: "bench",

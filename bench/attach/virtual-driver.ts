@@ -66,6 +66,7 @@ export async function createVirtualDriver(
       cloud: provisioner,
       users: createClusterNodeVolumeUsers({ store, cache }),
       clusterVolumes: noClusterVolumes,
+      marks: undefined,
       clock,
       random,
       logger: silentLogger,

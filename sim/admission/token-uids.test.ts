@@ -11,6 +11,7 @@ function aNode(uid: string, instanceUri: string): SimNode {
     isReady: true,
     isUnschedulable: false,
     isOutOfService: false,
+    isMarkedByDriver: false,
     volumesMax: 8,
   };
 }

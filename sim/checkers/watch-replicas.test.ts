@@ -101,6 +101,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
         isReady: !notReady.includes(name),
         isUnschedulable: circumstances.unschedulable?.includes(name) === true,
         isOutOfService: false,
+        isMarkedByDriver: false,
         volumesMax: 8,
       })),
     volumeAttachments: () =>

@@ -79,7 +79,11 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       settings: scaledSettings(world.timeScale),
       etagWrites: leaseMemory,
     });
-    const { users, volumes } = world.connect({ processName: name, lifetime: life.died, gate: life.gate });
+    const { users, volumes, marks } = world.connect({
+      processName: name,
+      lifetime: life.died,
+      gate: life.gate,
+    });
     const clusterVolumes = volumesOf(volumes(), life);
     const controller = assembleController({
       parts: {
@@ -88,6 +92,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
         cloud,
         users: usersOf(users(), life),
         clusterVolumes,
+        marks: gatedCalls(marks(), life.gate),
         clock: life.clock,
         random,
         logger,

@@ -11,6 +11,7 @@ export const invariants = [
   "replica-removed",
   "granted-unasked",
   "silenced-early",
+  "marked-running",
   "lun-twice",
   "limit-exceeded",
   "leaked",

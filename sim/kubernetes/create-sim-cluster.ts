@@ -218,6 +218,11 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
         if (kind === "Pod" && previous !== undefined && previous.uid !== current?.uid) listener(previous);
       });
     },
+    onNodeChange: (listener) => {
+      api.onChange((change) => {
+        if (change.kind === "Node") listener(change.previous, change.current);
+      });
+    },
     nodes: () => api.list("Node"),
     volumeAttachments: () => api.list("VolumeAttachment"),
     volumeSnapshots: () => api.list("VolumeSnapshot"),

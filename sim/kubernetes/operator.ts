@@ -70,7 +70,7 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
         if (pod.nodeName === nodeName) deletePod(plane, pod.name, "its node is drained");
     },
     setOutOfService: (nodeName, isOutOfService) => {
-      if (api.change("Node", nodeName, { isOutOfService }))
+      if (api.change("Node", nodeName, { isOutOfService, isMarkedByDriver: false }))
         trace.note(nodeName, isOutOfService ? "is marked out of service" : "is in service again");
     },
     deleteNode: (nodeName) => {

@@ -1,6 +1,7 @@
 import type { DeviceSettingName } from "../../src/core/volume/device-settings.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
+import type { NodeMarks } from "../../src/ports/cluster/node-marks.ts";
 import type { OwnNode } from "../../src/ports/cluster/own-node.ts";
 import type { VolumeUsers } from "../../src/ports/cluster/volume-users.ts";
 import type { Random } from "../../src/ports/random.ts";
@@ -74,6 +75,8 @@ export interface SimNode {
   readonly isUnschedulable: boolean;
   /** `node.kubernetes.io/out-of-service`. */
   readonly isOutOfService: boolean;
+  /** A controller of the driver has set that mark. */
+  readonly isMarkedByDriver: boolean;
   /** How many volumes the driver accepts there; undefined if it is not registered. */
   readonly volumesMax: number | undefined;
 }
@@ -115,6 +118,7 @@ export interface ClusterObserver {
 export interface ClusterConnection {
   users(): VolumeUsers;
   volumes(): ClusterVolumes;
+  marks(): NodeMarks;
   /** The Node of a node plug-in's machine. */
   ownNode(nodeName: string): OwnNode;
 }
@@ -249,6 +253,8 @@ export interface SimCluster {
   readonly pods: () => readonly SimPod[];
   /** Calls `listener` with each pod as it was, at the moment at which the API server has it no more. */
   onPodGone(listener: (pod: SimPod) => void): void;
+  /** Calls `listener` with each change of a Node. */
+  onNodeChange(listener: (previous: SimNode | undefined, current: SimNode | undefined) => void): void;
   readonly nodes: () => readonly SimNode[];
   readonly volumeAttachments: () => readonly SimVolumeAttachment[];
   readonly volumeSnapshots: () => readonly SimVolumeSnapshot[];

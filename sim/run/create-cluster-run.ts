@@ -97,6 +97,11 @@ export function createClusterRun(parts: {
   const { clock, cluster, azure } = world;
   const outside = createOutsideEvents(clock);
   const vmChanges = createVmChanges(azure.model.journal);
+  cluster.onNodeChange((previous, current) => {
+    if (current?.isMarkedByDriver === true) outside.noteOutOfService(current.name, true);
+    else if (previous?.isMarkedByDriver === true)
+      outside.noteOutOfService(previous.name, current?.isOutOfService === true);
+  });
   const desired = createDesiredVolumes();
   const watch = watchPromises(world, {
     attach: scenario.attach,

@@ -3,6 +3,7 @@ import { watchDeletions } from "../checkers/watch-deletions.ts";
 import { watchFormats } from "../checkers/watch-formats.ts";
 import { watchGrants } from "../checkers/watch-grants.ts";
 import { watchLuns } from "../checkers/watch-luns.ts";
+import { watchMarks } from "../checkers/watch-marks.ts";
 import { watchMounts } from "../checkers/watch-mounts.ts";
 import { watchPace } from "../checkers/watch-pace.ts";
 import { watchPreemptions } from "../checkers/watch-preemptions.ts";
@@ -53,6 +54,7 @@ export function watchPromises(
   watchReplicas({ ...world, outside }, { attach, releaseDrainedAfterMs });
   if (attach === "driver") watchGrants({ ...world, outside });
   watchSilences(world);
+  watchMarks(world);
   watchMounts({ ...world, outside });
   watchFormats({ ...world, outside });
   watchLuns(world, {

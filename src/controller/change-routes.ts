@@ -9,6 +9,7 @@ import type { ObjectChange } from "../objects/cache/object-cache.ts";
 import type { Kind } from "../ports/store/object-store.ts";
 import type { ControlLoop } from "../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { mayNeedMark } from "./nodes/mark-stopped-nodes.ts";
 import {
   isAttachmentErased,
   isMoreThanHeartbeat,
@@ -44,6 +45,7 @@ type RoutedLoop =
   | "rebuild"
   | "driverNode"
   | "diskLimit"
+  | "stoppedNodes"
   | "recovery"
   | "requests";
 
@@ -108,6 +110,8 @@ export function createChangeRoutes(
       if (isGone(nodeName) || quarantined.has(nodeName)) loops.driverNode.queue.remind(nodeName);
     // Most need nothing: a size that was looked up is not looked up again.
     for (const { metadata } of cache.list("AzDriverNode")) loops.diskLimit.queue.remind(metadata.name);
+    for (const { metadata } of cache.list("AzDriverNode"))
+      if (mayNeedMark(ports.users.cachedNode(metadata.name))) loops.stoppedNodes.queue.remind(metadata.name);
     for (const nodeName of barrierPendingNodes()) loops.barrier.queue.remind(nodeName);
     loops.rebuild.queue.add(ONLY_KEY);
     loops.requests.queue.add(ONLY_KEY);
@@ -117,7 +121,10 @@ export function createChangeRoutes(
    * those of disks and attachments do not.
    */
   const onNode: ChangeRoutes["onNode"] = (nodeName, changed) => {
-    if (changed === "node") loops.placement.queue.addAfter(nodeName, PLACE_AFTER_MS);
+    if (changed === "node") {
+      loops.placement.queue.addAfter(nodeName, PLACE_AFTER_MS);
+      if (mayNeedMark(ports.users.cachedNode(nodeName))) loops.stoppedNodes.queue.addInTime(nodeName);
+    }
     for (const { metadata, spec, status } of cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) {
       loops.volume.queue.add(spec.volumeName);
       // The pod behind it may just have been seen.

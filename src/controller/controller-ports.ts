@@ -5,6 +5,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
 import type { ClusterVolumes } from "../ports/cluster/cluster-volumes.ts";
 import type { Events } from "../ports/cluster/events.ts";
+import type { NodeMarks } from "../ports/cluster/node-marks.ts";
 import type { VolumeUsers } from "../ports/cluster/volume-users.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Random } from "../ports/random.ts";
@@ -21,6 +22,8 @@ export interface ControllerPorts {
   readonly cloud: CloudProvisioner;
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
+  /** Undefined: only people mark nodes out of service. */
+  readonly marks: NodeMarks | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly steps: Steps;
@@ -75,7 +78,7 @@ export type FencingPorts = FolderPorts<
   "random" | "settings" | "clusterId",
   Reads | "barrier" | "proveVanished"
 >;
-export type NodesPorts = FolderPorts<never, "dataDisksMax">;
+export type NodesPorts = FolderPorts<"marks" | "settings", "dataDisksMax" | "inspectInstance">;
 export type AttachmentPorts = FolderPorts<
   "random" | "settings" | "clusterId",
   Reads | "attachDisk" | "detachDisk"

@@ -25,5 +25,9 @@ export function leaderGuard(ports: ControllerPorts, isLeading: () => boolean): C
       { releaseAttachment: true, releaseVolumes: true },
       refusal,
     ),
+    marks:
+      ports.marks === undefined
+        ? undefined
+        : guardChanges(ports.marks, { mark: true, unmark: true }, refusal),
   };
 }

@@ -58,6 +58,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       cloudConfigSecretName: "",
       forceDetachAfterMs: 3_600_000,
       fenceRegularDetachMs: 0,
+      stoppedNodes: "wait",
       logLevel: 6,
       replicas: 3,
       runOnControlPlane: true,

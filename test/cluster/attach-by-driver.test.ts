@@ -163,7 +163,7 @@ describe(
       it("moves pods off a node without power only after a fence, with no record lost", () =>
         withWorkloads(lab, "power-loss-by-driver", async (workloads) => {
           await keepControllersOff(lab, VICTIM);
-          await movesOffNodeWithoutPower(workloads, "driver");
+          await movesOffNodeWithoutPower(workloads, "driver", "person");
         }));
 
       it("neither loses data nor fences when the API server dies or an AzVolume is deleted", () =>

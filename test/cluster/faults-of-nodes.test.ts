@@ -35,7 +35,9 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
   after(() => untilNothingIsLeft(lab));
 
   it("moves pods off a node without power only after a fence, with no record lost", () =>
-    withWorkloads(lab, "power-loss", (workloads) => movesOffNodeWithoutPower(workloads, "kubernetes")));
+    withWorkloads(lab, "power-loss", (workloads) =>
+      movesOffNodeWithoutPower(workloads, "kubernetes", "driver"),
+    ));
 
   it("reports the remedy for a silent node; afterwards pods use their replicas", () =>
     withWorkloads(lab, "old-replicas", (workloads) => findsReplicas(workloads)));

@@ -11,6 +11,7 @@ import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts"
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
+import { returnToService } from "./faults/take-out-of-service.ts";
 import { untilNodeReady } from "./node-ready.ts";
 import { installSnapshots, removeSnapshots } from "./workload/snapshots.ts";
 
@@ -35,8 +36,6 @@ const SCHEDULE = [
   "role/snapshot-schedule",
   "rolebinding/snapshot-schedule",
 ];
-
-const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 
 interface Step {
   readonly command: string;
@@ -116,8 +115,7 @@ async function revive(lab: Lab, node: LabNode): Promise<void> {
   );
   if (isOff) await node.start(new AbortController().signal);
   await untilNodeReady(lab, node.name);
-  const taints = await lab.kubectl(["get", `node/${node.name}`, "--output=jsonpath={.spec.taints[*].key}"]);
-  if (taints.includes(OUT_OF_SERVICE)) await lab.kubectl(["taint", "node", node.name, `${OUT_OF_SERVICE}-`]);
+  await returnToService(lab, node.name);
   await lab.kubectl(["uncordon", node.name]);
 }
 

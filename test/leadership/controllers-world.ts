@@ -251,6 +251,7 @@ function startController(options: {
       cloud,
       users: createClusterNodeVolumeUsers({ store, cache }),
       clusterVolumes,
+      marks: undefined,
       clock,
       random,
       logger: silentLogger,

@@ -116,6 +116,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
         cache: { get: () => undefined, list: () => [], onChange: () => undefined },
       }),
       clusterVolumes: noClusterVolumes,
+      marks: undefined,
       events: {
         emit: ({ about, message }) =>
           void (terms += about.kind === "Lease" && message.includes(" leads: ") ? 1 : 0),

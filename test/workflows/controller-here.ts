@@ -81,6 +81,7 @@ export async function startControllerHere(
     leaseMemory,
     users: createClusterNodeVolumeUsers({ store, cache }),
     clusterVolumes,
+    marks: undefined,
     events: createLogEvents(silentLogger),
     settings: volumeSettingsOf(values),
     clusterId: "lab",

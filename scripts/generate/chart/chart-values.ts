@@ -236,6 +236,11 @@ export function chartValues(): ChartValues {
         "How long a fence tries a regular detach first where the VM runs and its agent answers, in " +
           "milliseconds; 0: always by force",
       ),
+      stoppedNodes: choice(
+        ["mark", "wait"],
+        "Whether the controller sets the out-of-service taint on a silent node whose VM Azure shows as " +
+          "stopped or deallocated, and removes it when the node returns (`mark`), or a person does (`wait`)",
+      ),
       sidecarLogLevel: klogLevel("each sidecar"),
       metricsPort: port("Port of `/healthz`, `/readyz` and `/metrics`"),
       provisionerWorkerThreads: whole(

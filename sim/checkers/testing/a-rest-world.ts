@@ -60,6 +60,7 @@ export function atRest(): MadeUpRest {
       isReady: true,
       isUnschedulable: false,
       isOutOfService: false,
+      isMarkedByDriver: false,
       volumesMax: SLOTS,
     })),
     containers: [{ nodeName: "node-a", podUid: "pod-1", volumeName: "vol-1" }],

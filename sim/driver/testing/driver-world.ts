@@ -10,6 +10,7 @@ import { resourceUriKey } from "../../../src/core/azure/disk-uri.ts";
 import { ok } from "../../../src/core/failure/result.ts";
 import { placementUnknown } from "../../../src/core/schedule/pod-rules.ts";
 import type { CreateVolumeRequest, VolumeCapability } from "../../../src/csi/gen/csi/v1/csi.ts";
+import type { NodeMarks } from "../../../src/ports/cluster/node-marks.ts";
 import type { OwnNode } from "../../../src/ports/cluster/own-node.ts";
 import type { VolumeUsers } from "../../../src/ports/cluster/volume-users.ts";
 import { createAgenda } from "../../agenda.ts";
@@ -76,6 +77,8 @@ const nobodysNode: OwnNode = {
   drivers: async () => ok([]),
   replaceTaints: async () => ok(undefined),
 };
+
+const noMarks: NodeMarks = { mark: async () => ok(false), unmark: async () => ok(false) };
 
 const ext4ForOneNode: VolumeCapability = {
   accessMode: { mode: "SINGLE_NODE_WRITER" },
@@ -149,6 +152,7 @@ export async function withDriver(
     connect: () => ({
       users: () => volumeUsers,
       volumes: () => noClusterVolumes,
+      marks: () => noMarks,
       ownNode: () => nobodysNode,
     }),
     report: (violation) => violations.push(violation),

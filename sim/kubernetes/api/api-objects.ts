@@ -29,6 +29,8 @@ export interface Node {
   readonly isReady: boolean;
   readonly isUnschedulable: boolean;
   readonly isOutOfService: boolean;
+  /** A controller of the driver has set that mark. */
+  readonly isMarkedByDriver: boolean;
   /** Taints that no field above represents. */
   readonly otherTaints: readonly NodeTaint[];
   /** Names of volumes, sorted. Only the kubelet writes them. */
@@ -180,6 +182,7 @@ export function newNode({
     isReady: true,
     isUnschedulable: false,
     isOutOfService: false,
+    isMarkedByDriver: false,
     otherTaints: [],
     volumesInUse: [],
     volumesAttached: [],

@@ -10,6 +10,7 @@ import { createTaskGroup } from "../api/task-group.ts";
 import type { ClusterConnection, ClusterObserver } from "../sim-cluster.ts";
 import type { AskApi } from "./ask-api.ts";
 import { createClusterVolumes } from "./sim-cluster-volumes.ts";
+import { createNodeMarks } from "./sim-node-marks.ts";
 import { createOwnNode } from "./sim-own-node.ts";
 import { createVolumeUsers } from "./sim-volume-users.ts";
 
@@ -79,6 +80,7 @@ export function connectToCluster(options: {
 
   return {
     users: () => createVolumeUsers(followed(), api, ask),
+    marks: () => createNodeMarks(api, ask),
     volumes: () => createClusterVolumes(followed(), api, ask),
     ownNode: (nodeName) => createOwnNode(nodeName, api, ask),
   };

@@ -147,6 +147,7 @@ function orchestratorNode(node: Node | undefined, hasSynced: boolean): Orchestra
   return {
     isGone: false,
     isOutOfService: taints.some(({ key }) => key === OUT_OF_SERVICE),
+    isMarkedByDriver: node.isMarkedByDriver,
     isUnschedulable: isBeingDrained(taints),
     labels: node.labels,
     taints,
@@ -172,6 +173,8 @@ function nodesConcerned(change: ApiChange, view: ApiView): readonly string[] {
       .flatMap(({ nodeName }) => nodeName ?? []);
   if (change.kind !== "Node") return [];
   const relevant = (node: Node | undefined): string =>
-    JSON.stringify(node === undefined ? undefined : [node.uid, node.labels, taintsOf(node)]);
+    JSON.stringify(
+      node === undefined ? undefined : [node.uid, node.labels, taintsOf(node), node.isMarkedByDriver],
+    );
   return relevant(change.previous) === relevant(change.current) ? [] : [change.name];
 }

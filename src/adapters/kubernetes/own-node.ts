@@ -1,11 +1,10 @@
-import { fail, ok } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import type { NodeTaint } from "../../core/node/node-taints.ts";
 import type { OwnNode, OwnNodeFacts } from "../../ports/cluster/own-node.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import type { ApiObject } from "./api/api-object.ts";
-import { readApiStatus } from "./api/api-status.ts";
-import { unavailable } from "./api/unavailable.ts";
 import { type CoreResource, coreResources, readCoreObject } from "./core/core-object-calls.ts";
+import { patchNode, replaceTaints } from "./core/patch-node.ts";
 
 /** core/v1 Node, as far as it is read here. */
 interface Node extends ApiObject {
@@ -34,9 +33,6 @@ const csiNodes: CoreResource = {
   resource: "csinodes.storage.k8s.io",
   namespace: undefined,
 };
-
-/** HTTP status of a JSON patch whose test did not hold. */
-const PATCH_TEST_FAILED = 422;
 
 /**
  * The Node and the CSINode of that name. Needs the verbs get and patch on `nodes`, and get on
@@ -67,33 +63,7 @@ export function createOwnNode(options: {
         })),
       );
     },
-    replaceTaints: async ({ from, to }, signal) => {
-      const path = "/spec/taints";
-      // The taints as they were read, and not the version: kubelet and controllers write a Node many times
-      // a minute.
-      const body = [
-        { op: "test", path, value: from },
-        to.length === 0 ? { op: "remove", path } : { op: "replace", path, value: to },
-      ];
-      const answer = await client.call(
-        {
-          method: "PATCH",
-          path: `${nodes.path}/${encodeURIComponent(nodeName)}`,
-          body,
-          contentType: "application/json-patch+json",
-        },
-        signal,
-      );
-      if (!answer.ok) return answer;
-      if (answer.value.code === 200) return ok(undefined);
-      const status = readApiStatus(answer.value);
-      const hasMoved =
-        answer.value.code === PATCH_TEST_FAILED || (answer.value.code === 404 && status.details.name !== "");
-      if (hasMoved) return fail({ kind: "ObjectConflict", objectKind: "Node", name: nodeName });
-      return fail(
-        unavailable(status, { verb: "patch", resource: nodes.resource, namespace: nodes.namespace }),
-      );
-    },
+    replaceTaints: ({ from, to }, signal) => patchNode(client, nodeName, replaceTaints(from, to), signal),
   };
 }
 

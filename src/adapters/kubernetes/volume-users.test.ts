@@ -330,6 +330,7 @@ describe("createPodVolumeUsers: nodes", () => {
     assert.deepEqual(users.cachedNode("node-a"), {
       isGone: false,
       isOutOfService: true,
+      isMarkedByDriver: false,
       isUnschedulable: false,
       labels: { "kubernetes.io/hostname": "node-a" },
       taints: [{ key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" }],

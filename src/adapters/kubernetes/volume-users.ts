@@ -208,6 +208,7 @@ function orchestratorNode(node: ClusterNode | undefined, hasSynced: boolean): Or
   return {
     isGone: hasSynced && node === undefined,
     isOutOfService: isOutOfService(node?.taints ?? []),
+    isMarkedByDriver: node?.isMarkedByDriver ?? false,
     isUnschedulable: node?.isUnschedulable ?? false,
     labels: node?.labels ?? {},
     taints: node?.taints ?? [],
@@ -230,6 +231,7 @@ function isNewsOfNode(previous: ClusterNode | undefined, current: ClusterNode | 
       node?.labels,
       node?.taints,
       node?.isUnschedulable,
+      node?.isMarkedByDriver,
     ]);
   return relevant(previous) !== relevant(current);
 }

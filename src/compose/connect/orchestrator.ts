@@ -5,6 +5,7 @@ import { createLogEvents } from "../../adapters/observe/log-events.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
 import type { Events } from "../../ports/cluster/events.ts";
+import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
@@ -17,6 +18,8 @@ import type { StoreConnection } from "./connect-store.ts";
 export interface Orchestrator {
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
+  /** Undefined: its nodes can't be marked. */
+  readonly marks: NodeMarks | undefined;
   readonly events: Events;
   /** Why another Azure disk driver runs in the cluster; undefined if none is seen. */
   readonly otherDriver: () => string | undefined;
@@ -35,6 +38,7 @@ export function embeddedOrchestrator(
   return {
     users: createClusterNodeVolumeUsers(parts),
     clusterVolumes: noClusterVolumes,
+    marks: undefined,
     events: createLogEvents(logger),
     otherDriver: () => undefined,
     whyNotSynced: () => undefined,
@@ -57,11 +61,13 @@ export async function kubernetesOrchestrator(
   ports: ProcessPorts,
 ): Promise<Orchestrator> {
   const { client, cache, driverName, namespace, nodeDaemonSet } = parts;
-  const [{ followCluster }, { controllerEvents }, { followOtherDrivers }] = await Promise.all([
-    import("./cluster-facts.ts"),
-    import("./cluster-events.ts"),
-    import("./other-drivers.ts"),
-  ]);
+  const [{ createNodeMarks }, { followCluster }, { controllerEvents }, { followOtherDrivers }] =
+    await Promise.all([
+      import("../../adapters/kubernetes/node-marks.ts"),
+      import("./cluster-facts.ts"),
+      import("./cluster-events.ts"),
+      import("./other-drivers.ts"),
+    ]);
   const facts = followCluster(client, driverName, ports);
   const podName = process.env["POD_NAME"] ?? hostname();
   const told = controllerEvents(
@@ -75,6 +81,7 @@ export async function kubernetesOrchestrator(
   return {
     users: facts.users,
     clusterVolumes: facts.clusterVolumes,
+    marks: createNodeMarks(client),
     events: told.events,
     otherDriver: others.why,
     whyNotSynced: facts.whyNotSynced,

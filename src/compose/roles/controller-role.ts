@@ -1,4 +1,5 @@
 import { systemClock } from "../../adapters/system/system-clock.ts";
+import { grouped } from "../../cli/options.ts";
 import { refuseBesideOthers, refuseSnapshotsBesideOthers } from "../../controller/refuse-beside-others.ts";
 import { followStore } from "../../objects/cache/follow-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
@@ -18,6 +19,18 @@ import { untilEnded } from "../until-aborted.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import type { Role } from "./run-role.ts";
 
+const stoppedNodesOption = grouped("Volumes", {
+  "stopped-nodes": {
+    kind: "choice",
+    default: "mark",
+    choices: ["mark", "wait"],
+    help:
+      "What happens to a node whose kubelet and plug-in are silent and whose VM Azure shows as stopped or " +
+      "deallocated. mark: the controller sets the out-of-service taint, so that its pods move, and removes " +
+      "it when the node returns. wait: a person sets it. On Kubernetes only",
+  },
+});
+
 const options = {
   ...endpointOptions,
   ...storeOptions,
@@ -26,6 +39,7 @@ const options = {
   ...controllerServiceOptions,
   ...clusterIdOptions,
   ...volumeOptions,
+  ...stoppedNodesOption,
   ...nodeDaemonSetOption,
   ...processOptions,
 } as const;
@@ -89,6 +103,7 @@ export const controllerRole: Role<typeof options> = {
         leaseMemory,
         users,
         clusterVolumes,
+        marks: values["stopped-nodes"] === "mark" ? orchestrator.marks : undefined,
         events,
         settings: volumeSettingsOf(values),
         clusterId,

@@ -84,6 +84,7 @@ export const standaloneRole: Role<typeof options> = {
         leaseMemory,
         users,
         clusterVolumes,
+        marks: undefined,
         events,
         settings: volumeSettingsOf(values),
         clusterId,

@@ -1,6 +1,7 @@
 import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
 import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isOff } from "../../core/azure/power-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -89,7 +90,7 @@ function actionFor(
         : { kind: "BeginFence", node, ground: "stalled", because: STRANDED };
     case "off":
       // A stopped VM writes nothing; a running one may, whichever VM has its name.
-      return powerState === "stopped" || powerState === "deallocated"
+      return isOff(powerState)
         ? {
             kind: "BeginFence",
             node,

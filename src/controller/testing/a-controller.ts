@@ -9,6 +9,7 @@ import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/vi
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameVmId } from "../../core/api/node-identity.ts";
+import type { PowerState } from "../../core/azure/power-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -48,6 +49,8 @@ export interface ReconcileWorld {
   readonly attachedTo: Set<string>;
   /** VMs that exist, with their GUIDs, by resource id. */
   readonly instances: Map<string, string>;
+  /** VMs that are not running, by resource id. */
+  readonly powerStates: Map<string, PowerState>;
   /** Set where the platform fails to read any VM. */
   inspectFailure: Failure | undefined;
   /** Disks that exist, by URI. */
@@ -58,6 +61,10 @@ export interface ReconcileWorld {
   use: VolumeUse;
   asked: number;
   readonly outOfService: Set<string>;
+  /** Those of them that the driver has marked. */
+  readonly markedByDriver: Set<string>;
+  /** Nodes from whose kubelet the orchestrator receives nothing. */
+  readonly unreachable: Set<string>;
   /** Names of nodes that are unschedulable past the cache, which shows none as that. */
   readonly unschedulable: Set<string>;
   /** The nodes of VMs, by resource id, according to the orchestrator's nodes. */
@@ -141,10 +148,13 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     cachedNode: (nodeName) => ({
       isGone: world.gone.has(nodeName),
       isOutOfService: world.outOfService.has(nodeName),
+      isMarkedByDriver: world.markedByDriver.has(nodeName),
       isUnschedulable: false,
       ...vmOf(nodeName),
       labels: {},
-      taints: [],
+      taints: world.unreachable.has(nodeName)
+        ? [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }]
+        : [],
     }),
     cachedPods: () => [],
     cachedNodeNameOf: (instanceUri) => world.nodeNames.get(instanceUri),
@@ -159,6 +169,20 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       cloud: aCloud(() => world, meet),
       users,
       clusterVolumes: noClusterVolumes,
+      marks: {
+        mark: async ({ nodeName, nodeUid }) => {
+          if (world.nodeUids.get(nodeName) !== nodeUid || world.outOfService.has(nodeName)) return ok(false);
+          world.outOfService.add(nodeName);
+          world.markedByDriver.add(nodeName);
+          return ok(true);
+        },
+        unmark: async ({ nodeName, nodeUid }) => {
+          if (world.nodeUids.get(nodeName) !== nodeUid || !world.markedByDriver.delete(nodeName))
+            return ok(false);
+          world.outOfService.delete(nodeName);
+          return ok(true);
+        },
+      },
       clock,
       random,
       steps: {
@@ -182,12 +206,15 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     told,
     attachedTo: new Set(),
     instances: new Map(),
+    powerStates: new Map(),
     inspectFailure: undefined,
     disks: new Set(),
     during: {},
     use: { kind: "unused" },
     asked: 0,
     outOfService: new Set(),
+    markedByDriver: new Set(),
+    unreachable: new Set(),
     unschedulable: new Set(),
     nodeNames: new Map(
       ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => [instanceUriOf(nodeName), nodeName]),
@@ -332,7 +359,13 @@ function aCloud(
       const vmId = world().instances.get(instanceUri);
       return vmId === undefined
         ? fail({ kind: "InstanceNotFound", nodeName })
-        : ok(anInstance(nodeName, { vmId, instanceUri }));
+        : ok(
+            anInstance(nodeName, {
+              vmId,
+              instanceUri,
+              powerState: world().powerStates.get(instanceUri) ?? "running",
+            }),
+          );
     },
     proveVanished: async ({ node }) => {
       const failure = world().inspectFailure;

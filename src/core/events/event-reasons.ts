@@ -428,6 +428,20 @@ export const eventReasons = {
       "It gets no volumes. If its VM was moved or replaced, delete its Node, so that it registers again. " +
       "Otherwise another client uses its token: inspect that node.",
   },
+  NodeMarkedOutOfService: {
+    type: "Warning",
+    tells: ["Node"],
+    when:
+      "the kubelet and the node plug-in of a node are silent and Azure shows its VM as stopped or " +
+      "deallocated: the driver has set the out-of-service taint, and Kubernetes deletes the node's pods",
+    remedy: "The driver removes the taint once the node's kubelet reports again.",
+  },
+  NodeBackInService: {
+    type: "Normal",
+    tells: ["Node"],
+    when: "the kubelet of a node that the driver had marked out of service reports again",
+    remedy: "",
+  },
   RollbackUnconfirmed: {
     type: "Warning",
     tells: [],

@@ -38,13 +38,18 @@ export function isUnreported(observed: ObservedVolume, node: ObservedNode): bool
   );
 }
 
+/** The taint by which Kubernetes marks a node whose kubelet has not reported for 50 s (1.32 and later). */
+const UNREACHABLE_TAINT = "node.kubernetes.io/unreachable";
+
 /** Taints by which Kubernetes marks a node whose kubelet is unreachable or unhealthy. */
-const NOT_READY_TAINTS: readonly string[] = [
-  "node.kubernetes.io/unreachable",
-  "node.kubernetes.io/not-ready",
-];
+const NOT_READY_TAINTS: readonly string[] = [UNREACHABLE_TAINT, "node.kubernetes.io/not-ready"];
 
 /** Whether the orchestrator says that the node is not ready. */
 export function isNotReady({ taints }: Pick<ObservedNode, "taints">): boolean {
   return taints.some(({ key }) => NOT_READY_TAINTS.includes(key));
+}
+
+/** Whether the orchestrator receives nothing from the node's kubelet. */
+export function isUnreachable({ taints }: Pick<ObservedNode, "taints">): boolean {
+  return taints.some(({ key }) => key === UNREACHABLE_TAINT);
 }

@@ -1,6 +1,7 @@
 import type { DiskSpec } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/node-identity.ts";
 import type { Lane } from "../../core/azure/lane.ts";
+import type { PowerState } from "../../core/azure/power-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { CachingMode } from "../../core/volume/disk-sku.ts";
@@ -61,7 +62,7 @@ export interface InstanceFacts {
   /** Availability zone such as `1`; empty: not zonal. */
   readonly zone: string;
   readonly vmSize: string;
-  readonly powerState: "running" | "stopped" | "deallocated" | "hibernated" | "changing" | "unknown";
+  readonly powerState: PowerState;
   readonly busType: "SCSI" | "NVMe";
   /** Data disks that its VM size takes. */
   readonly dataDisksMax: number;

@@ -17,6 +17,8 @@ export interface OrchestratorNode {
   readonly isGone: boolean;
   /** Its workloads are dead or will be killed. */
   readonly isOutOfService: boolean;
+  /** A controller of this driver has set that mark. Default false. */
+  readonly isMarkedByDriver?: boolean;
   /**
    * It places no new workloads there: the node is cordoned or drained, or an autoscaler is about to remove
    * it.

@@ -18,7 +18,12 @@ import {
   writerPod,
 } from "../workload/record-writer.ts";
 import { attachmentsOf, type Workloads } from "../workload/workloads.ts";
-import { OUT_OF_SERVICE, takeOutOfService } from "./take-out-of-service.ts";
+import {
+  OUT_OF_SERVICE,
+  returnToService,
+  takeOutOfService,
+  untilDriverTakesOutOfService,
+} from "./take-out-of-service.ts";
 
 /** The node that fails. Another node in its zone can attach its zonal disks. */
 export const VICTIM = "node-b";
@@ -28,17 +33,21 @@ const REDIRECTION = 300;
 const RECORDS = 5;
 
 /**
- * Powers off the node of two writers and marks it out of service: both move after it was fenced, and it
- * comes back clean.
+ * Powers off the node of two writers, which a person or the driver marks out of service: both move after it
+ * was fenced, and it comes back clean.
  */
-export async function movesOffNodeWithoutPower(workloads: Workloads, wayIn: WayIn): Promise<void> {
+export async function movesOffNodeWithoutPower(
+  workloads: Workloads,
+  wayIn: WayIn,
+  markedBy: "person" | "driver",
+): Promise<void> {
   const { lab } = workloads;
   const before = await twoWritersOn(workloads, VICTIM);
   await assertWayIn(lab, wayIn, VICTIM);
   const calls = await azureCallsFromNow(lab);
   await lab.node(VICTIM).kill();
   await thenCleanUp(
-    async () => cutOffFirst(calls, await takesOver(workloads, before)),
+    async () => cutOffFirst(calls, await takesOver(workloads, before, markedBy)),
     async () => {
       await lab.node(VICTIM).start(new AbortController().signal);
       await backInService(lab);
@@ -55,7 +64,8 @@ export async function movesOffNodeWithoutPower(workloads: Workloads, wayIn: WayI
 export async function findsReplicas(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
   const before = await twoWritersOn(workloads, VICTIM);
-  await lab.node(VICTIM).kill();
+  // Azure shows the VM as running: only a person can mark its node.
+  await lab.node(VICTIM).kill({ silent: true });
   await thenCleanUp(
     async () => {
       await reportsSilence(workloads, "shared-0");
@@ -152,6 +162,7 @@ export interface Successor {
 export async function takesOver(
   workloads: Workloads,
   pods: readonly WriterPod[],
+  markedBy: "person" | "driver" = "person",
 ): Promise<readonly Successor[]> {
   const { lab, namespace } = workloads;
   const replicas = new Map(
@@ -160,16 +171,13 @@ export async function takesOver(
     ),
   );
   const startMs = performance.now();
-  await takeOutOfService(
-    workloads,
-    VICTIM,
-    pods.map(({ name }) => name),
-  );
+  const names = pods.map(({ name }) => name);
+  await (markedBy === "person" ? takeOutOfService : untilDriverTakesOutOfService)(workloads, VICTIM, names);
   for (const { name } of pods) {
     await workloads.untilReady(name);
     console.log(
       `${namespace}/${name}: Ready ${Math.round(performance.now() - startMs)} ms after the ` +
-        "out-of-service taint",
+        (markedBy === "person" ? "out-of-service taint" : "loss of power"),
     );
   }
   return Promise.all(
@@ -239,9 +247,7 @@ function keeps(entry: Json, diskUri: string): boolean {
 /** Waits until a node that has been started is Ready, and removes its out-of-service taint. */
 export async function backInService(lab: Lab, nodeName = VICTIM): Promise<void> {
   await untilNodeReady(lab, nodeName);
-  const taints = await lab.kubectl(["get", "node", nodeName, "--output=jsonpath={.spec.taints[*].key}"]);
-  // kubectl fails to remove a taint that is not there.
-  if (taints.includes(OUT_OF_SERVICE)) await lab.kubectl(["taint", "node", nodeName, `${OUT_OF_SERVICE}-`]);
+  await returnToService(lab, nodeName);
 }
 
 /** Waits until no volume has the victim in quarantine, and it has its replicas again. */

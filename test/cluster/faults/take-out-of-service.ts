@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { defaultDriverName } from "../../../src/core/api/driver-name.ts";
+import type { Lab } from "../../../testbed/lab/lab.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { type WriterPod, writerPod } from "../workload/record-writer.ts";
 import type { Workloads } from "../workload/workloads.ts";
@@ -6,6 +8,7 @@ import type { Workloads } from "../workload/workloads.ts";
 /** The key of the taint by which an operator states that a node is off. */
 export const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 const EVICTED_MAX_MS = 240_000;
+const MARKED_MAX_MS = 240_000;
 const REDIRECTION = 300;
 const NOT_FOUND = 404;
 /** Another pod has the name. */
@@ -22,13 +25,62 @@ export async function takeOutOfService(
   names: readonly string[],
 ): Promise<void> {
   const pods = await Promise.all(names.map((name) => writerPod(workloads, name)));
-  await workloads.lab.kubectl(["taint", "node", nodeName, `${OUT_OF_SERVICE}=nodeshutdown:NoExecute`]);
+  const taint = `${OUT_OF_SERVICE}=nodeshutdown:NoExecute`;
+  // The driver may have marked it a moment before.
+  await workloads.lab.kubectl(["taint", "node", nodeName, taint, "--overwrite"]);
   await Promise.all(
     pods.map(async (pod) => {
       if (pod.nodeName === nodeName) await untilEvicted(workloads, pod);
       await deleteByForce(workloads, pod);
     }),
   );
+}
+
+/** Waits until the driver has marked a node whose VM is off, and Kubernetes has freed these pods. */
+export async function untilDriverTakesOutOfService(
+  workloads: Workloads,
+  nodeName: string,
+  names: readonly string[],
+): Promise<void> {
+  const { lab } = workloads;
+  const pods = await Promise.all(names.map((name) => writerPod(workloads, name)));
+  await waitUntil(`${nodeName} to be marked by the driver`, { timeoutMs: MARKED_MAX_MS }, async () =>
+    (await marksOf(lab, nodeName)).includes(defaultDriverName) ? true : undefined,
+  );
+  for (const { name, uid } of pods)
+    await waitUntil(`${name} to be gone`, { timeoutMs: EVICTED_MAX_MS }, async () => {
+      const present = await workloads.kubectl([
+        "get",
+        `pod/${name}`,
+        "--ignore-not-found",
+        "--output=jsonpath={.metadata.uid}",
+      ]);
+      return present !== uid ? true : undefined;
+    });
+}
+
+/**
+ * Removes the mark of a node that is ready, if a person has set it. The driver has to remove its own: waits
+ * for that.
+ */
+export async function returnToService(lab: Lab, nodeName: string): Promise<void> {
+  await waitUntil(`${nodeName} to be back in service`, { timeoutMs: MARKED_MAX_MS }, async () => {
+    const marks = await marksOf(lab, nodeName);
+    if (marks.length === 0) return true;
+    if (!marks.includes(defaultDriverName))
+      await lab.kubectl(["taint", "node", nodeName, `${OUT_OF_SERVICE}-`]);
+    return undefined;
+  });
+}
+
+/** The values of a node's out-of-service taint. */
+async function marksOf(lab: Lab, nodeName: string): Promise<readonly string[]> {
+  const values = await lab.kubectl([
+    "get",
+    `node/${nodeName}`,
+    `--output=jsonpath={range .spec.taints[?(@.key=="${OUT_OF_SERVICE}")]}{.value}{"\\n"}{end}`,
+  ]);
+  return values.split("\n").filter((value) => value !== "");
 }
 
 /** Waits until a pod is being deleted, or gone, or another one has its name. */

@@ -1,3 +1,4 @@
+import { defaultDriverName } from "../../../core/api/driver-name.ts";
 import { canonicalInstanceUri } from "../../../core/azure/instance-uri.ts";
 import { isBeingDrained } from "../../../core/node/node-taints.ts";
 import type { Labels, Taint } from "../../../core/schedule/pod-rules.ts";
@@ -25,7 +26,19 @@ export interface ClusterNode {
    * until the cloud's node controller or the kubelet has set it.
    */
   readonly instanceUri: string;
+  /** It has the out-of-service mark that a controller of this driver sets. */
+  readonly isMarkedByDriver: boolean;
 }
+
+/**
+ * The mark as the driver sets it. Kubernetes checks the key alone; the value tells the driver's mark from
+ * that of a person or of the cloud's node controller, which write `nodeshutdown`.
+ */
+export const DRIVERS_MARK: Taint = {
+  key: "node.kubernetes.io/out-of-service",
+  value: defaultDriverName,
+  effect: "NoExecute",
+};
 
 const PROVIDER_PREFIX = "azure://";
 
@@ -34,12 +47,14 @@ export function readClusterNode({
   metadata: { name, uid, resourceVersion, labels },
   spec,
 }: Node): ClusterNode {
+  const taints = spec?.taints ?? [];
   return {
     metadata: { name, uid, resourceVersion },
     labels: labels ?? {},
-    taints: (spec?.taints ?? []).map(({ key, value = "", effect = "" }) => ({ key, value, effect })),
-    isUnschedulable: spec?.unschedulable === true || isBeingDrained(spec?.taints ?? []),
+    taints: taints.map(({ key, value = "", effect = "" }) => ({ key, value, effect })),
+    isUnschedulable: spec?.unschedulable === true || isBeingDrained(taints),
     instanceUri: instanceUriOf(spec?.providerID ?? ""),
+    isMarkedByDriver: taints.some(isDriversMark),
   };
 }
 
@@ -55,5 +70,10 @@ function instanceUriOf(providerId: string): string {
  * Kubernetes checks the key alone.
  */
 export function isOutOfService(taints: readonly Pick<Taint, "key">[]): boolean {
-  return taints.some(({ key }) => key === "node.kubernetes.io/out-of-service");
+  return taints.some(({ key }) => key === DRIVERS_MARK.key);
+}
+
+/** Whether that taint is the mark that a controller of this driver has set. */
+export function isDriversMark({ key, value }: { readonly key: string; readonly value?: string }): boolean {
+  return key === DRIVERS_MARK.key && value === DRIVERS_MARK.value;
 }

@@ -1,0 +1,21 @@
+import type { NodeMarks } from "../../../src/ports/cluster/node-marks.ts";
+import type { ApiServer } from "../api/api-server.ts";
+import type { AskApi } from "./ask-api.ts";
+
+/** `NodeMarks` of a controller; the same results as `adapters/kubernetes`. */
+export function createNodeMarks(api: ApiServer, ask: AskApi): NodeMarks {
+  return {
+    mark: ({ nodeName, nodeUid }, signal) =>
+      ask(() => {
+        const node = api.get("Node", nodeName);
+        if (node?.uid !== nodeUid || node.isOutOfService) return false;
+        return api.change("Node", nodeName, { isOutOfService: true, isMarkedByDriver: true });
+      }, signal),
+    unmark: ({ nodeName, nodeUid }, signal) =>
+      ask(() => {
+        const node = api.get("Node", nodeName);
+        if (node?.uid !== nodeUid || !node.isMarkedByDriver) return false;
+        return api.change("Node", nodeName, { isOutOfService: false, isMarkedByDriver: false });
+      }, signal),
+  };
+}

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ok } from "../../core/failure/result.ts";
+import type { NodeTaint } from "../../core/node/node-taints.ts";
+import type { ApiClient, ApiRequest } from "./api/api-client.ts";
+import { createNodeMarks } from "./node-marks.ts";
+
+const never = new AbortController().signal;
+const NODE = { nodeName: "node-a", nodeUid: "uid-1" };
+const unreachable: NodeTaint = { key: "node.kubernetes.io/unreachable", effect: "NoExecute" };
+const ours: NodeTaint = {
+  key: "node.kubernetes.io/out-of-service",
+  value: "disk.csi.azure.com",
+  effect: "NoExecute",
+};
+const persons: NodeTaint = { ...ours, value: "nodeshutdown" };
+
+interface Sent {
+  readonly op: string;
+  readonly path: string;
+  readonly value?: unknown;
+}
+
+/** An API server with one Node, which others have changed `conflicts` times before a patch is accepted. */
+function anApiServer(taints: readonly NodeTaint[] | undefined, conflicts = 0) {
+  const sent: (readonly Sent[])[] = [];
+  let version = 7;
+  let left = conflicts;
+  const node = () => ({
+    metadata: { name: "node-a", uid: "uid-1", resourceVersion: String(version) },
+    spec: taints === undefined ? {} : { taints },
+  });
+  const client: ApiClient = {
+    call: async ({ method, body }: ApiRequest) => {
+      if (method === "GET") return ok({ code: 200, body: node() });
+      if (left > 0) {
+        left -= 1;
+        version += 1;
+        return ok({ code: 422, body: { code: 422, message: "the server rejected our request" } });
+      }
+      sent.push(body as readonly Sent[]);
+      return ok({ code: 200, body: node() });
+    },
+    watch: () => assert.fail("nothing is watched"),
+    close: () => undefined,
+  };
+  return { marks: createNodeMarks(client), sent };
+}
+
+const sameVersion = (version: number): Sent => ({
+  op: "test",
+  path: "/metadata/resourceVersion",
+  value: String(version),
+});
+
+describe("createNodeMarks", () => {
+  it("adds the taint to those that the Node has", async () => {
+    const { marks, sent } = anApiServer([unreachable]);
+    assert.deepEqual(await marks.mark(NODE, never), ok(true));
+    assert.deepEqual(sent, [
+      [
+        sameVersion(7),
+        { op: "test", path: "/spec/taints", value: [unreachable] },
+        { op: "replace", path: "/spec/taints", value: [unreachable, ours] },
+      ],
+    ]);
+  });
+
+  it("makes the list of taints of a Node that has none", async () => {
+    const { marks, sent } = anApiServer(undefined);
+    assert.deepEqual(await marks.mark(NODE, never), ok(true));
+    assert.deepEqual(sent, [[sameVersion(7), { op: "add", path: "/spec/taints", value: [ours] }]]);
+  });
+
+  it("leaves a Node that a person has marked", async () => {
+    const { marks, sent } = anApiServer([persons]);
+    assert.deepEqual(await marks.mark(NODE, never), ok(false));
+    assert.deepEqual(await marks.unmark(NODE, never), ok(false));
+    assert.deepEqual(sent, []);
+  });
+
+  it("removes its own mark alone", async () => {
+    const { marks, sent } = anApiServer([unreachable, ours]);
+    assert.deepEqual(await marks.unmark(NODE, never), ok(true));
+    assert.deepEqual(sent[0]?.at(-1), { op: "replace", path: "/spec/taints", value: [unreachable] });
+  });
+
+  it("changes no Node that was made again under the name", async () => {
+    const { marks, sent } = anApiServer([unreachable]);
+    assert.deepEqual(await marks.mark({ ...NODE, nodeUid: "uid-0" }, never), ok(false));
+    assert.deepEqual(sent, []);
+  });
+
+  it("repeats a patch that lost to another writer, on what that one wrote", async () => {
+    const { marks, sent } = anApiServer([unreachable], 2);
+    assert.deepEqual(await marks.mark(NODE, never), ok(true));
+    assert.deepEqual(sent[0]?.[0], sameVersion(9));
+  });
+
+  it("gives up for now on a Node that changes all the time", async () => {
+    const { marks } = anApiServer([unreachable], 100);
+    assert.deepEqual(await marks.mark(NODE, never), {
+      ok: false,
+      failure: { kind: "ObjectConflict", objectKind: "Node", name: "node-a" },
+    });
+  });
+});

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { mayMark, type NodeService, planServiceMark, type ServiceStep } from "./plan-service-mark.ts";
+
+const settings = { heartbeatStaleMs: 35_000 };
+const healthy: NodeService = {
+  isUnreachable: false,
+  isOutOfService: false,
+  isMarkedByDriver: false,
+  heartbeatUnchangedMs: 0,
+};
+
+describe("planServiceMark", () => {
+  const rows: readonly {
+    readonly because: string;
+    readonly seen: Partial<NodeService>;
+    readonly step: ServiceStep;
+  }[] = [
+    { because: "a healthy node is left alone", seen: {}, step: { kind: "Keep" } },
+    {
+      because: "a plug-in that is silent alone is no reason: the kubelet runs",
+      seen: { heartbeatUnchangedMs: 600_000 },
+      step: { kind: "Keep" },
+    },
+    {
+      because: "a kubelet that is silent alone is no reason: the plug-in runs",
+      seen: { isUnreachable: true, heartbeatUnchangedMs: 5_000 },
+      step: { kind: "LookAgain", afterMs: 30_000 },
+    },
+    {
+      because: "the VM of a node is read once both are silent",
+      seen: { isUnreachable: true, heartbeatUnchangedMs: 35_000 },
+      step: { kind: "InspectVm", againAfterMs: 5_000 },
+    },
+    {
+      because: "it is read less often the longer the node is silent",
+      seen: { isUnreachable: true, heartbeatUnchangedMs: 160_000 },
+      step: { kind: "InspectVm", againAfterMs: 20_000 },
+    },
+    {
+      because: "it is read once a minute at least",
+      seen: { isUnreachable: true, heartbeatUnchangedMs: 3_600_000 },
+      step: { kind: "InspectVm", againAfterMs: 60_000 },
+    },
+    {
+      because: "a marked node whose kubelet is silent stays marked",
+      seen: { isUnreachable: true, isOutOfService: true, isMarkedByDriver: true },
+      step: { kind: "Keep" },
+    },
+    {
+      because: "the driver removes its mark once the kubelet reports again",
+      seen: { isOutOfService: true, isMarkedByDriver: true },
+      step: { kind: "Unmark" },
+    },
+    {
+      because: "the mark of a person stays until that person removes it",
+      seen: { isOutOfService: true },
+      step: { kind: "Keep" },
+    },
+  ];
+  for (const { because, seen, step } of rows)
+    it(because, () => assert.deepEqual(planServiceMark({ ...healthy, ...seen }, settings), step));
+});
+
+describe("mayMark", () => {
+  const vmId = "0a1b2c3d-0000-0000-0000-00000000000a";
+
+  it("marks the node of a VM that is off, however its id is spelt", () =>
+    assert.equal(mayMark({ vmId: vmId.toUpperCase(), powerState: "deallocated" }, vmId), true));
+
+  it("marks no node whose VM runs: it may be cut off, and write", () =>
+    assert.equal(mayMark({ vmId, powerState: "running" }, vmId), false));
+
+  it("marks no node by the state of another VM that has its resource id", () =>
+    assert.equal(mayMark({ vmId: vmId.replace(/a$/u, "b"), powerState: "stopped" }, vmId), false));
+});

@@ -1,0 +1,21 @@
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+
+/**
+ * The out-of-service mark of the orchestrator's nodes: the orchestrator then deletes their workloads
+ * without waiting for them. Each call is idempotent, changes that very node object only, and answers
+ * `false` where it changed nothing: the object is another one or gone, or the mark is as requested. May fail
+ * with `ObjectConflict` where others change the node at the same time, `StoreUnavailable` or `Cancelled`.
+ */
+export interface NodeMarks {
+  /** Sets the mark, in a way that `unmark` recognises. */
+  mark(node: NodeKey, signal: AbortSignal): Promise<Result<boolean, Failure>>;
+  /** Removes the mark if the driver has set it. */
+  unmark(node: NodeKey, signal: AbortSignal): Promise<Result<boolean, Failure>>;
+}
+
+/** A node object: another one may have the name later. */
+interface NodeKey {
+  readonly nodeName: string;
+  readonly nodeUid: string;
+}
