@@ -499,6 +499,22 @@ export const driverMutations: readonly Mutation[] = [
     noticedBy: "src/core/writer/node-silence.test.ts",
   },
   {
+    name: "marks-off-only",
+    removes: "the driver marks a silent node out of service only if Azure shows its VM as off",
+    edits: [
+      {
+        file: "src/core/node/plan-service-mark.ts",
+        find: `return isSameVmId(seen.vmId, vmId) && isOff(seen.powerState);`,
+        replace: `return isSameVmId(seen.vmId, vmId) && (isOff(seen.powerState) || seen.vmId !== "");`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["marked-running"],
+    storm: { strikes: { "nodes/freeze": 4, "nodes/power-loss-unmarked": 2 } },
+    takes: "a node hangs until Kubernetes takes it for unreachable, and its VM runs",
+    noticedBy: "src/core/node/plan-service-mark.test.ts",
+  },
+  {
     name: "collect-at-failover",
     removes:
       "replicas are pruned by the time that the volume has not been requested, which outlives the dead " +
