@@ -19,8 +19,8 @@ export function buildPythonSdk(onProgress: OnProgress, signal: AbortSignal): Pro
 
 /**
  * The same for `az`, which `python3 -m azure.cli` then starts: the 42 of its 150 packages that its commands
- * for disks, VMs and scale sets load, without bytecode, which Python adds as it needs it. 25 s cold and 183 MB;
- * the whole of it is 708 MB.
+ * for disks, VMs and scale sets load, without bytecode, which Python adds as it needs it. 25 s cold and
+ * 183 MB; the whole of it is 708 MB.
  */
 export function buildAz(onProgress: OnProgress, signal: AbortSignal): Promise<string> {
   return buildPython({ name: "az", requirements: "az.txt" }, onProgress, signal);

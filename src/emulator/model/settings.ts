@@ -1,6 +1,18 @@
-import type { Policy } from "./authorization/check-policies.ts";
+import type { Json } from "./api/json.ts";
 import { DEFAULT_LATENCIES, type Latencies } from "./pace/latency.ts";
 import type { ThrottleGroup, ThrottleLimit } from "./pace/throttle-policies.ts";
+
+/** An Azure policy with the effect Deny. */
+export interface Policy {
+  /** Default: `Policy of the emulator`. */
+  readonly name?: string;
+  /** The writes that it judges: `Microsoft.Compute/disks/write`, `*` for any part. */
+  readonly action: string;
+  /** A member of the written resource: `properties.publicNetworkAccess`. */
+  readonly property: string;
+  /** The value that it forbids; null: that a PUT leaves the member out. */
+  readonly equals: Json;
+}
 
 /** Settings for behaviour that differs in the real service by region, by version, or from day to day. */
 export interface ModelSettings {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aModel, codeOf, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
-import { at, type Json, listAt } from "./json.ts";
+import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
+import { at, type Json, listAt, textAt } from "./json.ts";
 
 const OLD_VM = "api-version=2023-09-01";
 const NEW_VM = "api-version=2024-03-01";
@@ -32,7 +32,7 @@ describe("an API version", () => {
         [412, "PreconditionFailed"],
       ],
     );
-    assert.match(String(at(azure.send("GET", `virtualMachines/node-a?${NEW_VM}`).body, "etag")), /^"\d+"$/);
+    assert.match(textAt(azure.send("GET", `virtualMachines/node-a?${NEW_VM}`).body, "etag") ?? "", /^"\d+"$/);
   });
 
   it("without shared disks shows one owner, in a list too, and shares no new disk", () => {
@@ -86,11 +86,11 @@ describe("an API version", () => {
     assert.equal(shownFor("api-version=2021-03-01"), "ForceDetach");
   });
 
-  it("before instant access shows no snapshot's state, in an operation's result neither", () => {
+  it("before instant access shows it of no snapshot, nor in an operation's result", () => {
     const azure = furnished();
     const creationData = {
       createOption: "Copy",
-      sourceResourceId: String(at(azure.send("GET", "disks/pvc-1").body, "id")),
+      sourceResourceId: `${COMPUTE}/disks/pvc-1`,
     };
     const body = { location: "eastus", properties: { creationData, incremental: true } };
     const started = azure.send("PUT", "snapshots/s?api-version=2024-03-02", body);

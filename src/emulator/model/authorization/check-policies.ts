@@ -1,19 +1,8 @@
 import type { ArmMethod } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { at, type Json, sameJson, textAt } from "../api/json.ts";
+import type { Policy } from "../settings.ts";
 import { accessOf, isAmong } from "./check-authorization.ts";
-
-/** An Azure policy with the effect Deny. */
-export interface Policy {
-  /** Default: `Policy of the emulator`. */
-  readonly name?: string;
-  /** The writes that it judges: `Microsoft.Compute/disks/write`, `*` for any part. */
-  readonly action: string;
-  /** A member of the written resource: `properties.publicNetworkAccess`. */
-  readonly property: string;
-  /** The value that it forbids; null: that a PUT leaves the member out. */
-  readonly equals: Json;
-}
 
 const POLICY_NAME = "Policy of the emulator";
 
