@@ -107,12 +107,11 @@ export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
     provisioningState: "Succeeded",
     createdAtMs: world.nowMs,
   });
-  const first = { ...set, nextInstanceId: setUp.firstInstanceId ?? 0 };
   const { computerNamePrefix } = setUp;
   for (let index = 0; index < setUp.capacity; index++) {
-    const vm = newInstance(world, first, {
+    const vm = newInstance(world, set, {
       index,
-      nth: index,
+      number: (setUp.firstInstanceId ?? 0) + index,
       ...(computerNamePrefix === undefined ? {} : { computerNamePrefix }),
     });
     if ("code" in vm) return vm;

@@ -8,6 +8,8 @@ import {
   type ThrottleLimit,
 } from "./pace/throttle-policies.ts";
 import { DEFAULT_SETTINGS, type ModelSettings } from "./settings.ts";
+import { parseQuotas } from "./subscription/quotas.ts";
+import { parseRestrictedSkus } from "./subscription/restricted-skus.ts";
 
 export type ParsedSettings =
   | { readonly ok: true; readonly settings: Partial<ModelSettings> }
@@ -20,6 +22,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   etagMovesAt: ["start", "end", "both"],
   failedAttach: ["kept", "removed"],
   forcedDuringReimage: ["refuse", "breaks"],
+  instanceIds: ["grow", "reuse"],
   preemptedStatus: ["Canceled", "Failed"],
   throttling: ["off", "report", "enforce"],
 };
@@ -49,6 +52,10 @@ function parseSetting(
       return parseGroups(value);
     case "permissions":
       return parsePermissions(value);
+    case "quotas":
+      return parseQuotas(value);
+    case "restrictedSkus":
+      return parseRestrictedSkus(value);
     case "policies":
       return parsePolicies(value);
     case "deniedActions":

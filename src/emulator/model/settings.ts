@@ -1,6 +1,7 @@
 import type { Json } from "./api/json.ts";
 import { DEFAULT_LATENCIES, type Latencies } from "./pace/latency.ts";
 import type { ThrottleGroup, ThrottleLimit } from "./pace/throttle-policies.ts";
+import type { QuotaName } from "./subscription/quota-table.ts";
 
 /** An Azure policy with the effect Deny. */
 export interface Policy {
@@ -12,6 +13,16 @@ export interface Policy {
   readonly property: string;
   /** The value that it forbids; null: that a PUT leaves the member out. */
   readonly equals: Json;
+}
+
+/** A VM size or a SKU of disks that a subscription can't have. */
+export interface RestrictedSku {
+  /** `Standard_D8s_v5`, `PremiumV2_LRS`. */
+  readonly name: string;
+  /** Default: every region. */
+  readonly location?: string;
+  /** Default: the whole region. */
+  readonly zones?: readonly string[];
 }
 
 /** Settings for behaviour that differs in the real service by region, by version, or from day to day. */
@@ -94,6 +105,17 @@ export interface ModelSettings {
   readonly deniedActions: readonly string[];
   /** Azure policies that deny writes with 403 `RequestDisallowedByPolicy`. */
   readonly policies: readonly Policy[];
+  /**
+   * Limits that differ from Azure's defaults, for each region of each subscription: `{PremiumDiskCount: 10}`.
+   */
+  readonly quotas: Readonly<Partial<Record<QuotaName, number>>>;
+  /** VM sizes and SKUs of disks that no subscription can have in a region or in some of its zones. */
+  readonly restrictedSkus: readonly RestrictedSku[];
+  /**
+   * The ids of new instances of uniform scale sets: never used before, or the lowest ones that are free, so
+   * that an id comes back with another VM.
+   */
+  readonly instanceIds: "grow" | "reuse";
   /** The API versions that Microsoft.Compute has; empty: any. */
   readonly apiVersions: readonly string[];
   /** The number of journal entries; the oldest are dropped first. */
@@ -123,6 +145,9 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   permissions: { "*": ["*"] },
   deniedActions: [],
   policies: [],
+  quotas: {},
+  restrictedSkus: [],
+  instanceIds: "grow",
   apiVersions: [],
   journalMax: 100_000,
 };

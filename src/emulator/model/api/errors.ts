@@ -595,6 +595,31 @@ export const armErrors = {
         `'${location}' are '1,2,3'.`,
       { target: "zones" },
     ),
+  quotaExceeded: (exceeded: { quota: string; location: string; limit: number; usage: number }) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Operation could not be completed as it results in exceeding approved ${exceeded.quota} quota. ` +
+        `Additional details - Deployment Model: Resource Manager, Location: ${exceeded.location}, Current ` +
+        `Limit: ${exceeded.limit}, Current Usage: ${exceeded.usage}, Additional Required: 1, (Minimum) New ` +
+        `Limit Required: ${exceeded.usage + 1}. Submit a request for Quota increase at ` +
+        "https://aka.ms/ProdportalCRP.",
+    ),
+  skuNotAvailable: (sku: {
+    id: string;
+    subscriptionId: string;
+    location: string;
+    zones: readonly string[];
+  }) =>
+    failure(
+      409,
+      "SkuNotAvailable",
+      `The requested size for resource '${sku.id}' is currently not available in location ` +
+        `'${sku.location}' zones '${sku.zones.join(",")}' for subscription '${sku.subscriptionId}'. Please ` +
+        "try another size or deploy to a different location or zones.",
+    ),
+  resourceNamespace: (namespace: string) =>
+    failure(404, "InvalidResourceNamespace", `The resource namespace '${namespace}' is invalid.`, gateway),
   invalidVmSize: (size: string) =>
     failure(400, "InvalidParameter", `The value ${size} provided for the VM size is not valid.`, {
       target: "vmSize",

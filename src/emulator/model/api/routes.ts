@@ -31,12 +31,14 @@ import {
   putScaleSetHandler,
   upgradeInstancesHandler,
 } from "../scale-set/scale-set-handlers.ts";
+import { listUsagesHandler } from "../subscription/quotas.ts";
 import {
-  getProviderHandler,
   getSubscriptionHandler,
   listLocationsHandler,
+  listProvidersHandler,
   listSubscriptionsHandler,
   listTenantsHandler,
+  providerHandler,
 } from "../subscription/subscription-handlers.ts";
 import {
   attachDetachHandler,
@@ -71,6 +73,7 @@ import { listSkusHandler, listVmSizesHandler } from "./sku-handlers.ts";
 const SUBSCRIPTION = "/subscriptions/{subscriptionId}";
 const GROUP = `${SUBSCRIPTION}/resourceGroups/{resourceGroup}`;
 const SUBSCRIPTION_COMPUTE = `${SUBSCRIPTION}/providers/Microsoft.Compute`;
+const PROVIDER = `${SUBSCRIPTION}/providers/{namespace}`;
 const COMPUTE = `${GROUP}/providers/Microsoft.Compute`;
 const VM = `${COMPUTE}/virtualMachines/{name}`;
 const SCALE_SET = `${COMPUTE}/virtualMachineScaleSets/{scaleSet}`;
@@ -110,7 +113,19 @@ export const ARM_ROUTES: readonly Route[] = [
     pattern: `${SUBSCRIPTION}/locations`,
     handler: listLocationsHandler,
   },
-  { operation: "Providers_Get", method: "GET", pattern: SUBSCRIPTION_COMPUTE, handler: getProviderHandler },
+  {
+    operation: "Providers_List",
+    method: "GET",
+    pattern: `${SUBSCRIPTION}/providers`,
+    handler: listProvidersHandler,
+  },
+  { operation: "Providers_Get", method: "GET", pattern: PROVIDER, handler: providerHandler },
+  {
+    operation: "Providers_Register",
+    method: "POST",
+    pattern: `${PROVIDER}/register`,
+    handler: providerHandler,
+  },
   { operation: "ResourceGroups_CreateOrUpdate", method: "PUT", pattern: GROUP, handler: putGroupHandler },
   { operation: "ResourceGroups_Get", method: "GET", pattern: GROUP, handler: getGroupHandler },
   { operation: "ResourceGroups_CheckExistence", method: "HEAD", pattern: GROUP, handler: headGroupHandler },
@@ -225,6 +240,12 @@ export const ARM_ROUTES: readonly Route[] = [
     method: "GET",
     pattern: `${SUBSCRIPTION_COMPUTE}/skus`,
     handler: listSkusHandler,
+  },
+  {
+    operation: "Usage_List",
+    method: "GET",
+    pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/usages`,
+    handler: listUsagesHandler,
   },
   {
     operation: "VirtualMachineSizes_List",

@@ -1,5 +1,6 @@
 import { type DiskFamily, type DiskSku, DISK_SKU_NAMES, findDiskSku } from "../disk/disk-sku.ts";
 import { basePerformance, performanceLimits, sharesMax, tiersOf } from "../disk/disk-tier.ts";
+import { restrictionsOf } from "../subscription/restricted-skus.ts";
 import { VM_SIZES, type VmSize } from "../vm/vm-sizes.ts";
 import type { World } from "../world.ts";
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
@@ -9,12 +10,12 @@ const ZONES = ["1", "2", "3"];
 const LOCATION_DEFAULT = "eastus";
 
 /** GET skus: what the region of the `$filter` offers. Capabilities are strings. */
-export function listSkusHandler(_world: World, call: ArmCall): HandlerResult {
+export function listSkusHandler(world: World, call: ArmCall): HandlerResult {
   const location = /location eq '([^']+)'/i.exec(call.query["$filter"] ?? "")?.[1] ?? LOCATION_DEFAULT;
   return reply(200, {
     value: [
-      ...VM_SIZES.map((size) => vmSku(size, location)),
-      ...DISK_SKU_NAMES.flatMap((name) => diskSkus(name, location)),
+      ...VM_SIZES.map((size) => vmSku(world, size, location)),
+      ...DISK_SKU_NAMES.flatMap((name) => diskSkus(world, name, location)),
     ],
   });
 }
@@ -34,7 +35,7 @@ export function listVmSizesHandler(_world: World, call: ArmCall): HandlerResult 
   });
 }
 
-function vmSku(size: VmSize, location: string): JsonObject {
+function vmSku(world: World, size: VmSize, location: string): JsonObject {
   const ultra = { Name: ZONES, capabilities: capabilities({ UltraSSDAvailable: "True" }) };
   return {
     resourceType: "virtualMachines",
@@ -55,18 +56,18 @@ function vmSku(size: VmSize, location: string): JsonObject {
       CpuArchitectureType: /\dp[a-z]*_/.test(size.name) ? "Arm64" : "x64",
       HyperVGenerations: "V1,V2",
     }),
-    restrictions: [],
+    restrictions: restrictionsOf(world, size.name, location),
   };
 }
 
-function diskSkus(name: string, location: string): readonly JsonObject[] {
+function diskSkus(world: World, name: string, location: string): readonly JsonObject[] {
   const sku = findDiskSku(name);
   if (sku === undefined) return [];
   const tiers = tiersOf(sku.family);
   const places = {
     locations: [location],
     locationInfo: [{ location, zones: sku.zoneRedundant ? [] : ZONES, zoneDetails: [] }],
-    restrictions: [],
+    restrictions: restrictionsOf(world, name, location),
   };
   if (tiers.length === 0) {
     return [

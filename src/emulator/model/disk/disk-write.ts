@@ -6,6 +6,9 @@ import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { missingLink } from "../linked/links.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
+import { diskQuota } from "../subscription/quota-table.ts";
+import { checkQuota } from "../subscription/quotas.ts";
+import { checkSku } from "../subscription/restricted-skus.ts";
 import { isBeingMade } from "../vm/new-disks.ts";
 import { findDisk, putDisk, updateDisk, without, type World } from "../world.ts";
 import { checkDiskChange, checkUnchangeableDisk } from "./disk-change.ts";
@@ -102,7 +105,12 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
     );
   }
   const zones = (listAt(body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string");
-  const refused = checkZones(spec, zones, location) ?? checkLinks(world, spec);
+  const { subscriptionId } = address;
+  const refused =
+    checkZones(spec, zones, location) ??
+    checkLinks(world, spec) ??
+    checkSku(world, { name: spec.sku.name, location, zones }, { id, subscriptionId }) ??
+    checkQuota(world, { subscriptionId, location }, diskQuota(spec.sku.name));
   if (refused !== undefined) return refused;
 
   const extendedLocation = objectAt(body, "extendedLocation");

@@ -3,6 +3,8 @@ import { booleanAt, type Json, numberAt, objectAt, sameJson, textAt, textsAt } f
 import { keyOf, resourceId, sameId } from "../api/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, isBeingCopied, startOperation } from "../pace/operations.ts";
+import { snapshotQuota } from "../subscription/quota-table.ts";
+import { checkQuota } from "../subscription/quotas.ts";
 import { findSnapshot, putSnapshot, without, type World } from "../world.ts";
 import { isSasActive } from "./disk-read.ts";
 import { diskSizeBytes } from "./disk.ts";
@@ -37,14 +39,17 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
   if (source.kind === "Failure") return source;
 
   const id = resourceId({ ...address, type: "snapshots" });
+  // Always on standard storage, zone-redundant where the region has it.
+  const skuName = textAt(body, "sku", "name") ?? "Standard_ZRS";
+  const refused = checkQuota(world, { ...address, location }, snapshotQuota(skuName));
+  if (refused !== undefined) return refused;
   const authMode = textAt(body, "properties", "dataAccessAuthMode");
   const snapshot: Snapshot = {
     ...address,
     id,
     location,
     tags: textsAt(body, "tags") ?? {},
-    // Always on standard storage, zone-redundant where the region has it.
-    skuName: textAt(body, "sku", "name") ?? "Standard_ZRS",
+    skuName,
     creationData,
     sourceUniqueId: source.uniqueId,
     incremental,

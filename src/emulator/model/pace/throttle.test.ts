@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { listAt, textAt } from "../api/json.ts";
+import { aModel } from "../model-fixture.ts";
 import { type Buckets, throttle, type ThrottledCall } from "./throttle.ts";
 
 function aPoll(nth: number, mode: ThrottledCall["mode"] = "report"): ThrottledCall {
@@ -39,5 +41,64 @@ describe("throttle", () => {
       (nth) => throttle(buckets, aPoll(nth, "enforce")).refused !== undefined,
     );
     assert.deepEqual(refused, [true, false, true]);
+  });
+
+  it("has buckets of each scale-set instance for reads, updates and removals", () => {
+    const azure = aModel({
+      virtualMachines: [],
+      settings: {
+        throttling: "enforce",
+        throttleLimits: {
+          GetVMSSVMResource: { burst: 2, perMinute: 1 },
+          UpdateVMSSVMResource: { burst: 1, perMinute: 1 },
+          DeleteVMSSVMResource: { burst: 1, perMinute: 1 },
+        },
+      },
+    });
+    const pool = "virtualMachineScaleSets/pool";
+    azure.finish("PUT", pool, { location: "eastus", sku: { name: "Standard_D8s_v5", capacity: 2 } });
+    const [first, second] = [`${pool}/virtualMachines/0`, `${pool}/virtualMachines/1`];
+    /** What is left of the resource's bucket, or the bucket that is empty. */
+    const left = (method: "GET" | "PUT" | "POST", path: string): string | undefined => {
+      const answer = azure.send(method, path, method === "PUT" ? {} : undefined);
+      const [detail] = listAt(answer.body, "error", "details") ?? [];
+      const remaining = answer.headers["x-ms-ratelimit-remaining-resource"]?.split(",").at(-1);
+      return answer.status === 429 ? textAt(detail, "target") : remaining?.replace("Microsoft.Compute/", "");
+    };
+    assert.deepEqual(
+      [left("GET", first), left("GET", `${first}/instanceView`), left("GET", first), left("GET", second)],
+      ["GetVMSSVMResource;1", "GetVMSSVMResource;0", "GetVMSSVMResource", "GetVMSSVMResource;1"],
+    );
+    assert.deepEqual(
+      [left("PUT", first), left("PUT", first), left("POST", `${first}/restart`), left("PUT", second)],
+      ["UpdateVMSSVMResource;0", "UpdateVMSSVMResource", "UpdateVMSSVMResource", "UpdateVMSSVMResource;0"],
+    );
+    const off = [left("POST", `${first}/deallocate`), left("POST", `${first}/powerOff`)];
+    assert.deepEqual(off, ["DeleteVMSSVMResource;0", "DeleteVMSSVMResource"]);
+  });
+
+  it("lets an instance be updated again once its bucket has refilled", () => {
+    const azure = aModel({
+      virtualMachines: [],
+      settings: {
+        throttling: "enforce",
+        throttleLimits: { UpdateVMSSVMResource: { burst: 1, perMinute: 4 } },
+      },
+    });
+    const pool = "virtualMachineScaleSets/pool";
+    azure.finish("PUT", pool, { location: "eastus", sku: { name: "Standard_D8s_v5", capacity: 1 } });
+    const update = (): readonly [number, string | undefined] => {
+      const answer = azure.send("PUT", `${pool}/virtualMachines/0`, {});
+      return [answer.status, answer.headers["retry-after"]];
+    };
+    assert.deepEqual(
+      [update(), update()],
+      [
+        [200, undefined],
+        [429, "15"],
+      ],
+    );
+    azure.advance(15_000);
+    assert.equal(update()[0], 200);
   });
 });

@@ -88,7 +88,7 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
 
 /** Why no instance can be made of a scale set's model. */
 function checkModel(world: World, set: ScaleSet): ArmFailure | undefined {
-  const sample = newInstance(world, set, { index: 0, nth: 0 });
+  const sample = newInstance(world, set, { index: 0, number: set.nextInstanceId });
   return "code" in sample ? sample : undefined;
 }
 

@@ -47,11 +47,22 @@ export function planCapacity(
   const present = instancesOf(world, set);
   const coming: VirtualMachine[] = [];
   for (let index = present.length; index < capacity; index++) {
-    const vm = newInstance(world, set, { index, nth: index - present.length });
+    const number = instanceNumber(world, set, index - present.length);
+    const vm = newInstance(world, set, { index, number });
     if ("code" in vm) return vm;
     coming.push(vm);
   }
   return { coming, leaving: present.slice(capacity) };
+}
+
+/** The id of the nth new instance, from 0. */
+function instanceNumber(world: World, set: ScaleSet, nth: number): number {
+  if (world.settings.instanceIds === "grow") return set.nextInstanceId + nth;
+  const used = new Set(instancesOf(world, set).map(({ instance }) => instance?.instanceId));
+  const free = Array.from({ length: used.size + nth + 1 }, (_, number) => number).filter(
+    (number) => !used.has(String(number)),
+  );
+  return free[nth] ?? set.nextInstanceId + nth;
 }
 
 /**
@@ -61,10 +72,13 @@ export function planCapacity(
 export function newInstance(
   world: World,
   set: ScaleSet,
-  { index, nth, computerNamePrefix = set.name }: { index: number; nth: number; computerNamePrefix?: string },
+  {
+    index,
+    number,
+    computerNamePrefix = set.name,
+  }: { index: number; number: number; computerNamePrefix?: string },
 ): VirtualMachine | ArmFailure {
   const { subscriptionId, resourceGroup } = set;
-  const number = set.nextInstanceId + nth;
   const computerName = `${computerNamePrefix}${number.toString(36).padStart(COMPUTER_NAME_DIGITS, "0")}`;
   const address =
     set.orchestrationMode === "Uniform"

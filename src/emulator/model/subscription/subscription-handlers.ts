@@ -6,17 +6,51 @@ import { normalLocation, type World } from "../world.ts";
 
 /** The one tenant of the emulator: every token is of it, whichever tenant its client names. */
 export const TENANT_ID = "00000000-0000-0000-0000-0000000000ff";
-/** Resource types of Microsoft.Compute that the emulator has. */
-const RESOURCE_TYPES = [
-  "availabilitySets",
-  "diskAccesses",
-  "diskEncryptionSets",
-  "disks",
-  "snapshots",
-  "virtualMachines",
-  "virtualMachineScaleSets",
-  "virtualMachineScaleSets/virtualMachines",
+const COMPUTE = "Microsoft.Compute";
+/** Published API versions, the newest first. Others are accepted as well unless the settings have a list. */
+const VM_VERSIONS = [
+  "2026-03-01",
+  "2025-04-01",
+  "2024-11-01",
+  "2024-07-01",
+  "2024-03-01",
+  "2023-09-01",
+  "2022-11-01",
+  "2022-08-01",
+  "2021-11-01",
+  "2021-07-01",
+  "2021-03-01",
+  "2020-06-01",
+  "2019-07-01",
 ];
+const DISK_VERSIONS = [
+  "2025-01-02",
+  "2024-03-02",
+  "2023-10-02",
+  "2023-04-02",
+  "2022-07-02",
+  "2022-03-02",
+  "2021-12-01",
+  "2021-08-01",
+  "2020-09-30",
+  "2020-06-30",
+  "2020-05-01",
+  "2019-11-01",
+  "2019-07-01",
+];
+/** Resource types of Microsoft.Compute that the emulator has. */
+const RESOURCE_TYPES = {
+  availabilitySets: VM_VERSIONS,
+  diskAccesses: DISK_VERSIONS,
+  diskEncryptionSets: DISK_VERSIONS,
+  disks: DISK_VERSIONS,
+  snapshots: DISK_VERSIONS,
+  virtualMachines: VM_VERSIONS,
+  virtualMachineScaleSets: VM_VERSIONS,
+  "virtualMachineScaleSets/virtualMachines": VM_VERSIONS,
+  "locations/usages": VM_VERSIONS,
+} as const;
+const NAMESPACE = /^[a-z][a-z0-9]*(?:\.[a-z0-9]+)+$/i;
 
 /** GET of all subscriptions: those that have a resource group. */
 export function listSubscriptionsHandler(world: World): HandlerResult {
@@ -34,10 +68,7 @@ export function getSubscriptionHandler(world: World, call: ArmCall): HandlerResu
 export function listLocationsHandler(world: World, call: ArmCall): HandlerResult {
   const subscriptionId = subscriptionOf(world, call);
   if (subscriptionId === undefined) return notFound(call);
-  const names = [...world.resourceGroups.values()]
-    .filter((group) => keyOf(group.subscriptionId) === keyOf(subscriptionId))
-    .map(({ location }) => normalLocation(location));
-  const value = [...new Set(names)].map((name) => ({
+  const value = locationsOf(world, subscriptionId).map((name) => ({
     id: `/subscriptions/${subscriptionId}/locations/${name}`,
     name,
     type: "Region",
@@ -48,20 +79,44 @@ export function listLocationsHandler(world: World, call: ArmCall): HandlerResult
   return reply(200, { value });
 }
 
-/** GET of the registration of Microsoft.Compute in a subscription. */
-export function getProviderHandler(world: World, call: ArmCall): HandlerResult {
+/** GET of the resource providers that a subscription has registered: Microsoft.Compute. */
+export function listProvidersHandler(world: World, call: ArmCall): HandlerResult {
+  const subscriptionId = subscriptionOf(world, call);
+  return subscriptionId === undefined
+    ? notFound(call)
+    : reply(200, { value: [renderProvider(world, subscriptionId, COMPUTE)] });
+}
+
+/**
+ * GET of one provider, or its registration by POST. Every provider counts as registered: Terraform registers
+ * many, and would stop. Those other than Microsoft.Compute have no resource types here.
+ */
+export function providerHandler(world: World, call: ArmCall): HandlerResult {
   const subscriptionId = subscriptionOf(world, call);
   if (subscriptionId === undefined) return notFound(call);
-  return reply(200, {
-    id: `/subscriptions/${subscriptionId}/providers/Microsoft.Compute`,
-    namespace: "Microsoft.Compute",
+  const namespace = param(call, "namespace");
+  return NAMESPACE.test(namespace)
+    ? reply(200, renderProvider(world, subscriptionId, namespace))
+    : armErrors.resourceNamespace(namespace);
+}
+
+function renderProvider(world: World, subscriptionId: string, namespace: string): JsonObject {
+  const isCompute = keyOf(namespace) === keyOf(COMPUTE);
+  const name = isCompute ? COMPUTE : namespace;
+  const { apiVersions } = world.settings;
+  const locations = locationsOf(world, subscriptionId);
+  return {
+    id: `/subscriptions/${subscriptionId}/providers/${name}`,
+    namespace: name,
     registrationState: "Registered",
     registrationPolicy: "RegistrationRequired",
-    resourceTypes: RESOURCE_TYPES.map((resourceType) => ({
+    resourceTypes: (isCompute ? Object.entries(RESOURCE_TYPES) : []).map(([resourceType, published]) => ({
       resourceType,
-      apiVersions: [...world.settings.apiVersions],
+      locations,
+      apiVersions: apiVersions.length > 0 ? [...apiVersions] : [...published],
+      capabilities: "None",
     })),
-  });
+  };
 }
 
 /** GET of all tenants. */
@@ -70,6 +125,13 @@ export function listTenantsHandler(): HandlerResult {
   return reply(200, {
     value: [{ id, tenantId: TENANT_ID, tenantCategory: "Home", displayName: "emulator" }],
   });
+}
+
+function locationsOf(world: World, subscriptionId: string): readonly string[] {
+  const names = [...world.resourceGroups.values()]
+    .filter((group) => keyOf(group.subscriptionId) === keyOf(subscriptionId))
+    .map(({ location }) => normalLocation(location));
+  return [...new Set(names)];
 }
 
 function renderSubscription(subscriptionId: string): JsonObject {

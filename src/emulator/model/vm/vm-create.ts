@@ -15,6 +15,7 @@ import type { DiskControllerType } from "../data-plane-port.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";
 import { checkTerminateNotice } from "../scheduled-events/raise-event.ts";
+import { checkSku } from "../subscription/restricted-skus.ts";
 import { putVm, without, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
 import { parseDataDisks, planReplacedList } from "./data-disks.ts";
@@ -66,14 +67,17 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
   const sizeName = textAt(body, "properties", "hardwareProfile", "vmSize") ?? "Standard_D8s_v5";
   const size = findVmSize(sizeName);
   if (size === undefined) return armErrors.invalidVmSize(sizeName);
+  const { subscriptionId, resourceGroup, name, scaleSet } = address;
+  const id = resourceId({ ...address, type: "virtualMachines" });
+  const restricted = checkSku(world, { name: size.name, location, zones }, { id, subscriptionId });
+  if (restricted !== undefined) return restricted;
   const wrongNotice = checkTerminateNotice(at(body, "properties"));
   if (wrongNotice !== undefined) return wrongNotice;
   const availabilitySetId = textAt(body, "properties", "availabilitySet", "id");
-  const { subscriptionId, resourceGroup, name, scaleSet } = address;
   return {
     subscriptionId,
     resourceGroup,
-    id: resourceId({ ...address, type: "virtualMachines" }),
+    id,
     ...(scaleSet === undefined
       ? { name }
       : {

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, type Json, listAt, textAt } from "../api/json.ts";
+import { aModel, codeOf } from "../model-fixture.ts";
+
+const PROVIDERS = "/subscriptions/sub-1/providers";
+
+function typeOf(provider: Json | undefined, name: string): Json | undefined {
+  return listAt(provider, "resourceTypes")?.find((type) => textAt(type, "resourceType") === name);
+}
+
+// Terraform asks for these before anything else, and registers what is not registered.
+describe("resource providers", () => {
+  it("list Microsoft.Compute with the regions and versions of its types", () => {
+    const azure = aModel();
+    const listed = listAt(azure.send("GET", PROVIDERS).body, "value") ?? [];
+    assert.deepEqual(
+      listed.map((provider) => [textAt(provider, "namespace"), textAt(provider, "registrationState")]),
+      [["Microsoft.Compute", "Registered"]],
+    );
+    const one = azure.send("GET", `${PROVIDERS}/microsoft.compute`).body;
+    assert.deepEqual(one, listed[0]);
+    const disks = typeOf(one, "disks");
+    assert.deepEqual(at(disks, "locations"), ["eastus"]);
+    assert.ok(listAt(disks, "apiVersions")?.includes("2025-01-02"));
+  });
+
+  it("show the versions that the settings leave", () => {
+    const azure = aModel({ settings: { apiVersions: ["2025-04-01"] } });
+    const provider = azure.send("GET", `${PROVIDERS}/Microsoft.Compute`).body;
+    assert.deepEqual(at(typeOf(provider, "virtualMachines"), "apiVersions"), ["2025-04-01"]);
+  });
+
+  it("register any provider, and refuse what is no name of one", () => {
+    const azure = aModel();
+    const registered = azure.send("POST", `${PROVIDERS}/Microsoft.Network/register`);
+    assert.deepEqual(
+      [registered.status, textAt(registered.body, "registrationState"), at(registered.body, "resourceTypes")],
+      [200, "Registered", []],
+    );
+    const refused = azure.send("POST", `${PROVIDERS}/nonsense/register`);
+    assert.deepEqual([refused.status, codeOf(refused.body)], [404, "InvalidResourceNamespace"]);
+  });
+});

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, type Json, listAt, textAt } from "../api/json.ts";
+import { aModel, codeOf, diskBody, type ModelFixture } from "../model-fixture.ts";
+import { parseSettings } from "../settings-parse.ts";
+
+function restrictionsOf(azure: ModelFixture, name: string, location: string): Json | undefined {
+  const path = `/subscriptions/sub-1/providers/Microsoft.Compute/skus?$filter=location eq '${location}'`;
+  const listed = listAt(azure.send("GET", path).body, "value") ?? [];
+  return at(
+    listed.find((sku) => textAt(sku, "name") === name),
+    "restrictions",
+  );
+}
+
+const vmIn = (zone: string): Json => ({
+  location: "eastus",
+  zones: [zone],
+  properties: { hardwareProfile: { vmSize: "Standard_D8s_v5" }, networkProfile: {} },
+});
+
+describe("a restricted SKU", () => {
+  it("is listed with its restriction, in the region or in zones", () => {
+    const restrictedSkus = [
+      { name: "Standard_D8s_v5", location: "East US", zones: ["2"] },
+      { name: "PremiumV2_LRS" },
+    ];
+    const azure = aModel({ settings: { restrictedSkus } });
+    const reasonCode = "NotAvailableForSubscription";
+    assert.deepEqual(restrictionsOf(azure, "Standard_D8s_v5", "eastus"), [
+      {
+        type: "Zone",
+        values: ["eastus"],
+        restrictionInfo: { locations: ["eastus"], zones: ["2"] },
+        reasonCode,
+      },
+    ]);
+    assert.deepEqual(restrictionsOf(azure, "Standard_D8s_v5", "westus"), []);
+    assert.deepEqual(restrictionsOf(azure, "PremiumV2_LRS", "westus"), [
+      { type: "Location", values: ["westus"], restrictionInfo: { locations: ["westus"] }, reasonCode },
+    ]);
+  });
+
+  it("can't be had where it is restricted", () => {
+    const restrictedSkus = [
+      { name: "Standard_D8s_v5", zones: ["2"] },
+      { name: "PremiumV2_LRS", location: "eastus" },
+    ];
+    const azure = aModel({ settings: { restrictedSkus } });
+    const refused = azure.send("PUT", "virtualMachines/new", vmIn("2"));
+    assert.deepEqual([refused.status, codeOf(refused.body)], [409, "SkuNotAvailable"]);
+    assert.equal(azure.send("PUT", "virtualMachines/new", vmIn("1")).status, 201);
+    const set = { location: "eastus", zones: ["2"], sku: { name: "Standard_D8s_v5", capacity: 1 } };
+    assert.equal(codeOf(azure.send("PUT", "virtualMachineScaleSets/pool", set).body), "SkuNotAvailable");
+    const disk = azure.send("PUT", "disks/pvc-1", diskBody({ sku: "PremiumV2_LRS" }));
+    assert.deepEqual([disk.status, codeOf(disk.body)], [409, "SkuNotAvailable"]);
+    assert.equal(azure.send("PUT", "disks/pvc-1", diskBody()).status, 202);
+  });
+
+  it("is read from settings, whose mistakes are named", () => {
+    const restrictedSkus = [{ name: "a", zones: ["1"] }];
+    assert.deepEqual(parseSettings({ restrictedSkus }), { ok: true, settings: { restrictedSkus } });
+    for (const wrong of ["a", [{ location: "eastus" }], [{ name: "a", zones: "1" }]])
+      assert.match(JSON.stringify(parseSettings({ restrictedSkus: wrong })), /'restrictedSkus' is a list/);
+  });
+});

@@ -1,0 +1,53 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { at, type Json, type JsonObject, textAt } from "../api/json.ts";
+import type { RestrictedSku } from "../settings.ts";
+import { normalLocation, type World } from "../world.ts";
+
+/** `restrictions` of a SKU in the list of SKUs. */
+export function restrictionsOf(world: World, name: string, location: string): readonly JsonObject[] {
+  return restrictedIn(world, name, location).map(({ zones }) => ({
+    type: zones === undefined ? "Location" : "Zone",
+    values: [location],
+    restrictionInfo: { locations: [location], ...(zones === undefined ? {} : { zones }) },
+    reasonCode: "NotAvailableForSubscription",
+  }));
+}
+
+/** The refusal to create a resource of a SKU where the subscription can't have it. */
+export function checkSku(
+  world: World,
+  sku: { readonly name: string; readonly location: string; readonly zones: readonly string[] },
+  resource: { readonly id: string; readonly subscriptionId: string },
+): ArmFailure | undefined {
+  const isRestricted = restrictedIn(world, sku.name, sku.location).some(
+    ({ zones }) => zones === undefined || sku.zones.some((zone) => zones.includes(zone)),
+  );
+  return isRestricted ? armErrors.skuNotAvailable({ ...sku, ...resource }) : undefined;
+}
+
+/** Reads the setting `restrictedSkus`. A text says what is wrong with it. */
+export function parseRestrictedSkus(
+  value: Json | undefined,
+): { readonly value: readonly RestrictedSku[] } | string {
+  return Array.isArray(value) && value.every(isRestrictedSku)
+    ? { value: value as unknown as readonly RestrictedSku[] }
+    : "'restrictedSkus' is a list of {name, location, zones}, of which only the name is needed";
+}
+
+function isRestrictedSku(value: Json): boolean {
+  const location = at(value, "location");
+  const zones = at(value, "zones");
+  return (
+    textAt(value, "name") !== undefined &&
+    (location === undefined || typeof location === "string") &&
+    (zones === undefined || (Array.isArray(zones) && zones.every((zone) => typeof zone === "string")))
+  );
+}
+
+function restrictedIn(world: World, name: string, location: string): readonly RestrictedSku[] {
+  return world.settings.restrictedSkus.filter(
+    (restricted) =>
+      restricted.name.toLowerCase() === name.toLowerCase() &&
+      (restricted.location === undefined || normalLocation(restricted.location) === normalLocation(location)),
+  );
+}
