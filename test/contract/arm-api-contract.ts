@@ -315,6 +315,11 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
         sizes.find((size) => size.name === "Standard_D8s_v6"),
         { name: "Standard_D8s_v6", dataDisksMax: 24 },
       );
+      const usages = valueOf(await arm.listUsages({ location: LOCATION, clientRequestId }, never));
+      assert.deepEqual(
+        usages.find((usage) => usage.name === "PremiumV2DiskCount"),
+        { name: "PremiumV2DiskCount", current: 0, limit: 1000 },
+      );
     });
 
     for (const [method, call] of Object.entries({

@@ -20,6 +20,7 @@ import {
   readSnapshotResource,
   readVmResource,
   readSku,
+  readUsage,
   vmSizesAmong,
 } from "../arm-wire/read-resources.ts";
 import { type WireAnswer, startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
@@ -220,6 +221,16 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
           readSku,
           signal,
         ),
+      ),
+    listUsages: ({ location, clientRequestId, nextPage }, signal) =>
+      list(
+        {
+          path: `/subscriptions/${options.subscriptionId}/providers/Microsoft.Compute/locations/${location}/usages`,
+          clientRequestId,
+          nextPage,
+        },
+        readUsage,
+        signal,
       ),
     getVm: async ({ instanceView, clientRequestId, ...name }, signal) =>
       read(

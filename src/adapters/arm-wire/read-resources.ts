@@ -6,6 +6,7 @@ import type {
   ArmDisk,
   ArmOperationEnd,
   ArmSnapshot,
+  ArmUsage,
   ArmVm,
   ArmVmSize,
 } from "../../provisioner/arm/arm-api.ts";
@@ -86,6 +87,16 @@ export function readSku(body: unknown): Sku {
     resourceType: text(resourceType),
     name: text(name),
     dataDisksMax: Number.parseInt(text(limit?.["value"]), 10) || 0,
+  };
+}
+
+/** Reads an entry of the list of usages as ARM writes it. */
+export function readUsage(body: unknown): ArmUsage {
+  const { name, currentValue, limit } = object(body);
+  return {
+    name: text(object(name)["value"]),
+    current: optionalNumber(currentValue) ?? 0,
+    limit: optionalNumber(limit) ?? 0,
   };
 }
 

@@ -34,6 +34,7 @@ import {
   readSnapshotResource,
   readVmResource,
   readSku,
+  readUsage,
   vmSizesAmong,
 } from "../arm-wire/read-resources.ts";
 import { startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
@@ -261,6 +262,16 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
           },
           signal,
         ),
+      ),
+    listUsages: ({ location, clientRequestId, nextPage }, signal) =>
+      list(
+        {
+          clientRequestId,
+          nextPage,
+          first: (call) => clientOf(options.subscriptionId).usage.list(location, call).byPage().next(),
+          readItem: readUsage,
+        },
+        signal,
       ),
     getVm: async ({ instanceView, clientRequestId, ...vm }, signal) => {
       const answer = await send(

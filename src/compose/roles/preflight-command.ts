@@ -6,6 +6,7 @@ import { answerNoRun } from "../../cli/read-command-line.ts";
 import { reachAzure } from "../connect/connect-cloud.ts";
 import { apiServerConfig, connectKubernetes, kubernetesOptions } from "../connect/connect-store.ts";
 import { checkAzure } from "../preflight/azure-checks.ts";
+import { checkDiskQuotas } from "../preflight/disk-quotas.ts";
 import { describeFindings, type Finding } from "../preflight/finding.ts";
 import { checkKubernetes } from "../preflight/kubernetes-checks.ts";
 import { instanceOptions, metadataService } from "../settings/instance-options.ts";
@@ -78,7 +79,11 @@ async function withinLimit<T>(checks: (signal: AbortSignal) => Promise<T>): Prom
 async function inAzure(values: Values<typeof options>, signal: AbortSignal): Promise<readonly Finding[]> {
   const logger = createPinoLogger({ level: values["log-level"], fields: { role: name } });
   const { arm, place, endpoint, clientId } = await reachAzure(values, { clock: systemClock, logger });
-  return checkAzure({ arm, place, endpoint, clientId, instanceUri: await ownVm(values, signal) }, signal);
+  const instanceUri = await ownVm(values, signal);
+  const found = await checkAzure({ arm, place, endpoint, clientId, instanceUri }, signal);
+  // Without a sign-in, no other call could show anything.
+  if (found[0]?.verdict === "missing") return found;
+  return [...found, ...(await checkDiskQuotas({ arm, place }, signal))];
 }
 
 async function ownVm(values: Values<typeof options>, signal: AbortSignal): Promise<string | undefined> {

@@ -37,6 +37,7 @@ export const armActions: Readonly<Record<Exclude<keyof ArmApi, UnusedCall>, read
   startSnapshotUpdate: [`${COMPUTE}/snapshots/write`],
   startSnapshotDelete: [`${COMPUTE}/snapshots/delete`],
   listVmSizes: [`${COMPUTE}/skus/read`],
+  listUsages: [`${COMPUTE}/locations/usages/read`],
   getVm: [`${COMPUTE}/virtualMachines/read`, `${INSTANCES}/read`],
   startVmUpdate: [
     `${COMPUTE}/virtualMachines/write`,

@@ -168,6 +168,14 @@ export interface ArmVmSize {
   readonly dataDisksMax: number;
 }
 
+/** What a subscription has in a location of something that Azure limits. */
+export interface ArmUsage {
+  /** Such as `PremiumDiskCount`. */
+  readonly name: string;
+  readonly current: number;
+  readonly limit: number;
+}
+
 /** Changes of a VM: what is undefined stays as it is; none at all is an empty update. */
 export interface ArmVmChange {
   /** The whole list: an entry that is left out is detached. */
@@ -308,6 +316,11 @@ export interface ArmApi {
     request: { readonly location: string } & ArmListCall,
     signal: AbortSignal,
   ): Promise<ArmAnswer<readonly ArmVmSize[]>>;
+  /** What the subscription of the client has of its quotas in a location. */
+  listUsages(
+    request: { readonly location: string } & ArmListCall,
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<readonly ArmUsage[]>>;
   getVm(
     request: ArmVmName & ArmCall & { readonly instanceView: boolean },
     signal: AbortSignal,

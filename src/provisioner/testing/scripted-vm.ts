@@ -187,6 +187,7 @@ export function aScriptedVm(
         }),
       );
     },
+    listUsages: () => answered(ok([])),
     listVmSizes: () => answered(ok([{ name: "Standard_D2s_v5", dataDisksMax: 4 }])),
   };
   const carryOut = ({ dataDisks: requested }: ArmVmChange): void => {
