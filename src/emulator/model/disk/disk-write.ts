@@ -109,7 +109,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   const refused =
     checkZones(spec, zones, location) ??
     checkLinks(world, spec) ??
-    checkSku(world, { name: spec.sku.name, location, zones }, { id, subscriptionId }) ??
+    checkSku(world, spec.sku.name, { id, subscriptionId, location, zones }) ??
     checkQuota(world, { subscriptionId, location }, diskQuota(spec.sku.name));
   if (refused !== undefined) return refused;
 

@@ -3,6 +3,7 @@ import { keyOf } from "../api/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { terminateNoticeMs } from "../scheduled-events/raise-event.ts";
+import { checkSku } from "../subscription/restricted-skus.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { newVm } from "../vm/vm-create.ts";
 import { announceDeletion, preemptAllOf, removalEffects, removeVm } from "../vm/vm-delete.ts";
@@ -50,6 +51,8 @@ export function planCapacity(
     const number = instanceNumber(world, set, index - present.length);
     const vm = newInstance(world, set, { index, number });
     if ("code" in vm) return vm;
+    const restricted = checkSku(world, vm.size.name, vm);
+    if (restricted !== undefined) return restricted;
     coming.push(vm);
   }
   return { coming, leaving: present.slice(capacity) };

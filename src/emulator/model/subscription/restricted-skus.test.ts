@@ -57,6 +57,17 @@ describe("a restricted SKU", () => {
     assert.equal(azure.send("PUT", "disks/pvc-1", diskBody()).status, 202);
   });
 
+  it("stays what existing VMs have, which others can't be resized to", () => {
+    const restrictedSkus = [{ name: "Standard_D8s_v5" }];
+    const azure = aModel({
+      settings: { restrictedSkus },
+      virtualMachines: [{ name: "node-a" }, { name: "node-b", size: "Standard_D4s_v5" }],
+    });
+    assert.equal(azure.send("PATCH", "virtualMachines/node-a", { tags: { a: "b" } }).status, 200);
+    const resize = { properties: { hardwareProfile: { vmSize: "Standard_D8s_v5" } } };
+    assert.equal(codeOf(azure.send("PATCH", "virtualMachines/node-b", resize).body), "SkuNotAvailable");
+  });
+
   it("is read from settings, whose mistakes are named", () => {
     const restrictedSkus = [{ name: "a", zones: ["1"] }];
     assert.deepEqual(parseSettings({ restrictedSkus }), { ok: true, settings: { restrictedSkus } });

@@ -13,16 +13,21 @@ export function restrictionsOf(world: World, name: string, location: string): re
   }));
 }
 
-/** The refusal to create a resource of a SKU where the subscription can't have it. */
+/** The refusal to give a resource a SKU where the subscription can't have it. Those that have it keep it. */
 export function checkSku(
   world: World,
-  sku: { readonly name: string; readonly location: string; readonly zones: readonly string[] },
-  resource: { readonly id: string; readonly subscriptionId: string },
+  name: string,
+  resource: {
+    readonly id: string;
+    readonly subscriptionId: string;
+    readonly location: string;
+    readonly zones: readonly string[];
+  },
 ): ArmFailure | undefined {
-  const isRestricted = restrictedIn(world, sku.name, sku.location).some(
-    ({ zones }) => zones === undefined || sku.zones.some((zone) => zones.includes(zone)),
+  const isRestricted = restrictedIn(world, name, resource.location).some(
+    ({ zones }) => zones === undefined || resource.zones.some((zone) => zones.includes(zone)),
   );
-  return isRestricted ? armErrors.skuNotAvailable({ ...sku, ...resource }) : undefined;
+  return isRestricted ? armErrors.skuNotAvailable(resource) : undefined;
 }
 
 /** Reads the setting `restrictedSkus`. A text says what is wrong with it. */

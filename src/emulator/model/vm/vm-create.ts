@@ -67,17 +67,14 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
   const sizeName = textAt(body, "properties", "hardwareProfile", "vmSize") ?? "Standard_D8s_v5";
   const size = findVmSize(sizeName);
   if (size === undefined) return armErrors.invalidVmSize(sizeName);
-  const { subscriptionId, resourceGroup, name, scaleSet } = address;
-  const id = resourceId({ ...address, type: "virtualMachines" });
-  const restricted = checkSku(world, { name: size.name, location, zones }, { id, subscriptionId });
-  if (restricted !== undefined) return restricted;
   const wrongNotice = checkTerminateNotice(at(body, "properties"));
   if (wrongNotice !== undefined) return wrongNotice;
   const availabilitySetId = textAt(body, "properties", "availabilitySet", "id");
+  const { subscriptionId, resourceGroup, name, scaleSet } = address;
   return {
     subscriptionId,
     resourceGroup,
-    id,
+    id: resourceId({ ...address, type: "virtualMachines" }),
     ...(scaleSet === undefined
       ? { name }
       : {
@@ -132,6 +129,8 @@ export function createVm(
   if ("code" in vm) return vm;
   if (objectAt(body, "properties", "networkProfile") === undefined)
     return armErrors.missingForNewVm("networkProfile");
+  const restricted = checkSku(world, vm.size.name, vm);
+  if (restricted !== undefined) return restricted;
   const plan = planReplacedList(
     world,
     vm,

@@ -3,6 +3,7 @@ import { booleanAt, type Json, type JsonObject, listAt, sameJson, textAt, textsA
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import type { ModelSettings } from "../settings.ts";
+import { checkSku } from "../subscription/restricted-skus.ts";
 import { findDisk, findVm, normalLocation, putVm, without, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
 import {
@@ -60,6 +61,8 @@ export function updateVm(
   if (refused !== undefined) return refused;
   const size = sizeIn(vm, body);
   if ("kind" in size) return size;
+  const restricted = size.name === vm.size.name ? undefined : checkSku(world, size.name, vm);
+  if (restricted !== undefined) return restricted;
   const list = listAt(body, "properties", "storageProfile", "dataDisks");
   const plan: DataDiskPlan =
     list === undefined
