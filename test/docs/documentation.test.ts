@@ -48,7 +48,6 @@ const IN_AZURE = "fence";
 const notSteps: readonly string[] = [
   "newRecord",
   "foundRecord",
-  "entriesOf",
   "isInQuarantine",
   "mayAttach",
   "mayDetach",

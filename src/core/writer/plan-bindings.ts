@@ -1,8 +1,8 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import { identityOf, lacksUidOf } from "../api/node-identity.ts";
 import type { ObservedVolume } from "../attachment/observed-volume.ts";
+import { entriesOf } from "./record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
-import { entriesOf } from "./writer-steps.ts";
 
 /**
  * Binds a node's entries to the uid of its orchestrator's node: that object was recreated, or the entry

@@ -1,8 +1,8 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import { highestEpoch } from "../api/epoch.ts";
 import { includesNode, isForeign, type NodeIdentity, withUidFrom } from "../api/node-identity.ts";
-import { isNamed, quarantineRoles, nodesIn } from "./record-nodes.ts";
-import { distrust, entriesOf, foundRecord } from "./writer-steps.ts";
+import { entriesOf, isNamed, quarantineRoles, nodesIn } from "./record-nodes.ts";
+import { distrust, foundRecord } from "./writer-steps.ts";
 
 /**
  * Why a record is rebuilt. `lost`: there is none, or one of another store incarnation, because a disk is

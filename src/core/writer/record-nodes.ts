@@ -28,6 +28,11 @@ export function nodesIn(
   return record === undefined ? [] : roles.flatMap((role) => entriesIn(record, role).map(identityOf));
 }
 
+/** The nodes that a record names, but for those that it only knows to be clean. */
+export function entriesOf(record: WriterRecord): readonly NodeIdentity[] {
+  return nodesIn(record, "writer", "fencing", "barrierPending", "quarantined", "unverified");
+}
+
 /**
  * Whether a record names a node in one of these roles: this VM under its name, or, asked by a name alone,
  * whichever VM has that name.

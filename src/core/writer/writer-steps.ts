@@ -11,7 +11,15 @@ import {
   withUidFrom,
 } from "../api/node-identity.ts";
 import { fail, ok, type Result } from "../failure/result.ts";
-import { quarantineRoles, entryOf, isNamed, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
+import {
+  entriesOf,
+  quarantineRoles,
+  entryOf,
+  isNamed,
+  type NodeMarks,
+  nodesIn,
+  withMarks,
+} from "./record-nodes.ts";
 
 /**
  * The steps of the writer protocol, each a pure function from a record to the next one or to a refusal.
@@ -324,11 +332,6 @@ export function bind(record: WriterRecord, node: NodeIdentity): Step {
     ...(fencing === undefined ? {} : { fencing: bound(fencing) }),
     nodes: nodes.map((entry) => (isReportOnly(entry) ? entry : bound(entry))),
   });
-}
-
-/** Every entry of a record but those of the clean. */
-export function entriesOf(record: WriterRecord): readonly NodeIdentity[] {
-  return nodesIn(record, "writer", "fencing", "barrierPending", "quarantined", "unverified");
 }
 
 /**
