@@ -174,6 +174,16 @@ describe("createControllers", () => {
       });
     }));
 
+  it("forgets its earlier writes of disks, since another process may have led", () =>
+    withControllerPorts(async (world) => {
+      let forgotten = 0;
+      const forgetWrites = (): void => {
+        forgotten += 1;
+      };
+      await whileRunning(world, { forgetWrites }, () => world.answerOf(world.clock.sleep(1_000, never)));
+      assert.equal(forgotten, 1);
+    }));
+
   it("is not triggered by its own failure, and keeps to its delays: a disk's creation", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));

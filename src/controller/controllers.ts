@@ -55,6 +55,7 @@ export function createControllers(
   // Also while another process leads: the age of what it left undone counts here.
   const untagged = createUntaggedTime(ports);
   return async (signal) => {
+    ports.cloud.forgetWrites();
     const term = createLoops(ports, untagged, report);
     const stopListening = ports.cache.onChange(term.onChange);
     onNode = term.onNode;

@@ -24,6 +24,7 @@ import {
   tagDisk,
   updateDisk,
 } from "./disk/disks.ts";
+import { RecentDiskWrites } from "./disk/recent-writes.ts";
 import { SharedDiskReads } from "./disk/shared-disk-reads.ts";
 import { type DiskOfNode, type Method, type OnVm, diskTargetOf, methodOn, vmTargetOf } from "./guard-call.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
@@ -121,7 +122,8 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     disks,
   };
 
-  const diskContext = { session, disks, tagWrites: new KeyedMutex() };
+  const writes = new RecentDiskWrites(clock);
+  const diskContext = { session, disks, writes, tagWrites: new KeyedMutex() };
   const onDisk = <R extends { readonly diskUri: string }, T>(work: Method<R & DiskTarget, T>): Method<R, T> =>
     methodOn<R, DiskTarget, T>(({ diskUri }) => diskTargetOf(place, diskUri), work);
   const onSnapshot = <R extends { readonly snapshotUri: string }, T>(
@@ -141,6 +143,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     resizeDisk: onDisk((request, signal) => resizeDisk(diskContext, request, signal)),
     updateDisk: onDisk((request, signal) => updateDisk(diskContext, request, signal)),
     tagDisk: onDisk((request, signal) => tagDisk(diskContext, request, signal)),
+    forgetWrites: () => writes.forgetAll(),
     getDisk: onDisk(async ({ diskUri }, signal) => {
       const read = await readDisk(session, { diskUri, lane: "primaryAttach" }, signal);
       return read.ok ? ok(diskFactsOf(read.value)) : fail(toFailure(read.failure, { diskUri }));

@@ -51,6 +51,11 @@ export class BoundedCache<V> {
     }
   }
 
+  /** Remembers a value that is known without a read. */
+  set(key: string, value: V): void {
+    this.#put(key, { value, atMs: this.#options.clock.elapsedMs() });
+  }
+
   /** Drops an entry: before a write of ours, and after it. */
   drop(key: string): void {
     this.#entries.delete(key);

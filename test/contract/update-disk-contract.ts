@@ -38,6 +38,14 @@ async function attach(cloud: CloudUnderTest, uri: string, cachingMode: CachingMo
   return node;
 }
 
+/** Runs `use` while each GET of the disk shows it as it is now. */
+async function whileStale(cloud: CloudUnderTest, use: () => Promise<void>): Promise<void> {
+  const { id } = cloud.model.faults.add({ operation: "Disks_Get", effect: { kind: "StaleRead" } });
+  valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("pvc-1") }, never)));
+  await use();
+  cloud.model.faults.remove(id);
+}
+
 function writes(cloud: CloudUnderTest): number {
   return callsOf(cloud, "Disks_Update").length;
 }
@@ -65,6 +73,58 @@ export function updateDiskContract(on: On): void {
     assert.deepEqual((await updated(cloud, { tags: { team: "b" } })).tags, { Team: "b" });
     assert.deepEqual((await updated(cloud, { tags: { TEAM: "b" } })).tags, { Team: "b" });
     assert.equal(writes(cloud), 1);
+  });
+
+  on("goes back although the disk is shown as before the last change", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1", { tags: { a: "b" } });
+    await whileStale(cloud, async () => {
+      for (const [skuName, a] of [["Standard_LRS", "c"] as const, ["Premium_LRS", "b"] as const]) {
+        const disk = await updated(cloud, { skuName, tags: { a } });
+        assert.deepEqual([disk.skuName, disk.tags], [skuName, { a }], "answered");
+        const { spec } = findDisk(cloud.model.world, uri) ?? {};
+        assert.deepEqual([spec?.sku.name, spec?.tags], [skuName, { a }], "made");
+      }
+      assert.equal(writes(cloud), 2);
+    });
+  });
+
+  on("writes what the disk has while an earlier change, whose end is unknown, may be late", async (cloud) => {
+    await addDisk(cloud, "pvc-1");
+    const outage = { kind: "Error", status: 503, code: "ServiceUnavailable", message: "" } as const;
+    const { id } = cloud.model.faults.add({ operation: "Disks_Update", effect: outage });
+    assert.equal(failureOf(await update(cloud, { skuName: "Standard_LRS" })).kind, "CloudUnavailable");
+    cloud.model.faults.remove(id);
+    const before = writes(cloud);
+    assert.equal((await updated(cloud, { skuName: "Premium_LRS" })).skuName, "Premium_LRS");
+    assert.equal(writes(cloud) - before, 1);
+  });
+
+  on("takes back no tag of an earlier change that a read does not show yet", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1", { tags: { a: "b", gone: "soon" } });
+    const tag = async (tags: Readonly<Record<string, string | undefined>>): Promise<void> =>
+      valueOf(
+        await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags, precondition: mayAlways }, never)),
+      );
+    const tagsNow = (): unknown => findDisk(cloud.model.world, uri)?.spec.tags;
+    await whileStale(cloud, async () => {
+      await tag({ fenced: "node-a", gone: undefined });
+      await updated(cloud, { tags: { team: "storage" } });
+      assert.deepEqual(tagsNow(), { a: "b", fenced: "node-a", team: "storage" });
+      await tag({ fenced: undefined });
+      assert.deepEqual(tagsNow(), { a: "b", team: "storage" });
+    });
+  });
+
+  on("leaves tags of others as a read shows them, once another process may have led", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1", { tags: { a: "b" } });
+    await updated(cloud, { tags: { fenced: "node-a" } });
+    const other = cloud.another();
+    const request = { diskUri: uri, tags: { fenced: "node-b" }, precondition: mayAlways };
+    valueOf(await cloud.run(other.tagDisk(request, never)));
+    cloud.provisioner.forgetWrites();
+    await updated(cloud, { tags: { team: "storage" } });
+    const tags = { a: "b", fenced: "node-b", team: "storage" };
+    assert.deepEqual(findDisk(cloud.model.world, uri)?.spec.tags, tags);
   });
 
   on("writes a change again that Azure has failed, although the disk shows its values", async (cloud) => {

@@ -328,6 +328,7 @@ function aCloud(
     resizeDisk: unused,
     updateDisk: unused,
     tagDisk: unused,
+    forgetWrites: () => {},
     listDisks: unused,
     getDisk: ({ diskUri }) =>
       Promise.resolve(

@@ -155,10 +155,11 @@ export interface CloudProvisioner {
   ): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
   /**
    * Changes a disk in one write, and none where the disk is as requested; answers the disk. Reads it before
-   * each request, since the whole map of tags is sent. Conversions to Premium SSD v2 continue after the
-   * answer (`completionPercent`). Asks `precondition` as `createDisk` does. Fails with `DiskNotFound`,
-   * `DiskInUse` (Azure makes this change only while no running VM has the disk), `ChangedTooOften`,
-   * `InvalidArgument` or `Refused`.
+   * each request, since the whole map of tags is sent; a read that is older than writes of the last 5 minutes
+   * takes none of them back, and does not pass for the end of this one. Conversions to Premium SSD v2
+   * continue after the answer (`completionPercent`). Asks `precondition` as `createDisk` does. Fails with
+   * `DiskNotFound`, `DiskInUse` (Azure makes this change only while no running VM has the disk),
+   * `ChangedTooOften`, `InvalidArgument` or `Refused`.
    */
   updateDisk(
     request: { readonly diskUri: string; readonly change: DiskChange; readonly precondition: Precondition },
@@ -266,6 +267,11 @@ export interface CloudProvisioner {
     request: { readonly nodeName: string; readonly instanceUri: string },
     signal: AbortSignal,
   ): Promise<Result<InstanceFacts, Failure>>;
+  /**
+   * Forgets what this process has lately written of disks, which reads are compared with. Called as a term of
+   * leading begins: another process may have written since.
+   */
+  forgetWrites(): void;
   /**
    * How many data disks the platform lists for a size of VM in a location. Undefined where it lists no such
    * size, or can't be asked at the moment: never fails, and waits two seconds at most.

@@ -33,6 +33,7 @@ import type { BoundedCache } from "../bounded-cache.ts";
 import type { KeyedMutex } from "../keyed-mutex.ts";
 import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
 import { ownersOf, readDisk } from "./disk-owners.ts";
+import type { DiskWrite, RecentDiskWrites } from "./recent-writes.ts";
 
 /** The place of disks whose request names none. */
 export interface DiskPlace {
@@ -60,6 +61,8 @@ export interface DiskContext {
   readonly session: ArmSession;
   /** Disks that were read lately; own writes drop what they change. */
   readonly disks: BoundedCache<ArmDisk>;
+  /** What a read of a disk may not show yet. */
+  readonly writes: RecentDiskWrites;
   /** By disk: Azure takes the whole map of tags, so two writers must not read the same one. */
   readonly tagWrites: KeyedMutex;
 }
@@ -69,7 +72,7 @@ export interface DiskContext {
  * request has begun to create, and that Azure has failed, is written again; a failed copy is deleted first.
  */
 export async function createDisk(
-  { session, disks }: Pick<DiskContext, "session" | "disks">,
+  { session, disks, writes }: Omit<DiskContext, "tagWrites">,
   place: DiskPlace,
   request: CreateDiskRequest,
   signal: AbortSignal,
@@ -90,6 +93,7 @@ export async function createDisk(
     name: request.diskName,
   };
   const diskUri = formatDiskUri({ ...id, diskName: id.name });
+  writes.forget(diskUri);
   const existing = await settledDisk(session, diskUri, signal);
   if (!existing.ok && !saysNotThere(existing.failure)) return fail(toFailure(existing.failure, {}));
   if (existing.ok && !isFailedCreation(request, existing.value)) return adopt(request, existing.value);
@@ -97,7 +101,7 @@ export async function createDisk(
   if (isFailedCopy) {
     // A PUT would change the disk, not copy again, and show an incomplete copy as succeeded.
     const { precondition } = request;
-    const removed = await deleteDisk({ session, disks }, { id, diskUri, precondition }, signal);
+    const removed = await deleteDisk({ session, disks, writes }, { id, diskUri, precondition }, signal);
     if (!removed.ok) return removed;
   }
 
@@ -130,7 +134,7 @@ export async function createDisk(
 
 /** Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. */
 export async function deleteDisk(
-  { session, disks }: Pick<DiskContext, "session" | "disks">,
+  { session, disks, writes }: Omit<DiskContext, "tagWrites">,
   { id, diskUri, precondition }: DiskTarget & { readonly precondition: Precondition },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -139,6 +143,7 @@ export async function deleteDisk(
     return saysNotThere(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
   const attachedTo = ownersOf(read.value);
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
+  writes.forget(diskUri);
   const deleted = await write(
     { session, disks },
     { group: "diskDelete", likeness: "diskDelete", diskUri, precondition },
@@ -183,7 +188,8 @@ export async function resizeDisk(
 /**
  * Sets and removes tags of a disk. Azure takes the whole map, and disks have no ETag. So the disk is read
  * before each request, after all waits for the budget, for a Retry-After and of a back-off. Only
- * `isToBeTagged` and `precondition` are asked in between.
+ * `isToBeTagged` and `precondition` are asked in between. A read that is older than the last writes takes
+ * none of them back.
  */
 export async function tagDisk(
   context: DiskContext,
@@ -196,15 +202,15 @@ export async function tagDisk(
   }: DiskTarget & Omit<Parameters<CloudProvisioner["tagDisk"]>[0], "diskUri">,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const { session } = context;
+  const { session, writes } = context;
   let next: ArmDisk["tags"] = {};
   let withoutRequest: Result<void, Failure> | undefined;
   const isToBeSent: Precondition = async (asked) => {
     const read = await readDisk(session, { diskUri, lane: TAG_LANE }, asked);
     const planned = read.ok
-      ? planTags(read.value, diskUri, tags)
+      ? planTags(seenBy(writes, read.value), diskUri, tags)
       : fail(toFailure(read.failure, { diskUri }));
-    if (read.ok && !isToBeTagged(read.value.tags)) return false;
+    if (read.ok && !isToBeTagged(writes.shownBy(read.value).tags)) return false;
     if (planned.ok && planned.value !== undefined) {
       next = planned.value;
       return precondition(asked);
@@ -221,7 +227,7 @@ export async function tagDisk(
         (clientRequestId) =>
           session.arm.startDiskUpdate({ ...id, change: { tags: next }, clientRequestId }, signal),
         signal,
-      ),
+      ).then((ended) => noted(writes, diskUri, { fields: {}, tags }, ended)),
     signal,
   );
   return withoutRequest ?? (tagged.ok ? ok(undefined) : fail(toFailure(tagged.failure, { diskUri })));
@@ -229,7 +235,8 @@ export async function tagDisk(
 
 /**
  * Changes a disk. What differs is found by a read before each request, as `tagDisk` does: no request
- * repeats a change that counts against Azure's limits by day.
+ * repeats a change that counts against Azure's limits by day. What this process has lately written
+ * otherwise differs too, whatever the read shows.
  */
 export async function updateDisk(
   context: DiskContext,
@@ -241,7 +248,7 @@ export async function updateDisk(
   }: DiskTarget & { readonly change: DiskChange; readonly precondition: Precondition },
   signal: AbortSignal,
 ): Promise<Result<DiskFacts, Failure>> {
-  const { session } = context;
+  const { session, writes } = context;
   let next: ArmDiskChange = {};
   let attachedTo: readonly string[] = [];
   let withoutRequest: Result<DiskFacts, Failure> | undefined;
@@ -250,12 +257,12 @@ export async function updateDisk(
     if (!read.ok) withoutRequest = fail(toFailure(read.failure, { diskUri }));
     if (!read.ok) return false;
     attachedTo = ownersOf(read.value);
-    const planned = planChange(read.value, diskUri, change);
+    const planned = planChange(seenBy(writes, read.value), diskUri, change);
     if (planned.ok && planned.value !== undefined) {
       next = planned.value;
       return precondition(asked);
     }
-    withoutRequest = planned.ok ? ok(diskFactsOf(read.value)) : planned;
+    withoutRequest = planned.ok ? ok(diskFactsOf(writes.shownBy(read.value))) : planned;
     return false;
   };
   const updated = await context.tagWrites.run(
@@ -266,26 +273,53 @@ export async function updateDisk(
         { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition: isToBeSent },
         (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: next, clientRequestId }, signal),
         signal,
-      ),
+      ).then((ended) => {
+        const { tags: sent, ...fields } = next;
+        return noted(writes, diskUri, { fields, tags: sent === undefined ? {} : (change.tags ?? {}) }, ended);
+      }),
     signal,
   );
   if (withoutRequest !== undefined) return withoutRequest;
   if (!updated.ok) return fail(withOwners(toFailure(updated.failure, { diskUri }), attachedTo));
   const after = await settledAfter(updated.value, session, diskUri, signal);
-  return after.ok ? ok(diskFactsOf(after.value)) : fail(toFailure(after.failure, { diskUri }));
+  return after.ok
+    ? ok(diskFactsOf(writes.shownBy(after.value)))
+    : fail(toFailure(after.failure, { diskUri }));
 }
 
-/** Tags by name; undefined removes. */
-type TagChanges = Readonly<Record<string, string | undefined>>;
+/** A disk before a change of it. */
+interface SeenDisk {
+  readonly read: ArmDisk;
+  /** The same with the last writes of this process, which the read may not show. */
+  readonly present: ArmDisk;
+  /** No value counts as had: a write whose end was not learnt may take effect later. */
+  readonly isUncertain: boolean;
+}
+
+function seenBy(writes: RecentDiskWrites, read: ArmDisk): SeenDisk {
+  return { read, present: writes.shownBy(read), isUncertain: writes.isUncertain(read.id) };
+}
+
+/** Remembers how a write has ended. A refusal has changed nothing. */
+function noted<T>(
+  writes: RecentDiskWrites,
+  diskUri: string,
+  write: DiskWrite,
+  ended: Result<T, ArmError>,
+): Result<T, ArmError> {
+  if (ended.ok) writes.made(diskUri, write);
+  else if (["lost", "cancelled", "preempted"].includes(classOf(ended.failure))) writes.mayBeMade(diskUri);
+  return ended;
+}
 
 /**
  * The whole map to send; undefined if the disk has it already, and no operation under way could revert
  * it.
  */
 function planTags(
-  present: ArmDisk,
+  { read, present, isUncertain }: SeenDisk,
   diskUri: string,
-  changes: TagChanges,
+  changes: DiskWrite["tags"],
 ): Result<ArmDisk["tags"] | undefined, Failure> {
   const next = mergeTags(present.tags, changes);
   const count = Object.keys(next).length;
@@ -298,24 +332,25 @@ function planTags(
       problem,
     });
   }
-  return ok(sameJson(next, present.tags) && isTerminal(present.provisioningState) ? undefined : next);
+  const isHad = sameJson(next, read.tags) && sameJson(next, present.tags) && !isUncertain;
+  return ok(isHad && isTerminal(read.provisioningState) ? undefined : next);
 }
 
 /** What to send so that a disk is as requested; undefined if it is. */
 function planChange(
-  present: ArmDisk,
+  seen: SeenDisk,
   diskUri: string,
   { tags, ...fields }: DiskChange,
 ): Result<ArmDiskChange | undefined, Failure> {
-  const planned = tags === undefined ? ok(undefined) : planTags(present, diskUri, tags);
-  if (!planned.ok) return planned;
   // A change that Azure has failed may show its values: only a write that succeeds proves that it has them.
-  const isFailed = hasFailed({ state: present.provisioningState });
+  const isUncertain = seen.isUncertain || hasFailed({ state: seen.read.provisioningState });
+  const planned = tags === undefined ? ok(undefined) : planTags({ ...seen, isUncertain }, diskUri, tags);
+  if (!planned.ok) return planned;
+  const isHad = (name: string, value: string | number): boolean =>
+    [seen.read, seen.present].every((disk) => isSame(disk[name as keyof typeof fields], value));
   const stated = Object.entries(fields).filter(([, value]) => value !== undefined);
-  const differing = stated.filter(
-    ([name, value]) => isFailed || !isSame(present[name as keyof typeof fields], value ?? ""),
-  );
-  const nextTags = planned.value ?? (isFailed && tags !== undefined ? present.tags : undefined);
+  const differing = stated.filter(([name, value]) => isUncertain || !isHad(name, value ?? ""));
+  const nextTags = planned.value;
   if (nextTags === undefined && differing.length === 0) return ok(undefined);
   return ok({ ...Object.fromEntries(differing), ...(nextTags === undefined ? {} : { tags: nextTags }) });
 }
