@@ -42,15 +42,17 @@ function readySnapshot(world: LabWorld, volume: DemoVolume): Promise<Snapshot> {
   });
 }
 
-async function listed({ lab }: LabWorld, snapshotId: string): Promise<readonly (Snapshot | undefined)[]> {
-  const { entries } = await lab.controller.listSnapshots({
-    maxEntries: 0,
-    startingToken: "",
-    sourceVolumeId: "",
-    snapshotId,
-    secrets: {},
-  });
+async function listedOf(
+  { lab }: LabWorld,
+  filter: { readonly sourceVolumeId: string; readonly snapshotId: string },
+): Promise<readonly (Snapshot | undefined)[]> {
+  const request = { maxEntries: 0, startingToken: "", secrets: {}, ...filter };
+  const { entries } = await lab.controller.listSnapshots(request);
   return entries.map(({ snapshot }) => snapshot);
+}
+
+function listed(world: LabWorld, snapshotId: string): Promise<readonly (Snapshot | undefined)[]> {
+  return listedOf(world, { sourceVolumeId: "", snapshotId });
 }
 
 function deleteSnapshot({ lab }: LabWorld, snapshotId: string): Promise<unknown> {
@@ -95,6 +97,21 @@ it("a snapshot in another subscription", async (t) => {
       assert.deepEqual(await lab.emulator.snapshots(), [snapshotId]);
       assert.deepEqual(await listed(world, snapshotId), [snapshot]);
       assert.deepEqual(await listed(world, snapshotId.replace(GROUP, "elsewhere")), []);
+    });
+
+    await t.test("in another group of the disk's subscription: is listed by its volume", async () => {
+      const [, , subscriptionId = ""] = volume.volumeId.split("/");
+      await addResourceGroup(lab, { subscriptionId, name: GROUP, location: "eastus" });
+      const beside = await waitUntil("the snapshot to be ready", READY_MAX_MS, async () => {
+        const made = await untilServed(() => takeSnapshot(world, volume, { resourceGroup: GROUP }));
+        return made?.readyToUse === true ? made : undefined;
+      });
+      const seen = await waitUntil("the snapshot to be listed", READY_MAX_MS, async () => {
+        const found = await listedOf(world, { sourceVolumeId: volume.volumeId, snapshotId: "" });
+        return found.length > 0 ? found : undefined;
+      });
+      assert.deepEqual(seen, [beside]);
+      await deleteSnapshot(world, beside.snapshotId);
     });
 
     const writer = await startWriter(lab, a, volume, 1);

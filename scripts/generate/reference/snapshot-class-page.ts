@@ -34,8 +34,9 @@ const STATES = `## What a snapshot is
   ([0034](../adr/0034-keep-the-state-of-snapshots-in-azure.md)).
 - The driver deletes a snapshot only if its tag \`disk.csi.azure.com-cluster-id\` names this cluster, or if V1 made
   it. To let \`deletionPolicy: Delete\` remove any other one, set that tag.
-- ListSnapshots shows every snapshot in the cluster's resource group and in those of its volumes' disks. One
-  elsewhere is found by its id.`;
+- ListSnapshots shows every snapshot in the cluster's resource group, in those of its volumes' disks, and in those
+  that classes of their snapshots named, which the AzVolume notes (\`spec.snapshotGroups\`). One elsewhere is found by
+  its id: in another subscription, or in a group that only a class named for a volume that is deleted.`;
 
 const CONSISTENCY = `## Crash consistency
 

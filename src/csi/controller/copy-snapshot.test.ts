@@ -261,7 +261,11 @@ describe("copySnapshot", () => {
       snapshotId: "",
       secrets: {},
     };
-    const listed = await listSnapshots({ snapshots, cache: { list: () => [] } }, request, aCall());
+    const listed = await listSnapshots(
+      { snapshots, cache: { list: () => [], byIndex: () => [] } },
+      request,
+      aCall(),
+    );
     assert.deepEqual(listed.ok && listed.value.entries.map(({ snapshot }) => snapshot?.snapshotId), [TARGET]);
   });
 });

@@ -11,6 +11,7 @@ import { type SnapshotRequest, snapshotRequestOf } from "../messages/snapshot-re
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { copySnapshot, type CopyRequest, findCopySource } from "./copy-snapshot.ts";
+import { noteSnapshotGroup } from "./note-snapshot-group.ts";
 import { takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
 
 type SnapshotContext = Pick<
@@ -60,6 +61,8 @@ async function create(
     otherRequest(present, { ...wanted, ...parameters, clusterId });
   const refused = target === undefined ? undefined : objection(target);
   if (refused !== undefined) return fail(refused);
+  const noted = await noteSnapshotGroup(context, wanted, signal);
+  if (!noted.ok) return noted;
   const isFrozen = parameters.freezeSeconds !== undefined || freezeIdOf(target?.tags ?? {}) !== undefined;
   if (!isCopy && isFrozen) {
     const frozen = await takeFrozenSnapshot(context, { ...wanted, target, location }, call);

@@ -25,7 +25,10 @@ async function pageOf(
     aVolumeObject({ name: `pvc-${group}`, detail: aDetail({ diskUri: aDiskUri().replace("rg-1", group) }) }),
   );
   const listed = await listSnapshots(
-    { snapshots: createFakeSnapshots(...present), cache: { list: () => volumes as never } },
+    {
+      snapshots: createFakeSnapshots(...present),
+      cache: { list: () => volumes as never, byIndex: () => [] },
+    },
     { maxEntries: 0, startingToken: "", sourceVolumeId: "", snapshotId: "", secrets: {}, ...request },
     aCall(),
   );
@@ -82,7 +85,7 @@ describe("listSnapshots", () => {
   ])
     it(`refuses ${JSON.stringify(changes)}`, async () => {
       const listed = await listSnapshots(
-        { snapshots: createFakeSnapshots(), cache: { list: () => [] } },
+        { snapshots: createFakeSnapshots(), cache: { list: () => [], byIndex: () => [] } },
         { maxEntries: 0, startingToken: "", sourceVolumeId: "", snapshotId: "", secrets: {}, ...changes },
         aCall(),
       );

@@ -14,13 +14,13 @@ import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 interface ListContext extends Pick<ControllerContext, "snapshots"> {
-  readonly cache: Pick<ObjectCache, "list">;
+  readonly cache: Pick<ObjectCache, "list" | "byIndex">;
 }
 
 /**
  * ListSnapshots: from Azure, also those of others, oldest first. Those of one id, or those in the cluster's
- * resource group and in the groups of the volumes' disks. A group that only a VolumeSnapshotClass names is
- * not listed: its snapshots are found by their ids.
+ * resource group, in the groups of the volumes' disks, and in those that CreateSnapshot has noted on the
+ * volumes. What a class put into another group is found by its id alone once its volume is deleted.
  */
 export async function listSnapshots(
   context: ListContext,
@@ -62,13 +62,17 @@ async function findSnapshots(
 }
 
 /** The groups to list, each once; undefined: the cluster's. */
-function groupsOf(cache: Pick<ObjectCache, "list">, sourceVolumeId: string): readonly (string | undefined)[] {
-  const disks =
+function groupsOf(
+  cache: Pick<ObjectCache, "list" | "byIndex">,
+  sourceVolumeId: string,
+): readonly (string | undefined)[] {
+  const volumes =
     sourceVolumeId === ""
-      ? cache.list("AzVolume").map(({ status }) => status?.detail?.diskUri ?? "")
-      : [sourceVolumeId];
+      ? cache.list("AzVolume")
+      : cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceVolumeId));
+  const disks = [sourceVolumeId, ...volumes.map(({ status }) => status?.detail?.diskUri ?? "")];
   const groups = disks.flatMap((uri) => parseDiskUri(uri)?.resourceGroup.toLowerCase() ?? []);
-  return [undefined, ...new Set(groups)];
+  return [undefined, ...new Set([...groups, ...volumes.flatMap(({ spec }) => spec.snapshotGroups ?? [])])];
 }
 
 /** The cluster's group is listed under its own name, too, where volumes are in it. */

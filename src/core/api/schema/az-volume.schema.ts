@@ -122,6 +122,9 @@ const diskModificationSchema = z.object({
   tags: z.record(z.string(), z.string()).optional().describe("Set or replaced by name; other tags stay."),
 });
 
+/** How many groups with snapshots a volume notes. The earliest is dropped for another one. */
+export const SNAPSHOT_GROUPS_MAX = 32;
+
 /** The AzVolume resource: one managed disk. */
 export const azVolumeSchema = z.object({
   metadata: objectMetaSchema,
@@ -155,6 +158,13 @@ export const azVolumeSchema = z.object({
     earlierRecord: writerRecordSchema
       .optional()
       .describe("The record of the object that was deleted by hand, and that this one replaces."),
+    snapshotGroups: z
+      .array(z.string())
+      .max(SNAPSHOT_GROUPS_MAX)
+      .optional()
+      .describe(
+        "Resource groups other than the disk's in which snapshots of it were asked for, latest last.",
+      ),
     deleteRequested: z
       .boolean()
       .describe("DeleteVolume's mark. Without it, deleting this object never deletes the disk."),
