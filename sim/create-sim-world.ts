@@ -244,6 +244,7 @@ function createCluster(
     snapshots,
     copies,
     isInAzure: (volumeId) => findDisk(azure.model.world, volumeId) !== undefined,
+    skuOf: (volumeId) => findDisk(azure.model.world, volumeId)?.spec.sku.name,
     attach,
     nodes,
     report,

@@ -4,6 +4,7 @@ import { invariant } from "../../src/core/failure/invariant.ts";
 import { gibToBytes } from "../../src/core/primitives/units.ts";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import { DEFAULT_LATENCIES, type Latencies } from "../../src/emulator/model/pace/latency.ts";
 import { type OrchestrationMode, scaleSetId } from "../../src/emulator/model/scale-set/scale-set.ts";
 import { DEFAULT_UPGRADE_POLICY } from "../../src/emulator/model/scale-set/upgrade-policy.ts";
 import { addResourceGroup, addVirtualMachine } from "../../src/emulator/model/set-up.ts";
@@ -105,6 +106,9 @@ export interface AzureRegionOptions {
   readonly settings?: Partial<ModelSettings> | undefined;
 }
 
+/** Azure takes hours for a conversion to Premium SSD v2, which no run lasts. */
+const latencies: Latencies = { ...DEFAULT_LATENCIES, diskConvert: { medianMs: 240_000, p99Ms: 1_200_000 } };
+
 /** An Azure with one empty resource group. */
 export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   const { clock, trace, agenda } = options;
@@ -114,7 +118,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     clock: { nowMs: () => startedAtMs + clock.elapsedMs() },
     seed: Math.floor(options.random("azure").next() * UINT32_END),
     // What a failed attach leaves behind is a fault that a storm draws.
-    settings: { timeScale: options.timeScale, failedAttach: "removed", ...options.settings },
+    settings: { timeScale: options.timeScale, failedAttach: "removed", latencies, ...options.settings },
     hasDataPlane: true,
   });
   /** By the resource ids of their VMs, as index keys. */

@@ -63,6 +63,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     snapshots: options.snapshots,
     copies: options.copies,
     isInAzure: options.isInAzure,
+    skuOf: options.skuOf,
     volumeNameOf: (volumeId) => volumeId.slice(volumeId.lastIndexOf("/") + 1),
     onCreated: (volumeId) => {
       const key = volumeId.toLowerCase();

@@ -39,6 +39,8 @@ export interface SimWorkload {
   /** `maxMountReplicaCount`. */
   readonly replicas: number;
   readonly access: "mount" | "block";
+  /** Host caching. Default: that of the driver. */
+  readonly cachingMode?: "None";
   /**
    * The disk, and its zones, of a PersistentVolume that a person has created for the claim. Default: none,
    * the claim is provisioned.
@@ -150,6 +152,8 @@ export interface SimClusterOptions {
   readonly snapshots?: SnapshotHistory;
   /** Whether Azure has the disk of a volume. Default: it is not asked. */
   readonly isInAzure?: (volumeId: string) => boolean;
+  /** The SKU of a volume's disk in Azure. Default: none is known. */
+  readonly skuOf?: (volumeId: string) => string | undefined;
   /** Compares copied volumes with their sources. Default: none are compared. */
   readonly copies?: CopyHistory;
   /** Azure's region in topologies. Default `eastus`. */

@@ -1,6 +1,6 @@
 import { withoutLastLook, withoutLateList } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
-import { modificationsStorm } from "./storms.ts";
+import { conversionsStorm, modificationsStorm } from "./storms.ts";
 
 const MODIFY_DISK = "src/controller/disk/modify-disk.ts";
 
@@ -75,5 +75,21 @@ export const modificationMutations: readonly Mutation[] = [
     storm: modificationsStorm,
     takes: "a leader ends after it has sent a change, which lands after the user has gone back",
     noticedBy: "src/core/volume/late-modification.test.ts",
+  },
+  {
+    name: "grown-while-converting",
+    removes: "no growth is asked of a disk whose data Azure moves in the background: its call is repeated",
+    edits: [
+      {
+        file: "src/provisioner/disk/disks.ts",
+        find: `  if (copying !== undefined) return fail(copying);`,
+        replace: `  if (copying !== undefined && diskUri === "") return fail(copying);`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["csi-answer"],
+    storm: conversionsStorm,
+    takes: "a volume is grown while Azure converts its disk to Premium SSD v2",
+    noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
 ];

@@ -83,7 +83,21 @@ export const modificationsStorm: DirectedStorm = {
 /** The same of disks whose throughput is changed: Azure takes three changes a day after the creation. */
 export const throughputStorm: DirectedStorm = {
   ...modificationsStorm,
-  workload: { skuName: "PremiumV2_LRS" },
+  workload: { skuName: "PremiumV2_LRS", sizeGiB: 16 },
+};
+
+/** The same of disks that Azure converts to Premium SSD v2 while they are used. */
+export const conversionsStorm: DirectedStorm = {
+  workload: { skuName: "Premium_LRS", maxShares: 1, replicas: 0, sizeGiB: 16, cachingMode: "None" },
+  strikes: {
+    "lifecycle/used-while-converting": 5,
+    "lifecycle/modified-while-moving": 2,
+    "azure/modification-late": 2,
+    "azure/modifications-refused": 3,
+    "crash/controller-while-modifying": 4,
+    "nodes/freeze-and-mark": 1,
+    "haste/forced-by-hand": 1,
+  },
 };
 
 /** The store is restored from older backups while snapshots of frozen file systems are taken. */

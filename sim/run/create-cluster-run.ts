@@ -142,7 +142,9 @@ export function createClusterRun(parts: {
     processes,
     look: () => {
       watch.look();
-      if (storm.nextAtMs() === undefined) operations.giveUpCopies();
+      if (storm.nextAtMs() !== undefined) return;
+      operations.giveUpCopies();
+      operations.acceptConversions();
     },
     planDeaths: () => {
       for (const { processName, ...crash } of scenario.crashes ?? []) {

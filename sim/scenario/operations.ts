@@ -1,3 +1,4 @@
+import { findDisk } from "../../src/emulator/model/world.ts";
 import type { DesiredVolume } from "../checkers/rest/desired-volume.ts";
 import type { SimSource } from "../kubernetes/sim-cluster.ts";
 import type { SimWorld } from "../world.ts";
@@ -15,6 +16,8 @@ export interface Operations {
   hasGrown(volumeName: string): boolean;
   /** Users delete the copies that cannot be made any more: their source is gone, or larger than they are. */
   giveUpCopies(): void;
+  /** Users whose disk Azure has converted after they had gone back ask for what it is: it stays so. */
+  acceptConversions(): void;
 }
 
 /** Acts on volumes that exist; what is asked of others is not done. */
@@ -123,6 +126,16 @@ export function createOperations({
         note(volumeName, "gives it up: it has no source any more");
         desired.delete(volumeName);
         cluster.deleteWorkload(volumeName);
+      }
+    },
+    acceptConversions: () => {
+      for (const { volumeName, volumeClass, exists } of desired.all()) {
+        if (!exists || volumeClass !== "premium") continue;
+        const disk = findDisk(world.azure.model.world, cluster.diskUriOf(volumeName) ?? "none");
+        if (disk?.spec.sku.family !== "PremiumV2") continue;
+        note(volumeName, "keeps the disk that was converted");
+        desired.modify(volumeName, "converted");
+        cluster.modify(volumeName, "converted");
       }
     },
   };

@@ -1,6 +1,7 @@
 import {
   anothersNameStorm,
   bystanderStorm,
+  conversionsStorm,
   copiesStorm,
   drainedStorm,
   failedAndRestoredStorm,
@@ -164,6 +165,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   "frozen-snapshots": frozenSnapshotsStorm,
   modifications: modificationsStorm,
   throughput: throughputStorm,
+  conversions: conversionsStorm,
   "restores-and-clones": restoresAndClonesStorm,
   "two-clusters": twoClustersStorm,
   "taken-names": takenNamesStorm,

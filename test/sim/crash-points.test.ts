@@ -13,9 +13,9 @@ const volume = { sizeGiB: 4, skuName: "Premium_LRS", access: "mount" } as const;
 const deviceSettings = { "queue/scheduler": "mq-deadline", "queue/read_ahead_kb": "8" } as const;
 
 /**
- * The steps of any lifecycle: volumes are created, attached, moved, fenced, grown, modified and deleted, one
- * with settings of its device, and snapshots of them are made here, of a frozen file system and in another
- * region, and deleted before and after they are ready.
+ * The steps of any lifecycle: volumes are created, attached, moved, fenced, grown, modified, converted and
+ * deleted, one with settings of its device, and snapshots of them are made here, of a frozen file system and
+ * in another region, and deleted before and after they are ready.
  */
 const life: Scenario = {
   seed: 1,
@@ -25,7 +25,7 @@ const life: Scenario = {
   nodes: ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" })),
   workloads: [
     { ...volume, volumeName: "vol-1", maxShares: 2, replicas: 1 },
-    { ...volume, volumeName: "vol-2", maxShares: 1, replicas: 0, deviceSettings },
+    { ...volume, volumeName: "vol-2", maxShares: 1, replicas: 0, cachingMode: "None", deviceSettings },
   ],
   stormMs: 240_000,
   acts: [
@@ -33,6 +33,8 @@ const life: Scenario = {
     { atMs: 2_000, act: { kind: "move", volumeName: "vol-2", isForced: false } },
     { atMs: 30_000, act: { kind: "grow", volumeName: "vol-2", sizeGiB: 8 } },
     { atMs: 31_000, act: { kind: "modify", volumeName: "vol-1", volumeClass: "open" } },
+    { atMs: 45_000, act: { kind: "modify", volumeName: "vol-2", volumeClass: "converted" } },
+    { atMs: 47_000, act: { kind: "grow", volumeName: "vol-2", sizeGiB: 16 } },
     { atMs: 3_000, act: { kind: "snapshot", volumeName: "vol-1", name: "here" } },
     { atMs: 4_000, act: { kind: "snapshot", volumeName: "vol-1", name: "there", location: "westus" } },
     { atMs: 6_000, act: { kind: "snapshot", volumeName: "vol-1", name: "frozen", freezeSeconds: 30 } },

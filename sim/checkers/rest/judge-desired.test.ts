@@ -151,8 +151,13 @@ describe("what users desired", () => {
       "not-converged: vol-1: its disk has the tag class=closed instead of open",
     ]);
     assert.deepEqual(complaints(tagged, { volumeClass: "fast" }), [
+      "not-converged: vol-1: its disk has undefined IOPS instead of 4000",
       "not-converged: vol-1: its disk has undefined MB/s instead of 200",
       "not-converged: vol-1: its disk has the tag class=closed instead of fast",
+    ]);
+    assert.deepEqual(complaints(tagged, { volumeClass: "converted" }), [
+      "not-converged: vol-1: its disk is Premium_LRS instead of PremiumV2_LRS",
+      "not-converged: vol-1: its disk has the tag class=closed instead of converted",
     ]);
   });
 

@@ -39,6 +39,8 @@ function complaintsAbout(
   const made = [...world.azure.model.world.disks.values()].find(({ id }) => isSameResourceUri(id, diskUri));
   const present = {
     networkAccessPolicy: made?.spec.networkAccessPolicy,
+    skuName: made?.spec.sku.name,
+    iops: made?.spec.performance?.iops,
     mbps: made?.spec.performance?.mbps,
     tag: made?.spec.tags[CLASS_TAG],
   };
@@ -113,6 +115,8 @@ function complaintsAbout(
 /** What a disk has of the fields that classes set. */
 interface PresentFields {
   readonly networkAccessPolicy: string | undefined;
+  readonly skuName: string | undefined;
+  readonly iops: number | undefined;
   /** MB/s. */
   readonly mbps: number | undefined;
   readonly tag: string | undefined;
@@ -121,8 +125,11 @@ interface PresentFields {
 /** What a user's class sets and the disk does not have. */
 function unmade(asked: ClassFields | undefined, present: PresentFields): readonly string[] {
   if (asked === undefined) return [];
-  const { networkAccessPolicy: policy = present.networkAccessPolicy, mbps = present.mbps, tag } = asked;
+  const { networkAccessPolicy: policy = present.networkAccessPolicy, tag } = asked;
+  const { skuName = present.skuName, iops = present.iops, mbps = present.mbps } = asked;
   return [
+    ...(present.skuName === skuName ? [] : [`its disk is ${present.skuName} instead of ${skuName}`]),
+    ...(present.iops === iops ? [] : [`its disk has ${present.iops} IOPS instead of ${iops}`]),
     ...(present.networkAccessPolicy === policy
       ? []
       : [`its disk has network access policy ${present.networkAccessPolicy} instead of ${policy}`]),
@@ -139,7 +146,8 @@ const FIRST_INCARNATION = 0;
  */
 function staleFields({ spec, status }: AzVolume, made: DiskSpec): readonly string[] {
   if ((status?.record?.storeIncarnation ?? FIRST_INCARNATION) !== FIRST_INCARNATION) return [];
-  const { skuName, networkAccessPolicy, publicNetworkAccess, diskMBpsReadWrite } = spec.disk;
+  const { skuName, networkAccessPolicy, publicNetworkAccess } = spec.disk;
+  const { diskIOPSReadWrite, diskMBpsReadWrite } = spec.disk;
   const { sku, ...present } = made;
   const isAdopted = spec.diskUri !== undefined;
   const unstated = isAdopted ? present : { networkAccessPolicy: "AllowAll", publicNetworkAccess: "Enabled" };
@@ -155,6 +163,7 @@ function staleFields({ spec, status }: AzVolume, made: DiskSpec): readonly strin
       publicNetworkAccess ?? unstated.publicNetworkAccess,
       present.publicNetworkAccess,
     ],
+    ["IOPS", diskIOPSReadWrite ?? made.performance?.iops, made.performance?.iops],
     ["MB/s", diskMBpsReadWrite ?? made.performance?.mbps, made.performance?.mbps],
     [
       `tag ${CLASS_TAG}`,
@@ -172,12 +181,19 @@ function staleOutcome({ status }: AzVolume, present: PresentFields): readonly st
   const last = status?.modification;
   if (last === undefined || last.error !== undefined) return [];
   const { networkAccessPolicy: policy = present.networkAccessPolicy, tags = {} } = last.requested;
-  const { diskMBpsReadWrite: mbps = present.mbps } = last.requested;
+  const { diskMBpsReadWrite: mbps = present.mbps, diskIOPSReadWrite: iops = present.iops } = last.requested;
+  const { skuName = present.skuName } = last.requested;
   const tag = tags[CLASS_TAG] ?? present.tag;
   return [
     ...(policy === present.networkAccessPolicy
       ? []
       : [`its status says that ${policy} was made, and its disk has ${present.networkAccessPolicy}`]),
+    ...(skuName === present.skuName
+      ? []
+      : [`its status says that ${skuName} was made, and its disk is ${present.skuName}`]),
+    ...(iops === present.iops
+      ? []
+      : [`its status says that ${iops} IOPS were made, and its disk has ${present.iops}`]),
     ...(mbps === present.mbps
       ? []
       : [`its status says that ${mbps} MB/s were made, and its disk has ${present.mbps}`]),

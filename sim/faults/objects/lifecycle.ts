@@ -3,6 +3,7 @@ import { restoredFromSnapshot } from "../directed/copy/restored.ts";
 import { sourceDeletedWhileCopied } from "../directed/copy/source-deleted.ts";
 import { grownWhileMoving } from "../directed/failover/grown-while-moving.ts";
 import { modifiedWhileMoving } from "../directed/modify/modified-while-moving.ts";
+import { usedWhileConverting } from "../directed/modify/used-while-converting.ts";
 import { nameTaken } from "../directed/node/name-taken.ts";
 import type { FaultClass } from "../fault-class.ts";
 import { overAtOnce, pick } from "../fault-class.ts";
@@ -12,8 +13,9 @@ export const lifecycle: FaultClass = {
   name: "lifecycle",
   about:
     "a volume is made and deleted while it is being attached, moved while its pods start and stop, grown " +
-    "or modified while it moves, asked for by the name of another cluster's, cloned, also before it is " +
-    "used, or restored from a snapshot, while the source or the copy is deleted",
+    "or modified while it moves, used while its disk is converted, asked for by the name of another " +
+    "cluster's, cloned, also before it is used, or restored from a snapshot, while the source or the copy " +
+    "is deleted",
   variants: {
     "short-life": {
       forMs: [20_000, 60_000],
@@ -47,6 +49,7 @@ export const lifecycle: FaultClass = {
     },
     "grown-while-moving": grownWhileMoving,
     "modified-while-moving": modifiedWhileMoving,
+    "used-while-converting": usedWhileConverting,
     "name-taken": nameTaken,
     cloned,
     "cloned-before-use": clonedBeforeUse,

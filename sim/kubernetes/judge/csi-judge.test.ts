@@ -41,6 +41,25 @@ describe("CSI's letter", () => {
       /deleteVolume succeeded, and its disk is still in Azure/u,
     ));
 
+  for (const [skuName, isRight] of [
+    ["PremiumV2_LRS", true],
+    ["Premium_LRS", false],
+  ] as const)
+    it(`${isRight ? "lets" : "does not let"} ControllerModifyVolume refuse Premium_LRS of ${skuName}`, async () => {
+      const modified = withCluster(
+        async (test) => {
+          test.refuse("modify", { code: "INVALID_ARGUMENT" });
+          test.cluster.apply(workload);
+          await test.untilRunning();
+          test.cluster.modify(workload.volumeName, "premium");
+          await test.until("two calls", () => test.calls.filter((call) => call === "modify").length === 2);
+        },
+        { skuOf: () => skuName },
+      );
+      if (isRight) await modified;
+      else await assert.rejects(modified, /controllerModifyVolume answered INVALID_ARGUMENT/u);
+    });
+
   for (const { what, message } of [
     {
       what: "a command that failed",

@@ -7,6 +7,8 @@ import type { Trace } from "../../trace.ts";
 import { refusalIsAllowed } from "./allowed-codes.ts";
 import type { CsiMethod, CsiServices } from "./csi-method.ts";
 
+const V2 = "PremiumV2_LRS";
+
 /** What the judge may look at. */
 export interface CsiJudgeOptions {
   readonly endpoints: DriverEndpoints;
@@ -28,6 +30,8 @@ export interface CsiJudgeOptions {
   readonly copies?: CopyHistory | undefined;
   /** Whether Azure has the disk of a volume. Default: that is not compared. */
   readonly isInAzure?: ((volumeId: string) => boolean) | undefined;
+  /** The SKU of a volume's disk in Azure. Default: none is known. */
+  readonly skuOf?: ((volumeId: string) => string | undefined) | undefined;
 }
 
 /** One answered call. */
@@ -104,11 +108,19 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
     return method === "createVolume" && options.isTakenByOthers?.(subjectOf(request)) === true;
   }
 
-  /** Whether a volume cannot be created as it was requested. */
+  /** Whether a volume cannot be created, or modified, as it was requested. */
   function isRefusalRight(method: CsiMethod, request: unknown, code: string): boolean {
+    if (method === "controllerModifyVolume") return asksBack(request) && code === "INVALID_ARGUMENT";
     if (method !== "createVolume") return false;
     if (isTaken(method, request) && code === "ALREADY_EXISTS") return true;
     return options.copies?.mayRefuse(request as Judged<"createVolume">["request"], code) === true;
+  }
+
+  /** Whether a user asks for another SKU of a disk that is Premium SSD v2, which Azure never makes of it. */
+  function asksBack(request: unknown): boolean {
+    const { volumeId, mutableParameters } = request as Judged<"controllerModifyVolume">["request"];
+    const { skuName } = mutableParameters;
+    return skuName !== undefined && skuName !== V2 && options.skuOf?.(volumeId) === V2;
   }
 
   function judgeRefusal(

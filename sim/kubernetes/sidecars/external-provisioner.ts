@@ -190,11 +190,13 @@ function parametersOf({
   maxShares,
   replicas,
   deviceSettings = {},
+  cachingMode,
 }: SimWorkload): Record<string, string> {
   const settings = Object.entries(deviceSettings);
   return {
     ...(settings.length === 0 ? {} : { perfProfile: "advanced" }),
     ...Object.fromEntries(settings.map(([name, value]) => [`${deviceSettingPrefix}${name}`, value])),
+    ...(cachingMode === undefined ? {} : { cachingMode }),
     skuName,
     maxShares: String(maxShares),
     maxMountReplicaCount: String(replicas),

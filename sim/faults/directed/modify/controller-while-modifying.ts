@@ -1,6 +1,5 @@
-import { otherThan } from "../../../kubernetes/volume-class.ts";
 import { diceAgain, type FaultVariant, pick } from "../../fault-class.ts";
-import { otherClass } from "./other-class.ts";
+import { goBack, otherClass } from "./other-class.ts";
 
 const steps = ["modify-disk", "modify-disk", "end-modification"] as const;
 /** From the beginning of the step to the end of its controller, in milliseconds. */
@@ -14,20 +13,19 @@ const BACK_SHARE = 0.6;
 export const controllerWhileModifying: FaultVariant = {
   forMs: [20_000, 60_000],
   isDirected: true,
-  begin: ({ world, later, act }, { volumeName, dice }) => {
+  begin: (context, { volumeName, dice }) => {
+    const { world, later, act } = context;
     const { controllers } = world;
     const step = pick(steps, dice);
     const when = pick(["before", "after", "during"] as const, diceAgain(dice, 1));
     const volumeClass = otherClass(world, volumeName);
-    const goBack = (): void => {
+    const maybeGoBack = (): void => {
       if (diceAgain(dice, 2) >= BACK_SHARE) return;
-      later(pick(BACK_AFTER_MS, diceAgain(dice, 3)), () =>
-        act({ kind: "modify", volumeName, volumeClass: otherThan(volumeClass) }),
-      );
+      later(pick(BACK_AFTER_MS, diceAgain(dice, 3)), () => goBack(context, volumeName, volumeClass));
     };
     const takenBack = controllers.map((controller) =>
       controller.strikeAt({ step, nth: 1, moment: when === "after" ? "after" : "before" }, () => {
-        goBack();
+        maybeGoBack();
         if (when === "during") later(pick(KILLED_AFTER_MS, diceAgain(dice, 4)), () => controller.kill());
         else controller.kill();
         later(RESTART_MS, () => controller.start());

@@ -1,6 +1,5 @@
-import { otherThan } from "../../../kubernetes/volume-class.ts";
 import { diceAgain, type FaultVariant, pick } from "../../fault-class.ts";
-import { otherClass } from "./other-class.ts";
+import { goBack, otherClass } from "./other-class.ts";
 
 /** How long the request is under way to Azure, in milliseconds: the next leader has ended it by then. */
 const UNDER_WAY_MS = [15_000, 35_000, 60_000] as const;
@@ -15,7 +14,8 @@ const BACK_AFTER_MS = [100, 3_000, 12_000, 30_000] as const;
 export const modificationLate: FaultVariant = {
   forMs: [70_000, 90_000],
   isDirected: true,
-  begin: ({ world, later, act }, { volumeName, dice }) => {
+  begin: (context, { volumeName, dice }) => {
+    const { world, later, act } = context;
     const { azure, cluster, controllers } = world;
     const volumeClass = otherClass(world, volumeName);
     let isStruck = false;
@@ -26,9 +26,7 @@ export const modificationLate: FaultVariant = {
       isStruck = true;
       later(1, () => sender.kill());
       later(RESTART_MS, () => sender.start());
-      later(pick(BACK_AFTER_MS, diceAgain(dice, 1)), () =>
-        act({ kind: "modify", volumeName, volumeClass: otherThan(volumeClass) }),
-      );
+      later(pick(BACK_AFTER_MS, diceAgain(dice, 1)), () => goBack(context, volumeName, volumeClass));
       return pick(UNDER_WAY_MS, dice);
     });
     act({ kind: "modify", volumeName, volumeClass });

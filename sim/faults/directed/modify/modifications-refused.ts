@@ -1,7 +1,6 @@
 import type { FaultEffect } from "../../../../src/emulator/model/pace/faults.ts";
-import { otherThan } from "../../../kubernetes/volume-class.ts";
 import { diceAgain, type FaultVariant, pick } from "../../fault-class.ts";
-import { otherClass } from "./other-class.ts";
+import { goBack, otherClass } from "./other-class.ts";
 
 const effects: readonly FaultEffect[] = [
   {
@@ -28,7 +27,8 @@ const BACK_SHARE = 0.5;
 export const modificationsRefused: FaultVariant = {
   forMs: [10_000, 60_000],
   isDirected: true,
-  begin: ({ world, later, act }, { volumeName, dice }) => {
+  begin: (context, { volumeName, dice }) => {
+    const { world, later, act } = context;
     const rule = world.azure.model.faults.add({
       operation: "Disks_Update",
       probability: 0.6,
@@ -37,9 +37,7 @@ export const modificationsRefused: FaultVariant = {
     const volumeClass = otherClass(world, volumeName);
     act({ kind: "modify", volumeName, volumeClass });
     if (diceAgain(dice, 1) < BACK_SHARE)
-      later(pick(BACK_AFTER_MS, diceAgain(dice, 2)), () =>
-        act({ kind: "modify", volumeName, volumeClass: otherThan(volumeClass) }),
-      );
+      later(pick(BACK_AFTER_MS, diceAgain(dice, 2)), () => goBack(context, volumeName, volumeClass));
     return () => world.azure.model.faults.remove(rule.id);
   },
 };

@@ -1,8 +1,7 @@
-import { otherThan } from "../../../kubernetes/volume-class.ts";
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
 import { cordonOnly, uncordonAll } from "../../processes/cordon.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
-import { otherClass } from "./other-class.ts";
+import { goBack, otherClass } from "./other-class.ts";
 
 /**
  * How long after its pod begins to move a volume is modified, in milliseconds: before the new node is
@@ -27,9 +26,7 @@ export const modifiedWhileMoving: FaultVariant = {
       const volumeClass = otherClass(world, volumeName);
       act({ kind: "modify", volumeName, volumeClass });
       if (diceAgain(dice, 2) >= BACK_SHARE) return;
-      later(pick(BACK_AFTER_MS, diceAgain(dice, 3)), () =>
-        act({ kind: "modify", volumeName, volumeClass: otherThan(volumeClass) }),
-      );
+      later(pick(BACK_AFTER_MS, diceAgain(dice, 3)), () => goBack(context, volumeName, volumeClass));
     });
     return () => uncordonAll(context);
   },
