@@ -43,6 +43,7 @@ type RoutedLoop =
   | "fence"
   | "barrier"
   | "rebuild"
+  | "readVms"
   | "driverNode"
   | "diskLimit"
   | "stoppedNodes"
@@ -137,6 +138,7 @@ export function createChangeRoutes(
   };
   /** The records of the rebuild are trusted from now on. What it has refused is queued at once. */
   const onRebuilt = (): void => {
+    loops.readVms.queue.add(ONLY_KEY);
     for (const nodeName of barrierPendingNodes()) loops.barrier.queue.add(nodeName);
     for (const { metadata, status } of cache.list("AzVolume")) {
       if (nodesIn(status?.record, "unverified").length === 0) continue;

@@ -17,6 +17,7 @@ import { vanishedReconciler } from "./fencing/vanished-reconciler.ts";
 import { stoppedNodesReconciler } from "./nodes/mark-stopped-nodes.ts";
 import { diskLimitReconciler } from "./nodes/publish-disk-limit.ts";
 import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
+import { readVmsReconciler } from "./rollback/read-vms.ts";
 import { rebuildReconciler } from "./rollback/rebuild-all-records.ts";
 import { silenceReconciler } from "./writer/mark-silent.ts";
 import { placementReconciler } from "./writer/placement-reconciler.ts";
@@ -105,6 +106,7 @@ function createLoops(
     fence: new ControlLoop(fenceReconciler(ports), ports),
     barrier: new ControlLoop(barrierReconciler(ports), ports),
     rebuild: new ControlLoop(rebuildReconciler(ports), ports),
+    readVms: new ControlLoop(readVmsReconciler(ports), ports),
     driverNode: new ControlLoop(driverNodeReconciler(ports), ports),
     diskLimit: new ControlLoop(diskLimitReconciler(ports), ports),
     stoppedNodes: new ControlLoop(stoppedNodesReconciler(ports), ports),
@@ -126,6 +128,7 @@ function createLoops(
   const routes = createChangeRoutes(ports, loops);
   loops.recovery.queue.add(ONLY_KEY);
   loops.rebuild.queue.add(ONLY_KEY);
+  loops.readVms.queue.add(ONLY_KEY);
   loops.resync.queue.add(ONLY_KEY);
   loops.silence.queue.add(ONLY_KEY);
   const { rebuild, ...others } = loops;

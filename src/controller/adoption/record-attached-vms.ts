@@ -53,7 +53,7 @@ export async function recordHolders(
  */
 export function recordListed(
   ports: AdoptionPorts,
-  { volume, diskUri, holder: { node, lun }, storeIncarnation }: ListedDisk,
+  { volume, diskUri, holder: { node, lun }, storeIncarnation, isNew }: ListedDisk,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   if (lun === undefined || isForeign(node)) return Promise.resolve(ok({}));
@@ -68,11 +68,13 @@ export function recordListed(
   return recordOn(
     ports,
     { volume, diskUri, node },
-    ({ status: present = { state: "Pending" } }) => {
+    ({ status }) => {
+      const present = status ?? { state: "Pending" };
+      if (isNew && status !== undefined) return undefined;
       // An attach that has begun since knows better.
       if (present.state === "Attaching" || isKnown(present)) return undefined;
-      const { error: _, ...status } = withoutPlace(present);
-      return { ...status, state: "AttachmentFailed", vmId, instanceUri, listed };
+      const { error: _, ...rest } = withoutPlace(present);
+      return { ...rest, state: "AttachmentFailed", vmId, instanceUri, listed };
     },
     signal,
   );
@@ -84,6 +86,8 @@ interface ListedDisk {
   readonly diskUri: string;
   readonly holder: AttachedVm;
   readonly storeIncarnation: number;
+  /** Only where the attachment has no state yet. */
+  readonly isNew: boolean;
 }
 
 /** Changes the status of a node's attachment, which is created where it is gone; undefined keeps it. */

@@ -8,11 +8,11 @@ import { confirm, endFence, type Step } from "../../core/writer/writer-steps.ts"
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { type AttachedVm, findAttachedVms } from "../adoption/find-attached-vms.ts";
-import { recordHolders, recordListed } from "../adoption/record-attached-vms.ts";
+import { findAttachedVms } from "../adoption/find-attached-vms.ts";
+import { recordHolders } from "../adoption/record-attached-vms.ts";
+import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
-import { hasNoContainer } from "./has-no-container.ts";
 import { clearProven, passRecordBarrier } from "./record-proof.ts";
 
 /**
@@ -130,24 +130,6 @@ async function recordPlace(
   if (!isAttached) return recordFailedAttach(ports, volume, { diskUri, entry }, signal);
   const recorded = await recordHolders(ports, volume, diskUri, [entry], signal);
   return recorded.ok ? recordConfirmed(ports, volume, node, signal) : recorded;
-}
-
-/**
- * The node may show itself clean by an entry without a device. Not while a container may run there: it
- * may use a device that the node does not find by its LUN, and Azure's list of the disk's VMs may lag.
- */
-async function recordFailedAttach(
-  ports: FencingPorts,
-  volume: AzVolume,
-  { diskUri, entry }: { readonly diskUri: string; readonly entry: AttachedVm },
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const storeIncarnation = volume.status?.record?.storeIncarnation;
-  if (entry.isLeaving || storeIncarnation === undefined) return ok({});
-  const use = await ports.users.on({ nodeName: entry.node.nodeName, volumeId: diskUri }, signal);
-  return hasNoContainer(use)
-    ? recordListed(ports, { volume, diskUri, holder: entry, storeIncarnation }, signal)
-    : ok({});
 }
 
 /** A record that was replaced since requires another read of Azure. */

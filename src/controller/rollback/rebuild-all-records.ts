@@ -1,21 +1,16 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { CONTROLLER_LEASE, type Lease, rebuildMarkOf, storeIncarnationOf } from "../../core/api/lease.ts";
+import { CONTROLLER_LEASE, rebuildMarkOf, storeIncarnationOf } from "../../core/api/lease.ts";
 import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import {
-  type LeaseAnnotations,
-  rebuildEnd,
-  rebuildMark,
-  withAnnotations,
-} from "../../core/rollback/rebuild-mark.ts";
+import { rebuildEnd, rebuildMark } from "../../core/rollback/rebuild-mark.ts";
 import { judgeStandingReports, rememberedReport } from "../../core/rollback/rollback-reports.ts";
-import { changeSpec } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { rebuildVolume } from "../adoption/rebuild-record.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
+import { annotateLease } from "./annotate-lease.ts";
 
 /**
  * After a rollback no record can be trusted. The leader makes every record *unverified* from Azure's
@@ -112,7 +107,7 @@ async function rebuild(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const nowMs = ports.clock.nowMs();
-  const marked = await annotate(
+  const marked = await annotateLease(
     ports,
     (lease) => {
       const mark = rebuildMark(lease, incarnation);
@@ -132,7 +127,7 @@ async function rebuild(
   if (!rebuilt.ok && (signal.aborted || rebuilt.failure.kind === "Cancelled")) return rebuilt;
   // Also where some failed: their records are of an earlier incarnation than the store, and no step
   // trusts them.
-  const raised = await annotate(ports, (lease) => rebuildEnd(lease, incarnation), signal);
+  const raised = await annotateLease(ports, (lease) => rebuildEnd(lease, incarnation), signal);
   return raised.ok ? rebuilt : raised;
 }
 
@@ -141,27 +136,5 @@ export async function requestRebuild(
   ports: RollbackPorts,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  return annotate(ports, (lease) => rebuildMark(lease, storeIncarnationOf(lease) + 1), signal);
-}
-
-/**
- * Changes the Lease's annotations, if there is anything to change. The counter stays: it shows whether
- * the holder is alive.
- */
-async function annotate(
-  ports: RollbackPorts,
-  annotationsFor: (lease: Lease) => LeaseAnnotations | undefined,
-  signal: AbortSignal,
-): Promise<Result<Lease, Failure>> {
-  const changed = await changeSpec(
-    ports.store,
-    { kind: "Lease", name: CONTROLLER_LEASE },
-    (lease) => {
-      const annotations = annotationsFor(lease);
-      return annotations === undefined ? undefined : withAnnotations(lease, annotations);
-    },
-    signal,
-  );
-  if (changed.ok) ports.leaseMemory.saw(changed.value);
-  return changed;
+  return annotateLease(ports, (lease) => rebuildMark(lease, storeIncarnationOf(lease) + 1), signal);
 }

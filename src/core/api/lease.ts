@@ -25,6 +25,12 @@ export const STORE_INCARNATION_ANNOTATION = "disk.csi.azure.com/store-incarnatio
 export const REBUILD_ANNOTATION = "disk.csi.azure.com/rebuild";
 
 /**
+ * The store incarnation for which every node's VM has been read: a rolled-back store may have lost the
+ * attachment of an entry that a failed attach has left in a VM's list.
+ */
+export const VMS_READ_ANNOTATION = "disk.csi.azure.com/vms-read";
+
+/**
  * The kind of write that moves a VM's ETag in this cloud, where the smallest kind was seen not to.
  * Without the annotation the controllers learn it again.
  */

@@ -1,0 +1,28 @@
+import { CONTROLLER_LEASE, type Lease } from "../../core/api/lease.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { type LeaseAnnotations, withAnnotations } from "../../core/rollback/rebuild-mark.ts";
+import { changeSpec } from "../../objects/update-object.ts";
+import type { RollbackPorts } from "../controller-ports.ts";
+
+/**
+ * Changes the Lease's annotations, if there is anything to change. The counter stays: it shows whether
+ * the holder is alive.
+ */
+export async function annotateLease(
+  ports: RollbackPorts,
+  annotationsFor: (lease: Lease) => LeaseAnnotations | undefined,
+  signal: AbortSignal,
+): Promise<Result<Lease, Failure>> {
+  const changed = await changeSpec(
+    ports.store,
+    { kind: "Lease", name: CONTROLLER_LEASE },
+    (lease) => {
+      const annotations = annotationsFor(lease);
+      return annotations === undefined ? undefined : withAnnotations(lease, annotations);
+    },
+    signal,
+  );
+  if (changed.ok) ports.leaseMemory.saw(changed.value);
+  return changed;
+}

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolume } from "../api/az-volume.ts";
+import { resourceUriKey } from "../azure/disk-uri.ts";
+import { anAttachment, aVolumeWithRecord, diskUri } from "../testing/objects.ts";
+import { type KnownOnNode, unnamedEntries } from "./unnamed-entries.ts";
+
+const entry = { diskUri, beingDetached: false };
+const volume = aVolumeWithRecord({ storeIncarnation: 2 });
+
+function found(entries: readonly (typeof entry)[], known: Partial<KnownOnNode> = {}): readonly AzVolume[] {
+  return unnamedEntries(entries, {
+    volumesOf: (key) => (key === resourceUriKey(diskUri) ? [volume] : []),
+    attachments: [],
+    incarnation: 2,
+    ...known,
+  });
+}
+
+describe("the entries of a VM that no attachment names", () => {
+  it("are those of disks of known volumes, in any case", () => {
+    assert.deepEqual(found([entry]), [volume]);
+    assert.deepEqual(found([{ ...entry, diskUri: diskUri.toUpperCase() }]), [volume]);
+    assert.deepEqual(found([{ ...entry, diskUri: `${diskUri}-of-others` }]), []);
+  });
+
+  it("are none that an attachment of the node names, whatever its state", () => {
+    for (const state of ["Attached", "Attaching", "AttachmentFailed", "Pending"] as const)
+      assert.deepEqual(found([entry], { attachments: [anAttachment("node-a", { status: { state } })] }), []);
+  });
+
+  it("are none that are being detached", () =>
+    assert.deepEqual(found([{ ...entry, beingDetached: true }]), []));
+
+  it("are none of volumes that are being deleted, have no record, or are rebuilt", () => {
+    const deleted = {
+      ...volume,
+      metadata: { ...volume.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" },
+    };
+    assert.deepEqual(found([entry], { volumesOf: () => [deleted] }), []);
+    const { record: _, ...status } = volume.status ?? {};
+    assert.deepEqual(found([entry], { volumesOf: () => [{ ...volume, status } as AzVolume] }), []);
+    assert.deepEqual(found([entry], { incarnation: 3 }), []);
+  });
+});

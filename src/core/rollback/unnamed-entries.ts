@@ -1,0 +1,38 @@
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type { AzVolume } from "../api/az-volume.ts";
+import { resourceUriKey } from "../azure/disk-uri.ts";
+
+/** An entry of a VM's list of data disks. */
+interface ListedEntry {
+  readonly diskUri: string;
+  readonly beingDetached: boolean;
+}
+
+/** What the driver knows of a VM that was read. */
+export interface KnownOnNode {
+  /** The volumes of a disk, by its resource id as an index key. */
+  readonly volumesOf: (diskKey: string) => readonly AzVolume[];
+  /** Those of the VM's node, whatever their state. */
+  readonly attachments: readonly AzVolumeAttachment[];
+  /** Of the store. A record of another one is being rebuilt, and its rebuild asks Azure itself. */
+  readonly incarnation: number;
+}
+
+/**
+ * The volumes whose disks a VM lists though no attachment names the node: a failed attach has left the
+ * entry, and a restored store has lost its object, or the disk was attached and recovery makes the object
+ * again. An entry that is being detached goes by itself.
+ */
+export function unnamedEntries(
+  entries: readonly ListedEntry[],
+  { volumesOf, attachments, incarnation }: KnownOnNode,
+): readonly AzVolume[] {
+  const named = new Set(attachments.map(({ spec }) => resourceUriKey(spec.volumeId)));
+  return entries
+    .filter(({ diskUri, beingDetached }) => !beingDetached && !named.has(resourceUriKey(diskUri)))
+    .flatMap(({ diskUri }) => volumesOf(resourceUriKey(diskUri)))
+    .filter(
+      ({ metadata, status }) =>
+        metadata.deletionTimestamp === undefined && status?.record?.storeIncarnation === incarnation,
+    );
+}
