@@ -1198,6 +1198,15 @@ export function cloudProvisionerContract(
         assert.equal(cloud.model.world.disks.size, 0);
       });
 
+      on("names the quota that a disk would exceed, and creates none", async (cloud) => {
+        const { settings } = cloud.model.world;
+        cloud.model.world.settings = { ...settings, quotas: { PremiumDiskCount: 0 } };
+        const failure = failureOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never)));
+        assert.equal(failure.kind, "QuotaExceeded");
+        assert.match(describeFailure(failure), /exceeding approved PremiumDiskCount quota/u);
+        assert.equal(cloud.model.world.disks.size, 0);
+      });
+
       on("attaches although the request itself is lost", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");

@@ -69,6 +69,11 @@ const BY_TYPE: Readonly<Record<string, readonly Field[]>> = {
   "Microsoft.Compute/snapshots": SNAPSHOT_FIELDS,
 };
 
+/** From this version on there is nothing to leave out. */
+const COMPLETE_SINCE = Object.values(BY_TYPE)
+  .flat()
+  .reduce((newest, { since }) => (since > newest ? since : newest), "");
+
 /** A request's body without the fields that its version lacks: Azure does not obey them. */
 export function requestInVersion(
   body: Json | undefined,
@@ -92,7 +97,7 @@ export function answerInVersion(
   operation: string,
   apiVersion: string,
 ): Json | undefined {
-  if (!isObject(body)) return body;
+  if (!isObject(body) || apiVersion >= COMPLETE_SINCE) return body;
   const { value, properties } = body;
   if (Array.isArray(value))
     return {
