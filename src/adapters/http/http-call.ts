@@ -84,7 +84,8 @@ export function sendCall(call: HttpCall, signal: AbortSignal): Promise<IncomingM
     sent.on("socket", (socket: Socket) => {
       clearTimeout(late);
       late = giveUpAfter(call.timeoutMs, `${call.server} gave no answer within ${call.timeoutMs} ms`);
-      isReady = readySockets.has(socket);
+      // It may have connected while no request had it: no event would follow.
+      isReady = readySockets.has(socket) || (call.readyEvent === "connect" && !socket.connecting);
       if (isReady) return;
       socket.once(call.readyEvent, () => {
         readySockets.add(socket);
