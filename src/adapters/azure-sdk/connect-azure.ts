@@ -7,6 +7,7 @@ import type { ArmApi } from "../../provisioner/arm/arm-api.ts";
 import type { DiskPlace } from "../../provisioner/disk/disks.ts";
 import type { ReplacedVersion } from "./api-version-policy.ts";
 import type { ApiVersions } from "./api-versions.ts";
+import { armAgent } from "./arm-agent.ts";
 import { type AzureConfig, type ConfigFailure, endpointsOf, required } from "./azure-config.ts";
 import { createAzureCredential } from "./azure-credential.ts";
 import { createCurrentCredential, type CurrentCredentialOptions } from "./current-credential.ts";
@@ -57,6 +58,7 @@ export function connectAzure(options: {
           },
           ...options.current,
         });
+  const connections = armAgent(caPem, environment);
   const arm = createSdkArmApi({
     credential: signInAsDiscovered({ credentialAt, endpoints: endpoints.value, caPem, agent }),
     ...(options.apiVersions === undefined ? {} : { apiVersions: options.apiVersions }),
@@ -65,7 +67,7 @@ export function connectAzure(options: {
     endpoint: endpoints.value.resourceManager,
     clock,
     ...(caPem === undefined ? {} : { caPem }),
-    ...(agent === undefined ? {} : { agent }),
+    ...(connections === undefined ? {} : { agent: connections }),
   });
   return ok({
     arm,

@@ -20,8 +20,8 @@ import { apiPathOf, selectorText } from "./api-paths.ts";
 import { failureFromWire, MESSAGE_BYTES_MAX, objectFromWire } from "./wire.ts";
 import type { WireEvent } from "./wire.ts";
 
-const SOCKETS_MAX = 64;
-const IDLE_SOCKETS_MAX = 8;
+/** The server does one call after the other, so more would only be opened and closed again. */
+const SOCKETS_MAX = 16;
 const REQUEST_TIMEOUT_MS = 5_000;
 /** The longest answer: a list of every object that a file of a store without Kubernetes may hold. */
 const ANSWER_BYTES_MAX = 512 * 1024 * 1024;
@@ -54,7 +54,7 @@ export interface ConnectedStore extends ObjectStore {
 export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
   const { socketPath, clock, random } = options;
   const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
-  const calls = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX, maxFreeSockets: IDLE_SOCKETS_MAX });
+  const calls = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX, maxFreeSockets: SOCKETS_MAX });
   const watches = new Agent({ keepAlive: false });
 
   function callOf(
