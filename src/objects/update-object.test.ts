@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type ReconcileWorld, withControllerPorts } from "../controller/testing/a-controller.ts";
+import type { AzVolume } from "../core/api/az-volume.ts";
 import { aVolume } from "../core/testing/objects.ts";
 import { changeSpec, changeStatus } from "./update-object.ts";
 
@@ -44,6 +45,72 @@ describe("changeSpec and changeStatus", () => {
         [world.volume()?.spec.maxMountReplicaCount, world.volume()?.status?.state],
         [1, "Updated"],
       );
+    }));
+
+  it("change what a cache shows without a read, and read it where that is outdated", () =>
+    withVolume(async (world) => {
+      const outdated = world.volume();
+      let reads = 0;
+      const counting = {
+        ...world.store,
+        get: ((...args) => {
+          reads += 1;
+          return world.store.get(...args);
+        }) as typeof world.store.get,
+      };
+      const count = (seen: AzVolume | undefined): Promise<unknown> =>
+        changeSpec(
+          counting,
+          { ...target, seen: () => seen },
+          ({ metadata, ...volume }) => ({
+            ...volume,
+            metadata: { ...metadata, labels: { changes: String(changesOf(metadata) + 1) } },
+          }),
+          never,
+        );
+      const changesOf = (metadata: AzVolume["metadata"] | undefined): number =>
+        Number(metadata?.labels?.["changes"] ?? 0);
+      const changesAndReads = (): readonly number[] => [changesOf(world.volume()?.metadata), reads];
+      await count(outdated);
+      assert.deepEqual(changesAndReads(), [1, 0]);
+      await count(outdated);
+      assert.deepEqual(changesAndReads(), [2, 1]);
+      await count(undefined);
+      assert.deepEqual(changesAndReads(), [3, 2]);
+    }));
+
+  it("answer that nothing is to be changed only for an object that was read", () =>
+    withVolume(async (world) => {
+      const outdated = world.volume();
+      await changeSpec(
+        world.store,
+        target,
+        (volume) => ({ ...volume, spec: { ...volume.spec, maxMountReplicaCount: 1 } }),
+        never,
+      );
+      const unchanged = await changeSpec(
+        world.store,
+        { ...target, seen: () => outdated },
+        () => undefined,
+        never,
+      );
+      assert.ok(unchanged.ok);
+      assert.equal(unchanged.value.spec.maxMountReplicaCount, 1);
+    }));
+
+  it("change no object that a cache shows under the name of another", () =>
+    withVolume(async (world) => {
+      const outdated = world.volume();
+      const changed = await changeSpec(
+        world.store,
+        { ...target, uid: "another", seen: () => outdated },
+        (volume) => ({ ...volume, spec: { ...volume.spec, maxMountReplicaCount: 1 } }),
+        never,
+      );
+      assert.deepEqual(changed, {
+        ok: false,
+        failure: { kind: "ObjectNotFound", objectKind: "AzVolume", name: "pvc-1" },
+      });
     }));
 
   it("change what they find after a conflict, and give up after many", () =>

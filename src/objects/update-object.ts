@@ -13,11 +13,18 @@ export interface ChangeTarget<K extends Kind> {
   readonly name: string;
   readonly uid?: string;
   readonly isTarget?: (object: KindMap[K]) => boolean;
+  /**
+   * The object as a cache shows it now. It is changed first, without a read: if the store has another
+   * version, the write is refused, and the object read. Only for kinds whose objects grant nothing: no cache
+   * shows at once that the store was rolled back.
+   */
+  readonly seen?: () => KindMap[K] | undefined;
 }
 
 /**
- * Reads an object uncached, changes metadata or spec, and writes it on that version; again on a conflict.
- * `change` answers undefined when nothing is to be changed.
+ * Changes metadata or spec of an object and writes it on the version that was changed; again on a conflict.
+ * `change` answers undefined when nothing is to be changed, which counts for an object that was read
+ * uncached.
  */
 export function changeSpec<K extends Kind>(
   store: ObjectStore,
@@ -45,15 +52,25 @@ async function changeWith<K extends Kind>(
   change: (object: KindMap[K]) => KindMap[K] | undefined,
   signal: AbortSignal,
 ): Promise<Result<KindMap[K], Failure>> {
+  const seen = target.seen?.();
+  if (seen !== undefined && isTarget(target, seen)) {
+    const changed = change(seen);
+    const written = changed === undefined ? undefined : await store[verb](target.kind, changed, signal);
+    if (written !== undefined && (written.ok || written.failure.kind !== "ObjectConflict")) return written;
+  }
   for (let attempt = 1; ; attempt += 1) {
     const read = await store.get(target.kind, target.name, signal);
     if (!read.ok) return read;
-    const isOther = target.uid !== undefined && read.value.metadata.uid !== target.uid;
-    if (isOther || target.isTarget?.(read.value) === false)
+    if (!isTarget(target, read.value))
       return fail({ kind: "ObjectNotFound", objectKind: target.kind, name: target.name });
     const changed = change(read.value);
     if (changed === undefined) return ok(read.value);
     const written = await store[verb](target.kind, changed, signal);
     if (written.ok || written.failure.kind !== "ObjectConflict" || attempt >= CONFLICTS_MAX) return written;
   }
+}
+
+function isTarget<K extends Kind>(target: ChangeTarget<K>, object: KindMap[K]): boolean {
+  if (target.uid !== undefined && object.metadata.uid !== target.uid) return false;
+  return target.isTarget?.(object) ?? true;
 }

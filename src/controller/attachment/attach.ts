@@ -154,7 +154,7 @@ function markAttaching(
 ): Promise<Result<AzVolumeAttachment, Failure>> {
   return changeStatus(
     ports.store,
-    attachmentTarget(attachment),
+    attachmentTarget(ports, attachment),
     (present) => {
       const status = present.status ?? { state: "Pending" };
       const isThisVm = isSameVmId(status.vmId, vmId);
@@ -181,7 +181,7 @@ function recordAttached(
 ): Promise<Result<AzVolumeAttachment, Failure>> {
   return changeStatus(
     ports.store,
-    attachmentTarget(attachment),
+    attachmentTarget(ports, attachment),
     (present) => {
       if (present.status?.state !== "Attaching" || present.status.attempt !== attempt) return undefined;
       const { error: _, deviceMissing: __, attempt: ___, ...status } = present.status;

@@ -11,8 +11,11 @@ import type { AttachmentPorts } from "../controller-ports.ts";
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
 /** Exactly this object: a later one of the same name has its own life. */
-export function attachmentTarget(attachment: AzVolumeAttachment): ChangeTarget<"AzVolumeAttachment"> {
-  return { kind: "AzVolumeAttachment", name: attachment.metadata.name, uid: attachment.metadata.uid };
+export function attachmentTarget(
+  { cache }: Pick<AttachmentPorts, "cache">,
+  { metadata: { name, uid } }: AzVolumeAttachment,
+): ChangeTarget<"AzVolumeAttachment"> {
+  return { kind: "AzVolumeAttachment", name, uid, seen: () => cache.get("AzVolumeAttachment", name) };
 }
 
 /** Changes its status; without one it is Pending. */
@@ -24,7 +27,7 @@ export function setAttachmentStatus(
 ): Promise<Result<AzVolumeAttachment, Failure>> {
   return changeStatus(
     ports.store,
-    attachmentTarget(attachment),
+    attachmentTarget(ports, attachment),
     (present) => ({ ...present, status: change(present.status ?? { state: "Pending" }) }),
     signal,
   );
@@ -40,7 +43,7 @@ export async function releaseAttachment(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const removed = await ports.steps.run("remove-attachment", () =>
-    removeFinalizer(ports.store, attachmentTarget(attachment), ATTACHMENT_FINALIZER, signal),
+    removeFinalizer(ports.store, attachmentTarget(ports, attachment), ATTACHMENT_FINALIZER, signal),
   );
   if (!removed.ok) return unlessGone(removed);
   if (isTerminating(removed.value)) return ok({});

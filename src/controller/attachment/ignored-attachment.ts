@@ -10,7 +10,7 @@ import type { NewObject } from "../../ports/store/object-store.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AttachmentPorts, ControllerPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-name-of.ts";
-import { attachmentTarget, unlessGone } from "./attachment-object.ts";
+import { unlessGone } from "./attachment-object.ts";
 
 /** How often Azure is asked whether an ignored attachment has its disk on its node, in milliseconds. */
 const IGNORED_AGAIN_MS = 30_000;
@@ -107,7 +107,7 @@ export async function removeUnattached(
     attachmentName: name,
     nodeName: attachment.spec.nodeName,
   });
-  return removeFinalizer(store, attachmentTarget(attachment), ATTACHMENT_FINALIZER, signal);
+  return removeFinalizer(store, { kind: "AzVolumeAttachment", name, uid }, ATTACHMENT_FINALIZER, signal);
 }
 
 function tellIgnored(
