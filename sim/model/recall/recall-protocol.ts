@@ -190,14 +190,12 @@ function controllerSteps(world: World, action: WriterAction, emit: Emit): void {
   if (is.store === "fails") return;
   switch (action.kind) {
     case "Recall":
-      if (is.recall === 0 && is.answer < 2)
+      if (!action.isDue) emit(after(world, { recall: 0 }), "ends the recall");
+      else if (is.recall === 0 && is.answer < 2)
         emit(
           after(world, { recall: is.answer === 1 ? 2 : 1, stalledWatched: false, stalledAtAll: false }),
           "recalls",
         );
-      return;
-    case "EndRecall":
-      emit(after(world, { recall: 0 }), "ends the recall");
       return;
     case "BeginFence":
       // The intent is written on the fresh record; users are checked before only if just the timeout has

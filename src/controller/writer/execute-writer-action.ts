@@ -116,9 +116,11 @@ export async function executeWriterAction(
       );
     }
     case "Recall":
-      return settled(await recall(ports, volumeName, action.attachmentName, signal));
-    case "EndRecall":
-      return settled(await endRecall(ports, action.attachmentName, signal));
+      return settled(
+        action.isDue
+          ? await recall(ports, volumeName, action.attachmentName, signal)
+          : await endRecall(ports, action.attachmentName, signal),
+      );
     case "BeginFence":
       return fenceWriter(ports, observed, { volumeName, volumeId }, action, signal);
     case "Requeue":

@@ -73,14 +73,9 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     case "AskAzure":
       return afterAnswer(observed, action);
     case "Recall":
-      return changed(observed, action.attachmentName, (attachment) => ({
-        ...attachment,
-        spec: { ...attachment.spec, recall: { id: "recall", since: agoMs(0) } },
-      }));
-    case "EndRecall":
       return changed(observed, action.attachmentName, ({ spec: { recall: _, ...spec }, ...attachment }) => ({
         ...attachment,
-        spec,
+        spec: action.isDue ? { ...spec, recall: { id: "recall", since: agoMs(0) } } : spec,
       }));
     case "Withdraw":
       return action.from === "record"

@@ -268,7 +268,7 @@ describe("planWriter", () => {
       {
         because: "held",
         observed: anObservedVolume({ volume: holder, attachments: [anAttachment("node-a")] }),
-        plan: [{ kind: "Recall", attachmentName: attachmentName("node-a") }],
+        plan: [{ kind: "Recall", attachmentName: attachmentName("node-a"), isDue: true }],
       },
       {
         because: "requested again",
@@ -276,7 +276,7 @@ describe("planWriter", () => {
           volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
           attachments: [recalled],
         }),
-        plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }],
+        plan: [{ kind: "Recall", attachmentName: attachmentName("node-a"), isDue: false }],
       },
       {
         because: "released: the recall ends with the revoke",
@@ -284,7 +284,10 @@ describe("planWriter", () => {
           volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, requested: false }) }),
           attachments: [recalled],
         }),
-        plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }, { kind: "Revoke" }],
+        plan: [
+          { kind: "Recall", attachmentName: attachmentName("node-a"), isDue: false },
+          { kind: "Revoke" },
+        ],
       },
       {
         because: "a fence runs: only that continues",
@@ -303,7 +306,10 @@ describe("planWriter", () => {
           }),
           attachments: [recalled],
         }),
-        plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }, { kind: "Revoke" }],
+        plan: [
+          { kind: "Recall", attachmentName: attachmentName("node-a"), isDue: false },
+          { kind: "Revoke" },
+        ],
       },
       {
         because: "revoked while its fence runs: another node is granted, the fenced one is not",
@@ -378,11 +384,15 @@ describe("planWriter", () => {
       "a recall that was written is followed at once",
     );
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 1_000 })), [
-      { kind: "Recall", attachmentName: attachmentName("node-a") },
+      { kind: "Recall", attachmentName: attachmentName("node-a"), isDue: true },
     ]);
     const dead = [aNode("node-a", { isOutOfService: true }), aNode("node-b")];
     const planned = planWriter(anObservedVolume({ volume, attachments, nodes: dead, unchangedMs: 0 }));
-    assert.deepEqual(planned.at(-1), { kind: "Recall", attachmentName: attachmentName("node-a") });
+    assert.deepEqual(planned.at(-1), {
+      kind: "Recall",
+      attachmentName: attachmentName("node-a"),
+      isDue: true,
+    });
   });
 
   // A release check may have marked it and been interrupted.
@@ -398,7 +408,7 @@ describe("planWriter", () => {
     };
     const recalled = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
     const asks: WriterAction = { kind: "ReleaseCheck", node: a };
-    const recalls: WriterAction = { kind: "Recall", attachmentName: attachmentName("node-a") };
+    const recalls: WriterAction = { kind: "Recall", attachmentName: attachmentName("node-a"), isDue: true };
     const used = { volume, writerUse: "used", writerUsers: ["default/pod-1"] } as const;
     check([
       {

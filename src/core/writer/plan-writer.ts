@@ -118,7 +118,7 @@ function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonl
       ({ attachment }) =>
         attachment.spec.recall !== undefined && !isRecallDue(record, attachment.spec.nodeName),
     )
-    .map(({ attachment }) => ({ kind: "EndRecall", attachmentName: attachment.metadata.name }));
+    .map(({ attachment }) => ({ kind: "Recall", attachmentName: attachment.metadata.name, isDue: false }));
 }
 
 function planRequestEnds(observed: ObservedVolume): readonly WriterAction[] {
@@ -204,7 +204,8 @@ function planForUnrequestedHolder(
     if (leftMs > 0 && !isOutOfService(observed, node.nodeName)) return [{ kind: "Requeue", afterMs: leftMs }];
   }
   if (isRequestedThere(observed, own.attachment)) return [{ kind: "ReleaseCheck", node }];
-  if (recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
+  if (recall === undefined)
+    return [{ kind: "Recall", attachmentName: own.attachment.metadata.name, isDue: true }];
   const verdict = judgeRecall(observed, { ...own, recall }, present);
   if (verdict.kind === "failed")
     return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];

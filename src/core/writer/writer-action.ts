@@ -28,8 +28,8 @@ export type WriterAction =
    */
   | { readonly kind: "Withdraw"; readonly from: "attachment"; readonly nodeName: string }
   | { readonly kind: "ReleaseCheck"; readonly node: NodeIdentity }
-  | { readonly kind: "Recall"; readonly attachmentName: string }
-  | { readonly kind: "EndRecall"; readonly attachmentName: string }
+  /** The recall in the spec of the writer's attachment: `isDue`, it is written; otherwise removed. */
+  | { readonly kind: "Recall"; readonly attachmentName: string; readonly isDue: boolean }
   | {
       readonly kind: "BeginFence";
       readonly node: NodeIdentity;
