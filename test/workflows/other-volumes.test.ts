@@ -4,7 +4,7 @@ import { open, readFile, writeFile } from "node:fs/promises";
 import { it } from "node:test";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
 import type { LabNode } from "../../demo/lab/lab.ts";
-import { readRecord } from "../../demo/observe.ts";
+import { attachedNodes, readRecord } from "../../demo/observe.ts";
 import {
   createVolume,
   deleteVolume,
@@ -218,6 +218,7 @@ async function growsSharedOffline(world: LabWorld): Promise<void> {
   const volume = await newVolume(world, "growing-shared", 2, fileSystemForOneNode("xfs"));
   await bringUp(lab, volume, node("node-a"));
   const checksums = await writeFiles(node("node-a"), volume);
+  const replicaBefore = await untilReplicaOf(world, volume);
   const message = await failsWith(
     expandOnController(world, volume, 2n * GIB),
     "FAILED_PRECONDITION",
@@ -225,17 +226,38 @@ async function growsSharedOffline(world: LabWorld): Promise<void> {
   );
   assert.match(message, /shared/u);
   assert.ok(await checksumsHold(node("node-a"), volume, checksums), "it continues unchanged");
+  assert.equal(await untilReplicaOf(world, volume), replicaBefore, "a refused growth removes no replica");
   await takeDown(lab, volume, node("node-a"));
+  assert.equal((await vmsOf(world, volume)).length, 2, "at rest its replicas stay");
   assert.deepEqual(await expandOnController(world, volume, 2n * GIB), {
     capacityBytes: 2n * GIB,
     nodeExpansionRequired: true,
   });
+  assert.deepEqual(await vmsOf(world, volume), [], "Azure grew it while no VM had it");
   await bringUp(lab, volume, node("node-b"));
+  assert.notEqual(await untilReplicaOf(world, volume), replicaBefore, "another replica is attached");
   assert.deepEqual(await expandOnNode(volume, node("node-b"), 2n * GIB), { capacityBytes: 2n * GIB });
   assert.ok((await totalBytes(volume, node("node-b"))) > (3n * GIB) / 2n, "the file system has grown");
   assert.ok(await checksumsHold(node("node-b"), volume, checksums));
   await takeDown(lab, volume, node("node-b"));
   await untilServed(() => deleteVolume(lab, volume));
+}
+
+/** The uid of the volume's one replica, once it is attached and the disk is on two VMs. */
+async function untilReplicaOf(world: LabWorld, volume: DemoVolume): Promise<string> {
+  const { lab, signal } = world;
+  return waitUntil("the replica to be attached", WAIT_MAX_MS, async () => {
+    const attached = [...(await attachedNodes(lab, volume, signal)).values()];
+    const replica = attached.find(({ spec }) => spec.role === "Replica");
+    return (await vmsOf(world, volume)).length === 2 ? replica?.metadata.uid : undefined;
+  });
+}
+
+/** The resource ids of the VMs that have the volume's disk, which names the first of them twice. */
+async function vmsOf({ lab }: LabWorld, { volumeId }: DemoVolume): Promise<readonly string[]> {
+  const disk = (await lab.emulator.disks()).find(({ name }) => volumeId.endsWith(`/${name}`));
+  assert.ok(disk, `there is no disk ${volumeId}`);
+  return [...new Set(disk.attachedTo)];
 }
 
 async function sharesRawBlock(world: LabWorld): Promise<void> {
@@ -364,7 +386,9 @@ it("volumes other than a plain ext4", async (t) => {
     await t.test("an unshared disk grows in use: ext4, where the kernel allows it", () =>
       growsExt4InUse(world),
     );
-    await t.test("a shared disk grows only while it is not published", () => growsSharedOffline(world));
+    await t.test("a shared disk grows only while it is not published; its replicas go for that", () =>
+      growsSharedOffline(world),
+    );
     for (const tuning of tunings)
       await t.test(`its device has the settings of perfProfile ${tuning.profile} while it is staged`, () =>
         tunesDevice(world, tuning),

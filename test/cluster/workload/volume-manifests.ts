@@ -135,18 +135,16 @@ export function aPod({ name, mounts, nodeName, securityContext, script }: PodOpt
  * A StatefulSet of one pod, `<name>-0`, that holds the volume `data-<name>-0` at `/data`.
  */
 export function aStatefulSet({
-  name,
   storageClass,
-  nodeName,
-  ...run
-}: {
-  readonly name: string;
-  readonly storageClass: string;
-  readonly nodeName: string;
-} & Pick<PodOptions, "script">): object {
+  sizeGiB,
+  ...pod
+}: Pick<ClaimOptions, "storageClass" | "sizeGiB"> &
+  Pick<PodOptions, "name" | "nodeName" | "script">): object {
+  const { name } = pod;
+  const claim = { name: "data", storageClass, ...(sizeGiB === undefined ? {} : { sizeGiB }) };
   const {
     spec: { volumes: _, ...podSpec },
-  } = aPod({ name, nodeName, mounts: [{ claim: "data", path: "/data" }], ...run }) as {
+  } = aPod({ ...pod, mounts: [{ claim: "data", path: "/data" }] }) as {
     readonly spec: { readonly volumes: unknown };
   };
   return {
@@ -158,7 +156,7 @@ export function aStatefulSet({
       replicas: 1,
       selector: { matchLabels: { app: name } },
       template: { metadata: { labels: { app: name } }, spec: podSpec },
-      volumeClaimTemplates: [aClaim({ name: "data", storageClass })],
+      volumeClaimTemplates: [aClaim(claim)],
     },
   };
 }
