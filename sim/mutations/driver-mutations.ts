@@ -119,15 +119,8 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/controller/attachment/delete-replica.ts",
-        find: `  const deleted = await store.delete(
-    "AzVolumeAttachment",
-    action.attachmentName,
-    { uid, resourceVersion },
-    signal,
-  );
-`,
-        replace: `  const deleted = await store.delete("AzVolumeAttachment", action.attachmentName, {}, signal);
-`,
+        find: `store.delete("AzVolumeAttachment", action.attachmentName, { uid, resourceVersion }, signal)`,
+        replace: `store.delete("AzVolumeAttachment", action.attachmentName, {}, signal)`,
       },
       {
         file: "src/controller/attachment/evict-replica.ts",

@@ -48,7 +48,12 @@ export const stepNames = [
   "distrust",
   "delete-disk",
   "remove-volume",
+  "request-size",
+  "begin-offline-resize",
+  "delete-replica",
   "resize-disk",
+  "record-updated",
+  "end-offline-resize",
   "request-freeze",
   "freeze",
   "answer-freeze",
@@ -59,8 +64,10 @@ export const stepNames = [
   "copy-snapshot",
   "delete-copy-source",
   "delete-snapshot",
+  "request-modification",
   "modify-disk",
   "end-modification",
+  "repeat-modification",
   "heartbeat",
 ] as const;
 

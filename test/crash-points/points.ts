@@ -1,6 +1,7 @@
 import type { StepName } from "../../src/ports/steps.ts";
 import { cloned, restored } from "./copied-lives.ts";
 import { frozen } from "./frozen-snapshot.ts";
+import { grown } from "./grown-with-replicas.ts";
 import {
   abandoned,
   fenced,
@@ -184,6 +185,24 @@ const passages: readonly {
     life: { name: "is fenced off a frozen node", run: fenced },
     steps: ["unmount"],
     fsType: "xfs",
+  },
+  {
+    process: "controller",
+    life: { name: "grows with replicas", run: grown },
+    steps: [
+      "request-size",
+      "begin-offline-resize",
+      "delete-replica",
+      "detach",
+      "remove-attachment",
+      "resize-disk",
+      "record-updated",
+    ],
+  },
+  {
+    process: "controller",
+    life: { name: "is created, modified, grown and deleted", run: unused },
+    steps: ["request-modification"],
   },
 ];
 

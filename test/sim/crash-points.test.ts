@@ -222,6 +222,63 @@ const copySteps: readonly StepName[] = [
   "delete-disk",
   "remove-volume",
 ];
+/**
+ * A shared volume is to grow while its pod runs, which is refused until the pod is scaled to zero; then its
+ * replica goes, and returns with the pod. A second growth is abandoned, since its pod returns at once.
+ */
+const lifeOfGrowth: Scenario = {
+  ...life,
+  stormMs: 200_000,
+  workloads: [{ ...volume, volumeName: "vol-1", maxShares: 2, replicas: 1 }],
+  acts: [
+    { atMs: 30_000, act: { kind: "grow", volumeName: "vol-1", sizeGiB: 8 } },
+    { atMs: 40_000, act: { kind: "scale", volumeName: "vol-1", pods: 0 } },
+    { atMs: 100_000, act: { kind: "scale", volumeName: "vol-1", pods: 1 } },
+    { atMs: 150_000, act: { kind: "scale", volumeName: "vol-1", pods: 0 } },
+    { atMs: 170_000, act: { kind: "grow", volumeName: "vol-1", sizeGiB: 12 } },
+    { atMs: 170_500, act: { kind: "scale", volumeName: "vol-1", pods: 1 } },
+  ],
+  faults: [],
+};
+/** The steps that only that life takes, or only there in the middle of a growth. */
+const growthSteps: readonly StepName[] = [
+  "request-size",
+  "begin-offline-resize",
+  "delete-replica",
+  "detach",
+  "remove-attachment",
+  "resize-disk",
+  "record-updated",
+  "end-offline-resize",
+];
+/**
+ * A controller dies with a change of a disk under way. The change lands after the user has asked for
+ * another one, and is repaired.
+ */
+const lifeOfLateChanges: Scenario = {
+  ...life,
+  stormMs: 150_000,
+  workloads: [{ ...volume, volumeName: "vol-1", maxShares: 2, replicas: 1 }],
+  acts: [],
+  faults: [
+    {
+      atMs: 30_000,
+      forMs: 90_000,
+      fault: "azure",
+      variant: "modification-late",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0.3,
+    },
+  ],
+};
+/** The steps of modifications, each of which that life takes. */
+const modificationSteps: readonly StepName[] = [
+  "request-modification",
+  "modify-disk",
+  "end-modification",
+  "repeat-modification",
+];
 
 function copied(skuName: SimWorkload["skuName"]): Pick<CopyAct, "volumeName" | "skuName" | "moreGiB"> {
   return { volumeName: "vol-1", skuName, moreGiB: 4 };
@@ -319,6 +376,12 @@ describe("a crash before and after each single step of any process", () => {
       calmMax: COPY_OCCURRENCES_MAX,
       among: copySteps,
     }));
+
+  it("is survived while a shared volume grows without its replica, which returns", (t) =>
+    survivesEach(t, lifeOfGrowth, { calmMax: CALM_OCCURRENCES_MAX, among: growthSteps }));
+
+  it("is survived while a change of a disk that landed late is repaired", (t) =>
+    survivesEach(t, lifeOfLateChanges, { calmMax: CALM_OCCURRENCES_MAX, among: modificationSteps }));
 
   it("covers every step of the driver", () => {
     assert.deepEqual(

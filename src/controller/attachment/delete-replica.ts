@@ -13,7 +13,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { unlessGone } from "./attachment-object.ts";
 
-type ReplicaPorts = Pick<ControllerPorts, "store" | "clusterVolumes" | "users" | "logger">;
+type ReplicaPorts = Pick<ControllerPorts, "store" | "clusterVolumes" | "users" | "steps" | "logger">;
 
 /**
  * When a deletion whose uncached condition fails is planned again, in milliseconds: by then the cache
@@ -32,7 +32,7 @@ export async function deleteReplica(
   action: Extract<ReplicaAction, { kind: "DeleteAttachment" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { logger, store } = ports;
+  const { logger, steps, store } = ports;
   const volumeName = observed.volume.metadata.name;
   const attachment = observed.attachments.find(
     (other) => other.attachment.metadata.name === action.attachmentName,
@@ -59,11 +59,8 @@ export async function deleteReplica(
     return ok({});
   const { uid, resourceVersion } = attachment.metadata;
   // The version as well: a request made in between makes it a primary, which is never deleted here.
-  const deleted = await store.delete(
-    "AzVolumeAttachment",
-    action.attachmentName,
-    { uid, resourceVersion },
-    signal,
+  const deleted = await steps.run("delete-replica", () =>
+    store.delete("AzVolumeAttachment", action.attachmentName, { uid, resourceVersion }, signal),
   );
   if (!deleted.ok) return unlessGone(deleted);
   logger.info("replica deleted", { volumeName, nodeName: attachment.spec.nodeName, because: action.because });

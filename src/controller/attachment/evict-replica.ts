@@ -43,7 +43,9 @@ export async function evictReplicaFor(
     !(await isRecordAsSeen(ports, holders.find(({ attachment }) => attachment === replica)?.observed, signal))
   )
     return;
-  const deleted = await ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
+  const deleted = await ports.steps.run("delete-replica", () =>
+    ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal),
+  );
   if (deleted.ok)
     tellAttachment(
       ports,

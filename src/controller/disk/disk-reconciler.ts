@@ -76,23 +76,14 @@ async function execute(
     case "ReadConversion":
       return readConversion(ports, volume, action.diskUri, signal);
     case "BeginOfflineResize":
-      return settled(
-        await setStatus(
-          ports,
-          volume,
-          (status) => ({
-            ...status,
-            state: "Updating",
-            conditions: withOfflineResize(status, ports.clock.nowMs()),
-          }),
-          signal,
-        ),
-      );
+      return beginOfflineResize(ports, volume, signal);
     case "EndOfflineResize":
       return endOfflineResize(ports, volume, action.because, signal);
     case "RecordIncarnation":
       return settled(
-        await setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal),
+        await ports.steps.run("record-updated", () =>
+          setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal),
+        ),
       );
     case "Requeue":
       return ok({ againAfterMs: action.afterMs });
@@ -276,21 +267,32 @@ async function resizeDisk(
     ),
   );
   if (!resized.ok) return recordFailure(ports, volume, resized.failure, signal);
-  const recorded = await setStatus(
-    ports,
-    volume,
-    (status) => {
-      invariant(status.detail !== undefined, "a volume without a disk was resized");
-      return recordUpdated(
-        { ...status, detail: { ...status.detail, sizeGiB: resized.value.sizeGiB } },
-        volume.metadata.generation,
-      );
-    },
-    signal,
-  );
+  const withSize = (status: VolumeStatus): VolumeStatus => {
+    invariant(status.detail !== undefined, "a volume without a disk was resized");
+    return recordUpdated(
+      { ...status, detail: { ...status.detail, sizeGiB: resized.value.sizeGiB } },
+      volume.metadata.generation,
+    );
+  };
+  const recorded = await ports.steps.run("record-updated", () => setStatus(ports, volume, withSize, signal));
   if (recorded.ok)
     ports.logger.info("disk resized", { volumeName: volume.metadata.name, sizeGiB: resized.value.sizeGiB });
   return settled(recorded);
+}
+
+async function beginOfflineResize(
+  ports: DiskPorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const begun = (status: VolumeStatus): VolumeStatus => ({
+    ...status,
+    state: "Updating",
+    conditions: withOfflineResize(status, ports.clock.nowMs()),
+  });
+  return settled(
+    await ports.steps.run("begin-offline-resize", () => setStatus(ports, volume, begun, signal)),
+  );
 }
 
 function endOfflineResize(
@@ -308,15 +310,14 @@ function endOfflineResize(
     reason: "NotExpanded",
     message: `the disk did not grow: ${because}`,
   });
-  return recordFailure(
-    ports,
-    volume,
-    { kind: "VolumeInUse", volumeId: diskUri, nodeName: nodes.join(", "), users: [] },
-    signal,
-    {
-      isFinal: true,
-      isReported: true,
-    },
+  const failure = {
+    kind: "VolumeInUse",
+    volumeId: diskUri,
+    nodeName: nodes.join(", "),
+    users: [],
+  } as const satisfies Failure;
+  return ports.steps.run("end-offline-resize", () =>
+    recordFailure(ports, volume, failure, signal, { isFinal: true, isReported: true }),
   );
 }
 

@@ -15,7 +15,7 @@ import type { AdoptionPorts, DiskPorts } from "../controller-ports.ts";
  * before costs another read of it, and changes nothing.
  */
 export async function keepModification(
-  ports: Pick<AdoptionPorts, "clock" | "logger" | "store" | "leaseMemory">,
+  ports: Pick<AdoptionPorts, "clock" | "logger" | "steps" | "store" | "leaseMemory">,
   volume: AzVolume,
   shown: DiskFacts,
   signal: AbortSignal,
@@ -31,7 +31,9 @@ export async function keepModification(
     const modification = repeatedModification(present, shown, { nowMs, isOfThisStore });
     return modification === undefined ? undefined : { ...present, spec: { ...present.spec, modification } };
   };
-  const asked = await changeSpec(ports.store, { kind: "AzVolume", name, uid }, repeat, signal);
+  const asked = await ports.steps.run("repeat-modification", () =>
+    changeSpec(ports.store, { kind: "AzVolume", name, uid }, repeat, signal),
+  );
   if (!asked.ok) return asked.failure.kind === "ObjectNotFound" ? ok(undefined) : asked;
   const { modification } = asked.value.spec;
   if (modification !== undefined)

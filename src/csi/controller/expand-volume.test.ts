@@ -247,6 +247,34 @@ describe("expandVolume", () => {
     });
   });
 
+  it("asks for a smaller size after a refusal, as a lowered claim does", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const refused = expand(world, 20);
+      await world.until(() => isAsked(world, 20));
+      const failure = { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" } as const;
+      await world.failed("pvc-1", "UpdateFailed", failure);
+      assert.deepEqual(await world.answerOf(refused), { ok: false, failure });
+      await world.clock.advance(1_000);
+      const lower = expand(world, 15);
+      await world.until(() => isAsked(world, 15));
+      await grow(world, 15);
+      assert.deepEqual(await world.answerOf(lower), grownTo(15));
+    });
+  });
+
+  it("keeps a larger size that is under way", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const larger = expand(world, 20, {}, world.clock.elapsedMs() + 5_000);
+      await world.until(() => isAsked(world, 20));
+      assert.ok(!(await world.answerOf(larger)).ok);
+      const lower = expand(world, 15);
+      await grow(world, 20);
+      assert.deepEqual(await world.answerOf(lower), grownTo(20));
+    });
+  });
+
   it("says what it waits for when the caller can't wait longer", async () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());

@@ -24,8 +24,8 @@ import type { ControllerContext } from "./controller-context.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /**
- * ControllerExpandVolume: raises the requested size and answers once the disk has it. Disks never
- * shrink.
+ * ControllerExpandVolume: sets the requested size and answers once the disk has it. Disks never shrink; a
+ * request that has failed may be replaced by a smaller one.
  */
 export async function expandVolume(
   context: ControllerContext,
@@ -164,12 +164,16 @@ async function askForSize(
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
   const target = { kind: "AzVolume", name: expansion.volume.metadata.name } as const;
-  const raise = (present: AzVolume): AzVolume | undefined => {
+  const request = (present: AzVolume): AzVolume | undefined => {
     const { spec } = present;
-    if (spec.disk.sizeGiB >= sizeGiB) return undefined;
+    // A larger size may be under way, unless it has failed: then a user may have lowered the claim.
+    const isCovered = spec.disk.sizeGiB > sizeGiB && !hasFailed(present);
+    if (spec.disk.sizeGiB === sizeGiB || isCovered) return undefined;
     return { ...present, spec: { ...spec, disk: { ...spec.disk, sizeGiB } } };
   };
-  const asked = await changeSpec(context.store, target, raise, signal);
+  const asked = await context.steps.run("request-size", () =>
+    changeSpec(context.store, target, request, signal),
+  );
   if (!asked.ok || !hasFailed(asked.value)) return asked;
   // This size was requested before, and it failed: a repeated call asks for another try.
   const again = (present: AzVolume): AzVolume | undefined => {
@@ -177,7 +181,7 @@ async function askForSize(
     const { error: _, ...status } = present.status;
     return { ...present, status: { ...status, state: "Created" } };
   };
-  return changeStatus(context.store, target, again, signal);
+  return context.steps.run("request-size", () => changeStatus(context.store, target, again, signal));
 }
 
 async function waitForSize(

@@ -47,7 +47,7 @@ export async function modifyVolume(
 
 /** Always asks, also for what the object says the disk has: only Azure knows what it has. */
 function ask(
-  { store }: ControllerContext,
+  { store, steps }: ControllerContext,
   { metadata: { name, uid } }: AzVolume,
   modification: DiskModification,
   signal: AbortSignal,
@@ -56,7 +56,9 @@ function ask(
     sameJson(present.spec.modification, modification)
       ? undefined
       : { ...present, spec: { ...present.spec, modification } };
-  return changeSpec(store, { kind: "AzVolume", name, uid }, set, signal);
+  return steps.run("request-modification", () =>
+    changeSpec(store, { kind: "AzVolume", name, uid }, set, signal),
+  );
 }
 
 async function waitForOutcome(
