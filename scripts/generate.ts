@@ -2,7 +2,7 @@ import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Options } from "../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
-import { azureRole } from "./generate/azure-role.ts";
+import { azureRoles } from "./generate/azure-role.ts";
 import { chartSchema } from "./generate/chart/chart-schema.ts";
 import { chartValuesPage } from "./generate/chart/chart-values-page.ts";
 import { crdManifests } from "./generate/crd-manifests.ts";
@@ -98,7 +98,7 @@ async function main(): Promise<number> {
     v1ParityPage(),
     metricsPage(),
     failuresPage(),
-    azureRole(),
+    ...azureRoles(),
   ];
   const found = await differences(root, files);
   if (isCheck) return report(found) > 0 ? 1 : 0;

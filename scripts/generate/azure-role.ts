@@ -1,19 +1,40 @@
-import { armActions } from "../../src/provisioner/arm/arm-actions.ts";
+import { armActions, isSubscriptionAction } from "../../src/provisioner/arm/arm-actions.ts";
 import type { GeneratedFile } from "./generated-file.ts";
 
 /** Where a custom role can be assigned: a placeholder for the subscriptions of the cluster. */
 const ASSIGNABLE_SCOPES = ["/subscriptions/00000000-0000-0000-0000-000000000000"];
 
-/** The Azure role with the actions of every call that the driver makes, and no other. */
-export function azureRole(): GeneratedFile {
+/**
+ * The Azure roles with the actions of every call that the driver makes, and no other: one for the resource
+ * groups, and one that only reads, for the subscription.
+ */
+export function azureRoles(): readonly GeneratedFile[] {
   const actions = [...new Set(Object.values(armActions).flat())].toSorted();
-  const role = {
-    Name: "Azure Disk CSI Driver V2",
+  return [
+    roleFile("role.json", {
+      name: "Azure Disk CSI Driver V2",
+      description: "Manages disks and snapshots, and attaches disks to the VMs of a Kubernetes cluster",
+      actions: actions.filter((action) => !isSubscriptionAction(action)),
+    }),
+    roleFile("role-subscription.json", {
+      name: "Azure Disk CSI Driver V2 Subscription",
+      description: "Reads the state of operations on disks and VMs, and the sizes that a region offers",
+      actions: actions.filter(isSubscriptionAction),
+    }),
+  ];
+}
+
+function roleFile(
+  name: string,
+  role: { readonly name: string; readonly description: string; readonly actions: readonly string[] },
+): GeneratedFile {
+  const definition = {
+    Name: role.name,
     IsCustom: true,
-    Description: "Manages disks and snapshots, and attaches disks to the VMs of a Kubernetes cluster",
-    Actions: actions,
+    Description: role.description,
+    Actions: role.actions,
     NotActions: [],
     AssignableScopes: ASSIGNABLE_SCOPES,
   };
-  return { path: "deploy/azure/role.json", content: `${JSON.stringify(role, undefined, 2)}\n` };
+  return { path: `deploy/azure/${name}`, content: `${JSON.stringify(definition, undefined, 2)}\n` };
 }

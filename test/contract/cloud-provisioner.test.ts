@@ -1,3 +1,4 @@
+import subscriptionRole from "../../deploy/azure/role-subscription.json" with { type: "json" };
 import role from "../../deploy/azure/role.json" with { type: "json" };
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
@@ -27,9 +28,18 @@ import { cloudProvisionerContract } from "./cloud-provisioner-contract.ts";
 
 const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
 
-/** The driver calls Azure with the shipped role; tests change the cloud with every right. */
+/** The driver calls Azure with the shipped roles where they are assigned; tests change it freely. */
 const DRIVER = "driver";
-const permissions = { "*": ["*"], [DRIVER]: role.Actions };
+const SUBSCRIPTION = `/subscriptions/${SUBSCRIPTION_ID}`;
+/** Azure says of a group that is not there that it is not, only to those who might read it. */
+const GROUPS = [RESOURCE_GROUP, "deleted-group", "none"];
+const permissions = {
+  "*": ["*"],
+  [DRIVER]: [
+    { actions: subscriptionRole.Actions, scope: SUBSCRIPTION },
+    ...GROUPS.map((name) => ({ actions: role.Actions, scope: `${SUBSCRIPTION}/resourceGroups/${name}` })),
+  ],
+};
 
 /** The longest that one step may take on the virtual clock: an hour. */
 const VIRTUAL_LIMIT_MS = 3_600_000;

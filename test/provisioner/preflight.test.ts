@@ -16,21 +16,27 @@ import type { ArmApi, ArmError } from "../../src/provisioner/arm/arm-api.ts";
 import { type AzureFixture, startAzure, SUBSCRIPTION_ID, TENANT_ID } from "../emulator/azure-fixture.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute`;
+const SUBSCRIPTION = `/subscriptions/${SUBSCRIPTION_ID}`;
+const GROUP = `${SUBSCRIPTION}/resourceGroups/rg`;
+const COMPUTE = `${GROUP}/providers/Microsoft.Compute`;
 const VM = `${COMPUTE}/virtualMachines/vm-a`;
 const never = new AbortController().signal;
 
 describe("the preflight of Azure", () => {
   let azure: AzureFixture;
-  let role: readonly string[] = [];
+  let roles: readonly { readonly actions: readonly string[]; readonly scope: string }[] = [];
   before(async () => {
     azure = await startAzure({ virtualMachines: [{ name: "vm-a", size: "Standard_D4s_v5" }] });
-    const file = await readFile(join(ROOT, "deploy/azure/role.json"), "utf8");
-    role = (JSON.parse(file) as { readonly Actions: readonly string[] }).Actions;
+    roles = [await shipped("role.json", GROUP), await shipped("role-subscription.json", SUBSCRIPTION)];
   });
   after(() => azure.close());
 
-  /** What is found with these settings of Azure, by a client that may do what role.json says. */
+  async function shipped(file: string, scope: string): Promise<(typeof roles)[number]> {
+    const text = await readFile(join(ROOT, "deploy/azure", file), "utf8");
+    return { actions: (JSON.parse(text) as { readonly Actions: readonly string[] }).Actions, scope };
+  }
+
+  /** What is found with these settings of Azure, by a client with the shipped roles. */
   async function found(
     settings: Partial<ModelSettings> = {},
     changed: (checks: AzureChecks) => AzureChecks = (checks) => checks,
@@ -38,7 +44,7 @@ describe("the preflight of Azure", () => {
   ): Promise<readonly Finding[]> {
     const { world } = azure.emulator.model;
     const before = world.settings;
-    world.settings = { ...before, permissions: { "*": role }, ...settings };
+    world.settings = { ...before, permissions: { "*": roles }, ...settings };
     const connected = connectAzure({
       config: {
         tenantId: TENANT_ID,
@@ -97,12 +103,15 @@ describe("the preflight of Azure", () => {
   const ofWrites = ["may write disks", "may delete disks", "may write snapshots", "may delete snapshots"];
   const refusals: readonly {
     readonly because: string;
+    readonly settings?: Partial<ModelSettings>;
     readonly change: (checks: AzureChecks) => AzureChecks;
     readonly missing: readonly string[];
     readonly fix: RegExp;
   }[] = [
     {
       because: "a resource group that is not there",
+      // Who may read no group of the subscription is not told that there is none.
+      settings: { permissions: { "*": ["*"] } },
       change: (checks) => ({ ...checks, place: { ...checks.place, resourceGroup: "typo" } }),
       missing: ["may read disks"],
       fix: /^az group list --subscription \S+ --output table/u,
@@ -128,9 +137,9 @@ describe("the preflight of Azure", () => {
       fix: /^az provider register --subscription \S+ --namespace Microsoft\.Compute$/u,
     },
   ];
-  for (const { because, change, missing, fix } of refusals) {
+  for (const { because, settings, change, missing, fix } of refusals) {
     it(`names ${because}, and the command against it`, async () => {
-      const findings = await found({}, change);
+      const findings = await found(settings, change);
       assert.deepEqual(missingIn(findings), missing);
       assert.match(findings.find(({ verdict }) => verdict === "missing")?.fix ?? "", fix);
     });
@@ -181,17 +190,31 @@ describe("the preflight of Azure", () => {
   ];
   for (const [action, checks] of actions) {
     it(`names a role without ${action}, and the command that grants it`, async () => {
-      const permissions = { "*": role.filter((each) => each !== `Microsoft.Compute/${action}`) };
+      const lacking = roles.map(({ actions: all, scope }) => ({
+        actions: all.filter((each) => each !== `Microsoft.Compute/${action}`),
+        scope,
+      }));
+      const permissions = { "*": lacking };
       const findings = await found({ permissions });
       assert.deepEqual(missingIn(findings), checks);
       const { detail, fix } = findings.find(({ verdict }) => verdict === "missing") ?? {};
       assert.match(detail ?? "", new RegExp(`Microsoft\\.Compute/${action}`, "u"));
-      assert.match(
-        fix ?? "",
-        /^az role assignment create --role "Azure Disk CSI Driver V2" --assignee driver --scope \/subscriptions\/\S+$/u,
-      );
+      const [name, scope] = /^(?:locations|skus)\//u.test(action)
+        ? ["Azure Disk CSI Driver V2 Subscription", SUBSCRIPTION]
+        : ["Azure Disk CSI Driver V2", GROUP];
+      assert.equal(fix, `az role assignment create --role "${name}" --assignee driver --scope ${scope}`);
     });
   }
+
+  it("names what a role of the resource group alone does not give", async () => {
+    const actions = roles.flatMap(({ actions: all }) => all);
+    const findings = await found({ permissions: { "*": [{ actions, scope: GROUP }] } });
+    assert.deepEqual(missingIn(findings), [
+      "may poll operations of VMs",
+      "may poll operations of disks",
+      "may read VM sizes",
+    ]);
+  });
 
   it("says that no role helps against a deny assignment", async () => {
     const findings = await found({ deniedActions: ["Microsoft.Compute/virtualMachines/write"] });

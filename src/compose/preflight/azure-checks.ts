@@ -3,13 +3,14 @@ import { regionName } from "../../core/azure/topology.ts";
 import { deniedAccess, remedyOfDenial } from "../../core/failure/denied-access.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Result } from "../../core/failure/result.ts";
+import { isSubscriptionAction } from "../../provisioner/arm/arm-actions.ts";
 import type { ArmApi, ArmError, ArmOperation, ArmVm } from "../../provisioner/arm/arm-api.ts";
 import type { DiskPlace } from "../../provisioner/disk/disks.ts";
 import { resolveInstance } from "../../provisioner/vm/resolve-instance.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
 
-/** The role of deploy/azure/role.json. */
-const ROLE = "Azure Disk CSI Driver V2";
+/** The roles of deploy/azure: of the resource groups, and of the subscription. */
+const ROLES = { group: "Azure Disk CSI Driver V2", subscription: "Azure Disk CSI Driver V2 Subscription" };
 /** No VM has this ETag: a service that reads the condition refuses the write. */
 const WRONG_ETAG = '"preflight"';
 /** No disk and no snapshot has this name: writes and deletions of it change nothing. */
@@ -226,8 +227,9 @@ function grant({ clientId, place }: AzureChecks, failure: ArmError): string {
   if (denied === undefined) return remedyOfDenial(failure);
   const scope = denied.scope.split("/providers/Microsoft.Compute")[0] ?? denied.scope;
   const group = /\/resourceGroups\/[^/]+/iu.test(scope) ? scope : `/subscriptions/${place.subscriptionId}`;
+  const role = isSubscriptionAction(denied.action) ? ROLES.subscription : ROLES.group;
   const assignee = clientId ?? "<client id>";
-  return `az role assignment create --role "${ROLE}" --assignee ${assignee} --scope ${group}`;
+  return `az role assignment create --role "${role}" --assignee ${assignee} --scope ${group}`;
 }
 
 const CONDITIONAL = "VM writes are conditional";

@@ -29,7 +29,7 @@ describe("what helps where Azure denies access", () => {
       because: "a message of another form still leads to the role",
       code: "AuthorizationFailed",
       message: "no",
-      says: "grant what is missing to the driver's identity: deploy/azure/role.json",
+      says: "grant what is missing to the driver's identity: the roles of deploy/azure",
     },
     {
       because: "no role helps against a deny assignment",

@@ -51,5 +51,5 @@ function remedyOfPolicy({ message }: Refusal): string {
 function remedyOfRole(refusal: Refusal): string {
   const denied = deniedAccess(refusal);
   const missing = denied === undefined ? "what is missing" : `${denied.action} on ${denied.scope}`;
-  return `grant ${missing} to the driver's identity: deploy/azure/role.json has every action it needs`;
+  return `grant ${missing} to the driver's identity: the roles of deploy/azure have every action it needs`;
 }

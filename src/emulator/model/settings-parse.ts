@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, numberAt } from "./api/json.ts";
+import { isObject, type Json, type JsonObject, listAt, numberAt, textAt } from "./api/json.ts";
 import { parsePolicies } from "./authorization/check-policies.ts";
 import { DEFAULT_LATENCIES, type Latencies, type Latency, type LatencyName } from "./pace/latency.ts";
 import {
@@ -7,7 +7,7 @@ import {
   type ThrottleGroup,
   type ThrottleLimit,
 } from "./pace/throttle-policies.ts";
-import { DEFAULT_SETTINGS, type ModelSettings } from "./settings.ts";
+import { DEFAULT_SETTINGS, type Grant, type ModelSettings } from "./settings.ts";
 import { parseQuotas } from "./subscription/quotas.ts";
 import { parseRestrictedSkus } from "./subscription/restricted-skus.ts";
 
@@ -132,11 +132,17 @@ function parseGroups(
 
 function parsePermissions(
   value: Json | undefined,
-): { readonly value: Readonly<Record<string, readonly string[]>> } | string {
+): { readonly value: Readonly<Record<string, readonly Grant[]>> } | string {
   const entries = isObject(value) ? Object.entries(value) : [["", undefined] as const];
-  return entries.every(([, actions]) => isTexts(actions))
-    ? { value: value as Readonly<Record<string, readonly string[]>> }
-    : "'permissions' is an object from a caller, or *, to a list of actions";
+  return entries.every(([, grants]) => Array.isArray(grants) && grants.every(isGrant))
+    ? { value: value as Readonly<Record<string, readonly Grant[]>> }
+    : "'permissions' is an object from a caller, or *, to a list of actions, or of {actions, scope}";
+}
+
+function isGrant(value: Json | undefined): boolean {
+  return (
+    typeof value === "string" || (textAt(value, "scope") !== undefined && isTexts(listAt(value, "actions")))
+  );
 }
 
 function parseTexts(name: string, value: Json | undefined): { readonly value: readonly string[] } | string {

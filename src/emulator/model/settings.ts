@@ -25,6 +25,9 @@ export interface RestrictedSku {
   readonly zones?: readonly string[];
 }
 
+/** Actions that a caller may do: everywhere, or at a subscription, group or resource and below it. */
+export type Grant = string | { readonly actions: readonly string[]; readonly scope: string };
+
 /** Settings for behaviour that differs in the real service by region, by version, or from day to day. */
 export interface ModelSettings {
   /**
@@ -98,9 +101,10 @@ export interface ModelSettings {
   readonly throttleGroups: Readonly<Record<string, ThrottleGroup>>;
   /**
    * The actions that the roles of a caller allow, by caller; `*` is every caller without an entry:
-   * `{"*": ["Microsoft.Compute/disks/*"]}`. A call without them is refused with 403.
+   * `{"*": ["Microsoft.Compute/disks/*"]}`. A call without them is refused with 403. With a scope they
+   * count there only, as those of a role that is assigned to a resource group.
    */
-  readonly permissions: Readonly<Record<string, readonly string[]>>;
+  readonly permissions: Readonly<Record<string, readonly Grant[]>>;
   /** Actions that a deny assignment forbids to every caller, as AKS' node resource group lockdown does. */
   readonly deniedActions: readonly string[];
   /** Azure policies that deny writes with 403 `RequestDisallowedByPolicy`. */

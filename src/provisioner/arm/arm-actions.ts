@@ -55,3 +55,11 @@ export const armActions: Readonly<Record<Exclude<keyof ArmApi, UnusedCall>, read
   ],
   pollOperation: [`${COMPUTE}/locations/DiskOperations/read`, `${COMPUTE}/locations/operations/read`],
 };
+
+/**
+ * Whether an action is on the subscription, where a role that is assigned to a resource group does not count:
+ * operations and SKUs are in none.
+ */
+export function isSubscriptionAction(action: string): boolean {
+  return action.startsWith(`${COMPUTE}/locations/`) || action.startsWith(`${COMPUTE}/skus/`);
+}

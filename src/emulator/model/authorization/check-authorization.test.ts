@@ -3,13 +3,14 @@ import { describe, it } from "node:test";
 import { textAt } from "../api/json.ts";
 import { aModel, COMPUTE, codeOf, diskBody, listBody } from "../model-fixture.ts";
 import { parseSettings } from "../settings-parse.ts";
+import type { Grant } from "../settings.ts";
 
 const GROUP = COMPUTE.slice(0, COMPUTE.indexOf("/providers"));
 const all = ["Microsoft.Compute/*", "Microsoft.Resources/*"];
 
 /** What Azure answers to a call of a client whose roles have these actions. */
 function answer(
-  actions: readonly string[],
+  actions: readonly Grant[],
   [method, path, body]: readonly [Parameters<ReturnType<typeof aModel>["send"]>[0], string, unknown?],
 ): readonly [status: number, code: string | undefined, message: string] {
   const azure = aModel();
@@ -77,6 +78,22 @@ describe("a client's roles in Azure", () => {
     );
   });
 
+  it("count at the scope that they are assigned to, and below", () => {
+    const read = ["GET", "disks/pvc-1"] as const;
+    const at = (scope: string): number =>
+      answer([{ actions: ["Microsoft.Compute/disks/read"], scope }], read)[0];
+    const subscription = GROUP.slice(0, GROUP.indexOf("/resourceGroups"));
+    assert.deepEqual(
+      [GROUP, GROUP.toUpperCase(), `${GROUP}/`, subscription, "/", `${COMPUTE}/disks/pvc-1`].map(at),
+      [200, 200, 200, 200, 200, 200],
+    );
+    assert.deepEqual([GROUP.slice(0, -1), `${COMPUTE}/disks/pvc-2`].map(at), [403, 403]);
+    const skus = ["GET", `${subscription}/providers/Microsoft.Compute/skus`] as const;
+    const actions = ["Microsoft.Compute/skus/read"];
+    assert.equal(answer([{ actions, scope: GROUP }], skus)[1], "AuthorizationFailed");
+    assert.equal(answer([{ actions, scope: subscription }], skus)[0], 200);
+  });
+
   it("help nothing against a deny assignment", () => {
     const azure = aModel({ settings: { deniedActions: ["Microsoft.Compute/virtualMachines/write"] } });
     azure.finish("PUT", "disks/pvc-1", diskBody());
@@ -85,13 +102,15 @@ describe("a client's roles in Azure", () => {
   });
 
   it("are read from settings, whose mistakes are named", () => {
-    assert.deepEqual(parseSettings({ permissions: { "*": ["a"] }, deniedActions: ["b"] }), {
+    const permissions = { "*": ["a", { actions: ["b"], scope: "/subscriptions/s" }] };
+    assert.deepEqual(parseSettings({ permissions, deniedActions: ["b"] }), {
       ok: true,
-      settings: { permissions: { "*": ["a"] }, deniedActions: ["b"] },
+      settings: { permissions, deniedActions: ["b"] },
     });
     for (const [name, value] of [
       ["permissions", { "*": "a" }],
       ["permissions", []],
+      ["permissions", { "*": [{ actions: ["a"] }] }],
       ["deniedActions", "b"],
     ] as const) {
       const parsed = parseSettings({ [name]: value });

@@ -1,7 +1,7 @@
 import type { ArmMethod } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, listAt, textAt } from "../api/json.ts";
-import type { ModelSettings } from "../settings.ts";
+import type { Grant, ModelSettings } from "../settings.ts";
 
 /** A call, as far as its permissions depend on it. */
 interface AuthorizedCall {
@@ -33,8 +33,8 @@ export function checkAuthorization(
   const own = accessOf(call);
   if (isAmong(deniedActions, own.action))
     return armErrors.deniedByAssignment(call.caller, own.action, own.scope);
-  if (!isAmong(allowed, own.action)) return armErrors.notAuthorized(call.caller, own.action, own.scope);
-  const missing = linkedAccesses(call).find(({ action }) => !isAmong(allowed, action));
+  if (!isGranted(allowed, own)) return armErrors.notAuthorized(call.caller, own.action, own.scope);
+  const missing = linkedAccesses(call).find((access) => !isGranted(allowed, access));
   return missing === undefined ? undefined : armErrors.linkedNotAuthorized(call.caller, own, missing);
 }
 
@@ -87,6 +87,20 @@ function linkedAccesses({ method, body }: AuthorizedCall): readonly Access[] {
 
 function linked(action: string, scope: string | undefined): readonly Access[] {
   return scope === undefined || scope === "" ? [] : [{ action, scope }];
+}
+
+/** Whether one of a caller's roles has the action, at the scope or above it. */
+function isGranted(grants: readonly Grant[], { action, scope }: Access): boolean {
+  return grants.some((grant) =>
+    typeof grant === "string"
+      ? isAmong([grant], action)
+      : isWithin(scope, grant.scope) && isAmong(grant.actions, action),
+  );
+}
+
+function isWithin(scope: string, granted: string): boolean {
+  const above = granted.toLowerCase().replace(/\/$/, "");
+  return `${scope.toLowerCase()}/`.startsWith(`${above}/`);
 }
 
 /** Whether one of the patterns of a role, such as a type with `*`, has the action. */
