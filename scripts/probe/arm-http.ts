@@ -49,7 +49,7 @@ export function createArmHttp(options: {
   const client = createDefaultHttpClient();
   return async ({ method, path, body, ifMatch }) => {
     const url = new URL(path, endpoint);
-    const service = serviceOf(url.pathname);
+    const service = serviceOf(url);
     if (service !== undefined) url.searchParams.set("api-version", defaultApiVersions[service]);
     const request = createPipelineRequest({
       url: url.toString(),

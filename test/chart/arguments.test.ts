@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { runCommand } from "../../scripts/child/run-command.ts";
+import { chartValues } from "../../scripts/generate/chart/chart-values.ts";
 import type { Options } from "../../src/cli/options.ts";
 import { readCommandLine } from "../../src/cli/read-command-line.ts";
 import { controllerRole } from "../../src/compose/roles/controller-role.ts";
@@ -94,6 +95,22 @@ describe(
         }
       }
       assert.deepEqual([...seen].toSorted(), PROGRAMS.map((program) => program.name).toSorted());
+    });
+
+    it("give the preflight those of the controller's settings that it has", async () => {
+      const { controller } = chartValues();
+      const settable = controller?.kind === "group" ? controller.values["settings"] : undefined;
+      assert.ok(settable?.kind === "group");
+      const shared = Object.keys(settable.values).filter((name) => name in preflightCommand.options);
+      assert.ok(shared.includes("azure-vm-api-version") && shared.includes("azure-disk-api-version"));
+      const settings = Object.fromEntries(shared.map((name) => [name, "2024-07-01"]));
+      const [preflight] = containersOf(await renderChart({ controller: { settings } })).filter(
+        ({ name }) => name === "preflight",
+      );
+      assert.deepEqual(
+        shared.filter((name) => !(preflight?.args ?? []).includes(`--${name}=2024-07-01`)),
+        [],
+      );
     });
 
     it("are flags of the sidecars and the scheduler in the versions that the lab runs", async () => {

@@ -174,6 +174,15 @@ describe("the preflight of Azure", () => {
     assert.deepEqual([disks.size, snapshots.size, [...virtualMachines.values()]], [0, 0, vm]);
   });
 
+  for (const apiVersions of [["2024-07-01"], ["2019-04-01", "2024-07-01"]])
+    it(`finds nothing missing or unknown in a cloud with ${apiVersions.join(" and ")} only`, async () => {
+      const findings = await found({ apiVersions });
+      assert.deepEqual(
+        findings.filter(({ verdict }) => verdict !== "ok"),
+        [],
+      );
+    });
+
   const actions: readonly (readonly [action: string, checks: readonly string[]])[] = [
     ["disks/read", ["may read disks"]],
     ["disks/write", ["may write disks"]],

@@ -26,7 +26,7 @@ export function createApiVersionPolicy(
   return {
     name: "apiVersionOfService",
     sendRequest: async (request: PipelineRequest, next: SendRequest): Promise<PipelineResponse> => {
-      const service = serviceOf(new URL(request.url).pathname);
+      const service = serviceOf(new URL(request.url));
       if (service === undefined) return next(request);
       const sent = used[service];
       request.url = withVersion(request.url, sent);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { apiVersionProblem, defaultApiVersions, replacementFor, serviceOf } from "./api-versions.ts";
 
+const LOCATION = "/subscriptions/s/providers/Microsoft.Compute/locations/eastus";
 const COMPUTE = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute";
 
 /** Azure's refusal of a version by an older cloud. */
@@ -20,10 +21,23 @@ describe("the API version of a call", () => {
       `${COMPUTE}/virtualMachines/vm-a`,
       `${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/7`,
       "/subscriptions/s/providers/Microsoft.Compute/skus",
-      "/subscriptions/s/providers/Microsoft.Compute/locations/eastus/operations/1",
-      "/subscriptions/s/providers/Microsoft.Compute/locations/eastus/DiskOperations/1",
-    ].map(serviceOf);
-    assert.deepEqual(services, ["disk", "disk", "vm", "vm", undefined, undefined, undefined]);
+      `${LOCATION}/operations/1`,
+      `${LOCATION}/DiskOperations/1`,
+      "/subscriptions/s/providers/Microsoft.Storage/skus",
+    ].map((path) => serviceOf(new URL(path, "https://management.azure.com")));
+    assert.deepEqual(services, ["disk", "disk", "vm", "vm", "sku", "vm", "disk", undefined]);
+  });
+
+  it("is that of the URL where Azure has written it, as those of operations", () => {
+    for (const path of ["operations/1", "DiskOperations/1"]) {
+      const url = `https://management.azure.com${LOCATION}/${path}?p=1&api-version=2024-07-01`;
+      assert.equal(serviceOf(new URL(url)), undefined);
+    }
+  });
+
+  it("is replaced for SKUs too, whose versions are older", () => {
+    assert.equal(replacementFor("sku", "2021-07-01", refusal("2017-09-01", "2019-04-01")), "2019-04-01");
+    assert.equal(replacementFor("sku", "2021-07-01", refusal("2017-09-01")), undefined);
   });
 
   const rows = [

@@ -1,3 +1,4 @@
+import { defaultApiVersions } from "../../adapters/azure-sdk/api-versions.ts";
 import type { AzureConfig, ConfigFailure } from "../../adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../adapters/azure-sdk/connect-azure.ts";
 import { type ParsedAzureConfig, parseAzureConfig } from "../../adapters/azure-sdk/parse-azure-config.ts";
@@ -104,7 +105,11 @@ export async function reachAzure(
     caPem,
     clock,
     current,
-    apiVersions: { vm: values["azure-vm-api-version"], disk: values["azure-disk-api-version"] },
+    apiVersions: {
+      ...defaultApiVersions,
+      vm: values["azure-vm-api-version"],
+      disk: values["azure-disk-api-version"],
+    },
     onReplacedVersion: (replaced) =>
       logger?.warn("Azure does not have an API version, and another one is used", { ...replaced }),
   });

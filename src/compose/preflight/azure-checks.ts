@@ -54,11 +54,12 @@ export async function checkAzure(checks: AzureChecks, signal: AbortSignal): Prom
     incremental: true,
   } as const;
   const poll = `${checks.endpoint}/subscriptions/${place.subscriptionId}/providers/Microsoft.Compute/locations/${place.location}`;
+  // Without a version: it gets the one that the calls before it have settled on.
   const operation = (path: string, kind: "vm" | "disk") =>
     arm.pollOperation(
       {
         operation: {
-          pollUrl: `${poll}/${path}/${NO_OPERATION}?api-version=2024-11-01`,
+          pollUrl: `${poll}/${path}/${NO_OPERATION}`,
           kind,
           retryAfterMs: undefined,
         },
