@@ -33,6 +33,31 @@ function aWorkload(
   return { metadata: { name, namespace }, ...{ spec } };
 }
 
+/** What AKS's add-on manager knows its objects by. */
+const ADD_ON: Readonly<Record<string, string>> = {
+  "addonmanager.kubernetes.io/mode": "Reconcile",
+  "kubernetes.azure.com/managedby": "aks",
+};
+/** Objects of AKS's own driver whose names the chart uses. */
+const LEFT_BY_ADD_ON: readonly {
+  readonly path: string;
+  readonly name: string;
+  readonly [field: string]: unknown;
+}[] = [
+  { path: `/api/v1/namespaces/${RELEASE.namespace}/serviceaccounts`, name: "csi-azuredisk-controller-sa" },
+  {
+    path: "/apis/storage.k8s.io/v1/storageclasses",
+    name: "managed-csi",
+    provisioner: "disk.csi.azure.com",
+    parameters: { skuName: "StandardSSD_LRS" },
+    volumeBindingMode: "WaitForFirstConsumer",
+  },
+];
+
+function pairs(labels: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(labels).map(([label, value]) => `${label}=${value}`);
+}
+
 /** The V2 driver in Go serves two versions, the second with a status of its own. */
 const definitionOfGoDriver = {
   metadata: { name: "azvolumes.disk.csi.azure.com" },
@@ -52,7 +77,11 @@ const definitionOfGoDriver = {
 interface Read {
   readonly code: number;
   readonly body: {
-    readonly metadata: { readonly uid: string };
+    readonly metadata: {
+      readonly uid: string;
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly annotations?: Readonly<Record<string, string>>;
+    };
     readonly spec: Readonly<Record<string, unknown>>;
   };
 }
@@ -162,9 +191,16 @@ describe(
       );
       const spec = { attachRequired: true, podInfoOnMount: false, fsGroupPolicy: "ReadWriteOnceWithFSType" };
       await create("/apis/storage.k8s.io/v1/csidrivers", { metadata: { name: "disk.csi.azure.com" }, spec });
+      for (const { path, name, ...content } of LEFT_BY_ADD_ON)
+        await create(path, {
+          metadata: { name, labels: { ...ADD_ON, "app.kubernetes.io/name": "v1" } },
+          ...content,
+        });
+      const labelled = await server.kubectl("label", "csidriver", "disk.csi.azure.com", ...pairs(ADD_ON));
+      assert.equal(labelled.code, 0, labelled.output);
 
       const byName =
-        /CSIDriver disk\.csi\.azure\.com is not of this release \(it names no Helm release\).*Remove it.*driver\.takeOver=true/u;
+        /CSIDriver disk\.csi\.azure\.com is not of this release \(an AKS add-on\).*Remove it.*driver\.takeOver=true/u;
       assert.match(await refusal("install", {}, "--take-ownership"), byName);
       const running =
         /Deployment csi-azuredisk-controller in namespace kube-system .*is another Azure disk driver.*Remove it first/u;
@@ -177,6 +213,19 @@ describe(
       await mustInstall("install", takesOver, "--take-ownership", "--force-conflicts");
       assert.equal((await read(CSI_DRIVER)).body.spec["fsGroupPolicy"], "File");
       assert.equal((await read(CONTROLLER)).code, 200);
+      for (const path of [CSI_DRIVER, ...LEFT_BY_ADD_ON.map((each) => `${each.path}/${each.name}`)]) {
+        const { labels = {}, annotations = {} } = (await read(path)).body.metadata;
+        assert.deepEqual(
+          [labels["app.kubernetes.io/managed-by"], annotations["meta.helm.sh/release-name"]],
+          ["Helm", RELEASE.name],
+          path,
+        );
+        assert.deepEqual(
+          Object.keys(labels).filter((label) => label in ADD_ON),
+          [],
+          `AKS would prune ${path}`,
+        );
+      }
     });
 
     it("keeps its CSIDriver on upgrade, recreates it if `attach` changes, rolls back", async () => {
