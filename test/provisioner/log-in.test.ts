@@ -51,6 +51,8 @@ describe("the driver's identity at Azure", () => {
   /** What is answered instead of the cloud's metadata, one after another. */
   const metadataAnswers: HttpAnswer[] = [];
   let bearer = "";
+  /** Whether a sign-in with an assertion is accepted. */
+  let accepts: (form: URLSearchParams) => boolean = () => true;
   let caPem = "";
   let authority = "";
   let metadata = "";
@@ -64,11 +66,15 @@ describe("the driver's identity at Azure", () => {
   ): Promise<void> => {
     const request = await readRequest(message, scheme);
     assert.ok(request !== undefined);
-    const isExpired = new URLSearchParams(request.bodyText).get("client_secret") === "expired";
+    const form = new URLSearchParams(request.bodyText);
+    const isExpired = form.get("client_secret") === "expired";
+    const isRefused = form.has("client_assertion") && !accepts(form);
     const metadataOfCloud = answerCloudMetadata(request);
     const token = isExpired
-      ? expired
-      : (answerIdentity(request) ?? (metadataOfCloud && (metadataAnswers.shift() ?? metadataOfCloud)));
+      ? refusedClient("AADSTS7000222: The provided client secret keys for app 'of-file' are expired.")
+      : isRefused
+        ? refusedClient("AADSTS700027: Client assertion failed signature validation.")
+        : (answerIdentity(request) ?? (metadataOfCloud && (metadataAnswers.shift() ?? metadataOfCloud)));
     if (token === undefined) bearer = request.headers["authorization"] ?? "";
     else if (/\/token\/?$/.test(request.path)) asked.push(asking(request));
     writeAnswer(
@@ -212,7 +218,8 @@ describe("the driver's identity at Azure", () => {
       }),
     },
   ];
-  it("is the owner of a certificate, with which it signs its request", async () => {
+  /** Writes a new certificate of the client with its key, and returns the certificate. */
+  const writeCertificate = async (path: string): Promise<x509.X509Certificate> => {
     const keys = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 2048 } as const;
     const pair = await webcrypto.subtle.generateKey(
       { ...keys, publicExponent: new Uint8Array([1, 0, 1]) },
@@ -224,11 +231,15 @@ describe("the driver's identity at Azure", () => {
       name: "CN=driver",
     });
     const key = await webcrypto.subtle.exportKey("pkcs8", pair.privateKey);
-    const path = join(folder, "client.pem");
     await writeFile(
       path,
       `${certificate.toString("pem")}\n${x509.PemConverter.encode(key, "PRIVATE KEY")}\n`,
     );
+    return certificate;
+  };
+  it("is the owner of a certificate, with which it signs its request", async () => {
+    const path = join(folder, "client.pem");
+    const certificate = await writeCertificate(path);
     asked = [];
     assert.equal(await codeOfARead({ aadClientId: "of-file", aadClientCertPath: path }), "ResourceNotFound");
     const { client_id: clientId, client_assertion: assertion = "" } = asked.at(-1)?.with ?? {};
@@ -251,6 +262,37 @@ describe("the driver's identity at Azure", () => {
       problemOf({ aadClientId: "of-file", aadClientCertPath: "/c.pfx" }),
       /must be a PEM file with certificate and private key: openssl pkcs12/u,
     );
+  });
+
+  it("is the owner of a new certificate as soon as its file has it", async () => {
+    const path = join(folder, "rotated.pem");
+    const config: AzureConfig = { aadClientId: "of-file", aadClientCertPath: path };
+    const thumbprint = async (): Promise<string> =>
+      Buffer.from(await (await writeCertificate(path)).getThumbprint("SHA-256")).toString("base64url");
+    const old = await thumbprint();
+    const read = readWith(config, async () => ok({ ...place, ...config, ...endpoints() }));
+    accepts = (form) => thumbprintIn(form.get("client_assertion") ?? "") !== old;
+    assert.match(messageOf(await read()), /AADSTS700027/u);
+    const renewed = await thumbprint();
+    accepts = (form) => thumbprintIn(form.get("client_assertion") ?? "") === renewed;
+    assert.equal(codeOf(await read()), "ResourceNotFound");
+    accepts = () => true;
+  });
+
+  it("is that of a new federated token as soon as its file has it", async () => {
+    const path = join(folder, "rotated-token");
+    const config: AzureConfig = {
+      aadClientId: "of-file",
+      useFederatedWorkloadIdentityExtension: true,
+      aadFederatedTokenFile: path,
+    };
+    accepts = (form) => form.get("client_assertion") === "new";
+    await writeFile(path, "old");
+    const read = readWith(config, async () => ok({ ...place, ...config, ...endpoints() }));
+    assert.match(messageOf(await read()), /AADSTS700027/u);
+    await writeFile(path, "new");
+    assert.equal(codeOf(await read()), "ResourceNotFound");
+    accepts = () => true;
   });
 
   it("is the one of a new secret as soon as the file has it", async () => {
@@ -324,14 +366,19 @@ describe("the driver's identity at Azure", () => {
   }
 });
 
-const expired = {
-  status: 401,
-  body: {
-    error: "invalid_client",
-    error_description: "AADSTS7000222: The provided client secret keys for app 'of-file' are expired.",
-    error_codes: [7_000_222],
-  },
-};
+function refusedClient(description: string): HttpAnswer {
+  return { status: 401, body: { error: "invalid_client", error_description: description } };
+}
+
+function messageOf(result: Result<unknown, ArmError>): string {
+  return result.ok ? "" : result.failure.message;
+}
+
+/** The certificate that an assertion names, by its SHA-256. */
+function thumbprintIn(assertion: string): string {
+  const header = Buffer.from(assertion.split(".")[0] ?? "", "base64url").toString();
+  return (JSON.parse(header) as { readonly "x5t#S256"?: string })["x5t#S256"] ?? "";
+}
 
 const TELLING = ["client_id", "client_secret", "client_assertion", "msi_res_id", "object_id"];
 

@@ -5,10 +5,16 @@ import { request } from "node:https";
 import type { Lab } from "../../demo/lab/lab.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
+import type { Identities } from "../../src/emulator/model/authorization/identities.ts";
 
 /** Changes the speed of the emulator's Azure: its latencies times this. */
 export async function setAzureTimeScale(lab: Lab, timeScale: number): Promise<void> {
   await answerOf(lab, "PATCH", "/emulator/v1/settings", { timeScale });
+}
+
+/** Changes who can sign in to the emulator's Azure, and whose tokens it accepts. */
+export async function setIdentities(lab: Lab, identities: Identities): Promise<void> {
+  await answerOf(lab, "PATCH", "/emulator/v1/settings", { identities });
 }
 
 /** Adds a resource group, in any subscription. */

@@ -17,6 +17,8 @@ export interface CurrentCredentialOptions {
 /**
  * Signs in with the settings as they are when a token is requested, which is once for the lifetime of each
  * token, and at each call after a refusal. So a new secret needs no restart, and a wrong one is replaced.
+ * A refused sign-in is tried once more by a new credential: those of the SDK keep a certificate for good, and
+ * a federated token for five minutes, after their file has changed.
  */
 export function createCurrentCredential(options: CurrentCredentialOptions): TokenCredential {
   let { config, credential } = options;
@@ -35,7 +37,14 @@ export function createCurrentCredential(options: CurrentCredentialOptions): Toke
       tokenOptions?: GetTokenOptions,
     ): Promise<AccessToken | null> => {
       await update();
-      return credential.getToken(scopes, tokenOptions);
+      try {
+        return await credential.getToken(scopes, tokenOptions);
+      } catch (error) {
+        const renewed = options.create(config);
+        if (tokenOptions?.abortSignal?.aborted === true || !renewed.ok) throw error;
+        credential = renewed.value;
+        return credential.getToken(scopes, tokenOptions);
+      }
     },
   };
 }

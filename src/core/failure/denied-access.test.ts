@@ -51,6 +51,43 @@ describe("what helps where Azure denies access", () => {
       message: "denied",
       says: "an Azure policy forbids it",
     },
+    ...(
+      [
+        ["AADSTS90002: Tenant 't' not found.", "tenantId is no tenant"],
+        ["AADSTS900023: Specified tenant identifier 't' is neither", "tenantId is no tenant"],
+        ["endpoints_resolution_error: See https://aka.ms/msal.js.errors", "tenantId is no tenant"],
+        ["AADSTS700016: Application with identifier 'c' was not found", "aadClientId is no application"],
+        ["AADSTS7000112: Application 'c' is disabled.", "aadClientId is no application"],
+        ["AADSTS7000215: Invalid client secret provided.", "aadClientSecret in azure.json is not the value"],
+        ["AADSTS7000222: The provided client secret keys", "aadClientSecret in azure.json has expired"],
+        [
+          "AADSTS700027: Client assertion failed signature validation.",
+          "the certificate of aadClientCertPath",
+        ],
+        ["AADSTS70021: No matching federated identity record found", "the federated token"],
+        ["AADSTS700213: No matching federated identity record found", "the federated token"],
+        ["AADSTS700024: Client assertion is not within its valid time range.", "a token is outside its time"],
+        ["AADSTS500011: The resource principal named r was not found", "tokenAudience, or cloud,"],
+        ["Authentication failed. Message: Identity not found", "userAssignedIdentityID in azure.json"],
+      ] as const
+    ).map(([sentence, says]) => ({
+      because: `names the field that Entra refuses: ${sentence}`,
+      code: "AuthenticationError",
+      message: `no token for Azure: ${sentence} Trace ID: 1`,
+      says,
+    })),
+    {
+      because: "a token of another tenant",
+      code: "InvalidAuthenticationTokenTenant",
+      message: "The access token is from the wrong issuer.",
+      says: "tenantId is no tenant",
+    },
+    {
+      because: "an expired token",
+      code: "ExpiredAuthenticationToken",
+      message: "The access token expiry UTC time is earlier.",
+      says: "a token is outside its time",
+    },
     {
       because: "a refused sign-in is no missing role",
       code: "InvalidAuthenticationToken",

@@ -22,8 +22,64 @@ export function remedyOfDenial(refusal: Refusal): string {
     case "requestdisallowedbypolicy":
       return remedyOfPolicy(refusal);
     default:
-      return "check the credentials in azure.json, or those of the workload identity";
+      return remedyOfSignIn(refusal);
   }
+}
+
+const SECRET =
+  "az ad app credential reset --id <aadClientId>, and put its password there; no restart is needed";
+const FEDERATED =
+  "az identity federated-credential create with the cluster's issuer, subject " +
+  "system:serviceaccount:<namespace>:<service account> and audience api://AzureADTokenExchange";
+
+/** Microsoft Entra's codes, and ARM's of tokens, with the field at fault and what to do about it. */
+const SIGN_IN: readonly (readonly [pattern: RegExp, remedy: string])[] = [
+  [
+    /AADSTS(?:90002|900021|900023)\b|InvalidAuthenticationTokenTenant/u,
+    "tenantId is no tenant of this cloud, or not that of the subscription (in azure.json, or " +
+      "workloadIdentity.tenantID): az account show --query tenantId",
+  ],
+  [
+    // A private authority, whose endpoints the SDK looks up by the tenant.
+    /endpoints_resolution_error/u,
+    "tenantId is no tenant of the authority (activeDirectoryEndpoint in azure.json, or " +
+      "AZURE_AUTHORITY_HOST), or the authority can't be reached",
+  ],
+  [
+    /AADSTS(?:700016|7000112)\b/u,
+    "aadClientId is no application of that tenant, or a disabled one (in azure.json, or " +
+      "workloadIdentity.clientID): az identity show --query clientId, or az ad sp show --id <aadClientId>",
+  ],
+  [/AADSTS7000215\b/u, `aadClientSecret in azure.json is not the value of a secret: ${SECRET}`],
+  [/AADSTS7000222\b/u, `aadClientSecret in azure.json has expired: ${SECRET}`],
+  [
+    /AADSTS700027\b/u,
+    "the certificate of aadClientCertPath is not one of the application's, or has expired: " +
+      "az ad app credential reset --id <aadClientId> --cert @<certificate> --append",
+  ],
+  [
+    /AADSTS(?:70021|70021[123])\b/u,
+    `the federated token (AZURE_FEDERATED_TOKEN_FILE) matches no credential of the identity: ${FEDERATED}`,
+  ],
+  [
+    /AADSTS700024\b|ExpiredAuthenticationToken/u,
+    "a token is outside its time (the federated token of AZURE_FEDERATED_TOKEN_FILE, or Azure's): compare " +
+      "the clock of the controller's node",
+  ],
+  [
+    /AADSTS500011\b|InvalidAuthenticationTokenAudience/u,
+    "tokenAudience, or cloud, is not that of this resource manager: correct it in azure.json, or azure.cloud",
+  ],
+  [
+    /identity not found/iu,
+    "userAssignedIdentityID in azure.json is no identity of this VM: az vm identity assign, or az vmss",
+  ],
+];
+
+/** A sign-in that failed has only Entra's sentence, with its code at its beginning. */
+function remedyOfSignIn({ code, message }: Refusal): string {
+  const found = SIGN_IN.find(([pattern]) => pattern.test(message) || pattern.test(code));
+  return found?.[1] ?? "check the credentials in azure.json, or those of the workload identity";
 }
 
 /**

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { ArmAnswer, ArmMethod } from "../model/api/arm-message.ts";
 import { armErrors, type ArmFailure, errorBody, failure } from "../model/api/errors.ts";
+import { textAt } from "../model/api/json.ts";
+import { refusedToken } from "../model/authorization/identities.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
 import { answerCloudMetadata } from "./cloud-metadata.ts";
 import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts";
 import { answerInstanceMetadata } from "./instance-metadata.ts";
-import { answerIdentity, clientIdOf } from "./token.ts";
+import { answerIdentity, claimsOf } from "./token.ts";
 
 /** An answer with the fields that only answers of the model have. */
 export interface Dispatched extends HttpAnswer {
@@ -20,21 +22,25 @@ const ADMIN_PREFIX = "/emulator/";
 /** Dispatches a request to cloud metadata, identity, the emulator's own API, or ARM. */
 export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched {
   const aside =
-    answerCloudMetadata(request) ?? answerIdentity(request) ?? answerInstanceMetadata(model.world, request);
+    answerCloudMetadata(request) ??
+    answerIdentity(request, model.world.settings.identities) ??
+    answerInstanceMetadata(model.world, request);
   if (aside !== undefined) return aside;
   const method = METHODS.find((known) => known === request.method);
   if (method === undefined) return refused(armErrors.methodNotAllowed(request.method, request.path));
   const isAdmin = request.path.toLowerCase().startsWith(ADMIN_PREFIX);
   if (!isAdmin && !/^Bearer .+/i.test(request.headers["authorization"] ?? ""))
     return refused(unauthenticated());
+  const claims = claimsOf(request.headers["authorization"] ?? "");
+  const unaccepted = isAdmin ? undefined : refusedToken(model.world.settings.identities, claims, Date.now());
+  if (unaccepted !== undefined) return refused(unaccepted);
   const body = parseBody(request.bodyText);
   if (!body.ok) return refused(armErrors.invalidRequestContent(body.reason));
   const {
     "if-match": ifMatch,
     "if-none-match": ifNoneMatch,
     "x-ms-client-request-id": clientRequestId,
-    authorization = "",
-    "x-emulator-caller": caller = clientIdOf(authorization),
+    "x-emulator-caller": caller = textAt(claims, "appid"),
   } = request.headers;
   const answer = model.handle({
     method,

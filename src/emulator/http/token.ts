@@ -1,5 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { textAt } from "../model/api/json.ts";
+import type { Json } from "../model/api/json.ts";
+import {
+  ANY_IDENTITY,
+  type Identities,
+  isManagedIdentity,
+  refusedSignIn,
+  refusedTenant,
+} from "../model/authorization/identities.ts";
 import { RESOURCE_MANAGER_AUDIENCES } from "./cloud-metadata.ts";
 import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts";
 
@@ -12,23 +19,27 @@ const MANAGED_IDENTITY_LIFETIME_S = 86_400;
 
 /**
  * The Microsoft Entra and managed identity endpoints that Azure's identity packages use; `undefined` for
- * any other path. Every client gets a token; its request must only be complete.
+ * any other path. A request must be complete; by default every client then gets a token.
  */
-export function answerIdentity(request: HttpRequest): HttpAnswer | undefined {
+export function answerIdentity(
+  request: HttpRequest,
+  identities: Identities = ANY_IDENTITY,
+): HttpAnswer | undefined {
   // The SDK for JavaScript sends a trailing slash to IMDS.
   const path = request.path.toLowerCase().replace(/\/$/, "");
   const tenant = /^\/([^/]+)\/(?:oauth2\/v2\.0\/token|oauth2\/token)$/.exec(path)?.[1];
-  if (tenant !== undefined) return request.method === "POST" ? entraToken(request) : { status: 405 };
+  if (tenant !== undefined)
+    return request.method === "POST" ? entraToken(request, tenant, identities) : { status: 405 };
   const issuer = /^\/([^/]+)(?:\/v2\.0)?\/\.well-known\/openid-configuration$/.exec(path)?.[1];
-  if (issuer !== undefined) return openIdConfiguration(request, issuer);
+  if (issuer !== undefined) return openIdConfiguration(request, issuer, identities);
   if (path === "/common/discovery/instance") return instanceDiscovery(request);
   if (path === "/metadata/identity/oauth2/token" || path === "/msi/token")
-    return managedIdentityToken(request, path === "/msi/token");
+    return managedIdentityToken(request, path === "/msi/token", identities);
   return undefined;
 }
 
 /** The token of a service principal with a secret, or of a workload with a federated assertion. */
-function entraToken(request: HttpRequest): HttpAnswer {
+function entraToken(request: HttpRequest, tenant: string, identities: Identities): HttpAnswer {
   const form = new URLSearchParams(request.bodyText);
   const clientId = form.get("client_id");
   if (form.get("grant_type") !== "client_credentials")
@@ -48,6 +59,10 @@ function entraToken(request: HttpRequest): HttpAnswer {
         "'client_assertion' or 'client_secret'.",
     );
   }
+  const secret = form.get("client_secret") ?? undefined;
+  const unaccepted = refusedSignIn(identities, { tenant, clientId, secret });
+  if (unaccepted !== undefined)
+    return { ...entraError(unaccepted.error, unaccepted.description), status: unaccepted.status };
   if (!form.has("resource") && !form.has("scope"))
     return entraError(
       "invalid_request",
@@ -65,7 +80,7 @@ function entraToken(request: HttpRequest): HttpAnswer {
       token_type: "Bearer",
       expires_in: LIFETIME_S - 1,
       ext_expires_in: LIFETIME_S - 1,
-      access_token: accessToken(request, clientId, LIFETIME_S),
+      access_token: accessToken(request, { tenant, clientId, lifetimeS: LIFETIME_S }),
     },
   };
 }
@@ -93,7 +108,7 @@ function withoutSlash(url: string): string {
  * IMDS requires the header `Metadata: true`; the App Service form, which `IDENTITY_ENDPOINT` selects,
  * requires `X-IDENTITY-HEADER`.
  */
-function managedIdentityToken(request: HttpRequest, appService: boolean): HttpAnswer {
+function managedIdentityToken(request: HttpRequest, appService: boolean, identities: Identities): HttpAnswer {
   const authorised = appService
     ? request.headers["x-identity-header"] !== undefined
     : request.headers["metadata"]?.toLowerCase() === "true";
@@ -109,11 +124,17 @@ function managedIdentityToken(request: HttpRequest, appService: boolean): HttpAn
       body: { error: "invalid_request", error_description: "Required query variable 'resource' is missing" },
     };
   const clientId = request.query["client_id"] ?? "00000000-0000-0000-0000-0000000000aa";
+  if (!isManagedIdentity(identities, clientId))
+    return {
+      status: 400,
+      body: { error: "invalid_request", error_description: "Identity not found" },
+    };
   const nowS = Math.floor(Date.now() / 1000);
+  const [tenant = "emulator"] = identities.tenants;
   return {
     status: 200,
     body: {
-      access_token: accessToken(request, clientId, MANAGED_IDENTITY_LIFETIME_S),
+      access_token: accessToken(request, { tenant, clientId, lifetimeS: MANAGED_IDENTITY_LIFETIME_S }),
       client_id: clientId,
       expires_in: String(MANAGED_IDENTITY_LIFETIME_S - 1),
       expires_on: String(nowS + MANAGED_IDENTITY_LIFETIME_S),
@@ -125,7 +146,9 @@ function managedIdentityToken(request: HttpRequest, appService: boolean): HttpAn
   };
 }
 
-function openIdConfiguration(request: HttpRequest, tenant: string): HttpAnswer {
+function openIdConfiguration(request: HttpRequest, tenant: string, identities: Identities): HttpAnswer {
+  const unknown = refusedTenant(identities, tenant);
+  if (unknown !== undefined) return entraError("invalid_tenant", unknown.description);
   const base = `${request.origin}/${tenant}`;
   return {
     status: 200,
@@ -160,11 +183,19 @@ function instanceDiscovery(request: HttpRequest): HttpAnswer {
 }
 
 /** A token in the form of a JWT, since some clients read its content. Its signature is not checked. */
-function accessToken(request: HttpRequest, clientId: string, lifetimeS: number): string {
+function accessToken(
+  request: HttpRequest,
+  {
+    tenant,
+    clientId,
+    lifetimeS,
+  }: { readonly tenant: string; readonly clientId: string; readonly lifetimeS: number },
+): string {
   const nowS = Math.floor(Date.now() / 1000);
   const claims = {
     aud: "https://management.azure.com",
-    iss: `${request.origin}/emulator/`,
+    iss: `${request.origin}/${tenant}/`,
+    tid: tenant,
     iat: nowS,
     nbf: nowS,
     exp: nowS + lifetimeS,
@@ -178,10 +209,10 @@ function accessToken(request: HttpRequest, clientId: string, lifetimeS: number):
   );
 }
 
-/** The client id in a token of this emulator's, or in any JWT; undefined if it has none. */
-export function clientIdOf(authorization: string): string | undefined {
+/** The claims of a token of this emulator's, or of any JWT; undefined if it has none. */
+export function claimsOf(authorization: string): Json | undefined {
   const claims = parseBody(Buffer.from(authorization.split(".")[1] ?? "", "base64url").toString());
-  return claims.ok ? textAt(claims.value, "appid") : undefined;
+  return claims.ok ? claims.value : undefined;
 }
 
 function entraError(error: string, description: string): HttpAnswer {
@@ -190,6 +221,7 @@ function entraError(error: string, description: string): HttpAnswer {
     body: {
       error,
       error_description: description,
+      error_codes: (/^AADSTS(\d+)/.exec(description)?.slice(1) ?? []).map(Number),
       timestamp: new Date().toISOString(),
       trace_id: randomUUID(),
       correlation_id: randomUUID(),

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject, listAt, numberAt, textAt } from "./api/json.ts";
 import { parsePolicies } from "./authorization/check-policies.ts";
+import { parseIdentities } from "./authorization/identities.ts";
 import { DEFAULT_LATENCIES, type Latencies, type Latency, type LatencyName } from "./pace/latency.ts";
 import {
   isCounted,
@@ -58,6 +59,8 @@ function parseSetting(
       return parseRestrictedSkus(value);
     case "policies":
       return parsePolicies(value);
+    case "identities":
+      return parseIdentities(value);
     case "deniedActions":
     case "apiVersions":
       return parseTexts(name, value);

@@ -1,4 +1,5 @@
 import type { Json } from "./api/json.ts";
+import { ANY_IDENTITY, type Identities } from "./authorization/identities.ts";
 import { DEFAULT_LATENCIES, type Latencies } from "./pace/latency.ts";
 import type { ThrottleGroup, ThrottleLimit } from "./pace/throttle-policies.ts";
 import type { QuotaName } from "./subscription/quota-table.ts";
@@ -105,6 +106,8 @@ export interface ModelSettings {
    * count there only, as those of a role that is assigned to a resource group.
    */
   readonly permissions: Readonly<Record<string, readonly Grant[]>>;
+  /** Who can sign in, and so call. Default: everybody, with any secret. */
+  readonly identities: Identities;
   /** Actions that a deny assignment forbids to every caller, as AKS' node resource group lockdown does. */
   readonly deniedActions: readonly string[];
   /** Azure policies that deny writes with 403 `RequestDisallowedByPolicy`. */
@@ -147,6 +150,7 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   throttleLimits: {},
   throttleGroups: {},
   permissions: { "*": ["*"] },
+  identities: ANY_IDENTITY,
   deniedActions: [],
   policies: [],
   quotas: {},
