@@ -18,7 +18,7 @@ export function azureRoles(): readonly GeneratedFile[] {
     }),
     roleFile("role-subscription.json", {
       name: "Azure Disk CSI Driver V2 Subscription",
-      description: "Reads the state of operations on disks and VMs, and the sizes that a region offers",
+      description: "Reads the state of operations on disks and VMs, and the sizes and quotas of a region",
       actions: actions.filter(isSubscriptionAction),
     }),
   ];
