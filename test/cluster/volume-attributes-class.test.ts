@@ -6,13 +6,16 @@ import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { azureCallsFromNow } from "./assert/azure-journal.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
+import { assertSoundOnDisk } from "./assert/sound-disk.ts";
 import { driverLab } from "./driver-lab.ts";
+import { convertsInBackground } from "./faults/convert-in-background.ts";
 import {
   assertBothSound,
   backInService,
   cutOffFirst,
   takesOver,
   twoWritersOn,
+  untilOutOfQuarantine,
   untilTrusted,
   VICTIM,
 } from "./faults/lose-node.ts";
@@ -20,12 +23,14 @@ import { keepControllersOff } from "./leading-controller.ts";
 import {
   anAttributesClass,
   azureDiskOf,
+  classedDiskOf,
   classesOf,
   patchAttributesClass,
   untilClasses,
   untilModified,
 } from "./workload/attributes-classes.ts";
 import { example } from "./workload/examples.ts";
+import { startWriter } from "./workload/record-writer.ts";
 import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
@@ -142,7 +147,7 @@ describe("volume attributes classes", { skip: (await reasonAgainstLab()) ?? fals
       async (workloads, className) => {
         await untilModified(workloads, "data", className("first"));
         await workloads.inPod("app", WRITE_FOR_EVER);
-        const before = await azureDiskOf(workloads, "data");
+        const before = await classedDiskOf(workloads, "data");
         const refusals = [
           [
             "misspelt",
@@ -162,11 +167,23 @@ describe("volume attributes classes", { skip: (await reasonAgainstLab()) ?? fals
           );
           await workloads.untilEvent("PersistentVolumeClaim", "data", says);
           assert.equal((await classesOf(workloads, "data")).current, className("first"));
-          assert.deepEqual(await azureDiskOf(workloads, "data"), before);
+          assert.deepEqual(await classedDiskOf(workloads, "data"), before);
         }
 
         await patchAttributesClass(workloads, "data", className("first"));
         await untilModified(workloads, "data", className("first"));
+        await duringOutage(lab, async () => {
+          await patchAttributesClass(workloads, "data", className("second"));
+          await untilTried(workloads, "data");
+          // csi-resizer can't know what became of the change, so it completes it before it goes back.
+          await patchAttributesClass(workloads, "data", className("first"));
+          const { current, target } = await classesOf(workloads, "data");
+          assert.deepEqual([current, target], [className("first"), className("second")]);
+        });
+        await untilModified(workloads, "data", className("first"));
+        assert.equal((await workloads.volumeOf("data")).spec.modification, undefined);
+        assert.deepEqual(await classedDiskOf(workloads, "data"), before);
+
         await patchAttributesClass(workloads, "data", className("second"));
         await untilModified(workloads, "data", className("second"));
         const { sku, tags } = await azureDiskOf(workloads, "data");
@@ -175,31 +192,53 @@ describe("volume attributes classes", { skip: (await reasonAgainstLab()) ?? fals
       },
     ));
 
-  it("names the node of a disk that Azure changes at rest only, and changes it then", () =>
+  it("names the node of a disk that changes at rest only; goes back, or changes then", () =>
     withClaim(
       "class-at-rest",
-      { first: { skuName: "StandardSSD_LRS" }, premium: { skuName: "Premium_LRS" } },
+      {
+        first: { skuName: "StandardSSD_LRS" },
+        premium: { skuName: "Premium_LRS" },
+        v2: { skuName: "PremiumV2_LRS" },
+      },
       async (workloads, className) => {
+        // Its VM caches the disk of this class.
+        const cached = aClaim({ name: "cached", storageClass: "managed-csi-premium" });
+        await workloads.apply(manifestOf(cached, podOf("cached", "cached")));
+        await workloads.untilReady("cached");
         await untilModified(workloads, "data", className("first"));
-        await workloads.inPod("app", "echo kept > /data/file; sync");
+        const before = await classedDiskOf(workloads, "data");
+        for (const pod of ["app", "cached"]) await workloads.inPod(pod, `echo ${pod} > /data/file; sync`);
+
+        await patchAttributesClass(workloads, "cached", className("v2"));
+        await untilRefusedFor(workloads, "cached", await workloads.nodeOf("cached"));
+        assert.equal((await azureDiskOf(workloads, "cached")).sku.name, "Premium_LRS");
         await patchAttributesClass(workloads, "data", className("premium"));
-        const node = await workloads.nodeOf("app");
-        await workloads.untilEvent(
-          "PersistentVolumeClaim",
-          "data",
-          new RegExp(`^VolumeModifyFailed: .*${node}`, "u"),
-        );
+        await untilRefusedFor(workloads, "data", await workloads.nodeOf("app"));
         const { current, state } = await classesOf(workloads, "data");
         assert.deepEqual([current, state], [className("first"), "InProgress"]);
 
-        await workloads.kubectl(["delete", "pod", "app", `--timeout=${GONE_MAX_MS}ms`], {
+        await patchAttributesClass(workloads, "data", className("first"));
+        await untilModified(workloads, "data", className("first"));
+        assert.deepEqual(
+          await classedDiskOf(workloads, "data"),
+          before,
+          "a change taken back leaves no trace",
+        );
+        assert.equal((await workloads.volumeOf("data")).spec.modification, undefined);
+
+        await patchAttributesClass(workloads, "data", className("premium"));
+        await workloads.kubectl(["delete", "pod", "app", "cached", `--timeout=${GONE_MAX_MS}ms`], {
           timeoutMs: 2 * GONE_MAX_MS,
         });
         await untilModified(workloads, "data", className("premium"));
+        await untilModified(workloads, "cached", className("v2"));
         assert.equal((await azureDiskOf(workloads, "data")).sku.name, "Premium_LRS");
-        await workloads.apply(manifestOf(podOf("next")));
-        await workloads.untilReady("next");
-        assert.equal(await workloads.inPod("next", "cat /data/file"), "kept");
+        assert.equal((await azureDiskOf(workloads, "cached")).sku.name, "PremiumV2_LRS");
+        await workloads.apply(manifestOf(podOf("next"), podOf("next-cached", "cached")));
+        for (const [next, pod] of [["next", "app"] as const, ["next-cached", "cached"] as const]) {
+          await workloads.untilReady(next);
+          assert.equal(await workloads.inPod(next, "cat /data/file"), pod);
+        }
       },
     ));
 
@@ -223,58 +262,101 @@ describe("volume attributes classes", { skip: (await reasonAgainstLab()) ?? fals
     );
   });
 
-  it("ends a change that was under way while its pod's node died, after the failover", () => {
+  it("ends changes that were under way while their pods' node died, after the failover", () => {
     const name = "class-failover";
-    const changed = anAttributesClass(name, { tags: "tier=changed", networkAccessPolicy: "AllowAll" });
-    return withClusterObjects(lab, manifestOf(changed), () =>
+    const [changed, faster, v2] = [name, `${name}-faster`, `${name}-v2`] as const;
+    const objects = manifestOf(
+      anAttributesClass(changed, { tags: "tier=changed", networkAccessPolicy: "AllowAll" }),
+      anAttributesClass(faster, { DiskIOPSReadWrite: "4000", DiskMBpsReadWrite: "200" }),
+      anAttributesClass(v2, { skuName: "PremiumV2_LRS" }),
+      ...Object.entries({ fast: "PremiumV2_LRS", moved: "Premium_LRS" }).map(([writer, skuName]) =>
+        aClass({
+          name: `${name}-${writer}`,
+          parameters: { skuName, cachingMode: "None" },
+          volumeBindingMode: "WaitForFirstConsumer",
+        }),
+      ),
+    );
+    return withClusterObjects(lab, objects, () =>
       withWorkloads(lab, name, async (workloads) => {
-        const writers = await twoWritersOn(workloads, VICTIM);
-        const claims = writers.map((writer) => `data-${writer.name}`);
-        const calls = await azureCallsFromNow(lab);
-        const effect = { kind: "Error", status: 503, code: "ServiceUnavailable", message: "try again later" };
-        await lab.azure.call("POST", "/emulator/v1/faults", { id: FAULT, operation: "Disks_Update", effect });
-        await thenCleanUp(
-          async () => {
-            for (const claim of claims) {
-              await patchAttributesClass(workloads, claim, name);
-              await untilTried(workloads, claim);
-            }
-            await lab.node(VICTIM).kill();
-            await thenCleanUp(
-              async () => {
-                await cutOffFirst(calls, await takesOver(workloads, writers));
-                for (const claim of claims) {
-                  assert.equal(
-                    (await workloads.volumeOf(claim)).spec.modification?.networkAccessPolicy,
-                    "AllowAll",
-                  );
-                  assert.equal((await classesOf(workloads, claim)).current, undefined);
-                }
-              },
-              async () => {
-                await lab.node(VICTIM).start(new AbortController().signal);
-                await backInService(lab);
-              },
-            );
-          },
-          async () => {
-            await lab.azure.call("DELETE", `/emulator/v1/faults/${FAULT}`);
+        const writers = [...(await twoWritersOn(workloads, VICTIM))];
+        for (const writer of ["fast", "moved"]) {
+          const storageClass = `${name}-${writer}`;
+          const started = { name: writer, storageClass, home: VICTIM, sizeGiB: SIZE_GIB };
+          writers.push(await startWriter(workloads, started));
+        }
+        const classes = new Map([
+          ["data-shared-0", changed],
+          ["data-plain-0", changed],
+          ["data-fast-0", faster],
+        ]);
+        await convertsInBackground(
+          workloads,
+          { claim: "data-moved-0", className: v2 },
+          async (isUnderWay) => {
+            const calls = await azureCallsFromNow(lab);
+            await duringOutage(lab, async () => {
+              for (const [claim, className] of classes) {
+                await patchAttributesClass(workloads, claim, className);
+                await untilTried(workloads, claim);
+              }
+              assert.ok(isUnderWay(), "the node dies during the conversion");
+              await lab.node(VICTIM).kill();
+              await thenCleanUp(
+                async () => {
+                  await cutOffFirst(calls, await takesOver(workloads, writers));
+                  for (const claim of classes.keys()) {
+                    assert.ok((await workloads.volumeOf(claim)).spec.modification !== undefined, claim);
+                    assert.equal((await classesOf(workloads, claim)).current, undefined);
+                  }
+                },
+                async () => {
+                  await lab.node(VICTIM).start(new AbortController().signal);
+                  await backInService(lab);
+                },
+              );
+            });
           },
         );
-        for (const claim of claims) {
-          await untilModified(workloads, claim, name);
+        for (const [claim, className] of classes) await untilModified(workloads, claim, className);
+        for (const claim of ["data-shared-0", "data-plain-0"]) {
           const { tags, properties } = await azureDiskOf(workloads, claim);
           assert.deepEqual([tags["tier"], properties.networkAccessPolicy], ["changed", "AllowAll"], claim);
         }
+        const { properties } = await azureDiskOf(workloads, "data-fast-0");
+        assert.deepEqual([properties.diskIOPSReadWrite, properties.diskMBpsReadWrite], [4000, 200]);
         await untilTrusted(workloads);
+        for (const { name: pod } of writers) await untilOutOfQuarantine(workloads, `data-${pod}`, VICTIM);
         await assertBothSound(workloads);
+        for (const writer of ["fast", "moved"]) await assertSoundOnDisk(workloads, writer);
       }),
     );
   });
 });
 
-function podOf(name: string): object {
-  return aPod({ name, mounts: [{ claim: "data", path: "/data" }] });
+/** A pod that has a claim at `/data`. Default: the claim `data`. */
+function podOf(name: string, claim = "data"): object {
+  return aPod({ name, mounts: [{ claim, path: "/data" }] });
+}
+
+/** Waits until csi-resizer reports that a change is refused, for a node that has the disk. */
+async function untilRefusedFor(workloads: Workloads, claim: string, nodeName: string): Promise<void> {
+  const says = new RegExp(`^VolumeModifyFailed: .*FailedPrecondition.*${nodeName}`, "u");
+  await workloads.untilEvent("PersistentVolumeClaim", claim, says);
+}
+
+/** Runs `use` while Azure makes no change of a disk, as in an outage. */
+function duringOutage(lab: Lab, use: () => Promise<void>): Promise<void> {
+  const effect = { kind: "Error", status: 503, code: "ServiceUnavailable", message: "try again later" };
+  return thenCleanUp(
+    async () => {
+      await lab.azure.call("POST", "/emulator/v1/faults", { id: FAULT, operation: "Disks_Update", effect });
+      await use();
+    },
+    async () => {
+      await lab.azure.call("DELETE", `/emulator/v1/faults/${FAULT}`);
+    },
+  );
 }
 
 /** Waits until Azure has refused a claim's change at least once. */

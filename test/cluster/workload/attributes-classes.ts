@@ -102,6 +102,13 @@ export async function untilClasses(
   }
 }
 
+/** The disk of a claim without the tags of its state, which the driver writes in its own time. */
+export async function classedDiskOf(workloads: Workloads, claim: string): Promise<AzureDisk> {
+  const { tags, ...disk } = await azureDiskOf(workloads, claim);
+  const stated = Object.entries(tags).filter(([name]) => !name.startsWith("disk.csi.azure.com-"));
+  return { ...disk, tags: Object.fromEntries(stated) };
+}
+
 /** The disk of a bound claim, as Azure has it. */
 export async function azureDiskOf(workloads: Workloads, claim: string): Promise<AzureDisk> {
   const { detail } = (await workloads.volumeOf(claim)).status ?? {};

@@ -28,6 +28,7 @@ export interface WriterPod {
 }
 
 const GROWTH_MAX_MS = 240_000;
+const SIZE_GIB = 4;
 
 /**
  * Appends a record, syncs it, and prints that; continues at the end of the file, also after a failed write.
@@ -51,12 +52,15 @@ export function recordWriter({
   storageClass,
   home,
   schedulerName,
+  sizeGiB = SIZE_GIB,
 }: {
   readonly name: string;
   readonly storageClass: string;
   readonly home: string;
   /** Default: Kubernetes' own. */
   readonly schedulerName?: string;
+  /** Default: 4. */
+  readonly sizeGiB?: number;
 }): string {
   const preferred = [
     {
@@ -95,7 +99,7 @@ export function recordWriter({
           spec: {
             accessModes: ["ReadWriteOnce"],
             storageClassName: storageClass,
-            resources: { requests: { storage: "4Gi" } },
+            resources: { requests: { storage: `${sizeGiB}Gi` } },
           },
         },
       ],
