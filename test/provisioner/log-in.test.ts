@@ -51,6 +51,7 @@ describe("the driver's identity at Azure", () => {
   /** What is answered instead of the cloud's metadata, one after another. */
   const metadataAnswers: HttpAnswer[] = [];
   let bearer = "";
+  let auxiliary = "";
   /** Whether a sign-in with an assertion is accepted. */
   let accepts: (form: URLSearchParams) => boolean = () => true;
   let caPem = "";
@@ -75,8 +76,11 @@ describe("the driver's identity at Azure", () => {
       : isRefused
         ? refusedClient("AADSTS700027: Client assertion failed signature validation.")
         : (answerIdentity(request) ?? (metadataOfCloud && (metadataAnswers.shift() ?? metadataOfCloud)));
-    if (token === undefined) bearer = request.headers["authorization"] ?? "";
-    else if (/\/token\/?$/.test(request.path)) asked.push(asking(request));
+    if (token === undefined) {
+      bearer = request.headers["authorization"] ?? "";
+      auxiliary = request.headers["x-ms-authorization-auxiliary"] ?? "";
+    }
+    if (token !== undefined && /\/token\/?$/.test(request.path)) asked.push(asking(request));
     writeAnswer(
       response,
       token ?? { status: 404, body: { error: { code: "ResourceNotFound", message: "not there" } } },
@@ -295,6 +299,19 @@ describe("the driver's identity at Azure", () => {
     accepts = () => true;
   });
 
+  it("is also that of other tenants, whose tokens go along with each call", async () => {
+    const others = { auxiliaryTenantIDs: ["tenant-2"], networkResourceTenantID: "tenant-3" };
+    asked = [];
+    assert.equal(await codeOfARead({ ...secret, ...others }), "ResourceNotFound");
+    assert.deepEqual(asked.map(({ path }) => path.split("/")[1] ?? "").toSorted(), [
+      "tenant-2",
+      "tenant-3",
+      "tenant-of-file",
+    ]);
+    const tokens = auxiliary.split(", ").map((token) => token.replace("Bearer ", ""));
+    assert.deepEqual(tokens.map((token) => claimIn(token, "tid")).toSorted(), ["tenant-2", "tenant-3"]);
+  });
+
   it("is the one of a new secret as soon as the file has it", async () => {
     let config: AzureConfig = { ...secret, aadClientSecret: "expired" };
     const read = readWith(config, async () => ok({ ...place, ...config, ...endpoints() }));
@@ -361,7 +378,7 @@ describe("the driver's identity at Azure", () => {
       );
       assert.equal(read.result.ok ? "" : read.result.failure.code, "ResourceNotFound");
       const [last] = asked.slice(-1);
-      assert.deepEqual({ ...last, appid: appIdOf(bearer) }, expected());
+      assert.deepEqual({ ...last, appid: claimIn(bearer, "appid") }, expected());
     });
   }
 });
@@ -390,7 +407,7 @@ function asking(request: HttpRequest): Asked {
   };
 }
 
-function appIdOf(authorization: string): string {
-  const claims = authorization.split(".")[1] ?? "";
-  return (JSON.parse(Buffer.from(claims, "base64url").toString()) as { appid: string }).appid;
+function claimIn(token: string, name: "appid" | "tid"): string {
+  const claims = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
+  return (JSON.parse(claims) as Record<typeof name, string>)[name];
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type AzureConfig, type AzureEndpoints, endpointsOf } from "./azure-config.ts";
+import { auxiliaryTenantsOf, type AzureConfig, type AzureEndpoints, endpointsOf } from "./azure-config.ts";
 
 const PUBLIC: AzureEndpoints = {
   resourceManager: "https://management.azure.com",
@@ -150,6 +150,28 @@ describe("the addresses of a cloud", () => {
       const found = endpointsOf(config, { AZURE_AUTHORITY_HOST: authorityHost });
       assert.ok(!found.ok);
       assert.equal(found.failure.field, field);
+      assert.match(found.failure.problem, says);
+    });
+});
+
+describe("tenants of auxiliary tokens", () => {
+  const own: AzureConfig = { tenantId: "own" };
+  it("are each once, without the own", () => {
+    const config = { ...own, auxiliaryTenantIDs: ["Own", "a", "A"], networkResourceTenantID: "b" };
+    assert.deepEqual(auxiliaryTenantsOf(config), { ok: true, value: ["a", "b"] });
+    assert.deepEqual(auxiliaryTenantsOf(own), { ok: true, value: [] });
+  });
+  for (const [because, config, says] of [
+    ["a fourth", { auxiliaryTenantIDs: ["a", "b", "c"], networkResourceTenantID: "d" }, /more than 3/u],
+    [
+      "any of a managed identity",
+      { networkResourceTenantID: "a", useManagedIdentityExtension: true },
+      /of its own tenant only/u,
+    ],
+  ] as const)
+    it(`are refused: ${because}`, () => {
+      const found = auxiliaryTenantsOf({ ...own, ...config });
+      assert.ok(!found.ok && found.failure.field === "auxiliaryTenantIDs");
       assert.match(found.failure.problem, says);
     });
 });

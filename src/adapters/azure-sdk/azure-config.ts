@@ -23,6 +23,10 @@ export interface AzureConfig {
   readonly userAssignedIdentityID?: string;
   readonly useFederatedWorkloadIdentityExtension?: boolean;
   readonly aadFederatedTokenFile?: string;
+  /** Further tenants, at most three, whose resources the cluster's VMs refer to, such as a network. */
+  readonly auxiliaryTenantIDs?: readonly string[];
+  /** The same for one tenant, with the name of Kubernetes' cloud provider. */
+  readonly networkResourceTenantID?: string;
   /** Instead of the cloud's own, such as `https://localhost:8443` of an emulator. */
   readonly resourceManagerEndpoint?: string;
   /** Instead of the cloud's own; default with another resource manager: what its metadata name. */
@@ -159,6 +163,30 @@ function contradiction(
         ? `${authority} is of ${ofAuthority?.name ?? "another cloud"}`
         : `cloud is ${named.name}`),
   );
+}
+
+/** What Azure reads of auxiliary tokens. */
+const AUXILIARY_TENANTS_MAX = 3;
+
+/** The tenants, besides that of the sign-in, whose tokens each call needs. */
+export function auxiliaryTenantsOf(config: AzureConfig): Result<readonly string[], ConfigFailure> {
+  const { auxiliaryTenantIDs = [], networkResourceTenantID, tenantId } = config;
+  const named = [...auxiliaryTenantIDs, networkResourceTenantID ?? ""].map((each) => each.toLowerCase());
+  const tenants = [...new Set(named)].filter((each) => each !== "" && each !== tenantId?.toLowerCase());
+  if (tenants.length > AUXILIARY_TENANTS_MAX)
+    return invalid(
+      "auxiliaryTenantIDs",
+      tenants.join(", "),
+      `has more than ${AUXILIARY_TENANTS_MAX} tenants, with networkResourceTenantID: Azure reads no more`,
+    );
+  return tenants.length > 0 && config.useManagedIdentityExtension === true
+    ? invalid(
+        "auxiliaryTenantIDs",
+        tenants.join(", "),
+        "(or networkResourceTenantID) needs an application of several tenants: a managed identity gets " +
+          "tokens of its own tenant only",
+      )
+    : ok(tenants);
 }
 
 /** A setting that must be there. */

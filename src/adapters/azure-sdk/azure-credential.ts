@@ -12,6 +12,8 @@ import { audienceOf, type AzureConfig, type ConfigFailure, invalid, required } f
 /** Where credentials are looked for. */
 export interface CredentialSources {
   readonly config: AzureConfig;
+  /** Signs in to this tenant instead of the settings' own. */
+  readonly tenantId?: string;
   /** `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Certificates for the authority, as for the endpoint. */
@@ -56,7 +58,7 @@ function workloadIdentity(sources: CredentialSources): Result<CredentialAt, Conf
   const { config, environment } = sources;
   const merged: AzureConfig = {
     ...config,
-    ...given("tenantId", environment["AZURE_TENANT_ID"]),
+    ...given("tenantId", sources.tenantId ?? environment["AZURE_TENANT_ID"]),
     ...given("aadClientId", environment["AZURE_CLIENT_ID"]),
     ...given("aadFederatedTokenFile", environment["AZURE_FEDERATED_TOKEN_FILE"]),
   };
@@ -88,7 +90,7 @@ function managedIdentity(identity: string): TokenCredential {
 }
 
 function clientSecret(sources: CredentialSources): Result<CredentialAt, ConfigFailure> {
-  const { config } = sources;
+  const config = inTenant(sources);
   const why = "logging in with a client secret needs it";
   const tenantId = required(config, "tenantId", why);
   if (!tenantId.ok) return tenantId;
@@ -112,7 +114,7 @@ function clientCertificate(
   sources: CredentialSources,
   certificatePath: string,
 ): Result<CredentialAt, ConfigFailure> {
-  const { config } = sources;
+  const config = inTenant(sources);
   const why = "signing in with a certificate needs it";
   const tenantId = required(config, "tenantId", why);
   if (!tenantId.ok) return tenantId;
@@ -138,6 +140,10 @@ function clientCertificate(
         authorityOptions(sources, authority),
       ),
   );
+}
+
+function inTenant({ config, tenantId }: CredentialSources): AzureConfig {
+  return { ...config, ...given("tenantId", tenantId) };
 }
 
 function authorityOptions(

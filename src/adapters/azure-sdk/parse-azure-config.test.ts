@@ -19,6 +19,7 @@ describe("azure.json", () => {
         userAssignedIdentityID: "id",
       },
       ...{ useFederatedWorkloadIdentityExtension: false, aadFederatedTokenFile: "/token" },
+      ...{ auxiliaryTenantIDs: ["t-2"], networkResourceTenantID: "t-3" },
       ...{ resourceManagerEndpoint: "https://arm", activeDirectoryEndpoint: "https://login" },
     };
     const others = {
@@ -55,6 +56,16 @@ describe("azure.json", () => {
       text: '{"aadMSIDataPlaneIdentityPath":"/identity.json"}',
       field: "aadMSIDataPlaneIdentityPath",
       problem: /only Microsoft's own control planes get such files; use workload identity/,
+    },
+    {
+      text: '{"auxiliaryTokenProvider":{"vaultName":"v"}}',
+      field: "auxiliaryTokenProvider",
+      problem: /only Microsoft's own control planes .* auxiliaryTenantIDs/,
+    },
+    {
+      text: '{"auxiliaryTenantIDs":"tenant"}',
+      field: "auxiliaryTenantIDs",
+      problem: /must be a list of strings/,
     },
     { text: '{"aadClientSecret":12345}', field: "aadClientSecret", problem: /must be a string/ },
   ];

@@ -2,7 +2,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { parseJson } from "../../core/primitives/parse-json.ts";
 import { type AzureConfig, type ConfigFailure, invalid } from "./azure-config.ts";
 
-const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean">> = {
+const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean" | "list of strings">> = {
   cloud: "string",
   tenantId: "string",
   subscriptionId: "string",
@@ -16,6 +16,8 @@ const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean">> = {
   userAssignedIdentityID: "string",
   useFederatedWorkloadIdentityExtension: "boolean",
   aadFederatedTokenFile: "string",
+  auxiliaryTenantIDs: "list of strings",
+  networkResourceTenantID: "string",
   resourceManagerEndpoint: "string",
   activeDirectoryEndpoint: "string",
   tokenAudience: "string",
@@ -29,6 +31,9 @@ const REFUSED: Readonly<Record<string, string>> = {
   extendedLocationName:
     "is not served: the disks of an edge zone would be made in its region, where no VM of " +
     "the zone can have them",
+  auxiliaryTokenProvider:
+    "is not served: only Microsoft's own control planes have such a vault; name the other tenants in " +
+    "auxiliaryTenantIDs",
   aadMSIDataPlaneIdentityPath:
     "is not served: only Microsoft's own control planes get such files; use workload identity " +
     "(AZURE_FEDERATED_TOKEN_FILE) or a managed identity (useManagedIdentityExtension)",
@@ -55,13 +60,17 @@ export function parseAzureConfig(text: string): Result<ParsedAzureConfig, Config
   for (const [field, type] of Object.entries(TYPES)) {
     const value = members[field];
     if (value === undefined || value === null || value === "") continue;
-    if (typeof value !== type)
+    if (type === "list of strings" ? !isTexts(value) : typeof value !== type)
       return invalid(field, "", `must be a ${type} in the Azure settings (azure.json)`);
     config[field] = value;
   }
   for (const [field, problem] of Object.entries(REFUSED)) {
     const value = members[field];
-    if (typeof value === "string" && value !== "") return invalid(field, "", problem);
+    if (value !== undefined && value !== null && value !== "") return invalid(field, "", problem);
   }
   return ok({ config, unused: Object.keys(members).filter((field) => !Object.hasOwn(TYPES, field)) });
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
 }

@@ -1,6 +1,7 @@
 import type { Agent } from "node:https";
 import {
   ComputeManagementClient,
+  type ComputeManagementClientOptionalParams,
   type DataDisk,
   type Disk,
   type DiskUpdate,
@@ -9,6 +10,7 @@ import {
   type VirtualMachineUpdate,
 } from "@azure/arm-compute";
 import {
+  auxiliaryAuthenticationHeaderPolicy,
   createDefaultHttpClient,
   createHttpHeaders,
   createPipelineRequest,
@@ -46,6 +48,8 @@ import { type CallOptions, type SdkAnswer, readSdkAnswer, sendThroughSdk } from 
 /** How to reach Azure. */
 export interface SdkArmApiOptions {
   readonly credential: TokenCredential;
+  /** Of other tenants, whose resources VMs refer to. Default: none. */
+  readonly auxiliaryCredentials?: readonly TokenCredential[];
   /** Whose sizes of VMs are listed, and whose client polls; all other calls name their subscription. */
   readonly subscriptionId: string;
   /**
@@ -394,6 +398,17 @@ function createClients(
     options.apiVersions ?? defaultApiVersions,
     options.onReplacedVersion ?? ((): void => undefined),
   );
+  const { auxiliaryCredentials = [] } = options;
+  const scopes = `${options.endpoint.replace(/\/$/, "")}/.default`;
+  const auxiliary: NonNullable<ComputeManagementClientOptionalParams["additionalPolicies"]> =
+    auxiliaryCredentials.length === 0
+      ? []
+      : [
+          {
+            policy: auxiliaryAuthenticationHeaderPolicy({ credentials: [...auxiliaryCredentials], scopes }),
+            position: "perCall",
+          },
+        ];
   return (subscriptionId) => {
     const key = subscriptionId.toLowerCase();
     const client =
@@ -402,9 +417,9 @@ function createClients(
         endpoint: options.endpoint,
         httpClient,
         retryOptions: { maxRetries: 0 },
-        additionalPolicies: [{ policy, position: "perCall" }],
+        additionalPolicies: [{ policy, position: "perCall" }, ...auxiliary],
         userAgentOptions: { userAgentPrefix: "azuredisk-csi-driver-v2" },
-        credentials: { scopes: [`${options.endpoint.replace(/\/$/, "")}/.default`] },
+        credentials: { scopes: [scopes] },
         ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),
         ...(options.agent === undefined ? {} : { agent: options.agent }),
       });

@@ -77,6 +77,20 @@ describe("what helps where Azure denies access", () => {
       says,
     })),
     {
+      because: "a tenant whose auxiliary token is refused",
+      code: "AuthenticationError",
+      message: "no token for Azure: auxiliaryTenantIDs t-2: AADSTS700016: Application with identifier 'c'",
+      says: "auxiliaryTenantIDs or networkResourceTenantID in azure.json names a tenant",
+    },
+    {
+      because: "a resource of another tenant, without its token",
+      code: "LinkedAuthorizationFailed",
+      message:
+        "The client has permission to perform action 'Microsoft.Compute/virtualMachines/write' on scope " +
+        `'${VM}', however the current tenant 't-1' is not authorized to access linked subscription 's-2'.`,
+      says: "add the tenant of subscription s-2 to auxiliaryTenantIDs in azure.json",
+    },
+    {
       because: "a token of another tenant",
       code: "InvalidAuthenticationTokenTenant",
       message: "The access token is from the wrong issuer.",

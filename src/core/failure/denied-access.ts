@@ -35,6 +35,11 @@ const FEDERATED =
 /** Microsoft Entra's codes, and ARM's of tokens, with the field at fault and what to do about it. */
 const SIGN_IN: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [
+    /auxiliaryTenantIDs/u,
+    "auxiliaryTenantIDs or networkResourceTenantID in azure.json names a tenant that does not know the " +
+      "application: az ad sp create --id <aadClientId> there, or remove the tenant",
+  ],
+  [
     /AADSTS(?:90002|900021|900023)\b|InvalidAuthenticationTokenTenant/u,
     "tenantId is no tenant of this cloud, or not that of the subscription (in azure.json, or " +
       "workloadIdentity.tenantID): az account show --query tenantId",
@@ -105,6 +110,13 @@ function remedyOfPolicy({ message }: Refusal): string {
 }
 
 function remedyOfRole(refusal: Refusal): string {
+  const [, subscription] =
+    /not authorized to access linked subscription '([^']+)'/iu.exec(refusal.message) ?? [];
+  if (subscription !== undefined)
+    return (
+      `add the tenant of subscription ${subscription} to auxiliaryTenantIDs in azure.json: ` +
+      `az account show --subscription ${subscription} --query tenantId`
+    );
   const denied = deniedAccess(refusal);
   const missing = denied === undefined ? "what is missing" : `${denied.action} on ${denied.scope}`;
   return `grant ${missing} to the driver's identity: the roles of deploy/azure have every action it needs`;

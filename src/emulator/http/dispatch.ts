@@ -3,6 +3,7 @@ import type { ArmAnswer, ArmMethod } from "../model/api/arm-message.ts";
 import { armErrors, type ArmFailure, errorBody, failure } from "../model/api/errors.ts";
 import { textAt } from "../model/api/json.ts";
 import { refusedToken } from "../model/authorization/identities.ts";
+import { refusedLink } from "../model/authorization/linked-tenants.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
 import { answerCloudMetadata } from "./cloud-metadata.ts";
 import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts";
@@ -31,11 +32,23 @@ export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched 
   const isAdmin = request.path.toLowerCase().startsWith(ADMIN_PREFIX);
   if (!isAdmin && !/^Bearer .+/i.test(request.headers["authorization"] ?? ""))
     return refused(unauthenticated());
-  const claims = claimsOf(request.headers["authorization"] ?? "");
-  const unaccepted = isAdmin ? undefined : refusedToken(model.world.settings.identities, claims, Date.now());
-  if (unaccepted !== undefined) return refused(unaccepted);
+  const { authorization = "", "x-ms-authorization-auxiliary": auxiliary = "" } = request.headers;
+  const claims = claimsOf(authorization);
+  const others = auxiliary === "" ? [] : auxiliary.split(",").map(claimsOf);
+  for (const token of isAdmin ? [] : [claims, ...others]) {
+    const unaccepted = refusedToken(model.world.settings.identities, token, Date.now());
+    if (unaccepted !== undefined) return refused(unaccepted);
+  }
   const body = parseBody(request.bodyText);
   if (!body.ok) return refused(armErrors.invalidRequestContent(body.reason));
+  const foreign = refusedLink(model.world, {
+    method,
+    path: request.path,
+    body: body.value,
+    tenant: textAt(claims, "tid"),
+    auxiliaryTenants: others.flatMap((token) => textAt(token, "tid") ?? []),
+  });
+  if (foreign !== undefined) return refused(foreign);
   const {
     "if-match": ifMatch,
     "if-none-match": ifNoneMatch,

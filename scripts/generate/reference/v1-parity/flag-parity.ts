@@ -36,6 +36,11 @@ export const environmentParity: readonly ParityRow[] = [
   ),
   yes("`azure.json`: sign-in, cloud, subscription, group, region", "[settings](settings.md)"),
   yes("`azure.json`: `aadClientCertPath`", "a PEM file with its key, read again at each sign-in"),
+  yes("`azure.json`: `networkResourceTenantID`", "a token of that tenant goes along with each call"),
+  refused(
+    "`azure.json`: `auxiliaryTokenProvider`",
+    "only Microsoft's own control planes have such a vault; `auxiliaryTenantIDs` names the tenants",
+  ),
   yes("`azure.json`: `vmType`, rate limits and other fields", "a log line names those that are not used"),
   refused(
     "`azure.json`: `extendedLocationName`",

@@ -106,6 +106,14 @@ export const armErrors = {
         `'${missing.action}' on the linked scope(s) '${missing.scope}' or the linked scope(s) are invalid.`,
       gateway,
     ),
+  linkedTenantNotAuthorized: (own: Access, tenant: string, subscriptionId: string) =>
+    failure(
+      403,
+      "LinkedAuthorizationFailed",
+      `The client has permission to perform action '${own.action}' on scope '${own.scope}', however the ` +
+        `current tenant '${tenant}' is not authorized to access linked subscription '${subscriptionId}'.`,
+      gateway,
+    ),
   deniedByAssignment: (caller: string, action: string, scope: string) =>
     failure(
       403,

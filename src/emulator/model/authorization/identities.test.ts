@@ -10,6 +10,7 @@ const identities: Identities = {
     driver: { tenant: "t-1", secret: "s" },
     old: { tenant: "t-1", secret: "s", expired: true },
   },
+  subscriptions: { sub: "t-2" },
 };
 const NOW_MS = 1_795_478_400_000;
 const nowS = NOW_MS / 1000;
@@ -62,6 +63,7 @@ describe("the setting of identities", () => {
       [],
       { tenants: [1] },
       { clients: [] },
+      { subscriptions: { sub: 1 } },
       { clients: { driver: { tenant: "t" } } },
       { clients: { driver: { tenant: "t", secret: "s", expired: "yes" } } },
     ]) {

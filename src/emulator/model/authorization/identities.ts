@@ -17,24 +17,30 @@ export interface Identities {
   readonly tenants: readonly string[];
   /** By client id; empty: any client, with any secret. */
   readonly clients: Readonly<Record<string, Client>>;
+  /** The tenants of subscriptions by their ids, for writes that name resources of both. Default: of one. */
+  readonly subscriptions?: Readonly<Record<string, string>>;
 }
 
 /** Everybody can. */
-export const ANY_IDENTITY: Identities = { tenants: [], clients: {} };
+export const ANY_IDENTITY: Identities = { tenants: [], clients: {}, subscriptions: {} };
 
 /** Reads the setting, or says what is wrong with it. */
 export function parseIdentities(value: Json | undefined): { readonly value: Identities } | string {
   const tenants = listAt(value, "tenants") ?? [];
   const clients = isObject(value) ? (value["clients"] ?? {}) : undefined;
+  const subscriptions = isObject(value) ? (value["subscriptions"] ?? {}) : undefined;
   const isClient = (each: Json | undefined): boolean =>
     textAt(each, "tenant") !== undefined &&
     textAt(each, "secret") !== undefined &&
     (!isObject(each) || ["undefined", "boolean"].includes(typeof each["expired"]));
   return isObject(clients) &&
+    isObject(subscriptions) &&
+    Object.values(subscriptions).every((each) => typeof each === "string") &&
     tenants.every((each) => typeof each === "string") &&
     Object.values(clients).every(isClient)
-    ? { value: { tenants, clients } as unknown as Identities }
-    : "'identities' is an object {tenants: [id], clients: {id: {tenant, secret, expired}}}";
+    ? { value: { tenants, clients, subscriptions } as unknown as Identities }
+    : "'identities' is an object {tenants: [id], clients: {id: {tenant, secret, expired}}, " +
+        "subscriptions: {id: tenant}}";
 }
 
 /** A sign-in with a secret, or with an assertion that is not checked. */
