@@ -3,6 +3,7 @@ import { Agent, get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { processorSeconds } from "../processor-seconds.ts";
 import { residentMiB } from "../resident-memory.ts";
 import { startChild } from "./child.ts";
 import { RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "./place.ts";
@@ -12,8 +13,6 @@ const CONNECTIONS = 16;
 const WARM_UP_MS = 1500;
 const MEASURED_MS = 4000;
 const SETTLE_MS = 2000;
-/** The unit of `/proc/<pid>/stat`. */
-const TICKS_PER_SECOND = 100;
 const MS_PER_SECOND = 1000;
 
 /** The emulator's own program in a process of its own. */
@@ -44,9 +43,9 @@ export async function measureEmulator(): Promise<EmulatorAlone> {
     const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, ca: await readFile(caFile, "utf8") });
     const ask = (): Promise<void> => getOnce(`${url}${vmUri("node-7")}?api-version=2025-04-01`, agent);
     await askFor(WARM_UP_MS, ask);
-    const cpuBefore = await cpuSeconds(emulator.pid);
+    const cpuBefore = await processorSeconds(emulator.pid);
     const gets = await askFor(MEASURED_MS, ask);
-    const cpu = (await cpuSeconds(emulator.pid)) - cpuBefore;
+    const cpu = (await processorSeconds(emulator.pid)) - cpuBefore;
     agent.destroy();
     return {
       getsPerSecond: Math.round(gets / (MEASURED_MS / MS_PER_SECOND)),
@@ -85,11 +84,6 @@ function getOnce(url: string, agent: Agent): Promise<void> {
         .resume();
     }).on("error", reject);
   });
-}
-
-async function cpuSeconds(pid: number): Promise<number> {
-  const afterName = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
-  return (Number(afterName[11]) + Number(afterName[12])) / TICKS_PER_SECOND;
 }
 
 function sleep(ms: number): Promise<void> {

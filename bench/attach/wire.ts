@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { credentials } from "@grpc/grpc-js";
@@ -9,6 +8,7 @@ import { type Emulator, startEmulator } from "../../src/emulator/index.ts";
 import { type Child, startChild } from "./child.ts";
 import type { DriverTask, Recovered } from "./driver-process.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri } from "./place.ts";
+import { inFolder } from "./shipped-controller.ts";
 
 const DRIVER = fileURLToPath(new URL("driver-process.ts", import.meta.url));
 const DISKS = 10_000;
@@ -165,15 +165,6 @@ async function createAtAnEvenPace(client: ControllerClient): Promise<Create> {
     volumes: VOLUMES,
     inFlightMax,
   };
-}
-
-async function inFolder<T>(measure: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "bench-attach-"));
-  try {
-    return await measure(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 async function withDriver<T>(

@@ -1,0 +1,165 @@
+import { fileURLToPath } from "node:url";
+import { processorSeconds } from "../processor-seconds.ts";
+import { peakMiB, residentMiB } from "../resident-memory.ts";
+import type { BareTask, BareUse } from "./bare-client.ts";
+import { startChild } from "./child.ts";
+import { diskUri } from "./place.ts";
+import {
+  type EmulatorProcess,
+  inFolder,
+  type ShippedController,
+  startEmulatorProcess,
+  startShippedController,
+} from "./shipped-controller.ts";
+
+const BARE_CLIENT = fileURLToPath(new URL("bare-client.ts", import.meta.url));
+/** Of Azure's latencies: the load then takes half a minute. */
+const TIME_SCALE = 0.05;
+/** By then what the start left behind is collected. */
+const SETTLE_MS = 5_000;
+const ONE_BY_ONE = 20;
+const AT_ONCE = 100;
+const ROUNDS = 3;
+const SIZES = [1, 12, 30] as const;
+const POISONED = 12;
+const POISON = 7;
+
+/** What a controller costs under a load, beside a client that does the same without a driver. */
+export interface ControllerCost {
+  readonly idleMiB: number;
+  readonly afterLoadMiB: number;
+  readonly peakMiB: number;
+  readonly startCpuSeconds: number;
+  readonly cpuSeconds: number;
+  readonly calls: number;
+  readonly bareCpuSeconds: number;
+  readonly bareAfterLoadMiB: number;
+  readonly bareCalls: number;
+  /** Of the processor time. */
+  readonly timesBare: number;
+}
+
+/**
+ * The bundled controller under this load: 20 volumes created one after the other and 100 at once; three
+ * rounds of 1, 12 and 30 publishes and unpublishes at once; 12 publishes, one of which Azure fails. The
+ * baseline sends the same creations and updates by the official SDK.
+ */
+export async function measureController(): Promise<ControllerCost> {
+  const ours = await inFolder(withEmulator(measureOurs));
+  const bare = await inFolder(withEmulator((emulator) => measureBare(emulator)));
+  const timesBare = rounded(ours.cpuSeconds / bare.bareCpuSeconds, 2);
+  return { ...ours, ...bare, timesBare };
+}
+
+function withEmulator<T>(
+  measure: (emulator: EmulatorProcess, folder: string) => Promise<T>,
+): (folder: string) => Promise<T> {
+  return async (folder) => {
+    const emulator = await startEmulatorProcess(folder, TIME_SCALE);
+    try {
+      return await measure(emulator, folder);
+    } finally {
+      await emulator.stop();
+    }
+  };
+}
+
+async function measureOurs(
+  emulator: EmulatorProcess,
+  folder: string,
+): Promise<Omit<ControllerCost, "bareCpuSeconds" | "bareAfterLoadMiB" | "bareCalls" | "timesBare">> {
+  const controller = await startShippedController(folder, emulator, TIME_SCALE);
+  try {
+    await sleep(SETTLE_MS);
+    const idleMiB = await residentMiB(controller.pid);
+    await emulator.newCalls();
+    const startCpuSeconds = await processorSeconds(controller.pid);
+    await load(controller, emulator);
+    const cpuSeconds = (await processorSeconds(controller.pid)) - startCpuSeconds;
+    const calls = (await emulator.newCalls()).length;
+    const memory = {
+      afterLoadMiB: await residentMiB(controller.pid),
+      peakMiB: await peakMiB(controller.pid),
+    };
+    return {
+      idleMiB: rounded(idleMiB, 1),
+      afterLoadMiB: rounded(memory.afterLoadMiB, 1),
+      peakMiB: rounded(memory.peakMiB, 1),
+      startCpuSeconds: rounded(startCpuSeconds, 2),
+      cpuSeconds: rounded(cpuSeconds, 2),
+      calls,
+    };
+  } finally {
+    await controller.stop();
+  }
+}
+
+async function load(controller: ShippedController, emulator: EmulatorProcess): Promise<void> {
+  const volumes = Array.from({ length: ONE_BY_ONE + AT_ONCE }, (_, index) => `pvc-${index}`);
+  for (const name of volumes.slice(0, ONE_BY_ONE)) await controller.createVolume(name);
+  await Promise.all(volumes.slice(ONE_BY_ONE).map((name) => controller.createVolume(name)));
+  const ids = volumes.map(diskUri);
+  for (let round = 1; round <= ROUNDS; round++)
+    for (const size of SIZES) {
+      await publishAll(controller, ids.slice(0, size), size);
+      await unpublishAll(controller, ids.slice(0, size));
+    }
+  const poisoned = ids.slice(0, POISONED);
+  const cure = await emulator.addFault({
+    disk: `*${poisoned[POISON] ?? ""}`,
+    effect: { kind: "FailOperation", code: "InternalExecutionError", applied: "none" },
+  });
+  await publishAll(controller, poisoned, POISONED - 1);
+  await cure();
+  await controller.untilAttached(POISONED);
+  await unpublishAll(controller, poisoned);
+}
+
+async function publishAll(
+  controller: ShippedController,
+  ids: readonly string[],
+  attached: number,
+): Promise<void> {
+  await Promise.all(ids.map((id) => controller.publish(id)));
+  await controller.untilAttached(attached);
+}
+
+async function unpublishAll(controller: ShippedController, ids: readonly string[]): Promise<void> {
+  await Promise.all(ids.map((id) => controller.unpublish(id)));
+}
+
+async function measureBare(
+  emulator: EmulatorProcess,
+): Promise<Pick<ControllerCost, "bareCpuSeconds" | "bareAfterLoadMiB" | "bareCalls">> {
+  const task: BareTask = {
+    azureEndpoint: emulator.url,
+    azureCaFile: emulator.caFile,
+    oneByOne: ONE_BY_ONE,
+    atOnce: AT_ONCE,
+    // The poisoned burst as one that succeeds.
+    bursts: [...Array.from({ length: ROUNDS }, () => SIZES).flat(), POISONED],
+    pollMs: BARE_POLL_MS,
+  };
+  const client = startChild([BARE_CLIENT, JSON.stringify(task)]);
+  try {
+    const { cpuSeconds, mib } = JSON.parse(await client.line()) as BareUse;
+    return {
+      bareCpuSeconds: rounded(cpuSeconds, 2),
+      bareAfterLoadMiB: rounded(mib, 1),
+      bareCalls: (await emulator.newCalls()).length,
+    };
+  } finally {
+    await client.stop();
+  }
+}
+
+/** The driver's longest pace of polls, at the same scale. */
+const BARE_POLL_MS = 5_000 * TIME_SCALE;
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
