@@ -37,6 +37,11 @@ const SOURCE_CLAIM = "data-source-0";
 const DISK_API = "2025-01-02";
 const LARGER_GIB = 6;
 const SMALLER_GIB = 2;
+/**
+ * 20 seconds at the scale of the suite's lab. csi-provisioner calls again after 1, 2, 4, 8 and 16 seconds, so
+ * the claim waits for 31.
+ */
+const SLOW_COPY = { medianMs: 1_000_000, p99Ms: 1_000_000 };
 const REFUSED = ["smaller-restored", "smaller-clone", "of-nothing"] as const;
 
 /** More than fits in any buffer, so that a copy of some of its blocks shows. */
@@ -55,24 +60,34 @@ describe("volumes from copies", { skip: (await reasonAgainstLab()) ?? false, con
     await untilNothingIsLeft(lab);
   });
 
-  it("makes a clone in its source's zone for a pod that would rather run in another", () =>
-    withSource(lab, { namespace: "clone-elsewhere", fsType: "ext4" }, async (workloads) => {
-      const kept = await workloads.inPod(SOURCE, WRITE);
-      await workloads.apply(
-        manifestOf(
-          aClaim({
-            name: "clone",
-            // It waits for its pod, and the scheduler chooses a node first.
-            storageClass: workloads.namespace,
-            copyOf: { kind: "PersistentVolumeClaim", name: SOURCE_CLAIM },
-          }),
-          preferring(NODE_OF_ANOTHER_ZONE, podOf("clone")),
-        ),
-      );
-      await workloads.untilReady("clone");
-      assert.equal(await workloads.inPod("clone", READ), kept);
-      assert.equal(lab.node(await workloads.nodeOf("clone")).zone, lab.node(HOME).zone);
-    }));
+  it("clones in the background, in its source's zone, while the source is deleted", () =>
+    withSource(lab, { namespace: "clone-in-background", fsType: "ext4" }, (workloads) =>
+      withSlowCopies(lab, async () => {
+        const { namespace, kubectl } = workloads;
+        const kept = await workloads.inPod(SOURCE, WRITE);
+        await workloads.apply(
+          manifestOf(
+            aClaim({
+              name: "clone",
+              // It waits for its pod, and the scheduler chooses a node of another zone first.
+              storageClass: `${namespace}-premium-v2`,
+              copyOf: { kind: "PersistentVolumeClaim", name: SOURCE_CLAIM },
+            }),
+            preferring(NODE_OF_ANOTHER_ZONE, podOf("clone")),
+          ),
+        );
+        const progress = /^ProvisioningFailed: .*Azure still copies the data of disk .* \(\d+ %\)/u;
+        await workloads.untilEvent("PersistentVolumeClaim", "clone", progress);
+        await kubectl(["delete", `pvc/${SOURCE_CLAIM}`, "--wait=false"]);
+        const phase = await kubectl(["get", "pvc/clone", "--output=jsonpath={.status.phase}"]);
+        assert.equal(phase, "Pending", "the source was deleted only after its data had been copied");
+        await Promise.all([deleteSource(workloads), workloads.untilReady("clone")]);
+        assert.equal(await workloads.inPod("clone", READ), kept);
+        const { detail } = (await workloads.volumeOf("clone")).status ?? {};
+        assert.deepEqual([detail?.skuName, detail?.zones], ["PremiumV2_LRS", [lab.node(HOME).zone]]);
+        assert.equal(lab.node(await workloads.nodeOf("clone")).zone, lab.node(HOME).zone);
+      }),
+    ));
 
   it("says in a claim's events why its copy can't be made, and makes nothing", () =>
     withSource(lab, { namespace: "copies-refused", fsType: "ext4" }, async (workloads) => {
@@ -120,7 +135,7 @@ describe("volumes from copies", { skip: (await reasonAgainstLab()) ?? false, con
       );
     }));
 
-  it("restores a snapshot that the driver did not make, and leaves it in Azure", () =>
+  it("restores a snapshot that the driver did not make in another zone, and leaves it", () =>
     withSource(lab, { namespace: "snapshot-of-others", fsType: "ext4" }, async (workloads) => {
       const { namespace, kubectl } = workloads;
       const kept = await workloads.inPod(SOURCE, WRITE);
@@ -138,11 +153,16 @@ describe("volumes from copies", { skip: (await reasonAgainstLab()) ?? false, con
                     storageClass: namespace,
                     copyOf: { kind: "VolumeSnapshot", name: "static" },
                   }),
-                  podOf("restored", HOME),
+                  // Its claim waits for the pod, and is made where that can run.
+                  podOf("restored", NODE_OF_ANOTHER_ZONE),
                 ),
               );
               await workloads.untilReady("restored");
               assert.equal(await workloads.inPod("restored", READ), kept);
+              assert.deepEqual(await zonesInAzure(workloads, SOURCE_CLAIM), [lab.node(HOME).zone]);
+              const { zone } = lab.node(NODE_OF_ANOTHER_ZONE);
+              assert.deepEqual(await zonesInAzure(workloads, "restored"), [zone]);
+              assert.notEqual(zone, lab.node(HOME).zone);
             },
             async () => {
               await deleteSnapshots(workloads);
@@ -259,6 +279,11 @@ async function withSource(
       parameters: { ...parameters, skuName: "Premium_LRS" },
       volumeBindingMode,
     }),
+    aClass({
+      name: `${namespace}-premium-v2`,
+      parameters: { ...parameters, skuName: "PremiumV2_LRS" },
+      volumeBindingMode,
+    }),
     aSnapshotClass(namespace),
   ];
   await withWorkloads(lab, namespace, (workloads) =>
@@ -345,6 +370,29 @@ async function noLossReported(workloads: Workloads, name: string): Promise<void>
   }
 }
 
+/** Runs `use` while Azure takes its time to copy disks in the background. */
+async function withSlowCopies(lab: Lab, use: () => Promise<void>): Promise<void> {
+  const { latencies } = (await lab.azure.call("GET", "/emulator/v1/settings")) as {
+    readonly latencies: { readonly diskBackgroundCopy: unknown };
+  };
+  const { diskBackgroundCopy } = latencies;
+  const set = (copy: unknown): Promise<unknown> =>
+    lab.azure.call("PATCH", "/emulator/v1/settings", { latencies: { diskBackgroundCopy: copy } });
+  await set(SLOW_COPY);
+  await thenCleanUp(use, async () => {
+    await set(diskBackgroundCopy);
+  });
+}
+
+/** The zones of a claim's disk, as Azure shows it. */
+async function zonesInAzure({ lab, volumeOf }: Workloads, claim: string): Promise<readonly string[]> {
+  const diskUri = (await volumeOf(claim)).status?.detail?.diskUri ?? "";
+  const { zones } = (await lab.azure.call("GET", `${diskUri}?api-version=${DISK_API}`)) as {
+    readonly zones: readonly string[];
+  };
+  return zones;
+}
+
 /** Deletes the StatefulSet with its claim, and waits until its disk is gone in Azure. */
 async function deleteSource(workloads: Workloads): Promise<void> {
   const { lab, kubectl } = workloads;
@@ -352,7 +400,9 @@ async function deleteSource(workloads: Workloads): Promise<void> {
   await kubectl(["delete", "statefulset/source", "pod/source-0", "--grace-period=1", "--timeout=120s"], {
     timeoutMs: 240_000,
   });
-  await kubectl(["delete", `pvc/${SOURCE_CLAIM}`, "--timeout=120s"], { timeoutMs: 240_000 });
+  await kubectl(["delete", `pvc/${SOURCE_CLAIM}`, "--ignore-not-found", "--timeout=120s"], {
+    timeoutMs: 240_000,
+  });
   await waitUntil(
     `disk ${disk} to be deleted`,
     { timeoutMs: GONE_MAX_MS, everyMs: LOOK_EVERY_MS },
