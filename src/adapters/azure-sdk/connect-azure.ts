@@ -1,5 +1,4 @@
 import { rootCertificates } from "node:tls";
-import type { TokenCredential } from "@azure/identity";
 import { regionName } from "../../core/azure/topology.ts";
 import { type Result, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -8,18 +7,11 @@ import type { DiskPlace } from "../../provisioner/disk/disks.ts";
 import type { ReplacedVersion } from "./api-version-policy.ts";
 import type { ApiVersions } from "./api-versions.ts";
 import { armAgent } from "./arm-agent.ts";
-import {
-  auxiliaryTenantsOf,
-  type AzureConfig,
-  type ConfigFailure,
-  endpointsOf,
-  required,
-} from "./azure-config.ts";
-import { createAzureCredential } from "./azure-credential.ts";
-import { createCurrentCredential, type CurrentCredentialOptions } from "./current-credential.ts";
+import { type AzureConfig, type ConfigFailure, endpointsOf, required } from "./azure-config.ts";
+import type { CurrentCredentialOptions } from "./current-credential.ts";
 import { proxiedAgent } from "./proxied-agent.ts";
 import { createSdkArmApi } from "./sdk-arm-api.ts";
-import { signInAsDiscovered } from "./sign-in-endpoints.ts";
+import { createTenantCredentials } from "./tenant-credentials.ts";
 
 /**
  * Builds `ArmApi` from `azure.json`-like settings and the environment; also answers the cluster's place,
@@ -47,47 +39,18 @@ export function connectAzure(options: {
   if (!location.ok) return location;
   const endpoints = endpointsOf(config, environment);
   if (!endpoints.ok) return endpoints;
-  const agent = proxiedAgent(caPem, environment);
-  const tenants = auxiliaryTenantsOf(config);
-  if (!tenants.ok) return tenants;
-  /** Signs in to the settings' own tenant, or to another. */
-  const signIn = (tenantId?: string): Result<TokenCredential, ConfigFailure> => {
-    const create = (present: AzureConfig): ReturnType<typeof createAzureCredential> =>
-      createAzureCredential({
-        config: present,
-        environment,
-        caPem,
-        agent,
-        ...(tenantId === undefined ? {} : { tenantId }),
-      });
-    const first = create(config);
-    if (!first.ok) return first;
-    const credentialAt = (authority: string): TokenCredential =>
-      options.current === undefined
-        ? first.value(authority)
-        : createCurrentCredential({
-            config,
-            credential: first.value(authority),
-            create: (present) => {
-              const made = create(present);
-              return made.ok ? ok(made.value(authority)) : made;
-            },
-            ...options.current,
-          });
-    return ok(signInAsDiscovered({ credentialAt, endpoints: endpoints.value, caPem, agent }));
-  };
-  const credential = signIn();
-  if (!credential.ok) return credential;
-  const auxiliaryCredentials: TokenCredential[] = [];
-  for (const tenantId of tenants.value) {
-    const auxiliary = signIn(tenantId);
-    if (!auxiliary.ok) return auxiliary;
-    auxiliaryCredentials.push(namingTenant(auxiliary.value, tenantId));
-  }
+  const credentials = createTenantCredentials({
+    config,
+    environment,
+    endpoints: endpoints.value,
+    caPem,
+    agent: proxiedAgent(caPem, environment),
+    current: options.current,
+  });
+  if (!credentials.ok) return credentials;
   const connections = armAgent(caPem, environment);
   const arm = createSdkArmApi({
-    credential: credential.value,
-    auxiliaryCredentials,
+    ...credentials.value,
     ...(options.apiVersions === undefined ? {} : { apiVersions: options.apiVersions }),
     ...(options.onReplacedVersion === undefined ? {} : { onReplacedVersion: options.onReplacedVersion }),
     subscriptionId: subscriptionId.value,
@@ -105,18 +68,4 @@ export function connectAzure(options: {
       location: regionName(location.value),
     },
   });
-}
-
-/** Says in a refused sign-in that it was for an auxiliary token. */
-function namingTenant(credential: TokenCredential, tenantId: string): TokenCredential {
-  return {
-    getToken: async (scopes, options) => {
-      try {
-        return await credential.getToken(scopes, options);
-      } catch (error) {
-        if (error instanceof Error) error.message = `auxiliaryTenantIDs ${tenantId}: ${error.message}`;
-        throw error;
-      }
-    },
-  };
 }

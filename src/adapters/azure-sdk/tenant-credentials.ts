@@ -1,0 +1,88 @@
+import type { Agent } from "node:https";
+import type { TokenCredential } from "@azure/identity";
+import { ok, type Result } from "../../core/failure/result.ts";
+import {
+  auxiliaryTenantsOf,
+  type AzureConfig,
+  type AzureEndpoints,
+  type ConfigFailure,
+} from "./azure-config.ts";
+import { createAzureCredential } from "./azure-credential.ts";
+import { createCurrentCredential, type CurrentCredentialOptions } from "./current-credential.ts";
+import { signInAsDiscovered } from "./sign-in-endpoints.ts";
+
+/** How the driver signs in. */
+export interface TenantSignIn {
+  readonly config: AzureConfig;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly endpoints: AzureEndpoints;
+  readonly caPem: string | undefined;
+  readonly agent: Agent | undefined;
+  /** The settings as they are at a later sign-in. Default: those above. */
+  readonly current: Pick<CurrentCredentialOptions, "read" | "onUnusable"> | undefined;
+}
+
+/** Credentials of the settings' own tenant, and of those whose resources VMs refer to. */
+export interface TenantCredentials {
+  readonly credential: TokenCredential;
+  readonly auxiliaryCredentials: readonly TokenCredential[];
+}
+
+/** One credential a tenant. Sends nothing yet. */
+export function createTenantCredentials(signIn: TenantSignIn): Result<TenantCredentials, ConfigFailure> {
+  const credential = credentialOf(signIn, undefined);
+  if (!credential.ok) return credential;
+  const tenants = auxiliaryTenantsOf(signIn.config);
+  if (!tenants.ok) return tenants;
+  const auxiliaryCredentials: TokenCredential[] = [];
+  for (const tenantId of tenants.value) {
+    const auxiliary = credentialOf(signIn, tenantId);
+    if (!auxiliary.ok) return auxiliary;
+    auxiliaryCredentials.push(namingTenant(auxiliary.value, tenantId));
+  }
+  return ok({ credential: credential.value, auxiliaryCredentials });
+}
+
+/** `tenantId`: another one than the settings' own. */
+function credentialOf(
+  { config, environment, endpoints, caPem, agent, current }: TenantSignIn,
+  tenantId: string | undefined,
+): Result<TokenCredential, ConfigFailure> {
+  const create = (present: AzureConfig): ReturnType<typeof createAzureCredential> =>
+    createAzureCredential({
+      config: present,
+      environment,
+      caPem,
+      agent,
+      ...(tenantId === undefined ? {} : { tenantId }),
+    });
+  const first = create(config);
+  if (!first.ok) return first;
+  const credentialAt = (authority: string): TokenCredential =>
+    current === undefined
+      ? first.value(authority)
+      : createCurrentCredential({
+          config,
+          credential: first.value(authority),
+          create: (present) => {
+            const made = create(present);
+            return made.ok ? ok(made.value(authority)) : made;
+          },
+          ...current,
+        });
+  return ok(signInAsDiscovered({ credentialAt, endpoints, caPem, agent }));
+}
+
+/** Says in a refused sign-in that it was for an auxiliary token. */
+function namingTenant(credential: TokenCredential, tenantId: string): TokenCredential {
+  return {
+    getToken: async (scopes, options) => {
+      try {
+        return await credential.getToken(scopes, options);
+      } catch (error) {
+        if (error instanceof Error) error.message = `auxiliaryTenantIDs ${tenantId}: ${error.message}`;
+        throw error;
+      }
+    },
+  };
+}
