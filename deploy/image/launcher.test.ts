@@ -44,9 +44,10 @@ it("starts each role with its measured flags and passes every argument on", asyn
       {
         args: ["controller"],
         printed: [
-          "MALLOC_ARENA_MAX=",
+          "MALLOC_ARENA_MAX=1",
           "--max-semi-space-size=2",
           "--max-old-space-size-percentage=70",
+          "--heap-growing-percent=25",
           program,
           "controller",
         ],
@@ -54,9 +55,10 @@ it("starts each role with its measured flags and passes every argument on", asyn
       {
         args: [],
         printed: [
-          "MALLOC_ARENA_MAX=",
+          "MALLOC_ARENA_MAX=1",
           "--max-semi-space-size=2",
           "--max-old-space-size-percentage=70",
+          "--heap-growing-percent=25",
           program,
         ],
       },

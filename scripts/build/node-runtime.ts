@@ -30,9 +30,11 @@ export const EXTENDER_RUNTIME = {
  * Flags and environment of all other roles, above all the controller. The heap may use seven tenths of the
  * container's memory limit; buffers and code need the rest. A small young generation frees garbage early
  * with short collections: what waiting calls hold is not copied again and again (a scavenge takes 1 to 2
- * ms, with V8's default 5 to 14). It costs no throughput (docs/reference/dependencies.md).
+ * ms, with V8's default 5 to 14). It costs no throughput (docs/reference/dependencies.md). The old
+ * generation is collected once it has grown by a quarter, not once it has about doubled: after a burst of
+ * work 112 MiB are resident instead of 150, for 3 % more processor time (`bench:attach -- controller`).
  */
 export const CONTROLLER_RUNTIME = {
-  flags: ["--max-semi-space-size=2", "--max-old-space-size-percentage=70"],
-  environment: {},
+  flags: ["--max-semi-space-size=2", "--max-old-space-size-percentage=70", "--heap-growing-percent=25"],
+  environment: { MALLOC_ARENA_MAX: "1" },
 } as const;
