@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { access, copyFile, mkdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
+import { access, copyFile, lstat, mkdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fail, ok, type Result } from "../../src/core/failure/result.ts";
 import { runCommand } from "../child/run-command.ts";
@@ -63,6 +63,9 @@ async function link(target: string, path: string): Promise<void> {
   const fresh = `${path}.${randomUUID()}`;
   await symlink(text, fresh);
   try {
+    // A checkout of before has the package itself there, which no link replaces.
+    if ((await lstat(path).catch(() => undefined))?.isDirectory() === true)
+      await rm(path, { recursive: true, force: true });
     await rename(fresh, path);
   } catch (error) {
     await rm(fresh);
