@@ -20,6 +20,7 @@ const JOB_MAX_MS = 180_000;
 /** A schedule has a resolution of a minute. */
 const SCHEDULED_MAX_MS = 240_000;
 const LOOK_EVERY_MS = 500;
+const SUM = "sha256sum /data/before";
 
 describe("the examples of copies", { skip: (await reasonAgainstLab()) ?? false }, () => {
   let lab: Lab;
@@ -70,7 +71,7 @@ describe("the examples of copies", { skip: (await reasonAgainstLab()) ?? false }
       assert.equal((await workloads.volumeOf("restored")).status?.detail?.skuName, "Premium_LRS");
     }));
 
-  it("take snapshots by a schedule, and delete an older one once a newer is ready", () =>
+  it("take snapshots by a schedule, which restore, and delete an older one for a newer", () =>
     withBackup("examples-of-schedules", async (workloads) => {
       const { kubectl } = workloads;
       await workloads.apply(await example("copies/scheduled-snapshots.yaml"));
@@ -80,6 +81,13 @@ describe("the examples of copies", { skip: (await reasonAgainstLab()) ?? false }
       await kubectl(["wait", "job/first", "--for=condition=Complete", `--timeout=${JOB_MAX_MS}ms`], {
         timeoutMs: 2 * JOB_MAX_MS,
       });
+      const written = await workloads.inPod("database-0", SUM);
+      await workloads.inPod("database-0", "echo after > /data/before; sync");
+      const restore = await example("copies/restore.yaml");
+      await workloads.apply(restore.replace("name: before-upgrade", "name: first"));
+      await workloads.untilReady("restored");
+      assert.equal(await workloads.inPod("restored", SUM), written);
+      assert.notEqual(await workloads.inPod("database-0", SUM), written);
 
       await kubectl(["patch", "cronjob/nightly", "--patch", '{"spec": {"schedule": "* * * * *"}}']);
       await untilScheduled(workloads, (names) => names.length > 0 && !names.includes("first"));

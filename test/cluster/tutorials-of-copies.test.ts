@@ -13,10 +13,14 @@ import {
   untilSnapshotReady,
 } from "./workload/snapshots.ts";
 import { aClaim, aPod, manifestOf } from "./workload/volume-manifests.ts";
-import { withClusterObjects, withWorkloads } from "./workload/workloads.ts";
+import { type Workloads, withClusterObjects, withWorkloads } from "./workload/workloads.ts";
 
 const MOUNT = "/mnt/azuredisk";
 const FILES = "lost+found\noutfile\ntest.txt\n";
+/** More than fits in any buffer, so that a copy of some of its blocks shows. */
+const BLOB_MIB = 8;
+const DEEP_DIVE_FILE = "/var/www/html/file";
+const DEEP_DIVE_GIB = 10;
 /** The least size that bursts on demand, and one that does not. */
 const BURSTING_GIB = 513;
 const SMALL_GIB = 10;
@@ -43,6 +47,9 @@ describe("the tutorials of copies", { skip: (await reasonAgainstLab()) ?? false 
         await apply(await example("aks-azure-disk/nginx-pod-azuredisk.yaml"));
         await workloads.untilReady("nginx-azuredisk");
         await workloads.inPod("nginx-azuredisk", `touch ${MOUNT}/test.txt; sync`);
+        const writtenBytes = Number(await workloads.inPod("nginx-azuredisk", `wc -c < ${MOUNT}/outfile`));
+        // It syncs all files, the outfile too.
+        const kept = await writeBlob(workloads, "nginx-azuredisk", `${MOUNT}/test.txt`);
         assert.equal(
           await apply(await example("aks-azure-disk/azuredisk-volume-snapshot.yaml")),
           "volumesnapshot.snapshot.storage.k8s.io/azuredisk-volume-snapshot created\n",
@@ -61,6 +68,8 @@ describe("the tutorials of copies", { skip: (await reasonAgainstLab()) ?? false 
             for (const pod of ["nginx-restored", "nginx-restored-cloning"]) {
               await workloads.untilReady(pod);
               assert.equal(await kubectl(["exec", pod, "--", "ls", MOUNT]), FILES, pod);
+              assert.equal(await sha256Of(workloads, pod, `${MOUNT}/test.txt`), kept, pod);
+              await isBeginning(workloads, { pod, of: "nginx-azuredisk", leastBytes: writtenBytes });
             }
           },
           () => deleteSnapshots(workloads),
@@ -112,20 +121,60 @@ describe("the tutorials of copies", { skip: (await reasonAgainstLab()) ?? false 
         for (const path of ["csi-deep-dive/claim.yaml", "csi-deep-dive/pod.yaml"])
           await workloads.apply(await example(path));
         await workloads.untilReady("csi-demo-pod");
-        await workloads.inPod("csi-demo-pod", "echo kept > /var/www/html/file; sync");
+        const kept = await writeBlob(workloads, "csi-demo-pod", DEEP_DIVE_FILE);
         await workloads.apply(await example("csi-deep-dive/snapshot.yaml"));
         await thenCleanUp(
           async () => {
             await untilSnapshotReady(workloads, "azuredisk-snapshot");
+            const later = await writeBlob(workloads, "csi-demo-pod", DEEP_DIVE_FILE);
+            assert.notEqual(later, kept);
             await workloads.apply(await example("csi-deep-dive/claim-clone.yaml"));
             await workloads.apply(
-              manifestOf(aPod({ name: "clone", mounts: [{ claim: "azuredisk-pvc-clone", path: "/data" }] })),
+              manifestOf(
+                aPod({ name: "clone", mounts: [{ claim: "azuredisk-pvc-clone", path: "/data" }] }),
+                aClaim({
+                  name: "restored",
+                  storageClass: "azuredisk-csi",
+                  sizeGiB: DEEP_DIVE_GIB,
+                  copyOf: { kind: "VolumeSnapshot", name: "azuredisk-snapshot" },
+                }),
+                aPod({ name: "restored", mounts: [{ claim: "restored", path: "/data" }] }),
+              ),
             );
-            await workloads.untilReady("clone");
-            assert.equal(await workloads.inPod("clone", "cat /data/file"), "kept");
+            for (const [pod, expected] of [
+              ["clone", later],
+              ["restored", kept],
+            ] as const) {
+              await workloads.untilReady(pod);
+              assert.equal(await sha256Of(workloads, pod, "/data/file"), expected, pod);
+            }
           },
           () => deleteSnapshots(workloads),
         );
       });
     }));
 });
+
+/** Writes bytes that no other call has written, syncs them, and returns their sum. */
+async function writeBlob(workloads: Workloads, pod: string, path: string): Promise<string> {
+  const write = `dd if=/dev/urandom of=${path} bs=1M count=${BLOB_MIB} conv=fsync 2>/dev/null; sync`;
+  await workloads.inPod(pod, write);
+  return sha256Of(workloads, pod, path);
+}
+
+/** The sum of a file, without its name, which differs between pods. */
+function sha256Of(workloads: Workloads, pod: string, path: string): Promise<string> {
+  return workloads.inPod(pod, `sha256sum < ${path}`);
+}
+
+/** A copy's `outfile` has what was synced before, and is the beginning of the one that its source extends. */
+async function isBeginning(
+  workloads: Workloads,
+  { pod, of, leastBytes }: { readonly pod: string; readonly of: string; readonly leastBytes: number },
+): Promise<void> {
+  const path = `${MOUNT}/outfile`;
+  const bytes = Number(await workloads.inPod(pod, `wc -c < ${path}`));
+  assert.ok(leastBytes > 0 && bytes >= leastBytes, `${pod} has ${bytes} of ${leastBytes} bytes of outfile`);
+  const beginning = await workloads.inPod(of, `head -c ${bytes} ${path} | sha256sum`);
+  assert.equal(await sha256Of(workloads, pod, path), beginning, pod);
+}
