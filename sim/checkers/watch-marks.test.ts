@@ -9,10 +9,16 @@ interface Circumstances {
   /** From its last boot until the mark, in milliseconds; undefined: it has run all the time. */
   readonly upMs?: number;
   readonly isMarkedByDriver?: boolean;
+  readonly isReady?: boolean;
 }
 
 /** A node is marked while its machine is in that state. */
-async function aMark({ state, upMs, isMarkedByDriver = true }: Circumstances): Promise<readonly string[]> {
+async function aMark({
+  state,
+  upMs,
+  isMarkedByDriver = true,
+  isReady = false,
+}: Circumstances): Promise<readonly string[]> {
   const history = aHistory();
   let boot = (): void => assert.fail("nothing follows the machine");
   let change: (previous: SimNode | undefined, current: SimNode | undefined) => void = () =>
@@ -39,7 +45,7 @@ async function aMark({ state, upMs, isMarkedByDriver = true }: Circumstances): P
     name: "node-a",
     uid: "uid-1",
     instanceUri: "",
-    isReady: false,
+    isReady,
     isUnschedulable: false,
     isOutOfService: false,
     isMarkedByDriver: false,
@@ -55,6 +61,9 @@ describe("watchMarks", () => {
     assert.deepEqual(await aMark({ state: "frozen" }), ["marked-running"]);
     assert.deepEqual(await aMark({ state: "running", upMs: 90_000 }), ["marked-running"]);
   });
+
+  it("reports a node that is marked though its kubelet has reported again", async () =>
+    assert.deepEqual(await aMark({ state: "running", upMs: 30_000, isReady: true }), ["marked-running"]));
 
   it("reports no mark of a machine that is off, or was when Azure was asked", async () => {
     assert.deepEqual(await aMark({ state: "off" }), []);

@@ -10,8 +10,8 @@ import type { SimNode } from "../kubernetes/sim-cluster.ts";
 const KNOWN_LATE_MS = 90_000;
 
 /**
- * The driver marks a node out of service only while its machine is off: Kubernetes forgets the pods there,
- * and a controller may fence it.
+ * The driver marks a node out of service only while its machine is off and its kubelet is silent: Kubernetes
+ * forgets the pods there, and a controller may fence it.
  */
 export function watchMarks(world: {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
@@ -33,6 +33,11 @@ export function watchMarks(world: {
   azure.onMachine(follow);
   cluster.onNodeChange((previous, current) => {
     if (current?.isMarkedByDriver !== true || previous?.isMarkedByDriver === true) return;
+    if (current.isReady)
+      return report({
+        invariant: "marked-running",
+        detail: `the driver marked ${current.name} out of service, whose kubelet reports`,
+      });
     const machine = azure.machineOf(current.name);
     if (machine === undefined || machine.state() === "off") return;
     const upMs = clock.elapsedMs() - (bootedAtMs.get(machine.vmGuid) ?? Number.NEGATIVE_INFINITY);

@@ -9,7 +9,7 @@ import type { ObjectChange } from "../objects/cache/object-cache.ts";
 import type { Kind } from "../ports/store/object-store.ts";
 import type { ControlLoop } from "../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { mayNeedMark } from "./nodes/mark-stopped-nodes.ts";
+import { hasReturned, mayBeStopped } from "./nodes/mark-stopped-nodes.ts";
 import {
   isAttachmentErased,
   isMoreThanHeartbeat,
@@ -47,6 +47,7 @@ type RoutedLoop =
   | "driverNode"
   | "diskLimit"
   | "stoppedNodes"
+  | "returnedNodes"
   | "recovery"
   | "requests";
 
@@ -111,10 +112,14 @@ export function createChangeRoutes(
       if (isGone(nodeName) || quarantined.has(nodeName)) loops.driverNode.queue.remind(nodeName);
     // Most need nothing: a size that was looked up is not looked up again.
     for (const { metadata } of cache.list("AzDriverNode")) loops.diskLimit.queue.remind(metadata.name);
-    for (const { metadata } of cache.list("AzDriverNode"))
-      if (mayNeedMark(ports.users.cachedNode(metadata.name))) loops.stoppedNodes.queue.remind(metadata.name);
+    for (const { metadata } of cache.list("AzDriverNode")) {
+      const node = ports.users.cachedNode(metadata.name);
+      if (mayBeStopped(node)) loops.stoppedNodes.queue.remind(metadata.name);
+      if (hasReturned(node)) loops.returnedNodes.queue.remind(metadata.name);
+    }
     for (const nodeName of barrierPendingNodes()) loops.barrier.queue.remind(nodeName);
     loops.rebuild.queue.add(ONLY_KEY);
+    loops.readVms.queue.remind(ONLY_KEY);
     loops.requests.queue.add(ONLY_KEY);
   };
   /**
@@ -124,7 +129,9 @@ export function createChangeRoutes(
   const onNode: ChangeRoutes["onNode"] = (nodeName, changed) => {
     if (changed === "node") {
       loops.placement.queue.addAfter(nodeName, PLACE_AFTER_MS);
-      if (mayNeedMark(ports.users.cachedNode(nodeName))) loops.stoppedNodes.queue.addInTime(nodeName);
+      const node = ports.users.cachedNode(nodeName);
+      if (mayBeStopped(node)) loops.stoppedNodes.queue.addInTime(nodeName);
+      if (hasReturned(node)) loops.returnedNodes.queue.add(nodeName);
     }
     for (const { metadata, spec, status } of cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) {
       loops.volume.queue.add(spec.volumeName);

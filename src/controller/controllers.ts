@@ -14,7 +14,7 @@ import { barrierReconciler } from "./fencing/barrier-reconciler.ts";
 import { fenceReconciler } from "./fencing/fence-reconciler.ts";
 import { driverNodeReconciler } from "./fencing/prune-nodes.ts";
 import { vanishedReconciler } from "./fencing/vanished-reconciler.ts";
-import { stoppedNodesReconciler } from "./nodes/mark-stopped-nodes.ts";
+import { returnedNodesReconciler, stoppedNodesReconciler } from "./nodes/mark-stopped-nodes.ts";
 import { diskLimitReconciler } from "./nodes/publish-disk-limit.ts";
 import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
 import { readVmsReconciler } from "./rollback/read-vms.ts";
@@ -110,6 +110,7 @@ function createLoops(
     driverNode: new ControlLoop(driverNodeReconciler(ports), ports),
     diskLimit: new ControlLoop(diskLimitReconciler(ports), ports),
     stoppedNodes: new ControlLoop(stoppedNodesReconciler(ports), ports),
+    returnedNodes: new ControlLoop(returnedNodesReconciler(ports), ports),
     silence: new ControlLoop(silenceReconciler(ports), ports),
     recovery: new ControlLoop(
       recoveryReconciler(ports, report, () => loops.requests.queue.add(ONLY_KEY)),

@@ -170,7 +170,8 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     inspectInstance: methodOn(
       (request) => resolveInstance(place, request),
       async (vm, signal) => {
-        const read = await readInstance(session, vm, { lane: "failover", instanceView: true }, signal);
+        const { lane = "failover" } = vm;
+        const read = await readInstance(session, vm, { lane, instanceView: true }, signal);
         if (read.ok)
           return ok(instanceFactsOf(vm.nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value)));
         // By code: the text of a missing scale set or group names no VM.

@@ -41,6 +41,7 @@ const GIVEN_BY_CHART = [
   "extender-endpoint",
   "force-detach-after-ms",
   "fence-regular-detach-ms",
+  "stopped-nodes",
 ];
 
 const MAX_WORKERS = 10_000;

@@ -8,7 +8,7 @@ export function createNodeMarks(api: ApiServer, ask: AskApi): NodeMarks {
     mark: ({ nodeName, nodeUid }, signal) =>
       ask(() => {
         const node = api.get("Node", nodeName);
-        if (node?.uid !== nodeUid || node.isOutOfService) return false;
+        if (node?.uid !== nodeUid || node.isOutOfService || node.isReady) return false;
         return api.change("Node", nodeName, { isOutOfService: true, isMarkedByDriver: true });
       }, signal),
     unmark: ({ nodeName, nodeUid }, signal) =>

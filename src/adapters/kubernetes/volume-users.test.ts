@@ -342,6 +342,7 @@ describe("createPodVolumeUsers: nodes", () => {
     assert.deepEqual(users.cachedNode("node-b"), {
       isGone: false,
       isOutOfService: false,
+      isMarkedByDriver: false,
       isUnschedulable: true,
       labels: { "kubernetes.io/hostname": "node-b" },
       taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }],
@@ -350,6 +351,7 @@ describe("createPodVolumeUsers: nodes", () => {
     assert.deepEqual(users.cachedNode("node-c"), {
       isGone: true,
       isOutOfService: false,
+      isMarkedByDriver: false,
       isUnschedulable: false,
       labels: {},
       taints: [],

@@ -5,7 +5,7 @@ import { instanceUriOf } from "../../core/testing/objects.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { stoppedNodesReconciler } from "./mark-stopped-nodes.ts";
+import { returnedNodesReconciler, stoppedNodesReconciler } from "./mark-stopped-nodes.ts";
 
 const NODE = "node-a";
 const URI = instanceUriOf(NODE);
@@ -14,6 +14,10 @@ const never = new AbortController().signal;
 
 function reconcile(world: ReconcileWorld): Promise<Reconciled> {
   return world.answerOf(stoppedNodesReconciler(world.ports).reconcile(NODE, never));
+}
+
+function unmarkReturned(world: ReconcileWorld): Promise<Reconciled> {
+  return world.answerOf(returnedNodesReconciler(world.ports).reconcile(NODE, never));
 }
 
 /** A node that has fallen silent, and whose VM Azure shows in that state. */
@@ -35,11 +39,10 @@ describe("stoppedNodesReconciler", () => {
   it("marks the silent node of a VM that is off, so that its pods are freed", () =>
     withControllerPorts(async (world) => {
       await silentNode(world, "deallocated");
-      assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 7_500 } });
+      assert.deepEqual(await reconcile(world), { ok: true, value: {} });
       assert.deepEqual([...world.markedByDriver], [NODE]);
       assert.deepEqual(told(world), [
-        "NodeMarkedOutOfService: kubelet and node plug-in of node-a are silent, " +
-          "and Azure shows its VM as deallocated",
+        "NodeMarkedOutOfService: node-a is unreachable, and Azure shows its VM as deallocated",
       ]);
       // Once is enough: the mark stands.
       assert.deepEqual(await reconcile(world), { ok: true, value: {} });
@@ -50,7 +53,7 @@ describe("stoppedNodesReconciler", () => {
     it(`leaves the silent node of a VM that is ${powerState} to a person, and asks again`, () =>
       withControllerPorts(async (world) => {
         await silentNode(world, powerState);
-        assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 7_500 } });
+        assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 15_000 } });
         assert.deepEqual([[...world.markedByDriver], world.told], [[], []]);
       }));
 
@@ -78,7 +81,7 @@ describe("stoppedNodesReconciler", () => {
     withControllerPorts(async (world) => {
       await silentNode(world, "stopped");
       world.instances.delete(URI);
-      assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 7_500 } });
+      assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 15_000 } });
       assert.deepEqual([...world.markedByDriver], []);
     }));
 
@@ -103,13 +106,25 @@ describe("stoppedNodesReconciler", () => {
     withControllerPorts(async (world) => {
       await silentNode(world, "stopped");
       await reconcile(world);
+      assert.deepEqual(await unmarkReturned(world), { ok: true, value: {} });
+      assert.deepEqual([...world.outOfService], [NODE], "it is not back yet");
       world.unreachable.delete(NODE);
-      assert.deepEqual(await reconcile(world), { ok: true, value: {} });
+      assert.deepEqual(await unmarkReturned(world), { ok: true, value: {} });
       assert.deepEqual([...world.outOfService], []);
       assert.equal(told(world).at(-1), "NodeBackInService: the kubelet of node-a reports again");
       world.outOfService.add(NODE);
-      assert.deepEqual(await reconcile(world), { ok: true, value: {} });
+      assert.deepEqual(await unmarkReturned(world), { ok: true, value: {} });
       assert.deepEqual([...world.outOfService], [NODE]);
+    }));
+
+  it("marks no node whose kubelet has reported again while Azure was asked", () =>
+    withControllerPorts(async (world) => {
+      await silentNode(world, "stopped");
+      const { marks } = world.ports;
+      assert.ok(marks !== undefined);
+      world.unreachable.delete(NODE);
+      const node = { nodeName: NODE, nodeUid: "uid-of-node-a" };
+      assert.deepEqual(await marks.mark(node, never), { ok: true, value: false });
     }));
 
   it("does nothing where people alone mark nodes", () =>

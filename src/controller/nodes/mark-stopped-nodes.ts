@@ -1,7 +1,6 @@
 import type { Failure } from "../../core/failure/failure.ts";
-import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { mayMark, planServiceMark } from "../../core/node/plan-service-mark.ts";
+import { mayMark, planServiceMark, type ServiceStep } from "../../core/node/plan-service-mark.ts";
 import { isUnreachable } from "../../core/writer/node-silence.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { OrchestratorNode } from "../../ports/cluster/volume-users.ts";
@@ -17,62 +16,71 @@ interface KnownNode {
 }
 
 /**
- * Marks nodes out of service whose VMs are off, so that the orchestrator frees their pods at once, and
- * removes these marks when the nodes return. Without the mark Kubernetes keeps the pods of a StatefulSet
- * for ever. Only the mark is decided here: a disk is taken from the node by a fence with proof.
+ * Marks nodes out of service whose VMs are off, so that the orchestrator frees their pods at once. Without
+ * the mark Kubernetes keeps the pods of a StatefulSet for ever. Only the mark is decided here: a disk is
+ * taken from the node by a fence with proof.
  */
 export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
   return {
     name: "stopped-nodes",
     workers: 8,
     backoff: { baseMs: 1_000, maxMs: 30_000 },
-    reconcile: (nodeName, signal) => {
+    reconcile: async (nodeName, signal) => {
       const { marks } = ports;
-      return marks === undefined ? Promise.resolve(ok({})) : checkNode(ports, marks, nodeName, signal);
-    },
-  };
-}
-
-/** Whether a node may need a mark, or be rid of one. */
-export function mayNeedMark(node: OrchestratorNode): boolean {
-  return isUnreachable(node) || node.isMarkedByDriver === true;
-}
-
-async function checkNode(
-  ports: NodesPorts,
-  marks: NodeMarks,
-  nodeName: string,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const { cache, users, settings } = ports;
-  const seen = users.cachedNode(nodeName);
-  const step = planServiceMark(
-    {
-      isUnreachable: isUnreachable(seen),
-      isOutOfService: seen.isOutOfService,
-      isMarkedByDriver: seen.isMarkedByDriver === true,
-      heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0,
-    },
-    settings,
-  );
-  switch (step.kind) {
-    case "Keep":
-      return ok({});
-    case "LookAgain":
-      return ok({ againAfterMs: step.afterMs });
-    case "InspectVm": {
+      const { step, seen } = nextStep(ports, nodeName);
+      if (marks === undefined || step.kind === "Keep" || step.kind === "Unmark") return ok({});
+      if (step.kind === "LookAgain") return ok({ againAfterMs: step.afterMs });
       const node = knownNode(ports, nodeName, seen);
       // Without a plug-in it has no volume of this driver; without a providerID its VM is not known.
       if (node === undefined) return ok({});
       const marked = await markIfOff(ports, marks, node, signal);
       if (!marked.ok) return marked;
-      return ok({ againAfterMs: step.againAfterMs });
-    }
-    case "Unmark":
+      // The change of the Node ends the mark, and does not wait for a time.
+      return ok(marked.value ? {} : { againAfterMs: step.againAfterMs });
+    },
+  };
+}
+
+/**
+ * Removes the driver's marks of nodes that are back. In a loop of its own: no read of Azure delays it, and
+ * until then no pod can start there.
+ */
+export function returnedNodesReconciler(ports: NodesPorts): Reconciler {
+  return {
+    name: "returned-nodes",
+    workers: 4,
+    backoff: { baseMs: 1_000, maxMs: 30_000 },
+    reconcile: async (nodeName, signal) => {
+      const { marks } = ports;
+      const { step, seen } = nextStep(ports, nodeName);
+      if (marks === undefined || step.kind !== "Unmark") return ok({});
       return unmark(ports, marks, { nodeName, nodeUid: seen.nodeUid ?? "" }, signal);
-    default:
-      return unreachable(step);
-  }
+    },
+  };
+}
+
+/** Whether a node may have to be marked. */
+export function mayBeStopped(node: OrchestratorNode): boolean {
+  return isUnreachable(node) && !node.isOutOfService;
+}
+
+/** Whether a node has a mark of the driver to be rid of. */
+export function hasReturned(node: OrchestratorNode): boolean {
+  return node.isMarkedByDriver === true && !isUnreachable(node);
+}
+
+function nextStep(
+  { cache, users, settings }: NodesPorts,
+  nodeName: string,
+): { readonly step: ServiceStep; readonly seen: OrchestratorNode } {
+  const seen = users.cachedNode(nodeName);
+  const service = {
+    isUnreachable: isUnreachable(seen),
+    isOutOfService: seen.isOutOfService,
+    isMarkedByDriver: seen.isMarkedByDriver === true,
+    heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0,
+  };
+  return { step: planServiceMark(service, settings), seen };
 }
 
 function knownNode(
@@ -85,26 +93,26 @@ function knownNode(
   return { nodeName, nodeUid, instanceUri, vmId };
 }
 
-/** A VM that is gone needs no mark: the cloud's node controller deletes its Node. */
+/** Whether the node was marked now. A VM that is gone needs no mark: the cloud deletes its Node. */
 async function markIfOff(
   { cloud, events, logger }: NodesPorts,
   marks: NodeMarks,
   { nodeName, nodeUid, instanceUri, vmId }: KnownNode,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
-  const instance = await cloud.inspectInstance({ nodeName, instanceUri }, signal);
-  if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok(undefined) : instance;
+): Promise<Result<boolean, Failure>> {
+  const instance = await cloud.inspectInstance({ nodeName, instanceUri, lane: "collection" }, signal);
+  if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok(false) : instance;
   const { powerState } = instance.value;
-  if (!mayMark(instance.value, vmId)) return ok(undefined);
+  if (!mayMark(instance.value, vmId)) return ok(false);
   const marked = await marks.mark({ nodeName, nodeUid }, signal);
   if (!marked.ok || !marked.value) return marked;
   logger.warn("node marked out of service: its VM is off", { nodeName, instanceUri, vmId, powerState });
   events.emit({
     about: { kind: "AzDriverNode", name: nodeName },
     reason: "NodeMarkedOutOfService",
-    message: `kubelet and node plug-in of ${nodeName} are silent, and Azure shows its VM as ${powerState}`,
+    message: `${nodeName} is unreachable, and Azure shows its VM as ${powerState}`,
   });
-  return ok(undefined);
+  return marked;
 }
 
 async function unmark(

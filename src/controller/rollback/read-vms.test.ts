@@ -130,6 +130,18 @@ describe("the VMs after a store was restored", () => {
         assert.equal(await markOf(world), 2);
       }));
 
+  it("are read again while a listed volume's record is still to be rebuilt", () =>
+    withRestored(async (world) => {
+      await world.setRecord((record) => ({ ...record, storeIncarnation: 1 }));
+      await world.clock.advance(1_000);
+      assert.equal((await readVms(world)).reconciled.ok, false);
+      assert.deepEqual([world.attachment("node-a"), await markOf(world)], [undefined, 0]);
+      await world.setRecord((record) => ({ ...record, storeIncarnation: 2 }));
+      await world.clock.advance(1_000);
+      assert.deepEqual((await readVms(world)).reconciled, ok({}));
+      assert.equal(world.attachment("node-a")?.status?.state, "AttachmentFailed");
+    }));
+
   it("leave an entry alone while a container there may use its device", () =>
     withRestored(async (world) => {
       world.use = { kind: "used", users: ["pod default/db-0"] };

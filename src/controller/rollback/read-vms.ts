@@ -80,18 +80,21 @@ async function readVmOf(
 ): Promise<Reconciled> {
   if (status === undefined) return ok({});
   const { instanceUri } = status;
-  const vm = await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
+  const vm = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane: "collection" }, signal);
   if (!vm.ok) return vm.failure.kind === "InstanceNotFound" ? ok({}) : vm;
-  const volumes = unnamedEntries(vm.value.dataDisks, {
+  const { found, rebuilding } = unnamedEntries(vm.value.dataDisks, {
     volumesOf: (key) => ports.cache.byIndex("AzVolume", "diskUri", key),
     attachments: ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName),
     incarnation,
   });
-  for (const volume of volumes) {
+  for (const volume of found) {
     const recorded = await recordUnnamed(ports, volume, { nodeName, instanceUri }, signal);
     if (!recorded.ok) return recorded;
   }
-  return ok({});
+  const volumeId = rebuilding[0]?.status?.detail?.diskUri;
+  return volumeId === undefined
+    ? ok({})
+    : fail({ kind: "StillWaiting", volumeId, what: "its record to be rebuilt" });
 }
 
 /** Past the cache, and by the VM as it is after the disk: an attach may have succeeded in between. */

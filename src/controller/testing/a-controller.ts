@@ -171,7 +171,8 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       clusterVolumes: noClusterVolumes,
       marks: {
         mark: async ({ nodeName, nodeUid }) => {
-          if (world.nodeUids.get(nodeName) !== nodeUid || world.outOfService.has(nodeName)) return ok(false);
+          const isIt = world.nodeUids.get(nodeName) === nodeUid && world.unreachable.has(nodeName);
+          if (!isIt || world.outOfService.has(nodeName)) return ok(false);
           world.outOfService.add(nodeName);
           world.markedByDriver.add(nodeName);
           return ok(true);

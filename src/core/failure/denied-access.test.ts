@@ -83,6 +83,12 @@ describe("what helps where Azure denies access", () => {
       says: "auxiliaryTenantIDs or networkResourceTenantID in azure.json names a tenant",
     },
     {
+      because: "a secret that has expired, also for auxiliary tenants, which are asked first",
+      code: "AuthenticationError",
+      message: "no token for Azure: auxiliaryTenantIDs t-2: AADSTS7000222: The provided client secret keys",
+      says: "aadClientSecret in azure.json has expired",
+    },
+    {
       because: "a resource of another tenant, without its token",
       code: "LinkedAuthorizationFailed",
       message:

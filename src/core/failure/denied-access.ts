@@ -35,7 +35,7 @@ const FEDERATED =
 /** Microsoft Entra's codes, and ARM's of tokens, with the field at fault and what to do about it. */
 const SIGN_IN: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [
-    /auxiliaryTenantIDs/u,
+    /auxiliaryTenantIDs[^]*(?:AADSTS(?:90002|900021|900023|700016|7000112)\b|endpoints_resolution_error)/u,
     "auxiliaryTenantIDs or networkResourceTenantID in azure.json names a tenant that does not know the " +
       "application: az ad sp create --id <aadClientId> there, or remove the tenant",
   ],

@@ -30,12 +30,12 @@ describe("planServiceMark", () => {
     {
       because: "the VM of a node is read once both are silent",
       seen: { isUnreachable: true, heartbeatUnchangedMs: 35_000 },
-      step: { kind: "InspectVm", againAfterMs: 5_000 },
+      step: { kind: "InspectVm", againAfterMs: 10_000 },
     },
     {
       because: "it is read less often the longer the node is silent",
       seen: { isUnreachable: true, heartbeatUnchangedMs: 160_000 },
-      step: { kind: "InspectVm", againAfterMs: 20_000 },
+      step: { kind: "InspectVm", againAfterMs: 40_000 },
     },
     {
       because: "it is read once a minute at least",

@@ -9,6 +9,13 @@ const entry = { diskUri, beingDetached: false };
 const volume = aVolumeWithRecord({ storeIncarnation: 2 });
 
 function found(entries: readonly (typeof entry)[], known: Partial<KnownOnNode> = {}): readonly AzVolume[] {
+  return look(entries, known).found;
+}
+
+function look(
+  entries: readonly (typeof entry)[],
+  known: Partial<KnownOnNode>,
+): ReturnType<typeof unnamedEntries> {
   return unnamedEntries(entries, {
     volumesOf: (key) => (key === resourceUriKey(diskUri) ? [volume] : []),
     attachments: [],
@@ -32,7 +39,10 @@ describe("the entries of a VM that no attachment names", () => {
   it("are none that are being detached", () =>
     assert.deepEqual(found([{ ...entry, beingDetached: true }]), []));
 
-  it("are none of volumes that are being deleted, have no record, or are rebuilt", () => {
+  it("are looked at again where a volume's record is still to be rebuilt", () =>
+    assert.deepEqual(look([entry], { incarnation: 3 }), { found: [], rebuilding: [volume] }));
+
+  it("are none of volumes that are being deleted, or have no record", () => {
     const deleted = {
       ...volume,
       metadata: { ...volume.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" },
@@ -40,6 +50,5 @@ describe("the entries of a VM that no attachment names", () => {
     assert.deepEqual(found([entry], { volumesOf: () => [deleted] }), []);
     const { record: _, ...status } = volume.status ?? {};
     assert.deepEqual(found([entry], { volumesOf: () => [{ ...volume, status } as AzVolume] }), []);
-    assert.deepEqual(found([entry], { incarnation: 3 }), []);
   });
 });

@@ -14,8 +14,15 @@ export interface KnownOnNode {
   readonly volumesOf: (diskKey: string) => readonly AzVolume[];
   /** Those of the VM's node, whatever their state. */
   readonly attachments: readonly AzVolumeAttachment[];
-  /** Of the store. A record of another one is being rebuilt, and its rebuild asks Azure itself. */
+  /** Of the store. A record of another one is still to be rebuilt. */
   readonly incarnation: number;
+}
+
+/** The volumes of entries that no attachment names. */
+interface UnnamedEntries {
+  readonly found: readonly AzVolume[];
+  /** Their records can't be acted on yet, and their rebuild asks the disks alone: to be looked at again. */
+  readonly rebuilding: readonly AzVolume[];
 }
 
 /**
@@ -26,13 +33,14 @@ export interface KnownOnNode {
 export function unnamedEntries(
   entries: readonly ListedEntry[],
   { volumesOf, attachments, incarnation }: KnownOnNode,
-): readonly AzVolume[] {
+): UnnamedEntries {
   const named = new Set(attachments.map(({ spec }) => resourceUriKey(spec.volumeId)));
-  return entries
+  const volumes = entries
     .filter(({ diskUri, beingDetached }) => !beingDetached && !named.has(resourceUriKey(diskUri)))
     .flatMap(({ diskUri }) => volumesOf(resourceUriKey(diskUri)))
     .filter(
-      ({ metadata, status }) =>
-        metadata.deletionTimestamp === undefined && status?.record?.storeIncarnation === incarnation,
+      ({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.record !== undefined,
     );
+  const isRebuilt = ({ status }: AzVolume): boolean => status?.record?.storeIncarnation === incarnation;
+  return { found: volumes.filter(isRebuilt), rebuilding: volumes.filter((volume) => !isRebuilt(volume)) };
 }

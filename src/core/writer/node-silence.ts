@@ -50,6 +50,6 @@ export function isNotReady({ taints }: Pick<ObservedNode, "taints">): boolean {
 }
 
 /** Whether the orchestrator receives nothing from the node's kubelet. */
-export function isUnreachable({ taints }: Pick<ObservedNode, "taints">): boolean {
+export function isUnreachable({ taints }: { readonly taints: readonly { readonly key: string }[] }): boolean {
   return taints.some(({ key }) => key === UNREACHABLE_TAINT);
 }

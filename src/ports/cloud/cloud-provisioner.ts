@@ -261,10 +261,10 @@ export interface CloudProvisioner {
   ): Promise<Result<FenceProof | undefined, Failure>>;
   /**
    * Reads the VM at a resource id with its power state, never from a cache. `nodeName` only appears in
-   * failures. Fails with `InstanceNotFound`.
+   * failures. `lane`: default `failover`. Fails with `InstanceNotFound`.
    */
   inspectInstance(
-    request: { readonly nodeName: string; readonly instanceUri: string },
+    request: { readonly nodeName: string; readonly instanceUri: string; readonly lane?: Lane },
     signal: AbortSignal,
   ): Promise<Result<InstanceFacts, Failure>>;
   /**

@@ -8,7 +8,10 @@ import type { Result } from "../../core/failure/result.ts";
  * with `ObjectConflict` where others change the node at the same time, `StoreUnavailable` or `Cancelled`.
  */
 export interface NodeMarks {
-  /** Sets the mark, in a way that `unmark` recognises. */
+  /**
+   * Sets the mark, in a way that `unmark` recognises, on a node that is unreachable when it is written: one
+   * whose kubelet has reported again gets none.
+   */
   mark(node: NodeKey, signal: AbortSignal): Promise<Result<boolean, Failure>>;
   /** Removes the mark if the driver has set it. */
   unmark(node: NodeKey, signal: AbortSignal): Promise<Result<boolean, Failure>>;

@@ -204,6 +204,7 @@ export async function tagDisk(
 ): Promise<Result<void, Failure>> {
   const { session, writes } = context;
   let next: ArmDisk["tags"] = {};
+  let wasLost = false;
   let withoutRequest: Result<void, Failure> | undefined;
   const isToBeSent: Precondition = async (asked) => {
     const read = await readDisk(session, { diskUri, lane: TAG_LANE }, asked);
@@ -223,13 +224,21 @@ export async function tagDisk(
     () =>
       write(
         context,
-        { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition: isToBeSent, lane: TAG_LANE },
+        {
+          group: "diskWrite",
+          likeness: "diskUpdate",
+          diskUri,
+          precondition: isToBeSent,
+          lane: TAG_LANE,
+          onLost: () => (wasLost = true),
+        },
         (clientRequestId) =>
           session.arm.startDiskUpdate({ ...id, change: { tags: next }, clientRequestId }, signal),
         signal,
-      ).then((ended) => noted(writes, diskUri, { fields: {}, tags }, ended)),
+      ),
     signal,
   );
+  remember(writes, diskUri, { fields: {}, tags }, { isMade: tagged.ok, isHad: withoutRequest?.ok, wasLost });
   return withoutRequest ?? (tagged.ok ? ok(undefined) : fail(toFailure(tagged.failure, { diskUri })));
 }
 
@@ -251,6 +260,7 @@ export async function updateDisk(
   const { session, writes } = context;
   let next: ArmDiskChange = {};
   let attachedTo: readonly string[] = [];
+  let wasLost = false;
   let withoutRequest: Result<DiskFacts, Failure> | undefined;
   const isToBeSent: Precondition = async (asked) => {
     const read = await settledDisk(session, diskUri, asked);
@@ -270,14 +280,24 @@ export async function updateDisk(
     () =>
       write(
         context,
-        { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition: isToBeSent },
+        {
+          group: "diskWrite",
+          likeness: "diskUpdate",
+          diskUri,
+          precondition: isToBeSent,
+          onLost: () => (wasLost = true),
+        },
         (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: next, clientRequestId }, signal),
         signal,
-      ).then((ended) => {
-        const { tags: sent, ...fields } = next;
-        return noted(writes, diskUri, { fields, tags: sent === undefined ? {} : (change.tags ?? {}) }, ended);
-      }),
+      ),
     signal,
+  );
+  const { tags: sent, ...fields } = next;
+  remember(
+    writes,
+    diskUri,
+    { fields, tags: sent === undefined ? {} : (change.tags ?? {}) },
+    { isMade: updated.ok, isHad: withoutRequest?.ok, wasLost },
   );
   if (withoutRequest !== undefined) return withoutRequest;
   if (!updated.ok) return fail(withOwners(toFailure(updated.failure, { diskUri }), attachedTo));
@@ -300,16 +320,22 @@ function seenBy(writes: RecentDiskWrites, read: ArmDisk): SeenDisk {
   return { read, present: writes.shownBy(read), isUncertain: writes.isUncertain(read.id) };
 }
 
-/** Remembers how a write has ended. A refusal has changed nothing. */
-function noted<T>(
+/**
+ * Remembers how a write has ended. `isHad`: a read has shown the values, and nothing more was sent.
+ * `wasLost`: the end of a request was not learnt. Without one a refusal has changed nothing.
+ */
+function remember(
   writes: RecentDiskWrites,
   diskUri: string,
   write: DiskWrite,
-  ended: Result<T, ArmError>,
-): Result<T, ArmError> {
-  if (ended.ok) writes.made(diskUri, write);
-  else if (["lost", "cancelled", "preempted"].includes(classOf(ended.failure))) writes.mayBeMade(diskUri);
-  return ended;
+  {
+    isMade,
+    isHad = false,
+    wasLost,
+  }: { readonly isMade: boolean; readonly isHad?: boolean | undefined; readonly wasLost: boolean },
+): void {
+  if (isMade || (isHad && wasLost)) writes.made(diskUri, write);
+  else if (wasLost) writes.mayBeMade(diskUri);
 }
 
 /**
@@ -412,6 +438,8 @@ async function write(
     readonly diskUri: string;
     readonly precondition: Precondition;
     readonly lane?: Lane;
+    /** Called for each request whose end was not learnt: it may be made, now or later. */
+    readonly onLost?: () => void;
   },
   start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,
   signal: AbortSignal,
@@ -435,6 +463,7 @@ async function write(
     const ended = started.ok ? await session.untilEnded(started.value, waiting, signal) : started;
     if (ended.ok)
       return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
+    if (["lost", "cancelled", "preempted"].includes(classOf(ended.failure))) target.onLost?.();
     if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > TRIES_MAX)
       return ended;
     await session.backOff(attempt, signal);

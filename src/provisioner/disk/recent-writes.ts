@@ -21,6 +21,8 @@ export interface DiskWrite {
 interface Written<V> {
   readonly value: V;
   readonly atMs: number;
+  /** The term of leading in which it was written. */
+  readonly term: number;
 }
 
 /** What the writes of a disk have made of it: fields and tags by name, with the time of each. */
@@ -38,27 +40,28 @@ interface WrittenDisk {
  */
 export class RecentDiskWrites {
   readonly #clock: Clock;
-  #disks: BoundedCache<WrittenDisk>;
+  readonly #disks: BoundedCache<WrittenDisk>;
+  #term = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#disks = noDisks(clock);
+    this.#disks = new BoundedCache({ clock, entriesMax: DISKS_MAX, maxAgeMs: STALE_MAX_MS });
   }
 
   /** Remembers a write that Azure has made. */
   made(diskUri: string, { fields, tags }: DiskWrite): void {
     const before = this.#writtenOf(diskUri);
-    const atMs = this.#clock.elapsedMs();
+    const when = { atMs: this.#clock.elapsedMs(), term: this.#term };
     this.#disks.set(resourceUriKey(diskUri), {
       ...before,
       fields: new Map([
         ...before.fields,
-        ...Object.entries(fields).map(([name, value]) => [name, { value, atMs }] as const),
+        ...Object.entries(fields).map(([name, value]) => [name, { value, ...when }] as const),
       ]),
       tags: new Map([
         ...before.tags,
         ...Object.entries(tags).map(
-          ([name, value]) => [name.toLowerCase(), { value: { name, value }, atMs }] as const,
+          ([name, value]) => [name.toLowerCase(), { value: { name, value }, ...when }] as const,
         ),
       ]),
     });
@@ -78,8 +81,10 @@ export class RecentDiskWrites {
   /** The disk that a read has shown, with what was written lately, however old the read is. */
   shownBy(read: ArmDisk): ArmDisk {
     const { fields, tags } = this.#writtenOf(read.id);
-    const written = [...fields].filter(([, { atMs }]) => this.#isRecent(atMs));
-    const tagged = [...tags.values()].filter(({ atMs }) => this.#isRecent(atMs));
+    const isKnown = ({ atMs, term }: Written<unknown>): boolean =>
+      term === this.#term && this.#isRecent(atMs);
+    const written = [...fields].filter(([, field]) => isKnown(field));
+    const tagged = [...tags.values()].filter(isKnown);
     return {
       ...read,
       ...Object.fromEntries(written.map(([name, { value }]) => [name, value])),
@@ -95,9 +100,9 @@ export class RecentDiskWrites {
     this.#disks.drop(resourceUriKey(diskUri));
   }
 
-  /** Another process may have written since. */
+  /** Another process may have written since. What this one has sent may still be made later. */
   forgetAll(): void {
-    this.#disks = noDisks(this.#clock);
+    this.#term += 1;
   }
 
   #writtenOf(diskUri: string): WrittenDisk {
@@ -107,8 +112,4 @@ export class RecentDiskWrites {
   #isRecent(atMs: number | undefined): boolean {
     return atMs !== undefined && this.#clock.elapsedMs() - atMs <= STALE_MAX_MS;
   }
-}
-
-function noDisks(clock: Clock): BoundedCache<WrittenDisk> {
-  return new BoundedCache({ clock, entriesMax: DISKS_MAX, maxAgeMs: STALE_MAX_MS });
 }

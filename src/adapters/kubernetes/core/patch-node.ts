@@ -47,14 +47,12 @@ export async function patchNode(
   return fail(unavailable(status, { verb: "patch", resource, namespace }));
 }
 
-/** Replaces the taints of a Node if they are as they were read, unless there were none. */
+/** Replaces the taints of a Node, which has some, if they are as they were read. */
 export function replaceTaints(
   from: readonly NodeTaint[],
   to: readonly NodeTaint[],
 ): readonly PatchOperation[] {
   const path = "/spec/taints";
-  // A Node without taints has no such field: there is nothing to test.
-  if (from.length === 0) return [{ op: "add", path, value: to }];
   const test = { op: "test", path, value: from } as const;
   return to.length === 0 ? [test, { op: "remove", path }] : [test, { op: "replace", path, value: to }];
 }
