@@ -99,12 +99,12 @@ describe("docs/reference/v1-parity.md", () => {
     for (const name of parametersOfV1) {
       const served = unservedAttribute(
         { [name]: valueOf(parameterNotes, name), requestedsizegib: "10" },
-        "mount",
+        { accessType: "mount" },
       );
       assert.equal(served, undefined, name);
     }
     for (const name of ["cachingMode", "fsType", "writeAcceleratorEnabled", "partition"]) {
-      const refused = unservedAttribute({ [name]: "unreadable" }, "mount");
+      const refused = unservedAttribute({ [name]: "unreadable" }, { accessType: "mount" });
       assert.equal(refused?.field, `volume_context.${name}`);
     }
     const unchecked = stagingMountOptions({ fsType: "ext4", mountFlags: ["directmount"], readOnly: false });

@@ -54,6 +54,26 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
     example: "xfs",
     inV1: "The same; `ntfs` on Windows, whatever is stated there. Checked on the node only",
   },
+  blockSize: {
+    meaning: "Bytes of a block of a new ext4, ext3, ext2 or xfs: see [File system](#file-system)",
+    absent: "The choice of mkfs: `4096`",
+    example: "1024",
+    inV1: "Unknown: V1 refuses the StorageClass",
+  },
+  inodeSize: {
+    meaning: "Bytes of an inode of a new ext4, ext3, ext2 or xfs: see [File system](#file-system)",
+    absent: "The choice of mkfs: `256`, `512` for xfs",
+    example: "512",
+    inV1: "Unknown: V1 refuses the StorageClass",
+  },
+  bytesPerInode: {
+    meaning:
+      "A new ext4, ext3 or ext2 has one inode for so many bytes. Fewer bytes make room for more files: see " +
+      "[File system](#file-system)",
+    absent: "The choice of mkfs: `16384`, `32768` from 4 TiB, `65536` from 16 TiB",
+    example: "4096",
+    inV1: "Unknown: V1 refuses the StorageClass",
+  },
   tags: {
     meaning:
       "Tags of the disk, as `name=value` pairs. Values may contain `${pvc.metadata.name}`, " +

@@ -46,6 +46,21 @@ volumeBindingMode: WaitForFirstConsumer
 `,
   },
   {
+    title: "Room for many small files: an inode for each 4 KiB.",
+    yaml: `apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: many-small-files
+provisioner: disk.csi.azure.com
+parameters:
+  skuName: Premium_LRS
+  fsType: ext4
+  bytesPerInode: "4096"
+volumeBindingMode: WaitForFirstConsumer
+allowVolumeExpansion: true
+`,
+  },
+  {
     title: "IOPS and throughput of their own, in sectors that every application can read.",
     yaml: `apiVersion: storage.k8s.io/v1
 kind: StorageClass

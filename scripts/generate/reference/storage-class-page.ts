@@ -4,6 +4,13 @@ import {
   deviceSettingPrefix,
   deviceSettings,
 } from "../../../src/core/volume/device-settings.ts";
+import {
+  blockSizes,
+  geometryNames,
+  inodeRatios,
+  inodeSizes,
+  smallBlockMaxGiB,
+} from "../../../src/core/volume/file-system-geometry.ts";
 import { refusedParameters } from "../../../src/core/volume/refused-parameters.ts";
 import {
   compatibilityParameterNames,
@@ -62,6 +69,41 @@ const REFUSED = `## Refused: parameters of V1
 A class that has one is refused by name. The value \`attachDiskInitialDelay: "0"\` asks for nothing, and is
 accepted.`;
 
+const ext4Blocks = blockSizes
+  .map((size) => {
+    const maxGiB = smallBlockMaxGiB[size];
+    return maxGiB === undefined ? `\`${size}\`` : `\`${size}\` up to ${maxGiB} GiB`;
+  })
+  .join("; ");
+const xfsInodes = inodeSizes.filter((size) => size >= 512);
+
+const FILE_SYSTEM = `## File system
+
+${listOf(geometryNames)} become arguments of mkfs, and nothing else does.
+Features of a file system can't be chosen: each node's kernel, check and growth has to know them.
+
+${markdownTable(
+  ["file system", "`blockSize`", "`inodeSize`", "`bytesPerInode`"],
+  [
+    row("ext4", ext4Blocks, `${listOf(inodeSizes)}; at most \`blockSize\``, ratiosFrom(inodeRatios[0])),
+    row("ext3, ext2", "`4096`", listOf(inodeSizes), ratiosFrom(4096)),
+    row("xfs", listOf(blockSizes), `${listOf(xfsInodes)}; at most half of \`blockSize\``, "refused"),
+    row("btrfs, ntfs, refs, raw block", "refused", "refused", "refused"),
+  ],
+)}
+
+- \`bytesPerInode\` is at least \`blockSize\` and four times \`inodeSize\`, so that inodes take at most a
+  quarter of the disk. A disk has less than \`bytesPerInode\` times 4 GiB, since no ext has 2^32 inodes.
+- \`blockSize\` is at least a sector of the disk: with UltraSSD_LRS and PremiumV2_LRS, smaller blocks than
+  4096 need \`LogicalSectorSize: "512"\`. No block is larger than 4096, the smallest page of a node's memory.
+- Growth keeps to the same limits: an expansion beyond them is refused with OUT_OF_RANGE, before the disk
+  grows. Small blocks of an ext4 have the limit of what mkfs reserves for growth. Beyond it, the kernel would
+  have to change the layout of a file system in use (\`meta_bg\`).
+- They act once, when the driver makes the file system on an empty disk. A copy of a snapshot or volume, and
+  a file system that is on the disk of a static volume, keeps its own and is never formatted.
+- A PersistentVolume may state them for an empty disk. They are checked at attach, and the limits by size on
+  the node before mkfs; what can't be served is refused by name.`;
+
 const DEVICE_SETTINGS = `## Device settings
 
 With \`perfProfile: advanced\`, each parameter \`${deviceSettingPrefix}<path>\` states a value of a file below
@@ -86,8 +128,9 @@ V1 also lowers them to the limits of the VM's size; here they are the same on ea
 
 const STATIC = `## Static volumes
 
-A PersistentVolume of an existing disk takes ${attributeNames.map((name) => `\`${name}\``).join(", ")}
-in \`spec.csi.volumeAttributes\`; Azure reports its \`maxShares\`. A disk with V1's tag
+A PersistentVolume of an existing disk takes in \`spec.csi.volumeAttributes\`:
+${listOf(attributeNames)}.
+Azure reports its \`maxShares\`. A disk with V1's tag
 \`writeacceleratorenabled\` is attached with write accelerator, unless the attribute says otherwise.
 Attributes that only shape a new disk have had their effect. An attach is refused by name for a value of
 the attributes above that can't be read. Attributes of V1 that only tune keep
@@ -98,6 +141,18 @@ possible on the node, and \`attachDiskInitialDelay\`, which has no effect.
 With \`partition: "1"\`, the volume is that partition of the disk, as the kernel numbers it. The whole disk is
 verified first ([device checks](device-checks.md#partitions)). A partition is not formatted, not expanded and
 not tuned, and is no raw block volume.`;
+
+function listOf(values: readonly (string | number)[]): string {
+  return values.map((value) => `\`${value}\``).join(", ");
+}
+
+function row(...cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+function ratiosFrom(least: number): string {
+  return `a power of two, \`${least}\` to \`${inodeRatios.at(-1)}\``;
+}
 
 /** The reference page of StorageClass parameters. */
 export function storageClassPage(): GeneratedFile {
@@ -110,6 +165,7 @@ export function storageClassPage(): GeneratedFile {
     `## Disk\n\n${rowsOf(inherited)}`,
     `## Limits by SKU\n\n${markdownTable(SKU_COLUMNS, skuRows())}\n\n${REGIONS}`,
     `## Performance by SKU\n\n${markdownTable(PERFORMANCE_COLUMNS, performanceRows())}`,
+    FILE_SYSTEM,
     DEVICE_SETTINGS,
     `## Accepted without effect\n\n${markdownTable(["parameter", "of"], compatibilityRows())}`,
     `${METADATA}\n\n${markdownTable(["parameter", "tag of the disk"], metadataRows())}`,

@@ -1,5 +1,6 @@
 import type { FormatMark } from "../../core/node/format-mark.ts";
 import type { DeviceContent } from "../../core/node/judge-device-content.ts";
+import type { FileSystemGeometry } from "../../core/volume/file-system-geometry.ts";
 
 /**
  * A disk as all machines with an attachment see it. Share it between `ModelMachine`s to model a shared
@@ -11,6 +12,8 @@ export interface ModelDisk {
   content: DeviceContent;
   /** The driver's mark, far from both ends, beside whatever else is on the disk. */
   formatMark: FormatMark | undefined;
+  /** What the file system was made with, apart from the choice of mkfs. */
+  geometry: FileSystemGeometry;
   /** What the file system spans; 0 while there is none. */
   fileSystemBytes: bigint;
   /** Whether a check finds damage that it can't repair. */
@@ -32,6 +35,7 @@ export function createModelDisk({
     sizeBytes,
     content: { kind: "blank" },
     formatMark: undefined,
+    geometry: {},
     fileSystemBytes: 0n,
     isBroken: false,
     files: new Map(),

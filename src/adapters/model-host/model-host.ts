@@ -220,7 +220,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           return ok(undefined);
         }),
       ),
-    format: ({ device, fsType, uuid }, signal) => {
+    format: ({ device, fsType, uuid, geometry = {} }, signal) => {
       const make = (): Result<void, Failure> =>
         withDevice(device, (found) => {
           const { content } = blocksOf(found);
@@ -234,6 +234,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           }
           if (isMounted(found)) return busy(found);
           writeContent(found, { kind: "fileSystem", fsType, uuid });
+          found.disk.geometry = geometry;
           found.disk.fileSystemBytes = found.knownBytes;
           found.disk.isBroken = false;
           machine.wrote(found, "format");

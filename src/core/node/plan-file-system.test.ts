@@ -29,6 +29,8 @@ function plan(overrides: Partial<ObservedFileSystem>): FileSystemPlan {
     partition: undefined,
     formatted: undefined,
     fsType: "ext4",
+    geometry: {},
+    sizeGiB: 1024,
     readOnly: false,
   };
   return planFileSystem({ ...blank, ...overrides });
@@ -104,6 +106,48 @@ describe("planFileSystem on a blank device", () => {
           problem: "the volume has no file system yet and can't be given one read-only",
         },
       },
+    },
+  ]);
+});
+
+describe("planFileSystem with a geometry", () => {
+  const geometry = { blockSize: 1024 } as const;
+  const refused: FileSystemPlan = {
+    kind: "Refuse",
+    failure: {
+      kind: "InvalidArgument",
+      field: "volume_context.blockSize",
+      value: "1024",
+      problem:
+        "must be one of 4096 with fsType ext4, 1024 GiB. The volume has no file system yet: state an " +
+        "allowed value in a new PersistentVolume",
+    },
+  };
+  assertRows([
+    {
+      because: "makes a file system that its device and its growth can serve",
+      given: { geometry, sizeGiB: 32 },
+      planned: { kind: "Make", uuid: undefined },
+    },
+    {
+      because: "makes none with a geometry that its device can't have",
+      given: { geometry },
+      planned: refused,
+    },
+    {
+      because: "erases no unfinished one for a geometry that its device can't have",
+      given: { geometry, content: unsigned, mark: ownMark },
+      planned: refused,
+    },
+    {
+      because: "checks an existing one, which keeps its own geometry",
+      given: { geometry, content: ext4, formatted },
+      planned: check,
+    },
+    {
+      because: "makes none on a copy, whatever geometry is stated",
+      given: { geometry, sizeGiB: 32, sourceUri: otherUri },
+      planned: copyWithoutData,
     },
   ]);
 });

@@ -1,6 +1,7 @@
 import type { VolumeDetail } from "../api/az-volume.ts";
 import { isSameResourceUri } from "../azure/disk-uri.ts";
 import type { Failure } from "../failure/failure.ts";
+import { type FileSystemGeometry, geometryProblem } from "../volume/file-system-geometry.ts";
 import { isKeptByKernel } from "../volume/file-system.ts";
 import type { FileSystemType } from "../volume/file-system.ts";
 import type { FormatMark } from "./format-mark.ts";
@@ -19,6 +20,10 @@ export interface ObservedFileSystem {
   readonly partition: number | undefined;
   readonly formatted: VolumeDetail["formatted"];
   readonly fsType: FileSystemType;
+  /** What a new file system is made with. An existing one, and that of a copy, keeps its own. */
+  readonly geometry: FileSystemGeometry;
+  /** Size of the device, rounded up. */
+  readonly sizeGiB: number;
   readonly readOnly: boolean;
 }
 
@@ -48,6 +53,25 @@ export type FileSystemPlan =
  * names disk and UUID, is ever repeated. A copy of another disk has none: what it holds is its source's.
  */
 export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
+  const plan = planContent(observed);
+  if (plan.kind !== "Make" && plan.kind !== "MakeAgain") return plan;
+  const impossible = geometryProblem(observed);
+  if (impossible === undefined) return plan;
+  const { name, value, problem } = impossible;
+  return {
+    kind: "Refuse",
+    failure: {
+      kind: "InvalidArgument",
+      field: `volume_context.${name}`,
+      value: String(value),
+      problem:
+        `${problem}. The volume has no file system yet: state an allowed value in a new ` +
+        "PersistentVolume",
+    },
+  };
+}
+
+function planContent(observed: ObservedFileSystem): FileSystemPlan {
   const { content, devicePath, formatted, fsType, partition, sourceUri } = observed;
   const mark = ownMark(observed);
   switch (content.kind) {

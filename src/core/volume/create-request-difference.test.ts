@@ -179,6 +179,11 @@ describe("createRequestDifference", () => {
     requested: aRequest({ volumeContext: { perfProfile: "basic", requestedsizegib: "11" } }),
     because: "the profile is spelled in another case",
   });
+  matching.push({
+    existing: aVolume({ volumeContext: { blocksize: "1024" } }),
+    requested: aRequest({ volumeContext: { blockSize: "1024" } }),
+    because: "a size of blocks is spelled in another case",
+  });
   for (const { existing, requested, because } of matching) {
     it(`finds none: ${because}`, () => assert.equal(createRequestDifference(existing, requested), undefined));
   }
@@ -240,6 +245,16 @@ describe("createRequestDifference", () => {
       existing: aVolume(),
       requested: aRequest({ volumeContext: { perfProfile: "Basic" } }),
       difference: /perfprofile is the default, not basic/u,
+    },
+    {
+      existing: aVolume({ volumeContext: { blockSize: "1024" } }),
+      requested: aRequest({ volumeContext: { BlockSize: "2048" } }),
+      difference: /blockSize is 1024, not 2048/u,
+    },
+    {
+      existing: aVolume(),
+      requested: aRequest({ volumeContext: { bytesPerInode: "4096" } }),
+      difference: /bytesPerInode is the default, not 4096/u,
     },
     {
       existing: aVolume({ volumeContext: { "device-setting/queue/scheduler": "none" } }),

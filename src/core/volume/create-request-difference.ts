@@ -5,6 +5,7 @@ import type { CapacityRange } from "./capacity.ts";
 import { isSizeWithin } from "./capacity.ts";
 import { sourceDifference } from "./copy-source.ts";
 import { deviceTuningIn } from "./device-settings.ts";
+import { geometryNames, geometryOf } from "./file-system-geometry.ts";
 import { mergeTags } from "./merge-tags.ts";
 import { fieldOf } from "./spec-fields.ts";
 import { volumeParameterNames } from "./volume-parameter-names.ts";
@@ -62,6 +63,7 @@ const notCompared = new Set<VolumeParameterName>([
   "tagValueDelimiter",
   "maxMountReplicaCount",
   "perfProfile",
+  ...geometryNames,
 ]);
 const comparedParameters = volumeParameterNames.filter((name) => !notCompared.has(name));
 
@@ -83,7 +85,7 @@ function fieldsDifference(existing: VolumeSpec, { spec, topology }: CreateReques
   if (isAdopted) return undefined;
   return (
     tagsDifference(existing.disk.tags, spec.disk.tags) ??
-    tuningDifference(deviceTuningIn(existing.volumeContext), deviceTuningIn(spec.volumeContext))
+    attributesDifference(comparedAttributes(existing), comparedAttributes(spec))
   );
 }
 
@@ -99,7 +101,12 @@ function tagsDifference(before: Tags, now: Tags): string | undefined {
         `${JSON.stringify(wanted[different])}`;
 }
 
-function tuningDifference(before: Tags, now: Tags): string | undefined {
+function comparedAttributes({ volumeContext }: VolumeSpec): Tags {
+  const geometry = Object.entries(geometryOf(volumeContext)).map(([name, value]) => [name, String(value)]);
+  return { ...deviceTuningIn(volumeContext), ...Object.fromEntries(geometry) };
+}
+
+function attributesDifference(before: Tags, now: Tags): string | undefined {
   const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].toSorted();
   const different = names.find((name) => before[name] !== now[name]);
   return different === undefined

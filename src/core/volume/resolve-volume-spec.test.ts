@@ -210,6 +210,45 @@ describe("resolveVolumeSpec: fields", () => {
     });
 });
 
+describe("resolveVolumeSpec with a geometry", () => {
+  const refused: readonly (readonly [Partial<VolumeParameters>, number, string, RegExp])[] = [
+    [{ blockSize: 1024 }, 64, "blockSize", /^must be one of 2048, 4096 with fsType ext4, 64 GiB$/u],
+    [{ blockSize: 1024, inodeSize: 2048 }, 8, "inodeSize", /^must be one of 256, 512, 1024 with/u],
+    [{ bytesPerInode: 1024 }, 8, "bytesPerInode", /^must be one of 4096, .* blockSize 4096/u],
+    [{ fsType: "btrfs", inodeSize: 512 }, 8, "inodeSize", /not for btrfs: leave it out$/u],
+    [{ fsType: "ntfs", blockSize: 4096 }, 8, "blockSize", /not for ntfs: leave it out$/u],
+    [{ skuName: "PremiumV2_LRS", blockSize: 2048 }, 8, "blockSize", /8 GiB, sectors of 4096 bytes$/u],
+  ];
+  for (const [parameters, sizeGiB, name, problem] of refused)
+    it(`refuses ${JSON.stringify(parameters)} for ${sizeGiB} GiB, with what is allowed`, () => {
+      const settled = settle(parameters, sizeGiB);
+      assert.equal(fieldOf(settled), `parameters.${name}`);
+      assert.ok(!settled.ok && settled.failure.kind === "InvalidArgument");
+      assert.match(settled.failure.problem, problem);
+    });
+
+  it("refuses it by the file system that only the capability names", () =>
+    assert.equal(
+      fieldOf(settle({ blockSize: 2048 }, 8, { ...aMount, fsType: "ext3" })),
+      "parameters.blockSize",
+    ));
+
+  it("refuses it for raw block, which would ignore it", () => {
+    const block: VolumeCapability = { accessMode: "SINGLE_NODE_WRITER", accessType: "block" };
+    const settled = settle({ inodeSize: 512 }, 8, block);
+    assert.equal(fieldOf(settled), "parameters.inodeSize");
+  });
+
+  it("allows what mkfs and growth can serve", () => {
+    for (const parameters of [
+      { blockSize: 1024, bytesPerInode: 1024 },
+      { fsType: "xfs", blockSize: 1024, inodeSize: 512 },
+      { skuName: "PremiumV2_LRS", LogicalSectorSize: 512, blockSize: 2048 },
+    ] as const)
+      assert.ok(settle(parameters, 8).ok, JSON.stringify(parameters));
+  });
+});
+
 describe("chooseCachingMode", () => {
   const plain = { skuName: "Premium_LRS", sizeGiB: 4095, maxShares: 1, cachingMode: undefined } as const;
   const rows = [

@@ -11,6 +11,7 @@ import { chooseDiskSize } from "./capacity.ts";
 import { checkDisk } from "./check-disk.ts";
 import { checkCopySku, copyCapacity, type CopySource, placeCopy } from "./copy-source.ts";
 import type { CachingMode, DiskSku } from "./disk-sku.ts";
+import { geometryNames, geometryProblem, rawGeometryProblem } from "./file-system-geometry.ts";
 import { type FileSystemType, isOfWindows } from "./file-system.ts";
 import { defaultPerformance, skuRules } from "./sku-rules.ts";
 import { diskFieldsOf } from "./spec-fields.ts";
@@ -53,7 +54,7 @@ export function resolveVolumeSpec(request: {
   if (!copyable.ok) return copyable;
   const supported = checkCapabilities(capabilities, maxShares);
   if (!supported.ok) return supported;
-  const fsTypes = checkFileSystemTypes(parameters, capabilities);
+  const fsTypes = checkFileSystemTypes(parameters, capabilities, sizeGiB);
   if (!fsTypes.ok) return fsTypes;
   const maxMountReplicaCount = replicaCount(parameters, capabilities);
   if (!maxMountReplicaCount.ok) return maxMountReplicaCount;
@@ -123,15 +124,37 @@ export function chooseFileSystem(
 function checkFileSystemTypes(
   parameters: VolumeParameters,
   capabilities: readonly VolumeCapability[],
+  sizeGiB: number,
 ): Result<void, InvalidArgument> {
+  const { blockSize, inodeSize, bytesPerInode } = parameters;
+  const geometry = { blockSize, inodeSize, bytesPerInode };
+  const stated = geometryNames.find((name) => geometry[name] !== undefined);
   for (const { accessType, fsType } of capabilities) {
-    if (accessType === "block") continue;
+    if (accessType === "block") {
+      if (stated !== undefined) return fail(invalid(stated, geometry[stated] ?? "", rawGeometryProblem));
+      continue;
+    }
     const chosen = chooseFileSystem(parameters, fsType);
     if (!chosen.ok) return chosen;
     const shared = sharedOnWindows(chosen.value, parameters.maxShares);
     if (shared !== undefined) return fail(invalid("maxShares", parameters.maxShares, shared));
+    const impossible = geometryProblem({
+      fsType: chosen.value,
+      geometry,
+      sizeGiB,
+      sectorBytes: sectorBytesOf(parameters),
+    });
+    if (impossible !== undefined) {
+      const { name, value, problem } = impossible;
+      return fail(invalid(name, value, problem));
+    }
   }
   return ok(undefined);
+}
+
+/** Azure's disks have sectors of 512 bytes. Where a class may choose them, 4096 is the default. */
+function sectorBytesOf({ skuName, LogicalSectorSize }: VolumeParameters): number {
+  return LogicalSectorSize ?? (skuRules[skuName].performance === undefined ? 512 : 4096);
 }
 
 /**

@@ -12,6 +12,9 @@ describe("unservedAttribute", () => {
       value: "yes",
       problem: /true or false; .*make a PersistentVolume/u,
     },
+    { name: "blockSize", value: "8192", problem: /must be one of 1024, 2048, 4096; .*with another value/u },
+    { name: "InodeSize", value: "128", problem: /must be one of 256, 512, 1024, 2048/u },
+    { name: "bytesPerInode", value: "4k", problem: /must be one of 1024, 2048, 4096, 8192/u },
     { name: "fsType", value: "zfs", problem: /must be one of ext4, .*with another value/u },
     { name: "maxMountReplicaCount", value: "many", problem: /whole number from 0 to 14/u },
     {
@@ -22,7 +25,7 @@ describe("unservedAttribute", () => {
   ];
   for (const { name, value, problem } of refused) {
     it(`refuses ${name}: ${value}, with a remedy`, () => {
-      const failure = unservedAttribute({ skuName: "Premium_LRS", [name]: value }, "mount");
+      const failure = unservedAttribute({ skuName: "Premium_LRS", [name]: value }, { accessType: "mount" });
       assert.deepEqual([failure?.field, failure?.value], [`volume_context.${name}`, value]);
       assert.match(failure?.problem ?? "", problem);
     });
@@ -30,8 +33,39 @@ describe("unservedAttribute", () => {
 
   it("refuses a partition as raw block, which is the whole disk", () =>
     assert.match(
-      unservedAttribute({ partition: "1" }, "block")?.problem ?? "",
+      unservedAttribute({ partition: "1" }, { accessType: "block" })?.problem ?? "",
       /needs volumeMode Filesystem: a raw block volume is the whole disk/u,
+    ));
+
+  const impossible = [
+    {
+      because: "mkfs can't make them together",
+      context: { blockSize: "1024", inodeSize: "2048" },
+      problem: /^must be one of 256, 512, 1024 with fsType ext4, blockSize 1024; .*make a PersistentVolume/u,
+    },
+    {
+      because: "the attributes name a file system without it",
+      context: { fsType: "XFS", inodeSize: "256" },
+      problem: /^must be one of 512, 1024, 2048 with fsType xfs/u,
+    },
+    {
+      because: "the capability names a file system without it",
+      context: { inodeSize: "512" },
+      fsType: "btrfs",
+      problem: /^is for ext4, ext3, ext2, xfs, not for btrfs: leave it out; /u,
+    },
+  ] as const;
+  for (const { because, context, problem, ...named } of impossible)
+    it(`refuses ${JSON.stringify(context)}: ${because}`, () => {
+      const failure = unservedAttribute(context, { accessType: "mount", ...named });
+      assert.equal(failure?.field, "volume_context.inodeSize");
+      assert.match(failure?.problem ?? "", problem);
+    });
+
+  it("refuses the geometry of a file system as raw block, which has none", () =>
+    assert.match(
+      unservedAttribute({ blocksize: "4096" }, { accessType: "block" })?.problem ?? "",
+      /is for a file system, and a claim with volumeMode Block gets none/u,
     ));
 
   const served: readonly { readonly because: string; readonly context: Readonly<Record<string, string>> }[] =
@@ -58,6 +92,10 @@ describe("unservedAttribute", () => {
         context: { cachingmode: "ReadWrite", WriteAcceleratorEnabled: "TRUE", fstype: "XFS", Partition: "2" },
       },
       {
+        because: "mkfs is given them, or has been given others",
+        context: { fsType: "ext3", BlockSize: "4096", inodesize: "512", bytesPerInode: "8192" },
+      },
+      {
         because: "they shaped the disk when it was created",
         context: {
           DiskIOPSReadWrite: "500",
@@ -75,5 +113,5 @@ describe("unservedAttribute", () => {
     ];
   for (const { because, context } of served)
     it(`serves ${JSON.stringify(context)}: ${because}`, () =>
-      assert.equal(unservedAttribute(context, "mount"), undefined));
+      assert.equal(unservedAttribute(context, { accessType: "mount" }), undefined));
 });

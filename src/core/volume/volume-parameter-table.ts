@@ -8,6 +8,7 @@ import {
   publicNetworkAccesses,
   sectorSizes,
 } from "./disk-traits.ts";
+import { blockSizes, inodeRatios, inodeSizes } from "./file-system-geometry.ts";
 import { fileSystemTypes } from "./file-system.ts";
 import type { ParameterValue } from "./parameter-value.ts";
 
@@ -65,6 +66,10 @@ export const volumeParameterTable = {
     anyCase: true,
     field: "fsType",
   },
+  // The node reads them from the volume's attributes: `file-system-geometry.ts` has the rules.
+  blockSize: { kind: "number", numbers: blockSizes, field: "volumeContext" },
+  inodeSize: { kind: "number", numbers: inodeSizes, field: "volumeContext" },
+  bytesPerInode: { kind: "number", numbers: inodeRatios, field: "volumeContext" },
   tags: { kind: "text", field: "disk.tags", isMutable: true },
   tagValueDelimiter: { kind: "text", default: ",", field: "disk.tags", isMutable: true },
   resourceGroup: {

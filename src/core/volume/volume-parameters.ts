@@ -5,6 +5,7 @@ import { fail, ok } from "../failure/result.ts";
 import { checkDeviceSettings, isDeviceSetting } from "./device-settings.ts";
 import type { DiskSku } from "./disk-sku.ts";
 import type { networkAccessPolicies, publicNetworkAccesses } from "./disk-traits.ts";
+import { geometryNames } from "./file-system-geometry.ts";
 import type { FileSystemType } from "./file-system.ts";
 import { readValue, unknownParameter } from "./parameter-value.ts";
 import { isHarmless, refusedParameter, refusedParameters } from "./refused-parameters.ts";
@@ -99,11 +100,12 @@ export function parseVolumeParameters(
 
 /**
  * Parameters that act on a disk which exists already, so that PersistentVolumes state them as well. V1 has
- * all but the number of replicas.
+ * all but the number of replicas and the geometry of a new file system.
  */
 export const attributeNames = [
   "cachingMode",
   "fsType",
+  ...geometryNames,
   "maxMountReplicaCount",
   "writeAcceleratorEnabled",
 ] as const satisfies readonly VolumeParameterName[];

@@ -39,7 +39,7 @@ export async function controllerPublishVolume(
   if (missing !== undefined) return fail(missing);
   const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
   if (!capability.ok) return capability;
-  const unserved = unservedAttribute(request.volumeContext, capability.value.accessType);
+  const unserved = unservedAttribute(request.volumeContext, capability.value);
   if (unserved !== undefined) return fail(unserved);
   return context.locks.run(publicationKey(request), "ControllerPublishVolume", () =>
     publish(context, request, capability.value, call.signal),

@@ -54,6 +54,21 @@ const rejected: Failure = {
 };
 
 describe("createVolume", () => {
+  it("hands the geometry of a new file system to the node, in the volume's context", async () => {
+    await withController(async (world) => {
+      const parameters = { skuName: "Premium_LRS", inodeSize: "512", bytesPerInode: "8192" };
+      const answer = create(world, { parameters });
+      await world.until(() => world.volume("pvc-1") !== undefined);
+      await world.diskCreated("pvc-1");
+      const created = await world.answerOf(answer);
+      assert.ok(created.ok);
+      const { inodeSize, bytesPerInode } = created.value.volume?.volumeContext ?? {};
+      assert.deepEqual({ inodeSize, bytesPerInode }, { inodeSize: "512", bytesPerInode: "8192" });
+      const other = await world.answerOf(create(world, { parameters: { ...parameters, inodeSize: "256" } }));
+      assert.match(JSON.stringify(other), /inodeSize is 512, not 256/u);
+    });
+  });
+
   it("creates an object with the disk's name and a finalizer, and waits for the disk", async () => {
     await withController(async (world) => {
       const parameters = {

@@ -104,6 +104,23 @@ describe("expandVolume", () => {
       });
     });
 
+  it("grows no disk beyond what its small blocks can serve later", async () => {
+    await withController(async (world) => {
+      const volume = aVolumeObject();
+      await world.given("AzVolume", {
+        ...volume,
+        spec: { ...volume.spec, volumeContext: { blockSize: "1024" } },
+      });
+      const answer = await world.answerOf(expand(world, 33));
+      assert.equal(answer.ok ? "" : answer.failure.kind, "OutOfRange");
+      assert.match(
+        answer.ok ? "" : describeFailure(answer.failure),
+        /blockSize is 1024, and must be one of/u,
+      );
+      assert.ok(!isAsked(world, 33));
+    });
+  });
+
   it("raises the requested size and answers once the disk has it", async () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());

@@ -9,6 +9,7 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import type { CapacityRange } from "../../core/volume/capacity.ts";
 import { chooseDiskSize, isSizeWithin } from "../../core/volume/capacity.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
+import { growthProblem } from "../../core/volume/growth-problem.ts";
 import { statedPartition } from "../../core/volume/partition.ts";
 import { nodesIn } from "../../core/writer/record-nodes.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
@@ -67,7 +68,7 @@ async function expand(
   if (!target.ok) return target;
   if (target.value.sizeGiB <= detail.sizeGiB) return ok(answer(detail));
   const attachments = context.cache.byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name);
-  const partition = statedPartition(
+  const stated = [
     volume.spec.volumeContext,
     ...attachments.map(({ spec }) => spec.volumeContext),
     // Several PersistentVolumes may name one disk: the disk is partitioned if any says so.
@@ -75,7 +76,8 @@ async function expand(
       .volumes()
       .filter((known) => isSameResourceUri(known.volumeId, detail.diskUri))
       .map((known) => known.volumeContext),
-  );
+  ];
+  const partition = statedPartition(...stated);
   if (partition !== undefined)
     return fail({
       kind: "InvalidArgument",
@@ -84,6 +86,14 @@ async function expand(
       problem:
         `the volume is partition ${partition} of its disk, and the driver changes no partition table; copy ` +
         "its files to a volume on a whole disk, which grows",
+    });
+  const tooLarge = growthProblem(volume.spec, stated, target.value.sizeGiB);
+  if (tooLarge !== undefined)
+    return fail({
+      kind: "OutOfRange",
+      field: "capacity_range.required_bytes",
+      value: String(range.requiredBytes),
+      problem: tooLarge,
     });
   const used = await sharedUse(context, volume, detail, call.signal);
   if (!used.ok) return used;

@@ -49,8 +49,8 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
   if (!served.ok) return describeFailure(served.failure);
   const difference = capabilitiesDifference(volume.spec.capabilities, capabilities.value);
   if (difference !== undefined) return difference;
-  for (const { accessType } of capabilities.value) {
-    const unserved = unservedAttribute(request.volumeContext, accessType);
+  for (const capability of capabilities.value) {
+    const unserved = unservedAttribute(request.volumeContext, capability);
     if (unserved !== undefined) return describeFailure(unserved);
   }
   const mutable = parseModification(request.mutableParameters);

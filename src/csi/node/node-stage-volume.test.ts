@@ -90,6 +90,27 @@ describe("nodeStageVolume", () => {
         assert.deepEqual([world.disk.content.kind, world.steps], ["blank", []]);
       }));
 
+  it("makes a file system with the geometry of a PersistentVolume's attributes", () =>
+    withNode({ writer: { ...aWriter("node-a"), held: false } }, async (world) => {
+      const stated = { ...request, volumeContext: { inodeSize: "512", bytesPerInode: "4096" } };
+      assert.ok((await world.answerOf(nodeStageVolume(world.ports(), stated, aCall()))).ok);
+      assert.deepEqual(world.disk.geometry, { inodeSize: 512, bytesPerInode: 4096 });
+    }));
+
+  it("refuses a geometry that mkfs refuses, says what it takes, and touches nothing", () =>
+    withNode({ writer: { ...aWriter("node-a"), held: false } }, async (world) => {
+      const impossible = { ...request, volumeContext: { blockSize: "1024", inodeSize: "2048" } };
+      const staged = await world.answerOf(nodeStageVolume(world.ports(), impossible, aCall()));
+      assert.ok(!staged.ok);
+      const { code, details } = toGrpcStatus(staged.failure);
+      assert.equal(code, 3);
+      assert.match(
+        details,
+        /inodeSize "2048": must be one of 256, 512, 1024 with fsType ext4, blockSize 1024/u,
+      );
+      assert.deepEqual([world.disk.content.kind, world.steps], ["blank", []]);
+    }));
+
   it("does not format a whole blank disk when a partition was requested", () =>
     withNode({ writer: { ...aWriter("node-a"), held: false } }, async (world) => {
       const ofPartition = { ...request, volumeContext: { partition: "1" } };

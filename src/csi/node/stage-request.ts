@@ -28,7 +28,7 @@ export function readStageRequest(request: {
   const supported = checkCapabilities([capability.value], isMultiNode(accessMode) ? SHARES_UNKNOWN : 1);
   if (!supported.ok) return supported;
   // Without VolumeAttachments no controller has checked the context.
-  const unserved = unservedAttribute(request.volumeContext, accessType);
+  const unserved = unservedAttribute(request.volumeContext, capability.value);
   if (unserved !== undefined) return fail(unserved);
   const contextFsType = fsTypeOf(request.volumeContext);
   if (!contextFsType.ok) return contextFsType;

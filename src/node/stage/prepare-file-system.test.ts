@@ -182,6 +182,29 @@ describe("an interrupted first format", () => {
       );
     }));
 
+  it("is made with the geometry that the volume's attributes state", () =>
+    withNode({ writer: granted }, async (world) => {
+      const volumeContext = { blocksize: "4096", inodeSize: "512", bytesPerInode: "8192" };
+      assert.equal(await stage(world, world.ports(), { volumeContext }), "ok");
+      assert.deepEqual(world.disk.geometry, { blockSize: 4096, inodeSize: 512, bytesPerInode: 8192 });
+    }));
+
+  it("is made with that geometry again after an interruption", () =>
+    withNode({ writer: granted }, async (world) => {
+      const volumeContext = { inodeSize: "512" };
+      const next = await cutOff(world, "ext4", 0.5);
+      assert.deepEqual(world.disk.content, rest);
+      assert.equal(await stage(world, next, { volumeContext }), "ok");
+      assert.deepEqual(world.disk.geometry, { inodeSize: 512 });
+    }));
+
+  it("is neither marked nor made with a geometry that mkfs refuses", () =>
+    withNode({ writer: granted }, async (world) => {
+      const volumeContext = { inodeSize: "512", bytesPerInode: "1024" };
+      assert.equal(await stage(world, world.ports(), { volumeContext }), "InvalidArgument");
+      assert.deepEqual([world.disk.content, world.disk.formatMark], [{ kind: "blank" }, undefined]);
+    }));
+
   it("is marked while mkfs runs, and the mark is erased before it is recorded", () =>
     withNode({ writer: granted }, async (world) => {
       const marks: unknown[] = [];

@@ -3,6 +3,8 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { type FileSystemPlan, planFileSystem } from "../../core/node/plan-file-system.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import { bytesToGibRoundedUp } from "../../core/primitives/units.ts";
+import type { FileSystemGeometry } from "../../core/volume/file-system-geometry.ts";
 import type { FileSystemType } from "../../core/volume/file-system.ts";
 import { isNamed } from "../../core/writer/record-nodes.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -22,6 +24,8 @@ interface Prepared extends FileSystemRequest {
   readonly device: Device;
   /** The partition that the device is; undefined: it is the whole disk. */
   readonly partition: number | undefined;
+  /** What the volume's attributes state of a new file system. */
+  readonly geometry: FileSystemGeometry;
   /**
    * Requests another read of the disk's LUN from Azure, and fails where that does not lead to this
    * device.
@@ -39,7 +43,7 @@ export async function prepareFileSystem(
   prepared: Prepared,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const { volume, device, partition, fsType, readOnly } = prepared;
+  const { volume, device, partition, fsType, geometry, readOnly } = prepared;
   const { host } = ports;
   const detail = volume.status?.detail;
   if (detail === undefined)
@@ -58,6 +62,8 @@ export async function prepareFileSystem(
     partition,
     formatted,
     fsType,
+    geometry,
+    sizeGiB: bytesToGibRoundedUp(device.sizeBytes),
     readOnly,
   });
   switch (plan.kind) {
@@ -120,8 +126,10 @@ async function make(
   uuid: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const { device, fsType } = prepared;
-  const made = await ports.steps.run("format", () => ports.host.format({ device, fsType, uuid }, signal));
+  const { device, fsType, geometry } = prepared;
+  const made = await ports.steps.run("format", () =>
+    ports.host.format({ device, fsType, uuid, geometry }, signal),
+  );
   return made.ok ? recordFormatted(ports, prepared, uuid, signal) : made;
 }
 

@@ -5,6 +5,7 @@ import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { unservedOn } from "../../core/platform/unserved-on.ts";
+import { geometryOf } from "../../core/volume/file-system-geometry.ts";
 import { partitionOf } from "../../core/volume/partition.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
@@ -329,6 +330,7 @@ async function stageTaken(
       volume,
       device,
       partition: partitionOf(request.volumeContext),
+      geometry: geometryOf(request.volumeContext),
       fsType,
       readOnly,
       lookAgain: () => lookAgain(ports, request, volume, found, signal),

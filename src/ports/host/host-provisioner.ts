@@ -4,6 +4,7 @@ import type { FormatMark } from "../../core/node/format-mark.ts";
 import type { DeviceContent } from "../../core/node/judge-device-content.ts";
 import type { Bytes } from "../../core/primitives/units.ts";
 import type { DeviceSetting, DeviceSettingName } from "../../core/volume/device-settings.ts";
+import type { FileSystemGeometry } from "../../core/volume/file-system-geometry.ts";
 import type { FileSystemType } from "../../core/volume/file-system.ts";
 
 /** A block device of this host. */
@@ -126,10 +127,16 @@ export interface HostProvisioner {
   eraseFormatMark(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
    * Makes a file system with the given UUID, lower case, on a device that `inspectDevice` calls blank;
-   * checks that again itself. Fails with `WrongFileSystem` if it is not blank.
+   * checks that again itself. `geometry` was checked (`geometryProblem`); default: the choice of mkfs. Fails
+   * with `WrongFileSystem` if it is not blank.
    */
   format(
-    request: { readonly device: Device; readonly fsType: FileSystemType; readonly uuid: string },
+    request: {
+      readonly device: Device;
+      readonly fsType: FileSystemType;
+      readonly uuid: string;
+      readonly geometry?: FileSystemGeometry;
+    },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**

@@ -101,10 +101,11 @@ export function parameterParity(): readonly ParityRow[] {
       "`csi.storage.k8s.io/pv/name`, `…/pvc/name`, `…/pvc/namespace`",
       "[tags of the disk](storage-class.md#set-by-external-provisioner)",
     ),
-    refused(
+    yes(
       "options of mkfs",
-      "V1 has no parameter for them. ext is made without blocks for root, as by V1; a feature that the " +
-        "node's kernel, check or growth does not know would keep the data from its pod later",
+      "V1 has no parameter for them. Here `blockSize`, `inodeSize` and `bytesPerInode`, " +
+        "[from a list](storage-class.md#file-system) that every node's kernel, check and growth knows; its " +
+        "features can't be chosen. ext is made without blocks for root, as by V1",
     ),
     yes("an unknown name", "refused with the names that are allowed, as in V1"),
     yes("V1's tags of a disk", "`k8s-azure-created-by` and `kubernetes.io-created-for-*`, as in V1"),
