@@ -77,6 +77,7 @@ describe("validateVolumeCapabilities", () => {
       /access mode/u,
     ],
     [{ parameters: { skuName: "Premium_ZRS" } }, /skuName/u],
+    [{ parameters: { skuName: "Premium_LRS", blockSize: "1024" } }, /blockSize is the default, not 1024/u],
     [{ volumeContext: { partition: "0" } }, /from 1 to 128/u],
     [{ volumeContext: { fsType: "zfs" } }, /must be one of ext4/u],
     [{ mutableParameters: { fsType: "xfs" } }, /no parameter that a VolumeAttributesClass changes/u],

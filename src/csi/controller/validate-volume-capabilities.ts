@@ -66,7 +66,14 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
   const chosen = { diskIOPSReadWrite, diskMBpsReadWrite };
   const disk = { ...chosen, ...diskFieldsOf(parameters.value), sizeGiB, sourceUri };
   return createRequestDifference(volume, {
-    spec: { ...volume.spec, disk, cachingMode, fsType, writeAcceleratorEnabled },
+    spec: {
+      ...volume.spec,
+      disk,
+      cachingMode,
+      fsType,
+      writeAcceleratorEnabled,
+      volumeContext: request.parameters,
+    },
     capacity: { requiredBytes: 0n, limitBytes: 0n },
     topology: undefined,
   });
