@@ -17,7 +17,7 @@ import type { NodePorts } from "../../src/node/node-ports.ts";
 import { stageVolume } from "../../src/node/stage/stage-volume.ts";
 import { stagingPath, withNode } from "../../src/node/testing/a-node.ts";
 import type { NodeWorld } from "../../src/node/testing/a-node.ts";
-import { growths, hasGrown, readyToGrow, sizesGiB } from "./growth.ts";
+import { growths, hasGrown, readyToGrow } from "./growth.ts";
 import type { Growth } from "./growth.ts";
 import { linkDisk } from "./link-disk.ts";
 
@@ -32,14 +32,15 @@ const never = new AbortController().signal;
  * plug-in's own NodeStageVolume and NodeExpandVolume on the Linux host of this guest.
  */
 async function growInUse(host: LinuxHost, growth: Growth, world: NodeWorld): Promise<void> {
-  const { lun, fsType } = growth;
+  const { lun, fsType, volumeContext, beforeGiB, afterGiB } = growth;
   // The world's own repeats its UUIDs, and mkfs.btrfs refuses one that another disk has.
   const ports: NodePorts = { ...world.ports(), host, clock: systemClock, random: systemRandom };
   await world.setAttachment((attachment) =>
     attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, lun } },
   );
+  await recordSize(world, beforeGiB);
   const mount = { stagingPath, accessType: "mount", mountFlags: [], readOnly: false } as const;
-  valueOf(await stageVolume(ports, { ...mount, volumeId: diskUri, fsType, volumeContext: {} }, never));
+  valueOf(await stageVolume(ports, { ...mount, volumeId: diskUri, fsType, volumeContext }, never));
   const before = valueOf(await host.fileSystemStats(stagingPath, never));
   const content = randomBytes(FILE_BYTES);
   const file = await open(join(stagingPath, "file"), "w+");
@@ -47,10 +48,10 @@ async function growInUse(host: LinuxHost, growth: Growth, world: NodeWorld): Pro
   await file.sync();
 
   // Azure has grown the disk, and the kernel does not know it yet.
-  await recordSize(world, sizesGiB.after);
-  assert.equal(await expand(ports), "StillWaiting");
+  await recordSize(world, afterGiB);
+  assert.equal(await expand(ports, afterGiB), "StillWaiting");
   console.log(readyToGrow(growth));
-  for (let answer = "StillWaiting"; answer !== "grown"; answer = await expand(ports)) {
+  for (let answer = "StillWaiting"; answer !== "grown"; answer = await expand(ports, afterGiB)) {
     assert.equal(answer, "StillWaiting");
     await systemClock.sleep(REPEAT_MS, never);
   }
@@ -58,7 +59,7 @@ async function growInUse(host: LinuxHost, growth: Growth, world: NodeWorld): Pro
   const after = valueOf(await host.fileSystemStats(stagingPath, never));
   const added = after.totalBytes - before.totalBytes;
   // XFS keeps some of the new blocks for itself, and ext4 its inode tables.
-  assert.ok(added > (gibToBytes(sizesGiB.after - sizesGiB.before) * 9n) / 10n, `grew by ${added} bytes`);
+  assert.ok(added > (gibToBytes(afterGiB - beforeGiB) * 9n) / 10n, `grew by ${added} bytes`);
   await file.write(content);
   await file.sync();
   await file.close();
@@ -73,7 +74,7 @@ async function growInUse(host: LinuxHost, growth: Growth, world: NodeWorld): Pro
 }
 
 /** What NodeExpandVolume answers. */
-async function expand(ports: NodePorts): Promise<"grown" | Failure["kind"]> {
+async function expand(ports: NodePorts, sizeGiB: number): Promise<"grown" | Failure["kind"]> {
   const request = {
     volumeId: diskUri,
     volumePath: stagingPath,
@@ -84,7 +85,7 @@ async function expand(ports: NodePorts): Promise<"grown" | Failure["kind"]> {
   };
   const answer = await nodeExpandVolume(ports, request, aCall());
   if (!answer.ok) return answer.failure.kind;
-  assert.equal(answer.value.capacityBytes, gibToBytes(sizesGiB.after));
+  assert.equal(answer.value.capacityBytes, gibToBytes(sizeGiB));
   return "grown";
 }
 

@@ -5,7 +5,7 @@ import { buildGuestParts } from "../../testbed/guests/guest-parts.ts";
 import type { GuestParts } from "../../testbed/guests/guest-parts.ts";
 import { reasonAgainstGuests } from "../../testbed/guests/reason-against-guests.ts";
 import { startGuest } from "../../testbed/guests/start-guest.ts";
-import { growths, hasGrown, readyToGrow, sizesGiB } from "./growth.ts";
+import { growths, hasGrown, readyToGrow } from "./growth.ts";
 
 const BUILD_TIMEOUT_MS = 1_200_000;
 /** A guest takes half a minute of processor time, and several times that beside the other suites. */
@@ -25,7 +25,7 @@ describe("growth on a kernel that permits it", { skip: (await reasonAgainstGuest
     "grows ext4, XFS and btrfs under an open file, with all data kept",
     { timeout: GUEST_TIMEOUT_MS },
     async (t) => {
-      const diskBytes = new Map(growths.map(({ lun }) => [lun, gibToBytes(sizesGiB.before)]));
+      const diskBytes = new Map(growths.map(({ lun, beforeGiB }) => [lun, gibToBytes(beforeGiB)]));
       await using guest = await startGuest(
         parts,
         { entry: "test/guests/grow-in-guest.ts", diskBytes },
@@ -33,7 +33,7 @@ describe("growth on a kernel that permits it", { skip: (await reasonAgainstGuest
       );
       for (const growth of growths) {
         if (await guest.untilPrinted(readyToGrow(growth)))
-          await guest.growDisk(growth.lun, gibToBytes(sizesGiB.after));
+          await guest.growDisk(growth.lun, gibToBytes(growth.afterGiB));
       }
       const { exitCode, output, console: messages } = await guest.ended();
       assert.equal(exitCode, 0, `${output}\n${messages}`);
