@@ -325,7 +325,8 @@ describe("planReplicas", () => {
       ["node-b", "node-c", "node-d"],
     ]) {
       const attachments = [primary, ...replicas.map((nodeName) => aReplica(nodeName))];
-      const volume = aVolume({ spec: { disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 2 } });
+      const spec = { disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 2 };
+      const volume = aVolumeWithRecord(writerOnA, spec);
       assert.equal(
         planReplicas(anObservedVolume({ volume, attachments, placement })).length,
         replicas.length - 2,
@@ -402,6 +403,41 @@ describe("planReplicas", () => {
       planReplicas(observed).map(({ kind }) => kind),
       ["ReplicasMissing"],
     );
+  });
+
+  // The next pod may need any of them.
+  describe("of a surplus replica while an attached primary may come from a backup", () => {
+    const spec = { maxMountReplicaCount: 1 };
+    const planned = (volume: AzVolume, place = anAttachment("node-c")): readonly ReplicaAction[] =>
+      planReplicas(
+        anObservedVolume({ volume, attachments: [aReplica("node-a"), aReplica("node-b"), place] }),
+      );
+    const rows: readonly { readonly because: string; readonly volume: AzVolume }[] = [
+      { because: "the volume is granted to no node", volume: aVolumeWithRecord({}, spec) },
+      {
+        because: "the writer's node requests the volume no longer",
+        volume: aVolumeWithRecord({ writer: aWriter("node-c", { requested: false }) }, spec),
+      },
+      {
+        because: "a node is being fenced",
+        volume: aVolumeWithRecord({ writer: aWriter("node-c"), fencing: identity("node-d") }, spec),
+      },
+      {
+        because: "the record is being rebuilt",
+        volume: { ...severalWriters(spec), spec: aVolume({ spec }).spec },
+      },
+    ];
+    for (const { because, volume } of rows)
+      it(`keeps it: ${because}`, () => assert.deepEqual(planned(volume), []));
+
+    it("keeps it: the primary requests nothing", () => {
+      const unrequested = anAttachment("node-c", { spec: { writerRequest: undefined } });
+      assert.deepEqual(planned(aVolumeWithRecord({}, spec), unrequested), []);
+    });
+
+    it("deletes it where several nodes may write, to which nothing is granted", () => {
+      assert.deepEqual(planned(severalWriters(spec)), [trims("node-a", ["node-c"], ["node-b"])]);
+    });
   });
 
   it("deletes surplus replicas, least useful first, and no more than needed", () => {
@@ -503,7 +539,7 @@ describe("planReplicas", () => {
       {
         because: "then it is trimmed",
         observed: anObservedVolume({
-          volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
+          volume: aVolumeWithRecord({ writer: aWriter("node-c") }, { maxMountReplicaCount: 1 }),
           attachments: [
             aReplica("node-a"),
             aReplica("node-b", { status: { state: "Attaching" } }),

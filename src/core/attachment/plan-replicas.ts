@@ -11,6 +11,7 @@ import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
 import {
   isGivenUp,
+  isRecordMissing,
   isTerminating,
   isOutOfService,
   isResizingOffline,
@@ -296,6 +297,16 @@ function isPrimaryServed(observed: ObservedVolume): boolean {
   return primaries.length > 0 && primaries.every((primary) => isServed(observed, primary));
 }
 
+/**
+ * Whether the record names the node that uses the volume. Roles and requests that a backup restored may be
+ * those of a node that the pod has left: the next pod may need any replica. Several writers need no grant.
+ */
+function isGranted({ volume }: ObservedVolume): boolean {
+  const record = volume.status?.record;
+  if (record === undefined) return !isRecordMissing(volume);
+  return record.writer?.requested === true && record.fencing === undefined;
+}
+
 /** A device that its writer misses is no reason to wait. Of several writers nothing says who they are. */
 function isServed(observed: ObservedVolume, primary: AzVolumeAttachment): boolean {
   const mayMiss = recordOf(observed) === undefined || isHeldOn(observed.volume, primary.spec.nodeName);
@@ -362,7 +373,8 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   const room = maxSharesOf(observed.volume) - others.length;
   // The writer before last is the best replica: surplus replicas are deleted only after the new primary
   // is served.
-  const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : room;
+  const isServing = isPrimaryServed(observed) && isGranted(observed);
+  const allowed = isServing ? Math.min(maxMountReplicaCount, room) : room;
   const ranked = replicas.toSorted(
     (left, right) =>
       Number(isOnHealthyNode(observed, left)) - Number(isOnHealthyNode(observed, right)) ||
