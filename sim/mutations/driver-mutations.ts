@@ -1,10 +1,9 @@
-import { withoutHold, withoutPods, withoutReservedLuns, withoutReleasedEpochs } from "./masks.ts";
+import { withoutHold, withoutPods, withoutReservedLuns } from "./masks.ts";
 import type { Mutation, SourceEdit } from "./mutation.ts";
 import {
   agedFailoverStorm,
   backupsWithoutHeartbeatsStorm,
   drainedStorm,
-  failedAndRestoredStorm,
   forcedByHandStorm,
   lateHeartbeatsStorm,
   markedAndLostStorm,
@@ -429,17 +428,6 @@ export const driverMutations: readonly Mutation[] = [
     takes:
       "a backup is restored while no controller runs, and a node's heartbeats had failed since it was made",
     noticedBy: "src/node/writer/rollback-detector.test.ts",
-  },
-  {
-    name: "released-before",
-    removes: "a node remembers in which epochs it has released volumes, and trusts no record from before",
-    edits: withoutReleasedEpochs,
-    alsoRemoves: [],
-    breaks: ["two-writers"],
-    storm: failedAndRestoredStorm,
-    takes:
-      "a backup is restored from before a node's release, and from after the last Lease that it has seen",
-    noticedBy: "src/node/writer/acquire-volume.test.ts",
   },
   {
     name: "store-incarnation",

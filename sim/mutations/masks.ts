@@ -98,7 +98,7 @@ export const wantsAlone: readonly SourceEdit[] = [
 ];
 
 /** A node trusts a record from before its release. */
-export const withoutReleasedEpochs: readonly SourceEdit[] = [
+const withoutReleasedEpochs: readonly SourceEdit[] = [
   {
     file: "src/node/writer/acquire-volume.ts",
     find: `  if (!released.has(metadata.uid, writer.epoch)) return undefined;`,

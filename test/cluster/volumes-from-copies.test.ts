@@ -76,7 +76,7 @@ describe("volumes from copies", { skip: (await reasonAgainstLab()) ?? false, con
             preferring(NODE_OF_ANOTHER_ZONE, podOf("clone")),
           ),
         );
-        // Kubernetes drops events of csi-provisioner about one object that come too fast; the driver reports it too.
+        // An event recorder drops events that come too fast: either component may report the progress.
         const progress =
           /^(?:ProvisioningFailed|CreationDelayed): .*Azure still copies the data of disk .* \(\d+ %\)/u;
         await workloads.untilEvent("PersistentVolumeClaim", "clone", progress);
