@@ -17,7 +17,7 @@ import {
   type FileHandle,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
 import { after, describe, it } from "node:test";
@@ -35,6 +35,16 @@ const SUITE_TIMEOUT_MS = 1_200_000;
 const COMMAND_TIMEOUT_MS = 240_000;
 const FREE_MAX_MS = 60_000;
 const LOOK_EVERY_MS = 20;
+
+/** Settings of a queue that a node may change. */
+const TUNED: Readonly<Record<string, string>> = {
+  scheduler: "mq-deadline",
+  max_sectors_kb: "64",
+  read_ahead_kb: "16",
+  nomerges: "2",
+  rq_affinity: "2",
+  add_random: "1",
+};
 
 const availability = dataPlaneAvailable();
 const skip = availability.available ? false : availability.reason;
@@ -131,6 +141,27 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
     const attachment = anAttachment({});
     await run("losetup", "-d", await attach(dataPlane, attachment));
     assert.equal(await sizeOf(await attach(dataPlane, attachment)), SIZE_BYTES);
+  });
+
+  it("gives a new device none of the settings that a node gave the disk before it", async () => {
+    const { dataPlane } = await aDataPlane();
+    const attachment = anAttachment({});
+    const fresh = await queueOf(await attach(dataPlane, attachment));
+    for (const [name, value] of Object.entries(TUNED)) assert.notEqual(fresh[name], value, name);
+    let tuned: string;
+    let next = "";
+    // Until the same device is free again, which another program of this machine may take in between.
+    do {
+      tuned = await readlink(dataPlane.linkPath(attachment));
+      for (const [name, value] of Object.entries(TUNED))
+        await writeFile(join("/sys/class/block", basename(tuned), "queue", name), value);
+      await dataPlane.diskDetached(attachment);
+      await untilDevices(dataPlane, []);
+      next = await attach(dataPlane, attachment);
+    } while (next !== tuned);
+    assert.deepEqual(await queueOf(next), fresh);
+    await dataPlane.diskDetached(attachment);
+    await untilDevices(dataPlane, []);
   });
 
   it("refuses what would lose data or hide a disk, and gives the reason", async () => {
@@ -442,6 +473,14 @@ describe("createLinuxDataPlane", { skip, timeout: SUITE_TIMEOUT_MS }, () => {
     await untilDevices(dataPlane, [{ path: deviceAgain, filePath, isCut: false }]);
   });
 });
+
+async function queueOf(devicePath: string): Promise<Readonly<Record<string, string>>> {
+  const entries = Object.keys(TUNED).map(async (name) => {
+    const text = await readFile(join("/sys/class/block", basename(devicePath), "queue", name), "utf8");
+    return [name, text.trim()] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
 
 function diskIdOf(name: string): string {
   return `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/${name}`;

@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { attempt, errorCode } from "./attempt.ts";
 import { boundLoopDevice } from "./bound-loop-devices.ts";
+import { resetQueue } from "./device-queue.ts";
 import { hasDirectIo, LOOP_INFO_BYTES, loopConfig, withoutItsBytes } from "./loop-info.ts";
 import type { SystemCalls } from "./system-calls.ts";
 
@@ -45,6 +46,7 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
       const path = `/dev/loop${await systemCalls.ioctl(controlFd, LOOP_CTL_GET_FREE, null)}`;
       try {
         await withOpen(path, (device) => configure(device.fd, fileFd));
+        await resetQueue(path);
         return path;
       } catch (error) {
         // Another process has bound the device (EBUSY), or is releasing it (ENXIO).
